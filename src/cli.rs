@@ -1,0 +1,1 @@
+//! The parser: subcommands, and argument groups that commands share.

@@ -1,0 +1,138 @@
+//! Errors as a person meets them, and the exit codes.
+//!
+//! An [`Error`] names the thing, the cause and, as its hint, the next step. A
+//! closed pipe is not an error but an [`Exit`]: whoever read the output has had
+//! enough, and that is success.
+
+use std::fmt;
+use std::io;
+
+/// What a fallible function of zlog returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// It did what was asked, or the reader of its output went away.
+    Done,
+    /// It failed.
+    Failed,
+    /// The command line was wrong.
+    Usage,
+    /// An expectation given on the command line was not met.
+    Unmet,
+    /// A wrapped command ended with this code, which is passed on.
+    Child(u8),
+    /// A signal ended it.
+    Signal(u8),
+}
+
+impl Exit {
+    /// The exit code: 0 done, 1 failed, 2 usage, 3 unmet, 128 + n for signal n.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Unmet => 3,
+            Exit::Child(code) => code,
+            Exit::Signal(number) => 128u8.saturating_add(number),
+        }
+    }
+}
+
+/// An error: what failed and why, and what to do about it.
+#[derive(Debug)]
+pub struct Error {
+    what: String,
+    hint: Option<String>,
+    exit: Exit,
+}
+
+impl Error {
+    /// Something failed: `what` names the thing and the cause.
+    pub fn new(what: impl Into<String>) -> Error {
+        Error { what: what.into(), hint: None, exit: Exit::Failed }
+    }
+
+    /// The command line asks for something that can't be.
+    pub fn usage(what: impl Into<String>) -> Error {
+        Error { what: what.into(), hint: None, exit: Exit::Usage }
+    }
+
+    /// An I/O error met while doing `what`. A closed pipe becomes [`Exit::Done`].
+    pub fn io(what: impl fmt::Display, error: &io::Error) -> Error {
+        let exit =
+            if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Failed };
+        Error { what: format!("{what}: {}", plain(error)), hint: None, exit }
+    }
+
+    /// The next step, as a sentence: "Try `zlog tail --connect …`."
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The exit code that this error asks for. [`Exit::Done`] means: say nothing.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+/// An I/O error without Rust's "(os error 2)".
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(end) => text[..end].to_lowercase(),
+        None => text,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_the_design() {
+        let codes = [
+            (Exit::Done, 0),
+            (Exit::Failed, 1),
+            (Exit::Usage, 2),
+            (Exit::Unmet, 3),
+            (Exit::Child(7), 7),
+            (Exit::Signal(2), 130),
+            (Exit::Signal(15), 143),
+        ];
+        for (exit, code) in codes {
+            assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_success_and_a_full_disk_is_not() {
+        let closed = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert_eq!(Error::io("writing", &closed).exit(), Exit::Done);
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(Error::io("writing", &full).exit(), Exit::Failed);
+    }
+
+    #[test]
+    fn an_error_names_the_thing_the_cause_and_the_next_step() {
+        let missing = io::Error::from_raw_os_error(2);
+        let error = Error::io("app.log", &missing).hint("Check the path.");
+        assert_eq!(error.to_string(), "app.log: no such file or directory\n  Check the path.");
+    }
+}

@@ -1,0 +1,1 @@
+//! Which records pass: level, topic, regex and time.

@@ -1,0 +1,1 @@
+//! One record a line, as JSON that can be read back.

@@ -1,0 +1,1 @@
+//! One record a line, as key=value pairs.

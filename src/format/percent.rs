@@ -1,0 +1,1 @@
+//! Python's `%` formatting: a message and its arguments.

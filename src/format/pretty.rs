@@ -1,0 +1,1 @@
+//! For a person: aligned columns, colours, tracebacks indented.

@@ -1,0 +1,1 @@
+//! Publishes on a ZeroMQ socket.

@@ -1,0 +1,21 @@
+//! zlog carries log records over ZeroMQ publish/subscribe.
+//!
+//! Everything is **source → record → filter → handler(s)**: a [`source`]
+//! delivers a [`record::Record`], a [`filter`] lets it pass or not, a
+//! [`handler`] sends it on. [`wire`] alone knows the bytes on the wire,
+//! [`socket`] alone touches ZeroMQ, [`term`] alone knows about terminals.
+
+pub mod cli;
+pub mod cmd;
+pub mod error;
+pub mod filter;
+pub mod format;
+pub mod handler;
+pub mod multiline;
+pub mod parse;
+pub mod record;
+pub mod signal;
+pub mod socket;
+pub mod source;
+pub mod term;
+pub mod wire;

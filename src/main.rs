@@ -1,0 +1,5 @@
+//! The `zlog` command.
+
+fn main() {
+    println!("{:?} {:?}", zmq::version(), zmq::has("curve"));
+}

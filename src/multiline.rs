@@ -1,0 +1,1 @@
+//! Lines that belong to the line before them: tracebacks.

@@ -1,0 +1,1 @@
+//! ZeroMQ sockets: the only code that touches the `zmq` crate.

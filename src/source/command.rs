@@ -1,0 +1,1 @@
+//! A child command's output.

@@ -1,0 +1,1 @@
+//! Files, whole or followed as they grow.

@@ -1,0 +1,1 @@
+//! Stored records, sent again with their own spacing.

@@ -1,0 +1,1 @@
+//! Lines of text from any byte stream, as records.

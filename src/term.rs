@@ -1,0 +1,1 @@
+//! Terminals: whether there is one, colour, and escaping of text from outside.

@@ -1,0 +1,1 @@
+//! The `json` dialect: `LogRecord` attributes as one JSON object.

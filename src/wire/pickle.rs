@@ -1,0 +1,1 @@
+//! Pickled `LogRecord` dicts, decoded as data.

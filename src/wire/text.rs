@@ -1,0 +1,1 @@
+//! The `text` dialect: the formatted message.

@@ -1,0 +1,84 @@
+//! Topics: `<root>.<LEVEL>[.<subtopic>]`, PyZMQ's `PUBHandler` scheme.
+//!
+//! The root may be empty, and may contain dots; the first part that is a level
+//! name is the level.
+
+use crate::record::Level;
+
+/// A topic taken apart. All parts borrow from the topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Topic<'a> {
+    /// What stands before the level; empty for none. Without a level, the whole topic.
+    pub root: &'a str,
+    /// The first part that is a level name.
+    pub level: Option<Level>,
+    /// What follows the level; empty for none.
+    pub subtopic: &'a str,
+}
+
+/// Takes a topic apart. Never fails: a topic without a level is all root.
+pub fn parse(topic: &str) -> Topic<'_> {
+    let mut start = 0;
+    for part in topic.split('.') {
+        let end = start + part.len();
+        if let Some(level) = Level::from_name(part) {
+            return Topic {
+                root: topic[..start].strip_suffix('.').unwrap_or(""),
+                level: Some(level),
+                subtopic: topic.get(end + 1..).unwrap_or(""),
+            };
+        }
+        start = end + 1;
+    }
+    Topic { root: topic, level: None, subtopic: "" }
+}
+
+/// Writes a topic over what `out` holds.
+pub fn write(out: &mut String, root: &str, level_name: &str, subtopic: &str) {
+    out.clear();
+    if !root.is_empty() {
+        out.push_str(root);
+        out.push('.');
+    }
+    out.push_str(level_name);
+    if !subtopic.is_empty() {
+        out.push('.');
+        out.push_str(subtopic);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(topic: &str) -> (&str, Option<i32>, &str) {
+        let t = parse(topic);
+        (t.root, t.level.map(|l| l.0), t.subtopic)
+    }
+
+    #[test]
+    fn the_first_part_that_is_a_level_name_is_the_level() {
+        assert_eq!(parts("myprogram.ERROR"), ("myprogram", Some(40), ""));
+        assert_eq!(parts("my.program.ERROR.db.INFO"), ("my.program", Some(40), "db.INFO"));
+        assert_eq!(parts("INFO"), ("", Some(20), ""));
+        assert_eq!(parts("INFO.db"), ("", Some(20), "db"));
+        assert_eq!(parts("app.Level 35.x"), ("app", Some(35), "x"));
+        assert_eq!(parts("app.ERRORS"), ("app.ERRORS", None, ""));
+        assert_eq!(parts("app.WARN"), ("app", Some(30), ""));
+        assert_eq!(parts(""), ("", None, ""));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let mut out = String::from("old");
+        for (root, level, sub) in [("", "INFO", ""), ("a.b", "ERROR", "c.d"), ("x", "Level 7", "")]
+        {
+            write(&mut out, root, level, sub);
+            let topic = parse(&out);
+            assert_eq!(
+                (topic.root, topic.level.map(Level::name).as_deref(), topic.subtopic),
+                (root, Some(level), sub)
+            );
+        }
+    }
+}
