@@ -6,8 +6,21 @@ use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    hush_the_cpp_compiler();
     let sodium = zeromq_src::LibLocation::new(sodium_path("LIB"), sodium_path("INCLUDE"));
     zeromq_src::Build::new().with_libsodium(Some(sodium)).build();
+}
+
+/// Leaves the C++ compiler's warnings about libzmq's sources out of everybody's build.
+///
+/// cc turns them into cargo warnings, which cargo shows for a workspace member.
+fn hush_the_cpp_compiler() {
+    if env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("msvc") {
+        return;
+    }
+    let flags = env::var("CXXFLAGS").unwrap_or_default();
+    // SAFETY: a build script's main thread, before any other is started.
+    unsafe { env::set_var("CXXFLAGS", format!("{flags} -w")) };
 }
 
 /// A path that libsodium's build script published through `links = "sodium"`.
