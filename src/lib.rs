@@ -10,6 +10,7 @@ pub mod cmd;
 pub mod error;
 pub mod filter;
 pub mod format;
+pub mod gaps;
 pub mod handler;
 pub mod multiline;
 pub mod parse;
