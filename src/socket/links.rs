@@ -94,6 +94,8 @@ struct Link {
     status: LinkStatus,
     /// How libzmq may spell the endpoint, other than as it was given.
     aliases: Vec<String>,
+    /// Connections whose transport is up, with or without a handshake.
+    open: usize,
     /// The handshake of a connection whose end is still to be told has failed.
     refused: bool,
     /// Since when the connection is up.
@@ -122,8 +124,15 @@ impl Links {
             peers: 0,
             unresolved: None,
         };
-        let backoff = BACKOFF.0;
-        self.links.push(Link { status, aliases, refused: false, up: None, anew: None, backoff });
+        self.links.push(Link {
+            status,
+            aliases,
+            open: 0,
+            refused: false,
+            up: None,
+            anew: None,
+            backoff: BACKOFF.0,
+        });
     }
 
     /// Notes that the host of `endpoint` can't be resolved.
@@ -164,6 +173,12 @@ impl Links {
         self.links.iter().map(|link| link.status.peers).sum()
     }
 
+    /// Connections of any kind, over all endpoints: peers, those that are still
+    /// shaking hands, and those too old for a handshake that libzmq tells of.
+    pub(super) fn open(&self) -> usize {
+        self.links.iter().map(|link| link.open).sum()
+    }
+
     /// Whether every endpoint is bound.
     pub(super) fn all_bound(&self) -> bool {
         self.links.iter().all(|link| link.status.role == Role::Bind)
@@ -200,6 +215,7 @@ impl Link {
         let connects = self.status.role == Role::Connect;
         match what {
             What::Trying | What::Reached | What::Accepted => {
+                self.open += usize::from(what != What::Trying);
                 self.anew = None;
                 self.status.unresolved = None;
                 // A refusal stays the explanation until a handshake succeeds.
@@ -236,6 +252,7 @@ impl Link {
 
     /// The end of a connection. That of one whose handshake failed has been told.
     fn gone(&mut self, now: Instant) -> Option<Occurrence> {
+        self.open = self.open.saturating_sub(1);
         // What lasted was good: whatever comes next starts over with a short pause.
         if self.up.take().is_some_and(|up| now.saturating_duration_since(up) >= BACKOFF.1) {
             self.backoff = BACKOFF.0;
@@ -361,13 +378,16 @@ mod tests {
             links.note(seen(what), t);
         }
         assert_eq!(links.peers(), 2);
+        links.note(seen(What::Accepted), t);
+        assert_eq!((links.peers(), links.open()), (2, 3));
         links.note(seen(What::Refused("stranger".into())), t);
         assert_eq!(links.note(seen(What::Gone), t), None);
         assert_eq!((links.peers(), state(&links)), (2, LinkState::Connected));
         links.note(seen(What::Gone), t);
         links.note(seen(What::Gone), t);
         links.note(seen(What::Gone), t);
-        assert_eq!((links.peers(), state(&links)), (0, LinkState::NotConnected));
+        assert_eq!((links.peers(), links.open()), (0, 0));
+        assert_eq!(state(&links), LinkState::NotConnected);
         assert_eq!(links.due(t + Duration::from_secs(60), 0.0), None, "bound ones are libzmq's");
     }
 

@@ -61,7 +61,7 @@ pub struct Publisher {
     subscriptions: Subscriptions,
     bound: Vec<String>,
     events: VecDeque<LinkEvent>,
-    had_peers: bool,
+    was_open: bool,
     scratch: zmq::Message,
 }
 
@@ -86,7 +86,7 @@ impl Publisher {
             subscriptions: Subscriptions::default(),
             bound,
             events: VecDeque::new(),
-            had_peers: false,
+            was_open: false,
             scratch: zmq::Message::new(),
         })
     }
@@ -94,6 +94,12 @@ impl Publisher {
     /// The endpoints that were really bound: wildcards and port 0 are filled in.
     pub fn bound(&self) -> &[String] {
         &self.bound
+    }
+
+    /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].
+    pub fn set_send_slice(&mut self, slice: Duration) {
+        // Can't fail for a valid value; if it did, the old one would stay.
+        let _ = self.socket.set_sndtimeo(options::millis(slice));
     }
 
     /// Sends a message of two frames, to every subscriber that wants it or to none.
@@ -132,11 +138,11 @@ impl Publisher {
                 return;
             }
             // A subscription comes after its peer's handshake, and is counted
-            // against the number of peers: that must be known first.
+            // against the number of connections: that must be known first.
             if self.scratch.first() == Some(&1) {
                 self.tend();
             }
-            self.subscriptions.take(&self.scratch, self.watch.peers());
+            self.subscriptions.take(&self.scratch, self.watch.open_connections());
         }
     }
 
@@ -151,13 +157,13 @@ impl Publisher {
         if !changed {
             return;
         }
-        let peers = self.watch.peers();
+        let open = self.watch.open_connections() > 0;
         // Peers that libzmq itself connects to keep their subscriptions, and what
         // they want is held for them until they are back.
-        if self.had_peers && peers == 0 && self.watch.all_bound() {
+        if self.was_open && !open && self.watch.all_bound() {
             self.subscriptions.clear();
         }
-        self.had_peers = peers > 0;
+        self.was_open = open;
     }
 
     /// Whether any subscriber would get this topic, as of the last [`Publisher::drain`].

@@ -107,13 +107,16 @@ impl Subscriber {
     /// Of a message with more than eight frames the first eight are given.
     ///
     /// # Errors
-    /// Whatever `sink` returns. The message it was given counts as taken.
+    /// Whatever `sink` returns: the message it was given counts as taken. Or the
+    /// receiving thread has died, which is a defect.
     pub fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<Progress> {
         if self.current.is_none() {
             match self.batches.recv_timeout(wait) {
                 Ok(batch) => self.current = Some((batch, 0)),
                 Err(RecvTimeoutError::Timeout) => return Ok(Progress::Idle),
-                Err(RecvTimeoutError::Disconnected) => return Ok(Progress::Ended),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::new("the thread that receives has died"));
+                }
             }
         }
         let outcome = match &mut self.current {

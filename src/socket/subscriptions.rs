@@ -30,19 +30,19 @@ impl Subscriptions {
     /// Takes a message that came up from a subscriber: 1 or 0, then a prefix.
     /// Anything else is a stranger's, and ignored.
     ///
-    /// `peers` bounds how often a prefix is counted: a peer that connects again
-    /// repeats its subscriptions without having ended the old ones.
-    pub(super) fn take(&mut self, message: &[u8], peers: usize) {
+    /// `connections` bounds how often a prefix is counted: a peer that connects
+    /// again repeats its subscriptions without having ended the old ones.
+    pub(super) fn take(&mut self, message: &[u8], connections: usize) {
         match message.split_first() {
-            Some((1, prefix)) => self.add(prefix, peers.max(1)),
+            Some((1, prefix)) => self.add(prefix, connections.max(1)),
             Some((0, prefix)) => self.remove(prefix),
             _ => {}
         }
     }
 
-    fn add(&mut self, prefix: &[u8], peers: usize) {
+    fn add(&mut self, prefix: &[u8], most: usize) {
         if let Some(count) = self.counts.get_mut(prefix) {
-            *count = count.saturating_add(1).min(peers);
+            *count = count.saturating_add(1).min(most);
             return;
         }
         self.generation += 1;
@@ -70,7 +70,7 @@ impl Subscriptions {
         }
     }
 
-    /// Forgets everything: the last peer has gone.
+    /// Forgets everything: the last connection has gone.
     pub(super) fn clear(&mut self) {
         if !self.counts.is_empty() || self.beyond > 0 {
             let generation = self.generation + 1;

@@ -3,7 +3,7 @@
 //! What may be here: the round from monitor to links to socket, the same for
 //! publishers and subscribers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
 use super::endpoint::{Endpoint, Role};
@@ -30,7 +30,11 @@ impl Watch {
         let monitor = Monitor::attach(context, socket)?;
         let mut watch = Watch { monitor, links: Links::default(), early: Vec::new() };
         let mut bound = Vec::new();
-        for endpoint in endpoints {
+        for (at, endpoint) in endpoints.iter().enumerate() {
+            // A publisher connected twice would send everything twice.
+            if endpoint.role() == Role::Connect && endpoints[..at].contains(endpoint) {
+                continue;
+            }
             let attached = attach(socket, endpoint)?;
             watch.links.add(&attached.endpoint, endpoint.role(), attached.aliases);
             if let Some(why) = attached.unresolved {
@@ -72,7 +76,7 @@ impl Watch {
 
     /// Waits until `socket` can be read, something happened to a connection, or
     /// the time is up. A signal ends the wait, too.
-    pub(super) fn wait(&self, socket: &zmq::Socket, wait: std::time::Duration) {
+    pub(super) fn wait(&self, socket: &zmq::Socket, wait: Duration) {
         let mut items = [socket.as_poll_item(zmq::POLLIN), self.monitor.poll_item()];
         // Rounded up, or the last part of a millisecond would be spent spinning.
         let millis = wait.as_micros().div_ceil(1000);
@@ -88,6 +92,11 @@ impl Watch {
     /// Peers whose handshake is done.
     pub(super) fn peers(&self) -> usize {
         self.links.peers()
+    }
+
+    /// Connections of any kind.
+    pub(super) fn open_connections(&self) -> usize {
+        self.links.open()
     }
 
     /// Whether every endpoint is bound.

@@ -2,7 +2,7 @@ use super::*;
 use crate::socket::testing::{
     DEADLINE, STEP, bind, connect, heard_by, publisher, subscriber, take, until,
 };
-use crate::socket::{LinkState, Subscriber};
+use crate::socket::{LinkState, Occurrence, Subscriber};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -197,4 +197,63 @@ fn a_collector_that_comes_back_is_counted_once_and_gets_what_was_held_for_it() {
     heard_by(&mut publisher, 1);
     assert_eq!(publisher.subscribers("app"), 1);
     assert_eq!(publisher.subscriptions.relevant("app"), 1);
+}
+
+#[test]
+fn a_peer_that_sends_up_too_much_at_once_is_thrown_out() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let peer = zmq::Context::new().socket(zmq::XSUB).expect("socket");
+    peer.set_linger(0).expect("linger");
+    peer.connect(&endpoint).expect("connect");
+    peer.send(&b"\x01app"[..], 0).expect("send");
+    heard_by(&mut publisher, 1);
+    peer.send(vec![1u8; 100_000], 0).expect("send");
+    until("it is gone", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        !publisher.heard(b"app")
+    });
+}
+
+#[test]
+fn a_stranger_that_says_nothing_is_thrown_out_and_no_subscriber() {
+    let options =
+        SocketOptions { handshake: Duration::from_millis(200), ..SocketOptions::publisher() };
+    let (mut publisher, endpoint) = publisher(&options);
+    let address = endpoint.trim_start_matches("tcp://");
+    let mut stranger = std::net::TcpStream::connect(address).expect("connect");
+    stranger.set_read_timeout(Some(DEADLINE)).expect("timeout");
+    std::io::Read::read_to_end(&mut stranger, &mut Vec::new()).expect("an end");
+    until("it is told", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        publisher.events().any(|event| matches!(event.what, Occurrence::HandshakeFailed(_)))
+    });
+    assert_eq!((publisher.subscribers(""), publisher.watch.open_connections()), (0, 0));
+}
+
+#[test]
+fn a_publisher_told_twice_to_connect_sends_once() {
+    let mut subscriber =
+        Subscriber::open(&[bind("tcp://127.0.0.1:0")], &[""], &SocketOptions::subscriber())
+            .expect("subscriber");
+    let there = connect(&subscriber.bound()[0]);
+    let mut publisher =
+        Publisher::open(&[there.clone(), there], &SocketOptions::publisher()).expect("publisher");
+    heard_by(&mut publisher, 1);
+    publisher.send(b"t", b"1").expect("send");
+    publisher.send(b"t", b"2").expect("send");
+    assert_eq!(take(&mut subscriber, 2), ["t|1", "t|2"]);
+}
+
+#[test]
+fn ipv6_works_in_brackets_where_the_machine_has_it() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let here = bind("tcp://[::1]:0");
+    let mut publisher = Publisher::open(&[here], &SocketOptions::publisher()).expect("bind");
+    let endpoint = publisher.bound()[0].clone();
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    heard_by(&mut publisher, 1);
+    publisher.send(b"t", b"six").expect("send");
+    assert_eq!(take(&mut subscriber, 1), ["t|six"]);
 }
