@@ -217,7 +217,7 @@ mod tests {
         let mut format = utc(DEFAULT_PATTERN);
         assert_eq!(show(&mut format, 1_795_247_352.345), "2026-11-21 07:49:12.345");
         assert_eq!(show(&mut format, 1_795_247_352.001), "2026-11-21 07:49:12.001");
-        assert_eq!(show(&mut format, 1_795_247_352.9999), "2026-11-21 07:49:12.999");
+        assert_eq!(show(&mut format, 1_795_247_352.999_9), "2026-11-21 07:49:12.999");
         assert_eq!(show(&mut format, -0.5), "1969-12-31 23:59:59.500");
     }
 
