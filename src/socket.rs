@@ -1,1 +1,51 @@
 //! ZeroMQ sockets: the only code that touches the `zmq` crate.
+//!
+//! What may be here: endpoints, socket options, the two sockets that zlog needs
+//! ([`Publisher`], [`Subscriber`]) and what keeps their connections up. Frames
+//! are bytes here; what they mean is `wire`'s.
+//!
+//! libzmq was measured before it was built on, and each rule that follows from
+//! that stands where it is applied, with a test: subscriptions are waited for and
+//! never time (`publisher`), a connection that libzmq gave up is made anew
+//! (`links`), a subscriber has a thread that does nothing but receive (`receive`).
+
+mod attach;
+mod endpoint;
+mod links;
+mod monitor;
+mod options;
+mod publisher;
+mod raw;
+mod receive;
+mod subscriber;
+mod subscriptions;
+#[cfg(test)]
+pub(crate) mod testing;
+mod watch;
+
+pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
+pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};
+pub use options::SocketOptions;
+pub use publisher::{Flushed, Publisher, Sent, Waited};
+pub use subscriber::{FrameSink, Subscriber};
+
+/// The version of the libzmq in this build: major, minor, patch.
+pub fn libzmq_version() -> (i32, i32, i32) {
+    zmq::version()
+}
+
+/// Whether this build can encrypt and authenticate with CURVE.
+pub fn has_curve() -> bool {
+    zmq::has("curve").unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_is_libzmq_4_3_5_with_curve() {
+        assert_eq!(libzmq_version(), (4, 3, 5));
+        assert!(has_curve());
+    }
+}

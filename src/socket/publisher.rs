@@ -1,0 +1,256 @@
+//! The publishing socket: an XPUB that blocks instead of dropping and knows who listens.
+//!
+//! What may be here: sending, and what a sender can know of its subscribers.
+//! Waiting is for subscriptions, never for time: of records sent right after a
+//! connect, all are lost.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::endpoint::Endpoint;
+use super::links::{LinkEvent, LinkStatus};
+use super::options::{self, SocketOptions};
+use super::subscriptions::Subscriptions;
+use super::watch::Watch;
+use crate::error::{Error, Result};
+
+/// Longest that a wait goes without a look at signals.
+const SLICE: Duration = Duration::from_millis(50);
+/// Most messages from subscribers taken in at once: a peer that floods this
+/// socket must not keep it from sending.
+const DRAIN: usize = 4096;
+/// Most events kept for [`Publisher::events`]; older ones go first.
+const EVENTS: usize = 256;
+
+/// What became of a [`Publisher::send`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sent {
+    /// libzmq took the message for every subscriber that wants it (maybe for none).
+    Sent,
+    /// A subscriber has no room, and the wait for it is over or was broken off by
+    /// a signal. Nothing was sent, to nobody: send it again or drop it.
+    Full,
+}
+
+/// What became of a [`Publisher::wait_for`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waited {
+    /// Enough subscribers are there.
+    Enough,
+    /// The time was up; this many are there.
+    TimedOut(usize),
+    /// The caller wanted to stop.
+    Stopped,
+}
+
+/// What became of a [`Publisher::close`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flushed {
+    /// All messages went out to the peers' machines.
+    Yes,
+    /// The time was up; how many messages were left is not known.
+    No,
+}
+
+/// A publishing socket.
+pub struct Publisher {
+    // Sockets before their context: it can't end while they are open.
+    socket: zmq::Socket,
+    watch: Watch,
+    context: zmq::Context,
+    subscriptions: Subscriptions,
+    bound: Vec<String>,
+    events: VecDeque<LinkEvent>,
+    had_peers: bool,
+    scratch: zmq::Message,
+}
+
+impl Publisher {
+    /// Opens a publisher on all `endpoints`, bound and connected ones in any mix.
+    ///
+    /// # Errors
+    /// An endpoint can't be bound or connected; the error names it, the cause and
+    /// the next step.
+    pub fn open(endpoints: &[Endpoint], options: &SocketOptions) -> Result<Publisher> {
+        let context = zmq::Context::new();
+        let mut socket = context
+            .socket(zmq::XPUB)
+            .map_err(|error| Error::new(format!("can't open a ZeroMQ socket: {error}")))?;
+        options.apply(&mut socket)?;
+        options::make_publisher(&mut socket)?;
+        let (watch, bound) = Watch::open(&context, &mut socket, endpoints)?;
+        Ok(Publisher {
+            socket,
+            watch,
+            context,
+            subscriptions: Subscriptions::default(),
+            bound,
+            events: VecDeque::new(),
+            had_peers: false,
+            scratch: zmq::Message::new(),
+        })
+    }
+
+    /// The endpoints that were really bound: wildcards and port 0 are filled in.
+    pub fn bound(&self) -> &[String] {
+        &self.bound
+    }
+
+    /// Sends a message of two frames, to every subscriber that wants it or to none.
+    ///
+    /// Waits for room up to [`SocketOptions::send_slice`]. Subscriptions are not
+    /// read here: call [`Publisher::drain`] now and then.
+    ///
+    /// # Errors
+    /// The socket has failed for good.
+    pub fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent> {
+        match self.socket.send(topic, zmq::SNDMORE) {
+            Ok(()) => {}
+            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => return Ok(Sent::Full),
+            Err(error) => return Err(send_failed(error)),
+        }
+        // Room is counted in whole messages, so that the second frame finds what
+        // the first one found. Should it not: half a message must never stay.
+        let mut rest = zmq::Message::from(body);
+        loop {
+            match self.socket.send(rest, 0) {
+                Ok(()) => return Ok(Sent::Sent),
+                Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => rest = zmq::Message::from(body),
+                Err(error) => return Err(send_failed(error)),
+            }
+        }
+    }
+
+    /// Takes in what subscribers have sent up and what happened to connections,
+    /// and makes anew what libzmq gave up. Never waits.
+    ///
+    /// To be called often: libzmq keeps all of it in memory until then.
+    pub fn drain(&mut self) {
+        self.tend();
+        for _ in 0..DRAIN {
+            if self.socket.recv(&mut self.scratch, zmq::DONTWAIT).is_err() {
+                return;
+            }
+            // A subscription comes after its peer's handshake, and is counted
+            // against the number of peers: that must be known first.
+            if self.scratch.first() == Some(&1) {
+                self.tend();
+            }
+            self.subscriptions.take(&self.scratch, self.watch.peers());
+        }
+    }
+
+    fn tend(&mut self) {
+        let events = &mut self.events;
+        let changed = self.watch.tend(&mut self.socket, &mut |event| {
+            if events.len() == EVENTS {
+                events.pop_front();
+            }
+            events.push_back(event);
+        });
+        if !changed {
+            return;
+        }
+        let peers = self.watch.peers();
+        // Peers that libzmq itself connects to keep their subscriptions, and what
+        // they want is held for them until they are back.
+        if self.had_peers && peers == 0 && self.watch.all_bound() {
+            self.subscriptions.clear();
+        }
+        self.had_peers = peers > 0;
+    }
+
+    /// Whether any subscriber would get this topic, as of the last [`Publisher::drain`].
+    pub fn heard(&self, topic: &[u8]) -> bool {
+        self.subscriptions.heard(topic)
+    }
+
+    /// Changes whenever an answer of [`Publisher::heard`] may change.
+    pub fn generation(&self) -> u64 {
+        self.subscriptions.generation()
+    }
+
+    /// Subscribers that could get a topic below `root` (the empty root: any), as
+    /// of the last [`Publisher::drain`].
+    ///
+    /// The smaller of the number of peers and the number of subscriptions that
+    /// matter: a `tail` of three topics is one subscriber.
+    pub fn subscribers(&self, root: &str) -> usize {
+        let relevant = self.subscriptions.relevant(root);
+        match self.watch.peers() {
+            // Peers older than ZMTP 3 shake no hands that the monitor tells of.
+            0 => relevant.min(1),
+            peers => relevant.min(peers),
+        }
+    }
+
+    /// Waits until at least `n` subscribers could get a topic below `root`, for
+    /// `timeout` at most. Asks `stop` at least every 50 ms.
+    pub fn wait_for(
+        &mut self,
+        n: usize,
+        timeout: Duration,
+        root: &str,
+        stop: &dyn Fn() -> bool,
+    ) -> Waited {
+        let start = Instant::now();
+        loop {
+            self.drain();
+            let there = self.subscribers(root);
+            if there >= n {
+                return Waited::Enough;
+            }
+            if stop() {
+                return Waited::Stopped;
+            }
+            let left = timeout.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Waited::TimedOut(there);
+            }
+            self.watch.wait(&self.socket, left.min(SLICE));
+        }
+    }
+
+    /// How it stands with each endpoint, as of the last [`Publisher::drain`].
+    pub fn links(&self) -> Vec<LinkStatus> {
+        self.watch.status()
+    }
+
+    /// What happened to connections since this was last asked; the latest 256.
+    pub fn events(&mut self) -> impl Iterator<Item = LinkEvent> + '_ {
+        self.events.drain(..)
+    }
+
+    /// Closes the socket once everything has gone out, or after `linger`.
+    ///
+    /// libzmq's own linger counts from the close of each connection, and its end
+    /// blocks: so it gets none, and is waited for on a thread that this process
+    /// may leave behind when it exits.
+    pub fn close(self, linger: Duration) -> Flushed {
+        let Publisher { socket, watch, context, .. } = self;
+        // Can't fail for a valid value; if it did, nothing would be waited for.
+        let _ = socket.set_linger(-1);
+        drop(socket);
+        drop(watch);
+        let (done, finished) = crossbeam_channel::bounded::<()>(1);
+        let ending = std::thread::Builder::new().name("zlog-flush".into()).spawn(move || {
+            drop(context);
+            drop(done);
+        });
+        if ending.is_err() {
+            return Flushed::No;
+        }
+        // The channel is closed, not written to: "disconnected" is the good news.
+        match finished.recv_timeout(linger) {
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => Flushed::No,
+            _ => Flushed::Yes,
+        }
+    }
+}
+
+fn send_failed(error: zmq::Error) -> Error {
+    Error::new(format!("can't send on the ZeroMQ socket: {}", error.message()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+use super::*;
+use crate::socket::testing::{
+    DEADLINE, STEP, bind, connect, heard_by, publisher, subscriber, take, until,
+};
+use crate::socket::{LinkState, Subscriber};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+/// A publisher that feels a slow subscriber soon.
+fn tight() -> SocketOptions {
+    SocketOptions { hwm: 10, send_slice: Duration::from_millis(20), ..SocketOptions::publisher() }
+}
+
+/// A plain SUB of everything that holds little and reads only when told.
+fn slow_reader(endpoint: &str) -> zmq::Socket {
+    let socket = zmq::Context::new().socket(zmq::SUB).expect("socket");
+    socket.set_rcvhwm(1).expect("hwm");
+    socket.set_rcvbuf(4096).expect("buffer");
+    socket.set_linger(0).expect("linger");
+    socket.set_subscribe(b"").expect("subscribe");
+    socket.connect(endpoint).expect("connect");
+    socket
+}
+
+/// Sends 10 kB messages until there has been no room for a while: the system's
+/// buffers, which grow, are full too. Returns how many went.
+fn fill(publisher: &mut Publisher) -> usize {
+    let body = [b'x'; 10_000];
+    let (mut sent, mut full) = (0, 0);
+    while full < 10 {
+        match publisher.send(format!("t{sent}").as_bytes(), &body).expect("send") {
+            Sent::Sent => (sent, full) = (sent + 1, 0),
+            Sent::Full => full += 1,
+        }
+        assert!(sent < 1_000_000, "backpressure is never felt");
+    }
+    sent
+}
+
+#[test]
+fn what_is_sent_after_waiting_for_a_subscriber_arrives_whole() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut subscriber = subscriber(&endpoint, &["app"]);
+    heard_by(&mut publisher, 1);
+    for n in 0..1000 {
+        assert_eq!(
+            publisher.send(b"app.INFO", n.to_string().as_bytes()).expect("send"),
+            Sent::Sent
+        );
+        publisher.send(b"other", b"").expect("send");
+    }
+    let expected: Vec<String> = (0..1000).map(|n| format!("app.INFO|{n}")).collect();
+    assert_eq!(take(&mut subscriber, 1000), expected);
+}
+
+#[test]
+fn a_full_subscriber_is_felt_and_no_message_is_lost_or_split() {
+    let (mut publisher, endpoint) = publisher(&tight());
+    let reader = slow_reader(&endpoint);
+    heard_by(&mut publisher, 1);
+    let sent = fill(&mut publisher);
+    assert_eq!(publisher.send(b"again", b"").expect("send"), Sent::Full);
+    reader.set_rcvtimeo(i32::try_from(DEADLINE.as_millis()).expect("fits")).expect("timeout");
+    for n in 0..sent {
+        let frames = reader.recv_multipart(0).expect("message");
+        assert_eq!((frames.len(), frames[0].as_slice()), (2, format!("t{n}").as_bytes()));
+    }
+    until("there is room again", || publisher.send(b"last", b"").expect("send") == Sent::Sent);
+    assert_eq!(reader.recv_multipart(0).expect("message"), [b"last".to_vec(), Vec::new()]);
+}
+
+#[test]
+fn one_who_wants_three_topics_is_one_subscriber() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let _first = subscriber(&endpoint, &["app.INFO", "app.ERROR", "app.DEBUG"]);
+    until("all three are there", || {
+        publisher.wait_for(9, STEP, "app", &|| false);
+        publisher.subscriptions.relevant("app") == 3
+    });
+    assert_eq!(publisher.wait_for(2, SHORT, "app", &|| false), Waited::TimedOut(1));
+    let _second = subscriber(&endpoint, &[""]);
+    assert_eq!(publisher.wait_for(2, DEADLINE, "app", &|| false), Waited::Enough);
+}
+
+#[test]
+fn a_subscriber_of_something_else_is_not_waited_for() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let _other = subscriber(&endpoint, &["apple", "web"]);
+    heard_by(&mut publisher, 1);
+    assert_eq!(publisher.wait_for(1, SHORT, "app", &|| false), Waited::TimedOut(0));
+    assert_eq!(publisher.wait_for(1, DEADLINE, "web", &|| false), Waited::Enough);
+}
+
+#[test]
+fn waiting_ends_when_the_caller_wants_to_stop() {
+    let (mut publisher, _) = publisher(&SocketOptions::publisher());
+    let start = Instant::now();
+    let stop = || start.elapsed() > SHORT;
+    assert_eq!(publisher.wait_for(1, DEADLINE, "", &stop), Waited::Stopped);
+    assert!(start.elapsed() < DEADLINE / 4);
+}
+
+#[test]
+fn whether_a_topic_is_heard_follows_those_who_come_and_go() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let before = publisher.generation();
+    let first = subscriber(&endpoint, &["app"]);
+    let second = subscriber(&endpoint, &["app"]);
+    until("both are there", || {
+        publisher.wait_for(9, STEP, "app", &|| false);
+        publisher.subscribers("app") == 2
+    });
+    assert!(publisher.heard(b"app.INFO") && !publisher.heard(b"web.INFO"));
+    assert_ne!(publisher.generation(), before);
+    drop(first);
+    until("one has left", || {
+        publisher.wait_for(9, STEP, "app", &|| false);
+        publisher.subscribers("app") == 1
+    });
+    assert!(publisher.heard(b"app.INFO"));
+    drop(second);
+    until("both have left", || {
+        publisher.wait_for(9, STEP, "app", &|| false);
+        !publisher.heard(b"app.INFO")
+    });
+    assert_eq!(publisher.subscribers(""), 0);
+}
+
+#[test]
+fn what_strangers_send_up_is_read_and_ignored() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let peer = zmq::Context::new().socket(zmq::XSUB).expect("socket");
+    peer.set_linger(0).expect("linger");
+    peer.connect(&endpoint).expect("connect");
+    for message in [&b"hello"[..], b"\x02", b"", b"\x01real"] {
+        peer.send(message, 0).expect("send");
+    }
+    heard_by(&mut publisher, 1);
+    assert!(publisher.heard(b"real") && !publisher.heard(b"hello"));
+}
+
+#[test]
+fn closing_waits_until_everything_has_gone_out() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    heard_by(&mut publisher, 1);
+    for n in 0..5000 {
+        publisher.send(b"t", n.to_string().as_bytes()).expect("send");
+    }
+    let closing = std::thread::spawn(move || publisher.close(DEADLINE));
+    assert_eq!(take(&mut subscriber, 5000)[4999], "t|4999");
+    assert_eq!(closing.join().expect("no panic"), Flushed::Yes);
+}
+
+#[test]
+fn closing_gives_a_stuck_subscriber_up_when_the_time_is_up() {
+    let (mut publisher, endpoint) = publisher(&tight());
+    let _reader = slow_reader(&endpoint);
+    heard_by(&mut publisher, 1);
+    fill(&mut publisher);
+    let start = Instant::now();
+    assert_eq!(publisher.close(SHORT), Flushed::No);
+    assert!((SHORT..DEADLINE / 4).contains(&start.elapsed()));
+}
+
+#[test]
+fn closing_without_subscribers_takes_no_time() {
+    let here = bind("tcp://127.0.0.1:0");
+    let nobody = connect("tcp://127.0.0.1:1");
+    let mut publisher =
+        Publisher::open(&[here, nobody], &SocketOptions::publisher()).expect("publisher");
+    publisher.send(b"t", b"nobody hears it").expect("send");
+    let start = Instant::now();
+    assert_eq!(publisher.close(DEADLINE), Flushed::Yes);
+    assert!(start.elapsed() < DEADLINE / 4);
+}
+
+#[test]
+fn a_collector_that_comes_back_is_counted_once_and_gets_what_was_held_for_it() {
+    let collector = |endpoint: &str| {
+        Subscriber::open(&[bind(endpoint)], &["app"], &SocketOptions::subscriber()).expect("bind")
+    };
+    let first = collector("tcp://127.0.0.1:0");
+    let endpoint = first.bound()[0].clone();
+    let mut publisher =
+        Publisher::open(&[connect(&endpoint)], &SocketOptions::publisher()).expect("publisher");
+    heard_by(&mut publisher, 1);
+    drop(first);
+    until("it is missed", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        publisher.links()[0].state != LinkState::Connected
+    });
+    assert!(publisher.heard(b"app.INFO"), "held for it");
+    publisher.send(b"app.INFO", b"held").expect("send");
+    let mut second = collector(&endpoint);
+    assert_eq!(take(&mut second, 1), ["app.INFO|held"]);
+    heard_by(&mut publisher, 1);
+    assert_eq!(publisher.subscribers("app"), 1);
+    assert_eq!(publisher.subscriptions.relevant("app"), 1);
+}

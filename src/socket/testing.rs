@@ -1,0 +1,65 @@
+//! What tests with real sockets share. Tests wait on conditions, with this
+//! module's one deadline, and never on time alone.
+
+use std::time::{Duration, Instant};
+
+use super::{Endpoint, Publisher, Role, SocketOptions, Subscriber, Waited};
+use crate::source::Flow;
+
+/// How long anything may take before a test fails. Far above what it does take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+/// The wait of one step within [`until`].
+pub(crate) const STEP: Duration = Duration::from_millis(10);
+
+pub(crate) fn bind(text: &str) -> Endpoint {
+    Endpoint::parse(text, Role::Bind).expect("endpoint")
+}
+
+pub(crate) fn connect(text: &str) -> Endpoint {
+    Endpoint::parse(text, Role::Connect).expect("endpoint")
+}
+
+/// A publisher on a free port, and where it is.
+pub(crate) fn publisher(options: &SocketOptions) -> (Publisher, String) {
+    let publisher = Publisher::open(&[bind("tcp://127.0.0.1:0")], options).expect("publisher");
+    let endpoint = publisher.bound()[0].clone();
+    (publisher, endpoint)
+}
+
+/// A subscriber connected to `endpoint`.
+pub(crate) fn subscriber(endpoint: &str, topics: &[&str]) -> Subscriber {
+    Subscriber::open(&[connect(endpoint)], topics, &SocketOptions::subscriber())
+        .expect("subscriber")
+}
+
+/// Waits for `n` subscribers.
+pub(crate) fn heard_by(publisher: &mut Publisher, n: usize) {
+    assert_eq!(publisher.wait_for(n, DEADLINE, "", &|| false), Waited::Enough);
+}
+
+/// Repeats `step`, which waits a little itself, until it says that it is done.
+#[track_caller]
+pub(crate) fn until(what: &str, mut step: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !step() {
+        assert!(start.elapsed() < DEADLINE, "waited in vain until {what}");
+    }
+}
+
+/// The next `n` messages, with their frames joined by `|`.
+#[track_caller]
+pub(crate) fn take(subscriber: &mut Subscriber, n: usize) -> Vec<String> {
+    let mut taken = Vec::new();
+    until(&format!("{n} messages have come"), || {
+        subscriber
+            .recv(STEP, &mut |frames, received| {
+                assert!(received > 1e9);
+                let text = frames.iter().map(|f| String::from_utf8_lossy(f)).collect::<Vec<_>>();
+                taken.push(text.join("|"));
+                Ok(if taken.len() == n { Flow::Enough } else { Flow::More })
+            })
+            .expect("no error");
+        taken.len() == n
+    });
+    taken
+}
