@@ -1,1 +1,330 @@
-//! Times as text.
+//! Times as text: a pattern compiled once, and the text of a second kept until
+//! the second changes.
+//!
+//! What may be here: from seconds since 1970 to text. Reading times is `filter`'s
+//! and `parse`'s.
+
+use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use crate::error::{Error, Result};
+
+/// Date, time and milliseconds, in the order that sorts.
+pub const DEFAULT_PATTERN: &str = "%Y-%m-%d %H:%M:%S.%3f";
+
+/// RFC 3339 with microseconds: what a float of seconds since 1970 can carry.
+pub const RFC3339_PATTERN: &str = "%Y-%m-%dT%H:%M:%S.%6f%:z";
+
+const MICROS: i64 = 1_000_000;
+
+/// A compiled time format with its zone.
+///
+/// Times may come in any order: only the text of the last second is kept, so a
+/// step back costs what a step forward does. Daylight saving is asked of the zone
+/// for every second anew.
+pub struct TimeFormat {
+    pieces: Vec<Piece>,
+    zone: TimeZone,
+    config: Config<PosixCustom>,
+    /// The second that `text` shows.
+    second: Option<i64>,
+    /// All pieces of that second, without their fractions.
+    text: String,
+}
+
+/// A part of a pattern, and the fraction of a second that follows it.
+struct Piece {
+    pattern: String,
+    fraction: Option<Fraction>,
+    /// Where its text ends in [`TimeFormat::text`].
+    end: usize,
+}
+
+/// A directive for a fraction of a second. It changes with every record, so it is
+/// written by hand, between the kept texts.
+#[derive(Clone, Copy)]
+struct Fraction {
+    digits: usize,
+    dot: bool,
+}
+
+/// The zone to show times in: UTC, or the one this machine is set to.
+pub fn zone(utc: bool) -> TimeZone {
+    if utc { TimeZone::UTC } else { TimeZone::system() }
+}
+
+impl TimeFormat {
+    /// Compiles `spec`: a preset (`iso` or `rfc3339`; `unix`), else a strftime
+    /// pattern. `%f` are microseconds as in Python, `%3f` milliseconds, `%.3f` the
+    /// same with a dot.
+    ///
+    /// # Errors
+    /// The pattern has a directive that is not known.
+    pub fn new(spec: &str, zone: TimeZone) -> Result<TimeFormat> {
+        let pattern = match spec {
+            "iso" | "rfc3339" => RFC3339_PATTERN,
+            "unix" => "%s.%6f",
+            pattern => pattern,
+        };
+        // RFC 3339's own name for UTC, shorter than +00:00.
+        let named = (pattern == RFC3339_PATTERN && zone == TimeZone::UTC)
+            .then(|| pattern.replace("%:z", "Z"));
+        let refused = |why: &dyn std::fmt::Display| {
+            Error::usage(format!("time format {spec:?}: {why}")).hint(
+                "Use iso, unix, or strftime directives: %Y-%m-%d %H:%M:%S.%3f (milliseconds), %z.",
+            )
+        };
+        let mut format = TimeFormat {
+            pieces: split(named.as_deref().unwrap_or(pattern)).map_err(|why| refused(&why))?,
+            zone,
+            config: Config::new().custom(PosixCustom::new()),
+            second: None,
+            text: String::new(),
+        };
+        // Any moment will do: which directives are known does not depend on it.
+        format.render(0).map_err(|why| refused(&why))?;
+        Ok(format)
+    }
+
+    /// Appends a time, given as seconds since 1970-01-01 UTC.
+    ///
+    /// What the format can't show (a time beyond the year 9999, not a number) is
+    /// written as the number it is.
+    pub fn write(&mut self, seconds: f64, out: &mut Vec<u8>) {
+        match self.prepare(seconds) {
+            Some(micros) => self.append(micros, out),
+            // Rare enough to allocate; writing to a Vec can't fail.
+            None => out.extend_from_slice(seconds.to_string().as_bytes()),
+        }
+    }
+
+    /// Brings the kept text to this time's second; gives the microseconds within it.
+    fn prepare(&mut self, seconds: f64) -> Option<i64> {
+        // Rounded: 0.001 has no exact float and must not become 0.000999.
+        let micros = (seconds * MICROS as f64).round();
+        // Beyond this, microseconds are no longer exact in a float; NaN fails too.
+        if micros.is_nan() || micros.abs() > 9e17 {
+            return None;
+        }
+        let micros = micros as i64;
+        let second = micros.div_euclid(MICROS);
+        if self.second != Some(second) {
+            self.render(second).ok()?;
+        }
+        Some(micros.rem_euclid(MICROS))
+    }
+
+    fn render(&mut self, second: i64) -> Result<(), jiff::Error> {
+        self.second = None;
+        self.text.clear();
+        let zoned = Zoned::new(Timestamp::from_second(second)?, self.zone.clone());
+        let time = BrokenDownTime::from(&zoned);
+        for piece in &mut self.pieces {
+            time.format_with_config(&self.config, &piece.pattern, &mut self.text)?;
+            piece.end = self.text.len();
+        }
+        self.second = Some(second);
+        Ok(())
+    }
+
+    fn append(&self, micros: i64, out: &mut Vec<u8>) {
+        let mut start = 0;
+        for piece in &self.pieces {
+            out.extend_from_slice(&self.text.as_bytes()[start..piece.end]);
+            start = piece.end;
+            if let Some(fraction) = piece.fraction {
+                fraction.append(micros, out);
+            }
+        }
+    }
+}
+
+impl Fraction {
+    /// Cuts, never rounds: 0.9996 s in milliseconds is .999, as clocks show it.
+    fn append(self, micros: i64, out: &mut Vec<u8>) {
+        if self.dot {
+            out.push(b'.');
+        }
+        let mut nanos = micros * 1000;
+        let mut text = [b'0'; 9];
+        for digit in text.iter_mut().rev() {
+            *digit = b'0' + (nanos % 10) as u8;
+            nanos /= 10;
+        }
+        out.extend_from_slice(&text[..self.digits]);
+    }
+}
+
+/// Cuts a pattern after each directive for a fraction of a second.
+fn split(pattern: &str) -> Result<Vec<Piece>, &'static str> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    let mut at = 0;
+    while let Some(found) = pattern[at..].find('%') {
+        let start = at + found;
+        let (length, fraction) = directive(&pattern[start + 1..])?;
+        at = start + 1 + length;
+        if fraction.is_some() {
+            pieces.push(Piece { pattern: pattern[from..start].to_owned(), fraction, end: 0 });
+            from = at;
+        }
+    }
+    pieces.push(Piece { pattern: pattern[from..].to_owned(), fraction: None, end: 0 });
+    Ok(pieces)
+}
+
+/// Reads what follows a `%`: how long the directive is, and the fraction it stands for.
+fn directive(text: &str) -> Result<(usize, Option<Fraction>), &'static str> {
+    // Flags for padding and case mean nothing to a fraction.
+    let unflagged = text.trim_start_matches(['-', '_', '^', '#']);
+    let rest = unflagged.strip_prefix('.').unwrap_or(unflagged);
+    let dot = rest.len() < unflagged.len();
+    let name_at = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (number, name) = rest.split_at(name_at);
+    let Some(letter) = name.chars().next() else { return Ok((text.len(), None)) };
+    let length = text.len() - name.len() + letter.len_utf8();
+    let digits = match (letter, number) {
+        ('f', "") => 6,
+        ('N', "") => 9,
+        ('f' | 'N', number) => match number.parse() {
+            Ok(digits @ 1..=9) => digits,
+            _ => return Err("a second has 1 to 9 decimal places"),
+        },
+        _ => return Ok((length, None)),
+    };
+    Ok((length, Some(Fraction { digits, dot })))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn show(format: &mut TimeFormat, seconds: f64) -> String {
+        let mut out = Vec::new();
+        format.write(seconds, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn utc(spec: &str) -> TimeFormat {
+        TimeFormat::new(spec, TimeZone::UTC).unwrap()
+    }
+
+    #[test]
+    fn the_default_shows_milliseconds() {
+        let mut format = utc(DEFAULT_PATTERN);
+        assert_eq!(show(&mut format, 1_795_247_352.345), "2026-11-21 07:49:12.345");
+        assert_eq!(show(&mut format, 1_795_247_352.001), "2026-11-21 07:49:12.001");
+        assert_eq!(show(&mut format, 1_795_247_352.999_9), "2026-11-21 07:49:12.999");
+        assert_eq!(show(&mut format, -0.5), "1969-12-31 23:59:59.500");
+    }
+
+    #[test]
+    fn seconds_that_go_back_show_the_earlier_second() {
+        let mut format = utc("%S.%3f");
+        assert_eq!(show(&mut format, 12.5), "12.500");
+        assert_eq!(show(&mut format, 11.25), "11.250");
+        assert_eq!(show(&mut format, 12.125), "12.125");
+    }
+
+    #[test]
+    fn presets_are_rfc3339_and_unix_seconds() {
+        assert_eq!(show(&mut utc("iso"), 0.25), "1970-01-01T00:00:00.250000Z");
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let mut format = TimeFormat::new("rfc3339", berlin).unwrap();
+        assert_eq!(show(&mut format, 0.25), "1970-01-01T01:00:00.250000+01:00");
+        assert_eq!(show(&mut utc("unix"), 1.5), "1.500000");
+    }
+
+    #[test]
+    fn fractions_have_as_many_digits_as_asked() {
+        let cases = [
+            ("%f", "123456"),
+            ("%3f", "123"),
+            ("%.3f|%1f", ".123|1"),
+            ("%.f", ".123456"),
+            ("%N", "123456000"),
+            ("%-f|%03f", "123456|123"),
+            ("%%f", "%f"),
+            ("%H%%%3f%%", "00%123%"),
+            ("", ""),
+        ];
+        for (pattern, shown) in cases {
+            assert_eq!(show(&mut utc(pattern), 0.123_456), shown, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn daylight_saving_changes_within_a_stream() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let mut format = TimeFormat::new("%H:%M:%S%z", berlin).unwrap();
+        // 2026-10-25 01:00 UTC: three o'clock becomes two o'clock.
+        assert_eq!(show(&mut format, 1_792_889_999.0), "02:59:59+0200");
+        assert_eq!(show(&mut format, 1_792_890_000.0), "02:00:00+0100");
+        assert_eq!(show(&mut format, 1_792_889_999.5), "02:59:59+0200");
+    }
+
+    #[test]
+    fn a_wrong_pattern_is_refused_at_the_start_and_named() {
+        for pattern in ["%!", "%Y %", "%0f", "%12f", "%E"] {
+            let error = TimeFormat::new(pattern, TimeZone::UTC).err().expect(pattern);
+            assert_eq!(error.exit(), crate::error::Exit::Usage);
+            assert!(error.to_string().contains(pattern), "{error}");
+        }
+    }
+
+    #[test]
+    fn times_that_no_calendar_shows_are_written_as_numbers() {
+        let mut format = utc(DEFAULT_PATTERN);
+        for seconds in [f64::NAN, f64::INFINITY, 1e300, -1e13, 1e12] {
+            assert_eq!(show(&mut format, seconds), seconds.to_string());
+        }
+    }
+
+    /// As `datetime.strftime` of Python 3.11 wrote them, in the C locale.
+    #[test]
+    fn directives_mean_what_they_mean_in_python() {
+        const PATTERN: &str = "%a %A %w %u|%d %b %B %m %y %Y|%H %I %p %M %S %f|%z %Z|%j %U %W %V %G\
+                               |%c|%x %X|%D %T %R %F %e %h %C %n%t%%|%-d %-H";
+        let cases = [
+            (
+                0.000_001,
+                "Thu Thursday 4 4|01 Jan January 01 70 1970|00 12 AM 00 00 000001|+0000 UTC\
+                 |001 00 00 01 1970|Thu Jan  1 00:00:00 1970|01/01/70 00:00:00\
+                 |01/01/70 00:00:00 00:00 1970-01-01  1 Jan 19 \n\t%|1 0",
+            ),
+            (
+                951_827_696.789,
+                "Tue Tuesday 2 2|29 Feb February 02 00 2000|12 12 PM 34 56 789000|+0000 UTC\
+                 |060 09 09 09 2000|Tue Feb 29 12:34:56 2000|02/29/00 12:34:56\
+                 |02/29/00 12:34:56 12:34 2000-02-29 29 Feb 20 \n\t%|29 12",
+            ),
+            (
+                1_798_761_599.999_999,
+                "Thu Thursday 4 4|31 Dec December 12 26 2026|23 11 PM 59 59 999999|+0000 UTC\
+                 |365 52 52 53 2026|Thu Dec 31 23:59:59 2026|12/31/26 23:59:59\
+                 |12/31/26 23:59:59 23:59 2026-12-31 31 Dec 20 \n\t%|31 23",
+            ),
+        ];
+        let mut format = utc(PATTERN);
+        for (seconds, expected) in cases {
+            assert_eq!(show(&mut format, seconds), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_kept_second_never_shows(times in prop::collection::vec(-4e9..4e9f64, 1..20)) {
+            let zone = TimeZone::get("America/New_York").unwrap();
+            let mut kept = TimeFormat::new(RFC3339_PATTERN, zone.clone()).unwrap();
+            for seconds in times {
+                let micros = (seconds * 1e6).round() as i64;
+                let zoned = Timestamp::from_microsecond(micros).unwrap().to_zoned(zone.clone());
+                let expected = zoned.strftime(RFC3339_PATTERN).to_string();
+                prop_assert_eq!(show(&mut kept, seconds), expected);
+            }
+        }
+    }
+}

@@ -1,1 +1,142 @@
-//! Standard output, formatted.
+//! Standard output, formatted: records for whoever watches, or for the next program
+//! in a pipe.
+//!
+//! Generic over its writer, so that a byte vector tests it.
+
+use std::io::Write;
+
+use crate::error::Result;
+use crate::format::Format;
+use crate::record::Record;
+use crate::term::{BLOCK, output_error};
+
+use super::Handler;
+
+/// A buffer that one huge record has made larger than this is given back.
+const KEEP: usize = 16 * BLOCK;
+
+/// Writes records in blocks: a block is written when it is full, what is left when
+/// the stream pauses ([`Handler::flush`]).
+///
+/// What has not been flushed is lost when it is dropped.
+pub struct Console<W> {
+    writer: W,
+    format: Box<dyn Format>,
+    buffer: Vec<u8>,
+}
+
+impl<W: Write> Console<W> {
+    /// Writes records to `writer` as `format` shows them.
+    pub fn new(writer: W, format: Box<dyn Format>) -> Console<W> {
+        Console { writer, format, buffer: Vec::with_capacity(2 * BLOCK) }
+    }
+
+    fn write_block(&mut self) -> Result<()> {
+        let written = self.writer.write_all(&self.buffer);
+        // How much of it arrived is not known after a failure: it is not sent again.
+        self.buffer.clear();
+        if self.buffer.capacity() > KEEP {
+            self.buffer.shrink_to(2 * BLOCK);
+        }
+        written.map_err(|error| output_error(&error))
+    }
+}
+
+impl<W: Write> Handler for Console<W> {
+    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        self.format.write(record, &mut self.buffer);
+        if self.buffer.len() >= BLOCK { self.write_block() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if !self.buffer.is_empty() {
+            self.write_block()?;
+        }
+        self.writer.flush().map_err(|error| output_error(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::error::Exit;
+    use crate::format::{Options, Output};
+
+    fn text() -> Box<dyn Format> {
+        Output::Text.format(Options::default()).unwrap().unwrap()
+    }
+
+    fn record(msg: &str) -> Record<'_> {
+        Record { msg: msg.into(), ..Record::default() }
+    }
+
+    /// Counts writes and flushes, and fails as told.
+    #[derive(Default)]
+    struct Probe {
+        written: Vec<u8>,
+        writes: usize,
+        flushes: usize,
+        fails: Option<io::ErrorKind>,
+    }
+
+    impl Write for Probe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(kind) = self.fails {
+                return Err(kind.into());
+            }
+            self.writes += 1;
+            self.written.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.flushes += 1;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn records_are_held_until_flushed() {
+        let mut console = Console::new(Probe::default(), text());
+        console.handle(&record("one")).unwrap();
+        console.handle(&record("two")).unwrap();
+        assert_eq!(console.writer.writes, 0);
+        console.flush().unwrap();
+        assert_eq!(console.writer.written, b"one\ntwo\n");
+        assert_eq!((console.writer.writes, console.writer.flushes), (1, 1));
+    }
+
+    #[test]
+    fn a_busy_stream_is_written_in_blocks_and_complete() {
+        let mut console = Console::new(Probe::default(), text());
+        let line = "x".repeat(99);
+        for _ in 0..10_000 {
+            console.handle(&record(&line)).unwrap();
+        }
+        console.flush().unwrap();
+        assert_eq!(console.writer.written.len(), 1_000_000);
+        assert!(console.writer.writes <= 1_000_000 / BLOCK + 1, "{}", console.writer.writes);
+    }
+
+    #[test]
+    fn the_memory_of_a_huge_record_is_given_back() {
+        let mut console = Console::new(io::sink(), text());
+        console.handle(&record(&"x".repeat(10 * KEEP))).unwrap();
+        assert!(console.buffer.capacity() <= KEEP);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_success_and_a_full_disk_names_itself() {
+        let cases =
+            [(io::ErrorKind::BrokenPipe, Exit::Done), (io::ErrorKind::StorageFull, Exit::Failed)];
+        for (kind, exit) in cases {
+            let mut console = Console::new(Probe { fails: Some(kind), ..Probe::default() }, text());
+            console.handle(&record("one")).unwrap();
+            let error = console.flush().unwrap_err();
+            assert_eq!(error.exit(), exit);
+            assert!(error.to_string().starts_with("standard output: "), "{error}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
-//! Where records go. The contract is [`Handler`]. To add one, imitate `console.rs`: one file here, one line in
-//! the registry, and tests/parity.rs will not compile until it has an exemplar.
+//! Where records go. The contract is [`Handler`]. To add one, imitate `console.rs`:
+//! one file here, one line in [`HandlerKind`], and tests/parity.rs will not compile
+//! until it has an exemplar.
 //!
 //! What may be here: sending records on. Which records, and in which shape, is
 //! decided before (`filter`, `format`).
@@ -24,4 +25,48 @@ pub trait Handler {
     /// # Errors
     /// As [`Handler::handle`].
     fn flush(&mut self) -> Result<()>;
+}
+
+/// Every handler there is: the registry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HandlerKind {
+    /// Standard output, formatted.
+    Console,
+    /// A ZeroMQ socket.
+    Publish,
+}
+
+impl HandlerKind {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [HandlerKind; 2] = [HandlerKind::Console, HandlerKind::Publish];
+
+    /// What it is called in options and messages; the name of its file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            HandlerKind::Console => "console",
+            HandlerKind::Publish => "publish",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where each stands: exhaustive, so that a new handler needs its line here.
+    fn place(kind: HandlerKind) -> usize {
+        match kind {
+            HandlerKind::Console => 0,
+            HandlerKind::Publish => 1,
+        }
+    }
+
+    #[test]
+    fn all_names_every_handler_once() {
+        let places: Vec<_> = HandlerKind::ALL.into_iter().map(place).collect();
+        assert_eq!(places, (0..HandlerKind::ALL.len()).collect::<Vec<_>>());
+        let mut names: Vec<_> = HandlerKind::ALL.into_iter().map(HandlerKind::name).collect();
+        names.dedup();
+        assert_eq!(names.len(), HandlerKind::ALL.len());
+    }
 }

@@ -1,1 +1,0 @@
-//! Which records pass: level, topic, regex and time.

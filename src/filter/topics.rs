@@ -1,0 +1,303 @@
+//! Topics: which pass, and what to subscribe to for them.
+//!
+//! What may be here: prefixes and roots. The shape of a topic is
+//! [`crate::wire::topic`]'s.
+
+use crate::error::{Error, Result};
+use crate::record::Level;
+use crate::wire::topic;
+
+/// Every name that a level has in a topic. Custom ones are `Level N`.
+const NAMES: [&str; 8] =
+    ["DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "NOTSET"];
+
+/// How every custom level begins in a topic.
+const CUSTOM: &str = "Level ";
+
+/// Which topics pass: those wanted by prefix or by root (all, when neither is
+/// given), without the unwanted.
+#[derive(Clone, Debug, Default)]
+pub struct Topics {
+    /// Prefixes, byte by byte as ZeroMQ compares them; any of them.
+    pub wanted: Vec<String>,
+    /// Roots, exactly: of `app.ERROR.db` it is `app`. A topic without a level has
+    /// no root; it can only be asked for by prefix.
+    pub roots: Vec<String>,
+    /// Prefixes of topics to leave out.
+    pub unwanted: Vec<String>,
+    /// Prefixes count only where they end with a part of the topic: `app.ERROR`
+    /// then leaves `app.ERRORS` out, and still gets `app.ERROR.db`.
+    pub whole_parts: bool,
+}
+
+impl Topics {
+    /// Refuses what no topic can be, so that a slip is not met with silence.
+    ///
+    /// # Errors
+    /// A root has a level in it: a topic's root ends before the first.
+    pub fn check(&self) -> Result<()> {
+        match self.roots.iter().find(|root| topic::parse(root).level.is_some()) {
+            None => Ok(()),
+            Some(root) => Err(Error::usage(format!("no topic has the root {root:?}")).hint(format!(
+                "A root ends before the first level. To match topics by prefix, give {root:?} as TOPIC."
+            ))),
+        }
+    }
+
+    /// Whether the topic passes.
+    pub fn accept(&self, topic: &str) -> bool {
+        self.wants(topic) && !self.any_prefix(&self.unwanted, topic)
+    }
+
+    fn wants(&self, topic: &str) -> bool {
+        (self.wanted.is_empty() && self.roots.is_empty())
+            || self.any_prefix(&self.wanted, topic)
+            || self.has_root(topic)
+    }
+
+    fn has_root(&self, topic: &str) -> bool {
+        if self.roots.is_empty() {
+            return false;
+        }
+        let parts = topic::parse(topic);
+        parts.level.is_some() && self.roots.iter().any(|root| root == parts.root)
+    }
+
+    fn any_prefix(&self, prefixes: &[String], topic: &str) -> bool {
+        prefixes.iter().any(|prefix| {
+            topic.strip_prefix(prefix.as_str()).is_some_and(|rest| {
+                !self.whole_parts
+                    || rest.is_empty()
+                    || rest.starts_with('.')
+                    || prefix.is_empty()
+                    || prefix.ends_with('.')
+            })
+        })
+    }
+
+    /// What to subscribe to at the publisher, so that every record that passes
+    /// these topics and `min_level` arrives, and few others do; see
+    /// [`subscriptions`].
+    pub fn subscriptions(&self, min_level: Option<Level>) -> Vec<Vec<u8>> {
+        subscriptions(&self.wanted, &self.roots, min_level)
+    }
+}
+
+/// What to subscribe to at the publisher for topics (prefixes) and roots.
+///
+/// A root becomes one prefix for each level name from `min_level` up, so that
+/// what is below never crosses the wire. Custom levels (`Level N`) can't be told
+/// apart by prefix: they all come, and [`Filter`](super::Filter) sorts them out. So
+/// does `NOTSET`: a record without a level passes every `min_level`. Other topics
+/// are taken as they are, and nothing at all means everything: `""`.
+///
+/// Whether prefixes must end with a part changes nothing here: ZeroMQ can't say
+/// "and no more", so the wider prefix stands. What another prefix covers is left
+/// out. The order is that of bytes.
+pub fn subscriptions(
+    topics: &[String],
+    roots: &[String],
+    min_level: Option<Level>,
+) -> Vec<Vec<u8>> {
+    let mut prefixes: Vec<Vec<u8>> =
+        topics.iter().map(|topic| topic.clone().into_bytes()).collect();
+    let mut written = String::new();
+    for root in roots {
+        for name in NAMES.into_iter().filter(|name| passes(name, min_level)).chain([CUSTOM]) {
+            topic::write(&mut written, root, name, "");
+            prefixes.push(written.clone().into_bytes());
+        }
+    }
+    if prefixes.is_empty() {
+        return vec![Vec::new()];
+    }
+    // What a prefix covers stands right behind it.
+    prefixes.sort_unstable();
+    prefixes.dedup_by(|next, kept| next.starts_with(kept));
+    prefixes
+}
+
+fn passes(name: &str, min_level: Option<Level>) -> bool {
+    let level = Level::from_name(name).unwrap_or(Level::NOTSET);
+    level == Level::NOTSET || min_level.is_none_or(|least| level >= least)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::filter::Filter;
+    use crate::record::Record;
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|&text| text.to_owned()).collect()
+    }
+
+    fn subscribed(topics: &[&str], roots: &[&str], level: Option<Level>) -> Vec<String> {
+        subscriptions(&strings(topics), &strings(roots), level)
+            .into_iter()
+            .map(|prefix| String::from_utf8(prefix).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn whole_parts_end_at_a_dot_or_at_the_end() {
+        let topics =
+            Topics { wanted: strings(&["app.ERROR"]), whole_parts: true, ..Topics::default() };
+        for (topic, passes) in [
+            ("app.ERROR", true),
+            ("app.ERROR.db", true),
+            ("app.ERRORS", false),
+            ("app.ERROR-2", false),
+            ("app", false),
+        ] {
+            assert_eq!(topics.accept(topic), passes, "{topic}");
+        }
+        let dotted = Topics { wanted: strings(&["app."]), ..topics.clone() };
+        assert!(dotted.accept("app.ERRORS"));
+        let all = Topics { wanted: strings(&[""]), ..topics };
+        assert!(all.accept("app"));
+    }
+
+    #[test]
+    fn unwanted_topics_are_left_out_of_the_wanted() {
+        let mut topics = Topics {
+            wanted: strings(&["app"]),
+            unwanted: strings(&["app.ERROR"]),
+            ..Topics::default()
+        };
+        assert!(topics.accept("app.INFO"));
+        assert!(!topics.accept("app.ERRORS"));
+        topics.whole_parts = true;
+        assert!(topics.accept("app.ERRORS"));
+        assert!(!topics.accept("app.ERROR.db"));
+    }
+
+    #[test]
+    fn a_root_is_exact_and_needs_a_level() {
+        let topics = Topics { roots: strings(&["app", ""]), ..Topics::default() };
+        for (topic, passes) in [
+            ("app.INFO", true),
+            ("app.Level 35.db", true),
+            ("INFO.db", true),
+            ("app.web.INFO", false),
+            ("app", false),
+            ("", false),
+            ("app.INFORMED", false),
+        ] {
+            assert_eq!(topics.accept(topic), passes, "{topic}");
+        }
+    }
+
+    #[test]
+    fn a_root_that_no_topic_can_have_is_refused() {
+        let topics = |root| Topics { roots: strings(&[root]), ..Topics::default() };
+        assert!(topics("app.web").check().is_ok() && topics("").check().is_ok());
+        let error = topics("app.ERROR").check().unwrap_err();
+        assert!(error.to_string().contains("app.ERROR"), "{error}");
+    }
+
+    #[test]
+    fn topics_and_roots_add_up() {
+        let topics =
+            Topics { wanted: strings(&["web"]), roots: strings(&["app"]), ..Topics::default() };
+        assert!(topics.accept("website") && topics.accept("app.INFO"));
+        assert!(!topics.accept("db.INFO"));
+    }
+
+    #[test]
+    fn nothing_asked_for_subscribes_to_everything() {
+        assert_eq!(subscribed(&[], &[], Some(Level::ERROR)), [""]);
+        assert_eq!(subscribed(&["a", ""], &["b"], None), [""]);
+    }
+
+    #[test]
+    fn a_root_with_a_level_becomes_the_names_from_there_up() {
+        let expected = ["r.CRITICAL", "r.ERROR", "r.FATAL", "r.Level ", "r.NOTSET", "r.WARN"];
+        assert_eq!(subscribed(&[], &["r"], Some(Level::WARNING)), expected);
+        let expected = ["CRITICAL", "FATAL", "Level ", "NOTSET"];
+        assert_eq!(subscribed(&[], &[""], Some(Level(41))), expected);
+    }
+
+    #[test]
+    fn a_root_without_a_level_becomes_all_names() {
+        let expected = [
+            "r.CRITICAL",
+            "r.DEBUG",
+            "r.ERROR",
+            "r.FATAL",
+            "r.INFO",
+            "r.Level ",
+            "r.NOTSET",
+            "r.WARN",
+        ];
+        assert_eq!(subscribed(&[], &["r"], None), expected);
+    }
+
+    #[test]
+    fn what_a_prefix_covers_is_not_subscribed_again() {
+        assert_eq!(subscribed(&["app.ERROR", "app", "db", "app"], &[], None), ["app", "db"]);
+        let expected = ["r.C", "r.FATAL", "r.Level ", "r.NOTSET"];
+        assert_eq!(subscribed(&["r.C"], &["r"], Some(Level::CRITICAL)), expected);
+    }
+
+    /// Topics near what is asked for: a root, a level of any spelling, more.
+    fn a_topic() -> impl Strategy<Value = String> {
+        let root = prop_oneof![Just("r"), Just("r.s"), Just(""), Just("x")];
+        let level = prop_oneof![
+            Just("DEBUG".to_owned()),
+            Just("WARN".to_owned()),
+            Just("WARNING".to_owned()),
+            Just("FATAL".to_owned()),
+            Just("NOTSET".to_owned()),
+            Just("ERRORS".to_owned()),
+            (-60..60i32).prop_map(|number| Level(number).name().into_owned()),
+            (-60..60i32).prop_map(|number| format!("Level {number}")),
+        ];
+        (root, level, prop_oneof![Just(""), Just("db"), Just("db.INFO")]).prop_map(
+            |(root, level, subtopic)| {
+                let mut topic = String::new();
+                topic::write(&mut topic, root, &level, subtopic);
+                topic
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn prefixes_are_compared_as_zeromq_compares_them(
+            wanted in prop::collection::vec("[ab.é]{0,3}", 1..3),
+            topic in "[ab.é]{0,5}",
+        ) {
+            let expected = wanted.iter().any(|w| topic.as_bytes().starts_with(w.as_bytes()));
+            let topics = Topics { wanted, ..Topics::default() };
+            prop_assert_eq!(topics.accept(&topic), expected);
+        }
+
+        #[test]
+        fn every_record_that_passes_was_subscribed_to(
+            topic in a_topic(),
+            least in prop::option::of(-60..60i32),
+            roots in prop::collection::vec(prop_oneof![Just("r"), Just("r.s"), Just("")], 0..3),
+            wanted in prop::collection::vec(prop_oneof![Just("r.E"), Just("x."), Just("r.s.WARN")], 0..3),
+            whole_parts: bool,
+        ) {
+            let filter = Filter {
+                min_level: least.map(Level),
+                topics: Topics {
+                    wanted: strings(&wanted),
+                    roots: strings(&roots),
+                    whole_parts,
+                    ..Topics::default()
+                },
+                ..Filter::default()
+            };
+            let level = topic::parse(&topic).level.unwrap_or_default();
+            let record = Record { topic: topic.as_str().into(), level, ..Record::default() };
+            let prefixes = filter.topics.subscriptions(filter.min_level);
+            let arrives = prefixes.iter().any(|prefix| topic.as_bytes().starts_with(prefix));
+            prop_assert!(arrives || !filter.accepts(&record), "{} {:?}", topic, prefixes);
+        }
+    }
+}

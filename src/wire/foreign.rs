@@ -1,0 +1,333 @@
+//! The names, levels and times of other loggers.
+//!
+//! The one table for JSON lines, logfmt lines and JSON bodies that are not
+//! `LogRecord`s: what pino, bunyan, zap, logrus, slog, structlog, logback,
+//! tracing-subscriber and Serilog call their fields.
+//!
+//! What may be here: what a foreign name or value means. Where the names come
+//! from (JSON, logfmt) is the reader's.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::record::{Level, RawJson, Record, Text};
+use crate::wire::json;
+
+/// A field that every logger has, by whatever name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Field {
+    /// When: [`Record::created`].
+    Time,
+    /// How severe: [`Record::level`].
+    Level,
+    /// What: [`Record::msg`].
+    Message,
+    /// Which logger: [`Record::name`].
+    Name,
+    /// The error or traceback, if it is text: [`Record::exc_text`].
+    ExcText,
+}
+
+/// Which field another logger's key stands for, in any case of ASCII letters.
+pub fn field_alias(key: &str) -> Option<Field> {
+    /// Longest name below; a longer key is none of them, and is not copied.
+    const LONGEST: usize = 12;
+    let mut lower = [0u8; LONGEST];
+    let lower = lower.get_mut(..key.len())?;
+    lower.copy_from_slice(key.as_bytes());
+    lower.make_ascii_lowercase();
+    Some(match &*lower {
+        b"time" | b"ts" | b"timestamp" | b"@timestamp" | b"asctime" | b"datetime" | b"t"
+        | b"@t" => Field::Time,
+        b"level" | b"lvl" | b"severity" | b"log.level" | b"loglevel" | b"levelname" | b"@l" => {
+            Field::Level
+        }
+        b"message" | b"msg" | b"event" | b"text" | b"@m" => Field::Message,
+        b"logger" | b"name" | b"logger_name" | b"loggername" | b"logger.name" | b"log.logger"
+        | b"target" => Field::Name,
+        b"error" | b"err" | b"exception" | b"stack" | b"stack_trace" | b"stacktrace"
+        | b"exc_info" | b"exc_text" | b"traceback" | b"@x" => Field::ExcText,
+        _ => return None,
+    })
+}
+
+/// Reads a time: RFC 3339, ISO 8601 with `T` or a blank and `.` or `,` before
+/// the fraction, or a number as in [`epoch`].
+///
+/// Seconds since 1970-01-01 UTC. A time without a zone is local time; ` UTC`
+/// and ` GMT` may stand for a zone.
+pub fn parse_time(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if let Ok(number) = text.parse::<f64>() {
+        return number.is_finite().then(|| epoch(number));
+    }
+    // A time starts with its year: spares most words the parsers below.
+    if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+        return None;
+    }
+    let utc = text.strip_suffix(" UTC").or_else(|| text.strip_suffix(" GMT"));
+    let stamp = match (utc, text.parse::<Timestamp>()) {
+        (None, Ok(stamp)) => stamp,
+        (None, Err(_)) => local(text, TimeZone::system())?,
+        (Some(text), _) => local(text, TimeZone::UTC)?,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
+    Some(stamp.as_microsecond() as f64 / 1e6)
+}
+
+fn local(text: &str, zone: TimeZone) -> Option<Timestamp> {
+    let time: DateTime = text.parse().ok()?;
+    Some(zone.to_zoned(time).ok()?.timestamp())
+}
+
+/// A number that counts from 1970-01-01 UTC, as seconds: it may be in seconds,
+/// milliseconds, microseconds or nanoseconds, told by its size.
+///
+/// Each unit is good for the years from 1973 to 5138.
+pub fn epoch(number: f64) -> f64 {
+    match number.abs() {
+        size if size < 1e11 => number,
+        size if size < 1e14 => number / 1e3,
+        size if size < 1e17 => number / 1e6,
+        _ => number / 1e9,
+    }
+}
+
+/// How a logger counts its levels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scale {
+    /// 10 is DEBUG, 50 CRITICAL.
+    #[default]
+    Python,
+    /// Pino's and bunyan's: 10 is trace, 20 debug, 60 fatal.
+    Pino,
+}
+
+impl Scale {
+    /// A level on this scale.
+    pub fn level(self, number: i32) -> Level {
+        match self {
+            Scale::Python => Level(number),
+            Scale::Pino if number <= 10 => Level(5),
+            Scale::Pino => Level(number - 10),
+        }
+    }
+}
+
+/// Fills the fields that are still empty from extras under other loggers'
+/// names. `true` when it found a message.
+///
+/// Where several names of one field are there, the first counts; for the
+/// traceback, the first that has several lines. What is not taken stays.
+pub(super) fn adopt(record: &mut Record<'_>) -> bool {
+    let scale = scale(record);
+    let mut extras = std::mem::take(&mut record.extras);
+    flatten_fields(&mut extras);
+    let exception = exception(&extras);
+    let mut message = false;
+    let mut at = 0;
+    extras.retain(|(key, value)| {
+        at += 1;
+        match field_alias(key) {
+            Some(Field::Time) if record.created.is_none() => {
+                record.created = time(value);
+                record.created.is_none()
+            }
+            Some(Field::Level) if record.level == Level::NOTSET => !set_level(record, value, scale),
+            Some(Field::Message) if record.msg.is_empty() && !message => {
+                let Some(text) = string(value) else { return true };
+                record.msg = text;
+                message = true;
+                false
+            }
+            Some(Field::Name) if record.name.is_none() => {
+                record.name = string(value);
+                record.name.is_none()
+            }
+            Some(Field::ExcText) if record.exc_text.is_none() && exception == Some(at - 1) => {
+                record.exc_text = string(value);
+                record.exc_text.is_none()
+            }
+            _ => true,
+        }
+    });
+    record.extras = extras;
+    message
+}
+
+/// Whether levels are pino's or bunyan's numbers.
+///
+/// They are the same multiples of ten as Python's and one step apart, so other
+/// keys must tell: both send a `v`, or `pid`, `hostname` and a number as `time`.
+fn scale(record: &Record<'_>) -> Scale {
+    let numeric = |name: &str| {
+        let found = record.extras.iter().find(|(key, _)| key == name);
+        found.is_some_and(|(_, value)| value.0.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let sender = numeric("pid") && record.hostname.is_some() && numeric("time");
+    match numeric("level") && (numeric("v") || sender) {
+        true => Scale::Pino,
+        false => Scale::Python,
+    }
+}
+
+fn set_level(record: &mut Record<'_>, value: &RawJson<'_>, scale: Scale) -> bool {
+    if let Ok(number) = value.0.parse() {
+        record.level = scale.level(number);
+        return true;
+    }
+    let Some(word) = string(value) else { return false };
+    let Some(level) = Level::from_word(&word) else { return false };
+    record.level = level;
+    // `notice` says more than `Level 25`.
+    if level.known_name().is_none() && !word.ends_with(|c: char| c.is_ascii_digit()) {
+        record.levelname = Some(Cow::Owned(word.to_ascii_uppercase()));
+    }
+    true
+}
+
+/// The fields of tracing-subscriber's JSON stand one level down, under `fields`.
+fn flatten_fields<'a>(extras: &mut Vec<(Text<'a>, RawJson<'a>)>) {
+    let Some(at) = extras.iter().position(|(key, _)| key == "fields") else { return };
+    let Cow::Borrowed(json) = extras[at].1.0 else { return };
+    let Some(fields) = json::entries(json) else { return };
+    if fields.iter().any(|(key, _)| key == "message") {
+        let fields = fields.into_iter().map(|(key, value)| (key, RawJson(value.into())));
+        extras.splice(at..=at, fields);
+    }
+}
+
+/// Which extra is the traceback: the first with several lines, or else the first.
+fn exception(extras: &[(Text<'_>, RawJson<'_>)]) -> Option<usize> {
+    let candidate = |lines: bool| {
+        extras.iter().position(|(key, value)| {
+            field_alias(key) == Some(Field::ExcText)
+                && value.0.starts_with('"')
+                && (!lines || value.0.contains("\\n"))
+        })
+    };
+    candidate(true).or_else(|| candidate(false))
+}
+
+/// A JSON value's text if it is a string.
+pub(super) fn string<'a>(value: &RawJson<'a>) -> Option<Text<'a>> {
+    match &value.0 {
+        Cow::Borrowed(json) => json::string_value(json),
+        Cow::Owned(json) => json::string_value(json).map(|text| Cow::Owned(text.into_owned())),
+    }
+}
+
+/// A JSON value as a time: a number, or a string that [`parse_time`] reads.
+pub(super) fn time(value: &RawJson<'_>) -> Option<f64> {
+    match string(value) {
+        Some(text) => parse_time(&text),
+        None => value.0.parse().ok().filter(|n: &f64| n.is_finite()).map(epoch),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_with_a_zone_are_read() {
+        let second = 1_763_712_000.0;
+        for text in [
+            "2025-11-21T08:00:00Z",
+            "2025-11-21 08:00:00Z",
+            "2025-11-21T09:00:00+01:00",
+            "2025-11-21T09:00:00+0100",
+            "2025-11-21 08:00:00 UTC",
+            "1763712000",
+            "1763712000000",
+            "1.763712e9",
+            "1763712000000000",
+            "1763712000000000000",
+        ] {
+            assert_eq!(parse_time(text), Some(second), "{text}");
+        }
+        assert_eq!(parse_time("2025-11-21T08:00:00.123456Z"), Some(second + 0.123456));
+        assert_eq!(parse_time("2025-11-21 08:00:00,123 UTC"), Some(second + 0.123));
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_local() {
+        let zone = TimeZone::system();
+        let civil: DateTime = "2025-11-21T08:00:00".parse().unwrap();
+        let local = zone.to_zoned(civil).unwrap().timestamp().as_second();
+        let read = parse_time("2025-11-21 08:00:00,500").unwrap();
+        assert_eq!(read, local as f64 + 0.5);
+    }
+
+    #[test]
+    fn words_are_no_times() {
+        for text in ["", "now", "inf", "nan", "12:30", "2025-13-01T00:00:00Z", "-", "1 2"] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_known_in_any_case() {
+        assert_eq!(field_alias("Timestamp"), Some(Field::Time));
+        assert_eq!(field_alias("@timestamp"), Some(Field::Time));
+        assert_eq!(field_alias("LEVEL"), Some(Field::Level));
+        assert_eq!(field_alias("stack_trace"), Some(Field::ExcText));
+        assert_eq!(field_alias("messages"), None);
+        assert_eq!(field_alias("a key that is longer than any name"), None);
+        assert_eq!(field_alias(""), None);
+    }
+
+    fn adopted(text: &str) -> Record<'_> {
+        json::read(text).unwrap()
+    }
+
+    #[test]
+    fn pino_and_bunyan_count_levels_one_step_higher() {
+        let pino = adopted(
+            r#"{"level":30,"time":1763712000123,"pid":7,"hostname":"h","msg":"hi","reqId":1}"#,
+        );
+        assert_eq!((pino.level, &*pino.msg), (Level::INFO, "hi"));
+        assert_eq!(pino.created, Some(1_763_712_000.123));
+        let bunyan = adopted(
+            r#"{"name":"app","hostname":"h","pid":7,"level":60,"msg":"x","time":"2025-11-21T08:00:00.000Z","v":0}"#,
+        );
+        assert_eq!((bunyan.level, bunyan.name.as_deref()), (Level::CRITICAL, Some("app")));
+        assert_eq!(adopted(r#"{"level":30,"msg":"x"}"#).level, Level::WARNING);
+    }
+
+    #[test]
+    fn the_names_of_other_loggers_fill_the_fields() {
+        let zap = adopted(
+            r#"{"level":"error","ts":1763712000.5,"logger":"db","msg":"lost","error":"EOF","stacktrace":"main\n\tx.go:1"}"#,
+        );
+        assert_eq!(zap.exc_text.as_deref(), Some("main\n\tx.go:1"));
+        assert_eq!(zap.extras, [("error".into(), RawJson("\"EOF\"".into()))]);
+        assert_eq!((zap.level, zap.name.as_deref()), (Level::ERROR, Some("db")));
+
+        let notice = adopted(r#"{"severity":"notice","message":"m"}"#);
+        assert_eq!((notice.level, &*notice.level_name()), (Level(25), "NOTICE"));
+
+        let java =
+            adopted(r#"{"@timestamp":"2025-11-21T08:00:00Z","thread":"main","message":"m"}"#);
+        assert_eq!(java.thread_name.as_deref(), Some("main"));
+    }
+
+    #[test]
+    fn the_fields_of_tracing_subscriber_are_found_one_level_down() {
+        let record = adopted(
+            r#"{"timestamp":"2025-11-21T08:00:00Z","level":"WARN","fields":{"message":"m","n":1},"target":"app::db"}"#,
+        );
+        assert_eq!((&*record.msg, record.name.as_deref()), ("m", Some("app::db")));
+        assert_eq!(record.extras, [("n".into(), RawJson("1".into()))]);
+    }
+
+    #[test]
+    fn what_does_not_read_as_its_field_stays_an_extra() {
+        let record = adopted(r#"{"time":"noon","level":"weird","error":{"code":1},"msg":"m"}"#);
+        assert_eq!((record.created, record.level), (None, Level::NOTSET));
+        assert_eq!(record.extras.len(), 3);
+    }
+}

@@ -1,0 +1,203 @@
+//! JSON strings: their escapes, written and taken away.
+
+use std::borrow::Cow;
+
+use crate::record::Text;
+
+/// Appends `text` as a JSON string, quotes included.
+///
+/// Escapes what JSON demands and nothing else: `"`, `\` and the control
+/// characters below U+0020. All other text stays as it is, in UTF-8.
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = find_escape(rest) {
+        out.extend_from_slice(&rest[..at]);
+        write_escape(rest[at], out);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// Where the first byte stands that JSON wants escaped.
+///
+/// Looks at eight bytes at a time: messages are long, and hardly any byte in
+/// them needs an escape.
+fn find_escape(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut at = 0;
+    for word in words {
+        let word = u64::from_ne_bytes(*word);
+        // `x - n` borrows into the high bit of a byte that is below n. False
+        // alarms (after a true hit, to its left) are sorted out bytewise.
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let backslash = word ^ (ONES * u64::from(b'\\'));
+        let hit = (word.wrapping_sub(ONES * 0x20) & !word)
+            | (quote.wrapping_sub(ONES) & !quote)
+            | (backslash.wrapping_sub(ONES) & !backslash);
+        if hit & HIGHS != 0 {
+            break;
+        }
+        at += 8;
+    }
+    bytes[at..].iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\').map(|i| at + i)
+}
+
+fn write_escape(byte: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => {
+            let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// The text of a JSON string given with its quotes; `None` for any other value.
+///
+/// Borrows unless there are escapes. Half of a surrogate pair, which Python
+/// writes and UTF-8 can't hold, stays as its escape: `\ud800`.
+pub fn string_value(raw: &str) -> Option<Text<'_>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    Some(match memchr::memchr(b'\\', inner.as_bytes()) {
+        None => Cow::Borrowed(inner),
+        Some(first) => Cow::Owned(unescape(inner, first)),
+    })
+}
+
+/// Takes the escapes away; the first of them stands at `first`.
+fn unescape(inner: &str, first: usize) -> String {
+    let mut out = String::with_capacity(inner.len());
+    out.push_str(&inner[..first]);
+    let mut rest = &inner[first..];
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        let (text, length) = unescape_one(&rest[at..]);
+        match text {
+            Some(c) => out.push(c),
+            None => out.push_str(&rest[at..at + length]),
+        }
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character that an escape at the start of `text` means, and the escape's
+/// length in bytes. `None` for what means no character: it stays as it stands.
+fn unescape_one(text: &str) -> (Option<char>, usize) {
+    let c = match text.as_bytes().get(1) {
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(&c @ (b'"' | b'\\' | b'/')) => c.into(),
+        Some(b'u') => return unescape_unicode(text),
+        // Not JSON, so never reached with what serde_json let pass.
+        _ => return (None, 1),
+    };
+    (Some(c), 2)
+}
+
+fn unescape_unicode(text: &str) -> (Option<char>, usize) {
+    let Some(unit) = code_unit(text) else { return (None, 1) };
+    if let Some(c) = char::from_u32(unit) {
+        return (Some(c), 6);
+    }
+    let low = text.get(6..).and_then(code_unit);
+    match low {
+        Some(low @ 0xdc00..=0xdfff) if unit < 0xdc00 => {
+            let c = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+            (char::from_u32(c), 12)
+        }
+        _ => (None, 6),
+    }
+}
+
+/// The number in `\uXXXX` at the start of `text`.
+pub(super) fn code_unit(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    // from_str_radix would take a sign.
+    if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    u32::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(text: &str) -> String {
+        let mut out = Vec::new();
+        write_string(text, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn only_what_json_demands_is_escaped() {
+        assert_eq!(written("a\"b\\c\n\r\t\u{8}\u{c}\u{1}\u{7f}é\u{2028}"), {
+            "\"a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0001\u{7f}é\u{2028}\""
+        });
+    }
+
+    #[test]
+    fn an_escape_is_found_wherever_it_stands_in_a_word() {
+        for escape in ['"', '\\', '\n', '\0', '\u{1f}'] {
+            for at in 0..20 {
+                let text: String = (0..24).map(|i| if i == at { escape } else { 'é' }).collect();
+                assert_eq!(string_value(&written(&text)).as_deref(), Some(&*text));
+            }
+        }
+    }
+
+    #[test]
+    fn a_string_without_escapes_is_borrowed() {
+        assert!(matches!(string_value("\"plain é\""), Some(Cow::Borrowed("plain é"))));
+        assert_eq!(string_value("12"), None);
+    }
+
+    #[test]
+    fn surrogate_pairs_are_joined_and_halves_stay_as_they_are_written() {
+        assert_eq!(string_value(r#""\ud83d\ude00""#).as_deref(), Some("😀"));
+        assert_eq!(string_value(r#""a\ud800b""#).as_deref(), Some(r"a\ud800b"));
+        assert_eq!(string_value(r#""\udc00\ud800""#).as_deref(), Some(r"\udc00\ud800"));
+        assert_eq!(string_value(r#""\ud800\u0041""#).as_deref(), Some(r"\ud800A"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back_here_and_in_serde_json(text in any::<String>()) {
+            let json = written(&text);
+            prop_assert_eq!(&serde_json::from_str::<String>(&json).unwrap(), &text);
+            let value = string_value(&json);
+            prop_assert_eq!(value.as_deref(), Some(&*text));
+        }
+
+        #[test]
+        fn escapes_are_taken_away_as_serde_json_does(text in "[a-zé😀\"\\\\/\u{0}-\u{1f}]*") {
+            // Everything beyond ASCII as \uXXXX, as Python's json writes it.
+            let mut json = String::from("\"");
+            for unit in text.encode_utf16() {
+                json.push_str(&format!("\\u{unit:04X}"));
+            }
+            json.push('"');
+            let value = string_value(&json);
+            prop_assert_eq!(value.as_deref(), Some(&*text));
+        }
+    }
+}

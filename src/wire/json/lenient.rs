@@ -1,0 +1,116 @@
+//! JSON as Python and shell scripts write it, made into JSON as it is defined.
+//!
+//! The slow path: only bodies that serde_json refuses come here.
+
+use super::escape::code_unit;
+
+/// Rewrites what is no JSON but can be told what it means; `None` when there
+/// is nothing of the kind.
+///
+/// - `NaN`, `Infinity` and `-Infinity` become strings of that name;
+/// - half of a surrogate pair (`\ud800`) becomes the text of its escape;
+/// - a control character in a string (a line break, say) is escaped.
+pub(super) fn mend(body: &str) -> Option<String> {
+    let mut out = String::with_capacity(body.len() + 16);
+    let mut rest = body;
+    let mut mended = false;
+    while let Some(c) = rest.chars().next() {
+        let length = if c == '"' {
+            let (length, changed) = mend_string(rest, &mut out);
+            mended |= changed;
+            length
+        } else if let Some(word) = non_number(rest) {
+            mended = true;
+            out.extend(["\"", word, "\""]);
+            word.len()
+        } else {
+            out.push(c);
+            c.len_utf8()
+        };
+        rest = &rest[length..];
+    }
+    mended.then_some(out)
+}
+
+/// The float that JSON has no number for, if one stands at the start of `text`.
+fn non_number(text: &str) -> Option<&'static str> {
+    ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| text.starts_with(word))
+}
+
+/// Copies the string that starts `text`; its length, and whether it was changed.
+fn mend_string(text: &str, out: &mut String) -> (usize, bool) {
+    let mut changed = false;
+    out.push('"');
+    let mut at = 1;
+    while let Some(c) = text[at..].chars().next() {
+        match c {
+            '"' => {
+                out.push('"');
+                return (at + 1, changed);
+            }
+            '\\' => {
+                let (length, lone) = escape(&text[at..]);
+                if lone {
+                    out.push('\\');
+                    changed = true;
+                }
+                out.push_str(&text[at..at + length]);
+                at += length;
+            }
+            '\0'..='\u{1f}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+                changed = true;
+                at += 1;
+            }
+            _ => {
+                out.push(c);
+                at += c.len_utf8();
+            }
+        }
+    }
+    (at, changed)
+}
+
+/// The length of the escape that starts `text`, and whether it is half of a
+/// surrogate pair without the other half.
+fn escape(text: &str) -> (usize, bool) {
+    match code_unit(text) {
+        Some(0xd800..=0xdbff) => match text.get(6..).and_then(code_unit) {
+            Some(0xdc00..=0xdfff) => (12, false),
+            _ => (6, true),
+        },
+        Some(0xdc00..=0xdfff) => (6, true),
+        Some(_) => (6, false),
+        None => (1 + text[1..].chars().next().map_or(0, char::len_utf8), false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_python_writes_beyond_json_becomes_json() {
+        assert_eq!(
+            mend(r#"{"a":NaN,"b":[-Infinity,Infinity],"NaN":"NaN \" NaN"}"#).as_deref(),
+            Some(r#"{"a":"NaN","b":["-Infinity","Infinity"],"NaN":"NaN \" NaN"}"#)
+        );
+        assert_eq!(mend(r#"{"\ud800":1}"#).as_deref(), Some(r#"{"\\ud800":1}"#));
+        assert_eq!(mend("{\"a\":\"x\ny\"}").as_deref(), Some(r#"{"a":"x\u000ay"}"#));
+    }
+
+    #[test]
+    fn what_can_not_be_mended_is_left() {
+        assert_eq!(mend(r#"{"a":1"#), None);
+        assert_eq!(mend(r#"{"😀":"\ud83d\ude00"}"#), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken(text in any::<String>(), tail in r#"["\\uéd80]*"#) {
+            let _ = mend(&format!("{text}{tail}"));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! JSON to records: borrowed where nothing had to be unescaped.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::escape::string_value;
+use super::lenient;
+use crate::record::{Record, Text};
+use crate::wire::attributes::{Builder, Value};
+
+/// Whose names the keys of an object are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// Python's: a level stands under `levelno` or `levelname`.
+    LogRecord,
+    /// Those of Logbook's `ZeroMQHandler`.
+    Logbook,
+    /// Another logger's: no `levelno`, but a message under one of the names of
+    /// [`field_alias`](crate::wire::foreign::field_alias).
+    Foreign,
+    /// An object that says no message: it may be no log record at all.
+    Other,
+}
+
+/// Why a text is not a JSON object.
+#[derive(Debug)]
+pub struct Invalid(serde_json::Error);
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a JSON object: {}", self.0)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// Reads a record as it is stored, or a line of another logger's JSON.
+///
+/// Knows `topic`, `received` and `fault`, as [`write_stored`](super::write_stored)
+/// writes them, and the names of other loggers.
+///
+/// # Errors
+/// When `text` is not one JSON object. No value in it, however odd, is an error.
+pub fn read(text: &str) -> Result<Record<'_>, Invalid> {
+    Ok(examine(text)?.0)
+}
+
+/// As [`read`], and tells whose record it is.
+///
+/// # Errors
+/// As [`read`].
+pub fn examine(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
+    build(text, true)
+}
+
+/// As [`examine`], for a body from the wire: `topic`, `received` and `fault`
+/// are then extras like any other, for the sender has no say in them.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_body(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
+    build(text, false)
+}
+
+fn build<'a>(text: &'a str, stored: bool) -> Result<(Record<'a>, Shape), Invalid> {
+    let mut record = if stored { Builder::stored() } else { Builder::wire() };
+    match each_entry(text, |key, value| record.set(key, &Raw(value))) {
+        Ok(()) => Ok(record.finish()),
+        Err(error) => build_mended(text, stored, error),
+    }
+}
+
+/// The slow path: mends the text first, and copies what it reads.
+#[cold]
+fn build_mended(
+    text: &str,
+    stored: bool,
+    error: serde_json::Error,
+) -> Result<(Record<'static>, Shape), Invalid> {
+    let Some(mended) = lenient::mend(text) else { return Err(Invalid(error)) };
+    let mut record = if stored { Builder::stored() } else { Builder::wire() };
+    each_entry(&mended, |key, value| record.set(key, &Raw(value))).map_err(Invalid)?;
+    let (record, shape) = record.finish();
+    Ok((record.into_owned(), shape))
+}
+
+/// The entries of an object given as JSON, in their order, each value as its
+/// JSON; `None` for what is no object.
+pub(crate) fn entries(json: &str) -> Option<Vec<(Text<'_>, &str)>> {
+    let mut entries = Vec::new();
+    each_entry(json, |key, value| entries.push((key, value))).ok()?;
+    Some(entries)
+}
+
+/// Hands over the keys of one JSON object with their values as JSON text.
+fn each_entry<'a>(
+    text: &'a str,
+    take: impl FnMut(Text<'a>, &'a str),
+) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer.deserialize_map(Entries(take))?;
+    deserializer.end()
+}
+
+struct Entries<F>(F);
+
+impl<'de, F: FnMut(Text<'de>, &'de str)> Visitor<'de> for Entries<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<(), M::Error> {
+        while let Some(key) = map.next_key_seed(Key)? {
+            let value: &'de RawValue = map.next_value()?;
+            (self.0)(key, value.get());
+        }
+        Ok(())
+    }
+}
+
+/// Reads a key without copying it, if there are no escapes in it.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Text<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text<'de>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Text<'de>, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Text<'de>, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+/// A value as its JSON text, which serde_json has found well-formed.
+struct Raw<'a>(&'a str);
+
+impl<'a> Value<'a> for Raw<'a> {
+    fn is_null(&self) -> bool {
+        self.0 == "null"
+    }
+
+    fn string(&self) -> Option<Text<'a>> {
+        string_value(self.0)
+    }
+
+    fn text(&self) -> Option<Text<'a>> {
+        match self.0.as_bytes().first() {
+            Some(b'"') => self.string(),
+            Some(b'{' | b'[') | None => None,
+            Some(_) => Some(Cow::Borrowed(self.0)),
+        }
+    }
+
+    fn integer(&self) -> Option<i64> {
+        if let Ok(number) = self.0.parse() {
+            return Some(number);
+        }
+        whole(self.number()?)
+    }
+
+    fn number(&self) -> Option<f64> {
+        // No JSON value but a number starts like this: Rust's parser would take `inf`.
+        match self.0.as_bytes().first() {
+            Some(b'-' | b'0'..=b'9') => self.0.parse().ok().filter(|n: &f64| n.is_finite()),
+            _ => None,
+        }
+    }
+
+    fn json(&self) -> Text<'a> {
+        Cow::Borrowed(self.0)
+    }
+}
+
+/// A float as the whole number it is; `None` if it has a fraction or is so
+/// large that an f64 does not tell it from its neighbours.
+pub(in crate::wire) fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within the exact integers")]
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+}

@@ -1,0 +1,97 @@
+//! Numbers as pickles write them.
+
+use super::value::Value;
+
+/// Longest whole number that is made decimal, in bytes: the work is quadratic.
+const LONGEST: usize = 256;
+
+/// A whole number from its two's complement bytes, least significant first.
+pub(super) fn from_little_endian<'a>(bytes: &[u8]) -> Value<'a> {
+    let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
+    if bytes.len() <= 16 {
+        let mut wide = [if negative { 0xff } else { 0 }; 16];
+        wide[..bytes.len()].copy_from_slice(bytes);
+        let number = i128::from_le_bytes(wide);
+        return i64::try_from(number).map_or_else(|_| Value::Big(number.to_string()), Value::Int);
+    }
+    if bytes.len() > LONGEST {
+        return Value::Unknown("a huge integer");
+    }
+    let mut magnitude = bytes.to_vec();
+    if negative {
+        negate(&mut magnitude);
+    }
+    let digits = decimal(&magnitude);
+    Value::Big(if negative { format!("-{digits}") } else { digits })
+}
+
+/// Two's complement of the negative number that the bytes are.
+fn negate(bytes: &mut [u8]) {
+    let mut carry = true;
+    for byte in bytes {
+        (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
+    }
+}
+
+/// The decimal digits of bytes, least significant first.
+fn decimal(bytes: &[u8]) -> String {
+    /// Nine digits at a time: as many as a division in 64 bits allows.
+    const STEP: u64 = 1_000_000_000;
+    let mut groups: Vec<u64> = vec![0];
+    for &byte in bytes.iter().rev() {
+        let mut carry = u64::from(byte);
+        for group in &mut groups {
+            let value = *group * 256 + carry;
+            (*group, carry) = (value % STEP, value / STEP);
+        }
+        if carry > 0 {
+            groups.push(carry);
+        }
+    }
+    let mut rest = groups.iter().rev();
+    let first = rest.next().map_or_else(String::new, u64::to_string);
+    rest.fold(first, |digits, group| format!("{digits}{group:09}"))
+}
+
+/// A whole number from decimal text; `None` if it is none.
+pub(super) fn from_decimal<'a>(text: &str) -> Option<Value<'a>> {
+    if let Ok(number) = text.parse() {
+        return Some(Value::Int(number));
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text).trim_start_matches('0');
+    if digits.len() > LONGEST * 3 {
+        return Some(Value::Unknown("a huge integer"));
+    }
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    Some(Value::Big(format!("{sign}{digits}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(bytes: &[u8]) -> String {
+        match from_little_endian(bytes) {
+            Value::Int(number) => number.to_string(),
+            Value::Big(digits) => digits,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn whole_numbers_of_any_length_are_decimal() {
+        assert_eq!(shown(&[]), "0");
+        assert_eq!(shown(&[0xff]), "-1");
+        assert_eq!(shown(&[0x00, 0x80, 0x00]), "32768");
+        assert_eq!(shown(&(i128::MIN).to_le_bytes()), i128::MIN.to_string());
+        let mut bytes = [0u8; 17];
+        bytes[16] = 1;
+        assert_eq!(shown(&bytes), "340282366920938463463374607431768211456");
+        bytes[16] = 0xff;
+        assert_eq!(shown(&bytes), "-340282366920938463463374607431768211456");
+        assert_eq!(shown(&[1; 300]), "Unknown(\"a huge integer\")");
+    }
+}

@@ -1,0 +1,274 @@
+//! Values as JSON and as text: what `args` and extras are kept as.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use super::Limits;
+use super::known;
+use super::value::{Id, Pickle, Value};
+use crate::record::Text;
+use crate::wire::attributes;
+use crate::wire::json;
+use crate::wire::text::backslash_replace;
+
+/// Stands for what was left out, as in Python's `repr` of a list in itself.
+const CUT: &str = "...";
+
+/// What all values of one record may come to together, as JSON.
+pub(super) struct Budget {
+    left: Cell<usize>,
+    depth: usize,
+    cut: Cell<bool>,
+}
+
+impl Budget {
+    pub(super) fn new(limits: &Limits) -> Budget {
+        Budget { left: Cell::new(limits.output), depth: limits.depth, cut: Cell::new(false) }
+    }
+
+    /// Takes `size` from what is left. What does not fit is left out, and so
+    /// is everything after it: looking on could cost as much again.
+    fn spend(&self, size: usize) -> bool {
+        let fits = size <= self.left.get();
+        self.left.set(if fits { self.left.get() - size } else { 0 });
+        self.cut.set(self.cut.get() || !fits);
+        fits
+    }
+
+    /// A text that a field gets: borrowed ones cost nothing.
+    fn copy<'a>(&self, text: &Text<'a>) -> Text<'a> {
+        match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text),
+            Cow::Owned(text) if self.spend(text.len()) => Cow::Owned(text.clone()),
+            Cow::Owned(_) => Cow::Borrowed(CUT),
+        }
+    }
+
+    /// Whether something was left out.
+    pub(super) fn was_cut(&self) -> bool {
+        self.cut.get()
+    }
+}
+
+/// A value of a pickle, with what its JSON may still cost.
+pub(super) struct Item<'p, 'a> {
+    pub(super) pickle: &'p Pickle<'a>,
+    pub(super) id: Id,
+    pub(super) budget: &'p Budget,
+}
+
+impl<'a> attributes::Value<'a> for Item<'_, 'a> {
+    fn is_null(&self) -> bool {
+        matches!(self.pickle.get(self.id), Value::None)
+    }
+
+    fn string(&self) -> Option<Text<'a>> {
+        match self.pickle.get(self.id) {
+            Value::Str(text) => Some(self.budget.copy(text)),
+            Value::Bytes(bytes) if self.budget.spend(bytes.len()) => {
+                Some(backslash_replace(bytes).into_owned().into())
+            }
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> Option<Text<'a>> {
+        match self.pickle.get(self.id) {
+            Value::None => None,
+            Value::Str(_) | Value::Bytes(_) => self.string(),
+            _ if has_parts(self.pickle, self.id) => None,
+            _ => Some(scalar(self.pickle, self.id).into()),
+        }
+    }
+
+    fn integer(&self) -> Option<i64> {
+        match *self.pickle.get(self.id) {
+            Value::Int(number) => Some(number),
+            Value::Float(number) => json::whole(number),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "what Python's float(int) does too")]
+    fn number(&self) -> Option<f64> {
+        match *self.pickle.get(self.id) {
+            Value::Int(number) => Some(number as f64),
+            Value::Float(number) => Some(number).filter(|number| number.is_finite()),
+            _ => None,
+        }
+    }
+
+    fn json(&self) -> Text<'a> {
+        let mut writer = Writer { item: self, out: Vec::new(), open: Vec::new() };
+        writer.write();
+        let out = writer.out;
+        self.budget.spend(out.len().min(self.budget.left.get()));
+        let json = String::from_utf8(out).expect("made of UTF-8 alone");
+        json.into()
+    }
+}
+
+/// A value without parts, as text; for one with parts, its type's name.
+pub(super) fn scalar(pickle: &Pickle<'_>, id: Id) -> String {
+    match pickle.get(id) {
+        Value::None => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::Big(digits) => digits.clone(),
+        Value::Float(number) => format!("{number:?}"),
+        Value::Str(text) => text.clone().into_owned(),
+        Value::Bytes(bytes) => backslash_replace(bytes).into_owned(),
+        Value::List(_) => "<list>".to_owned(),
+        Value::Tuple(_) => "<tuple>".to_owned(),
+        Value::Set(_) => "<set>".to_owned(),
+        Value::Dict(_) => "<dict>".to_owned(),
+        Value::Global { module, name } => format!("<{module}.{name}>"),
+        Value::Object(object) => known::text(pickle, object),
+        Value::Unknown(what) => format!("<{what}>"),
+    }
+}
+
+/// A value with parts that is being written.
+struct Open {
+    id: Id,
+    next: usize,
+}
+
+/// What an open value has at some place.
+enum Part {
+    Element(Id),
+    Entry(Id, Id),
+    End,
+}
+
+struct Writer<'w, 'p, 'a> {
+    item: &'w Item<'p, 'a>,
+    out: Vec<u8>,
+    /// The way from the outermost value to the one being written: a list and no
+    /// calls, so that no nesting exhausts the stack.
+    open: Vec<Open>,
+}
+
+impl Writer<'_, '_, '_> {
+    fn write(&mut self) {
+        self.value(self.item.id);
+        while let Some(open) = self.open.last_mut() {
+            let (id, at) = (open.id, open.next);
+            open.next += 1;
+            let full = self.out.len() > self.item.budget.left.get();
+            match self.part(id, at) {
+                Part::End => self.close(id),
+                _ if full => {
+                    self.cut(at, is_dict(self.item.pickle, id));
+                    self.close(id);
+                }
+                Part::Element(element) => {
+                    self.comma(at);
+                    self.value(element);
+                }
+                Part::Entry(key, value) => {
+                    self.comma(at);
+                    json::write_string(&scalar(self.item.pickle, key), &mut self.out);
+                    self.out.push(b':');
+                    self.value(value);
+                }
+            }
+        }
+    }
+
+    fn comma(&mut self, at: usize) {
+        if at > 0 {
+            self.out.push(b',');
+        }
+    }
+
+    /// Marks that an open value goes on, and does not.
+    fn cut(&mut self, at: usize, dict: bool) {
+        self.comma(at);
+        self.item.budget.cut.set(true);
+        json::write_string(CUT, &mut self.out);
+        if dict {
+            self.out.extend_from_slice(b":null");
+        }
+    }
+
+    fn part(&self, id: Id, at: usize) -> Part {
+        let pickle = self.item.pickle;
+        let (elements, entries): (&[Id], &[(Id, Id)]) = match pickle.get(id) {
+            Value::Dict(entries) => (&[], entries),
+            Value::Object(object) if !object.entries.is_empty() => (&[], &object.entries),
+            Value::Object(object) if !object.elements.is_empty() => (&object.elements, &[]),
+            Value::Object(object) => (known::elements(pickle, object).unwrap_or_default(), &[]),
+            _ => (pickle.parts(id), &[]),
+        };
+        let element = elements.get(at).map(|&element| Part::Element(element));
+        let entry = || entries.get(at).map(|&(key, value)| Part::Entry(key, value));
+        element.or_else(entry).unwrap_or(Part::End)
+    }
+
+    /// Writes a value without parts, or opens one with parts.
+    fn value(&mut self, id: Id) {
+        let pickle = self.item.pickle;
+        match pickle.get(id) {
+            Value::None => self.out.extend_from_slice(b"null"),
+            Value::Bool(true) => self.out.extend_from_slice(b"true"),
+            Value::Bool(false) => self.out.extend_from_slice(b"false"),
+            Value::Int(number) => {
+                self.out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+            }
+            Value::Big(digits) => self.out.extend_from_slice(digits.as_bytes()),
+            Value::Float(number) if number.is_finite() => json::write_float(*number, &mut self.out),
+            Value::Str(text) => self.string(text),
+            _ if has_parts(pickle, id) => self.open(id),
+            _ => self.string(&scalar(pickle, id)),
+        }
+    }
+
+    /// A text, as far as the budget goes: one may be referred to any number of times.
+    fn string(&mut self, text: &str) {
+        if self.out.len() + text.len() > self.item.budget.left.get() {
+            self.item.budget.spend(usize::MAX);
+            json::write_string(CUT, &mut self.out);
+        } else {
+            json::write_string(text, &mut self.out);
+        }
+    }
+
+    fn open(&mut self, id: Id) {
+        // A value within itself would be written without end.
+        let cycle = self.open.iter().any(|open| open.id == id);
+        if cycle || self.open.len() >= self.item.budget.depth {
+            self.item.budget.cut.set(self.item.budget.was_cut() || !cycle);
+            json::write_string(CUT, &mut self.out);
+            return;
+        }
+        self.out.push(if is_dict(self.item.pickle, id) { b'{' } else { b'[' });
+        self.open.push(Open { id, next: 0 });
+    }
+
+    fn close(&mut self, id: Id) {
+        self.open.pop();
+        self.out.push(if is_dict(self.item.pickle, id) { b'}' } else { b']' });
+    }
+}
+
+fn is_dict(pickle: &Pickle<'_>, id: Id) -> bool {
+    match pickle.get(id) {
+        Value::Dict(_) => true,
+        Value::Object(object) => !object.entries.is_empty(),
+        _ => false,
+    }
+}
+
+fn has_parts(pickle: &Pickle<'_>, id: Id) -> bool {
+    match pickle.get(id) {
+        Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Dict(_) => true,
+        Value::Object(object) => {
+            !object.entries.is_empty()
+                || !object.elements.is_empty()
+                || known::elements(pickle, object).is_some()
+        }
+        _ => false,
+    }
+}
