@@ -4,6 +4,7 @@
 //! What may be here: names, and what to do with a value of an unexpected type.
 //! How a value looks on the wire is behind [`Value`].
 
+use crate::format::percent;
 use crate::record::{Level, RawJson, Record, Text};
 use crate::wire::foreign;
 use crate::wire::json::Shape;
@@ -260,22 +261,23 @@ fn settle_level(record: &mut Record<'_>) {
 }
 
 /// Takes up what Python's `Formatter` derives (`message`, `asctime`), where what
-/// it was derived from is missing.
+/// it was derived from is missing, and drops a `message` that says nothing new.
 fn derived(record: &mut Record<'_>, said_message: bool) {
-    let Record { extras, msg, created, .. } = record;
+    let mut extras = std::mem::take(&mut record.extras);
     extras.retain(|(key, value)| match &**key {
         "message" => {
             let Some(message) = foreign::string(value) else { return true };
-            if !said_message {
-                *msg = message;
-                return false;
+            if said_message {
+                return percent::message(record) != message;
             }
-            *msg != message
+            record.msg = message;
+            false
         }
-        "asctime" if created.is_none() => {
-            *created = foreign::time(value);
-            created.is_none()
+        "asctime" if record.created.is_none() => {
+            record.created = foreign::time(value);
+            record.created.is_none()
         }
         _ => true,
     });
+    record.extras = extras;
 }

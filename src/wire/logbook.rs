@@ -2,7 +2,7 @@
 //! one frame without a topic (Logbook 1.10, `logbook/queues.py`).
 //!
 //! What may be here: what Logbook's names and numbers mean. Its JSON is read by
-//! [`json`](super::json).
+//! [`json`].
 
 use std::borrow::Cow;
 

@@ -24,9 +24,13 @@ pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads a body: all of it is the message. One that is not UTF-8 is shown as
-/// [`backslash_replace`] does, with a `fault` that says so.
+/// Reads a body: all of it is the message, but for one line break at its end,
+/// which `PUBHandler`'s own formats add to every message.
+///
+/// A body that is not UTF-8 is shown as [`backslash_replace`] does, with a
+/// `fault` that says so.
 pub fn read(body: &[u8]) -> Record<'_> {
+    let body = body.strip_suffix(b"\n").unwrap_or(body);
     let msg = backslash_replace(body);
     let fault = matches!(msg, Cow::Owned(_)).then_some(Cow::Borrowed("body is not UTF-8"));
     Record { msg, fault, ..Record::default() }
@@ -74,6 +78,13 @@ mod tests {
         assert_eq!(written(&record), "m\nStack");
         record.msg = "".into();
         assert_eq!(written(&record), "\nStack");
+    }
+
+    #[test]
+    fn the_line_break_of_pubhandlers_formats_is_not_part_of_the_message() {
+        assert_eq!(read(b"m\n").msg, "m");
+        assert_eq!(read(b"m\r\n\n").msg, "m\r\n");
+        assert_eq!(read(b"\n").msg, "");
     }
 
     #[test]

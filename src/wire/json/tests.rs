@@ -39,6 +39,9 @@ fn milliseconds_go_along_with_the_time() {
     let record = Record { created: Some(1_763_712_000.123456), ..Record::default() };
     assert!(written(&record).ends_with(r#""created":1763712000.123456,"msecs":123.0}"#));
     assert!(stored(&record).ends_with(r#""created":1763712000.123456}"#));
+    // Rounded up to the next second, it takes its milliseconds along.
+    let record = Record { created: Some(1_763_712_000.999_999_8), ..Record::default() };
+    assert!(written(&record).ends_with(r#""created":1763712001.000000,"msecs":0.0}"#));
 }
 
 #[test]
@@ -62,6 +65,14 @@ fn an_extra_under_the_name_of_an_attribute_can_not_replace_it() {
         [("lineno".into(), raw("\"here\"")), ("exc_info".into(), raw("[1]"))]
     );
     assert!(written(&record).ends_with(r#""levelno":20,"lineno_":"here","exc_info_":[1]}"#));
+}
+
+#[test]
+fn a_record_is_one_line_though_its_parts_came_on_several() {
+    let text = "{\"msg\":\"m\",\n\"levelno\":20,\n\"user\":{\r\n  \"id\": 1\n}\n}\n";
+    let record = read(text).unwrap();
+    assert!(stored(&record).ends_with(r#""levelno":20,"user":{  "id": 1}}"#));
+    assert!(!written(&record).contains('\n'));
 }
 
 #[test]
@@ -127,6 +138,8 @@ fn message_and_asctime_stand_in_for_what_is_missing() {
     let record =
         read(r#"{"levelname":"INFO","message":"m","asctime":"2025-11-21T08:00:00Z"}"#).unwrap();
     assert_eq!((&*record.msg, record.created), ("m", Some(1_763_712_000.0)));
+    assert!(record.extras.is_empty());
+    let record = read(r#"{"levelno":20,"msg":"%s","args":["m"],"message":"m"}"#).unwrap();
     assert!(record.extras.is_empty());
     let record = read(r#"{"levelno":20,"msg":"m","message":"m","text":"t","time":5}"#).unwrap();
     assert_eq!((&*record.msg, record.created, record.extras.len()), ("m", None, 2));

@@ -18,23 +18,22 @@ use crate::wire::attributes;
 /// - `msecs` goes along with `created`, for `makeLogRecord` would fill in the
 ///   milliseconds of its own call.
 ///
-/// An extra under the name of an attribute (`extra={"lineno_": …}` is nobody's
-/// idea, a `lineno` that was no number is) has `_` put after its name: no key
-/// stands twice, and none can replace an attribute.
+/// An extra under the name of an attribute (a `lineno` that was no number, say)
+/// has `_` put after its name: no key stands twice, and none replaces an attribute.
 pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     let mut object = Object::open(out);
     object.optional_text(b",\"name\":", record.name.as_deref());
     object.text(b",\"msg\":", &percent::message(record));
     attributes_after_args(record, &mut object);
     if let (Some(created), None) = (record.created, record.msecs) {
-        object.float(b",\"msecs\":", Some((created.rem_euclid(1.0) * 1e3).floor()));
+        object.float(b",\"msecs\":", Some(milliseconds(created)));
     }
     extras(record, &mut object, attributes::is_attribute);
     object.close();
 }
 
 /// Appends a record as it is stored and read back by [`read`](super::read): as
-/// [`write`], with `args` apart from `msg`, and with `topic`, `received` and
+/// [`write()`], with `args` apart from `msg`, and with `topic`, `received` and
 /// `fault` where they are set.
 pub fn write_stored(record: &Record<'_>, out: &mut Vec<u8>) {
     let mut object = Object::open(out);
@@ -137,7 +136,18 @@ impl<'o> Object<'o> {
 
     fn raw(&mut self, key: &'static [u8], json: &str) {
         self.key(key);
-        self.out.extend_from_slice(json.as_bytes());
+        self.json(json);
+    }
+
+    /// Carries a value through as it was written, but for the line breaks
+    /// between its parts: a record is one line.
+    fn json(&mut self, json: &str) {
+        let json = json.as_bytes();
+        match memchr::memchr2(b'\n', b'\r', json) {
+            None => self.out.extend_from_slice(json),
+            // In a string they would be escaped, so all there are can go.
+            Some(_) => self.out.extend(json.iter().filter(|byte| !b"\n\r".contains(byte))),
+        }
     }
 
     fn extra(&mut self, key: &str, taken: bool, json: &str) {
@@ -150,7 +160,7 @@ impl<'o> Object<'o> {
             self.out.extend_from_slice(b"_\"");
         }
         self.out.push(b':');
-        self.out.extend_from_slice(json.as_bytes());
+        self.json(json);
     }
 
     fn close(self) {
@@ -162,6 +172,12 @@ impl<'o> Object<'o> {
 pub(in crate::wire) fn write_float(number: f64, out: &mut Vec<u8>) {
     // Debug and not Display: a huge number is `1e300`, not 301 digits.
     write!(out, "{number:?}").expect("a Vec takes every write");
+}
+
+/// The milliseconds of a time as [`write_seconds`] rounds it.
+fn milliseconds(seconds: f64) -> f64 {
+    let micros = (seconds.fract() * 1e6).round().rem_euclid(1e6);
+    (micros / 1e3).floor()
 }
 
 /// Appends seconds to the microsecond, which is what a time in an f64 holds.

@@ -77,7 +77,11 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
             Value::None => None,
             Value::Str(_) | Value::Bytes(_) => self.string(),
             _ if has_parts(self.pickle, self.id) => None,
-            _ => Some(scalar(self.pickle, self.id).into()),
+            _ if self.budget.left.get() == 0 => Some(Cow::Borrowed(CUT)),
+            _ => {
+                let text = scalar(self.pickle, self.id);
+                Some(if self.budget.spend(text.len()) { text.into() } else { CUT.into() })
+            }
         }
     }
 
@@ -221,6 +225,8 @@ impl Writer<'_, '_, '_> {
             Value::Float(number) if number.is_finite() => json::write_float(*number, &mut self.out),
             Value::Str(text) => self.string(text),
             _ if has_parts(pickle, id) => self.open(id),
+            // Making the text costs more than leaving it out.
+            _ if self.item.budget.left.get() == 0 => self.string(CUT),
             _ => self.string(&scalar(pickle, id)),
         }
     }

@@ -187,6 +187,29 @@ fn text_that_starts_like_a_pickle_is_told_from_one() {
     assert!(default(b"(dry run).").is_err());
 }
 
+#[test]
+fn many_references_to_one_large_text_cost_no_more_than_the_limit() {
+    // msg: "m", and the text under ever the same keys: attribute and extra.
+    let text = "x".repeat(100_000);
+    let mut body = b"\x80\x04(\x8c\x03msg\x8c\x01m".to_vec();
+    body.extend_from_slice(b"\x8c\x01xB");
+    body.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    body.extend_from_slice(text.as_bytes());
+    body.extend_from_slice(b"q\x00");
+    for key in [b"\x8c\x01y", b"\x8c\x01z"] {
+        for _ in 0..10_000 {
+            body.extend_from_slice(key);
+            body.extend_from_slice(b"h\x00");
+        }
+    }
+    body.extend_from_slice(b"\x8c\x04nameh\x00d.");
+    let limits = Limits { output: 1_000_000, ..Limits::DEFAULT };
+    let record = read(&body, &limits).unwrap();
+    let size: usize = record.extras.iter().map(|(_, value)| value.0.len()).sum();
+    assert!(size < 1_300_000, "{size}");
+    assert!(record.fault.is_some());
+}
+
 fn golden_bodies() -> impl Strategy<Value = Vec<u8>> {
     let bodies: Vec<Vec<u8>> = cases().into_iter().map(|case| case.body).collect();
     proptest::sample::select(bodies)
