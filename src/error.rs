@@ -74,6 +74,13 @@ impl Error {
         self
     }
 
+    /// Asks for another exit code than the one that goes with its kind.
+    #[must_use]
+    pub fn exit_as(mut self, exit: Exit) -> Error {
+        self.exit = exit;
+        self
+    }
+
     /// The exit code that this error asks for. [`Exit::Done`] means: say nothing.
     pub fn exit(&self) -> Exit {
         self.exit

@@ -1,21 +1,69 @@
-//! Where records come from. The contract is [`Source`]. To add one, imitate `synthetic.rs`: one file here, one line in
-//! the registry, and tests/parity.rs will not compile until it has an exemplar.
+//! Where records come from. The contract is [`Source`].
+//!
+//! To add one, imitate `synthetic.rs`: one file here, one line in [`SourceKind`],
+//! and tests/parity.rs will not compile until it has an exemplar. A source of
+//! lines (`stdin`, `file`, `command`) is a few lines that give bytes to `text`.
 //!
 //! What may be here: taking bytes or messages in. What they mean is `wire`'s and
 //! `parse`'s; which of them matter is `filter`'s.
 
 pub mod command;
 pub mod file;
+mod lines;
+mod reader;
 pub mod replay;
 pub mod stdin;
 pub mod subscribe;
 pub mod synthetic;
 pub mod text;
 
+pub use reader::{Notice, Reading, Tee};
+
 use std::time::Duration;
 
 use crate::error::Result;
 use crate::record::Record;
+
+/// The sources there are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SourceKind {
+    /// Lines of standard input.
+    Stdin,
+    /// Lines of files.
+    File,
+    /// Lines of a child's stdout and stderr.
+    Command,
+    /// Test records.
+    Synthetic,
+    /// Stored records, sent again with their own spacing.
+    Replay,
+    /// A ZeroMQ subscription.
+    Subscribe,
+}
+
+impl SourceKind {
+    /// All of them.
+    pub const ALL: [SourceKind; 6] = [
+        SourceKind::Stdin,
+        SourceKind::File,
+        SourceKind::Command,
+        SourceKind::Synthetic,
+        SourceKind::Replay,
+        SourceKind::Subscribe,
+    ];
+
+    /// Its name, that of its file here.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SourceKind::Stdin => "stdin",
+            SourceKind::File => "file",
+            SourceKind::Command => "command",
+            SourceKind::Synthetic => "synthetic",
+            SourceKind::Replay => "replay",
+            SourceKind::Subscribe => "subscribe",
+        }
+    }
+}
 
 /// What became of a [`Source::poll`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,1 +1,0 @@
-//! Lines that belong to the line before them: tracebacks.

@@ -1,0 +1,279 @@
+//! The shapes of tracebacks, line by line.
+//!
+//! What may be here: given what came before, does this line go on with the
+//! traceback? A new language is one variant of [`Trace`] for each thing that may
+//! come next, one arm in [`Trace::begins`] and one in [`Trace::follows`].
+//!
+//! Each line of a stream is looked at, so `begins` decides most of them by their
+//! first byte.
+
+/// Where in a traceback we are: what the last line was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Trace {
+    /// Python: the heading, or a frame.
+    PythonFrames,
+    /// Python: the exception itself.
+    PythonDone,
+    /// Python: an empty line after the exception, perhaps before a chained one.
+    PythonGap,
+    /// Python: "During handling of …", and the empty line after it.
+    PythonChain,
+    /// Python: an exception group, drawn with `|` and `+`.
+    PythonGroup,
+    /// Java, JavaScript, .NET: `at …` frames, or the exception above them.
+    At,
+    /// JavaScript: the properties of an error, between braces.
+    AtBraces,
+    /// Rust: the message comes next.
+    RustHead,
+    /// Rust: the message, or what follows it.
+    RustBody,
+    /// Go: the panic's message; the goroutines come next.
+    GoPanic,
+    /// Go: a goroutine's frames.
+    GoFrames,
+    /// Go: an empty line before the next goroutine.
+    GoGap,
+    /// Go: the exit status.
+    GoDone,
+}
+
+/// Whether a line belongs to a traceback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// It does.
+    Part(Trace),
+    /// It does if the next line does.
+    Maybe(Trace),
+    /// It doesn't.
+    Not,
+}
+
+use Step::{Maybe, Not, Part};
+
+const PYTHON_HEADING: &str = "Traceback (most recent call last)";
+const PYTHON_CHAINS: [&str; 2] = [
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+];
+
+impl Trace {
+    /// Whether a traceback begins with this line.
+    pub(super) fn begins(line: &str) -> Step {
+        match line.as_bytes() {
+            [b' ' | b'\t', ..] => begins_indented(line),
+            [b'T', ..] if line.starts_with(PYTHON_HEADING) => Part(Trace::PythonFrames),
+            [b't', ..] if line.starts_with("thread '") && line.contains(" panicked at ") => {
+                Part(rust_head(line))
+            }
+            [b'p', ..] if line.starts_with("panic: ") => Part(Trace::GoPanic),
+            [b'f', ..] if line.starts_with("fatal error: ") => Maybe(Trace::GoPanic),
+            [b'g', ..] if is_goroutine(line) => Part(Trace::GoFrames),
+            _ if is_at_heading(line) => Maybe(Trace::At),
+            _ => Not,
+        }
+    }
+
+    /// Whether the line after this one goes on with the traceback.
+    pub(super) fn follows(self, line: &str) -> Step {
+        let indented = line.starts_with([' ', '\t']);
+        match self {
+            Trace::PythonFrames if indented => Part(Trace::PythonFrames),
+            Trace::PythonFrames if is_exception(line) => Part(Trace::PythonDone),
+            Trace::PythonDone if indented => Part(Trace::PythonDone),
+            Trace::PythonGroup if indented => Part(Trace::PythonGroup),
+            Trace::PythonDone | Trace::PythonGroup if line.is_empty() => Maybe(Trace::PythonGap),
+            Trace::PythonDone | Trace::PythonGroup | Trace::PythonGap
+                if PYTHON_CHAINS.contains(&line) =>
+            {
+                Part(Trace::PythonChain)
+            }
+            Trace::PythonChain if line.is_empty() => Part(Trace::PythonChain),
+            Trace::PythonChain => match Trace::begins(line) {
+                Part(trace @ (Trace::PythonFrames | Trace::PythonGroup)) => Part(trace),
+                _ => Not,
+            },
+            Trace::PythonFrames | Trace::PythonDone | Trace::PythonGroup | Trace::PythonGap => Not,
+            Trace::At => follows_at(line),
+            Trace::AtBraces if line == "}" => Part(Trace::At),
+            Trace::AtBraces if indented => Part(Trace::AtBraces),
+            Trace::AtBraces => Not,
+            Trace::RustHead => Part(Trace::RustBody),
+            Trace::RustBody if indented || is_rust_note(line) => Part(Trace::RustBody),
+            Trace::RustBody => Not,
+            Trace::GoPanic | Trace::GoFrames | Trace::GoGap | Trace::GoDone => {
+                self.follows_go(line)
+            }
+        }
+    }
+
+    fn follows_go(self, line: &str) -> Step {
+        if self == Trace::GoDone {
+            return Not;
+        }
+        if is_goroutine(line) {
+            return Part(Trace::GoFrames);
+        }
+        if line.starts_with("exit status ") {
+            return Part(Trace::GoDone);
+        }
+        match self {
+            Trace::GoGap if is_register(line) => Part(Trace::GoFrames),
+            Trace::GoGap => Not,
+            Trace::GoPanic if line.is_empty() => Maybe(Trace::GoPanic),
+            Trace::GoPanic
+                if line.starts_with(['\t', ' '])
+                    || line.starts_with("panic: ")
+                    || line.starts_with("[signal ") =>
+            {
+                Part(Trace::GoPanic)
+            }
+            Trace::GoFrames if line.is_empty() => Maybe(Trace::GoGap),
+            Trace::GoFrames if is_go_frame(line) => Part(Trace::GoFrames),
+            _ => Not,
+        }
+    }
+
+    /// The line of a traceback that says most: the exception, the panic's message.
+    pub(super) fn telling_line(self, text: &str) -> &str {
+        let first = text.lines().next().unwrap_or(text);
+        match self {
+            Trace::PythonFrames
+            | Trace::PythonDone
+            | Trace::PythonGap
+            | Trace::PythonChain
+            | Trace::PythonGroup => python_exception(text).unwrap_or(first),
+            Trace::RustHead | Trace::RustBody if first.ends_with(':') => {
+                text.lines().nth(1).unwrap_or(first)
+            }
+            Trace::RustHead
+            | Trace::RustBody
+            | Trace::At
+            | Trace::AtBraces
+            | Trace::GoPanic
+            | Trace::GoFrames
+            | Trace::GoGap
+            | Trace::GoDone => first,
+        }
+    }
+}
+
+fn begins_indented(line: &str) -> Step {
+    let text = line.trim_start();
+    if text.starts_with(PYTHON_HEADING) {
+        Part(Trace::PythonFrames)
+    } else if text.starts_with("+ Exception Group Traceback (") {
+        Part(Trace::PythonGroup)
+    } else if text.starts_with("File \"") && text.contains("\", line ") {
+        // A SyntaxError has no heading.
+        Part(Trace::PythonFrames)
+    } else if text.starts_with("at ") && is_frame_end(text) {
+        Part(frame(text))
+    } else {
+        Not
+    }
+}
+
+/// What Rust prints first ends in a colon, and the message follows; before 1.73
+/// the message stood in the same line.
+fn rust_head(line: &str) -> Trace {
+    if line.ends_with(':') { Trace::RustHead } else { Trace::RustBody }
+}
+
+fn is_rust_note(line: &str) -> bool {
+    line.starts_with("note: ") || line == "stack backtrace:"
+}
+
+fn follows_at(line: &str) -> Step {
+    let text = line.trim_start();
+    let indented = text.len() < line.len();
+    let more = |rest: &str| {
+        rest.starts_with(|c: char| c.is_ascii_digit())
+            && (rest.ends_with(" more") || rest.ends_with("frames omitted"))
+    };
+    if indented && text.starts_with("at ") && is_frame_end(text) {
+        return Part(frame(text));
+    }
+    let goes_on = text.starts_with("Caused by: ")
+        || indented
+            && (text.strip_prefix("... ").is_some_and(more)
+                || text.starts_with("Suppressed: ")
+                || text.starts_with("[CIRCULAR REFERENCE")
+                || text.starts_with("--- End of "));
+    if goes_on { Part(Trace::At) } else { Not }
+}
+
+fn frame(text: &str) -> Trace {
+    if text.ends_with(" {") { Trace::AtBraces } else { Trace::At }
+}
+
+/// A frame ends in a place: `(Main.java:3)`, `~[app.jar:?]`, `main.js:3:9`.
+fn is_frame_end(text: &str) -> bool {
+    text.ends_with([')', ']', '>', '{']) || text.ends_with(|c: char| c.is_ascii_digit())
+}
+
+/// `java.lang.IllegalStateException: text`, `TypeError: text`, and what an
+/// uncaught one is announced with.
+fn is_at_heading(line: &str) -> bool {
+    if line.starts_with("Exception in thread \"") || line.starts_with("Unhandled exception. ") {
+        return true;
+    }
+    let line = line.strip_prefix("Uncaught ").unwrap_or(line);
+    exception_class(line).is_some_and(|class| {
+        class.ends_with("Error") || class.ends_with("Exception") || class.ends_with("Throwable")
+    })
+}
+
+/// Whether the line is `Class`, `pkg.Class` or `pkg.Class: text`, as Python prints
+/// an exception.
+fn is_exception(line: &str) -> bool {
+    exception_class(line).is_some()
+}
+
+fn exception_class(line: &str) -> Option<&str> {
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b"._$<>".contains(&b);
+    let end = line.bytes().position(|b| !is_name(b)).unwrap_or(line.len());
+    let (class, rest) = line.split_at(end);
+    let ended = rest.is_empty() || rest == ":" || rest.starts_with(": ");
+    (ended && class.starts_with(|c: char| c.is_alphabetic() || c == '_')).then_some(class)
+}
+
+/// The last exception of a chain; of a group, the group itself.
+fn python_exception(text: &str) -> Option<&str> {
+    let bare = |line: &str| !line.starts_with([' ', '\t']);
+    let heading = |line: &str| PYTHON_CHAINS.contains(&line) || line.starts_with(PYTHON_HEADING);
+    let plain = text.lines().rev().find(|line| bare(line) && !heading(line) && is_exception(line));
+    plain.or_else(|| {
+        let drawn = |line: &'_ str| line.starts_with("  | ");
+        text.lines()
+            .filter(|line| drawn(line))
+            .map(|line| &line[4..])
+            .find(|line| bare(line) && !heading(line) && is_exception(line))
+    })
+}
+
+/// `goroutine 1 [running]:`
+fn is_goroutine(line: &str) -> bool {
+    let Some(rest) = line.strip_prefix("goroutine ") else { return false };
+    rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(" [") && rest.ends_with("]:")
+}
+
+/// A function, where it stands, who created it, or a register.
+fn is_go_frame(line: &str) -> bool {
+    let called =
+        || line.ends_with(')') && line.find('(').is_some_and(|open| !line[..open].contains(' '));
+    line.starts_with('\t')
+        || line.starts_with("created by ")
+        || line.starts_with("...additional frames elided...")
+        || called()
+        || is_register(line)
+}
+
+/// `rip    0x46a1e1`: what the runtime prints after a signal.
+fn is_register(line: &str) -> bool {
+    let mut words = line.split_ascii_whitespace();
+    let (name, value, end) = (words.next(), words.next(), words.next());
+    name.is_some_and(|name| name.len() <= 6)
+        && value.is_some_and(|value| value.starts_with("0x"))
+        && end.is_none()
+}

@@ -1,1 +1,0 @@
-//! A line of text to a record.

@@ -1,0 +1,97 @@
+use super::*;
+use crate::record::{Level, Record};
+use crate::source::text::tests::{all, messages, poll_until};
+
+fn shell(script: &str) -> CommandSource {
+    spawn("sh", &["-c", script]).unwrap()
+}
+
+fn spawn(program: &str, args: &[&str]) -> Result<CommandSource> {
+    let options = CommandOptions {
+        program: program.into(),
+        args: args.iter().map(OsString::from).collect(),
+        stdout: StreamSpec::default(),
+        stderr: StreamSpec { level: Level::WARNING, ..StreamSpec::default() },
+        tee_stdout: None,
+        tee_stderr: None,
+    };
+    CommandSource::spawn(options, &LineOptions::default())
+}
+
+fn await_end(source: &mut CommandSource) -> Vec<Record<'static>> {
+    let records = all(source);
+    assert!(source.exit().is_some(), "the end comes with the exit code");
+    records
+}
+
+#[test]
+fn stdout_and_stderr_have_levels_of_their_own_and_carry_the_process_id() {
+    let mut source = shell("echo out; echo err >&2; echo ERROR: worse >&2; exit 7");
+    let process = i64::from(source.process());
+    let records = await_end(&mut source);
+    let level = |text: &str| records.iter().find(|r| r.msg == text).map(|r| r.level);
+    assert_eq!(level("out"), Some(Level::INFO));
+    assert_eq!(level("err"), Some(Level::WARNING));
+    assert_eq!(level("ERROR: worse"), Some(Level::ERROR));
+    assert!(records.iter().all(|record| record.process == Some(process)));
+    assert_eq!(source.exit(), Some(Exit::Child(7)));
+}
+
+#[test]
+fn lines_come_while_the_command_runs() {
+    let mut source = shell("echo first; exec sleep 100");
+    let mut seen = Vec::new();
+    poll_until(&mut source, &mut seen, |seen| !seen.is_empty());
+    assert_eq!(messages(&seen), ["first"]);
+    assert_eq!(source.exit(), None);
+    source.signal(9).unwrap();
+}
+
+#[test]
+fn a_signal_is_passed_on_and_the_exit_tells_of_it() {
+    let mut source =
+        shell("trap 'echo caught; exit 3' USR1; echo ready; while :; do sleep 0.05; done");
+    let mut seen = Vec::new();
+    poll_until(&mut source, &mut seen, |seen| !seen.is_empty());
+    source.signal(rustix::process::Signal::USR1.as_raw()).unwrap();
+    let records = await_end(&mut source);
+    assert_eq!(messages(&records), ["caught"]);
+    assert_eq!(source.exit(), Some(Exit::Child(3)));
+    source.signal(15).unwrap();
+
+    let mut source = shell("echo ready; exec sleep 100");
+    poll_until(&mut source, &mut Vec::new(), |seen| !seen.is_empty());
+    source.signal(15).unwrap();
+    await_end(&mut source);
+    assert_eq!(source.exit(), Some(Exit::Signal(15)));
+    assert_eq!(source.exit().map(Exit::code), Some(143));
+}
+
+#[test]
+fn a_command_that_is_not_there_or_not_executable_gives_a_shells_exit_codes() {
+    let missing = spawn("zlog-no-such-command", &[]).err().unwrap();
+    assert_eq!(missing.exit(), Exit::Child(127));
+    assert!(missing.to_string().starts_with("zlog-no-such-command: no such command"));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let denied = spawn(file.path().to_str().unwrap(), &[]).err().unwrap();
+    assert_eq!(denied.exit(), Exit::Child(126));
+}
+
+#[test]
+fn a_grandchild_that_holds_the_pipes_open_does_not_hold_up_the_end() {
+    let mut source = shell("sleep 100 & echo $!; exit 5");
+    let records = await_end(&mut source);
+    assert_eq!(source.exit(), Some(Exit::Child(5)));
+    assert!(source.take_notices().iter().any(|notice| notice.text.contains("has ended")));
+    // Not left behind: it was started here.
+    let grandchild = records[0].msg.parse().unwrap();
+    let pid = rustix::process::Pid::from_raw(grandchild).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn a_command_that_closes_its_output_is_waited_for() {
+    let mut source = shell("exec >&- 2>&-; sleep 0.2; exit 9");
+    assert!(await_end(&mut source).is_empty());
+    assert_eq!(source.exit(), Some(Exit::Child(9)));
+}
