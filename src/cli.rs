@@ -1,1 +1,152 @@
-//! The parser: subcommands, and argument groups that commands share.
+//! The parser: what may be typed. Subcommands, the argument groups that commands
+//! share, and the examples that `--help` and the man pages show.
+//!
+//! What may be here: declarations, and checks that need nothing but the command
+//! line. What was typed becomes a pipeline in `cmd`.
+
+mod emit;
+pub mod examples;
+mod tail;
+pub mod value;
+
+use std::ffi::OsString;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use self::emit::{EmitArgs, OnFull, WireArg};
+pub use self::tail::TailArgs;
+use self::value::rate;
+use crate::term::ColorChoice;
+
+/// Help in the colours of a plain terminal theme.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Carries log records over ZeroMQ publish/subscribe.
+#[derive(Parser, Debug)]
+#[command(name = "zlog", version, styles = STYLES, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Publish records: lines of stdin or files, a command's output, test records
+    Emit(Box<EmitArgs>),
+    /// Subscribe to records and print them
+    Tail(Box<TailArgs>),
+    /// An emitter and a tail in one terminal, to look at
+    Demo(DemoArgs),
+    /// Write shell completions or man pages to standard output
+    #[command(hide = true)]
+    Generate(GenerateArgs),
+}
+
+/// Where a command binds and connects.
+#[derive(Args, Debug, Clone, Default)]
+pub struct EndpointArgs {
+    /// Bind this endpoint, and print the one really bound to stderr; may be repeated
+    #[arg(short, long, value_name = "ENDPOINT", help_heading = "Endpoints")]
+    pub bind: Vec<String>,
+    /// Connect to this endpoint; may be repeated
+    #[arg(short, long, value_name = "ENDPOINT", help_heading = "Endpoints")]
+    pub connect: Vec<String>,
+    /// The endpoint when neither --bind nor --connect names one
+    #[arg(
+        long,
+        env = "ZLOG_ENDPOINT",
+        value_name = "ENDPOINT",
+        default_value = crate::socket::DEFAULT_ENDPOINT,
+        help_heading = "Endpoints"
+    )]
+    pub endpoint: String,
+}
+
+/// `zlog demo`.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Stop after N records; without it, at Ctrl-C
+    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one)]
+    pub count: Option<u64>,
+    /// Records each second
+    #[arg(long, value_name = "N[/s]", default_value = "5", value_parser = rate)]
+    pub rate: f64,
+    /// The same records again for the same seed
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: ColorChoice,
+}
+
+/// `zlog generate`.
+#[derive(Args, Debug)]
+pub struct GenerateArgs {
+    /// What to generate
+    #[command(subcommand)]
+    pub what: Generate,
+}
+
+/// What `zlog generate` writes.
+#[derive(Subcommand, Debug)]
+pub enum Generate {
+    /// A completion script
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// A man page, in roff
+    Man {
+        /// The command whose page it is; zlog's own without one
+        command: Option<String>,
+    },
+}
+
+impl Cli {
+    /// Parses a command line, the program's name first.
+    ///
+    /// # Errors
+    /// clap's: wrong usage, or a request for help or the version.
+    pub fn parse_line(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+        let matches = command().try_get_matches_from(value::join_optional_values(args))?;
+        Cli::from_arg_matches(&matches)
+    }
+}
+
+/// The whole parser, as completions and man pages need it too.
+pub fn command() -> clap::Command {
+    let mut whole = Cli::command().version(version());
+    for notes in examples::ALL {
+        whole = match notes.command {
+            "" => whole.after_help(notes.help()),
+            name => whole.mut_subcommand(name, |command| command.after_help(notes.help())),
+        };
+    }
+    whole
+}
+
+/// zlog's version, and what its libzmq is and can do.
+fn version() -> String {
+    let curve = if crate::socket::has_curve() { "with CURVE" } else { "without CURVE" };
+    let (major, minor, patch) = crate::socket::libzmq_version();
+    format!("{}\nlibzmq {major}.{minor}.{patch} {curve}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parser_is_sound() {
+        command().debug_assert();
+    }
+}

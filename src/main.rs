@@ -1,5 +1,31 @@
-//! The `zlog` command.
+//! The `zlog` command: parse, dispatch, print the error, exit.
 
-fn main() {
-    println!("{:?} {:?}", zmq::version(), zmq::has("curve"));
+use std::io::Write;
+use std::process::ExitCode;
+
+use zlog::cli::Cli;
+use zlog::cmd;
+use zlog::error::{Error, Exit};
+
+fn main() -> ExitCode {
+    let exit = match Cli::parse_line(std::env::args_os()) {
+        Ok(cli) => cmd::run(cli).unwrap_or_else(|error| report(&error)),
+        Err(error) => usage(&error),
+    };
+    ExitCode::from(exit.code())
+}
+
+/// Prints an error, unless it is only that nobody reads the output any more.
+fn report(error: &Error) -> Exit {
+    if error.exit() != Exit::Done {
+        // Nothing is left to be done when stderr can't be written to.
+        let _ = writeln!(std::io::stderr(), "zlog: {error}");
+    }
+    error.exit()
+}
+
+/// Help and the version go to stdout and are a success; the rest is wrong usage.
+fn usage(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Done }
 }

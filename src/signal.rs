@@ -1,1 +1,117 @@
-//! Signals.
+//! Signals: the request to stop, and what is passed on to a child command.
+//!
+//! What may be here: everything that differs between platforms about signals.
+//! The rest of zlog asks [`Stop`] and knows no signal numbers but through it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::signal::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::error::{Error, Exit, Result};
+
+/// Whether somebody has asked this process to stop. Cheap to clone and to ask.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    signal: Arc<AtomicUsize>,
+}
+
+impl Stop {
+    /// Catches SIGINT and SIGTERM from now on: the first is a request that
+    /// [`Stop::requested`] tells of, the second ends the process at once.
+    ///
+    /// # Errors
+    /// When the system refuses to install a handler.
+    pub fn install() -> Result<Stop> {
+        let stop = Stop::default();
+        let again = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            stop.catch(signal, &again).map_err(|error| Error::io("can't catch signals", &error))?;
+        }
+        Ok(stop)
+    }
+
+    /// The order matters: the handler that ends the process looks at the flag
+    /// before the next one sets it, so it lets the first signal pass.
+    fn catch(&self, signal: i32, again: &Arc<AtomicBool>) -> std::io::Result<()> {
+        let code = i32::from(Exit::Signal(number(signal)).code());
+        flag::register_conditional_shutdown(signal, code, Arc::clone(again))?;
+        flag::register(signal, Arc::clone(again))?;
+        flag::register_usize(signal, Arc::clone(&self.signal), signal as usize)?;
+        Ok(())
+    }
+
+    /// Whether a signal has come.
+    pub fn requested(&self) -> bool {
+        self.signal.load(Ordering::Relaxed) != 0
+    }
+
+    /// How a process that a signal stopped exits; `None` when none has come.
+    pub fn exit(&self) -> Option<Exit> {
+        match self.signal.load(Ordering::Relaxed) {
+            0 => None,
+            signal => Some(Exit::Signal(number(signal as i32))),
+        }
+    }
+}
+
+fn number(signal: i32) -> u8 {
+    u8::try_from(signal).unwrap_or(0)
+}
+
+/// Passes signals on to a child from a thread of its own, for as long as it runs;
+/// once `ended` is set, a signal is a request to `stop` instead.
+///
+/// Not passed on are those that the terminal has sent to the whole foreground
+/// process group already (Ctrl-C, Ctrl-\): the child has them, and one more would
+/// be a second Ctrl-C.
+///
+/// # Errors
+/// When the system refuses to install a handler.
+#[cfg(unix)]
+pub fn forward(child: u32, ended: Arc<AtomicBool>, stop: Stop) -> Result<()> {
+    use signal_hook::consts::signal::{SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+    use signal_hook::iterator::SignalsInfo;
+    use signal_hook::iterator::exfiltrator::WithOrigin;
+    use signal_hook::low_level::siginfo::Cause;
+
+    let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+    let mut signals = SignalsInfo::<WithOrigin>::new(caught)
+        .map_err(|error| Error::io("can't catch signals", &error))?;
+    let pass_on = move || {
+        for origin in signals.forever() {
+            if ended.load(Ordering::Relaxed) {
+                stop.signal.store(origin.signal as usize, Ordering::Relaxed);
+            } else if !matches!(origin.cause, Cause::Kernel) {
+                // A child that has just ended needs no signal.
+                let _ = send(child, origin.signal);
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("zlog-signals".into())
+        .spawn(pass_on)
+        .map(drop)
+        .map_err(|error| Error::io("can't start a thread", &error))
+}
+
+/// Where there are no signals to pass on, the console sends Ctrl-C to the child itself.
+#[cfg(not(unix))]
+pub fn forward(_child: u32, _ended: Arc<AtomicBool>, _stop: Stop) -> Result<()> {
+    Ok(())
+}
+
+/// Sends a signal to a process.
+///
+/// # Errors
+/// The system's: no such process, not permitted, no such signal.
+#[cfg(unix)]
+fn send(process: u32, signal: i32) -> std::io::Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    match (process, Signal::from_named_raw(signal)) {
+        (Some(process), Some(signal)) => Ok(kill_process(process, signal)?),
+        _ => Err(std::io::ErrorKind::InvalidInput.into()),
+    }
+}

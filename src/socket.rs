@@ -25,7 +25,7 @@ mod watch;
 
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
 pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};
-pub use options::SocketOptions;
+pub use options::{DEFAULT_HWM, SocketOptions};
 pub use publisher::{Flushed, Publisher, Sent, Waited};
 pub use subscriber::{FrameSink, Subscriber};
 

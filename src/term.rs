@@ -223,6 +223,13 @@ pub fn json_escape_char(out: &mut Vec<u8>, c: char) {
     }
 }
 
+/// Text from outside, for a line on stderr: escaped, whether a terminal or not.
+pub fn visible(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    escape_into(&mut out, text, Newlines::Escape);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// How much is gathered before it is written: well above a pipe's own buffer on
 /// Linux's default page size, so that a busy stream costs few system calls.
 pub const BLOCK: usize = 64 * 1024;

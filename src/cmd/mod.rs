@@ -1,1 +1,45 @@
 //! The commands, one file each: what was typed becomes a pipeline, and runs.
+//!
+//! To add one: a variant in [`crate::cli::Command`], a file here, a line in
+//! [`run`], and notes in `cli/examples.rs`; tests/parity.rs will not compile
+//! until it has an exemplar.
+
+pub mod demo;
+pub mod emit;
+pub mod generate;
+pub mod tail;
+
+use crate::cli::{Cli, Command, EndpointArgs};
+use crate::error::{Exit, Result};
+use crate::socket::{Endpoint, Role};
+
+/// Runs what was typed.
+///
+/// # Errors
+/// What the command could not do; the error says how to exit.
+pub fn run(cli: Cli) -> Result<Exit> {
+    match cli.command {
+        Command::Emit(args) => emit::run(*args),
+        Command::Tail(args) => tail::run(*args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Generate(args) => generate::run(&args),
+    }
+}
+
+/// The endpoints that were typed; the default one, as `role`, when none was.
+fn endpoints(args: &EndpointArgs, role: Role) -> Result<Vec<Endpoint>> {
+    let bind = args.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
+    let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
+    let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
+    if endpoints.is_empty() {
+        endpoints.push(Endpoint::parse(&args.endpoint, role)?);
+    }
+    Ok(endpoints)
+}
+
+/// Tells which endpoints were really bound: with port 0 or `*`, nobody knows before.
+fn say_bound(command: &str, bound: &[String]) {
+    for endpoint in bound {
+        eprintln!("zlog {command}: bound {endpoint}");
+    }
+}

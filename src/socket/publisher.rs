@@ -217,6 +217,20 @@ impl Publisher {
         }
     }
 
+    /// Waits for `pause`, taking in what subscribers send meanwhile. Asks `stop` at
+    /// least every 50 ms.
+    pub fn pause(&mut self, pause: Duration, stop: &dyn Fn() -> bool) {
+        let start = Instant::now();
+        loop {
+            let left = pause.saturating_sub(start.elapsed());
+            if left.is_zero() || stop() {
+                return;
+            }
+            self.watch.wait(&self.socket, left.min(SLICE));
+            self.drain();
+        }
+    }
+
     /// How it stands with each endpoint, as of the last [`Publisher::drain`].
     pub fn links(&self) -> Vec<LinkStatus> {
         self.watch.status()

@@ -21,7 +21,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::reader::{self, Arrival, Feed, Gone};
+use super::reader::{self, Arrival, Feed, Gone, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::error::{Error, Result};
 
@@ -38,7 +38,7 @@ pub struct FileOptions {
 }
 
 /// Records from the lines of files: whole ones in the order given, followed ones
-/// side by side.
+/// side by side; each copied to a `tee` of its own as it is read.
 ///
 /// # Errors
 /// When no thread can be started. A file that can't be read is a
@@ -48,8 +48,10 @@ pub fn open(
     options: FileOptions,
     spec: StreamSpec,
     lines: &LineOptions,
+    tee: Option<fn() -> Tee>,
 ) -> Result<TextSource> {
     let (source, feeds) = TextSource::new(&vec![spec; paths.len()], lines);
+    let feeds = feeds.into_iter().map(|feed| feed.with_tee(tee.map(|tee| tee())));
     let files: Vec<(PathBuf, Feed)> = paths.into_iter().zip(feeds).collect();
     if !options.follow {
         let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());

@@ -10,6 +10,7 @@
 pub mod command;
 pub mod file;
 mod lines;
+pub mod message;
 mod reader;
 pub mod replay;
 pub mod stdin;
@@ -33,6 +34,8 @@ pub enum SourceKind {
     File,
     /// Lines of a child's stdout and stderr.
     Command,
+    /// One record, whose text is given.
+    Message,
     /// Test records.
     Synthetic,
     /// Stored records, sent again with their own spacing.
@@ -43,10 +46,11 @@ pub enum SourceKind {
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [SourceKind; 6] = [
+    pub const ALL: [SourceKind; 7] = [
         SourceKind::Stdin,
         SourceKind::File,
         SourceKind::Command,
+        SourceKind::Message,
         SourceKind::Synthetic,
         SourceKind::Replay,
         SourceKind::Subscribe,
@@ -58,6 +62,7 @@ impl SourceKind {
             SourceKind::Stdin => "stdin",
             SourceKind::File => "file",
             SourceKind::Command => "command",
+            SourceKind::Message => "message",
             SourceKind::Synthetic => "synthetic",
             SourceKind::Replay => "replay",
             SourceKind::Subscribe => "subscribe",

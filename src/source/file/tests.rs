@@ -9,12 +9,12 @@ use crate::source::text::tests::{all, messages, poll_until};
 
 fn follow(path: &Path, from_end: bool) -> TextSource {
     let options = FileOptions { follow: true, from_end };
-    open(vec![path.into()], options, StreamSpec::default(), &LineOptions::default()).unwrap()
+    open(vec![path.into()], options, StreamSpec::default(), &LineOptions::default(), None).unwrap()
 }
 
 fn whole(paths: &[PathBuf]) -> TextSource {
     let options = FileOptions::default();
-    open(paths.to_vec(), options, StreamSpec::default(), &LineOptions::default()).unwrap()
+    open(paths.to_vec(), options, StreamSpec::default(), &LineOptions::default(), None).unwrap()
 }
 
 fn append(path: &Path, text: &str) {

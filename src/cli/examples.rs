@@ -1,0 +1,105 @@
+//! Examples and exit codes: said once, shown by `--help`, by the man pages and
+//! run by the tests.
+
+use std::fmt::Write;
+
+/// What a command's help and man page say beside its options.
+#[derive(Debug)]
+pub struct Notes {
+    /// The subcommand; empty for zlog itself.
+    pub command: &'static str,
+    /// Command lines, each with what it does.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// Exit codes, each with what it means.
+    pub exits: &'static [(&'static str, &'static str)],
+}
+
+/// The notes on every command that is not hidden, and on zlog itself.
+pub const ALL: [&Notes; 4] = [&ZLOG, &EMIT, &TAIL, &DEMO];
+
+const DONE: (&str, &str) = ("0", "Done; also when the reader of the output goes away");
+const FAILED: (&str, &str) = ("1", "It failed; the error says what, why and what to do");
+const USAGE: (&str, &str) = ("2", "Wrong usage");
+const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM");
+
+const ZLOG: Notes = Notes {
+    command: "",
+    examples: &[
+        ("zlog demo", "see it work, in one terminal"),
+        ("zlog tail myprogram.ERROR", "watch one level of one program"),
+        ("./backup.sh 2>&1 | zlog emit --root backup", "publish a script's output"),
+    ],
+    exits: &[
+        DONE,
+        FAILED,
+        USAGE,
+        ("3", "An expectation given on the command line was not met"),
+        SIGNALS,
+    ],
+};
+
+const EMIT: Notes = Notes {
+    command: "emit",
+    examples: &[
+        ("./backup.sh 2>&1 | zlog emit --root backup", "publish a script's output"),
+        ("zlog emit --root backup -- ./backup.sh", "the same; stderr has a level of its own"),
+        ("zlog emit --root web --file app.log --follow", "publish a log as it grows"),
+        ("zlog emit --test 100 --rate 20", "test records, 20 each second"),
+        ("zlog emit -m 'disk full' -l error -r backup", "one record"),
+        ("zlog emit --replay records.jsonl --speed 10x", "stored records, ten times as fast"),
+    ],
+    exits: &[
+        DONE,
+        FAILED,
+        USAGE,
+        ("3", "Records were lost, under --fail-on-loss"),
+        SIGNALS,
+        ("other", "With a command after --, that command's own exit code"),
+    ],
+};
+
+const TAIL: Notes = Notes {
+    command: "tail",
+    examples: &[
+        ("zlog tail", "everything on the default endpoint"),
+        ("zlog tail myprogram.ERROR", "one level of one program"),
+        ("zlog tail --root myprogram --level warning", "that level and above"),
+        ("zlog tail -i 'timeout|refused' -e healthcheck", "what matches, and what does not"),
+        ("zlog tail -o json > records.jsonl", "store records"),
+        ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
+    ],
+    exits: &[
+        DONE,
+        FAILED,
+        USAGE,
+        ("3", "--timeout passed before -n records, or loss under --fail-on-loss"),
+        SIGNALS,
+    ],
+};
+
+const DEMO: Notes = Notes {
+    command: "demo",
+    examples: &[
+        ("zlog demo", "until Ctrl-C"),
+        ("zlog demo -n 20 --rate 50", "20 records, quickly"),
+    ],
+    exits: &[DONE, FAILED, USAGE, SIGNALS],
+};
+
+impl Notes {
+    /// As they stand at the end of `--help`.
+    pub fn help(&self) -> String {
+        let mut text = String::from("Examples:\n");
+        // Writing to a String can't fail.
+        for (line, what) in self.examples {
+            let _ = writeln!(text, "  {line:<46}  {what}");
+        }
+        text.push_str("\nExit codes:\n");
+        for (code, meaning) in self.exits {
+            let _ = writeln!(text, "  {code:<8}  {meaning}");
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+}

@@ -1,0 +1,192 @@
+//! Values as they are typed: durations, rates, sizes, levels. Each parser's error
+//! says what would do.
+
+use std::ffi::{OsStr, OsString};
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::record::Level;
+
+/// A duration as typed: `5s`, `1m 30s`, `200ms` (humantime), or a plain number of seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seconds(pub Duration);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Seconds, String> {
+        if let Ok(seconds) = text.parse::<f64>() {
+            return Duration::try_from_secs_f64(seconds)
+                .map(Seconds)
+                .map_err(|_| "a duration can't be negative or endless".into());
+        }
+        humantime::parse_duration(text)
+            .map(Seconds)
+            .map_err(|_| "not a duration: write it as 200ms, 5s or 1m30s".into())
+    }
+}
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+/// A rate in records per second: `20`, `20/s`, `100/m`, `5/h`.
+pub fn rate(text: &str) -> Result<f64, String> {
+    let (number, per) = text.split_once('/').unwrap_or((text, "s"));
+    let seconds = match per {
+        "s" | "sec" | "second" => 1.0,
+        "m" | "min" | "minute" => 60.0,
+        "h" | "hour" => 3600.0,
+        _ => return Err(format!("`/{per}` is no unit of a rate: write 20/s, 100/m or 5/h")),
+    };
+    match number.parse::<f64>() {
+        Ok(n) if n.is_finite() && n > 0.0 => Ok(n / seconds),
+        Ok(_) => Err("a rate must be more than zero".into()),
+        Err(_) => Err("not a rate: write 20/s, 100/m or 5/h".into()),
+    }
+}
+
+/// How much faster than it was recorded: `10x`, `0.5x`, `max`.
+///
+/// `max` is infinite: without any waiting.
+pub fn speed(text: &str) -> Result<f64, String> {
+    if text == "max" {
+        return Ok(f64::INFINITY);
+    }
+    match text.strip_suffix('x').unwrap_or(text).parse::<f64>() {
+        Ok(n) if n.is_finite() && n > 0.0 => Ok(n),
+        _ => Err("not a speed: write 10x, 0.5x or max".into()),
+    }
+}
+
+/// A size in bytes: `65536`, `64K`, `16M`, `1G` (powers of 1024).
+pub fn size(text: &str) -> Result<usize, String> {
+    let wrong = || "not a size: write 65536, 64K, 16M or 1G".to_owned();
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit: usize = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "K" | "KiB" | "k" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: usize = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(wrong)
+}
+
+/// A count that must be at least one.
+pub fn at_least_one(text: &str) -> Result<u64, String> {
+    match text.parse::<u64>() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("not a whole number".into()),
+    }
+}
+
+/// A level: a name in any case, or a number on Python's scale.
+pub fn level(text: &str) -> Result<Level, String> {
+    Level::from_word(text).ok_or_else(|| {
+        "not a level: write debug, info, warning, error, critical, or a number (info is 20)".into()
+    })
+}
+
+/// A part of a topic that a user names: text that can stand in a terminal and a frame.
+pub fn topic_part(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("must not contain control characters".into());
+    }
+    Ok(text.trim_matches('.').to_owned())
+}
+
+/// A root: a part of a topic, none of whose parts is a level name.
+pub fn root(text: &str) -> Result<String, String> {
+    let root = topic_part(text)?;
+    if let Some(part) = root.split('.').find(|part| Level::from_name(part).is_some()) {
+        return Err(format!("`{part}` would be read as the level: choose another name"));
+    }
+    Ok(root)
+}
+
+/// Options whose value may be left out even though a topic may follow, each with
+/// the test that tells its value from a topic.
+type Taken = fn(&str) -> bool;
+const OPTIONAL_VALUES: [(&str, Taken); 2] = [
+    ("--color", |next| matches!(next, "auto" | "always" | "never")),
+    ("--stats", |next| next.parse::<Seconds>().is_ok()),
+];
+
+/// Lets `--color always` and `--color tcp://…` both mean what they look like.
+///
+/// The first is ours and every other tool's, the second is `python -m zmq.log`'s,
+/// whose `--color` takes no value. clap can't tell them apart; here, a next
+/// argument that is one of the option's values is joined to it with `=`.
+pub fn join_optional_values(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut args = args.into_iter().peekable();
+    while let Some(mut arg) = args.next() {
+        if arg == "--" {
+            joined.push(arg);
+            joined.extend(args);
+            return joined;
+        }
+        let taken = OPTIONAL_VALUES.iter().find(|(name, _)| arg == *name).map(|(_, taken)| taken);
+        if let (Some(taken), Some(next)) = (taken, args.peek().and_then(|next| next.to_str()))
+            && taken(next)
+        {
+            arg.push(OsStr::new("="));
+            arg.push(args.next().unwrap_or_default());
+        }
+        joined.push(arg);
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(line: &str) -> String {
+        let args = join_optional_values(line.split(' ').map(OsString::from));
+        args.join(OsStr::new(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn an_optional_value_is_told_from_a_topic_that_follows() {
+        assert_eq!(joined("tail --color always x"), "tail --color=always x");
+        assert_eq!(joined("tail --color tcp://h:1"), "tail --color tcp://h:1");
+        assert_eq!(joined("tail --stats 5s app"), "tail --stats=5s app");
+        assert_eq!(joined("tail --stats app"), "tail --stats app");
+        assert_eq!(joined("emit -- ls --color always"), "emit -- ls --color always");
+    }
+
+    #[test]
+    fn durations_are_humantimes_or_seconds() {
+        assert_eq!("200ms".parse(), Ok(Seconds(Duration::from_millis(200))));
+        assert_eq!("1m 30s".parse(), Ok(Seconds(Duration::from_secs(90))));
+        assert_eq!("5".parse(), Ok(Seconds(Duration::from_secs(5))));
+        assert_eq!("0".parse(), Ok(Seconds(Duration::ZERO)));
+        assert!("-1".parse::<Seconds>().is_err());
+        assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
+    }
+
+    #[test]
+    fn rates_speeds_and_sizes_are_read_with_their_units() {
+        assert_eq!(rate("20/s"), Ok(20.0));
+        assert_eq!(rate("90/m"), Ok(1.5));
+        assert!(rate("0").is_err() && rate("x").is_err() && rate("1/y").is_err());
+        assert_eq!(speed("10x"), Ok(10.0));
+        assert_eq!(speed("max"), Ok(f64::INFINITY));
+        assert!(speed("0").is_err());
+        assert_eq!(size("64K"), Ok(65536));
+        assert!(size("64X").is_err() && size("").is_err() && size("0").is_err());
+    }
+
+    #[test]
+    fn a_root_with_a_level_among_its_parts_is_refused() {
+        assert_eq!(root("my.program."), Ok("my.program".into()));
+        assert!(root("my.ERROR").unwrap_err().contains("ERROR"));
+        assert!(root("a\x1bb").is_err());
+    }
+}

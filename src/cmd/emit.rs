@@ -1,0 +1,215 @@
+//! `zlog emit`: a source of lines or records, published.
+//!
+//! What was typed becomes a source, a stamp and a publishing handler; this file
+//! puts them together and runs them until the source ends, a limit is reached or
+//! somebody asks to stop. Then it flushes, and tells what became of the records.
+
+mod pace;
+mod source;
+mod summary;
+
+use std::time::{Duration, Instant};
+
+use self::pace::Pace;
+use self::source::Feed;
+use self::summary::{ProgressLine, Summary};
+use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
+use crate::error::{Exit, Result};
+use crate::handler::Handler;
+use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
+use crate::record::Record;
+use crate::signal::Stop;
+use crate::socket::{Publisher, Role, SocketOptions, Waited};
+use crate::source::{Flow, Notice, Progress};
+use crate::stamp::Stamp;
+
+/// How long to wait for the source before looking at signals and the clock.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Publishes what the source gives.
+///
+/// # Errors
+/// Endpoints that can't be used, a source that can't be read.
+pub fn run(args: EmitArgs) -> Result<Exit> {
+    // A wrapped command gets the signals; this process ends when it does.
+    let stop = if args.command.is_empty() { Stop::install()? } else { Stop::default() };
+    let publisher = open(&args)?;
+    let mut emit = Emit::new(&args, publisher, stop);
+    emit.wait_for_subscribers(&args)?;
+    let mut feed = Feed::open(&args, &emit.stop)?;
+    emit.run(&mut feed)?;
+    emit.finish(&args, feed)
+}
+
+fn open(args: &EmitArgs) -> Result<Publisher> {
+    let mut options = SocketOptions::publisher();
+    if let Some(hwm) = args.hwm {
+        options.hwm = hwm;
+    }
+    let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
+    let publisher = Publisher::open(&endpoints, &options)?;
+    super::say_bound("emit", publisher.bound());
+    Ok(publisher)
+}
+
+/// The pipeline, and the limits it runs within.
+struct Emit {
+    stop: Stop,
+    stamp: Stamp,
+    publish: Publish,
+    pace: Option<Pace>,
+    limit: Option<u64>,
+    until: Option<Instant>,
+    progress: ProgressLine,
+    begun: Instant,
+    taken: u64,
+}
+
+impl Emit {
+    fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
+        let options = PublishOptions {
+            root: args.root.clone(),
+            wire: match args.wire {
+                WireArg::Json => Wire::Json,
+                WireArg::Text => Wire::Text,
+            },
+            on_full: match args.on_full {
+                OnFullArg::Block => OnFull::Block,
+                OnFullArg::Drop => OnFull::Drop,
+            },
+            stop: {
+                let stop = stop.clone();
+                Box::new(move || stop.requested())
+            },
+        };
+        let begun = Instant::now();
+        Emit {
+            publish: Publish::new(publisher, options),
+            stamp: stamp(args),
+            stop,
+            pace: args.rate.map(|rate| Pace::new(rate, begun)),
+            limit: args.count,
+            until: args.duration.map(|duration| begun + duration.0),
+            progress: ProgressLine::new(args),
+            begun,
+            taken: 0,
+        }
+    }
+
+    /// Waits for subscribers; says once when they do not come. Then the clock starts.
+    fn wait_for_subscribers(&mut self, args: &EmitArgs) -> Result<()> {
+        let stop = self.stop.clone();
+        let publisher = self.publish.publisher();
+        let stop = || stop.requested();
+        let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
+        if let Waited::TimedOut(subscribers) = waited {
+            let (wait, wanted) = (args.wait, args.wait_for);
+            let text = match (wanted, subscribers) {
+                (0, _) => return Ok(()),
+                (1, _) => format!("nobody listens (waited {wait}); publishing all the same"),
+                (_, n) => format!("{n} of {wanted} subscribers came (waited {wait}); publishing"),
+            };
+            eprintln!("zlog emit: {text}");
+        }
+        self.begun = Instant::now();
+        self.until = args.duration.map(|duration| self.begun + duration.0);
+        Ok(())
+    }
+
+    /// Publishes until the source ends, a limit is reached or a signal comes.
+    fn run(&mut self, feed: &mut Feed) -> Result<()> {
+        while !self.done() {
+            let progress = feed.source().poll(self.wait(), &mut |record| self.take(record))?;
+            self.publish.flush()?;
+            self.progress.show(self.taken, feed.bytes());
+            self.tell(feed.notices());
+            if progress == Progress::Ended {
+                break;
+            }
+        }
+        // What has been read must not be lost because somebody asked to stop.
+        if self.stop.requested() {
+            feed.finish(&mut |record| self.publish_one(record))?;
+        }
+        self.progress.clear();
+        Ok(())
+    }
+
+    fn take(&mut self, record: Record<'_>) -> Result<Flow> {
+        if self.done() {
+            return Ok(Flow::Enough);
+        }
+        if let Some(pace) = &mut self.pace {
+            let now = Instant::now();
+            let pause = pace.next(now).saturating_duration_since(now);
+            self.publish.publisher().pause(pause, &|| self.stop.requested());
+        }
+        self.publish_one(record)?;
+        Ok(if self.done() { Flow::Enough } else { Flow::More })
+    }
+
+    fn publish_one(&mut self, record: Record<'_>) -> Result<Flow> {
+        self.publish.handle(&self.stamp.fill(record))?;
+        self.taken += 1;
+        Ok(Flow::More)
+    }
+
+    /// Says what a person should know; the progress line makes room.
+    fn tell(&self, notices: Vec<Notice>) {
+        for notice in notices {
+            self.progress.around(|| eprintln!("zlog emit: {}", notice.text));
+        }
+    }
+
+    fn done(&self) -> bool {
+        self.stop.requested()
+            || self.limit.is_some_and(|limit| self.taken >= limit)
+            || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// How long the source may wait before this loop must look around.
+    fn wait(&self) -> Duration {
+        match self.until {
+            Some(until) => until.saturating_duration_since(Instant::now()).min(TICK),
+            None => TICK,
+        }
+    }
+
+    /// Sends what is held, tells what became of everything, and says how to exit.
+    fn finish(mut self, args: &EmitArgs, feed: Feed) -> Result<Exit> {
+        let took = self.begun.elapsed();
+        self.publish.flush()?;
+        let (published, flushed) = self.publish.close(args.linger.0);
+        let summary = Summary { published, lines: feed.line_counts(), took, flushed };
+        if !args.quiet {
+            eprintln!("zlog emit: {summary}");
+        } else if summary.lost() {
+            eprintln!("zlog emit: {}", summary.loss());
+        }
+        let exit = feed.exit();
+        let lost = args.fail_on_loss && summary.lost();
+        Ok(match (self.stop.exit(), exit) {
+            (Some(signal), _) => signal,
+            (None, Exit::Done) if lost => Exit::Unmet,
+            (None, exit) => exit,
+        })
+    }
+}
+
+fn stamp(args: &EmitArgs) -> Stamp {
+    let name = args.name.as_deref().unwrap_or(match &*args.root {
+        "" => "root", // Python's name for the root logger
+        root => root,
+    });
+    let mut stamp = Stamp::of_this_process(name);
+    stamp.subtopic = args.subtopic.clone().unwrap_or_default();
+    if let Some(source) = &args.source {
+        stamp.source.clone_from(source);
+    }
+    if let Some(program) = args.command.first() {
+        let program = std::path::Path::new(program);
+        let name = program.file_name().unwrap_or(program.as_os_str());
+        stamp.process_name = name.to_string_lossy().into_owned();
+    }
+    stamp
+}

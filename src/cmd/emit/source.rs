@@ -1,0 +1,179 @@
+//! Which source the command line asks for, and what is asked of it at the end.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::cli::EmitArgs;
+use crate::error::{Error, Exit, Result};
+use crate::multiline::{self, Rules};
+use crate::parse;
+use crate::record::Level;
+use crate::signal::{self, Stop};
+use crate::source::command::{CommandOptions, CommandSource};
+use crate::source::file::{self, FileOptions};
+use crate::source::message::Message;
+use crate::source::replay::ReplaySource;
+use crate::source::stdin;
+use crate::source::synthetic::SyntheticSource;
+use crate::source::text::{LineCounts, LineOptions, StreamSpec, TextSource};
+use crate::source::{Notice, Sink, Source, Tee};
+
+/// The source of an emission.
+pub(super) enum Feed {
+    /// Lines of stdin or of files.
+    Text(TextSource),
+    /// A command, and whether it has ended.
+    Command(CommandSource, Arc<AtomicBool>),
+    /// Test records.
+    Synthetic(SyntheticSource),
+    /// Stored records.
+    Replay(ReplaySource<BufReader<File>>),
+    /// One record.
+    Message(Message),
+}
+
+impl Feed {
+    /// Opens what was asked for; a command is started, and gets signals from now on.
+    ///
+    /// # Errors
+    /// A file or command that can't be opened or started.
+    pub(super) fn open(args: &EmitArgs, stop: &Stop) -> Result<Feed> {
+        let spec = spec(args.level, Level::INFO);
+        let lines = line_options(args);
+        if !args.command.is_empty() {
+            return command(args, spec, &lines, stop);
+        }
+        if let Some(text) = &args.message {
+            return Ok(Feed::Message(Message::new(text.clone(), lines.parse, spec.level)));
+        }
+        if let Some(count) = args.test {
+            let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+            return Ok(Feed::Synthetic(SyntheticSource::new(count, seed)));
+        }
+        if let Some(path) = &args.replay {
+            let file = File::open(path).map_err(|error| Error::io(path.display(), &error))?;
+            let input = BufReader::with_capacity(1 << 16, file);
+            return Ok(Feed::Replay(ReplaySource::new(input, args.speed, lines.parse, spec.level)));
+        }
+        if args.file.is_empty() {
+            return Ok(Feed::Text(stdin::open(spec, &lines, args.tee.then(stdout))?));
+        }
+        let options = FileOptions { follow: args.follow, from_end: args.from_end };
+        let tee = args.tee.then_some(stdout as fn() -> Tee);
+        Ok(Feed::Text(file::open(args.file.clone(), options, spec, &lines, tee)?))
+    }
+
+    /// The source itself.
+    pub(super) fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Feed::Text(source) => source,
+            Feed::Command(source, _) => source,
+            Feed::Synthetic(source) => source,
+            Feed::Replay(source) => source,
+            Feed::Message(source) => source,
+        }
+    }
+
+    /// Delivers what has been read already: the end before the input's end.
+    ///
+    /// # Errors
+    /// Whatever `sink` returns.
+    pub(super) fn finish(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+        match self {
+            Feed::Text(source) => source.finish(sink),
+            Feed::Command(source, _) => source.finish(sink),
+            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Ok(()),
+        }
+    }
+
+    /// Bytes read, and bytes there are to read (0 when nobody can know).
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        match self {
+            Feed::Text(source) => {
+                let reading = source.reading();
+                (reading.read(), reading.total())
+            }
+            _ => (0, 0),
+        }
+    }
+
+    /// What a person should know, since this was last asked. To be asked often:
+    /// notes the end of a command, too.
+    pub(super) fn notices(&mut self) -> Vec<Notice> {
+        match self {
+            Feed::Text(source) => source.take_notices(),
+            Feed::Command(source, ended) => {
+                ended.store(source.exit().is_some(), Ordering::Relaxed);
+                source.take_notices()
+            }
+            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Vec::new(),
+        }
+    }
+
+    /// What was done with the lines.
+    pub(super) fn line_counts(&self) -> LineCounts {
+        match self {
+            Feed::Text(source) => source.counts(),
+            Feed::Command(source, _) => source.text().counts(),
+            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => LineCounts::default(),
+        }
+    }
+
+    /// How the source asks to exit: with a command's own code, or failed when
+    /// input was missed.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Feed::Text(source) if source.failed() => Exit::Failed,
+            Feed::Command(source, _) => source.exit().unwrap_or(Exit::Done),
+            _ => Exit::Done,
+        }
+    }
+}
+
+fn command(args: &EmitArgs, spec: StreamSpec, lines: &LineOptions, stop: &Stop) -> Result<Feed> {
+    let mut words = args.command.iter().cloned();
+    let options = CommandOptions {
+        program: words.next().unwrap_or_default(),
+        args: words.collect(),
+        stdout: spec,
+        stderr: self::spec(args.stderr_level, Level::WARNING),
+        tee_stdout: args.tee.then(stdout),
+        tee_stderr: args.tee.then(|| Box::new(io::stderr()) as Tee),
+    };
+    let source = CommandSource::spawn(options, lines)?;
+    let ended = Arc::new(AtomicBool::new(false));
+    signal::forward(source.process(), Arc::clone(&ended), stop.clone())?;
+    Ok(Feed::Command(source, ended))
+}
+
+fn spec(level: Option<Level>, default: Level) -> StreamSpec {
+    StreamSpec { level: level.unwrap_or(default), explicit: level.is_some(), process: None }
+}
+
+fn stdout() -> Tee {
+    Box::new(io::stdout())
+}
+
+fn line_options(args: &EmitArgs) -> LineOptions {
+    let rules = match (&args.multiline, args.no_multiline) {
+        (Some(starts), _) => Rules::Starts(starts.clone()),
+        (None, true) => Rules::Off,
+        (None, false) => Rules::Tracebacks,
+    };
+    LineOptions {
+        max_line: args.max_line,
+        parse: parse::Options {
+            detect: !args.no_detect,
+            pattern: args.pattern.clone(),
+            topic_delim: args.topic_delim.clone(),
+        },
+        multiline: multiline::Options {
+            rules,
+            wait: args.multiline_wait.0,
+            ..multiline::Options::default()
+        },
+        skip_empty: args.skip_empty,
+    }
+}

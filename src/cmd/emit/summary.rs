@@ -1,0 +1,129 @@
+//! What became of the records: the line at the end, and the one that moves meanwhile.
+
+use std::fmt;
+use std::time::Duration;
+
+use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::EmitArgs;
+use crate::handler::publish::Published;
+use crate::socket::Flushed;
+use crate::source::text::LineCounts;
+use crate::term;
+
+/// How an emission ended.
+#[derive(Debug)]
+pub(super) struct Summary {
+    pub(super) published: Published,
+    pub(super) lines: LineCounts,
+    pub(super) took: Duration,
+    pub(super) flushed: Flushed,
+}
+
+impl Summary {
+    /// Whether records were lost, or may have been.
+    pub(super) fn lost(&self) -> bool {
+        self.published.dropped_full > 0 || self.flushed == Flushed::No
+    }
+
+    /// The losses alone.
+    pub(super) fn loss(&self) -> String {
+        let mut said = Vec::new();
+        if self.published.dropped_full > 0 {
+            said.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
+        }
+        if self.flushed == Flushed::No {
+            said.push("some may not have left before --linger was over".to_owned());
+        }
+        said.join("; ")
+    }
+
+    /// What is worth a word, when there is any of it.
+    fn remarks(&self) -> Vec<String> {
+        let (published, lines) = (&self.published, &self.lines);
+        let counted = [
+            (published.unheard, "had no subscriber"),
+            (published.unnumbered, "without a sequence number (too many topics)"),
+            (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
+            (lines.pieces, "pieces of lines longer than --max-line"),
+            (lines.skipped, "empty lines left out"),
+            (lines.unmatched, "lines that --pattern does not match (sent as they are)"),
+            (lines.cuts, "tracebacks longer than a record may be (sent in parts)"),
+        ];
+        let mut remarks: Vec<String> = counted
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if self.flushed == Flushed::No {
+            remarks.push("some may not have left before --linger was over".to_owned());
+        }
+        remarks
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Published { records, bytes, dropped_full, .. } = self.published;
+        let seconds = self.took.as_secs_f64();
+        let rate = if seconds > 0.0 { records as f64 / seconds } else { 0.0 };
+        let noun = if records == 1 { "record" } else { "records" };
+        write!(f, "{records} {noun}, {} in {seconds:.1} s ({rate:.0}/s)", DecimalBytes(bytes))?;
+        write!(f, ", {dropped_full} dropped")?;
+        for remark in self.remarks() {
+            write!(f, "; {remark}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A line on a terminal that shows how far a long run has come.
+pub(super) struct ProgressLine {
+    bar: ProgressBar,
+    counts_records: bool,
+}
+
+impl ProgressLine {
+    /// Shown for whole files and for `--count`, when stderr is a terminal that
+    /// nothing else is written to meanwhile.
+    pub(super) fn new(args: &EmitArgs) -> ProgressLine {
+        let counted = args.count.or(args.test.flatten());
+        let long = counted.is_some() || (!args.file.is_empty() && !args.follow);
+        let shown = long && !args.quiet && !args.tee && term::stderr_is_terminal();
+        let target =
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(counted, target);
+        let template = match counted {
+            Some(_) => "{wide_bar} {human_pos}/{human_len} records  {per_sec}  {eta} left",
+            None => "{wide_bar} {bytes}/{total_bytes}  {msg}  {eta} left",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        ProgressLine { bar, counts_records: counted.is_some() }
+    }
+
+    /// Moves the line: `bytes` are those read and those there are to read.
+    pub(super) fn show(&self, records: u64, bytes: (u64, u64)) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        if self.counts_records {
+            self.bar.set_position(records);
+        } else {
+            self.bar.set_length(bytes.1);
+            self.bar.set_position(bytes.0);
+            self.bar.set_message(format!("{} records", HumanCount(records)));
+        }
+    }
+
+    /// Takes the line away while `say` writes to stderr.
+    pub(super) fn around(&self, say: impl FnOnce()) {
+        self.bar.suspend(say);
+    }
+
+    /// Takes the line away.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,93 @@
+//! `zlog generate`: completions and man pages, from the parser itself, so that
+//! neither can tell anything else than `--help` does.
+
+use std::io::{self, Write};
+
+use clap_mangen::Man;
+
+use crate::cli::examples::{self, Notes};
+use crate::cli::{self, Generate, GenerateArgs};
+use crate::error::{Error, Exit, Result};
+
+/// Writes what was asked for to standard output.
+///
+/// # Errors
+/// An unknown command's page, or output that can't be written.
+pub fn run(args: &GenerateArgs) -> Result<Exit> {
+    let mut out = Vec::new();
+    match &args.what {
+        Generate::Completions { shell } => {
+            clap_complete::generate(*shell, &mut cli::command(), "zlog", &mut out);
+        }
+        Generate::Man { command } => man(command.as_deref().unwrap_or_default(), &mut out)?,
+    }
+    io::stdout().write_all(&out).map_err(|error| Error::io("standard output", &error))?;
+    Ok(Exit::Done)
+}
+
+/// The page of one command, or of zlog itself when `name` is empty.
+fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
+    let Some(notes) = examples::ALL.iter().find(|notes| notes.command == name) else {
+        return Err(Error::usage(format!("there is no man page for `{name}`"))
+            .hint("Commands with a page: emit, tail, demo."));
+    };
+    let mut whole = cli::command();
+    whole.build();
+    let page = match whole.find_subcommand(name) {
+        Some(command) => command.clone().name(format!("zlog-{name}")),
+        None => whole,
+    };
+    render(page.after_help(""), notes, out).map_err(|error| Error::io("man page", &error))
+}
+
+fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
+    let has_commands = command.get_subcommands().next().is_some();
+    let man = Man::new(command).source(concat!("zlog ", env!("CARGO_PKG_VERSION")));
+    man.render_title(out)?;
+    man.render_name_section(out)?;
+    man.render_synopsis_section(out)?;
+    man.render_description_section(out)?;
+    man.render_options_section(out)?;
+    if has_commands {
+        man.render_subcommands_section(out)?;
+    }
+    section(out, "EXAMPLES", notes.examples)?;
+    section(out, "EXIT STATUS", notes.exits)?;
+    environment(out)?;
+    see_also(notes, out)
+}
+
+/// A section of terms, each with what it does or means.
+fn section(out: &mut Vec<u8>, title: &str, terms: &[(&str, &str)]) -> io::Result<()> {
+    writeln!(out, ".SH \"{title}\"")?;
+    for (term, meaning) in terms {
+        writeln!(out, ".TP\n\\fB{}\\fR\n{}", roff(term), roff(meaning))?;
+    }
+    Ok(())
+}
+
+fn environment(out: &mut Vec<u8>) -> io::Result<()> {
+    let variables = [
+        ("ZLOG_ENDPOINT", "The endpoint when neither --bind nor --connect names one"),
+        ("NO_COLOR", "When set and not empty: no colour unless --color asks for it"),
+        ("CLICOLOR_FORCE", "When set and not 0: colour even in a pipe"),
+    ];
+    section(out, "ENVIRONMENT", &variables)
+}
+
+fn see_also(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
+    let others = examples::ALL.iter().filter(|other| other.command != notes.command);
+    let names: Vec<String> = others
+        .map(|other| match other.command {
+            "" => "\\fBzlog\\fR(1)".to_owned(),
+            name => format!("\\fBzlog\\-{name}\\fR(1)"),
+        })
+        .collect();
+    writeln!(out, ".SH \"SEE ALSO\"\n{}", names.join(", "))
+}
+
+/// Text as roff needs it: no control lines, no escapes, hyphens that can be copied.
+fn roff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq");
+    if text.starts_with('.') { format!("\\&{text}") } else { text }
+}

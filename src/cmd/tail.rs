@@ -1,0 +1,208 @@
+//! `zlog tail`: records from a subscription or from stored logs, shown.
+//!
+//! What was typed becomes a [`View`], which is the same wherever records come
+//! from, and a source; `live` and `stored` run the one into the other.
+
+mod live;
+mod losses;
+mod silence;
+mod stored;
+mod view;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use jiff::Zoned;
+
+use self::losses::Losses;
+use self::view::{Out, View};
+use crate::cli::TailArgs;
+use crate::error::{Error, Exit, Result};
+use crate::filter::{Bound, Filter, Topics, parse_when};
+use crate::format::{Options, Output, time};
+use crate::handler::console::Console;
+use crate::reorder::Reorder;
+use crate::signal::Stop;
+use crate::stats::Stats;
+use crate::term::{self, Stdout};
+
+/// How long to wait for records before looking at signals and the clock.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Shows the records that were asked for.
+///
+/// # Errors
+/// Endpoints that can't be used, input that can't be read, output that can't be
+/// written.
+pub fn run(mut args: TailArgs) -> Result<Exit> {
+    take_endpoints(&mut args);
+    let mut tail = Tail::new(&args)?;
+    let ended = if args.input.is_empty() {
+        live::run(&args, &mut tail)?
+    } else {
+        stored::run(&args, &mut tail)?
+    };
+    tail.finish(&args, ended)
+}
+
+/// Moves endpoints from among the topics to where they belong: `python -m zmq.log`
+/// takes its endpoint there.
+fn take_endpoints(args: &mut TailArgs) {
+    let (endpoints, topics) = args.topics.drain(..).partition(|word| word.contains("://"));
+    args.topics = topics;
+    args.endpoints.connect.extend::<Vec<String>>(endpoints);
+    args.topics.append(&mut args.topic);
+}
+
+/// Why a tail ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ended {
+    /// As many records as wanted came, or the input ended.
+    Done,
+    /// The time was up.
+    TimedOut,
+    /// Somebody asked it to stop.
+    Stopped,
+    /// Part of the input could not be read; it has been told.
+    Failed,
+}
+
+/// A view, and the limits within which it is filled.
+struct Tail {
+    view: View,
+    stop: Stop,
+    deadline: Option<Instant>,
+}
+
+impl Tail {
+    fn new(args: &TailArgs) -> Result<Tail> {
+        let now = Instant::now();
+        let stop = Stop::install()?;
+        let topics = topics(args);
+        topics.check()?;
+        let view = View {
+            topics,
+            filter: filter(args)?,
+            losses: Losses::new(args.quiet, now),
+            reorder: args.reorder.map(|window| Reorder::new(window.0)),
+            stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
+            out: out(args)?,
+            limit: args.count,
+            shown: 0,
+            filtered: 0,
+            undecoded: 0,
+            scratch: String::new(),
+        };
+        Ok(Tail { view, stop, deadline: args.timeout.map(|timeout| now + timeout.0) })
+    }
+
+    /// Whether to end now, and why.
+    fn ended(&self, now: Instant) -> Option<Ended> {
+        if self.view.full() {
+            Some(Ended::Done)
+        } else if self.stop.requested() {
+            Some(Ended::Stopped)
+        } else if self.deadline.is_some_and(|deadline| now >= deadline) {
+            Some(Ended::TimedOut)
+        } else {
+            None
+        }
+    }
+
+    /// How long the source may wait for records.
+    fn wait(&self, now: Instant) -> Duration {
+        let until = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
+        self.view.wait(until.unwrap_or(TICK).min(TICK))
+    }
+
+    /// Shows what is held, prints what is due, and says how to exit.
+    fn finish(mut self, args: &TailArgs, ended: Ended) -> Result<Exit> {
+        let now = Instant::now();
+        self.view.release(now, true)?;
+        self.view.flush()?;
+        self.view.report(now, true);
+        let (undecoded, lost) = (self.view.undecoded, self.view.losses.lost());
+        if undecoded > 0 && !args.quiet {
+            eprintln!("zlog tail: {undecoded} could not be decoded; shown as text and marked");
+        }
+        Ok(match (ended, self.stop.exit()) {
+            (Ended::Stopped, Some(signal)) => signal,
+            (Ended::Failed, _) => Exit::Failed,
+            (Ended::TimedOut, _) if !self.view.full() && args.count.is_some() => {
+                self.say_unmet(args);
+                Exit::Unmet
+            }
+            _ if args.fail_on_loss && lost > 0 => {
+                eprintln!("zlog tail: {lost} lost in all");
+                Exit::Unmet
+            }
+            _ => Exit::Done,
+        })
+    }
+
+    fn say_unmet(&self, args: &TailArgs) {
+        let (shown, wanted) = (self.view.shown, args.count.unwrap_or_default());
+        if let (Some(timeout), false) = (args.timeout, args.quiet) {
+            eprintln!("zlog tail: {shown} of {wanted} records came within {timeout}");
+        }
+    }
+}
+
+fn topics(args: &TailArgs) -> Topics {
+    Topics {
+        wanted: args.topics.clone(),
+        roots: args.root.clone(),
+        unwanted: args.not.clone(),
+        whole_parts: args.whole_parts,
+    }
+}
+
+fn filter(args: &TailArgs) -> Result<Filter> {
+    let now = Zoned::now().with_time_zone(time::zone(args.utc));
+    let when = |text: &Option<String>, bound| {
+        text.as_deref().map(|text| parse_when(text, bound, &now)).transpose()
+    };
+    Ok(Filter {
+        min_level: args.level,
+        topics: Topics::default(), // the view asks for itself
+        from_source: args.from_source.clone(),
+        since: when(&args.since, Bound::Since)?,
+        until: when(&args.until, Bound::Until)?,
+        grep: args.grep.clone(),
+        exclude: args.exclude.clone(),
+    })
+}
+
+fn out(args: &TailArgs) -> Result<Out> {
+    let terminal = term::stdout_is_terminal();
+    let writer: Box<dyn Write> = Box::new(Stdout::new());
+    match args.output.format(options(args, terminal))? {
+        Some(format) => Ok(Out::Formatted(Console::new(writer, format))),
+        None if !args.input.is_empty() => {
+            Err(Error::usage("--output raw shows bodies as they came over the wire")
+                .hint("Stored records have none: use --output json or text."))
+        }
+        None if args.reorder.is_some() => Err(Error::usage("--output raw can't be put in order")
+            .hint("Leave out --reorder, or use --output json.")),
+        None => Ok(Out::Raw { writer, escape: terminal }),
+    }
+}
+
+fn options(args: &TailArgs, terminal: bool) -> Options {
+    Options {
+        color: args.color.for_stdout(),
+        escape: terminal,
+        zone: time::zone(args.utc),
+        time_format: args.time_format.clone(),
+        separator: args.separator.clone(),
+        align: match args.output {
+            Output::Text => args.align,
+            _ => !args.no_align,
+        },
+        highlight: args.grep.iter().chain(&args.highlight).cloned().collect(),
+        show: args.show,
+        timestamp: args.timestamp,
+        topic: args.timestamp,
+        ..Options::default()
+    }
+}

@@ -1,0 +1,275 @@
+//! Why a terminal stays silent: which of the things that it can be it is.
+//!
+//! A `tail` with nothing to show looks the same whether the publisher is down,
+//! the address is another service's, the topic is misspelt or there is nothing
+//! to say. After a few seconds it says which. What may be here: the finding and
+//! its words; what it is found from is handed in.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// How long nothing must have been shown before silence is explained.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The longest time between two looks; each waits twice as long as the one before.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// How long all topics are listened to, to see whether others are published.
+pub(super) const PROBE: Duration = Duration::from_secs(1);
+
+/// The most topics remembered while listening to all of them.
+const MOST_TOPICS: usize = 1000;
+
+/// How many of the nearest topics are named.
+const NAMED: usize = 3;
+
+/// What a connection or a bound endpoint has come to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Peer {
+    /// Connecting to `endpoint`, with no answer yet.
+    Away(String),
+    /// `endpoint` answered, and the handshake failed for the reason given.
+    Refused(String, String),
+    /// The host of `endpoint` can't be found, for the reason given.
+    Unknown(String, String),
+    /// Bound to `endpoint`, and nobody has connected.
+    Alone(String),
+    /// There is a peer.
+    Connected,
+}
+
+/// What the silence is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Finding {
+    /// No peer, for these reasons.
+    NoPeer(Vec<Peer>),
+    /// Records came, and this many were left out by filters.
+    Filtered(u64),
+    /// Connected, and nothing is published.
+    NothingPublished,
+    /// Other topics are published; the nearest to what was asked for.
+    OtherTopics(Vec<String>),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::NoPeer(peers) => {
+                let lines: Vec<String> = peers.iter().map(Peer::to_string).collect();
+                f.write_str(&lines.join("; "))
+            }
+            Finding::Filtered(1) => f.write_str("1 record came, and the filters left it out"),
+            Finding::Filtered(n) => write!(f, "{n} records came, and the filters left them out"),
+            Finding::NothingPublished => {
+                f.write_str("connected, and nothing has been published yet")
+            }
+            Finding::OtherTopics(topics) => {
+                let named: Vec<String> = topics.iter().map(|t| format!("`{t}`")).collect();
+                write!(
+                    f,
+                    "connected, and records of other topics are published; nearest: {}",
+                    named.join(", ")
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Away(endpoint) => {
+                write!(f, "not connected: nobody answers at {endpoint} yet; still trying")
+            }
+            Peer::Refused(endpoint, reason) => {
+                write!(f, "handshake with {endpoint} failed: {reason}; still trying")
+            }
+            Peer::Unknown(endpoint, reason) => {
+                write!(f, "not connected: the host of {endpoint} is not found: {reason}")
+            }
+            Peer::Alone(endpoint) => write!(f, "no publisher has connected to {endpoint} yet"),
+            Peer::Connected => f.write_str("connected"),
+        }
+    }
+}
+
+/// What is to be done about a silence.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// Nothing now.
+    Wait,
+    /// Listen to all topics for [`PROBE`].
+    Listen,
+    /// Stop listening to all topics.
+    StopListening,
+}
+
+/// Watches a silence, from the start until the first record is shown.
+#[derive(Debug)]
+pub(super) struct Silence {
+    wanted: Vec<String>,
+    next_look: Instant,
+    pause: Duration,
+    listening_until: Option<Instant>,
+    topics: BTreeSet<String>,
+    said: Option<Finding>,
+}
+
+impl Silence {
+    /// Begins at `now`; `wanted` are the topics asked for, none for all.
+    pub(super) fn new(wanted: Vec<String>, now: Instant) -> Silence {
+        Silence {
+            wanted,
+            next_look: now + PATIENCE,
+            pause: PATIENCE,
+            listening_until: None,
+            topics: BTreeSet::new(),
+            said: None,
+        }
+    }
+
+    /// Whether all topics are listened to at the moment.
+    pub(super) fn listening(&self) -> bool {
+        self.listening_until.is_some()
+    }
+
+    /// A topic that was seen while listening.
+    pub(super) fn saw(&mut self, topic: &str) {
+        if self.topics.len() < MOST_TOPICS && !self.topics.contains(topic) {
+            self.topics.insert(topic.to_owned());
+        }
+    }
+
+    /// Looks at the silence when it is time: what to do, and what to say if it is new.
+    pub(super) fn look(
+        &mut self,
+        now: Instant,
+        peers: impl FnOnce() -> Vec<Peer>,
+        filtered: u64,
+    ) -> (Step, Option<Finding>) {
+        if let Some(until) = self.listening_until {
+            if now < until {
+                return (Step::Wait, None);
+            }
+            self.listening_until = None;
+            let finding = self.heard();
+            return (Step::StopListening, self.say(finding));
+        }
+        if now < self.next_look {
+            return (Step::Wait, None);
+        }
+        self.pause = (self.pause * 2).min(LONGEST);
+        self.next_look = now + self.pause;
+        let peers = peers();
+        if !peers.contains(&Peer::Connected) {
+            return (Step::Wait, self.say(Finding::NoPeer(peers)));
+        }
+        if filtered > 0 {
+            return (Step::Wait, self.say(Finding::Filtered(filtered)));
+        }
+        if self.wanted.is_empty() {
+            return (Step::Wait, self.say(Finding::NothingPublished));
+        }
+        self.listening_until = Some(now + PROBE);
+        self.next_look += PROBE;
+        (Step::Listen, None)
+    }
+
+    fn heard(&mut self) -> Finding {
+        let topics = std::mem::take(&mut self.topics);
+        if topics.is_empty() {
+            return Finding::NothingPublished;
+        }
+        Finding::OtherTopics(nearest(&self.wanted, topics))
+    }
+
+    /// The finding, unless it is the one said last.
+    fn say(&mut self, finding: Finding) -> Option<Finding> {
+        // A count that grows is no news.
+        let same = match (&self.said, &finding) {
+            (Some(Finding::Filtered(_)), Finding::Filtered(_)) => true,
+            (said, finding) => said.as_ref() == Some(finding),
+        };
+        self.said = Some(finding.clone());
+        (!same).then_some(finding)
+    }
+}
+
+/// The topics that are most like one of those wanted, nearest first.
+fn nearest(wanted: &[String], topics: BTreeSet<String>) -> Vec<String> {
+    let likeness = |topic: &str| {
+        let lower = topic.to_lowercase();
+        wanted
+            .iter()
+            .map(|wanted| strsim::normalized_damerau_levenshtein(&wanted.to_lowercase(), &lower))
+            .fold(0.0, f64::max)
+    };
+    let mut ranked: Vec<(f64, String)> =
+        topics.into_iter().map(|topic| (likeness(&topic), topic)).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranked.into_iter().take(NAMED).map(|(_, topic)| topic).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected() -> Vec<Peer> {
+        vec![Peer::Connected]
+    }
+
+    #[test]
+    fn nothing_is_said_before_a_few_seconds_have_passed() {
+        let start = Instant::now();
+        let mut silence = Silence::new(vec![], start);
+        let early = start + PATIENCE / 2;
+        assert_eq!(silence.look(early, Vec::new, 0), (Step::Wait, None));
+    }
+
+    #[test]
+    fn a_publisher_that_is_away_is_told_once_and_again_only_when_it_is_news() {
+        let start = Instant::now();
+        let mut silence = Silence::new(vec![], start);
+        let away = || vec![Peer::Away("tcp://h:1".into())];
+        let (_, first) = silence.look(start + PATIENCE, away, 0);
+        assert!(first.unwrap().to_string().contains("nobody answers at tcp://h:1"));
+        let later = start + PATIENCE * 10;
+        assert_eq!(silence.look(later, away, 0), (Step::Wait, None), "the same is no news");
+        let (_, news) = silence.look(later + LONGEST, connected, 0);
+        assert_eq!(news, Some(Finding::NothingPublished));
+    }
+
+    #[test]
+    fn a_misspelt_topic_is_answered_with_the_nearest_ones() {
+        let start = Instant::now();
+        let mut silence = Silence::new(vec!["myprogramm.ERROR".into()], start);
+        let asked = start + PATIENCE;
+        assert_eq!(silence.look(asked, connected, 0), (Step::Listen, None));
+        for topic in ["zebra.INFO", "myprogram.ERROR", "a.b", "c.d"] {
+            silence.saw(topic);
+        }
+        let (step, finding) = silence.look(asked + PROBE, connected, 0);
+        assert_eq!(step, Step::StopListening);
+        let Some(Finding::OtherTopics(topics)) = finding else { panic!("{finding:?}") };
+        assert_eq!((topics.len(), &*topics[0]), (NAMED, "myprogram.ERROR"));
+    }
+
+    #[test]
+    fn filters_that_leave_everything_out_are_named() {
+        let start = Instant::now();
+        let mut silence = Silence::new(vec!["x".into()], start);
+        let (_, finding) = silence.look(start + PATIENCE, connected, 7);
+        assert_eq!(finding, Some(Finding::Filtered(7)));
+    }
+
+    #[test]
+    fn a_refused_handshake_is_told_with_its_reason() {
+        let start = Instant::now();
+        let mut silence = Silence::new(vec![], start);
+        let peers = || vec![Peer::Refused("tcp://h:22".into(), "not ZeroMQ".into())];
+        let (_, finding) = silence.look(start + PATIENCE, peers, 0);
+        let text = finding.unwrap().to_string();
+        assert!(text.contains("tcp://h:22") && text.contains("not ZeroMQ"), "{text}");
+    }
+}

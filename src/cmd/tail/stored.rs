@@ -1,0 +1,52 @@
+//! A tail of stored records and other logs: the same view, as fast as they are read.
+
+use std::time::{Duration, Instant};
+
+use super::{Ended, Tail};
+use crate::cli::TailArgs;
+use crate::error::Result;
+use crate::record::Level;
+use crate::source::file::{self, FileOptions};
+use crate::source::text::{LineOptions, StreamSpec};
+use crate::source::{Flow, Notice, Progress, Source};
+
+/// Shows the records of all files, in the order they were given.
+pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
+    // A line that does not say its level has none; a subscriber's default is no fact.
+    let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
+    let lines = LineOptions::default();
+    let mut source = file::open(args.input.clone(), FileOptions::default(), spec, &lines, None)?;
+    loop {
+        let now = Instant::now();
+        if let Some(ended) = tail.ended(now) {
+            return Ok(ended);
+        }
+        let mut progress = poll(&mut source, tail, Duration::ZERO)?;
+        if progress == Progress::Idle {
+            tail.view.flush()?;
+            progress = poll(&mut source, tail, tail.wait(now))?;
+        }
+        tell(source.take_notices(), args.quiet);
+        tail.view.report(now, false);
+        if progress == Progress::Ended {
+            return Ok(if source.failed() { Ended::Failed } else { Ended::Done });
+        }
+    }
+}
+
+fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<Progress> {
+    let stop = &tail.stop;
+    let view = &mut tail.view;
+    source.poll(wait, &mut |record| {
+        let flow = view.take(record)?;
+        Ok(if stop.requested() { Flow::Enough } else { flow })
+    })
+}
+
+fn tell(notices: Vec<Notice>, quiet: bool) {
+    for notice in notices {
+        if notice.failed || !quiet {
+            eprintln!("zlog tail: {}", notice.text);
+        }
+    }
+}

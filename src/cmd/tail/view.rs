@@ -1,0 +1,184 @@
+//! The part of a tail that is the same wherever records come from: what passes,
+//! in which order, in which shape, and what is missing.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::losses::Losses;
+use crate::error::Result;
+use crate::filter::{Filter, Topics};
+use crate::handler::Handler;
+use crate::handler::console::Console;
+use crate::record::Record;
+use crate::reorder::Reorder;
+use crate::source::Flow;
+use crate::stats::Stats;
+use crate::term;
+use crate::wire;
+
+/// Where records are shown.
+pub(super) enum Out {
+    /// As a format has them.
+    Formatted(Console<Box<dyn Write>>),
+    /// Their bodies as they came. See [`View::take_raw`].
+    Raw {
+        /// Standard output.
+        writer: Box<dyn Write>,
+        /// Whether it is a terminal, which bytes from outside must not steer.
+        escape: bool,
+    },
+}
+
+/// Shows records that pass.
+pub(super) struct View {
+    /// Which topics pass. Apart from the rest of the filter: sequence numbers are
+    /// followed in topics that were asked for, whatever else is filtered.
+    pub(super) topics: Topics,
+    /// What else a record must be to pass.
+    pub(super) filter: Filter,
+    /// Records that are missing.
+    pub(super) losses: Losses,
+    /// Holds records to put them in order.
+    pub(super) reorder: Option<Reorder>,
+    /// Counts, and how often they are to be printed: `None` is at the end.
+    pub(super) stats: Option<(Stats, Option<Duration>)>,
+    /// Where records go.
+    pub(super) out: Out,
+    /// How many records are wanted.
+    pub(super) limit: Option<u64>,
+    /// Records shown.
+    pub(super) shown: u64,
+    /// Records of wanted topics that the filter left out.
+    pub(super) filtered: u64,
+    /// Records that could not be decoded, of those shown.
+    pub(super) undecoded: u64,
+    /// Reused: the topic of a record that has none.
+    pub(super) scratch: String,
+}
+
+impl View {
+    /// Takes a record: shows it, holds it, or leaves it out.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn take(&mut self, record: Record<'_>) -> Result<Flow> {
+        if !self.passes(&record) {
+            return Ok(Flow::More);
+        }
+        match &mut self.reorder {
+            Some(reorder) => {
+                reorder.push(record.into_owned(), Instant::now());
+                Ok(Flow::More)
+            }
+            None => self.show(&record),
+        }
+    }
+
+    /// Takes a message as it came, whose record is `record`: its body is shown as it is.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn take_raw(&mut self, frames: &[&[u8]], record: &Record<'_>) -> Result<Flow> {
+        if !self.passes(record) {
+            return Ok(Flow::More);
+        }
+        if let Out::Raw { writer, escape } = &mut self.out {
+            let body = frames.last().copied().unwrap_or_default();
+            let mut line = Vec::with_capacity(body.len() + 1);
+            if *escape {
+                term::escape_bytes_into(&mut line, body, term::Newlines::Keep);
+            } else {
+                line.extend_from_slice(body);
+            }
+            line.push(b'\n');
+            writer.write_all(&line).map_err(|error| term::output_error(&error))?;
+        }
+        Ok(self.count(record))
+    }
+
+    /// Whether the record is one of those asked for; follows its sequence number.
+    fn passes(&mut self, record: &Record<'_>) -> bool {
+        if !self.wants_topic(record) {
+            return false;
+        }
+        self.losses.see(record);
+        let passes = self.filter.accepts(record);
+        self.filtered += u64::from(!passes);
+        passes
+    }
+
+    /// A record of a stored log may have no topic: then it is what `emit` would
+    /// give it, its logger's name for a root.
+    fn wants_topic(&mut self, record: &Record<'_>) -> bool {
+        if !record.topic.is_empty() {
+            return self.topics.accept(&record.topic);
+        }
+        let root = record.name.as_deref().unwrap_or("");
+        wire::topic::write(&mut self.scratch, root, &record.level_name(), &record.subtopic);
+        self.topics.accept(&self.scratch)
+    }
+
+    fn show(&mut self, record: &Record<'_>) -> Result<Flow> {
+        if let Out::Formatted(console) = &mut self.out {
+            console.handle(record)?;
+        }
+        Ok(self.count(record))
+    }
+
+    fn count(&mut self, record: &Record<'_>) -> Flow {
+        self.shown += 1;
+        self.undecoded += u64::from(record.fault.is_some());
+        if let Some((stats, _)) = &mut self.stats {
+            stats.count(record);
+        }
+        if self.full() { Flow::Enough } else { Flow::More }
+    }
+
+    /// Whether as many records as wanted have been shown.
+    pub(super) fn full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.shown >= limit)
+    }
+
+    /// Shows the held records whose window has passed; all of them at the end.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn release(&mut self, now: Instant, end: bool) -> Result<()> {
+        while !self.full() {
+            let Some(reorder) = &mut self.reorder else { return Ok(()) };
+            let record = if end { reorder.pop_any() } else { reorder.pop(now) };
+            match record {
+                Some(record) => self.show(&record)?,
+                None => return Ok(()),
+            };
+        }
+        Ok(())
+    }
+
+    /// How long may be waited before something is due here.
+    pub(super) fn wait(&self, longest: Duration) -> Duration {
+        let held = self.reorder.as_ref().and_then(|reorder| reorder.wait(Instant::now()));
+        held.unwrap_or(longest).min(longest)
+    }
+
+    /// Writes out what is held back for speed: the moment when nothing more is at hand.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        match &mut self.out {
+            Out::Formatted(console) => console.flush(),
+            Out::Raw { writer, .. } => writer.flush().map_err(|error| term::output_error(&error)),
+        }
+    }
+
+    /// Prints counts and losses when they are due, or at the end.
+    pub(super) fn report(&mut self, now: Instant, end: bool) {
+        self.losses.report(now, end);
+        let Some((stats, every)) = &mut self.stats else { return };
+        let due = every.is_some_and(|every| stats.age(now) >= every);
+        if due || end {
+            eprint!("{}", stats.report(now));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Records of several senders, merged by the time they were made.
+//!
+//! Each record is held for a window, so that one that was made earlier but came
+//! later can pass it. What comes later than the window is passed on at once:
+//! nothing is dropped, it is only out of order.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::time::{Duration, Instant};
+
+use crate::record::Record;
+
+/// The most records held; past it the oldest goes early, so that a flood within
+/// the window can't take all memory.
+const MOST: usize = 100_000;
+
+/// Holds records for a window and gives them back in order of creation.
+#[derive(Debug)]
+pub struct Reorder {
+    window: Duration,
+    held: BinaryHeap<Held>,
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    time: f64,
+    /// Order of arrival, so that records of the same instant keep it.
+    nth: u64,
+    due: Instant,
+    record: Record<'static>,
+}
+
+impl Reorder {
+    /// Holds each record for `window`.
+    pub fn new(window: Duration) -> Reorder {
+        Reorder { window, held: BinaryHeap::new(), count: 0 }
+    }
+
+    /// Takes a record that came at `now`. A record without a time counts as made on arrival.
+    pub fn push(&mut self, record: Record<'static>, now: Instant) {
+        self.count += 1;
+        let time = record.time().unwrap_or(f64::MAX);
+        self.held.push(Held { time, nth: self.count, due: now + self.window, record });
+    }
+
+    /// The next record in order, if the window of the earliest one has passed.
+    pub fn pop(&mut self, now: Instant) -> Option<Record<'static>> {
+        let due = self.held.peek()?.due <= now || self.held.len() > MOST;
+        if due { self.pop_any() } else { None }
+    }
+
+    /// The next record in order, window or not: for the end of the stream.
+    pub fn pop_any(&mut self) -> Option<Record<'static>> {
+        self.held.pop().map(|held| held.record)
+    }
+
+    /// How long until [`Reorder::pop`] has something; `None` when nothing is held.
+    pub fn wait(&self, now: Instant) -> Option<Duration> {
+        self.held.peek().map(|held| held.due.saturating_duration_since(now))
+    }
+}
+
+/// The earliest is the greatest: `BinaryHeap` gives the greatest first.
+impl Ord for Held {
+    fn cmp(&self, other: &Held) -> Ordering {
+        other.time.total_cmp(&self.time).then(other.nth.cmp(&self.nth))
+    }
+}
+
+impl PartialOrd for Held {
+    fn partial_cmp(&self, other: &Held) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Held) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Held {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(at: f64) -> Record<'static> {
+        Record { created: Some(at), msg: at.to_string().into(), ..Record::default() }
+    }
+
+    fn all(reorder: &mut Reorder, now: Instant) -> Vec<f64> {
+        std::iter::from_fn(|| reorder.pop(now)).filter_map(|record| record.created).collect()
+    }
+
+    #[test]
+    fn records_within_the_window_come_out_in_order_of_creation() {
+        let (start, window) = (Instant::now(), Duration::from_millis(200));
+        let mut reorder = Reorder::new(window);
+        for at in [3.0, 1.0, 2.0] {
+            reorder.push(made(at), start);
+        }
+        assert!(reorder.pop(start).is_none(), "the window has not passed");
+        assert_eq!(reorder.wait(start), Some(window));
+        assert_eq!(all(&mut reorder, start + window), [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn records_of_one_instant_keep_their_order_of_arrival() {
+        let start = Instant::now();
+        let mut reorder = Reorder::new(Duration::ZERO);
+        for text in ["a", "b", "c"] {
+            reorder.push(Record { msg: text.into(), ..made(1.0) }, start);
+        }
+        let order: Vec<_> = std::iter::from_fn(|| reorder.pop(start)).map(|r| r.msg).collect();
+        assert_eq!(order, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_record_that_is_later_than_the_window_is_late_and_not_lost() {
+        let start = Instant::now();
+        let mut reorder = Reorder::new(Duration::ZERO);
+        reorder.push(made(2.0), start);
+        assert_eq!(all(&mut reorder, start), [2.0]);
+        reorder.push(made(1.0), start);
+        assert_eq!(all(&mut reorder, start), [1.0]);
+    }
+
+    #[test]
+    fn a_flood_within_the_window_is_passed_on_early() {
+        let start = Instant::now();
+        let mut reorder = Reorder::new(Duration::from_secs(3600));
+        for at in 0..=MOST {
+            reorder.push(made(at as f64), start);
+        }
+        assert_eq!(reorder.pop(start).and_then(|record| record.created), Some(0.0));
+        assert!(reorder.pop(start).is_none());
+    }
+}
