@@ -1,0 +1,214 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'zlog'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'zlog' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Write shell completions or man pages to standard output')
+            [CompletionResult]::new('emit', 'emit', [CompletionResultType]::ParameterValue, 'Publish records: lines of stdin or files, a command''s output, test records')
+            [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Subscribe to records and print them')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'An emitter and a tail in one terminal, to look at')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'zlog;generate' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'A completion script')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page, in roff')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'zlog;generate;completions' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'zlog;generate;man' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'zlog;generate;help' {
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'A completion script')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page, in roff')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'zlog;generate;help;completions' {
+            break
+        }
+        'zlog;generate;help;man' {
+            break
+        }
+        'zlog;generate;help;help' {
+            break
+        }
+        'zlog;emit' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Publish the lines of these files')
+            [CompletionResult]::new('--test', '--test', [CompletionResultType]::ParameterName, 'Publish N test records at random levels; without N, until stopped')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'The same test records again for the same seed')
+            [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Publish stored records (`zlog tail --output json`) with their own spacing')
+            [CompletionResult]::new('--speed', '--speed', [CompletionResultType]::ParameterName, 'How much faster than recorded: 10x, 0.5x, max')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Publish this one record; stdin is not read')
+            [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'Publish this one record; stdin is not read')
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'What topics begin with')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'What topics begin with')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'The level of what does not say its own [default: INFO]')
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'The level of what does not say its own [default: INFO]')
+            [CompletionResult]::new('--stderr-level', '--stderr-level', [CompletionResultType]::ParameterName, 'The same for a command''s stderr [default: WARNING]')
+            [CompletionResult]::new('--subtopic', '--subtopic', [CompletionResultType]::ParameterName, 'What topics end with')
+            [CompletionResult]::new('--topic-delim', '--topic-delim', [CompletionResultType]::ParameterName, 'Move what stands before DELIM in a line to the topic [DELIM is :: unless given]')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The logger''s name [default: the root, or `root`]')
+            [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Who sends; must be unique among emitters [default: made from host and process]')
+            [CompletionResult]::new('--pattern', '--pattern', [CompletionResultType]::ParameterName, 'Take lines apart by named groups: time, level, name, message, subtopic; others become extras')
+            [CompletionResult]::new('--multiline', '--multiline', [CompletionResultType]::ParameterName, 'A line that matches begins a record; other lines belong to the one before')
+            [CompletionResult]::new('--multiline-wait', '--multiline-wait', [CompletionResultType]::ParameterName, 'How long a record waits for the rest of its traceback')
+            [CompletionResult]::new('--max-line', '--max-line', [CompletionResultType]::ParameterName, 'A longer line is published in pieces')
+            [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Bind this endpoint, and print the one really bound to stderr; may be repeated')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Bind this endpoint, and print the one really bound to stderr; may be repeated')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Connect to this endpoint; may be repeated')
+            [CompletionResult]::new('--connect', '--connect', [CompletionResultType]::ParameterName, 'Connect to this endpoint; may be repeated')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'The endpoint when neither --bind nor --connect names one')
+            [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'What to send')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for subscribers before the first record')
+            [CompletionResult]::new('--wait-for', '--wait-for', [CompletionResultType]::ParameterName, 'How many subscribers to wait for')
+            [CompletionResult]::new('--on-full', '--on-full', [CompletionResultType]::ParameterName, 'What to do when a subscriber does not keep up')
+            [CompletionResult]::new('--hwm', '--hwm', [CompletionResultType]::ParameterName, 'High-water mark: messages held for each subscriber')
+            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'How long to go on sending what is held when the input has ended')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Send at most this many records each second: 20, 20/s, 100/m')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Stop after N records')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N records')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'Stop after this long')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on as the files grow, are truncated or rotated')
+            [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on as the files grow, are truncated or rotated')
+            [CompletionResult]::new('--from-end', '--from-end', [CompletionResultType]::ParameterName, 'Start at the end of the files: publish only what is added from now on')
+            [CompletionResult]::new('--no-detect', '--no-detect', [CompletionResultType]::ParameterName, 'Do not look for levels, JSON or logfmt in the lines')
+            [CompletionResult]::new('--no-multiline', '--no-multiline', [CompletionResultType]::ParameterName, 'Every line is a record: do not look for tracebacks')
+            [CompletionResult]::new('--skip-empty', '--skip-empty', [CompletionResultType]::ParameterName, 'Leave out empty lines')
+            [CompletionResult]::new('--fail-on-loss', '--fail-on-loss', [CompletionResultType]::ParameterName, 'Exit with 3 when a record was dropped, or may not have left in time')
+            [CompletionResult]::new('--tee', '--tee', [CompletionResultType]::ParameterName, 'Also copy the input to stdout, untouched (a command''s stderr to stderr)')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Leave out the summary and the progress line')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Leave out the summary and the progress line')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'zlog;tail' {
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'The same')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'The same')
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Only this root, exactly; with --level, the publisher already leaves the rest out')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'Only this root, exactly; with --level, the publisher already leaves the rest out')
+            [CompletionResult]::new('--not', '--not', [CompletionResultType]::ParameterName, 'Leave these topics out')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Only this level and above')
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'Only this level and above')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Only records whose message or traceback matches one of these')
+            [CompletionResult]::new('--grep', '--grep', [CompletionResultType]::ParameterName, 'Only records whose message or traceback matches one of these')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Leave out records whose message or traceback matches one of these')
+            [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out records whose message or traceback matches one of these')
+            [CompletionResult]::new('--from-source', '--from-source', [CompletionResultType]::ParameterName, 'Only records from these senders')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only records made since then: 10m, 14:30, 2026-11-21 14:30, RFC 3339')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Only records made before then')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Stop after N records')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N records')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop after this long; exits with 3 when -n records have not come by then')
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Read stored records or logs from these files instead (- is stdin)')
+            [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Bind this endpoint, and print the one really bound to stderr; may be repeated')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Bind this endpoint, and print the one really bound to stderr; may be repeated')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Connect to this endpoint; may be repeated')
+            [CompletionResult]::new('--connect', '--connect', [CompletionResultType]::ParameterName, 'Connect to this endpoint; may be repeated')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'The endpoint when neither --bind nor --connect names one')
+            [CompletionResult]::new('--hwm', '--hwm', [CompletionResultType]::ParameterName, 'High-water mark: messages held for this subscriber')
+            [CompletionResult]::new('--max-message', '--max-message', [CompletionResultType]::ParameterName, 'Hang up on a publisher that sends a larger message')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print records')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print records')
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Colour what matches, without leaving anything out')
+            [CompletionResult]::new('--highlight', '--highlight', [CompletionResultType]::ParameterName, 'Colour what matches, without leaving anything out')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; without a value, always')
+            [CompletionResult]::new('--time-format', '--time-format', [CompletionResultType]::ParameterName, 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
+            [CompletionResult]::new('--dateformat', '--dateformat', [CompletionResultType]::ParameterName, 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
+            [CompletionResult]::new('--show', '--show', [CompletionResultType]::ParameterName, 'What stands after the level: the topic or the logger''s name')
+            [CompletionResult]::new('--separator', '--separator', [CompletionResultType]::ParameterName, 'What stands between the columns')
+            [CompletionResult]::new('--reorder', '--reorder', [CompletionResultType]::ParameterName, 'Hold records this long and print those of all senders in order of creation')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print rates for each topic and level to stderr, at the end or every INTERVAL')
+            [CompletionResult]::new('--whole-parts', '--whole-parts', [CompletionResultType]::ParameterName, 'Topics match only at dots: app.ERROR leaves out app.ERRORS')
+            [CompletionResult]::new('--utc', '--utc', [CompletionResultType]::ParameterName, 'Times in UTC instead of local time')
+            [CompletionResult]::new('--timestamp', '--timestamp', [CompletionResultType]::ParameterName, 'Time and topic before the message in `text` output too, as `python -m zmq.log` does')
+            [CompletionResult]::new('--align', '--align', [CompletionResultType]::ParameterName, 'Line up the columns (the default for `pretty`)')
+            [CompletionResult]::new('--no-align', '--no-align', [CompletionResultType]::ParameterName, 'Do not line up the columns')
+            [CompletionResult]::new('--fail-on-loss', '--fail-on-loss', [CompletionResultType]::ParameterName, 'Exit with 3 when a record was lost')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell of connects, disconnects and failed handshakes on stderr')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell of connects, disconnects and failed handshakes on stderr')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No reports on stderr but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No reports on stderr but errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'zlog;demo' {
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Stop after N records; without it, at Ctrl-C')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N records; without it, at Ctrl-C')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Records each second')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'The same records again for the same seed')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'zlog;help' {
+            [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Write shell completions or man pages to standard output')
+            [CompletionResult]::new('emit', 'emit', [CompletionResultType]::ParameterValue, 'Publish records: lines of stdin or files, a command''s output, test records')
+            [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Subscribe to records and print them')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'An emitter and a tail in one terminal, to look at')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'zlog;help;generate' {
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'A completion script')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page, in roff')
+            break
+        }
+        'zlog;help;generate;completions' {
+            break
+        }
+        'zlog;help;generate;man' {
+            break
+        }
+        'zlog;help;emit' {
+            break
+        }
+        'zlog;help;tail' {
+            break
+        }
+        'zlog;help;demo' {
+            break
+        }
+        'zlog;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

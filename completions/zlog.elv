@@ -1,0 +1,190 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[zlog] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'zlog'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'zlog'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand generate 'Write shell completions or man pages to standard output'
+            cand emit 'Publish records: lines of stdin or files, a command''s output, test records'
+            cand tail 'Subscribe to records and print them'
+            cand demo 'An emitter and a tail in one terminal, to look at'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'zlog;generate'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand completions 'A completion script'
+            cand man 'A man page, in roff'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'zlog;generate;completions'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'zlog;generate;man'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'zlog;generate;help'= {
+            cand completions 'A completion script'
+            cand man 'A man page, in roff'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'zlog;generate;help;completions'= {
+        }
+        &'zlog;generate;help;man'= {
+        }
+        &'zlog;generate;help;help'= {
+        }
+        &'zlog;emit'= {
+            cand --file 'Publish the lines of these files'
+            cand --test 'Publish N test records at random levels; without N, until stopped'
+            cand --seed 'The same test records again for the same seed'
+            cand --replay 'Publish stored records (`zlog tail --output json`) with their own spacing'
+            cand --speed 'How much faster than recorded: 10x, 0.5x, max'
+            cand -m 'Publish this one record; stdin is not read'
+            cand --message 'Publish this one record; stdin is not read'
+            cand -r 'What topics begin with'
+            cand --root 'What topics begin with'
+            cand -l 'The level of what does not say its own [default: INFO]'
+            cand --level 'The level of what does not say its own [default: INFO]'
+            cand --stderr-level 'The same for a command''s stderr [default: WARNING]'
+            cand --subtopic 'What topics end with'
+            cand --topic-delim 'Move what stands before DELIM in a line to the topic [DELIM is :: unless given]'
+            cand --name 'The logger''s name [default: the root, or `root`]'
+            cand --source 'Who sends; must be unique among emitters [default: made from host and process]'
+            cand --pattern 'Take lines apart by named groups: time, level, name, message, subtopic; others become extras'
+            cand --multiline 'A line that matches begins a record; other lines belong to the one before'
+            cand --multiline-wait 'How long a record waits for the rest of its traceback'
+            cand --max-line 'A longer line is published in pieces'
+            cand -b 'Bind this endpoint, and print the one really bound to stderr; may be repeated'
+            cand --bind 'Bind this endpoint, and print the one really bound to stderr; may be repeated'
+            cand -c 'Connect to this endpoint; may be repeated'
+            cand --connect 'Connect to this endpoint; may be repeated'
+            cand --endpoint 'The endpoint when neither --bind nor --connect names one'
+            cand --wire 'What to send'
+            cand --wait 'How long to wait for subscribers before the first record'
+            cand --wait-for 'How many subscribers to wait for'
+            cand --on-full 'What to do when a subscriber does not keep up'
+            cand --hwm 'High-water mark: messages held for each subscriber'
+            cand --linger 'How long to go on sending what is held when the input has ended'
+            cand --rate 'Send at most this many records each second: 20, 20/s, 100/m'
+            cand -n 'Stop after N records'
+            cand --count 'Stop after N records'
+            cand --duration 'Stop after this long'
+            cand -f 'Go on as the files grow, are truncated or rotated'
+            cand --follow 'Go on as the files grow, are truncated or rotated'
+            cand --from-end 'Start at the end of the files: publish only what is added from now on'
+            cand --no-detect 'Do not look for levels, JSON or logfmt in the lines'
+            cand --no-multiline 'Every line is a record: do not look for tracebacks'
+            cand --skip-empty 'Leave out empty lines'
+            cand --fail-on-loss 'Exit with 3 when a record was dropped, or may not have left in time'
+            cand --tee 'Also copy the input to stdout, untouched (a command''s stderr to stderr)'
+            cand -q 'Leave out the summary and the progress line'
+            cand --quiet 'Leave out the summary and the progress line'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'zlog;tail'= {
+            cand -t 'The same'
+            cand --topic 'The same'
+            cand -r 'Only this root, exactly; with --level, the publisher already leaves the rest out'
+            cand --root 'Only this root, exactly; with --level, the publisher already leaves the rest out'
+            cand --not 'Leave these topics out'
+            cand -l 'Only this level and above'
+            cand --level 'Only this level and above'
+            cand -i 'Only records whose message or traceback matches one of these'
+            cand --grep 'Only records whose message or traceback matches one of these'
+            cand -e 'Leave out records whose message or traceback matches one of these'
+            cand --exclude 'Leave out records whose message or traceback matches one of these'
+            cand --from-source 'Only records from these senders'
+            cand --since 'Only records made since then: 10m, 14:30, 2026-11-21 14:30, RFC 3339'
+            cand --until 'Only records made before then'
+            cand -n 'Stop after N records'
+            cand --count 'Stop after N records'
+            cand --timeout 'Stop after this long; exits with 3 when -n records have not come by then'
+            cand --input 'Read stored records or logs from these files instead (- is stdin)'
+            cand -b 'Bind this endpoint, and print the one really bound to stderr; may be repeated'
+            cand --bind 'Bind this endpoint, and print the one really bound to stderr; may be repeated'
+            cand -c 'Connect to this endpoint; may be repeated'
+            cand --connect 'Connect to this endpoint; may be repeated'
+            cand --endpoint 'The endpoint when neither --bind nor --connect names one'
+            cand --hwm 'High-water mark: messages held for this subscriber'
+            cand --max-message 'Hang up on a publisher that sends a larger message'
+            cand -o 'How to print records'
+            cand --output 'How to print records'
+            cand -H 'Colour what matches, without leaving anything out'
+            cand --highlight 'Colour what matches, without leaving anything out'
+            cand --color 'When to colour; without a value, always'
+            cand --time-format 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
+            cand --dateformat 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
+            cand --show 'What stands after the level: the topic or the logger''s name'
+            cand --separator 'What stands between the columns'
+            cand --reorder 'Hold records this long and print those of all senders in order of creation'
+            cand --stats 'Print rates for each topic and level to stderr, at the end or every INTERVAL'
+            cand --whole-parts 'Topics match only at dots: app.ERROR leaves out app.ERRORS'
+            cand --utc 'Times in UTC instead of local time'
+            cand --timestamp 'Time and topic before the message in `text` output too, as `python -m zmq.log` does'
+            cand --align 'Line up the columns (the default for `pretty`)'
+            cand --no-align 'Do not line up the columns'
+            cand --fail-on-loss 'Exit with 3 when a record was lost'
+            cand -v 'Tell of connects, disconnects and failed handshakes on stderr'
+            cand --verbose 'Tell of connects, disconnects and failed handshakes on stderr'
+            cand -q 'No reports on stderr but errors'
+            cand --quiet 'No reports on stderr but errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'zlog;demo'= {
+            cand -n 'Stop after N records; without it, at Ctrl-C'
+            cand --count 'Stop after N records; without it, at Ctrl-C'
+            cand --rate 'Records each second'
+            cand --seed 'The same records again for the same seed'
+            cand --color 'When to colour'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'zlog;help'= {
+            cand generate 'Write shell completions or man pages to standard output'
+            cand emit 'Publish records: lines of stdin or files, a command''s output, test records'
+            cand tail 'Subscribe to records and print them'
+            cand demo 'An emitter and a tail in one terminal, to look at'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'zlog;help;generate'= {
+            cand completions 'A completion script'
+            cand man 'A man page, in roff'
+        }
+        &'zlog;help;generate;completions'= {
+        }
+        &'zlog;help;generate;man'= {
+        }
+        &'zlog;help;emit'= {
+        }
+        &'zlog;help;tail'= {
+        }
+        &'zlog;help;demo'= {
+        }
+        &'zlog;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

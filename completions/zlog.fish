@@ -1,0 +1,137 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_zlog_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_zlog_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_zlog_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_zlog_using_subcommand
+    set -l cmd (__fish_zlog_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c zlog -n "__fish_zlog_needs_command" -s h -l help -d 'Print help'
+complete -c zlog -n "__fish_zlog_needs_command" -s V -l version -d 'Print version'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "generate" -d 'Write shell completions or man pages to standard output'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to records and print them'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -s h -l help -d 'Print help'
+complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "completions" -d 'A completion script'
+complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "man" -d 'A man page, in roff'
+complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
+complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help'
+complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'A completion script'
+complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'A man page, in roff'
+complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l file -d 'Publish the lines of these files' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l test -d 'Publish N test records at random levels; without N, until stopped' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l seed -d 'The same test records again for the same seed' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l replay -d 'Publish stored records (`zlog tail --output json`) with their own spacing' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l speed -d 'How much faster than recorded: 10x, 0.5x, max' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s m -l message -d 'Publish this one record; stdin is not read' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s r -l root -d 'What topics begin with' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s l -l level -d 'The level of what does not say its own [default: INFO]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stderr-level -d 'The same for a command\'s stderr [default: WARNING]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l subtopic -d 'What topics end with' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l topic-delim -d 'Move what stands before DELIM in a line to the topic [DELIM is :: unless given]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l name -d 'The logger\'s name [default: the root, or `root`]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l source -d 'Who sends; must be unique among emitters [default: made from host and process]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l pattern -d 'Take lines apart by named groups: time, level, name, message, subtopic; others become extras' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline -d 'A line that matches begins a record; other lines belong to the one before' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline-wait -d 'How long a record waits for the rest of its traceback' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'A longer line is published in pieces' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s b -l bind -d 'Bind this endpoint, and print the one really bound to stderr; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s c -l connect -d 'Connect to this endpoint; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'The endpoint when neither --bind nor --connect names one' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'What to send' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
+text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers before the first record' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait-for -d 'How many subscribers to wait for' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l on-full -d 'What to do when a subscriber does not keep up' -r -f -a "block\t'Wait: the input is read no faster than the slowest subscriber takes it'
+drop\t'Drop the record and count it'"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l hwm -d 'High-water mark: messages held for each subscriber' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l linger -d 'How long to go on sending what is held when the input has ended' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rate -d 'Send at most this many records each second: 20, 20/s, 100/m' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s n -l count -d 'Stop after N records' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l duration -d 'Stop after this long' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s f -l follow -d 'Go on as the files grow, are truncated or rotated'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l from-end -d 'Start at the end of the files: publish only what is added from now on'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-detect -d 'Do not look for levels, JSON or logfmt in the lines'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-multiline -d 'Every line is a record: do not look for tracebacks'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l skip-empty -d 'Leave out empty lines'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit with 3 when a record was dropped, or may not have left in time'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l tee -d 'Also copy the input to stdout, untouched (a command\'s stderr to stderr)'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s q -l quiet -d 'Leave out the summary and the progress line'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'The same' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only this root, exactly; with --level, the publisher already leaves the rest out' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Leave these topics out' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s i -l grep -d 'Only records whose message or traceback matches one of these' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s e -l exclude -d 'Leave out records whose message or traceback matches one of these' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l from-source -d 'Only records from these senders' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l since -d 'Only records made since then: 10m, 14:30, 2026-11-21 14:30, RFC 3339' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l until -d 'Only records made before then' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s n -l count -d 'Stop after N records' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timeout -d 'Stop after this long; exits with 3 when -n records have not come by then' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l input -d 'Read stored records or logs from these files instead (- is stdin)' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s b -l bind -d 'Bind this endpoint, and print the one really bound to stderr; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Connect to this endpoint; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'The endpoint when neither --bind nor --connect names one' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages held for this subscriber' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l max-message -d 'Hang up on a publisher that sends a larger message' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s o -l output -d 'How to print records' -r -f -a "pretty\t'For people: aligned columns, colours, tracebacks indented'
+json\t'One JSON object a line, which zlog reads back'
+logfmt\t'One line of key=value pairs'
+text\t'The message and its traceback, as Python\'s logging writes them'
+raw\t'The body as it came, byte for byte'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Colour what matches, without leaving anything out' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l color -d 'When to colour; without a value, always' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
+always\t'In a pipe and a file too'
+never\t'Nowhere'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l dateformat -d 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l show -d 'What stands after the level: the topic or the logger\'s name' -r -f -a "topic\t'The topic, or the logger\'s name for a record without one'
+name\t'The logger\'s name, or the topic for a record without one'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l separator -d 'What stands between the columns' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l reorder -d 'Hold records this long and print those of all senders in order of creation' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l stats -d 'Print rates for each topic and level to stderr, at the end or every INTERVAL' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Topics match only at dots: app.ERROR leaves out app.ERRORS'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l utc -d 'Times in UTC instead of local time'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timestamp -d 'Time and topic before the message in `text` output too, as `python -m zmq.log` does'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l align -d 'Line up the columns (the default for `pretty`)'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l no-align -d 'Do not line up the columns'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit with 3 when a record was lost'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s q -l quiet -d 'No reports on stderr but errors'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand demo" -s n -l count -d 'Stop after N records; without it, at Ctrl-C' -r
+complete -c zlog -n "__fish_zlog_using_subcommand demo" -l rate -d 'Records each second' -r
+complete -c zlog -n "__fish_zlog_using_subcommand demo" -l seed -d 'The same records again for the same seed' -r
+complete -c zlog -n "__fish_zlog_using_subcommand demo" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
+always\t'In a pipe and a file too'
+never\t'Nowhere'"
+complete -c zlog -n "__fish_zlog_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "generate" -d 'Write shell completions or man pages to standard output'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "tail" -d 'Subscribe to records and print them'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'A completion script'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'A man page, in roff'
