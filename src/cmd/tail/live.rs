@@ -97,7 +97,7 @@ impl Live {
         let events: Vec<String> = subscriber.events().map(|event| event.to_string()).collect();
         if self.verbose {
             for event in events {
-                eprintln!("zlog tail: {}", term::visible(&event));
+                term::tell(format_args!("zlog tail: {}", term::visible(&event)));
             }
         }
         if tail.view.shown > 0 && self.silence.take().is_some_and(|silence| silence.listening()) {
@@ -117,7 +117,7 @@ impl Live {
             _ => {}
         }
         if let Some(finding) = finding {
-            eprintln!("zlog tail: {}", term::visible(&finding.to_string()));
+            term::tell(format_args!("zlog tail: {}", term::visible(&finding.to_string())));
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::record::Level;
 use crate::source::file::{self, FileOptions};
 use crate::source::text::{LineOptions, StreamSpec};
 use crate::source::{Flow, Notice, Progress, Source};
+use crate::term;
 
 /// Shows the records of all files, in the order they were given.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
@@ -46,7 +47,7 @@ fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<Pro
 fn tell(notices: Vec<Notice>, quiet: bool) {
     for notice in notices {
         if notice.failed || !quiet {
-            eprintln!("zlog tail: {}", notice.text);
+            term::tell(format_args!("zlog tail: {}", notice.text));
         }
     }
 }

@@ -178,7 +178,7 @@ impl View {
         let Some((stats, every)) = &mut self.stats else { return };
         let due = every.is_some_and(|every| stats.age(now) >= every);
         if due || end {
-            eprint!("{}", stats.report(now));
+            term::tell(stats.report(now).trim_end());
         }
     }
 }
