@@ -1,7 +1,7 @@
 //! Files, whole or followed as they grow.
 //!
 //! What may be here: opening files and noticing what happens to them. A file that
-//! can't be read is reported by name, and the others go on.
+//! can't be read is reported by name, and the others go on. `-` is standard input.
 //!
 //! # Following
 //! A followed file is read to its end and then looked at ten times a second.
@@ -24,6 +24,10 @@ use std::time::Duration;
 use super::reader::{self, Arrival, Feed, Gone, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::error::{Error, Result};
+
+/// What stands for standard input among files that are read whole, as everywhere;
+/// `./-` is a file of that name.
+const STDIN: &str = "-";
 
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -76,6 +80,9 @@ pub fn open(
 }
 
 fn read_whole(path: &Path, feed: Feed) {
+    if path == Path::new(STDIN) {
+        return feed.pump_all("standard input", io::stdin());
+    }
     match File::open(path) {
         Ok(file) => feed.pump_all(&path.display().to_string(), file),
         Err(error) => {
