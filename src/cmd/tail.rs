@@ -90,6 +90,7 @@ impl Tail {
             limit: args.count,
             shown: 0,
             filtered: 0,
+            unwanted: 0,
             undecoded: 0,
             scratch: String::new(),
         };
