@@ -61,7 +61,9 @@ impl Stamp {
 
     /// Fills in what `record` lacks. Allocates only to join two subtopics.
     pub fn fill<'a>(&'a self, mut record: Record<'a>) -> Record<'a> {
-        let created = *record.created.get_or_insert_with(now);
+        // When it was read is when it was made, as near as anybody can tell; it
+        // spares a look at the clock for each record.
+        let created = *record.created.get_or_insert_with(|| record.received.unwrap_or_else(now));
         // As CPython: whole milliseconds.
         record.msecs.get_or_insert_with(|| (created.fract() * 1000.0).floor());
         record.relative_created.get_or_insert_with(|| self.relative(created));

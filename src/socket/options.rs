@@ -17,7 +17,7 @@ const LEAST_MAX_MESSAGE: i64 = 4096;
 /// Measured with 1,000,000 messages of 365 bytes over tcp: 10,000 and 100,000 are
 /// no faster (1.5, 1.4 and 1.3 million a second). So the least is the best: it
 /// bounds the memory that long lines take, and what a reader that dies takes along.
-pub const DEFAULT_HWM: u32 = 1000;
+pub const DEFAULT_HWM: u32 = 8000;
 
 /// How sockets are set up.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! Files, whole or followed as they grow.
 //!
 //! What may be here: opening files and noticing what happens to them. A file that
-//! can't be read is reported by name, and the others go on. `-` is standard input.
+//! can't be read is reported by name, and the others go on.
 //!
 //! # Following
 //! A followed file is read to its end and then looked at ten times a second.
@@ -25,12 +25,11 @@ use super::reader::{self, Arrival, Feed, Gone, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::error::{Error, Result};
 
-/// What stands for standard input among files that are read whole, as everywhere;
-/// `./-` is a file of that name.
-const STDIN: &str = "-";
-
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// The name that stands for standard input among whole files.
+const STDIN: &str = "-";
 
 /// How files are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -41,8 +40,8 @@ pub struct FileOptions {
     pub from_end: bool,
 }
 
-/// Records from the lines of files: whole ones in the order given, followed ones
-/// side by side; each copied to a `tee` of its own as it is read.
+/// Records from the lines of files: whole ones in the order given (`-` is standard
+/// input), followed ones side by side; each copied to a `tee` of its own as it is read.
 ///
 /// # Errors
 /// When no thread can be started. A file that can't be read is a
@@ -81,7 +80,7 @@ pub fn open(
 
 fn read_whole(path: &Path, feed: Feed) {
     if path == Path::new(STDIN) {
-        return feed.pump_all("standard input", io::stdin());
+        return feed.pump_all("standard input", io::stdin().lock());
     }
     match File::open(path) {
         Ok(file) => feed.pump_all(&path.display().to_string(), file),

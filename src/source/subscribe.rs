@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Flow, Progress, Sink, Source};
 use crate::error::Result;
+use crate::record::Record;
 use crate::socket::{FrameSink, Subscriber};
 use crate::wire::{self, Dialect};
 
@@ -78,8 +79,8 @@ impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
         let received = &mut self.received;
         self.subscriber.recv(wait, &mut |frames, at| -> Result<Flow> {
-            let (record, dialect) = wire::decode(frames, at);
-            received.count(dialect);
+            let mut record = Record::default();
+            received.count(wire::decode_into(frames, at, &mut record));
             sink(record)
         })
     }

@@ -19,6 +19,7 @@ mod write;
 
 pub use escape::{string_value, write_string};
 pub(crate) use read::entries;
+pub(in crate::wire) use read::read_body_into;
 pub(super) use read::whole;
 pub use read::{Invalid, Shape, examine, read, read_body};
 pub(super) use write::write_float;

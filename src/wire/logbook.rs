@@ -40,7 +40,7 @@ pub fn level(number: i64) -> Option<Level> {
 /// of (`str.format`, not `%`). The entries of `extra` become extras. Left out
 /// is what says nothing: nulls, empty arguments, `greenlet` where it is the
 /// thread, and Logbook's own bookkeeping.
-pub(super) fn adopt(mut record: Record<'_>) -> Record<'_> {
+pub(super) fn adopt(record: &mut Record<'_>) {
     let template = std::mem::take(&mut record.msg);
     let args = record.args.take();
     // Logbook's is a path; Python's `filename` is the last part of it.
@@ -48,7 +48,7 @@ pub(super) fn adopt(mut record: Record<'_>) -> Record<'_> {
     record.filename = record.pathname.as_ref().map(file_name);
     let entries = std::mem::take(&mut record.extras);
     for (key, value) in entries {
-        if let Some((key, value)) = take(&mut record, key, value) {
+        if let Some((key, value)) = take(record, key, value) {
             record.extras.push((key, value));
         }
     }
@@ -58,7 +58,6 @@ pub(super) fn adopt(mut record: Record<'_>) -> Record<'_> {
         record.extras.push(("template".into(), RawJson(quoted(&template).into())));
         record.extras.extend(args.map(|args| ("template_args".into(), args)));
     }
-    record
 }
 
 fn take<'a>(

@@ -70,52 +70,69 @@ impl Dialect {
 /// What the body does not say is filled in from the topic: the level, and the
 /// root as the name. The topic's text is borrowed, so this costs nothing.
 pub fn decode<'a>(frames: &[&'a [u8]], received: f64) -> (Record<'a>, Option<Dialect>) {
-    let (mut record, dialect) = match *frames {
-        [topic, body] => {
-            let (mut record, dialect) = decode_body(body);
-            route(&mut record, topic);
-            (record, dialect)
-        }
-        [body] => decode_body(body),
-        _ => (misframed(frames), None),
-    };
-    record.received = Some(received);
+    let mut record = Record::default();
+    let dialect = decode_into(frames, received, &mut record);
     (record, dialect)
 }
 
+/// As [`decode`], into a record that is empty: without moving it about, which
+/// shows where a million come each second.
+pub fn decode_into<'a>(
+    frames: &[&'a [u8]],
+    received: f64,
+    record: &mut Record<'a>,
+) -> Option<Dialect> {
+    let dialect = match *frames {
+        [topic, body] => {
+            let dialect = decode_body(body, record);
+            route(record, topic);
+            dialect
+        }
+        [body] => decode_body(body, record),
+        _ => {
+            *record = misframed(frames);
+            None
+        }
+    };
+    record.received = Some(received);
+    dialect
+}
+
 /// Tells a body's dialect from its bytes and reads it.
-fn decode_body(body: &[u8]) -> (Record<'_>, Option<Dialect>) {
+fn decode_body<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
     match body.first() {
         Some(b'{' | b' ' | b'\t' | b'\r' | b'\n') => {
-            if let Some(decoded) = decode_json(body) {
-                return decoded;
+            if let Some(dialect) = decode_json(body, record) {
+                return Some(dialect);
             }
         }
         _ if pickle::looks_like_one(body) => match pickle::read(body, &pickle::Limits::DEFAULT) {
-            Ok(record) => return (record, Some(Dialect::Pickle)),
+            Ok(pickled) => {
+                *record = pickled;
+                return Some(Dialect::Pickle);
+            }
             Err(refused) if !pickle::may_be_text(body) => {
-                let fault = Some(Cow::Owned(refused.to_string()));
-                return (Record { fault, ..text::read(body) }, None);
+                *record = text::read(body);
+                record.fault = Some(Cow::Owned(refused.to_string()));
+                return None;
             }
             Err(_) => {}
         },
         _ => {}
     }
-    let record = text::read(body);
-    let dialect = record.fault.is_none().then_some(Dialect::Text);
-    (record, dialect)
+    *record = text::read(body);
+    record.fault.is_none().then_some(Dialect::Text)
 }
 
-fn decode_json(body: &[u8]) -> Option<(Record<'_>, Option<Dialect>)> {
+fn decode_json<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
     let body = std::str::from_utf8(body).ok()?;
     // Spares indented text the attempt.
     if !body.trim_ascii_start().starts_with('{') {
         return None;
     }
-    let (record, shape) = json::read_body(body).ok()?;
-    match shape {
-        json::Shape::LogRecord | json::Shape::Foreign => Some((record, Some(Dialect::Json))),
-        json::Shape::Logbook => Some((record, Some(Dialect::Logbook))),
+    match json::read_body_into(body, record).ok()? {
+        json::Shape::LogRecord | json::Shape::Foreign => Some(Dialect::Json),
+        json::Shape::Logbook => Some(Dialect::Logbook),
         json::Shape::Other => None,
     }
 }

@@ -130,7 +130,8 @@ pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Record<'a>, Refused> 
     let pickle = Decoder::new(unframed(body), *limits)?.run()?;
     let attributes = attributes(&pickle).ok_or(Refused::NotARecord)?;
     let budget = Budget::new(limits);
-    let mut builder = Builder::wire();
+    let mut record = Record::default();
+    let mut builder = Builder::new(&mut record, false);
     for &(key, value) in attributes {
         let item = |id| Item { pickle: &pickle, id, budget: &budget };
         let key = match pickle.get(key) {
@@ -139,8 +140,7 @@ pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Record<'a>, Refused> 
         };
         builder.set(key, &item(value));
     }
-    let (mut record, shape) = builder.finish();
-    if shape == super::json::Shape::Other {
+    if builder.finish() == super::json::Shape::Other {
         return Err(Refused::NotARecord);
     }
     if budget.was_cut() {

@@ -53,7 +53,9 @@ pub fn read(text: &str) -> Result<Record<'_>, Invalid> {
 /// # Errors
 /// As [`read`].
 pub fn examine(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
-    build(text, true)
+    let mut record = Record::default();
+    let shape = build(text, true, &mut record)?;
+    Ok((record, shape))
 }
 
 /// As [`examine`], for a body from the wire: `topic`, `received` and `fault`
@@ -62,14 +64,30 @@ pub fn examine(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
 /// # Errors
 /// As [`read`].
 pub fn read_body(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
-    build(text, false)
+    let mut record = Record::default();
+    let shape = read_body_into(text, &mut record)?;
+    Ok((record, shape))
 }
 
-fn build<'a>(text: &'a str, stored: bool) -> Result<(Record<'a>, Shape), Invalid> {
-    let mut record = if stored { Builder::stored() } else { Builder::wire() };
-    match each_entry(text, |key, value| record.set(key, &Raw(value))) {
-        Ok(()) => Ok(record.finish()),
-        Err(error) => build_mended(text, stored, error),
+/// As [`read_body`], into a record that is empty, and stays so on an error.
+///
+/// # Errors
+/// As [`read`].
+pub(in crate::wire) fn read_body_into<'a>(
+    text: &'a str,
+    record: &mut Record<'a>,
+) -> Result<Shape, Invalid> {
+    build(text, false, record)
+}
+
+fn build<'a>(text: &'a str, stored: bool, record: &mut Record<'a>) -> Result<Shape, Invalid> {
+    let mut builder = Builder::new(record, stored);
+    match each_entry(text, |key, value| builder.set(key, &Raw(value))) {
+        Ok(()) => Ok(builder.finish()),
+        Err(error) => {
+            *record = Record::default();
+            build_mended(text, stored, error, record)
+        }
     }
 }
 
@@ -79,12 +97,15 @@ fn build_mended(
     text: &str,
     stored: bool,
     error: serde_json::Error,
-) -> Result<(Record<'static>, Shape), Invalid> {
+    record: &mut Record<'_>,
+) -> Result<Shape, Invalid> {
     let Some(mended) = lenient::mend(text) else { return Err(Invalid(error)) };
-    let mut record = if stored { Builder::stored() } else { Builder::wire() };
-    each_entry(&mended, |key, value| record.set(key, &Raw(value))).map_err(Invalid)?;
-    let (record, shape) = record.finish();
-    Ok((record.into_owned(), shape))
+    let mut borrowing = Record::default();
+    let mut builder = Builder::new(&mut borrowing, stored);
+    each_entry(&mended, |key, value| builder.set(key, &Raw(value))).map_err(Invalid)?;
+    let shape = builder.finish();
+    *record = borrowing.into_owned();
+    Ok(shape)
 }
 
 /// The entries of an object given as JSON, in their order, each value as its
