@@ -15,6 +15,7 @@ use crate::error::{Error, Exit, Result};
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,
+    passed_on: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -45,6 +46,11 @@ impl Stop {
     /// Whether a signal has come.
     pub fn requested(&self) -> bool {
         self.signal.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether a child was asked to stop instead of this process: see [`forward`].
+    pub fn passed_on(&self) -> bool {
+        self.passed_on.load(Ordering::Relaxed)
     }
 
     /// How a process that a signal stopped exits; `None` when none has come.
@@ -83,7 +89,12 @@ pub fn forward(child: u32, ended: Arc<AtomicBool>, stop: Stop) -> Result<()> {
         for origin in signals.forever() {
             if ended.load(Ordering::Relaxed) {
                 stop.signal.store(origin.signal as usize, Ordering::Relaxed);
-            } else if !matches!(origin.cause, Cause::Kernel) {
+                continue;
+            }
+            if !matches!(origin.signal, SIGUSR1 | SIGUSR2) {
+                stop.passed_on.store(true, Ordering::Relaxed);
+            }
+            if !matches!(origin.cause, Cause::Kernel) {
                 // A child that has just ended needs no signal.
                 let _ = send(child, origin.signal);
             }

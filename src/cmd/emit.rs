@@ -8,6 +8,7 @@ mod pace;
 mod source;
 mod summary;
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use self::pace::Pace;
@@ -22,6 +23,7 @@ use crate::signal::Stop;
 use crate::socket::{Publisher, Role, SocketOptions, Waited};
 use crate::source::{Flow, Notice, Progress};
 use crate::stamp::Stamp;
+use crate::term;
 
 /// How long to wait for the source before looking at signals and the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -36,7 +38,7 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
     let publisher = open(&args)?;
     let mut emit = Emit::new(&args, publisher, stop);
     emit.wait_for_subscribers(&args)?;
-    let mut feed = Feed::open(&args, &emit.stop)?;
+    let mut feed = Feed::open(&args, &emit.end.stop)?;
     emit.run(&mut feed)?;
     emit.finish(&args, feed)
 }
@@ -52,14 +54,43 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     Ok(publisher)
 }
 
+/// When to end, whatever the source still has: at a signal, or when the time is up.
+#[derive(Clone)]
+struct End {
+    stop: Stop,
+    until: Arc<OnceLock<Instant>>,
+    /// How long a subscriber without room may hold the end up.
+    linger: Duration,
+    /// Since when one does.
+    held_up: Arc<OnceLock<Instant>>,
+}
+
+impl End {
+    fn reached(&self) -> bool {
+        self.stop.requested() || self.until.get().is_some_and(|until| Instant::now() >= *until)
+    }
+
+    /// Whether a subscriber without room has held the end up for long enough. To be
+    /// asked while one has none.
+    fn overdue(&self) -> bool {
+        (self.reached() || self.stop.passed_on())
+            && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
+    }
+
+    /// What is left of the time to flush in.
+    fn linger(&self) -> Duration {
+        let gone = self.held_up.get().map_or(Duration::ZERO, Instant::elapsed);
+        self.linger.saturating_sub(gone)
+    }
+}
+
 /// The pipeline, and the limits it runs within.
 struct Emit {
-    stop: Stop,
+    end: End,
     stamp: Stamp,
     publish: Publish,
     pace: Option<Pace>,
     limit: Option<u64>,
-    until: Option<Instant>,
     progress: ProgressLine,
     begun: Instant,
     taken: u64,
@@ -67,6 +98,8 @@ struct Emit {
 
 impl Emit {
     fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
+        let end =
+            End { stop, until: Arc::default(), linger: args.linger.0, held_up: Arc::default() };
         let options = PublishOptions {
             root: args.root.clone(),
             wire: match args.wire {
@@ -78,18 +111,17 @@ impl Emit {
                 OnFullArg::Drop => OnFull::Drop,
             },
             stop: {
-                let stop = stop.clone();
-                Box::new(move || stop.requested())
+                let end = end.clone();
+                Box::new(move || end.overdue())
             },
         };
         let begun = Instant::now();
         Emit {
             publish: Publish::new(publisher, options),
             stamp: stamp(args),
-            stop,
+            end,
             pace: args.rate.map(|rate| Pace::new(rate, begun)),
             limit: args.count,
-            until: args.duration.map(|duration| begun + duration.0),
             progress: ProgressLine::new(args),
             begun,
             taken: 0,
@@ -98,9 +130,8 @@ impl Emit {
 
     /// Waits for subscribers; says once when they do not come. Then the clock starts.
     fn wait_for_subscribers(&mut self, args: &EmitArgs) -> Result<()> {
-        let stop = self.stop.clone();
         let publisher = self.publish.publisher();
-        let stop = || stop.requested();
+        let stop = || self.end.stop.requested();
         let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
         if let Waited::TimedOut(subscribers) = waited {
             let (wait, wanted) = (args.wait, args.wait_for);
@@ -109,10 +140,13 @@ impl Emit {
                 (1, _) => format!("nobody listens (waited {wait}); publishing all the same"),
                 (_, n) => format!("{n} of {wanted} subscribers came (waited {wait}); publishing"),
             };
-            eprintln!("zlog emit: {text}");
+            term::tell(format_args!("zlog emit: {text}"));
         }
         self.begun = Instant::now();
-        self.until = args.duration.map(|duration| self.begun + duration.0);
+        if let Some(duration) = args.duration {
+            // Set once, here: nothing was published before, so nothing asked for it.
+            let _ = self.end.until.set(self.begun + duration.0);
+        }
         Ok(())
     }
 
@@ -128,7 +162,7 @@ impl Emit {
             }
         }
         // What has been read must not be lost because somebody asked to stop.
-        if self.stop.requested() {
+        if self.end.stop.requested() {
             feed.finish(&mut |record| self.publish_one(record))?;
         }
         self.progress.clear();
@@ -142,7 +176,7 @@ impl Emit {
         if let Some(pace) = &mut self.pace {
             let now = Instant::now();
             let pause = pace.next(now).saturating_duration_since(now);
-            self.publish.publisher().pause(pause, &|| self.stop.requested());
+            self.publish.publisher().pause(pause, &|| self.end.reached());
         }
         self.publish_one(record)?;
         Ok(if self.done() { Flow::Enough } else { Flow::More })
@@ -157,19 +191,18 @@ impl Emit {
     /// Says what a person should know; the progress line makes room.
     fn tell(&self, notices: Vec<Notice>) {
         for notice in notices {
-            self.progress.around(|| eprintln!("zlog emit: {}", notice.text));
+            let line = format_args!("zlog emit: {}", notice.text);
+            self.progress.around(|| term::tell(line));
         }
     }
 
     fn done(&self) -> bool {
-        self.stop.requested()
-            || self.limit.is_some_and(|limit| self.taken >= limit)
-            || self.until.is_some_and(|until| Instant::now() >= until)
+        self.end.reached() || self.limit.is_some_and(|limit| self.taken >= limit)
     }
 
     /// How long the source may wait before this loop must look around.
     fn wait(&self) -> Duration {
-        match self.until {
+        match self.end.until.get() {
             Some(until) => until.saturating_duration_since(Instant::now()).min(TICK),
             None => TICK,
         }
@@ -179,16 +212,16 @@ impl Emit {
     fn finish(mut self, args: &EmitArgs, feed: Feed) -> Result<Exit> {
         let took = self.begun.elapsed();
         self.publish.flush()?;
-        let (published, flushed) = self.publish.close(args.linger.0);
+        let (published, flushed) = self.publish.close(self.end.linger());
         let summary = Summary { published, lines: feed.line_counts(), took, flushed };
         if !args.quiet {
-            eprintln!("zlog emit: {summary}");
+            term::tell(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
-            eprintln!("zlog emit: {}", summary.loss());
+            term::tell(format_args!("zlog emit: {}", summary.loss()));
         }
         let exit = feed.exit();
         let lost = args.fail_on_loss && summary.lost();
-        Ok(match (self.stop.exit(), exit) {
+        Ok(match (self.end.stop.exit(), exit) {
             (Some(signal), _) => signal,
             (None, Exit::Done) if lost => Exit::Unmet,
             (None, exit) => exit,

@@ -179,7 +179,12 @@ impl Publish {
             }
             // A subscriber that has gone makes room, once that has been read.
             self.drain();
-            if self.options.on_full == OnFull::Drop || (self.options.stop)() {
+            if self.options.on_full == OnFull::Drop {
+                return Ok(false);
+            }
+            if (self.options.stop)() {
+                // Thousands may follow: none of them waits any more.
+                self.publisher.set_send_slice(Duration::ZERO);
                 return Ok(false);
             }
         }

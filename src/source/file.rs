@@ -28,6 +28,9 @@ use crate::error::{Error, Result};
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// The name that stands for standard input among whole files.
+const STDIN: &str = "-";
+
 /// How files are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FileOptions {
@@ -37,8 +40,8 @@ pub struct FileOptions {
     pub from_end: bool,
 }
 
-/// Records from the lines of files: whole ones in the order given, followed ones
-/// side by side; each copied to a `tee` of its own as it is read.
+/// Records from the lines of files: whole ones in the order given (`-` is standard
+/// input), followed ones side by side; each copied to a `tee` of its own as it is read.
 ///
 /// # Errors
 /// When no thread can be started. A file that can't be read is a
@@ -76,6 +79,9 @@ pub fn open(
 }
 
 fn read_whole(path: &Path, feed: Feed) {
+    if path == Path::new(STDIN) {
+        return feed.pump_all("standard input", io::stdin().lock());
+    }
     match File::open(path) {
         Ok(file) => feed.pump_all(&path.display().to_string(), file),
         Err(error) => {
