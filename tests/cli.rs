@@ -1,0 +1,39 @@
+//! The command line as a whole: help, version, wrong usage.
+
+use crate::harness::zlog;
+
+#[test]
+fn the_version_names_libzmq_and_whether_curve_is_in() {
+    let version = zlog(["--version"]).run().success();
+    let out = version.out();
+    assert!(out.starts_with(&format!("zlog {}", env!("CARGO_PKG_VERSION"))), "{out}");
+    assert!(out.contains("libzmq 4.3.5 with CURVE"), "{out}");
+}
+
+#[test]
+fn help_shows_the_commands_with_examples_and_exit_codes() {
+    let help = zlog(["--help"]).run().success().out();
+    for command in ["emit", "tail", "demo"] {
+        assert!(help.contains(command), "{command} in {help}");
+        let own = zlog([command, "--help"]).run().success().out();
+        assert!(own.contains("Examples:") && own.contains("Exit codes:"), "{own}");
+        assert!(!own.contains('\x1b'), "no colours in a pipe: {own:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_was_meant() {
+    zlog(["tial"]).run().code(2).stderr_has("tail");
+    zlog(["tail", "--levle", "error"]).run().code(2).stderr_has("--level");
+    zlog([""; 0]).run().code(2).stderr_has("Usage");
+}
+
+#[test]
+fn help_into_a_closed_pipe_is_a_quiet_success() {
+    let script =
+        format!("'{}' tail --help | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_zlog"));
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script]);
+    let finished = crate::harness::Running::start(command, crate::harness::Input::Empty).wait();
+    finished.success().stderr_lacks("panicked");
+}

@@ -1,0 +1,53 @@
+//! `zlog emit`: what is published, seen on the wire itself, and how it ends.
+
+/// `-- COMMAND`: a child's output, signals and exit code.
+mod command;
+/// Subscribers that are late, slow or absent; rates and limits.
+mod delivery;
+/// Binding and connecting.
+mod endpoints;
+/// The end: summaries, signals, exit codes.
+mod ends;
+/// What becomes of odd input: no byte is lost in silence.
+mod fates;
+/// `--file` and `--follow`.
+mod files;
+/// The level and the fields of a line.
+mod levels;
+/// Tracebacks and other records of several lines.
+mod multiline;
+/// Topics, names and what else a record carries.
+mod records;
+/// stdin, `--message`, `--test` and `--replay`.
+mod sources;
+
+use serde_json::Value;
+
+use crate::harness::{Zlog, published};
+
+/// The records that `emit` publishes; it must succeed.
+#[track_caller]
+fn records(emit: Zlog) -> Vec<Value> {
+    let (messages, finished) = published(emit);
+    finished.success();
+    messages.iter().map(|message| message.json()).collect()
+}
+
+/// Their messages.
+#[track_caller]
+fn texts(emit: Zlog) -> Vec<String> {
+    records(emit).iter().map(|record| text(record, "msg").to_owned()).collect()
+}
+
+/// Their topics.
+#[track_caller]
+fn topics(emit: Zlog) -> Vec<String> {
+    let (messages, finished) = published(emit);
+    finished.success();
+    messages.into_iter().map(|message| message.topic).collect()
+}
+
+/// A text field; empty when the record has none.
+fn text<'r>(record: &'r Value, field: &str) -> &'r str {
+    record[field].as_str().unwrap_or_default()
+}

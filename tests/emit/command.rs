@@ -1,0 +1,107 @@
+//! `-- COMMAND`: a child's output, signals and exit code.
+
+use serde_json::Value;
+
+use super::text;
+use crate::harness::{Listener, emit, published, zlog};
+
+/// What `emit -- sh -c SCRIPT` publishes and how it ends.
+fn shell(args: &[&str], script: &str) -> (Vec<Value>, crate::harness::Finished) {
+    let (messages, finished) = published(emit(args).args(["--", "sh", "-c", script]));
+    (messages.iter().map(|message| message.json()).collect(), finished)
+}
+
+fn find<'r>(records: &'r [Value], msg: &str) -> &'r Value {
+    let found = records.iter().find(|record| text(record, "msg") == msg);
+    found.unwrap_or_else(|| panic!("no {msg:?} in {records:#?}"))
+}
+
+#[test]
+fn stdout_and_stderr_have_levels_of_their_own() {
+    let (records, emit) = shell(&[], "echo out; echo err >&2");
+    emit.success();
+    assert_eq!(find(&records, "out")["levelno"], 20);
+    assert_eq!(find(&records, "err")["levelno"], 30);
+
+    let (records, emit) =
+        shell(&["-l", "debug", "--stderr-level", "critical"], "echo out; echo err >&2");
+    emit.success();
+    assert_eq!(find(&records, "out")["levelno"], 10);
+    assert_eq!(find(&records, "err")["levelno"], 50);
+}
+
+#[test]
+fn output_is_published_as_it_comes() {
+    let mut emit =
+        emit(["--", "sh", "-c", "echo ready; read answer; echo got $answer"]).stdin_open().start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    assert_eq!(listener.next().json()["msg"], "ready");
+    emit.write("it\n");
+    assert_eq!(listener.next().json()["msg"], "got it");
+    emit.wait().success();
+}
+
+#[test]
+fn the_childs_exit_code_is_passed_on() {
+    let (records, emit) = shell(&[], "echo failing; exit 7");
+    emit.code(7);
+    assert_eq!(records.len(), 1);
+    let (_, emit) = shell(&[], "kill -KILL $$");
+    emit.code(128 + 9);
+}
+
+#[test]
+fn the_records_carry_the_childs_process_id() {
+    let (records, emit) = shell(&[], "echo $$");
+    emit.success();
+    assert_eq!(records[0]["process"].to_string(), text(&records[0], "msg"));
+}
+
+#[test]
+fn a_signal_is_passed_on_and_the_child_has_the_last_word() {
+    let script =
+        "trap 'echo asked to stop; exit 9' TERM INT; echo ready; while :; do sleep 0.01; done";
+    for interrupt in [true, false] {
+        let mut emit = emit(["--", "sh", "-c", script]).start();
+        let listener = Listener::connect(&emit.endpoint(), "");
+        assert_eq!(listener.next().json()["msg"], "ready");
+        if interrupt {
+            emit.interrupt()
+        } else {
+            emit.terminate()
+        }
+        assert_eq!(listener.next().json()["msg"], "asked to stop");
+        emit.wait().code(9);
+    }
+}
+
+#[test]
+fn a_command_that_is_not_there_is_named() {
+    zlog(["emit", "-b", crate::harness::ANY_PORT, "--wait", "0s", "--", "no-such-program"])
+        .run()
+        .code(127)
+        .stderr_has("no-such-program");
+}
+
+#[test]
+fn a_command_keeps_its_own_options() {
+    let (messages, emit) = published(emit(["--", "printf", "%s\n", "--level", "-q"]));
+    emit.success();
+    let texts: Vec<_> = messages.iter().map(|message| message.json()["msg"].clone()).collect();
+    assert_eq!(texts, ["--level", "-q"]);
+}
+
+#[test]
+fn tee_copies_stdout_to_stdout_and_stderr_to_stderr() {
+    let (_, emit) = shell(&["--tee", "-q"], "printf 'out\\0no newline'; printf 'err\\377' >&2");
+    let emit = emit.success().stdout("out\0no newline");
+    assert!(emit.stderr.windows(4).any(|bytes| bytes == b"err\xff"), "{}", emit.err());
+}
+
+#[test]
+fn what_the_child_leaves_behind_does_not_hold_emit_up() {
+    // The grandchild keeps the pipes open for as long as a test may take.
+    let (records, emit) = shell(&[], "echo begun; sleep 60 & exit 3");
+    emit.code(3);
+    assert_eq!(text(&records[0], "msg"), "begun");
+}

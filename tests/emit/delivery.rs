@@ -1,0 +1,151 @@
+//! Subscribers that are late, slow or absent; rates and limits.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{ANY_PORT, Listener, emit, published, zlog};
+
+#[test]
+fn the_first_record_waits_for_the_first_subscriber() {
+    let mut emit = emit(["-r", "a"]).stdin("first\nsecond\n").start();
+    let endpoint = emit.endpoint();
+    let messages = Listener::connect(&endpoint, "").everything();
+    assert_eq!(messages.len(), 2);
+    emit.wait().success().stderr_lacks("nobody");
+}
+
+#[test]
+fn it_may_wait_for_several_subscribers() {
+    let mut emit = emit(["--wait-for", "2", "-m", "x"]).start();
+    let endpoint = emit.endpoint();
+    let first = Listener::connect(&endpoint, "");
+    assert_eq!(first.try_next(Duration::from_millis(300)), None, "one is not two");
+    let second = Listener::connect(&endpoint, "");
+    assert_eq!(first.next().json()["msg"], "x");
+    assert_eq!(second.next().json()["msg"], "x");
+    emit.wait().success();
+}
+
+#[test]
+fn when_nobody_listens_it_says_so_once_and_goes_on() {
+    let input: String = (0..100).map(|n| format!("line {n}\n")).collect();
+    let begun = Instant::now();
+    let mut emit = zlog(["emit", "-b", ANY_PORT, "--wait", "100ms"]).stdin(input).start();
+    emit.expect_stderr("nobody listens");
+    let finished = emit.wait().success();
+    assert!(begun.elapsed() >= Duration::from_millis(100));
+    let said = finished.err().matches("listen").count();
+    assert_eq!(said, 1, "{}", finished.err());
+}
+
+#[test]
+fn a_rate_is_kept_to() {
+    let mut emit = emit(["--test", "30", "--rate", "100/s"]).start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    listener.next();
+    let first = Instant::now();
+    for _ in 1..30 {
+        listener.next();
+    }
+    let taken = first.elapsed();
+    emit.wait().success();
+    // 29 intervals of 10 ms; a little less when the first was late.
+    assert!(taken > Duration::from_millis(200), "{taken:?}");
+}
+
+#[test]
+fn it_stops_after_count_records() {
+    let (messages, emit) = published(emit(["--test", "-n", "37"]));
+    emit.success();
+    assert_eq!(messages.len(), 37);
+    let (messages, emit) = published(crate::harness::emit(["-n", "2"]).stdin("a\nb\nc\n"));
+    emit.success();
+    assert_eq!(messages.len(), 2);
+}
+
+#[test]
+fn it_stops_after_a_duration() {
+    let begun = Instant::now();
+    let (messages, emit) = published(emit(["--test", "--rate", "50", "--duration", "400ms"]));
+    emit.success();
+    assert!(begun.elapsed() >= Duration::from_millis(400));
+    assert!((1..=50).contains(&messages.len()), "{} messages", messages.len());
+}
+
+#[test]
+fn a_duration_ends_a_pause_between_records_too() {
+    let args = ["--test", "--rate", "1/h", "--duration", "300ms"];
+    let (messages, emit) = published(emit(args));
+    emit.success();
+    assert!(messages.len() <= 2, "{} messages", messages.len());
+}
+
+#[test]
+fn a_slow_subscriber_holds_the_input_up_and_loses_nothing() {
+    let input: String = (0..50_000).map(|n| format!("{n} {}\n", "x".repeat(200))).collect();
+    let mut emit = emit(["--hwm", "100", "-r", "a"]).stdin(input).start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    let messages = listener.everything();
+    emit.wait().success();
+    assert_eq!(messages.len(), 50_000);
+    for (number, message) in messages.iter().enumerate() {
+        let json = message.json();
+        assert!(json["msg"].as_str().unwrap().starts_with(&format!("{number} ")), "{json}");
+    }
+}
+
+#[test]
+fn with_drop_a_stuck_subscriber_costs_records_that_are_counted() {
+    let args = ["--on-full", "drop", "--hwm", "10", "--test", "200000", "--linger", "300ms"];
+    let mut emit = emit(args).args(["--fail-on-loss"]).start();
+    let endpoint = emit.endpoint();
+    let _stuck = stuck(&endpoint);
+    let finished = emit.wait().code(3);
+    let summary = finished.err();
+    let dropped = summary.lines().find(|line| line.contains("dropped")).unwrap_or_default();
+    assert!(!dropped.is_empty() && !dropped.contains(" 0 dropped"), "{summary}");
+}
+
+#[test]
+fn a_stuck_subscriber_holds_the_end_up_no_longer_than_linger() {
+    let mut emit = emit(["--hwm", "10", "--test", "--duration", "500ms", "--linger", "200ms"])
+        .args(["--fail-on-loss"])
+        .deadline(Duration::from_secs(20))
+        .start();
+    let endpoint = emit.endpoint();
+    let _stuck = stuck(&endpoint);
+    emit.wait().code(3);
+}
+
+#[test]
+fn a_signal_ends_a_command_whose_output_a_stuck_subscriber_holds_up() {
+    let line = "x".repeat(1000);
+    let mut emit = emit(["--hwm", "10", "--linger", "200ms", "--tee", "--", "yes", &line])
+        .deadline(Duration::from_secs(20))
+        .start();
+    let _stuck = stuck(&emit.endpoint());
+    emit.expect_stdout(&line);
+    // The copy of the input stands still once everything is full.
+    let mut seen = 0;
+    let grown = |bytes: &[u8], seen| (bytes.len() > seen).then_some(bytes.len());
+    while let Some(more) =
+        emit.stdout.wait_for(Instant::now() + Duration::from_secs(1), |bytes| grown(bytes, seen))
+    {
+        seen = more;
+    }
+    emit.terminate();
+    let finished = emit.wait();
+    assert!(matches!(finished.err().lines().last(), Some(line) if line.contains("dropped")));
+    finished.code(143);
+}
+
+/// A subscriber that stops reading: little is kept at its end, so the
+/// publisher's queue fills up.
+fn stuck(endpoint: &str) -> zmq::Socket {
+    let socket = zmq::Context::new().socket(zmq::SUB).unwrap();
+    socket.set_rcvhwm(1).unwrap();
+    socket.set_rcvbuf(4096).unwrap();
+    socket.set_linger(0).unwrap();
+    socket.set_subscribe(b"").unwrap();
+    socket.connect(endpoint).unwrap();
+    socket
+}

@@ -1,0 +1,79 @@
+//! Binding and connecting.
+
+use std::net::TcpListener;
+use std::thread;
+
+use crate::harness::{ANY_PORT, Listener, emit, zlog};
+
+#[test]
+fn every_endpoint_that_is_bound_is_printed_and_serves() {
+    let directory = tempfile::tempdir().unwrap();
+    let ipc = format!("ipc://{}/stream", directory.path().display());
+    let mut emit =
+        emit(["--bind", "tcp://127.0.0.1:0", "-b", &ipc, "--wait-for", "3"]).stdin("x\n").start();
+    let endpoints = emit.endpoints(3);
+    assert!(endpoints.iter().all(|e| !e.ends_with(":0") && !e.ends_with(":*")), "{endpoints:?}");
+    assert!(endpoints.contains(&ipc), "{endpoints:?}");
+    let listeners: Vec<_> = endpoints.iter().map(|e| Listener::connect(e, "")).collect();
+    for listener in &listeners {
+        assert_eq!(listener.next().json()["msg"], "x");
+    }
+    emit.wait().success();
+}
+
+#[test]
+fn it_may_connect_to_any_number_of_subscribers_that_bind() {
+    let ((one, first), (two, second)) = (Listener::bind(""), Listener::bind(""));
+    let emit = zlog(["emit", "--connect", &first, "-c", &second, "--wait-for", "2"])
+        .args(["--wait", "60s"])
+        .stdin("x\ny\n")
+        .start();
+    // At the same time: a SUB that is bound subscribes only while its thread is in libzmq.
+    let listeners = [one, two].map(|listener| thread::spawn(move || listener.everything()));
+    for listener in listeners {
+        let messages = listener.join().unwrap();
+        let texts: Vec<_> = messages.iter().map(|message| message.json()["msg"].clone()).collect();
+        assert_eq!(texts, ["x", "y"]);
+    }
+    emit.wait().success();
+}
+
+#[test]
+fn the_environment_sets_the_default_endpoint() {
+    let mut emit =
+        zlog(["emit", "--wait", "60s"]).env("ZLOG_ENDPOINT", ANY_PORT).stdin("x\n").start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    assert_eq!(listener.everything().len(), 1);
+    emit.wait().success();
+}
+
+#[test]
+fn an_address_in_use_is_named_with_the_next_step() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp://{}", taken.local_addr().unwrap());
+    let finished = zlog(["emit", "-b", &endpoint, "-m", "x"]).run().code(1);
+    let finished = finished.stderr_has(&endpoint).stderr_has("in use");
+    assert!(finished.err().lines().count() > 1, "a hint: {}", finished.err());
+}
+
+#[test]
+fn a_malformed_endpoint_is_wrong_usage_and_says_what_would_do() {
+    for wrong in ["127.0.0.1:5555", "tcp://127.0.0.1", "tcp://127.0.0.1:99999", "carrier://pigeon"]
+    {
+        let finished = zlog(["emit", "-b", wrong, "-m", "x"]).run().code(2);
+        assert!(finished.err().contains("tcp"), "{wrong}: {}", finished.err());
+        assert!(!finished.err().contains("panicked"), "{}", finished.err());
+    }
+}
+
+#[test]
+fn ipc_is_bound_anew_after_a_crash_left_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let ipc = format!("ipc://{}/stream", directory.path().display());
+    for _ in 0..2 {
+        let mut emit = zlog(["emit", "-b", &ipc, "--wait", "60s"]).stdin_open().start();
+        emit.endpoint();
+        emit.signal(rustix::process::Signal::KILL);
+        let _ = emit.wait();
+    }
+}

@@ -1,0 +1,68 @@
+//! The end: summaries, signals, exit codes.
+
+use crate::harness::{ANY_PORT, Listener, emit, published, zlog};
+
+#[test]
+fn the_end_of_input_is_summed_up_in_one_line() {
+    let (_, emit) = published(emit(["-r", "a"]).stdin("one\ntwo\nthree\n"));
+    let finished = emit.success();
+    let summary: Vec<_> =
+        finished.err().lines().filter(|l| l.contains("3 records")).map(str::to_owned).collect();
+    assert_eq!(summary.len(), 1, "{}", finished.err());
+    for word in ["/s", "dropped"] {
+        assert!(summary[0].contains(word), "{word} in {}", summary[0]);
+    }
+}
+
+#[test]
+fn quiet_leaves_the_summary_out_but_not_the_endpoint() {
+    let (_, emit) = published(emit(["-q"]).stdin("one\n"));
+    emit.success().stderr_lacks("records").stderr_has("bound");
+}
+
+#[test]
+fn a_signal_flushes_what_came_before_and_sums_up() {
+    for (interrupt, code) in [(true, 130), (false, 143)] {
+        let mut emit = emit(["-r", "a"]).stdin_open().start();
+        let listener = Listener::connect(&emit.endpoint(), "");
+        emit.write("one\ntwo\n");
+        listener.next();
+        if interrupt {
+            emit.interrupt()
+        } else {
+            emit.terminate()
+        }
+        let rest = listener.everything();
+        assert_eq!(rest.len(), 1, "{rest:?}");
+        emit.wait().code(code).stderr_has("2 records");
+    }
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_subscribers() {
+    let mut emit = emit(["-m", "x"]).start();
+    emit.endpoint();
+    emit.interrupt();
+    emit.wait().code(130);
+}
+
+#[test]
+fn wrong_usage_names_the_option_and_exits_with_2() {
+    zlog(["emit", "--level", "loud", "-m", "x"]).run().code(2).stderr_has("--level");
+    zlog(["emit", "--rate", "fast", "-m", "x"]).run().code(2).stderr_has("20/s");
+    zlog(["emit", "--follow", "-b", ANY_PORT]).run().code(2).stderr_has("--file");
+}
+
+#[test]
+fn a_closed_tee_is_a_quiet_success() {
+    let input = "x".repeat(100) + "\n";
+    let script = format!(
+        "'{}' emit -q -b '{ANY_PORT}' --wait 0s --tee | head -n 1 >&2; exit ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_zlog")
+    );
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script]);
+    let input = crate::harness::Input::Bytes(input.repeat(20_000).into_bytes());
+    let finished = crate::harness::Running::start(command, input).wait();
+    finished.success().stderr_lacks("roken pipe").stderr_lacks("panicked");
+}

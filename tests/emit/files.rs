@@ -1,0 +1,137 @@
+//! `--file` and `--follow`.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::harness::{Listener, Running, emit, published};
+
+use super::texts;
+
+#[test]
+fn files_are_published_whole_in_the_order_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, two) = (directory.path().join("1.log"), directory.path().join("2.log"));
+    fs::write(&one, "a\nb\n").unwrap();
+    fs::write(&two, "c\nd").unwrap();
+    let emit = emit(["--file", two.to_str().unwrap(), one.to_str().unwrap()]);
+    assert_eq!(texts(emit), ["c", "d", "a", "b"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_and_the_others_go_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let there = directory.path().join("there.log");
+    fs::write(&there, "a\n").unwrap();
+    let missing = directory.path().join("missing.log");
+    let (messages, emit) =
+        published(emit(["--file", missing.to_str().unwrap(), there.to_str().unwrap()]));
+    emit.code(1).stderr_has("missing.log").stderr_has("no such file");
+    assert_eq!(messages.len(), 1);
+}
+
+#[test]
+fn a_dash_among_the_files_is_standard_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("1.log");
+    fs::write(&file, "a\n").unwrap();
+    assert_eq!(texts(emit(["--file", file.to_str().unwrap(), "-"]).stdin("b\n")), ["a", "b"]);
+}
+
+/// `emit --follow` of a file, and who listens to it.
+fn follow(path: &Path, more: &[&str]) -> (Running, Listener) {
+    let mut emit =
+        emit(["-r", "f", "--file", path.to_str().unwrap(), "--follow"]).args(more).start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    (emit, listener)
+}
+
+fn append(path: &Path, text: &str) {
+    let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+#[track_caller]
+fn expect(listener: &Listener, messages: &[&str]) {
+    for message in messages {
+        assert_eq!(listener.next().json()["msg"], *message);
+    }
+}
+
+#[test]
+fn a_followed_file_is_published_as_it_grows() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    append(&log, "old\n");
+    let (mut emit, listener) = follow(&log, &[]);
+    expect(&listener, &["old"]);
+    append(&log, "new\nnewer\n");
+    expect(&listener, &["new", "newer"]);
+    append(&log, "in ");
+    append(&log, "two writes\n");
+    expect(&listener, &["in two writes"]);
+    emit.terminate();
+    emit.wait().code(143);
+}
+
+#[test]
+fn a_followed_file_that_is_truncated_is_read_from_its_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    append(&log, "a long line before the truncation\n");
+    let (mut emit, listener) = follow(&log, &[]);
+    expect(&listener, &["a long line before the truncation"]);
+    fs::write(&log, "short\n").unwrap();
+    expect(&listener, &["short"]);
+    append(&log, "and on\n");
+    expect(&listener, &["and on"]);
+    emit.terminate();
+    emit.wait().code(143);
+}
+
+#[test]
+fn a_followed_file_that_is_rotated_is_read_to_its_end_and_then_the_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    append(&log, "first\n");
+    let (mut emit, listener) = follow(&log, &[]);
+    expect(&listener, &["first"]);
+    let old = directory.path().join("app.log.1");
+    append(&log, "last of the old\n");
+    fs::rename(&log, &old).unwrap();
+    append(&log, "first of the new\n");
+    expect(&listener, &["last of the old", "first of the new"]);
+    append(&log, "second of the new\n");
+    expect(&listener, &["second of the new"]);
+    emit.terminate();
+    emit.wait().code(143);
+}
+
+#[test]
+fn a_followed_file_may_come_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let (mut emit, listener) = follow(&log, &[]);
+    append(&log, "here I am\n");
+    expect(&listener, &["here I am"]);
+    emit.interrupt();
+    emit.wait().code(130);
+}
+
+#[test]
+fn from_the_end_only_what_is_added_is_published() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    append(&log, "old\n");
+    let (mut emit, listener) = follow(&log, &["--from-end"]);
+    // When it has found the end can't be seen from outside: add until one gets through.
+    let first = (0..1000).find_map(|number| {
+        append(&log, &format!("new {number}\n"));
+        listener.try_next(Duration::from_millis(200))
+    });
+    let first = first.expect("an added line should have come").json();
+    assert!(first["msg"].as_str().unwrap().starts_with("new "), "{first}");
+    emit.terminate();
+    emit.wait().code(143);
+}

@@ -1,0 +1,87 @@
+//! Tracebacks and other records of several lines.
+
+use super::{records, text};
+use crate::harness::{Listener, emit};
+
+const PYTHON: &str = "Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    boom()\nValueError: boom";
+const JAVA: &str = "java.lang.IllegalStateException: boom\n\tat com.example.A.run(A.java:7)\nCaused by: java.io.IOException: disk\n\t... 12 more";
+const RUST: &str = "thread 'main' panicked at src/main.rs:2:5:\nboom\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace";
+const GO: &str =
+    "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/tmp/a.go:4 +0x1d\nexit status 2";
+
+#[test]
+fn a_traceback_belongs_to_the_line_before_it() {
+    for (language, traceback) in [("python", PYTHON), ("java", JAVA), ("rust", RUST), ("go", GO)] {
+        let input = format!("ERROR request failed\n{traceback}\nINFO next\n");
+        let records = records(emit(["-r", "a"]).stdin(input));
+        assert_eq!(records.len(), 2, "{language}: {records:#?}");
+        assert_eq!(records[0]["msg"], "ERROR request failed", "{language}");
+        assert_eq!(text(&records[0], "exc_text"), traceback, "{language}");
+        assert_eq!(records[1]["msg"], "INFO next", "{language}");
+        assert!(records[1]["exc_text"].is_null(), "{language}");
+    }
+}
+
+#[test]
+fn a_traceback_on_its_own_is_an_error_that_says_what_went_wrong() {
+    let record = &records(emit(["-r", "a"]).stdin(format!("{PYTHON}\n")))[0];
+    assert_eq!(record["msg"], "ValueError: boom");
+    assert_eq!(record["levelno"], 40);
+    assert_eq!(text(record, "exc_text"), PYTHON);
+}
+
+#[test]
+fn a_record_waits_for_its_traceback_only_so_long() {
+    let mut emit = emit(["-r", "a", "--multiline-wait", "50ms"]).stdin_open().start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    emit.write("ERROR something\n");
+    // Nothing follows and the input stays open: it comes all the same.
+    assert_eq!(listener.next().json()["msg"], "ERROR something");
+    emit.close_stdin();
+    emit.wait().success();
+}
+
+#[test]
+fn a_traceback_without_end_is_published_in_bounded_pieces_and_nothing_is_lost() {
+    let frame = "  File \"a.py\", line 1, in recurse\n    recurse()\n";
+    let input = format!("ERROR deep\nTraceback (most recent call last):\n{}", frame.repeat(60_000));
+    let records = records(emit(["-r", "a"]).stdin(input.clone()));
+    assert!(records.len() > 1, "one record of {} bytes", input.len());
+    let mut lines = 0;
+    for record in &records {
+        let size = text(record, "msg").len() + text(record, "exc_text").len();
+        assert!(size < 2 << 20, "a record of {size} bytes");
+        let exc = text(record, "exc_text");
+        // A piece may repeat one line of its own as its message.
+        lines += exc.lines().count();
+        if !exc.contains(text(record, "msg")) {
+            lines += text(record, "msg").lines().count();
+        }
+    }
+    assert_eq!(lines, input.lines().count());
+}
+
+#[test]
+fn a_pattern_of_ones_own_says_where_records_begin() {
+    let input = "# one\n  more of one\nand more\n# two\n";
+    let records = records(emit(["-r", "a", "--multiline", "^#"]).stdin(input));
+    assert_eq!(records.len(), 2, "{records:#?}");
+    assert_eq!(records[0]["msg"], "# one\n  more of one\nand more");
+    assert_eq!(records[1]["msg"], "# two");
+}
+
+#[test]
+fn without_multiline_every_line_is_a_record() {
+    let input = format!("ERROR failed\n{PYTHON}\n");
+    let records = records(emit(["-r", "a", "--no-multiline"]).stdin(input.clone()));
+    let messages: Vec<_> = records.iter().map(|record| text(record, "msg")).collect();
+    assert_eq!(messages, input.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn tracebacks_of_stdout_and_stderr_are_kept_apart() {
+    let script = "printf 'ERROR out\\n  plain\\n'; printf 'Traceback (most recent call last):\\n  File \"x\"\\nE: e\\n' >&2";
+    let records = records(emit(["--", "sh", "-c", script]));
+    let out = records.iter().find(|record| text(record, "msg") == "ERROR out").unwrap();
+    assert!(out["exc_text"].is_null(), "{records:#?}");
+}

@@ -1,0 +1,162 @@
+//! What is generated from the parser and committed: `completions/` and `man/` are
+//! what `zlog generate` writes today, and they work.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use zlog::cli::{Cli, command, examples};
+
+use crate::harness::zlog;
+
+/// What brings the committed files up to date.
+const REFRESH: &str = "ZLOG_UPDATE=1 cargo test --test integration generate";
+
+/// Each completion script's file, and the shell it is for.
+const COMPLETIONS: [(&str, &str); 5] = [
+    ("zlog.bash", "bash"),
+    ("_zlog", "zsh"),
+    ("zlog.fish", "fish"),
+    ("zlog.elv", "elvish"),
+    ("_zlog.ps1", "powershell"),
+];
+
+#[test]
+fn completions_are_what_the_parser_says() {
+    for (file, shell) in COMPLETIONS {
+        let fresh = zlog(["generate", "completions", shell]).run().success().stdout;
+        compare(&Path::new("completions").join(file), &fresh);
+    }
+    same_files("completions", COMPLETIONS.map(|(file, _)| file.to_owned()).to_vec());
+}
+
+#[test]
+fn man_pages_are_what_the_parser_says() {
+    let mut files = vec!["zlog.1".to_owned()];
+    compare(Path::new("man/zlog.1"), &zlog(["generate", "man"]).run().success().stdout);
+    for name in commands() {
+        let fresh = zlog(["generate", "man", &name]).run().success().stdout;
+        files.push(format!("zlog-{name}.1"));
+        compare(&Path::new("man").join(format!("zlog-{name}.1")), &fresh);
+    }
+    same_files("man", files);
+}
+
+#[test]
+fn a_man_page_for_no_command_is_wrong_usage() {
+    zlog(["generate", "man", "nonsense"]).run().code(2).stderr_has("nonsense");
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    assert_eq!(completed(&["zlog", "ta"]), ["tail"]);
+    assert_eq!(completed(&["zlog", "tail", "--out"]), ["--output"]);
+    let outputs = completed(&["zlog", "tail", "--output", ""]);
+    assert_eq!(outputs, ["json", "logfmt", "pretty", "raw", "text"]);
+    assert!(completed(&["zlog", ""]).contains(&"emit".to_owned()));
+    assert_eq!(completed(&["zlog", "emit", "--wire", "j"]), ["json"]);
+}
+
+#[test]
+fn every_example_parses() {
+    for notes in examples::ALL {
+        for (example, _) in notes.examples {
+            let from = example.find("zlog ").expect("an example of zlog");
+            let line = example[from..].split(" > ").next().unwrap_or_default();
+            if let Err(error) = Cli::parse_line(words(line)) {
+                panic!("`{example}` among the examples of `{}`: {error}", notes.command);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_command_has_examples_and_exit_codes_in_its_help_and_page() {
+    for name in commands() {
+        let notes = examples::ALL.iter().find(|notes| notes.command == name);
+        let notes = notes.unwrap_or_else(|| panic!("`{name}` has no notes in cli/examples.rs"));
+        let help = zlog([&name, "--help"]).run().success().out();
+        let page = zlog(["generate", "man", &name]).run().success().out();
+        let page = page.replace("\\-", "-").replace("\\(aq", "'");
+        for (line, _) in notes.examples {
+            assert!(help.contains(line) && page.contains(line), "{line}");
+        }
+        for (code, meaning) in notes.exits {
+            assert!(help.contains(meaning) && page.contains(meaning), "{code} {meaning}");
+        }
+    }
+}
+
+/// The commands that a person is shown.
+fn commands() -> Vec<String> {
+    let parser = command();
+    let shown = parser.get_subcommands().filter(|sub| !sub.is_hide_set());
+    shown.map(|sub| sub.get_name().to_owned()).filter(|name| name != "help").collect()
+}
+
+/// Compares a committed file with `fresh`, or rewrites it under `ZLOG_UPDATE=1`.
+#[track_caller]
+fn compare(file: &Path, fresh: &[u8]) {
+    let path = root().join(file);
+    if updating() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, fresh).unwrap();
+    }
+    let committed = fs::read(&path).unwrap_or_default();
+    assert!(committed == fresh, "{} is not fresh: run `{REFRESH}`", file.display());
+}
+
+/// No file lies about that nothing generates any more.
+#[track_caller]
+fn same_files(directory: &str, mut expected: Vec<String>) {
+    let entries = fs::read_dir(root().join(directory)).unwrap();
+    let mut found: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected, "files in {directory}/");
+}
+
+fn updating() -> bool {
+    std::env::var_os("ZLOG_UPDATE").is_some_and(|value| value == "1")
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What a real bash, with the committed script, offers for the last of `words`.
+#[track_caller]
+fn completed(words: &[&str]) -> Vec<String> {
+    const ASK: &str = r#"
+        source "$1"; shift
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+        spec=$(complete -p zlog) || exit 1
+        [[ $spec =~ -F\ ([^ ]+) ]] || exit 1
+        before=""; if ((COMP_CWORD > 0)); then before=${COMP_WORDS[COMP_CWORD - 1]}; fi
+        "${BASH_REMATCH[1]}" zlog "${COMP_WORDS[COMP_CWORD]}" "$before"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let script = root().join("completions/zlog.bash");
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-c", ASK, "bash"]).arg(script).args(words);
+    let output = bash.output().expect("bash is there");
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let reply = String::from_utf8(output.stdout).unwrap();
+    let mut offers: Vec<_> = reply.lines().map(str::to_owned).collect();
+    offers.sort();
+    offers
+}
+
+/// Words as a shell would take them apart, single quotes included.
+fn words(line: &str) -> Vec<OsString> {
+    let mut words = Vec::new();
+    for (number, part) in line.split('\'').enumerate() {
+        match number % 2 {
+            0 => words.extend(part.split_whitespace().map(OsString::from)),
+            _ => words.push(OsString::from(part)),
+        }
+    }
+    words
+}

@@ -1,0 +1,60 @@
+//! What the tests stand on: `zlog` and Python as child processes, a subscriber
+//! that sees the wire itself, and a pseudo-terminal.
+//!
+//! What may be here: starting, feeding, watching and ending processes and
+//! sockets. What they should have said is the tests' own.
+//!
+//! Nothing sleeps. A test waits for a condition, and when [`DEADLINE`] passes
+//! first, it fails with the command, its status and both of its streams.
+
+mod finished;
+mod pty;
+mod python;
+mod running;
+mod stream;
+mod wire;
+mod zlog;
+
+use std::ffi::OsStr;
+use std::process::Command;
+use std::time::Duration;
+
+pub(crate) use self::finished::Finished;
+pub(crate) use self::pty::Terminal;
+pub(crate) use self::python::{Python, python};
+pub(crate) use self::running::{Input, Running};
+pub(crate) use self::wire::{Listener, Message, Publisher};
+pub(crate) use self::zlog::{Zlog, zlog};
+
+/// How long anything may take before it counts as never. Generous: it is only
+/// ever waited for in full by a test that fails.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Any free port of the loopback interface; who binds it says which it is.
+pub(crate) const ANY_PORT: &str = "tcp://127.0.0.1:*";
+
+/// Leaves a child nothing of the environment of whoever runs the tests but the
+/// way to its programs.
+fn clear_environment(command: &mut Command) {
+    command.env_clear();
+    for name in ["PATH", "HOME"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("LANG", "C.UTF-8").env("TZ", "UTC");
+}
+
+/// An emitter that binds any port and waits for its subscriber.
+pub(crate) fn emit<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Zlog {
+    zlog(["emit", "--bind", ANY_PORT, "--wait", "60s"]).args(args)
+}
+
+/// All that an emitter publishes, as it is on the wire, and how it ended.
+#[track_caller]
+pub(crate) fn published(emit: Zlog) -> (Vec<Message>, Finished) {
+    let mut emit = emit.start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    let messages = listener.everything();
+    (messages, emit.wait())
+}

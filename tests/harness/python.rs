@@ -1,0 +1,115 @@
+//! Python with the peers that `zlog` has to get on with: PyZMQ and Logbook.
+//!
+//! The tests install them themselves, once, in a virtual environment below
+//! `target/tmp`, for the versions in `data/requirements.txt`. Where that can't
+//! be done, a test that needs it says so and passes; under `CI=true` it fails.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::clear_environment;
+use super::running::{Input, Running};
+
+/// The peers and their versions.
+const REQUIREMENTS: &str = include_str!("../data/requirements.txt");
+
+/// A Python that has the peers.
+#[derive(Clone, Debug)]
+pub(crate) struct Python {
+    program: PathBuf,
+}
+
+impl Python {
+    /// Starts `tests/data/peers/<name>.py`, its stdin open.
+    #[track_caller]
+    pub(crate) fn script(&self, name: &str, args: &[&str]) -> Running {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/peers").join(name);
+        let mut command = self.command();
+        command.arg(script.with_extension("py")).args(args);
+        Running::start(command, Input::Open)
+    }
+
+    /// Starts `python -m <name>`.
+    #[track_caller]
+    pub(crate) fn module(&self, name: &str, args: &[&str]) -> Running {
+        let mut command = self.command();
+        command.args(["-m", name]).args(args);
+        Running::start(command, Input::Empty)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        clear_environment(&mut command);
+        // A line is to be seen when it is printed, and no cache left in the sources.
+        command.env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+}
+
+/// Python with the peers; `None`, and a word on standard error, where it can't be had.
+#[track_caller]
+pub(crate) fn python() -> Option<Python> {
+    static PYTHON: OnceLock<Result<Python, String>> = OnceLock::new();
+    match PYTHON.get_or_init(install) {
+        Ok(python) => Some(python.clone()),
+        Err(why) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
+            panic!("the Python peers are needed under CI=true: {why}")
+        }
+        Err(why) => {
+            let thread = std::thread::current();
+            let test = thread.name().unwrap_or("a test");
+            // Not eprintln!, which cargo hides when a test passes.
+            let _ = writeln!(std::io::stderr(), "SKIPPED {test}: no Python peers: {why}");
+            None
+        }
+    }
+}
+
+/// Makes the environment, or finds the one that an earlier run has made.
+fn install() -> Result<Python, String> {
+    let directory = directory();
+    let said = |error: std::io::Error| format!("{}: {error}", directory.display());
+    fs::create_dir_all(env!("CARGO_TARGET_TMPDIR")).map_err(said)?;
+    // Another run of the tests may be at it: the second waits for the first.
+    let lock = File::create(directory.with_extension("lock")).map_err(said)?;
+    flock(&lock, FlockOperation::LockExclusive).map_err(|error| said(error.into()))?;
+    let python = Python { program: directory.join("bin/python") };
+    // Written last: without it, an earlier run was cut short.
+    let complete = directory.join("complete");
+    if complete.exists() {
+        return Ok(python);
+    }
+    let _ = fs::remove_dir_all(&directory);
+    run(Command::new("python3").args(["-m", "venv"]).arg(&directory))?;
+    let requirements = directory.join("requirements.txt");
+    fs::write(&requirements, REQUIREMENTS).map_err(said)?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    run(Command::new(&python.program).args(pip).arg(&requirements))?;
+    fs::write(&complete, "").map_err(said)?;
+    Ok(python)
+}
+
+/// One environment for each list of requirements.
+fn directory() -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    REQUIREMENTS.hash(&mut hasher);
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("peers-{:016x}", hasher.finish()))
+}
+
+/// Runs a step of the installation, in the environment of whoever runs the
+/// tests: the way to the package index may be in it.
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&said)))
+}

@@ -1,0 +1,216 @@
+//! A child process that is running: its streams, its signals, its end.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+
+use super::DEADLINE;
+use super::finished::{Finished, report};
+use super::stream::Stream;
+
+/// What a child reads.
+pub(crate) enum Input {
+    /// Nothing.
+    Empty,
+    /// These bytes, and then the end.
+    Bytes(Vec<u8>),
+    /// What [`Running::write`] gives it, until [`Running::close_stdin`].
+    Open,
+}
+
+/// A child process. Dropping it kills it, and whatever it started.
+pub(crate) struct Running {
+    child: Child,
+    shown: String,
+    deadline: Duration,
+    stdin: Option<ChildStdin>,
+    /// What it has written to standard output.
+    pub(crate) stdout: Stream,
+    /// What it has written to standard error.
+    pub(crate) stderr: Stream,
+    /// Closed when the child has ended.
+    ended: Receiver<()>,
+    status: Option<ExitStatus>,
+}
+
+impl Running {
+    /// Starts `command` in a process group of its own.
+    #[track_caller]
+    pub(crate) fn start(mut command: Command, input: Input) -> Running {
+        let shown = shown(&command);
+        command.stdin(match input {
+            Input::Empty => Stdio::null(),
+            Input::Bytes(_) | Input::Open => Stdio::piped(),
+        });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
+        let stdout = Stream::read(child.stdout.take().expect("stdout is piped"));
+        let stderr = Stream::read(child.stderr.take().expect("stderr is piped"));
+        let mut stdin = child.stdin.take();
+        if let Input::Bytes(bytes) = input {
+            feed(stdin.take().expect("stdin is piped"), bytes);
+        }
+        let ended = end_of(&child);
+        let deadline = DEADLINE;
+        Running { child, shown, deadline, stdin, stdout, stderr, ended, status: None }
+    }
+
+    /// Gives up after this long instead of [`DEADLINE`].
+    pub(crate) fn with_deadline(mut self, deadline: Duration) -> Running {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Waits for a line on standard output that contains `text`, and returns it.
+    #[track_caller]
+    pub(crate) fn expect_stdout(&mut self, text: &str) -> String {
+        let found = self.stdout.wait_for_line(self.until(), |line| line.contains(text));
+        found.unwrap_or_else(|| self.fail(&format!("no line on stdout with {text:?}")))
+    }
+
+    /// Waits for a line on standard error that contains `text`, and returns it.
+    #[track_caller]
+    pub(crate) fn expect_stderr(&mut self, text: &str) -> String {
+        let found = self.stderr.wait_for_line(self.until(), |line| line.contains(text));
+        found.unwrap_or_else(|| self.fail(&format!("no line on stderr with {text:?}")))
+    }
+
+    /// The first endpoint that it says on standard error it has bound.
+    #[track_caller]
+    pub(crate) fn endpoint(&mut self) -> String {
+        self.endpoints(1).remove(0)
+    }
+
+    /// The first `count` endpoints that it says on standard error it has bound.
+    #[track_caller]
+    pub(crate) fn endpoints(&mut self, count: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        let all = self.stderr.wait_for_line(self.until(), |line| {
+            if line.contains("bound") {
+                found.extend(line.split_whitespace().filter(|w| w.contains("://")).map(trimmed));
+            }
+            found.len() >= count
+        });
+        if all.is_none() {
+            self.fail(&format!("it did not say that it bound {count} endpoint(s)"));
+        }
+        found
+    }
+
+    /// Writes to its standard input, which must have been left open.
+    #[track_caller]
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        let stdin = self.stdin.as_mut().expect("start it with its stdin open");
+        let written = stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush());
+        if let Err(error) = written {
+            self.fail(&format!("cannot write to its stdin: {error}"));
+        }
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Sends it SIGINT, as Ctrl-C does.
+    pub(crate) fn interrupt(&mut self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Sends it SIGTERM, as `kill` does.
+    pub(crate) fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it, and it alone, a signal.
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        if self.status.is_none() {
+            // Not reaped yet, so the id is still its own.
+            let _ = rustix::process::kill_process(Pid::from_child(&self.child), signal);
+        }
+    }
+
+    /// Waits for it to end.
+    #[must_use = "check how it ended: success(), code(n)"]
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Finished {
+        self.stdin = None;
+        let until = self.until();
+        let left = until.saturating_duration_since(Instant::now());
+        if self.ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
+            self.fail("it did not end in time");
+        }
+        self.status = self.child.wait().ok();
+        if !(self.stdout.wait_for_end(until) && self.stderr.wait_for_end(until)) {
+            self.fail("it ended, but something it left behind holds its output open");
+        }
+        Finished {
+            shown: std::mem::take(&mut self.shown),
+            status: self.status,
+            stdout: self.stdout.bytes(),
+            stderr: self.stderr.bytes(),
+        }
+    }
+
+    /// Fails the test, with everything that is known.
+    #[track_caller]
+    pub(crate) fn fail(&mut self, why: &str) -> ! {
+        if self.status.is_none() {
+            self.status = self.child.try_wait().ok().flatten();
+        }
+        let (stdout, stderr) = (self.stdout.bytes(), self.stderr.bytes());
+        panic!("{}", report(why, &self.shown, self.status, &stdout, &stderr))
+    }
+
+    fn until(&self) -> Instant {
+        Instant::now() + self.deadline
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The group, since what the child started must not outlive the test either.
+        let group = Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// Writes `bytes` from a thread of its own, so that a child that writes before it
+/// has read everything does not stand still. A child that reads no more is its own affair.
+fn feed(mut stdin: ChildStdin, bytes: Vec<u8>) {
+    thread::spawn(move || {
+        let _ = stdin.write_all(&bytes);
+    });
+}
+
+/// A channel that closes when `child` has ended. The child is left for
+/// [`Child::wait`] to reap, so its id stays its own until then.
+fn end_of(child: &Child) -> Receiver<()> {
+    let id = Pid::from_child(child);
+    let (open, ended) = mpsc::channel();
+    thread::spawn(move || {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while rustix::process::waitid(WaitId::Pid(id), options).is_err_and(|e| e == Errno::INTR) {}
+        drop(open);
+    });
+    ended
+}
+
+/// The command line as one could type it.
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" ")
+}
+
+/// An endpoint as it stands in a sentence, without the sentence's punctuation.
+fn trimmed(word: &str) -> String {
+    word.trim_matches([',', ';', '(', ')', '`', '\'', '"']).trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,165 @@
+//! ZeroMQ sockets of the tests' own: they see the frames themselves, and send
+//! ones that no well-behaved program would.
+
+use std::time::{Duration, Instant};
+
+use zmq::{Context, Socket, SocketEvent, SocketType};
+
+use super::{ANY_PORT, DEADLINE};
+
+/// A message as it was on the wire.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Message {
+    /// The first frame.
+    pub(crate) topic: String,
+    /// The second.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Message {
+    /// The body as JSON, which it must be.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let text = self.text();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+    }
+
+    /// The body as text, which it must be.
+    #[track_caller]
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("the body is UTF-8")
+    }
+}
+
+/// A subscriber that takes down everything that one publisher sends.
+pub(crate) struct Listener {
+    socket: Socket,
+    monitor: Socket,
+}
+
+impl Listener {
+    /// Subscribes to topics that begin with `topic` at `endpoint`.
+    pub(crate) fn connect(endpoint: &str, topic: &str) -> Listener {
+        let context = Context::new();
+        let socket = subscriber(&context, topic);
+        let monitor = monitored(&context, &socket);
+        socket.connect(endpoint).expect("the endpoint is well-formed");
+        Listener { socket, monitor }
+    }
+
+    /// The same for publishers that connect; gives the endpoint too.
+    pub(crate) fn bind(topic: &str) -> (Listener, String) {
+        let context = Context::new();
+        let socket = subscriber(&context, topic);
+        let monitor = monitored(&context, &socket);
+        socket.bind(ANY_PORT).expect("a port is free");
+        let endpoint = bound(&socket);
+        (Listener { socket, monitor }, endpoint)
+    }
+
+    /// The next message.
+    #[track_caller]
+    pub(crate) fn next(&self) -> Message {
+        self.try_next(DEADLINE).expect("a message should have come")
+    }
+
+    /// The next message, if one comes within `wait`.
+    #[track_caller]
+    pub(crate) fn try_next(&self, wait: Duration) -> Option<Message> {
+        let wait = i32::try_from(wait.as_millis()).expect("a wait of days");
+        self.socket.set_rcvtimeo(wait).expect("a plain option");
+        let mut frames = self.socket.recv_multipart(0).ok()?;
+        assert_eq!(frames.len(), 2, "two frames, or PyZMQ's watcher exits: {frames:?}");
+        let body = frames.pop().unwrap_or_default();
+        let topic = String::from_utf8(frames.pop().unwrap_or_default());
+        Some(Message { topic: topic.expect("the topic is UTF-8"), body })
+    }
+
+    /// Everything up to the moment when the publisher has hung up.
+    ///
+    /// libzmq tells of a hang-up after it has delivered what came before, so
+    /// what is then in the queue is all there is.
+    #[track_caller]
+    pub(crate) fn everything(&self) -> Vec<Message> {
+        let until = Instant::now() + DEADLINE;
+        let mut messages = Vec::new();
+        while !self.hung_up() {
+            assert!(Instant::now() < until, "the publisher did not hang up: {messages:?}");
+            messages.extend(self.try_next(Duration::from_millis(20)));
+        }
+        while let Some(message) = self.try_next(Duration::ZERO) {
+            messages.push(message);
+        }
+        messages
+    }
+
+    fn hung_up(&self) -> bool {
+        while let Ok(event) = self.monitor.recv_multipart(zmq::DONTWAIT) {
+            let id = event.first().and_then(|frame| frame.first_chunk::<2>());
+            if id.is_some_and(|id| u16::from_ne_bytes(*id) == SocketEvent::DISCONNECTED.to_raw()) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// A publisher that sends whatever frames a test wants to.
+pub(crate) struct Publisher {
+    socket: Socket,
+    /// Where it is bound.
+    pub(crate) endpoint: String,
+}
+
+impl Publisher {
+    /// Binds any port.
+    pub(crate) fn bind() -> Publisher {
+        let socket = Context::new().socket(SocketType::XPUB).expect("a socket");
+        socket.set_linger(0).expect("a plain option");
+        socket.set_sndhwm(0).expect("a plain option");
+        socket.bind(ANY_PORT).expect("a port is free");
+        let endpoint = bound(&socket);
+        Publisher { socket, endpoint }
+    }
+
+    /// Waits for a subscription, and gives the prefix that is subscribed to.
+    #[track_caller]
+    pub(crate) fn wait_for_subscription(&self) -> Vec<u8> {
+        self.socket.set_rcvtimeo(DEADLINE.as_millis() as i32).expect("a plain option");
+        loop {
+            let told = self.socket.recv_bytes(0).expect("somebody should have subscribed");
+            if let Some((1, prefix)) = told.split_first() {
+                return prefix.to_vec();
+            }
+        }
+    }
+
+    /// Sends one message.
+    pub(crate) fn send<F: AsRef<[u8]>>(&self, frames: impl IntoIterator<Item = F>) {
+        let frames: Vec<Vec<u8>> = frames.into_iter().map(|f| f.as_ref().to_vec()).collect();
+        self.socket.send_multipart(frames, 0).expect("sending without a limit");
+    }
+}
+
+fn subscriber(context: &Context, topic: &str) -> Socket {
+    let socket = context.socket(SocketType::SUB).expect("a socket");
+    socket.set_linger(0).expect("a plain option");
+    // Without a limit: the publisher must never be held up by the test.
+    socket.set_rcvhwm(0).expect("a plain option");
+    socket.set_subscribe(topic.as_bytes()).expect("a SUB socket");
+    socket
+}
+
+fn monitored(context: &Context, socket: &Socket) -> Socket {
+    // One context for each listener, so the name can't be taken.
+    let name = "inproc://monitor";
+    socket.monitor(name, i32::from(SocketEvent::DISCONNECTED.to_raw())).expect("a fresh name");
+    let monitor = context.socket(SocketType::PAIR).expect("a socket");
+    monitor.set_linger(0).expect("a plain option");
+    monitor.connect(name).expect("the monitor was just made");
+    monitor
+}
+
+fn bound(socket: &Socket) -> String {
+    socket.get_last_endpoint().expect("a bound socket").expect("an endpoint is text")
+}

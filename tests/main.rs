@@ -1,0 +1,20 @@
+//! Everything that is tried on the real `zlog`: processes, sockets, terminals.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+/// Help, version, wrong usage.
+mod cli;
+/// `zlog demo`.
+mod demo;
+/// `zlog emit`: what is published, and how it ends.
+mod emit;
+/// Completions and man pages: committed ones are fresh, and they work.
+mod generate;
+/// What the tests stand on.
+mod harness;
+/// Every dialect, source, handler, output and command is really run.
+mod parity;
+/// PyZMQ, Logbook and plain Python at the other end of the stream.
+mod peers;
+/// A real pseudo-terminal: what a person sees.
+mod terminal;

@@ -1,0 +1,170 @@
+//! Every kind of thing that zlog has is really run: each registry is matched
+//! exhaustively, so a new dialect, source, handler, output or command does not
+//! compile until it has an exemplar here.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use serde_json::Value;
+use zlog::cli::Command;
+use zlog::format::Output;
+use zlog::handler::HandlerKind;
+use zlog::source::SourceKind;
+use zlog::wire::Dialect;
+
+use crate::harness::{ANY_PORT, Finished, Message, Publisher, Zlog, emit, published, zlog};
+
+/// No arguments.
+const NONE: [&str; 0] = [];
+
+/// A message in this dialect whose text is `hello`.
+fn frames(dialect: Dialect) -> Vec<&'static [u8]> {
+    match dialect {
+        Dialect::Json => vec![b"app.ERROR", br#"{"msg":"hello","levelno":40,"name":"app"}"#],
+        Dialect::Text => vec![b"app.ERROR", b"hello"],
+        Dialect::Logbook => vec![
+            br#"{"time":"2026-01-02T03:04:05Z","channel":"app","level":14,"msg":"hello",
+                "message":"hello","args":[],"kwargs":{},"extra":{},"heavy_initialized":true}"#,
+        ],
+        // {'msg': 'hello', 'levelno': 40}, protocol 2.
+        Dialect::Pickle => vec![
+            b"app.ERROR",
+            b"\x80\x02}q\x00(X\x03\x00\x00\x00msgX\x05\x00\x00\x00helloX\x07\x00\x00\x00levelnoK(u.",
+        ],
+    }
+}
+
+#[test]
+fn every_dialect_is_read_by_tail() {
+    for dialect in Dialect::ALL {
+        let publisher = Publisher::bind();
+        let tail = zlog(["tail", "-o", "json", "-n", "1", &publisher.endpoint]).start();
+        publisher.wait_for_subscription();
+        publisher.send(frames(dialect));
+        let tail = tail.wait().success();
+        let record: Value = serde_json::from_str(tail.out().trim()).unwrap();
+        let name = dialect.name();
+        assert_eq!(record["msg"], "hello", "{name}");
+        assert_eq!(record["levelno"], 40, "{name}");
+        assert!(record["fault"].is_null(), "{name}: {record}");
+    }
+}
+
+/// Runs zlog with this source, which is to deliver the one record `hello`.
+fn through(source: SourceKind, directory: &Path) -> Vec<Message> {
+    let line = directory.join("line");
+    std::fs::write(&line, "hello\n").unwrap();
+    let stored = directory.join("stored");
+    std::fs::write(&stored, "{\"msg\":\"hello\"}\n").unwrap();
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    match source {
+        SourceKind::Stdin => sent(emit(NONE).stdin("hello\n")),
+        SourceKind::File => sent(emit(["--file".to_owned(), path(&line)])),
+        SourceKind::Command => sent(emit(["--", "echo", "hello"])),
+        SourceKind::Message => sent(emit(["-m", "hello"])),
+        SourceKind::Synthetic => sent(emit(["--test", "1"])),
+        SourceKind::Replay => sent(emit(["--replay".to_owned(), path(&stored)])),
+        SourceKind::Subscribe => {
+            let publisher = Publisher::bind();
+            let tail = zlog(["tail", "-o", "json", "-n", "1", &publisher.endpoint]).start();
+            publisher.wait_for_subscription();
+            publisher.send(["INFO", "hello"]);
+            let body = tail.wait().success().stdout;
+            vec![Message { topic: "INFO".into(), body }]
+        }
+    }
+}
+
+#[test]
+fn every_source_delivers() {
+    for source in SourceKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let messages = through(source, directory.path());
+        assert_eq!(messages.len(), 1, "{}: {messages:?}", source.name());
+        if source != SourceKind::Synthetic {
+            assert_eq!(messages[0].json()["msg"], "hello", "{}", source.name());
+        }
+    }
+}
+
+#[test]
+fn every_handler_passes_records_on() {
+    for handler in HandlerKind::ALL {
+        match handler {
+            HandlerKind::Console => {
+                let tail = zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n");
+                tail.run().success().stdout("hello\n");
+            }
+            HandlerKind::Publish => {
+                let messages = sent(emit(NONE).stdin("hello\n"));
+                assert_eq!(messages[0].json()["msg"], "hello");
+            }
+        }
+    }
+}
+
+/// What `tail` must print of the record in [`every_output_prints`].
+fn printed(output: Output, out: &str) -> bool {
+    match output {
+        Output::Pretty => out.contains("ERROR") && out.contains("hello") && out.contains("app"),
+        Output::Json => serde_json::from_str::<Value>(out).is_ok_and(|r| r["msg"] == "hello"),
+        Output::Logfmt => out.contains("level=error") && out.contains("msg=hello"),
+        Output::Text => out == "hello\n",
+        Output::Raw => out.contains(r#"{"msg":"hello","levelno":40,"name":"app"}"#),
+    }
+}
+
+#[test]
+fn every_output_prints() {
+    for output in Output::ALL {
+        let shown = output.to_possible_value().expect("every output can be asked for");
+        let name = shown.get_name().to_owned();
+        let publisher = Publisher::bind();
+        let tail = zlog(["tail", "-n", "1", "-o", &name, &publisher.endpoint]).start();
+        publisher.wait_for_subscription();
+        publisher.send(frames(Dialect::Json));
+        let finished = tail.wait().success();
+        let out = finished.out();
+        assert!(printed(output, &out), "{name}: {out}");
+    }
+}
+
+/// A command line that does what the command is for, and ends.
+fn exemplar(command: &Command) -> Finished {
+    match command {
+        Command::Emit(_) => emit_unheard(),
+        Command::Tail(_) => zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n").run(),
+        Command::Demo(_) => zlog(["demo", "-n", "3", "--rate", "100"]).run(),
+        Command::Generate(_) => zlog(["generate", "completions", "bash"]).run(),
+    }
+}
+
+#[test]
+fn every_command_runs() {
+    let parser = zlog::cli::command();
+    for name in parser.get_subcommands().map(|sub| sub.get_name()) {
+        if name == "help" {
+            continue;
+        }
+        let line: &[&str] = match name {
+            "generate" => &["zlog", name, "man"],
+            _ => &["zlog", name],
+        };
+        let words = line.iter().map(Into::into);
+        let parsed = zlog::cli::Cli::parse_line(words).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let finished = exemplar(&parsed.command).success();
+        assert!(!finished.stdout.is_empty() || !finished.stderr.is_empty(), "{name} said nothing");
+    }
+}
+
+/// One that nobody listens to.
+fn emit_unheard() -> Finished {
+    zlog(["emit", "--bind", ANY_PORT, "--wait", "0s", "-m", "hello"]).run()
+}
+
+/// All that an emitter publishes.
+fn sent(emit: Zlog) -> Vec<Message> {
+    let (messages, emit) = published(emit);
+    emit.success();
+    messages
+}

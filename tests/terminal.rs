@@ -1,0 +1,141 @@
+//! What a person sees in a real terminal.
+
+use vt100::Color;
+
+use crate::harness::{ANY_PORT, Publisher, Terminal, emit, zlog};
+
+/// `zlog tail` in a terminal, connected to a publisher of the test's own.
+fn tail(args: &[&str]) -> (Publisher, Terminal) {
+    let publisher = Publisher::bind();
+    let zlog = zlog(["tail", &publisher.endpoint]).args(args);
+    let terminal = Terminal::start(zlog, 24, 120);
+    publisher.wait_for_subscription();
+    (publisher, terminal)
+}
+
+/// The row and column where the screen shows `text`.
+fn find(screen: &vt100::Screen, text: &str) -> (u16, u16) {
+    let rows = screen.rows(0, screen.size().1);
+    for (number, row) in rows.enumerate() {
+        if let Some(at) = row.find(text) {
+            let column = row[..at].chars().count();
+            return (u16::try_from(number).unwrap(), u16::try_from(column).unwrap());
+        }
+    }
+    panic!("no {text:?} on\n{}", screen.contents())
+}
+
+#[test]
+fn levels_are_coloured_and_messages_line_up() {
+    let (publisher, mut terminal) = tail(&[]);
+    publisher.send(["app.ERROR", "boom"]);
+    publisher.send(["app.INFO", "fine"]);
+    let screen = terminal.wait_for_text("fine");
+    let colour = |text: &str| {
+        let (row, column) = find(&screen, text);
+        screen.cell(row, column).unwrap().fgcolor()
+    };
+    assert_ne!(colour("ERROR"), Color::Default);
+    assert_ne!(colour("ERROR"), colour("INFO"));
+    assert_eq!(find(&screen, "boom").1, find(&screen, "fine").1, "{}", screen.contents());
+    terminal.press("\x03");
+    terminal.wait();
+}
+
+#[test]
+fn no_color_and_color_never_are_obeyed() {
+    for never in [true, false] {
+        let publisher = Publisher::bind();
+        let mut tail = zlog(["tail", "-n", "1", &publisher.endpoint]);
+        tail = if never { tail.args(["--color", "never"]) } else { tail.env("NO_COLOR", "1") };
+        let terminal = Terminal::start(tail, 24, 120);
+        publisher.wait_for_subscription();
+        publisher.send(["app.ERROR", "boom"]);
+        let (bytes, status) = terminal.wait();
+        assert!(status.success());
+        assert!(!bytes.contains(&0x1b), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn text_from_outside_cannot_move_the_cursor_or_set_the_title() {
+    let (publisher, mut terminal) = tail(&[]);
+    publisher.send(["app.INFO", "before"]);
+    publisher
+        .send(["app.INFO", "\x1b[2J\x1b[1;1Hgone \x1b]0;owned\x07 \u{202e}sdrawkcab\u{9b}31m"]);
+    publisher.send(["app.\x1b[2JINFO", "in the topic"]);
+    publisher.send(["app.INFO", "after"]);
+    let screen = terminal.wait_for_text("after");
+    let shown = screen.contents();
+    for text in ["before", "in the topic", r"\x1b[2J", "owned", r"\u{202e}"] {
+        assert!(shown.contains(text), "{text} on\n{shown}");
+    }
+    assert!(!shown.contains('\u{202e}'));
+    terminal.press("\x03");
+    let (bytes, _) = terminal.wait();
+    assert!(!bytes.windows(4).any(|bytes| bytes == b"\x1b[2J" || bytes == b"\x1b]0;"));
+}
+
+#[test]
+fn ctrl_c_ends_tail_with_130() {
+    let (publisher, mut terminal) = tail(&[]);
+    publisher.send(["app.INFO", "hello"]);
+    terminal.wait_for_text("hello");
+    terminal.press("\x03");
+    let (_, status) = terminal.wait();
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn demo_shows_records_until_ctrl_c() {
+    let mut terminal = Terminal::start(zlog(["demo", "--rate", "100"]), 40, 120);
+    terminal.wait_for_screen(|screen| {
+        let shown = screen.contents();
+        shown.contains("INFO") && shown.contains("ERROR") && shown.lines().count() > 10
+    });
+    terminal.press("\x03");
+    let (_, status) = terminal.wait();
+    assert!(matches!(status.code(), Some(0 | 130)), "{status}");
+}
+
+#[test]
+fn a_long_file_shows_how_far_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("long.log");
+    std::fs::write(&file, "a line\n".repeat(400)).unwrap();
+    let args = ["emit", "-b", ANY_PORT, "--wait", "0s", "--rate", "200", "--file"];
+    let terminal = Terminal::start(zlog(args).args([&file]), 24, 120);
+    terminal.wait_for_screen(|screen| {
+        let shown = screen.contents();
+        shown.contains("KiB/") && shown.contains(" records")
+    });
+    let (_, status) = terminal.wait();
+    assert!(status.success());
+}
+
+#[test]
+fn a_long_count_shows_how_far_it_is() {
+    let args = ["emit", "-b", ANY_PORT, "--wait", "0s", "--rate", "200", "--test", "400"];
+    let terminal = Terminal::start(zlog(args), 24, 120);
+    terminal.wait_for_screen(|screen| screen.contents().contains("/400"));
+    let (_, status) = terminal.wait();
+    assert!(status.success());
+}
+
+#[test]
+fn quiet_shows_no_progress() {
+    let args = ["emit", "-q", "-b", ANY_PORT, "--wait", "0s", "--rate", "200", "--test", "200"];
+    let (bytes, status) = Terminal::start(zlog(args), 24, 120).wait();
+    assert!(status.success());
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(!text.contains("/200") && !text.contains('\x1b'), "{text:?}");
+}
+
+#[test]
+fn a_pipe_gets_no_colour_and_no_escapes() {
+    let mut emit = emit(["-r", "a"]).stdin("ERROR \x1b[31mred\n").start();
+    let endpoint = emit.endpoint();
+    let tail = zlog(["tail", "-o", "text", "-n", "1", &endpoint]).run().success();
+    tail.stdout("ERROR \x1b[31mred\n");
+    emit.wait().success();
+}
