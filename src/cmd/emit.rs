@@ -183,7 +183,9 @@ impl Emit {
     }
 
     fn publish_one(&mut self, record: Record<'_>) -> Result<Flow> {
-        self.publish.handle(&self.stamp.fill(record))?;
+        let mut record = record;
+        self.stamp.fill(&mut record);
+        self.publish.handle(&record)?;
         self.taken += 1;
         Ok(Flow::More)
     }
