@@ -2,10 +2,11 @@
 //!
 //! Each record is held for a window, so that one that was made earlier but came
 //! later can pass it. What comes later than the window is passed on at once:
-//! nothing is dropped, it is only out of order.
+//! nothing is dropped, it is only out of order. A record is never held longer than
+//! the window, so that a sender whose clock is slow can't hold up the others.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::record::Record;
@@ -19,7 +20,11 @@ const MOST: usize = 100_000;
 pub struct Reorder {
     window: Duration,
     held: BinaryHeap<Held>,
-    count: u64,
+    /// When the window of each record passes, in order of arrival; `None` for one
+    /// that has been given back. The first is never `None`.
+    due: VecDeque<Option<Instant>>,
+    /// Which arrival `due` begins with.
+    first: u64,
 }
 
 #[derive(Debug)]
@@ -27,37 +32,50 @@ struct Held {
     time: f64,
     /// Order of arrival, so that records of the same instant keep it.
     nth: u64,
-    due: Instant,
     record: Record<'static>,
 }
 
 impl Reorder {
     /// Holds each record for `window`.
     pub fn new(window: Duration) -> Reorder {
-        Reorder { window, held: BinaryHeap::new(), count: 0 }
+        Reorder { window, held: BinaryHeap::new(), due: VecDeque::new(), first: 0 }
     }
 
     /// Takes a record that came at `now`. A record without a time counts as made on arrival.
     pub fn push(&mut self, record: Record<'static>, now: Instant) {
-        self.count += 1;
         let time = record.time().unwrap_or(f64::MAX);
-        self.held.push(Held { time, nth: self.count, due: now + self.window, record });
+        let nth = self.first + self.due.len() as u64;
+        self.held.push(Held { time, nth, record });
+        self.due.push_back(Some(now + self.window));
     }
 
-    /// The next record in order, if the window of the earliest one has passed.
+    /// The next record in order, if the window of any that is held has passed.
     pub fn pop(&mut self, now: Instant) -> Option<Record<'static>> {
-        let due = self.held.peek()?.due <= now || self.held.len() > MOST;
+        let due = self.next_due()? <= now || self.held.len() > MOST;
         if due { self.pop_any() } else { None }
     }
 
     /// The next record in order, window or not: for the end of the stream.
     pub fn pop_any(&mut self) -> Option<Record<'static>> {
-        self.held.pop().map(|held| held.record)
+        let held = self.held.pop()?;
+        let place = usize::try_from(held.nth - self.first).ok();
+        if let Some(due) = place.and_then(|place| self.due.get_mut(place)) {
+            *due = None;
+        }
+        while self.due.front().is_some_and(Option::is_none) {
+            self.due.pop_front();
+            self.first += 1;
+        }
+        Some(held.record)
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.due.front().copied().flatten()
     }
 
     /// How long until [`Reorder::pop`] has something; `None` when nothing is held.
     pub fn wait(&self, now: Instant) -> Option<Duration> {
-        self.held.peek().map(|held| held.due.saturating_duration_since(now))
+        self.next_due().map(|due| due.saturating_duration_since(now))
     }
 }
 
@@ -125,6 +143,20 @@ mod tests {
         assert_eq!(all(&mut reorder, start), [2.0]);
         reorder.push(made(1.0), start);
         assert_eq!(all(&mut reorder, start), [1.0]);
+    }
+
+    #[test]
+    fn a_sender_with_a_slow_clock_does_not_hold_up_the_others() {
+        let (start, window) = (Instant::now(), Duration::from_millis(200));
+        let mut reorder = Reorder::new(window);
+        reorder.push(made(1000.0), start);
+        reorder.push(made(1.0), start + window / 2);
+        reorder.push(made(2000.0), start + window / 2);
+        assert_eq!(reorder.wait(start), Some(window));
+        assert_eq!(all(&mut reorder, start + window), [1.0, 1000.0]);
+        assert_eq!(reorder.wait(start + window), Some(window / 2));
+        assert_eq!(all(&mut reorder, start + window * 2), [2000.0]);
+        assert_eq!(reorder.wait(start), None);
     }
 
     #[test]

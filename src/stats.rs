@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use crate::record::Record;
+use crate::term;
 
 /// The most topics counted apart; further ones are counted together. A sender
 /// that puts a number into its topics must not take all memory.
@@ -51,6 +52,7 @@ impl Stats {
         let total: u64 = topics.iter().map(|(_, count)| count).sum();
         let mut table = format!("{:>10} {:>12}  topic\n", "records", "records/s");
         for (topic, count) in topics.iter().map(|(t, c)| (&**t, *c)).chain([("total", total)]) {
+            let topic = term::visible(topic);
             // Writing to a String can't fail.
             let _ = writeln!(table, "{count:>10} {:>12.1}  {topic}", count as f64 / seconds);
         }
@@ -82,6 +84,14 @@ mod tests {
         assert_eq!(lines[3], ["3", "1.5", "total"]);
         assert_eq!(stats.age(later), Duration::ZERO);
         assert!(stats.report(later).ends_with("0.0  total\n"));
+    }
+
+    #[test]
+    fn a_topic_from_outside_cannot_steer_a_terminal() {
+        let mut stats = Stats::new(Instant::now());
+        stats.count(&of("\x1b]0;owned\x07\napp.INFO"));
+        let report = stats.report(Instant::now());
+        assert!(report.contains(r"\x1b]0;owned\x07\x0aapp.INFO"), "{report}");
     }
 
     #[test]

@@ -21,6 +21,7 @@
 //! program wants the text as it is.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use crate::error::{Error, Result};
@@ -228,6 +229,14 @@ pub fn visible(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     escape_into(&mut out, text, Newlines::Escape);
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Writes a line for a person on standard error, in one piece.
+///
+/// Where standard error can't be written (a closed pipe, a full disk) nobody is
+/// there to be told, and the work goes on: unlike `eprintln!`, this never panics.
+pub fn tell(line: impl Display) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// How much is gathered before it is written: well above a pipe's own buffer on

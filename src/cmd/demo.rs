@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::cli::{Cli, Command as Typed, DemoArgs};
 use crate::cmd;
 use crate::error::{Error, Exit, Result};
-use crate::term::ColorChoice;
+use crate::term::{self, ColorChoice};
 
 /// Starts `zlog emit` as a process of its own and tails it here.
 ///
@@ -15,8 +15,8 @@ use crate::term::ColorChoice;
 pub fn run(args: &DemoArgs) -> Result<Exit> {
     let mut emitter = Emitter::start(args)?;
     let endpoint = emitter.endpoint()?;
-    eprintln!("zlog demo: `zlog emit --test` on {endpoint}, and `zlog tail` here.");
-    eprintln!("zlog demo: watch it from another terminal too: zlog tail {endpoint}");
+    term::tell(format_args!("zlog demo: `zlog emit --test` on {endpoint}, and `zlog tail` here."));
+    term::tell(format_args!("zlog demo: watch it from another terminal too: zlog tail {endpoint}"));
     tail(args, &endpoint)
 }
 

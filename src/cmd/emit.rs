@@ -23,6 +23,7 @@ use crate::signal::Stop;
 use crate::socket::{Publisher, Role, SocketOptions, Waited};
 use crate::source::{Flow, Notice, Progress};
 use crate::stamp::Stamp;
+use crate::term;
 
 /// How long to wait for the source before looking at signals and the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -139,7 +140,7 @@ impl Emit {
                 (1, _) => format!("nobody listens (waited {wait}); publishing all the same"),
                 (_, n) => format!("{n} of {wanted} subscribers came (waited {wait}); publishing"),
             };
-            eprintln!("zlog emit: {text}");
+            term::tell(format_args!("zlog emit: {text}"));
         }
         self.begun = Instant::now();
         if let Some(duration) = args.duration {
@@ -190,7 +191,8 @@ impl Emit {
     /// Says what a person should know; the progress line makes room.
     fn tell(&self, notices: Vec<Notice>) {
         for notice in notices {
-            self.progress.around(|| eprintln!("zlog emit: {}", notice.text));
+            let line = format_args!("zlog emit: {}", notice.text);
+            self.progress.around(|| term::tell(line));
         }
     }
 
@@ -213,9 +215,9 @@ impl Emit {
         let (published, flushed) = self.publish.close(self.end.linger());
         let summary = Summary { published, lines: feed.line_counts(), took, flushed };
         if !args.quiet {
-            eprintln!("zlog emit: {summary}");
+            term::tell(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
-            eprintln!("zlog emit: {}", summary.loss());
+            term::tell(format_args!("zlog emit: {}", summary.loss()));
         }
         let exit = feed.exit();
         let lost = args.fail_on_loss && summary.lost();

@@ -12,6 +12,7 @@ pub mod tail;
 use crate::cli::{Cli, Command, EndpointArgs};
 use crate::error::{Exit, Result};
 use crate::socket::{Endpoint, Role};
+use crate::term;
 
 /// Runs what was typed.
 ///
@@ -40,6 +41,6 @@ fn endpoints(args: &EndpointArgs, role: Role) -> Result<Vec<Endpoint>> {
 /// Tells which endpoints were really bound: with port 0 or `*`, nobody knows before.
 fn say_bound(command: &str, bound: &[String]) {
     for endpoint in bound {
-        eprintln!("zlog {command}: bound {endpoint}");
+        term::tell(format_args!("zlog {command}: bound {endpoint}"));
     }
 }

@@ -1,6 +1,6 @@
 //! `zlog tail`: records from a subscription or from stored logs, shown.
 //!
-//! What was typed becomes a [`View`], which is the same wherever records come
+//! What was typed becomes a view, which is the same wherever records come
 //! from, and a source; `live` and `stored` run the one into the other.
 
 mod live;
@@ -90,6 +90,7 @@ impl Tail {
             limit: args.count,
             shown: 0,
             filtered: 0,
+            unwanted: 0,
             undecoded: 0,
             scratch: String::new(),
         };
@@ -123,7 +124,9 @@ impl Tail {
         self.view.report(now, true);
         let (undecoded, lost) = (self.view.undecoded, self.view.losses.lost());
         if undecoded > 0 && !args.quiet {
-            eprintln!("zlog tail: {undecoded} could not be decoded; shown as text and marked");
+            term::tell(format_args!(
+                "zlog tail: {undecoded} could not be decoded; shown as text and marked"
+            ));
         }
         Ok(match (ended, self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
@@ -133,7 +136,7 @@ impl Tail {
                 Exit::Unmet
             }
             _ if args.fail_on_loss && lost > 0 => {
-                eprintln!("zlog tail: {lost} lost in all");
+                term::tell(format_args!("zlog tail: {lost} lost in all"));
                 Exit::Unmet
             }
             _ => Exit::Done,
@@ -143,7 +146,9 @@ impl Tail {
     fn say_unmet(&self, args: &TailArgs) {
         let (shown, wanted) = (self.view.shown, args.count.unwrap_or_default());
         if let (Some(timeout), false) = (args.timeout, args.quiet) {
-            eprintln!("zlog tail: {shown} of {wanted} records came within {timeout}");
+            term::tell(format_args!(
+                "zlog tail: {shown} of {wanted} records came within {timeout}"
+            ));
         }
     }
 }

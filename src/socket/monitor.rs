@@ -122,7 +122,9 @@ fn no_detail_words(errno: u32) -> String {
     match errno {
         zero if zero == Errno::from(0) => {}
         again if again.is(zmq::Error::EAGAIN) => {}
-        other => return format!("the peer broke it off: {other}"),
+        other => {
+            return format!("the peer broke it off ({other}) or does not speak ZeroMQ (ZMTP 3)");
+        }
     }
     "the peer broke it off or does not speak ZeroMQ (ZMTP 3)".to_owned()
 }

@@ -1,14 +1,17 @@
 //! A tail of a subscription: as long as it is wanted, whatever comes and goes.
 
-use std::time::Instant;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use super::silence::{Peer, Silence, Step};
-use super::view::Out;
-use super::{Ended, Tail};
+use super::view::{Out, View};
+use super::{Ended, TICK, Tail};
 use crate::cli::TailArgs;
 use crate::error::Result;
 use crate::record::Record;
-use crate::socket::{LinkState, LinkStatus, Role, SocketOptions, Subscriber};
+use crate::socket::{
+    LinkEvent, LinkState, LinkStatus, Occurrence, Role, SocketOptions, Subscriber,
+};
 use crate::source::subscribe::Subscribe;
 use crate::source::{Flow, Progress, Source};
 use crate::term;
@@ -17,16 +20,21 @@ use crate::wire;
 /// Shows what comes until enough has come or somebody asks to stop.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     let mut live = Live::open(args, tail)?;
+    let mut tended = Instant::now();
     loop {
         let now = Instant::now();
         if let Some(ended) = tail.ended(now) {
             return Ok(ended);
         }
         // Without waiting first: only when nothing is at hand is it time to flush.
-        let mut progress = live.poll(tail, std::time::Duration::ZERO)?;
-        if progress == Progress::Idle {
+        let mut progress = live.poll(tail, Duration::ZERO)?;
+        // A busy stream of which little is shown has no pause, and its reader waits too.
+        if progress == Progress::Idle || now >= tended + TICK {
             tail.view.flush()?;
             live.tend(tail, now);
+            tended = now;
+        }
+        if progress == Progress::Idle {
             progress = live.poll(tail, tail.wait(now))?;
         }
         tail.view.release(Instant::now(), false)?;
@@ -41,9 +49,11 @@ struct Live {
     source: Subscribe,
     /// Until the first record is shown.
     silence: Option<Silence>,
-    verbose: bool,
-    /// Everything is subscribed to already: listening to all topics changes nothing.
-    all_topics: bool,
+    /// With --verbose.
+    news: Option<News>,
+    /// What is subscribed to for the whole time. Other topics come only while a
+    /// silence is looked into.
+    prefixes: Vec<Vec<u8>>,
 }
 
 impl Live {
@@ -54,70 +64,109 @@ impl Live {
         }
         options.max_message = args.max_message as u64;
         let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
-        let topics = tail.view.topics.subscriptions(args.level);
-        let subscriber = Subscriber::open(&endpoints, &topics, &options)?;
+        let prefixes = tail.view.topics.subscriptions(args.level);
+        let subscriber = Subscriber::open(&endpoints, &prefixes, &options)?;
         super::super::say_bound("tail", subscriber.bound());
         let wanted = args.topics.iter().chain(&args.root).cloned().collect();
         Ok(Live {
             source: Subscribe::new(subscriber),
             silence: (!args.quiet).then(|| Silence::new(wanted, Instant::now())),
-            verbose: args.verbose,
-            all_topics: topics.iter().any(Vec::is_empty),
+            news: args.verbose.then(News::default),
+            prefixes,
         })
     }
 
+    /// Whether everything is subscribed to, so that listening to all topics changes nothing.
+    fn all_topics(&self) -> bool {
+        self.prefixes.iter().any(Vec::is_empty)
+    }
+
     /// Delivers what is at hand to the view.
-    fn poll(&mut self, tail: &mut Tail, wait: std::time::Duration) -> Result<Progress> {
-        let Live { source, silence, .. } = self;
+    fn poll(&mut self, tail: &mut Tail, wait: Duration) -> Result<Progress> {
+        let Live { source, silence, prefixes, .. } = self;
         let stop = &tail.stop;
         let view = &mut tail.view;
         let mut listen = silence.as_mut().filter(|silence| silence.listening());
-        let mut notice = |record: &Record<'_>| {
-            if let Some(silence) = &mut listen {
+        // What was not subscribed to is not for the view: it would follow sequence
+        // numbers of topics that come and go, and report holes that are none.
+        let mut subscribed = |view: &mut View, record: &Record<'_>| {
+            let topic = record.topic.as_bytes();
+            let subscribed = prefixes.iter().any(|prefix| topic.starts_with(prefix));
+            if let Some(silence) = &mut listen
+                && !(subscribed && view.wants_topic(record))
+            {
                 silence.saw(&record.topic);
             }
+            subscribed
         };
         let flow = |flow| if stop.requested() { Flow::Enough } else { flow };
         if matches!(view.out, Out::Raw { .. }) {
             return source.poll_raw(wait, &mut |frames, received| {
                 let (record, _) = wire::decode(frames, received);
-                notice(&record);
-                view.take_raw(frames, &record).map(flow)
+                match subscribed(view, &record) {
+                    true => view.take_raw(frames, &record).map(flow),
+                    false => Ok(flow(Flow::More)),
+                }
             });
         }
-        source.poll(wait, &mut |record| {
-            notice(&record);
-            view.take(record).map(flow)
+        source.poll(wait, &mut |record| match subscribed(view, &record) {
+            true => view.take(record).map(flow),
+            false => Ok(flow(Flow::More)),
         })
     }
 
-    /// What there is time for when nothing comes: connections, and silence.
+    /// What there is time for now and then: connections, and silence.
     fn tend(&mut self, tail: &Tail, now: Instant) {
-        let subscriber = self.source.subscriber();
-        let events: Vec<String> = subscriber.events().map(|event| event.to_string()).collect();
-        if self.verbose {
-            for event in events {
-                eprintln!("zlog tail: {}", term::visible(&event));
+        // Taken out in any case: nobody else empties the queue.
+        for event in self.source.subscriber().events() {
+            if let Some(news) = &mut self.news {
+                news.tell(&event);
             }
         }
-        if tail.view.shown > 0 && self.silence.take().is_some_and(|silence| silence.listening()) {
-            subscriber.unsubscribe(b"");
+        if tail.view.shown > 0
+            && self.silence.take().is_some_and(|silence| silence.listening())
+            && !self.all_topics()
+        {
+            self.source.subscriber().unsubscribe(b"");
         }
         self.explain_silence(tail, now);
     }
 
     fn explain_silence(&mut self, tail: &Tail, now: Instant) {
+        let all_topics = self.all_topics();
         let Some(silence) = &mut self.silence else { return };
         let subscriber = self.source.subscriber();
         let peers = || subscriber.links().into_iter().map(peer).collect();
-        let (step, finding) = silence.look(now, peers, tail.view.filtered);
+        // Where other topics are not listened to anyway, the nearest of them say more.
+        let unwanted = if all_topics { tail.view.unwanted } else { 0 };
+        let (step, finding) = silence.look(now, peers, tail.view.filtered + unwanted);
         match step {
-            Step::Listen if !self.all_topics => subscriber.subscribe(b""),
-            Step::StopListening if !self.all_topics => subscriber.unsubscribe(b""),
+            Step::Listen if !all_topics => subscriber.subscribe(b""),
+            Step::StopListening if !all_topics => subscriber.unsubscribe(b""),
             _ => {}
         }
         if let Some(finding) = finding {
-            eprintln!("zlog tail: {}", term::visible(&finding.to_string()));
+            term::tell(format_args!("zlog tail: {}", term::visible(&finding.to_string())));
+        }
+    }
+}
+
+/// Tells of connections. A peer that is away or refuses is tried again and again,
+/// which is told once, until it changes.
+#[derive(Default)]
+struct News {
+    told: HashSet<String>,
+}
+
+impl News {
+    fn tell(&mut self, event: &LinkEvent) {
+        if matches!(event.what, Occurrence::Connected | Occurrence::Disconnected) {
+            self.told.clear();
+        }
+        let text = event.to_string();
+        if !self.told.contains(&text) {
+            term::tell(format_args!("zlog tail: {}", term::visible(&text)));
+            self.told.insert(text);
         }
     }
 }

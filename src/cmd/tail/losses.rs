@@ -55,11 +55,13 @@ impl Losses {
             if !self.quiet {
                 let noun = if missing == 1 { "record" } else { "records" };
                 let (source, topic) = (term::visible(&source), term::visible(&topic));
-                eprintln!("zlog tail: lost {missing} {noun} of {source}, topic {topic}");
+                term::tell(format_args!(
+                    "zlog tail: lost {missing} {noun} of {source}, topic {topic}"
+                ));
             }
         }
         if self.gaps.has_just_filled_up() && !self.quiet {
-            eprintln!("zlog tail: too many senders and topics: losses of further ones go unseen");
+            term::tell("zlog tail: too many senders and topics: losses of further ones go unseen");
         }
     }
 }

@@ -134,8 +134,9 @@ impl Silence {
         self.listening_until.is_some()
     }
 
-    /// A topic that was seen while listening.
+    /// A topic that is not wanted was seen while listening. Empty: a message without one.
     pub(super) fn saw(&mut self, topic: &str) {
+        let topic = if topic.is_empty() { "(no topic)" } else { topic };
         if self.topics.len() < MOST_TOPICS && !self.topics.contains(topic) {
             self.topics.insert(topic.to_owned());
         }
@@ -153,7 +154,7 @@ impl Silence {
                 return (Step::Wait, None);
             }
             self.listening_until = None;
-            let finding = self.heard();
+            let finding = self.heard(filtered);
             return (Step::StopListening, self.say(finding));
         }
         if now < self.next_look {
@@ -176,12 +177,13 @@ impl Silence {
         (Step::Listen, None)
     }
 
-    fn heard(&mut self) -> Finding {
+    fn heard(&mut self, filtered: u64) -> Finding {
         let topics = std::mem::take(&mut self.topics);
-        if topics.is_empty() {
-            return Finding::NothingPublished;
+        match (topics.is_empty(), filtered) {
+            (true, 0) => Finding::NothingPublished,
+            (true, filtered) => Finding::Filtered(filtered),
+            (false, _) => Finding::OtherTopics(nearest(&self.wanted, topics)),
         }
-        Finding::OtherTopics(nearest(&self.wanted, topics))
     }
 
     /// The finding, unless it is the one said last.

@@ -9,6 +9,7 @@ use crate::record::Level;
 use crate::source::file::{self, FileOptions};
 use crate::source::text::{LineOptions, StreamSpec};
 use crate::source::{Flow, Notice, Progress, Source};
+use crate::term;
 
 /// Shows the records of all files, in the order they were given.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
@@ -16,22 +17,33 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
     let lines = LineOptions::default();
     let mut source = file::open(args.input.clone(), FileOptions::default(), spec, &lines, None)?;
+    let begun = Instant::now();
     loop {
         let now = Instant::now();
         if let Some(ended) = tail.ended(now) {
-            return Ok(ended);
+            return Ok(unless_failed(ended, source.failed()));
         }
         let mut progress = poll(&mut source, tail, Duration::ZERO)?;
         if progress == Progress::Idle {
             tail.view.flush()?;
             progress = poll(&mut source, tail, tail.wait(now))?;
+            tail.view.release(now, false)?;
+        } else {
+            // How fast a disk is must not change the order: while there is more to
+            // read no window passes, and only what is too much to hold goes early.
+            tail.view.release(begun, false)?;
         }
         tell(source.take_notices(), args.quiet);
         tail.view.report(now, false);
         if progress == Progress::Ended {
-            return Ok(if source.failed() { Ended::Failed } else { Ended::Done });
+            return Ok(unless_failed(Ended::Done, source.failed()));
         }
     }
+}
+
+/// Input that could not be read is a failure, even if enough came from the rest.
+fn unless_failed(ended: Ended, failed: bool) -> Ended {
+    if failed && ended == Ended::Done { Ended::Failed } else { ended }
 }
 
 fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<Progress> {
@@ -46,7 +58,7 @@ fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<Pro
 fn tell(notices: Vec<Notice>, quiet: bool) {
     for notice in notices {
         if notice.failed || !quiet {
-            eprintln!("zlog tail: {}", notice.text);
+            term::tell(format_args!("zlog tail: {}", notice.text));
         }
     }
 }

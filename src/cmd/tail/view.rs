@@ -50,6 +50,8 @@ pub(super) struct View {
     pub(super) shown: u64,
     /// Records of wanted topics that the filter left out.
     pub(super) filtered: u64,
+    /// Records that were subscribed to, and whose topic is not wanted all the same.
+    pub(super) unwanted: u64,
     /// Records that could not be decoded, of those shown.
     pub(super) undecoded: u64,
     /// Reused: the topic of a record that has none.
@@ -84,14 +86,16 @@ impl View {
         }
         if let Out::Raw { writer, escape } = &mut self.out {
             let body = frames.last().copied().unwrap_or_default();
-            let mut line = Vec::with_capacity(body.len() + 1);
-            if *escape {
-                term::escape_bytes_into(&mut line, body, term::Newlines::Keep);
-            } else {
-                line.extend_from_slice(body);
-            }
-            line.push(b'\n');
-            writer.write_all(&line).map_err(|error| term::output_error(&error))?;
+            let mut shown = Vec::new();
+            let body = match *escape {
+                true => {
+                    term::escape_bytes_into(&mut shown, body, term::Newlines::Keep);
+                    &shown
+                }
+                false => body,
+            };
+            let written = writer.write_all(body).and_then(|()| writer.write_all(b"\n"));
+            written.map_err(|error| term::output_error(&error))?;
         }
         Ok(self.count(record))
     }
@@ -99,6 +103,7 @@ impl View {
     /// Whether the record is one of those asked for; follows its sequence number.
     fn passes(&mut self, record: &Record<'_>) -> bool {
         if !self.wants_topic(record) {
+            self.unwanted += 1;
             return false;
         }
         self.losses.see(record);
@@ -109,7 +114,7 @@ impl View {
 
     /// A record of a stored log may have no topic: then it is what `emit` would
     /// give it, its logger's name for a root.
-    fn wants_topic(&mut self, record: &Record<'_>) -> bool {
+    pub(super) fn wants_topic(&mut self, record: &Record<'_>) -> bool {
         if !record.topic.is_empty() {
             return self.topics.accept(&record.topic);
         }
@@ -178,7 +183,7 @@ impl View {
         let Some((stats, every)) = &mut self.stats else { return };
         let due = every.is_some_and(|every| stats.age(now) >= every);
         if due || end {
-            eprint!("{}", stats.report(now));
+            term::tell(stats.report(now).trim_end());
         }
     }
 }
