@@ -6,6 +6,7 @@
 //! [`socket`] alone touches ZeroMQ, [`term`] alone knows about terminals.
 
 pub mod cli;
+pub mod clock;
 pub mod cmd;
 pub mod error;
 pub mod filter;

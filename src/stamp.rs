@@ -4,15 +4,9 @@
 //! that follow from the clock. The sequence number is the publisher's.
 
 use std::borrow::Cow;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::clock::now;
 use crate::record::Record;
-
-/// Seconds since 1970-01-01 UTC, as Python's `time.time()`.
-pub fn now() -> f64 {
-    // A clock before 1970 is a broken clock; 0 is as wrong as any answer.
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
-}
 
 /// The fields that an emitting process fills in where a record lacks them.
 #[derive(Clone, Debug)]

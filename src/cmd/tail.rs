@@ -1,6 +1,6 @@
 //! `zlog tail`: records from a subscription or from stored logs, shown.
 //!
-//! What was typed becomes a [`View`], which is the same wherever records come
+//! What was typed becomes a view, which is the same wherever records come
 //! from, and a source; `live` and `stored` run the one into the other.
 
 mod live;

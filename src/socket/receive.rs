@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError};
 
 use super::links::{LinkEvent, LinkStatus};
 use super::watch::Watch;
+use crate::clock::now;
 
 /// Longest that the thread stays away from libzmq, and from its commands.
 const SLICE: Duration = Duration::from_millis(50);
@@ -189,9 +190,4 @@ impl Receive {
             let _ = self.socket.get_events();
         }
     }
-}
-
-/// Seconds since 1970-01-01 UTC.
-fn now() -> f64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }

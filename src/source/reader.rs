@@ -8,10 +8,11 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
+use crate::clock::now;
 use crate::error::{Error, Result};
 
 /// How much is read at once: what a pipe holds.
@@ -195,9 +196,4 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
 fn copy(tee: &mut Tee, bytes: &[u8]) -> io::Result<()> {
     tee.write_all(bytes)?;
     tee.flush()
-}
-
-/// Seconds since 1970-01-01 UTC.
-pub(crate) fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use regex::Regex;
 
 use super::*;
+use crate::clock::now;
 use crate::error::Exit;
 use crate::multiline::Rules;
-use crate::source::reader::now;
 
 /// Longest that a test waits for something that must come.
 pub(in crate::source) const PATIENCE: Duration = Duration::from_secs(20);
