@@ -72,6 +72,24 @@ fn every_example_parses() {
 }
 
 #[test]
+fn every_command_line_in_the_readme_parses() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let mut seen = 0;
+    for line in readme.lines().filter_map(|line| line.strip_prefix("    ")) {
+        // What is explained beside it, where output goes, and what stands for more.
+        let line = line.split("  #").next().unwrap_or_default();
+        let line = line.split(" > ").next().unwrap_or_default().replace("[TOPIC…]", "TOPIC");
+        let command = line.strip_prefix("zlog ").or(line.split_once("| zlog ").map(|(_, c)| c));
+        if let Some(command) = command {
+            let words = words(&format!("zlog {command}"));
+            Cli::parse_line(words).unwrap_or_else(|error| panic!("README: `{line}`: {error}"));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "only {seen} command lines found in README.md");
+}
+
+#[test]
 fn every_command_has_examples_and_exit_codes_in_its_help_and_page() {
     for name in commands() {
         let notes = examples::ALL.iter().find(|notes| notes.command == name);

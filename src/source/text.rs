@@ -167,6 +167,7 @@ impl TextSource {
             stop: stopped.clone(),
             reading: Arc::clone(&reading),
             tee: None,
+            unused: Vec::new(),
         };
         let feeds = (0..specs.len()).map(feed).collect();
         let source = TextSource {
@@ -259,8 +260,10 @@ impl TextSource {
                 self.current = Some(current);
                 return Ok(Flow::Enough);
             }
-            // No room means that there are enough of them.
-            let _ = self.spare.try_send(current.block.buffer);
+            if !current.block.buffer.is_empty() {
+                // No room means that there are enough of them.
+                let _ = self.spare.try_send(current.block.buffer);
+            }
         }
         Ok(Flow::More)
     }

@@ -38,6 +38,13 @@ fn when_nobody_listens_it_says_so_once_and_goes_on() {
 }
 
 #[test]
+fn without_a_wait_it_waits_for_a_second() {
+    let begun = Instant::now();
+    zlog(["emit", "-b", ANY_PORT, "-m", "x"]).run().success().stderr_has("nobody listens");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
 fn a_rate_is_kept_to() {
     let mut emit = emit(["--test", "30", "--rate", "100/s"]).start();
     let listener = Listener::connect(&emit.endpoint(), "");
@@ -107,13 +114,15 @@ fn with_drop_a_stuck_subscriber_costs_records_that_are_counted() {
 
 #[test]
 fn a_stuck_subscriber_holds_the_end_up_no_longer_than_linger() {
-    let mut emit = emit(["--hwm", "10", "--test", "--duration", "500ms", "--linger", "200ms"])
-        .args(["--fail-on-loss"])
-        .deadline(Duration::from_secs(20))
+    // Far more than the queues and the system's buffers take.
+    let input = ("x".repeat(1 << 20) + "\n").repeat(40);
+    let mut emit = emit(["--hwm", "5", "--duration", "1s", "--linger", "200ms", "--fail-on-loss"])
+        .args(["--no-detect"])
+        .stdin(input)
         .start();
     let endpoint = emit.endpoint();
     let _stuck = stuck(&endpoint);
-    emit.wait().code(3);
+    emit.wait().code(3).stderr_has("dropped");
 }
 
 #[test]
