@@ -6,7 +6,11 @@
 //! decided before (`filter`, `format`).
 
 pub mod console;
+pub mod file;
+pub mod null;
 pub mod publish;
+pub mod queue;
+pub mod rotating;
 
 use crate::error::Result;
 use crate::record::Record;
@@ -25,6 +29,17 @@ pub trait Handler {
     /// # Errors
     /// As [`Handler::handle`].
     fn flush(&mut self) -> Result<()>;
+}
+
+/// Which handler it is may be decided at run time.
+impl<H: Handler + ?Sized> Handler for Box<H> {
+    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        (**self).handle(record)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        (**self).flush()
+    }
 }
 
 /// Every handler there is: the registry.
