@@ -37,8 +37,13 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
     let stop = if args.command.is_empty() { Stop::install()? } else { Stop::default() };
     let publisher = open(&args)?;
     let mut emit = Emit::new(&args, publisher, stop);
+    // What can't be read is told before the wait; a command starts when somebody listens.
+    let early = args.command.is_empty().then(|| Feed::open(&args, &emit.end.stop)).transpose()?;
     emit.wait_for_subscribers(&args)?;
-    let mut feed = Feed::open(&args, &emit.end.stop)?;
+    let mut feed = match early {
+        Some(feed) => feed,
+        None => Feed::open(&args, &emit.end.stop)?,
+    };
     let ran = emit.run(&mut feed);
     // Also when the run failed (a full disk under --tee, say, or its reader has gone):
     // what was published by then must not be lost with it.
