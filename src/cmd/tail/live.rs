@@ -34,6 +34,9 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
             tended = now;
         }
         if progress == Progress::Idle {
+            if term::stdout_is_closed() {
+                return Ok(Ended::Done);
+            }
             progress = live.poll(tail, tail.wait(now))?;
         }
         tail.view.release(Instant::now(), false)?;
