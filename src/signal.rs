@@ -6,8 +6,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+#[cfg(unix)]
+use signal_hook::consts::signal::{SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use signal_hook::flag;
+#[cfg(unix)]
+use signal_hook::iterator::SignalsInfo;
+#[cfg(unix)]
+use signal_hook::iterator::exfiltrator::WithOrigin;
+#[cfg(unix)]
+use signal_hook::low_level::siginfo::Cause;
 
 use crate::error::{Error, Exit, Result};
 
@@ -48,7 +56,7 @@ impl Stop {
         self.signal.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether a child was asked to stop instead of this process: see [`forward`].
+    /// Whether a child was asked to stop instead of this process: see [`Forwarding`].
     pub fn passed_on(&self) -> bool {
         self.passed_on.load(Ordering::Relaxed)
     }
@@ -66,51 +74,82 @@ fn number(signal: i32) -> u8 {
     u8::try_from(signal).unwrap_or(0)
 }
 
-/// Passes signals on to a child from a thread of its own, for as long as it runs;
-/// once `ended` is set, a signal is a request to `stop` instead.
+/// Signals that are caught, to be passed on to a child.
 ///
-/// Not passed on are those that the terminal has sent to the whole foreground
-/// process group already (Ctrl-C, Ctrl-\): the child has them, and one more would
-/// be a second Ctrl-C.
-///
-/// # Errors
-/// When the system refuses to install a handler.
+/// Caught before the child is started: what comes in between must neither end this
+/// process and leave the child alone, nor get lost.
 #[cfg(unix)]
-pub fn forward(child: u32, ended: Arc<AtomicBool>, stop: Stop) -> Result<()> {
-    use signal_hook::consts::signal::{SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-    use signal_hook::iterator::SignalsInfo;
-    use signal_hook::iterator::exfiltrator::WithOrigin;
-    use signal_hook::low_level::siginfo::Cause;
+pub struct Forwarding {
+    signals: SignalsInfo<WithOrigin>,
+}
 
-    let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
-    let mut signals = SignalsInfo::<WithOrigin>::new(caught)
-        .map_err(|error| Error::io("can't catch signals", &error))?;
-    let pass_on = move || {
-        for origin in signals.forever() {
-            if ended.load(Ordering::Relaxed) {
-                stop.signal.store(origin.signal as usize, Ordering::Relaxed);
-                continue;
+#[cfg(unix)]
+impl Forwarding {
+    /// Catches signals from now on.
+    ///
+    /// # Errors
+    /// When the system refuses to install a handler.
+    pub fn install() -> Result<Forwarding> {
+        let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+        let signals = SignalsInfo::<WithOrigin>::new(caught)
+            .map_err(|error| Error::io("can't catch signals", &error))?;
+        Ok(Forwarding { signals })
+    }
+
+    /// Passes them on to a child from a thread of its own, for as long as it runs;
+    /// once `ended` is set, a signal is a request to `stop` instead.
+    ///
+    /// Not passed on are those that the terminal has sent to the whole foreground
+    /// process group already (Ctrl-C, Ctrl-\): the child has them, and one more would
+    /// be a second Ctrl-C.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(mut self, child: u32, ended: Arc<AtomicBool>, stop: Stop) -> Result<()> {
+        let pass_on = move || {
+            for origin in self.signals.forever() {
+                if ended.load(Ordering::Relaxed) {
+                    stop.signal.store(origin.signal as usize, Ordering::Relaxed);
+                    continue;
+                }
+                if !matches!(origin.signal, SIGUSR1 | SIGUSR2) {
+                    stop.passed_on.store(true, Ordering::Relaxed);
+                }
+                if !matches!(origin.cause, Cause::Kernel) {
+                    // A child that has just ended needs no signal.
+                    let _ = send(child, origin.signal);
+                }
             }
-            if !matches!(origin.signal, SIGUSR1 | SIGUSR2) {
-                stop.passed_on.store(true, Ordering::Relaxed);
-            }
-            if !matches!(origin.cause, Cause::Kernel) {
-                // A child that has just ended needs no signal.
-                let _ = send(child, origin.signal);
-            }
-        }
-    };
-    std::thread::Builder::new()
-        .name("zlog-signals".into())
-        .spawn(pass_on)
-        .map(drop)
-        .map_err(|error| Error::io("can't start a thread", &error))
+        };
+        std::thread::Builder::new()
+            .name("zlog-signals".into())
+            .spawn(pass_on)
+            .map(drop)
+            .map_err(|error| Error::io("can't start a thread", &error))
+    }
 }
 
 /// Where there are no signals to pass on, the console sends Ctrl-C to the child itself.
 #[cfg(not(unix))]
-pub fn forward(_child: u32, _ended: Arc<AtomicBool>, _stop: Stop) -> Result<()> {
-    Ok(())
+pub struct Forwarding;
+
+#[cfg(not(unix))]
+impl Forwarding {
+    /// Catches nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn install() -> Result<Forwarding> {
+        Ok(Forwarding)
+    }
+
+    /// Passes nothing on.
+    ///
+    /// # Errors
+    /// None.
+    pub fn start(self, _child: u32, _ended: Arc<AtomicBool>, _stop: Stop) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Sends a signal to a process.

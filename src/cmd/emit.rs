@@ -37,10 +37,18 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
     let stop = if args.command.is_empty() { Stop::install()? } else { Stop::default() };
     let publisher = open(&args)?;
     let mut emit = Emit::new(&args, publisher, stop);
+    // What can't be read is told before the wait; a command starts when somebody listens.
+    let early = args.command.is_empty().then(|| Feed::open(&args, &emit.end.stop)).transpose()?;
     emit.wait_for_subscribers(&args)?;
-    let mut feed = Feed::open(&args, &emit.end.stop)?;
-    emit.run(&mut feed)?;
-    emit.finish(&args, feed)
+    let mut feed = match early {
+        Some(feed) => feed,
+        None => Feed::open(&args, &emit.end.stop)?,
+    };
+    let ran = emit.run(&mut feed);
+    // Also when the run failed (a full disk under --tee, say, or its reader has gone):
+    // what was published by then must not be lost with it.
+    let exit = emit.finish(&args, feed);
+    ran.and(exit)
 }
 
 fn open(args: &EmitArgs) -> Result<Publisher> {
@@ -165,7 +173,6 @@ impl Emit {
         if self.end.stop.requested() {
             feed.finish(&mut |record| self.publish_one(record))?;
         }
-        self.progress.clear();
         Ok(())
     }
 
@@ -183,7 +190,9 @@ impl Emit {
     }
 
     fn publish_one(&mut self, record: Record<'_>) -> Result<Flow> {
-        self.publish.handle(&self.stamp.fill(record))?;
+        let mut record = record;
+        self.stamp.fill(&mut record);
+        self.publish.handle(&record)?;
         self.taken += 1;
         Ok(Flow::More)
     }
@@ -210,6 +219,7 @@ impl Emit {
 
     /// Sends what is held, tells what became of everything, and says how to exit.
     fn finish(mut self, args: &EmitArgs, feed: Feed) -> Result<Exit> {
+        self.progress.clear();
         let took = self.begun.elapsed();
         self.publish.flush()?;
         let (published, flushed) = self.publish.close(self.end.linger());

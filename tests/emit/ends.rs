@@ -54,6 +54,23 @@ fn wrong_usage_names_the_option_and_exits_with_2() {
 }
 
 #[test]
+fn when_the_copy_of_the_input_fails_what_was_published_still_arrives() {
+    let input: String = (0..200_000).map(|number| format!("line {number}\n")).collect();
+    // The reader of the copy takes some of it and goes.
+    let script = format!(
+        "'{}' emit -b '{ANY_PORT}' --wait 60s --tee | head -n 1000 >&2; exit ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_zlog")
+    );
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script]);
+    let input = crate::harness::Input::Bytes(input.into_bytes());
+    let mut emit = crate::harness::Running::start(command, input);
+    let messages = Listener::connect(&emit.endpoint(), "").everything();
+    assert!(messages.len() < 200_000, "the end of the copy is the end");
+    emit.wait().success().stderr_has(&format!("{} records", messages.len()));
+}
+
+#[test]
 fn a_closed_tee_is_a_quiet_success() {
     let input = "x".repeat(100) + "\n";
     let script = format!(

@@ -10,7 +10,7 @@ use crate::error::{Error, Exit, Result};
 use crate::multiline::{self, Rules};
 use crate::parse;
 use crate::record::Level;
-use crate::signal::{self, Stop};
+use crate::signal::{Forwarding, Stop};
 use crate::source::command::{CommandOptions, CommandSource};
 use crate::source::file::{self, FileOptions};
 use crate::source::message::Message;
@@ -142,9 +142,10 @@ fn command(args: &EmitArgs, spec: StreamSpec, lines: &LineOptions, stop: &Stop) 
         tee_stdout: args.tee.then(stdout),
         tee_stderr: args.tee.then(|| Box::new(io::stderr()) as Tee),
     };
+    let signals = Forwarding::install()?;
     let source = CommandSource::spawn(options, lines)?;
     let ended = Arc::new(AtomicBool::new(false));
-    signal::forward(source.process(), Arc::clone(&ended), stop.clone())?;
+    signals.start(source.process(), Arc::clone(&ended), stop.clone())?;
     Ok(Feed::Command(source, ended))
 }
 
