@@ -54,6 +54,24 @@ fn a_tail_without_a_peer_says_which_of_the_reasons_it_is() {
 }
 
 #[test]
+fn a_publisher_that_goes_away_for_good_is_told_also_when_records_were_shown() {
+    let [one, two] = [Publisher::bind(), Publisher::bind()];
+    let args = ["-o", "text", "-t", "a", "-c", &one.endpoint, "-c", &two.endpoint];
+    let mut tail = zlog(["tail"]).args(args).start();
+    for publisher in [&one, &two] {
+        publisher.wait_for_subscription();
+        publisher.send(["a.INFO", "hello"]);
+    }
+    tail.expect_stdout("hello");
+    let gone = one.endpoint.clone();
+    drop(one);
+    let said = tail.expect_stderr("not connected any more");
+    assert!(said.contains(&gone), "{said}");
+    let finished = end(tail).stdout("hello\nhello\n");
+    assert_eq!(finished.err().lines().count(), 1, "{}", finished.err());
+}
+
+#[test]
 fn connected_and_nothing_published() {
     for (_publisher, mut tail) in [&[][..], &["app.INFO"][..]].map(tail) {
         tail.expect_stderr("connected, and nothing has been published");
