@@ -186,7 +186,8 @@ impl Links {
 
     /// The link that libzmq means: by its spelling, else by its port (a bound
     /// wildcard is named by the address that a peer came in on, a name by what it
-    /// resolved to), else the only one.
+    /// resolved to), else the only one. Of several (a name and its address) it is
+    /// one to which this can happen.
     fn find(&mut self, seen: &Seen) -> Option<&mut Link> {
         let fits = |link: &Link| match seen.what {
             What::Accepted => link.status.role == Role::Bind,
@@ -199,18 +200,33 @@ impl Links {
         let same_port = |link: &Link| {
             port(&seen.address).is_some() && port(&link.status.endpoint) == port(&seen.address)
         };
+        let can_happen = |link: &Link| match seen.what {
+            What::Reached => link.open == 0,
+            What::Ready => link.has_room(),
+            What::Gone => link.open > 0,
+            _ => true,
+        };
         let only = self.links.len() == 1;
-        let links = &self.links;
-        let at = links
-            .iter()
-            .position(|link| fits(link) && spelled(link))
-            .or_else(|| links.iter().position(|link| fits(link) && same_port(link)))
-            .or(only.then_some(0))?;
+        let find = |meant: &dyn Fn(&Link) -> bool| {
+            let of = |link: &Link| fits(link) && meant(link);
+            let links = &self.links;
+            let best = links.iter().position(|link| of(link) && can_happen(link));
+            best.or_else(|| links.iter().position(of))
+        };
+        let at = find(&spelled).or_else(|| find(&same_port)).or(only.then_some(0))?;
         self.links.get_mut(at)
     }
 }
 
 impl Link {
+    /// Whether there can be one more peer than are known.
+    fn has_room(&self) -> bool {
+        match self.status.role {
+            Role::Connect => self.status.peers == 0,
+            Role::Bind => self.status.peers < self.open.max(1),
+        }
+    }
+
     fn note(&mut self, what: What, now: Instant) -> Option<Occurrence> {
         let connects = self.status.role == Role::Connect;
         match what {
@@ -231,6 +247,8 @@ impl Link {
                 }
                 Some(Occurrence::Retrying(pause))
             }
+            // Over WebSocket libzmq tells of two handshakes for each connection.
+            What::Ready if !self.has_room() => None,
             What::Ready => {
                 self.anew = None;
                 self.up = Some(now);
@@ -389,6 +407,37 @@ mod tests {
         assert_eq!((links.peers(), links.open()), (0, 0));
         assert_eq!(state(&links), LinkState::NotConnected);
         assert_eq!(links.due(t + Duration::from_secs(60), 0.0), None, "bound ones are libzmq's");
+    }
+
+    #[test]
+    fn two_handshakes_of_one_connection_are_one_peer() {
+        for (role, comes) in [(Role::Connect, What::Reached), (Role::Bind, What::Accepted)] {
+            let mut links = Links::default();
+            links.add(HERE, role, Vec::new());
+            let t = Instant::now();
+            links.note(seen(comes), t);
+            assert!(links.note(seen(What::Ready), t).is_some());
+            assert_eq!(links.note(seen(What::Ready), t), None);
+            assert_eq!(links.peers(), 1);
+            links.note(seen(What::Gone), t);
+            assert_eq!(state(&links), LinkState::NotConnected);
+        }
+    }
+
+    #[test]
+    fn a_name_and_its_address_are_two_endpoints() {
+        let mut links = Links::default();
+        links.add("tcp://localhost:5", Role::Connect, vec![HERE.into()]);
+        links.add(HERE, Role::Connect, Vec::new());
+        let t = Instant::now();
+        let peers = |links: &Links| links.status().iter().map(|s| s.peers).collect::<Vec<_>>();
+        for what in [What::Reached, What::Reached, What::Ready, What::Ready] {
+            links.note(seen(what), t);
+        }
+        assert_eq!(peers(&links), [1, 1]);
+        links.note(seen(What::Gone), t);
+        links.note(seen(What::Gone), t);
+        assert_eq!(peers(&links), [0, 0]);
     }
 
     #[test]
