@@ -44,6 +44,8 @@ pub struct LinkStatus {
     pub state: LinkState,
     /// Peers whose handshake is done.
     pub peers: usize,
+    /// Whether something answered the last try to connect, be it a publisher or not.
+    pub reached: bool,
     /// Why the host's name could not be resolved when it was last looked up.
     pub unresolved: Option<String>,
 }
@@ -94,6 +96,8 @@ struct Link {
     status: LinkStatus,
     /// How libzmq may spell the endpoint, other than as it was given.
     aliases: Vec<String>,
+    /// The last try to connect has not been answered.
+    trying: bool,
     /// Connections whose transport is up, with or without a handshake.
     open: usize,
     /// The handshake of a connection whose end is still to be told has failed.
@@ -122,11 +126,13 @@ impl Links {
                 Role::Connect => LinkState::Connecting,
             },
             peers: 0,
+            reached: false,
             unresolved: None,
         };
         self.links.push(Link {
             status,
             aliases,
+            trying: false,
             open: 0,
             refused: false,
             up: None,
@@ -232,6 +238,8 @@ impl Link {
         match what {
             What::Trying | What::Reached | What::Accepted => {
                 self.open += usize::from(what != What::Trying);
+                self.trying = what == What::Trying;
+                self.status.reached |= what == What::Reached;
                 self.anew = None;
                 self.status.unresolved = None;
                 // A refusal stays the explanation until a handshake succeeds.
@@ -242,6 +250,8 @@ impl Link {
             }
             What::Retrying(pause) => {
                 self.anew = None;
+                // It also follows the end of a connection, which something had answered.
+                self.status.reached &= !std::mem::take(&mut self.trying);
                 if self.status.state == LinkState::Connecting {
                     self.status.state = LinkState::NotConnected;
                 }
@@ -372,6 +382,21 @@ mod tests {
         assert!(links.due(t + Duration::from_millis(600), 0.0).is_some());
         assert_eq!(links.due(t + Duration::from_millis(700), 0.0), None);
         assert!(links.due(t + Duration::from_secs(2), 1.0).is_some());
+    }
+
+    #[test]
+    fn what_answers_and_does_not_shake_hands_is_told_from_nobody() {
+        let (mut links, t) = connecting();
+        let mut reached = |what| {
+            links.note(seen(what), t);
+            links.status()[0].reached
+        };
+        let retrying = || What::Retrying(Duration::from_millis(100));
+        assert!(!reached(What::Trying) && !reached(retrying()));
+        reached(What::Trying);
+        assert!(reached(What::Reached) && reached(What::Gone) && reached(retrying()));
+        assert!(reached(What::Trying), "the answer is not known yet");
+        assert!(!reached(retrying()));
     }
 
     #[test]
