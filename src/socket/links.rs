@@ -174,11 +174,6 @@ impl Links {
         self.links.iter().map(|link| link.status.clone()).collect()
     }
 
-    /// Peers whose handshake is done, over all endpoints.
-    pub(super) fn peers(&self) -> usize {
-        self.links.iter().map(|link| link.status.peers).sum()
-    }
-
     /// Connections of any kind, over all endpoints: peers, those that are still
     /// shaking hands, and those too old for a handshake that libzmq tells of.
     pub(super) fn open(&self) -> usize {
@@ -326,8 +321,12 @@ mod tests {
         (links, Instant::now())
     }
 
+    fn peers(links: &Links) -> usize {
+        links.status().iter().map(|status| status.peers).sum()
+    }
+
     fn seen(what: What) -> Seen {
-        Seen { address: HERE.to_owned(), what }
+        Seen { address: HERE.to_owned(), what, descriptor: None }
     }
 
     fn state(links: &Links) -> LinkState {
@@ -420,16 +419,16 @@ mod tests {
         for what in [What::Accepted, What::Ready, What::Accepted, What::Ready] {
             links.note(seen(what), t);
         }
-        assert_eq!(links.peers(), 2);
+        assert_eq!(peers(&links), 2);
         links.note(seen(What::Accepted), t);
-        assert_eq!((links.peers(), links.open()), (2, 3));
+        assert_eq!((peers(&links), links.open()), (2, 3));
         links.note(seen(What::Refused("stranger".into())), t);
         assert_eq!(links.note(seen(What::Gone), t), None);
-        assert_eq!((links.peers(), state(&links)), (2, LinkState::Connected));
+        assert_eq!((peers(&links), state(&links)), (2, LinkState::Connected));
         links.note(seen(What::Gone), t);
         links.note(seen(What::Gone), t);
         links.note(seen(What::Gone), t);
-        assert_eq!((links.peers(), links.open()), (0, 0));
+        assert_eq!((peers(&links), links.open()), (0, 0));
         assert_eq!(state(&links), LinkState::NotConnected);
         assert_eq!(links.due(t + Duration::from_secs(60), 0.0), None, "bound ones are libzmq's");
     }
@@ -472,7 +471,8 @@ mod tests {
         links.add("tcp://localhost:6", Role::Connect, vec!["tcp://[::1]:6".into()]);
         let t = Instant::now();
         links.note(seen(What::Ready), t);
-        links.note(Seen { address: "tcp://[::1]:6".into(), what: What::Ready }, t);
+        links
+            .note(Seen { address: "tcp://[::1]:6".into(), what: What::Ready, descriptor: None }, t);
         let peers: Vec<usize> = links.status().iter().map(|s| s.peers).collect();
         assert_eq!(peers, [1, 1]);
     }
