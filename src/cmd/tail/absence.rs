@@ -41,6 +41,8 @@ struct Known {
 enum Reason {
     /// Nobody answers.
     Away,
+    /// Somebody answers, and is no publisher that shakes hands.
+    Mute,
     /// Somebody answers, and the handshake fails for this reason.
     Refused(String),
     /// The host can't be found, for this reason.
@@ -67,6 +69,11 @@ impl fmt::Display for Finding {
             Reason::Away => {
                 write!(f, "not connected: nobody answers at {endpoint} yet; still trying")
             }
+            Reason::Mute => write!(
+                f,
+                "not connected: something answers at {endpoint}, and it does not shake hands \
+                 as a ZeroMQ publisher does; still trying"
+            ),
             Reason::Refused(why) => {
                 write!(f, "not connected: handshake with {endpoint} failed: {why}; still trying")
             }
@@ -142,6 +149,7 @@ fn reason(link: &LinkStatus) -> Option<Reason> {
         (LinkState::HandshakeRefused(why), ..) => Reason::Refused(why.clone()),
         (_, Role::Bind, _) => Reason::Alone,
         (_, Role::Connect, Some(why)) => Reason::Unknown(why.clone()),
+        (_, Role::Connect, None) if link.reached => Reason::Mute,
         (_, Role::Connect, None) => Reason::Away,
     })
 }
@@ -154,7 +162,7 @@ mod tests {
 
     fn link(role: Role, state: LinkState) -> LinkStatus {
         let peers = usize::from(state == LinkState::Connected);
-        LinkStatus { endpoint: HERE.into(), role, state, peers, unresolved: None }
+        LinkStatus { endpoint: HERE.into(), role, state, peers, reached: false, unresolved: None }
     }
 
     /// What is said of one link in these states, four seconds apart.
