@@ -4,10 +4,18 @@
 //! The rest of zlog asks [`Stop`] and knows no signal numbers but through it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
+#[cfg(unix)]
+use signal_hook::consts::signal::{SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use signal_hook::flag;
+#[cfg(unix)]
+use signal_hook::iterator::SignalsInfo;
+#[cfg(unix)]
+use signal_hook::iterator::exfiltrator::WithOrigin;
+#[cfg(unix)]
+use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 
 use crate::error::{Error, Exit, Result};
 
@@ -48,7 +56,7 @@ impl Stop {
         self.signal.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether a child was asked to stop instead of this process: see [`forward`].
+    /// Whether a child was asked to stop instead of this process: see [`Forwarding`].
     pub fn passed_on(&self) -> bool {
         self.passed_on.load(Ordering::Relaxed)
     }
@@ -66,29 +74,64 @@ fn number(signal: i32) -> u8 {
     u8::try_from(signal).unwrap_or(0)
 }
 
-/// Passes signals on to a child from a thread of its own, for as long as it runs;
-/// once `ended` is set, a signal is a request to `stop` instead.
+/// Signals on their way to a child.
 ///
-/// Not passed on are those that the terminal has sent to the whole foreground
-/// process group already (Ctrl-C, Ctrl-\): the child has them, and one more would
-/// be a second Ctrl-C.
-///
-/// # Errors
-/// When the system refuses to install a handler.
-#[cfg(unix)]
-pub fn forward(child: u32, ended: Arc<AtomicBool>, stop: Stop) -> Result<()> {
-    use signal_hook::consts::signal::{SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-    use signal_hook::iterator::SignalsInfo;
-    use signal_hook::iterator::exfiltrator::WithOrigin;
-    use signal_hook::low_level::siginfo::Cause;
+/// They are caught before the child is started: what comes in between must neither
+/// end this process and leave the child alone, nor get lost.
+#[derive(Debug)]
+pub struct Forwarding {
+    /// The child's process number; 0 while there is none.
+    child: Arc<AtomicU32>,
+    stop: Stop,
+}
 
+impl Forwarding {
+    /// Catches signals from now on, on a thread of its own. While no child runs, a
+    /// signal is a request to `stop`, and a second one ends this process at once.
+    ///
+    /// Not passed on are those that the terminal has sent to the whole foreground
+    /// process group already (Ctrl-C, Ctrl-\): the child has them, and one more would
+    /// be a second Ctrl-C.
+    ///
+    /// # Errors
+    /// When the system refuses to install a handler or to start a thread.
+    pub fn install(stop: Stop) -> Result<Forwarding> {
+        let child = Arc::new(AtomicU32::new(0));
+        catch(Arc::clone(&child), stop.clone())?;
+        Ok(Forwarding { child, stop })
+    }
+
+    /// From now on signals are `child`'s, and so is one that came while it was started.
+    pub fn begin(&self, child: u32) {
+        self.child.store(child, Ordering::SeqCst);
+        let missed = self.stop.signal.swap(0, Ordering::SeqCst);
+        if missed != 0 {
+            self.stop.passed_on.store(true, Ordering::Relaxed);
+            // A child that has ended already needs no signal.
+            let _ = send(child, missed as i32);
+        }
+    }
+
+    /// The child has ended: a signal is a request to stop again.
+    pub fn end(&self) {
+        self.child.store(0, Ordering::SeqCst);
+    }
+}
+
+#[cfg(unix)]
+fn catch(child: Arc<AtomicU32>, stop: Stop) -> Result<()> {
     let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
     let mut signals = SignalsInfo::<WithOrigin>::new(caught)
         .map_err(|error| Error::io("can't catch signals", &error))?;
     let pass_on = move || {
         for origin in signals.forever() {
-            if ended.load(Ordering::Relaxed) {
-                stop.signal.store(origin.signal as usize, Ordering::Relaxed);
+            let child = child.load(Ordering::SeqCst);
+            if child == 0 {
+                let asked = stop.signal.swap(origin.signal as usize, Ordering::SeqCst);
+                if asked != 0 {
+                    // The second one: at once. It can't be refused for these signals.
+                    let _ = emulate_default_handler(origin.signal);
+                }
                 continue;
             }
             if !matches!(origin.signal, SIGUSR1 | SIGUSR2) {
@@ -109,8 +152,16 @@ pub fn forward(child: u32, ended: Arc<AtomicBool>, stop: Stop) -> Result<()> {
 
 /// Where there are no signals to pass on, the console sends Ctrl-C to the child itself.
 #[cfg(not(unix))]
-pub fn forward(_child: u32, _ended: Arc<AtomicBool>, _stop: Stop) -> Result<()> {
+fn catch(_child: Arc<AtomicU32>, _stop: Stop) -> Result<()> {
     Ok(())
+}
+
+/// Asks a process to end.
+///
+/// # Errors
+/// The system's: no such process, not permitted.
+pub fn terminate(process: u32) -> std::io::Result<()> {
+    send(process, SIGTERM)
 }
 
 /// Sends a signal to a process.
@@ -118,11 +169,17 @@ pub fn forward(_child: u32, _ended: Arc<AtomicBool>, _stop: Stop) -> Result<()> 
 /// # Errors
 /// The system's: no such process, not permitted, no such signal.
 #[cfg(unix)]
-fn send(process: u32, signal: i32) -> std::io::Result<()> {
+pub(crate) fn send(process: u32, signal: i32) -> std::io::Result<()> {
     use rustix::process::{Pid, Signal, kill_process};
     let process = i32::try_from(process).ok().and_then(Pid::from_raw);
     match (process, Signal::from_named_raw(signal)) {
         (Some(process), Some(signal)) => Ok(kill_process(process, signal)?),
         _ => Err(std::io::ErrorKind::InvalidInput.into()),
     }
+}
+
+/// There are no signals to send.
+#[cfg(not(unix))]
+pub(crate) fn send(_process: u32, _signal: i32) -> std::io::Result<()> {
+    Ok(())
 }

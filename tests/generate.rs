@@ -11,7 +11,7 @@ use zlog::cli::{Cli, command, examples};
 use crate::harness::zlog;
 
 /// What brings the committed files up to date.
-const REFRESH: &str = "ZLOG_UPDATE=1 cargo test --test integration generate";
+const REFRESH: &str = "ZLOG_UPDATE=1 cargo test generate";
 
 /// Each completion script's file, and the shell it is for.
 const COMPLETIONS: [(&str, &str); 5] = [
@@ -69,6 +69,24 @@ fn every_example_parses() {
             }
         }
     }
+}
+
+#[test]
+fn every_command_line_in_the_readme_parses() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let mut seen = 0;
+    for line in readme.lines().filter_map(|line| line.strip_prefix("    ")) {
+        // What is explained beside it, where output goes, and what stands for more.
+        let line = line.split("  #").next().unwrap_or_default();
+        let line = line.split(" > ").next().unwrap_or_default().replace("[TOPIC…]", "TOPIC");
+        let command = line.strip_prefix("zlog ").or(line.split_once("| zlog ").map(|(_, c)| c));
+        if let Some(command) = command {
+            let words = words(&format!("zlog {command}"));
+            Cli::parse_line(words).unwrap_or_else(|error| panic!("README: `{line}`: {error}"));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "only {seen} command lines found in README.md");
 }
 
 #[test]

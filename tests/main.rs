@@ -16,5 +16,7 @@ mod harness;
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
 mod peers;
+/// `zlog tail`: which records are shown, how, and what is said of the rest.
+mod tail;
 /// A real pseudo-terminal: what a person sees.
 mod terminal;

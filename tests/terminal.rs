@@ -132,6 +132,22 @@ fn quiet_shows_no_progress() {
 }
 
 #[test]
+fn ctrl_c_reaches_a_wrapped_command_once_and_its_code_is_kept() {
+    // A second signal would be counted, then or while it takes its time to end. It is
+    // busy meanwhile: two signals that come to one that sleeps are one.
+    let script = "n=0; trap 'n=$((n+1)); echo asked $n' INT; echo ready; \
+        while [ $n = 0 ]; do :; done; for ((i = 0; i < 50000; i++)); do :; done; exit 9";
+    let args = ["emit", "-q", "-b", ANY_PORT, "--wait", "0s", "--tee", "--", "bash", "-c", script];
+    let mut terminal = Terminal::start(zlog(args), 24, 120);
+    terminal.wait_for_text("ready");
+    terminal.press("\x03");
+    let (bytes, status) = terminal.wait();
+    assert_eq!(status.code(), Some(9), "{}", bytes.escape_ascii());
+    let shown = String::from_utf8_lossy(&bytes);
+    assert!(shown.contains("asked 1") && !shown.contains("asked 2"), "{shown}");
+}
+
+#[test]
 fn a_pipe_gets_no_colour_and_no_escapes() {
     let mut emit = emit(["-r", "a"]).stdin("ERROR \x1b[31mred\n").start();
     let endpoint = emit.endpoint();

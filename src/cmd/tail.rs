@@ -3,6 +3,7 @@
 //! What was typed becomes a view, which is the same wherever records come
 //! from, and a source; `live` and `stored` run the one into the other.
 
+mod absence;
 mod live;
 mod losses;
 mod silence;
@@ -35,7 +36,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// Endpoints that can't be used, input that can't be read, output that can't be
 /// written.
 pub fn run(mut args: TailArgs) -> Result<Exit> {
-    take_endpoints(&mut args);
+    take_endpoints(&mut args)?;
     let mut tail = Tail::new(&args)?;
     let ended = if args.input.is_empty() {
         live::run(&args, &mut tail)?
@@ -47,11 +48,17 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
 
 /// Moves endpoints from among the topics to where they belong: `python -m zmq.log`
 /// takes its endpoint there.
-fn take_endpoints(args: &mut TailArgs) {
-    let (endpoints, topics) = args.topics.drain(..).partition(|word| word.contains("://"));
+fn take_endpoints(args: &mut TailArgs) -> Result<()> {
+    let (endpoints, topics): (Vec<String>, Vec<String>) =
+        args.topics.drain(..).partition(|word| word.contains("://"));
+    if let (Some(endpoint), false) = (endpoints.first(), args.input.is_empty()) {
+        let what = format!("--input reads files, and can't connect to {endpoint} too");
+        return Err(Error::usage(what).hint("Leave out one of them."));
+    }
     args.topics = topics;
-    args.endpoints.connect.extend::<Vec<String>>(endpoints);
+    args.endpoints.connect.extend(endpoints);
     args.topics.append(&mut args.topic);
+    Ok(())
 }
 
 /// Why a tail ended.

@@ -72,6 +72,7 @@ pub struct Published {
 
 /// What is known of a topic.
 struct Topic {
+    name: Box<str>,
     /// The number of its last record. The first is 1.
     seq: u64,
     /// Whether anybody hears it, as of this generation of subscriptions.
@@ -83,7 +84,11 @@ struct Topic {
 pub struct Publish {
     publisher: Publisher,
     options: PublishOptions,
-    topics: HashMap<Box<str>, Topic>,
+    topics: Vec<Topic>,
+    /// Places in `topics`.
+    index: HashMap<Box<str>, usize>,
+    /// The place used last.
+    last: usize,
     published: Published,
     since_drain: u32,
     // Reused for each record.
@@ -100,7 +105,9 @@ impl Publish {
         Publish {
             publisher,
             options,
-            topics: HashMap::new(),
+            topics: Vec::new(),
+            index: HashMap::new(),
+            last: 0,
             published: Published::default(),
             since_drain: 0,
             topic: String::new(),
@@ -137,21 +144,38 @@ impl Publish {
 
     /// The next number of the topic, and whether anybody hears it.
     fn look_up(&mut self) -> (Option<u64>, bool) {
+        let Some(at) = self.find() else {
+            return (None, self.publisher.heard(self.topic.as_bytes()));
+        };
         let generation = self.publisher.generation();
-        if let Some(topic) = self.topics.get_mut(self.topic.as_str()) {
-            topic.seq += 1;
-            if topic.generation != generation {
-                topic.heard = self.publisher.heard(self.topic.as_bytes());
-                topic.generation = generation;
-            }
-            return (Some(topic.seq), topic.heard);
+        let topic = &mut self.topics[at];
+        topic.seq += 1;
+        if topic.generation != generation {
+            topic.heard = self.publisher.heard(self.topic.as_bytes());
+            topic.generation = generation;
         }
-        let heard = self.publisher.heard(self.topic.as_bytes());
+        (Some(topic.seq), topic.heard)
+    }
+
+    /// Where the topic stands among those that are numbered; `None` when there are
+    /// too many. Records of one topic tend to come in a row.
+    fn find(&mut self) -> Option<usize> {
+        if self.topics.get(self.last).is_some_and(|last| *last.name == *self.topic) {
+            return Some(self.last);
+        }
+        if let Some(at) = self.index.get(self.topic.as_str()) {
+            self.last = *at;
+            return Some(self.last);
+        }
         if self.topics.len() >= MOST_TOPICS {
-            return (None, heard);
+            return None;
         }
-        self.topics.insert(self.topic.as_str().into(), Topic { seq: 1, heard, generation });
-        (Some(1), heard)
+        self.last = self.topics.len();
+        let name: Box<str> = self.topic.as_str().into();
+        self.index.insert(name.clone(), self.last);
+        // Of no generation yet, so that whether it is heard is looked up.
+        self.topics.push(Topic { name, seq: 0, heard: false, generation: u64::MAX });
+        Some(self.last)
     }
 
     fn write_body(&mut self, record: &Record<'_>, seq: Option<u64>) {

@@ -233,3 +233,15 @@ proptest! {
         prop_assert_eq!(lines_of(&records), lines);
     }
 }
+
+/// Printed by CPython itself: see tests/data/lines/tracebacks.py.
+const BY_PYTHON: &str = include_str!("../../tests/data/lines/tracebacks.txt");
+
+#[test]
+fn what_cpython_prints_is_one_record_each() {
+    for case in BY_PYTHON.split("# ").filter(|case| !case.is_empty()) {
+        let (telling, trace) = case.split_once('\n').unwrap();
+        orphan(telling, trace.trim_end());
+        one_record("ERROR: it failed", trace.trim_end());
+    }
+}

@@ -52,6 +52,7 @@ pub(super) enum Step {
 use Step::{Maybe, Not, Part};
 
 const PYTHON_HEADING: &str = "Traceback (most recent call last)";
+const PYTHON_GROUP: &str = "  + Exception Group Traceback (most recent call last)";
 const PYTHON_CHAINS: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
@@ -240,16 +241,16 @@ fn exception_class(line: &str) -> Option<&str> {
 
 /// The last exception of a chain; of a group, the group itself.
 fn python_exception(text: &str) -> Option<&str> {
-    let bare = |line: &str| !line.starts_with([' ', '\t']);
-    let heading = |line: &str| PYTHON_CHAINS.contains(&line) || line.starts_with(PYTHON_HEADING);
-    let plain = text.lines().rev().find(|line| bare(line) && !heading(line) && is_exception(line));
-    plain.or_else(|| {
-        let drawn = |line: &'_ str| line.starts_with("  | ");
-        text.lines()
-            .filter(|line| drawn(line))
-            .map(|line| &line[4..])
-            .find(|line| bare(line) && !heading(line) && is_exception(line))
-    })
+    let is_group = |line: &&str| line.starts_with(PYTHON_GROUP);
+    let is_heading = |line: &&str| line.starts_with(PYTHON_HEADING) || is_group(line);
+    if text.lines().rev().find(is_heading).is_some_and(|line| is_group(&line)) {
+        // Below the heading, and above its parts, which are drawn further in.
+        let below = &text[text.rfind(PYTHON_GROUP)?..];
+        let mut drawn = below.lines().filter_map(|line| line.strip_prefix("  | "));
+        return drawn.find(|line| is_exception(line));
+    }
+    let is_last = |line: &&str| is_exception(line) && !PYTHON_CHAINS.contains(line);
+    text.lines().rev().find(is_last)
 }
 
 /// `goroutine 1 [running]:`

@@ -7,38 +7,30 @@ use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 
+use serde_json::value::RawValue;
+
 use super::time;
 use crate::record::{Level, RawJson, Record, Text};
 use crate::wire::foreign::{Field, field_alias, parse_time};
+use crate::wire::json::string_value;
 
 /// Takes the line apart if all of it is pairs and one of them is the message.
 /// `false`, and the record untouched, if not.
 pub(super) fn read<'a>(line: &'a str, zone: &TimeZone, record: &mut Record<'a>) -> bool {
-    if !is_logfmt(line) {
-        return false;
-    }
+    let Some(Shape { own }) = shape(line) else { return false };
     record.msg = Cow::Borrowed("");
     let mut said = false;
     for (key, value) in (Pairs { rest: line }).flatten() {
-        let fits = match field_alias(key) {
-            Some(Field::Message) if !said => {
-                said = true;
-                record.msg = value.text();
-                true
-            }
-            Some(Field::Level) if record.level == Level::NOTSET => set_level(record, value),
-            Some(Field::Time) if record.created.is_none() => {
-                let text = value.text();
-                let stamp = time::leading(&text, zone).filter(|stamp| stamp.end == text.len());
-                record.created = stamp.map(|stamp| stamp.seconds).or_else(|| parse_time(&text));
-                record.created.is_some()
-            }
-            Some(Field::Name) if record.name.is_none() => {
-                record.name = Some(value.text());
-                true
-            }
-            _ => false,
-        };
+        let fits = own && set_own(record, key, value)
+            || match field_alias(key) {
+                Some(Field::Message) if !said => {
+                    said = true;
+                    record.msg = value.text();
+                    true
+                }
+                Some(field) => set(record, field, value, zone),
+                None => false,
+            };
         if !fits {
             record.extras.push((Cow::Borrowed(key), value.json()));
         }
@@ -46,27 +38,84 @@ pub(super) fn read<'a>(line: &'a str, zone: &TimeZone, record: &mut Record<'a>) 
     true
 }
 
-fn set_level(record: &mut Record<'_>, value: Value<'_>) -> bool {
-    let level = Level::from_word(&value.text());
-    record.level = level.unwrap_or(record.level);
-    level.is_some()
+/// Fills a field that is empty, if the value fits it.
+fn set<'a>(record: &mut Record<'a>, field: Field, value: Value<'a>, zone: &TimeZone) -> bool {
+    let text = value.text();
+    match field {
+        Field::Level if record.level == Level::NOTSET => {
+            record.level = Level::from_word(&text).unwrap_or_default();
+            record.level != Level::NOTSET
+        }
+        Field::Time if record.created.is_none() => {
+            record.created = time::whole(&text, zone);
+            record.created.is_some()
+        }
+        Field::Name if record.name.is_none() => {
+            record.name = Some(text);
+            true
+        }
+        // One line says what went wrong, and is no traceback.
+        Field::ExcText if record.exc_text.is_none() && text.contains('\n') => {
+            record.exc_text = Some(text);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// As [`set`], for the names that zlog's own logfmt has besides.
+fn set_own<'a>(record: &mut Record<'a>, key: &str, value: Value<'a>) -> bool {
+    let text = value.text();
+    match key {
+        "topic" => record.topic = text,
+        "source" => record.source = Some(text),
+        "exc" => record.exc_text = Some(text),
+        "stack" => record.stack_info = Some(text),
+        "fault" => record.fault = Some(text),
+        "seq" => {
+            record.seq = text.parse().ok();
+            return record.seq.is_some();
+        }
+        "received" => {
+            record.received = parse_time(&text);
+            return record.received.is_some();
+        }
+        // A name of the sender's own: the number follows.
+        "level" if Level::from_word(&text).is_none_or(|level| level.known_name().is_none()) => {
+            record.levelname = Some(text);
+        }
+        "levelno" => {
+            let Ok(number) = text.parse() else { return false };
+            record.level = Level(number);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Whose logfmt a line is.
+struct Shape {
+    /// zlog's own: it has the topic, and who sent it.
+    own: bool,
 }
 
 /// Prose may have an `=` in it: every word must be a pair, two at least, and one
 /// of them the message, lest nothing be left to show.
-fn is_logfmt(line: &str) -> bool {
+fn shape(line: &str) -> Option<Shape> {
     // Nearly all lines end here, at their first word.
-    let first = line.bytes().position(|byte| !is_key(byte));
-    if !first.is_some_and(|end| end > 0 && line.as_bytes()[end] == b'=') {
-        return false;
+    let first = line.bytes().position(|byte| !is_key(byte)).filter(|end| *end > 0)?;
+    if line.as_bytes()[first] != b'=' {
+        return None;
     }
-    let (mut pairs, mut message) = (0, false);
+    let (mut pairs, mut message, mut topic, mut seq) = (0, false, false, false);
     for pair in (Pairs { rest: line }) {
-        let Some((key, _)) = pair else { return false };
+        let (key, _) = pair?;
         pairs += 1;
         message |= field_alias(key) == Some(Field::Message);
+        topic |= key == "topic";
+        seq |= key == "seq";
     }
-    pairs > 1 && message
+    (pairs > 1 && message).then_some(Shape { own: topic && seq })
 }
 
 fn is_key(byte: u8) -> bool {
@@ -77,7 +126,7 @@ fn is_key(byte: u8) -> bool {
 #[derive(Clone, Copy)]
 enum Value<'a> {
     Bare(&'a str),
-    /// What stands between the quotes, escapes and all.
+    /// With its quotes and escapes.
     Quoted(&'a str),
 }
 
@@ -85,41 +134,26 @@ impl<'a> Value<'a> {
     /// The text that is meant.
     fn text(self) -> Text<'a> {
         match self {
-            Value::Quoted(inner) if inner.contains('\\') => Cow::Owned(unescape(inner)),
-            Value::Bare(text) | Value::Quoted(text) => Cow::Borrowed(text),
+            Value::Bare(text) => Cow::Borrowed(text),
+            // Its escapes are JSON's; what is none of them stays as it stands.
+            Value::Quoted(text) => string_value(text).unwrap_or(Cow::Borrowed(text)),
         }
     }
 
     /// As JSON: numbers, truth values and null as such, all else as a string.
     fn json(self) -> RawJson<'a> {
-        if let Value::Bare(text) = self
-            && (matches!(text, "true" | "false" | "null") || is_json_number(text))
-        {
-            return RawJson(Cow::Borrowed(text));
+        match self {
+            Value::Bare("true" | "false" | "null") => {}
+            Value::Bare(text) if is_json_number(text) => {}
+            Value::Quoted(text) if serde_json::from_str::<&RawValue>(text).is_ok() => {}
+            Value::Bare(_) | Value::Quoted(_) => {
+                let text = serde_json::Value::String(self.text().into_owned());
+                return RawJson(Cow::Owned(text.to_string()));
+            }
         }
-        RawJson(Cow::Owned(serde_json::Value::String(self.text().into_owned()).to_string()))
+        let (Value::Bare(text) | Value::Quoted(text)) = self;
+        RawJson(Cow::Borrowed(text))
     }
-}
-
-fn unescape(inner: &str) -> String {
-    let mut text = String::with_capacity(inner.len());
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            text.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => text.push('\n'),
-            Some('t') => text.push('\t'),
-            Some('r') => text.push('\r'),
-            Some(c @ ('"' | '\\')) => text.push(c),
-            // Not an escape that logfmt writers make: kept as it stands.
-            Some(c) => text.extend(['\\', c]),
-            None => text.push('\\'),
-        }
-    }
-    text
 }
 
 /// JSON is strict: no `+`, no leading zeros, digits on both sides of the dot.
@@ -167,7 +201,7 @@ fn pair(line: &str) -> Option<(&str, Value<'_>, &str)> {
         let end = closing_quote(inner)?;
         let rest = &inner[end + 1..];
         let ended = rest.is_empty() || rest.starts_with(' ');
-        return ended.then_some((key, Value::Quoted(&inner[..end]), rest));
+        return ended.then_some((key, Value::Quoted(&value[..end + 2]), rest));
     }
     let end = value.find(' ').unwrap_or(value.len());
     let (value, rest) = value.split_at(end);
@@ -191,6 +225,9 @@ fn closing_quote(inner: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Format;
+    use crate::format::logfmt::Logfmt;
+    use crate::format::time::TimeFormat;
 
     fn record(line: &str) -> Option<Record<'_>> {
         let mut record = Record::default();
@@ -208,6 +245,46 @@ mod tests {
             record.extras.iter().map(|(key, value)| format!("{key}={}", value.0)).collect();
         let wanted = ["n=1", "f=-0.5e3", "z=\"007\"", "ok=true", "s=\"x y\"", "e=\"\""];
         assert_eq!(extras, wanted);
+    }
+
+    #[test]
+    fn what_zlog_writes_as_logfmt_reads_back() {
+        let written = Record {
+            topic: "app.Level 35.db".into(),
+            name: Some("db".into()),
+            msg: "two\nlines \"quoted\" \u{1b}[31m =".into(),
+            level: Level(35),
+            levelname: Some("LOUD".into()),
+            created: Some(1_704_164_645.25),
+            source: Some("h/7".into()),
+            seq: Some(9),
+            exc_text: Some("E: x".into()),
+            stack_info: Some("Stack:\n  f".into()),
+            extras: vec![
+                ("n".into(), RawJson("1.5".into())),
+                ("s".into(), RawJson("\"x y\"".into())),
+            ],
+            ..Record::default()
+        };
+        let mut out = Vec::new();
+        let time = TimeFormat::new("iso", TimeZone::UTC).unwrap();
+        Logfmt::new(time, false).write(&written, &mut out);
+        let line = String::from_utf8(out).unwrap();
+        let read = record(line.trim_end()).unwrap();
+        assert_eq!(read, written);
+    }
+
+    #[test]
+    fn another_programs_topic_stays_an_extra() {
+        let record = record("topic=orders source=kafka msg=x").unwrap();
+        assert_eq!((&*record.topic, record.extras.len()), ("", 2));
+    }
+
+    #[test]
+    fn a_traceback_is_told_from_an_error_by_its_lines() {
+        let record = record(r#"msg=x error="EOF" stacktrace="main\n\tx.go:1""#).unwrap();
+        assert_eq!(record.exc_text.as_deref(), Some("main\n\tx.go:1"));
+        assert_eq!(record.extras, [("error".into(), RawJson("\"EOF\"".into()))]);
     }
 
     #[test]

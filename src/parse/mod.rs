@@ -66,13 +66,6 @@ pub struct Parsed<'a> {
     pub level_found: bool,
 }
 
-impl<'a> From<Record<'a>> for Parsed<'a> {
-    fn from(record: Record<'a>) -> Parsed<'a> {
-        let level_found = record.level != Level::NOTSET;
-        Parsed { record, level_found }
-    }
-}
-
 /// Reads lines.
 #[derive(Debug)]
 pub struct Parser {
@@ -103,28 +96,43 @@ impl Parser {
 
     /// What the line says. Never fails: what is not understood is the message.
     pub fn parse<'a>(&mut self, line: &'a str) -> Parsed<'a> {
-        if let Some(pattern) = &mut self.pattern {
-            let found = pattern.parse(line, &self.zone);
-            self.unmatched += u64::from(found.is_none());
-            let mut record = found.unwrap_or_else(|| plain(line));
-            if let (Some(delim), "") = (&self.topic_delim, &*record.subtopic)
-                && let Cow::Borrowed(message) = record.msg
-            {
-                split_topic(message, delim, &mut record);
+        let mut record = Record::default();
+        let level_found = self.parse_into(line, &mut record);
+        Parsed { record, level_found }
+    }
+
+    /// As [`Parser::parse`], into a record that is empty: without moving it about.
+    /// Returns whether the line says its level.
+    pub fn parse_into<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
+        record.msg = Cow::Borrowed(line);
+        if self.pattern.is_some() {
+            self.parse_pattern(line, record);
+        } else if self.detect && json_of(line).starts_with('{') {
+            if let Some(read) = read_json_line(line) {
+                *record = read;
             }
-            return record.into();
+        } else {
+            if let Some(delim) = &self.topic_delim {
+                split_topic(line, delim, record);
+            }
+            if let (true, Cow::Borrowed(message)) = (self.detect, &record.msg) {
+                self.recognise(message, record);
+            }
         }
-        if self.detect && line.starts_with('{') {
-            return read_json_line(line).unwrap_or_else(|| plain(line)).into();
+        record.level != Level::NOTSET
+    }
+
+    fn parse_pattern<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
+        let Some(pattern) = &mut self.pattern else { return };
+        match pattern.parse(line, &self.zone) {
+            Some(read) => *record = read,
+            None => self.unmatched += 1,
         }
-        let mut record = plain(line);
-        if let Some(delim) = &self.topic_delim {
-            split_topic(line, delim, &mut record);
+        if let (Some(delim), "") = (&self.topic_delim, &*record.subtopic)
+            && let Cow::Borrowed(message) = record.msg
+        {
+            split_topic(message, delim, record);
         }
-        if let (true, Cow::Borrowed(message)) = (self.detect, &record.msg) {
-            self.recognise(message, &mut record);
-        }
-        record.into()
     }
 
     fn recognise<'a>(&self, line: &'a str, record: &mut Record<'a>) {
@@ -159,9 +167,16 @@ fn split_topic<'a>(message: &'a str, delim: &str, record: &mut Record<'a>) {
     }
 }
 
+/// A line from where JSON could begin: what may stand before it is the mark at the
+/// start of files that Windows writes, and blanks.
+fn json_of(line: &str) -> &str {
+    line.strip_prefix('\u{feff}').unwrap_or(line).trim_start()
+}
+
 /// A JSON object as a record; `None` when it is none.
 fn read_json_line(line: &str) -> Option<Record<'_>> {
-    let (mut record, shape) = wire::json::examine(line).ok()?;
+    let json = json_of(line);
+    let (mut record, shape) = wire::json::examine(json).ok()?;
     if shape == Shape::Other {
         let Record { created, level, levelname, name, .. } = record;
         return Some(Record { created, level, levelname, name, ..plain(line) });
@@ -170,7 +185,7 @@ fn read_json_line(line: &str) -> Option<Record<'_>> {
     // sent, so another program's must stay extras, or would be lost.
     let stored = !record.topic.is_empty() || record.received.is_some() || record.fault.is_some();
     if stored && shape != Shape::LogRecord {
-        record = wire::json::read_body(line).ok()?.0;
+        record = wire::json::read_body(json).ok()?.0;
     }
     Some(record)
 }

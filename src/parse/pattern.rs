@@ -7,7 +7,6 @@ use regex::{CaptureLocations, Regex};
 
 use super::time;
 use crate::record::{Level, RawJson, Record};
-use crate::wire::foreign::parse_time;
 
 /// A pattern, and where in a line its groups were found.
 #[derive(Debug)]
@@ -72,8 +71,7 @@ impl Group {
                 None => extra(record, "level", text),
             },
             Group::Time => {
-                let stamp = time::leading(text, zone).filter(|stamp| stamp.end == text.len());
-                record.created = stamp.map(|stamp| stamp.seconds).or_else(|| parse_time(text));
+                record.created = time::whole(text, zone);
                 if record.created.is_none() {
                     extra(record, "time", text);
                 }

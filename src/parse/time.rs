@@ -6,6 +6,8 @@
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
+use crate::wire::foreign::parse_time;
+
 /// A time found at the start of a line.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Stamp {
@@ -63,6 +65,12 @@ pub(super) fn leading(line: &str, zone: &TimeZone) -> Option<Stamp> {
     #[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
     let seconds = stamp.as_microsecond() as f64 / 1e6;
     Some(Stamp { seconds, end: cursor.at })
+}
+
+/// Reads a time that stands alone: as in [`leading`], or a number since 1970.
+pub(super) fn whole(text: &str, zone: &TimeZone) -> Option<f64> {
+    let stamp = leading(text, zone).filter(|stamp| stamp.end == text.len());
+    stamp.map(|stamp| stamp.seconds).or_else(|| parse_time(text))
 }
 
 struct Cursor<'a> {

@@ -223,6 +223,14 @@ impl Scan {
 
     /// Takes note of a word that is no level.
     fn pass(&mut self, token: &[u8], word: &Word<'_>) {
+        // Most words of most lines: what follows would come to the same.
+        let lower = word.letters.first().is_some_and(u8::is_ascii_lowercase);
+        if lower && word.letters.len() == token.len() && !self.inside {
+            self.npm = self.start && token == b"npm";
+            (self.start, self.after_plain) = (false, true);
+            self.plain += 1;
+            return;
+        }
         let is_name = token.iter().any(u8::is_ascii_alphanumeric);
         if !is_name {
             // A separator: what stood before it was a name.

@@ -106,6 +106,8 @@ pub(crate) struct Feed {
     pub(crate) stop: Receiver<()>,
     pub(crate) reading: Arc<Reading>,
     pub(crate) tee: Option<Tee>,
+    /// A buffer that nothing was read into: a followed file is mostly at its end.
+    pub(crate) unused: Vec<u8>,
 }
 
 impl Feed {
@@ -131,7 +133,10 @@ impl Feed {
     /// Reads once and sends what came. `false` at the end of the input; an error of
     /// the input is returned, one of the tee is sent on and ends the reading.
     pub(crate) fn pump(&mut self, input: &mut impl Read) -> io::Result<Result<bool, Gone>> {
-        let mut buffer = self.spare.try_recv().unwrap_or_default();
+        let mut buffer = match std::mem::take(&mut self.unused) {
+            unused if unused.is_empty() => self.spare.try_recv().unwrap_or_default(),
+            unused => unused,
+        };
         buffer.resize(BLOCK, 0);
         let len = loop {
             match input.read(&mut buffer) {
@@ -141,6 +146,7 @@ impl Feed {
             }
         };
         if len == 0 {
+            self.unused = buffer;
             return Ok(Ok(false));
         }
         self.reading.read.fetch_add(len as u64, Ordering::Relaxed);

@@ -64,8 +64,8 @@ impl<R: BufRead> ReplaySource<R> {
             if read.map_err(|error| Error::io("reading stored records", &error))? == 0 {
                 return Ok(false);
             }
-            while self.line.last().is_some_and(|byte| b"\r\n".contains(byte)) {
-                self.line.pop();
+            if self.line.pop_if(|byte| *byte == b'\n').is_some() {
+                self.line.pop_if(|byte| *byte == b'\r');
             }
             self.ready = !self.line.is_empty();
         }

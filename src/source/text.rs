@@ -167,6 +167,7 @@ impl TextSource {
             stop: stopped.clone(),
             reading: Arc::clone(&reading),
             tee: None,
+            unused: Vec::new(),
         };
         let feeds = (0..specs.len()).map(feed).collect();
         let source = TextSource {
@@ -259,8 +260,10 @@ impl TextSource {
                 self.current = Some(current);
                 return Ok(Flow::Enough);
             }
-            // No room means that there are enough of them.
-            let _ = self.spare.try_send(current.block.buffer);
+            if !current.block.buffer.is_empty() {
+                // No room means that there are enough of them.
+                let _ = self.spare.try_send(current.block.buffer);
+            }
         }
         Ok(Flow::More)
     }
@@ -437,8 +440,9 @@ impl Assembly {
                 shared.counts.skipped += 1;
             } else {
                 shared.counts.records += 1;
-                let record =
-                    record(assembled, &self.spec, &mut self.piece_level, &mut shared.parser);
+                let mut record = Record::default();
+                let (parser, piece_level) = (&mut shared.parser, &mut self.piece_level);
+                fill(&mut record, assembled, &self.spec, piece_level, parser);
                 flow = sink(record)?;
             }
             self.assembler.pop();
@@ -450,20 +454,22 @@ impl Assembly {
     }
 }
 
-fn record<'a>(
+/// Fills in an empty record, in its place: it is large, and there are many.
+fn fill<'a>(
+    record: &mut Record<'a>,
     assembled: Assembled<'a>,
     spec: &StreamSpec,
     piece_level: &mut Option<Level>,
     parser: &mut Parser,
-) -> Record<'a> {
+) {
     let Assembled { head, trace, orphan, tag } = assembled;
     // A later piece of a long line says nothing by itself, and neither does a
     // line out of a traceback.
-    let (mut record, found) = if orphan || tag.part > 1 {
-        (Record { msg: Cow::Borrowed(head), ..Record::default() }, false)
+    let found = if orphan || tag.part > 1 {
+        record.msg = Cow::Borrowed(head);
+        false
     } else {
-        let parsed = parser.parse(head);
-        (parsed.record, parsed.level_found)
+        parser.parse_into(head, record)
     };
     if !found {
         let raised = trace.is_some() && !spec.explicit;
@@ -478,7 +484,7 @@ fn record<'a>(
         record.extras.push((Cow::Borrowed("part"), RawJson(Cow::Owned(tag.part.to_string()))));
     }
     if let Some(trace) = trace {
-        record.exc_text = Some(match record.exc_text {
+        record.exc_text = Some(match record.exc_text.take() {
             Some(own) => Cow::Owned(format!("{own}\n{trace}")),
             None => Cow::Borrowed(trace),
         });
@@ -486,7 +492,6 @@ fn record<'a>(
     record.process = record.process.or(spec.process);
     // A stored record knows when it was received first.
     record.received = record.received.or(Some(tag.received));
-    record
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 mod escape;
 mod lenient;
 mod read;
+mod scan;
 mod write;
 
 pub use escape::{string_value, write_string};

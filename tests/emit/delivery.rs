@@ -26,6 +26,29 @@ fn it_may_wait_for_several_subscribers() {
 }
 
 #[test]
+fn a_subscriber_of_several_topics_is_one() {
+    let mut emit = emit(["--wait-for", "2", "-r", "app", "-m", "x"]).start();
+    let endpoint = emit.endpoint();
+    let first = Listener::connect(&endpoint, "app.INFO").and("app.").and("app.ERROR");
+    assert_eq!(first.try_next(Duration::from_millis(300)), None, "that is one");
+    let second = Listener::connect(&endpoint, "");
+    assert_eq!(first.next().topic, "app.INFO", "now there are two");
+    assert_eq!(second.next().topic, "app.INFO", "who was waited for misses nothing");
+    emit.wait().success();
+}
+
+#[test]
+fn a_subscriber_of_other_topics_is_none() {
+    let mut emit = emit(["-r", "app", "-m", "x"]).start();
+    let endpoint = emit.endpoint();
+    let other = Listener::connect(&endpoint, "elsewhere.");
+    assert_eq!(other.try_next(Duration::from_millis(300)), None);
+    let listener = Listener::connect(&endpoint, "app.");
+    assert_eq!(listener.next().json()["msg"], "x", "it was waited for");
+    emit.wait().success();
+}
+
+#[test]
 fn when_nobody_listens_it_says_so_once_and_goes_on() {
     let input: String = (0..100).map(|n| format!("line {n}\n")).collect();
     let begun = Instant::now();
@@ -35,6 +58,13 @@ fn when_nobody_listens_it_says_so_once_and_goes_on() {
     assert!(begun.elapsed() >= Duration::from_millis(100));
     let said = finished.err().matches("listen").count();
     assert_eq!(said, 1, "{}", finished.err());
+}
+
+#[test]
+fn without_a_wait_it_waits_for_a_second() {
+    let begun = Instant::now();
+    zlog(["emit", "-b", ANY_PORT, "-m", "x"]).run().success().stderr_has("nobody listens");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
 }
 
 #[test]
@@ -107,13 +137,15 @@ fn with_drop_a_stuck_subscriber_costs_records_that_are_counted() {
 
 #[test]
 fn a_stuck_subscriber_holds_the_end_up_no_longer_than_linger() {
-    let mut emit = emit(["--hwm", "10", "--test", "--duration", "500ms", "--linger", "200ms"])
-        .args(["--fail-on-loss"])
-        .deadline(Duration::from_secs(20))
+    // Far more than the queues and the system's buffers take.
+    let input = ("x".repeat(1 << 20) + "\n").repeat(40);
+    let mut emit = emit(["--hwm", "5", "--duration", "1s", "--linger", "200ms", "--fail-on-loss"])
+        .args(["--no-detect"])
+        .stdin(input)
         .start();
     let endpoint = emit.endpoint();
     let _stuck = stuck(&endpoint);
-    emit.wait().code(3);
+    emit.wait().code(3).stderr_has("dropped");
 }
 
 #[test]

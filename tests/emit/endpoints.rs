@@ -6,6 +6,18 @@ use std::thread;
 use crate::harness::{ANY_PORT, Listener, emit, zlog};
 
 #[test]
+fn every_transport_that_the_build_has_carries_records() {
+    let directory = tempfile::tempdir().unwrap();
+    let ipc = format!("ipc://{}/stream", directory.path().display());
+    for endpoint in [ANY_PORT, "ws://127.0.0.1:*", &ipc] {
+        let mut emit = zlog(["emit", "-b", endpoint, "--wait", "60s", "-m", "x"]).start();
+        let bound = emit.endpoint();
+        zlog(["tail", "-o", "text", "-n", "1", "-c", &bound]).run().success().stdout("x\n");
+        emit.wait().success();
+    }
+}
+
+#[test]
 fn every_endpoint_that_is_bound_is_printed_and_serves() {
     let directory = tempfile::tempdir().unwrap();
     let ipc = format!("ipc://{}/stream", directory.path().display());

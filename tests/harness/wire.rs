@@ -47,6 +47,12 @@ impl Listener {
         Listener { socket, monitor }
     }
 
+    /// Subscribes to one more prefix.
+    pub(crate) fn and(self, topic: &str) -> Listener {
+        self.socket.set_subscribe(topic.as_bytes()).expect("a SUB socket");
+        self
+    }
+
     /// The same for publishers that connect; gives the endpoint too.
     pub(crate) fn bind(topic: &str) -> (Listener, String) {
         let context = Context::new();
@@ -114,10 +120,15 @@ pub(crate) struct Publisher {
 impl Publisher {
     /// Binds any port.
     pub(crate) fn bind() -> Publisher {
+        Publisher::bind_at(ANY_PORT)
+    }
+
+    /// Binds this endpoint, which another has had before.
+    pub(crate) fn bind_at(endpoint: &str) -> Publisher {
         let socket = Context::new().socket(SocketType::XPUB).expect("a socket");
         socket.set_linger(0).expect("a plain option");
         socket.set_sndhwm(0).expect("a plain option");
-        socket.bind(ANY_PORT).expect("a port is free");
+        socket.bind(endpoint).expect("the port is free");
         let endpoint = bound(&socket);
         Publisher { socket, endpoint }
     }
@@ -132,6 +143,15 @@ impl Publisher {
                 return prefix.to_vec();
             }
         }
+    }
+
+    /// What a subscriber says next: whether it subscribes or unsubscribes, and which prefix.
+    pub(crate) fn told(&self, wait: Duration) -> Option<(bool, String)> {
+        let wait = i32::try_from(wait.as_millis()).expect("a wait of days");
+        self.socket.set_rcvtimeo(wait).expect("a plain option");
+        let told = self.socket.recv_bytes(0).ok()?;
+        let (what, prefix) = told.split_first()?;
+        Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()))
     }
 
     /// Sends one message.

@@ -24,7 +24,7 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
 ///
 /// Looks at eight bytes at a time: messages are long, and hardly any byte in
 /// them needs an escape.
-fn find_escape(bytes: &[u8]) -> Option<usize> {
+pub(super) fn find_escape(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
     let (words, _) = bytes.as_chunks::<8>();

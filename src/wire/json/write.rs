@@ -183,20 +183,23 @@ impl<'o> Object<'o> {
 pub(in crate::wire) fn write_float(number: f64, out: &mut Vec<u8>) {
     // `msecs` and `relativeCreated` have three digits after the point at most.
     // Through integers they take a tenth of the time of the shortest digits.
-    let thousandths = (number * 1e3).round();
-    if thousandths.abs() < 9.0e15 && thousandths / 1e3 == number {
+    let size = number.abs();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let thousandths = (size * 1e3 + 0.5) as u64;
+    if thousandths < EXACT && thousandths as f64 / 1e3 == size {
+        if number.is_sign_negative() {
+            out.push(b'-');
+        }
         return write_thousandths(thousandths, out);
     }
     // Debug and not Display: a huge number is `1e300`, not 301 digits.
     write!(out, "{number:?}").expect("a Vec takes every write");
 }
 
-fn write_thousandths(thousandths: f64, out: &mut Vec<u8>) {
-    if thousandths.is_sign_negative() {
-        out.push(b'-');
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9e15")]
-    let thousandths = thousandths.abs() as u64;
+/// Below this an f64 tells each whole number from its neighbours.
+const EXACT: u64 = 9_007_199_254_740_992;
+
+fn write_thousandths(thousandths: u64, out: &mut Vec<u8>) {
     let (whole, rest) = (thousandths / 1000, thousandths % 1000);
     out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
     // Digits after the point without the zeros at their end; `.0` for none.
@@ -231,7 +234,9 @@ fn write_seconds(seconds: f64, out: &mut Vec<u8>) {
     // The parts are exact, `seconds * 1e6` as a whole would not be.
     let size = seconds.abs();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9e15")]
-    let (mut whole, mut micros) = (size as u64, (size.fract() * 1e6).round() as u64);
+    let mut whole = size as u64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e6")]
+    let mut micros = ((size - whole as f64) * 1e6 + 0.5) as u64;
     if micros == 1_000_000 {
         (whole, micros) = (whole + 1, 0);
     }

@@ -1,0 +1,141 @@
+//! The end: signals, closed pipes, full disks, exit codes.
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use super::{shell, tail};
+use crate::harness::{DEADLINE, Publisher, emit};
+
+#[test]
+fn signals_end_a_tail_with_their_codes_and_what_came_is_shown() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let (publisher, mut tail) = tail(&["-o", "text"]);
+        publisher.send(["app.INFO", "hello"]);
+        tail.expect_stdout("hello");
+        tail.signal(signal);
+        tail.wait().code(code).stdout("hello\n");
+    }
+}
+
+#[test]
+fn signals_end_a_tail_that_is_connected_to_nothing() {
+    let mut tail = crate::harness::zlog(["tail", "-v", "tcp://127.0.0.1:1"]).start();
+    tail.expect_stderr("trying again");
+    tail.interrupt();
+    tail.wait().code(130);
+}
+
+#[test]
+fn a_signal_ends_a_tail_of_a_stream_that_never_pauses() {
+    let mut emit = emit(["--test"]).start();
+    let mut tail = crate::harness::zlog(["tail", "-o", "text", &emit.endpoint()]).start();
+    tail.expect_stdout("");
+    tail.terminate();
+    tail.wait().code(143);
+}
+
+/// Sends `signal` until `child` has ended.
+fn signal_until_it_ends(child: &mut std::process::Child, signal: Signal) -> ExitStatus {
+    let until = Instant::now() + DEADLINE;
+    let (_open, never) = std::sync::mpsc::channel::<()>();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(Instant::now() < until, "it does not end");
+        rustix::process::kill_process(Pid::from_child(child), signal).unwrap();
+        // Two signals at once would be one.
+        let _ = never.recv_timeout(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_second_signal_ends_a_tail_that_nobody_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Open for both, or opening would wait for the other side.
+    let mut both = std::fs::OpenOptions::new();
+    let pipe = both.read(true).write(true).custom_flags(0).open(&pipe).unwrap();
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_zlog"))
+        .args(["tail", "-o", "text", "--input", "/dev/zero"])
+        .stdout(pipe.try_clone().unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + DEADLINE;
+    while rustix::io::ioctl_fionread(&pipe).unwrap() < 65536 {
+        assert!(Instant::now() < until, "the pipe does not fill up");
+        std::thread::yield_now();
+    }
+    let status = signal_until_it_ends(&mut tail, Signal::TERM);
+    assert_eq!(status.code(), Some(143), "{status}");
+}
+
+/// Feeds a shell's pipeline, in which `zlog tail` reads `$ENDPOINT`, for as long as it runs.
+#[track_caller]
+fn feed(script: &str) -> crate::harness::Finished {
+    let publisher = Publisher::bind();
+    let script = script.replace("$ENDPOINT", &publisher.endpoint);
+    let pipeline = shell(&script);
+    publisher.wait_for_subscription();
+    let until = Instant::now() + DEADLINE;
+    // Hanging up is how the publisher learns that the tail has ended.
+    while publisher.told(Duration::from_millis(5)) != Some((false, String::new())) {
+        assert!(Instant::now() < until, "the tail goes on");
+        publisher.send(["app.INFO", "hello"]);
+    }
+    pipeline.wait()
+}
+
+#[test]
+fn a_closed_pipe_is_a_quiet_success_though_the_stream_goes_on() {
+    for output in ["pretty", "json", "logfmt", "text", "raw"] {
+        let script =
+            format!("zlog tail -o {output} '$ENDPOINT' | head -n 1; exit ${{PIPESTATUS[0]}}");
+        let finished = feed(&script).success();
+        assert_eq!(finished.out().lines().count(), 1);
+        assert_eq!(finished.err(), "", "{output}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_noticed_though_nothing_more_comes() {
+    let publisher = Publisher::bind();
+    let script =
+        format!("zlog tail -o text '{}' | head -n 1; exit ${{PIPESTATUS[0]}}", publisher.endpoint);
+    let pipeline = shell(&script);
+    publisher.wait_for_subscription();
+    publisher.send(["app.INFO", "only"]);
+    let finished = pipeline.wait().success().stdout("only\n");
+    assert_eq!(finished.err(), "");
+}
+
+#[test]
+fn reports_into_a_closed_pipe_are_no_failure_either() {
+    let script =
+        "zlog tail --verbose --stats=10ms '$ENDPOINT' 2>&1 | head -n 1; exit ${PIPESTATUS[0]}";
+    feed(script).success();
+    let script = "zlog tail --stats=1ms -o text -n 3 '$ENDPOINT' 2> /dev/full";
+    feed(script).success().stdout("hello\nhello\nhello\n");
+}
+
+#[test]
+fn a_closed_pipe_ends_a_stored_tail_too() {
+    let script = "yes | zlog tail -o text --input - | head -n 1; exit ${PIPESTATUS[1]}";
+    let finished = shell(script).wait().success().stdout("y\n");
+    assert_eq!(finished.err(), "");
+}
+
+#[test]
+fn a_full_disk_is_an_error_that_names_itself() {
+    for output in ["pretty", "json", "raw"] {
+        let script = format!("zlog tail -o {output} '$ENDPOINT' > /dev/full");
+        feed(&script).code(1).stderr_has("standard output: no space left on device");
+    }
+    let stored = shell("echo hello | zlog tail --input - > /dev/full").wait();
+    stored.code(1).stderr_has("standard output: no space left on device");
+}

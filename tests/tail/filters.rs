@@ -1,0 +1,128 @@
+//! Text, sources and times: `--grep --exclude --highlight --from-source --since --until`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::{body, lines, tail};
+use crate::harness::zlog;
+
+/// The messages that are shown of stored `records` under `args`.
+#[track_caller]
+fn shown(args: &[&str], records: impl IntoIterator<Item = Value>) -> Vec<String> {
+    let tail = zlog(["tail", "-o", "json", "--input", "-"]).args(args).stdin(lines(records));
+    let out = tail.run().success().out();
+    let records = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records.map(|record| record["msg"].as_str().unwrap().to_owned()).collect()
+}
+
+fn three() -> [Value; 3] {
+    [
+        json!({"msg": "disk full", "source": "web1:17:abcd"}),
+        json!({"msg": "it failed", "source": "web2:4:efgh", "exc_text": "Traceback\nOSError: disk"}),
+        json!({"msg": "all is well"}),
+    ]
+}
+
+#[test]
+fn grep_looks_at_messages_and_tracebacks() {
+    assert_eq!(shown(&["--grep", "d.sk"], three()), ["disk full", "it failed"]);
+    assert_eq!(shown(&["-i", "well", "-i", "full"], three()), ["disk full", "all is well"]);
+}
+
+#[test]
+fn exclude_leaves_out_what_matches() {
+    assert_eq!(shown(&["--exclude", "disk"], three()), ["all is well"]);
+    assert_eq!(shown(&["-i", "disk", "-e", "OSError"], three()), ["disk full"]);
+}
+
+#[test]
+fn grep_looks_at_the_message_with_its_arguments_in_it() {
+    let records = [json!({"msg": "took %d ms", "args": [250]}), json!({"msg": "took %d ms"})];
+    assert_eq!(shown(&["-i", "took 250 ms"], records), ["took %d ms"]);
+}
+
+#[test]
+fn a_wrong_regex_is_wrong_usage() {
+    zlog(["tail", "--grep", "("]).run().code(2).stderr_has("--grep");
+}
+
+#[test]
+fn from_source_takes_names_and_their_beginnings() {
+    assert_eq!(shown(&["--from-source", "web1:17:abcd"], three()), ["disk full"]);
+    let both = ["--from-source", "web1", "--from-source", "web2:4"];
+    assert_eq!(shown(&both, three()), ["disk full", "it failed"]);
+}
+
+#[test]
+fn matches_are_highlighted_and_nothing_else_is_left_out() {
+    let colour = ["tail", "--color", "always", "-o", "text", "--input", "-"];
+    let finished = zlog(colour).args(["-H", "fu.."]).stdin("disk full\nwell\n").run().success();
+    let out = finished.out();
+    assert!(out.contains("\x1b[") && out.contains("full\x1b[0m"), "{out:?}");
+    assert!(out.ends_with("well\n"), "{out:?}");
+    let finished = zlog(colour).args(["-i", "fu.."]).stdin("disk full\nwell\n").run().success();
+    assert_eq!(finished.out(), out.strip_suffix("well\n").unwrap(), "grep marks as -H does");
+}
+
+#[test]
+fn highlights_need_colour() {
+    let finished = zlog(["tail", "-o", "text", "-H", "full", "--input", "-"]).stdin("disk full\n");
+    finished.run().success().stdout("disk full\n");
+}
+
+fn made(msg: &str, ago: f64) -> Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    json!({"msg": msg, "created": now - ago})
+}
+
+#[test]
+fn since_and_until_take_durations() {
+    let records = || [made("old", 7200.0), made("middle", 1800.0), made("new", 60.0)];
+    assert_eq!(shown(&["--since", "1h"], records()), ["middle", "new"]);
+    assert_eq!(shown(&["--until", "10m"], records()), ["old", "middle"]);
+    assert_eq!(shown(&["--since", "1h", "--until", "1m 30s"], records()), ["middle"]);
+}
+
+#[test]
+fn since_and_until_take_rfc_3339_and_local_times() {
+    let noon = 1_767_355_200.0; // 2026-01-02T12:00:00Z
+    let records = || {
+        [("a", -1.0), ("b", 0.0), ("c", 3600.0)]
+            .map(|(m, s)| json!({"msg": m, "created": noon + s}))
+    };
+    assert_eq!(shown(&["--since", "2026-01-02T12:00:00Z"], records()), ["b", "c"]);
+    assert_eq!(shown(&["--until", "2026-01-02T13:00:00+01:00"], records()), ["a", "b"]);
+    assert_eq!(shown(&["--since", "2026-01-02 12:00"], records()), ["b", "c"]);
+    let tail = zlog(["tail", "-o", "text", "--input", "-", "--since", "2026-01-02 13:30"]);
+    let berlin = tail.env("TZ", "Europe/Berlin").stdin(lines(records()));
+    berlin.run().success().stdout("c\n");
+    let tail = zlog(["tail", "-o", "text", "--utc", "--input", "-", "--since", "2026-01-02 12:30"]);
+    let utc = tail.env("TZ", "Europe/Berlin").stdin(lines(records()));
+    utc.run().success().stdout("c\n");
+}
+
+#[test]
+fn since_takes_a_time_of_day() {
+    let records = [made("two days ago", 172_800.0), made("now", 0.0)];
+    assert_eq!(shown(&["--since", "00:00"], records), ["now"]);
+}
+
+#[test]
+fn a_wrong_time_is_wrong_usage_and_says_what_would_do() {
+    let tail = zlog(["tail", "--since", "yesterday-ish"]).run().code(2);
+    tail.stderr_has("yesterday-ish").stderr_has("10m");
+}
+
+#[test]
+fn filters_work_on_a_live_stream_as_on_a_stored_one() {
+    let args = ["-i", "disk", "--from-source", "web", "--since", "1h", "-o", "text", "-n", "1"];
+    let (publisher, tail) = tail(&args);
+    let send = |fields: Value| publisher.send(["app.INFO".to_owned(), body(fields)]);
+    let now = made("", 0.0)["created"].clone();
+    send(json!({"msg": "disk 1", "source": "db", "created": now}));
+    send(json!({"msg": "disk 2", "source": "web"}));
+    send(json!({"msg": "other", "source": "web", "created": now}));
+    send(json!({"msg": "disk 3", "source": "web", "created": now}));
+    tail.wait().success().stdout("disk 3\n");
+}

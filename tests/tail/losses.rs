@@ -1,0 +1,88 @@
+//! Holes in `seq`: told with source, topic and count, and never invented.
+
+use serde_json::json;
+
+use super::{body, tail};
+use crate::harness::{Publisher, Running};
+
+/// Sends records of `source` and `topic` with these numbers.
+fn send(publisher: &Publisher, source: &str, topic: &str, numbers: &[u64]) {
+    for seq in numbers {
+        let fields = json!({"msg": format!("{seq}"), "source": source, "seq": seq});
+        publisher.send([topic.to_owned(), body(fields)]);
+    }
+}
+
+/// Sends a record that ends the tail's `-n`, and waits for that.
+#[track_caller]
+fn end(publisher: &Publisher, tail: Running) -> crate::harness::Finished {
+    publisher.send(["end.INFO", "end"]);
+    tail.wait()
+}
+
+#[test]
+fn a_hole_is_told_with_source_topic_and_count() {
+    let (publisher, tail) = tail(&["-o", "text", "-n", "7"]);
+    send(&publisher, "web1", "app.INFO", &[1, 2, 5]);
+    send(&publisher, "web2", "app.INFO", &[1, 2]);
+    send(&publisher, "web1", "app.ERROR", &[9]);
+    let finished = end(&publisher, tail).success();
+    assert_eq!(finished.err(), "zlog tail: lost 2 records of web1, topic app.INFO\n");
+}
+
+#[test]
+fn a_hole_is_told_while_the_stream_goes_on() {
+    let (publisher, mut tail) = tail(&["-o", "text"]);
+    send(&publisher, "web1", "app.INFO", &[1, 3]);
+    let told = tail.expect_stderr("lost");
+    assert_eq!(told, "zlog tail: lost 1 record of web1, topic app.INFO");
+    tail.terminate();
+    tail.wait().code(143);
+}
+
+#[test]
+fn fail_on_loss_exits_with_3_only_when_there_was_one() {
+    for (numbers, code) in [([1, 2, 4], 3), ([1, 2, 3], 0)] {
+        let (publisher, tail) = tail(&["-o", "text", "-n", "4", "--fail-on-loss"]);
+        send(&publisher, "web1", "app.INFO", &numbers);
+        end(&publisher, tail).code(code);
+    }
+}
+
+#[test]
+fn quiet_says_nothing_and_fail_on_loss_still_fails() {
+    let (publisher, tail) = tail(&["-o", "text", "-n", "3", "--fail-on-loss", "-q"]);
+    send(&publisher, "web1", "app.INFO", &[1, 4]);
+    let finished = end(&publisher, tail).code(3);
+    assert!(!finished.err().contains("web1"), "{}", finished.err());
+}
+
+#[test]
+fn records_that_filters_leave_out_are_not_lost() {
+    let args = ["-o", "text", "-n", "3", "--fail-on-loss", "-l", "info", "-i", "[1-3]|end"];
+    let (publisher, tail) = tail(&args);
+    send(&publisher, "web1", "app.INFO", &[1, 2, 7, 8]);
+    send(&publisher, "web1", "app.WARNING", &[7, 8, 9]);
+    publisher.send(["end.INFO", "end"]);
+    let finished = tail.wait().code(3).stdout("1\n2\nend\n");
+    assert_eq!(
+        finished.err().lines().next(),
+        Some("zlog tail: lost 4 records of web1, topic app.INFO")
+    );
+    assert!(!finished.err().contains("app.WARNING"));
+}
+
+#[test]
+fn a_sender_that_starts_again_has_lost_nothing() {
+    let (publisher, tail) = tail(&["-o", "text", "-n", "6", "--fail-on-loss"]);
+    send(&publisher, "web1", "app.INFO", &[1, 2, 3, 1, 2]);
+    end(&publisher, tail).success().stderr_lacks("lost");
+}
+
+#[test]
+fn names_from_outside_are_made_harmless_on_stderr() {
+    let (publisher, tail) = tail(&["-o", "text", "-n", "3"]);
+    send(&publisher, "web\x1b]0;owned\x07", "app.\u{202e}INFO", &[1, 3]);
+    let finished = end(&publisher, tail).success().stderr_has(r"web\x1b]0;owned\x07");
+    assert!(!finished.stderr.contains(&0x1b) && !finished.err().contains('\u{202e}'));
+}

@@ -1,0 +1,197 @@
+//! A silent terminal explains itself, and looking into it changes nothing.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::links::{answer, web_server};
+use super::{body, tail, tail_of};
+use crate::harness::{ANY_PORT, DEADLINE, Publisher, Running, zlog};
+
+/// Ends a tail that went on until now.
+#[track_caller]
+fn end(mut tail: Running) -> crate::harness::Finished {
+    tail.terminate();
+    tail.wait().code(143)
+}
+
+/// Publishes `send` again and again until the subscriber has told this: to
+/// subscribe (`true`) or not any more, and which prefix.
+#[track_caller]
+fn publish_until(publisher: &Publisher, told: (bool, &str), mut send: impl FnMut(&Publisher)) {
+    let until = Instant::now() + DEADLINE;
+    while Instant::now() < until {
+        send(publisher);
+        if publisher.told(Duration::from_millis(20)).is_some_and(|(on, t)| (on, &*t) == told) {
+            return;
+        }
+    }
+    panic!("the subscriber did not tell {told:?}");
+}
+
+#[test]
+fn a_tail_without_a_peer_says_which_of_the_reasons_it_is() {
+    let (listener, endpoint) = web_server();
+    std::thread::spawn(move || {
+        loop {
+            answer(&listener);
+        }
+    });
+    // Accepts connections, as every listener does, and says nothing.
+    let (_mute, silent) = web_server();
+    let push = zmq::Context::new().socket(zmq::PUSH).unwrap();
+    push.bind(ANY_PORT).unwrap();
+    let no_publisher = push.get_last_endpoint().unwrap().unwrap();
+    let cases = [
+        ("tcp://127.0.0.1:1", "not connected: nobody answers at tcp://127.0.0.1:1"),
+        ("tcp://no-such-host.invalid:5555", "no-such-host.invalid:5555 is not found"),
+        (&endpoint, "does not speak ZeroMQ"),
+        (&silent, "something answers at"),
+        (&no_publisher, "does not shake hands as a ZeroMQ publisher"),
+    ];
+    // All at once: each takes a few seconds.
+    let tails = cases.map(|(endpoint, says)| (zlog(["tail", endpoint]).start(), says));
+    let mut bound = zlog(["tail", "-b", ANY_PORT]).start();
+    for (mut tail, says) in tails {
+        tail.expect_stderr(says);
+        end(tail);
+    }
+    bound.expect_stderr("no publisher has connected");
+    end(bound);
+}
+
+#[test]
+fn a_publisher_that_goes_away_for_good_is_told_also_when_records_were_shown() {
+    let [one, two] = [Publisher::bind(), Publisher::bind()];
+    let args = ["-o", "text", "-t", "a", "-c", &one.endpoint, "-c", &two.endpoint];
+    let mut tail = zlog(["tail"]).args(args).start();
+    for publisher in [&one, &two] {
+        publisher.wait_for_subscription();
+        publisher.send(["a.INFO", "hello"]);
+    }
+    tail.expect_stdout("hello");
+    let gone = one.endpoint.clone();
+    drop(one);
+    let said = tail.expect_stderr("not connected any more");
+    assert!(said.contains(&gone), "{said}");
+    let finished = end(tail).stdout("hello\nhello\n");
+    assert_eq!(finished.err().lines().count(), 1, "{}", finished.err());
+}
+
+#[test]
+fn connected_and_nothing_published() {
+    for (_publisher, mut tail) in [&[][..], &["app.INFO"][..]].map(tail) {
+        tail.expect_stderr("connected, and nothing has been published");
+        end(tail);
+    }
+}
+
+#[test]
+fn other_topics_are_named_nearest_first() {
+    let (publisher, mut tail) = tail(&["myprogramm.ERROR"]);
+    publish_until(&publisher, (false, ""), |publisher| {
+        for topic in ["zebra.INFO", "other", "myprogram.ERROR", "a", "b"] {
+            publisher.send([topic, "x"]);
+        }
+    });
+    let said = tail.expect_stderr("other topics");
+    assert!(said.contains("nearest: `myprogram.ERROR`"), "{said}");
+    assert_eq!(said.matches('`').count(), 6, "three are named: {said}");
+    end(tail).stdout("");
+}
+
+#[test]
+fn hostile_topics_are_named_harmlessly() {
+    let (publisher, mut tail) = tail(&["app"]);
+    publish_until(&publisher, (false, ""), |publisher| {
+        publisher.send(["ap\x1b]0;owned\x07", "x"]);
+    });
+    tail.expect_stderr(r"ap\x1b]0;owned\x07");
+    let finished = end(tail);
+    assert!(!finished.stderr.contains(&0x1b));
+}
+
+#[test]
+fn a_busy_stream_of_other_topics_is_listened_to_no_longer_than_needed() {
+    let (publisher, mut tail) = tail(&["app"]);
+    publish_until(&publisher, (false, ""), |publisher| {
+        for _ in 0..2000 {
+            publisher.send(["other.INFO", "x"]);
+        }
+    });
+    tail.expect_stderr("nearest: `other.INFO`");
+    end(tail).stdout("");
+}
+
+#[test]
+fn whole_parts_that_leave_everything_out_name_what_they_left_out() {
+    let (publisher, mut tail) = tail(&["--whole-parts", "app.ERROR"]);
+    publish_until(&publisher, (false, ""), |publisher| publisher.send(["app.ERRORS", "x"]));
+    tail.expect_stderr("nearest: `app.ERRORS`");
+    end(tail).stdout("");
+}
+
+#[test]
+fn filters_that_leave_everything_out_are_named() {
+    let filters = [["--grep", "nothing"], ["--not", "app"], ["--level", "error"]];
+    let tails = filters.map(|args| {
+        let (publisher, tail) = tail(&args);
+        publisher.send(["app.INFO", "x"]);
+        (publisher, tail)
+    });
+    for (_publisher, tail) in &tails {
+        let said = tail.stderr.wait_for_line(Instant::now() + DEADLINE, |_| true);
+        let said = said.expect("it explains itself");
+        assert!(said.contains("1 record came, and the filters"), "{said}");
+    }
+}
+
+#[test]
+fn there_is_nothing_to_explain_when_asked_to_be_quiet_or_when_something_was_shown() {
+    let quiet = zlog(["tail", "-q", "--timeout", "4s", "tcp://127.0.0.1:1"]).start();
+    let (publisher, tail) = tail(&["--timeout", "4s", "-o", "text"]);
+    publisher.send(["app.INFO", "hello"]);
+    assert_eq!(quiet.wait().success().err(), "");
+    assert_eq!(tail.wait().success().stdout("hello\n").err(), "");
+}
+
+#[test]
+fn looking_into_it_leaves_no_subscription_behind_and_the_own_one_in_place() {
+    let (publisher, mut tail) = tail(&["app.ERROR", "-o", "text"]);
+    publish_until(&publisher, (true, ""), |_| {});
+    publish_until(&publisher, (false, ""), |_| {});
+    tail.expect_stderr("nothing has been published");
+    // A topic without any subscriber never leaves the publisher; the next one does.
+    publisher.send(["other.INFO", "other"]);
+    publisher.send(["app.ERROR", "mine"]);
+    tail.expect_stdout("mine");
+    end(tail).stdout("mine\n");
+}
+
+#[test]
+fn a_record_that_comes_while_it_is_looked_into_ends_the_looking() {
+    let (publisher, mut tail) = tail(&["app.ERROR", "-o", "text"]);
+    publish_until(&publisher, (true, ""), |_| {});
+    publisher.send(["app.ERROR", "mine"]);
+    tail.expect_stdout("mine");
+    publish_until(&publisher, (false, ""), |publisher| publisher.send(["other.INFO", "x"]));
+    let finished = end(tail).stdout("mine\n");
+    assert_eq!(finished.err(), "");
+}
+
+#[test]
+fn looking_into_it_twice_invents_no_losses() {
+    let args = ["--root", "app", "--level", "error", "--fail-on-loss", "-n", "1", "-o", "text"];
+    let (publisher, tail) = tail_of(5, &args);
+    let mut seq = 0;
+    for _ in 0..2 {
+        publish_until(&publisher, (false, ""), |publisher| {
+            seq += 1;
+            let fields = json!({"source": "web1", "seq": seq});
+            publisher.send(["app.INFO".to_owned(), body(fields)]);
+        });
+    }
+    publisher.send(["app.ERROR".to_owned(), body(json!({"levelno": 40}))]);
+    let finished = tail.wait().success().stdout("hello\n");
+    assert!(finished.err().contains("`app.INFO`") && !finished.err().contains("lost"));
+}

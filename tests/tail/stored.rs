@@ -1,0 +1,209 @@
+//! `--input`: stored records and other programs' logs.
+
+use serde_json::{Value, json};
+
+use super::{lines, shell};
+use crate::harness::{emit, zlog};
+
+/// Lines of many loggers, and what `text` and the level column show of them.
+const LOGS: [(&str, &str, &str); 11] = [
+    (r#"{"level":"warn","ts":1700000000.5,"msg":"zap","user":5}"#, "WARNING", "zap"),
+    (r#"{"level":50,"time":1531171082399,"pid":3,"hostname":"h","msg":"pino"}"#, "ERROR", "pino"),
+    (r#"{"timestamp":"2026-01-02T03:04:05Z","severity":"ERROR","message":"gcp"}"#, "ERROR", "gcp"),
+    (r#"ts=2026-01-02T03:04:05Z level=info msg="a logfmt line" user=bob"#, "INFO", "a logfmt line"),
+    (
+        "2026-01-02 03:04:05,123 - root - ERROR - python",
+        "ERROR",
+        "2026-01-02 03:04:05,123 - root - ERROR - python",
+    ),
+    ("plain text", "-", "plain text"),
+    (r#"{"neither":"a message"}"#, "-", r#"{"neither":"a message"}"#),
+    ("<11>syslog", "ERROR", "syslog"),
+    (r#"{"log":"docker\n","stream":"stdout","time":"2026-01-02T03:04:05.5Z"}"#, "-", "docker"),
+    (r#"{"MESSAGE":"journald","PRIORITY":"2","__REALTIME_TIMESTAMP":"1"}"#, "CRITICAL", "journald"),
+    (r#"  {"level":"error","msg":"indented"}"#, "ERROR", "indented"),
+];
+
+#[test]
+fn any_json_logfmt_or_plain_log_is_rendered() {
+    let log: String = LOGS.iter().map(|(line, ..)| format!("{line}\n")).collect();
+    let text = zlog(["tail", "-o", "text", "--input", "-"]).stdin(log.clone()).run().success();
+    let expected: String = LOGS.iter().map(|(.., message)| format!("{message}\n")).collect();
+    assert_eq!(text.out(), expected);
+    let pretty = zlog(["tail", "--time-format", "T", "--input", "-"]).stdin(log).run().success();
+    for (line, (_, level, _)) in pretty.out().lines().zip(LOGS) {
+        assert_eq!(line.split_whitespace().nth(1), Some(level), "{line}");
+    }
+}
+
+#[test]
+fn a_file_from_windows_is_read_like_any_other() {
+    let log = "\u{feff}{\"level\":\"error\",\"msg\":\"first\"}\r\n{\"msg\":\"second\"}\r\n";
+    let tail = zlog(["tail", "-o", "text", "--input", "-"]).stdin(log);
+    tail.run().success().stdout("first\nsecond\n");
+}
+
+#[test]
+fn fields_that_are_not_known_are_kept() {
+    let (line, ..) = LOGS[0];
+    let out = zlog(["tail", "--input", "-"]).stdin(line).run().success().out();
+    assert_eq!(out, "2023-11-14 22:13:20.500  WARNING   zap  user=5\n");
+}
+
+#[test]
+fn a_traceback_belongs_to_the_line_before_it() {
+    let log = "ERROR it failed\nTraceback (most recent call last):\n  File \"x.py\", line 1, in f\nOSError: full\nINFO next\n";
+    let out = zlog(["tail", "-o", "json", "--input", "-"]).stdin(log).run().success().out();
+    let records: Vec<Value> = out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(records.len(), 2, "{out}");
+    assert!(records[0]["exc_text"].as_str().unwrap().ends_with("OSError: full"));
+}
+
+/// What `-o json` makes of stored lines.
+#[track_caller]
+fn json_of(stored: impl Into<Vec<u8>>) -> Vec<u8> {
+    zlog(["tail", "-o", "json", "--input", "-"]).stdin(stored).run().success().stdout
+}
+
+#[test]
+fn json_reads_back_byte_for_byte() {
+    let odd = [
+        json!({"topic": "app.ERROR.db", "name": "app", "msg": "%s", "args": ["x"], "levelno": 40,
+            "exc_text": "Traceback\n  a\u{1b}[2J", "stack_info": "Stack", "lineno": 3,
+            "funcName": "f", "pathname": "/x/y.py", "filename": "y.py", "module": "y",
+            "msecs": 500.25, "relativeCreated": 12.5, "thread": 140_000_000_000_000_i64,
+            "threadName": "MainThread", "process": 17, "processName": "p", "taskName": "t",
+            "hostname": "h", "source": "s:1", "seq": 3, "user": "bob", "nested": {"a": [1, null]}}),
+        json!({"msg": "", "levelno": 0}),
+        json!({"msg": "caf\\xe9", "fault": "not UTF-8", "received": 1.25, "levelno": 35}),
+        json!({"msg": "\u{0}\u{202e}\u{9b}\"\\\n\u{1f600}", "topic": "t", "levelname": "LOUD"}),
+    ];
+    let log: String = LOGS.iter().map(|(line, ..)| format!("{line}\n")).collect();
+    let once = json_of(lines(odd) + &log);
+    let twice = json_of(once.clone());
+    assert_eq!(String::from_utf8(once).unwrap(), String::from_utf8(twice).unwrap());
+}
+
+#[test]
+fn what_a_live_tail_stores_reads_back_byte_for_byte() {
+    let mut emit = emit(["--test", "200", "--seed", "7"]).start();
+    let tail = zlog(["tail", "-o", "json", "-n", "200", &emit.endpoint()]).run().success();
+    emit.wait().success();
+    assert_eq!(tail.out().lines().count(), 200);
+    let again = json_of(tail.stdout.clone());
+    assert_eq!(String::from_utf8(tail.stdout).unwrap(), String::from_utf8(again).unwrap());
+}
+
+#[test]
+fn stored_records_look_as_live_ones_did() {
+    let mut emit = emit(["--test", "50", "--seed", "7"]).start();
+    let endpoint = emit.endpoint();
+    let stored = zlog(["tail", "-o", "json", "-n", "50", &endpoint]).run().success().stdout;
+    emit.wait().success();
+    for output in ["pretty", "text", "logfmt"] {
+        let shown = |bytes: Vec<u8>| {
+            zlog(["tail", "-o", output, "--input", "-"]).stdin(bytes).run().success().out()
+        };
+        assert_eq!(shown(stored.clone()), shown(json_of(stored.clone())), "{output}");
+    }
+}
+
+#[test]
+fn files_and_stdin_are_read_in_the_order_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("a"), "a\n").unwrap();
+    std::fs::write(path("b"), "b").unwrap();
+    let tail = zlog(["tail", "-o", "text", "--input", &path("b"), "-", &path("a")]);
+    tail.stdin("stdin").run().success().stdout("b\nstdin\na\n");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_the_others_are_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let [good, missing] = ["good", "missing"].map(|name| directory.path().join(name));
+    std::fs::write(&good, "hello\n").unwrap();
+    for args in [&[][..], &["-n", "1"][..]] {
+        let tail = zlog(["tail", "-o", "text"]).args(args).args(["--input"]);
+        let finished = tail.args([&missing, &good]).run().code(1).stdout("hello\n");
+        finished.stderr_has("missing: no such file or directory");
+    }
+    let tail = zlog(["tail", "-o", "text"]).args(["--input"]).args([directory.path(), &good]);
+    tail.run().code(1).stdout("hello\n").stderr_has("is a directory");
+}
+
+#[test]
+fn stored_records_are_filtered_by_topic_level_and_count() {
+    let records = || {
+        lines([
+            json!({"topic": "app.INFO", "msg": "a"}),
+            json!({"topic": "app.ERROR", "msg": "b", "levelno": 40}),
+            json!({"name": "web", "msg": "c", "levelno": 40}),
+        ])
+    };
+    let shown = |args: &[&str]| {
+        zlog(["tail", "-o", "text"]).args(args).args(["--input", "-"]).stdin(records()).run()
+    };
+    shown(&["app"]).success().stdout("a\nb\n");
+    shown(&["--level", "error"]).success().stdout("b\nc\n");
+    shown(&["--root", "web"]).success().stdout("c\n");
+    shown(&["--not", "app", "--not", "x"]).success().stdout("c\n");
+    shown(&["-n", "1"]).success().stdout("a\n");
+    shown(&["--stats"]).success().stderr_has("app.ERROR");
+}
+
+#[test]
+fn holes_in_stored_numbers_are_told() {
+    let records = [1, 2, 5].map(|seq| json!({"topic": "a.INFO", "source": "s", "seq": seq}));
+    let tail = zlog(["tail", "--fail-on-loss", "--input", "-"]).stdin(lines(records)).run();
+    tail.code(3).stderr_has("lost 2 records of s, topic a.INFO");
+}
+
+#[test]
+fn reorder_sorts_stored_records_of_several_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| directory.path().join(name));
+    let made = |at: f64| json!({"msg": at.to_string(), "created": at});
+    std::fs::write(&one, lines([1.5, 3.5, 5.5].map(made))).unwrap();
+    std::fs::write(&two, lines([2.5, 4.5].map(made))).unwrap();
+    let tail = zlog(["tail", "-o", "text", "--reorder", "1ms", "--input"]).args([&one, &two]);
+    tail.run().success().stdout("1.5\n2.5\n3.5\n4.5\n5.5\n");
+}
+
+#[test]
+fn a_pipe_that_pauses_is_shown_as_far_as_it_has_come() {
+    for args in [&[][..], &["--reorder", "10ms"][..]] {
+        let mut tail = zlog(["tail", "-o", "text", "--input", "-"]).args(args).stdin_open().start();
+        tail.write("first\n");
+        tail.expect_stdout("first");
+        tail.write("second\n");
+        tail.expect_stdout("second");
+        tail.close_stdin();
+        tail.wait().success();
+    }
+}
+
+#[test]
+fn an_endless_input_ends_at_a_signal() {
+    let mut tail = zlog(["tail", "-o", "text", "--input", "/dev/zero"]).start();
+    tail.expect_stdout("\0");
+    tail.interrupt();
+    tail.wait().code(130);
+}
+
+#[test]
+fn input_and_endpoints_exclude_each_other() {
+    zlog(["tail", "--connect", "tcp://127.0.0.1:1", "--input", "-"]).run().code(2);
+    let both = zlog(["tail", "tcp://127.0.0.1:1", "--input", "-"]).run();
+    both.code(2).stderr_has("tcp://127.0.0.1:1");
+}
+
+#[test]
+fn a_hundred_thousand_lines_come_out_complete() {
+    let script = r#"seq 1 100000 | sed 's/.*/{"msg":"line &","levelno":20}/' |
+        zlog tail -o text --input - | cksum
+        seq 1 100000 | sed 's/^/line /' | cksum"#;
+    let out = shell(script).wait().success().out();
+    let sums: Vec<&str> = out.lines().collect();
+    assert_eq!(sums[0], sums[1]);
+}

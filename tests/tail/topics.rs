@@ -1,0 +1,169 @@
+//! Topics, roots and levels: what is subscribed to, and what of it is shown.
+
+use std::collections::BTreeSet;
+
+use super::{body, tail, tail_of};
+use crate::harness::{Publisher, zlog};
+use serde_json::json;
+
+/// What is shown of `sent`, each with its topic for its text, under `args`.
+///
+/// A last record, whose topic is `end`, is waited for; `args` must let it pass.
+#[track_caller]
+fn shown(prefixes: usize, args: &[&str], sent: &[&str], end: &str) -> Vec<String> {
+    let (publisher, mut tail) = tail_of(prefixes, &[&["-o", "text"], args].concat());
+    for topic in sent.iter().chain([&end]) {
+        publisher.send([topic, topic]);
+    }
+    tail.expect_stdout(end);
+    tail.terminate();
+    let out = tail.wait().code(143).out();
+    let mut shown: Vec<String> = out.lines().map(str::to_owned).collect();
+    assert_eq!(shown.pop().as_deref(), Some(end));
+    shown
+}
+
+#[test]
+fn no_topic_means_all_of_them() {
+    assert_eq!(shown(1, &[], &["a.INFO", "b", "x y z"], "end"), ["a.INFO", "b", "x y z"]);
+}
+
+#[test]
+fn topics_are_prefixes_byte_by_byte() {
+    let sent = ["app.ERROR", "app.ERROR.db", "app.ERRORS", "app.INFO", "other.app.ERROR"];
+    let expected = ["app.ERROR", "app.ERROR.db", "app.ERRORS"];
+    assert_eq!(shown(1, &["app.ERROR"], &sent, "app.ERROR.end"), expected);
+    assert_eq!(shown(1, &["-t", "app.ERROR"], &sent, "app.ERROR.end"), expected);
+    assert_eq!(shown(1, &["--topic", "app.ERROR"], &sent, "app.ERROR.end"), expected);
+}
+
+#[test]
+fn several_topics_add_up_and_none_is_shown_twice() {
+    let sent = ["app.ERROR", "db.INFO", "web.INFO"];
+    let args = ["app.ERROR", "-t", "db", "-t", "app", "app.ERROR"];
+    assert_eq!(shown(2, &args, &sent, "db.end"), ["app.ERROR", "db.INFO"]);
+}
+
+#[test]
+fn an_endpoint_may_stand_among_the_topics() {
+    let publisher = Publisher::bind();
+    let tail =
+        zlog(["tail", "-n", "1", "-o", "text", "app", &publisher.endpoint, "-t", "web"]).start();
+    publisher.wait_for_subscription();
+    publisher.wait_for_subscription();
+    publisher.send(["web.INFO", "hello"]);
+    tail.wait().success().stdout("hello\n");
+}
+
+#[test]
+fn the_default_endpoint_can_be_set_in_the_environment() {
+    let publisher = Publisher::bind();
+    let tail = zlog(["tail", "-n", "1", "-o", "text"]).env("ZLOG_ENDPOINT", &publisher.endpoint);
+    let tail = tail.start();
+    publisher.wait_for_subscription();
+    publisher.send(["INFO", "hello"]);
+    tail.wait().success().stdout("hello\n");
+}
+
+#[test]
+fn not_leaves_topics_out() {
+    let sent = ["app.ERROR", "app.ERROR.db", "app.INFO", "web.INFO"];
+    assert_eq!(shown(1, &["--not", "app.ERROR"], &sent, "end"), ["app.INFO", "web.INFO"]);
+    let args = ["app", "--not", "app.ERROR.db", "--not", "app.INFO"];
+    assert_eq!(shown(1, &args, &sent, "app.end"), ["app.ERROR"]);
+}
+
+#[test]
+fn whole_parts_match_only_at_dots() {
+    let sent = ["app.ERROR", "app.ERRORS", "app.ERROR.db", "app.ERROR-2"];
+    let args = ["--whole-parts", "app.ERROR"];
+    assert_eq!(shown(1, &args, &sent, "app.ERROR.end"), ["app.ERROR", "app.ERROR.db"]);
+    let args = ["--whole-parts", "--not", "app.ERROR"];
+    assert_eq!(shown(1, &args, &sent, "end"), ["app.ERRORS", "app.ERROR-2"]);
+}
+
+/// The prefixes that a tail with `args` subscribes to.
+fn subscriptions(count: usize, args: &[&str]) -> BTreeSet<String> {
+    let publisher = Publisher::bind();
+    let _tail = zlog(["tail", &publisher.endpoint]).args(args).start();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (0..count).map(|_| text(publisher.wait_for_subscription())).collect()
+}
+
+/// Whether one of `prefixes` covers `topic`, as libzmq decides it.
+fn covers(prefixes: &BTreeSet<String>, topic: &str) -> bool {
+    prefixes.iter().any(|prefix| topic.starts_with(prefix.as_str()))
+}
+
+#[test]
+fn a_level_with_a_root_is_left_to_the_publisher() {
+    let prefixes = subscriptions(6, &["--root", "root", "--level", "WARNING"]);
+    for wanted in ["root.WARNING", "root.ERROR", "root.CRITICAL.db", "root.FATAL", "root.Level 35"]
+    {
+        assert!(covers(&prefixes, wanted), "{wanted} by {prefixes:?}");
+    }
+    for unwanted in ["root.INFO", "root.DEBUG", "root.INFO.WARNING", "other.ERROR", "roots.ERROR"] {
+        assert!(!covers(&prefixes, unwanted), "{unwanted} by {prefixes:?}");
+    }
+}
+
+#[test]
+fn a_level_with_a_root_shows_that_and_above_custom_levels_too() {
+    let sent = [
+        "root.INFO",
+        "root.WARNING",
+        "root.WARN",
+        "root.Level 25",
+        "root.Level 35",
+        "root.ERROR.db",
+        "root.Level 30",
+        "root.web.ERROR",
+        "root.FATAL",
+    ];
+    let expected = [
+        "root.WARNING",
+        "root.WARN",
+        "root.Level 35",
+        "root.ERROR.db",
+        "root.Level 30",
+        "root.FATAL",
+    ];
+    assert_eq!(shown(6, &["-r", "root", "-l", "warning"], &sent, "root.ERROR.end"), expected);
+}
+
+#[test]
+fn a_custom_level_may_be_asked_for_by_its_number() {
+    let sent = ["root.ERROR", "root.Level 34", "root.Level 35", "root.WARNING"];
+    let args = ["--root", "root", "--level", "35"];
+    assert_eq!(shown(5, &args, &sent, "root.CRITICAL.end"), ["root.ERROR", "root.Level 35"]);
+}
+
+#[test]
+fn a_level_without_a_root_counts_for_every_topic() {
+    let sent = ["a.INFO", "b.ERROR", "c.Level 25", "d.Level 35"];
+    assert_eq!(shown(1, &["-l", "warning"], &sent, "x.ERROR"), ["b.ERROR", "d.Level 35"]);
+}
+
+#[test]
+fn a_root_without_a_level_is_exact() {
+    let sent = ["app.INFO", "app.web.INFO", "apps.INFO", "app.Level 7"];
+    assert_eq!(shown(8, &["--root", "app"], &sent, "app.DEBUG.end"), ["app.INFO", "app.Level 7"]);
+}
+
+#[test]
+fn the_level_of_the_record_counts_more_than_that_of_its_topic() {
+    let (publisher, tail) = tail(&["-l", "warning", "-o", "text", "-n", "2"]);
+    let send = |topic: &str, msg, level| {
+        publisher.send([topic.to_owned(), body(json!({"msg": msg, "levelno": level}))]);
+    };
+    send("app.ERROR", "no", 20);
+    send("app.INFO", "yes", 40);
+    send("app.ERROR", "end", 40);
+    tail.wait().success().stdout("yes\nend\n");
+}
+
+#[test]
+fn a_root_with_a_level_in_it_and_a_wrong_level_are_wrong_usage() {
+    zlog(["tail", "--root", "app.ERROR"]).run().code(2).stderr_has("ERROR");
+    zlog(["tail", "--level", "loud"]).run().code(2).stderr_has("--level");
+}
