@@ -7,8 +7,13 @@ use std::path::Path;
 use clap::ValueEnum;
 use serde_json::Value;
 use zlog::cli::Command;
-use zlog::format::Output;
-use zlog::handler::HandlerKind;
+use zlog::format::{Format, Options, Output};
+use zlog::handler::file::{FileHandler, Sync};
+use zlog::handler::null::NullHandler;
+use zlog::handler::queue::{OnFull, QueueHandler};
+use zlog::handler::rotating::{RotatingFileHandler, Rotation};
+use zlog::handler::{Handler, HandlerKind};
+use zlog::record::Record;
 use zlog::source::SourceKind;
 use zlog::wire::Dialect;
 
@@ -99,8 +104,42 @@ fn every_handler_passes_records_on() {
                 let messages = sent(emit(NONE).stdin("hello\n"));
                 assert_eq!(messages[0].json()["msg"], "hello");
             }
+            // No option of the program leads to these yet: the handler itself is run.
+            HandlerKind::File => {
+                filed(|path| Box::new(FileHandler::open(path, text(), Sync::Data).unwrap()));
+            }
+            HandlerKind::Rotating => {
+                let rotation = Rotation { max_bytes: 100, backup_count: 1 };
+                filed(|path| Box::new(RotatingFileHandler::open(path, text(), rotation).unwrap()));
+            }
+            HandlerKind::Queue => filed(|path| {
+                let file = FileHandler::open(path, text(), Sync::None).unwrap();
+                Box::new(QueueHandler::new(file, 1, OnFull::Block).unwrap())
+            }),
+            // It passes nothing on; its own tests look at the formatter.
+            HandlerKind::Null => pass(&mut NullHandler::new(text())),
         }
     }
+}
+
+/// The message alone.
+fn text() -> Box<dyn Format> {
+    let format = Output::Text.format(Options::default()).unwrap();
+    format.expect("text is made from records")
+}
+
+/// Gives a handler the one record `hello`.
+fn pass(handler: &mut dyn Handler) {
+    handler.handle(&Record { msg: "hello".into(), ..Record::default() }).unwrap();
+    handler.flush().unwrap();
+}
+
+/// The handler that `open` makes is to write that record to the file that it is given.
+fn filed(open: impl FnOnce(&Path) -> Box<dyn Handler>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log/app.log");
+    pass(&mut open(&path));
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "hello\n");
 }
 
 /// What `tail` must print of the record in [`every_output_prints`].
