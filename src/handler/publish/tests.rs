@@ -214,3 +214,15 @@ proptest! {
         prop_assert_eq!(read.seq, Some(seq));
     }
 }
+
+#[test]
+fn a_topic_without_end_goes_out_without_a_number_and_is_not_kept() {
+    let (mut publish, mut subscriber) = pair(options("app"));
+    let long = "t".repeat(LONGEST_TOPIC);
+    publish.handle(&record(Level::INFO, &long, "long")).expect("sent");
+    publish.handle(&record(Level::INFO, "", "short")).expect("sent");
+    let came: Vec<_> = take(&mut subscriber, 2).iter().map(|m| numbered(m)).collect();
+    assert_eq!(came[0], (format!("app.INFO.{long}"), None, "long".to_owned()));
+    assert_eq!(came[1].1, Some(1));
+    assert_eq!((publish.topics.len(), publish.published().unnumbered), (1, 1));
+}
