@@ -19,7 +19,7 @@ use crate::error::{Exit, Result};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::record::Record;
-use crate::signal::Stop;
+use crate::signal::{Forwarding, Stop};
 use crate::socket::{Publisher, Role, SocketOptions, Waited};
 use crate::source::{Flow, Notice, Progress};
 use crate::stamp::Stamp;
@@ -33,22 +33,40 @@ const TICK: Duration = Duration::from_millis(50);
 /// # Errors
 /// Endpoints that can't be used, a source that can't be read.
 pub fn run(args: EmitArgs) -> Result<Exit> {
-    // A wrapped command gets the signals; this process ends when it does.
-    let stop = if args.command.is_empty() { Stop::install()? } else { Stop::default() };
+    let (stop, signals) = catch_signals(&args)?;
     let publisher = open(&args)?;
     let mut emit = Emit::new(&args, publisher, stop);
-    // What can't be read is told before the wait; a command starts when somebody listens.
-    let early = args.command.is_empty().then(|| Feed::open(&args, &emit.end.stop)).transpose()?;
-    emit.wait_for_subscribers(&args)?;
-    let mut feed = match early {
-        Some(feed) => feed,
-        None => Feed::open(&args, &emit.end.stop)?,
+    let mut feed = match signals {
+        // What can't be read is told before the wait.
+        None => {
+            let feed = Feed::open(&args)?;
+            emit.wait_for_subscribers(&args)?;
+            feed
+        }
+        // A command starts when somebody listens.
+        Some(signals) => {
+            emit.wait_for_subscribers(&args)?;
+            if let Some(exit) = emit.end.stop.exit() {
+                return Ok(exit);
+            }
+            Feed::start(&args, signals)?
+        }
     };
     let ran = emit.run(&mut feed);
     // Also when the run failed (a full disk under --tee, say, or its reader has gone):
     // what was published by then must not be lost with it.
     let exit = emit.finish(&args, feed);
     ran.and(exit)
+}
+
+/// A signal asks this process to stop; while a wrapped command runs, it is the command's.
+fn catch_signals(args: &EmitArgs) -> Result<(Stop, Option<Forwarding>)> {
+    if args.command.is_empty() {
+        return Ok((Stop::install()?, None));
+    }
+    let stop = Stop::default();
+    let signals = Forwarding::install(stop.clone())?;
+    Ok((stop, Some(signals)))
 }
 
 fn open(args: &EmitArgs) -> Result<Publisher> {
@@ -218,7 +236,7 @@ impl Emit {
     }
 
     /// Sends what is held, tells what became of everything, and says how to exit.
-    fn finish(mut self, args: &EmitArgs, feed: Feed) -> Result<Exit> {
+    fn finish(mut self, args: &EmitArgs, mut feed: Feed) -> Result<Exit> {
         self.progress.clear();
         let took = self.begun.elapsed();
         self.publish.flush()?;
@@ -230,6 +248,7 @@ impl Emit {
             term::tell(format_args!("zlog emit: {}", summary.loss()));
         }
         let exit = feed.exit();
+        feed.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
         Ok(match (self.end.stop.exit(), exit) {
             (Some(signal), _) => signal,

@@ -47,6 +47,23 @@ fn a_signal_ends_the_wait_for_subscribers() {
 }
 
 #[test]
+fn a_signal_before_a_command_is_started_ends_the_wait_and_starts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("ran");
+    for (interrupt, code) in [(true, 130), (false, 143)] {
+        let mut emit = emit(["--", "touch", trace.to_str().unwrap()]).start();
+        emit.endpoint();
+        if interrupt {
+            emit.interrupt()
+        } else {
+            emit.terminate()
+        }
+        emit.wait().code(code);
+        assert!(!trace.exists(), "the command was not started");
+    }
+}
+
+#[test]
 fn wrong_usage_names_the_option_and_exits_with_2() {
     zlog(["emit", "--level", "loud", "-m", "x"]).run().code(2).stderr_has("--level");
     zlog(["emit", "--rate", "fast", "-m", "x"]).run().code(2).stderr_has("20/s");
