@@ -44,6 +44,12 @@ fn man_pages_are_what_the_parser_says() {
 }
 
 #[test]
+fn contributing_names_the_command_that_refreshes_them() {
+    let text = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    assert!(text.contains(REFRESH), "{REFRESH}");
+}
+
+#[test]
 fn a_man_page_for_no_command_is_wrong_usage() {
     zlog(["generate", "man", "nonsense"]).run().code(2).stderr_has("nonsense");
 }
