@@ -39,8 +39,10 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
     let mut emit = Emit::new(&args, publisher, stop);
     emit.wait_for_subscribers(&args)?;
     let mut feed = Feed::open(&args, &emit.end.stop)?;
-    emit.run(&mut feed)?;
-    emit.finish(&args, feed)
+    let ran = emit.run(&mut feed);
+    // What was published before something failed is flushed and told of all the same.
+    let exit = emit.finish(&args, feed);
+    ran.and(exit)
 }
 
 fn open(args: &EmitArgs) -> Result<Publisher> {
@@ -165,7 +167,6 @@ impl Emit {
         if self.end.stop.requested() {
             feed.finish(&mut |record| self.publish_one(record))?;
         }
-        self.progress.clear();
         Ok(())
     }
 
@@ -212,6 +213,7 @@ impl Emit {
 
     /// Sends what is held, tells what became of everything, and says how to exit.
     fn finish(mut self, args: &EmitArgs, feed: Feed) -> Result<Exit> {
+        self.progress.clear();
         let took = self.begun.elapsed();
         self.publish.flush()?;
         let (published, flushed) = self.publish.close(self.end.linger());
