@@ -29,6 +29,16 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
 }
 
 #[test]
+fn endless_durations_and_the_slowest_rates_are_taken_as_very_long() {
+    let long = "18446744073709551615s";
+    let emit = ["emit", "-b", "tcp://127.0.0.1:*", "--wait", "0", "--test", "2", "-n", "1"];
+    let lengths = ["--duration", long, "--linger", long, "--rate", "1e-300"];
+    zlog(emit).args(lengths).run().success().stderr_has("1 record");
+    let tail = zlog(["tail", "-o", "text", "--input", "-", "--timeout", long, "--reorder", long]);
+    tail.stdin("x\n").run().success().stdout("x\n");
+}
+
+#[test]
 fn help_into_a_closed_pipe_is_a_quiet_success() {
     let script =
         format!("'{}' tail --help | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_zlog"));

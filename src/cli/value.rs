@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use crate::record::Level;
 
+/// The longest time that is waited for. A clock can't be asked for much more, and
+/// nobody waits even that long.
+pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// A duration as typed: `5s`, `1m 30s`, `200ms` (humantime), or a plain number of seconds.
+/// At most [`LONGEST`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seconds(pub Duration);
 
@@ -17,11 +22,11 @@ impl FromStr for Seconds {
     fn from_str(text: &str) -> Result<Seconds, String> {
         if let Ok(seconds) = text.parse::<f64>() {
             return Duration::try_from_secs_f64(seconds)
-                .map(Seconds)
+                .map(|duration| Seconds(duration.min(LONGEST)))
                 .map_err(|_| "a duration can't be negative or endless".into());
         }
         humantime::parse_duration(text)
-            .map(Seconds)
+            .map(|duration| Seconds(duration.min(LONGEST)))
             .map_err(|_| "not a duration: write it as 200ms, 5s or 1m30s".into())
     }
 }
@@ -167,6 +172,8 @@ mod tests {
         assert_eq!("1m 30s".parse(), Ok(Seconds(Duration::from_secs(90))));
         assert_eq!("5".parse(), Ok(Seconds(Duration::from_secs(5))));
         assert_eq!("0".parse(), Ok(Seconds(Duration::ZERO)));
+        assert_eq!("9e18".parse(), Ok(Seconds(LONGEST)));
+        assert_eq!("18446744073709551615s".parse(), Ok(Seconds(LONGEST)));
         assert!("-1".parse::<Seconds>().is_err());
         assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
     }
