@@ -39,6 +39,18 @@ fn endless_durations_and_the_slowest_rates_are_taken_as_very_long() {
 }
 
 #[test]
+fn help_and_the_version_that_a_full_disk_does_not_take_are_failures() {
+    for args in ["--help", "--version", "tail --help"] {
+        let script = format!("'{}' {args} > /dev/full", env!("CARGO_BIN_EXE_zlog"));
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", &script]);
+        let input = crate::harness::Input::Empty;
+        let finished = crate::harness::Running::start(command, input).wait();
+        finished.code(1).stderr_has("standard output");
+    }
+}
+
+#[test]
 fn help_into_a_closed_pipe_is_a_quiet_success() {
     let script =
         format!("'{}' tail --help | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_zlog"));
