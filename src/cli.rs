@@ -50,6 +50,9 @@ pub enum Command {
     Generate(GenerateArgs),
 }
 
+/// The environment's default endpoint.
+pub const ENDPOINT_VARIABLE: &str = "ZLOG_ENDPOINT";
+
 /// Where a command binds and connects.
 #[derive(Args, Debug, Clone, Default)]
 pub struct EndpointArgs {
@@ -62,7 +65,7 @@ pub struct EndpointArgs {
     /// The endpoint when neither --bind nor --connect names one
     #[arg(
         long,
-        env = "ZLOG_ENDPOINT",
+        env = ENDPOINT_VARIABLE,
         value_name = "ENDPOINT",
         default_value = crate::socket::DEFAULT_ENDPOINT,
         help_heading = "Endpoints"
