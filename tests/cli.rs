@@ -29,6 +29,12 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
 }
 
 #[test]
+fn a_plain_word_after_emit_is_answered_with_what_it_may_have_meant() {
+    let finished = zlog(["emit", "--root", "backup", "./backup.sh", "--all"]).run().code(2);
+    finished.stderr_has("zlog emit -- ./backup.sh").stderr_has("--file ./backup.sh");
+}
+
+#[test]
 fn endless_durations_and_the_slowest_rates_are_taken_as_very_long() {
     let long = "18446744073709551615s";
     let emit = ["emit", "-b", "tcp://127.0.0.1:*", "--wait", "0", "--test", "2", "-n", "1"];
