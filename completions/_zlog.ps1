@@ -116,8 +116,8 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;tail' {
-            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'The same')
-            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'The same')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Another way to give TOPIC')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Another way to give TOPIC')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Only this root, exactly; with --level, the publisher already leaves the rest out')
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'Only this root, exactly; with --level, the publisher already leaves the rest out')
             [CompletionResult]::new('--not', '--not', [CompletionResultType]::ParameterName, 'Leave these topics out')

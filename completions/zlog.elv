@@ -104,8 +104,8 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'zlog;tail'= {
-            cand -t 'The same'
-            cand --topic 'The same'
+            cand -t 'Another way to give TOPIC'
+            cand --topic 'Another way to give TOPIC'
             cand -r 'Only this root, exactly; with --level, the publisher already leaves the rest out'
             cand --root 'Only this root, exactly; with --level, the publisher already leaves the rest out'
             cand --not 'Leave these topics out'

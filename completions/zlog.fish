@@ -80,7 +80,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l tee -d 'Also copy the input to stdout, untouched (a command\'s stderr to stderr)'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s q -l quiet -d 'Leave out the summary and the progress line'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'The same' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only this root, exactly; with --level, the publisher already leaves the rest out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Leave these topics out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r

@@ -17,7 +17,7 @@ pub struct TailArgs {
     /// Topics to subscribe to, as prefixes (none: all); what contains :// is an endpoint
     #[arg(value_name = "TOPIC")]
     pub topics: Vec<String>,
-    /// The same
+    /// Another way to give TOPIC
     #[arg(short, long = "topic", value_name = "TOPIC", help_heading = "Which records")]
     pub topic: Vec<String>,
     /// Only this root, exactly; with --level, the publisher already leaves the rest out
