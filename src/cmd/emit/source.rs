@@ -19,6 +19,7 @@ use crate::source::stdin;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::text::{LineCounts, LineOptions, StreamSpec, TextSource};
 use crate::source::{Notice, Sink, Source, Tee};
+use crate::term;
 
 /// The source of an emission.
 pub(super) enum Feed {
@@ -58,6 +59,9 @@ impl Feed {
             return Ok(Feed::Replay(ReplaySource::new(input, args.speed, lines.parse, spec.level)));
         }
         if args.file.is_empty() {
+            if term::stdin_is_terminal() && !args.quiet {
+                term::tell("zlog emit: publishing what is typed here; Ctrl-D ends it");
+            }
             return Ok(Feed::Text(stdin::open(spec, &lines, args.tee.then(stdout))?));
         }
         let options = FileOptions { follow: args.follow, from_end: args.from_end };
