@@ -65,7 +65,7 @@ pub struct EmitArgs {
     pub speed: f64,
     /// Publish this one record; stdin is not read
     #[arg(short, long, value_name = "TEXT", help_heading = "Source (stdin without one)")]
-    pub message: Option<String>,
+    pub message: Option<OsString>,
     /// Run this command and publish its stdout and stderr
     #[arg(last = true, num_args = 1.., value_names = ["COMMAND", "ARGS"])]
     #[arg(help_heading = "Source (stdin without one)")]

@@ -47,7 +47,7 @@ impl Feed {
             return command(args, spec, &lines, stop);
         }
         if let Some(text) = &args.message {
-            return Ok(Feed::Message(Message::new(text.clone(), lines.parse, spec.level)));
+            return Ok(Feed::Message(Message::new(text, lines.parse, spec.level)));
         }
         if let Some(count) = args.test {
             let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
@@ -121,7 +121,10 @@ impl Feed {
         match self {
             Feed::Text(source) => source.counts(),
             Feed::Command(source, _) => source.text().counts(),
-            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => LineCounts::default(),
+            Feed::Message(source) => {
+                LineCounts { not_utf8: u64::from(source.not_utf8()), ..LineCounts::default() }
+            }
+            Feed::Synthetic(_) | Feed::Replay(_) => LineCounts::default(),
         }
     }
 
