@@ -26,20 +26,10 @@ end
 
 complete -c zlog -n "__fish_zlog_needs_command" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_needs_command" -s V -l version -d 'Print version'
-complete -c zlog -n "__fish_zlog_needs_command" -f -a "generate" -d 'Write shell completions or man pages to standard output'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to records and print them'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "completions" -d 'A completion script'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "man" -d 'A man page, in roff'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'A completion script'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'A man page, in roff'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l file -d 'Publish the lines of these files' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l test -d 'Publish N test records at random levels; without N, until stopped' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l seed -d 'The same test records again for the same seed' -r
@@ -128,10 +118,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand demo" -l color -d 'When to col
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "generate" -d 'Write shell completions or man pages to standard output'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "tail" -d 'Subscribe to records and print them'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'A completion script'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'A man page, in roff'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail demo help" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail demo help" -f -a "tail" -d 'Subscribe to records and print them'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
