@@ -11,7 +11,7 @@ use zlog::cli::{Cli, command, examples};
 use crate::harness::zlog;
 
 /// What brings the committed files up to date.
-const REFRESH: &str = "ZLOG_UPDATE=1 cargo test --test integration generate";
+const REFRESH: &str = "ZLOG_UPDATE=1 cargo test --test integration the_parser_says";
 
 /// Each completion script's file, and the shell it is for.
 const COMPLETIONS: [(&str, &str); 5] = [
