@@ -138,15 +138,15 @@ _zlog() {
                     return 0
                     ;;
                 --level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 -l)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 --stderr-level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 --subtopic)
@@ -346,11 +346,11 @@ _zlog() {
                     return 0
                     ;;
                 --level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 -l)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 --grep)

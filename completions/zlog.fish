@@ -37,8 +37,16 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l replay -d 'Publish st
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l speed -d 'How much faster than recorded: 10x, 0.5x, max' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s m -l message -d 'Publish this one record; stdin is not read' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s r -l root -d 'What topics begin with' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -s l -l level -d 'The level of what does not say its own [default: INFO]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stderr-level -d 'The same for a command\'s stderr [default: WARNING]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s l -l level -d 'The level of what does not say its own [default: INFO]' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stderr-level -d 'The same for a command\'s stderr [default: WARNING]' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l subtopic -d 'What topics end with' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l topic-delim -d 'Move what stands before DELIM in a line to the topic [DELIM is :: unless given]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l name -d 'The logger\'s name [default: the root, or `root`]' -r
@@ -73,7 +81,11 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print h
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only this root, exactly; with --level, the publisher already leaves the rest out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Leave these topics out' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s i -l grep -d 'Only records whose message or traceback matches one of these' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s e -l exclude -d 'Leave out records whose message or traceback matches one of these' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l from-source -d 'Only records from these senders' -r

@@ -62,6 +62,7 @@ fn bash_completes_commands_options_and_values() {
     assert_eq!(outputs, ["json", "logfmt", "pretty", "raw", "text"]);
     assert!(completed(&["zlog", ""]).contains(&"emit".to_owned()));
     assert_eq!(completed(&["zlog", "emit", "--wire", "j"]), ["json"]);
+    assert_eq!(completed(&["zlog", "emit", "--level", "w"]), ["warning"]);
     assert!(!completed(&["zlog", ""]).contains(&"generate".to_owned()), "it is hidden");
 }
 

@@ -76,10 +76,10 @@ pub struct EmitArgs {
     #[arg(help_heading = "Records")]
     pub root: String,
     /// The level of what does not say its own [default: INFO]
-    #[arg(short, long, value_parser = value::level, help_heading = "Records")]
+    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Records")]
     pub level: Option<Level>,
     /// The same for a command's stderr [default: WARNING]
-    #[arg(long, value_parser = value::level, value_name = "LEVEL")]
+    #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "command", help_heading = "Records")]
     pub stderr_level: Option<Level>,
     /// What topics end with

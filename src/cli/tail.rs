@@ -30,7 +30,7 @@ pub struct TailArgs {
     #[arg(long, help_heading = "Which records")]
     pub whole_parts: bool,
     /// Only this level and above
-    #[arg(short, long, value_parser = value::level, help_heading = "Which records")]
+    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Which records")]
     pub level: Option<Level>,
     /// Only records whose message or traceback matches one of these
     #[arg(short = 'i', long, value_name = "REGEX", help_heading = "Which records")]

@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, TypedValueParser};
+
 use crate::record::Level;
 
 /// The longest time that is waited for. A clock can't be asked for much more, and
@@ -95,6 +97,28 @@ pub fn level(text: &str) -> Result<Level, String> {
     Level::from_word(text).ok_or_else(|| {
         "not a level: write debug, info, warning, error, critical, or a number (info is 20)".into()
     })
+}
+
+/// Parses as [`level`] does, and lets shells complete the names.
+#[derive(Clone)]
+pub struct LevelParser;
+
+impl TypedValueParser for LevelParser {
+    type Value = Level;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Level, clap::Error> {
+        level.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = ["debug", "info", "warning", "error", "critical"];
+        Some(Box::new(names.into_iter().map(PossibleValue::new)))
+    }
 }
 
 /// A part of a topic that a user names: text that can stand in a terminal and a frame.
