@@ -26,6 +26,9 @@ fn report(error: &Error) -> Exit {
 
 /// Help and the version go to stdout and are a success; the rest is wrong usage.
 fn usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Done }
+    match error.print() {
+        _ if error.use_stderr() => Exit::Usage,
+        Ok(()) => Exit::Done,
+        Err(cause) => report(&Error::io("standard output", &cause)),
+    }
 }

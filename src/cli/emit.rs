@@ -66,7 +66,7 @@ pub struct EmitArgs {
     pub speed: f64,
     /// Publish this one record; stdin is not read
     #[arg(short, long, value_name = "TEXT", help_heading = "Source (stdin without one)")]
-    pub message: Option<String>,
+    pub message: Option<OsString>,
     /// Run this command and publish its stdout and stderr
     #[arg(last = true, num_args = 1.., value_names = ["COMMAND", "ARGS"])]
     #[arg(help_heading = "Source (stdin without one)")]
@@ -77,10 +77,10 @@ pub struct EmitArgs {
     #[arg(help_heading = "Records")]
     pub root: String,
     /// The level of what does not say its own [default: INFO]
-    #[arg(short, long, value_parser = value::level, help_heading = "Records")]
+    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Records")]
     pub level: Option<Level>,
     /// The same for a command's stderr [default: WARNING]
-    #[arg(long, value_parser = value::level, value_name = "LEVEL")]
+    #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "command", help_heading = "Records")]
     pub stderr_level: Option<Level>,
     /// What topics end with

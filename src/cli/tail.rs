@@ -18,7 +18,7 @@ pub struct TailArgs {
     /// Topics to subscribe to, as prefixes (none: all); what contains :// is an endpoint
     #[arg(value_name = "TOPIC")]
     pub topics: Vec<String>,
-    /// The same
+    /// Another way to give TOPIC
     #[arg(short, long = "topic", value_name = "TOPIC", help_heading = "Which records")]
     pub topic: Vec<String>,
     /// Only this root, exactly; with --level, the publisher already leaves the rest out
@@ -31,7 +31,7 @@ pub struct TailArgs {
     #[arg(long, help_heading = "Which records")]
     pub whole_parts: bool,
     /// Only this level and above
-    #[arg(short, long, value_parser = value::level, help_heading = "Which records")]
+    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Which records")]
     pub level: Option<Level>,
     /// Only records whose message or traceback matches one of these
     #[arg(short = 'i', long, value_name = "REGEX", help_heading = "Which records")]
