@@ -238,9 +238,9 @@ mod tests {
     fn of_a_topic_without_end_only_the_beginning_is_remembered() {
         let start = Instant::now();
         let mut silence = Silence::new(vec!["app.ERROR".into()], start);
-        silence.look(start + PATIENCE, connected, 0);
+        silence.look(start + PATIENCE, CONNECTED, 0);
         silence.saw(&format!("app.INFO.{}", "ä".repeat(1_000_000)));
-        let (_, finding) = silence.look(start + PATIENCE + PROBE, connected, 0);
+        let (_, finding) = silence.look(start + PATIENCE + PROBE, CONNECTED, 0);
         let Some(Finding::OtherTopics(topics)) = finding else { panic!("{finding:?}") };
         assert!(topics[0].starts_with("app.INFO.ä") && topics[0].len() <= LONGEST_TOPIC);
     }
