@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use zlog::cli::Cli;
 use zlog::cmd;
 use zlog::error::{Error, Exit};
+use zlog::term;
 
 fn main() -> ExitCode {
     let exit = match Cli::parse_line(std::env::args_os()) {
@@ -29,6 +30,6 @@ fn usage(error: &clap::Error) -> Exit {
     match error.print() {
         _ if error.use_stderr() => Exit::Usage,
         Ok(()) => Exit::Done,
-        Err(cause) => report(&Error::io("standard output", &cause)),
+        Err(cause) => report(&term::output_error(&cause)),
     }
 }

@@ -65,3 +65,13 @@ fn help_into_a_closed_pipe_is_a_quiet_success() {
     let finished = crate::harness::Running::start(command, crate::harness::Input::Empty).wait();
     finished.success().stderr_lacks("panicked");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn help_that_finds_the_disk_full_is_a_failure() {
+    let script = format!("'{}' --version > /dev/full", env!("CARGO_BIN_EXE_zlog"));
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script]);
+    let finished = crate::harness::Running::start(command, crate::harness::Input::Empty).wait();
+    finished.code(1).stderr_has("standard output: no space left on device");
+}

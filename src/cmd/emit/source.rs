@@ -79,8 +79,8 @@ impl Feed {
             tee_stdout: args.tee.then(stdout),
             tee_stderr: args.tee.then(|| Box::new(io::stderr()) as Tee),
         };
-        let source = CommandSource::spawn(options, &line_options(args))?;
-        signals.begin(source.process());
+        let lines = line_options(args);
+        let source = CommandSource::spawn(options, &lines, |process| signals.begin(process))?;
         Ok(Feed::Command(source, signals))
     }
 
