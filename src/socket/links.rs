@@ -442,7 +442,7 @@ mod tests {
             links.note(seen(comes), t);
             assert!(links.note(seen(What::Ready), t).is_some());
             assert_eq!(links.note(seen(What::Ready), t), None);
-            assert_eq!(links.peers(), 1);
+            assert_eq!(peers(&links), 1);
             links.note(seen(What::Gone), t);
             assert_eq!(state(&links), LinkState::NotConnected);
         }
