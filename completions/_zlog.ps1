@@ -25,44 +25,10 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Write shell completions or man pages to standard output')
             [CompletionResult]::new('emit', 'emit', [CompletionResultType]::ParameterValue, 'Publish records: lines of stdin or files, a command''s output, test records')
             [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Subscribe to records and print them')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'An emitter and a tail in one terminal, to look at')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'zlog;generate' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'A completion script')
-            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page, in roff')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'zlog;generate;completions' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'zlog;generate;man' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'zlog;generate;help' {
-            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'A completion script')
-            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page, in roff')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'zlog;generate;help;completions' {
-            break
-        }
-        'zlog;generate;help;man' {
-            break
-        }
-        'zlog;generate;help;help' {
             break
         }
         'zlog;emit' {
@@ -116,8 +82,8 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;tail' {
-            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'The same')
-            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'The same')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Another way to give TOPIC')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Another way to give TOPIC')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Only this root, exactly; with --level, the publisher already leaves the rest out')
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'Only this root, exactly; with --level, the publisher already leaves the rest out')
             [CompletionResult]::new('--not', '--not', [CompletionResultType]::ParameterName, 'Leave these topics out')
@@ -177,22 +143,10 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;help' {
-            [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Write shell completions or man pages to standard output')
             [CompletionResult]::new('emit', 'emit', [CompletionResultType]::ParameterValue, 'Publish records: lines of stdin or files, a command''s output, test records')
             [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Subscribe to records and print them')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'An emitter and a tail in one terminal, to look at')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'zlog;help;generate' {
-            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'A completion script')
-            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page, in roff')
-            break
-        }
-        'zlog;help;generate;completions' {
-            break
-        }
-        'zlog;help;generate;man' {
             break
         }
         'zlog;help;emit' {

@@ -22,32 +22,11 @@ _zlog() {
             zlog,emit)
                 cmd="zlog__subcmd__emit"
                 ;;
-            zlog,generate)
-                cmd="zlog__subcmd__generate"
-                ;;
             zlog,help)
                 cmd="zlog__subcmd__help"
                 ;;
             zlog,tail)
                 cmd="zlog__subcmd__tail"
-                ;;
-            zlog__subcmd__generate,completions)
-                cmd="zlog__subcmd__generate__subcmd__completions"
-                ;;
-            zlog__subcmd__generate,help)
-                cmd="zlog__subcmd__generate__subcmd__help"
-                ;;
-            zlog__subcmd__generate,man)
-                cmd="zlog__subcmd__generate__subcmd__man"
-                ;;
-            zlog__subcmd__generate__subcmd__help,completions)
-                cmd="zlog__subcmd__generate__subcmd__help__subcmd__completions"
-                ;;
-            zlog__subcmd__generate__subcmd__help,help)
-                cmd="zlog__subcmd__generate__subcmd__help__subcmd__help"
-                ;;
-            zlog__subcmd__generate__subcmd__help,man)
-                cmd="zlog__subcmd__generate__subcmd__help__subcmd__man"
                 ;;
             zlog__subcmd__help,demo)
                 cmd="zlog__subcmd__help__subcmd__demo"
@@ -55,20 +34,11 @@ _zlog() {
             zlog__subcmd__help,emit)
                 cmd="zlog__subcmd__help__subcmd__emit"
                 ;;
-            zlog__subcmd__help,generate)
-                cmd="zlog__subcmd__help__subcmd__generate"
-                ;;
             zlog__subcmd__help,help)
                 cmd="zlog__subcmd__help__subcmd__help"
                 ;;
             zlog__subcmd__help,tail)
                 cmd="zlog__subcmd__help__subcmd__tail"
-                ;;
-            zlog__subcmd__help__subcmd__generate,completions)
-                cmd="zlog__subcmd__help__subcmd__generate__subcmd__completions"
-                ;;
-            zlog__subcmd__help__subcmd__generate,man)
-                cmd="zlog__subcmd__help__subcmd__generate__subcmd__man"
                 ;;
             *)
                 ;;
@@ -77,7 +47,7 @@ _zlog() {
 
     case "${cmd}" in
         zlog)
-            opts="-h -V --help --version generate emit tail demo help"
+            opts="-h -V --help --version emit tail demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -168,15 +138,15 @@ _zlog() {
                     return 0
                     ;;
                 --level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 -l)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 --stderr-level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 --subtopic)
@@ -278,106 +248,8 @@ _zlog() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        zlog__subcmd__generate)
-            opts="-h --help completions man help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__generate__subcmd__completions)
-            opts="-h --help bash elvish fish powershell zsh"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__generate__subcmd__help)
-            opts="completions man help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__generate__subcmd__help__subcmd__completions)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__generate__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__generate__subcmd__help__subcmd__man)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__generate__subcmd__man)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         zlog__subcmd__help)
-            opts="generate emit tail demo help"
+            opts="emit tail demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -407,48 +279,6 @@ _zlog() {
         zlog__subcmd__help__subcmd__emit)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__generate)
-            opts="completions man"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__generate__subcmd__completions)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__generate__subcmd__man)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -516,11 +346,11 @@ _zlog() {
                     return 0
                     ;;
                 --level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 -l)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
                 --grep)

@@ -22,37 +22,10 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand generate 'Write shell completions or man pages to standard output'
             cand emit 'Publish records: lines of stdin or files, a command''s output, test records'
             cand tail 'Subscribe to records and print them'
             cand demo 'An emitter and a tail in one terminal, to look at'
             cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'zlog;generate'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
-            cand completions 'A completion script'
-            cand man 'A man page, in roff'
-            cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'zlog;generate;completions'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'zlog;generate;man'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'zlog;generate;help'= {
-            cand completions 'A completion script'
-            cand man 'A man page, in roff'
-            cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'zlog;generate;help;completions'= {
-        }
-        &'zlog;generate;help;man'= {
-        }
-        &'zlog;generate;help;help'= {
         }
         &'zlog;emit'= {
             cand --file 'Publish the lines of these files'
@@ -104,8 +77,8 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'zlog;tail'= {
-            cand -t 'The same'
-            cand --topic 'The same'
+            cand -t 'Another way to give TOPIC'
+            cand --topic 'Another way to give TOPIC'
             cand -r 'Only this root, exactly; with --level, the publisher already leaves the rest out'
             cand --root 'Only this root, exactly; with --level, the publisher already leaves the rest out'
             cand --not 'Leave these topics out'
@@ -163,19 +136,10 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'zlog;help'= {
-            cand generate 'Write shell completions or man pages to standard output'
             cand emit 'Publish records: lines of stdin or files, a command''s output, test records'
             cand tail 'Subscribe to records and print them'
             cand demo 'An emitter and a tail in one terminal, to look at'
             cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'zlog;help;generate'= {
-            cand completions 'A completion script'
-            cand man 'A man page, in roff'
-        }
-        &'zlog;help;generate;completions'= {
-        }
-        &'zlog;help;generate;man'= {
         }
         &'zlog;help;emit'= {
         }

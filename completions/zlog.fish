@@ -26,20 +26,10 @@ end
 
 complete -c zlog -n "__fish_zlog_needs_command" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_needs_command" -s V -l version -d 'Print version'
-complete -c zlog -n "__fish_zlog_needs_command" -f -a "generate" -d 'Write shell completions or man pages to standard output'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to records and print them'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "completions" -d 'A completion script'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "man" -d 'A man page, in roff'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'A completion script'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'A man page, in roff'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l file -d 'Publish the lines of these files' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l test -d 'Publish N test records at random levels; without N, until stopped' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l seed -d 'The same test records again for the same seed' -r
@@ -47,8 +37,16 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l replay -d 'Publish st
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l speed -d 'How much faster than recorded: 10x, 0.5x, max' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s m -l message -d 'Publish this one record; stdin is not read' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s r -l root -d 'What topics begin with' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -s l -l level -d 'The level of what does not say its own [default: INFO]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stderr-level -d 'The same for a command\'s stderr [default: WARNING]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s l -l level -d 'The level of what does not say its own [default: INFO]' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stderr-level -d 'The same for a command\'s stderr [default: WARNING]' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l subtopic -d 'What topics end with' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l topic-delim -d 'Move what stands before DELIM in a line to the topic [DELIM is :: unless given]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l name -d 'The logger\'s name [default: the root, or `root`]' -r
@@ -80,10 +78,14 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l tee -d 'Also copy the input to stdout, untouched (a command\'s stderr to stderr)'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s q -l quiet -d 'Leave out the summary and the progress line'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'The same' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only this root, exactly; with --level, the publisher already leaves the rest out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Leave these topics out' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s i -l grep -d 'Only records whose message or traceback matches one of these' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s e -l exclude -d 'Leave out records whose message or traceback matches one of these' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l from-source -d 'Only records from these senders' -r
@@ -128,10 +130,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand demo" -l color -d 'When to col
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "generate" -d 'Write shell completions or man pages to standard output'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "tail" -d 'Subscribe to records and print them'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'A completion script'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'A man page, in roff'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail demo help" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail demo help" -f -a "tail" -d 'Subscribe to records and print them'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

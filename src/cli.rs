@@ -12,6 +12,7 @@ pub mod value;
 use std::ffi::OsString;
 
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use self::emit::{EmitArgs, OnFull, WireArg};
@@ -50,6 +51,9 @@ pub enum Command {
     Generate(GenerateArgs),
 }
 
+/// The environment's default endpoint.
+pub const ENDPOINT_VARIABLE: &str = "ZLOG_ENDPOINT";
+
 /// Where a command binds and connects.
 #[derive(Args, Debug, Clone, Default)]
 pub struct EndpointArgs {
@@ -62,7 +66,7 @@ pub struct EndpointArgs {
     /// The endpoint when neither --bind nor --connect names one
     #[arg(
         long,
-        env = "ZLOG_ENDPOINT",
+        env = ENDPOINT_VARIABLE,
         value_name = "ENDPOINT",
         default_value = crate::socket::DEFAULT_ENDPOINT,
         help_heading = "Endpoints"
@@ -117,9 +121,30 @@ impl Cli {
     /// # Errors
     /// clap's: wrong usage, or a request for help or the version.
     pub fn parse_line(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-        let matches = command().try_get_matches_from(value::join_optional_values(args))?;
+        let matches = command()
+            .try_get_matches_from(value::join_optional_values(args))
+            .map_err(explain_plain_word)?;
         Cli::from_arg_matches(&matches)
     }
+}
+
+/// `zlog emit ./backup.sh` and `zlog emit app.log` are what comes to mind first, and
+/// clap knows no more of them than that they are unexpected.
+fn explain_plain_word(mut error: clap::Error) -> clap::Error {
+    let word = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => word,
+        _ => return error,
+    };
+    let emits = matches!(error.get(ContextKind::Usage),
+        Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("zlog emit"));
+    if emits && !word.starts_with('-') {
+        let tips = vec![
+            format!("to run a command and publish its output: zlog emit -- {word}").into(),
+            format!("to publish the lines of a file: zlog emit --file {word}").into(),
+        ];
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+    error
 }
 
 /// The whole parser, as completions and man pages need it too.

@@ -10,6 +10,8 @@ mod demo;
 mod emit;
 /// Completions and man pages: committed ones are fresh, and they work.
 mod generate;
+/// Handlers that no option leads to yet, against files and mail servers of Python's.
+mod handlers;
 /// What the tests stand on.
 mod harness;
 /// Every dialect, source, handler, output and command is really run.

@@ -17,12 +17,21 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
     let mut out = Vec::new();
     match &args.what {
         Generate::Completions { shell } => {
-            clap_complete::generate(*shell, &mut cli::command(), "zlog", &mut out);
+            clap_complete::generate(*shell, &mut without_hidden(), "zlog", &mut out);
         }
         Generate::Man { command } => man(command.as_deref().unwrap_or_default(), &mut out)?,
     }
     io::stdout().write_all(&out).map_err(|error| Error::io("standard output", &error))?;
     Ok(Exit::Done)
+}
+
+/// The parser as a person is to see it: clap_complete offers hidden commands too.
+fn without_hidden() -> clap::Command {
+    let whole = cli::command();
+    clap::Command::new("zlog")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments().cloned())
+        .subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned())
 }
 
 /// The page of one command, or of zlog itself when `name` is empty.
