@@ -4,4 +4,13 @@
 //! count what arrives. What is measured are the handlers in `handler`, as the
 //! other commands use them.
 
+pub mod far;
+pub mod machine;
+pub mod measure;
+pub mod records;
+pub mod rounds;
+pub mod sample;
 pub mod smtp_server;
+pub mod stats;
+pub mod subject;
+pub mod usage;
