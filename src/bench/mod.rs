@@ -4,10 +4,12 @@
 //! count what arrives. What is measured are the handlers in `handler`, as the
 //! other commands use them.
 
+pub mod baseline;
 pub mod far;
 pub mod machine;
 pub mod measure;
 pub mod records;
+pub mod report;
 pub mod rounds;
 pub mod sample;
 pub mod smtp_server;
