@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+/// `zlog bench`: every handler, bad input, baselines, and how it ends.
+mod bench;
 /// Help, version, wrong usage.
 mod cli;
 /// `zlog demo`.

@@ -189,6 +189,9 @@ fn exemplar(command: &Command) -> Finished {
     match command {
         Command::Emit(_) => emit_unheard(),
         Command::Tail(_) => zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n").run(),
+        Command::Bench(_) => {
+            zlog(["bench", "--handlers", "null", "--runs", "1", "-n", "10", "--warm-up", "0"]).run()
+        }
         Command::Demo(_) => zlog(["demo", "-n", "3", "--rate", "100"]).run(),
         Command::Generate(_) => zlog(["generate", "completions", "bash"]).run(),
     }

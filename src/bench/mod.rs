@@ -6,13 +6,18 @@
 
 pub mod baseline;
 pub mod far;
+pub mod job;
+pub mod lab;
 pub mod machine;
 pub mod measure;
+pub mod partner;
 pub mod records;
 pub mod report;
+pub mod rig;
 pub mod rounds;
 pub mod sample;
 pub mod smtp_server;
 pub mod stats;
 pub mod subject;
 pub mod usage;
+pub mod worker;
