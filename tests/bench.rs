@@ -137,6 +137,23 @@ fn a_mail_server_of_the_users_own_gets_a_mail_for_each_record() {
 }
 
 #[test]
+fn memory_is_the_same_for_few_calls_and_for_many() {
+    let directory = tempfile::tempdir().unwrap();
+    let peak = |count: &str| {
+        let args = ["--handlers", "null,queue-file", "--runs", "1", "-n", count];
+        let report = report(directory.path(), &args);
+        ["null", "queue-file"].map(|name| {
+            row(&report, name)["figures"]["peak_memory_bytes"]["median"].as_f64().unwrap()
+        })
+    };
+    // Every latency kept, in eight bytes each, would take 3 MB more.
+    let (few, many) = (peak("1000"), peak("400000"));
+    for (few, many) in few.into_iter().zip(many) {
+        assert!(many - few < 2e6, "{few} bytes for few, {many} for many");
+    }
+}
+
+#[test]
 fn reports_are_written_whole_beside_the_table_and_a_pipe_gets_no_progress() {
     let directory = tempfile::tempdir().unwrap();
     let files = tempfile::tempdir().unwrap();

@@ -20,6 +20,7 @@ use super::report::{Figures, Report, SCHEMA, Settings};
 use super::stats::Spread;
 use super::subject::Subject;
 use crate::error::{Error, Result};
+use crate::term::visible;
 
 /// Fewer runs have no spread worth the name.
 pub const LEAST_RUNS: usize = 3;
@@ -91,12 +92,16 @@ pub enum Regression {
 
 impl fmt::Display for Regression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names come from a file.
         match self {
-            Regression::Fails { name } => write!(f, "{name} (could be measured, and fails now)"),
+            Regression::Fails { name } => {
+                write!(f, "{} (could be measured, and fails now)", visible(name))
+            }
             Regression::Slower { name, measure, before, now } => {
                 let (was, is) = (three_digits(before.median), three_digits(now.median));
                 let fallen = (1.0 - now.median / before.median) * 100.0;
-                write!(f, "{name} ({was} → {is} {}, −{fallen:.0} %)", measure.unit())
+                let (name, unit) = (visible(name), measure.unit());
+                write!(f, "{name} ({was} → {is} {unit}, −{fallen:.0} %)")
             }
         }
     }
@@ -118,7 +123,7 @@ pub struct Comparison {
 /// # Errors
 /// It can't be read, or is no report of this schema.
 pub fn read(path: &Path) -> Result<Report> {
-    let shown = path.display();
+    let shown = visible(&path.display().to_string());
     let failed = |error: std::io::Error| Error::io(format!("baseline {shown}"), &error).hint(ANEW);
     let wrong = |why: String| Error::new(format!("baseline {shown}: {why}")).hint(ANEW);
     if std::fs::metadata(path).map_err(failed)?.len() > MOST_BYTES {
@@ -133,7 +138,7 @@ pub fn read(path: &Path) -> Result<Report> {
     let head: Head = serde_json::from_slice(&bytes)
         .map_err(|error| wrong(format!("not a report of `zlog bench`: {error}")))?;
     if head.schema != SCHEMA {
-        let found = crate::term::visible(&head.schema);
+        let found = visible(&head.schema);
         return Err(wrong(format!("its schema is \"{found}\", and this zlog reads \"{SCHEMA}\"")));
     }
     serde_json::from_slice(&bytes).map_err(|error| wrong(format!("it is damaged: {error}")))
@@ -196,7 +201,8 @@ fn has_fallen(before: &Spread, now: &Spread, tolerance: f64) -> bool {
 /// The first setting without which figures can't be compared, if it differs.
 fn difference(now: &Settings, before: &Settings) -> Option<&'static str> {
     // A few lines more or less in a file of logs are no other load.
-    let near = (now.mean_message_bytes / before.mean_message_bytes - 1.0).abs() < 0.05;
+    let near = now.mean_message_bytes == before.mean_message_bytes
+        || (now.mean_message_bytes / before.mean_message_bytes - 1.0).abs() < 0.05;
     let checks = [
         ("--lines", now.lines.is_some() == before.lines.is_some()),
         ("--size, or other --lines", now.size == before.size && near),

@@ -8,6 +8,7 @@ use super::partner::Partner;
 use super::rounds::{Lab, Outcome};
 use super::subject::Subject;
 use crate::error::{Error, Result};
+use crate::term::visible;
 
 /// How often a request to stop is looked for.
 const SLICE: Duration = Duration::from_millis(50);
@@ -67,14 +68,17 @@ impl Lab for Processes<'_> {
     }
 }
 
+/// What directories of runs are called.
+pub(super) const PREFIX: &str = "zlog-bench-";
+
 /// A directory for one run below `directory`; removed when it is dropped.
 ///
 /// # Errors
 /// It can't be made: the error names the place.
 pub fn directory_in(directory: &std::path::Path) -> Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix("zlog-bench-").tempdir_in(directory).map_err(|error| {
+    tempfile::Builder::new().prefix(PREFIX).tempdir_in(directory).map_err(|error| {
         let io = std::io::Error::from(error.kind());
-        Error::io(format!("can't write to {}", directory.display()), &io)
+        Error::io(format!("can't write to {}", visible(&directory.display().to_string())), &io)
             .hint("--dir names the directory that files are written to while they are measured.")
     })
 }

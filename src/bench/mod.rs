@@ -3,6 +3,21 @@
 //! What may be here: measuring, statistics and reports, and the far ends that
 //! count what arrives. What is measured are the handlers in `handler`, as the
 //! other commands use them.
+//!
+//! From the inside out:
+//!
+//! - [`measure`] times calls: closed and open loops, callers, latencies;
+//! - [`sample`] is one run of a handler: warm-up, calls, and what [`far`] end and
+//!   [`usage`] say of them; [`rig`] sets handler and far end up;
+//! - [`worker`] does that in a process of its own, which [`lab`] starts; they speak
+//!   [`job`]s, and [`partner`] sees to their ends;
+//! - [`rounds`] lets handlers take turns; [`stats`] and [`report`] say what the
+//!   runs say together, and [`baseline`] whether that is worse than before.
+//!
+//! Decisions, with their reasons where they are made: a process for each run
+//! (`worker`), the range of runs as their spread (`stats`), ratios within a round
+//! (`rounds`), latency from the due time (`measure`), arrivals counted where they
+//! arrive (`far`), no sampling of latencies and no list of them (HDR histograms).
 
 pub mod baseline;
 pub mod far;

@@ -17,6 +17,7 @@ use crate::record::{Level, Record};
 use crate::source::synthetic::SyntheticSource;
 use crate::source::{Flow, Source};
 use crate::stamp::Stamp;
+use crate::term::visible;
 
 /// What topics begin with, and what loggers are called where lines are logged.
 pub const ROOT: &str = "bench";
@@ -74,8 +75,9 @@ impl Records {
     /// # Errors
     /// The file can't be read, or has no lines.
     pub fn of_lines(path: &Path) -> Result<Records> {
+        let shown = visible(&path.display().to_string());
         let failed = |error: std::io::Error| {
-            Error::io(path.display(), &error).hint("--lines takes a file of log lines.")
+            Error::io(&shown, &error).hint("--lines takes a file of log lines.")
         };
         let mut bytes = Vec::new();
         // One more than is held, to tell whether there are more.
@@ -95,7 +97,7 @@ impl Records {
             })
             .collect();
         if entries.is_empty() {
-            return Err(Error::new(format!("{}: there is no line in it", path.display()))
+            return Err(Error::new(format!("{shown}: there is no line in it"))
                 .hint("--lines takes a file of log lines; --size makes test records."));
         }
         Ok(Records::new(entries, cut))

@@ -23,6 +23,7 @@ use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::handler::queue::QueueHandler;
 use crate::handler::rotating::{RotatingFileHandler, Rotation};
 use crate::handler::smtp::{DEFAULT_TIMEOUT, Server, SmtpHandler, SmtpOptions};
+use crate::record::Record;
 use crate::socket::{Endpoint, Publisher, Role, SocketOptions, Waited};
 
 /// A rotating file is replaced at this size, and so many older ones are kept.
@@ -131,9 +132,27 @@ fn mailing(url: &str, delay: Duration) -> Result<SmtpHandler> {
 }
 
 fn queued(behind: Rig, job: &Measure, stop: &Arc<AtomicBool>) -> Result<Rig> {
-    let queue = QueueHandler::new(behind.handler, job.queue, OnFull::Block)?;
+    let until = Until { handler: behind.handler, stop: Arc::clone(stop) };
+    let queue = QueueHandler::new(until, job.queue, OnFull::Block)?;
     let handler = queue.stop_when(asking(stop));
     Ok(Rig { handler: Box::new(handler), ..behind })
+}
+
+/// A handler behind a queue, which after a stop is not given what is still queued:
+/// a slow one would take minutes for that.
+struct Until {
+    handler: Box<dyn Handler + Send>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Handler for Until {
+    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) { Ok(()) } else { self.handler.handle(record) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.handler.flush()
+    }
 }
 
 /// A publisher, and a subscriber in another process.

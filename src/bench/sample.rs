@@ -105,11 +105,13 @@ impl Run<'_> {
         let ended = clock.now().saturating_sub(super::measure::nanos(ago)).max(tally.start);
         let after = (self.usage)();
         let arrived = far.arrived()?.map(|all| all.saturating_sub(before));
+        // Nothing was lost there: what was on its way was called off.
+        let cut = (self.stop)() && arrived.is_some_and(|arrived| arrived < tally.calls);
         let cpu = after.cpu_seconds.zip(used.cpu_seconds);
         Ok(Sample {
             calls: tally.calls,
             seconds: tally.seconds(),
-            arrived,
+            arrived: arrived.filter(|_| !cut),
             arrived_seconds: (ended - tally.start) as f64 / 1e9,
             cpu_seconds: cpu.map(|(after, before)| after - before),
             peak_memory: after.peak_memory,
@@ -263,6 +265,20 @@ mod tests {
     fn what_was_sent_and_did_not_arrive_is_lost() {
         let sample = sample(&count(1000), Duration::ZERO, 3, 0).unwrap();
         assert_eq!((sample.arrived, sample.lost()), (Some(997), Some(3)));
+    }
+
+    #[test]
+    fn what_a_stop_has_called_off_is_not_lost() {
+        let (clock, sent) = (FakeClock::default(), Arc::new(AtomicU64::new(0)));
+        let records = Records::of_size(10).unwrap();
+        let stop = || sent.load(Ordering::Relaxed) > 0 || clock.now() >= 200_000;
+        let load = count(1000);
+        let warm_up = Duration::ZERO;
+        let run = Run { records: &records, load: &load, warm_up, usage: &Usage::now, stop: &stop };
+        let mut handler = Slow { clock: &clock, held: 0, sent: Arc::clone(&sent), fails_at: 0 };
+        let mut far = Far { clock: &clock, sent: Arc::clone(&sent), loses: 3 };
+        let sample = run.measure(&clock, &mut handler, &mut far).unwrap();
+        assert_eq!((sample.calls, sample.arrived, sample.lost()), (10, None, None));
     }
 
     #[test]

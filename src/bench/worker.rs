@@ -15,6 +15,7 @@ use crossbeam_channel::Receiver;
 
 use super::far::{Order, serve};
 use super::job::{Job, Measure, Text, Told};
+use super::lab::PREFIX;
 use super::measure::Monotonic;
 use super::records::{ROOT, Records};
 use super::rig::Rig;
@@ -89,7 +90,8 @@ fn tell(told: &Told) -> Result<()> {
 
 fn measure(job: &Measure, inbox: &Inbox) -> Result<Sample> {
     let sample = sample(job, &inbox.ended);
-    if inbox.ended.load(Ordering::Relaxed) {
+    let name = job.directory.file_name().and_then(|name| name.to_str());
+    if inbox.ended.load(Ordering::Relaxed) && name.is_some_and(|name| name.starts_with(PREFIX)) {
         // The parent may be gone, and nobody else would do it.
         let _ = std::fs::remove_dir_all(&job.directory);
     }

@@ -50,7 +50,7 @@ fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
 }
 
 fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
-    let has_commands = command.get_subcommands().next().is_some();
+    let has_commands = command.get_subcommands().any(|command| !command.is_hide_set());
     let man = Man::new(command).source(concat!("zlog ", env!("CARGO_PKG_VERSION")));
     man.render_title(out)?;
     man.render_name_section(out)?;

@@ -1,8 +1,9 @@
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use zlog::bench::smtp_server::{ServerOptions, SmtpServer};
 
 use super::{assert_empty, bench};
 use crate::harness::{DEADLINE, Running, Terminal};
@@ -61,6 +62,24 @@ fn a_termination_during_publishing_ends_its_subscriber_too() {
     bench.terminate();
     // The harness fails when anything that the bench started still holds its output.
     bench.wait().code(143);
+    assert_empty(directory.path());
+}
+
+#[test]
+fn what_a_slow_mail_server_still_has_to_get_does_not_hold_up_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let delay = Duration::from_millis(100);
+    let server = SmtpServer::start(ServerOptions { delay, ..ServerOptions::default() }).unwrap();
+    // Of a million, 256 are queued: half a minute's work for that server.
+    let mail = ["--handlers", "queue-smtp", "--smtp", &server.url(), "-n", "1000000"];
+    let mut bench = bench(directory.path(), &mail).args(["--warm-up", "0"]).start();
+    assert!(server.wait_for(3, DEADLINE) >= 3);
+    bench.interrupt();
+    let out = bench.wait().code(130).out();
+    let row = out.lines().find(|line| line.starts_with("queue-smtp")).unwrap();
+    assert!(!row.contains("failed") && !row.contains("not run"), "{out}");
+    let got = server.stop();
+    assert!(got < 100, "{got} mails: it went on to the end");
     assert_empty(directory.path());
 }
 

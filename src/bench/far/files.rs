@@ -9,6 +9,7 @@ use memchr::memchr_iter;
 
 use super::FarEnd;
 use crate::error::{Error, Result};
+use crate::term::visible;
 
 /// How much is read at once.
 const BLOCK: usize = 256 << 10;
@@ -57,7 +58,7 @@ impl FarEnd for Files {
 
 /// Newlines in a file, which may be of any size.
 fn lines_in(path: &Path) -> Result<u64> {
-    let failed = |error: io::Error| Error::io(path.display(), &error);
+    let failed = |error: io::Error| Error::io(visible(&path.display().to_string()), &error);
     let mut file = File::open(path).map_err(failed)?;
     let mut block = vec![0; BLOCK];
     let mut lines = 0;

@@ -6,6 +6,7 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+use crate::term::visible;
 
 /// Writes `bytes` to `path`, in place of what may be there: under a temporary name
 /// beside it, renamed when all is written, so that nobody ever reads half of it.
@@ -49,7 +50,7 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {
-    Error::io(format!("can't write {}", path.display()), error)
+    Error::io(format!("can't write {}", visible(&path.display().to_string())), error)
         .hint("Name a file in a directory that exists and can be written to.")
 }
 

@@ -69,7 +69,7 @@ fn records(args: &BenchArgs) -> Result<Records> {
     let Some(path) = &args.lines else { return Records::of_size(args.size) };
     let records = Records::of_lines(path)?;
     if records.cut() {
-        let (path, n) = (path.display(), records.len());
+        let (path, n) = (term::visible(&path.display().to_string()), records.len());
         term::tell(format_args!("zlog bench: {path} is large: its first {n} lines are logged"));
     }
     Ok(records)
