@@ -192,10 +192,9 @@ impl Emit {
         Ok(())
     }
 
+    /// Takes what the source delivers. It has let go of the record, so that even one
+    /// that comes when the end has just been reached must be published.
     fn take(&mut self, record: Record<'_>) -> Result<Flow> {
-        if self.done() {
-            return Ok(Flow::Enough);
-        }
         if let Some(pace) = &mut self.pace {
             let now = Instant::now();
             let pause = pace.next(now).saturating_duration_since(now);
