@@ -4,7 +4,7 @@
 //! The rest of zlog asks [`Stop`] and knows no signal numbers but through it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 #[cfg(unix)]
 use signal_hook::consts::signal::{SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
@@ -15,7 +15,7 @@ use signal_hook::iterator::SignalsInfo;
 #[cfg(unix)]
 use signal_hook::iterator::exfiltrator::WithOrigin;
 #[cfg(unix)]
-use signal_hook::low_level::siginfo::Cause;
+use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 
 use crate::error::{Error, Exit, Result};
 
@@ -74,82 +74,94 @@ fn number(signal: i32) -> u8 {
     u8::try_from(signal).unwrap_or(0)
 }
 
-/// Signals that are caught, to be passed on to a child.
+/// Signals on their way to a child.
 ///
-/// Caught before the child is started: what comes in between must neither end this
-/// process and leave the child alone, nor get lost.
-#[cfg(unix)]
+/// They are caught before the child is started: what comes in between must neither
+/// end this process and leave the child alone, nor get lost.
+#[derive(Debug)]
 pub struct Forwarding {
-    signals: SignalsInfo<WithOrigin>,
+    /// The child's process number; 0 while there is none.
+    child: Arc<AtomicU32>,
+    stop: Stop,
 }
 
-#[cfg(unix)]
 impl Forwarding {
-    /// Catches signals from now on.
-    ///
-    /// # Errors
-    /// When the system refuses to install a handler.
-    pub fn install() -> Result<Forwarding> {
-        let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
-        let signals = SignalsInfo::<WithOrigin>::new(caught)
-            .map_err(|error| Error::io("can't catch signals", &error))?;
-        Ok(Forwarding { signals })
-    }
-
-    /// Passes them on to a child from a thread of its own, for as long as it runs;
-    /// once `ended` is set, a signal is a request to `stop` instead.
+    /// Catches signals from now on, on a thread of its own. While no child runs, a
+    /// signal is a request to `stop`, and a second one ends this process at once.
     ///
     /// Not passed on are those that the terminal has sent to the whole foreground
     /// process group already (Ctrl-C, Ctrl-\): the child has them, and one more would
     /// be a second Ctrl-C.
     ///
     /// # Errors
-    /// When no thread can be started.
-    pub fn start(mut self, child: u32, ended: Arc<AtomicBool>, stop: Stop) -> Result<()> {
-        let pass_on = move || {
-            for origin in self.signals.forever() {
-                if ended.load(Ordering::Relaxed) {
-                    stop.signal.store(origin.signal as usize, Ordering::Relaxed);
-                    continue;
-                }
-                if !matches!(origin.signal, SIGUSR1 | SIGUSR2) {
-                    stop.passed_on.store(true, Ordering::Relaxed);
-                }
-                if !matches!(origin.cause, Cause::Kernel) {
-                    // A child that has just ended needs no signal.
-                    let _ = send(child, origin.signal);
-                }
-            }
-        };
-        std::thread::Builder::new()
-            .name("zlog-signals".into())
-            .spawn(pass_on)
-            .map(drop)
-            .map_err(|error| Error::io("can't start a thread", &error))
+    /// When the system refuses to install a handler or to start a thread.
+    pub fn install(stop: Stop) -> Result<Forwarding> {
+        let child = Arc::new(AtomicU32::new(0));
+        catch(Arc::clone(&child), stop.clone())?;
+        Ok(Forwarding { child, stop })
     }
+
+    /// From now on signals are `child`'s, and so is one that came while it was started.
+    pub fn begin(&self, child: u32) {
+        self.child.store(child, Ordering::SeqCst);
+        let missed = self.stop.signal.swap(0, Ordering::SeqCst);
+        if missed != 0 {
+            self.stop.passed_on.store(true, Ordering::Relaxed);
+            // A child that has ended already needs no signal.
+            let _ = send(child, missed as i32);
+        }
+    }
+
+    /// The child has ended: a signal is a request to stop again.
+    pub fn end(&self) {
+        self.child.store(0, Ordering::SeqCst);
+    }
+}
+
+#[cfg(unix)]
+fn catch(child: Arc<AtomicU32>, stop: Stop) -> Result<()> {
+    let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+    let mut signals = SignalsInfo::<WithOrigin>::new(caught)
+        .map_err(|error| Error::io("can't catch signals", &error))?;
+    let pass_on = move || {
+        for origin in signals.forever() {
+            let child = child.load(Ordering::SeqCst);
+            if child == 0 {
+                let asked = stop.signal.swap(origin.signal as usize, Ordering::SeqCst);
+                if asked != 0 {
+                    // The second one: at once. It can't be refused for these signals.
+                    let _ = emulate_default_handler(origin.signal);
+                }
+                continue;
+            }
+            if !matches!(origin.signal, SIGUSR1 | SIGUSR2) {
+                stop.passed_on.store(true, Ordering::Relaxed);
+            }
+            if !matches!(origin.cause, Cause::Kernel) {
+                // A child that has just ended needs no signal.
+                let _ = send(child, origin.signal);
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("zlog-signals".into())
+        .spawn(pass_on)
+        .map(drop)
+        .map_err(|error| Error::io("can't start a thread", &error))
 }
 
 /// Where there are no signals to pass on, the console sends Ctrl-C to the child itself.
 #[cfg(not(unix))]
-pub struct Forwarding;
+fn catch(_child: Arc<AtomicU32>, _stop: Stop) -> Result<()> {
+    Ok(())
+}
 
-#[cfg(not(unix))]
-impl Forwarding {
-    /// Catches nothing.
-    ///
-    /// # Errors
-    /// None.
-    pub fn install() -> Result<Forwarding> {
-        Ok(Forwarding)
-    }
-
-    /// Passes nothing on.
-    ///
-    /// # Errors
-    /// None.
-    pub fn start(self, _child: u32, _ended: Arc<AtomicBool>, _stop: Stop) -> Result<()> {
-        Ok(())
-    }
+/// Asks a process to end.
+///
+/// # Errors
+/// The system's: no such process, not permitted.
+pub fn terminate(process: u32) -> std::io::Result<()> {
+    send(process, SIGTERM)
 }
 
 /// Sends a signal to a process.
@@ -157,11 +169,17 @@ impl Forwarding {
 /// # Errors
 /// The system's: no such process, not permitted, no such signal.
 #[cfg(unix)]
-fn send(process: u32, signal: i32) -> std::io::Result<()> {
+pub(crate) fn send(process: u32, signal: i32) -> std::io::Result<()> {
     use rustix::process::{Pid, Signal, kill_process};
     let process = i32::try_from(process).ok().and_then(Pid::from_raw);
     match (process, Signal::from_named_raw(signal)) {
         (Some(process), Some(signal)) => Ok(kill_process(process, signal)?),
         _ => Err(std::io::ErrorKind::InvalidInput.into()),
     }
+}
+
+/// There are no signals to send.
+#[cfg(not(unix))]
+pub(crate) fn send(_process: u32, _signal: i32) -> std::io::Result<()> {
+    Ok(())
 }

@@ -18,6 +18,7 @@ mod publisher;
 mod raw;
 mod receive;
 mod subscriber;
+mod subscribers;
 mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -74,6 +74,27 @@ pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether whoever read standard output has gone, for when there is nothing to
+/// write that would show it. Costs a system call.
+#[cfg(unix)]
+pub fn stdout_is_closed() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let stdout = io::stdout();
+    // Nothing is asked for: errors and hang-ups are told all the same.
+    let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // A failure says nothing about the reader; the next write will.
+    poll(&mut watched, Some(&at_once)).is_ok()
+        && watched[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+/// Elsewhere the next write shows it.
+#[cfg(not(unix))]
+pub fn stdout_is_closed() -> bool {
+    false
+}
+
 /// Whether standard input is typed rather than piped.
 pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()

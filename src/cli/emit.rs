@@ -9,6 +9,7 @@ use regex::Regex;
 use super::EndpointArgs;
 use super::value::{self, Seconds};
 use crate::record::Level;
+use crate::socket::DEFAULT_HWM;
 
 /// The dialect to send.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -135,8 +136,8 @@ pub struct EmitArgs {
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Delivery")]
     pub on_full: OnFull,
     /// High-water mark: messages held for each subscriber
-    #[arg(long, value_name = "N", help_heading = "Delivery")]
-    pub hwm: Option<u32>,
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Delivery")]
+    pub hwm: u32,
     /// How long to go on sending what is held when the input has ended
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = "Delivery")]
     pub linger: Seconds,

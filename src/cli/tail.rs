@@ -9,6 +9,7 @@ use super::EndpointArgs;
 use super::value::{self, Seconds};
 use crate::format::{Output, Show};
 use crate::record::Level;
+use crate::socket::DEFAULT_HWM;
 use crate::term::ColorChoice;
 
 /// `zlog tail`.
@@ -63,8 +64,8 @@ pub struct TailArgs {
     #[command(flatten)]
     pub endpoints: EndpointArgs,
     /// High-water mark: messages held for this subscriber
-    #[arg(long, value_name = "N", help_heading = "Where from")]
-    pub hwm: Option<u32>,
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Where from")]
+    pub hwm: u32,
     /// Hang up on a publisher that sends a larger message
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = value::size)]
     #[arg(help_heading = "Where from")]

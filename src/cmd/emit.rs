@@ -19,7 +19,7 @@ use crate::error::{Exit, Result};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::record::Record;
-use crate::signal::Stop;
+use crate::signal::{Forwarding, Stop};
 use crate::socket::{Publisher, Role, SocketOptions, Waited};
 use crate::source::{Flow, Notice, Progress};
 use crate::stamp::Stamp;
@@ -33,23 +33,45 @@ const TICK: Duration = Duration::from_millis(50);
 /// # Errors
 /// Endpoints that can't be used, a source that can't be read.
 pub fn run(args: EmitArgs) -> Result<Exit> {
-    // A wrapped command gets the signals; this process ends when it does.
-    let stop = if args.command.is_empty() { Stop::install()? } else { Stop::default() };
+    let (stop, signals) = catch_signals(&args)?;
     let publisher = open(&args)?;
     let mut emit = Emit::new(&args, publisher, stop);
-    emit.wait_for_subscribers(&args)?;
-    let mut feed = Feed::open(&args, &emit.end.stop)?;
+    let mut feed = match signals {
+        // What can't be read is told before the wait.
+        None => {
+            let feed = Feed::open(&args)?;
+            emit.wait_for_subscribers(&args)?;
+            feed
+        }
+        // A command starts when somebody listens.
+        Some(signals) => {
+            emit.wait_for_subscribers(&args)?;
+            if let Some(exit) = emit.end.stop.exit() {
+                return Ok(exit);
+            }
+            Feed::start(&args, signals)?
+        }
+    };
     let ran = emit.run(&mut feed);
-    // What was published before something failed is flushed and told of all the same.
+    // Also when the run failed (a full disk under --tee, say, or its reader has gone):
+    // what was published by then must not be lost with it.
     let exit = emit.finish(&args, feed);
     ran.and(exit)
 }
 
+/// A signal asks this process to stop; while a wrapped command runs, it is the command's.
+fn catch_signals(args: &EmitArgs) -> Result<(Stop, Option<Forwarding>)> {
+    if args.command.is_empty() {
+        return Ok((Stop::install()?, None));
+    }
+    let stop = Stop::default();
+    let signals = Forwarding::install(stop.clone())?;
+    Ok((stop, Some(signals)))
+}
+
 fn open(args: &EmitArgs) -> Result<Publisher> {
     let mut options = SocketOptions::publisher();
-    if let Some(hwm) = args.hwm {
-        options.hwm = hwm;
-    }
+    options.hwm = args.hwm;
     let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
     let publisher = Publisher::open(&endpoints, &options)?;
     super::say_bound("emit", publisher.bound());
@@ -212,7 +234,7 @@ impl Emit {
     }
 
     /// Sends what is held, tells what became of everything, and says how to exit.
-    fn finish(mut self, args: &EmitArgs, feed: Feed) -> Result<Exit> {
+    fn finish(mut self, args: &EmitArgs, mut feed: Feed) -> Result<Exit> {
         self.progress.clear();
         let took = self.begun.elapsed();
         self.publish.flush()?;
@@ -224,6 +246,7 @@ impl Emit {
             term::tell(format_args!("zlog emit: {}", summary.loss()));
         }
         let exit = feed.exit();
+        feed.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
         Ok(match (self.end.stop.exit(), exit) {
             (Some(signal), _) => signal,

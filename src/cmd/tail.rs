@@ -3,6 +3,7 @@
 //! What was typed becomes a view, which is the same wherever records come
 //! from, and a source; `live` and `stored` run the one into the other.
 
+mod absence;
 mod live;
 mod losses;
 mod silence;

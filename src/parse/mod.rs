@@ -107,7 +107,7 @@ impl Parser {
         record.msg = Cow::Borrowed(line);
         if self.pattern.is_some() {
             self.parse_pattern(line, record);
-        } else if self.detect && line.starts_with('{') {
+        } else if self.detect && json_of(line).starts_with('{') {
             if let Some(read) = read_json_line(line) {
                 *record = read;
             }
@@ -167,9 +167,16 @@ fn split_topic<'a>(message: &'a str, delim: &str, record: &mut Record<'a>) {
     }
 }
 
+/// A line from where JSON could begin: what may stand before it is the mark at the
+/// start of files that Windows writes, and blanks.
+fn json_of(line: &str) -> &str {
+    line.strip_prefix('\u{feff}').unwrap_or(line).trim_start()
+}
+
 /// A JSON object as a record; `None` when it is none.
 fn read_json_line(line: &str) -> Option<Record<'_>> {
-    let (mut record, shape) = wire::json::examine(line).ok()?;
+    let json = json_of(line);
+    let (mut record, shape) = wire::json::examine(json).ok()?;
     if shape == Shape::Other {
         let Record { created, level, levelname, name, .. } = record;
         return Some(Record { created, level, levelname, name, ..plain(line) });
@@ -178,7 +185,7 @@ fn read_json_line(line: &str) -> Option<Record<'_>> {
     // sent, so another program's must stay extras, or would be lost.
     let stored = !record.topic.is_empty() || record.received.is_some() || record.fault.is_some();
     if stored && shape != Shape::LogRecord {
-        record = wire::json::read_body(line).ok()?.0;
+        record = wire::json::read_body(json).ok()?.0;
     }
     Some(record)
 }

@@ -44,6 +44,8 @@ pub struct LinkStatus {
     pub state: LinkState,
     /// Peers whose handshake is done.
     pub peers: usize,
+    /// Whether something answered the last try to connect, be it a publisher or not.
+    pub reached: bool,
     /// Why the host's name could not be resolved when it was last looked up.
     pub unresolved: Option<String>,
 }
@@ -94,6 +96,8 @@ struct Link {
     status: LinkStatus,
     /// How libzmq may spell the endpoint, other than as it was given.
     aliases: Vec<String>,
+    /// The last try to connect has not been answered.
+    trying: bool,
     /// Connections whose transport is up, with or without a handshake.
     open: usize,
     /// The handshake of a connection whose end is still to be told has failed.
@@ -122,11 +126,13 @@ impl Links {
                 Role::Connect => LinkState::Connecting,
             },
             peers: 0,
+            reached: false,
             unresolved: None,
         };
         self.links.push(Link {
             status,
             aliases,
+            trying: false,
             open: 0,
             refused: false,
             up: None,
@@ -168,11 +174,6 @@ impl Links {
         self.links.iter().map(|link| link.status.clone()).collect()
     }
 
-    /// Peers whose handshake is done, over all endpoints.
-    pub(super) fn peers(&self) -> usize {
-        self.links.iter().map(|link| link.status.peers).sum()
-    }
-
     /// Connections of any kind, over all endpoints: peers, those that are still
     /// shaking hands, and those too old for a handshake that libzmq tells of.
     pub(super) fn open(&self) -> usize {
@@ -186,7 +187,8 @@ impl Links {
 
     /// The link that libzmq means: by its spelling, else by its port (a bound
     /// wildcard is named by the address that a peer came in on, a name by what it
-    /// resolved to), else the only one.
+    /// resolved to), else the only one. Of several (a name and its address) it is
+    /// one to which this can happen.
     fn find(&mut self, seen: &Seen) -> Option<&mut Link> {
         let fits = |link: &Link| match seen.what {
             What::Accepted => link.status.role == Role::Bind,
@@ -199,23 +201,40 @@ impl Links {
         let same_port = |link: &Link| {
             port(&seen.address).is_some() && port(&link.status.endpoint) == port(&seen.address)
         };
+        let can_happen = |link: &Link| match seen.what {
+            What::Reached => link.open == 0,
+            What::Ready => link.has_room(),
+            What::Gone => link.open > 0,
+            _ => true,
+        };
         let only = self.links.len() == 1;
-        let links = &self.links;
-        let at = links
-            .iter()
-            .position(|link| fits(link) && spelled(link))
-            .or_else(|| links.iter().position(|link| fits(link) && same_port(link)))
-            .or(only.then_some(0))?;
+        let find = |meant: &dyn Fn(&Link) -> bool| {
+            let of = |link: &Link| fits(link) && meant(link);
+            let links = &self.links;
+            let best = links.iter().position(|link| of(link) && can_happen(link));
+            best.or_else(|| links.iter().position(of))
+        };
+        let at = find(&spelled).or_else(|| find(&same_port)).or(only.then_some(0))?;
         self.links.get_mut(at)
     }
 }
 
 impl Link {
+    /// Whether there can be one more peer than are known.
+    fn has_room(&self) -> bool {
+        match self.status.role {
+            Role::Connect => self.status.peers == 0,
+            Role::Bind => self.status.peers < self.open.max(1),
+        }
+    }
+
     fn note(&mut self, what: What, now: Instant) -> Option<Occurrence> {
         let connects = self.status.role == Role::Connect;
         match what {
             What::Trying | What::Reached | What::Accepted => {
                 self.open += usize::from(what != What::Trying);
+                self.trying = what == What::Trying;
+                self.status.reached |= what == What::Reached;
                 self.anew = None;
                 self.status.unresolved = None;
                 // A refusal stays the explanation until a handshake succeeds.
@@ -226,11 +245,15 @@ impl Link {
             }
             What::Retrying(pause) => {
                 self.anew = None;
+                // It also follows the end of a connection, which something had answered.
+                self.status.reached &= !std::mem::take(&mut self.trying);
                 if self.status.state == LinkState::Connecting {
                     self.status.state = LinkState::NotConnected;
                 }
                 Some(Occurrence::Retrying(pause))
             }
+            // Over WebSocket libzmq tells of two handshakes for each connection.
+            What::Ready if !self.has_room() => None,
             What::Ready => {
                 self.anew = None;
                 self.up = Some(now);
@@ -298,8 +321,12 @@ mod tests {
         (links, Instant::now())
     }
 
+    fn peers(links: &Links) -> usize {
+        links.status().iter().map(|status| status.peers).sum()
+    }
+
     fn seen(what: What) -> Seen {
-        Seen { address: HERE.to_owned(), what }
+        Seen { address: HERE.to_owned(), what, descriptor: None }
     }
 
     fn state(links: &Links) -> LinkState {
@@ -357,6 +384,21 @@ mod tests {
     }
 
     #[test]
+    fn what_answers_and_does_not_shake_hands_is_told_from_nobody() {
+        let (mut links, t) = connecting();
+        let mut reached = |what| {
+            links.note(seen(what), t);
+            links.status()[0].reached
+        };
+        let retrying = || What::Retrying(Duration::from_millis(100));
+        assert!(!reached(What::Trying) && !reached(retrying()));
+        reached(What::Trying);
+        assert!(reached(What::Reached) && reached(What::Gone) && reached(retrying()));
+        assert!(reached(What::Trying), "the answer is not known yet");
+        assert!(!reached(retrying()));
+    }
+
+    #[test]
     fn a_refused_handshake_stays_the_explanation_until_one_succeeds() {
         let (mut links, t) = connecting();
         links.note(seen(What::Reached), t);
@@ -377,18 +419,49 @@ mod tests {
         for what in [What::Accepted, What::Ready, What::Accepted, What::Ready] {
             links.note(seen(what), t);
         }
-        assert_eq!(links.peers(), 2);
+        assert_eq!(peers(&links), 2);
         links.note(seen(What::Accepted), t);
-        assert_eq!((links.peers(), links.open()), (2, 3));
+        assert_eq!((peers(&links), links.open()), (2, 3));
         links.note(seen(What::Refused("stranger".into())), t);
         assert_eq!(links.note(seen(What::Gone), t), None);
-        assert_eq!((links.peers(), state(&links)), (2, LinkState::Connected));
+        assert_eq!((peers(&links), state(&links)), (2, LinkState::Connected));
         links.note(seen(What::Gone), t);
         links.note(seen(What::Gone), t);
         links.note(seen(What::Gone), t);
-        assert_eq!((links.peers(), links.open()), (0, 0));
+        assert_eq!((peers(&links), links.open()), (0, 0));
         assert_eq!(state(&links), LinkState::NotConnected);
         assert_eq!(links.due(t + Duration::from_secs(60), 0.0), None, "bound ones are libzmq's");
+    }
+
+    #[test]
+    fn two_handshakes_of_one_connection_are_one_peer() {
+        for (role, comes) in [(Role::Connect, What::Reached), (Role::Bind, What::Accepted)] {
+            let mut links = Links::default();
+            links.add(HERE, role, Vec::new());
+            let t = Instant::now();
+            links.note(seen(comes), t);
+            assert!(links.note(seen(What::Ready), t).is_some());
+            assert_eq!(links.note(seen(What::Ready), t), None);
+            assert_eq!(peers(&links), 1);
+            links.note(seen(What::Gone), t);
+            assert_eq!(state(&links), LinkState::NotConnected);
+        }
+    }
+
+    #[test]
+    fn a_name_and_its_address_are_two_endpoints() {
+        let mut links = Links::default();
+        links.add("tcp://localhost:5", Role::Connect, vec![HERE.into()]);
+        links.add(HERE, Role::Connect, Vec::new());
+        let t = Instant::now();
+        let peers = |links: &Links| links.status().iter().map(|s| s.peers).collect::<Vec<_>>();
+        for what in [What::Reached, What::Reached, What::Ready, What::Ready] {
+            links.note(seen(what), t);
+        }
+        assert_eq!(peers(&links), [1, 1]);
+        links.note(seen(What::Gone), t);
+        links.note(seen(What::Gone), t);
+        assert_eq!(peers(&links), [0, 0]);
     }
 
     #[test]
@@ -398,7 +471,8 @@ mod tests {
         links.add("tcp://localhost:6", Role::Connect, vec!["tcp://[::1]:6".into()]);
         let t = Instant::now();
         links.note(seen(What::Ready), t);
-        links.note(Seen { address: "tcp://[::1]:6".into(), what: What::Ready }, t);
+        links
+            .note(Seen { address: "tcp://[::1]:6".into(), what: What::Ready, descriptor: None }, t);
         let peers: Vec<usize> = links.status().iter().map(|s| s.peers).collect();
         assert_eq!(peers, [1, 1]);
     }

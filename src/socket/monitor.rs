@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::raw::Errno;
+use super::subscribers::Descriptor;
 use crate::error::{Error, Result};
 
 /// Unique within a context, and each socket of zlog has a context of its own.
@@ -30,6 +31,8 @@ pub(super) struct Seen {
     /// The endpoint as libzmq spells it: a name may have become an address.
     pub(super) address: String,
     pub(super) what: What,
+    /// The connection, where the event has one.
+    pub(super) descriptor: Option<Descriptor>,
 }
 
 /// What happened.
@@ -83,6 +86,7 @@ impl Monitor {
             if let Some(what) = understand(&event) {
                 return Some(Seen {
                     address: String::from_utf8_lossy(&address).into_owned(),
+                    descriptor: descriptor(&what, &event),
                     what,
                 });
             }
@@ -92,6 +96,14 @@ impl Monitor {
     /// For `zmq::poll`.
     pub(super) fn poll_item(&self) -> zmq::PollItem<'_> {
         self.pair.as_poll_item(zmq::POLLIN)
+    }
+}
+
+/// The value of an event about the end of a connection is its descriptor.
+fn descriptor(what: &What, frame: &[u8]) -> Option<Descriptor> {
+    match (what, frame) {
+        (What::Gone, &[_, _, v0, v1, v2, v3]) => Some(i32::from_ne_bytes([v0, v1, v2, v3])),
+        _ => None,
     }
 }
 

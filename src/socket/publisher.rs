@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::endpoint::Endpoint;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
+use super::subscribers::{Descriptor, Subscribers};
 use super::subscriptions::Subscriptions;
 use super::watch::Watch;
 use crate::error::{Error, Result};
@@ -21,6 +22,11 @@ const SLICE: Duration = Duration::from_millis(50);
 const DRAIN: usize = 4096;
 /// Most events kept for [`Publisher::events`]; older ones go first.
 const EVENTS: usize = 256;
+
+/// The message property that tells a connection (`zmq_msg_get` with `ZMQ_SRCFD`).
+const DESCRIPTOR: &str = "__fd";
+/// Stands for a connection that libzmq does not tell.
+const NOBODY: Descriptor = -1;
 
 /// What became of a [`Publisher::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +65,7 @@ pub struct Publisher {
     watch: Watch,
     context: zmq::Context,
     subscriptions: Subscriptions,
+    subscribers: Subscribers,
     bound: Vec<String>,
     events: VecDeque<LinkEvent>,
     was_open: bool,
@@ -84,6 +91,7 @@ impl Publisher {
             watch,
             context,
             subscriptions: Subscriptions::default(),
+            subscribers: Subscribers::default(),
             bound,
             events: VecDeque::new(),
             was_open: false,
@@ -137,11 +145,13 @@ impl Publisher {
             if self.socket.recv(&mut self.scratch, zmq::DONTWAIT).is_err() {
                 return;
             }
-            // A subscription comes after its peer's handshake, and is counted
-            // against the number of connections: that must be known first.
+            // A subscription comes after its peer's connection, and maybe after the
+            // end of another that had the same descriptor: both must be known first.
             if self.scratch.first() == Some(&1) {
                 self.tend();
             }
+            let whose = self.scratch.gets(DESCRIPTOR).and_then(|number| number.parse().ok());
+            self.subscribers.take(&self.scratch, whose.unwrap_or(NOBODY));
             self.subscriptions.take(&self.scratch, self.watch.open_connections());
         }
     }
@@ -156,6 +166,9 @@ impl Publisher {
         });
         if !changed {
             return;
+        }
+        for descriptor in self.watch.gone() {
+            self.subscribers.gone(descriptor);
         }
         let open = self.watch.open_connections() > 0;
         // Peers that libzmq itself connects to keep their subscriptions, and what
@@ -178,16 +191,8 @@ impl Publisher {
 
     /// Subscribers that could get a topic below `root` (the empty root: any), as
     /// of the last [`Publisher::drain`].
-    ///
-    /// The smaller of the number of peers and the number of subscriptions that
-    /// matter: a `tail` of three topics is one subscriber.
     pub fn subscribers(&self, root: &str) -> usize {
-        let relevant = self.subscriptions.relevant(root);
-        match self.watch.peers() {
-            // Peers older than ZMTP 3 shake no hands that the monitor tells of.
-            0 => relevant.min(1),
-            peers => relevant.min(peers),
-        }
+        self.subscribers.relevant(root)
     }
 
     /// Waits until at least `n` subscribers could get a topic below `root`, for

@@ -1,13 +1,7 @@
 //! What subscribers have asked for: the set of topic prefixes, bounded.
 //!
-//! What may be here: bookkeeping of subscription messages, without a socket.
-//!
-//! How subscribers are counted: libzmq tells of every subscription but not whose
-//! it is, and of every handshake but not what follows. A `tail` of three topics
-//! is one peer with three subscriptions; a peer that has not subscribed yet hears
-//! nothing. So the number of subscribers is the smaller of the two: peers, and
-//! subscriptions that matter. It is exact for one peer, and for any number with
-//! one topic each; peers with several topics can hide one that has none.
+//! What may be here: bookkeeping of subscription messages, without a socket. Whose
+//! they are is `subscribers`'s.
 
 use std::collections::HashMap;
 
@@ -87,19 +81,6 @@ impl Subscriptions {
     pub(super) fn heard(&self, topic: &[u8]) -> bool {
         self.beyond > 0 || self.counts.keys().any(|prefix| topic.starts_with(prefix))
     }
-
-    /// Subscriptions that could match a topic below `root`: a prefix of `root.`,
-    /// or longer and beginning with it. Without a root, all.
-    pub(super) fn relevant(&self, root: &str) -> usize {
-        let mut below = root.as_bytes().to_vec();
-        if !root.is_empty() {
-            below.push(b'.');
-        }
-        let matters = |prefix: &[u8]| prefix.starts_with(&below) || below.starts_with(prefix);
-        let counted = self.counts.iter().filter(|(prefix, _)| matters(prefix));
-        counted.map(|(_, count)| count).sum::<usize>()
-            + usize::try_from(self.beyond).unwrap_or(usize::MAX)
-    }
 }
 
 #[cfg(test)]
@@ -127,7 +108,6 @@ mod tests {
     #[test]
     fn two_who_want_the_same_are_counted_and_one_may_leave() {
         let mut set = with(&[b"\x01", b"\x01"], 2);
-        assert_eq!(set.relevant("app"), 2);
         set.take(b"\x00", 1);
         assert!(set.heard(b"app"));
         set.take(b"\x00", 0);
@@ -144,15 +124,7 @@ mod tests {
     #[test]
     fn what_is_no_subscription_is_ignored() {
         let set = with(&[b"", b"\x02app", b"hello", b"\x00never"], 1);
-        assert_eq!((set.relevant(""), set.generation()), (0, 0));
-    }
-
-    #[test]
-    fn only_what_could_match_below_the_root_is_relevant() {
-        let set = with(&[b"\x01ap", b"\x01app.ERROR", b"\x01apple", b"\x01web"], 9);
-        assert_eq!(set.relevant("app"), 2);
-        assert_eq!(set.relevant("web"), 1);
-        assert_eq!(set.relevant(""), 4);
+        assert_eq!((set.counts.len(), set.generation()), (0, 0));
     }
 
     #[test]
@@ -193,7 +165,7 @@ mod tests {
                 set.heard(topic.as_bytes()),
                 list.iter().any(|p| topic.starts_with(p.as_str()))
             );
-            prop_assert_eq!(set.relevant(""), list.len());
+            prop_assert_eq!(set.counts.values().sum::<usize>(), list.len());
         }
     }
 }

@@ -9,6 +9,7 @@ use super::attach::{self, attach};
 use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
 use super::monitor::Monitor;
+use super::subscribers::Descriptor;
 use crate::error::Result;
 
 /// A socket's monitor and links.
@@ -17,6 +18,8 @@ pub(super) struct Watch {
     links: Links,
     /// What was found out while the socket was opened, still to be told.
     early: Vec<LinkEvent>,
+    /// Connections that have ended, still to be told.
+    gone: Vec<Descriptor>,
 }
 
 impl Watch {
@@ -28,7 +31,8 @@ impl Watch {
         endpoints: &[Endpoint],
     ) -> Result<(Watch, Vec<String>)> {
         let monitor = Monitor::attach(context, socket)?;
-        let mut watch = Watch { monitor, links: Links::default(), early: Vec::new() };
+        let mut watch =
+            Watch { monitor, links: Links::default(), early: Vec::new(), gone: Vec::new() };
         let mut bound = Vec::new();
         for (at, endpoint) in endpoints.iter().enumerate() {
             // A publisher connected twice would send everything twice.
@@ -62,6 +66,7 @@ impl Watch {
         let now = Instant::now();
         while let Some(seen) = self.monitor.next() {
             changed = true;
+            self.gone.extend(seen.descriptor);
             if let Some(event) = self.links.note(seen, now) {
                 tell(event);
             }
@@ -84,14 +89,14 @@ impl Watch {
         let _ = zmq::poll(&mut items, i64::try_from(millis).unwrap_or(i64::MAX));
     }
 
+    /// Connections that have ended since this was last asked.
+    pub(super) fn gone(&mut self) -> impl Iterator<Item = Descriptor> + '_ {
+        self.gone.drain(..)
+    }
+
     /// How it stands with each endpoint.
     pub(super) fn status(&self) -> Vec<LinkStatus> {
         self.links.status()
-    }
-
-    /// Peers whose handshake is done.
-    pub(super) fn peers(&self) -> usize {
-        self.links.peers()
     }
 
     /// Connections of any kind.

@@ -11,6 +11,7 @@ use super::reader::{self, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use super::{Progress, Sink, Source};
 use crate::error::{Error, Exit, Result};
+use crate::signal;
 
 /// How long it must be quiet after the child's end, when something else holds its
 /// pipes open, before the stream is taken to have ended.
@@ -106,19 +107,27 @@ impl CommandSource {
         notices
     }
 
-    /// Passes a signal on to the child; does nothing once it has ended. Elsewhere
-    /// than on Unix, where there are none, it ends the child.
+    /// Ends the child, of which no more is wanted: asks it to with SIGTERM, and
+    /// kills it when it has not ended `within` that time. [`CommandSource::exit`]
+    /// tells nothing of an end that was made so.
     ///
     /// # Errors
-    /// When the signal can't be sent.
-    pub fn signal(&mut self, number: i32) -> Result<()> {
-        // The child was not waited for, so its number is still its own.
+    /// When it can't be killed or waited for.
+    pub fn stop(&mut self, within: Duration) -> Result<()> {
         if self.status.is_some() {
             return Ok(());
         }
-        send_signal(&mut self.child, number).map_err(|error| {
-            Error::io(format_args!("sending signal {number} to the command"), &error)
-        })
+        let failed = |error| Error::io("ending the command", &error);
+        // Should it end by itself this moment, that is what is wanted.
+        let _ = signal::terminate(self.child.id());
+        let until = Instant::now() + within;
+        while self.child.try_wait().map_err(failed)?.is_none() {
+            if Instant::now() >= until {
+                self.child.kill().map_err(failed)?;
+            }
+            std::thread::sleep(LOOK_CLOSED);
+        }
+        Ok(())
     }
 
     /// Stops before the end: delivers what has arrived, without waiting for more.
@@ -216,21 +225,6 @@ fn exit_of(status: ExitStatus) -> Exit {
 fn exit_of(status: ExitStatus) -> Exit {
     // Codes are 32 bits wide there; those that don't fit are failures still.
     status.code().map_or(Exit::Failed, |code| Exit::Child(u8::try_from(code).unwrap_or(1)))
-}
-
-#[cfg(unix)]
-fn send_signal(child: &mut Child, number: i32) -> io::Result<()> {
-    use rustix::process::{Pid, Signal, kill_process};
-    let signal = Signal::from_named_raw(number);
-    let (Some(signal), Some(pid)) = (signal, Pid::from_raw(child.id().cast_signed())) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    kill_process(pid, signal).map_err(io::Error::from)
-}
-
-#[cfg(not(unix))]
-fn send_signal(child: &mut Child, _number: i32) -> io::Result<()> {
-    child.kill()
 }
 
 #[cfg(test)]

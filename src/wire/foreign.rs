@@ -2,7 +2,7 @@
 //!
 //! The one table for JSON lines, logfmt lines and JSON bodies that are not
 //! `LogRecord`s: what pino, bunyan, zap, logrus, slog, structlog, logback,
-//! tracing-subscriber and Serilog call their fields.
+//! tracing-subscriber, Serilog, Docker and journald call their fields.
 //!
 //! What may be here: what a foreign name or value means. Where the names come
 //! from (JSON, logfmt) is the reader's.
@@ -96,23 +96,64 @@ pub fn epoch(number: f64) -> f64 {
     }
 }
 
-/// How a logger counts its levels.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Scale {
-    /// 10 is DEBUG, 50 CRITICAL.
-    #[default]
-    Python,
-    /// Pino's and bunyan's: 10 is trace, 20 debug, 60 fatal.
+/// Who wrote an object, where that changes what its keys mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Origin {
+    /// Levels are Python's: 10 is DEBUG, 50 CRITICAL.
+    Any,
+    /// Pino and bunyan: 10 is trace, 20 debug, 60 fatal.
     Pino,
+    /// `journalctl -o json`: levels are syslog's, 0 an emergency and 7 debug.
+    Journald,
+    /// Docker's json-file driver: what a program printed, under `log`.
+    Docker,
 }
 
-impl Scale {
-    /// A level on this scale.
-    pub fn level(self, number: i32) -> Level {
-        match self {
-            Scale::Python => Level(number),
-            Scale::Pino if number <= 10 => Level(5),
-            Scale::Pino => Level(number - 10),
+impl Origin {
+    /// Pino's levels are the same multiples of ten as Python's and one step apart,
+    /// so other keys must tell: it and bunyan send a `v`, or `pid`, `hostname` and a
+    /// number as `time`.
+    fn of(record: &Record<'_>) -> Origin {
+        let value = |name: &str| {
+            let found = record.extras.iter().find(|(key, _)| key == name);
+            found.map_or("", |(_, value)| &*value.0)
+        };
+        let numeric = |name| value(name).starts_with(|c: char| c.is_ascii_digit());
+        let sender = || numeric("pid") && record.hostname.is_some() && numeric("time");
+        if numeric("level") && (numeric("v") || sender()) {
+            Origin::Pino
+        } else if !value("__REALTIME_TIMESTAMP").is_empty() {
+            Origin::Journald
+        } else if value("log").starts_with('"') && value("stream").starts_with('"') {
+            Origin::Docker
+        } else {
+            Origin::Any
+        }
+    }
+
+    /// What a key stands for.
+    fn field(self, key: &str) -> Option<Field> {
+        match (self, key) {
+            (Origin::Journald, "__REALTIME_TIMESTAMP") => Some(Field::Time),
+            (Origin::Journald, "PRIORITY") => Some(Field::Level),
+            (Origin::Journald, "SYSLOG_IDENTIFIER") => Some(Field::Name),
+            (Origin::Docker, "log") => Some(Field::Message),
+            _ => field_alias(key),
+        }
+    }
+
+    /// A level that is given as a number.
+    fn level(self, number: i32) -> Level {
+        match (self, number) {
+            (Origin::Pino, ..=10) => Level(5),
+            (Origin::Pino, _) => Level(number - 10),
+            (Origin::Journald, ..=2) => Level::CRITICAL,
+            (Origin::Journald, 3) => Level::ERROR,
+            (Origin::Journald, 4) => Level::WARNING,
+            (Origin::Journald, 5) => Level(25),
+            (Origin::Journald, 6) => Level::INFO,
+            (Origin::Journald, _) => Level::DEBUG,
+            (Origin::Any | Origin::Docker, _) => Level(number),
         }
     }
 }
@@ -123,7 +164,7 @@ impl Scale {
 /// Where several names of one field are there, the first counts; for the
 /// traceback, the first that has several lines. What is not taken stays.
 pub(super) fn adopt(record: &mut Record<'_>) -> bool {
-    let scale = scale(record);
+    let origin = Origin::of(record);
     let mut extras = std::mem::take(&mut record.extras);
     flatten_fields(&mut extras);
     let exception = exception(&extras);
@@ -131,15 +172,21 @@ pub(super) fn adopt(record: &mut Record<'_>) -> bool {
     let mut at = 0;
     extras.retain(|(key, value)| {
         at += 1;
-        match field_alias(key) {
+        match origin.field(key) {
             Some(Field::Time) if record.created.is_none() => {
                 record.created = time(value);
                 record.created.is_none()
             }
-            Some(Field::Level) if record.level == Level::NOTSET => !set_level(record, value, scale),
+            Some(Field::Level) if record.level == Level::NOTSET => {
+                !set_level(record, value, origin)
+            }
             Some(Field::Message) if record.msg.is_empty() && !message => {
                 let Some(text) = string(value) else { return true };
                 record.msg = text;
+                if origin == Origin::Docker {
+                    // It keeps the end of the line that was printed.
+                    cut_newline(&mut record.msg);
+                }
                 message = true;
                 false
             }
@@ -158,25 +205,11 @@ pub(super) fn adopt(record: &mut Record<'_>) -> bool {
     message
 }
 
-/// Whether levels are pino's or bunyan's numbers.
-///
-/// They are the same multiples of ten as Python's and one step apart, so other
-/// keys must tell: both send a `v`, or `pid`, `hostname` and a number as `time`.
-fn scale(record: &Record<'_>) -> Scale {
-    let numeric = |name: &str| {
-        let found = record.extras.iter().find(|(key, _)| key == name);
-        found.is_some_and(|(_, value)| value.0.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let sender = numeric("pid") && record.hostname.is_some() && numeric("time");
-    match numeric("level") && (numeric("v") || sender) {
-        true => Scale::Pino,
-        false => Scale::Python,
-    }
-}
-
-fn set_level(record: &mut Record<'_>, value: &RawJson<'_>, scale: Scale) -> bool {
-    if let Ok(number) = value.0.parse() {
-        record.level = scale.level(number);
+fn set_level(record: &mut Record<'_>, value: &RawJson<'_>, origin: Origin) -> bool {
+    // journald puts its numbers into strings.
+    let quoted = if origin == Origin::Journald { string(value) } else { None };
+    if let Ok(number) = quoted.as_deref().unwrap_or(&value.0).parse() {
+        record.level = origin.level(number);
         return true;
     }
     let Some(word) = string(value) else { return false };
@@ -187,6 +220,15 @@ fn set_level(record: &mut Record<'_>, value: &RawJson<'_>, scale: Scale) -> bool
         record.levelname = Some(Cow::Owned(word.to_ascii_uppercase()));
     }
     true
+}
+
+fn cut_newline(text: &mut Text<'_>) {
+    let length = text.strip_suffix('\n').map(|rest| rest.trim_end_matches('\r').len());
+    match (length, text) {
+        (Some(length), Cow::Borrowed(text)) => *text = &text[..length],
+        (Some(length), Cow::Owned(text)) => text.truncate(length),
+        (None, _) => {}
+    }
 }
 
 /// The fields of tracing-subscriber's JSON stand one level down, under `fields`.
@@ -313,6 +355,20 @@ mod tests {
         let java =
             adopted(r#"{"@timestamp":"2025-11-21T08:00:00Z","thread":"main","message":"m"}"#);
         assert_eq!(java.thread_name.as_deref(), Some("main"));
+    }
+
+    #[test]
+    fn what_docker_and_journald_stored_is_read() {
+        let docker =
+            adopted(r#"{"log":"up\r\n","stream":"stderr","time":"2025-11-21T08:00:00.5Z"}"#);
+        assert_eq!((&*docker.msg, docker.created), ("up", Some(1_763_712_000.5)));
+        assert_eq!(adopted(r#"{"log":"x","msg":"m"}"#).msg, "m", "`log` alone says nothing");
+        let journal = adopted(
+            r#"{"MESSAGE":"denied","PRIORITY":"4","SYSLOG_IDENTIFIER":"sshd","__REALTIME_TIMESTAMP":"1763712000500000"}"#,
+        );
+        assert_eq!((&*journal.msg, journal.level), ("denied", Level::WARNING));
+        assert_eq!((journal.name.as_deref(), journal.created), (Some("sshd"), docker.created));
+        assert!(journal.extras.is_empty(), "{:?}", journal.extras);
     }
 
     #[test]

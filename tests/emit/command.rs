@@ -105,3 +105,12 @@ fn what_the_child_leaves_behind_does_not_hold_emit_up() {
     emit.code(3);
     assert_eq!(text(&records[0], "msg"), "begun");
 }
+
+#[test]
+fn a_limit_ends_the_command_too() {
+    let (records, emit) = shell(&["-n", "1"], "echo $$; exec sleep 100");
+    emit.success();
+    let process = text(&records[0], "msg").parse().unwrap();
+    let process = rustix::process::Pid::from_raw(process).unwrap();
+    assert!(rustix::process::test_kill_process(process).is_err(), "it goes on");
+}

@@ -26,6 +26,29 @@ fn it_may_wait_for_several_subscribers() {
 }
 
 #[test]
+fn a_subscriber_of_several_topics_is_one() {
+    let mut emit = emit(["--wait-for", "2", "-r", "app", "-m", "x"]).start();
+    let endpoint = emit.endpoint();
+    let first = Listener::connect(&endpoint, "app.INFO").and("app.").and("app.ERROR");
+    assert_eq!(first.try_next(Duration::from_millis(300)), None, "that is one");
+    let second = Listener::connect(&endpoint, "");
+    assert_eq!(first.next().topic, "app.INFO", "now there are two");
+    assert_eq!(second.next().topic, "app.INFO", "who was waited for misses nothing");
+    emit.wait().success();
+}
+
+#[test]
+fn a_subscriber_of_other_topics_is_none() {
+    let mut emit = emit(["-r", "app", "-m", "x"]).start();
+    let endpoint = emit.endpoint();
+    let other = Listener::connect(&endpoint, "elsewhere.");
+    assert_eq!(other.try_next(Duration::from_millis(300)), None);
+    let listener = Listener::connect(&endpoint, "app.");
+    assert_eq!(listener.next().json()["msg"], "x", "it was waited for");
+    emit.wait().success();
+}
+
+#[test]
 fn when_nobody_listens_it_says_so_once_and_goes_on() {
     let input: String = (0..100).map(|n| format!("line {n}\n")).collect();
     let begun = Instant::now();

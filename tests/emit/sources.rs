@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::{records, text, texts, topics};
-use crate::harness::{Listener, emit, published, zlog};
+use crate::harness::{ANY_PORT, Listener, emit, published, zlog};
 
 #[test]
 fn lines_of_stdin_are_published_in_order() {
@@ -118,6 +118,12 @@ fn a_replay_keeps_the_records_own_spacing_at_the_given_speed() {
     emit.wait().success();
     // A minute at 200 times the speed is 0.3 s; the first one's own way here may vary.
     assert!((0.2..20.0).contains(&apart), "{apart} s apart");
+}
+
+#[test]
+fn a_replay_of_a_file_that_is_not_there_fails_without_waiting_for_anybody() {
+    let replay = ["emit", "-b", ANY_PORT, "--wait", "1h", "--replay", "/no/such/file"];
+    zlog(replay).run().code(1).stderr_has("/no/such/file: no such file");
 }
 
 #[test]

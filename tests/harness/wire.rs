@@ -47,6 +47,12 @@ impl Listener {
         Listener { socket, monitor }
     }
 
+    /// Subscribes to one more prefix.
+    pub(crate) fn and(self, topic: &str) -> Listener {
+        self.socket.set_subscribe(topic.as_bytes()).expect("a SUB socket");
+        self
+    }
+
     /// The same for publishers that connect; gives the endpoint too.
     pub(crate) fn bind(topic: &str) -> (Listener, String) {
         let context = Context::new();

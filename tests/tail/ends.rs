@@ -103,6 +103,18 @@ fn a_closed_pipe_is_a_quiet_success_though_the_stream_goes_on() {
 }
 
 #[test]
+fn a_closed_pipe_is_noticed_though_nothing_more_comes() {
+    let publisher = Publisher::bind();
+    let script =
+        format!("zlog tail -o text '{}' | head -n 1; exit ${{PIPESTATUS[0]}}", publisher.endpoint);
+    let pipeline = shell(&script);
+    publisher.wait_for_subscription();
+    publisher.send(["app.INFO", "only"]);
+    let finished = pipeline.wait().success().stdout("only\n");
+    assert_eq!(finished.err(), "");
+}
+
+#[test]
 fn reports_into_a_closed_pipe_are_no_failure_either() {
     let script =
         "zlog tail --verbose --stats=10ms '$ENDPOINT' 2>&1 | head -n 1; exit ${PIPESTATUS[0]}";

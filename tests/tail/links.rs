@@ -103,6 +103,21 @@ fn a_publisher_that_sends_too_much_is_left_and_connected_anew() {
 }
 
 #[test]
+fn a_publisher_over_websocket_comes_and_goes_once() {
+    let publisher = Publisher::bind_at("ws://127.0.0.1:*");
+    let mut tail = verbose(&[&publisher.endpoint]);
+    publisher.wait_for_subscription();
+    publisher.send(["app.INFO", "hello"]);
+    tail.expect_stdout("hello");
+    drop(publisher);
+    tail.expect_stderr("not connected any more");
+    tail.terminate();
+    let finished = tail.wait().code(143);
+    assert_eq!(finished.err().matches(": connected").count(), 1, "{}", finished.err());
+    assert_eq!(finished.err().matches(": disconnected").count(), 1, "{}", finished.err());
+}
+
+#[test]
 fn verbose_tells_of_a_failed_handshake_once() {
     let (listener, endpoint) = web_server();
     let mut tail = verbose(&[&endpoint]);

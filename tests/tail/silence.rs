@@ -37,10 +37,13 @@ fn a_tail_without_a_peer_says_which_of_the_reasons_it_is() {
             answer(&listener);
         }
     });
+    // Accepts connections, as every listener does, and says nothing.
+    let (_mute, silent) = web_server();
     let cases = [
         ("tcp://127.0.0.1:1", "not connected: nobody answers at tcp://127.0.0.1:1"),
         ("tcp://no-such-host.invalid:5555", "no-such-host.invalid:5555 is not found"),
         (&endpoint, "does not speak ZeroMQ"),
+        (&silent, "something answers at"),
     ];
     // All at once: each takes a few seconds.
     let tails = cases.map(|(endpoint, says)| (zlog(["tail", endpoint]).start(), says));
@@ -51,6 +54,24 @@ fn a_tail_without_a_peer_says_which_of_the_reasons_it_is() {
     }
     bound.expect_stderr("no publisher has connected");
     end(bound);
+}
+
+#[test]
+fn a_publisher_that_goes_away_for_good_is_told_also_when_records_were_shown() {
+    let [one, two] = [Publisher::bind(), Publisher::bind()];
+    let args = ["-o", "text", "-t", "a", "-c", &one.endpoint, "-c", &two.endpoint];
+    let mut tail = zlog(["tail"]).args(args).start();
+    for publisher in [&one, &two] {
+        publisher.wait_for_subscription();
+        publisher.send(["a.INFO", "hello"]);
+    }
+    tail.expect_stdout("hello");
+    let gone = one.endpoint.clone();
+    drop(one);
+    let said = tail.expect_stderr("not connected any more");
+    assert!(said.contains(&gone), "{said}");
+    let finished = end(tail).stdout("hello\nhello\n");
+    assert_eq!(finished.err().lines().count(), 1, "{}", finished.err());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{lines, shell};
 use crate::harness::{emit, zlog};
 
 /// Lines of many loggers, and what `text` and the level column show of them.
-const LOGS: [(&str, &str, &str); 8] = [
+const LOGS: [(&str, &str, &str); 11] = [
     (r#"{"level":"warn","ts":1700000000.5,"msg":"zap","user":5}"#, "WARNING", "zap"),
     (r#"{"level":50,"time":1531171082399,"pid":3,"hostname":"h","msg":"pino"}"#, "ERROR", "pino"),
     (r#"{"timestamp":"2026-01-02T03:04:05Z","severity":"ERROR","message":"gcp"}"#, "ERROR", "gcp"),
@@ -19,6 +19,9 @@ const LOGS: [(&str, &str, &str); 8] = [
     ("plain text", "-", "plain text"),
     (r#"{"neither":"a message"}"#, "-", r#"{"neither":"a message"}"#),
     ("<11>syslog", "ERROR", "syslog"),
+    (r#"{"log":"docker\n","stream":"stdout","time":"2026-01-02T03:04:05.5Z"}"#, "-", "docker"),
+    (r#"{"MESSAGE":"journald","PRIORITY":"2","__REALTIME_TIMESTAMP":"1"}"#, "CRITICAL", "journald"),
+    (r#"  {"level":"error","msg":"indented"}"#, "ERROR", "indented"),
 ];
 
 #[test]
@@ -31,6 +34,13 @@ fn any_json_logfmt_or_plain_log_is_rendered() {
     for (line, (_, level, _)) in pretty.out().lines().zip(LOGS) {
         assert_eq!(line.split_whitespace().nth(1), Some(level), "{line}");
     }
+}
+
+#[test]
+fn a_file_from_windows_is_read_like_any_other() {
+    let log = "\u{feff}{\"level\":\"error\",\"msg\":\"first\"}\r\n{\"msg\":\"second\"}\r\n";
+    let tail = zlog(["tail", "-o", "text", "--input", "-"]).stdin(log);
+    tail.run().success().stdout("first\nsecond\n");
 }
 
 #[test]

@@ -2,15 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::cli::EmitArgs;
 use crate::error::{Error, Exit, Result};
 use crate::multiline::{self, Rules};
 use crate::parse;
 use crate::record::Level;
-use crate::signal::{Forwarding, Stop};
+use crate::signal::Forwarding;
 use crate::source::command::{CommandOptions, CommandSource};
 use crate::source::file::{self, FileOptions};
 use crate::source::message::Message;
@@ -25,8 +24,8 @@ use crate::term;
 pub(super) enum Feed {
     /// Lines of stdin or of files.
     Text(TextSource),
-    /// A command, and whether it has ended.
-    Command(CommandSource, Arc<AtomicBool>),
+    /// A command, and what passes signals on to it.
+    Command(CommandSource, Forwarding),
     /// Test records.
     Synthetic(SyntheticSource),
     /// Stored records.
@@ -36,16 +35,13 @@ pub(super) enum Feed {
 }
 
 impl Feed {
-    /// Opens what was asked for; a command is started, and gets signals from now on.
+    /// Opens what was asked for, unless it is a command.
     ///
     /// # Errors
-    /// A file or command that can't be opened or started.
-    pub(super) fn open(args: &EmitArgs, stop: &Stop) -> Result<Feed> {
+    /// A file that can't be opened, a thread that can't be started.
+    pub(super) fn open(args: &EmitArgs) -> Result<Feed> {
         let spec = spec(args.level, Level::INFO);
         let lines = line_options(args);
-        if !args.command.is_empty() {
-            return command(args, spec, &lines, stop);
-        }
         if let Some(text) = &args.message {
             return Ok(Feed::Message(Message::new(text, lines.parse, spec.level)));
         }
@@ -67,6 +63,37 @@ impl Feed {
         let options = FileOptions { follow: args.follow, from_end: args.from_end };
         let tee = args.tee.then_some(stdout as fn() -> Tee);
         Ok(Feed::Text(file::open(args.file.clone(), options, spec, &lines, tee)?))
+    }
+
+    /// Starts the command that was asked for; signals are its own from now on.
+    ///
+    /// # Errors
+    /// A command that can't be started.
+    pub(super) fn start(args: &EmitArgs, signals: Forwarding) -> Result<Feed> {
+        let mut words = args.command.iter().cloned();
+        let options = CommandOptions {
+            program: words.next().unwrap_or_default(),
+            args: words.collect(),
+            stdout: spec(args.level, Level::INFO),
+            stderr: spec(args.stderr_level, Level::WARNING),
+            tee_stdout: args.tee.then(stdout),
+            tee_stderr: args.tee.then(|| Box::new(io::stderr()) as Tee),
+        };
+        let source = CommandSource::spawn(options, &line_options(args))?;
+        signals.begin(source.process());
+        Ok(Feed::Command(source, signals))
+    }
+
+    /// Ends a command that still runs, because no more of it is wanted: asks it to,
+    /// and makes it end when it has not `within` that time.
+    ///
+    /// # Errors
+    /// The command can't be ended or waited for.
+    pub(super) fn stop(&mut self, within: Duration) -> Result<()> {
+        match self {
+            Feed::Command(source, _) => source.stop(within),
+            Feed::Text(_) | Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Ok(()),
+        }
     }
 
     /// The source itself.
@@ -108,8 +135,10 @@ impl Feed {
     pub(super) fn notices(&mut self) -> Vec<Notice> {
         match self {
             Feed::Text(source) => source.take_notices(),
-            Feed::Command(source, ended) => {
-                ended.store(source.exit().is_some(), Ordering::Relaxed);
+            Feed::Command(source, signals) => {
+                if source.exit().is_some() {
+                    signals.end();
+                }
                 source.take_notices()
             }
             Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Vec::new(),
@@ -137,23 +166,6 @@ impl Feed {
             _ => Exit::Done,
         }
     }
-}
-
-fn command(args: &EmitArgs, spec: StreamSpec, lines: &LineOptions, stop: &Stop) -> Result<Feed> {
-    let mut words = args.command.iter().cloned();
-    let options = CommandOptions {
-        program: words.next().unwrap_or_default(),
-        args: words.collect(),
-        stdout: spec,
-        stderr: self::spec(args.stderr_level, Level::WARNING),
-        tee_stdout: args.tee.then(stdout),
-        tee_stderr: args.tee.then(|| Box::new(io::stderr()) as Tee),
-    };
-    let signals = Forwarding::install()?;
-    let source = CommandSource::spawn(options, lines)?;
-    let ended = Arc::new(AtomicBool::new(false));
-    signals.start(source.process(), Arc::clone(&ended), stop.clone())?;
-    Ok(Feed::Command(source, ended))
 }
 
 fn spec(level: Option<Level>, default: Level) -> StreamSpec {

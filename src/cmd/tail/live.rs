@@ -3,15 +3,14 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use super::silence::{Peer, Silence, Step};
+use super::absence::Absence;
+use super::silence::{Silence, Step};
 use super::view::{Out, View};
 use super::{Ended, TICK, Tail};
 use crate::cli::TailArgs;
 use crate::error::Result;
 use crate::record::Record;
-use crate::socket::{
-    LinkEvent, LinkState, LinkStatus, Occurrence, Role, SocketOptions, Subscriber,
-};
+use crate::socket::{LinkEvent, Occurrence, Role, SocketOptions, Subscriber};
 use crate::source::subscribe::Subscribe;
 use crate::source::{Flow, Progress, Source};
 use crate::term;
@@ -35,6 +34,9 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
             tended = now;
         }
         if progress == Progress::Idle {
+            if term::stdout_is_closed() {
+                return Ok(Ended::Done);
+            }
             progress = live.poll(tail, tail.wait(now))?;
         }
         tail.view.release(Instant::now(), false)?;
@@ -47,7 +49,9 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
 
 struct Live {
     source: Subscribe,
-    /// Until the first record is shown.
+    /// Unless --quiet.
+    absence: Option<Absence>,
+    /// Until the first record is shown, unless --quiet.
     silence: Option<Silence>,
     /// With --verbose.
     news: Option<News>,
@@ -59,9 +63,7 @@ struct Live {
 impl Live {
     fn open(args: &TailArgs, tail: &Tail) -> Result<Live> {
         let mut options = SocketOptions::subscriber();
-        if let Some(hwm) = args.hwm {
-            options.hwm = hwm;
-        }
+        options.hwm = args.hwm;
         options.max_message = args.max_message as u64;
         let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
         let prefixes = tail.view.topics.subscriptions(args.level);
@@ -70,6 +72,7 @@ impl Live {
         let wanted = args.topics.iter().chain(&args.root).cloned().collect();
         Ok(Live {
             source: Subscribe::new(subscriber),
+            absence: (!args.quiet).then(|| Absence::new(Instant::now())),
             silence: (!args.quiet).then(|| Silence::new(wanted, Instant::now())),
             news: args.verbose.then(News::default),
             prefixes,
@@ -122,7 +125,11 @@ impl Live {
             if let Some(news) = &mut self.news {
                 news.tell(&event);
             }
+            if let Some(absence) = &mut self.absence {
+                absence.note(&event);
+            }
         }
+        self.tell_absence(now);
         if tail.view.shown > 0
             && self.silence.take().is_some_and(|silence| silence.listening())
             && !self.all_topics()
@@ -132,14 +139,22 @@ impl Live {
         self.explain_silence(tail, now);
     }
 
+    fn tell_absence(&mut self, now: Instant) {
+        let Some(absence) = &mut self.absence else { return };
+        let subscriber = self.source.subscriber();
+        for finding in absence.look(now, || subscriber.links()) {
+            term::tell(format_args!("zlog tail: {}", term::visible(&finding.to_string())));
+        }
+    }
+
     fn explain_silence(&mut self, tail: &Tail, now: Instant) {
         let all_topics = self.all_topics();
         let Some(silence) = &mut self.silence else { return };
         let subscriber = self.source.subscriber();
-        let peers = || subscriber.links().into_iter().map(peer).collect();
+        let connected = || subscriber.links().iter().any(|link| link.peers > 0);
         // Where other topics are not listened to anyway, the nearest of them say more.
         let unwanted = if all_topics { tail.view.unwanted } else { 0 };
-        let (step, finding) = silence.look(now, peers, tail.view.filtered + unwanted);
+        let (step, finding) = silence.look(now, connected, tail.view.filtered + unwanted);
         match step {
             Step::Listen if !all_topics => subscriber.subscribe(b""),
             Step::StopListening if !all_topics => subscriber.unsubscribe(b""),
@@ -168,18 +183,5 @@ impl News {
             term::tell(format_args!("zlog tail: {}", term::visible(&text)));
             self.told.insert(text);
         }
-    }
-}
-
-fn peer(link: LinkStatus) -> Peer {
-    match (link.state, link.role) {
-        _ if link.peers > 0 => Peer::Connected,
-        (LinkState::Connected, _) => Peer::Connected,
-        (LinkState::HandshakeRefused(reason), _) => Peer::Refused(link.endpoint, reason),
-        (_, Role::Bind) => Peer::Alone(link.endpoint),
-        (_, Role::Connect) => match link.unresolved {
-            Some(reason) => Peer::Unknown(link.endpoint, reason),
-            None => Peer::Away(link.endpoint),
-        },
     }
 }

@@ -1,9 +1,9 @@
 //! Why a terminal stays silent: which of the things that it can be it is.
 //!
-//! A `tail` with nothing to show looks the same whether the publisher is down,
-//! the address is another service's, the topic is misspelt or there is nothing
-//! to say. After a few seconds it says which. What may be here: the finding and
-//! its words; what it is found from is handed in.
+//! A `tail` that is connected and has nothing to show looks the same whether the
+//! topic is misspelt, filters are too narrow or there is nothing to say. After a
+//! few seconds it says which; whether it is connected at all is `absence`'s. What
+//! may be here: the finding and its words; what it is found from is handed in.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,29 +21,16 @@ pub(super) const PROBE: Duration = Duration::from_secs(1);
 /// The most topics remembered while listening to all of them.
 const MOST_TOPICS: usize = 1000;
 
+/// The longest topic remembered whole, in bytes; of a longer one the beginning is.
+/// Comparing two takes time by the product of their lengths, and anybody may send.
+const LONGEST_TOPIC: usize = 128;
+
 /// How many of the nearest topics are named.
 const NAMED: usize = 3;
-
-/// What a connection or a bound endpoint has come to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Peer {
-    /// Connecting to `endpoint`, with no answer yet.
-    Away(String),
-    /// `endpoint` answered, and the handshake failed for the reason given.
-    Refused(String, String),
-    /// The host of `endpoint` can't be found, for the reason given.
-    Unknown(String, String),
-    /// Bound to `endpoint`, and nobody has connected.
-    Alone(String),
-    /// There is a peer.
-    Connected,
-}
 
 /// What the silence is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Finding {
-    /// No peer, for these reasons.
-    NoPeer(Vec<Peer>),
     /// Records came, and this many were left out by filters.
     Filtered(u64),
     /// Connected, and nothing is published.
@@ -55,10 +42,6 @@ pub(super) enum Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Finding::NoPeer(peers) => {
-                let lines: Vec<String> = peers.iter().map(Peer::to_string).collect();
-                f.write_str(&lines.join("; "))
-            }
             Finding::Filtered(1) => f.write_str("1 record came, and the filters left it out"),
             Finding::Filtered(n) => write!(f, "{n} records came, and the filters left them out"),
             Finding::NothingPublished => {
@@ -72,24 +55,6 @@ impl fmt::Display for Finding {
                     named.join(", ")
                 )
             }
-        }
-    }
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Peer::Away(endpoint) => {
-                write!(f, "not connected: nobody answers at {endpoint} yet; still trying")
-            }
-            Peer::Refused(endpoint, reason) => {
-                write!(f, "handshake with {endpoint} failed: {reason}; still trying")
-            }
-            Peer::Unknown(endpoint, reason) => {
-                write!(f, "not connected: the host of {endpoint} is not found: {reason}")
-            }
-            Peer::Alone(endpoint) => write!(f, "no publisher has connected to {endpoint} yet"),
-            Peer::Connected => f.write_str("connected"),
         }
     }
 }
@@ -136,7 +101,7 @@ impl Silence {
 
     /// A topic that is not wanted was seen while listening. Empty: a message without one.
     pub(super) fn saw(&mut self, topic: &str) {
-        let topic = if topic.is_empty() { "(no topic)" } else { topic };
+        let topic = if topic.is_empty() { "(no topic)" } else { beginning(topic) };
         if self.topics.len() < MOST_TOPICS && !self.topics.contains(topic) {
             self.topics.insert(topic.to_owned());
         }
@@ -146,7 +111,7 @@ impl Silence {
     pub(super) fn look(
         &mut self,
         now: Instant,
-        peers: impl FnOnce() -> Vec<Peer>,
+        connected: impl FnOnce() -> bool,
         filtered: u64,
     ) -> (Step, Option<Finding>) {
         if let Some(until) = self.listening_until {
@@ -160,12 +125,12 @@ impl Silence {
         if now < self.next_look {
             return (Step::Wait, None);
         }
+        if !connected() {
+            self.next_look = now + PATIENCE;
+            return (Step::Wait, None);
+        }
         self.pause = (self.pause * 2).min(LONGEST);
         self.next_look = now + self.pause;
-        let peers = peers();
-        if !peers.contains(&Peer::Connected) {
-            return (Step::Wait, self.say(Finding::NoPeer(peers)));
-        }
         if filtered > 0 {
             return (Step::Wait, self.say(Finding::Filtered(filtered)));
         }
@@ -198,13 +163,21 @@ impl Silence {
     }
 }
 
+/// As much of a topic as is remembered.
+fn beginning(topic: &str) -> &str {
+    let longest = LONGEST_TOPIC.min(topic.len());
+    let end = (0..=longest).rev().find(|at| topic.is_char_boundary(*at));
+    &topic[..end.unwrap_or(0)]
+}
+
 /// The topics that are most like one of those wanted, nearest first.
 fn nearest(wanted: &[String], topics: BTreeSet<String>) -> Vec<String> {
     let likeness = |topic: &str| {
         let lower = topic.to_lowercase();
         wanted
             .iter()
-            .map(|wanted| strsim::normalized_damerau_levenshtein(&wanted.to_lowercase(), &lower))
+            .map(|wanted| beginning(wanted).to_lowercase())
+            .map(|wanted| strsim::normalized_damerau_levenshtein(&wanted, &lower))
             .fold(0.0, f64::max)
     };
     let mut ranked: Vec<(f64, String)> =
@@ -217,29 +190,33 @@ fn nearest(wanted: &[String], topics: BTreeSet<String>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn connected() -> Vec<Peer> {
-        vec![Peer::Connected]
-    }
+    const CONNECTED: fn() -> bool = || true;
 
     #[test]
     fn nothing_is_said_before_a_few_seconds_have_passed() {
         let start = Instant::now();
         let mut silence = Silence::new(vec![], start);
         let early = start + PATIENCE / 2;
-        assert_eq!(silence.look(early, Vec::new, 0), (Step::Wait, None));
+        assert_eq!(silence.look(early, CONNECTED, 0), (Step::Wait, None));
     }
 
     #[test]
-    fn a_publisher_that_is_away_is_told_once_and_again_only_when_it_is_news() {
+    fn without_a_connection_there_is_nothing_to_look_into() {
+        let start = Instant::now();
+        let mut silence = Silence::new(vec!["x".into()], start);
+        assert_eq!(silence.look(start + PATIENCE, || false, 0), (Step::Wait, None));
+        let (step, _) = silence.look(start + PATIENCE * 2, CONNECTED, 0);
+        assert_eq!(step, Step::Listen);
+    }
+
+    #[test]
+    fn nothing_published_is_told_once() {
         let start = Instant::now();
         let mut silence = Silence::new(vec![], start);
-        let away = || vec![Peer::Away("tcp://h:1".into())];
-        let (_, first) = silence.look(start + PATIENCE, away, 0);
-        assert!(first.unwrap().to_string().contains("nobody answers at tcp://h:1"));
-        let later = start + PATIENCE * 10;
-        assert_eq!(silence.look(later, away, 0), (Step::Wait, None), "the same is no news");
-        let (_, news) = silence.look(later + LONGEST, connected, 0);
-        assert_eq!(news, Some(Finding::NothingPublished));
+        let (_, first) = silence.look(start + PATIENCE, CONNECTED, 0);
+        assert_eq!(first, Some(Finding::NothingPublished));
+        let later = start + LONGEST;
+        assert_eq!(silence.look(later, CONNECTED, 0), (Step::Wait, None), "no news");
     }
 
     #[test]
@@ -247,31 +224,32 @@ mod tests {
         let start = Instant::now();
         let mut silence = Silence::new(vec!["myprogramm.ERROR".into()], start);
         let asked = start + PATIENCE;
-        assert_eq!(silence.look(asked, connected, 0), (Step::Listen, None));
+        assert_eq!(silence.look(asked, CONNECTED, 0), (Step::Listen, None));
         for topic in ["zebra.INFO", "myprogram.ERROR", "a.b", "c.d"] {
             silence.saw(topic);
         }
-        let (step, finding) = silence.look(asked + PROBE, connected, 0);
+        let (step, finding) = silence.look(asked + PROBE, CONNECTED, 0);
         assert_eq!(step, Step::StopListening);
         let Some(Finding::OtherTopics(topics)) = finding else { panic!("{finding:?}") };
         assert_eq!((topics.len(), &*topics[0]), (NAMED, "myprogram.ERROR"));
     }
 
     #[test]
-    fn filters_that_leave_everything_out_are_named() {
+    fn of_a_topic_without_end_only_the_beginning_is_remembered() {
         let start = Instant::now();
-        let mut silence = Silence::new(vec!["x".into()], start);
-        let (_, finding) = silence.look(start + PATIENCE, connected, 7);
-        assert_eq!(finding, Some(Finding::Filtered(7)));
+        let mut silence = Silence::new(vec!["app.ERROR".into()], start);
+        silence.look(start + PATIENCE, CONNECTED, 0);
+        silence.saw(&format!("app.INFO.{}", "ä".repeat(1_000_000)));
+        let (_, finding) = silence.look(start + PATIENCE + PROBE, CONNECTED, 0);
+        let Some(Finding::OtherTopics(topics)) = finding else { panic!("{finding:?}") };
+        assert!(topics[0].starts_with("app.INFO.ä") && topics[0].len() <= LONGEST_TOPIC);
     }
 
     #[test]
-    fn a_refused_handshake_is_told_with_its_reason() {
+    fn filters_that_leave_everything_out_are_named() {
         let start = Instant::now();
-        let mut silence = Silence::new(vec![], start);
-        let peers = || vec![Peer::Refused("tcp://h:22".into(), "not ZeroMQ".into())];
-        let (_, finding) = silence.look(start + PATIENCE, peers, 0);
-        let text = finding.unwrap().to_string();
-        assert!(text.contains("tcp://h:22") && text.contains("not ZeroMQ"), "{text}");
+        let mut silence = Silence::new(vec!["x".into()], start);
+        let (_, finding) = silence.look(start + PATIENCE, CONNECTED, 7);
+        assert_eq!(finding, Some(Finding::Filtered(7)));
     }
 }

@@ -26,6 +26,9 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         let mut progress = poll(&mut source, tail, Duration::ZERO)?;
         if progress == Progress::Idle {
             tail.view.flush()?;
+            if term::stdout_is_closed() {
+                return Ok(Ended::Done);
+            }
             progress = poll(&mut source, tail, tail.wait(now))?;
             tail.view.release(now, false)?;
         } else {

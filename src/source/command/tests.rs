@@ -1,5 +1,6 @@
 use super::*;
 use crate::record::{Level, Record};
+use crate::signal;
 use crate::source::text::tests::{all, messages, poll_until};
 
 fn shell(script: &str) -> CommandSource {
@@ -44,7 +45,7 @@ fn lines_come_while_the_command_runs() {
     poll_until(&mut source, &mut seen, |seen| !seen.is_empty());
     assert_eq!(messages(&seen), ["first"]);
     assert_eq!(source.exit(), None);
-    source.signal(9).unwrap();
+    signal::send(source.process(), 9).unwrap();
 }
 
 #[test]
@@ -53,18 +54,31 @@ fn a_signal_is_passed_on_and_the_exit_tells_of_it() {
         shell("trap 'echo caught; exit 3' USR1; echo ready; while :; do sleep 0.05; done");
     let mut seen = Vec::new();
     poll_until(&mut source, &mut seen, |seen| !seen.is_empty());
-    source.signal(rustix::process::Signal::USR1.as_raw()).unwrap();
+    signal::send(source.process(), rustix::process::Signal::USR1.as_raw()).unwrap();
     let records = await_end(&mut source);
     assert_eq!(messages(&records), ["caught"]);
     assert_eq!(source.exit(), Some(Exit::Child(3)));
-    source.signal(15).unwrap();
+    source.stop(Duration::from_secs(30)).unwrap();
 
     let mut source = shell("echo ready; exec sleep 100");
     poll_until(&mut source, &mut Vec::new(), |seen| !seen.is_empty());
-    source.signal(15).unwrap();
+    signal::send(source.process(), 15).unwrap();
     await_end(&mut source);
     assert_eq!(source.exit(), Some(Exit::Signal(15)));
     assert_eq!(source.exit().map(Exit::code), Some(143));
+}
+
+#[test]
+fn a_command_of_which_no_more_is_wanted_is_ended_even_if_it_does_not_want_to() {
+    for script in ["echo ready; exec sleep 100", "trap '' TERM; echo ready; exec sleep 100"] {
+        let mut source = shell(script);
+        poll_until(&mut source, &mut Vec::new(), |seen| !seen.is_empty());
+        let process = rustix::process::Pid::from_raw(source.process() as i32).unwrap();
+        assert!(rustix::process::test_kill_process(process).is_ok());
+        source.stop(Duration::from_millis(100)).unwrap();
+        assert!(rustix::process::test_kill_process(process).is_err(), "{script:?} goes on");
+        assert_eq!(source.exit(), None, "its end says nothing about it");
+    }
 }
 
 #[test]
