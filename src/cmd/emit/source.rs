@@ -50,7 +50,8 @@ impl Feed {
             return Ok(Feed::Synthetic(SyntheticSource::new(count, seed)));
         }
         if let Some(path) = &args.replay {
-            let file = File::open(path).map_err(|error| Error::io(path.display(), &error))?;
+            let file = File::open(path)
+                .map_err(|error| Error::io(format_args!("reading {}", path.display()), &error))?;
             let input = BufReader::with_capacity(1 << 16, file);
             return Ok(Feed::Replay(ReplaySource::new(input, args.speed, lines.parse, spec.level)));
         }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 
 use crate::cli::EmitArgs;
 use crate::handler::publish::Published;
@@ -94,11 +96,11 @@ impl ProgressLine {
             if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(counted, target);
         let template = match counted {
-            Some(_) => "{wide_bar} {human_pos}/{human_len} records  {per_sec}  {eta} left",
+            Some(_) => "{wide_bar} {human_pos}/{human_len} records  {rate}  {eta} left",
             None => "{wide_bar} {bytes}/{total_bytes}  {msg}  {eta} left",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", whole_rate));
         }
         ProgressLine { bar, counts_records: counted.is_some() }
     }
@@ -126,4 +128,10 @@ impl ProgressLine {
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Records a second, as whole ones: fractions of a record say nothing.
+fn whole_rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // The line is drawn again in a moment.
+    let _ = write!(out, "{:.0}/s", state.per_sec());
 }
