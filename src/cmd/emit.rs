@@ -199,6 +199,7 @@ impl Emit {
             let now = Instant::now();
             let pause = pace.next(now).saturating_duration_since(now);
             self.publish.publisher().pause(pause, &|| self.end.reached());
+            self.progress.count(self.taken);
         }
         self.publish_one(record)?;
         Ok(if self.done() { Flow::Enough } else { Flow::More })

@@ -110,11 +110,22 @@ impl ProgressLine {
         if self.bar.is_hidden() {
             return;
         }
+        if !self.counts_records {
+            self.bar.set_length(bytes.1);
+            self.bar.set_position(bytes.0);
+        }
+        self.count(records);
+    }
+
+    /// Moves the number of records alone: between two looks at the source, which
+    /// may be far apart at a low `--rate`.
+    pub(super) fn count(&self, records: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
         if self.counts_records {
             self.bar.set_position(records);
         } else {
-            self.bar.set_length(bytes.1);
-            self.bar.set_position(bytes.0);
             self.bar.set_message(format!("{} records", HumanCount(records)));
         }
     }
