@@ -176,10 +176,11 @@ impl Emit {
 
     /// Publishes until the source ends, a limit is reached or a signal comes.
     fn run(&mut self, feed: &mut Feed) -> Result<()> {
+        self.progress.watch(feed.reading());
         while !self.done() {
             let progress = feed.source().poll(self.wait(), &mut |record| self.take(record))?;
             self.publish.flush()?;
-            self.progress.show(self.taken, feed.bytes());
+            self.progress.show(self.taken);
             self.tell(feed.notices());
             if progress == Progress::Ended {
                 break;
@@ -199,7 +200,7 @@ impl Emit {
             let now = Instant::now();
             let pause = pace.next(now).saturating_duration_since(now);
             self.publish.publisher().pause(pause, &|| self.end.reached());
-            self.progress.count(self.taken);
+            self.progress.show(self.taken);
         }
         self.publish_one(record)?;
         Ok(if self.done() { Flow::Enough } else { Flow::More })

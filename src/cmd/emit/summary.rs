@@ -1,6 +1,7 @@
 //! What became of the records: the line at the end, and the one that moves meanwhile.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{
@@ -10,6 +11,7 @@ use indicatif::{
 use crate::cli::EmitArgs;
 use crate::handler::publish::Published;
 use crate::socket::Flushed;
+use crate::source::Reading;
 use crate::source::text::LineCounts;
 use crate::term;
 
@@ -83,6 +85,7 @@ impl fmt::Display for Summary {
 pub(super) struct ProgressLine {
     bar: ProgressBar,
     counts_records: bool,
+    reading: Option<Arc<Reading>>,
 }
 
 impl ProgressLine {
@@ -102,30 +105,25 @@ impl ProgressLine {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.with_key("rate", whole_rate));
         }
-        ProgressLine { bar, counts_records: counted.is_some() }
+        ProgressLine { bar, counts_records: counted.is_some(), reading: None }
     }
 
-    /// Moves the line: `bytes` are those read and those there are to read.
-    pub(super) fn show(&self, records: u64, bytes: (u64, u64)) {
-        if self.bar.is_hidden() {
-            return;
-        }
-        if !self.counts_records {
-            self.bar.set_length(bytes.1);
-            self.bar.set_position(bytes.0);
-        }
-        self.count(records);
+    /// What is read from now on; without it, records are all there is to show.
+    pub(super) fn watch(&mut self, reading: Option<Arc<Reading>>) {
+        self.reading = reading;
     }
 
-    /// Moves the number of records alone: between two looks at the source, which
-    /// may be far apart at a low `--rate`.
-    pub(super) fn count(&self, records: u64) {
+    /// Moves the line.
+    pub(super) fn show(&self, records: u64) {
         if self.bar.is_hidden() {
             return;
         }
         if self.counts_records {
             self.bar.set_position(records);
         } else {
+            let reading = self.reading.as_deref();
+            self.bar.set_length(reading.map_or(0, Reading::total));
+            self.bar.set_position(reading.map_or(0, Reading::read));
             self.bar.set_message(format!("{} records", HumanCount(records)));
         }
     }
