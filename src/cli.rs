@@ -4,6 +4,7 @@
 //! What may be here: declarations, and checks that need nothing but the command
 //! line. What was typed becomes a pipeline in `cmd`.
 
+mod bench;
 mod emit;
 pub mod examples;
 mod tail;
@@ -15,6 +16,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use self::bench::{BenchArgs, BenchCommand, BenchOutput, HandlerArg};
 pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::tail::TailArgs;
 use self::value::rate;
@@ -44,6 +46,8 @@ pub enum Command {
     Emit(Box<EmitArgs>),
     /// Subscribe to records and print them
     Tail(Box<TailArgs>),
+    /// Measure what a log call costs: publishing, files, mail
+    Bench(Box<BenchArgs>),
     /// An emitter and a tail in one terminal, to look at
     Demo(DemoArgs),
     /// Write shell completions or man pages to standard output

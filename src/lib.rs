@@ -5,6 +5,7 @@
 //! [`handler`] sends it on. [`wire`] alone knows the bytes on the wire,
 //! [`socket`] alone touches ZeroMQ, [`term`] alone knows about terminals.
 
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod cmd;

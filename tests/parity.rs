@@ -6,13 +6,22 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use serde_json::Value;
+use zlog::bench::smtp_server::{ServerOptions, SmtpServer};
 use zlog::cli::Command;
-use zlog::format::Output;
-use zlog::handler::HandlerKind;
+use zlog::format::{Format, Options, Output};
+use zlog::handler::file::{FileHandler, Sync};
+use zlog::handler::null::NullHandler;
+use zlog::handler::queue::{OnFull, QueueHandler};
+use zlog::handler::rotating::{RotatingFileHandler, Rotation};
+use zlog::handler::smtp::{Server, SmtpHandler, SmtpOptions};
+use zlog::handler::{Handler, HandlerKind};
+use zlog::record::Record;
 use zlog::source::SourceKind;
 use zlog::wire::Dialect;
 
-use crate::harness::{ANY_PORT, Finished, Message, Publisher, Zlog, emit, published, zlog};
+use crate::harness::{
+    ANY_PORT, DEADLINE, Finished, Message, Publisher, Zlog, emit, published, zlog,
+};
 
 /// No arguments.
 const NONE: [&str; 0] = [];
@@ -99,8 +108,54 @@ fn every_handler_passes_records_on() {
                 let messages = sent(emit(NONE).stdin("hello\n"));
                 assert_eq!(messages[0].json()["msg"], "hello");
             }
+            // No option of the program leads to these yet: the handler itself is run.
+            HandlerKind::File => {
+                filed(|path| Box::new(FileHandler::open(path, text(), Sync::Data).unwrap()));
+            }
+            HandlerKind::Rotating => {
+                let rotation = Rotation { max_bytes: 100, backup_count: 1 };
+                filed(|path| Box::new(RotatingFileHandler::open(path, text(), rotation).unwrap()));
+            }
+            HandlerKind::Queue => filed(|path| {
+                let file = FileHandler::open(path, text(), Sync::None).unwrap();
+                Box::new(QueueHandler::new(file, 1, OnFull::Block).unwrap())
+            }),
+            HandlerKind::Smtp => {
+                let server = SmtpServer::start(ServerOptions::default()).unwrap();
+                let options = SmtpOptions {
+                    from: "zlog@example.org".into(),
+                    to: vec!["ops@example.org".into()],
+                    timeout: DEADLINE,
+                    login: None,
+                };
+                let address = Server::parse(&server.url()).unwrap();
+                pass(&mut SmtpHandler::new(address, options, text()).unwrap());
+                assert_eq!(server.stop(), 1);
+            }
+            // It passes nothing on; its own tests look at the formatter.
+            HandlerKind::Null => pass(&mut NullHandler::new(text())),
         }
     }
+}
+
+/// The message alone.
+fn text() -> Box<dyn Format> {
+    let format = Output::Text.format(Options::default()).unwrap();
+    format.expect("text is made from records")
+}
+
+/// Gives a handler the one record `hello`.
+fn pass(handler: &mut dyn Handler) {
+    handler.handle(&Record { msg: "hello".into(), ..Record::default() }).unwrap();
+    handler.flush().unwrap();
+}
+
+/// The handler that `open` makes is to write that record to the file that it is given.
+fn filed(open: impl FnOnce(&Path) -> Box<dyn Handler>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log/app.log");
+    pass(&mut open(&path));
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "hello\n");
 }
 
 /// What `tail` must print of the record in [`every_output_prints`].
@@ -134,6 +189,9 @@ fn exemplar(command: &Command) -> Finished {
     match command {
         Command::Emit(_) => emit_unheard(),
         Command::Tail(_) => zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n").run(),
+        Command::Bench(_) => {
+            zlog(["bench", "--handlers", "null", "--runs", "1", "-n", "10", "--warm-up", "0"]).run()
+        }
         Command::Demo(_) => zlog(["demo", "-n", "3", "--rate", "100"]).run(),
         Command::Generate(_) => zlog(["generate", "completions", "bash"]).run(),
     }

@@ -38,7 +38,7 @@ fn without_hidden() -> clap::Command {
 fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
     let Some(notes) = examples::ALL.iter().find(|notes| notes.command == name) else {
         return Err(Error::usage(format!("there is no man page for `{name}`"))
-            .hint("Commands with a page: emit, tail, demo."));
+            .hint("Commands with a page: emit, tail, bench, demo."));
     };
     let mut whole = cli::command();
     whole.build();

@@ -4,6 +4,7 @@
 //! [`run`], and notes in `cli/examples.rs`; tests/parity.rs will not compile
 //! until it has an exemplar.
 
+pub mod bench;
 pub mod demo;
 pub mod emit;
 pub mod generate;
@@ -22,6 +23,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
         Command::Emit(args) => emit::run(*args),
         Command::Tail(args) => tail::run(*args),
+        Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Generate(args) => generate::run(&args),
     }

@@ -6,7 +6,12 @@
 //! decided before (`filter`, `format`).
 
 pub mod console;
+pub mod file;
+pub mod null;
 pub mod publish;
+pub mod queue;
+pub mod rotating;
+pub mod smtp;
 
 use crate::error::Result;
 use crate::record::Record;
@@ -27,6 +32,17 @@ pub trait Handler {
     fn flush(&mut self) -> Result<()>;
 }
 
+/// Which handler it is may be decided at run time.
+impl<H: Handler + ?Sized> Handler for Box<H> {
+    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        (**self).handle(record)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        (**self).flush()
+    }
+}
+
 /// Every handler there is: the registry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HandlerKind {
@@ -34,17 +50,40 @@ pub enum HandlerKind {
     Console,
     /// A ZeroMQ socket.
     Publish,
+    /// A file, appended to.
+    File,
+    /// A file that is replaced when it has grown.
+    Rotating,
+    /// A mail for each record.
+    Smtp,
+    /// A queue and a thread before another handler.
+    Queue,
+    /// Nowhere.
+    Null,
 }
 
 impl HandlerKind {
     /// All of them, in the order of the documentation.
-    pub const ALL: [HandlerKind; 2] = [HandlerKind::Console, HandlerKind::Publish];
+    pub const ALL: [HandlerKind; 7] = [
+        HandlerKind::Console,
+        HandlerKind::Publish,
+        HandlerKind::File,
+        HandlerKind::Rotating,
+        HandlerKind::Smtp,
+        HandlerKind::Queue,
+        HandlerKind::Null,
+    ];
 
     /// What it is called in options and messages; the name of its file.
     pub const fn name(self) -> &'static str {
         match self {
             HandlerKind::Console => "console",
             HandlerKind::Publish => "publish",
+            HandlerKind::File => "file",
+            HandlerKind::Rotating => "rotating",
+            HandlerKind::Smtp => "smtp",
+            HandlerKind::Queue => "queue",
+            HandlerKind::Null => "null",
         }
     }
 }
@@ -58,6 +97,11 @@ mod tests {
         match kind {
             HandlerKind::Console => 0,
             HandlerKind::Publish => 1,
+            HandlerKind::File => 2,
+            HandlerKind::Rotating => 3,
+            HandlerKind::Smtp => 4,
+            HandlerKind::Queue => 5,
+            HandlerKind::Null => 6,
         }
     }
 

@@ -3,14 +3,18 @@
 //! What may be here: reading the monitor's frames and putting its numbers into
 //! words. What follows from them is `links`'s.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::raw::Errno;
 use super::subscribers::Descriptor;
 use crate::error::{Error, Result};
 
-/// Unique within a context, and each socket of zlog has a context of its own.
-const ADDRESS: &str = "inproc://zlog-monitor";
+/// Where the next monitor is reached: unique, since sockets may share a context.
+fn address() -> String {
+    static MONITORS: AtomicU64 = AtomicU64::new(0);
+    format!("inproc://zlog-monitor-{}", MONITORS.fetch_add(1, Ordering::Relaxed))
+}
 
 /// What is asked for. Left out: ACCEPT_FAILED, which libzmq repeats without a
 /// pause when descriptors run out, so that the queue would fill the memory, and
@@ -67,13 +71,14 @@ impl Monitor {
     }
 
     fn open(context: &zmq::Context, socket: &zmq::Socket) -> zmq::Result<Monitor> {
-        socket.monitor(ADDRESS, i32::try_from(EVENTS).unwrap_or(i32::MAX))?;
+        let address = address();
+        socket.monitor(&address, i32::try_from(EVENTS).unwrap_or(i32::MAX))?;
         let pair = context.socket(zmq::PAIR)?;
         // Without a bound: libzmq's only I/O thread waits on a full monitor, and
         // no record would flow until somebody reads it.
         pair.set_rcvhwm(0)?;
         pair.set_linger(0)?;
-        pair.connect(ADDRESS)?;
+        pair.connect(&address)?;
         Ok(Monitor { pair })
     }
 

@@ -11,6 +11,8 @@ use super::endpoint::Endpoint;
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
+use super::raw;
+use super::subscriber::Subscriber;
 use super::subscribers::{Descriptor, Subscribers};
 use super::subscriptions::Subscriptions;
 use super::watch::Watch;
@@ -21,6 +23,9 @@ const SLICE: Duration = Duration::from_millis(50);
 /// Most messages from subscribers taken in at once: a peer that floods this
 /// socket must not keep it from sending.
 const DRAIN: usize = 4096;
+/// Where subscribers of this process connect. Each publisher has a context, and
+/// thereby inproc names, of its own.
+const INSIDE: &str = "inproc://publisher";
 /// Most events kept for [`Publisher::events`]; older ones go first.
 const EVENTS: usize = 256;
 
@@ -69,6 +74,7 @@ pub struct Publisher {
     subscriptions: Subscriptions,
     subscribers: Subscribers,
     bound: Vec<String>,
+    bound_inside: bool,
     events: VecDeque<LinkEvent>,
     was_open: bool,
     scratch: zmq::Message,
@@ -96,6 +102,7 @@ impl Publisher {
             subscriptions: Subscriptions::default(),
             subscribers: Subscribers::default(),
             bound,
+            bound_inside: false,
             events: VecDeque::new(),
             was_open: false,
             scratch: zmq::Message::new(),
@@ -105,6 +112,26 @@ impl Publisher {
     /// The endpoints that were really bound: wildcards and port 0 are filled in.
     pub fn bound(&self) -> &[String] {
         &self.bound
+    }
+
+    /// Opens a subscriber of `topics` in this process, which gets messages over
+    /// inproc: the sockets share their queues, and no system call is in between.
+    ///
+    /// The publisher's [`Publisher::close`] waits for it to be dropped.
+    ///
+    /// # Errors
+    /// No socket or no thread is to be had.
+    pub fn subscriber_inside<T: AsRef<[u8]>>(
+        &mut self,
+        topics: &[T],
+        options: &SocketOptions,
+    ) -> Result<Subscriber> {
+        if !self.bound_inside {
+            raw::bind(&mut self.socket, INSIDE)
+                .map_err(|errno| Error::new(format!("can't bind {INSIDE}: {errno}")))?;
+            self.bound_inside = true;
+        }
+        Subscriber::inside(self.context.clone(), INSIDE, topics, options)
     }
 
     /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].

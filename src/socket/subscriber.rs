@@ -15,6 +15,7 @@ use super::endpoint::Endpoint;
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::SocketOptions;
+use super::raw;
 use super::receive::{Batch, Channels, Command, MOST_FRAMES, Receive, Shared};
 use super::watch::Watch;
 use crate::error::{Error, Result};
@@ -56,15 +57,35 @@ impl Subscriber {
         topics: &[T],
         options: &SocketOptions,
     ) -> Result<Subscriber> {
-        let cant = |error| Error::new(format!("can't open a ZeroMQ socket: {error}"));
         let context = zmq::Context::new();
-        let mut socket = context.socket(zmq::SUB).map_err(cant)?;
-        options.apply(&mut socket)?;
-        let topics: HashSet<Vec<u8>> = topics.iter().map(|t| t.as_ref().to_vec()).collect();
-        for topic in &topics {
-            socket.set_subscribe(topic).map_err(cant)?;
-        }
+        let (mut socket, topics) = set_up(&context, topics, options)?;
         let (watch, bound) = Watch::open(&context, &mut socket, endpoints)?;
+        Subscriber::start(context, socket, watch, topics, bound)
+    }
+
+    /// Opens a subscriber of `topics` in the process of the publisher that has
+    /// bound the inproc address `endpoint` in `context`.
+    pub(super) fn inside<T: AsRef<[u8]>>(
+        context: zmq::Context,
+        endpoint: &str,
+        topics: &[T],
+        options: &SocketOptions,
+    ) -> Result<Subscriber> {
+        let (mut socket, topics) = set_up(&context, topics, options)?;
+        let (watch, bound) = Watch::open(&context, &mut socket, &[])?;
+        raw::connect(&mut socket, endpoint)
+            .map_err(|errno| Error::new(format!("can't connect to {endpoint}: {errno}")))?;
+        Subscriber::start(context, socket, watch, topics, bound)
+    }
+
+    /// Starts the thread that receives.
+    fn start(
+        context: zmq::Context,
+        socket: zmq::Socket,
+        watch: Watch,
+        topics: HashSet<Vec<u8>>,
+        bound: Vec<String>,
+    ) -> Result<Subscriber> {
         let shared = Arc::new(Shared::default());
         shared.set_status(watch.status());
         let (batches_in, batches) = crossbeam_channel::bounded(BATCHES);
@@ -176,6 +197,22 @@ impl Subscriber {
     pub fn frames_cut(&self) -> u64 {
         self.shared.frames_cut.load(Ordering::Relaxed)
     }
+}
+
+/// A socket that has subscribed to `topics` and is not attached to anything yet.
+fn set_up<T: AsRef<[u8]>>(
+    context: &zmq::Context,
+    topics: &[T],
+    options: &SocketOptions,
+) -> Result<(zmq::Socket, HashSet<Vec<u8>>)> {
+    let cant = |error| Error::new(format!("can't open a ZeroMQ socket: {error}"));
+    let mut socket = context.socket(zmq::SUB).map_err(cant)?;
+    options.apply(&mut socket)?;
+    let topics: HashSet<Vec<u8>> = topics.iter().map(|t| t.as_ref().to_vec()).collect();
+    for topic in &topics {
+        socket.set_subscribe(topic).map_err(cant)?;
+    }
+    Ok((socket, topics))
 }
 
 /// Gives the messages of `batch` from `at` on, until enough.

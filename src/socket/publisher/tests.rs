@@ -54,6 +54,29 @@ fn what_is_sent_after_waiting_for_a_subscriber_arrives_whole() {
 }
 
 #[test]
+fn a_subscriber_inside_gets_everything_and_is_felt_when_it_is_slow() {
+    let mut publisher = Publisher::open(&[], &tight()).expect("publisher");
+    let inside = |publisher: &mut Publisher| {
+        publisher.subscriber_inside(&["app"], &SocketOptions::subscriber()).expect("inside")
+    };
+    let mut subscriber = inside(&mut publisher);
+    heard_by(&mut publisher, 1);
+    publisher.send(b"other", b"").expect("send");
+    for n in 0..1000 {
+        let body = n.to_string();
+        until("there is room", || {
+            publisher.send(b"app.INFO", body.as_bytes()).expect("send") == Sent::Sent
+        });
+    }
+    let expected: Vec<String> = (0..1000).map(|n| format!("app.INFO|{n}")).collect();
+    assert_eq!(take(&mut subscriber, 1000), expected);
+    // A second one, and the end: neither waits for the other.
+    let second = inside(&mut publisher);
+    drop((subscriber, second));
+    assert_eq!(publisher.close(DEADLINE), Flushed::Yes);
+}
+
+#[test]
 fn a_full_subscriber_is_felt_and_no_message_is_lost_or_split() {
     let (mut publisher, endpoint) = publisher(&tight());
     let reader = slow_reader(&endpoint);

@@ -1,0 +1,279 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crossbeam_channel::unbounded;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Far above what anything here takes.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What a handler behind the queue saw.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Seen {
+    Record(String),
+    Flush,
+    Dropped,
+}
+
+/// Tells what it sees; with a gate, each record waits for a token.
+struct Probe {
+    seen: Sender<Seen>,
+    gate: Option<Receiver<()>>,
+    /// Records that begin with this fail.
+    fails: Option<&'static str>,
+    _farewell: Farewell,
+}
+
+/// Tells that the probe was dropped.
+struct Farewell(Sender<Seen>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        let _ = self.0.send(Seen::Dropped);
+    }
+}
+
+impl Handler for Probe {
+    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        // Sent first: a test that saw it knows that the record is at the gate.
+        let _ = self.seen.send(Seen::Record(record.msg.to_string()));
+        if let Some(gate) = &self.gate {
+            // With nobody to give tokens, the gate is open.
+            let _ = gate.recv();
+        }
+        assert!(record.msg != "crash", "as the test asks");
+        match self.fails.filter(|prefix| record.msg.starts_with(prefix)) {
+            Some(_) => Err(Error::new(record.msg.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let _ = self.seen.send(Seen::Flush);
+        Ok(())
+    }
+}
+
+fn probe() -> (Probe, Receiver<Seen>) {
+    let (seen, saw) = unbounded();
+    let farewell = Farewell(seen.clone());
+    (Probe { seen, gate: None, fails: None, _farewell: farewell }, saw)
+}
+
+/// A queue before a probe that holds each record until it gets a token.
+fn gated(capacity: usize, on_full: OnFull) -> (QueueHandler, Receiver<Seen>, Sender<()>) {
+    let (tokens, gate) = unbounded();
+    let (mut probe, saw) = probe();
+    probe.gate = Some(gate);
+    (QueueHandler::new(probe, capacity, on_full).unwrap(), saw, tokens)
+}
+
+/// A queue before a probe at which records fail that begin with `fail`.
+fn failing() -> QueueHandler {
+    let (mut probe, _) = probe();
+    probe.fails = Some("fail");
+    QueueHandler::new(probe, 10, OnFull::Block).unwrap()
+}
+
+fn record(msg: &str) -> Record<'_> {
+    Record { msg: msg.into(), ..Record::default() }
+}
+
+fn put(queue: &mut QueueHandler, messages: &[&str]) {
+    for msg in messages {
+        queue.handle(&record(msg)).unwrap();
+    }
+}
+
+/// Waits for the next thing that the probe sees.
+fn next(saw: &Receiver<Seen>) -> Seen {
+    saw.recv_timeout(DEADLINE).unwrap()
+}
+
+fn seen(msg: &str) -> Seen {
+    Seen::Record(msg.to_owned())
+}
+
+/// The records among what was seen until now.
+fn records(saw: &Receiver<Seen>) -> Vec<String> {
+    let text = |seen| match seen {
+        Seen::Record(text) => Some(text),
+        Seen::Flush | Seen::Dropped => None,
+    };
+    saw.try_iter().filter_map(text).collect()
+}
+
+#[test]
+fn a_flush_waits_until_everything_has_been_handled_in_order() {
+    let (probe, saw) = probe();
+    let mut queue = QueueHandler::new(probe, 10, OnFull::Block).unwrap();
+    put(&mut queue, &["one", "two", "three"]);
+    queue.flush().unwrap();
+    assert_eq!(records(&saw), ["one", "two", "three"]);
+    let expected = Queued { accepted: 3, handled: 3, ..Queued::default() };
+    assert_eq!(queue.queued(), expected);
+}
+
+#[test]
+fn the_handler_behind_is_flushed_when_the_queue_runs_empty() {
+    let (probe, saw) = probe();
+    let mut queue = QueueHandler::new(probe, 10, OnFull::Block).unwrap();
+    put(&mut queue, &["one"]);
+    assert_eq!([next(&saw), next(&saw)], [seen("one"), Seen::Flush]);
+}
+
+#[test]
+fn a_slow_handler_holds_up_nobody_until_the_queue_is_full_and_then_drops_are_counted() {
+    let (mut queue, saw, tokens) = gated(2, OnFull::Drop);
+    put(&mut queue, &["one"]);
+    assert_eq!(next(&saw), seen("one"));
+    put(&mut queue, &["two", "three", "four", "five"]);
+    let expected = Queued { accepted: 3, dropped: 2, ..Queued::default() };
+    assert_eq!(queue.queued(), expected);
+    drop(tokens);
+    let (queued, told) = queue.close(DEADLINE);
+    assert_eq!(queued, Queued { handled: 3, ..expected });
+    told.unwrap();
+    assert_eq!(records(&saw), ["two", "three"]);
+}
+
+#[test]
+fn a_record_that_finds_the_queue_full_waits_for_room() {
+    let (mut queue, saw, tokens) = gated(1, OnFull::Block);
+    put(&mut queue, &["one"]);
+    assert_eq!(next(&saw), seen("one"));
+    put(&mut queue, &["two"]);
+    let (done, waits) = bounded(1);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            put(&mut queue, &["three"]);
+            done.send(()).unwrap();
+        });
+        // Longer than it asks whether to stop.
+        assert_eq!(waits.recv_timeout(2 * ASKING), Err(RecvTimeoutError::Timeout));
+        tokens.send(()).unwrap();
+        waits.recv_timeout(DEADLINE).unwrap();
+    });
+    drop(tokens);
+    let (queued, told) = queue.close(DEADLINE);
+    told.unwrap();
+    assert_eq!(queued, Queued { accepted: 3, handled: 3, ..Queued::default() });
+    assert_eq!(records(&saw), ["two", "three"]);
+}
+
+#[test]
+fn whoever_waits_for_room_can_be_told_to_give_up() {
+    let (queue, saw, _tokens) = gated(1, OnFull::Block);
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    let mut queue = queue.stop_when(Box::new(move || asked.swap(true, Ordering::Relaxed)));
+    put(&mut queue, &["one"]);
+    assert_eq!(next(&saw), seen("one"));
+    // The second finds room; the third asks twice, and gives up the second time.
+    put(&mut queue, &["two", "three", "four"]);
+    assert!(stop.load(Ordering::Relaxed));
+    assert_eq!(queue.queued(), Queued { accepted: 2, dropped: 2, ..Queued::default() });
+    let (queued, told) = queue.close(Duration::ZERO);
+    told.unwrap();
+    assert_eq!(queued.abandoned, 2);
+}
+
+#[test]
+fn a_failure_is_told_once_for_each_outage_and_the_other_records_go_on() {
+    let mut queue = failing();
+    put(&mut queue, &["one", "fail 1"]);
+    assert_eq!(queue.flush().unwrap_err().to_string(), "fail 1");
+    put(&mut queue, &["fail 2", "fail 3"]);
+    queue.flush().unwrap();
+    put(&mut queue, &["two", "fail 4"]);
+    assert_eq!(queue.flush().unwrap_err().to_string(), "fail 4");
+    let (queued, told) = queue.close(DEADLINE);
+    told.unwrap();
+    assert_eq!(queued, Queued { accepted: 6, handled: 2, failed: 4, ..Queued::default() });
+}
+
+#[test]
+fn a_failure_that_nobody_asked_for_is_told_at_the_end() {
+    let mut queue = failing();
+    put(&mut queue, &["fail"]);
+    let (queued, told) = queue.close(DEADLINE);
+    assert_eq!(told.unwrap_err().to_string(), "fail");
+    assert_eq!(queued.failed, 1);
+}
+
+#[test]
+fn closing_gives_up_at_its_deadline_and_counts_what_is_left() {
+    let (mut queue, saw, tokens) = gated(10, OnFull::Block);
+    put(&mut queue, &["one", "two", "three"]);
+    assert_eq!(next(&saw), seen("one"));
+    let start = Instant::now();
+    let (queued, told) = queue.close(Duration::from_millis(20));
+    told.unwrap();
+    assert!(start.elapsed() < DEADLINE);
+    assert_eq!(queued, Queued { accepted: 3, abandoned: 3, ..Queued::default() });
+    // The thread leaves the rest alone, and ends.
+    drop(tokens);
+    assert_eq!([next(&saw), next(&saw)], [Seen::Flush, Seen::Dropped]);
+}
+
+#[test]
+fn dropping_waits_until_everything_has_been_handled() {
+    let (probe, saw) = probe();
+    let mut queue = QueueHandler::new(probe, 10, OnFull::Block).unwrap();
+    put(&mut queue, &["one", "two", "three"]);
+    drop(queue);
+    assert_eq!(records(&saw), ["one", "two", "three"]);
+}
+
+#[test]
+fn a_handler_that_crashes_is_reported_and_nothing_hangs() {
+    let (probe, _saw) = probe();
+    let mut queue = QueueHandler::new(probe, 10, OnFull::Block).unwrap();
+    put(&mut queue, &["one", "crash"]);
+    let error = queue.flush().unwrap_err().to_string();
+    assert!(error.starts_with("the handler behind a queue has crashed"), "{error}");
+    queue.handle(&record("two")).unwrap_err();
+    let (queued, told) = queue.close(DEADLINE);
+    told.unwrap_err();
+    assert_eq!(queued, Queued { accepted: 2, handled: 1, abandoned: 1, ..Queued::default() });
+}
+
+#[test]
+fn a_queue_before_a_queue_is_a_handler_like_any_other() {
+    let (probe, saw) = probe();
+    let inner = QueueHandler::new(probe, 1, OnFull::Block).unwrap();
+    let mut queue = QueueHandler::new(inner, 1, OnFull::Block).unwrap();
+    put(&mut queue, &["one", "two", "three"]);
+    queue.flush().unwrap();
+    assert_eq!(records(&saw), ["one", "two", "three"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn every_record_is_accounted_for_whatever_the_queue(
+        messages in prop::collection::vec("(fail)?[a-z]{0,3}", 0..60),
+        capacity in 0usize..8,
+        drops in any::<bool>(),
+    ) {
+        let (mut probe, saw) = probe();
+        probe.fails = Some("fail");
+        let on_full = if drops { OnFull::Drop } else { OnFull::Block };
+        let mut queue = QueueHandler::new(probe, capacity, on_full).unwrap();
+        for msg in &messages {
+            // Failures are counted below.
+            let _ = queue.handle(&record(msg));
+        }
+        let (queued, _) = queue.close(DEADLINE);
+        let handed = records(&saw);
+        prop_assert_eq!(queued.accepted + queued.dropped, messages.len() as u64);
+        prop_assert_eq!(queued.handled + queued.failed, queued.accepted);
+        prop_assert_eq!(handed.len() as u64, queued.accepted);
+        prop_assert!(drops || handed == messages);
+        let failed = handed.iter().filter(|msg| msg.starts_with("fail")).count();
+        prop_assert_eq!(queued.failed, failed as u64);
+        prop_assert_eq!(queued.abandoned, 0);
+    }
+}
