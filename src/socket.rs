@@ -11,6 +11,7 @@
 
 mod attach;
 mod endpoint;
+mod leavings;
 mod links;
 mod monitor;
 mod options;

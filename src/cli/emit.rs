@@ -45,7 +45,8 @@ pub struct EmitArgs {
     #[arg(long, requires = "follow", help_heading = "Source (stdin without one)")]
     pub from_end: bool,
     /// Publish N test records at random levels; without N, until stopped
-    #[arg(long, value_name = "N", num_args = 0..=1, help_heading = "Source (stdin without one)")]
+    #[arg(long, value_name = "N", num_args = 0..=1, value_parser = value::at_least_one)]
+    #[arg(help_heading = "Source (stdin without one)")]
     pub test: Option<Option<u64>>,
     /// The same test records again for the same seed
     #[arg(

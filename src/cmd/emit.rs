@@ -176,10 +176,11 @@ impl Emit {
 
     /// Publishes until the source ends, a limit is reached or a signal comes.
     fn run(&mut self, feed: &mut Feed) -> Result<()> {
+        self.progress.watch(feed.reading());
         while !self.done() {
             let progress = feed.source().poll(self.wait(), &mut |record| self.take(record))?;
             self.publish.flush()?;
-            self.progress.show(self.taken, feed.bytes());
+            self.progress.show(self.taken);
             self.tell(feed.notices());
             if progress == Progress::Ended {
                 break;
@@ -192,14 +193,14 @@ impl Emit {
         Ok(())
     }
 
+    /// Takes what the source delivers. It has let go of the record, so that even one
+    /// that comes when the end has just been reached must be published.
     fn take(&mut self, record: Record<'_>) -> Result<Flow> {
-        if self.done() {
-            return Ok(Flow::Enough);
-        }
         if let Some(pace) = &mut self.pace {
             let now = Instant::now();
             let pause = pace.next(now).saturating_duration_since(now);
             self.publish.publisher().pause(pause, &|| self.end.reached());
+            self.progress.show(self.taken);
         }
         self.publish_one(record)?;
         Ok(if self.done() { Flow::Enough } else { Flow::More })

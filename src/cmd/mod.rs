@@ -11,7 +11,7 @@ pub mod generate;
 pub mod tail;
 
 use crate::cli::{Cli, Command, ENDPOINT_VARIABLE, EndpointArgs};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 use crate::term;
 
@@ -34,6 +34,12 @@ fn endpoints(args: &EndpointArgs, role: Role) -> Result<Vec<Endpoint>> {
     let bind = args.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
     let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
     let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
+    let fixed = |text: &String| !text.ends_with('*') && !text.ends_with(":0");
+    let bound = args.bind.iter().filter(|text| fixed(text)).collect::<Vec<_>>();
+    if let Some(twice) = (1..bound.len()).find(|at| bound[..*at].contains(&bound[*at])) {
+        return Err(Error::usage(format!("--bind {} is given twice", bound[twice]))
+            .hint("Name each endpoint once."));
+    }
     if endpoints.is_empty() {
         endpoints.push(default_endpoint(&args.endpoint, role)?);
     }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
+use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
 use super::raw;
@@ -69,6 +70,7 @@ pub struct Publisher {
     socket: zmq::Socket,
     watch: Watch,
     context: zmq::Context,
+    leavings: Leavings,
     subscriptions: Subscriptions,
     subscribers: Subscribers,
     bound: Vec<String>,
@@ -96,6 +98,7 @@ impl Publisher {
             socket,
             watch,
             context,
+            leavings: Leavings::of(&bound),
             subscriptions: Subscriptions::default(),
             subscribers: Subscribers::default(),
             bound,
@@ -279,7 +282,7 @@ impl Publisher {
     /// blocks: so it gets none, and is waited for on a thread that this process
     /// may leave behind when it exits.
     pub fn close(self, linger: Duration) -> Flushed {
-        let Publisher { socket, watch, context, .. } = self;
+        let Publisher { socket, watch, context, leavings: _last, .. } = self;
         // Can't fail for a valid value; if it did, nothing would be waited for.
         let _ = socket.set_linger(-1);
         drop(socket);

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError};
 
+use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::watch::Watch;
 use crate::clock::now;
@@ -99,6 +100,7 @@ pub(super) struct Receive {
     pub(super) socket: zmq::Socket,
     pub(super) watch: Watch,
     pub(super) _context: zmq::Context,
+    pub(super) _leavings: Leavings,
     pub(super) channels: Channels,
     pub(super) shared: Arc<Shared>,
 }

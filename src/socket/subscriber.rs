@@ -12,6 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::endpoint::Endpoint;
+use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::SocketOptions;
 use super::raw;
@@ -97,8 +98,14 @@ impl Subscriber {
             commands: commands_out,
             events: events_in,
         };
-        let receive =
-            Receive { socket, watch, _context: context, channels, shared: Arc::clone(&shared) };
+        let receive = Receive {
+            socket,
+            watch,
+            _context: context,
+            _leavings: Leavings::of(&bound),
+            channels,
+            shared: Arc::clone(&shared),
+        };
         let thread = std::thread::Builder::new()
             .name("zlog-receive".into())
             .spawn(move || receive.run())

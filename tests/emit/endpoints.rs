@@ -107,3 +107,25 @@ fn ipc_is_bound_anew_after_a_crash_left_its_file() {
         let _ = emit.wait();
     }
 }
+
+#[test]
+fn an_ipc_endpoint_leaves_no_file_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("stream");
+    let ipc = format!("ipc://{}", path.display());
+    let mut emit = emit(["-b", &ipc]).stdin_open().start();
+    emit.endpoints(2);
+    assert!(path.exists());
+    emit.interrupt();
+    emit.wait().code(130);
+    assert!(!path.exists(), "emit left it");
+    zlog(["tail", "-b", &ipc, "--timeout", "100ms"]).run().success();
+    assert!(!path.exists(), "tail left it");
+}
+
+#[test]
+fn an_endpoint_given_twice_is_wrong_usage_and_nobody_elses_fault() {
+    let endpoint = "tcp://127.0.0.1:45671";
+    let emit = zlog(["emit", "-b", endpoint, "-b", endpoint, "-m", "x"]).run();
+    emit.code(2).stderr_has("twice").stderr_lacks("Another program");
+}

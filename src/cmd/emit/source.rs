@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::EmitArgs;
@@ -17,7 +18,7 @@ use crate::source::replay::ReplaySource;
 use crate::source::stdin;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::text::{LineCounts, LineOptions, StreamSpec, TextSource};
-use crate::source::{Notice, Sink, Source, Tee};
+use crate::source::{Notice, Reading, Sink, Source, Tee};
 use crate::term;
 
 /// The source of an emission.
@@ -50,7 +51,8 @@ impl Feed {
             return Ok(Feed::Synthetic(SyntheticSource::new(count, seed)));
         }
         if let Some(path) = &args.replay {
-            let file = File::open(path).map_err(|error| Error::io(path.display(), &error))?;
+            let file = File::open(path)
+                .map_err(|error| Error::io(format_args!("reading {}", path.display()), &error))?;
             let input = BufReader::with_capacity(1 << 16, file);
             return Ok(Feed::Replay(ReplaySource::new(input, args.speed, lines.parse, spec.level)));
         }
@@ -119,14 +121,11 @@ impl Feed {
         }
     }
 
-    /// Bytes read, and bytes there are to read (0 when nobody can know).
-    pub(super) fn bytes(&self) -> (u64, u64) {
+    /// How far the reading has come, where bytes are what is read.
+    pub(super) fn reading(&self) -> Option<Arc<Reading>> {
         match self {
-            Feed::Text(source) => {
-                let reading = source.reading();
-                (reading.read(), reading.total())
-            }
-            _ => (0, 0),
+            Feed::Text(source) => Some(source.reading()),
+            Feed::Command(..) | Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => None,
         }
     }
 

@@ -1,13 +1,17 @@
 //! What became of the records: the line at the end, and the one that moves meanwhile.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 
 use crate::cli::EmitArgs;
 use crate::handler::publish::Published;
 use crate::socket::Flushed;
+use crate::source::Reading;
 use crate::source::text::LineCounts;
 use crate::term;
 
@@ -81,6 +85,7 @@ impl fmt::Display for Summary {
 pub(super) struct ProgressLine {
     bar: ProgressBar,
     counts_records: bool,
+    reading: Option<Arc<Reading>>,
 }
 
 impl ProgressLine {
@@ -94,25 +99,31 @@ impl ProgressLine {
             if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(counted, target);
         let template = match counted {
-            Some(_) => "{wide_bar} {human_pos}/{human_len} records  {per_sec}  {eta} left",
+            Some(_) => "{wide_bar} {human_pos}/{human_len} records  {rate}  {eta} left",
             None => "{wide_bar} {bytes}/{total_bytes}  {msg}  {eta} left",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", whole_rate));
         }
-        ProgressLine { bar, counts_records: counted.is_some() }
+        ProgressLine { bar, counts_records: counted.is_some(), reading: None }
     }
 
-    /// Moves the line: `bytes` are those read and those there are to read.
-    pub(super) fn show(&self, records: u64, bytes: (u64, u64)) {
+    /// What is read from now on; without it, records are all there is to show.
+    pub(super) fn watch(&mut self, reading: Option<Arc<Reading>>) {
+        self.reading = reading;
+    }
+
+    /// Moves the line.
+    pub(super) fn show(&self, records: u64) {
         if self.bar.is_hidden() {
             return;
         }
         if self.counts_records {
             self.bar.set_position(records);
         } else {
-            self.bar.set_length(bytes.1);
-            self.bar.set_position(bytes.0);
+            let reading = self.reading.as_deref();
+            self.bar.set_length(reading.map_or(0, Reading::total));
+            self.bar.set_position(reading.map_or(0, Reading::read));
             self.bar.set_message(format!("{} records", HumanCount(records)));
         }
     }
@@ -126,4 +137,10 @@ impl ProgressLine {
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Records a second, as whole ones: fractions of a record say nothing.
+fn whole_rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // The line is drawn again in a moment.
+    let _ = write!(out, "{:.0}/s", state.per_sec());
 }
