@@ -2,9 +2,9 @@
 //! rules: `app.log` becomes `app.log.1`, what was that `app.log.2`, and so on.
 //!
 //! What may be here: when to roll over, and the renaming. The rules are those of
-//! CPython's `Lib/logging/handlers.py`, with gh-116263 (3.11.9, 3.12.3 and later):
-//! an empty file is never rolled over, however long the record. A differential test
-//! holds both against each other (tests/handlers).
+//! CPython's `Lib/logging/handlers.py`, with gh-116263 (August 2024, in 3.12 and
+//! later): an empty file is never rolled over, however long the record. A
+//! differential test holds both against each other (tests/handlers).
 //!
 //! One difference, on purpose: a roll-over that fails loses no record. It is
 //! written to the file as it stands, the failure is reported, and the next record

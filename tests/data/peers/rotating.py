@@ -28,7 +28,7 @@ def file(handler, messages):
 
 
 class Today(logging.handlers.RotatingFileHandler):
-    """Before 3.11.9 and 3.12.3 an empty file was rolled over too (gh-116263)."""
+    """Until August 2024 (gh-116263, in 3.12 and later) an empty file was rolled over too."""
 
     def shouldRollover(self, record):
         return os.path.getsize(self.baseFilename) > 0 and super().shouldRollover(record)
