@@ -137,6 +137,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--handlers', '--handlers', [CompletionResultType]::ParameterName, 'What to measure; pub and queue stand for each of their kinds')
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Log messages of this many bytes: 100, 4K, 1M')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Log the lines of this file, over and over, instead of test records')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'The Python for that [default: python3]')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Callers at the same time, each on a thread of its own')
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Make so many calls each second, due or not, and time each from when it was due')
             [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every handler once')
@@ -154,10 +155,51 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--export-csv', '--export-csv', [CompletionResultType]::ParameterName, 'Write every figure as CSV, too')
             [CompletionResult]::new('--baseline', '--baseline', [CompletionResultType]::ParameterName, 'Exit with 3 when a handler has become slower than in this report (--output json)')
             [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much slower it may be')
+            [CompletionResult]::new('--compare-python', '--compare-python', [CompletionResultType]::ParameterName, 'Measure Python''s handlers and PyZMQ''s, too, with the same records')
             [CompletionResult]::new('--absolute', '--absolute', [CompletionResultType]::ParameterName, 'Compare calls per second, not their ratio to `file` and `null`')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
+            [CompletionResult]::new('bare-send', 'bare-send', [CompletionResultType]::ParameterValue, 'Bare libzmq, sending: started by `zlog bench pipeline`')
+            [CompletionResult]::new('bare-receive', 'bare-receive', [CompletionResultType]::ParameterValue, 'Bare libzmq, receiving: started by `zlog bench pipeline`')
             [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
+            break
+        }
+        'zlog;bench;pipeline' {
+            [CompletionResult]::new('--transport', '--transport', [CompletionResultType]::ParameterName, 'What is between emit and tail')
+            [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'What bodies are written as')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of each message: 100, 4K; several make a sweep')
+            [CompletionResult]::new('--publishers', '--publishers', [CompletionResultType]::ParameterName, 'Emitting processes; several numbers make a sweep')
+            [CompletionResult]::new('--subscribers', '--subscribers', [CompletionResultType]::ParameterName, 'Tailing processes, each of which gets every record; several numbers make a sweep')
+            [CompletionResult]::new('--topics', '--topics', [CompletionResultType]::ParameterName, 'Subscriptions of each tail, one of which is the records''; several numbers make a sweep')
+            [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every pipeline once, with zlog and with bare libzmq')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Records of each emit in a run [default: 200000, and fewer large ones]')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Records of each emit in a run [default: 200000, and fewer large ones]')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Where lines are read from and written to [default: the system''s for temporary files]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
+            [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Write the tables as Markdown, too')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'zlog;bench;bare-send' {
+            [CompletionResult]::new('--connect', '--connect', [CompletionResultType]::ParameterName, 'A receiver')
+            [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'What bodies are written as')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Messages to send')
+            [CompletionResult]::new('--wait-for', '--wait-for', [CompletionResultType]::ParameterName, 'Receivers to wait for')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for them')
+            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'How long the last messages may take to leave')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'zlog;bench;bare-receive' {
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Where senders connect')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'What to subscribe to')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Messages to receive')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'zlog;bench;worker' {
@@ -190,7 +232,19 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;help;bench' {
+            [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
+            [CompletionResult]::new('bare-send', 'bare-send', [CompletionResultType]::ParameterValue, 'Bare libzmq, sending: started by `zlog bench pipeline`')
+            [CompletionResult]::new('bare-receive', 'bare-receive', [CompletionResultType]::ParameterValue, 'Bare libzmq, receiving: started by `zlog bench pipeline`')
             [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
+            break
+        }
+        'zlog;help;bench;pipeline' {
+            break
+        }
+        'zlog;help;bench;bare-send' {
+            break
+        }
+        'zlog;help;bench;bare-receive' {
             break
         }
         'zlog;help;bench;worker' {

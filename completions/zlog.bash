@@ -31,6 +31,15 @@ _zlog() {
             zlog,tail)
                 cmd="zlog__subcmd__tail"
                 ;;
+            zlog__subcmd__bench,bare-receive)
+                cmd="zlog__subcmd__bench__subcmd__bare__subcmd__receive"
+                ;;
+            zlog__subcmd__bench,bare-send)
+                cmd="zlog__subcmd__bench__subcmd__bare__subcmd__send"
+                ;;
+            zlog__subcmd__bench,pipeline)
+                cmd="zlog__subcmd__bench__subcmd__pipeline"
+                ;;
             zlog__subcmd__bench,worker)
                 cmd="zlog__subcmd__bench__subcmd__worker"
                 ;;
@@ -48,6 +57,15 @@ _zlog() {
                 ;;
             zlog__subcmd__help,tail)
                 cmd="zlog__subcmd__help__subcmd__tail"
+                ;;
+            zlog__subcmd__help__subcmd__bench,bare-receive)
+                cmd="zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__receive"
+                ;;
+            zlog__subcmd__help__subcmd__bench,bare-send)
+                cmd="zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__send"
+                ;;
+            zlog__subcmd__help__subcmd__bench,pipeline)
+                cmd="zlog__subcmd__help__subcmd__bench__subcmd__pipeline"
                 ;;
             zlog__subcmd__help__subcmd__bench,worker)
                 cmd="zlog__subcmd__help__subcmd__bench__subcmd__worker"
@@ -73,7 +91,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__bench)
-            opts="-n -o -h --handlers --size --lines --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-delay --dir --output --export-markdown --export-csv --baseline --tolerance --absolute --help worker"
+            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-delay --dir --output --export-markdown --export-csv --baseline --tolerance --absolute --help pipeline bare-send bare-receive worker"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -88,6 +106,10 @@ _zlog() {
                     return 0
                     ;;
                 --lines)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --python)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -156,6 +178,136 @@ _zlog() {
                     return 0
                     ;;
                 --tolerance)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__bench__subcmd__bare__subcmd__receive)
+            opts="-h --bind --topic --count --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --topic)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__bench__subcmd__bare__subcmd__send)
+            opts="-h --connect --wire --count --wait-for --wait --linger --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --connect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wire)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait-for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --linger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__bench__subcmd__pipeline)
+            opts="-n -o -h --transport --wire --size --publishers --subscribers --topics --runs --count --dir --output --export-markdown --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --transport)
+                    COMPREPLY=($(compgen -W "tcp ipc" -- "${cur}"))
+                    return 0
+                    ;;
+                --wire)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --publishers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --subscribers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --topics)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --runs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table markdown json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table markdown json" -- "${cur}"))
+                    return 0
+                    ;;
+                --export-markdown)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -383,8 +535,50 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help__subcmd__bench)
-            opts="worker"
+            opts="pipeline bare-send bare-receive worker"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__receive)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__send)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__help__subcmd__bench__subcmd__pipeline)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

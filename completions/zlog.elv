@@ -131,6 +131,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --handlers 'What to measure; pub and queue stand for each of their kinds'
             cand --size 'Log messages of this many bytes: 100, 4K, 1M'
             cand --lines 'Log the lines of this file, over and over, instead of test records'
+            cand --python 'The Python for that [default: python3]'
             cand --threads 'Callers at the same time, each on a thread of its own'
             cand --rate 'Make so many calls each second, due or not, and time each from when it was due'
             cand --runs 'Rounds: each measures every handler once'
@@ -148,10 +149,48 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --export-csv 'Write every figure as CSV, too'
             cand --baseline 'Exit with 3 when a handler has become slower than in this report (--output json)'
             cand --tolerance 'How much slower it may be'
+            cand --compare-python 'Measure Python''s handlers and PyZMQ''s, too, with the same records'
             cand --absolute 'Compare calls per second, not their ratio to `file` and `null`'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand pipeline 'End to end, from emit to tail, beside bare libzmq'
+            cand bare-send 'Bare libzmq, sending: started by `zlog bench pipeline`'
+            cand bare-receive 'Bare libzmq, receiving: started by `zlog bench pipeline`'
             cand worker 'One handler, or one far end: told on standard input'
+        }
+        &'zlog;bench;pipeline'= {
+            cand --transport 'What is between emit and tail'
+            cand --wire 'What bodies are written as'
+            cand --size 'Bytes of each message: 100, 4K; several make a sweep'
+            cand --publishers 'Emitting processes; several numbers make a sweep'
+            cand --subscribers 'Tailing processes, each of which gets every record; several numbers make a sweep'
+            cand --topics 'Subscriptions of each tail, one of which is the records''; several numbers make a sweep'
+            cand --runs 'Rounds: each measures every pipeline once, with zlog and with bare libzmq'
+            cand -n 'Records of each emit in a run [default: 200000, and fewer large ones]'
+            cand --count 'Records of each emit in a run [default: 200000, and fewer large ones]'
+            cand --dir 'Where lines are read from and written to [default: the system''s for temporary files]'
+            cand -o 'What to print'
+            cand --output 'What to print'
+            cand --export-markdown 'Write the tables as Markdown, too'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'zlog;bench;bare-send'= {
+            cand --connect 'A receiver'
+            cand --wire 'What bodies are written as'
+            cand --count 'Messages to send'
+            cand --wait-for 'Receivers to wait for'
+            cand --wait 'How long to wait for them'
+            cand --linger 'How long the last messages may take to leave'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'zlog;bench;bare-receive'= {
+            cand --bind 'Where senders connect'
+            cand --topic 'What to subscribe to'
+            cand --count 'Messages to receive'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'zlog;bench;worker'= {
             cand -h 'Print help'
@@ -178,7 +217,16 @@ set edit:completion:arg-completer[zlog] = {|@words|
         &'zlog;help;tail'= {
         }
         &'zlog;help;bench'= {
+            cand pipeline 'End to end, from emit to tail, beside bare libzmq'
+            cand bare-send 'Bare libzmq, sending: started by `zlog bench pipeline`'
+            cand bare-receive 'Bare libzmq, receiving: started by `zlog bench pipeline`'
             cand worker 'One handler, or one far end: told on standard input'
+        }
+        &'zlog;help;bench;pipeline'= {
+        }
+        &'zlog;help;bench;bare-send'= {
+        }
+        &'zlog;help;bench;bare-receive'= {
         }
         &'zlog;help;bench;worker'= {
         }

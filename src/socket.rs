@@ -10,6 +10,7 @@
 //! (`links`), a subscriber has a thread that does nothing but receive (`receive`).
 
 mod attach;
+mod bare;
 mod endpoint;
 mod leavings;
 mod links;
@@ -25,6 +26,7 @@ mod subscriptions;
 pub(crate) mod testing;
 mod watch;
 
+pub use bare::{BareReceiver, BareSender};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
 pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};
 pub use options::{DEFAULT_HWM, SocketOptions};

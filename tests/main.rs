@@ -4,6 +4,10 @@
 
 /// `zlog bench`: every handler, bad input, baselines, and how it ends.
 mod bench;
+/// `zlog bench pipeline`: emit to tail, beside bare libzmq.
+mod bench_pipeline;
+/// `zlog bench --compare-python`: Python's own handlers.
+mod bench_python;
 /// Help, version, wrong usage.
 mod cli;
 /// `zlog demo`.

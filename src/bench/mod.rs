@@ -26,6 +26,8 @@ pub mod lab;
 pub mod machine;
 pub mod measure;
 pub mod partner;
+pub mod pipeline;
+pub mod python;
 pub mod records;
 pub mod report;
 pub mod rig;

@@ -1,10 +1,13 @@
 //! `zlog bench`: what may be typed.
 
+mod pipeline;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+pub use self::pipeline::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput};
 use super::value::{self, Seconds};
 use crate::bench::subject::Subject;
 
@@ -30,6 +33,13 @@ pub struct BenchArgs {
     /// Log the lines of this file, over and over, instead of test records
     #[arg(long, value_name = "FILE", conflicts_with = "size", help_heading = "What is measured")]
     pub lines: Option<PathBuf>,
+    /// Measure Python's handlers and PyZMQ's, too, with the same records
+    #[arg(long, help_heading = "What is measured")]
+    pub compare_python: bool,
+    /// The Python for that [default: python3]
+    #[arg(long, value_name = "PATH", requires = "compare_python")]
+    #[arg(help_heading = "What is measured")]
+    pub python: Option<PathBuf>,
     /// Callers at the same time, each on a thread of its own
     #[arg(long, value_name = "N", default_value = "1")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -94,6 +104,14 @@ pub struct BenchArgs {
 /// What else can be measured, and what `zlog bench` starts itself.
 #[derive(Subcommand, Debug)]
 pub enum BenchCommand {
+    /// End to end, from emit to tail, beside bare libzmq
+    Pipeline(Box<PipelineArgs>),
+    /// Bare libzmq, sending: started by `zlog bench pipeline`
+    #[command(hide = true)]
+    BareSend(BareSendArgs),
+    /// Bare libzmq, receiving: started by `zlog bench pipeline`
+    #[command(hide = true)]
+    BareReceive(BareReceiveArgs),
     /// One handler, or one far end: told on standard input
     #[command(hide = true)]
     Worker,

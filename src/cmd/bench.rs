@@ -3,8 +3,10 @@
 //! What may be here: from the command line to a plan, and from what was measured
 //! to reports and an exit code. Measuring is `bench`'s.
 
+mod pipeline;
 mod plan;
 mod progress;
+mod python;
 
 use std::io::Write;
 
@@ -25,8 +27,11 @@ use crate::term;
 /// Wrong usage, a handler that could not be measured, a report that can't be
 /// written; or, with exit code 3, a handler that has become slower.
 pub fn run(args: &BenchArgs) -> Result<Exit> {
-    match args.command {
+    match &args.command {
         Some(BenchCommand::Worker) => worker::run().map(|()| Exit::Done),
+        Some(BenchCommand::Pipeline(args)) => pipeline::run(args),
+        Some(BenchCommand::BareSend(args)) => pipeline::send(args),
+        Some(BenchCommand::BareReceive(args)) => pipeline::receive(args),
         None => bench(args),
     }
 }
@@ -34,7 +39,7 @@ pub fn run(args: &BenchArgs) -> Result<Exit> {
 fn bench(args: &BenchArgs) -> Result<Exit> {
     let plan = Plan::of(args)?;
     let stop = Stop::install()?;
-    let report = measure(&plan, &stop)?;
+    let report = measure(args, &plan, &stop)?;
     let shown = match args.output {
         BenchOutput::Table => Show(&report).text(term::stdout_is_terminal()).into_bytes(),
         BenchOutput::Json => report.json()?,
@@ -53,17 +58,21 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-fn measure(plan: &Plan, stop: &Stop) -> Result<Report> {
+fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let requested = || stop.requested();
     let mut lab =
         Processes { job: plan.job.clone(), directory: plan.directory.clone(), stop: &requested };
     let runs = plan.settings.runs;
     let progress = Progress::new(plan.subjects.len(), runs);
-    let series = rounds::run(&plan.subjects, runs, &mut lab, &requested, &mut |subject, round| {
-        progress.show(subject, round);
-    });
+    let mut series =
+        rounds::run(&plan.subjects, runs, &mut lab, &requested, &mut |subject, round| {
+            progress.show(subject, round);
+        });
     progress.clear();
+    if args.compare_python && !stop.requested() {
+        series.extend(python::measure(args.python.as_deref(), plan, stop));
+    }
     Report::new(date, plan.settings.clone(), &series, stop.requested())
 }
 

@@ -26,6 +26,11 @@ pub(crate) struct Python {
 }
 
 impl Python {
+    /// The interpreter.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Starts `tests/data/peers/<name>.py`, its stdin open.
     #[track_caller]
     pub(crate) fn script(&self, name: &str, args: &[&str]) -> Running {

@@ -1,0 +1,206 @@
+//! A report as people read it.
+
+use std::fmt::Write;
+
+use super::figures::{Figures, Row, Side};
+use super::report::Report;
+use super::shape::Dimension;
+use crate::bench::report::units::{bytes, count, percent, three_digits};
+use crate::bench::report::{Column, Table};
+use crate::bench::stats::Spread;
+use crate::term;
+
+/// What stands where nothing was measured.
+const NONE: &str = "-";
+
+/// A report's tables.
+pub struct Show<'r>(pub &'r Report);
+
+impl Show<'_> {
+    /// Two tables, what they are of, and what is to be said of them.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n{}\n", self.title().join("\n"), "");
+        text.push_str(&self.rates().text());
+        text.push('\n');
+        text.push_str(&self.costs().text());
+        let remarks = self.remarks();
+        if !remarks.is_empty() {
+            text.push('\n');
+        }
+        for remark in remarks {
+            // Writing to a String can't fail.
+            let _ = writeln!(text, "{}", term::visible(&remark));
+        }
+        text
+    }
+
+    /// The same as Markdown.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("{}\n\n", self.title().join("  \n"));
+        text.push_str(&self.rates().markdown());
+        text.push('\n');
+        text.push_str(&self.costs().markdown());
+        let remarks = self.remarks();
+        if !remarks.is_empty() {
+            let mut list = Table::new(vec![Column::text("remark")]);
+            remarks.into_iter().for_each(|remark| list.add(vec![remark]));
+            text.push('\n');
+            text.push_str(&list.markdown());
+        }
+        text
+    }
+
+    fn title(&self) -> [String; 2] {
+        let Report { machine, date, settings, pipelines, .. } = self.0;
+        let runs = settings.runs;
+        let of = match pipelines.first() {
+            Some(Row { dimensions: d, .. }) => format!(
+                ": messages of {} bytes, {} to {}, {} where nothing else is said",
+                count(d.size as f64),
+                number(d.publishers, "publisher"),
+                number(d.subscribers, "subscriber"),
+                number(d.topics, "topic"),
+            ),
+            None => String::new(),
+        };
+        [
+            format!("zlog emit to zlog tail, beside bare libzmq, {runs} runs{of}"),
+            format!("{machine}, {date}"),
+        ]
+    }
+
+    /// What gets through.
+    fn rates(&self) -> Table {
+        let mut columns = vec![Column::text("pipeline")];
+        let numbers = ["records/s", "±", "bare libzmq", "±", "× bare", "lost"];
+        columns.extend(numbers.map(Column::number));
+        let mut table = Table::new(columns);
+        for row in &self.0.pipelines {
+            let mut cells = vec![self.name(row)];
+            cells.extend(rate(row.zlog.as_ref()));
+            cells.extend(rate(row.bare.as_ref()));
+            cells.push(median(row.ratio_to_bare, three_digits));
+            cells.push(row.zlog.as_ref().map_or(NONE.to_owned(), |f| count(f.lost as f64)));
+            table.add(cells);
+        }
+        table
+    }
+
+    /// What it costs.
+    fn costs(&self) -> Table {
+        let mut columns = vec![Column::text("CPU s/M and memory")];
+        let numbers = ["emit", "", "tail", "", "bare send", "", "bare recv", ""];
+        columns.extend(numbers.map(Column::number));
+        let mut table = Table::new(columns);
+        for row in &self.0.pipelines {
+            let mut cells = vec![self.name(row)];
+            for figures in [&row.zlog, &row.bare] {
+                let sides = figures.as_ref().map(|f| (&f.publishers, &f.subscribers));
+                cells.extend(cost(sides.map(|(publishers, _)| publishers)));
+                cells.extend(cost(sides.map(|(_, subscribers)| subscribers)));
+            }
+            table.add(cells);
+        }
+        table
+    }
+
+    /// What a row is of: where it is not the base, what is other.
+    fn name(&self, row: &Row) -> String {
+        let Some(base) = self.0.pipelines.first() else { return row.name() };
+        let mut name = row.name();
+        for dimension in Dimension::ALL {
+            let value = row.dimensions.get(dimension);
+            if value != base.dimensions.get(dimension) {
+                name.push_str(&format!(", {} {}", dimension.name(), count(value as f64)));
+            }
+        }
+        name
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for row in &self.0.pipelines {
+            let name = self.name(row);
+            for (system, figures) in [("", &row.zlog), ("bare libzmq, ", &row.bare)] {
+                let lost = figures.as_ref().map_or(0, |figures| figures.lost);
+                if lost > 0 {
+                    let lost = count(lost as f64);
+                    remarks.push(format!("{system}{name}: {lost} records were LOST"));
+                }
+            }
+            if let Some(error) = &row.error {
+                remarks.push(format!("{name}: failed: {}", error.replace("\n  ", " ")));
+            }
+        }
+        if self.0.interrupted {
+            remarks.push("Stopped before the end: this is what was measured so far.".to_owned());
+        }
+        remarks
+    }
+}
+
+fn number(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number as f64)) }
+}
+
+fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
+    spread.map_or(NONE.to_owned(), |spread| show(spread.median))
+}
+
+/// A rate, and how much it varied.
+fn rate(figures: Option<&Figures>) -> [String; 2] {
+    let Some(figures) = figures else { return ["not measured".to_owned(), NONE.to_owned()] };
+    let rate = figures.records_per_second;
+    let varied = if figures.runs > 1 { percent(rate.relative()) } else { NONE.to_owned() };
+    [count(rate.median), varied]
+}
+
+/// Processor time and memory of one side.
+fn cost(side: Option<&Side>) -> [String; 2] {
+    let cpu = side.and_then(|side| side.cpu_seconds_per_million);
+    let memory = side.and_then(|side| side.peak_memory_bytes);
+    [median(cpu, three_digits), median(memory, bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::tests::report;
+    use super::*;
+
+    #[test]
+    fn every_pipeline_has_a_row_in_each_shape_and_says_what_is_other_than_in_the_base() {
+        let report = report();
+        for shape in [Show(&report).text(), Show(&report).markdown()] {
+            assert_eq!(shape.matches("tcp json, size 1,000").count(), 3, "{shape}");
+            assert!(
+                shape.contains("messages of 100 bytes, 1 publisher to 1 subscriber"),
+                "{shape}"
+            );
+            assert!(shape.contains("0.500"), "the ratio in {shape}");
+            assert!(shape.contains("failed: zlog: a process of zlog failed: no room"), "{shape}");
+        }
+    }
+
+    #[test]
+    fn losses_and_an_interruption_are_said() {
+        let mut report = report();
+        report.interrupted = true;
+        report.pipelines[0].zlog.as_mut().unwrap().lost = 1234;
+        report.pipelines[1].bare.as_mut().unwrap().lost = 5;
+        let text = Show(&report).text();
+        assert!(text.contains("\ntcp json: 1,234 records were LOST"), "{text}");
+        assert!(
+            text.contains("\nbare libzmq, tcp json, size 1,000: 5 records were LOST"),
+            "{text}"
+        );
+        assert!(text.contains("Stopped before the end"), "{text}");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_said_and_not_left_out() {
+        let mut report = report();
+        report.pipelines[0].zlog = None;
+        let text = Show(&report).text();
+        assert!(text.contains("not measured"), "{text}");
+    }
+}

@@ -1,0 +1,155 @@
+//! `zlog bench pipeline`, and the processes of bare libzmq that it starts.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::super::WireArg;
+use super::super::value::{self, Seconds};
+use super::message_size;
+use crate::bench::pipeline::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Transport, sweep};
+use crate::error::{Error, Result};
+
+/// Most processes on each side: what a machine can bear.
+const MOST_PROCESSES: usize = 64;
+
+/// `zlog bench pipeline`.
+#[derive(Args, Debug)]
+pub struct PipelineArgs {
+    /// What is between emit and tail
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "TRANSPORT,…")]
+    #[arg(default_value = "tcp,ipc", help_heading = "What is measured")]
+    pub transport: Vec<Transport>,
+    /// What bodies are written as
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WIRE,…")]
+    #[arg(default_value = "json,text", help_heading = "What is measured")]
+    pub wire: Vec<WireArg>,
+    /// Bytes of each message: 100, 4K; several make a sweep
+    #[arg(long, value_delimiter = ',', value_name = "SIZE,…", default_value = "100")]
+    #[arg(value_parser = message_size, help_heading = "What is measured")]
+    pub size: Vec<usize>,
+    /// Emitting processes; several numbers make a sweep
+    #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "1")]
+    #[arg(value_parser = processes, help_heading = "What is measured")]
+    pub publishers: Vec<usize>,
+    /// Tailing processes, each of which gets every record; several numbers make a sweep
+    #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "1")]
+    #[arg(value_parser = processes, help_heading = "What is measured")]
+    pub subscribers: Vec<usize>,
+    /// Subscriptions of each tail, one of which is the records'; several numbers make a sweep
+    #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "1")]
+    #[arg(value_parser = subscriptions, help_heading = "What is measured")]
+    pub topics: Vec<usize>,
+
+    /// Rounds: each measures every pipeline once, with zlog and with bare libzmq
+    #[arg(long, value_name = "N", default_value = "3")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(help_heading = "How long")]
+    pub runs: u16,
+    /// Records of each emit in a run [default: 200000, and fewer large ones]
+    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one)]
+    #[arg(help_heading = "How long")]
+    pub count: Option<u64>,
+    /// Where lines are read from and written to [default: the system's for temporary files]
+    #[arg(long, value_name = "DIR", help_heading = "Set-up")]
+    pub dir: Option<PathBuf>,
+
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Reports")]
+    pub output: PipelineOutput,
+    /// Write the tables as Markdown, too
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub export_markdown: Option<PathBuf>,
+}
+
+/// What `zlog bench pipeline` prints.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PipelineOutput {
+    /// Aligned tables
+    #[default]
+    Table,
+    /// Markdown tables
+    Markdown,
+    /// One JSON object
+    Json,
+}
+
+impl PipelineArgs {
+    /// The points of the sweep, the base first.
+    ///
+    /// # Errors
+    /// There are more subscriptions than a publisher tells apart.
+    pub fn points(&self) -> Result<Vec<Dimensions>> {
+        let values = [
+            (Dimension::Size, &*self.size),
+            (Dimension::Publishers, &*self.publishers),
+            (Dimension::Subscribers, &*self.subscribers),
+            (Dimension::Topics, &*self.topics),
+        ];
+        let points = sweep(&values);
+        for point in &points {
+            let subscriptions = point.subscribers * point.topics;
+            if subscriptions > MOST_SUBSCRIPTIONS {
+                let (subscribers, topics) = (point.subscribers, point.topics);
+                return Err(Error::usage(format!(
+                    "{subscribers} subscribers of {topics} topics make {subscriptions} \
+                     subscriptions, and a publisher tells {MOST_SUBSCRIPTIONS} apart"
+                ))
+                .hint("Use fewer --topics or fewer --subscribers."));
+            }
+        }
+        Ok(points)
+    }
+}
+
+/// `zlog bench bare-send`: what `zlog emit` is to zlog.
+#[derive(Args, Debug)]
+pub struct BareSendArgs {
+    /// A receiver
+    #[arg(long, required = true)]
+    pub connect: Vec<String>,
+    /// What bodies are written as
+    #[arg(long, value_enum)]
+    pub wire: WireArg,
+    /// Messages to send
+    #[arg(long)]
+    pub count: u64,
+    /// Receivers to wait for
+    #[arg(long)]
+    pub wait_for: usize,
+    /// How long to wait for them
+    #[arg(long)]
+    pub wait: Seconds,
+    /// How long the last messages may take to leave
+    #[arg(long)]
+    pub linger: Seconds,
+}
+
+/// `zlog bench bare-receive`: what `zlog tail` is to zlog.
+#[derive(Args, Debug)]
+pub struct BareReceiveArgs {
+    /// Where senders connect
+    #[arg(long)]
+    pub bind: String,
+    /// What to subscribe to
+    #[arg(long, required = true)]
+    pub topic: Vec<String>,
+    /// Messages to receive
+    #[arg(long)]
+    pub count: u64,
+}
+
+fn processes(text: &str) -> Result<usize, String> {
+    bounded(text, MOST_PROCESSES)
+}
+
+fn subscriptions(text: &str) -> Result<usize, String> {
+    bounded(text, MOST_SUBSCRIPTIONS)
+}
+
+fn bounded(text: &str, most: usize) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("must be a number from 1 to {most}")),
+    }
+}

@@ -1,0 +1,146 @@
+//! `zlog bench pipeline`: from the command line to pipelines, and from what was
+//! measured to reports.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::bench::pipeline::bare::{self, Sending};
+use crate::bench::pipeline::{Bench, Processes, Report, Settings, Shape, Show, Told};
+use crate::bench::report::{check_writable, write_whole};
+use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput, WireArg};
+use crate::error::{Error, Exit, Result};
+use crate::handler::publish::Wire;
+use crate::signal::Stop;
+use crate::socket::{Endpoint, Role};
+use crate::term;
+
+/// Measures and reports.
+///
+/// # Errors
+/// Wrong usage, a pipeline that could not be measured, a report that can't be written.
+pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
+    let shapes = shapes(args)?;
+    if let Some(path) = &args.export_markdown {
+        check_writable(path)?;
+    }
+    if cfg!(debug_assertions) {
+        term::tell("zlog bench: this is a debug build: its figures say little of a release");
+    }
+    let stop = Stop::install()?;
+    let report = measure(args, &shapes, &stop)?;
+    let shown = match args.output {
+        PipelineOutput::Table => Show(&report).text().into_bytes(),
+        PipelineOutput::Markdown => Show(&report).markdown().into_bytes(),
+        PipelineOutput::Json => report.json()?,
+    };
+    let printed = io::stdout().write_all(&shown);
+    if let Some(exit) = stop.exit() {
+        if args.export_markdown.is_some() {
+            term::tell("zlog bench: stopped before the end: no report file was written");
+        }
+        return Ok(exit);
+    }
+    if let Some(path) = &args.export_markdown {
+        write_whole(path, Show(&report).markdown().as_bytes())?;
+    }
+    printed.map_err(|error| term::output_error(&error))?;
+    judge(&report)
+}
+
+/// Every transport and wire format at each point of the sweep.
+fn shapes(args: &PipelineArgs) -> Result<Vec<Shape>> {
+    let mut shapes = Vec::new();
+    for dimensions in args.points()? {
+        let count = args.count.unwrap_or_else(|| dimensions.default_count());
+        for transport in &args.transport {
+            for wire in &args.wire {
+                let wire = wire_of(*wire);
+                let shape = Shape { transport: *transport, wire, dimensions, count };
+                if !shapes.contains(&shape) {
+                    shapes.push(shape);
+                }
+            }
+        }
+    }
+    Ok(shapes)
+}
+
+fn wire_of(wire: WireArg) -> Wire {
+    match wire {
+        WireArg::Json => Wire::Json,
+        WireArg::Text => Wire::Text,
+    }
+}
+
+fn measure(args: &PipelineArgs, shapes: &[Shape], stop: &Stop) -> Result<Report> {
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let requested = || stop.requested();
+    let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let directory =
+        std::path::absolute(&directory).map_err(|error| Error::io(directory.display(), &error))?;
+    let mut lab = Processes::below(&directory, &requested)?;
+    let runs = usize::from(args.runs);
+    let bar = progress(shapes.len() * runs * 2);
+    let all = Bench::run(shapes, runs, &mut lab, &requested, &mut |told| show(&bar, runs, told));
+    bar.finish_and_clear();
+    Ok(Report::new(date, Settings { runs }, &all, stop.requested()))
+}
+
+/// A line on a terminal that shows how far it has come; nothing in a pipe.
+pub(super) fn progress(runs: usize) -> ProgressBar {
+    let shown = term::stderr_is_terminal();
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(runs as u64), target);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}  {elapsed} of ~{duration}") {
+        bar.set_style(style);
+    }
+    if shown {
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, runs: usize, told: Told<'_>) {
+    bar.set_position(told.done as u64);
+    let (round, system) = (told.round + 1, told.system.name());
+    let transport = told.shape.transport.name();
+    bar.set_message(format!("round {round} of {runs}: {system} over {transport}"));
+}
+
+fn judge(report: &Report) -> Result<Exit> {
+    let failed = report.pipelines.iter().filter(|row| row.error.is_some());
+    let failed: Vec<String> = failed.map(|row| row.name()).collect();
+    if failed.is_empty() {
+        return Ok(Exit::Done);
+    }
+    Err(Error::new(format!("could not be measured, or not each time: {}", failed.join(", ")))
+        .hint("The report says why."))
+}
+
+/// `zlog bench bare-send`.
+///
+/// # Errors
+/// As [`Sending::run`]'s.
+pub(super) fn send(args: &BareSendArgs) -> Result<Exit> {
+    let endpoints = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
+    let sending = Sending {
+        endpoints: endpoints.collect::<Result<_>>()?,
+        wait_for: args.wait_for,
+        wait: args.wait.0,
+        linger: args.linger.0,
+        count: args.count,
+        wire: wire_of(args.wire),
+    };
+    sending.run(io::stdin().lock())
+}
+
+/// `zlog bench bare-receive`.
+///
+/// # Errors
+/// As [`bare::receive`]'s.
+pub(super) fn receive(args: &BareReceiveArgs) -> Result<Exit> {
+    let endpoint = Endpoint::parse(&args.bind, Role::Bind)?;
+    bare::receive(&endpoint, &args.topic, args.count, io::stdout().lock())
+}
