@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+/// `zlog bench`: the images that it draws.
+mod bench_plot;
 /// Help, version, wrong usage.
 mod cli;
 /// `zlog demo`.

@@ -4,4 +4,5 @@
 //! count what arrives. What is measured are the handlers in `handler`, as the
 //! other commands use them.
 
+pub mod plot;
 pub mod smtp_server;
