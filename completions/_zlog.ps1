@@ -25,44 +25,11 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Write shell completions or man pages to standard output')
             [CompletionResult]::new('emit', 'emit', [CompletionResultType]::ParameterValue, 'Publish records: lines of stdin or files, a command''s output, test records')
             [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Subscribe to records and print them')
+            [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure what a log call costs: publishing, files, mail')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'An emitter and a tail in one terminal, to look at')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'zlog;generate' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'A completion script')
-            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page, in roff')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'zlog;generate;completions' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'zlog;generate;man' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'zlog;generate;help' {
-            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'A completion script')
-            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page, in roff')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'zlog;generate;help;completions' {
-            break
-        }
-        'zlog;generate;help;man' {
-            break
-        }
-        'zlog;generate;help;help' {
             break
         }
         'zlog;emit' {
@@ -116,8 +83,8 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;tail' {
-            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'The same')
-            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'The same')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Another way to give TOPIC')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Another way to give TOPIC')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Only this root, exactly; with --level, the publisher already leaves the rest out')
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'Only this root, exactly; with --level, the publisher already leaves the rest out')
             [CompletionResult]::new('--not', '--not', [CompletionResultType]::ParameterName, 'Leave these topics out')
@@ -166,6 +133,38 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'zlog;bench' {
+            [CompletionResult]::new('--handlers', '--handlers', [CompletionResultType]::ParameterName, 'What to measure; pub and queue stand for each of their kinds')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Log messages of this many bytes: 100, 4K, 1M')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Log the lines of this file, over and over, instead of test records')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Callers at the same time, each on a thread of its own')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Make so many calls each second, due or not, and time each from when it was due')
+            [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every handler once')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'End a run after N calls')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End a run after N calls')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'End a run after this long [default: 500ms, or none with --count]')
+            [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Log for so long before each run, unmeasured')
+            [CompletionResult]::new('--queue', '--queue', [CompletionResultType]::ParameterName, 'Records that a queue holds')
+            [CompletionResult]::new('--smtp', '--smtp', [CompletionResultType]::ParameterName, 'Mail through this server: smtp://HOST:PORT [default: one of zlog''s own, on loopback]')
+            [CompletionResult]::new('--smtp-delay', '--smtp-delay', [CompletionResultType]::ParameterName, 'How long zlog''s own mail server holds each mail')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Where files are written while they are measured [default: the system''s for temporary files]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
+            [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Write the tables as Markdown, too')
+            [CompletionResult]::new('--export-csv', '--export-csv', [CompletionResultType]::ParameterName, 'Write every figure as CSV, too')
+            [CompletionResult]::new('--baseline', '--baseline', [CompletionResultType]::ParameterName, 'Exit with 3 when a handler has become slower than in this report (--output json)')
+            [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much slower it may be')
+            [CompletionResult]::new('--absolute', '--absolute', [CompletionResultType]::ParameterName, 'Compare calls per second, not their ratio to `file` and `null`')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
+            break
+        }
+        'zlog;bench;worker' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'zlog;demo' {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Stop after N records; without it, at Ctrl-C')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N records; without it, at Ctrl-C')
@@ -177,28 +176,24 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;help' {
-            [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Write shell completions or man pages to standard output')
             [CompletionResult]::new('emit', 'emit', [CompletionResultType]::ParameterValue, 'Publish records: lines of stdin or files, a command''s output, test records')
             [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Subscribe to records and print them')
+            [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure what a log call costs: publishing, files, mail')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'An emitter and a tail in one terminal, to look at')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
-            break
-        }
-        'zlog;help;generate' {
-            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'A completion script')
-            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'A man page, in roff')
-            break
-        }
-        'zlog;help;generate;completions' {
-            break
-        }
-        'zlog;help;generate;man' {
             break
         }
         'zlog;help;emit' {
             break
         }
         'zlog;help;tail' {
+            break
+        }
+        'zlog;help;bench' {
+            [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
+            break
+        }
+        'zlog;help;bench;worker' {
             break
         }
         'zlog;help;demo' {

@@ -22,37 +22,11 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand generate 'Write shell completions or man pages to standard output'
             cand emit 'Publish records: lines of stdin or files, a command''s output, test records'
             cand tail 'Subscribe to records and print them'
+            cand bench 'Measure what a log call costs: publishing, files, mail'
             cand demo 'An emitter and a tail in one terminal, to look at'
             cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'zlog;generate'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
-            cand completions 'A completion script'
-            cand man 'A man page, in roff'
-            cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'zlog;generate;completions'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'zlog;generate;man'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'zlog;generate;help'= {
-            cand completions 'A completion script'
-            cand man 'A man page, in roff'
-            cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'zlog;generate;help;completions'= {
-        }
-        &'zlog;generate;help;man'= {
-        }
-        &'zlog;generate;help;help'= {
         }
         &'zlog;emit'= {
             cand --file 'Publish the lines of these files'
@@ -104,8 +78,8 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'zlog;tail'= {
-            cand -t 'The same'
-            cand --topic 'The same'
+            cand -t 'Another way to give TOPIC'
+            cand --topic 'Another way to give TOPIC'
             cand -r 'Only this root, exactly; with --level, the publisher already leaves the rest out'
             cand --root 'Only this root, exactly; with --level, the publisher already leaves the rest out'
             cand --not 'Leave these topics out'
@@ -153,6 +127,36 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'zlog;bench'= {
+            cand --handlers 'What to measure; pub and queue stand for each of their kinds'
+            cand --size 'Log messages of this many bytes: 100, 4K, 1M'
+            cand --lines 'Log the lines of this file, over and over, instead of test records'
+            cand --threads 'Callers at the same time, each on a thread of its own'
+            cand --rate 'Make so many calls each second, due or not, and time each from when it was due'
+            cand --runs 'Rounds: each measures every handler once'
+            cand -n 'End a run after N calls'
+            cand --count 'End a run after N calls'
+            cand --duration 'End a run after this long [default: 500ms, or none with --count]'
+            cand --warm-up 'Log for so long before each run, unmeasured'
+            cand --queue 'Records that a queue holds'
+            cand --smtp 'Mail through this server: smtp://HOST:PORT [default: one of zlog''s own, on loopback]'
+            cand --smtp-delay 'How long zlog''s own mail server holds each mail'
+            cand --dir 'Where files are written while they are measured [default: the system''s for temporary files]'
+            cand -o 'What to print'
+            cand --output 'What to print'
+            cand --export-markdown 'Write the tables as Markdown, too'
+            cand --export-csv 'Write every figure as CSV, too'
+            cand --baseline 'Exit with 3 when a handler has become slower than in this report (--output json)'
+            cand --tolerance 'How much slower it may be'
+            cand --absolute 'Compare calls per second, not their ratio to `file` and `null`'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand worker 'One handler, or one far end: told on standard input'
+        }
+        &'zlog;bench;worker'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'zlog;demo'= {
             cand -n 'Stop after N records; without it, at Ctrl-C'
             cand --count 'Stop after N records; without it, at Ctrl-C'
@@ -163,23 +167,20 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'zlog;help'= {
-            cand generate 'Write shell completions or man pages to standard output'
             cand emit 'Publish records: lines of stdin or files, a command''s output, test records'
             cand tail 'Subscribe to records and print them'
+            cand bench 'Measure what a log call costs: publishing, files, mail'
             cand demo 'An emitter and a tail in one terminal, to look at'
             cand help 'Print this message or the help of the given subcommand(s)'
-        }
-        &'zlog;help;generate'= {
-            cand completions 'A completion script'
-            cand man 'A man page, in roff'
-        }
-        &'zlog;help;generate;completions'= {
-        }
-        &'zlog;help;generate;man'= {
         }
         &'zlog;help;emit'= {
         }
         &'zlog;help;tail'= {
+        }
+        &'zlog;help;bench'= {
+            cand worker 'One handler, or one far end: told on standard input'
+        }
+        &'zlog;help;bench;worker'= {
         }
         &'zlog;help;demo'= {
         }

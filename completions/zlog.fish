@@ -26,20 +26,11 @@ end
 
 complete -c zlog -n "__fish_zlog_needs_command" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_needs_command" -s V -l version -d 'Print version'
-complete -c zlog -n "__fish_zlog_needs_command" -f -a "generate" -d 'Write shell completions or man pages to standard output'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to records and print them'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "completions" -d 'A completion script'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "man" -d 'A man page, in roff'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and not __fish_seen_subcommand_from completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'A completion script'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'A man page, in roff'
-complete -c zlog -n "__fish_zlog_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l file -d 'Publish the lines of these files' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l test -d 'Publish N test records at random levels; without N, until stopped' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l seed -d 'The same test records again for the same seed' -r
@@ -47,8 +38,16 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l replay -d 'Publish st
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l speed -d 'How much faster than recorded: 10x, 0.5x, max' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s m -l message -d 'Publish this one record; stdin is not read' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s r -l root -d 'What topics begin with' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -s l -l level -d 'The level of what does not say its own [default: INFO]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stderr-level -d 'The same for a command\'s stderr [default: WARNING]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s l -l level -d 'The level of what does not say its own [default: INFO]' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stderr-level -d 'The same for a command\'s stderr [default: WARNING]' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l subtopic -d 'What topics end with' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l topic-delim -d 'Move what stands before DELIM in a line to the topic [DELIM is :: unless given]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l name -d 'The logger\'s name [default: the root, or `root`]' -r
@@ -80,10 +79,14 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l tee -d 'Also copy the input to stdout, untouched (a command\'s stderr to stderr)'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s q -l quiet -d 'Leave out the summary and the progress line'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'The same' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only this root, exactly; with --level, the publisher already leaves the rest out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Leave these topics out' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s i -l grep -d 'Only records whose message or traceback matches one of these' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s e -l exclude -d 'Leave out records whose message or traceback matches one of these' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l from-source -d 'Only records from these senders' -r
@@ -121,6 +124,41 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s q -l quiet -d 'No reports on stderr but errors'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l handlers -d 'What to measure; pub and queue stand for each of their kinds' -r -f -a "all\t'Every one'
+file\t'A file, one write for each record'
+file-sync\t'A file, each record on the disk before the call returns'
+rotating\t'A file that is renamed and begun anew as it grows'
+smtp\t'A mail for each record'
+pub\t'Publishing: inproc, ipc and tcp'
+pub-inproc\t'Publishing within a process'
+pub-ipc\t'Publishing to another process, over a socket of the file system'
+pub-tcp\t'Publishing to another process, over TCP'
+queue\t'A queue and a thread: before a file, and before mail'
+queue-file\t'A queue and a thread before a file'
+queue-smtp\t'A queue and a thread before mail'
+null\t'Formatting alone'"
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l size -d 'Log messages of this many bytes: 100, 4K, 1M' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l lines -d 'Log the lines of this file, over and over, instead of test records' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l threads -d 'Callers at the same time, each on a thread of its own' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l rate -d 'Make so many calls each second, due or not, and time each from when it was due' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l runs -d 'Rounds: each measures every handler once' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -s n -l count -d 'End a run after N calls' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l duration -d 'End a run after this long [default: 500ms, or none with --count]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l warm-up -d 'Log for so long before each run, unmeasured' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l queue -d 'Records that a queue holds' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l smtp -d 'Mail through this server: smtp://HOST:PORT [default: one of zlog\'s own, on loopback]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l smtp-delay -d 'How long zlog\'s own mail server holds each mail' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l dir -d 'Where files are written while they are measured [default: the system\'s for temporary files]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
+json\t'One JSON object, which --baseline reads'"
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l export-csv -d 'Write every figure as CSV, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l baseline -d 'Exit with 3 when a handler has become slower than in this report (--output json)' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l tolerance -d 'How much slower it may be' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -l absolute -d 'Compare calls per second, not their ratio to `file` and `null`'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from worker" -f -a "worker" -d 'One handler, or one far end: told on standard input'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from worker" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s n -l count -d 'Stop after N records; without it, at Ctrl-C' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l rate -d 'Records each second' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l seed -d 'The same records again for the same seed' -r
@@ -128,10 +166,9 @@ complete -c zlog -n "__fish_zlog_using_subcommand demo" -l color -d 'When to col
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "generate" -d 'Write shell completions or man pages to standard output'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "tail" -d 'Subscribe to records and print them'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from generate emit tail demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'A completion script'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'A man page, in roff'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "tail" -d 'Subscribe to records and print them'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "worker" -d 'One handler, or one far end: told on standard input'

@@ -4,6 +4,7 @@
 //! What may be here: declarations, and checks that need nothing but the command
 //! line. What was typed becomes a pipeline in `cmd`.
 
+mod bench;
 mod emit;
 pub mod examples;
 mod tail;
@@ -12,8 +13,10 @@ pub mod value;
 use std::ffi::OsString;
 
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use self::bench::{BenchArgs, BenchCommand, BenchOutput, HandlerArg};
 pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::tail::TailArgs;
 use self::value::rate;
@@ -43,12 +46,17 @@ pub enum Command {
     Emit(Box<EmitArgs>),
     /// Subscribe to records and print them
     Tail(Box<TailArgs>),
+    /// Measure what a log call costs: publishing, files, mail
+    Bench(Box<BenchArgs>),
     /// An emitter and a tail in one terminal, to look at
     Demo(DemoArgs),
     /// Write shell completions or man pages to standard output
     #[command(hide = true)]
     Generate(GenerateArgs),
 }
+
+/// The environment's default endpoint.
+pub const ENDPOINT_VARIABLE: &str = "ZLOG_ENDPOINT";
 
 /// Where a command binds and connects.
 #[derive(Args, Debug, Clone, Default)]
@@ -62,7 +70,7 @@ pub struct EndpointArgs {
     /// The endpoint when neither --bind nor --connect names one
     #[arg(
         long,
-        env = "ZLOG_ENDPOINT",
+        env = ENDPOINT_VARIABLE,
         value_name = "ENDPOINT",
         default_value = crate::socket::DEFAULT_ENDPOINT,
         help_heading = "Endpoints"
@@ -117,9 +125,30 @@ impl Cli {
     /// # Errors
     /// clap's: wrong usage, or a request for help or the version.
     pub fn parse_line(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-        let matches = command().try_get_matches_from(value::join_optional_values(args))?;
+        let matches = command()
+            .try_get_matches_from(value::join_optional_values(args))
+            .map_err(explain_plain_word)?;
         Cli::from_arg_matches(&matches)
     }
+}
+
+/// `zlog emit ./backup.sh` and `zlog emit app.log` are what comes to mind first, and
+/// clap knows no more of them than that they are unexpected.
+fn explain_plain_word(mut error: clap::Error) -> clap::Error {
+    let word = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => word,
+        _ => return error,
+    };
+    let emits = matches!(error.get(ContextKind::Usage),
+        Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("zlog emit"));
+    if emits && !word.starts_with('-') {
+        let tips = vec![
+            format!("to run a command and publish its output: zlog emit -- {word}").into(),
+            format!("to publish the lines of a file: zlog emit --file {word}").into(),
+        ];
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+    error
 }
 
 /// The whole parser, as completions and man pages need it too.

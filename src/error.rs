@@ -74,6 +74,17 @@ impl Error {
         self
     }
 
+    /// One more sentence, before the next step.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Error {
+        let note = note.into();
+        self.hint = Some(match self.hint {
+            Some(hint) => format!("{note} {hint}"),
+            None => note,
+        });
+        self
+    }
+
     /// Asks for another exit code than the one that goes with its kind.
     #[must_use]
     pub fn exit_as(mut self, exit: Exit) -> Error {

@@ -10,7 +10,9 @@
 
 use std::collections::HashMap;
 
-/// Most pairs of source and topic that are followed.
+/// Most pairs of source and topic that are followed. Every `zlog emit` is a source
+/// of its own, so a reader that runs for long meets more: those it has not seen for
+/// the longest then make room.
 const MOST_STREAMS: usize = 65_536;
 /// Longest source and topic, together, that are followed. They are kept.
 const LONGEST_KEY: usize = 1024;
@@ -52,6 +54,10 @@ struct Followed {
     lost: u64,
     repeated: u64,
     restarts: u64,
+    /// Records missing that [`Gaps::take_news`] has not given yet.
+    news: u64,
+    /// Whether a record has come since room was last made.
+    seen: bool,
 }
 
 /// Follows the numbers of each source and topic.
@@ -63,6 +69,13 @@ pub struct Gaps {
     index: HashMap<Box<str>, HashMap<Box<str>, usize>>,
     /// The place seen last. Records of one stream tend to come in a row.
     last: usize,
+    /// Places of those with news.
+    news: Vec<usize>,
+    /// Records since room was last made. Making it looks at all that are followed.
+    since_room: usize,
+    /// Records lost of those that made room.
+    lost_before: u64,
+    forgotten: u64,
     not_followed: u64,
     full_was_told: bool,
 }
@@ -70,12 +83,20 @@ pub struct Gaps {
 impl Gaps {
     /// Takes the number of a record that has come. Returns the hole before it, if any.
     pub fn see(&mut self, source: &str, topic: &str, seq: u64) -> Option<Gap> {
+        self.since_room = self.since_room.saturating_add(1);
         let Some(at) = self.find(source, topic) else {
             self.follow(source, topic, seq);
             return None;
         };
         self.last = at;
-        self.followed[at].see(seq)
+        let followed = &mut self.followed[at];
+        followed.seen = true;
+        let gap = followed.see(seq)?;
+        if followed.news == 0 {
+            self.news.push(at);
+        }
+        followed.news += gap.missing;
+        Some(gap)
     }
 
     fn find(&self, source: &str, topic: &str) -> Option<usize> {
@@ -87,7 +108,14 @@ impl Gaps {
     }
 
     fn follow(&mut self, source: &str, topic: &str, seq: u64) {
-        if self.followed.len() >= MOST_STREAMS || source.len() + topic.len() > LONGEST_KEY {
+        if source.len() + topic.len() > LONGEST_KEY {
+            self.not_followed += 1;
+            return;
+        }
+        if self.followed.len() >= MOST_STREAMS && self.since_room >= MOST_STREAMS {
+            self.make_room();
+        }
+        if self.followed.len() >= MOST_STREAMS {
             self.not_followed += 1;
             return;
         }
@@ -100,14 +128,53 @@ impl Gaps {
             lost: 0,
             repeated: 0,
             restarts: 0,
+            news: 0,
+            seen: true,
         });
         self.index.entry(source.into()).or_default().insert(topic.into(), at);
         self.last = at;
     }
 
+    /// Forgets those of which no record has come since this was last done. What
+    /// they lost stays counted, and what is still to be told stays.
+    fn make_room(&mut self) {
+        self.since_room = 0;
+        let before = self.followed.len();
+        let lost_before = &mut self.lost_before;
+        self.followed.retain_mut(|followed| {
+            let keep = std::mem::take(&mut followed.seen) || followed.news > 0;
+            *lost_before += if keep { 0 } else { followed.lost };
+            keep
+        });
+        self.forgotten += (before - self.followed.len()) as u64;
+        self.index.clear();
+        self.news.clear();
+        for (at, followed) in self.followed.iter().enumerate() {
+            let topics = self.index.entry(followed.source.clone()).or_default();
+            topics.insert(followed.topic.clone(), at);
+            if followed.news > 0 {
+                self.news.push(at);
+            }
+        }
+    }
+
+    /// Holes found since this was last asked: source, topic and how many records,
+    /// all holes of one stream together.
+    pub fn take_news(&mut self) -> impl ExactSizeIterator<Item = (&str, &str, u64)> {
+        let followed = &mut self.followed;
+        let news = std::mem::take(&mut self.news);
+        let counts: Vec<(usize, u64)> =
+            news.into_iter().map(|at| (at, std::mem::take(&mut followed[at].news))).collect();
+        let followed = &self.followed;
+        counts.into_iter().map(|(at, missing)| {
+            let stream = &followed[at];
+            (&*stream.source, &*stream.topic, missing)
+        })
+    }
+
     /// Records that were sent and never came, over all sources and topics.
     pub fn lost(&self) -> u64 {
-        self.followed.iter().map(|f| f.lost).sum()
+        self.lost_before + self.followed.iter().map(|f| f.lost).sum::<u64>()
     }
 
     /// Records whose numbers were not followed, because there were too many
@@ -116,9 +183,11 @@ impl Gaps {
         self.not_followed
     }
 
-    /// Whether numbers have begun to go unfollowed. True once: the moment to say so.
+    /// Whether numbers have begun to go unfollowed, or been forgotten. True once: the
+    /// moment to say so.
     pub fn has_just_filled_up(&mut self) -> bool {
-        self.not_followed > 0 && !std::mem::replace(&mut self.full_was_told, true)
+        (self.not_followed > 0 || self.forgotten > 0)
+            && !std::mem::replace(&mut self.full_was_told, true)
     }
 
     /// The sources and topics of which records were lost, in the order they were first seen.
@@ -255,6 +324,39 @@ mod tests {
         assert!(gaps.has_just_filled_up() && !gaps.has_just_filled_up());
         assert_eq!(gaps.not_followed(), 2);
         assert_eq!(gaps.see("s", "7", 3), Some(Gap { missing: 1 }), "the others still are");
+    }
+
+    #[test]
+    fn those_unseen_for_long_make_room_and_what_they_lost_stays_counted() {
+        let mut gaps = Gaps::default();
+        gaps.see("gone", "t", 1);
+        gaps.see("gone", "t", 5);
+        assert_eq!(gaps.take_news().collect::<Vec<_>>(), [("gone", "t", 3)]);
+        for seq in 0..6 * MOST_STREAMS as u64 {
+            gaps.see("stays", "t", seq);
+            // A crowd of which each comes once, and then nobody new for a while.
+            if seq < 4 * MOST_STREAMS as u64 || seq % MOST_STREAMS as u64 == 0 {
+                gaps.see(&format!("passes by {seq}"), "t", 1);
+            }
+            assert!(gaps.followed.len() <= MOST_STREAMS);
+        }
+        gaps.see("new", "t", 1);
+        assert_eq!(gaps.see("new", "t", 3), Some(Gap { missing: 1 }), "there is room");
+        assert_eq!((gaps.lost(), gaps.streams().any(|s| s.source == "gone")), (4, false));
+        assert!(gaps.has_just_filled_up());
+        let stays = gaps.streams().find(|s| s.source == "stays").expect("it was seen all the time");
+        assert_eq!((stays.lost, stays.restarts), (0, 0));
+    }
+
+    #[test]
+    fn news_of_a_stream_come_together_and_once() {
+        let mut gaps = Gaps::default();
+        missing(&mut gaps, [1, 3, 6]);
+        gaps.see("b", "t", 1);
+        gaps.see("b", "t", 3);
+        let news: Vec<_> = gaps.take_news().map(|(source, _, n)| (source.to_owned(), n)).collect();
+        assert_eq!(news, [("web1:4242".to_owned(), 3), ("b".to_owned(), 1)]);
+        assert_eq!(gaps.take_news().len(), 0);
     }
 
     #[test]

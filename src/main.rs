@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use zlog::cli::Cli;
 use zlog::cmd;
 use zlog::error::{Error, Exit};
+use zlog::term;
 
 fn main() -> ExitCode {
     let exit = match Cli::parse_line(std::env::args_os()) {
@@ -26,6 +27,9 @@ fn report(error: &Error) -> Exit {
 
 /// Help and the version go to stdout and are a success; the rest is wrong usage.
 fn usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Done }
+    match error.print() {
+        _ if error.use_stderr() => Exit::Usage,
+        Ok(()) => Exit::Done,
+        Err(cause) => report(&term::output_error(&cause)),
+    }
 }

@@ -204,6 +204,34 @@ impl Record<'_> {
         }
     }
 
+    /// About how many bytes of memory the record takes once it is [`Record::into_owned`].
+    pub fn size(&self) -> usize {
+        let texts = [
+            Some(&self.topic),
+            Some(&self.subtopic),
+            Some(&self.msg),
+            self.name.as_ref(),
+            self.args.as_ref().map(|args| &args.0),
+            self.levelname.as_ref(),
+            self.pathname.as_ref(),
+            self.filename.as_ref(),
+            self.module.as_ref(),
+            self.exc_text.as_ref(),
+            self.stack_info.as_ref(),
+            self.func_name.as_ref(),
+            self.thread_name.as_ref(),
+            self.process_name.as_ref(),
+            self.task_name.as_ref(),
+            self.hostname.as_ref(),
+            self.source.as_ref(),
+            self.fault.as_ref(),
+        ];
+        let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
+        let extras: usize =
+            self.extras.iter().map(|pair| size_of_val(pair) + pair.0.len() + pair.1.0.len()).sum();
+        size_of_val(self) + texts + extras
+    }
+
     /// Cuts the record loose from the bytes it was read from.
     pub fn into_owned(self) -> Record<'static> {
         fn own(text: Text<'_>) -> Text<'static> {

@@ -11,15 +11,17 @@ use std::time::{Duration, Instant};
 
 use crate::record::Record;
 
-/// The most records held; past it the oldest goes early, so that a flood within
-/// the window can't take all memory.
+/// The most records held, and the most bytes of them; past it the oldest goes
+/// early, so that a flood within the window can't take all memory.
 const MOST: usize = 100_000;
+const MOST_BYTES: usize = 256 << 20;
 
 /// Holds records for a window and gives them back in order of creation.
 #[derive(Debug)]
 pub struct Reorder {
     window: Duration,
     held: BinaryHeap<Held>,
+    bytes: usize,
     /// When the window of each record passes, in order of arrival; `None` for one
     /// that has been given back. The first is never `None`.
     due: VecDeque<Option<Instant>>,
@@ -38,26 +40,29 @@ struct Held {
 impl Reorder {
     /// Holds each record for `window`.
     pub fn new(window: Duration) -> Reorder {
-        Reorder { window, held: BinaryHeap::new(), due: VecDeque::new(), first: 0 }
+        Reorder { window, held: BinaryHeap::new(), bytes: 0, due: VecDeque::new(), first: 0 }
     }
 
     /// Takes a record that came at `now`. A record without a time counts as made on arrival.
     pub fn push(&mut self, record: Record<'static>, now: Instant) {
         let time = record.time().unwrap_or(f64::MAX);
         let nth = self.first + self.due.len() as u64;
+        self.bytes += record.size();
         self.held.push(Held { time, nth, record });
         self.due.push_back(Some(now + self.window));
     }
 
     /// The next record in order, if the window of any that is held has passed.
     pub fn pop(&mut self, now: Instant) -> Option<Record<'static>> {
-        let due = self.next_due()? <= now || self.held.len() > MOST;
+        let flood = self.held.len() > MOST || self.bytes > MOST_BYTES;
+        let due = self.next_due()? <= now || flood;
         if due { self.pop_any() } else { None }
     }
 
     /// The next record in order, window or not: for the end of the stream.
     pub fn pop_any(&mut self) -> Option<Record<'static>> {
         let held = self.held.pop()?;
+        self.bytes -= held.record.size();
         let place = usize::try_from(held.nth - self.first).ok();
         if let Some(due) = place.and_then(|place| self.due.get_mut(place)) {
             *due = None;
@@ -168,5 +173,19 @@ mod tests {
         }
         assert_eq!(reorder.pop(start).and_then(|record| record.created), Some(0.0));
         assert!(reorder.pop(start).is_none());
+    }
+
+    #[test]
+    fn a_flood_of_bytes_is_passed_on_early_too() {
+        let start = Instant::now();
+        let mut reorder = Reorder::new(Duration::from_secs(3600));
+        let big: String = " ".repeat(MOST_BYTES / 4);
+        for at in 0..4 {
+            reorder.push(Record { msg: big.clone().into(), ..made(f64::from(at)) }, start);
+        }
+        assert_eq!(reorder.pop(start).and_then(|record| record.created), Some(0.0));
+        assert!(reorder.pop(start).is_none(), "the others find room");
+        let rest: Vec<_> = std::iter::from_fn(|| reorder.pop_any()).collect();
+        assert_eq!((rest.len(), reorder.bytes), (3, 0));
     }
 }

@@ -70,6 +70,23 @@ impl Stop {
     }
 }
 
+/// Makes SIGINT, SIGTERM and SIGHUP do nothing here: for a child whose parent gets
+/// them too, and tells it what to do.
+///
+/// # Errors
+/// When the system refuses to install a handler.
+pub fn leave_to_parent() -> Result<()> {
+    let signals = [SIGINT, SIGTERM];
+    #[cfg(unix)]
+    let signals = [signals[0], signals[1], SIGHUP];
+    for signal in signals {
+        // A handler that nobody looks at, since what is ignored stays so in children.
+        flag::register(signal, Arc::new(AtomicBool::new(false)))
+            .map_err(|error| Error::io("can't catch signals", &error))?;
+    }
+    Ok(())
+}
+
 fn number(signal: i32) -> u8 {
     u8::try_from(signal).unwrap_or(0)
 }

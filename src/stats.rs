@@ -11,6 +11,9 @@ use crate::term;
 /// that puts a number into its topics must not take all memory.
 const MOST_TOPICS: usize = 10_000;
 
+/// The longest topic counted apart, in bytes, for the same reason.
+const LONGEST_TOPIC: usize = 1024;
+
 /// What further topics are counted under.
 const OTHERS: &str = "(other topics)";
 
@@ -34,7 +37,8 @@ impl Stats {
             *count += 1;
             return;
         }
-        let key = if self.topics.len() < MOST_TOPICS { topic } else { OTHERS };
+        let apart = self.topics.len() < MOST_TOPICS && topic.len() <= LONGEST_TOPIC;
+        let key = if apart { topic } else { OTHERS };
         *self.topics.entry(key.into()).or_default() += 1;
     }
 
@@ -102,5 +106,15 @@ mod tests {
         }
         assert!(stats.topics.len() <= MOST_TOPICS + 1);
         assert_eq!(stats.topics[OTHERS], 5);
+    }
+
+    #[test]
+    fn a_topic_without_end_is_counted_and_not_kept() {
+        let mut stats = Stats::new(Instant::now());
+        stats.count(&of(&"t".repeat(LONGEST_TOPIC)));
+        stats.count(&of(&"t".repeat(LONGEST_TOPIC + 1)));
+        stats.count(&of(&"u".repeat(1 << 20)));
+        assert_eq!((stats.topics.len(), stats.topics[OTHERS]), (2, 2));
+        assert!(stats.report(Instant::now()).len() < 2 * LONGEST_TOPIC);
     }
 }

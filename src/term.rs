@@ -44,11 +44,6 @@ impl ColorChoice {
         self.decide(stdout_is_terminal(), |name| std::env::var_os(name))
     }
 
-    /// Decides for standard error in this process's environment.
-    pub fn for_stderr(self) -> bool {
-        self.decide(stderr_is_terminal(), |name| std::env::var_os(name))
-    }
-
     /// The decision itself; its rules stand at the head of this module.
     fn decide(self, terminal: bool, env: impl Fn(&str) -> Option<OsString>) -> bool {
         let set = |name| env(name).filter(|value| !value.is_empty());

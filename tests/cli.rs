@@ -29,6 +29,34 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
 }
 
 #[test]
+fn a_plain_word_after_emit_is_answered_with_what_it_may_have_meant() {
+    let finished = zlog(["emit", "--root", "backup", "./backup.sh", "--all"]).run().code(2);
+    finished.stderr_has("zlog emit -- ./backup.sh").stderr_has("--file ./backup.sh");
+}
+
+#[test]
+fn endless_durations_and_the_slowest_rates_are_taken_as_very_long() {
+    let long = "18446744073709551615s";
+    let emit = ["emit", "-b", "tcp://127.0.0.1:*", "--wait", "0", "--test", "2", "-n", "1"];
+    let lengths = ["--duration", long, "--linger", long, "--rate", "1e-300"];
+    zlog(emit).args(lengths).run().success().stderr_has("1 record");
+    let tail = zlog(["tail", "-o", "text", "--input", "-", "--timeout", long, "--reorder", long]);
+    tail.stdin("x\n").run().success().stdout("x\n");
+}
+
+#[test]
+fn help_and_the_version_that_a_full_disk_does_not_take_are_failures() {
+    for args in ["--help", "--version", "tail --help"] {
+        let script = format!("'{}' {args} > /dev/full", env!("CARGO_BIN_EXE_zlog"));
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", &script]);
+        let input = crate::harness::Input::Empty;
+        let finished = crate::harness::Running::start(command, input).wait();
+        finished.code(1).stderr_has("standard output");
+    }
+}
+
+#[test]
 fn help_into_a_closed_pipe_is_a_quiet_success() {
     let script =
         format!("'{}' tail --help | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_zlog"));
@@ -36,4 +64,14 @@ fn help_into_a_closed_pipe_is_a_quiet_success() {
     command.args(["-c", &script]);
     let finished = crate::harness::Running::start(command, crate::harness::Input::Empty).wait();
     finished.success().stderr_lacks("panicked");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn help_that_finds_the_disk_full_is_a_failure() {
+    let script = format!("'{}' --version > /dev/full", env!("CARGO_BIN_EXE_zlog"));
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script]);
+    let finished = crate::harness::Running::start(command, crate::harness::Input::Empty).wait();
+    finished.code(1).stderr_has("standard output: no space left on device");
 }

@@ -11,7 +11,7 @@ use zlog::cli::{Cli, command, examples};
 use crate::harness::zlog;
 
 /// What brings the committed files up to date.
-const REFRESH: &str = "ZLOG_UPDATE=1 cargo test generate";
+const REFRESH: &str = "ZLOG_UPDATE=1 cargo test --test integration the_parser_says";
 
 /// Each completion script's file, and the shell it is for.
 const COMPLETIONS: [(&str, &str); 5] = [
@@ -44,6 +44,12 @@ fn man_pages_are_what_the_parser_says() {
 }
 
 #[test]
+fn contributing_names_the_command_that_refreshes_them() {
+    let text = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    assert!(text.contains(REFRESH), "{REFRESH}");
+}
+
+#[test]
 fn a_man_page_for_no_command_is_wrong_usage() {
     zlog(["generate", "man", "nonsense"]).run().code(2).stderr_has("nonsense");
 }
@@ -56,6 +62,8 @@ fn bash_completes_commands_options_and_values() {
     assert_eq!(outputs, ["json", "logfmt", "pretty", "raw", "text"]);
     assert!(completed(&["zlog", ""]).contains(&"emit".to_owned()));
     assert_eq!(completed(&["zlog", "emit", "--wire", "j"]), ["json"]);
+    assert_eq!(completed(&["zlog", "emit", "--level", "w"]), ["warning"]);
+    assert!(!completed(&["zlog", ""]).contains(&"generate".to_owned()), "it is hidden");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+/// `zlog bench`: every handler, bad input, baselines, and how it ends.
+mod bench;
 /// `zlog bench`: the images that it draws.
 mod bench_plot;
 /// Help, version, wrong usage.
@@ -12,6 +14,8 @@ mod demo;
 mod emit;
 /// Completions and man pages: committed ones are fresh, and they work.
 mod generate;
+/// Handlers that no option leads to yet, against files and mail servers of Python's.
+mod handlers;
 /// What the tests stand on.
 mod harness;
 /// Every dialect, source, handler, output and command is really run.

@@ -6,18 +6,22 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use serde_json::Value;
+use zlog::bench::smtp_server::{ServerOptions, SmtpServer};
 use zlog::cli::Command;
 use zlog::format::{Format, Options, Output};
 use zlog::handler::file::{FileHandler, Sync};
 use zlog::handler::null::NullHandler;
 use zlog::handler::queue::{OnFull, QueueHandler};
 use zlog::handler::rotating::{RotatingFileHandler, Rotation};
+use zlog::handler::smtp::{Server, SmtpHandler, SmtpOptions};
 use zlog::handler::{Handler, HandlerKind};
 use zlog::record::Record;
 use zlog::source::SourceKind;
 use zlog::wire::Dialect;
 
-use crate::harness::{ANY_PORT, Finished, Message, Publisher, Zlog, emit, published, zlog};
+use crate::harness::{
+    ANY_PORT, DEADLINE, Finished, Message, Publisher, Zlog, emit, published, zlog,
+};
 
 /// No arguments.
 const NONE: [&str; 0] = [];
@@ -116,6 +120,18 @@ fn every_handler_passes_records_on() {
                 let file = FileHandler::open(path, text(), Sync::None).unwrap();
                 Box::new(QueueHandler::new(file, 1, OnFull::Block).unwrap())
             }),
+            HandlerKind::Smtp => {
+                let server = SmtpServer::start(ServerOptions::default()).unwrap();
+                let options = SmtpOptions {
+                    from: "zlog@example.org".into(),
+                    to: vec!["ops@example.org".into()],
+                    timeout: DEADLINE,
+                    login: None,
+                };
+                let address = Server::parse(&server.url()).unwrap();
+                pass(&mut SmtpHandler::new(address, options, text()).unwrap());
+                assert_eq!(server.stop(), 1);
+            }
             // It passes nothing on; its own tests look at the formatter.
             HandlerKind::Null => pass(&mut NullHandler::new(text())),
         }
@@ -173,6 +189,9 @@ fn exemplar(command: &Command) -> Finished {
     match command {
         Command::Emit(_) => emit_unheard(),
         Command::Tail(_) => zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n").run(),
+        Command::Bench(_) => {
+            zlog(["bench", "--handlers", "null", "--runs", "1", "-n", "10", "--warm-up", "0"]).run()
+        }
         Command::Demo(_) => zlog(["demo", "-n", "3", "--rate", "100"]).run(),
         Command::Generate(_) => zlog(["generate", "completions", "bash"]).run(),
     }

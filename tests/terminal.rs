@@ -155,3 +155,14 @@ fn a_pipe_gets_no_colour_and_no_escapes() {
     tail.stdout("ERROR \x1b[31mred\n");
     emit.wait().success();
 }
+
+#[test]
+fn emit_says_that_it_waits_for_what_is_typed() {
+    let args = ["emit", "-b", ANY_PORT, "--wait", "0s"];
+    let mut terminal = Terminal::start(zlog(args), 24, 120);
+    terminal.wait_for_text("Ctrl-D");
+    terminal.press("hello\n");
+    terminal.press("\x04");
+    terminal.wait_for_text("1 record");
+    assert!(terminal.wait().1.success());
+}

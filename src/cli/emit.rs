@@ -9,6 +9,7 @@ use regex::Regex;
 use super::EndpointArgs;
 use super::value::{self, Seconds};
 use crate::record::Level;
+use crate::socket::DEFAULT_HWM;
 
 /// The dialect to send.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -65,7 +66,7 @@ pub struct EmitArgs {
     pub speed: f64,
     /// Publish this one record; stdin is not read
     #[arg(short, long, value_name = "TEXT", help_heading = "Source (stdin without one)")]
-    pub message: Option<String>,
+    pub message: Option<OsString>,
     /// Run this command and publish its stdout and stderr
     #[arg(last = true, num_args = 1.., value_names = ["COMMAND", "ARGS"])]
     #[arg(help_heading = "Source (stdin without one)")]
@@ -76,10 +77,10 @@ pub struct EmitArgs {
     #[arg(help_heading = "Records")]
     pub root: String,
     /// The level of what does not say its own [default: INFO]
-    #[arg(short, long, value_parser = value::level, help_heading = "Records")]
+    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Records")]
     pub level: Option<Level>,
     /// The same for a command's stderr [default: WARNING]
-    #[arg(long, value_parser = value::level, value_name = "LEVEL")]
+    #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "command", help_heading = "Records")]
     pub stderr_level: Option<Level>,
     /// What topics end with
@@ -135,8 +136,8 @@ pub struct EmitArgs {
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Delivery")]
     pub on_full: OnFull,
     /// High-water mark: messages held for each subscriber
-    #[arg(long, value_name = "N", help_heading = "Delivery")]
-    pub hwm: Option<u32>,
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Delivery")]
+    pub hwm: u32,
     /// How long to go on sending what is held when the input has ended
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = "Delivery")]
     pub linger: Seconds,

@@ -15,7 +15,7 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 4] = [&ZLOG, &EMIT, &TAIL, &DEMO];
+pub const ALL: [&Notes; 5] = [&ZLOG, &EMIT, &TAIL, &BENCH, &DEMO];
 
 const DONE: (&str, &str) = ("0", "Done; also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "It failed; the error says what, why and what to do");
@@ -74,6 +74,28 @@ const TAIL: Notes = Notes {
         FAILED,
         USAGE,
         ("3", "--timeout passed before -n records, or loss under --fail-on-loss"),
+        SIGNALS,
+    ],
+};
+
+const BENCH: Notes = Notes {
+    command: "bench",
+    examples: &[
+        ("zlog bench", "what a log call costs, through every handler"),
+        (
+            "zlog bench --handlers file,pub --lines app.log",
+            "lines of your own, two kinds of handlers",
+        ),
+        ("zlog bench --rate 5000 --threads 4", "latencies under a given load"),
+        ("zlog bench --handlers smtp,queue --smtp-delay 20ms", "mail to a slow server"),
+        ("zlog bench --output json > baseline.json", "keep a report"),
+        ("zlog bench --baseline baseline.json", "exit with 3 when a handler has become slower"),
+    ],
+    exits: &[
+        DONE,
+        ("1", "A handler could not be measured, or a report not be written"),
+        USAGE,
+        ("3", "A handler has become slower than in --baseline"),
         SIGNALS,
     ],
 };

@@ -9,6 +9,7 @@ use super::EndpointArgs;
 use super::value::{self, Seconds};
 use crate::format::{Output, Show};
 use crate::record::Level;
+use crate::socket::DEFAULT_HWM;
 use crate::term::ColorChoice;
 
 /// `zlog tail`.
@@ -17,7 +18,7 @@ pub struct TailArgs {
     /// Topics to subscribe to, as prefixes (none: all); what contains :// is an endpoint
     #[arg(value_name = "TOPIC")]
     pub topics: Vec<String>,
-    /// The same
+    /// Another way to give TOPIC
     #[arg(short, long = "topic", value_name = "TOPIC", help_heading = "Which records")]
     pub topic: Vec<String>,
     /// Only this root, exactly; with --level, the publisher already leaves the rest out
@@ -30,7 +31,7 @@ pub struct TailArgs {
     #[arg(long, help_heading = "Which records")]
     pub whole_parts: bool,
     /// Only this level and above
-    #[arg(short, long, value_parser = value::level, help_heading = "Which records")]
+    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Which records")]
     pub level: Option<Level>,
     /// Only records whose message or traceback matches one of these
     #[arg(short = 'i', long, value_name = "REGEX", help_heading = "Which records")]
@@ -63,8 +64,8 @@ pub struct TailArgs {
     #[command(flatten)]
     pub endpoints: EndpointArgs,
     /// High-water mark: messages held for this subscriber
-    #[arg(long, value_name = "N", help_heading = "Where from")]
-    pub hwm: Option<u32>,
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Where from")]
+    pub hwm: u32,
     /// Hang up on a publisher that sends a larger message
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = value::size)]
     #[arg(help_heading = "Where from")]

@@ -5,9 +5,16 @@ use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, TypedValueParser};
+
 use crate::record::Level;
 
+/// The longest time that is waited for. A clock can't be asked for much more, and
+/// nobody waits even that long.
+pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// A duration as typed: `5s`, `1m 30s`, `200ms` (humantime), or a plain number of seconds.
+/// At most [`LONGEST`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seconds(pub Duration);
 
@@ -17,11 +24,11 @@ impl FromStr for Seconds {
     fn from_str(text: &str) -> Result<Seconds, String> {
         if let Ok(seconds) = text.parse::<f64>() {
             return Duration::try_from_secs_f64(seconds)
-                .map(Seconds)
+                .map(|duration| Seconds(duration.min(LONGEST)))
                 .map_err(|_| "a duration can't be negative or endless".into());
         }
         humantime::parse_duration(text)
-            .map(Seconds)
+            .map(|duration| Seconds(duration.min(LONGEST)))
             .map_err(|_| "not a duration: write it as 200ms, 5s or 1m30s".into())
     }
 }
@@ -90,6 +97,28 @@ pub fn level(text: &str) -> Result<Level, String> {
     Level::from_word(text).ok_or_else(|| {
         "not a level: write debug, info, warning, error, critical, or a number (info is 20)".into()
     })
+}
+
+/// Parses as [`level`] does, and lets shells complete the names.
+#[derive(Clone)]
+pub struct LevelParser;
+
+impl TypedValueParser for LevelParser {
+    type Value = Level;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Level, clap::Error> {
+        level.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = ["debug", "info", "warning", "error", "critical"];
+        Some(Box::new(names.into_iter().map(PossibleValue::new)))
+    }
 }
 
 /// A part of a topic that a user names: text that can stand in a terminal and a frame.
@@ -167,6 +196,8 @@ mod tests {
         assert_eq!("1m 30s".parse(), Ok(Seconds(Duration::from_secs(90))));
         assert_eq!("5".parse(), Ok(Seconds(Duration::from_secs(5))));
         assert_eq!("0".parse(), Ok(Seconds(Duration::ZERO)));
+        assert_eq!("9e18".parse(), Ok(Seconds(LONGEST)));
+        assert_eq!("18446744073709551615s".parse(), Ok(Seconds(LONGEST)));
         assert!("-1".parse::<Seconds>().is_err());
         assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
     }

@@ -71,9 +71,7 @@ fn catch_signals(args: &EmitArgs) -> Result<(Stop, Option<Forwarding>)> {
 
 fn open(args: &EmitArgs) -> Result<Publisher> {
     let mut options = SocketOptions::publisher();
-    if let Some(hwm) = args.hwm {
-        options.hwm = hwm;
-    }
+    options.hwm = args.hwm;
     let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
     let publisher = Publisher::open(&endpoints, &options)?;
     super::say_bound("emit", publisher.bound());

@@ -17,7 +17,7 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
     let mut out = Vec::new();
     match &args.what {
         Generate::Completions { shell } => {
-            clap_complete::generate(*shell, &mut cli::command(), "zlog", &mut out);
+            clap_complete::generate(*shell, &mut without_hidden(), "zlog", &mut out);
         }
         Generate::Man { command } => man(command.as_deref().unwrap_or_default(), &mut out)?,
     }
@@ -25,11 +25,20 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// The parser as a person is to see it: clap_complete offers hidden commands too.
+fn without_hidden() -> clap::Command {
+    let whole = cli::command();
+    clap::Command::new("zlog")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments().cloned())
+        .subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned())
+}
+
 /// The page of one command, or of zlog itself when `name` is empty.
 fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
     let Some(notes) = examples::ALL.iter().find(|notes| notes.command == name) else {
         return Err(Error::usage(format!("there is no man page for `{name}`"))
-            .hint("Commands with a page: emit, tail, demo."));
+            .hint("Commands with a page: emit, tail, bench, demo."));
     };
     let mut whole = cli::command();
     whole.build();

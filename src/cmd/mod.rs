@@ -4,14 +4,15 @@
 //! [`run`], and notes in `cli/examples.rs`; tests/parity.rs will not compile
 //! until it has an exemplar.
 
+pub mod bench;
 pub mod demo;
 pub mod emit;
 pub mod generate;
 pub mod tail;
 
-use crate::cli::{Cli, Command, EndpointArgs};
+use crate::cli::{Cli, Command, ENDPOINT_VARIABLE, EndpointArgs};
 use crate::error::{Exit, Result};
-use crate::socket::{Endpoint, Role};
+use crate::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 use crate::term;
 
 /// Runs what was typed.
@@ -22,6 +23,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
         Command::Emit(args) => emit::run(*args),
         Command::Tail(args) => tail::run(*args),
+        Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
@@ -33,9 +35,22 @@ fn endpoints(args: &EndpointArgs, role: Role) -> Result<Vec<Endpoint>> {
     let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
     let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
     if endpoints.is_empty() {
-        endpoints.push(Endpoint::parse(&args.endpoint, role)?);
+        endpoints.push(default_endpoint(&args.endpoint, role)?);
     }
     Ok(endpoints)
+}
+
+/// `--endpoint`, or what stands for it. An empty `ZLOG_ENDPOINT` is one that is not set.
+fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
+    let text = if text.is_empty() { DEFAULT_ENDPOINT } else { text };
+    Endpoint::parse(text, role).map_err(|error| {
+        let from_environment = std::env::var(ENDPOINT_VARIABLE).is_ok_and(|set| set == text);
+        if from_environment {
+            error.note(format!("It comes from {ENDPOINT_VARIABLE}."))
+        } else {
+            error
+        }
+    })
 }
 
 /// Tells which endpoints were really bound: with port 0 or `*`, nobody knows before.

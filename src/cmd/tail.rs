@@ -174,12 +174,17 @@ fn filter(args: &TailArgs) -> Result<Filter> {
     let when = |text: &Option<String>, bound| {
         text.as_deref().map(|text| parse_when(text, bound, &now)).transpose()
     };
+    let (since, until) = (when(&args.since, Bound::Since)?, when(&args.until, Bound::Until)?);
+    if since.zip(until).is_some_and(|(since, until)| since > until) {
+        return Err(Error::usage("nothing is both after --since and before --until")
+            .hint("Give --since the earlier time: --since 20m --until 10m."));
+    }
     Ok(Filter {
         min_level: args.level,
         topics: Topics::default(), // the view asks for itself
         from_source: args.from_source.clone(),
-        since: when(&args.since, Bound::Since)?,
-        until: when(&args.until, Bound::Until)?,
+        since,
+        until,
         grep: args.grep.clone(),
         exclude: args.exclude.clone(),
     })

@@ -10,6 +10,7 @@ mod number;
 mod repr;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::record::Record;
@@ -50,7 +51,38 @@ struct Mismatch;
 /// The arguments: JSON texts, borrowed from the record.
 enum Args<'a> {
     Tuple(std::vec::IntoIter<&'a str>),
-    Mapping { whole: &'a str, entries: Vec<(Cow<'a, str>, &'a str)> },
+    Mapping { whole: &'a str, entries: Entries<'a> },
+}
+
+/// The entries of a mapping. Of a key that stands twice, Python's json keeps the last.
+enum Entries<'a> {
+    Few(Vec<(Cow<'a, str>, &'a str)>),
+    /// Beyond [`FEW`], or a message of very many directives would look at each entry
+    /// for each of them.
+    Many(HashMap<Cow<'a, str>, &'a str>),
+}
+
+/// So many entries are looked through faster than a hash table is made.
+const FEW: usize = 16;
+
+impl<'a> Entries<'a> {
+    fn new(entries: Vec<(Cow<'a, str>, &'a str)>) -> Entries<'a> {
+        match entries.len() {
+            0..=FEW => Entries::Few(entries),
+            _ => Entries::Many(entries.into_iter().collect()),
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<&'a str> {
+        match self {
+            Entries::Few(list) => list.iter().rev().find(|(name, _)| name == key).map(|e| e.1),
+            Entries::Many(table) => table.get(key).copied(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Entries::Few(list) if list.is_empty())
+    }
 }
 
 impl<'a> Args<'a> {
@@ -58,7 +90,7 @@ impl<'a> Args<'a> {
         let whole = json.trim();
         Some(match whole.as_bytes().first()? {
             b'[' => Args::Tuple(repr::elements(whole)?.into_iter()),
-            b'{' => Args::Mapping { whole, entries: json::entries(whole)? },
+            b'{' => Args::Mapping { whole, entries: Entries::new(json::entries(whole)?) },
             _ => Args::Tuple(vec![whole].into_iter()),
         })
     }
@@ -165,9 +197,7 @@ impl<'a> Formatter<'_, 'a> {
         self.rest = &inner[end + 1..];
         let Args::Mapping { entries, .. } = &self.args else { return Err(Mismatch) };
         self.mapping_used = true;
-        // Of a key that stands twice, Python's json keeps the last.
-        let entry = entries.iter().rev().find(|(name, _)| name == key);
-        entry.map(|(_, value)| Some(*value)).ok_or(Mismatch)
+        entries.get(key).map(Some).ok_or(Mismatch)
     }
 
     fn flags(&mut self) -> Spec {

@@ -3,7 +3,7 @@
 //! same (it flushes each record).
 //!
 //! What may be here: when the file is opened, written and synchronised. Files that
-//! are replaced as they grow are `rotating`'s; both write through [`appender`].
+//! are replaced as they grow are `rotating`'s; both write through `appender`.
 
 pub(super) mod appender;
 

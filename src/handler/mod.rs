@@ -11,6 +11,7 @@ pub mod null;
 pub mod publish;
 pub mod queue;
 pub mod rotating;
+pub mod smtp;
 
 use crate::error::Result;
 use crate::record::Record;
@@ -53,6 +54,8 @@ pub enum HandlerKind {
     File,
     /// A file that is replaced when it has grown.
     Rotating,
+    /// A mail for each record.
+    Smtp,
     /// A queue and a thread before another handler.
     Queue,
     /// Nowhere.
@@ -61,11 +64,12 @@ pub enum HandlerKind {
 
 impl HandlerKind {
     /// All of them, in the order of the documentation.
-    pub const ALL: [HandlerKind; 6] = [
+    pub const ALL: [HandlerKind; 7] = [
         HandlerKind::Console,
         HandlerKind::Publish,
         HandlerKind::File,
         HandlerKind::Rotating,
+        HandlerKind::Smtp,
         HandlerKind::Queue,
         HandlerKind::Null,
     ];
@@ -77,6 +81,7 @@ impl HandlerKind {
             HandlerKind::Publish => "publish",
             HandlerKind::File => "file",
             HandlerKind::Rotating => "rotating",
+            HandlerKind::Smtp => "smtp",
             HandlerKind::Queue => "queue",
             HandlerKind::Null => "null",
         }
@@ -94,8 +99,9 @@ mod tests {
             HandlerKind::Publish => 1,
             HandlerKind::File => 2,
             HandlerKind::Rotating => 3,
-            HandlerKind::Queue => 4,
-            HandlerKind::Null => 5,
+            HandlerKind::Smtp => 4,
+            HandlerKind::Queue => 5,
+            HandlerKind::Null => 6,
         }
     }
 

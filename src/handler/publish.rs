@@ -19,8 +19,10 @@ use crate::wire;
 /// Subscriptions are read every so many records. libzmq keeps what subscribers
 /// send up in memory until then.
 const DRAIN_EVERY: u32 = 64;
-/// Most topics that are numbered. Topics can come from the input.
+/// Most topics that are numbered, and longest one. Topics can come from the input,
+/// and are kept.
 const MOST_TOPICS: usize = 65_536;
+const LONGEST_TOPIC: usize = 1024;
 
 /// What a body is written as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -66,7 +68,8 @@ pub struct Published {
     pub dropped_full: u64,
     /// Records sent while nobody had subscribed to their topic.
     pub unheard: u64,
-    /// Records sent without a number because there were too many topics.
+    /// Records sent without a number because there were too many topics, or theirs
+    /// was too long.
     pub unnumbered: u64,
 }
 
@@ -158,7 +161,7 @@ impl Publish {
     }
 
     /// Where the topic stands among those that are numbered; `None` when there are
-    /// too many. Records of one topic tend to come in a row.
+    /// too many or it is too long. Records of one topic tend to come in a row.
     fn find(&mut self) -> Option<usize> {
         if self.topics.get(self.last).is_some_and(|last| *last.name == *self.topic) {
             return Some(self.last);
@@ -167,7 +170,7 @@ impl Publish {
             self.last = *at;
             return Some(self.last);
         }
-        if self.topics.len() >= MOST_TOPICS {
+        if self.topics.len() >= MOST_TOPICS || self.topic.len() > LONGEST_TOPIC {
             return None;
         }
         self.last = self.topics.len();

@@ -81,7 +81,7 @@ impl QueueHandler {
         let theirs = Arc::clone(&shared);
         thread::Builder::new()
             .name("queue".to_owned())
-            .spawn(move || listen(inner, &queue, &theirs, running))
+            .spawn(move || listen(running, &theirs, inner, queue))
             .map_err(|error| Error::io("can't start a thread for a queue", &error))?;
         let stop = Box::new(|| false);
         Ok(QueueHandler { jobs: Some(jobs), ended, shared, on_full, stop, accepted: 0, dropped: 0 })

@@ -55,15 +55,21 @@ pub struct CommandSource {
 }
 
 impl CommandSource {
-    /// Starts the command.
+    /// Starts the command. `started` is called with its process id before any of its
+    /// output is read, so that nobody can answer to the output before that.
     ///
     /// # Errors
     /// When it can't be started; the exit code is then a shell's: 127 if there is no
     /// such command, 126 if it can't be executed.
-    pub fn spawn(options: CommandOptions, lines: &LineOptions) -> Result<CommandSource> {
+    pub fn spawn(
+        options: CommandOptions,
+        lines: &LineOptions,
+        started: impl FnOnce(u32),
+    ) -> Result<CommandSource> {
         let mut command = Command::new(&options.program);
         command.args(&options.args).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| refused(&options.program, &error))?;
+        started(child.id());
         let process = Some(i64::from(child.id()));
         let specs = [options.stdout, options.stderr].map(|spec| StreamSpec { process, ..spec });
         let (text, [stdout, stderr]) = TextSource::of(specs, lines);

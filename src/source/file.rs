@@ -13,6 +13,8 @@
 //!   the new one from its start.
 //! - It isn't there yet: it is waited for. It was removed: what is open is still
 //!   followed, and so is what appears under the name.
+//! - What appears under the name can't be read (no permission yet, a directory): that
+//!   is told, makes the command fail in the end, and is tried again at every look.
 //!
 //! Where a file ends for good, so does its last line, newline or not.
 
@@ -68,7 +70,8 @@ pub fn open(
     }
     for (path, feed) in files {
         reader::spawn("follow", move || {
-            let mut tail = Tail { path, feed, at_end: options.from_end, awaited: false };
+            let mut tail =
+                Tail { path, feed, at_end: options.from_end, awaited: false, refused: false };
             // Gone is how following ends: the consumer has had enough.
             if let Ok(()) = tail.follow() {
                 let _ = tail.feed.send(Arrival::End);
@@ -104,6 +107,8 @@ struct Tail {
     at_end: bool,
     /// It was said that the file is waited for.
     awaited: bool,
+    /// It was said that what has its name now can't be read.
+    refused: bool,
 }
 
 /// A file that is open, and how far it was read.
@@ -132,7 +137,8 @@ impl Tail {
         Ok(())
     }
 
-    /// The file, as soon as there is one; `None` when it can't be opened.
+    /// The file, as soon as there is one that can be read; `None` when the first one
+    /// can't.
     fn open(&mut self) -> Result<Option<Open>, Gone> {
         loop {
             match File::open(&self.path).and_then(|file| self.start(file)) {
@@ -147,17 +153,28 @@ impl Tail {
                     self.feed.pause(LOOK)?;
                 }
                 Err(error) => {
-                    self.feed.notice(reading(&self.path, &error), true)?;
-                    return Ok(None);
+                    if !std::mem::replace(&mut self.refused, true) {
+                        self.feed.notice(reading(&self.path, &error), true)?;
+                    }
+                    // Whoever asks for a file that can't be read is told by the end of
+                    // it; who rotates one may set its permissions a moment later.
+                    if !self.awaited {
+                        return Ok(None);
+                    }
+                    self.feed.pause(LOOK)?;
                 }
             }
         }
     }
 
     fn start(&mut self, mut file: File) -> io::Result<Open> {
+        if file.metadata()?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         let position = if self.at_end { file.seek(SeekFrom::End(0))? } else { 0 };
         self.at_end = false;
         self.awaited = true;
+        self.refused = false;
         Ok(Open { file, position })
     }
 

@@ -1,24 +1,35 @@
 //! One record, whose text is given: nothing is read.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::{Progress, Sink, Source};
 use crate::error::Result;
-use crate::parse::{self, Parser};
+use crate::parse::{self, Parser, backslash_replace};
 use crate::record::Level;
 
 /// Delivers one record and ends. Its text may have several lines.
 #[derive(Debug)]
 pub struct Message {
     text: Option<String>,
+    not_utf8: bool,
     parser: Parser,
     level: Level,
 }
 
 impl Message {
-    /// A record of `text`, at `level` unless the text says its own.
-    pub fn new(text: String, options: parse::Options, level: Level) -> Message {
-        Message { text: Some(text), parser: Parser::new(options), level }
+    /// A record of `text`, at `level` unless the text says its own. Bytes that are
+    /// not UTF-8 become `\xNN`, as they do in lines.
+    pub fn new(text: &OsStr, options: parse::Options, level: Level) -> Message {
+        let text = backslash_replace(text.as_encoded_bytes());
+        let not_utf8 = matches!(text, Cow::Owned(_));
+        Message { text: Some(text.into_owned()), not_utf8, parser: Parser::new(options), level }
+    }
+
+    /// Whether the text had bytes that are not UTF-8.
+    pub fn not_utf8(&self) -> bool {
+        self.not_utf8
     }
 }
 
@@ -42,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_message_is_one_record_even_with_several_lines() {
-        let text = "first\nsecond".to_owned();
+        let text = OsStr::new("first\nsecond");
         let mut message = Message::new(text, parse::Options::default(), Level::ERROR);
         let mut seen = Vec::new();
         for _ in 0..2 {

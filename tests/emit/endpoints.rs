@@ -60,6 +60,24 @@ fn the_environment_sets_the_default_endpoint() {
 }
 
 #[test]
+fn a_wrong_endpoint_from_the_environment_is_said_to_come_from_there() {
+    let emit = |set| zlog(["emit", "-m", "x"]).env("ZLOG_ENDPOINT", set).run();
+    emit("garbage").code(2).stderr_has("garbage").stderr_has("ZLOG_ENDPOINT");
+    zlog(["emit", "-m", "x", "--endpoint", "rubbish"])
+        .env("ZLOG_ENDPOINT", "garbage")
+        .run()
+        .code(2)
+        .stderr_lacks("ZLOG_ENDPOINT");
+}
+
+#[test]
+fn an_empty_environment_variable_is_one_that_is_not_set() {
+    // To connect: tests don't bind the one default port.
+    let tail = zlog(["tail", "-v", "--timeout", "0s"]).env("ZLOG_ENDPOINT", "").run();
+    tail.success();
+}
+
+#[test]
 fn an_address_in_use_is_named_with_the_next_step() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("tcp://{}", taken.local_addr().unwrap());

@@ -88,6 +88,21 @@ fn when_the_copy_of_the_input_fails_what_was_published_still_arrives() {
 }
 
 #[test]
+fn what_was_published_before_the_tee_failed_is_flushed_and_summed_up() {
+    let script = format!(
+        "'{}' emit -b '{ANY_PORT}' --wait 60s --tee > /dev/full",
+        env!("CARGO_BIN_EXE_zlog")
+    );
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script]);
+    let input = crate::harness::Input::Bytes(b"one\ntwo\n".to_vec());
+    let mut emit = crate::harness::Running::start(command, input);
+    let listener = Listener::connect(&emit.endpoint(), "");
+    listener.everything();
+    emit.wait().code(1).stderr_has("no space left").stderr_has("dropped");
+}
+
+#[test]
 fn a_closed_tee_is_a_quiet_success() {
     let input = "x".repeat(100) + "\n";
     let script = format!(

@@ -11,6 +11,15 @@ fn bytes_that_are_not_utf8_are_written_as_escapes_and_counted() {
     emit.success().stderr_has("2 with bytes that are not UTF-8");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_message_that_is_not_utf8_is_escaped_and_counted_too() {
+    use std::os::unix::ffi::OsStrExt;
+    let (messages, emit) = published(emit(["-m"]).args([std::ffi::OsStr::from_bytes(b"a\xffb")]));
+    assert_eq!(messages[0].json()["msg"], "a\\xffb");
+    emit.success().stderr_has("1 with bytes that are not UTF-8");
+}
+
 #[test]
 fn nuls_are_kept() {
     assert_eq!(texts(emit(["-r", "a"]).stdin("a\0b\n\0\n")), ["a\0b", "\0"]);

@@ -115,6 +115,12 @@ fn a_wrong_time_is_wrong_usage_and_says_what_would_do() {
 }
 
 #[test]
+fn a_span_that_ends_before_it_begins_is_wrong_usage() {
+    let tail = zlog(["tail", "--since", "10m", "--until", "20m"]).run().code(2);
+    tail.stderr_has("--since").stderr_has("--until");
+}
+
+#[test]
 fn filters_work_on_a_live_stream_as_on_a_stored_one() {
     let args = ["-i", "disk", "--from-source", "web", "--since", "1h", "-o", "text", "-n", "1"];
     let (publisher, tail) = tail(&args);

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::cli::value::LONGEST;
+
 /// How far a pace may fall behind and still catch up; past it, it starts anew
 /// instead of sending everything at once.
 const CATCH_UP: Duration = Duration::from_millis(200);
@@ -16,7 +18,8 @@ pub(super) struct Pace {
 impl Pace {
     /// `rate` records each second, the first one at `now`.
     pub(super) fn new(rate: f64, now: Instant) -> Pace {
-        Pace { interval: Duration::from_secs_f64(1.0 / rate), due: now }
+        let interval = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(LONGEST).min(LONGEST);
+        Pace { interval, due: now }
     }
 
     /// When the record that is at hand at `now` is due: `now` or later.
@@ -40,6 +43,14 @@ mod tests {
         let mut pace = Pace::new(10.0, start);
         let dues: Vec<u128> = (0..3).map(|_| (pace.next(start) - start).as_millis()).collect();
         assert_eq!(dues, [0, 100, 200]);
+    }
+
+    #[test]
+    fn the_slowest_rate_still_sends_the_first_record_at_once() {
+        let start = Instant::now();
+        let mut pace = Pace::new(1e-300, start);
+        assert_eq!(pace.next(start), start);
+        assert_eq!(pace.next(start), start + LONGEST);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::source::stdin;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::text::{LineCounts, LineOptions, StreamSpec, TextSource};
 use crate::source::{Notice, Sink, Source, Tee};
+use crate::term;
 
 /// The source of an emission.
 pub(super) enum Feed {
@@ -42,7 +43,7 @@ impl Feed {
         let spec = spec(args.level, Level::INFO);
         let lines = line_options(args);
         if let Some(text) = &args.message {
-            return Ok(Feed::Message(Message::new(text.clone(), lines.parse, spec.level)));
+            return Ok(Feed::Message(Message::new(text, lines.parse, spec.level)));
         }
         if let Some(count) = args.test {
             let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
@@ -54,6 +55,9 @@ impl Feed {
             return Ok(Feed::Replay(ReplaySource::new(input, args.speed, lines.parse, spec.level)));
         }
         if args.file.is_empty() {
+            if term::stdin_is_terminal() && !args.quiet {
+                term::tell("zlog emit: publishing what is typed here; Ctrl-D ends it");
+            }
             return Ok(Feed::Text(stdin::open(spec, &lines, args.tee.then(stdout))?));
         }
         let options = FileOptions { follow: args.follow, from_end: args.from_end };
@@ -75,8 +79,8 @@ impl Feed {
             tee_stdout: args.tee.then(stdout),
             tee_stderr: args.tee.then(|| Box::new(io::stderr()) as Tee),
         };
-        let source = CommandSource::spawn(options, &line_options(args))?;
-        signals.begin(source.process());
+        let lines = line_options(args);
+        let source = CommandSource::spawn(options, &lines, |process| signals.begin(process))?;
         Ok(Feed::Command(source, signals))
     }
 
@@ -146,7 +150,10 @@ impl Feed {
         match self {
             Feed::Text(source) => source.counts(),
             Feed::Command(source, _) => source.text().counts(),
-            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => LineCounts::default(),
+            Feed::Message(source) => {
+                LineCounts { not_utf8: u64::from(source.not_utf8()), ..LineCounts::default() }
+            }
+            Feed::Synthetic(_) | Feed::Replay(_) => LineCounts::default(),
         }
     }
 

@@ -43,7 +43,7 @@ impl Summary {
         let (published, lines) = (&self.published, &self.lines);
         let counted = [
             (published.unheard, "had no subscriber"),
-            (published.unnumbered, "without a sequence number (too many topics)"),
+            (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
             (lines.pieces, "pieces of lines longer than --max-line"),
             (lines.skipped, "empty lines left out"),

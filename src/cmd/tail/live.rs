@@ -63,9 +63,7 @@ struct Live {
 impl Live {
     fn open(args: &TailArgs, tail: &Tail) -> Result<Live> {
         let mut options = SocketOptions::subscriber();
-        if let Some(hwm) = args.hwm {
-            options.hwm = hwm;
-        }
+        options.hwm = args.hwm;
         options.max_message = args.max_message as u64;
         let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
         let prefixes = tail.view.topics.subscriptions(args.level);

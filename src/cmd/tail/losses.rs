@@ -9,11 +9,12 @@ use crate::term;
 /// How often losses are told at most: a bad link makes many holes.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How many senders and topics are named at most each time: the rest is summed up.
+const NAMED: usize = 100;
+
 /// Follows sequence numbers, and tells of holes in them.
 pub(super) struct Losses {
     gaps: Gaps,
-    /// Holes not told of yet: source, topic and how many records.
-    untold: Vec<(String, String, u64)>,
     told: Instant,
     quiet: bool,
 }
@@ -21,23 +22,14 @@ pub(super) struct Losses {
 impl Losses {
     /// Tells on stderr unless `quiet`.
     pub(super) fn new(quiet: bool, now: Instant) -> Losses {
-        Losses { gaps: Gaps::default(), untold: Vec::new(), told: now, quiet }
+        Losses { gaps: Gaps::default(), told: now, quiet }
     }
 
     /// Takes the sequence number of a record that came, if it has one.
     pub(super) fn see(&mut self, record: &Record<'_>) {
         let (Some(source), Some(seq)) = (record.source.as_deref(), record.seq) else { return };
-        if let Some(gap) = self.gaps.see(source, &record.topic, seq) {
-            self.note(source, &record.topic, gap.missing);
-        }
-    }
-
-    fn note(&mut self, source: &str, topic: &str, missing: u64) {
-        let known = self.untold.iter_mut().find(|(s, t, _)| s == source && t == topic);
-        match known {
-            Some((_, _, count)) => *count += missing,
-            None => self.untold.push((source.to_owned(), topic.to_owned(), missing)),
-        }
+        // A hole is told of later, with others of the same stream.
+        let _ = self.gaps.see(source, &record.topic, seq);
     }
 
     /// Records lost so far.
@@ -47,21 +39,50 @@ impl Losses {
 
     /// Tells of the holes found since the last time: at most every second, or `now_or_never`.
     pub(super) fn report(&mut self, now: Instant, now_or_never: bool) {
-        if self.untold.is_empty() || !(now_or_never || now >= self.told + PAUSE) {
+        if !(now_or_never || now >= self.told + PAUSE) {
             return;
         }
         self.told = now;
-        for (source, topic, missing) in self.untold.drain(..) {
-            if !self.quiet {
-                let noun = if missing == 1 { "record" } else { "records" };
-                let (source, topic) = (term::visible(&source), term::visible(&topic));
-                term::tell(format_args!(
-                    "zlog tail: lost {missing} {noun} of {source}, topic {topic}"
-                ));
-            }
+        let lines = lines(self.gaps.take_news());
+        if self.quiet {
+            return;
         }
-        if self.gaps.has_just_filled_up() && !self.quiet {
-            term::tell("zlog tail: too many senders and topics: losses of further ones go unseen");
+        for line in lines {
+            term::tell(format_args!("zlog tail: {line}"));
         }
+        if self.gaps.has_just_filled_up() {
+            term::tell("zlog tail: too many senders and topics: losses of some go unseen");
+        }
+    }
+}
+
+/// What is said of these holes: source, topic and how many records.
+fn lines<'a>(mut news: impl ExactSizeIterator<Item = (&'a str, &'a str, u64)>) -> Vec<String> {
+    let records = |n: u64| if n == 1 { "record" } else { "records" };
+    let mut lines = Vec::new();
+    for (source, topic, missing) in news.by_ref().take(NAMED) {
+        let (source, topic) = (term::visible(source), term::visible(topic));
+        lines.push(format!("lost {missing} {} of {source}, topic {topic}", records(missing)));
+    }
+    let (others, missing) =
+        news.fold((0u64, 0u64), |(n, sum), (.., missing)| (n + 1, sum.saturating_add(missing)));
+    if others > 0 {
+        let records = records(missing);
+        lines.push(format!("lost {missing} {records} of {others} more senders and topics"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_in_very_many_streams_are_named_up_to_a_point_and_summed_up() {
+        let streams: Vec<String> = (0..NAMED + 7).map(|n| format!("s{n}")).collect();
+        let lines = lines(streams.iter().map(|s| (&**s, "app.INFO", 3)));
+        assert_eq!(lines.len(), NAMED + 1);
+        assert_eq!(lines[0], "lost 3 records of s0, topic app.INFO");
+        assert_eq!(lines[NAMED], "lost 21 records of 7 more senders and topics");
     }
 }

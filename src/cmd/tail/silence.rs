@@ -21,6 +21,10 @@ pub(super) const PROBE: Duration = Duration::from_secs(1);
 /// The most topics remembered while listening to all of them.
 const MOST_TOPICS: usize = 1000;
 
+/// The longest topic remembered whole, in bytes; of a longer one the beginning is.
+/// Comparing two takes time by the product of their lengths, and anybody may send.
+const LONGEST_TOPIC: usize = 128;
+
 /// How many of the nearest topics are named.
 const NAMED: usize = 3;
 
@@ -97,7 +101,7 @@ impl Silence {
 
     /// A topic that is not wanted was seen while listening. Empty: a message without one.
     pub(super) fn saw(&mut self, topic: &str) {
-        let topic = if topic.is_empty() { "(no topic)" } else { topic };
+        let topic = if topic.is_empty() { "(no topic)" } else { beginning(topic) };
         if self.topics.len() < MOST_TOPICS && !self.topics.contains(topic) {
             self.topics.insert(topic.to_owned());
         }
@@ -159,13 +163,21 @@ impl Silence {
     }
 }
 
+/// As much of a topic as is remembered.
+fn beginning(topic: &str) -> &str {
+    let longest = LONGEST_TOPIC.min(topic.len());
+    let end = (0..=longest).rev().find(|at| topic.is_char_boundary(*at));
+    &topic[..end.unwrap_or(0)]
+}
+
 /// The topics that are most like one of those wanted, nearest first.
 fn nearest(wanted: &[String], topics: BTreeSet<String>) -> Vec<String> {
     let likeness = |topic: &str| {
         let lower = topic.to_lowercase();
         wanted
             .iter()
-            .map(|wanted| strsim::normalized_damerau_levenshtein(&wanted.to_lowercase(), &lower))
+            .map(|wanted| beginning(wanted).to_lowercase())
+            .map(|wanted| strsim::normalized_damerau_levenshtein(&wanted, &lower))
             .fold(0.0, f64::max)
     };
     let mut ranked: Vec<(f64, String)> =
@@ -220,6 +232,17 @@ mod tests {
         assert_eq!(step, Step::StopListening);
         let Some(Finding::OtherTopics(topics)) = finding else { panic!("{finding:?}") };
         assert_eq!((topics.len(), &*topics[0]), (NAMED, "myprogram.ERROR"));
+    }
+
+    #[test]
+    fn of_a_topic_without_end_only_the_beginning_is_remembered() {
+        let start = Instant::now();
+        let mut silence = Silence::new(vec!["app.ERROR".into()], start);
+        silence.look(start + PATIENCE, CONNECTED, 0);
+        silence.saw(&format!("app.INFO.{}", "ä".repeat(1_000_000)));
+        let (_, finding) = silence.look(start + PATIENCE + PROBE, CONNECTED, 0);
+        let Some(Finding::OtherTopics(topics)) = finding else { panic!("{finding:?}") };
+        assert!(topics[0].starts_with("app.INFO.ä") && topics[0].len() <= LONGEST_TOPIC);
     }
 
     #[test]

@@ -52,16 +52,19 @@ impl Shared {
     }
 }
 
-/// Gives what is queued to `inner`, until the queue is closed and empty. `running` is
-/// dropped when `inner` has been.
+/// Gives what is queued to `inner`, until the queue is closed and empty.
+///
+/// The order of the parameters counts: they are dropped from the last to the first,
+/// also when `inner` panics. So when `running` goes, which says that this thread has
+/// ended, the queue takes nothing any more and `inner` is gone.
 pub(super) fn listen(
-    inner: impl Handler,
-    queue: &Receiver<Job>,
-    shared: &Shared,
     running: Sender<Infallible>,
+    shared: &Shared,
+    inner: impl Handler,
+    queue: Receiver<Job>,
 ) {
     let mut listener = Listener { inner, shared, outage: false, unflushed: false };
-    while let Some(job) = listener.next(queue) {
+    while let Some(job) = listener.next(&queue) {
         match job {
             Job::Record(record) => listener.handle(&record),
             Job::Flush(done) => {
@@ -73,6 +76,7 @@ pub(super) fn listen(
     }
     listener.flush();
     drop(listener);
+    drop(queue);
     drop(running);
 }
 

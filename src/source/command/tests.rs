@@ -8,15 +8,18 @@ fn shell(script: &str) -> CommandSource {
 }
 
 fn spawn(program: &str, args: &[&str]) -> Result<CommandSource> {
-    let options = CommandOptions {
+    CommandSource::spawn(options(program, args), &LineOptions::default(), |_| ())
+}
+
+fn options(program: &str, args: &[&str]) -> CommandOptions {
+    CommandOptions {
         program: program.into(),
         args: args.iter().map(OsString::from).collect(),
         stdout: StreamSpec::default(),
         stderr: StreamSpec { level: Level::WARNING, ..StreamSpec::default() },
         tee_stdout: None,
         tee_stderr: None,
-    };
-    CommandSource::spawn(options, &LineOptions::default())
+    }
 }
 
 fn await_end(source: &mut CommandSource) -> Vec<Record<'static>> {
@@ -108,4 +111,30 @@ fn a_command_that_closes_its_output_is_waited_for() {
     let mut source = shell("exec >&- 2>&-; sleep 0.2; exit 9");
     assert!(await_end(&mut source).is_empty());
     assert_eq!(source.exit(), Some(Exit::Child(9)));
+}
+
+/// Tells of each write.
+struct Told(crossbeam_channel::Sender<()>);
+
+impl io::Write for Told {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.send(());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_start_is_told_of_before_anybody_sees_output_and_can_answer_it() {
+    let (told, output) = crossbeam_channel::unbounded();
+    let mut options = options("sh", &["-c", "echo ready"]);
+    options.tee_stdout = Some(Box::new(Told(told)));
+    // Long enough for a reader that is there already, and no longer than it takes.
+    let seen = |_| assert!(output.recv_timeout(Duration::from_millis(300)).is_err());
+    let mut source = CommandSource::spawn(options, &LineOptions::default(), seen).unwrap();
+    await_end(&mut source);
+    assert!(output.recv().is_ok(), "it is copied in the end");
 }

@@ -138,3 +138,28 @@ fn a_file_that_does_not_exist_yet_is_waited_for() {
     append(&path, "first\n");
     wait_for(&mut source, &mut seen, "first");
 }
+
+#[test]
+fn what_cannot_be_read_in_place_of_a_followed_file_is_told_and_tried_again() {
+    let dir = directory();
+    let path = dir.path().join("log");
+    fs::write(&path, "a\n").unwrap();
+    let (mut source, mut seen) = (follow(&path, false), Vec::new());
+    wait_for(&mut source, &mut seen, "a");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let told = format!("reading {}: is a directory", path.display());
+    let deadline = std::time::Instant::now() + crate::source::text::tests::PATIENCE;
+    let mut notices = Vec::new();
+    while !notices.contains(&told) {
+        assert!(std::time::Instant::now() < deadline, "{notices:?}");
+        let mut sink = |_: Record<'_>| Ok(crate::source::Flow::More);
+        crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
+        notices.extend(source.take_notices().into_iter().map(|notice| notice.text));
+    }
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, "b\n").unwrap();
+    wait_for(&mut source, &mut seen, "b");
+    assert!(source.take_notices().iter().all(|notice| notice.text != told), "it is told once");
+    assert!(source.failed());
+}

@@ -1,0 +1,115 @@
+//! `zlog bench`: what a log call costs, and whether it has come to cost more.
+//!
+//! What may be here: from the command line to a plan, and from what was measured
+//! to reports and an exit code. Measuring is `bench`'s.
+
+mod plan;
+mod progress;
+
+use std::io::Write;
+
+use self::plan::Plan;
+use self::progress::Progress;
+use crate::bench::baseline::{self, Comparison};
+use crate::bench::lab::Processes;
+use crate::bench::report::{Report, Show, write_whole};
+use crate::bench::{rounds, worker};
+use crate::cli::{BenchArgs, BenchCommand, BenchOutput};
+use crate::error::{Error, Exit, Result};
+use crate::signal::Stop;
+use crate::term;
+
+/// Measures, reports, compares.
+///
+/// # Errors
+/// Wrong usage, a handler that could not be measured, a report that can't be
+/// written; or, with exit code 3, a handler that has become slower.
+pub fn run(args: &BenchArgs) -> Result<Exit> {
+    match args.command {
+        Some(BenchCommand::Worker) => worker::run().map(|()| Exit::Done),
+        None => bench(args),
+    }
+}
+
+fn bench(args: &BenchArgs) -> Result<Exit> {
+    let plan = Plan::of(args)?;
+    let stop = Stop::install()?;
+    let report = measure(&plan, &stop)?;
+    let shown = match args.output {
+        BenchOutput::Table => Show(&report).text(term::stdout_is_terminal()).into_bytes(),
+        BenchOutput::Json => report.json()?,
+    };
+    let printed = std::io::stdout().write_all(&shown);
+    if let Some(exit) = stop.exit() {
+        if args.export_markdown.is_some() || args.export_csv.is_some() {
+            term::tell("zlog bench: stopped before the end: no report files were written");
+        }
+        return Ok(exit);
+    }
+    export(args, &report)?;
+    printed.map_err(|error| term::output_error(&error))?;
+    judge(args, &plan, &report)
+}
+
+fn measure(plan: &Plan, stop: &Stop) -> Result<Report> {
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let requested = || stop.requested();
+    let mut lab =
+        Processes { job: plan.job.clone(), directory: plan.directory.clone(), stop: &requested };
+    let runs = plan.settings.runs;
+    let progress = Progress::new(plan.subjects.len(), runs);
+    let series = rounds::run(&plan.subjects, runs, &mut lab, &requested, &mut |subject, round| {
+        progress.show(subject, round);
+    });
+    progress.clear();
+    Report::new(date, plan.settings.clone(), &series, stop.requested())
+}
+
+/// Writes the report files that were asked for.
+fn export(args: &BenchArgs, report: &Report) -> Result<()> {
+    if let Some(path) = &args.export_markdown {
+        write_whole(path, Show(report).markdown().as_bytes())?;
+    }
+    if let Some(path) = &args.export_csv {
+        write_whole(path, &Show(report).table().csv()?)?;
+    }
+    Ok(())
+}
+
+/// How it exits: whether handlers have become slower, or could not be measured.
+fn judge(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
+    if let (Some(path), Some(before)) = (&args.baseline, &plan.baseline) {
+        let compared = baseline::compare(report, before, args.tolerance, args.absolute)?;
+        let path = path.display();
+        if !compared.regressions.is_empty() {
+            return Err(slower(&compared, &path.to_string(), args.tolerance));
+        }
+        let (n, percent) = (compared.compared, args.tolerance * 100.0);
+        let skipped = match compared.skipped.as_slice() {
+            [] => String::new(),
+            names => format!("; not measured this time: {}", names.join(", ")),
+        };
+        term::tell(format_args!(
+            "zlog bench: {n} compared with {path}, none slower by more than {percent} %{skipped}"
+        ));
+    }
+    let failed: Vec<&str> = report
+        .handlers
+        .iter()
+        .filter(|row| row.error.is_some())
+        .map(|row| row.name.as_str())
+        .collect();
+    match failed.as_slice() {
+        [] => Ok(Exit::Done),
+        names => Err(Error::new(format!("could not be measured: {}", names.join(", ")))
+            .hint("The report says why; --handlers leaves out what can't be measured here.")),
+    }
+}
+
+fn slower(compared: &Comparison, path: &str, tolerance: f64) -> Error {
+    let names: Vec<String> = compared.regressions.iter().map(ToString::to_string).collect();
+    let percent = tolerance * 100.0;
+    Error::new(format!("slower than {path} by more than {percent} %: {}", names.join(", ")))
+        .hint("If that is meant to be, measure the baseline anew: zlog bench --output json")
+        .exit_as(Exit::Unmet)
+}

@@ -1,0 +1,118 @@
+//! From what was typed to what is done: everything that can be wrong is found
+//! before minutes are spent on measuring.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::bench::baseline::{self, LEAST_RUNS};
+use crate::bench::job::{Mail, Measure, Text};
+use crate::bench::lab::directory_in;
+use crate::bench::measure::Load;
+use crate::bench::records::Records;
+use crate::bench::report::{Report, Settings, check_writable};
+use crate::bench::subject::Subject;
+use crate::cli::BenchArgs;
+use crate::error::{Error, Result};
+use crate::handler::smtp::Server;
+use crate::term;
+
+/// How long a run is when nothing says so.
+const DURATION: Duration = Duration::from_millis(500);
+
+/// What is done.
+pub(super) struct Plan {
+    /// What is measured, in the order of reports.
+    pub(super) subjects: Vec<Subject>,
+    /// One run, but for what is measured and where its files are.
+    pub(super) job: Measure,
+    /// Where directories for files are made.
+    pub(super) directory: PathBuf,
+    /// What the report says of all this.
+    pub(super) settings: Settings,
+    /// The report to compare with.
+    pub(super) baseline: Option<Report>,
+}
+
+impl Plan {
+    /// Checks what was typed, and the places that it names.
+    pub(super) fn of(args: &BenchArgs) -> Result<Plan> {
+        if args.baseline.is_some() && usize::from(args.runs) < LEAST_RUNS {
+            return Err(Error::usage(format!(
+                "--baseline needs --runs {LEAST_RUNS} or more: fewer tell nothing of the spread"
+            )));
+        }
+        let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
+        for path in [&args.export_markdown, &args.export_csv].into_iter().flatten() {
+            check_writable(path)?;
+        }
+        // It also makes sure that reports, which are handed around, name no password.
+        args.smtp.as_deref().map(Server::parse).transpose()?;
+        let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+        drop(directory_in(&directory)?);
+        let records = records(args)?;
+        if cfg!(debug_assertions) {
+            term::tell("zlog bench: this is a debug build: its figures say little of a release");
+        }
+        Ok(Plan {
+            subjects: args.subjects(),
+            job: job(args),
+            directory: std::path::absolute(&directory)
+                .map_err(|error| Error::io(directory.display(), &error))?,
+            settings: settings(args, &records),
+            baseline,
+        })
+    }
+}
+
+/// The records, to know that they are there and how long they are.
+fn records(args: &BenchArgs) -> Result<Records> {
+    let Some(path) = &args.lines else { return Records::of_size(args.size) };
+    let records = Records::of_lines(path)?;
+    if records.cut() {
+        let (path, n) = (path.display(), records.len());
+        term::tell(format_args!("zlog bench: {path} is large: its first {n} lines are logged"));
+    }
+    Ok(records)
+}
+
+/// The limits of a run: its duration has a default only where no count is given.
+fn limits(args: &BenchArgs) -> (Option<u64>, Option<Duration>) {
+    let typed = args.duration.map(|duration| duration.0);
+    (args.count, typed.or(args.count.is_none().then_some(DURATION)))
+}
+
+fn job(args: &BenchArgs) -> Measure {
+    let (count, duration) = limits(args);
+    let text = match &args.lines {
+        Some(path) => Text::Lines(path.clone()),
+        None => Text::Size(args.size),
+    };
+    Measure {
+        subject: Subject::Null,
+        directory: PathBuf::new(),
+        text,
+        load: Load { count, duration, rate: args.rate, threads: usize::from(args.threads) },
+        warm_up: args.warm_up.0,
+        queue: args.queue as usize,
+        mail: Mail { url: args.smtp.clone(), delay: args.smtp_delay.0 },
+    }
+}
+
+fn settings(args: &BenchArgs, records: &Records) -> Settings {
+    let (count, duration) = limits(args);
+    let shown = |path: &Path| path.display().to_string();
+    Settings {
+        size: args.lines.is_none().then_some(args.size),
+        lines: args.lines.as_deref().map(shown),
+        mean_message_bytes: records.mean_size(),
+        threads: usize::from(args.threads),
+        rate: args.rate,
+        count,
+        duration_seconds: duration.map(|duration| duration.as_secs_f64()),
+        warm_up_seconds: args.warm_up.0.as_secs_f64(),
+        runs: usize::from(args.runs),
+        queue: args.queue as usize,
+        smtp: args.smtp.as_deref().unwrap_or("embedded").to_owned(),
+        smtp_delay_seconds: args.smtp_delay.0.as_secs_f64(),
+    }
+}

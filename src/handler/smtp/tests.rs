@@ -1,0 +1,384 @@
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, unbounded};
+use proptest::prelude::*;
+
+use super::*;
+use crate::bench::smtp_server::{Mail, ServerOptions, SmtpServer};
+use crate::error::Exit;
+use crate::format::{Options, Output};
+use crate::record::Level;
+
+/// Far above what anything here takes.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn text() -> Box<dyn Format> {
+    Output::Text.format(Options::default()).unwrap().unwrap()
+}
+
+fn options() -> SmtpOptions {
+    SmtpOptions {
+        from: "zlog <zlog@example.org>".into(),
+        to: vec!["ops@example.org".into(), "dev@example.org".into()],
+        timeout: DEADLINE,
+        login: None,
+    }
+}
+
+fn handler(url: &str) -> SmtpHandler {
+    SmtpHandler::new(Server::parse(url).unwrap(), options(), text()).unwrap()
+}
+
+/// A real server, and the mails that it gets.
+fn server() -> (SmtpServer, Receiver<Mail>) {
+    let (kept, mails) = unbounded();
+    let inspect = move |mail: &Mail| _ = kept.send(mail.clone());
+    let options = ServerOptions { inspect: Some(Box::new(inspect)), ..ServerOptions::default() };
+    (SmtpServer::start(options).unwrap(), mails)
+}
+
+fn record(msg: &str) -> Record<'_> {
+    Record {
+        topic: "shop.ERROR.db".into(),
+        msg: msg.into(),
+        level: Level::ERROR,
+        ..Record::default()
+    }
+}
+
+/// The headers of a mail, unfolded but not decoded, and its body as it was sent.
+fn parts(mail: &Mail) -> (Vec<(String, String)>, String) {
+    let text = String::from_utf8(mail.data.clone()).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let head = head.replace("\r\n ", " ");
+    let split = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        (name.to_owned(), value.to_owned())
+    };
+    (head.split("\r\n").map(split).collect(), body.to_owned())
+}
+
+fn header<'h>(headers: &'h [(String, String)], name: &str) -> &'h str {
+    let found: Vec<_> = headers.iter().filter(|(found, _)| found == name).collect();
+    assert_eq!(found.len(), 1, "{name} in {headers:?}");
+    &found[0].1
+}
+
+#[test]
+fn a_record_is_a_mail_with_level_topic_and_message_in_its_subject() {
+    let (server, mails) = server();
+    let mut handler = handler(&server.url());
+    let traced = Record { exc_text: Some("Traceback\n.dot".into()), ..record("no connection") };
+    handler.handle(&traced).unwrap();
+    handler.flush().unwrap();
+    let mail = mails.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(mail.from, "zlog@example.org");
+    assert_eq!(mail.to, ["ops@example.org", "dev@example.org"]);
+    let (headers, body) = parts(&mail);
+    assert_eq!(header(&headers, "Subject"), "ERROR shop.ERROR.db: no connection");
+    assert_eq!(header(&headers, "From"), "zlog <zlog@example.org>");
+    assert_eq!(header(&headers, "To"), "ops@example.org, dev@example.org");
+    assert_eq!(header(&headers, "Content-Type"), "text/plain; charset=utf-8");
+    assert_eq!(body, "no connection\r\nTraceback\r\n.dot\r\n");
+}
+
+#[test]
+fn each_record_has_a_mail_and_a_connection_of_its_own() {
+    let (server, mails) = server();
+    let mut handler = handler(&server.url());
+    for msg in ["one", "two", "three"] {
+        handler.handle(&record(msg)).unwrap();
+    }
+    assert_eq!(server.stop(), 3);
+    let bodies: Vec<_> = mails.iter().map(|mail| parts(&mail).1).collect();
+    assert_eq!(bodies, ["one\r\n", "two\r\n", "three\r\n"]);
+}
+
+#[test]
+fn a_record_without_a_topic_is_named_after_its_logger_and_one_line_is_its_subject() {
+    let (server, mails) = server();
+    let mut handler = handler(&server.url());
+    let named = Record { topic: "".into(), name: Some("shop.db".into()), ..record("one\ntwo") };
+    handler.handle(&named).unwrap();
+    handler.handle(&Record::default()).unwrap();
+    let subjects = [(); 2].map(|()| {
+        let (headers, _) = parts(&mails.recv_timeout(DEADLINE).unwrap());
+        header(&headers, "Subject").to_owned()
+    });
+    assert_eq!(subjects, ["ERROR shop.db: one", "NOTSET"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn hostile_text_adds_no_header_no_recipient_and_no_mail(
+        texts in prop::array::uniform4("(\\PC|[\r\n\t\0.: =?]|\r\n\\.\r\n|\r\nBcc: a@b\\.c){0,24}"),
+    ) {
+        let (server, mails) = server();
+        let mut handler = handler(&server.url());
+        let [topic, name, msg, level] = &texts;
+        let hostile = Record {
+            topic: topic.into(),
+            name: Some(name.into()),
+            levelname: Some(level.into()),
+            ..record(msg)
+        };
+        handler.handle(&hostile).unwrap();
+        prop_assert_eq!(server.stop(), 1);
+        let mail = mails.recv_timeout(DEADLINE).unwrap();
+        prop_assert_eq!(&mail.from, "zlog@example.org");
+        prop_assert_eq!(&mail.to, &["ops@example.org", "dev@example.org"]);
+        let (headers, body) = parts(&mail);
+        let names: BTreeSet<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = [
+            "Auto-Submitted", "Content-Transfer-Encoding", "Content-Type", "Date", "From",
+            "MIME-Version", "Subject", "To",
+        ];
+        prop_assert_eq!(names, BTreeSet::from(expected));
+        prop_assert_eq!(headers.len(), expected.len());
+        // Neither a bare CR nor a bare LF, which servers take for different things.
+        let without = body.replace("\r\n", "");
+        prop_assert!(!without.contains(['\r', '\n', '\0']), "{:?}", body);
+        prop_assert!(mail.data.is_ascii());
+        let longest = body.split("\r\n").map(str::len).max();
+        prop_assert!(longest < Some(999), "RFC 5321, 4.5.3.1.6: {:?}", longest);
+    }
+}
+
+#[test]
+fn long_lines_and_long_subjects_stay_within_what_mail_allows() {
+    let (server, mails) = server();
+    let mut handler = handler(&server.url());
+    for msg in ["x".repeat(5000), "ü".repeat(5000), "word ".repeat(1000)] {
+        handler.handle(&record(&msg)).unwrap();
+        let mail = mails.recv_timeout(DEADLINE).unwrap();
+        let longest = mail.data.split(|byte| *byte == b'\n').map(<[u8]>::len).max();
+        assert!(longest < Some(999), "{longest:?}");
+    }
+}
+
+#[test]
+fn addresses_that_are_none_and_passwords_in_the_clear_are_refused_at_once() {
+    let wrong = |change: fn(&mut SmtpOptions), url: &str| {
+        let mut options = options();
+        change(&mut options);
+        let made = SmtpHandler::new(Server::parse(url).unwrap(), options, text());
+        let Err(error) = made else { panic!("it was taken") };
+        assert_eq!(error.exit(), Exit::Usage);
+        error.to_string()
+    };
+    let local = "smtp://127.0.0.1";
+    let error = wrong(|options| options.from = "no\x1baddress".into(), local);
+    assert!(error.starts_with(r#""no\\x1baddress" is no mail address: "#), "{error}");
+    let error = wrong(|options| options.to = vec!["a@b\r\nRCPT TO:<c@d>".into()], local);
+    assert!(error.contains("is no mail address"), "{error}");
+    let error = wrong(|options| options.to.clear(), local);
+    assert!(error.starts_with("nobody is named"), "{error}");
+    let login = |options: &mut SmtpOptions| {
+        options.login = Some(Login { user: "me".into(), password: "secret".into() });
+    };
+    let error = wrong(login, "smtp://mail.example.org");
+    assert!(error.starts_with("mail.example.org:25 would get a password unencrypted"), "{error}");
+    let mut options = options();
+    login(&mut options);
+    SmtpHandler::new(Server::parse("smtp://[::1]").unwrap(), options.clone(), text()).unwrap();
+    SmtpHandler::new(Server::parse("smtps://mail.example.org").unwrap(), options.clone(), text())
+        .unwrap();
+    assert!(!format!("{options:?}").contains("secret"));
+}
+
+#[test]
+fn servers_are_read_with_their_default_ports_and_wrong_ones_refused() {
+    let cases = [
+        ("smtp://mail.example.org", "mail.example.org:25"),
+        ("smtp://mail.example.org:2525/", "mail.example.org:2525"),
+        ("smtp://mail.example.org?tls=required", "mail.example.org:587"),
+        ("smtps://mail.example.org", "mail.example.org:465"),
+        ("smtp://127.0.0.1:1", "127.0.0.1:1"),
+        ("smtps://[::1]", "[::1]:465"),
+    ];
+    for (url, shown) in cases {
+        assert_eq!(Server::parse(url).unwrap().to_string(), shown);
+    }
+    let wrong = [
+        "mail.example.org",
+        "mail.example.org:25",
+        "http://mail.example.org",
+        "smtp://",
+        "smtp:mail",
+        "smtp://host/path",
+        "smtp://host?tls=maybe",
+        "smtps://host?tls=required",
+        "smtp://host:99999",
+        "smtp://host\x1b[31m",
+        "smtp://me:secret@host",
+        "smtp://me@host",
+        "",
+    ];
+    for url in wrong {
+        let Err(error) = Server::parse(url) else { panic!("{url} was taken") };
+        assert_eq!(error.exit(), Exit::Usage, "{url}");
+        let error = error.to_string();
+        assert!(!error.contains("secret") && !error.contains('\x1b'), "{error}");
+        assert!(error.contains("\n  "), "no next step: {error}");
+    }
+}
+
+/// A server that answers each line by a script: the line's first word, and what is
+/// said to it. Content, which it asks for with 354, is one line to it.
+struct Scripted {
+    url: String,
+    said: Receiver<String>,
+}
+
+fn scripted(script: &'static [(&'static str, &'static str)]) -> Scripted {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let (heard, said) = unbounded();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A client that breaks off is what some tests are about.
+            let _ = answer(&stream, script, &|line| _ = heard.send(line));
+        }
+    });
+    Scripted { url, said }
+}
+
+fn answer(
+    mut stream: &TcpStream,
+    script: &[(&str, &str)],
+    heard: &dyn Fn(String),
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let (mut word, mut content) = (String::new(), false);
+    loop {
+        let found = script.iter().find(|(on, _)| *on == word);
+        let reply = found.map_or("250 fine", |(_, reply)| reply);
+        if reply == "close" {
+            return Ok(());
+        }
+        if reply != "silence" && !(content && word != ".") {
+            stream.write_all(format!("{reply}\r\n").as_bytes())?;
+        }
+        content = if content { word != "." } else { reply.starts_with("354") };
+        let Some(line) = lines.next() else { return Ok(()) };
+        let line = line?;
+        word = line.split(' ').next().unwrap_or_default().to_owned();
+        // The greeting's own word is empty.
+        if word.is_empty() && !content {
+            word = "(empty)".to_owned();
+        }
+        heard(line);
+    }
+}
+
+/// What the handler says of a server with this script.
+fn failure(script: &'static [(&'static str, &'static str)]) -> String {
+    let server = scripted(script);
+    let error = handler(&server.url).handle(&record("one")).unwrap_err();
+    assert_eq!(error.exit(), Exit::Failed);
+    let error = error.to_string();
+    assert!(error.contains(server.url.trim_start_matches("smtp://")), "{error}");
+    error
+}
+
+const GREETING: (&str, &str) = ("", "220 here");
+const DATA: (&str, &str) = ("DATA", "354 go on");
+
+#[test]
+fn a_mail_takes_one_connection_from_greeting_to_quit() {
+    let server = scripted(&[GREETING, DATA, ("QUIT", "221 bye")]);
+    handler(&server.url).handle(&record("one")).unwrap();
+    let mut words = Vec::new();
+    while words.last().is_none_or(|word| word != "QUIT") {
+        let line = server.said.recv_timeout(DEADLINE).unwrap();
+        words.push(line.split(' ').next().unwrap_or_default().to_owned());
+    }
+    let commands = ["EHLO", "MAIL", "RCPT", "RCPT", "DATA"];
+    assert_eq!(words[..5], commands);
+    assert_eq!(words[words.len() - 3..], ["one", ".", "QUIT"]);
+}
+
+#[test]
+fn what_the_server_refuses_is_told_in_its_words_made_harmless() {
+    let error = failure(&[GREETING, ("MAIL", "550 not \x1b[31myou")]);
+    assert!(error.contains(r"refused: 550 not \x1b[31myou"), "{error}");
+    let error = failure(&[GREETING, DATA, (".", "451 the disk is full")]);
+    assert!(error.contains("refused: 451 the disk is full"), "{error}");
+    let error = failure(&[("", "554 no mail here")]);
+    assert!(error.contains("refused: 554 no mail here"), "{error}");
+}
+
+#[test]
+fn a_recipient_that_is_refused_keeps_the_mail_from_nobody_else() {
+    // The script knows no difference between the recipients, so each is refused.
+    let error = failure(&[GREETING, ("RCPT", "550 unknown"), DATA]);
+    assert!(error.starts_with("no mail for ops@example.org and 1 more (2 of 2 recip"), "{error}");
+
+    let (server, mails) = server();
+    let to = (0..101).map(|number| format!("r{number}@example.org")).collect();
+    let options = SmtpOptions { to, ..options() };
+    let address = Server::parse(&server.url()).unwrap();
+    let mut handler = SmtpHandler::new(address, options, text()).unwrap();
+    let error = handler.handle(&record("one")).unwrap_err().to_string();
+    let expected = "no mail for r100@example.org (1 of 101 recipients; the others got it): ";
+    assert!(error.starts_with(expected), "{error}");
+    assert_eq!(mails.recv_timeout(DEADLINE).unwrap().to.len(), 100);
+}
+
+#[test]
+fn a_server_that_is_not_there_or_goes_away_is_named_with_the_cause() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let handler = handler(&format!("smtp://{address}"));
+    let error = handler.check().unwrap_err().to_string();
+    assert!(error.starts_with(&format!("mail server {address}: connection refused")), "{error}");
+    for script in
+        [&[("", "close")][..], &[GREETING, ("MAIL", "close")], &[GREETING, (".", "close"), DATA]]
+    {
+        failure(script);
+    }
+}
+
+#[test]
+fn a_server_that_is_silent_is_given_up_after_the_time_out_and_not_asked_again() {
+    let timeout = Duration::from_millis(100);
+    for script in [&[("", "silence")][..], &[GREETING, ("MAIL", "silence")]] {
+        let server = scripted(script);
+        let options = SmtpOptions { timeout, ..options() };
+        let address = Server::parse(&server.url).unwrap();
+        let mut handler = SmtpHandler::new(address, options, text()).unwrap();
+        let start = Instant::now();
+        let error = handler.handle(&record("one")).unwrap_err().to_string();
+        assert!(error.contains("did not answer within 100ms"), "{error}");
+        assert!(start.elapsed() >= timeout);
+        assert!(server.said.try_iter().all(|line| line != "QUIT"));
+    }
+}
+
+#[test]
+fn no_answer_of_a_server_makes_it_crash() {
+    for reply in ["250-   \r\n250 fine", "250 ", "250", "", "999 what", "\u{fffd}", "250-\r\n250-"]
+    {
+        let script: &'static [(&str, &str)] = Box::leak(Box::new([GREETING, ("EHLO", reply)]));
+        let server = scripted(script);
+        let options = SmtpOptions { timeout: Duration::from_millis(200), ..options() };
+        let address = Server::parse(&server.url).unwrap();
+        // Taken or not: it returns.
+        let _ = SmtpHandler::new(address, options, text()).unwrap().handle(&record("one"));
+    }
+}
+
+#[test]
+fn without_the_encryption_that_was_asked_for_nothing_is_sent() {
+    let server = scripted(&[GREETING]);
+    let url = format!("{}?tls=required", server.url);
+    let error = handler(&url).handle(&record("one")).unwrap_err().to_string();
+    assert!(error.contains("STARTTLS is not supported"), "{error}");
+    assert!(server.said.try_iter().all(|line| !line.starts_with("MAIL")));
+}

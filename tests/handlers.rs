@@ -1,0 +1,15 @@
+//! Handlers that no option of `zlog` leads to yet, against the real thing: files as
+//! Python's logging writes them, and mails to a real mail server.
+
+/// Mails, as Python's mail server and mail reader see them.
+mod mail;
+/// Rolling over, file for file as CPython's `RotatingFileHandler` does it.
+mod rotating;
+
+use zlog::format::{Format, Options, Output};
+
+/// The message alone.
+fn text() -> Box<dyn Format> {
+    let format = Output::Text.format(Options::default()).unwrap();
+    format.expect("text is made from records")
+}

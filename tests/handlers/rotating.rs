@@ -1,0 +1,97 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use fastrand::Rng;
+use serde_json::json;
+use zlog::handler::Handler;
+use zlog::handler::rotating::{RotatingFileHandler, Rotation};
+use zlog::record::Record;
+
+use super::text;
+use crate::harness::python;
+
+/// How many settings are tried.
+const CASES: usize = 400;
+
+/// Settings, what lies there before, and what is logged.
+struct Case {
+    rotation: Rotation,
+    before: Vec<(String, String)>,
+    messages: Vec<String>,
+}
+
+fn case(rng: &mut Rng) -> Case {
+    let rotation = Rotation { max_bytes: rng.u64(0..80), backup_count: rng.u32(0..5) };
+    let mut before = Vec::new();
+    for number in 0..7 {
+        // With holes, and with more files than are kept.
+        if rng.u8(..3) == 0 {
+            let name = if number == 0 { "app.log".into() } else { format!("app.log.{number}") };
+            before.push((name, message(rng) + "\n"));
+        }
+    }
+    let messages = (0..rng.usize(..30)).map(|_| message(rng)).collect();
+    Case { rotation, before, messages }
+}
+
+/// Of one line or several, ASCII or not, empty or longer than a whole file.
+fn message(rng: &mut Rng) -> String {
+    let pieces = ["a", "word ", "ü", "☃", "🦀", "\n", "100%", "%s", "\r", "\t", ""];
+    let most = if rng.u8(..10) == 0 { 60 } else { 8 };
+    (0..rng.usize(..most)).map(|_| pieces[rng.usize(..pieces.len())]).collect()
+}
+
+/// Every file of a directory, with what it holds.
+fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    let file = |entry: fs::DirEntry| {
+        (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+    };
+    entries.map(file).collect()
+}
+
+/// The directory of a case, with what lies there before.
+fn prepare(parent: &Path, number: usize, case: &Case) -> std::path::PathBuf {
+    let directory = parent.join(number.to_string());
+    fs::create_dir_all(&directory).unwrap();
+    for (name, content) in &case.before {
+        fs::write(directory.join(name), content).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn rolling_over_leaves_the_same_files_as_in_python() {
+    let Some(python) = python() else { return };
+    let temporary = tempfile::tempdir().unwrap();
+    let [ours, theirs] = ["zlog", "python"].map(|name| temporary.path().join(name));
+    let mut rng = Rng::with_seed(7);
+    let cases: Vec<Case> = (0..CASES).map(|_| case(&mut rng)).collect();
+
+    let mut peer = python.script("rotating", &[theirs.to_str().unwrap()]);
+    for (number, case) in cases.iter().enumerate() {
+        prepare(&theirs, number, case);
+        let Rotation { max_bytes, backup_count } = case.rotation;
+        let line = json!({
+            "max_bytes": max_bytes, "backup_count": backup_count, "messages": case.messages,
+        });
+        peer.write(format!("{line}\n"));
+    }
+    peer.close_stdin();
+    peer.wait().success().stdout("done\n");
+
+    let mut rolled = 0;
+    for (number, case) in cases.iter().enumerate() {
+        let directory = prepare(&ours, number, case);
+        let path = directory.join("app.log");
+        let mut handler = RotatingFileHandler::open(&path, text(), case.rotation).unwrap();
+        for msg in &case.messages {
+            handler.handle(&Record { msg: msg.into(), ..Record::default() }).unwrap();
+        }
+        let [ours, theirs] = [&directory, &theirs.join(number.to_string())].map(|d| files(d));
+        assert_eq!(ours, theirs, "case {number}: {:?} {:?}", case.rotation, case.messages);
+        rolled += usize::from(ours.len() > case.before.len() + 1);
+    }
+    assert!(rolled > CASES / 4, "only {rolled} cases have rolled over");
+}
