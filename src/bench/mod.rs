@@ -5,6 +5,7 @@
 //! other commands use them.
 
 pub mod baseline;
+pub mod codec;
 pub mod far;
 pub mod job;
 pub mod lab;
