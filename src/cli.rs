@@ -16,7 +16,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use self::bench::{BenchArgs, BenchCommand, BenchOutput, HandlerArg};
+pub use self::bench::{BenchArgs, BenchCommand, BenchOutput, CodecArgs, HandlerArg};
 pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::tail::TailArgs;
 use self::value::rate;

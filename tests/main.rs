@@ -4,6 +4,8 @@
 
 /// `zlog bench`: every handler, bad input, baselines, and how it ends.
 mod bench;
+/// `zlog bench codec`: JSON and MessagePack.
+mod bench_codec;
 /// `zlog bench`: the images that it draws.
 mod bench_plot;
 /// Help, version, wrong usage.

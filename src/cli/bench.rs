@@ -1,10 +1,13 @@
 //! `zlog bench`: what may be typed.
 
+mod codec;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+pub use self::codec::CodecArgs;
 use super::value::{self, Seconds};
 use crate::bench::subject::Subject;
 
@@ -94,6 +97,8 @@ pub struct BenchArgs {
 /// What else can be measured, and what `zlog bench` starts itself.
 #[derive(Subcommand, Debug)]
 pub enum BenchCommand {
+    /// Records as JSON and as MessagePack: bytes, and how fast
+    Codec(CodecArgs),
     /// One handler, or one far end: told on standard input
     #[command(hide = true)]
     Worker,

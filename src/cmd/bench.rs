@@ -3,6 +3,7 @@
 //! What may be here: from the command line to a plan, and from what was measured
 //! to reports and an exit code. Measuring is `bench`'s.
 
+mod codec;
 mod plan;
 mod progress;
 
@@ -25,7 +26,8 @@ use crate::term;
 /// Wrong usage, a handler that could not be measured, a report that can't be
 /// written; or, with exit code 3, a handler that has become slower.
 pub fn run(args: &BenchArgs) -> Result<Exit> {
-    match args.command {
+    match &args.command {
+        Some(BenchCommand::Codec(args)) => codec::run(args),
         Some(BenchCommand::Worker) => worker::run().map(|()| Exit::Done),
         None => bench(args),
     }
