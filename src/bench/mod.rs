@@ -20,6 +20,7 @@
 //! arrive (`far`), no sampling of latencies and no list of them (HDR histograms).
 
 pub mod baseline;
+pub mod codec;
 pub mod far;
 pub mod job;
 pub mod lab;
@@ -27,6 +28,7 @@ pub mod machine;
 pub mod measure;
 pub mod partner;
 pub mod pipeline;
+pub mod plot;
 pub mod python;
 pub mod records;
 pub mod report;

@@ -1,5 +1,6 @@
 //! `zlog bench`: what may be typed.
 
+mod codec;
 mod pipeline;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+pub use self::codec::CodecArgs;
 pub use self::pipeline::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput};
 use super::value::{self, Seconds};
 use crate::bench::subject::Subject;
@@ -112,6 +114,8 @@ pub enum BenchCommand {
     /// Bare libzmq, receiving: started by `zlog bench pipeline`
     #[command(hide = true)]
     BareReceive(BareReceiveArgs),
+    /// Records as JSON and as MessagePack: bytes, and how fast
+    Codec(CodecArgs),
     /// One handler, or one far end: told on standard input
     #[command(hide = true)]
     Worker,

@@ -1,0 +1,42 @@
+//! `zlog bench codec`: whether MessagePack would pay.
+
+use std::io::Write;
+
+use crate::bench::codec::{CodecReport, Plan, Settings, measure, records};
+use crate::bench::measure::Monotonic;
+use crate::cli::{BenchOutput, CodecArgs};
+use crate::error::{Exit, Result};
+use crate::signal::Stop;
+use crate::term;
+
+/// Measures and reports; when it is stopped, what was measured so far.
+///
+/// # Errors
+/// A record does not come back as it was, or the report can't be printed.
+pub(super) fn run(args: &CodecArgs) -> Result<Exit> {
+    if cfg!(debug_assertions) {
+        term::tell("zlog bench codec: this is a debug build: its figures say little of a release");
+    }
+    let stop = Stop::install()?;
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let settings = Settings {
+        size: args.size,
+        count: args.count,
+        runs: usize::from(args.runs),
+        seed: args.seed,
+    };
+    let plan = Plan { count: args.count, runs: settings.runs, warm_up: args.warm_up };
+    let records = records(args.seed, args.size)?;
+    let all = measure(&Monotonic::new(), &records, &plan, &|| stop.requested())?;
+    let report = CodecReport::new(date, settings, &all, stop.requested());
+    let shown = match args.output {
+        BenchOutput::Table => report.text().into_bytes(),
+        BenchOutput::Json => report.json()?,
+    };
+    let printed = std::io::stdout().write_all(&shown);
+    if let Some(exit) = stop.exit() {
+        return Ok(exit);
+    }
+    printed.map_err(|error| term::output_error(&error))?;
+    Ok(Exit::Done)
+}
