@@ -162,6 +162,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
             [CompletionResult]::new('bare-send', 'bare-send', [CompletionResultType]::ParameterValue, 'Bare libzmq, sending: started by `zlog bench pipeline`')
             [CompletionResult]::new('bare-receive', 'bare-receive', [CompletionResultType]::ParameterValue, 'Bare libzmq, receiving: started by `zlog bench pipeline`')
+            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
             [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
             break
         }
@@ -202,6 +203,19 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'zlog;bench;codec' {
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Messages of this many bytes [default: as test records come, some with tracebacks]')
+            [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every codec once')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Records that each run encodes, and decodes')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Records that each run encodes, and decodes')
+            [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Records that are encoded and decoded before, unmeasured')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Other test records')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'zlog;bench;worker' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -235,6 +249,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
             [CompletionResult]::new('bare-send', 'bare-send', [CompletionResultType]::ParameterValue, 'Bare libzmq, sending: started by `zlog bench pipeline`')
             [CompletionResult]::new('bare-receive', 'bare-receive', [CompletionResultType]::ParameterValue, 'Bare libzmq, receiving: started by `zlog bench pipeline`')
+            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
             [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
             break
         }
@@ -245,6 +260,9 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;help;bench;bare-receive' {
+            break
+        }
+        'zlog;help;bench;codec' {
             break
         }
         'zlog;help;bench;worker' {

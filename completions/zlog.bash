@@ -37,6 +37,9 @@ _zlog() {
             zlog__subcmd__bench,bare-send)
                 cmd="zlog__subcmd__bench__subcmd__bare__subcmd__send"
                 ;;
+            zlog__subcmd__bench,codec)
+                cmd="zlog__subcmd__bench__subcmd__codec"
+                ;;
             zlog__subcmd__bench,pipeline)
                 cmd="zlog__subcmd__bench__subcmd__pipeline"
                 ;;
@@ -63,6 +66,9 @@ _zlog() {
                 ;;
             zlog__subcmd__help__subcmd__bench,bare-send)
                 cmd="zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__send"
+                ;;
+            zlog__subcmd__help__subcmd__bench,codec)
+                cmd="zlog__subcmd__help__subcmd__bench__subcmd__codec"
                 ;;
             zlog__subcmd__help__subcmd__bench,pipeline)
                 cmd="zlog__subcmd__help__subcmd__bench__subcmd__pipeline"
@@ -91,7 +97,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__bench)
-            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-delay --dir --output --export-markdown --export-csv --baseline --tolerance --absolute --help pipeline bare-send bare-receive worker"
+            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-delay --dir --output --export-markdown --export-csv --baseline --tolerance --absolute --help pipeline bare-send bare-receive codec worker"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -243,6 +249,52 @@ _zlog() {
                     ;;
                 --linger)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__bench__subcmd__codec)
+            opts="-n -o -h --size --runs --count --warm-up --seed --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --runs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warm-up)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -535,7 +587,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help__subcmd__bench)
-            opts="pipeline bare-send bare-receive worker"
+            opts="pipeline bare-send bare-receive codec worker"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -563,6 +615,20 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__send)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__help__subcmd__bench__subcmd__codec)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -156,6 +156,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand pipeline 'End to end, from emit to tail, beside bare libzmq'
             cand bare-send 'Bare libzmq, sending: started by `zlog bench pipeline`'
             cand bare-receive 'Bare libzmq, receiving: started by `zlog bench pipeline`'
+            cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
             cand worker 'One handler, or one far end: told on standard input'
         }
         &'zlog;bench;pipeline'= {
@@ -192,6 +193,18 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'zlog;bench;codec'= {
+            cand --size 'Messages of this many bytes [default: as test records come, some with tracebacks]'
+            cand --runs 'Rounds: each measures every codec once'
+            cand -n 'Records that each run encodes, and decodes'
+            cand --count 'Records that each run encodes, and decodes'
+            cand --warm-up 'Records that are encoded and decoded before, unmeasured'
+            cand --seed 'Other test records'
+            cand -o 'What to print'
+            cand --output 'What to print'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'zlog;bench;worker'= {
             cand -h 'Print help'
             cand --help 'Print help'
@@ -220,6 +233,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand pipeline 'End to end, from emit to tail, beside bare libzmq'
             cand bare-send 'Bare libzmq, sending: started by `zlog bench pipeline`'
             cand bare-receive 'Bare libzmq, receiving: started by `zlog bench pipeline`'
+            cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
             cand worker 'One handler, or one far end: told on standard input'
         }
         &'zlog;help;bench;pipeline'= {
@@ -227,6 +241,8 @@ set edit:completion:arg-completer[zlog] = {|@words|
         &'zlog;help;bench;bare-send'= {
         }
         &'zlog;help;bench;bare-receive'= {
+        }
+        &'zlog;help;bench;codec'= {
         }
         &'zlog;help;bench;worker'= {
         }

@@ -124,7 +124,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s q -l quiet -d 'No reports on stderr but errors'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l handlers -d 'What to measure; pub and queue stand for each of their kinds' -r -f -a "all\t'Every one'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l handlers -d 'What to measure; pub and queue stand for each of their kinds' -r -f -a "all\t'Every one'
 file\t'A file, one write for each record'
 file-sync\t'A file, each record on the disk before the call returns'
 rotating\t'A file that is renamed and begun anew as it grows'
@@ -137,32 +137,33 @@ queue\t'A queue and a thread: before a file, and before mail'
 queue-file\t'A queue and a thread before a file'
 queue-smtp\t'A queue and a thread before mail'
 null\t'Formatting alone'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l size -d 'Log messages of this many bytes: 100, 4K, 1M' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l lines -d 'Log the lines of this file, over and over, instead of test records' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l python -d 'The Python for that [default: python3]' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l threads -d 'Callers at the same time, each on a thread of its own' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l rate -d 'Make so many calls each second, due or not, and time each from when it was due' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l runs -d 'Rounds: each measures every handler once' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -s n -l count -d 'End a run after N calls' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l duration -d 'End a run after this long [default: 500ms, or none with --count]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l warm-up -d 'Log for so long before each run, unmeasured' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l queue -d 'Records that a queue holds' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l smtp -d 'Mail through this server: smtp://HOST:PORT [default: one of zlog\'s own, on loopback]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l smtp-delay -d 'How long zlog\'s own mail server holds each mail' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l dir -d 'Where files are written while they are measured [default: the system\'s for temporary files]' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l size -d 'Log messages of this many bytes: 100, 4K, 1M' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l lines -d 'Log the lines of this file, over and over, instead of test records' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l python -d 'The Python for that [default: python3]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l threads -d 'Callers at the same time, each on a thread of its own' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l rate -d 'Make so many calls each second, due or not, and time each from when it was due' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l runs -d 'Rounds: each measures every handler once' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -s n -l count -d 'End a run after N calls' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l duration -d 'End a run after this long [default: 500ms, or none with --count]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l warm-up -d 'Log for so long before each run, unmeasured' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l queue -d 'Records that a queue holds' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l smtp -d 'Mail through this server: smtp://HOST:PORT [default: one of zlog\'s own, on loopback]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l smtp-delay -d 'How long zlog\'s own mail server holds each mail' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l dir -d 'Where files are written while they are measured [default: the system\'s for temporary files]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
 json\t'One JSON object, which --baseline reads'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l export-csv -d 'Write every figure as CSV, too' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l baseline -d 'Exit with 3 when a handler has become slower than in this report (--output json)' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l tolerance -d 'How much slower it may be' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l compare-python -d 'Measure Python\'s handlers and PyZMQ\'s, too, with the same records'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -l absolute -d 'Compare calls per second, not their ratio to `file` and `null`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -f -a "bare-send" -d 'Bare libzmq, sending: started by `zlog bench pipeline`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -f -a "bare-receive" -d 'Bare libzmq, receiving: started by `zlog bench pipeline`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive worker" -f -a "worker" -d 'One handler, or one far end: told on standard input'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l export-csv -d 'Write every figure as CSV, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l baseline -d 'Exit with 3 when a handler has become slower than in this report (--output json)' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l tolerance -d 'How much slower it may be' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l compare-python -d 'Measure Python\'s handlers and PyZMQ\'s, too, with the same records'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l absolute -d 'Compare calls per second, not their ratio to `file` and `null`'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "bare-send" -d 'Bare libzmq, sending: started by `zlog bench pipeline`'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "bare-receive" -d 'Bare libzmq, receiving: started by `zlog bench pipeline`'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "worker" -d 'One handler, or one far end: told on standard input'
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l transport -d 'What is between emit and tail' -r -f -a "tcp\t'TCP on loopback'
 ipc\t'A socket of the file system'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l wire -d 'What bodies are written as' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
@@ -191,6 +192,14 @@ complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcomm
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l topic -d 'What to subscribe to' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l count -d 'Messages to receive' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -s h -l help -d 'Print help'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l size -d 'Messages of this many bytes [default: as test records come, some with tracebacks]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l runs -d 'Rounds: each measures every codec once' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s n -l count -d 'Records that each run encodes, and decodes' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l warm-up -d 'Records that are encoded and decoded before, unmeasured' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l seed -d 'Other test records' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
+json\t'One JSON object, which --baseline reads'"
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from worker" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s n -l count -d 'Stop after N records; without it, at Ctrl-C' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l rate -d 'Records each second' -r
@@ -207,4 +216,5 @@ complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subc
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "bare-send" -d 'Bare libzmq, sending: started by `zlog bench pipeline`'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "bare-receive" -d 'Bare libzmq, receiving: started by `zlog bench pipeline`'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "worker" -d 'One handler, or one far end: told on standard input'
