@@ -136,6 +136,7 @@ fn failed(endpoint: &Endpoint, cause: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socket::leavings::Leavings;
 
     fn socket() -> zmq::Socket {
         let socket = zmq::Context::new().socket(zmq::XPUB).expect("socket");
@@ -153,6 +154,7 @@ mod tests {
         let mut socket = socket();
         for text in ["tcp://127.0.0.1:0", "tcp://127.0.0.1:*", "ipc://*"] {
             let real = try_bind(&mut socket, text).expect(text);
+            let _file = Leavings::of(std::slice::from_ref(&real));
             assert!(!real.ends_with([':', '*']) && !real.ends_with(":0"), "{real}");
         }
     }
