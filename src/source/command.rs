@@ -131,6 +131,7 @@ impl CommandSource {
             if Instant::now() >= until {
                 self.child.kill().map_err(failed)?;
             }
+            // std waits for a child without end or not at all: no condition to wait on.
             std::thread::sleep(LOOK_CLOSED);
         }
         Ok(())
