@@ -13,10 +13,16 @@ pub mod queue;
 pub mod rotating;
 pub mod smtp;
 
+use std::time::Instant;
+
 use crate::error::Result;
 use crate::record::Record;
 
 /// Sends records somewhere.
+///
+/// The methods after [`Handler::flush`] are for handlers that hold records for longer
+/// (batches, retries) or whose target can go away beneath them (files); the others
+/// leave them as they are.
 pub trait Handler {
     /// Takes one record. It may be held until [`Handler::flush`].
     ///
@@ -30,6 +36,49 @@ pub trait Handler {
     /// # Errors
     /// As [`Handler::handle`].
     fn flush(&mut self) -> Result<()>;
+
+    /// Does what is due by the clock: a batch that is old enough, another try. Returns
+    /// when there is something due again; `None` for not before the next record.
+    ///
+    /// # Errors
+    /// As [`Handler::handle`].
+    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+        let _ = now;
+        Ok(None)
+    }
+
+    /// Opens its target anew: SIGHUP, after a file was moved away.
+    ///
+    /// # Errors
+    /// When it can't be opened; the handler goes on with what it had.
+    fn reopen(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// What was taken and has not arrived.
+    fn held(&self) -> Held {
+        Held::default()
+    }
+
+    /// The last call: sends on what is held, retries included, not beyond `until`.
+    /// What is then left is lost, and [`Handler::held`] says how much.
+    ///
+    /// # Errors
+    /// As [`Handler::handle`].
+    fn close(&mut self, until: Instant) -> Result<()> {
+        let _ = until;
+        self.flush()
+    }
+}
+
+/// Records that a handler took without an error, and that have not arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Held {
+    /// Records that wait: for their batch to be full, or for a target that is away.
+    pub waiting: u64,
+    /// Records that were given up, because no more may wait or their target refused
+    /// them. [`Handler::close`] adds what it could not send.
+    pub lost: u64,
 }
 
 /// Which handler it is may be decided at run time.
@@ -40,6 +89,22 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
 
     fn flush(&mut self) -> Result<()> {
         (**self).flush()
+    }
+
+    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+        (**self).tend(now)
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        (**self).reopen()
+    }
+
+    fn held(&self) -> Held {
+        (**self).held()
+    }
+
+    fn close(&mut self, until: Instant) -> Result<()> {
+        (**self).close(until)
     }
 }
 
