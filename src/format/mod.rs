@@ -12,6 +12,7 @@ pub mod logfmt;
 mod paint;
 pub mod percent;
 pub mod pretty;
+mod python;
 pub mod text;
 pub mod time;
 mod value;
