@@ -150,7 +150,8 @@ pub(in crate::format) fn convert(
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
             let precision = spec.precision.unwrap_or(6);
             let alternate = spec.alternate;
-            let shape = number::Shape { letter: conversion, precision, alternate, point_zero: false };
+            let shape =
+                number::Shape { letter: conversion, precision, alternate, point_zero: false };
             let number = number::float(value, shape)?;
             pad_number(spec, sign(spec, number.negative), &number.digits, out);
         }

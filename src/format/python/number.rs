@@ -21,16 +21,9 @@ pub(super) struct Digits {
 
 /// A whole number's digits by the letter of its base: `d o x X b`. A float is cut at
 /// its point if `cut_floats`.
-pub(super) fn whole(
-    value: &Value<'_>,
-    letter: char,
-    cut_floats: bool,
-) -> Result<Digits, Mismatch> {
+pub(super) fn whole(value: &Value<'_>, letter: char, cut_floats: bool) -> Result<Digits, Mismatch> {
     let number = match value {
-        Value::Float(number) if !cut_floats => {
-            let _ = number;
-            return Err(NO_WHOLE_NUMBER);
-        }
+        Value::Float(_) if !cut_floats => return Err(NO_WHOLE_NUMBER),
         Value::Float(number) if !number.is_finite() => return Err(NOT_FINITE),
         // Exact up to here: a float's whole part, which fits.
         Value::Float(number) if number.abs() < 1e38 => *number as i128,

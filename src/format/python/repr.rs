@@ -42,6 +42,15 @@ pub(super) fn repr(value: &Value<'_>) -> String {
     out
 }
 
+/// What `!s`, `!r` and `!a` make of a value.
+pub(in crate::format) fn by_letter(letter: char, value: &Value<'_>) -> String {
+    match letter {
+        'r' => repr(value),
+        'a' => ascii(value),
+        _ => str(value).into_owned(),
+    }
+}
+
 /// `ascii(value)`: as `repr`, with escapes instead of all beyond ASCII.
 pub(super) fn ascii(value: &Value<'_>) -> String {
     let repr = repr(value);

@@ -52,8 +52,18 @@ impl FormatSpec {
         }
         let fill = fill.unwrap_or(if zero { '0' } else { ' ' });
         let empty = text.is_empty();
-        let spec =
-            FormatSpec { empty, fill, align, sign, alternate, zero, width, grouping, precision, kind };
+        let spec = FormatSpec {
+            empty,
+            fill,
+            align,
+            sign,
+            alternate,
+            zero,
+            width,
+            grouping,
+            precision,
+            kind,
+        };
         spec.check_grouping().map(|()| spec)
     }
 
@@ -66,12 +76,19 @@ impl FormatSpec {
         if fits { Ok(()) } else { Err(Mismatch("groups digits where there are none")) }
     }
 
-    /// Whether text can be shown by it.
-    pub(in crate::format) fn takes_text(&self) -> Result<(), Mismatch> {
+    /// Whether nothing is asked for.
+    pub(in crate::format) fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    fn takes_text(&self) -> Result<(), Mismatch> {
         if !matches!(self.kind, None | Some('s')) {
             return Err(Mismatch("needs a number"));
         }
-        if self.sign.is_some() || self.alternate || self.align == Some('=') || self.grouping.is_some()
+        if self.sign.is_some()
+            || self.alternate
+            || self.align == Some('=')
+            || self.grouping.is_some()
         {
             return Err(Mismatch("has a sign, `#`, `=`, `,` or `_`, which text can't have"));
         }

@@ -69,18 +69,4 @@ impl<'a> Value<'a> {
             _ => self.integer().map(|number| number as f64),
         }
     }
-
-    /// Its type as Python calls it.
-    pub(in crate::format) fn type_name(&self) -> &'static str {
-        match self {
-            Value::None => "None",
-            Value::Bool(_) => "bool",
-            Value::Int(_) | Value::Big(_) => "int",
-            Value::Float(_) => "float",
-            Value::Text(_) => "str",
-            Value::Json(json) if json.starts_with('{') => "dict",
-            Value::Json(_) => "list",
-            Value::Tuple(_) => "tuple",
-        }
-    }
 }
