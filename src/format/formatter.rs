@@ -284,7 +284,7 @@ impl Format for Formatter {
         };
         let fields = match misfit {
             // Python raises its exception even if the message is not shown.
-            Some(why) if !self.shows_message => Err(format!("the message {}", why.0)),
+            Some(why) if !self.shows_message => Err(format!("the message: {}", why.0)),
             _ => self.fields(record, &message, out),
         };
         self.failures += u64::from(misfit.is_some() || fields.is_err());
@@ -390,3 +390,6 @@ fn reason(text: &str, source: &Source, refusal: Refusal) -> String {
     };
     why
 }
+
+#[cfg(test)]
+mod tests;

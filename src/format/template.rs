@@ -323,7 +323,7 @@ impl Attribute {
             Attribute::Levelno => Some(Value::Int(1)),
             Attribute::Created | Attribute::Received => Some(Value::Float(1.0)),
             _ => Some(match self.lacking() {
-                Value::None => Value::Text("x".into()),
+                Value::None | Value::Text(_) => Value::Text("x".into()),
                 value => value,
             }),
         }
