@@ -1,0 +1,226 @@
+//! A file that is replaced by the clock, by Python's `TimedRotatingFileHandler`
+//! rules: at midnight `app.log` becomes `app.log.2026-11-20`.
+//!
+//! What may be here: the renaming, and which old files go. When, and to what name,
+//! is [`schedule`]'s.
+//!
+//! Differences from CPython 3.13, on purpose. Where the new name is taken (in the hour
+//! that summer time ends twice, or after a clock was set back), Python gives up
+//! replacing the file until it is started anew, and earlier ones deleted the older
+//! file; here the records stay where they are until the next time. And as in
+//! `rotating`, a failure loses no record, and old files may be compressed.
+
+pub mod schedule;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, UNIX_EPOCH};
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+
+use self::schedule::Schedule;
+pub use self::schedule::When;
+use super::Handler;
+pub use super::file::Compression;
+use super::file::Line;
+use super::file::archive::{Archive, Names, bare, siblings};
+use super::file::log_file::LogFile;
+use crate::error::Result;
+use crate::format::Format;
+use crate::record::Record;
+
+/// When a file is replaced, and what is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timing {
+    /// The unit, or the time of day or week.
+    pub when: When,
+    /// Every so many of them; at least one.
+    pub interval: u32,
+    /// How many replaced files are kept (`backupCount`); with zero, all.
+    pub backup_count: u32,
+    /// By UTC and not by this machine's zone.
+    pub utc: bool,
+    /// The time of day, for midnight and weekly (`atTime`).
+    pub at_time: Option<Time>,
+    /// How replaced files are compressed.
+    pub compress: Compression,
+}
+
+/// Appends records to a file that is replaced by the clock. The file is created, with
+/// its directories, if missing; it is moved, deleted, cut short and locked as
+/// [`FileHandler`](super::file::FileHandler) says.
+///
+/// As in Python, it is a record that finds the time has come: a stream that is silent
+/// over midnight is replaced by the first record of the morning, which is the first of
+/// the new file. Also as in Python, a file that was there before is as old as its last
+/// record.
+pub struct TimedRotatingFileHandler {
+    file: LogFile,
+    line: Line,
+    backup_count: u32,
+    clock: Clock,
+    /// `None` for what is no regular file, and never replaced.
+    archive: Option<Archive>,
+}
+
+/// When the file is to be replaced.
+struct Clock {
+    when: When,
+    schedule: Schedule,
+    /// The time of day, in seconds since 1970-01-01 UTC.
+    now: Box<dyn Fn() -> i64 + Send>,
+    due: i64,
+}
+
+impl TimedRotatingFileHandler {
+    /// Opens the file at `path`, for records as `format` shows them. Its times are those
+    /// of this machine's zone, or of UTC.
+    ///
+    /// A path that is no regular file (a device, a pipe) is never replaced.
+    ///
+    /// # Errors
+    /// As [`FileHandler::open`](super::file::FileHandler::open)'s; or the interval is
+    /// zero.
+    pub fn open(
+        path: &Path,
+        format: Box<dyn Format>,
+        timing: Timing,
+    ) -> Result<TimedRotatingFileHandler> {
+        let zone = if timing.utc { TimeZone::UTC } else { TimeZone::system() };
+        let now = || crate::clock::now() as i64;
+        TimedRotatingFileHandler::open_with_clock(path, format, timing, zone, Box::new(now))
+    }
+
+    /// [`TimedRotatingFileHandler::open`] with another clock, `now`, which shows the
+    /// time of `zone`.
+    ///
+    /// # Errors
+    /// As [`TimedRotatingFileHandler::open`]'s.
+    pub fn open_with_clock(
+        path: &Path,
+        format: Box<dyn Format>,
+        timing: Timing,
+        zone: TimeZone,
+        now: Box<dyn Fn() -> i64 + Send>,
+    ) -> Result<TimedRotatingFileHandler> {
+        let when = timing.when;
+        let schedule = Schedule::new(when, timing.interval, timing.at_time, zone)?;
+        let begun = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let begun = begun.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let begun = begun.map_or_else(&now, |time| time.as_secs() as i64);
+        let file = LogFile::open(path)?;
+        let archive = match file.claim() {
+            Some(claim) => {
+                let log = path.to_owned();
+                let list = Box::new(move || uncompressed(&log, when));
+                Some(Archive::new(claim.clone(), timing.compress, list)?)
+            }
+            None => None,
+        };
+        let clock = Clock { due: schedule.next(begun), when, schedule, now };
+        let (line, backup_count) = (Line::new(format), timing.backup_count);
+        Ok(TimedRotatingFileHandler { file, line, backup_count, clock, archive })
+    }
+
+    /// The file that is written to.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Python's `doRollover`.
+    fn roll_over(&mut self, now: i64) -> Result<()> {
+        let Some(archive) = &self.archive else { return Ok(()) };
+        let path = self.file.path().to_owned();
+        let mut names = archive.names();
+        // Another may stand there by now.
+        self.file.look(Instant::now())?;
+        let dated = dated(&path, &self.clock.schedule.name(self.clock.due, now));
+        let exists = |how: Compression| how.name_of(&dated).symlink_metadata().is_ok();
+        if Compression::ALL.into_iter().any(exists) {
+            // Two intervals of one name: the hour when summer time ends, or a clock that
+            // was set back. See the module.
+            self.clock.due = self.clock.schedule.next(now);
+            return Ok(());
+        }
+        names.retire(&path, &dated)?;
+        self.clock.due = self.clock.schedule.next(now);
+        self.file.reopen()?;
+        archive.wake();
+        delete_old(&mut names, &path, self.clock.when, self.backup_count as usize)
+    }
+}
+
+impl Handler for TimedRotatingFileHandler {
+    /// # Errors
+    /// As [`RotatingFileHandler`](super::rotating::RotatingFileHandler)'s.
+    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        let mut outcome = self.file.watch();
+        let now = (self.clock.now)();
+        if now >= self.clock.due {
+            outcome = outcome.and(self.roll_over(now));
+        }
+        self.file.append(self.line.of(record))?;
+        outcome
+    }
+
+    /// Nothing is held here.
+    ///
+    /// # Errors
+    /// What old file could not be compressed: it stays as it is.
+    fn flush(&mut self) -> Result<()> {
+        self.archive.as_ref().map_or(Ok(()), Archive::check)
+    }
+
+    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+        let due = self.file.tend(now);
+        self.flush().and(due)
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        self.file.reopen()
+    }
+
+    /// Waits for old files to be compressed, too.
+    fn close(&mut self, until: Instant) -> Result<()> {
+        let looked = self.file.look(Instant::now());
+        looked.and(self.archive.as_mut().map_or(Ok(()), |archive| archive.finish(until)))
+    }
+}
+
+/// Deletes the oldest files beyond those that are kept: Python's `getFilesToDelete`.
+fn delete_old(names: &mut Names, path: &Path, when: When, keep: usize) -> Result<()> {
+    if keep == 0 {
+        return Ok(());
+    }
+    let ends = siblings(path, |end| when.names(bare(end)).then(|| bare(end).to_owned()))?;
+    // A file and what it is being compressed to are one.
+    let ends: BTreeSet<String> = ends.into_iter().map(|(_, end)| end).collect();
+    for end in ends.iter().take(ends.len().saturating_sub(keep)) {
+        for how in Compression::ALL {
+            names.delete(&how.name_of(&dated(path, end)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Old files that are not compressed, the oldest first.
+fn uncompressed(path: &Path, when: When) -> Result<Vec<PathBuf>> {
+    let old = siblings(path, |end| when.names(end).then_some(()))?;
+    let mut old: Vec<PathBuf> = old.into_iter().map(|(path, ())| path).collect();
+    old.retain(|path| path.symlink_metadata().is_ok_and(|old| old.is_file()));
+    old.sort();
+    Ok(old)
+}
+
+/// `app.log.2026-11-20`
+fn dated(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(end);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests;
