@@ -7,6 +7,7 @@
 mod bench;
 mod emit;
 pub mod examples;
+mod relay;
 mod tail;
 pub mod value;
 
@@ -21,6 +22,7 @@ pub use self::bench::{
     PipelineArgs, PipelineOutput,
 };
 pub use self::emit::{EmitArgs, OnFull, WireArg};
+pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
 pub use self::tail::TailArgs;
 use self::value::rate;
 use crate::term::ColorChoice;
@@ -49,6 +51,8 @@ pub enum Command {
     Emit(Box<EmitArgs>),
     /// Subscribe to records and print them
     Tail(Box<TailArgs>),
+    /// Collect from many publishers, publish to many subscribers
+    Relay(Box<RelayArgs>),
     /// Measure what a log call costs: publishing, files, mail
     Bench(Box<BenchArgs>),
     /// An emitter and a tail in one terminal, to look at
