@@ -15,7 +15,7 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 5] = [&ZLOG, &EMIT, &TAIL, &BENCH, &DEMO];
+pub const ALL: [&Notes; 6] = [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &DEMO];
 
 const DONE: (&str, &str) = ("0", "Done; also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "It failed; the error says what, why and what to do");
@@ -72,6 +72,7 @@ const TAIL: Notes = Notes {
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python's"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
     exits: &[
@@ -81,6 +82,19 @@ const TAIL: Notes = Notes {
         ("3", "--timeout passed before -n records, or loss under --fail-on-loss"),
         SIGNALS,
     ],
+};
+
+const RELAY: Notes = Notes {
+    command: "relay",
+    examples: &[
+        ("zlog relay", "emitters connect to port 12344, tails to 12345"),
+        ("zlog emit --connect tcp://127.0.0.1:12344", "an emitter for it"),
+        ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
+        ("zlog relay --keep 1000", "keep each topic's last records for late comers ..."),
+        ("zlog tail --last 50 myprogram", "... who see the last 50, then what comes"),
+        ("zlog relay --status", "ask how it stands"),
+    ],
+    exits: &[DONE, FAILED, USAGE, SIGNALS],
 };
 
 const BENCH: Notes = Notes {
