@@ -12,8 +12,9 @@ use zlog::format::{Format, Options, Output};
 use zlog::handler::file::{FileHandler, Sync};
 use zlog::handler::null::NullHandler;
 use zlog::handler::queue::{OnFull, QueueHandler};
-use zlog::handler::rotating::{RotatingFileHandler, Rotation};
+use zlog::handler::rotating::{Compression, RotatingFileHandler, Rotation};
 use zlog::handler::smtp::{Server, SmtpHandler, SmtpOptions};
+use zlog::handler::timed::{TimedRotatingFileHandler, Timing, When};
 use zlog::handler::{Handler, HandlerKind};
 use zlog::record::Record;
 use zlog::source::SourceKind;
@@ -113,8 +114,22 @@ fn every_handler_passes_records_on() {
                 filed(|path| Box::new(FileHandler::open(path, text(), Sync::Data).unwrap()));
             }
             HandlerKind::Rotating => {
-                let rotation = Rotation { max_bytes: 100, backup_count: 1 };
+                let compress = Compression::None;
+                let rotation = Rotation { max_bytes: 100, backup_count: 1, compress };
                 filed(|path| Box::new(RotatingFileHandler::open(path, text(), rotation).unwrap()));
+            }
+            HandlerKind::Timed => {
+                let timing = Timing {
+                    when: When::Midnight,
+                    interval: 1,
+                    backup_count: 1,
+                    utc: true,
+                    at_time: None,
+                    compress: Compression::None,
+                };
+                filed(|path| {
+                    Box::new(TimedRotatingFileHandler::open(path, text(), timing).unwrap())
+                });
             }
             HandlerKind::Queue => filed(|path| {
                 let file = FileHandler::open(path, text(), Sync::None).unwrap();

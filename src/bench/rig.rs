@@ -21,13 +21,14 @@ use crate::handler::file::{FileHandler, Sync};
 use crate::handler::null::NullHandler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::handler::queue::QueueHandler;
-use crate::handler::rotating::{RotatingFileHandler, Rotation};
+use crate::handler::rotating::{Compression, RotatingFileHandler, Rotation};
 use crate::handler::smtp::{DEFAULT_TIMEOUT, Server, SmtpHandler, SmtpOptions};
 use crate::record::Record;
 use crate::socket::{Endpoint, Publisher, Role, SocketOptions, Waited};
 
 /// A rotating file is replaced at this size, and so many older ones are kept.
-const ROTATION: Rotation = Rotation { max_bytes: 10 << 20, backup_count: 100 };
+const ROTATION: Rotation =
+    Rotation { max_bytes: 10 << 20, backup_count: 100, compress: Compression::None };
 /// How long a process that was just started may take to be there.
 const STARTING: Duration = Duration::from_secs(10);
 /// When no record has arrived for so long, those that are missing are lost.

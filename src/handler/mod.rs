@@ -12,6 +12,7 @@ pub mod publish;
 pub mod queue;
 pub mod rotating;
 pub mod smtp;
+pub mod timed;
 
 use std::time::Instant;
 
@@ -119,6 +120,8 @@ pub enum HandlerKind {
     File,
     /// A file that is replaced when it has grown.
     Rotating,
+    /// A file that is replaced by the clock.
+    Timed,
     /// A mail for each record.
     Smtp,
     /// A queue and a thread before another handler.
@@ -129,11 +132,12 @@ pub enum HandlerKind {
 
 impl HandlerKind {
     /// All of them, in the order of the documentation.
-    pub const ALL: [HandlerKind; 7] = [
+    pub const ALL: [HandlerKind; 8] = [
         HandlerKind::Console,
         HandlerKind::Publish,
         HandlerKind::File,
         HandlerKind::Rotating,
+        HandlerKind::Timed,
         HandlerKind::Smtp,
         HandlerKind::Queue,
         HandlerKind::Null,
@@ -146,6 +150,7 @@ impl HandlerKind {
             HandlerKind::Publish => "publish",
             HandlerKind::File => "file",
             HandlerKind::Rotating => "rotating",
+            HandlerKind::Timed => "timed",
             HandlerKind::Smtp => "smtp",
             HandlerKind::Queue => "queue",
             HandlerKind::Null => "null",
@@ -164,9 +169,10 @@ mod tests {
             HandlerKind::Publish => 1,
             HandlerKind::File => 2,
             HandlerKind::Rotating => 3,
-            HandlerKind::Smtp => 4,
-            HandlerKind::Queue => 5,
-            HandlerKind::Null => 6,
+            HandlerKind::Timed => 4,
+            HandlerKind::Smtp => 5,
+            HandlerKind::Queue => 6,
+            HandlerKind::Null => 7,
         }
     }
 
