@@ -5,8 +5,17 @@
 //! to them, and the watch over them. What a handler does with a record is
 //! `handler`'s; how handlers are typed is `cli`'s.
 
+mod entry;
+mod open;
+mod router;
 pub mod spec;
+mod status;
+mod watch;
+mod way;
 
+pub use self::router::{Router, Surroundings};
 pub use self::spec::{
     FormatterSpec, HandlerSpec, Match, PublishTarget, QueueSpec, RouteSpec, Spec, Target,
 };
+pub use self::status::{HandlerStatus, tell_losses};
+pub use self::watch::{OutageStatus, Tell};

@@ -13,6 +13,7 @@ use crate::handler::file::Sync;
 use crate::handler::publish::Wire;
 use crate::handler::queue::OnFull;
 use crate::handler::rotating::Rotation;
+use crate::handler::timed::Timing;
 use crate::record::Level;
 use crate::socket::DEFAULT_HWM;
 use crate::term::visible;
@@ -80,6 +81,13 @@ pub enum Target {
         path: PathBuf,
         /// When, and what is kept.
         rotation: Rotation,
+    },
+    /// A file that is replaced by the clock.
+    Timed {
+        /// The file.
+        path: PathBuf,
+        /// When, and what is kept.
+        timing: Timing,
     },
     /// A ZeroMQ socket of its own.
     Publish(PublishTarget),
@@ -177,7 +185,9 @@ impl Target {
     /// The file that is written to, for those that write to one.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Target::File { path, .. } | Target::Rotating { path, .. } => Some(path),
+            Target::File { path, .. }
+            | Target::Rotating { path, .. }
+            | Target::Timed { path, .. } => Some(path),
             Target::Console | Target::Publish(_) => None,
         }
     }
@@ -189,6 +199,7 @@ impl Target {
             Target::Console
             | Target::File { .. }
             | Target::Rotating { .. }
+            | Target::Timed { .. }
             | Target::Publish(_) => false,
         }
     }
@@ -325,7 +336,7 @@ fn is_device(path: &Path) -> bool {
 
 /// The path by which two names of one file are known to be the same, though it or its
 /// directories may not be there yet.
-fn real_path(path: &Path) -> PathBuf {
+pub(super) fn real_path(path: &Path) -> PathBuf {
     if let Ok(real) = path.canonicalize() {
         return real;
     }
