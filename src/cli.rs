@@ -7,6 +7,7 @@
 mod bench;
 mod emit;
 pub mod examples;
+mod format;
 mod tail;
 pub mod value;
 
@@ -21,6 +22,7 @@ pub use self::bench::{
     PipelineArgs, PipelineOutput,
 };
 pub use self::emit::{EmitArgs, OnFull, WireArg};
+pub use self::format::FormatArgs;
 pub use self::tail::TailArgs;
 use self::value::rate;
 use crate::term::ColorChoice;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use regex::Regex;
 
-use super::EndpointArgs;
 use super::value::{self, Seconds};
+use super::{EndpointArgs, FormatArgs};
 use crate::format::{Output, Show};
 use crate::record::Level;
 use crate::socket::DEFAULT_HWM;
@@ -73,7 +73,11 @@ pub struct TailArgs {
 
     /// How to print records
     #[arg(short, long, value_enum, default_value_t, value_name = "HOW", help_heading = "Output")]
+    #[arg(conflicts_with = "format")]
     pub output: Output,
+    /// Format strings
+    #[command(flatten)]
+    pub format: FormatArgs,
     /// Colour what matches, without leaving anything out
     #[arg(short = 'H', long, value_name = "REGEX", help_heading = "Output")]
     pub highlight: Vec<Regex>,
@@ -83,12 +87,6 @@ pub struct TailArgs {
         default_value = "auto", default_missing_value = "always", help_heading = "Output"
     )]
     pub color: ColorChoice,
-    /// Times in UTC instead of local time
-    #[arg(long, help_heading = "Output")]
-    pub utc: bool,
-    /// How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]
-    #[arg(long, value_name = "FORMAT", visible_alias = "dateformat", help_heading = "Output")]
-    pub time_format: Option<String>,
     /// Time and topic before the message in `text` output too, as `python -m zmq.log` does
     #[arg(long, help_heading = "Output")]
     pub timestamp: bool,

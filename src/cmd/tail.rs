@@ -135,6 +135,12 @@ impl Tail {
                 "zlog tail: {undecoded} could not be decoded; shown as text and marked"
             ));
         }
+        let unformatted = self.view.unformatted();
+        if unformatted > 0 && !args.quiet {
+            term::tell(format_args!(
+                "zlog tail: {unformatted} did not fit --format; shown with the reason"
+            ));
+        }
         Ok(match (ended, self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
             (Ended::Failed, _) => Exit::Failed,
@@ -170,7 +176,7 @@ fn topics(args: &TailArgs) -> Topics {
 }
 
 fn filter(args: &TailArgs) -> Result<Filter> {
-    let now = Zoned::now().with_time_zone(time::zone(args.utc));
+    let now = Zoned::now().with_time_zone(time::zone(args.format.utc));
     let when = |text: &Option<String>, bound| {
         text.as_deref().map(|text| parse_when(text, bound, &now)).transpose()
     };
@@ -193,15 +199,21 @@ fn filter(args: &TailArgs) -> Result<Filter> {
 fn out(args: &TailArgs) -> Result<Out> {
     let terminal = term::stdout_is_terminal();
     let writer: Box<dyn Write> = Box::new(Stdout::new());
-    match args.output.format(options(args, terminal))? {
-        Some(format) => Ok(Out::Formatted(Console::new(writer, format))),
-        None if !args.input.is_empty() => {
-            Err(Error::usage("--output raw shows bodies as they came over the wire")
-                .hint("Stored records have none: use --output json or text."))
-        }
-        None if args.reorder.is_some() => Err(Error::usage("--output raw can't be put in order")
-            .hint("Leave out --reorder, or use --output json.")),
-        None => Ok(Out::Raw { writer, escape: terminal }),
+    let options = options(args, terminal);
+    if args.output != Output::Raw || args.format.format.is_some() {
+        let format = args.format.spec().build(args.output, options)?;
+        return Ok(Out::Formatted(Console::new(writer, format)));
+    }
+    // It shows no times, and a wrong time format is an error all the same.
+    args.output.format(options)?;
+    if !args.input.is_empty() {
+        Err(Error::usage("--output raw shows bodies as they came over the wire")
+            .hint("Stored records have none: use --output json or text."))
+    } else if args.reorder.is_some() {
+        Err(Error::usage("--output raw can't be put in order")
+            .hint("Leave out --reorder, or use --output json."))
+    } else {
+        Ok(Out::Raw { writer, escape: terminal })
     }
 }
 
@@ -209,11 +221,11 @@ fn options(args: &TailArgs, terminal: bool) -> Options {
     Options {
         color: args.color.for_stdout(),
         escape: terminal,
-        zone: time::zone(args.utc),
-        time_format: args.time_format.clone(),
+        zone: time::zone(args.format.utc),
+        time_format: args.format.time_format.clone(),
         separator: args.separator.clone(),
-        align: match args.output {
-            Output::Text => args.align,
+        align: match (args.output, args.format.format.as_deref()) {
+            (Output::Text, _) | (_, Some("bare")) => args.align,
             _ => !args.no_align,
         },
         highlight: args.grep.iter().chain(&args.highlight).cloned().collect(),

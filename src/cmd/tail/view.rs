@@ -139,6 +139,14 @@ impl View {
         if self.full() { Flow::Enough } else { Flow::More }
     }
 
+    /// How many records were shown that did not fit the format.
+    pub(super) fn unformatted(&self) -> u64 {
+        match &self.out {
+            Out::Formatted(console) => console.unformatted(),
+            Out::Raw { .. } => 0,
+        }
+    }
+
     /// Whether as many records as wanted have been shown.
     pub(super) fn full(&self) -> bool {
         self.limit.is_some_and(|limit| self.shown >= limit)
