@@ -217,6 +217,7 @@ impl Entry {
             queued,
             waiting: count(&self.tally.waiting),
             lost: count(&self.tally.lost),
+            cut: count(&self.tally.cut),
             unformatted: count(&self.tally.unformatted),
             outage: self.tally.outage(),
         }

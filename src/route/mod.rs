@@ -13,6 +13,7 @@ mod status;
 mod watch;
 mod way;
 
+pub use self::open::DEFAULT_FORMAT;
 pub use self::router::{Router, Surroundings};
 pub use self::spec::{
     FormatterSpec, HandlerSpec, Match, PublishTarget, QueueSpec, RouteSpec, Spec, Target,

@@ -1,20 +1,24 @@
 //! From a handler as it is asked for to one that runs.
 //!
 //! What may be here: which formatter, which handler, which queue. To add a handler, its
-//! line in [`handler`], and in [`default_format`].
+//! line in [`handler`], and in [`formatter`].
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::router::Surroundings;
 use super::spec::{FormatterSpec, HandlerSpec, PublishTarget, Target};
 use crate::error::{Error, Result};
+use crate::format::formatter::Style;
 use crate::format::{Format, Options, Output, time};
 use crate::handler::console::Console;
+use crate::handler::exec::ExecHandler;
 use crate::handler::file::FileHandler;
 use crate::handler::publish::{Publish, PublishOptions};
 use crate::handler::rotating::RotatingFileHandler;
+use crate::handler::smtp::SmtpHandler;
+use crate::handler::syslog::SyslogHandler;
 use crate::handler::timed::TimedRotatingFileHandler;
 use crate::handler::{Handler, Held};
 use crate::record::Record;
@@ -44,25 +48,53 @@ pub(super) fn handler(
         Target::Timed { path, timing } => {
             Box::new(TimedRotatingFileHandler::open(path, format()?, *timing)?)
         }
+        Target::Smtp { options, subject } => {
+            let subject = match subject.format {
+                Some(_) => Some(subject.build(Output::Text, plain())?),
+                None => None,
+            };
+            Box::new(SmtpHandler::new(options.clone(), format()?, subject)?)
+        }
+        Target::Syslog(options) => Box::new(SyslogHandler::new(options.clone(), format()?)?),
+        Target::Exec(options) => Box::new(ExecHandler::new(options.clone(), format()?)?),
         Target::Publish(target) => Box::new(publishing(&spec.name, target, around)?),
     })
 }
 
-/// Builds a handler's formatter.
+/// What stands in files, mails and a command's input where no format is asked for:
+/// Python's `basicConfig` has no time, which one cannot do without where many programs
+/// write to one file.
+pub const DEFAULT_FORMAT: &str = "%(asctime)s %(levelname)s %(name)s %(message)s";
+
+/// Builds a handler's formatter. Where none is asked for: a console's is for people, a
+/// syslog message has time, level and name elsewhere, and the others have
+/// [`DEFAULT_FORMAT`].
 ///
 /// # Errors
 /// A format that is none.
 fn formatter(spec: &FormatterSpec, target: &Target) -> Result<Box<dyn Format>> {
-    let console = *target == Target::Console;
-    let terminal = console && term::stdout_is_terminal();
-    let options = Options {
-        color: console && ColorChoice::Auto.for_stdout(),
-        escape: terminal,
-        zone: time::zone(spec.utc),
-        ..Options::default()
-    };
-    let output = if console { Output::Pretty } else { Output::Text };
-    output.format(options)?.ok_or_else(|| Error::new("records have no bodies to be written raw"))
+    match target {
+        Target::Console => {
+            let options = Options {
+                color: ColorChoice::Auto.for_stdout(),
+                escape: term::stdout_is_terminal(),
+                ..plain()
+            };
+            spec.build(Output::Pretty, options)
+        }
+        Target::Syslog(_) => spec.build(Output::Text, plain()),
+        _ if spec.format.is_none() => {
+            let format = Some(DEFAULT_FORMAT.to_owned());
+            FormatterSpec { format, style: Style::Percent, ..spec.clone() }
+                .build(Output::Text, plain())
+        }
+        _ => spec.build(Output::Text, plain()),
+    }
+}
+
+/// Neither colours nor escapes: for what no terminal shows.
+fn plain() -> Options {
+    Options { zone: time::zone(false), ..Options::default() }
 }
 
 /// Lets others know how many records could not be formatted as asked.
@@ -74,7 +106,11 @@ struct Counting {
 impl Format for Counting {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         self.format.write(record, out);
-        let _ = &self.failures;
+        self.failures.store(self.format.failures(), Ordering::Relaxed);
+    }
+
+    fn failures(&self) -> u64 {
+        self.format.failures()
     }
 }
 

@@ -9,10 +9,14 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use crate::error::{Error, Result};
+pub use crate::format::formatter::FormatterSpec;
+use crate::handler::exec::ExecOptions;
 use crate::handler::file::Sync;
 use crate::handler::publish::Wire;
 use crate::handler::queue::OnFull;
 use crate::handler::rotating::Rotation;
+use crate::handler::smtp::SmtpOptions;
+use crate::handler::syslog::SyslogOptions;
 use crate::handler::timed::Timing;
 use crate::record::Level;
 use crate::socket::DEFAULT_HWM;
@@ -52,17 +56,6 @@ pub struct HandlerSpec {
     pub queue: Option<QueueSpec>,
 }
 
-/// How records look.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct FormatterSpec {
-    /// A ready-made name or a format string; `None`: the handler's default.
-    pub format: Option<String>,
-    /// As Python's `datefmt`.
-    pub datefmt: Option<String>,
-    /// Times in UTC instead of local time.
-    pub utc: bool,
-}
-
 /// Where a handler's records go.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
@@ -89,6 +82,18 @@ pub enum Target {
         /// When, and what is kept.
         timing: Timing,
     },
+    /// Mails.
+    Smtp {
+        /// From whom, to whom, how many records in each.
+        options: SmtpOptions,
+        /// How the subject is made of the worst record in a mail. Without a format:
+        /// level, topic and message.
+        subject: FormatterSpec,
+    },
+    /// A syslog daemon.
+    Syslog(SyslogOptions),
+    /// A command, run with records on its standard input.
+    Exec(ExecOptions),
     /// A ZeroMQ socket of its own.
     Publish(PublishTarget),
 }
@@ -188,7 +193,7 @@ impl Target {
             Target::File { path, .. }
             | Target::Rotating { path, .. }
             | Target::Timed { path, .. } => Some(path),
-            Target::Console | Target::Publish(_) => None,
+            _ => None,
         }
     }
 
@@ -201,6 +206,7 @@ impl Target {
             | Target::Rotating { .. }
             | Target::Timed { .. }
             | Target::Publish(_) => false,
+            Target::Smtp { .. } | Target::Syslog(_) | Target::Exec(_) => true,
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct HandlerStatus {
     pub waiting: u64,
     /// Records that it took and gave up.
     pub lost: u64,
+    /// Records that arrived with a part missing, which their target has no room for.
+    pub cut: u64,
     /// Records that could not be formatted as asked; they were written in another shape.
     pub unformatted: u64,
     /// The outage that it is in.
@@ -70,12 +72,12 @@ pub fn tell_losses(command: &str, handlers: &[HandlerStatus], tell: &Tell) -> u6
                 handler.reasons()
             ));
         }
-        if handler.unformatted > 0 {
-            let count = grouped(handler.unformatted);
-            tell(&format!(
-                "zlog {command}: handler {name}: {count} records did not fit the format, and \
-                 were written in another shape"
-            ));
+        let others = [
+            (handler.cut, "too long and cut"),
+            (handler.unformatted, "did not fit the format, and are there with the reason"),
+        ];
+        for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+            tell(&format!("zlog {command}: handler {name}: {} {what}", grouped(count)));
         }
     }
     handlers.iter().map(HandlerStatus::missing).sum()

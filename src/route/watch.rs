@@ -8,7 +8,8 @@
 //! A handler that batches or retries takes records without an error while its target
 //! is away, so that an error which does not come back means nothing. What counts are
 //! records that have arrived: those taken, without those that wait or are lost. An
-//! outage is over when there are more of them than at the last error.
+//! outage is over when there are more of them than at the last error, and the handler
+//! does not say that its target is away.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +37,8 @@ pub(super) struct Tally {
     pub(super) waiting: AtomicU64,
     /// Of those taken, records that never will.
     pub(super) lost: AtomicU64,
+    /// Of those taken, records that arrived with a part missing.
+    pub(super) cut: AtomicU64,
     /// Records that could not be formatted as asked, and were written all the same.
     pub(super) unformatted: Arc<AtomicU64>,
     /// The outage that it is in.
@@ -138,8 +141,10 @@ impl Watched {
         self.held = self.inner.held();
         self.tally.waiting.store(self.held.waiting, Ordering::Relaxed);
         self.tally.lost.store(self.held.lost, Ordering::Relaxed);
+        self.tally.cut.store(self.held.cut, Ordering::Relaxed);
         let (arrived, lost) = (self.arrived(), self.lost());
-        if self.outage.as_ref().is_some_and(|outage| arrived > outage.arrived)
+        if !self.held.away
+            && self.outage.as_ref().is_some_and(|outage| arrived > outage.arrived)
             && let Some(outage) = self.outage.take()
         {
             self.voice.ends(lost - outage.lost_before);

@@ -34,6 +34,8 @@ pub(super) struct Shared {
     failed: AtomicU64,
     waiting: AtomicU64,
     lost: AtomicU64,
+    cut: AtomicU64,
+    away: AtomicBool,
     abandoned: AtomicBool,
     reopen: AtomicBool,
     /// The error that is to be told.
@@ -54,6 +56,8 @@ impl Shared {
         Held {
             waiting: self.waiting.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
+            cut: self.cut.load(Ordering::Relaxed),
+            away: self.away.load(Ordering::Relaxed),
         }
     }
 
@@ -210,9 +214,11 @@ impl<H: Handler> Listener<'_, H> {
     }
 
     fn say_held(&self) {
-        let Held { waiting, lost } = self.inner.held();
+        let Held { waiting, lost, cut, away } = self.inner.held();
         self.shared.waiting.store(waiting, Ordering::Relaxed);
         self.shared.lost.store(lost, Ordering::Relaxed);
+        self.shared.cut.store(cut, Ordering::Relaxed);
+        self.shared.away.store(away, Ordering::Relaxed);
     }
 
     /// Keeps the first error of an outage.
