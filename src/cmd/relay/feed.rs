@@ -78,6 +78,7 @@ impl Feed {
             let overdue = Arc::clone(&seen);
             let options = PublishOptions {
                 root: root.clone(),
+                by_name: false,
                 wire: Wire::Json,
                 on_full: OnFull::Block,
                 stop: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
