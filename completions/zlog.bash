@@ -97,7 +97,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__bench)
-            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-delay --dir --output --export-markdown --export-csv --baseline --tolerance --absolute --help pipeline bare-send bare-receive codec worker"
+            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-delay --dir --output --export-markdown --export-csv --plot --baseline --tolerance --absolute --help pipeline bare-send bare-receive codec worker"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -176,6 +176,10 @@ _zlog() {
                     return 0
                     ;;
                 --export-csv)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plot)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -305,7 +309,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__bench__subcmd__pipeline)
-            opts="-n -o -h --transport --wire --size --publishers --subscribers --topics --runs --count --dir --output --export-markdown --help"
+            opts="-n -o -h --transport --wire --size --publishers --subscribers --topics --runs --count --dir --output --export-markdown --plot --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -360,6 +364,10 @@ _zlog() {
                     return 0
                     ;;
                 --export-markdown)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plot)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -152,6 +152,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --output 'What to print'
             cand --export-markdown 'Write the tables as Markdown, too'
             cand --export-csv 'Write every figure as CSV, too'
+            cand --plot 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)'
             cand --baseline 'Exit with 3 when a handler has become slower than in this report (--output json)'
             cand --tolerance 'How much slower it may be'
             cand --compare-python 'Measure Python''s handlers and PyZMQ''s, too, with the same records'
@@ -178,6 +179,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand -o 'What to print'
             cand --output 'What to print'
             cand --export-markdown 'Write the tables as Markdown, too'
+            cand --plot 'Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

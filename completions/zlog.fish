@@ -159,6 +159,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_sub
 json\t'One JSON object, which --baseline reads'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l export-csv -d 'Write every figure as CSV, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l plot -d 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l baseline -d 'Exit with 3 when a handler has become slower than in this report (--output json)' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l tolerance -d 'How much slower it may be' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l compare-python -d 'Measure Python\'s handlers and PyZMQ\'s, too, with the same records'
@@ -184,6 +185,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcomm
 markdown\t'Markdown tables'
 json\t'One JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l plot -d 'Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l connect -d 'A receiver' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wire -d 'What bodies are written as' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'

@@ -154,6 +154,28 @@ fn memory_is_the_same_for_few_calls_and_for_many() {
 }
 
 #[test]
+fn images_are_drawn_in_the_format_of_each_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let path = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
+    let (svg, png) = (path("bench.svg"), path("bench.PNG"));
+    let args = ["--handlers", "file,null", "-n", "100", "--runs", "2"];
+    let bench = bench(directory.path(), &[&args[..], &["--plot", &svg, "--plot", &png]].concat());
+    bench.run().success();
+    let svg = fs::read_to_string(svg).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    let texts: Vec<_> = texts.filter_map(|node| node.text().map(str::trim)).collect();
+    for name in ["file", "null"] {
+        assert_eq!(texts.iter().filter(|text| **text == name).count(), 2, "{name}: {texts:?}");
+    }
+    assert!(texts.iter().any(|text| text.contains("messages of 100 bytes")), "{texts:?}");
+    let image = tiny_skia::Pixmap::decode_png(&fs::read(png).unwrap()).unwrap();
+    assert_eq!((image.width(), image.height()), zlog::bench::plot::SIZE);
+    assert_eq!(fs::read_dir(files.path()).unwrap().count(), 2, "nothing else is left there");
+}
+
+#[test]
 fn reports_are_written_whole_beside_the_table_and_a_pipe_gets_no_progress() {
     let directory = tempfile::tempdir().unwrap();
     let files = tempfile::tempdir().unwrap();

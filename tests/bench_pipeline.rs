@@ -108,6 +108,25 @@ fn tables_name_what_was_measured_and_the_markdown_file_is_the_same_as_printed() 
 }
 
 #[test]
+fn a_sweep_is_drawn_with_a_line_for_each_pipeline_and_its_bare_counterpart() {
+    let (directory, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = files.path().join("pipeline.svg");
+    let plot = ["--plot", path.to_str().unwrap()];
+    let args = ["-n", "200", "--runs", "1", "--transport", "ipc", "--size", "50,500"];
+    bench(directory.path(), &args).args(plot).run().success();
+    let svg = fs::read_to_string(&path).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    let texts: Vec<_> = texts.filter_map(|node| node.text().map(str::trim)).collect();
+    for name in ["ipc json", "ipc json, bare", "ipc text", "ipc text, bare"] {
+        assert_eq!(texts.iter().filter(|text| **text == name).count(), 2, "{name}: {texts:?}");
+    }
+    // Without a sweep there is no curve, which is known before anything is measured.
+    let said = bench(directory.path(), &plot).run().code(2).stdout("");
+    said.stderr_has("--size 100,1K,10K");
+}
+
+#[test]
 fn frames_of_bare_libzmq_are_as_large_as_those_of_emit() {
     let lines = "request 000000001 handled by worker 1 in 1 ms\n".repeat(20);
     let messages = |args: &[&str]| {

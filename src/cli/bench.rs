@@ -91,6 +91,9 @@ pub struct BenchArgs {
     /// Write every figure as CSV, too
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub export_csv: Option<PathBuf>,
+    /// Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub plot: Vec<PathBuf>,
     /// Exit with 3 when a handler has become slower than in this report (--output json)
     #[arg(long, value_name = "FILE", conflicts_with = "rate", help_heading = "Reports")]
     pub baseline: Option<PathBuf>,

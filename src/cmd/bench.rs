@@ -6,6 +6,7 @@
 mod codec;
 mod pipeline;
 mod plan;
+mod plots;
 mod progress;
 mod python;
 
@@ -15,7 +16,7 @@ use self::plan::Plan;
 use self::progress::Progress;
 use crate::bench::baseline::{self, Comparison};
 use crate::bench::lab::Processes;
-use crate::bench::report::{Report, Show, write_whole};
+use crate::bench::report::{Report, Show, image, write_whole};
 use crate::bench::{rounds, worker};
 use crate::cli::{BenchArgs, BenchCommand, BenchOutput};
 use crate::error::{Error, Exit, Result};
@@ -48,7 +49,8 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     };
     let printed = std::io::stdout().write_all(&shown);
     if let Some(exit) = stop.exit() {
-        if args.export_markdown.is_some() || args.export_csv.is_some() {
+        let files = [&args.export_markdown, &args.export_csv].into_iter().flatten();
+        if files.chain(&args.plot).next().is_some() {
             term::tell("zlog bench: stopped before the end: no report files were written");
         }
         return Ok(exit);
@@ -86,7 +88,8 @@ fn export(args: &BenchArgs, report: &Report) -> Result<()> {
     if let Some(path) = &args.export_csv {
         write_whole(path, &Show(report).table().csv()?)?;
     }
-    Ok(())
+    let image = image(report);
+    plots::write(&args.plot, |format| image.render(format))
 }
 
 /// How it exits: whether handlers have become slower, or could not be measured.

@@ -32,7 +32,7 @@ mod system;
 
 pub mod bare;
 
-pub use curve::{Curve, Line};
+pub use curve::{Curve, Figure, Line, image};
 pub use figures::{Figures, Row, Side};
 pub use lines::LinesFile;
 pub use report::{Report, SCHEMA, Settings};

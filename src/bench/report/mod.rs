@@ -30,12 +30,14 @@
 //!
 //! [`Machine`]: super::machine::Machine
 
+mod image;
 mod row;
 mod show;
 mod table;
 pub mod units;
 mod write;
 
+pub use image::image;
 pub use row::{Figures, Latency, Row};
 pub use show::Show;
 pub use table::{Column, Table};

@@ -182,7 +182,7 @@ impl Show<'_> {
 }
 
 /// What was measured, in words.
-fn asked(settings: &Settings) -> String {
+pub(super) fn asked(settings: &Settings) -> String {
     let messages = match (&settings.lines, settings.size) {
         (Some(path), _) => format!(
             "lines of {} ({:.0} bytes on average)",

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::plots;
 use crate::bench::pipeline::bare::{self, Sending};
-use crate::bench::pipeline::{Bench, Processes, Report, Settings, Shape, Show, Told};
+use crate::bench::pipeline::{Bench, Processes, Report, Settings, Shape, Show, Told, image};
 use crate::bench::report::{check_writable, write_whole};
 use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput, WireArg};
 use crate::error::{Error, Exit, Result};
@@ -25,6 +26,12 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     if let Some(path) = &args.export_markdown {
         check_writable(path)?;
     }
+    plots::check(&args.plot)?;
+    let swept = shapes.iter().any(|shape| shape.dimensions != shapes[0].dimensions);
+    if !args.plot.is_empty() && !swept {
+        return Err(Error::usage("--plot draws a curve, and nothing is swept")
+            .hint("Give an option several values: --size 100,1K,10K."));
+    }
     if cfg!(debug_assertions) {
         term::tell("zlog bench: this is a debug build: its figures say little of a release");
     }
@@ -37,13 +44,21 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     };
     let printed = io::stdout().write_all(&shown);
     if let Some(exit) = stop.exit() {
-        if args.export_markdown.is_some() {
-            term::tell("zlog bench: stopped before the end: no report file was written");
+        if args.export_markdown.is_some() || !args.plot.is_empty() {
+            term::tell("zlog bench: stopped before the end: no report files were written");
         }
         return Ok(exit);
     }
     if let Some(path) = &args.export_markdown {
         write_whole(path, Show(&report).markdown().as_bytes())?;
+    }
+    match image(&report) {
+        Some(image) => plots::write(&args.plot, |format| image.render(format))?,
+        // The error that follows says what failed.
+        None if !args.plot.is_empty() => {
+            term::tell("zlog bench: nothing was measured along the sweep: no plot was written");
+        }
+        None => {}
     }
     printed.map_err(|error| term::output_error(&error))?;
     judge(&report)

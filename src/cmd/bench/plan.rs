@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::plots;
 use crate::bench::baseline::{self, LEAST_RUNS};
 use crate::bench::job::{Mail, Measure, Text};
 use crate::bench::lab::directory_in;
@@ -45,6 +46,7 @@ impl Plan {
         for path in [&args.export_markdown, &args.export_csv].into_iter().flatten() {
             check_writable(path)?;
         }
+        plots::check(&args.plot)?;
         // It also makes sure that reports, which are handed around, name no password.
         args.smtp.as_deref().map(Server::parse).transpose()?;
         let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
