@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::job::{Job, Measure, Told};
 use super::partner::Partner;
+use super::python::{self, Python, PythonHandler};
 use super::rounds::{Lab, Outcome};
-use super::subject::Subject;
+use super::sample::Sample;
+use super::subject::{Contender, Subject};
 use crate::error::{Error, Result};
 use crate::term::visible;
 
@@ -21,11 +23,18 @@ pub struct Processes<'p> {
     pub job: Measure,
     /// Where their directories are made.
     pub directory: PathBuf,
+    /// The Python whose handlers are measured; none when there are no such.
+    pub python: Option<Python>,
     /// Whether to end now.
     pub stop: &'p dyn Fn() -> bool,
 }
 
 impl Processes<'_> {
+    fn try_python(&self, handler: PythonHandler) -> Result<Outcome> {
+        let python = self.python.as_ref().ok_or_else(|| Error::new("there is no Python"))?;
+        python::measure(python, handler, &self.job, &self.directory, self.stop)
+    }
+
     fn try_measure(&self, subject: Subject) -> Result<Outcome> {
         let directory = directory_in(&self.directory)?;
         let job = Measure { subject, directory: directory.path().to_owned(), ..self.job.clone() };
@@ -59,9 +68,16 @@ impl Processes<'_> {
 }
 
 impl Lab for Processes<'_> {
-    fn measure(&mut self, subject: Subject) -> Outcome {
-        let outcome = self.try_measure(subject);
+    type Thing = Contender;
+    type Sample = Sample;
+
+    fn measure(&mut self, contender: Contender) -> Outcome {
+        let outcome = match contender {
+            Contender::Own(subject) => self.try_measure(subject),
+            Contender::Python(handler) => self.try_python(handler),
+        };
         outcome.unwrap_or_else(|error| match (self.stop)() {
+            // Ctrl-C on a terminal ends a child, too: that is no failure of its.
             true => Outcome::Stopped,
             false => Outcome::Failed(error.to_string()),
         })

@@ -11,7 +11,7 @@
 //!   [`usage`] say of them; [`rig`] sets handler and far end up;
 //! - [`worker`] does that in a process of its own, which [`lab`] starts; they speak
 //!   [`job`]s, and [`partner`] sees to their ends;
-//! - [`rounds`] lets handlers take turns; [`stats`] and [`report`] say what the
+//! - [`rounds`] lets handlers (and Python's, and pipelines) take turns; [`stats`] and [`report`] say what the
 //!   runs say together, and [`baseline`] whether that is worse than before.
 //!
 //! Decisions, with their reasons where they are made: a process for each run

@@ -5,17 +5,15 @@
 //! see [`Settings`]; `interrupted`; `codecs`: see [`CodecRow`]; `verdict`: see [`Verdict`],
 //! `null` where nothing was measured. Rates are spreads over the runs.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 
 use super::measure::{Run, Series};
 use super::verdict::Verdict;
 use crate::bench::machine::Machine;
+use crate::bench::report::page::{self, NONE, Page, median};
 use crate::bench::report::units::{count, percent, three_digits};
 use crate::bench::report::{Column, Table};
 use crate::bench::stats::{Spread, ratio};
-use crate::error::{Error, Result};
 
 /// The schema's name and number.
 pub const SCHEMA: &str = "zlog-bench-codec/1";
@@ -80,40 +78,30 @@ impl CodecReport {
         CodecReport { schema, date, machine, settings, interrupted, codecs, verdict }
     }
 
-    /// As JSON, indented, with a newline at the end.
-    ///
-    /// # Errors
-    /// Never in practice: all of it can be written.
-    pub fn json(&self) -> Result<Vec<u8>> {
-        let mut json = serde_json::to_vec_pretty(self)
-            .map_err(|error| Error::new(format!("can't write JSON: {error}")))?;
-        json.push(b'\n');
-        Ok(json)
-    }
-
     /// As people read it.
     pub fn text(&self) -> String {
+        self.page().text()
+    }
+
+    fn page(&self) -> Page {
         let Settings { size, count: each, runs, .. } = self.settings;
         let messages = match size {
             Some(size) => format!("messages of {size} bytes"),
             None => "test records as they come".to_owned(),
         };
-        let mut text = format!(
-            "{messages}, {runs} × {} records\n{}, {}\n\n{}",
-            count(each as f64),
-            self.machine,
-            self.date,
-            self.table().text()
-        );
-        // Writing to a String can't fail.
-        let _ = match &self.verdict {
-            Some(verdict) => writeln!(text, "\n{verdict}"),
-            None => writeln!(text, "\nNothing was measured, so nothing can be said."),
+        let mut remarks: Vec<String> = match &self.verdict {
+            Some(verdict) => verdict.to_string().lines().map(str::to_owned).collect(),
+            None => vec!["Nothing was measured, so nothing can be said.".to_owned()],
         };
-        if self.interrupted {
-            text.push_str("Stopped before the end: this is what was measured so far.\n");
+        remarks.extend(page::stopped(self.interrupted));
+        Page {
+            title: vec![
+                format!("{messages}, {runs} × {} records", count(each as f64)),
+                format!("{}, {}", self.machine, self.date),
+            ],
+            tables: vec![self.table()],
+            remarks,
         }
-        text
     }
 
     fn table(&self) -> Table {
@@ -122,22 +110,19 @@ impl CodecReport {
         columns.extend(numbers.map(Column::number));
         let mut table = Table::new(columns);
         for row in &self.codecs {
-            let show = |spread: Option<Spread>, show: fn(f64) -> String| {
-                spread.map_or("-".to_owned(), |spread| show(spread.median))
-            };
             let around = |spread: Option<Spread>| match spread {
                 Some(spread) if self.settings.runs > 1 => percent(spread.relative()),
-                _ => "-".to_owned(),
+                _ => NONE.to_owned(),
             };
             table.add(vec![
                 row.name.clone(),
                 three_digits(row.bytes_per_record),
-                show(row.encode_per_second, count),
+                median(row.encode_per_second, count),
                 around(row.encode_per_second),
-                show(row.decode_per_second, count),
+                median(row.decode_per_second, count),
                 around(row.decode_per_second),
-                show(row.encode_ratio, three_digits),
-                show(row.decode_ratio, three_digits),
+                median(row.encode_ratio, three_digits),
+                median(row.decode_ratio, three_digits),
             ]);
         }
         table
@@ -193,7 +178,7 @@ mod tests {
     #[test]
     fn json_has_the_keys_of_the_schema_and_reads_back() {
         let report = report(300.0, &[(2000.0, 4000.0)]);
-        let bytes = report.json().unwrap();
+        let bytes = crate::bench::report::json(&report).unwrap();
         assert_eq!(serde_json::from_slice::<CodecReport>(&bytes).unwrap(), report);
         let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(json["schema"], SCHEMA);

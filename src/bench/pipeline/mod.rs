@@ -36,7 +36,7 @@ pub use curve::{Curve, Figure, Line, image};
 pub use figures::{Figures, Row, Side};
 pub use lines::LinesFile;
 pub use report::{Report, SCHEMA, Settings};
-pub use rounds::{Bench, Lab, Outcome, Series, Told};
+pub use rounds::{Bench, Series, Turn};
 pub use run::{Processes, Sample, SideUsage};
 pub use shape::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Shape, Transport, sweep};
 pub use show::Show;

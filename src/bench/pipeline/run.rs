@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::lines::LinesFile;
 use super::process::{Ended, Group};
-use super::rounds::{Lab, Outcome};
+use super::rounds::Turn;
 use super::shape::Shape;
 use super::system::System;
 use crate::bench::lab::directory_in;
+use crate::bench::rounds::{Lab, Outcome};
 use crate::bench::stats::ratio;
 use crate::error::{Error, Result};
 
@@ -119,8 +120,11 @@ impl<'p> Processes<'p> {
 }
 
 impl Lab for Processes<'_> {
-    fn measure(&mut self, system: System, shape: &Shape) -> Outcome {
-        match self.try_measure(system, shape) {
+    type Thing = Turn;
+    type Sample = Sample;
+
+    fn measure(&mut self, Turn { system, shape }: Turn) -> Outcome<Sample> {
+        match self.try_measure(system, &shape) {
             Ok(Some(sample)) => Outcome::Measured(Box::new(sample)),
             Ok(None) => Outcome::Stopped,
             // Ctrl-C on a terminal ends the processes, too: that is no failure of theirs.

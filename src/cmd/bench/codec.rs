@@ -4,6 +4,7 @@ use std::io::Write;
 
 use crate::bench::codec::{CodecReport, Plan, Settings, measure, records};
 use crate::bench::measure::Monotonic;
+use crate::bench::report::json;
 use crate::cli::{BenchOutput, CodecArgs};
 use crate::error::{Exit, Result};
 use crate::signal::Stop;
@@ -31,7 +32,7 @@ pub(super) fn run(args: &CodecArgs) -> Result<Exit> {
     let report = CodecReport::new(date, settings, &all, stop.requested());
     let shown = match args.output {
         BenchOutput::Table => report.text().into_bytes(),
-        BenchOutput::Json => report.json()?,
+        BenchOutput::Json => json(&report)?,
     };
     let printed = std::io::stdout().write_all(&shown);
     if let Some(exit) = stop.exit() {
