@@ -16,6 +16,8 @@ mod bad_input;
 mod baseline;
 /// Ctrl-C, and a parent that dies: nothing is left behind.
 mod ends;
+/// What a bench may not leave behind.
+pub(crate) mod leftovers;
 
 /// A bench with its files below `directory`.
 fn bench(directory: &Path, args: &[&str]) -> Zlog {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Finished, zlog};
+use crate::harness::{Finished, Terminal, zlog};
 
 fn bench(args: &[&str]) -> Finished {
     let small = ["bench", "codec", "--runs", "2", "-n", "500", "--warm-up", "10"];
@@ -71,6 +71,20 @@ fn the_rule_by_which_it_pays_is_in_the_help() {
     for part in ["10 % or more over JSON, in every round", "a loss is any", "a gain and no loss"] {
         assert!(help.contains(part), "{part} in {help}");
     }
+}
+
+#[test]
+fn ctrl_c_prints_the_rounds_that_were_finished() {
+    let bench = zlog(["bench", "codec", "--runs", "1000", "-n", "1000"]);
+    let mut terminal = Terminal::start(bench, 40, 100);
+    terminal.wait_for_text("round 2 of 1000");
+    terminal.press("\x03");
+    let (bytes, status) = terminal.wait();
+    assert_eq!(status.code(), Some(130));
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("Stopped before the end"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("json ")), "{text}");
+    assert!(!text.contains("nothing can be said"), "{text}");
 }
 
 #[test]

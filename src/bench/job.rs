@@ -29,6 +29,8 @@ pub enum Job {
         /// How long each mail is held before it is acknowledged.
         delay: Duration,
     },
+    /// Wait for the parent's end; then remove this directory and end the process group.
+    Guard(PathBuf),
 }
 
 /// One run of one handler.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::guard::Home;
 use super::job::{Job, Measure, Told};
 use super::partner::Partner;
 use super::python::{self, Python, PythonHandler};
@@ -23,16 +24,17 @@ pub struct Processes<'p> {
     pub job: Measure,
     /// Where their directories are made.
     pub directory: PathBuf,
-    /// The Python whose handlers are measured; none when there are no such.
-    pub python: Option<Python>,
+    /// The Python whose handlers are measured, and where; none when there are no such.
+    pub python: Option<(Python, Home)>,
     /// Whether to end now.
     pub stop: &'p dyn Fn() -> bool,
 }
 
 impl Processes<'_> {
     fn try_python(&self, handler: PythonHandler) -> Result<Outcome> {
-        let python = self.python.as_ref().ok_or_else(|| Error::new("there is no Python"))?;
-        python::measure(python, handler, &self.job, &self.directory, self.stop)
+        let there_is_none = || Error::new("there is no Python to measure with");
+        let (python, home) = self.python.as_ref().ok_or_else(there_is_none)?;
+        python::measure(python, handler, &self.job, home, self.stop)
     }
 
     fn try_measure(&self, subject: Subject) -> Result<Outcome> {
@@ -77,7 +79,7 @@ impl Lab for Processes<'_> {
             Contender::Python(handler) => self.try_python(handler),
         };
         outcome.unwrap_or_else(|error| match (self.stop)() {
-            // Ctrl-C on a terminal ends a child, too: that is no failure of its.
+            // What fails while all is stopped has not failed by itself.
             true => Outcome::Stopped,
             false => Outcome::Failed(error.to_string()),
         })

@@ -15,6 +15,7 @@ use std::io::Write;
 use self::plan::Plan;
 use self::progress::Progress;
 use crate::bench::baseline::{self, Comparison};
+use crate::bench::guard::Home;
 use crate::bench::lab::Processes;
 use crate::bench::report::{Report, Show, image, json, write_whole};
 use crate::bench::rounds::{self, Next, Thing, as_they_stand};
@@ -67,8 +68,10 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
 fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let python = args.compare_python.then(|| python::find(args.python.as_deref())).flatten();
+    let at_home = |python| Home::below(&plan.directory).map(|home| (python, home));
+    let python = python.map(at_home).transpose()?;
     let mut contenders: Vec<_> = plan.subjects.iter().copied().map(Contender::Own).collect();
-    let handlers = python.iter().flat_map(|python| python.handlers());
+    let handlers = python.iter().flat_map(|(python, _)| python.handlers());
     contenders.extend(handlers.copied().map(Contender::Python));
     let requested = || stop.requested();
     let (job, directory) = (plan.job.clone(), plan.directory.clone());

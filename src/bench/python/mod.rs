@@ -19,6 +19,7 @@ pub use self::interpreter::Python;
 use self::receiver::Receiver;
 use self::session::{Said, Session};
 use super::far::{Counter, FarEnd, Files};
+use super::guard::Home;
 use super::job::{Job, Measure, Text, Told};
 use super::lab::directory_in;
 use super::partner::Partner;
@@ -115,7 +116,7 @@ struct Far {
     address: String,
 }
 
-/// Measures one handler once, with its files below `directory`, until `stop`.
+/// Measures one handler once, with its files in `home`, until `stop`.
 ///
 /// # Errors
 /// It can't be set up, or Python failed: the error says why.
@@ -123,14 +124,15 @@ pub fn measure(
     python: &Python,
     handler: PythonHandler,
     job: &Measure,
-    directory: &Path,
+    home: &Home,
     stop: &dyn Fn() -> bool,
 ) -> Result<Outcome> {
-    let home = directory_in(directory)?;
-    let (records, path) = (home.path().join("records"), home.path().join("app.log"));
+    let directory = directory_in(home.path())?;
+    let (records, path) = (directory.path().join("records"), directory.path().join("app.log"));
     write_records(&job.text, &records)?;
     let mut far = far_end(handler, job, &path)?;
-    let mut session = Session::start(python, &task(handler, job, &records, &path, &far.address))?;
+    let task = task(handler, job, &records, &path, &far.address);
+    let mut session = Session::start(python, &task, home)?;
     loop {
         if stop() {
             return Ok(Outcome::Stopped);

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use crate::bench::codec::{CodecReport, Plan, Settings, measure, records};
+use super::progress::Progress;
+use crate::bench::codec::{Codec, CodecReport, Plan, Settings, measure, records};
 use crate::bench::measure::Monotonic;
 use crate::bench::report::json;
 use crate::cli::{BenchOutput, CodecArgs};
@@ -28,7 +29,10 @@ pub(super) fn run(args: &CodecArgs) -> Result<Exit> {
     };
     let plan = Plan { count: args.count, runs: settings.runs, warm_up: args.warm_up };
     let records = records(args.seed, args.size)?;
-    let all = measure(&Monotonic::new(), &records, &plan, &|| stop.requested())?;
+    let progress = Progress::new(Codec::ALL.len(), settings.runs);
+    let mut show = |codec: Codec, round, done| progress.show(codec.name(), round, done);
+    let all = measure(&Monotonic::new(), &records, &plan, &|| stop.requested(), &mut show)?;
+    progress.clear();
     let report = CodecReport::new(date, settings, &all, stop.requested());
     let shown = match args.output {
         BenchOutput::Table => report.text().into_bytes(),
