@@ -139,6 +139,34 @@ fn a_mail_server_of_the_users_own_gets_a_mail_for_each_record() {
 }
 
 #[test]
+fn a_mail_server_that_wants_a_login_gets_it_from_the_environment_or_a_file() {
+    let Some(python) = python() else { return };
+    let mut server = python.script("mail_server", &["login"]);
+    let url = server.endpoint();
+    let directory = tempfile::tempdir().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "me:secret\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let args = ["--handlers", "smtp", "--smtp", &url, "--runs", "1", "-n", "3", "--warm-up", "0"];
+    let mails = || bench(directory.path(), &args).args(["--output", "json"]);
+    let nobody = mails().run().code(1);
+    assert!(nobody.out().contains("530"), "{}", nobody.out());
+    let password =
+        |password| mails().env("ZLOG_SMTP_USER", "me").env("ZLOG_SMTP_PASSWORD", password).run();
+    password("wrong").code(1);
+    let logged_in =
+        [password("secret").success(), mails().args(["--smtp-login-file", path]).run().success()];
+    for bench in logged_in {
+        let report: Value = serde_json::from_slice(&bench.stdout).unwrap();
+        assert_eq!(row(&report, "smtp")["figures"]["sent"], 3, "{report:#}");
+        assert!(!bench.out().contains("secret") && !bench.err().contains("secret"));
+    }
+    server.expect_stdout("\"number\": 6,");
+    server.close_stdin();
+    assert_eq!(server.wait().success().out().lines().count(), 6, "none came without the login");
+}
+
+#[test]
 fn memory_is_the_same_for_few_calls_and_for_many() {
     let directory = tempfile::tempdir().unwrap();
     let peak = |count: &str| {

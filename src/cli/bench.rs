@@ -74,6 +74,9 @@ pub struct BenchArgs {
     /// Mail through this server: smtp://HOST:PORT [default: one of zlog's own, on loopback]
     #[arg(long, value_name = "URL", help_heading = "Set-up")]
     pub smtp: Option<String>,
+    /// Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say
+    #[arg(long, value_name = "FILE", requires = "smtp", help_heading = "Set-up")]
+    pub smtp_login_file: Option<PathBuf>,
     /// How long zlog's own mail server holds each mail
     #[arg(long, value_name = "DURATION", default_value = "0s", conflicts_with = "smtp")]
     #[arg(help_heading = "Set-up")]

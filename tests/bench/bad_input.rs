@@ -5,7 +5,7 @@ use crate::harness::zlog;
 
 #[test]
 fn what_can_not_be_is_wrong_usage_and_says_what_would_do() {
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["--handlers", "files"], "file-sync"),
         (&["--handlers", ""], "a value is required"),
         (&["-n", "0"], "must be at least 1"),
@@ -21,6 +21,7 @@ fn what_can_not_be_is_wrong_usage_and_says_what_would_do() {
         (&["--smtp", "smtp://me:secret@mail.example"], "login"),
         (&["--plot", "bench.jpg"], ".svg or .png"),
         (&["--plot", "bench"], ".svg or .png"),
+        (&["--smtp-login-file", "login"], "--smtp <URL>"),
         (&["--smtp", "smtp://h:25", "--smtp-delay", "1s"], "cannot be used with"),
     ];
     for (args, said) in cases {

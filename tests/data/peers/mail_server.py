@@ -1,6 +1,8 @@
 """A real mail server, which prints each mail as Python's own reader understands it.
 
-    mail_server.py plain|starttls|tls [CERTIFICATE KEY]
+    mail_server.py plain|login|starttls|tls [CERTIFICATE KEY]
+
+With `login` it takes mails from `me` with the password `secret` alone.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ import json
 import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 STYLE = sys.argv[1]
 
@@ -48,7 +50,13 @@ def context():
 def session():
     if STYLE == "starttls":
         return SMTP(Printer(), tls_context=context(), require_starttls=True)
+    if STYLE == "login":
+        return SMTP(Printer(), authenticator=known, auth_required=True, auth_require_tls=False)
     return SMTP(Printer())
+
+
+def known(server, session, envelope, mechanism, login):
+    return AuthResult(success=login == LoginPassword(b"me", b"secret"))
 
 
 async def main():
