@@ -166,12 +166,17 @@ fn explain_plain_word(mut error: clap::Error) -> clap::Error {
 pub fn command() -> clap::Command {
     let mut whole = Cli::command().version(version());
     for notes in examples::ALL {
-        whole = match notes.command {
-            "" => whole.after_help(notes.help()),
-            name => whole.mut_subcommand(name, |command| command.after_help(notes.help())),
-        };
+        whole = with_notes(whole, notes.command, notes.help());
     }
     whole
+}
+
+/// `command` with `help` at the end of the help of the subcommand that `path` leads to.
+fn with_notes(command: clap::Command, path: &str, help: String) -> clap::Command {
+    match path.split_once(' ').unwrap_or((path, "")) {
+        ("", _) => command.after_help(help),
+        (name, rest) => command.mut_subcommand(name, |inner| with_notes(inner, rest, help)),
+    }
 }
 
 /// zlog's version, and what its libzmq is and can do.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// What a command's help and man page say beside its options.
 #[derive(Debug)]
 pub struct Notes {
-    /// The subcommand; empty for zlog itself.
+    /// The subcommand, `bench pipeline` for one of another; empty for zlog itself.
     pub command: &'static str,
     /// Command lines, each with what it does.
     pub examples: &'static [(&'static str, &'static str)],
@@ -15,7 +15,8 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 6] = [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &DEMO];
+pub const ALL: [&Notes; 8] =
+    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &BENCH_CODEC, &DEMO];
 
 const DONE: (&str, &str) = ("0", "Done; also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "It failed; the error says what, why and what to do");
@@ -107,6 +108,8 @@ const BENCH: Notes = Notes {
         ),
         ("zlog bench --rate 5000 --threads 4", "latencies under a given load"),
         ("zlog bench --handlers smtp,queue --smtp-delay 20ms", "mail to a slow server"),
+        ("zlog bench --compare-python", "Python's handlers and PyZMQ's beside zlog's"),
+        ("zlog bench --plot bench.svg --plot bench.png", "throughput and latencies as images"),
         ("zlog bench --output json > baseline.json", "keep a report"),
         ("zlog bench --baseline baseline.json", "exit with 3 when a handler has become slower"),
     ],
@@ -119,6 +122,36 @@ const BENCH: Notes = Notes {
     ],
 };
 
+const BENCH_PIPELINE: Notes = Notes {
+    command: "bench pipeline",
+    examples: &[
+        ("zlog bench pipeline", "emit to tail over tcp and ipc, JSON and text"),
+        ("zlog bench pipeline --transport tcp --wire json", "one of the four"),
+        (
+            "zlog bench pipeline --size 100,1K,10K --plot size.svg",
+            "how the cost grows with messages",
+        ),
+        ("zlog bench pipeline --publishers 1,2,4 --subscribers 1,2,4", "... and with processes"),
+        ("zlog bench pipeline --topics 1,100,10000", "... and with subscriptions"),
+    ],
+    exits: &[
+        DONE,
+        ("1", "A pipeline could not be measured, or a report not be written"),
+        USAGE,
+        SIGNALS,
+    ],
+};
+
+const BENCH_CODEC: Notes = Notes {
+    command: "bench codec",
+    examples: &[
+        ("zlog bench codec", "test records as emit sends them"),
+        ("zlog bench codec --size 4K", "large messages"),
+        ("zlog bench codec --output json > codec.json", "keep a report"),
+    ],
+    exits: &[DONE, FAILED, USAGE, SIGNALS],
+};
+
 const DEMO: Notes = Notes {
     command: "demo",
     examples: &[
@@ -129,12 +162,21 @@ const DEMO: Notes = Notes {
 };
 
 impl Notes {
+    /// The name of its man page: `zlog-bench-pipeline`.
+    pub fn page(&self) -> String {
+        ["zlog"].into_iter().chain(self.command.split_whitespace()).collect::<Vec<_>>().join("-")
+    }
+
     /// As they stand at the end of `--help`.
     pub fn help(&self) -> String {
         let mut text = String::from("Examples:\n");
         // Writing to a String can't fail.
         for (line, what) in self.examples {
-            let _ = writeln!(text, "  {line:<46}  {what}");
+            // A line too long for its column has its explanation below.
+            let _ = match line.chars().count() {
+                0..=46 => writeln!(text, "  {line:<46}  {what}"),
+                _ => writeln!(text, "  {line}\n{:50}{what}", ""),
+            };
         }
         text.push_str("\nExit codes:\n");
         for (code, meaning) in self.exits {
