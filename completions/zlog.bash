@@ -743,7 +743,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__tail)
-            opts="-t -r -l -i -e -n -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --grep --exclude --from-source --since --until --count --timeout --input --bind --connect --endpoint --hwm --max-message --output --highlight --color --utc --dateformat --time-format --timestamp --show --separator --align --no-align --reorder --stats --fail-on-loss --verbose --quiet --help"
+            opts="-t -r -l -i -e -n -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --grep --exclude --from-source --since --until --count --timeout --input --bind --connect --endpoint --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --utc --highlight --color --timestamp --show --separator --align --no-align --reorder --stats --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -857,6 +857,34 @@ _zlog() {
                     COMPREPLY=($(compgen -W "pretty json logfmt text raw" -- "${cur}"))
                     return 0
                     ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --style)
+                    COMPREPLY=($(compgen -W "auto percent brace dollar" -- "${cur}"))
+                    return 0
+                    ;;
+                --extra)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --datefmt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dateformat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --msec-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --highlight)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -867,14 +895,6 @@ _zlog() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --time-format)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dateformat)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --show)

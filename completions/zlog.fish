@@ -110,11 +110,18 @@ json\t'One JSON object a line, which zlog reads back'
 logfmt\t'One line of key=value pairs'
 text\t'The message and its traceback, as Python\'s logging writes them'
 raw\t'The body as it came, byte for byte'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format -d 'A format string as in Python\'s logging (\'%(asctime)s %(levelname)-8s %(message)s\'), or one of basic, bare, syslog, pretty, json, logfmt' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l style -d 'The style of --format: %, {, $, or auto' -r -f -a "auto\t'Told from the string; refused where it could be two'
+percent\t'Or %, as the % operator: %(levelname)-8s'
+brace\t'Or {, as str.format: {levelname:<8}'
+dollar\t'Or the dollar sign, as string.Template'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l extra -d 'Name an extra field that --format may use, and what stands for it where a record lacks it; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l datefmt -l dateformat -d 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'How milliseconds stand after the time in --format, where --time-format does not say; empty for none [default: %s,%03d]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Colour what matches, without leaving anything out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l color -d 'When to colour; without a value, always' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l dateformat -d 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l show -d 'What stands after the level: the topic or the logger\'s name' -r -f -a "topic\t'The topic, or the logger\'s name for a record without one'
 name\t'The logger\'s name, or the topic for a record without one'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l separator -d 'What stands between the columns' -r
