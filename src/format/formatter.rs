@@ -255,7 +255,8 @@ fn names(extras: Extras<'_>) -> String {
     own.chain(declared).collect::<Vec<_>>().join(", ")
 }
 
-/// A compiled format string. See the module.
+/// A compiled format string. See the module. Text and whole decimal numbers go into the
+/// output without an allocation; fractions and other bases make their digits first.
 struct Formatter {
     template: Template,
     /// Whether a mark in the message would be seen.
