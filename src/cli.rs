@@ -194,4 +194,18 @@ mod tests {
     fn the_parser_is_sound() {
         command().debug_assert();
     }
+
+    #[test]
+    fn no_value_and_no_words_on_it_are_a_variable_to_fish() {
+        for command in command().get_subcommands() {
+            for argument in command.get_arguments() {
+                for value in argument.get_possible_values() {
+                    let words = value.get_help().map(ToString::to_string).unwrap_or_default();
+                    // clap_complete puts them between double quotes.
+                    let found = value.get_name().contains('$') || words.contains('$');
+                    assert!(!found, "{}: {words}", value.get_name());
+                }
+            }
+        }
+    }
 }
