@@ -1,10 +1,15 @@
 //! Handlers that no option of `zlog` leads to yet, against the real thing: files as
-//! Python's logging writes them, and mails to a real mail server.
+//! Python's logging writes them, mails to a real mail server, messages to a real
+//! syslog daemon.
 
+/// Commands, with records on their standard input.
+mod exec;
 /// Mails, as Python's mail server and mail reader see them.
 mod mail;
 /// Rolling over, file for file as CPython's `RotatingFileHandler` does it.
 mod rotating;
+/// Messages to a real syslog daemon.
+mod syslog;
 
 use zlog::format::{Format, Options, Output};
 
