@@ -3,7 +3,7 @@
 //! whose target can be away stand on this (mail, syslog, commands).
 //!
 //! What may be here: when a batch is full, due, tried again or given up, and what is
-//! counted of it. How a batch is sent is its [`Carrier`]'s.
+//! counted of it. How a batch is sent is its carrier's.
 
 mod backoff;
 mod batch;

@@ -1,4 +1,9 @@
+use std::env;
+use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, test_kill_process};
 
 use zlog::handler::exec::{ExecHandler, ExecOptions};
 use zlog::handler::queue::{OnFull, QueueHandler};
@@ -7,7 +12,7 @@ use zlog::handler::{Handler, Held};
 use zlog::record::Record;
 
 use super::text;
-use crate::harness::{DEADLINE, python};
+use crate::harness::{DEADLINE, Input, Running, python};
 
 fn options(command: &[&str], count: usize) -> ExecOptions {
     ExecOptions {
@@ -34,7 +39,7 @@ fn a_python_program_gets_every_record_once_whatever_the_batches() {
     }
     handler.close(Instant::now() + DEADLINE).unwrap();
     assert_eq!(handler.held(), Held::default());
-    let written = std::fs::read_to_string(file).unwrap();
+    let written = fs::read_to_string(file).unwrap();
     assert!(written.lines().eq(all.iter().map(String::as_str)));
 }
 
@@ -52,4 +57,46 @@ fn a_command_that_hangs_holds_up_nobody_before_its_queue() {
     assert!(queue.queued().dropped > 0);
     let (queued, _) = queue.close(DEADLINE);
     assert_eq!(queued.accepted, queued.handled + queued.failed);
+}
+
+/// Set in the process that is killed: a file for the command's process id.
+const KILLED: &str = "ZLOG_TEST_KILLED";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_does_not_outlive_a_zlog_that_was_killed() {
+    // This test runs itself, in a process of its own.
+    if let Some(file) = env::var_os(KILLED) {
+        let script = ["sh", "-c", "echo $$ >$0.new; mv $0.new $0; exec sleep 100"];
+        let mut options = options(&script, 1);
+        options.command.push(file.into_string().unwrap());
+        let mut handler = ExecHandler::new(options, text()).unwrap();
+        handler.handle(&Record { msg: "x".into(), ..Record::default() }).unwrap();
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("pid");
+    let mut command = Command::new(env::current_exe().unwrap());
+    let name = "handlers::exec::a_command_does_not_outlive_a_zlog_that_was_killed";
+    command.args(["--exact", name]).env(KILLED, &file);
+    let mut killed = Running::start(command, Input::Empty);
+    let started = Instant::now();
+    let wait = |condition: &dyn Fn() -> bool, killed: &mut Running, what: &str| {
+        while !condition() {
+            if started.elapsed() > DEADLINE {
+                killed.fail(what);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    wait(&|| file.exists(), &mut killed, "it ran no command");
+    let process = fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    let process = Pid::from_raw(process).unwrap();
+    killed.signal(Signal::KILL);
+    let gone = || {
+        let state = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid()));
+        // Whoever inherits it may be slow to notice.
+        test_kill_process(process).is_err() || state.is_ok_and(|stat| stat.contains(") Z "))
+    };
+    wait(&gone, &mut killed, "the command goes on");
 }

@@ -187,7 +187,7 @@ impl Messages {
         self.time.write(time.filter(|time| TIMES.contains(time)).unwrap_or(0.0), out);
         out.push(b' ');
         let tag = self.app_name.as_deref().unwrap_or_else(|| program(record));
-        name_into(out, &tag.replace([':', '[', ']'], "_"), TAG);
+        name_into(out, tag, TAG, |c| matches!(c, ':' | '[' | ']'));
         if let Some(process) = record.process {
             let _ = write!(out, "[{process}]");
         }
@@ -197,8 +197,8 @@ impl Messages {
             out.extend_from_slice(text.as_bytes());
             return true;
         }
-        let end = text.floor_char_boundary(room.saturating_sub(ELLIPSIS.len()));
-        let _ = write!(out, "{}{ELLIPSIS}", &text[..end]);
+        let kept = beginning(text, room.saturating_sub(ELLIPSIS.len()));
+        let _ = write!(out, "{kept}{ELLIPSIS}");
         false
     }
 
@@ -221,11 +221,8 @@ impl Messages {
             return true;
         }
         let most = room.saturating_sub(CUT + ELLIPSIS.len() + 1);
-        let (kept, ellipsis) = if text.len() <= most {
-            (text, "")
-        } else {
-            (&text[..text.floor_char_boundary(most)], ELLIPSIS)
-        };
+        let (kept, ellipsis) =
+            if text.len() <= most { (text, "") } else { (beginning(text, most), ELLIPSIS) };
         let missing = left_out + text.len() - kept.len();
         let _ = write!(out, "[cut@32473 bytes=\"{missing}\"] {kept}{ellipsis}");
         false
@@ -242,9 +239,10 @@ impl Messages {
             out.push(b'-');
         }
         out.push(b' ');
-        name_into(out, record.hostname.as_deref().unwrap_or(&self.hostname), HOSTNAME);
+        name_into(out, record.hostname.as_deref().unwrap_or(&self.hostname), HOSTNAME, |_| false);
         out.push(b' ');
-        name_into(out, self.app_name.as_deref().unwrap_or_else(|| program(record)), APP_NAME);
+        let program = self.app_name.as_deref().unwrap_or_else(|| program(record));
+        name_into(out, program, APP_NAME, |_| false);
         match record.process {
             Some(process) => _ = write!(out, " {process} - "),
             None => out.extend_from_slice(b" - - "),
@@ -314,7 +312,7 @@ impl Data<'_> {
             self.out.extend_from_slice(element.as_bytes());
         }
         self.out.push(b' ');
-        param_name_into(self.out, name);
+        name_into(self.out, name, PARAM_NAME, |c| matches!(c, '=' | ']' | '"'));
         self.out.extend_from_slice(b"=\"");
         // What is too long as it is need not be escaped to see that.
         let fits = self.out.len() + value.len() + 2 <= self.limit;
@@ -344,26 +342,21 @@ fn is_name(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A name of the head: what can't stand there becomes `_`, and none is a dash.
-fn name_into(out: &mut Vec<u8>, text: &str, most: usize) {
+/// A name: what can't stand there becomes `_`, as does what `ends` it, and none is a
+/// dash.
+fn name_into(out: &mut Vec<u8>, text: &str, most: usize, ends: impl Fn(char) -> bool) {
     let start = out.len();
-    let plain = |c: char| if c.is_ascii_graphic() { c as u8 } else { b'_' };
+    let plain = |c: char| if c.is_ascii_graphic() && !ends(c) { c as u8 } else { b'_' };
     out.extend(text.chars().take(most).map(plain));
     if out.len() == start {
         out.push(b'-');
     }
 }
 
-/// A field's name: as in the head, and without what ends a name.
-fn param_name_into(out: &mut Vec<u8>, text: &str) {
-    let start = out.len();
-    let plain = |c: char| {
-        if c.is_ascii_graphic() && !matches!(c, '=' | ']' | '"') { c as u8 } else { b'_' }
-    };
-    out.extend(text.chars().take(PARAM_NAME).map(plain));
-    if out.len() == start {
-        out.push(b'_');
-    }
+/// The first bytes of a text, up to a character's end.
+fn beginning(text: &str, most: usize) -> &str {
+    let fits = |&end: &usize| text.is_char_boundary(end);
+    &text[..(0..=most.min(text.len())).rev().find(fits).unwrap_or(0)]
 }
 
 /// A field's value (RFC 5424, section 6.3.3), without NUL as in [`text`].

@@ -119,7 +119,7 @@ fn a_local_message_has_what_the_c_library_writes() {
         assert_eq!(Address::parse(address).unwrap().protocol(), protocol);
     }
     assert_eq!(
-        Protocol::NAMES.map(|name| name.parse().unwrap()),
+        Protocol::NAMES.map(|name| name.parse::<Protocol>().unwrap()),
         [Protocol::Rfc5424, Protocol::Local]
     );
     assert!("rfc3164".parse::<Protocol>().is_err());
