@@ -55,8 +55,9 @@ fn a_command_that_hangs_holds_up_nobody_before_its_queue() {
     }
     assert!(start.elapsed() < DEADLINE / 10);
     assert!(queue.queued().dropped > 0);
-    let (queued, _) = queue.close(DEADLINE);
+    let (queued, _) = queue.end(DEADLINE);
     assert_eq!(queued.accepted, queued.handled + queued.failed);
+    assert_eq!(queued.abandoned, 0);
 }
 
 /// Set in the process that is killed: a file for the command's process id.
