@@ -23,7 +23,7 @@ impl Carrier for Fake {
     fn carry(&mut self, batch: &mut Batch<usize>, _: Option<Instant>) -> Carried {
         batch.progress += 1;
         let answer = self.script.borrow_mut().pop_front().unwrap_or(Carried::Done);
-        if matches!(answer, Carried::Done | Carried::Partly(_)) {
+        if matches!(answer, Carried::Done | Carried::Partly(_) | Carried::Postponed(_)) {
             let text = String::from_utf8(batch.text.clone()).unwrap();
             self.taken.borrow_mut().push((text, batch.head.clone()));
         }
@@ -224,6 +224,36 @@ fn closing_tries_again_until_its_time_is_over_and_counts_the_rest() {
     assert!(start.elapsed() < Duration::from_secs(20));
     assert_eq!(setup.texts(), ["1", "2"]);
     assert_eq!(setup.spool.held(), held(0, 1, false));
+}
+
+#[test]
+fn a_batch_that_somebody_put_off_stands_aside_and_is_tried_again() {
+    let mut setup = set_up(1, Duration::ZERO, 100, 1000);
+    let put_off = || Carried::Postponed(Error::new("come again"));
+    setup.answer([put_off()]);
+    setup.take("1");
+    setup.take("2");
+    assert_eq!(setup.spool.flush().unwrap_err().to_string(), "come again");
+    assert_eq!(setup.texts(), ["1", "2"], "nobody waits for it");
+    assert_eq!(setup.spool.held(), Held::default(), "it has arrived");
+    let due = setup.spool.tend(Instant::now()).unwrap().unwrap();
+    assert!(due > Instant::now() + HOUR / 2);
+    setup.answer([put_off(), later()]);
+    for _ in 0..2 {
+        assert!(setup.spool.tend(due + HOUR).unwrap().is_some(), "told once");
+    }
+    assert_eq!(setup.spool.tend(due + HOUR).unwrap(), None);
+    assert_eq!(setup.texts(), ["1", "2", "1", "1"]);
+
+    setup.answer((0..2 * postponed::MOST).map(|_| put_off()));
+    for number in 0..2 * postponed::MOST {
+        setup.take(&number.to_string());
+    }
+    assert_eq!(setup.spool.postponed.len(), postponed::MOST);
+    let before = setup.texts().len();
+    let _ = setup.spool.close(Instant::now() + HOUR);
+    assert_eq!(setup.texts().len() - before, postponed::MOST);
+    assert_eq!(setup.spool.held(), Held::default());
 }
 
 proptest! {
