@@ -1,8 +1,8 @@
 """A real mail server, which prints each mail as Python's own reader understands it.
 
-    mail_server.py plain|login|starttls|tls [CERTIFICATE KEY]
+    mail_server.py plain|starttls|tls|login [CERTIFICATE KEY [PORT]]
 
-With `login` it takes mails from `me` with the password `secret` alone.
+`login` takes mails from the user me, whose password is secret.
 """
 
 import asyncio
@@ -13,9 +13,10 @@ import json
 import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+from aiosmtpd.smtp import SMTP, AuthResult
 
 STYLE = sys.argv[1]
+PORT = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 
 
 NUMBERS = itertools.count(1)
@@ -47,22 +48,28 @@ def context():
     return made
 
 
+def authenticate(server, session, envelope, mechanism, data):
+    known = (data.login, data.password) == (b"me", b"secret")
+    return AuthResult(success=known, handled=False)
+
+
 def session():
+    if STYLE == "login":
+        return SMTP(
+            Printer(),
+            authenticator=authenticate,
+            auth_required=True,
+            auth_require_tls=False,
+        )
     if STYLE == "starttls":
         return SMTP(Printer(), tls_context=context(), require_starttls=True)
-    if STYLE == "login":
-        return SMTP(Printer(), authenticator=known, auth_required=True, auth_require_tls=False)
     return SMTP(Printer())
-
-
-def known(server, session, envelope, mechanism, login):
-    return AuthResult(success=login == LoginPassword(b"me", b"secret"))
 
 
 async def main():
     loop = asyncio.get_running_loop()
     outer = context() if STYLE == "tls" else None
-    server = await loop.create_server(session, "127.0.0.1", 0, ssl=outer)
+    server = await loop.create_server(session, "127.0.0.1", PORT, ssl=outer)
     scheme = "smtps" if STYLE == "tls" else "smtp"
     host, port = server.sockets[0].getsockname()
     print(f"bound {scheme}://{host}:{port}", file=sys.stderr)
