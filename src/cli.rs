@@ -8,6 +8,7 @@ mod bench;
 mod emit;
 pub mod examples;
 mod format;
+pub mod handlers;
 mod tail;
 pub mod value;
 
@@ -23,6 +24,7 @@ pub use self::bench::{
 };
 pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::format::FormatArgs;
+pub use self::handlers::HandlerArgs;
 pub use self::tail::TailArgs;
 use self::value::rate;
 use crate::term::ColorChoice;

@@ -30,11 +30,12 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         // A busy stream of which little is shown has no pause, and its reader waits too.
         if progress == Progress::Idle || now >= tended + TICK {
             tail.view.flush()?;
+            tail.tend(now);
             live.tend(tail, now);
             tended = now;
         }
         if progress == Progress::Idle {
-            if term::stdout_is_closed() {
+            if tail.view.is_closed() {
                 return Ok(Ended::Done);
             }
             progress = live.poll(tail, tail.wait(now))?;
@@ -66,7 +67,13 @@ impl Live {
         options.hwm = args.hwm;
         options.max_message = args.max_message as u64;
         let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
-        let prefixes = tail.view.topics.subscriptions(args.level);
+        let prefixes = match &tail.view.topics {
+            // What no handler takes need not come, where nothing is printed.
+            topics if topics.wanted.is_empty() && topics.roots.is_empty() && !args.prints() => {
+                tail.view.router.wanted()
+            }
+            topics => topics.subscriptions(args.level),
+        };
         let subscriber = Subscriber::open(&endpoints, &prefixes, &options)?;
         super::super::say_bound("tail", subscriber.bound());
         let wanted = args.topics.iter().chain(&args.root).cloned().collect();

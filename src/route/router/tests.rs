@@ -75,7 +75,7 @@ fn give(router: &mut Router, messages: &[&str]) {
     }
 }
 
-fn close(router: Router) -> Vec<HandlerStatus> {
+fn close(mut router: Router) -> Vec<HandlerStatus> {
     router.close(DEADLINE)
 }
 
