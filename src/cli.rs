@@ -9,6 +9,8 @@ mod emit;
 pub mod examples;
 mod format;
 pub mod handlers;
+mod listen;
+mod relay;
 mod tail;
 pub mod value;
 
@@ -25,6 +27,8 @@ pub use self::bench::{
 pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::format::FormatArgs;
 pub use self::handlers::HandlerArgs;
+pub use self::listen::ListenArgs;
+pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
 pub use self::tail::TailArgs;
 use self::value::rate;
 use crate::term::ColorChoice;
@@ -53,6 +57,8 @@ pub enum Command {
     Emit(Box<EmitArgs>),
     /// Subscribe to records and print them
     Tail(Box<TailArgs>),
+    /// Collect from many publishers, publish to many subscribers
+    Relay(Box<RelayArgs>),
     /// Measure what a log call costs: publishing, files, mail
     Bench(Box<BenchArgs>),
     /// An emitter and a tail in one terminal, to look at

@@ -14,6 +14,7 @@ pub mod filter;
 pub mod format;
 pub mod gaps;
 pub mod handler;
+pub mod keep;
 pub mod multiline;
 pub mod parse;
 pub mod record;

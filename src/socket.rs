@@ -11,11 +11,14 @@
 
 mod attach;
 mod bare;
+mod desk;
 mod endpoint;
+mod flush;
 mod leavings;
 mod links;
 mod monitor;
 mod options;
+mod proxy;
 mod publisher;
 mod raw;
 mod receive;
@@ -24,13 +27,17 @@ mod subscribers;
 mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
+mod wants;
 mod watch;
 
 pub use bare::{BareReceiver, BareSender};
+pub use desk::{Answer, Asker, Desk, Inquiry, wait};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
+pub use flush::Flushed;
 pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};
 pub use options::{DEFAULT_HWM, SocketOptions};
-pub use publisher::{Flushed, Publisher, Sent, Waited};
+pub use proxy::{Counts, Forwarded, Look, Proxy, ProxyOptions};
+pub use publisher::{Publisher, Sent, Waited};
 pub use subscriber::{FrameSink, Subscriber};
 
 /// The version of the libzmq in this build: major, minor, patch.

@@ -30,6 +30,10 @@ mod harness;
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
 mod peers;
+/// Several handlers at once, and routes to them.
+mod route;
+/// Python's network handlers → `zlog emit --listen`.
+mod sources;
 /// `zlog tail`: which records are shown, how, and what is said of the rest.
 mod tail;
 /// A real pseudo-terminal: what a person sees.

@@ -17,7 +17,7 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 5] = [&ZLOG, &EMIT, &TAIL, &BENCH, &DEMO];
+pub const ALL: [&Notes; 6] = [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &DEMO];
 
 const DONE: (&str, &str) = ("0", "Done; also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "It failed; the error says what, why and what to do");
@@ -49,6 +49,10 @@ const EMIT: Notes = Notes {
         ("zlog emit --test 100 --rate 20", "test records, 20 each second"),
         ("zlog emit -m 'disk full' -l error -r backup", "one record"),
         ("zlog emit --replay records.jsonl --speed 10x", "stored records, ten times as fast"),
+        (
+            "zlog emit --listen 127.0.0.1:9020",
+            "what Python programs log, as SocketHandler sends it",
+        ),
     ],
     exits: &[
         DONE,
@@ -67,6 +71,7 @@ const TAIL: Notes = Notes {
         ("zlog tail myprogram.ERROR", "one level of one program"),
         ("zlog tail --root myprogram --level warning", "that level and above"),
         ("zlog tail -i 'timeout|refused' -e healthcheck", "what matches, and what does not"),
+        ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python's"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
         ("zlog tail --file app.log,when=midnight,backups=7", "into a file, a new one each day ..."),
@@ -79,6 +84,7 @@ const TAIL: Notes = Notes {
             "print, and mail",
         ),
         ("zlog tail --exec 'jq .msg,format=json'", "the input of a command, in batches"),
+        ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
     exits: &[
@@ -88,6 +94,19 @@ const TAIL: Notes = Notes {
         ("3", "--timeout passed before -n records, or loss under --fail-on-loss"),
         SIGNALS,
     ],
+};
+
+const RELAY: Notes = Notes {
+    command: "relay",
+    examples: &[
+        ("zlog relay", "emitters connect to port 12344, tails to 12345"),
+        ("zlog emit --connect tcp://127.0.0.1:12344", "an emitter for it"),
+        ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
+        ("zlog relay --keep 1000", "keep each topic's last records for late comers ..."),
+        ("zlog tail --last 50 myprogram", "... who see the last 50, then what comes"),
+        ("zlog relay --status", "ask how it stands"),
+    ],
+    exits: &[DONE, FAILED, USAGE, SIGNALS],
 };
 
 const BENCH: Notes = Notes {

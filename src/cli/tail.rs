@@ -64,6 +64,13 @@ pub struct TailArgs {
     /// Endpoints
     #[command(flatten)]
     pub endpoints: EndpointArgs,
+    /// First the last N records, of a relay with --keep; then what comes
+    #[arg(long, value_name = "N", value_parser = value::last, conflicts_with = "input")]
+    #[arg(help_heading = "Where from")]
+    pub last: Option<usize>,
+    /// Whom to ask for them [default: the port after the endpoint's, or its path and .ask]
+    #[arg(long, value_name = "ENDPOINT", requires = "last", help_heading = "Where from")]
+    pub ask: Option<String>,
     /// High-water mark: messages held for this subscriber
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Where from")]
     pub hwm: u32,

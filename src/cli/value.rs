@@ -105,6 +105,17 @@ pub fn at_least_one(text: &str) -> Result<u64, String> {
     }
 }
 
+/// How many earlier records to ask for.
+pub fn last(text: &str) -> Result<usize, String> {
+    let most = crate::wire::ask::MOST;
+    match text.parse::<usize>() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(n) if n > most => Err(format!("at most {most} can be asked for")),
+        Ok(n) => Ok(n),
+        Err(_) => Err("not a whole number".into()),
+    }
+}
+
 /// A level: a name in any case, or a number on Python's scale.
 pub fn level(text: &str) -> Result<Level, String> {
     Level::from_word(text).ok_or_else(|| {

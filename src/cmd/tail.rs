@@ -4,6 +4,7 @@
 //! from, and a source; `live` and `stored` run the one into the other.
 
 mod absence;
+mod last;
 mod live;
 mod losses;
 mod silence;

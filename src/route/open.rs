@@ -128,6 +128,7 @@ fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Resu
     let stop = around.stop.clone();
     let options = PublishOptions {
         root: target.root.clone(),
+        by_name: false,
         wire: target.wire,
         on_full: target.on_full,
         stop: Box::new(move || stop.requested()),

@@ -129,6 +129,33 @@ impl Endpoint {
         self.role
     }
 
+    /// Where whoever publishes at this endpoint is asked questions: the next port, or
+    /// the path with `.ask` behind it. Any free port has another one beside it. `None`
+    /// where there is no such place: after port 65535, or on another transport.
+    pub fn beside(&self) -> Option<Endpoint> {
+        let text = match self.transport {
+            Transport::Ipc if self.text == "ipc://*" => self.text.clone(),
+            Transport::Ipc => format!("{}.ask", self.text),
+            Transport::Tcp | Transport::Ws => {
+                let (scheme, rest) = self.text.split_once("://")?;
+                let (address, path) = match rest.split_once('/') {
+                    Some((address, path)) => (address, format!("/{path}")),
+                    None => (rest, String::new()),
+                };
+                let (host, port) = address.rsplit_once(':')?;
+                match port {
+                    "*" | "0" => format!("{scheme}://{host}:*{path}"),
+                    _ => {
+                        let next = port.parse::<u16>().ok()?.checked_add(1)?;
+                        format!("{scheme}://{host}:{next}{path}")
+                    }
+                }
+            }
+            Transport::Other => return None,
+        };
+        Endpoint::parse(&text, self.role).ok()
+    }
+
     /// The path of an ipc endpoint that stands in the file system.
     pub(super) fn ipc_path(&self) -> Option<&str> {
         let path = self.text.strip_prefix("ipc://")?;
@@ -292,6 +319,25 @@ mod tests {
 
     fn refused(text: &str, role: Role) -> String {
         Endpoint::parse(text, role).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn questions_are_asked_at_the_next_port_or_beside_the_file() {
+        let beside = |text: &str, role| {
+            let endpoint = Endpoint::parse(text, role).expect(text);
+            endpoint.beside().map(|beside| beside.as_str().to_owned())
+        };
+        for (text, expected) in [
+            ("tcp://127.0.0.1:12345", Some("tcp://127.0.0.1:12346")),
+            ("tcp://[::1]:5", Some("tcp://[::1]:6")),
+            ("tcp://*:65535", None),
+            ("tcp://127.0.0.1:0", Some("tcp://127.0.0.1:*")),
+            ("ipc:///tmp/logs", Some("ipc:///tmp/logs.ask")),
+            ("ipc://@logs", Some("ipc://@logs.ask")),
+            ("ws://127.0.0.1:80/logs", Some("ws://127.0.0.1:81/logs")),
+        ] {
+            assert_eq!(beside(text, Role::Bind).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

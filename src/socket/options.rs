@@ -93,6 +93,13 @@ pub(super) fn make_publisher(socket: &mut zmq::Socket) -> Result<()> {
     Ok(())
 }
 
+/// Makes an XPUB refuse a message while a subscriber that wants it has no room, or
+/// drop it for that subscriber. May be changed between messages.
+pub(super) fn set_nodrop(socket: &mut zmq::Socket, nodrop: bool) -> Result<()> {
+    raw::set_int(socket, zmq_sys::ZMQ_XPUB_NODROP, nodrop.into())
+        .map_err(|errno| Error::new(format!("can't set up a ZeroMQ publisher: {errno}")))
+}
+
 /// Milliseconds as libzmq wants them.
 pub(super) fn millis(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
+use super::flush::{Flushed, flush};
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
@@ -55,15 +56,6 @@ pub enum Waited {
     Stopped,
 }
 
-/// What became of a [`Publisher::close`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flushed {
-    /// All messages went out to the peers' machines.
-    Yes,
-    /// The time was up; how many messages were left is not known.
-    No,
-}
-
 /// A publishing socket.
 pub struct Publisher {
     // Sockets before their context: it can't end while they are open.
@@ -87,7 +79,15 @@ impl Publisher {
     /// An endpoint can't be bound or connected; the error names it, the cause and
     /// the next step.
     pub fn open(endpoints: &[Endpoint], options: &SocketOptions) -> Result<Publisher> {
-        let context = zmq::Context::new();
+        Publisher::open_in(zmq::Context::new(), endpoints, options)
+    }
+
+    /// The same in a context that others share.
+    pub(super) fn open_in(
+        context: zmq::Context,
+        endpoints: &[Endpoint],
+        options: &SocketOptions,
+    ) -> Result<Publisher> {
         let mut socket = context
             .socket(zmq::XPUB)
             .map_err(|error| Error::new(format!("can't open a ZeroMQ socket: {error}")))?;
@@ -127,11 +127,16 @@ impl Publisher {
         options: &SocketOptions,
     ) -> Result<Subscriber> {
         if !self.bound_inside {
-            raw::bind(&mut self.socket, INSIDE)
-                .map_err(|errno| Error::new(format!("can't bind {INSIDE}: {errno}")))?;
+            self.bind_inside(INSIDE)?;
             self.bound_inside = true;
         }
         Subscriber::inside(self.context.clone(), INSIDE, topics, options)
+    }
+
+    /// Binds an inproc address, for sockets of the same context.
+    pub(super) fn bind_inside(&mut self, endpoint: &str) -> Result<()> {
+        raw::bind(&mut self.socket, endpoint)
+            .map_err(|errno| Error::new(format!("can't bind {endpoint}: {errno}")))
     }
 
     /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].
@@ -277,29 +282,13 @@ impl Publisher {
     }
 
     /// Closes the socket once everything has gone out, or after `linger`.
-    ///
-    /// libzmq's own linger counts from the close of each connection, and its end
-    /// blocks: so it gets none, and is waited for on a thread that this process
-    /// may leave behind when it exits.
     pub fn close(self, linger: Duration) -> Flushed {
         let Publisher { socket, watch, context, leavings: _last, .. } = self;
         // Can't fail for a valid value; if it did, nothing would be waited for.
         let _ = socket.set_linger(-1);
         drop(socket);
         drop(watch);
-        let (done, finished) = crossbeam_channel::bounded::<()>(1);
-        let ending = std::thread::Builder::new().name("zlog-flush".into()).spawn(move || {
-            drop(context);
-            drop(done);
-        });
-        if ending.is_err() {
-            return Flushed::No;
-        }
-        // The channel is closed, not written to: "disconnected" is the good news.
-        match finished.recv_timeout(linger) {
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) => Flushed::No,
-            _ => Flushed::Yes,
-        }
+        flush(context, linger)
     }
 }
 

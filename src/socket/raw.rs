@@ -90,6 +90,60 @@ pub(super) fn disconnect(socket: &mut zmq::Socket, endpoint: &str) -> Result<(),
     call(socket, endpoint, zmq_sys::zmq_disconnect)
 }
 
+/// One frame. A send that fails leaves it as it was, so that it can be sent again;
+/// the crate's own drops it.
+pub(super) struct Frame(zmq_sys::zmq_msg_t);
+
+impl Frame {
+    pub(super) fn new() -> Frame {
+        let mut message = zmq_sys::zmq_msg_t::default();
+        // SAFETY: initializes the message that it is given; libzmq's can't fail.
+        unsafe { zmq_sys::zmq_msg_init(&mut message) };
+        Frame(message)
+    }
+
+    /// Takes the next frame, without waiting, in place of what it held. Returns
+    /// whether another one of the same message follows.
+    pub(super) fn recv(&mut self, socket: &mut zmq::Socket) -> Result<bool, Errno> {
+        // SAFETY: both are alive; the message is initialized, and stays so.
+        let rc = unsafe {
+            zmq_sys::zmq_msg_recv(&mut self.0, socket.as_mut_ptr(), zmq_sys::ZMQ_DONTWAIT as c_int)
+        };
+        if rc < 0 {
+            return Err(Errno::last());
+        }
+        // SAFETY: the message is initialized.
+        Ok(unsafe { zmq_sys::zmq_msg_more(&self.0) } != 0)
+    }
+
+    /// Sends it, as long as the socket's send time-out says. It is empty afterwards,
+    /// unless sending failed.
+    pub(super) fn send(&mut self, socket: &mut zmq::Socket, more: bool) -> Result<(), Errno> {
+        let flags = if more { zmq_sys::ZMQ_SNDMORE } else { 0 };
+        // SAFETY: both are alive; the message is initialized, and stays so.
+        let rc = unsafe { zmq_sys::zmq_msg_send(&mut self.0, socket.as_mut_ptr(), flags as c_int) };
+        if rc < 0 { Err(Errno::last()) } else { Ok(()) }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        let message = std::ptr::from_ref(&self.0).cast_mut();
+        // SAFETY: the message is initialized, and neither call changes it; its bytes
+        // live as long as it does, and nobody writes to them.
+        unsafe {
+            let data = zmq_sys::zmq_msg_data(message).cast::<u8>().cast_const();
+            let size = zmq_sys::zmq_msg_size(message);
+            if size == 0 { &[] } else { std::slice::from_raw_parts(data, size) }
+        }
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        // SAFETY: the message is initialized, and is not used any more.
+        unsafe { zmq_sys::zmq_msg_close(&mut self.0) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

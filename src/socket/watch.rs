@@ -82,11 +82,16 @@ impl Watch {
     /// Waits until `socket` can be read, something happened to a connection, or
     /// the time is up. A signal ends the wait, too.
     pub(super) fn wait(&self, socket: &zmq::Socket, wait: Duration) {
-        let mut items = [socket.as_poll_item(zmq::POLLIN), self.monitor.poll_item()];
+        let mut items = [socket.as_poll_item(zmq::POLLIN), self.poll_item()];
         // Rounded up, or the last part of a millisecond would be spent spinning.
         let millis = wait.as_micros().div_ceil(1000);
         // Fails on a signal; whoever waits looks at its reasons again anyway.
         let _ = zmq::poll(&mut items, i64::try_from(millis).unwrap_or(i64::MAX));
+    }
+
+    /// Can be read when something happened to a connection. For `zmq::poll`.
+    pub(super) fn poll_item(&self) -> zmq::PollItem<'_> {
+        self.monitor.poll_item()
     }
 
     /// Connections that have ended since this was last asked.

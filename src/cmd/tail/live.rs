@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::absence::Absence;
+use super::last::{self, Earlier, Overlap};
 use super::silence::{Silence, Step};
 use super::view::{Out, View};
 use super::{Ended, TICK, Tail};
@@ -59,10 +60,12 @@ struct Live {
     /// What is subscribed to for the whole time. Other topics come only while a
     /// silence is looked into.
     prefixes: Vec<Vec<u8>>,
+    /// With --last: what was shown already and may come again.
+    overlap: Overlap,
 }
 
 impl Live {
-    fn open(args: &TailArgs, tail: &Tail) -> Result<Live> {
+    fn open(args: &TailArgs, tail: &mut Tail) -> Result<Live> {
         let mut options = SocketOptions::subscriber();
         options.hwm = args.hwm;
         options.max_message = args.max_message as u64;
@@ -74,8 +77,17 @@ impl Live {
             }
             topics => topics.subscriptions(args.level),
         };
-        let subscriber = Subscriber::open(&endpoints, &prefixes, &options)?;
+        let ask = args.last.map(|n| Ok((n, last::where_to_ask(args, &endpoints)?))).transpose()?;
+        // Who asks for what went before subscribes only when the relay is ready for it.
+        let at_once = if ask.is_some() { &[] } else { &*prefixes };
+        let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
         super::super::say_bound("tail", subscriber.bound());
+        let mut overlap = Overlap::default();
+        if let Some((n, at)) = ask {
+            let recent = last::ask(n, &at, &prefixes, &mut subscriber, &tail.stop)?;
+            show_earlier(&recent.messages, tail)?;
+            overlap = recent.overlap;
+        }
         let wanted = args.topics.iter().chain(&args.root).cloned().collect();
         Ok(Live {
             source: Subscribe::new(subscriber),
@@ -83,6 +95,7 @@ impl Live {
             silence: (!args.quiet).then(|| Silence::new(wanted, Instant::now())),
             news: args.verbose.then(News::default),
             prefixes,
+            overlap,
         })
     }
 
@@ -93,7 +106,7 @@ impl Live {
 
     /// Delivers what is at hand to the view.
     fn poll(&mut self, tail: &mut Tail, wait: Duration) -> Result<Progress> {
-        let Live { source, silence, prefixes, .. } = self;
+        let Live { source, silence, prefixes, overlap, .. } = self;
         let stop = &tail.stop;
         let view = &mut tail.view;
         let mut listen = silence.as_mut().filter(|silence| silence.listening());
@@ -110,13 +123,13 @@ impl Live {
             subscribed
         };
         let flow = |flow| if stop.requested() { Flow::Enough } else { flow };
-        if matches!(view.out, Out::Raw { .. }) {
+        if matches!(view.out, Out::Raw { .. }) || !overlap.is_over() {
             return source.poll_raw(wait, &mut |frames, received| {
                 let (record, _) = wire::decode(frames, received);
-                match subscribed(view, &record) {
-                    true => view.take_raw(frames, &record).map(flow),
-                    false => Ok(flow(Flow::More)),
+                if !subscribed(view, &record) || overlap.repeats(frames) {
+                    return Ok(flow(Flow::More));
                 }
+                view.take_message(frames, record).map(flow)
             });
         }
         source.poll(wait, &mut |record| match subscribed(view, &record) {
@@ -171,6 +184,18 @@ impl Live {
             term::tell(format_args!("zlog tail: {}", term::visible(&finding.to_string())));
         }
     }
+}
+
+/// Shows what came before.
+fn show_earlier(messages: &[Earlier], tail: &mut Tail) -> Result<()> {
+    for message in messages {
+        let frames: Vec<&[u8]> = message.frames.iter().map(Vec::as_slice).collect();
+        let (record, _) = wire::decode(&frames, message.received);
+        if tail.view.take_message(&frames, record)? == Flow::Enough {
+            break;
+        }
+    }
+    tail.view.flush()
 }
 
 /// Tells of connections. A peer that is away or refuses is tried again and again,

@@ -81,6 +81,18 @@ impl View {
         }
     }
 
+    /// Takes a message as it came, whose record is `record`: as [`View::take`], or as
+    /// [`View::take_raw`] where bodies are shown as they are.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn take_message(&mut self, frames: &[&[u8]], record: Record<'_>) -> Result<Flow> {
+        match self.out {
+            Out::Raw { .. } => self.take_raw(frames, &record),
+            Out::Formatted(_) | Out::Nowhere => self.take(record),
+        }
+    }
+
     /// Takes a message as it came, whose record is `record`: its body is shown as it is.
     ///
     /// # Errors

@@ -219,6 +219,28 @@ fn no_record_is_lost_or_doubled_while_a_file_changes_hands() {
 }
 
 #[test]
+fn files_that_were_moved_away_are_opened_anew_when_asked() {
+    let place = Place::new();
+    let mut router = place.open(vec![place.file("here"), queued(place.file("behind"))], vec![]);
+    give(&mut router, &["one"]);
+    let given = Instant::now();
+    while router.status().iter().any(|status| status.handled < 1) {
+        assert!(given.elapsed() < DEADLINE);
+        std::thread::yield_now();
+    }
+    for name in ["here", "behind"] {
+        std::fs::rename(place.path(name), place.path(&format!("{name}.old"))).unwrap();
+    }
+    router.reopen();
+    give(&mut router, &["two"]);
+    close(router);
+    for name in ["here", "behind"] {
+        assert_eq!(place.lines(&format!("{name}.old")), ["one"]);
+        assert_eq!(place.lines(name), ["two"]);
+    }
+}
+
+#[test]
 fn what_is_subscribed_to_is_what_some_handler_can_get() {
     let place = Place::new();
     let topics = |topics: &[&str], name| {

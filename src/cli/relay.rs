@@ -1,0 +1,112 @@
+//! `zlog relay`: what may be typed.
+
+use clap::{Args, ValueEnum};
+
+use super::value::{self, Seconds};
+use super::{ENDPOINT_VARIABLE, OnFull};
+use crate::record::Level;
+use crate::socket::DEFAULT_HWM;
+
+const COLLECT: &str = "Collect: where records come from";
+const PUBLISH: &str = "Publish: where subscribers find them";
+const LATE: &str = "For those who come late";
+const REPORTS: &str = "Reports";
+
+/// Where a relay collects unless told otherwise: the port before the one on which it
+/// publishes.
+pub const DEFAULT_COLLECT: &str = "tcp://127.0.0.1:12344";
+
+/// How `zlog relay --status` prints.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum StatusOutput {
+    /// Tables.
+    #[default]
+    Table,
+    /// One JSON object.
+    Json,
+}
+
+/// `zlog relay`.
+#[derive(Args, Debug)]
+pub struct RelayArgs {
+    /// Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]
+    #[arg(short, long, value_name = "ENDPOINT", help_heading = COLLECT)]
+    pub bind: Vec<String>,
+    /// Collect there, from a publisher that binds; may be repeated
+    #[arg(short, long, value_name = "ENDPOINT", help_heading = COLLECT)]
+    pub connect: Vec<String>,
+    /// Collect lines of standard input, too; the relay goes on when they end
+    #[arg(long, help_heading = COLLECT)]
+    pub stdin: bool,
+    /// What the topics of these lines begin with
+    #[arg(short, long, value_parser = value::root, default_value = "", hide_default_value = true)]
+    #[arg(requires = "stdin", help_heading = COLLECT)]
+    pub root: String,
+    /// The level of a line that does not say its own [default: INFO]
+    #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
+    #[arg(requires = "stdin", help_heading = COLLECT)]
+    pub stdin_level: Option<Level>,
+    /// Hang up on a publisher that sends a larger message
+    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = value::size)]
+    #[arg(help_heading = COLLECT)]
+    pub max_message: usize,
+
+    /// Publish here, to subscribers that connect; may be repeated
+    #[arg(short, long, value_name = "ENDPOINT", help_heading = PUBLISH)]
+    pub publish_bind: Vec<String>,
+    /// Publish there, to a subscriber that binds; may be repeated
+    #[arg(long, value_name = "ENDPOINT", help_heading = PUBLISH)]
+    pub publish_connect: Vec<String>,
+    /// Where to publish when neither --publish-bind nor --publish-connect says so
+    #[arg(
+        long,
+        env = ENDPOINT_VARIABLE,
+        value_name = "ENDPOINT",
+        default_value = crate::socket::DEFAULT_ENDPOINT,
+        help_heading = PUBLISH
+    )]
+    pub endpoint: String,
+    /// When a subscriber does not keep up: drop for it alone, or hold all publishers back
+    #[arg(long, value_enum, default_value = "drop", value_name = "WHAT", help_heading = PUBLISH)]
+    pub on_full: OnFull,
+    /// High-water mark: messages held for each publisher and each subscriber
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = PUBLISH)]
+    pub hwm: u32,
+    /// At the end, how long to go on sending what has come
+    #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = PUBLISH)]
+    pub linger: Seconds,
+
+    /// Keep the last N messages of each topic, for `zlog tail --last`
+    #[arg(long, value_name = "N", value_parser = value::at_least_one, help_heading = LATE)]
+    pub keep: Option<u64>,
+    /// Keep at most this much of all topics together; the oldest goes first
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = value::size)]
+    #[arg(requires = "keep", help_heading = LATE)]
+    pub keep_bytes: usize,
+    /// Take questions here [default: the next port after each --publish-bind, or its path and .ask]
+    #[arg(long, value_name = "ENDPOINT", help_heading = LATE)]
+    pub ask: Vec<String>,
+    /// Take no questions: no --status, no --last
+    #[arg(long, conflicts_with_all = ["ask", "keep"], help_heading = LATE)]
+    pub no_ask: bool,
+
+    /// Ask the relay that publishes on ENDPOINT how it stands, and end
+    #[arg(
+        long, value_name = "ENDPOINT", num_args = 0..=1, help_heading = REPORTS,
+        conflicts_with_all = ["bind", "connect", "stdin", "publish_bind", "publish_connect", "keep", "no_ask"]
+    )]
+    pub status: Option<Option<String>>,
+    /// How to print the status
+    #[arg(short, long, value_enum, default_value_t, value_name = "HOW", requires = "status")]
+    #[arg(help_heading = REPORTS)]
+    pub output: StatusOutput,
+    /// Print a line about rates, drops and peers to stderr every INTERVAL
+    #[arg(long, value_name = "INTERVAL", help_heading = REPORTS)]
+    pub report: Option<Seconds>,
+    /// Tell of connects, disconnects and failed handshakes on stderr
+    #[arg(short, long, help_heading = REPORTS)]
+    pub verbose: bool,
+    /// No summary at the end
+    #[arg(short, long, conflicts_with = "verbose", help_heading = REPORTS)]
+    pub quiet: bool,
+}

@@ -1,0 +1,282 @@
+//! `zlog relay`: collects from many, publishes to many.
+//!
+//! One thread moves messages, passes subscriptions upstream, keeps the last messages
+//! and answers questions; it waits for all of that in one place, and for nothing
+//! else. Sources of the relay's own (`feed`) have threads of their own, and publish
+//! to it as any other publisher does.
+
+mod feed;
+mod inquiries;
+mod news;
+mod rates;
+mod status;
+mod summary;
+mod table;
+
+use std::time::{Duration, Instant};
+
+use self::feed::Feeds;
+use self::inquiries::Inquiries;
+use self::news::News;
+use self::rates::Rates;
+use self::summary::Summary;
+use crate::cli::{DEFAULT_COLLECT, OnFull, RelayArgs};
+use crate::clock;
+use crate::error::{Error, Exit, Result};
+use crate::keep::{Keep, Limits};
+use crate::signal::Stop;
+use crate::socket::{
+    self, Desk, Endpoint, Forwarded, LinkState, Proxy, ProxyOptions, Role, SocketOptions,
+};
+use crate::term;
+
+/// Messages sent on before anything else is looked at.
+const BURST: usize = 1000;
+/// Longest wait without a look at signals, which may have come to another thread.
+const TICK: Duration = Duration::from_millis(100);
+/// Longest that a message waits for room before subscriptions are looked at.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// Collects and publishes until somebody asks to stop.
+///
+/// # Errors
+/// Endpoints that can't be used, sources that can't be read.
+pub fn run(args: &RelayArgs) -> Result<Exit> {
+    if let Some(endpoint) = &args.status {
+        return status::show(args, endpoint.as_deref());
+    }
+    let mut relay = Relay::open(args)?;
+    let ran = relay.run();
+    // Also when the run failed: what has come by then must not be lost with it.
+    let exit = relay.finish(args);
+    ran.map(|()| exit)
+}
+
+struct Relay {
+    proxy: Proxy,
+    inquiries: Option<Inquiries>,
+    keep: Option<Keep>,
+    feeds: Feeds,
+    rates: Rates,
+    news: Option<News>,
+    stop: Stop,
+    begun: Instant,
+}
+
+impl Relay {
+    fn open(args: &RelayArgs) -> Result<Relay> {
+        let stop = Stop::install()?;
+        let begun = Instant::now();
+        let publish_on = publish_on(args)?;
+        let mut proxy = Proxy::open(&collect_on(args)?, &publish_on, &options(args))?;
+        let desk = open_desk(args, &proxy, &publish_on)?;
+        say_bound(&proxy, desk.as_ref());
+        let keep = args.keep.map(|per_topic| {
+            proxy.want(b"");
+            let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
+            Keep::new(Limits { per_topic, bytes: args.keep_bytes })
+        });
+        let feeds = Feeds::open(args, &mut proxy, &stop)?;
+        Ok(Relay {
+            inquiries: desk.map(Inquiries::new),
+            keep,
+            rates: Rates::new(begun, &proxy, &feeds, args.report.map(|every| every.0)),
+            feeds,
+            news: args.verbose.then(News::default),
+            proxy,
+            stop,
+            begun,
+        })
+    }
+
+    /// Runs until it is asked to stop.
+    fn run(&mut self) -> Result<()> {
+        while !self.stop.requested() {
+            if self.step()? == Forwarded::All {
+                let desk = self.inquiries.as_ref().map(Inquiries::desk);
+                socket::wait(&self.proxy, desk, TICK);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks after everything once, and sends on what has come, or a part of it.
+    fn step(&mut self) -> Result<Forwarded> {
+        self.proxy.tend();
+        self.tell();
+        self.rates.tend(Instant::now(), &self.proxy, &self.feeds);
+        self.answer();
+        // While somebody subscribes, each message counts: see `wire::ask`.
+        let expecting = self.inquiries.as_ref().is_some_and(Inquiries::expecting);
+        let most = if expecting { 1 } else { BURST };
+        match &mut self.keep {
+            None => self.proxy.forward(most, None),
+            Some(keep) => {
+                let received = clock::now();
+                let mut look = |frames: &[&[u8]]| {
+                    keep.push(frames, received);
+                    Ok(())
+                };
+                self.proxy.forward(most, Some(&mut look))
+            }
+        }
+    }
+
+    fn answer(&mut self) {
+        let Some(inquiries) = &mut self.inquiries else {
+            self.proxy.marks().for_each(drop);
+            return;
+        };
+        inquiries.take(&mut self.proxy, self.keep.as_ref());
+        if inquiries.status_wanted() {
+            let status = status::of(&self.proxy, self.keep.as_ref(), &self.feeds, &self.rates);
+            inquiries.answer_status(status, self.begun.elapsed());
+        }
+    }
+
+    fn tell(&mut self) {
+        for event in self.proxy.events() {
+            if let Some(news) = &mut self.news {
+                news.tell(&event);
+            }
+        }
+    }
+
+    /// Sends on what has come, and says what became of everything.
+    fn finish(mut self, args: &RelayArgs) -> Exit {
+        let until = Instant::now() + args.linger.0;
+        self.feeds.stop();
+        // What has come, and what the sources have still given; not what will come.
+        let enough = self.proxy.counts().messages + u64::from(args.hwm) * 4;
+        let mut failed = false;
+        while Instant::now() < until && self.proxy.counts().messages < enough {
+            // Asked first: what a source gave before its end has then come.
+            let ended = self.feeds.all_ended();
+            match self.step() {
+                Ok(Forwarded::All) if ended => break,
+                Ok(Forwarded::All) => socket::wait(&self.proxy, None, SLICE),
+                Ok(_) => {}
+                Err(error) => {
+                    term::tell(format_args!("zlog relay: {error}"));
+                    failed = true;
+                    break;
+                }
+            }
+        }
+        self.proxy.drop_held();
+        let given_up = self.feeds.join();
+        let Relay { proxy, inquiries, feeds, .. } = self;
+        let mut counts = proxy.counts();
+        counts.dropped += given_up;
+        drop(inquiries);
+        let flushed = proxy.close(until.saturating_duration_since(Instant::now()));
+        let summary = Summary { counts, flushed, took: self.begun.elapsed() };
+        if !args.quiet || summary.lost() {
+            term::tell(format_args!("zlog relay: {summary}"));
+        }
+        match self.stop.exit() {
+            _ if failed => Exit::Failed,
+            Some(signal) => signal,
+            None if feeds.failed() => Exit::Failed,
+            None => Exit::Done,
+        }
+    }
+}
+
+fn options(args: &RelayArgs) -> ProxyOptions {
+    ProxyOptions {
+        collect: SocketOptions {
+            hwm: args.hwm,
+            max_message: args.max_message as u64,
+            ..SocketOptions::subscriber()
+        },
+        publish: SocketOptions { hwm: args.hwm, send_slice: SLICE, ..SocketOptions::publisher() },
+        block: args.on_full == OnFull::Block,
+    }
+}
+
+/// Where to collect. The default is for a relay that has no other source.
+fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
+    let bind = args.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
+    let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
+    let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
+    if endpoints.is_empty() && !args.stdin {
+        endpoints.push(Endpoint::parse(DEFAULT_COLLECT, Role::Bind)?);
+    }
+    Ok(endpoints)
+}
+
+fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
+    let bind = args.publish_bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
+    let connect = args.publish_connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
+    let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
+    if endpoints.is_empty() {
+        endpoints.push(super::default_endpoint(&args.endpoint, Role::Bind)?);
+    }
+    // What goes round in a circle never ends.
+    let collected = args.bind.iter().chain(&args.connect);
+    for twice in collected.filter(|text| !is_wildcard(text)) {
+        if endpoints.iter().any(|endpoint| endpoint.as_str() == twice) {
+            return Err(Error::usage(format!("{twice} is to collect from and to publish on"))
+                .hint(
+                    "--bind and --connect collect; --publish-bind and --publish-connect publish.",
+                ));
+        }
+    }
+    Ok(endpoints)
+}
+
+fn is_wildcard(endpoint: &str) -> bool {
+    endpoint.ends_with('*') || endpoint.ends_with(":0")
+}
+
+/// Opens the desk. A port that nobody asked for by name, and that is in use, costs
+/// the answers and not the relay, unless there is something to ask for.
+fn open_desk(args: &RelayArgs, proxy: &Proxy, publish_on: &[Endpoint]) -> Result<Option<Desk>> {
+    if args.no_ask {
+        return Ok(None);
+    }
+    let given = args.ask.iter().map(|text| Endpoint::parse(text, Role::Bind));
+    let mut endpoints = given.collect::<Result<Vec<Endpoint>>>()?;
+    if endpoints.is_empty() {
+        let bound = publish_on.iter().filter(|endpoint| endpoint.role() == Role::Bind);
+        endpoints = bound.filter_map(Endpoint::beside).collect();
+    }
+    if endpoints.is_empty() {
+        return match args.keep {
+            None => Ok(None),
+            Some(_) => Err(Error::usage(
+                "there is no place beside what is published on, to ask for \
+                what --keep keeps",
+            )
+            .hint("Name one: --ask tcp://127.0.0.1:12346.")),
+        };
+    }
+    match Desk::open(proxy, &endpoints) {
+        Ok(desk) => Ok(Some(desk)),
+        Err(error) if args.ask.is_empty() && args.keep.is_none() => {
+            term::tell(format_args!("zlog relay: no questions are taken: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error.note("It is where questions are taken; --ask names another one.")),
+    }
+}
+
+fn say_bound(proxy: &Proxy, desk: Option<&Desk>) {
+    let (collect, publish) = proxy.bound();
+    for endpoint in collect {
+        term::tell(format_args!("zlog relay: collecting, bound {endpoint}"));
+    }
+    for endpoint in publish {
+        term::tell(format_args!("zlog relay: publishing, bound {endpoint}"));
+    }
+    for endpoint in desk.map_or(&[][..], Desk::bound) {
+        term::tell(format_args!("zlog relay: questions, bound {endpoint}"));
+    }
+}
+
+/// Peers whose handshake is done.
+fn peers(links: &[crate::socket::LinkStatus]) -> usize {
+    let connected = links.iter().filter(|link| link.state == LinkState::Connected);
+    connected.map(|link| link.peers).sum()
+}

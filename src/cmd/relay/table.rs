@@ -1,0 +1,137 @@
+//! A relay's status, for a person.
+
+use std::fmt::Write;
+
+use crate::term::visible;
+use crate::wire::ask::{Side, Status};
+
+/// The status as tables. What comes from others is escaped.
+pub(super) fn of(status: &Status) -> String {
+    let mut out = String::new();
+    head(&mut out, status);
+    sides(&mut out, "collects on", "publishers", &status.collect);
+    sides(&mut out, "publishes on", "subscribers", &status.publish);
+    sources(&mut out, status);
+    handlers(&mut out, status);
+    out
+}
+
+// Writing to a String can't fail, here and below.
+
+fn head(out: &mut String, status: &Status) {
+    let passed = &status.forwarded;
+    let version = visible(&status.version);
+    let up = humantime::format_duration(std::time::Duration::from_secs(status.uptime as u64));
+    let _ = writeln!(out, "zlog {version}, process {}, up {up}\n", status.process);
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "{name:<14} {value}");
+    };
+    line("forwarded", format!("{} messages, {:.1}/s", passed.messages, passed.rate));
+    line("", bytes(passed.bytes));
+    line("no room", format!("{} times for a subscriber", passed.no_room));
+    line("dropped", format!("{} for all subscribers", passed.dropped));
+    if passed.frames_cut > 0 {
+        line("frames cut", passed.frames_cut.to_string());
+    }
+    line("asked for", format!("{} prefixes", status.prefixes));
+    if let Some(kept) = &status.keep {
+        let (messages, topics) = (kept.messages, kept.topics);
+        let size = bytes(kept.bytes as u64);
+        line("keeps", format!("{messages} messages of {topics} topics, {size}"));
+        if kept.refused > 0 {
+            line("", format!("{} could not be kept", kept.refused));
+        }
+    }
+    line("questions", format!("{} answered, {} refused", status.answered, status.refused));
+}
+
+fn sides(out: &mut String, what: &str, who: &str, sides: &[Side]) {
+    if sides.is_empty() {
+        return;
+    }
+    let endpoints: Vec<String> = sides.iter().map(|s| visible(&s.endpoint)).collect();
+    let width = width(what, &endpoints);
+    let _ = writeln!(out, "\n{what:<width$} {who:>12}");
+    for (endpoint, side) in endpoints.iter().zip(sides) {
+        let _ = writeln!(out, "{endpoint:<width$} {:>12}", side.peers);
+    }
+}
+
+fn sources(out: &mut String, status: &Status) {
+    if status.sources.is_empty() {
+        return;
+    }
+    let names: Vec<String> = status.sources.iter().map(|s| visible(&s.name)).collect();
+    let width = width("source", &names);
+    let _ =
+        writeln!(out, "\n{:<width$} {:>12} {:>12} {:>12}", "source", "records", "/s", "unheard");
+    for (name, source) in names.iter().zip(&status.sources) {
+        let ended = if source.running { "" } else { "  ended" };
+        let (records, rate, unheard) = (source.records, source.rate, source.unheard);
+        let _ = writeln!(out, "{name:<width$} {records:>12} {rate:>12.1} {unheard:>12}{ended}");
+    }
+}
+
+fn handlers(out: &mut String, status: &Status) {
+    if status.handlers.is_empty() {
+        return;
+    }
+    let names: Vec<String> = status.handlers.iter().map(|h| visible(&h.name)).collect();
+    let width = width("handler", &names);
+    let _ = writeln!(
+        out,
+        "\n{:<width$} {:>12} {:>9} {:>9} {:>9} {:>9}",
+        "handler", "handled", "queued", "waiting", "dropped", "lost"
+    );
+    for (name, h) in names.iter().zip(&status.handlers) {
+        let _ = write!(
+            out,
+            "{name:<width$} {:>12} {:>9} {:>9} {:>9} {:>9}",
+            h.handled, h.queued, h.waiting, h.dropped, h.lost
+        );
+        if let Some(why) = &h.outage {
+            let _ = write!(out, "  fails: {}", visible(why));
+        }
+        out.push('\n');
+    }
+}
+
+fn width(title: &str, names: &[String]) -> usize {
+    names.iter().map(|name| name.chars().count()).chain([title.len()]).max().unwrap_or(0)
+}
+
+/// A size as a person reads it.
+fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..0x2800 => format!("{bytes} B"),
+        0x2800..0xa0_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ask::{Handler, Keep, Source};
+
+    #[test]
+    fn a_status_shows_what_there_is_and_nothing_steers_the_terminal() {
+        let hostile = "\x1b[2Jx".to_owned();
+        let status = Status {
+            version: hostile.clone(),
+            collect: vec![Side { endpoint: hostile.clone(), peers: 3 }],
+            sources: vec![Source { name: hostile.clone(), records: 7, ..Source::default() }],
+            handlers: vec![Handler {
+                name: "f".into(),
+                outage: Some(hostile),
+                ..Handler::default()
+            }],
+            keep: Some(Keep { topics: 2, messages: 5, bytes: 11 << 20, refused: 1 }),
+            ..Status::default()
+        };
+        let shown = of(&status);
+        assert!(!shown.contains('\x1b'), "{shown:?}");
+        assert!(shown.contains("keeps          5 messages of 2 topics, 11.0 MiB"), "{shown}");
+        assert!(shown.contains("fails: \\x1b[2Jx"), "{shown}");
+    }
+}

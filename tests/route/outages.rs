@@ -1,0 +1,91 @@
+//! Handlers that fail, hang or are full, and what is told of it.
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::Command;
+
+use super::{lines, path, send, stored, tail};
+use crate::harness::zlog;
+
+#[test]
+fn a_full_disk_is_told_once_and_the_other_handlers_go_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(&directory, "app.log");
+    let input = lines((0..500).map(|n| stored("app", 20, &n.to_string())));
+    let args = ["tail", "--input", "-", "--fail-on-loss", "--file", &file, "--file", "/dev/full"];
+    let finished = zlog(args).stdin(input).run().code(3);
+    let err = finished.err();
+    let begun = "zlog tail: handler /dev/full: writing to /dev/full: no space left on device; \
+                 the others go on";
+    let end = "zlog tail: handler /dev/full: 500 of 500 records were lost (500 failed)";
+    assert_eq!(err.lines().collect::<Vec<_>>(), [begun, end]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 500);
+}
+
+/// A pipe with a name, whose reader comes and goes: a file that fails and works again.
+#[test]
+fn the_end_of_an_outage_is_told_with_what_it_cost() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = path(&directory, "pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let read = || {
+        let mut options = std::fs::OpenOptions::new();
+        options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+        options.open(&pipe).unwrap()
+    };
+    let reader = read();
+    let (publisher, mut tail) = tail(&["--file", &pipe]);
+    drop(reader);
+    for number in 0..3 {
+        send(&publisher, "app.INFO", 20, &number.to_string());
+    }
+    tail.expect_stderr("broken pipe");
+    // All three have been tried when a record of a later one arrives in the pipe.
+    send(&publisher, "app.INFO", 20, "last of the outage");
+    let begun = String::from_utf8(tail.stderr.bytes()).unwrap();
+    assert_eq!(begun.matches("broken pipe").count(), 1, "{begun}");
+    let reader = read();
+    send(&publisher, "app.INFO", 20, "first after it");
+    let line = tail.expect_stderr("works again");
+    assert!(line.ends_with("records were lost meanwhile"), "{line}");
+    tail.terminate();
+    let finished = tail.wait().code(143);
+    finished.stderr_has("records were lost (").stderr_has(" of 5 records");
+    drop(reader);
+}
+
+#[test]
+fn records_that_find_a_queue_full_are_counted() {
+    let (publisher, tail) = tail(&[
+        "-n",
+        "100",
+        "--fail-on-loss",
+        "--linger",
+        "200ms",
+        "--exec",
+        "sleep 600,batch=1,queue=2",
+    ]);
+    for number in 0..100 {
+        send(&publisher, "app.INFO", 20, &number.to_string());
+    }
+    // It holds up nobody: the tail ends, and soon.
+    let err = tail.wait().code(3).err();
+    let last = err.lines().last().unwrap();
+    assert!(last.starts_with("zlog tail: handler sleep: 100 of 100 records were lost ("), "{err}");
+    assert!(last.contains(" found the queue full"), "{err}");
+}
+
+#[test]
+fn a_command_that_fails_is_an_outage_until_one_succeeds() {
+    let directory = tempfile::tempdir().unwrap();
+    let flag = path(&directory, "flag");
+    let command = format!("sh -c 'test -e {flag} || exit 7',batch=1");
+    let (publisher, mut tail) = tail(&["--exec", &command]);
+    send(&publisher, "app.INFO", 20, "one");
+    let line = tail.expect_stderr("handler sh: ");
+    assert!(line.contains('7'), "{line}");
+    std::fs::write(&flag, "").unwrap();
+    send(&publisher, "app.INFO", 20, "two");
+    tail.expect_stderr("zlog tail: handler sh works again; 1 record was lost meanwhile");
+    tail.terminate();
+    tail.wait().code(143).stderr_has("handler sh: 1 of 2 records were lost (1 given up)");
+}
