@@ -1,7 +1,9 @@
 //! What goes to which handler, and what is still printed.
 
+use std::time::{Duration, Instant};
+
 use super::{lines, path, send, stored, tail, wait_for_file};
-use crate::harness::{Listener, zlog};
+use crate::harness::{DEADLINE, Listener, Publisher, zlog};
 
 #[test]
 fn each_handler_gets_what_it_asks_for_in_its_own_shape() {
@@ -71,7 +73,7 @@ fn what_tail_leaves_out_no_handler_gets() {
 fn only_what_some_handler_takes_is_subscribed_to() {
     let directory = tempfile::tempdir().unwrap();
     let file = format!("{},topic=app.ERROR", path(&directory, "app.log"));
-    let publisher = crate::harness::Publisher::bind();
+    let publisher = Publisher::bind();
     let mut tail = zlog(["tail", &publisher.endpoint, "--file", &file]).start();
     assert_eq!(publisher.wait_for_subscription(), b"app.ERROR");
     tail.terminate();
@@ -80,18 +82,21 @@ fn only_what_some_handler_takes_is_subscribed_to() {
 
 #[test]
 fn records_are_published_again() {
-    let (publisher, mut tail) = tail(&["-n", "1", "--publish", "tcp://127.0.0.1:*"]);
-    let endpoint = tail.expect_stderr("handler publish tcp://127.0.0.1:*: bound");
-    let endpoint = endpoint.rsplit(' ').next().unwrap();
-    let listener = Listener::connect(endpoint, "");
-    // Until the listener has subscribed, what is sent is lost to it.
-    let filler = path(&tempfile::tempdir().unwrap(), "x");
-    let _ = filler;
-    send(&publisher, "app.INFO", 20, "hello");
-    let finished = tail.wait().success();
-    let all = listener.everything();
-    assert!(all.len() <= 1, "{all:?}");
-    finished.stderr_lacks("lost");
+    let (publisher, mut tail) = tail(&["--publish", "tcp://127.0.0.1:*"]);
+    let bound = tail.expect_stderr("handler publish tcp://127.0.0.1:*: bound");
+    let listener = Listener::connect(bound.rsplit(' ').next().unwrap(), "app");
+    let until = Instant::now() + DEADLINE;
+    // What is sent before the listener has subscribed is lost to it.
+    let message = loop {
+        assert!(Instant::now() < until, "nothing came");
+        send(&publisher, "app.INFO", 20, "hello");
+        if let Some(message) = listener.try_next(Duration::from_millis(20)) {
+            break message;
+        }
+    };
+    assert_eq!((message.topic.as_str(), &message.json()["msg"]), ("app.INFO", &"hello".into()));
+    tail.terminate();
+    tail.wait().code(143).stderr_lacks("lost");
 }
 
 #[test]
