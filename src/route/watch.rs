@@ -206,8 +206,15 @@ impl Handler for Watched {
             }
             Err(error) => {
                 let lost_before = self.lost();
-                self.failed += 1;
-                self.tally.failed.store(self.failed, Ordering::Relaxed);
+                if error.is_record_kept() {
+                    self.taken += 1;
+                    self.tally.taken.store(self.taken, Ordering::Relaxed);
+                    // That it has arrived ends nothing.
+                    self.outage.iter_mut().for_each(|outage| outage.arrived += 1);
+                } else {
+                    self.failed += 1;
+                    self.tally.failed.store(self.failed, Ordering::Relaxed);
+                }
                 self.fail(&error, lost_before);
             }
         }

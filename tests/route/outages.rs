@@ -1,10 +1,11 @@
 //! Handlers that fail, hang or are full, and what is told of it.
 
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
 use super::{lines, path, send, stored, tail, wait_for_file};
-use crate::harness::zlog;
+use crate::harness::{DEADLINE, zlog};
 
 #[test]
 fn a_full_disk_is_told_once_and_the_other_handlers_go_on() {
@@ -87,4 +88,46 @@ fn a_command_that_fails_is_an_outage_until_one_succeeds() {
     tail.expect_stderr("zlog tail: handler sh works again; 1 record was lost meanwhile");
     tail.terminate();
     tail.wait().code(143).stderr_has("handler sh: 1 of 2 records were lost (1 given up)");
+}
+
+#[test]
+fn a_daemon_that_is_away_holds_up_nobody_and_gets_its_records_when_it_is_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let [socket, file] = ["log", "app.log"].map(|name| path(&directory, name));
+    let (publisher, mut tail) = tail(&["--syslog", &format!("unix:{socket}"), "--file", &file]);
+    for number in 0..100 {
+        send(&publisher, "app.INFO", 20, &format!("number {number}"));
+    }
+    tail.expect_stderr(&format!("handler syslog unix:{socket}: "));
+    wait_for_file(file.as_ref(), |text| text.lines().count() == 100);
+    let daemon = UnixDatagram::bind(&socket).unwrap();
+    daemon.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut buffer = [0; 4096];
+    for number in 0..100 {
+        let length = daemon.recv(&mut buffer).unwrap();
+        let message = String::from_utf8_lossy(&buffer[..length]);
+        assert!(message.trim_end().ends_with(&format!("number {number}")), "{message}");
+    }
+    tail.expect_stderr("works again; no record was lost meanwhile");
+    tail.terminate();
+    tail.wait().code(143).stderr_lacks("records were lost");
+}
+
+#[test]
+fn mails_that_can_not_go_before_the_end_are_counted() {
+    // Bound and given back: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(&directory, "app.log");
+    let mail = format!("smtp://127.0.0.1:{port},to=ops@example.org,level=error,name=ops");
+    let input = lines((0..40).map(|n| stored("app", if n < 30 { 20 } else { 40 }, "hello")));
+    let args = ["tail", "--input", "-", "--fail-on-loss", "--linger", "300ms"];
+    let tail = zlog(args).args(["--smtp", &mail, "--file", &file]).stdin(input);
+    let err = tail.run().code(3).err();
+    assert!(
+        err.contains("zlog tail: handler ops: ") && err.contains("; the others go on"),
+        "{err}"
+    );
+    assert!(err.contains("handler ops: 10 of 10 records were lost (10 given up)"), "{err}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 40);
 }
