@@ -1,5 +1,5 @@
-//! Handlers that no option of `zlog` leads to yet, against the real thing: files as
-//! Python's logging writes them, and mails to a real mail server.
+//! Each handler by itself, against the real thing: files as Python's logging writes
+//! them, and mails to a real mail server.
 
 /// Mails, as Python's mail server and mail reader see them.
 mod mail;

@@ -22,7 +22,7 @@ mod emit;
 mod format;
 /// Completions and man pages: committed ones are fresh, and they work.
 mod generate;
-/// Handlers that no option leads to yet, against files and mail servers of Python's.
+/// Each handler by itself, against files, mail servers and daemons.
 mod handlers;
 /// What the tests stand on.
 mod harness;

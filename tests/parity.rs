@@ -137,7 +137,7 @@ fn every_handler_passes_records_on() {
                 let messages = sent(emit(NONE).stdin("hello\n"));
                 assert_eq!(messages[0].json()["msg"], "hello");
             }
-            // No option of the program leads to these yet: the handler itself is run.
+            // The handlers themselves: tests/route runs them through the program.
             HandlerKind::File => {
                 filed(|path| Box::new(FileHandler::open(path, text(), Sync::Data).unwrap()));
             }

@@ -24,11 +24,10 @@ pub struct HandlerArgs {
     /// as it grows, with when= by the clock, as Python does both
     #[arg(long, value_name = "PATH[,KEY=VALUE…]", help_heading = HEADING)]
     pub file: Vec<String>,
-    /// Send mails, of many records each, through the server smtp://HOST[:PORT]; to= is
-    /// needed
+    /// Send mails, of many records each, through the server smtp://HOST:PORT; to= is needed
     #[arg(long, value_name = "URL,to=…[,KEY=VALUE…]", help_heading = HEADING)]
     pub smtp: Vec<String>,
-    /// Send to a syslog daemon: unix:/dev/log, udp://HOST[:514], tcp://HOST[:601]
+    /// Send to a syslog daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601
     #[arg(long, value_name = "ADDRESS[,KEY=VALUE…]", help_heading = HEADING)]
     pub syslog: Vec<String>,
     /// Run this command, without a shell, for each batch of records: they are its input
