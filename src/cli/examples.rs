@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::handlers;
+
 /// What a command's help and man page say beside its options.
 #[derive(Debug)]
 pub struct Notes {
@@ -73,6 +75,16 @@ const TAIL: Notes = Notes {
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python's"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail --file app.log,when=midnight,backups=7", "into a file, a new one each day ..."),
+        (
+            "zlog tail --file all.log --file errors.log,level=error",
+            "... or two, and nothing is printed",
+        ),
+        (
+            "zlog tail --console --smtp smtp://mail,to=ops@example.org,level=critical",
+            "print, and mail",
+        ),
+        ("zlog tail --exec 'jq .msg,format=json'", "the input of a command, in batches"),
         ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
@@ -167,6 +179,14 @@ impl Notes {
         ["zlog"].into_iter().chain(self.command.split_whitespace()).collect::<Vec<_>>().join("-")
     }
 
+    /// What may stand in the values of the command's options, under a title.
+    pub fn keys(&self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+        match self.command {
+            "tail" => Some(("Keys of handlers", handlers::KEYS)),
+            _ => None,
+        }
+    }
+
     /// As they stand at the end of `--help`.
     pub fn help(&self) -> String {
         let mut text = String::from("Examples:\n");
@@ -177,6 +197,12 @@ impl Notes {
                 0..=46 => writeln!(text, "  {line:<46}  {what}"),
                 _ => writeln!(text, "  {line}\n{:50}{what}", ""),
             };
+        }
+        if let Some((title, keys)) = self.keys() {
+            let _ = writeln!(text, "\n{title}:");
+            for (key, what) in keys {
+                let _ = writeln!(text, "  {key}\n      {what}");
+            }
         }
         text.push_str("\nExit codes:\n");
         for (code, meaning) in self.exits {

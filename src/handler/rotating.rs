@@ -21,7 +21,7 @@ use super::file::Line;
 use super::file::archive::Archive;
 use super::file::log_file::LogFile;
 use super::file::names::{Names, bare, siblings};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
 
@@ -98,7 +98,7 @@ impl Handler for RotatingFileHandler {
             outcome = outcome.and(rolled);
         }
         self.file.append(bytes)?;
-        outcome
+        outcome.map_err(Error::with_record_kept)
     }
 
     /// Nothing is held here.

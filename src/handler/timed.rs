@@ -28,7 +28,7 @@ use super::file::Line;
 use super::file::archive::Archive;
 use super::file::log_file::LogFile;
 use super::file::names::{Names, bare, siblings};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
 
@@ -163,7 +163,7 @@ impl Handler for TimedRotatingFileHandler {
             outcome = outcome.and(self.roll_over(now));
         }
         self.file.append(self.line.of(record))?;
-        outcome
+        outcome.map_err(Error::with_record_kept)
     }
 
     /// Nothing is held here.
