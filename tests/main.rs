@@ -28,6 +28,8 @@ mod harness;
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
 mod peers;
+/// `zlog relay`: what passes through it, and what it says of itself.
+mod relay;
 /// `zlog tail`: which records are shown, how, and what is said of the rest.
 mod tail;
 /// A real pseudo-terminal: what a person sees.

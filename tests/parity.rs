@@ -189,6 +189,7 @@ fn exemplar(command: &Command) -> Finished {
     match command {
         Command::Emit(_) => emit_unheard(),
         Command::Tail(_) => zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n").run(),
+        Command::Relay(_) => relay_that_ends(),
         Command::Bench(_) => {
             zlog(["bench", "--handlers", "null", "--runs", "1", "-n", "10", "--warm-up", "0"]).run()
         }
@@ -213,6 +214,16 @@ fn every_command_runs() {
         let finished = exemplar(&parsed.command).success();
         assert!(!finished.stdout.is_empty() || !finished.stderr.is_empty(), "{name} said nothing");
     }
+}
+
+/// A relay that is asked how it stands, and then to end.
+fn relay_that_ends() -> Finished {
+    let mut relay = zlog(["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT]).start();
+    let ask = relay.endpoints(3).remove(2);
+    let status = zlog(["relay", "--status", "--ask", &ask]).run();
+    relay.terminate();
+    relay.wait().code(143);
+    status
 }
 
 /// One that nobody listens to.
