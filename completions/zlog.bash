@@ -419,7 +419,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__emit)
-            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --test --seed --replay --speed --message --root --level --stderr-level --subtopic --topic-delim --name --source --no-detect --pattern --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --fail-on-loss --tee --quiet --help"
+            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --name --source --no-detect --pattern --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --fail-on-loss --tee --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -450,6 +450,22 @@ _zlog() {
                     return 0
                     ;;
                 -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen-udp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-clients)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -37,6 +37,10 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l seed -d 'The same tes
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l replay -d 'Publish stored records (`zlog tail --output json`) with their own spacing' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l speed -d 'How much faster than recorded: 10x, 0.5x, max' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s m -l message -d 'Publish this one record; stdin is not read' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l listen -d 'Take what Python\'s SocketHandler sends here [port: 9020]; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l listen-udp -d 'Take what Python\'s DatagramHandler sends here [port: 9021]; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-record -d 'The longest record, pickled; a client that sends a longer one is cut off' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-clients -d 'The most clients at once; more are turned away' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s r -l root -d 'What topics begin with' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s l -l level -d 'The level of what does not say its own [default: INFO]' -r -f -a "debug\t''
 info\t''
@@ -72,6 +76,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -s n -l count -d 'Stop a
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l duration -d 'Stop after this long' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s f -l follow -d 'Go on as the files grow, are truncated or rotated'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l from-end -d 'Start at the end of the files: publish only what is added from now on'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l allow-remote -d 'Listen where other machines can send, too: whoever reaches the port can write records'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-detect -d 'Do not look for levels, JSON or logfmt in the lines'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-multiline -d 'Every line is a record: do not look for tracebacks'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l skip-empty -d 'Leave out empty lines'

@@ -8,6 +8,7 @@ mod bench;
 mod emit;
 pub mod examples;
 mod relay;
+mod listen;
 mod tail;
 pub mod value;
 
@@ -23,6 +24,7 @@ pub use self::bench::{
 };
 pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
+pub use self::listen::ListenArgs;
 pub use self::tail::TailArgs;
 use self::value::rate;
 use crate::term::ColorChoice;

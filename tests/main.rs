@@ -30,6 +30,8 @@ mod parity;
 mod peers;
 /// `zlog relay`: what passes through it, and what it says of itself.
 mod relay;
+/// Python's network handlers → `zlog emit --listen`.
+mod sources;
 /// `zlog tail`: which records are shown, how, and what is said of the rest.
 mod tail;
 /// A real pseudo-terminal: what a person sees.

@@ -2,6 +2,8 @@
 //! exhaustively, so a new dialect, source, handler, output or command does not
 //! compile until it has an exemplar here.
 
+use std::io::Write;
+use std::net::{TcpStream, UdpSocket};
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -20,7 +22,7 @@ use zlog::source::SourceKind;
 use zlog::wire::Dialect;
 
 use crate::harness::{
-    ANY_PORT, DEADLINE, Finished, Message, Publisher, Zlog, emit, published, zlog,
+    ANY_PORT, DEADLINE, Finished, Listener, Message, Publisher, Zlog, emit, published, zlog,
 };
 
 /// No arguments.
@@ -81,7 +83,30 @@ fn through(source: SourceKind, directory: &Path) -> Vec<Message> {
             let body = tail.wait().success().stdout;
             vec![Message { topic: "INFO".into(), body }]
         }
+        SourceKind::SocketHandler => listened("--listen", |to| {
+            TcpStream::connect(to).unwrap().write_all(&framed()).unwrap();
+        }),
+        SourceKind::DatagramHandler => listened("--listen-udp", |to| {
+            UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&framed(), to).unwrap();
+        }),
     }
+}
+
+/// The pickle of [`frames`], after its length.
+fn framed() -> Vec<u8> {
+    let pickle = frames(Dialect::Pickle)[1];
+    [&u32::try_from(pickle.len()).unwrap().to_be_bytes(), pickle].concat()
+}
+
+/// What is published of what `send` sends to where `flag` makes an emitter listen.
+fn listened(flag: &str, send: impl FnOnce(&str)) -> Vec<Message> {
+    let mut emit = emit([flag, "127.0.0.1:0", "-n", "1"]).start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    let line = emit.expect_stderr("listening on");
+    send(line.split_whitespace().find(|word| word.contains("127.0.0.1:")).unwrap());
+    let messages = listener.everything();
+    emit.wait().success();
+    messages
 }
 
 #[test]

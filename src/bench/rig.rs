@@ -201,7 +201,10 @@ fn heard(publisher: &mut Publisher, stop: &Arc<AtomicBool>) -> Result<()> {
 
 fn publishing(publisher: Publisher, stop: &Arc<AtomicBool>) -> Publish {
     let (root, wire, on_full) = (ROOT.to_owned(), Wire::Json, OnFull::Block);
-    Publish::new(publisher, PublishOptions { root, wire, on_full, stop: asking(stop) })
+    Publish::new(
+        publisher,
+        PublishOptions { root, by_name: false, wire, on_full, stop: asking(stop) },
+    )
 }
 
 fn asking(stop: &Arc<AtomicBool>) -> Box<dyn Fn() -> bool + Send> {

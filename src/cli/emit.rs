@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 use regex::Regex;
 
-use super::EndpointArgs;
 use super::value::{self, Seconds};
+use super::{EndpointArgs, ListenArgs};
 use crate::record::Level;
 use crate::socket::DEFAULT_HWM;
 
@@ -34,6 +34,7 @@ pub enum OnFull {
 /// `zlog emit`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("from").args(["file", "test", "replay", "message", "command"]))]
+#[command(group = ArgGroup::new("listening").args(["listen", "listen_udp"]).multiple(true).conflicts_with("from"))]
 pub struct EmitArgs {
     /// Publish the lines of these files
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source (stdin without one)")]
@@ -72,6 +73,10 @@ pub struct EmitArgs {
     #[arg(last = true, num_args = 1.., value_names = ["COMMAND", "ARGS"])]
     #[arg(help_heading = "Source (stdin without one)")]
     pub command: Vec<OsString>,
+
+    /// Programs that log through Python's own handlers
+    #[command(flatten)]
+    pub listen: ListenArgs,
 
     /// What topics begin with
     #[arg(short, long, value_parser = value::root, default_value = "", hide_default_value = true)]
@@ -156,7 +161,7 @@ pub struct EmitArgs {
     #[arg(long, help_heading = "Delivery")]
     pub fail_on_loss: bool,
     /// Also copy the input to stdout, untouched (a command's stderr to stderr)
-    #[arg(long, conflicts_with_all = ["test", "replay", "message"], help_heading = "Delivery")]
+    #[arg(long, conflicts_with_all = ["test", "replay", "message", "listening"], help_heading = "Delivery")]
     pub tee: bool,
     /// Leave out the summary and the progress line
     #[arg(short, long, help_heading = "Delivery")]

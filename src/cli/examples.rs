@@ -47,6 +47,10 @@ const EMIT: Notes = Notes {
         ("zlog emit --test 100 --rate 20", "test records, 20 each second"),
         ("zlog emit -m 'disk full' -l error -r backup", "one record"),
         ("zlog emit --replay records.jsonl --speed 10x", "stored records, ten times as fast"),
+        (
+            "zlog emit --listen 127.0.0.1:9020",
+            "what Python programs log, as SocketHandler sends it",
+        ),
     ],
     exits: &[
         DONE,

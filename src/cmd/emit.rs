@@ -126,6 +126,7 @@ impl Emit {
             End { stop, until: Arc::default(), linger: args.linger.0, held_up: Arc::default() };
         let options = PublishOptions {
             root: args.root.clone(),
+            by_name: args.listen.any(),
             wire: match args.wire {
                 WireArg::Json => Wire::Json,
                 WireArg::Text => Wire::Text,
@@ -189,6 +190,7 @@ impl Emit {
         // What has been read must not be lost because somebody asked to stop.
         if self.end.stop.requested() {
             feed.finish(&mut |record| self.publish_one(record))?;
+            self.tell(feed.notices());
         }
         Ok(())
     }
@@ -240,7 +242,8 @@ impl Emit {
         let took = self.begun.elapsed();
         self.publish.flush()?;
         let (published, flushed) = self.publish.close(self.end.linger());
-        let summary = Summary { published, lines: feed.line_counts(), took, flushed };
+        let summary =
+            Summary { published, lines: feed.line_counts(), heard: feed.heard(), took, flushed };
         if !args.quiet {
             term::tell(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {

@@ -48,6 +48,9 @@ pub enum OnFull {
 pub struct PublishOptions {
     /// What topics begin with; may be empty.
     pub root: String,
+    /// Whether a record's logger follows in its topic: `root.name.LEVEL`. For a source
+    /// that many programs share, whose loggers are what one tells them apart by.
+    pub by_name: bool,
     /// What bodies are written as.
     pub wire: Wire,
     /// What happens while a subscriber has no room.
@@ -137,8 +140,9 @@ impl Publish {
     /// stored), else made from root, level and subtopic.
     fn write_topic(&mut self, record: &Record<'_>) {
         if record.topic.is_empty() {
-            let level = record.level_name();
-            wire::topic::write(&mut self.topic, &self.options.root, &level, &record.subtopic);
+            let (root, level) = (&*self.options.root, record.level_name());
+            let name = record.name.as_deref().filter(|_| self.options.by_name).unwrap_or_default();
+            wire::topic::write_under(&mut self.topic, root, name, &level, &record.subtopic);
         } else {
             self.topic.clear();
             self.topic.push_str(&record.topic);

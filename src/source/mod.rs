@@ -2,17 +2,21 @@
 //!
 //! To add one, imitate `synthetic.rs`: one file here, one line in [`SourceKind`],
 //! and tests/parity.rs will not compile until it has an exemplar. A source of
-//! lines (`stdin`, `file`, `command`) is a few lines that give bytes to `text`.
+//! lines (`stdin`, `file`, `command`) is a few lines that give bytes to `text`; those
+//! that programs send to over sockets share `listen`.
 //!
 //! What may be here: taking bytes or messages in. What they mean is `wire`'s and
 //! `parse`'s; which of them matter is `filter`'s.
 
 pub mod command;
+mod datagram_handler;
 pub mod file;
 mod lines;
+pub mod listen;
 pub mod message;
 mod reader;
 pub mod replay;
+mod socket_handler;
 pub mod stdin;
 pub mod subscribe;
 pub mod synthetic;
@@ -42,11 +46,15 @@ pub enum SourceKind {
     Replay,
     /// A ZeroMQ subscription.
     Subscribe,
+    /// Programs that log through Python's `SocketHandler`.
+    SocketHandler,
+    /// Programs that log through Python's `DatagramHandler`.
+    DatagramHandler,
 }
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [SourceKind; 7] = [
+    pub const ALL: [SourceKind; 9] = [
         SourceKind::Stdin,
         SourceKind::File,
         SourceKind::Command,
@@ -54,6 +62,8 @@ impl SourceKind {
         SourceKind::Synthetic,
         SourceKind::Replay,
         SourceKind::Subscribe,
+        SourceKind::SocketHandler,
+        SourceKind::DatagramHandler,
     ];
 
     /// Its name, that of its file here.
@@ -66,6 +76,8 @@ impl SourceKind {
             SourceKind::Synthetic => "synthetic",
             SourceKind::Replay => "replay",
             SourceKind::Subscribe => "subscribe",
+            SourceKind::SocketHandler => "socket_handler",
+            SourceKind::DatagramHandler => "datagram_handler",
         }
     }
 }

@@ -35,10 +35,17 @@ pub fn parse(topic: &str) -> Topic<'_> {
 
 /// Writes a topic over what `out` holds.
 pub fn write(out: &mut String, root: &str, level_name: &str, subtopic: &str) {
+    write_under(out, root, "", level_name, subtopic);
+}
+
+/// As [`write`], with a second part to the root; each may be empty.
+pub fn write_under(out: &mut String, root: &str, name: &str, level_name: &str, subtopic: &str) {
     out.clear();
-    if !root.is_empty() {
-        out.push_str(root);
-        out.push('.');
+    for part in [root, name] {
+        if !part.is_empty() {
+            out.push_str(part);
+            out.push('.');
+        }
     }
     out.push_str(level_name);
     if !subtopic.is_empty() {
@@ -66,6 +73,19 @@ mod tests {
         assert_eq!(parts("app.ERRORS"), ("app.ERRORS", None, ""));
         assert_eq!(parts("app.WARN"), ("app", Some(30), ""));
         assert_eq!(parts(""), ("", None, ""));
+    }
+
+    #[test]
+    fn a_loggers_name_stands_between_root_and_level() {
+        let mut out = String::from("old");
+        for (root, name, want) in [
+            ("shop", "app.db", "shop.app.db.INFO"),
+            ("", "app.db", "app.db.INFO"),
+            ("shop", "", "shop.INFO"),
+        ] {
+            write_under(&mut out, root, name, "INFO", "");
+            assert_eq!(out, want);
+        }
     }
 
     #[test]

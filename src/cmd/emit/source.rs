@@ -13,6 +13,7 @@ use crate::record::Level;
 use crate::signal::Forwarding;
 use crate::source::command::{CommandOptions, CommandSource};
 use crate::source::file::{self, FileOptions};
+use crate::source::listen::{Heard, Listen};
 use crate::source::message::Message;
 use crate::source::replay::ReplaySource;
 use crate::source::stdin;
@@ -33,14 +34,24 @@ pub(super) enum Feed {
     Replay(ReplaySource<BufReader<File>>),
     /// One record.
     Message(Message),
+    /// Programs that log through Python's handlers.
+    Listen(Listen),
 }
 
 impl Feed {
     /// Opens what was asked for, unless it is a command.
     ///
     /// # Errors
-    /// A file that can't be opened, a thread that can't be started.
+    /// A file that can't be opened, a thread that can't be started, an address that
+    /// can't be listened on.
     pub(super) fn open(args: &EmitArgs) -> Result<Feed> {
+        if args.listen.any() {
+            let source = Listen::open(&args.listen.options())?;
+            for place in source.bound() {
+                term::tell(format_args!("zlog emit: listening on {place}"));
+            }
+            return Ok(Feed::Listen(source));
+        }
         let spec = spec(args.level, Level::INFO);
         let lines = line_options(args);
         if let Some(text) = &args.message {
@@ -94,7 +105,7 @@ impl Feed {
     pub(super) fn stop(&mut self, within: Duration) -> Result<()> {
         match self {
             Feed::Command(source, _) => source.stop(within),
-            Feed::Text(_) | Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -106,6 +117,7 @@ impl Feed {
             Feed::Synthetic(source) => source,
             Feed::Replay(source) => source,
             Feed::Message(source) => source,
+            Feed::Listen(source) => source,
         }
     }
 
@@ -117,6 +129,7 @@ impl Feed {
         match self {
             Feed::Text(source) => source.finish(sink),
             Feed::Command(source, _) => source.finish(sink),
+            Feed::Listen(source) => source.finish(sink),
             Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Ok(()),
         }
     }
@@ -125,7 +138,7 @@ impl Feed {
     pub(super) fn reading(&self) -> Option<Arc<Reading>> {
         match self {
             Feed::Text(source) => Some(source.reading()),
-            Feed::Command(..) | Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => None,
+            _ => None,
         }
     }
 
@@ -140,6 +153,7 @@ impl Feed {
                 }
                 source.take_notices()
             }
+            Feed::Listen(source) => source.take_notices(),
             Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Vec::new(),
         }
     }
@@ -152,7 +166,15 @@ impl Feed {
             Feed::Message(source) => {
                 LineCounts { not_utf8: u64::from(source.not_utf8()), ..LineCounts::default() }
             }
-            Feed::Synthetic(_) | Feed::Replay(_) => LineCounts::default(),
+            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Listen(_) => LineCounts::default(),
+        }
+    }
+
+    /// What came of listening.
+    pub(super) fn heard(&self) -> Heard {
+        match self {
+            Feed::Listen(source) => source.heard(),
+            _ => Heard::default(),
         }
     }
 

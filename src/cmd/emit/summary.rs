@@ -12,6 +12,7 @@ use crate::cli::EmitArgs;
 use crate::handler::publish::Published;
 use crate::socket::Flushed;
 use crate::source::Reading;
+use crate::source::listen::Heard;
 use crate::source::text::LineCounts;
 use crate::term;
 
@@ -20,6 +21,7 @@ use crate::term;
 pub(super) struct Summary {
     pub(super) published: Published,
     pub(super) lines: LineCounts,
+    pub(super) heard: Heard,
     pub(super) took: Duration,
     pub(super) flushed: Flushed,
 }
@@ -27,7 +29,7 @@ pub(super) struct Summary {
 impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
-        self.published.dropped_full > 0 || self.flushed == Flushed::No
+        self.published.dropped_full > 0 || self.heard.lost() > 0 || self.flushed == Flushed::No
     }
 
     /// The losses alone.
@@ -35,6 +37,9 @@ impl Summary {
         let mut said = Vec::new();
         if self.published.dropped_full > 0 {
             said.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
+        }
+        if self.heard.lost() > 0 {
+            said.push(format!("{} lost before they were whole here", self.heard.lost()));
         }
         if self.flushed == Flushed::No {
             said.push("some may not have left before --linger was over".to_owned());
@@ -59,6 +64,7 @@ impl Summary {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
+        remarks.extend(self.heard.remarks());
         if self.flushed == Flushed::No {
             remarks.push("some may not have left before --linger was over".to_owned());
         }

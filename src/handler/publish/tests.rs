@@ -14,6 +14,7 @@ use crate::source::Flow;
 
 fn options(root: &str) -> PublishOptions {
     PublishOptions {
+        by_name: false,
         root: root.to_owned(),
         wire: Wire::Json,
         on_full: OnFull::Block,

@@ -116,9 +116,9 @@ impl<'a> Decoder<'a> {
 
     fn text(&mut self, opcode: u8) -> Step<bool> {
         let value = match opcode {
-            b'X' => Value::Str(backslash_replace(self.input.counted::<4>()?)),
-            0x8c => Value::Str(backslash_replace(self.input.counted::<1>()?)),
-            0x8d => Value::Str(backslash_replace(self.input.counted::<8>()?)),
+            b'X' => Value::Str(input::text(self.input.counted::<4>()?)),
+            0x8c => Value::Str(input::text(self.input.counted::<1>()?)),
+            0x8d => Value::Str(input::text(self.input.counted::<8>()?)),
             // Python 2's str: text in all but its name.
             b'U' => Value::Str(backslash_replace(self.input.counted::<1>()?)),
             b'T' => Value::Str(backslash_replace(self.input.counted::<4>()?)),
@@ -332,18 +332,24 @@ impl<'a> Decoder<'a> {
     }
 
     /// Protocols 0 and 1 make objects through a function of `copyreg` that has
-    /// the class as its first argument: the class is what counts.
-    fn reconstructed(&self, class: Id, args: Id) -> (Id, Id) {
+    /// the class as its first argument: the class is what counts, and what it would
+    /// be called with. `_reconstructor` has a class of Python's own second, and what
+    /// that one holds third: `None`, or the text of a kind of `str`, say.
+    fn reconstructed(&mut self, class: Id, args: Id) -> (Id, Id) {
         let Value::Global { module, name } = &self.values[class as usize] else {
             return (class, args);
         };
         let Value::Tuple(parts) = &self.values[args as usize] else { return (class, args) };
-        match (&**module, &**name, parts.first()) {
-            ("copyreg" | "copy_reg", "_reconstructor" | "__newobj__", Some(&first)) => {
-                (first, args)
+        let is_none = |id: &Id| matches!(self.values[*id as usize], Value::None);
+        let (class, rest) = match (&**module, &**name, &parts[..]) {
+            ("copyreg" | "copy_reg", "_reconstructor", [class, _, held]) if !is_none(held) => {
+                (*class, vec![*held])
             }
-            _ => (class, args),
-        }
+            ("copyreg" | "copy_reg", "_reconstructor", [class, ..]) => (*class, Vec::new()),
+            ("copyreg" | "copy_reg", "__newobj__", [class, rest @ ..]) => (*class, rest.to_vec()),
+            _ => return (class, args),
+        };
+        (class, self.add(Value::Tuple(rest)))
     }
 
     fn value_mut(&mut self, id: Id) -> &mut Value<'a> {

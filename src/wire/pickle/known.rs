@@ -4,22 +4,26 @@
 
 use std::fmt::Write as _;
 
-use super::render::scalar;
+use super::render::{Parts, scalar};
 use super::value::{Id, Object, Pickle, Value};
 
 /// Most arguments, and most bytes of one, that a placeholder shows.
 const MAX_ARGS: usize = 8;
 const MAX_ARG_LENGTH: usize = 4096;
 
-/// The elements of a set, as the protocols before 4 write it.
-pub(super) fn elements<'p>(pickle: &'p Pickle<'_>, object: &Object) -> Option<&'p [Id]> {
-    match pickle.class(object) {
-        ("builtins" | "__builtin__", "set" | "frozenset") => {
-            pickle.args(object).first().map(|&list| pickle.parts(list))
+/// The parts of a kind of container that stand in its arguments (a set, as the
+/// protocols before 4 write it), or of one that has none.
+pub(super) fn parts<'p>(pickle: &'p Pickle<'_>, object: &Object) -> Option<Parts<'p>> {
+    let first = pickle.args(object).first().map(|&first| pickle.get(first));
+    Some(match (pickle.class(object), first) {
+        (("builtins" | "__builtin__", "set" | "frozenset"), Some(Value::List(all))) => {
+            Parts::Elements(all)
         }
-        ("collections", "deque" | "OrderedDict" | "defaultdict" | "Counter") => Some(&[]),
-        _ => None,
-    }
+        (("collections", "Counter"), Some(Value::Dict(all))) => Parts::Entries(all),
+        (("collections", "OrderedDict" | "defaultdict" | "Counter"), _) => Parts::Entries(&[]),
+        (("collections", "deque"), _) => Parts::Elements(&[]),
+        _ => return None,
+    })
 }
 
 /// An object as text: as Python's `str` for classes known here, or

@@ -198,17 +198,12 @@ impl Writer<'_, '_, '_> {
     }
 
     fn part(&self, id: Id, at: usize) -> Part {
-        let pickle = self.item.pickle;
-        let (elements, entries): (&[Id], &[(Id, Id)]) = match pickle.get(id) {
-            Value::Dict(entries) => (&[], entries),
-            Value::Object(object) if !object.entries.is_empty() => (&[], &object.entries),
-            Value::Object(object) if !object.elements.is_empty() => (&object.elements, &[]),
-            Value::Object(object) => (known::elements(pickle, object).unwrap_or_default(), &[]),
-            _ => (pickle.parts(id), &[]),
+        let part = match parts(self.item.pickle, id) {
+            Some(Parts::Elements(all)) => all.get(at).map(|&element| Part::Element(element)),
+            Some(Parts::Entries(all)) => all.get(at).map(|&(key, value)| Part::Entry(key, value)),
+            None => None,
         };
-        let element = elements.get(at).map(|&element| Part::Element(element));
-        let entry = || entries.get(at).map(|&(key, value)| Part::Entry(key, value));
-        element.or_else(entry).unwrap_or(Part::End)
+        part.unwrap_or(Part::End)
     }
 
     /// Writes a value without parts, or opens one with parts.
@@ -259,22 +254,31 @@ impl Writer<'_, '_, '_> {
     }
 }
 
-fn is_dict(pickle: &Pickle<'_>, id: Id) -> bool {
+/// The parts of a value that has any kind of them, though there may be none.
+pub(super) enum Parts<'p> {
+    Elements(&'p [Id]),
+    Entries(&'p [(Id, Id)]),
+}
+
+fn parts<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Parts<'p>> {
     match pickle.get(id) {
-        Value::Dict(_) => true,
-        Value::Object(object) => !object.entries.is_empty(),
-        _ => false,
+        Value::List(all) | Value::Tuple(all) | Value::Set(all) => Some(Parts::Elements(all)),
+        Value::Dict(all) => Some(Parts::Entries(all)),
+        Value::Object(object) if !object.entries.is_empty() => {
+            Some(Parts::Entries(&object.entries))
+        }
+        Value::Object(object) if !object.elements.is_empty() => {
+            Some(Parts::Elements(&object.elements))
+        }
+        Value::Object(object) => known::parts(pickle, object),
+        _ => None,
     }
 }
 
+fn is_dict(pickle: &Pickle<'_>, id: Id) -> bool {
+    matches!(parts(pickle, id), Some(Parts::Entries(_)))
+}
+
 fn has_parts(pickle: &Pickle<'_>, id: Id) -> bool {
-    match pickle.get(id) {
-        Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Dict(_) => true,
-        Value::Object(object) => {
-            !object.entries.is_empty()
-                || !object.elements.is_empty()
-                || known::elements(pickle, object).is_some()
-        }
-        _ => false,
-    }
+    parts(pickle, id).is_some()
 }

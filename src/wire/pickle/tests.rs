@@ -95,6 +95,35 @@ fn nothing_that_is_named_is_called() {
     assert_eq!(default(b"cos\nsystem\n(S'true'\ntR.").unwrap_err(), Refused::NotARecord);
 }
 
+#[test]
+fn an_object_of_protocol_1_is_shown_by_its_class_and_what_a_kind_of_text_holds() {
+    let object = |held: &[u8]| {
+        let head = b"ccopy_reg\n_reconstructor\n(capp\nThing\nc__builtin__\nobject\n";
+        [&head[..], held, b"tR}X\x01\x00\x00\x00aK\x01sb"].concat()
+    };
+    for (held, want) in [(&b"N"[..], "\"<app.Thing>\""), (b"S'held'\n", "\"<app.Thing: held>\"")] {
+        let body = with_extra(&object(held));
+        assert_eq!(default(&body).unwrap().extras[0].1.0, want);
+    }
+}
+
+#[test]
+fn empty_containers_of_collections_are_empty_lists_or_objects() {
+    for (name, want) in [("deque", "[]"), ("OrderedDict", "{}"), ("Counter", "{}")] {
+        let body = with_extra(format!("ccollections\n{name}\n)R").as_bytes());
+        assert_eq!(default(&body).unwrap().extras[0].1.0, want, "{name}");
+    }
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_its_escape_as_in_json() {
+    // os.fsdecode(b"caf\xe9"), and a pair that Python left in halves.
+    let body = with_extra(b"X\x0c\x00\x00\x00caf\xed\xb3\xa9\xed\xa0\xbd\xed\xb8\x80");
+    assert_eq!(default(&body).unwrap().extras[0].1.0, r#""caf\\udce9\\ud83d\\ude00""#);
+    let body = with_extra(b"X\x02\x00\x00\x00a\xff");
+    assert_eq!(default(&body).unwrap().extras[0].1.0, r#""a\\xff""#);
+}
+
 /// A dict with a message and `value`, an opcode sequence, as an extra.
 fn with_extra(value: &[u8]) -> Vec<u8> {
     let mut body = b"\x80\x04(\x8c\x03msg\x8c\x01m\x8c\x01x".to_vec();

@@ -56,6 +56,30 @@ impl<'a> Input<'a> {
     }
 }
 
+/// A text, UTF-8 but for halves of surrogate pairs, which Python puts into a text for
+/// bytes that were none (a file's name, say): they are shown as their escapes, as
+/// when they come in JSON.
+pub(super) fn text(bytes: &[u8]) -> Text<'_> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(with_halves(bytes)),
+    }
+}
+
+#[cold]
+fn with_halves(mut bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() + 16);
+    let is_half = |part: &[u8]| matches!(part, [0xed, 0xa0..=0xbf, 0x80..=0xbf]);
+    while let Some(at) = bytes.windows(3).position(is_half) {
+        out.push_str(&backslash_replace(&bytes[..at]));
+        let unit = 0xd000 | u32::from(bytes[at + 1] & 0x3f) << 6 | u32::from(bytes[at + 2] & 0x3f);
+        out.push_str(&format!("\\u{unit:04x}"));
+        bytes = &bytes[at + 3..];
+    }
+    out.push_str(&backslash_replace(bytes));
+    out
+}
+
 /// Protocol 0's text: Latin-1, with `\uXXXX` and `\UXXXXXXXX` for the rest.
 pub(super) fn raw_unicode(line: &[u8]) -> Text<'_> {
     if line.is_ascii() && memchr::memchr(b'\\', line).is_none() {

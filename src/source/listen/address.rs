@@ -1,0 +1,216 @@
+//! Where to listen: `HOST:PORT` as it is typed, and the addresses that it means.
+//!
+//! What may be here: reading an address, looking its name up, and the rule about
+//! other machines.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// Where to listen, as typed: `127.0.0.1:9020`, `[::1]:9020`, `localhost:9020`,
+/// `:9020` or `9020` (loopback), a host without a port (the protocol's own), `*:9020`
+/// (every interface). Port 0 is any free one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Address {
+    typed: String,
+    host: Host,
+    port: Option<u16>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Host {
+    Ip(IpAddr),
+    Name(String),
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Address, String> {
+        if typed.contains("://") {
+            return Err("write HOST:PORT alone: this is no ZeroMQ endpoint".into());
+        }
+        let (host, port) = split(typed)?;
+        let port = match port {
+            None => None,
+            Some(port) => Some(port.parse().map_err(|_| {
+                format!("`{port}` is no port: write a number up to 65535, or 0 for any free one")
+            })?),
+        };
+        Ok(Address { typed: typed.to_owned(), host: Host::read(host)?, port })
+    }
+}
+
+/// Host and port. A number alone is a port, and an IPv6 address may stand without
+/// brackets where no port follows it.
+fn split(typed: &str) -> Result<(&str, Option<&str>), String> {
+    if let Some(rest) = typed.strip_prefix('[') {
+        let (host, after) = rest.split_once(']').ok_or("`[` without `]`: write [::1]:9020")?;
+        return match after.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if after.is_empty() => Ok((host, None)),
+            None => Err("write the port after a colon: [::1]:9020".into()),
+        };
+    }
+    if !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(("", Some(typed)));
+    }
+    if typed.parse::<Ipv6Addr>().is_ok() {
+        return Ok((typed, None));
+    }
+    match typed.rsplit_once(':') {
+        Some((host, _)) if host.contains(':') => {
+            Err("write an IPv6 address in brackets: [::1]:9020".into())
+        }
+        Some((host, port)) => Ok((host, Some(port))),
+        None => Ok((typed, None)),
+    }
+}
+
+impl Host {
+    fn read(host: &str) -> Result<Host, String> {
+        let odd = |c: char| c.is_control() || c.is_whitespace() || "/\\@".contains(c);
+        match host {
+            "" => Ok(Host::Ip(Ipv4Addr::LOCALHOST.into())),
+            "*" => Ok(Host::Ip(Ipv4Addr::UNSPECIFIED.into())),
+            _ if host.contains(odd) => {
+                Err("not a host: write HOST:PORT, like 127.0.0.1:9020".into())
+            }
+            _ => Ok(host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip)),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.typed)
+    }
+}
+
+impl Address {
+    /// The addresses that it means, none of them twice; `port` where none was typed.
+    /// A name may mean several; with port 0 only the first of them, since two free
+    /// ports would not be one place.
+    ///
+    /// # Errors
+    /// A name that can't be looked up; an address that other machines can reach,
+    /// unless that is allowed: neither protocol knows who sends.
+    pub fn resolve(&self, port: u16, allow_remote: bool) -> Result<Vec<SocketAddr>> {
+        let port = self.port.unwrap_or(port);
+        let mut addresses = match &self.host {
+            Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
+            Host::Name(name) => (&**name, port)
+                .to_socket_addrs()
+                .map_err(|error| Error::io(format_args!("looking up {name}"), &error))?
+                .collect(),
+        };
+        let mut seen = Vec::new();
+        addresses.retain(|address| {
+            !seen.contains(address) && {
+                seen.push(*address);
+                true
+            }
+        });
+        if port == 0 {
+            addresses.truncate(1);
+        }
+        let Some(remote) = addresses.iter().find(|address| !is_loopback(address.ip())) else {
+            return Ok(addresses);
+        };
+        if allow_remote {
+            return Ok(addresses);
+        }
+        let port = remote.port();
+        Err(Error::usage(format!(
+            "listening on {self} would let other machines in, and Python's handlers don't say \
+             who they are: whoever reaches the port can write records"
+        ))
+        .hint(format!(
+            "Listen on 127.0.0.1:{port}, or add --allow-remote where the network can be trusted."
+        )))
+    }
+}
+
+/// Whether only this machine can be at the other end.
+pub(crate) fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(typed: &str) -> String {
+        let address: Address = typed.parse().unwrap_or_else(|e| panic!("{typed}: {e}"));
+        let all = address.resolve(9020, true).unwrap();
+        all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn an_address_is_read_in_every_way_that_one_may_type_it() {
+        for (typed, want) in [
+            ("127.0.0.1:9999", "127.0.0.1:9999"),
+            (":9999", "127.0.0.1:9999"),
+            ("9999", "127.0.0.1:9999"),
+            ("127.0.0.1", "127.0.0.1:9020"),
+            ("[::1]:9999", "[::1]:9999"),
+            ("[::1]", "[::1]:9020"),
+            ("::1", "[::1]:9020"),
+            ("*:9999", "0.0.0.0:9999"),
+            ("10.1.2.3:0", "10.1.2.3:0"),
+        ] {
+            assert_eq!(resolved(typed), want, "{typed}");
+        }
+        for address in resolved("localhost:9999").split(' ') {
+            assert!(["127.0.0.1:9999", "[::1]:9999"].contains(&address), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_what_would_do() {
+        for (typed, hint) in [
+            ("tcp://127.0.0.1:9020", "HOST:PORT"),
+            ("127.0.0.1:99999", "65535"),
+            ("127.0.0.1:", "no port"),
+            ("host:http", "no port"),
+            ("[::1", "[::1]:9020"),
+            ("fe80::1:zz:9020", "brackets"),
+            ("a b:9020", "127.0.0.1:9020"),
+        ] {
+            let error = typed.parse::<Address>().unwrap_err();
+            assert!(error.contains(hint), "{typed}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_may_be_listened_on_unless_more_is_allowed() {
+        for (typed, local) in [
+            ("127.0.0.1", true),
+            ("127.8.9.1:1", true),
+            ("[::1]:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("localhost", true),
+            ("0.0.0.0", false),
+            ("*", false),
+            ("[::]:1", false),
+            ("192.0.2.1", false),
+        ] {
+            let address: Address = typed.parse().unwrap();
+            let resolved = address.resolve(9020, false);
+            assert_eq!(resolved.is_ok(), local, "{typed}");
+            if let Err(error) = resolved {
+                let text = error.to_string();
+                assert!(text.contains("--allow-remote") && text.contains("127.0.0.1:"), "{text}");
+            }
+            assert!(address.resolve(9020, true).is_ok(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn with_any_free_port_a_name_means_one_address() {
+        let address: Address = "localhost:0".parse().unwrap();
+        assert_eq!(address.resolve(9020, false).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,73 @@
+"""A program that logs through Python's own SocketHandler or DatagramHandler.
+
+    network_logging.py tcp|udp PORT NAME COUNT      records under the logger NAME
+    network_logging.py rich PORT                    one of each kind that there is
+    network_logging.py dies PORT                    ends in the middle of its second record
+
+It waits for a line on stdin before it logs, so that several begin at once.
+"""
+
+import datetime
+import decimal
+import logging
+import os
+import sys
+import threading
+from logging.handlers import DatagramHandler, SocketHandler
+
+style, port = sys.argv[1], int(sys.argv[2])
+
+
+class Stranger:
+    """A class that only this program has."""
+
+    def __init__(self):
+        self.secret = 7
+
+
+def logger(name, handler):
+    made = logging.getLogger(name)
+    made.setLevel(1)
+    made.addHandler(handler)
+    return made
+
+
+def rich(log):
+    log.info("%s took %.2f s", "query", 1.5)
+    log.log(35, "between the levels")
+    try:
+        {}["answer"]
+    except KeyError:
+        log.exception("lookup failed", stack_info=True)
+    shared = ["shared"]
+    log.error("extras", extra={
+        "list": [1, 2.5, None, True], "tuple": (1, ("two",)), "bytes": b"raw\xff",
+        "when": datetime.datetime(2025, 11, 21, 8, 0, 1, tzinfo=datetime.timezone.utc),
+        "price": decimal.Decimal("1.50"), "twice": {"a": shared, "b": shared},
+    })
+    log.warning("a stranger", extra={"who": Stranger(), "seq": 5})
+    worker = threading.Thread(target=lambda: log.info("from a thread"), name="worker-7")
+    worker.start()
+    worker.join()
+
+
+def numbered(log, count):
+    for number in range(count):
+        log.info("%s record %d", log.name, number)
+
+
+print("ready", flush=True)
+sys.stdin.readline()
+if style == "tcp":
+    numbered(logger(sys.argv[3], SocketHandler("127.0.0.1", port)), int(sys.argv[4]))
+if style == "udp":
+    numbered(logger(sys.argv[3], DatagramHandler("127.0.0.1", port)), int(sys.argv[4]))
+if style == "rich":
+    rich(logger("app.db", SocketHandler("127.0.0.1", port)))
+if style == "dies":
+    handler = SocketHandler("127.0.0.1", port)
+    log = logger("mortal", handler)
+    log.info("whole")
+    pickled = handler.makePickle(logging.makeLogRecord({"msg": "cut"}))
+    handler.sock.sendall(pickled[:-5])
+    os._exit(1)

@@ -1,0 +1,103 @@
+//! Clients that are bad, beside good ones.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+
+use super::{Ear, program, waiting};
+use crate::harness::{ANY_PORT, Input, Listener, Running, python};
+
+#[test]
+fn bad_clients_of_every_kind_do_not_disturb_good_ones() {
+    let Some(python) = python() else { return };
+    let mut ear = Ear::open();
+    let port = ear.port("SocketHandler");
+    let to = format!("127.0.0.1:{port}");
+    let mut good = waiting(&python, &["tcp", &port, "good", "2000"]);
+    // One that sleeps in the middle of a length, one of a record: they stay.
+    let mut loris = TcpStream::connect(&to).unwrap();
+    loris.write_all(&[0, 0, 2]).unwrap();
+    let mut half = TcpStream::connect(&to).unwrap();
+    half.write_all(b"\0\0\x01\0\x80\x04").unwrap();
+    good.write("go\n");
+    let bad: [&[u8]; 5] = [
+        b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\xff\xff\xff\xff",
+        b"\0\0\0\x04junk",
+        b"\0\0\0\x0ccposix\nabc\n.",
+    ];
+    for round in 0..4 {
+        for bytes in bad {
+            let mut client = TcpStream::connect(&to).unwrap();
+            client.write_all(bytes).unwrap();
+            // It is hung up on, whatever way the system puts it.
+            client.set_read_timeout(Some(crate::harness::DEADLINE)).unwrap();
+            assert!(client.read(&mut [0]).map_or(true, |length| length == 0), "round {round}");
+        }
+    }
+    let want: Vec<String> = (0..2000).map(|number| format!("good record {number}")).collect();
+    assert_eq!(ear.texts(2000), want);
+    good.wait().success();
+    for told in ["it speaks HTTP", "it speaks TLS", "4294967295 bytes", "no pickled record"] {
+        ear.emit.expect_stderr(told);
+    }
+    ear.emit.terminate();
+    let emit = ear.emit.wait().code(143);
+    let said = emit.err();
+    assert!(said.contains("20 clients cut off"), "{said}");
+    assert!(said.contains("2 records cut short"), "{said}");
+}
+
+#[test]
+fn a_crowd_of_bad_clients_is_summed_up() {
+    let mut ear = Ear::open();
+    let to = format!("127.0.0.1:{}", ear.port("SocketHandler"));
+    for _ in 0..200 {
+        TcpStream::connect(&to).unwrap().write_all(b"junk").unwrap();
+    }
+    let mut last = TcpStream::connect(&to).unwrap();
+    last.write_all(b"last").unwrap();
+    last.set_read_timeout(Some(crate::harness::DEADLINE)).unwrap();
+    let _ = last.read(&mut [0]);
+    ear.emit.terminate();
+    let emit = ear.emit.wait().code(143);
+    let said = emit.err();
+    assert!(said.contains("201 clients cut off"), "{said}");
+    assert!(said.lines().count() < 60, "{said}");
+    assert!(said.contains("more such troubles"), "{said}");
+}
+
+/// `zlog emit --listen` in a process that may open so many files.
+fn emit_with_files(most: u32) -> Ear {
+    let zlog = env!("CARGO_BIN_EXE_zlog");
+    let line = format!(
+        "ulimit -n {most}; exec '{zlog}' emit --bind '{ANY_PORT}' --wait 60s --listen 127.0.0.1:0"
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line]);
+    let mut emit = Running::start(shell, Input::Empty);
+    let listener = Listener::connect(&emit.endpoint(), "");
+    Ear { emit, listener }
+}
+
+#[test]
+fn a_process_out_of_descriptors_serves_those_it_has_and_the_others_when_there_is_room() {
+    let Some(python) = python() else { return };
+    let mut ear = emit_with_files(64);
+    let port = ear.port("SocketHandler");
+    let mut early = waiting(&python, &["tcp", &port, "early", "300"]);
+    early.write("go\n");
+    assert_eq!(ear.texts(1), ["early record 0"]);
+    let crowd = || TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    let crowd: Vec<TcpStream> = (0..100).map(|_| crowd()).collect();
+    ear.emit.expect_stderr("no new clients can be let in");
+    assert_eq!(ear.texts(299).last().map(String::as_str), Some("early record 299"));
+    early.wait().success();
+    let late = program(&python, &["tcp", &port, "late", "1"]);
+    drop(crowd);
+    assert_eq!(ear.texts(1), ["late record 0"]);
+    late.wait().success();
+    ear.emit.terminate();
+    ear.emit.wait().code(143).stderr_lacks("cut off");
+}

@@ -1,0 +1,48 @@
+//! Addresses and flags.
+
+use std::net::TcpListener;
+
+use crate::harness::{ANY_PORT, zlog};
+
+#[test]
+fn other_machines_are_let_in_only_when_that_is_asked_for() {
+    for flag in ["--listen", "--listen-udp"] {
+        let refused = zlog(["emit", "-b", ANY_PORT, flag, "0.0.0.0:0"]).run().code(2);
+        refused.stderr_has("--allow-remote").stderr_has("don't say who they are");
+        let mut emit = zlog(["emit", "-b", ANY_PORT, flag, "0.0.0.0:0", "--allow-remote"]).start();
+        emit.expect_stderr("listening on 0.0.0.0:");
+        emit.interrupt();
+        emit.wait().code(130);
+    }
+    zlog(["emit", "--allow-remote", "-m", "x"]).run().code(2).stderr_has("--listen");
+}
+
+#[test]
+fn an_address_that_is_taken_or_none_is_told_with_the_next_step() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = zlog(["emit", "-b", ANY_PORT, "--listen", &address]).run().code(1);
+    refused.stderr_has(&format!("listening on {address}: address already in use"));
+    for (bad, hint) in [("tcp://127.0.0.1:9020", "HOST:PORT"), ("127.0.0.1:x", "65535")] {
+        zlog(["emit", "--listen", bad]).run().code(2).stderr_has(hint);
+    }
+    zlog(["emit", "--listen", "no such host:1"]).run().code(2).stderr_has("not a host");
+}
+
+#[test]
+fn several_addresses_are_each_listened_on() {
+    let args =
+        ["emit", "-b", ANY_PORT, "--listen", "0", "--listen", "localhost:0", "--listen-udp", "0"];
+    let mut emit = zlog(args).start();
+    emit.expect_stderr("for Python's DatagramHandler");
+    emit.terminate();
+    let emit = emit.wait().code(143);
+    assert_eq!(emit.err().matches("for Python's SocketHandler").count(), 2, "{}", emit.err());
+}
+
+#[test]
+fn listening_is_a_source_of_its_own() {
+    for other in [&["-m", "x"][..], &["--test", "1"], &["--tee"], &["--", "ls"]] {
+        zlog(["emit", "--listen", "0"]).args(other).run().code(2).stderr_has("cannot be used with");
+    }
+}

@@ -1,0 +1,108 @@
+//! Python's `SocketHandler`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Ear, program, waiting};
+use crate::harness::{emit, python};
+
+#[test]
+fn ten_programs_at_once_have_every_record_published_once_and_in_their_order() {
+    const PROGRAMS: usize = 10;
+    const RECORDS: usize = 500;
+    let Some(python) = python() else { return };
+    let mut ear = Ear::open();
+    let port = ear.port("SocketHandler");
+    let names: Vec<String> = (0..PROGRAMS).map(|number| format!("shop.p{number}")).collect();
+    let start = |name: &String| waiting(&python, &["tcp", &port, name, &RECORDS.to_string()]);
+    let mut programs: Vec<_> = names.iter().map(start).collect();
+    for program in &mut programs {
+        program.write("go\n");
+    }
+    let mut came: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for _ in 0..PROGRAMS * RECORDS {
+        let (topic, record) = ear.next();
+        came.entry(topic).or_default().push(record["msg"].as_str().unwrap().to_owned());
+    }
+    for program in programs {
+        program.wait().success();
+    }
+    ear.emit.terminate();
+    assert!(ear.listener.everything().is_empty(), "nothing comes twice");
+    ear.emit.wait().code(143).stderr_has(&format!("{} records", PROGRAMS * RECORDS));
+    assert_eq!(came.len(), PROGRAMS);
+    for name in names {
+        let want: Vec<String> = (0..RECORDS).map(|n| format!("{name} record {n}")).collect();
+        assert_eq!(came[&format!("{name}.INFO")], want);
+    }
+}
+
+#[test]
+fn a_record_keeps_all_that_python_gave_it() {
+    let Some(python) = python() else { return };
+    let mut ear = Ear::open();
+    let port = ear.port("SocketHandler");
+    program(&python, &["rich", &port]).wait().success();
+    let records: Vec<(String, Value)> = (0..6).map(|_| ear.next()).collect();
+    let topics: Vec<&str> = records.iter().map(|(topic, _)| &**topic).collect();
+    let want = ["INFO", "Level 35", "ERROR", "ERROR", "WARNING", "INFO"];
+    assert_eq!(topics, want.map(|level| format!("app.db.{level}")));
+    let [plain, between, failed, extras, stranger, thread] = &records[..] else { panic!() };
+    assert_eq!(plain.1["msg"], "query took 1.50 s");
+    for (_, record) in &records {
+        assert_eq!(record["name"], "app.db");
+        assert_eq!(record["filename"], "network_logging.py");
+        assert!(record["lineno"].is_number() && record["process"].is_number(), "{record}");
+        assert!(record["created"].is_number() && record["source"].is_string(), "{record}");
+    }
+    assert_eq!((&between.1["levelno"], &between.1["levelname"]), (&json!(35), &json!("Level 35")));
+    let trace = failed.1["exc_text"].as_str().unwrap();
+    assert!(trace.starts_with("Traceback") && trace.ends_with("KeyError: 'answer'"), "{trace}");
+    assert!(failed.1["stack_info"].as_str().unwrap().starts_with("Stack (most recent"));
+    let extras = &extras.1;
+    assert_eq!(extras["list"], json!([1, 2.5, null, true]));
+    assert_eq!(extras["tuple"], json!([1, ["two"]]));
+    assert_eq!(extras["bytes"], r"raw\xff");
+    assert_eq!(extras["when"], "2025-11-21 08:00:01+00:00");
+    assert_eq!(extras["price"], "1.50");
+    assert_eq!(extras["twice"], json!({"a": ["shared"], "b": ["shared"]}));
+    assert_eq!(stranger.1["who"], "<__main__.Stranger>");
+    assert_eq!(stranger.1["seq_"], 5, "the program's own, beside zlog's");
+    assert_eq!(thread.1["threadName"], "worker-7");
+    let seqs: Vec<&Value> = records.iter().map(|(_, record)| &record["seq"]).collect();
+    assert_eq!(seqs, [1, 1, 1, 2, 1, 2], "each topic is counted");
+}
+
+#[test]
+fn a_program_that_dies_in_the_middle_of_a_record_loses_that_one_and_it_is_told() {
+    let Some(python) = python() else { return };
+    let mut ear = Ear::of(emit(["--listen", "127.0.0.1:0", "--fail-on-loss", "-n", "2"]));
+    let port = ear.port("SocketHandler");
+    program(&python, &["dies", &port]).wait().code(1);
+    ear.emit.expect_stderr("in the middle of a record, which is lost");
+    program(&python, &["tcp", &port, "next", "1"]).wait().success();
+    assert_eq!(ear.texts(2), ["whole", "next record 0"]);
+    ear.emit.wait().code(3).stderr_has("1 record cut short");
+}
+
+#[test]
+fn a_root_stands_before_the_loggers_names() {
+    let Some(python) = python() else { return };
+    let mut ear = Ear::of(emit(["--listen", "127.0.0.1:0", "--root", "shop", "-n", "1"]));
+    let port = ear.port("SocketHandler");
+    program(&python, &["tcp", &port, "app.db", "1"]).wait().success();
+    assert_eq!(ear.next().0, "shop.app.db.INFO");
+    ear.emit.wait().success();
+}
+
+#[test]
+fn what_was_sent_before_the_end_is_published() {
+    let Some(python) = python() else { return };
+    let mut ear = Ear::open();
+    let port = ear.port("SocketHandler");
+    program(&python, &["tcp", &port, "app", "2000"]).wait().success();
+    ear.emit.terminate();
+    assert_eq!(ear.listener.everything().len(), 2000);
+    ear.emit.wait().code(143).stderr_has("2000 records");
+}
