@@ -7,8 +7,10 @@
 mod bench;
 mod emit;
 pub mod examples;
-mod relay;
+mod format;
+pub mod handlers;
 mod listen;
+mod relay;
 mod tail;
 pub mod value;
 
@@ -23,8 +25,10 @@ pub use self::bench::{
     PipelineArgs, PipelineOutput,
 };
 pub use self::emit::{EmitArgs, OnFull, WireArg};
-pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
+pub use self::format::FormatArgs;
+pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
+pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
 pub use self::tail::TailArgs;
 use self::value::rate;
 use crate::term::ColorChoice;

@@ -85,6 +85,13 @@ impl Error {
         self
     }
 
+    /// Says where it happened: `handler errors.log: can't open …`.
+    #[must_use]
+    pub fn within(mut self, place: impl fmt::Display) -> Error {
+        self.what = format!("{place}: {}", self.what);
+        self
+    }
+
     /// Asks for another exit code than the one that goes with its kind.
     #[must_use]
     pub fn exit_as(mut self, exit: Exit) -> Error {

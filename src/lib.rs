@@ -19,6 +19,7 @@ pub mod multiline;
 pub mod parse;
 pub mod record;
 pub mod reorder;
+pub mod route;
 pub mod signal;
 pub mod socket;
 pub mod source;

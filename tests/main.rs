@@ -18,6 +18,8 @@ mod cli;
 mod demo;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
+/// Format strings, held against CPython.
+mod format;
 /// Completions and man pages: committed ones are fresh, and they work.
 mod generate;
 /// Handlers that no option leads to yet, against files and mail servers of Python's.

@@ -5,18 +5,22 @@
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::path::Path;
+use std::time::Instant;
 
 use clap::ValueEnum;
 use serde_json::Value;
 use zlog::bench::smtp_server::{ServerOptions, SmtpServer};
 use zlog::cli::Command;
 use zlog::format::{Format, Options, Output};
+use zlog::handler::exec::{ExecHandler, ExecOptions};
 use zlog::handler::file::{FileHandler, Sync};
 use zlog::handler::null::NullHandler;
 use zlog::handler::queue::{OnFull, QueueHandler};
-use zlog::handler::rotating::{RotatingFileHandler, Rotation};
-use zlog::handler::smtp::{Server, SmtpHandler, SmtpOptions};
-use zlog::handler::{Handler, HandlerKind};
+use zlog::handler::rotating::{Compression, RotatingFileHandler, Rotation};
+use zlog::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
+use zlog::handler::syslog::{SyslogHandler, SyslogOptions};
+use zlog::handler::timed::{TimedRotatingFileHandler, Timing, When};
+use zlog::handler::{Handler, HandlerKind, Held};
 use zlog::record::Record;
 use zlog::source::SourceKind;
 use zlog::wire::Dialect;
@@ -138,8 +142,22 @@ fn every_handler_passes_records_on() {
                 filed(|path| Box::new(FileHandler::open(path, text(), Sync::Data).unwrap()));
             }
             HandlerKind::Rotating => {
-                let rotation = Rotation { max_bytes: 100, backup_count: 1 };
+                let compress = Compression::None;
+                let rotation = Rotation { max_bytes: 100, backup_count: 1, compress };
                 filed(|path| Box::new(RotatingFileHandler::open(path, text(), rotation).unwrap()));
+            }
+            HandlerKind::Timed => {
+                let timing = Timing {
+                    when: When::Midnight,
+                    interval: 1,
+                    backup_count: 1,
+                    utc: true,
+                    at_time: None,
+                    compress: Compression::None,
+                };
+                filed(|path| {
+                    Box::new(TimedRotatingFileHandler::open(path, text(), timing).unwrap())
+                });
             }
             HandlerKind::Queue => filed(|path| {
                 let file = FileHandler::open(path, text(), Sync::None).unwrap();
@@ -148,15 +166,30 @@ fn every_handler_passes_records_on() {
             HandlerKind::Smtp => {
                 let server = SmtpServer::start(ServerOptions::default()).unwrap();
                 let options = SmtpOptions {
-                    from: "zlog@example.org".into(),
+                    server: server.url(),
                     to: vec!["ops@example.org".into()],
-                    timeout: DEADLINE,
-                    login: None,
+                    login: LoginFrom::Nobody,
+                    ..SmtpOptions::default()
                 };
-                let address = Server::parse(&server.url()).unwrap();
-                pass(&mut SmtpHandler::new(address, options, text()).unwrap());
+                pass(&mut SmtpHandler::new(options, text(), None).unwrap());
                 assert_eq!(server.stop(), 1);
             }
+            HandlerKind::Syslog => {
+                let daemon = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+                daemon.set_read_timeout(Some(DEADLINE)).unwrap();
+                let address = format!("udp://{}", daemon.local_addr().unwrap());
+                let options = SyslogOptions { address, ..SyslogOptions::default() };
+                pass(&mut SyslogHandler::new(options, text()).unwrap());
+                let mut message = [0; 1024];
+                let length = daemon.recv(&mut message).unwrap();
+                assert!(message[..length].ends_with(b" hello"));
+            }
+            HandlerKind::Exec => filed(|path| {
+                std::fs::create_dir(path.parent().unwrap()).unwrap();
+                let mut options = ExecOptions::parse("sh -c 'cat >>\"$0\"'").unwrap();
+                options.command.push(path.to_str().unwrap().to_owned());
+                Box::new(ExecHandler::new(options, text()).unwrap())
+            }),
             // It passes nothing on; its own tests look at the formatter.
             HandlerKind::Null => pass(&mut NullHandler::new(text())),
         }
@@ -172,7 +205,8 @@ fn text() -> Box<dyn Format> {
 /// Gives a handler the one record `hello`.
 fn pass(handler: &mut dyn Handler) {
     handler.handle(&Record { msg: "hello".into(), ..Record::default() }).unwrap();
-    handler.flush().unwrap();
+    handler.close(Instant::now() + DEADLINE).unwrap();
+    assert_eq!(handler.held(), Held::default());
 }
 
 /// The handler that `open` makes is to write that record to the file that it is given.

@@ -21,13 +21,15 @@ use crate::handler::file::{FileHandler, Sync};
 use crate::handler::null::NullHandler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::handler::queue::QueueHandler;
-use crate::handler::rotating::{RotatingFileHandler, Rotation};
-use crate::handler::smtp::{DEFAULT_TIMEOUT, Server, SmtpHandler, SmtpOptions};
+use crate::handler::rotating::{Compression, RotatingFileHandler, Rotation};
+use crate::handler::smtp::{DEFAULT_TIMEOUT, LoginFrom, SmtpHandler, SmtpOptions};
+use crate::handler::spool::{BatchOptions, SpoolOptions};
 use crate::record::Record;
 use crate::socket::{Endpoint, Publisher, Role, SocketOptions, Waited};
 
 /// A rotating file is replaced at this size, and so many older ones are kept.
-const ROTATION: Rotation = Rotation { max_bytes: 10 << 20, backup_count: 100 };
+const ROTATION: Rotation =
+    Rotation { max_bytes: 10 << 20, backup_count: 100, compress: Compression::None };
 /// How long a process that was just started may take to be there.
 const STARTING: Duration = Duration::from_secs(10);
 /// When no record has arrived for so long, those that are missing are lost.
@@ -123,12 +125,17 @@ fn mail(mail: &Mail) -> Result<Rig> {
 /// Mails through the server at `url`, which may take `delay` for each.
 fn mailing(url: &str, delay: Duration) -> Result<SmtpHandler> {
     let options = SmtpOptions {
+        server: url.to_owned(),
+        trust: None,
         from: FROM.to_owned(),
         to: vec![TO.to_owned()],
         timeout: DEFAULT_TIMEOUT + delay,
-        login: None,
+        login: LoginFrom::Nobody,
+        // As Python's SMTPHandler: a mail for each record, and whoever logs waits for it.
+        batch: BatchOptions::EACH,
+        spool: SpoolOptions::NONE,
     };
-    SmtpHandler::new(Server::parse(url)?, options, format()?)
+    SmtpHandler::new(options, format()?, None)
 }
 
 fn queued(behind: Rig, job: &Measure, stop: &Arc<AtomicBool>) -> Result<Rig> {

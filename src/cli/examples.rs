@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::handlers;
+
 /// What a command's help and man page say beside its options.
 #[derive(Debug)]
 pub struct Notes {
@@ -72,6 +74,16 @@ const TAIL: Notes = Notes {
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
         ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
+        ("zlog tail --file app.log,when=midnight,backups=7", "into a file, a new one each day ..."),
+        (
+            "zlog tail --file all.log --file errors.log,level=error",
+            "... or two, and nothing is printed",
+        ),
+        (
+            "zlog tail --console --smtp smtp://mail,to=ops@example.org,level=critical",
+            "print, and mail",
+        ),
+        ("zlog tail --exec 'jq .msg,format=json'", "the input of a command, in batches"),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
     exits: &[
@@ -91,6 +103,7 @@ const RELAY: Notes = Notes {
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
         ("zlog relay --keep 1000", "keep each topic's last records for late comers ..."),
         ("zlog tail --last 50 myprogram", "... who see the last 50, then what comes"),
+        ("zlog relay --listen 9020 --file app.log", "Python's SocketHandlers into one file"),
         ("zlog relay --status", "ask how it stands"),
     ],
     exits: &[DONE, FAILED, USAGE, SIGNALS],
@@ -128,12 +141,26 @@ const DEMO: Notes = Notes {
 };
 
 impl Notes {
+    /// What may stand in the values of the command's options, under a title.
+    pub fn keys(&self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+        match self.command {
+            "tail" => Some(("Keys of handlers", handlers::KEYS)),
+            _ => None,
+        }
+    }
+
     /// As they stand at the end of `--help`.
     pub fn help(&self) -> String {
         let mut text = String::from("Examples:\n");
         // Writing to a String can't fail.
         for (line, what) in self.examples {
             let _ = writeln!(text, "  {line:<46}  {what}");
+        }
+        if let Some((title, keys)) = self.keys() {
+            let _ = writeln!(text, "\n{title}:");
+            for (key, what) in keys {
+                let _ = writeln!(text, "  {key}\n      {what}");
+            }
         }
         text.push_str("\nExit codes:\n");
         for (code, meaning) in self.exits {

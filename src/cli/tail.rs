@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use regex::Regex;
 
-use super::EndpointArgs;
+use super::handlers::HEADING;
 use super::value::{self, Seconds};
+use super::{EndpointArgs, FormatArgs, HandlerArgs};
 use crate::format::{Output, Show};
 use crate::record::Level;
 use crate::socket::DEFAULT_HWM;
@@ -78,9 +79,13 @@ pub struct TailArgs {
     #[arg(help_heading = "Where from")]
     pub max_message: usize,
 
-    /// How to print records
-    #[arg(short, long, value_enum, default_value_t, value_name = "HOW", help_heading = "Output")]
-    pub output: Output,
+    /// How to print records [default: pretty, or not at all with handlers]
+    #[arg(short, long, value_enum, value_name = "HOW", help_heading = "Output")]
+    #[arg(conflicts_with = "format")]
+    pub output: Option<Output>,
+    /// Format strings
+    #[command(flatten)]
+    pub format: FormatArgs,
     /// Colour what matches, without leaving anything out
     #[arg(short = 'H', long, value_name = "REGEX", help_heading = "Output")]
     pub highlight: Vec<Regex>,
@@ -90,12 +95,6 @@ pub struct TailArgs {
         default_value = "auto", default_missing_value = "always", help_heading = "Output"
     )]
     pub color: ColorChoice,
-    /// Times in UTC instead of local time
-    #[arg(long, help_heading = "Output")]
-    pub utc: bool,
-    /// How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]
-    #[arg(long, value_name = "FORMAT", visible_alias = "dateformat", help_heading = "Output")]
-    pub time_format: Option<String>,
     /// Time and topic before the message in `text` output too, as `python -m zmq.log` does
     #[arg(long, help_heading = "Output")]
     pub timestamp: bool,
@@ -121,6 +120,16 @@ pub struct TailArgs {
     )]
     pub stats: Option<Option<Seconds>>,
 
+    /// Handlers
+    #[command(flatten)]
+    pub handlers: HandlerArgs,
+    /// Publish again here, on a socket of its own
+    #[arg(long, value_name = "ENDPOINT[,KEY=VALUE…]", help_heading = HEADING)]
+    pub publish: Vec<String>,
+    /// How long handlers may take at the end to send what they hold
+    #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = HEADING)]
+    pub linger: Seconds,
+
     /// Exit with 3 when a record was lost
     #[arg(long, help_heading = "Reports")]
     pub fail_on_loss: bool,
@@ -130,4 +139,22 @@ pub struct TailArgs {
     /// No reports on stderr but errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Reports")]
     pub quiet: bool,
+}
+
+impl TailArgs {
+    /// Whether there are handlers besides the console.
+    pub fn has_handlers(&self) -> bool {
+        !(self.handlers.is_empty() && self.publish.is_empty())
+    }
+
+    /// Whether records are printed: unless handlers take them, and nothing says how.
+    pub fn prints(&self) -> bool {
+        let asked = self.output.is_some() || self.format.format.is_some() || self.handlers.console;
+        asked || !self.has_handlers()
+    }
+
+    /// How records are printed.
+    pub fn shape(&self) -> Output {
+        self.output.unwrap_or_default()
+    }
 }

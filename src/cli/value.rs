@@ -83,6 +83,19 @@ pub fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(wrong)
 }
 
+/// The name of an extra field, and perhaps what stands for one that a record lacks:
+/// `user`, `user=nobody`, `user=` (nothing at all).
+pub fn extra(text: &str) -> Result<(String, Option<String>), String> {
+    let (name, default) = match text.split_once('=') {
+        Some((name, default)) => (name, Some(default.to_owned())),
+        None => (text, None),
+    };
+    if name.is_empty() {
+        return Err("an extra has a name: write NAME or NAME=DEFAULT".into());
+    }
+    Ok((name.to_owned(), default))
+}
+
 /// A count that must be at least one.
 pub fn at_least_one(text: &str) -> Result<u64, String> {
     match text.parse::<u64>() {

@@ -6,12 +6,18 @@
 //! I/O and knows no terminal: whether to colour and to escape is told in
 //! [`Options`].
 
+mod asctime;
+mod attribute;
 mod column;
+pub mod formatter;
 pub mod json;
 pub mod logfmt;
 mod paint;
 pub mod percent;
 pub mod pretty;
+mod python;
+mod syslog;
+mod template;
 pub mod text;
 pub mod time;
 mod value;
@@ -32,6 +38,12 @@ pub trait Format: Send {
     /// Allocates nothing once its buffers have grown, for a record whose message
     /// has no arguments.
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
+
+    /// How many records did not fit the format, and were written in another shape
+    /// that says why.
+    fn failures(&self) -> u64 {
+        0
+    }
 }
 
 /// Which shape records are shown in: `--output`.

@@ -31,6 +31,11 @@ impl<W: Write> Console<W> {
         Console { writer, format, buffer: Vec::with_capacity(2 * BLOCK) }
     }
 
+    /// How many records did not fit the format: see [`Format::failures`].
+    pub fn unformatted(&self) -> u64 {
+        self.format.failures()
+    }
+
     fn write_block(&mut self) -> Result<()> {
         let written = self.writer.write_all(&self.buffer);
         // How much of it arrived is not known after a failure: it is not sent again.

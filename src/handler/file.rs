@@ -6,11 +6,13 @@
 //! are replaced as they grow are `rotating`'s; both write through `appender`.
 
 pub(super) mod appender;
+mod compress;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use self::appender::{Appender, create};
+pub use self::compress::Compression;
 use super::Handler;
 use crate::error::Result;
 use crate::format::Format;

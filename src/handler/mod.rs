@@ -6,12 +6,16 @@
 //! decided before (`filter`, `format`).
 
 pub mod console;
+pub mod exec;
 pub mod file;
 pub mod null;
 pub mod publish;
 pub mod queue;
 pub mod rotating;
 pub mod smtp;
+pub mod spool;
+pub mod syslog;
+pub mod timed;
 
 use std::time::Instant;
 
@@ -38,10 +42,12 @@ pub trait Handler {
     fn flush(&mut self) -> Result<()>;
 
     /// Does what is due by the clock: a batch that is old enough, another try. Returns
-    /// when there is something due again; `None` for not before the next record.
+    /// when there is something due again; `None` for not before the next record, after
+    /// which it is to be asked again.
     ///
     /// # Errors
-    /// As [`Handler::handle`].
+    /// As [`Handler::handle`]; also for what went wrong with records that it took
+    /// before. Asked once more, it answers when the next try is due.
     fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
         let _ = now;
         Ok(None)
@@ -79,6 +85,11 @@ pub struct Held {
     /// Records that were given up, because no more may wait or their target refused
     /// them. [`Handler::close`] adds what it could not send.
     pub lost: u64,
+    /// Records that arrived with a part missing, which their target has no room for.
+    pub cut: u64,
+    /// The target could not be reached at the last try, and is tried again: calls in
+    /// between go well, without an outage being over.
+    pub away: bool,
 }
 
 /// Which handler it is may be decided at run time.
@@ -119,8 +130,14 @@ pub enum HandlerKind {
     File,
     /// A file that is replaced when it has grown.
     Rotating,
-    /// A mail for each record.
+    /// A file that is replaced by the clock.
+    Timed,
+    /// Mails, of a record or of many.
     Smtp,
+    /// A syslog daemon.
+    Syslog,
+    /// A command, run with records on its standard input.
+    Exec,
     /// A queue and a thread before another handler.
     Queue,
     /// Nowhere.
@@ -129,12 +146,15 @@ pub enum HandlerKind {
 
 impl HandlerKind {
     /// All of them, in the order of the documentation.
-    pub const ALL: [HandlerKind; 7] = [
+    pub const ALL: [HandlerKind; 10] = [
         HandlerKind::Console,
         HandlerKind::Publish,
         HandlerKind::File,
         HandlerKind::Rotating,
+        HandlerKind::Timed,
         HandlerKind::Smtp,
+        HandlerKind::Syslog,
+        HandlerKind::Exec,
         HandlerKind::Queue,
         HandlerKind::Null,
     ];
@@ -146,7 +166,10 @@ impl HandlerKind {
             HandlerKind::Publish => "publish",
             HandlerKind::File => "file",
             HandlerKind::Rotating => "rotating",
+            HandlerKind::Timed => "timed",
             HandlerKind::Smtp => "smtp",
+            HandlerKind::Syslog => "syslog",
+            HandlerKind::Exec => "exec",
             HandlerKind::Queue => "queue",
             HandlerKind::Null => "null",
         }
@@ -164,9 +187,12 @@ mod tests {
             HandlerKind::Publish => 1,
             HandlerKind::File => 2,
             HandlerKind::Rotating => 3,
-            HandlerKind::Smtp => 4,
-            HandlerKind::Queue => 5,
-            HandlerKind::Null => 6,
+            HandlerKind::Timed => 4,
+            HandlerKind::Smtp => 5,
+            HandlerKind::Syslog => 6,
+            HandlerKind::Exec => 7,
+            HandlerKind::Queue => 8,
+            HandlerKind::Null => 9,
         }
     }
 

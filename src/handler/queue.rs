@@ -10,21 +10,24 @@ mod listener;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{
-    Receiver, RecvTimeoutError, SendTimeoutError, Sender, TrySendError, bounded, select,
+    Receiver, RecvTimeoutError, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded,
+    select,
 };
 
 use self::listener::{Job, Shared, listen};
-use super::Handler;
 pub use super::publish::OnFull;
+use super::{Handler, Held};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
 /// How long a queue that is dropped waits for its records to be handled; whoever
-/// wants to know what became of them calls [`QueueHandler::close`].
+/// wants to know what became of them calls [`QueueHandler::end`].
 const DROPPING: Duration = Duration::from_secs(5);
+/// How long beyond its time a handler may take to say what it could not send.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How often a record that waits for room asks whether to give up.
 const ASKING: Duration = Duration::from_millis(50);
 
@@ -40,7 +43,7 @@ pub struct Queued {
     pub handled: u64,
     /// Records at which the handler behind reported an error.
     pub failed: u64,
-    /// Records that were still queued when [`QueueHandler::close`] gave up waiting.
+    /// Records that were still queued when [`QueueHandler::end`] gave up waiting.
     pub abandoned: u64,
 }
 
@@ -50,7 +53,8 @@ pub struct Queued {
 /// [`Handler::flush`], the first of an outage alone: an outage ends with the next
 /// record that is handled, and [`Queued::failed`] counts what it has cost. The
 /// handler goes on being given records throughout. It is flushed whenever the queue
-/// has run empty.
+/// has run empty, and tended on its own thread: after each record, and when it asked
+/// to be.
 pub struct QueueHandler {
     /// `None` once it is closed.
     jobs: Option<Sender<Job>>,
@@ -101,35 +105,69 @@ impl QueueHandler {
         Queued { accepted: self.accepted, dropped: self.dropped, handled, failed, abandoned: 0 }
     }
 
+    /// Queues a record that others may hold too.
+    ///
+    /// # Errors
+    /// As [`QueueHandler::handle`]'s.
+    pub fn put(&mut self, record: Arc<Record<'static>>) -> Result<()> {
+        let Some(jobs) = &self.jobs else { return Err(gone()) };
+        let queued = match jobs.try_send(Job::Record(record)) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) if self.on_full == OnFull::Drop => false,
+            Err(TrySendError::Full(job)) => self.wait_for_room(job)?,
+            Err(TrySendError::Disconnected(_)) => return Err(gone()),
+        };
+        if queued {
+            self.accepted += 1;
+        } else {
+            self.dropped += 1;
+        }
+        self.tell()
+    }
+
     /// Ends: waits until everything queued has been handled and the handler behind
-    /// flushed and dropped, but not longer than `within`; what is queued then is
+    /// closed and dropped, but not longer than `within`; what is queued then is
     /// abandoned, the record under way included. The error, if any, is one of the
     /// handler's that was not told yet, or that it has crashed; what was abandoned is
-    /// for the caller to tell.
+    /// for the caller to tell, and so is what [`Handler::held`] says now.
     ///
     /// A handler that hangs in one record keeps its thread until it returns.
-    pub fn close(mut self, within: Duration) -> (Queued, Result<()>) {
-        let in_time = self.end(within);
+    pub fn end(&mut self, within: Duration) -> (Queued, Result<()>) {
+        let until = Instant::now() + within;
+        self.begin_end(until);
+        self.finish_end(until)
+    }
+
+    /// Takes no more records, and lets the handler behind come to its end by itself,
+    /// until `until`: [`QueueHandler::finish_end`] tells how that went.
+    pub fn begin_end(&mut self, until: Instant) {
+        self.shared.close_until(until);
+        self.jobs = None;
+    }
+
+    /// Whether the handler behind has come to its end.
+    pub fn has_ended(&self) -> bool {
+        self.ended.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
+    /// The rest of [`QueueHandler::end`], after [`QueueHandler::begin_end`].
+    pub fn finish_end(&mut self, until: Instant) -> (Queued, Result<()>) {
+        let ended = |wait| self.ended.recv_deadline(wait) == Err(RecvTimeoutError::Disconnected);
+        let mut in_time = ended(until);
+        if !in_time {
+            self.shared.abandon();
+            in_time = ended(Instant::now() + LAST_WORDS);
+        }
         let mut queued = self.queued();
         let done = queued.handled + queued.failed;
         queued.abandoned = queued.accepted.saturating_sub(done);
         let told = match self.shared.take_error() {
             Some(error) => Err(error),
             // It ended by itself before the queue was empty.
-            None if in_time && queued.abandoned > 0 => Err(gone()),
+            None if in_time && queued.abandoned > 0 && !self.shared.abandoned() => Err(gone()),
             None => Ok(()),
         };
         (queued, told)
-    }
-
-    /// Closes the queue and waits for its thread. Returns whether that has ended.
-    fn end(&mut self, within: Duration) -> bool {
-        self.jobs = None;
-        let in_time = self.ended.recv_timeout(within) == Err(RecvTimeoutError::Disconnected);
-        if !in_time {
-            self.shared.abandon();
-        }
-        in_time
     }
 
     /// Waits for room, as long as it may.
@@ -163,20 +201,7 @@ impl Handler for QueueHandler {
     /// is queued or dropped, and counted, all the same. Or the thread has ended,
     /// which only a panic of that handler can bring about.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        let Some(jobs) = &self.jobs else { return Err(gone()) };
-        let job = Job::Record(Box::new(record.clone().into_owned()));
-        let queued = match jobs.try_send(job) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) if self.on_full == OnFull::Drop => false,
-            Err(TrySendError::Full(job)) => self.wait_for_room(job)?,
-            Err(TrySendError::Disconnected(_)) => return Err(gone()),
-        };
-        if queued {
-            self.accepted += 1;
-        } else {
-            self.dropped += 1;
-        }
-        self.tell()
+        self.put(Arc::new(record.clone().into_owned()))
     }
 
     /// Waits until everything queued so far has been handled, and the handler behind
@@ -198,12 +223,37 @@ impl Handler for QueueHandler {
         self.tell()?;
         if flushed { Ok(()) } else { Err(gone()) }
     }
+
+    /// Asks the handler behind to reopen before its next record. What comes of it is
+    /// told by the next call.
+    fn reopen(&mut self) -> Result<()> {
+        self.shared.ask_to_reopen();
+        if let Some(jobs) = &self.jobs {
+            // Where it is full, there is a record to wake up for.
+            let _ = jobs.try_send(Job::Wake);
+        }
+        self.tell()
+    }
+
+    /// What is queued waits, and so does what the handler behind holds.
+    fn held(&self) -> Held {
+        let (handled, failed) = self.shared.counts();
+        let held = self.shared.held();
+        let queued = self.accepted.saturating_sub(handled + failed);
+        Held { waiting: queued + held.waiting, ..held }
+    }
+
+    fn close(&mut self, until: Instant) -> Result<()> {
+        self.begin_end(until);
+        self.finish_end(until).1
+    }
 }
 
 impl Drop for QueueHandler {
     fn drop(&mut self) {
         if self.jobs.is_some() {
-            self.end(DROPPING);
+            // Whoever wanted to know has asked before.
+            let _ = self.end(DROPPING);
         }
     }
 }

@@ -17,6 +17,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::Handler;
+pub use super::file::Compression;
 use super::file::Line;
 use super::file::appender::{Appender, create};
 use crate::error::{Error, Exit, Result};
@@ -32,6 +33,8 @@ pub struct Rotation {
     pub max_bytes: u64,
     /// How many replaced files are kept (`backupCount`).
     pub backup_count: u32,
+    /// How replaced files are compressed.
+    pub compress: Compression,
 }
 
 /// How far a roll-over has come.
@@ -146,7 +149,7 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 }
 
 /// Renames a file, over what is there. One that is missing is no loss.
-fn rename(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
     let renamed = match fs::rename(from, to) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         renamed => renamed,

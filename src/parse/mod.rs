@@ -36,6 +36,7 @@ use crate::wire;
 use crate::wire::json::Shape;
 pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
+pub(crate) use priority::FACILITIES;
 
 /// What is looked for in a line.
 #[derive(Clone, Debug)]

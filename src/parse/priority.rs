@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::record::{Level, RawJson, Record};
 
 /// Names of the facilities by number, as JSON.
-const FACILITIES: [&str; 24] = [
+pub(crate) const FACILITIES: [&str; 24] = [
     "\"kern\"",
     "\"user\"",
     "\"mail\"",

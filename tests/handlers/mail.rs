@@ -1,6 +1,7 @@
 use serde_json::Value;
 use zlog::handler::Handler;
-use zlog::handler::smtp::{Server, SmtpHandler, SmtpOptions};
+use zlog::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
+use zlog::handler::spool::{BatchOptions, SpoolOptions};
 use zlog::record::{Level, Record};
 
 use super::text;
@@ -21,7 +22,7 @@ struct Post {
 impl Post {
     fn start(python: &Python) -> Post {
         let (server, url) = mail_server(python, "plain");
-        Post { server, handler: handler(Server::parse(&url).unwrap()), sent: 0 }
+        Post { server, handler: handler(options(&url)), sent: 0 }
     }
 
     /// Sends a record, and reads what the server has printed of its mail.
@@ -44,14 +45,22 @@ fn mail_server(python: &Python, style: &str) -> (Running, String) {
     (server, url)
 }
 
-fn handler(server: Server) -> SmtpHandler {
-    let options = SmtpOptions {
+/// A mail for each record, sent while whoever logs waits.
+fn options(url: &str) -> SmtpOptions {
+    SmtpOptions {
+        server: url.into(),
         from: "zlog <zlog@example.org>".into(),
         to: vec!["ops@example.org".into(), "Dév <dev@example.org>".into()],
         timeout: DEADLINE,
-        login: None,
-    };
-    SmtpHandler::new(server, options, text()).unwrap()
+        login: LoginFrom::Nobody,
+        batch: BatchOptions::EACH,
+        spool: SpoolOptions::NONE,
+        ..SmtpOptions::default()
+    }
+}
+
+fn handler(options: SmtpOptions) -> SmtpHandler {
+    SmtpHandler::new(options, text(), None).unwrap()
 }
 
 fn record(msg: &str) -> Record<'_> {
@@ -89,7 +98,7 @@ fn a_real_mail_server_gets_each_record_as_it_was_logged() {
         assert!(!subject.contains(char::is_control), "{subject:?}");
         assert_eq!(mail["headers"]["To"], "ops@example.org, Dév <dev@example.org>");
         assert_eq!(mail["defects"], serde_json::json!([]), "{mail}");
-        assert_eq!(mail["header_count"], 8, "{mail}");
+        assert_eq!(mail["header_count"], 9, "{mail}");
     }
     post.end();
 }
@@ -118,20 +127,19 @@ fn a_subject_is_read_as_it_was_logged_and_nothing_in_it_is_a_header() {
     let subject =
         r"E\x0aTo: evil@example.org x\x0d\x0aBcc: evil@example.org\x0d\x0a\x0d\x0abody: one";
     assert_eq!(mail["subject"], subject);
-    assert_eq!(mail["header_count"], 8, "{mail}");
+    assert_eq!(mail["header_count"], 9, "{mail}");
     post.end();
 }
 
 #[test]
 fn mails_go_encrypted_to_a_server_that_is_trusted_and_to_no_other() {
     let Some(python) = python() else { return };
-    let trusted = std::fs::read(CERTIFICATE).unwrap();
     for (style, query) in [("starttls", "?tls=required"), ("tls", "")] {
         let (server, url) = mail_server(&python, style);
-        let address = Server::parse(&format!("{url}{query}")).unwrap();
-        let error = handler(address.clone()).handle(&record("one")).unwrap_err().to_string();
+        let options = options(&format!("{url}{query}"));
+        let error = handler(options.clone()).handle(&record("one")).unwrap_err().to_string();
         assert!(error.contains("certificate"), "{style}: {error}");
-        let handler = handler(address.trusting(&trusted).unwrap());
+        let handler = handler(SmtpOptions { trust: Some(CERTIFICATE.into()), ..options });
         handler.check().unwrap();
         let mut post = Post { server, handler, sent: 0 };
         let mail = post.send(&record("naïve"));

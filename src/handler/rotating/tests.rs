@@ -10,7 +10,12 @@ fn text() -> Box<dyn Format> {
 
 fn open(directory: &TempDir, max_bytes: u64, backup_count: u32) -> RotatingFileHandler {
     let path = directory.path().join("app.log");
-    RotatingFileHandler::open(&path, text(), Rotation { max_bytes, backup_count }).unwrap()
+    RotatingFileHandler::open(
+        &path,
+        text(),
+        Rotation { max_bytes, backup_count, ..Rotation::default() },
+    )
+    .unwrap()
 }
 
 fn log(handler: &mut RotatingFileHandler, msg: &str) {
@@ -160,7 +165,7 @@ fn a_last_step_that_fails_again_and_again_pushes_no_file_out() {
 #[test]
 #[cfg(target_os = "linux")]
 fn what_is_no_regular_file_is_never_rolled_over() {
-    let rotation = Rotation { max_bytes: 1, backup_count: 1 };
+    let rotation = Rotation { max_bytes: 1, backup_count: 1, ..Rotation::default() };
     let mut handler = RotatingFileHandler::open(Path::new("/dev/null"), text(), rotation).unwrap();
     (0..3).for_each(|_| log(&mut handler, "one"));
     assert!(!Path::new("/dev/null.1").exists());

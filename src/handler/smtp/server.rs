@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lettre::address::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -14,27 +14,12 @@ use lettre::transport::smtp::commands::{Data, Mail as MailCommand, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use url::{Host, Url};
 
-use super::DEFAULT_TIMEOUT;
-use super::mail::Mail;
+use super::mail::Sending;
+use super::{DEFAULT_TIMEOUT, Login};
 use crate::error::{Error, Exit, Result};
 use crate::term::visible;
 
 type SmtpError = lettre::transport::smtp::Error;
-
-/// A name and a password for the mail server.
-#[derive(Clone)]
-pub struct Login {
-    /// The name.
-    pub user: String,
-    /// The password. It is never shown.
-    pub password: String,
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
-    }
-}
 
 /// How a connection is encrypted.
 #[derive(Clone)]
@@ -44,6 +29,22 @@ enum Encryption {
     Implicit(TlsParameters),
     /// After STARTTLS, or not at all (`?tls=required`).
     StartTls(TlsParameters),
+}
+
+/// Who got a mail.
+pub(super) enum Sent {
+    /// All.
+    ToAll,
+    /// All but those that the error names.
+    ToSome(Error),
+}
+
+/// Why a mail did not go, for one recipient at least.
+pub(super) enum Unsent {
+    /// It never will.
+    Refused(Error),
+    /// It may when it is tried again.
+    Later(Error),
 }
 
 /// A mail server, and how to talk to it.
@@ -157,41 +158,77 @@ impl Server {
 
     /// Connects and leaves again.
     pub(super) fn check(&self) -> Result<()> {
-        let mut connection = self.connect().map_err(|error| self.failed(&error))?;
+        let mut connection = self.connect(None).map_err(|error| self.failed(&error))?;
         connection.abort();
         Ok(())
     }
 
-    /// Sends a mail on a connection of its own.
-    pub(super) fn send(&self, mail: &Mail<'_>) -> Result<()> {
-        let mut connection = self.connect().map_err(|error| self.failed(&error))?;
-        let sent = converse(&mut connection, mail);
+    /// Sends a mail on a connection of its own, not beyond `until`. Recipients that need
+    /// no other try are taken out of `sending`.
+    pub(super) fn send(
+        &self,
+        from: &Address,
+        sending: &mut Sending,
+        content: &str,
+        until: Option<Instant>,
+    ) -> Result<Sent, Unsent> {
+        // Whatever goes wrong before the mail is spoken of is about the server or the
+        // login, and may be well when it is tried again.
+        let connection = self.connect(until);
+        let mut connection = connection.map_err(|error| Unsent::Later(self.failed(&error)))?;
+        let steps = Steps { timeout: self.timeout, until };
+        let sent = converse(&mut connection, from, &sending.to, content, steps);
         // A server that answered is told that this is the end. One that did not is
         // not waited for a second time.
         let answered = |error: &SmtpError| error.status().is_some();
         if sent.as_ref().err().is_none_or(answered) {
             connection.abort();
         }
-        let refused = sent.map_err(|error| self.failed(&error))?;
-        match refused.split_first() {
-            None => Ok(()),
-            Some((first, rest)) => Err(self.refused(first, rest.len(), mail.to.len())),
+        match sent {
+            Ok(refused) => self.settle(sending, refused),
+            Err(error) if error.is_permanent() => Err(Unsent::Refused(self.failed(&error))),
+            Err(error) => Err(Unsent::Later(self.failed(&error))),
+        }
+    }
+
+    /// What follows from the recipients that were refused.
+    fn settle(
+        &self,
+        sending: &mut Sending,
+        refused: Vec<(Address, SmtpError)>,
+    ) -> Result<Sent, Unsent> {
+        let Some((first, rest)) = refused.split_first() else { return Ok(Sent::ToAll) };
+        let count = sending.to.len();
+        let error = self.refused(first, rest.len(), count);
+        // 4xx: greylisting, say. Only those are tried again.
+        let later = refused.iter().filter(|(_, error)| error.is_transient());
+        let later: Vec<Address> = later.map(|(address, _)| address.clone()).collect();
+        if !later.is_empty() {
+            sending.to = later;
+            Err(Unsent::Later(error))
+        } else if refused.len() < count {
+            Ok(Sent::ToSome(error))
+        } else {
+            Err(Unsent::Refused(error))
         }
     }
 
     /// Connects, greets, encrypts, logs in.
-    fn connect(&self) -> Result<SmtpConnection, SmtpError> {
+    fn connect(&self, until: Option<Instant>) -> Result<SmtpConnection, SmtpError> {
         let implicit = match &self.encryption {
             Encryption::Implicit(parameters) => Some(parameters),
             Encryption::None | Encryption::StartTls(_) => None,
         };
         let server = (self.host.as_str(), self.port);
-        let timeout = Some(self.timeout);
+        let steps = Steps { timeout: self.timeout, until };
+        let timeout = Some(steps.next());
         let mut connection = SmtpConnection::connect(server, timeout, &self.hello, implicit, None)?;
         if let Encryption::StartTls(parameters) = &self.encryption {
+            steps.begin(&mut connection);
             connection.starttls(parameters, &self.hello)?;
         }
         if let Some(login) = &self.login {
+            steps.begin(&mut connection);
             connection.auth(DEFAULT_MECHANISMS, login)?;
         }
         Ok(connection)
@@ -240,23 +277,51 @@ impl fmt::Display for Server {
     }
 }
 
+/// How long each step may take.
+#[derive(Clone, Copy)]
+struct Steps {
+    timeout: Duration,
+    until: Option<Instant>,
+}
+
+impl Steps {
+    /// For the next one: never nothing, which would mean for ever.
+    fn next(self) -> Duration {
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        left.map_or(self.timeout, |left| left.min(self.timeout)).max(Duration::from_millis(1))
+    }
+
+    /// Gives the next one its time.
+    fn begin(self, connection: &mut SmtpConnection) {
+        if self.until.is_some() {
+            // Should it fail, the step has the time of the one before.
+            let _ = connection.set_timeout(Some(self.next()));
+        }
+    }
+}
+
 /// A mail's conversation. Returns the recipients that the server refused; the others
 /// got it.
 fn converse(
     connection: &mut SmtpConnection,
-    mail: &Mail<'_>,
+    from: &Address,
+    to: &[Address],
+    content: &str,
+    steps: Steps,
 ) -> Result<Vec<(Address, SmtpError)>, SmtpError> {
     let mut parameters = Vec::new();
-    if !mail.content.is_ascii() {
+    if !content.is_ascii() {
         // Addresses alone can bring that about: all else is encoded.
         if connection.server_info().supports_feature(Extension::SmtpUtfEight) {
             parameters.push(MailParameter::SmtpUtfEight);
         }
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
-    connection.command(MailCommand::new(Some(mail.from.clone()), parameters))?;
+    steps.begin(connection);
+    connection.command(MailCommand::new(Some(from.clone()), parameters))?;
     let mut refused = Vec::new();
-    for to in mail.to {
+    for to in to {
+        steps.begin(connection);
         match connection.command(Rcpt::new(to.clone(), Vec::new())) {
             Ok(_) => {}
             // As smtplib: one that is refused keeps it from nobody else.
@@ -264,9 +329,11 @@ fn converse(
             Err(error) => return Err(error),
         }
     }
-    if refused.len() < mail.to.len() {
+    if refused.len() < to.len() {
+        steps.begin(connection);
         connection.command(Data)?;
-        connection.command(Content(&mail.content))?;
+        steps.begin(connection);
+        connection.command(Content(content))?;
     }
     Ok(refused)
 }

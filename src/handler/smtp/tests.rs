@@ -20,17 +20,26 @@ fn text() -> Box<dyn Format> {
     Output::Text.format(Options::default()).unwrap().unwrap()
 }
 
-fn options() -> SmtpOptions {
+/// A mail for each record, sent while whoever logs waits.
+fn options(url: &str) -> SmtpOptions {
     SmtpOptions {
+        server: url.into(),
         from: "zlog <zlog@example.org>".into(),
         to: vec!["ops@example.org".into(), "dev@example.org".into()],
         timeout: DEADLINE,
-        login: None,
+        login: LoginFrom::Nobody,
+        batch: BatchOptions::EACH,
+        spool: SpoolOptions::NONE,
+        ..SmtpOptions::default()
     }
 }
 
+fn made(options: SmtpOptions) -> SmtpHandler {
+    SmtpHandler::new(options, text(), None).unwrap()
+}
+
 fn handler(url: &str) -> SmtpHandler {
-    SmtpHandler::new(Server::parse(url).unwrap(), options(), text()).unwrap()
+    made(options(url))
 }
 
 /// A real server, and the mails that it gets.
@@ -136,7 +145,7 @@ proptest! {
         let names: BTreeSet<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         let expected = [
             "Auto-Submitted", "Content-Transfer-Encoding", "Content-Type", "Date", "From",
-            "MIME-Version", "Subject", "To",
+            "MIME-Version", "Message-ID", "Subject", "To",
         ];
         prop_assert_eq!(names, BTreeSet::from(expected));
         prop_assert_eq!(headers.len(), expected.len());
@@ -164,10 +173,9 @@ fn long_lines_and_long_subjects_stay_within_what_mail_allows() {
 #[test]
 fn addresses_that_are_none_and_passwords_in_the_clear_are_refused_at_once() {
     let wrong = |change: fn(&mut SmtpOptions), url: &str| {
-        let mut options = options();
+        let mut options = options(url);
         change(&mut options);
-        let made = SmtpHandler::new(Server::parse(url).unwrap(), options, text());
-        let Err(error) = made else { panic!("it was taken") };
+        let Err(error) = SmtpHandler::new(options, text(), None) else { panic!("it was taken") };
         assert_eq!(error.exit(), Exit::Usage);
         error.to_string()
     };
@@ -179,16 +187,17 @@ fn addresses_that_are_none_and_passwords_in_the_clear_are_refused_at_once() {
     let error = wrong(|options| options.to.clear(), local);
     assert!(error.starts_with("nobody is named"), "{error}");
     let login = |options: &mut SmtpOptions| {
-        options.login = Some(Login { user: "me".into(), password: "secret".into() });
+        let (user, password) = ("me".into(), "secret".into());
+        options.login = LoginFrom::Given(Login { user, password });
     };
     let error = wrong(login, "smtp://mail.example.org");
     assert!(error.starts_with("mail.example.org:25 would get a password unencrypted"), "{error}");
-    let mut options = options();
-    login(&mut options);
-    SmtpHandler::new(Server::parse("smtp://[::1]").unwrap(), options.clone(), text()).unwrap();
-    SmtpHandler::new(Server::parse("smtps://mail.example.org").unwrap(), options.clone(), text())
-        .unwrap();
-    assert!(!format!("{options:?}").contains("secret"));
+    for url in ["smtp://[::1]", "smtps://mail.example.org"] {
+        let mut options = options(url);
+        login(&mut options);
+        assert!(!format!("{options:?}").contains("secret"));
+        made(options);
+    }
 }
 
 #[test]
@@ -321,9 +330,7 @@ fn a_recipient_that_is_refused_keeps_the_mail_from_nobody_else() {
 
     let (server, mails) = server();
     let to = (0..101).map(|number| format!("r{number}@example.org")).collect();
-    let options = SmtpOptions { to, ..options() };
-    let address = Server::parse(&server.url()).unwrap();
-    let mut handler = SmtpHandler::new(address, options, text()).unwrap();
+    let mut handler = made(SmtpOptions { to, ..options(&server.url()) });
     let error = handler.handle(&record("one")).unwrap_err().to_string();
     let expected = "no mail for r100@example.org (1 of 101 recipients; the others got it): ";
     assert!(error.starts_with(expected), "{error}");
@@ -350,9 +357,7 @@ fn a_server_that_is_silent_is_given_up_after_the_time_out_and_not_asked_again() 
     let timeout = Duration::from_millis(100);
     for script in [&[("", "silence")][..], &[GREETING, ("MAIL", "silence")]] {
         let server = scripted(script);
-        let options = SmtpOptions { timeout, ..options() };
-        let address = Server::parse(&server.url).unwrap();
-        let mut handler = SmtpHandler::new(address, options, text()).unwrap();
+        let mut handler = made(SmtpOptions { timeout, ..options(&server.url) });
         let start = Instant::now();
         let error = handler.handle(&record("one")).unwrap_err().to_string();
         assert!(error.contains("did not answer within 100ms"), "{error}");
@@ -367,10 +372,10 @@ fn no_answer_of_a_server_makes_it_crash() {
     {
         let script: &'static [(&str, &str)] = Box::leak(Box::new([GREETING, ("EHLO", reply)]));
         let server = scripted(script);
-        let options = SmtpOptions { timeout: Duration::from_millis(200), ..options() };
-        let address = Server::parse(&server.url).unwrap();
+        let timeout = Duration::from_millis(200);
+        let mut handler = made(SmtpOptions { timeout, ..options(&server.url) });
         // Taken or not: it returns.
-        let _ = SmtpHandler::new(address, options, text()).unwrap().handle(&record("one"));
+        let _ = handler.handle(&record("one"));
     }
 }
 

@@ -1,0 +1,189 @@
+//! The digits of numbers, as CPython writes them: without sign, width and grouping,
+//! which `%` directives and the mini-language each have their own rules for.
+
+use super::{Mismatch, Value};
+
+/// More digits than CPython converts between text and whole numbers.
+const MOST_DIGITS: usize = 4300;
+
+const NO_NUMBER: Mismatch = Mismatch("needs a number");
+const NO_WHOLE_NUMBER: Mismatch = Mismatch("needs a whole number");
+const NOT_FINITE: Mismatch = Mismatch("can't make a whole number of infinity or NaN");
+const TOO_LARGE: Mismatch = Mismatch("the number is too large");
+
+/// A number: its sign apart from its digits.
+pub(super) struct Digits {
+    /// Whether there is a minus before it: `-0.0` has one.
+    pub(super) negative: bool,
+    /// Everything else of it, exponent included.
+    pub(super) digits: String,
+}
+
+/// A whole number's digits by the letter of its base: `d o x X b`. A float is cut at
+/// its point if `cut_floats`.
+pub(super) fn whole(value: &Value<'_>, letter: char, cut_floats: bool) -> Result<Digits, Mismatch> {
+    let number = match value {
+        Value::Float(_) if !cut_floats => return Err(NO_WHOLE_NUMBER),
+        Value::Float(number) if !number.is_finite() => return Err(NOT_FINITE),
+        // Exact up to here: a float's whole part, which fits.
+        Value::Float(number) if number.abs() < 1e38 => *number as i128,
+        Value::Float(number) => return in_base(&format!("{:.0}", number.trunc()), letter),
+        Value::Big(digits) => return in_base(digits, letter),
+        _ => value.integer().ok_or(NO_NUMBER)?,
+    };
+    let size = number.unsigned_abs();
+    let digits = match letter {
+        'o' => format!("{size:o}"),
+        'x' => format!("{size:x}"),
+        'X' => format!("{size:X}"),
+        'b' => format!("{size:b}"),
+        _ => itoa::Buffer::new().format(size).to_owned(),
+    };
+    Ok(Digits { negative: number < 0, digits })
+}
+
+/// A whole number beyond what the processor has, from its decimal digits.
+fn in_base(decimal: &str, letter: char) -> Result<Digits, Mismatch> {
+    let (negative, decimal) = match decimal.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, decimal),
+    };
+    if decimal.len() > MOST_DIGITS {
+        return Err(TOO_LARGE);
+    }
+    let bits = match letter {
+        'o' => 3,
+        'x' | 'X' => 4,
+        'b' => 1,
+        _ => return Ok(Digits { negative, digits: decimal.to_owned() }),
+    };
+    let mut limbs: Vec<u32> = Vec::new();
+    for digit in decimal.bytes() {
+        let mut carry = u64::from(digit - b'0');
+        for limb in &mut limbs {
+            carry += u64::from(*limb) * 10;
+            *limb = carry as u32;
+            carry >>= 32;
+        }
+        if carry > 0 {
+            limbs.push(carry as u32);
+        }
+    }
+    let bit = |at: usize| limbs.get(at / 32).map_or(0, |limb| limb >> (at % 32) & 1);
+    let mut digits = String::new();
+    for group in (0..(limbs.len() * 32).div_ceil(bits)).rev() {
+        let digit = (0..bits).rev().fold(0, |digit, at| digit * 2 + bit(group * bits + at));
+        if digit > 0 || !digits.is_empty() {
+            digits.extend(char::from_digit(digit, 16));
+        }
+    }
+    if letter == 'X' {
+        digits.make_ascii_uppercase();
+    }
+    Ok(Digits { negative, digits })
+}
+
+/// How a float is to look.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    /// `e f g`, in capitals for a capital E, INF and NAN.
+    pub(super) letter: char,
+    /// Digits after the point; for `g`, all digits.
+    pub(super) precision: usize,
+    /// `#`: the point stays, and with `g` the zeros.
+    pub(super) alternate: bool,
+    /// A whole number has `.0` after it, as `str()` of a float.
+    pub(super) point_zero: bool,
+}
+
+/// A number as a float's digits.
+pub(super) fn float(value: &Value<'_>, shape: Shape) -> Result<Digits, Mismatch> {
+    let number = value.float().ok_or(match value {
+        Value::Big(_) => TOO_LARGE,
+        _ => NO_NUMBER,
+    })?;
+    Ok(shaped(number, shape))
+}
+
+/// As [`float`], for a number that is at hand.
+pub(super) fn shaped(number: f64, shape: Shape) -> Digits {
+    let (size, precision) = (number.abs(), shape.precision);
+    let mut digits = match shape.letter.to_ascii_lowercase() {
+        _ if !number.is_finite() => not_finite(size).to_owned(),
+        'f' => fixed(size, precision, shape.alternate),
+        'e' => exponential(size, precision, shape.alternate),
+        _ => general(size, shape),
+    };
+    if shape.letter.is_ascii_uppercase() {
+        digits.make_ascii_uppercase();
+    }
+    Digits { negative: number.is_sign_negative() && !number.is_nan(), digits }
+}
+
+/// `inf`, `-inf` or `nan`.
+pub(super) fn not_finite(number: f64) -> &'static str {
+    if number.is_nan() {
+        "nan"
+    } else if number < 0.0 {
+        "-inf"
+    } else {
+        "inf"
+    }
+}
+
+fn fixed(size: f64, precision: usize, point: bool) -> String {
+    let mut digits = format!("{size:.precision$}");
+    if point && precision == 0 {
+        digits.push('.');
+    }
+    digits
+}
+
+fn exponential(size: f64, precision: usize, point: bool) -> String {
+    let (mantissa, exponent) = split(size, precision);
+    let point = if point && precision == 0 { "." } else { "" };
+    format!("{mantissa}{point}{}", suffix(exponent))
+}
+
+/// The mantissa with `precision` digits after its point, and the exponent.
+fn split(size: f64, precision: usize) -> (String, i32) {
+    let text = format!("{size:.precision$e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    (mantissa.to_owned(), exponent.parse().unwrap_or(0))
+}
+
+/// An exponent as C writes it: a sign, and two digits at least.
+pub(super) fn suffix(exponent: i32) -> String {
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("e{sign}{:02}", exponent.unsigned_abs())
+}
+
+/// `g`: fixed or exponential by the exponent, without trailing zeros.
+fn general(size: f64, shape: Shape) -> String {
+    let precision = shape.precision.max(1);
+    let (mantissa, exponent) = split(size, precision - 1);
+    let most = i32::try_from(precision).unwrap_or(i32::MAX);
+    // With `.0` to come, one digit less fits.
+    let fits = most - i32::from(shape.point_zero);
+    let (mut digits, tail) = if exponent < -4 || exponent >= fits {
+        (mantissa, suffix(exponent))
+    } else {
+        let decimals = usize::try_from(most - 1 - exponent).unwrap_or(0);
+        (format!("{size:.decimals$}"), String::new())
+    };
+    if shape.alternate {
+        if !digits.contains('.') {
+            digits.push('.');
+        }
+    } else if digits.contains('.') {
+        digits.truncate(digits.trim_end_matches('0').trim_end_matches('.').len());
+    }
+    if shape.point_zero && tail.is_empty() {
+        match digits.find('.') {
+            None => digits.push_str(".0"),
+            Some(at) if at + 1 == digits.len() => digits.push('0'),
+            Some(_) => {}
+        }
+    }
+    digits + &tail
+}

@@ -1,0 +1,72 @@
+//! Style `$`: `${levelname}`, as `string.Template` has it.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Conversion, Extras, Field, Piece, Wrong};
+
+/// `string.Template.pattern`, its parts in the same order.
+static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{([_a-zA-Z][_a-zA-Z0-9]*)\})?";
+    Regex::new(pattern).expect("the pattern is a constant")
+});
+
+/// One field at least, and no `$` that begins none.
+pub(super) fn validate(text: &str) -> Result<(), Wrong> {
+    let mut fields = 0;
+    each(text, |part| {
+        fields += usize::from(matches!(part, Part::Field(..)));
+        Ok(())
+    })?;
+    if fields > 0 { Ok(()) } else { Err("it has no field such as ${message}".into()) }
+}
+
+pub(super) fn names(text: &str) -> Vec<String> {
+    PATTERN.captures_iter(text).filter_map(|found| name(&found).map(str::to_owned)).collect()
+}
+
+pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wrong> {
+    let mut pieces = Vec::new();
+    each(text, |part| {
+        pieces.push(match part {
+            Part::Literal(text) => Piece::Literal(text.to_owned()),
+            Part::Field(name, shown) => {
+                Piece::Field(Field::new(name, Conversion::Str, shown, extras)?)
+            }
+        });
+        Ok(())
+    })?;
+    Ok(pieces)
+}
+
+/// What a string of this style consists of.
+enum Part<'t> {
+    Literal(&'t str),
+    /// A name, and how the field is written.
+    Field(&'t str, &'t str),
+}
+
+fn each<'t>(
+    text: &'t str,
+    mut take: impl FnMut(Part<'t>) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    let mut at = 0;
+    for found in PATTERN.captures_iter(text) {
+        let Some(whole) = found.get(0) else { continue };
+        take(Part::Literal(&text[at..whole.start()]))?;
+        at = whole.end();
+        if found.get(1).is_some() {
+            take(Part::Literal("$"))?;
+        } else if let Some(name) = name(&found) {
+            take(Part::Field(name, whole.as_str()))?;
+        } else {
+            return Err("a $ begins no field: write $$ for a dollar sign".into());
+        }
+    }
+    take(Part::Literal(&text[at..]))
+}
+
+fn name<'t>(found: &regex::Captures<'t>) -> Option<&'t str> {
+    found.get(2).or_else(|| found.get(3)).map(|name| name.as_str())
+}

@@ -1,0 +1,117 @@
+use super::*;
+
+/// Does as its script says.
+#[derive(Default)]
+struct Scripted {
+    handles: Vec<bool>,
+    tends: Vec<bool>,
+    held: Arc<Mutex<Held>>,
+}
+
+fn outcome(well: bool) -> Result<()> {
+    if well { Ok(()) } else { Err(Error::new("no room").hint("Make room.")) }
+}
+
+impl Handler for Scripted {
+    fn handle(&mut self, _: &Record<'_>) -> Result<()> {
+        outcome(self.handles.pop().unwrap_or(true))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn tend(&mut self, _: Instant) -> Result<Option<Instant>> {
+        outcome(self.tends.pop().unwrap_or(true)).map(|()| None)
+    }
+
+    fn held(&self) -> Held {
+        *self.held.lock().unwrap()
+    }
+}
+
+/// What was told, in order.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<String>>>);
+
+impl Heard {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+fn watched(inner: Scripted) -> (Watched, Arc<Tally>, Heard) {
+    let heard = Heard::default();
+    let told = heard.clone();
+    let tell: Tell = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
+    let tally = Arc::new(Tally::default());
+    let voice = Voice::new("tail", "errors.log", true, &tell);
+    (Watched::new(Box::new(inner), Arc::clone(&tally), voice), tally, heard)
+}
+
+fn give(watched: &mut Watched, records: usize) {
+    for _ in 0..records {
+        watched.handle(&Record::default()).unwrap();
+    }
+}
+
+#[test]
+fn an_outage_is_told_once_and_its_end_with_what_it_cost() {
+    let handles = vec![true, false, true, false, false, false, true];
+    let (mut watched, tally, heard) = watched(Scripted { handles, ..Scripted::default() });
+    give(&mut watched, 4);
+    let begun = "zlog tail: handler errors.log: no room; the others go on\n  Make room.";
+    assert_eq!(heard.take(), [begun]);
+    assert_eq!(tally.outage().unwrap().lost, 3);
+    give(&mut watched, 1);
+    let ended = "zlog tail: handler errors.log works again; 3 records were lost meanwhile";
+    assert_eq!(heard.take(), [ended]);
+    assert_eq!(tally.outage(), None);
+    give(&mut watched, 2);
+    let ended = "zlog tail: handler errors.log works again; 1 record was lost meanwhile";
+    assert_eq!(heard.take(), [begun, ended]);
+    let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    assert_eq!((count(&tally.taken), count(&tally.failed)), (3, 4));
+}
+
+#[test]
+fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
+    let held = Arc::new(Mutex::new(Held::default()));
+    let tends = vec![true, true, true, false, false, true];
+    let scripted = Scripted { tends, held: Arc::clone(&held), ..Scripted::default() };
+    let (mut watched, tally, heard) = watched(scripted);
+    let now = Instant::now();
+    *held.lock().unwrap() = Held { waiting: 2, ..Held::default() };
+    give(&mut watched, 2);
+    watched.tend(now).unwrap();
+    assert_eq!(heard.take().len(), 0);
+    // The server is away: both tries of this call fail.
+    watched.tend(now).unwrap();
+    assert_eq!(heard.take().len(), 1);
+    *held.lock().unwrap() = Held { waiting: 3, lost: 1, ..Held::default() };
+    give(&mut watched, 2);
+    watched.tend(now).unwrap();
+    assert_eq!(heard.take().len(), 0, "all that was taken waits or is lost");
+    assert_eq!(tally.waiting.load(Ordering::Relaxed), 3);
+    *held.lock().unwrap() = Held { waiting: 0, lost: 1, ..Held::default() };
+    watched.tend(now).unwrap();
+    let ended = "zlog tail: handler errors.log works again; 1 record was lost meanwhile";
+    assert_eq!(heard.take(), [ended]);
+}
+
+#[test]
+fn the_name_of_a_handler_can_not_steer_a_terminal() {
+    let heard = Heard::default();
+    let told = heard.clone();
+    let tell: Tell = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
+    Voice::new("tail", "\x1b[2J", false, &tell).begins(&Error::new("no room"));
+    assert_eq!(heard.take(), ["zlog tail: handler \\x1b[2J: no room"]);
+}
+
+#[test]
+fn numbers_have_their_thousands_apart() {
+    let cases = [(0, "0"), (999, "999"), (1234, "1,234"), (1_234_567, "1,234,567")];
+    for (number, text) in cases {
+        assert_eq!(grouped(number), text);
+    }
+}

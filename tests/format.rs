@@ -1,0 +1,112 @@
+//! Format strings: against CPython's `logging.Formatter`, and as `tail --format`.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use zlog::format::formatter::{FormatterSpec, Style};
+use zlog::format::{Format, Options, Output};
+use zlog::wire;
+
+use crate::harness::python;
+
+/// `tail --format` and its neighbours.
+mod tail;
+
+/// How many formats are tried, each with three records; `ZLOG_CASES` asks for more.
+const CASES: &str = "4000";
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn spec(case: &Value) -> FormatterSpec {
+    let extras = case["extras"].as_object().unwrap();
+    FormatterSpec {
+        format: text(&case["format"]),
+        style: match case["style"].as_str().unwrap() {
+            "%" => Style::Percent,
+            "{" => Style::Brace,
+            _ => Style::Dollar,
+        },
+        datefmt: text(&case["datefmt"]),
+        default_time_format: text(&case["time"]),
+        default_msec_format: text(&case["msec"]),
+        utc: case["utc"].as_bool().unwrap(),
+        extras: extras.iter().map(|(name, default)| (name.clone(), text(default))).collect(),
+        validate: case["validate"].as_bool().unwrap(),
+    }
+}
+
+fn build(case: &Value) -> zlog::error::Result<Box<dyn Format>> {
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    spec(case).build(Output::Pretty, Options { zone, ..Options::default() })
+}
+
+/// What zlog refuses although CPython writes something: the README's list.
+fn refused_on_purpose(case: &Value, why: &str) -> bool {
+    // The whole record as one dict; a bound method; a width out of the record.
+    why.contains("names no field")
+        || why.contains("only [key] and [0] can follow a name")
+        || why.contains("no field can stand within another")
+        // CPython finds out when a record lacks the field.
+        || why.contains("whose default is")
+        || case["format"].as_str().unwrap().is_empty()
+}
+
+/// What is wrong with zlog's answer, if anything.
+fn compare(case: &Value) -> Option<String> {
+    let (built, refused) = (build(case), case["refused"].as_str());
+    let mut format = match (built, refused) {
+        (Err(_), Some(_)) => return None,
+        (Ok(_), Some(refused)) => return Some(format!("CPython refused it: {refused}")),
+        (Err(error), None) => {
+            let never = case["wanted"].as_array().unwrap().iter().all(Value::is_null);
+            let why = error.to_string();
+            return (!never && !refused_on_purpose(case, &why))
+                .then(|| format!("refused: {why}, {}", case["errors"]));
+        }
+        (Ok(format), None) => format,
+    };
+    let records = case["records"].as_array().unwrap();
+    for (at, record) in records.iter().enumerate() {
+        let json = record.to_string();
+        let record = wire::json::read(&json).unwrap();
+        let (before, mut out) = (format.failures(), Vec::new());
+        format.write(&record, &mut out);
+        let got = String::from_utf8(out).unwrap();
+        let failed = format.failures() > before;
+        match case["wanted"][at].as_str() {
+            Some(wanted) if !failed && got.strip_suffix('\n') == Some(wanted) => {}
+            None if failed && got.contains("[unformatted: ") => {}
+            // That an attribute is not known must not spoil the record.
+            None if case["errors"][at].as_str().unwrap().contains("NoneType.__format__") => {}
+            wanted => {
+                let error = &case["errors"][at];
+                return Some(format!("record {at}: {wanted:?} ({error}), zlog {got:?}\n{json}"));
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn formats_and_records_give_the_bytes_and_the_errors_of_cpython() {
+    let Some(python) = python() else { return };
+    let count = std::env::var("ZLOG_CASES").unwrap_or_else(|_| CASES.to_owned());
+    let seed = std::env::var("ZLOG_SEED").unwrap_or_else(|_| "1".to_owned());
+    let peer = python.script("formatter", &[&seed, &count]).with_deadline(Duration::from_secs(600));
+    let cases = peer.wait().success().out();
+    let mut wrong = Vec::new();
+    for line in cases.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        if let Some(what) = compare(&case) {
+            let made_of = ["style", "format", "datefmt", "time", "msec", "validate", "extras"]
+                .map(|key| format!("{key}={}", case[key]));
+            wrong.push(format!("{}\n  {what}", made_of.join(" ")));
+        }
+    }
+    assert_eq!(cases.lines().count().to_string(), count);
+    let some = wrong.iter().take(15).cloned().collect::<Vec<_>>().join("\n");
+    assert!(wrong.is_empty(), "{} of {count} wrong:\n{some}", wrong.len());
+}
