@@ -2,6 +2,7 @@
 
 mod ends;
 mod forward;
+mod handlers;
 mod late;
 mod peers;
 mod status;

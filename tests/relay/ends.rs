@@ -28,7 +28,8 @@ fn a_subscriber_that_takes_nothing_does_not_hold_up_the_end() {
     stopped.signal(rustix::process::Signal::STOP);
     let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--on-full", "drop", "-q"];
     let line = format!("{}\n", "x".repeat(10_000)).repeat(3000);
-    zlog(args).args(["--linger", "100ms"]).stdin(line).run();
+    // It may lose what it can not send: that is its own affair.
+    let _ = zlog(args).args(["--linger", "100ms"]).stdin(line).run();
     relay.running.interrupt();
     let said = relay.running.wait().code(130).err();
     assert!(said.contains("did not take everything in time"), "{said}");
