@@ -71,6 +71,7 @@ const TAIL: Notes = Notes {
         ("zlog tail myprogram.ERROR", "one level of one program"),
         ("zlog tail --root myprogram --level warning", "that level and above"),
         ("zlog tail -i 'timeout|refused' -e healthcheck", "what matches, and what does not"),
+        ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python's"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
         ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),

@@ -36,6 +36,9 @@ use crate::term;
 
 /// Messages sent on before anything else is looked at.
 const BURST: usize = 1000;
+/// How often a stream without a pause is interrupted for everything else. Each look costs
+/// a few calls of the system.
+const CHORES: Duration = Duration::from_millis(5);
 /// Longest wait without a look at signals, which may have come to another thread.
 const TICK: Duration = Duration::from_millis(100);
 /// Longest that a message waits for room before subscriptions are looked at.
@@ -68,6 +71,9 @@ struct Relay {
     hangup: Hangup,
     /// When the handlers are due again.
     due: Instant,
+    /// Whether there is more to do than to send messages on, and when that was last done.
+    chores: bool,
+    looked: Instant,
     begun: Instant,
 }
 
@@ -101,6 +107,8 @@ impl Relay {
             stop,
             hangup,
             due: begun,
+            chores: true,
+            looked: begun,
             begun,
         })
     }
@@ -115,7 +123,7 @@ impl Relay {
                 self.outlets.flush();
                 let wait = self.due.saturating_duration_since(Instant::now());
                 let desk = self.inquiries.as_ref().map(Inquiries::desk);
-                socket::wait(&self.proxy, desk, wait.min(TICK));
+                self.chores = socket::wait(&self.proxy, desk, wait.min(TICK));
             }
         }
         Ok(())
@@ -126,16 +134,15 @@ impl Relay {
         self.outlets.reopen();
     }
 
-    /// Looks after everything once, and sends on what has come, or a part of it.
+    /// Sends on what has come, or a part of it; looks after everything else now and then.
     fn step(&mut self) -> Result<Forwarded> {
-        self.proxy.tend();
-        self.tell();
-        self.rates.tend(Instant::now(), &self.proxy, &self.feeds);
-        self.answer();
-        self.tend_outlets();
-        // While somebody subscribes, each message counts: see `wire::ask`.
-        let expecting = self.inquiries.as_ref().is_some_and(Inquiries::expecting);
-        let most = if expecting { 1 } else { BURST };
+        let now = Instant::now();
+        if self.expecting() || self.chores || now >= self.looked + CHORES {
+            (self.chores, self.looked) = (false, now);
+            self.look_around(now);
+        }
+        // Asked again: who has just been told to subscribe may do so at once.
+        let most = if self.expecting() { 1 } else { BURST };
         let Relay { proxy, keep, outlets, .. } = self;
         if keep.is_none() && !outlets.any() {
             return proxy.forward(most, None);
@@ -151,9 +158,22 @@ impl Relay {
         proxy.forward(most, Some(&mut look))
     }
 
+    /// Whether somebody subscribes just now, and each message counts: see `wire::ask`.
+    fn expecting(&self) -> bool {
+        self.inquiries.as_ref().is_some_and(Inquiries::expecting)
+    }
+
+    /// Connections, subscriptions, questions, handlers.
+    fn look_around(&mut self, now: Instant) {
+        self.proxy.tend();
+        self.tell();
+        self.rates.tend(now, &self.proxy, &self.feeds);
+        self.answer();
+        self.tend_outlets(now);
+    }
+
     /// Lets handlers do what is due. A busy stream has no pause in which to flush.
-    fn tend_outlets(&mut self) {
-        let now = Instant::now();
+    fn tend_outlets(&mut self, now: Instant) {
         if now >= self.due {
             self.outlets.flush();
             let next = self.outlets.tend(now).unwrap_or(now + TICK);
@@ -194,7 +214,10 @@ impl Relay {
             let ended = self.feeds.all_ended();
             match self.step() {
                 Ok(Forwarded::All) if ended => break,
-                Ok(Forwarded::All) => socket::wait(&self.proxy, None, SLICE),
+                Ok(Forwarded::All) => {
+                    self.chores = true;
+                    socket::wait(&self.proxy, None, SLICE);
+                }
                 Ok(_) => {}
                 Err(error) => {
                     term::tell(format_args!("zlog relay: {error}"));

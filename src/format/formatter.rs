@@ -174,14 +174,19 @@ impl FormatterSpec {
             "" => kind.example("message"),
             text => text.to_owned(),
         };
-        let template = if self.validate { kind.validate(&whole) } else { Ok(()) }
-            .and_then(|()| Template::new(kind, &whole, &self.extras))
+        // The compiler goes first: it can say more of what is wrong.
+        let template = Template::new(kind, &whole, &self.extras)
+            .and_then(|template| match self.validate {
+                true => kind.validate(&whole).map(|()| template),
+                false => Ok(template),
+            })
             .map_err(|wrong| self.refused(&whole, kind, &wrong))?;
         let asctime = match template.shows(Attribute::Asctime) {
             true => Some(self.asctime(&options)?),
             false => None,
         };
         Ok(Formatter {
+            shows_message: template.shows_whole(Attribute::Message),
             template,
             asctime,
             escape: options.escape,
@@ -253,6 +258,8 @@ fn names(extras: Extras<'_>) -> String {
 /// A compiled format string. See the module.
 struct Formatter {
     template: Template,
+    /// Whether a mark in the message would be seen.
+    shows_message: bool,
     /// Made only where a field shows it.
     asctime: Option<Asctime>,
     escape: bool,
@@ -266,15 +273,22 @@ struct Formatter {
 impl Format for Formatter {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let start = out.len();
-        let message = match percent::try_message(record) {
+        let message = percent::try_message(record);
+        let misfit = message.as_ref().err().copied();
+        let message = match message {
             Ok(message) => message,
-            Err(why) => {
-                self.failures += 1;
+            Err(why) if self.shows_message => {
                 format!("[unformatted: {}] {}", why.0, percent::message(record)).into()
             }
+            Err(_) => percent::message(record),
         };
-        if let Err(why) = self.fields(record, &message, out) {
-            self.failures += 1;
+        let fields = match misfit {
+            // Python raises its exception even if the message is not shown.
+            Some(why) if !self.shows_message => Err(format!("the message: {}", why.0)),
+            _ => self.fields(record, &message, out),
+        };
+        self.failures += u64::from(misfit.is_some() || fields.is_err());
+        if let Err(why) = fields {
             out.truncate(start);
             self.fallback(record, &message, &why, out);
         }
@@ -376,3 +390,6 @@ fn reason(text: &str, source: &Source, refusal: Refusal) -> String {
     };
     why
 }
+
+#[cfg(test)]
+mod tests;

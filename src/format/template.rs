@@ -129,6 +129,12 @@ impl Template {
         })
     }
 
+    /// Whether a field shows this attribute as it is, nothing cut off or escaped.
+    pub(super) fn shows_whole(&self, attribute: Attribute) -> bool {
+        let source = Source::Attribute(attribute);
+        self.fields().any(|field| field.source == source && field.is_plain())
+    }
+
     /// Whether a field shows this attribute.
     pub(super) fn shows(&self, attribute: Attribute) -> bool {
         self.fields().any(|field| field.source == Source::Attribute(attribute))
@@ -250,8 +256,13 @@ impl Field {
                 (None, Source::Extra(_)) => return Err(Refusal::Missing),
             },
         };
-        let value = self.path.iter().try_fold(value, |value, step| step.of(value));
-        self.convert(&value.map_err(Refusal::Misfit)?, out).map_err(Refusal::Misfit)
+        let value = self.step(value).map_err(Refusal::Misfit)?;
+        self.convert(&value, out).map_err(Refusal::Misfit)
+    }
+
+    /// Follows the path into a value.
+    fn step<'v>(&self, value: Value<'v>) -> Result<Value<'v>, Mismatch> {
+        self.path.iter().try_fold(value, |value, step| step.of(value))
     }
 
     fn value<'s>(&self, scene: &Scene<'s>) -> Option<Value<'s>> {
@@ -270,9 +281,12 @@ impl Field {
         let shown = match (attribute.lacking(), &self.conversion) {
             // Python's None can't be padded by `{}`; that no function is named must
             // not spoil the record.
-            (Value::None, Conversion::Brace(..)) => Value::Text("None".into()),
+            (Value::None, Conversion::Brace(None, _)) if self.path.is_empty() => {
+                Value::Text("None".into())
+            }
             (value, _) => value,
         };
+        let shown = self.step(shown).map_err(Refusal::Misfit)?;
         self.convert(&shown, out).map_err(Refusal::Misfit)
     }
 
@@ -309,7 +323,7 @@ impl Attribute {
             Attribute::Levelno => Some(Value::Int(1)),
             Attribute::Created | Attribute::Received => Some(Value::Float(1.0)),
             _ => Some(match self.lacking() {
-                Value::None => Value::Text("x".into()),
+                Value::None | Value::Text(_) => Value::Text("x".into()),
                 value => value,
             }),
         }

@@ -2,17 +2,23 @@
 //! the system's, and a crash of zlog loses nothing. Python's `FileHandler` does the
 //! same (it flushes each record).
 //!
-//! What may be here: when the file is opened, written and synchronised. Files that
-//! are replaced as they grow are `rotating`'s; both write through `appender`.
+//! What may be here: when the file is written and synchronised. Which file stands at
+//! the path is `log_file`'s, who may write to it `lock`'s. Files that zlog itself
+//! replaces are `rotating`'s and `timed`'s; all three write through `log_file`, and
+//! `archive` and `compress` make their old files smaller.
 
 pub(super) mod appender;
+pub(super) mod archive;
 mod compress;
+mod lock;
+pub(super) mod log_file;
 
-use std::fs::File;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use self::appender::{Appender, create};
 pub use self::compress::Compression;
+use self::log_file::LogFile;
 use super::Handler;
 use crate::error::Result;
 use crate::format::Format;
@@ -33,9 +39,16 @@ pub enum Sync {
 }
 
 /// Appends records to a file, which is created, with its directories, if missing.
+///
+/// When the file is moved away or deleted, records go on into a new one at its path:
+/// see [`Handler::reopen`]; without being told, the handler notices within a tenth of a
+/// second of a busy stream, or with the next record of another. One that is cut short
+/// (logrotate's `copytruncate`) goes on at its new end.
+///
+/// No other process may write to the file meanwhile: opening it there is refused. In
+/// this process it may be opened again, to hand over.
 pub struct FileHandler {
-    path: PathBuf,
-    file: Appender<File>,
+    file: LogFile,
     line: Line,
     sync: Sync,
 }
@@ -44,16 +57,15 @@ impl FileHandler {
     /// Opens the file at `path`, for records as `format` shows them.
     ///
     /// # Errors
-    /// When the file or a directory on the way can't be made or opened; the error
-    /// names the path.
+    /// When the file or a directory on the way can't be made or opened, or another
+    /// process writes to the file; the error names the path.
     pub fn open(path: &Path, format: Box<dyn Format>, sync: Sync) -> Result<FileHandler> {
-        let file = create(path)?;
-        Ok(FileHandler { path: path.to_owned(), file, line: Line::new(format), sync })
+        Ok(FileHandler { file: LogFile::open(path)?, line: Line::new(format), sync })
     }
 
     /// The file that is written to.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 }
 
@@ -61,18 +73,32 @@ impl Handler for FileHandler {
     /// # Errors
     /// When the record could not be written (a full disk, say), or only a part of
     /// it: the error names the path and says which. The next record is tried again,
-    /// and stands on a line of its own.
+    /// and stands on a line of its own. Or the file is gone from its path and can't be
+    /// opened there anew: then the record is in the file that was there.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        let watched = self.file.watch();
         self.file.append(self.line.of(record))?;
         match self.sync {
-            Sync::None => Ok(()),
-            Sync::Data => self.file.sync(),
+            Sync::None => watched,
+            Sync::Data => self.file.sync().and(watched),
         }
     }
 
     /// Nothing is held here.
     fn flush(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+        self.file.tend(now)
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        self.file.reopen()
+    }
+
+    fn close(&mut self, _until: Instant) -> Result<()> {
+        self.file.look(Instant::now())
     }
 }
 
@@ -96,6 +122,15 @@ impl Line {
         self.format.write(record, &mut self.buffer);
         &self.buffer
     }
+}
+
+/// `.app.log.lock`, for `app.log` and `.lock`: a file beside a log that no pattern like
+/// `app.log*` or `*.log` matches.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(suffix);
+    path.with_file_name(name)
 }
 
 #[cfg(test)]

@@ -6,24 +6,23 @@
 //! later): an empty file is never rolled over, however long the record. A
 //! differential test holds both against each other (tests/handlers).
 //!
-//! One difference, on purpose: a roll-over that fails loses no record. It is
-//! written to the file as it stands, the failure is reported, and the next record
-//! takes the roll-over up where it stopped, since the same renaming done twice would
-//! push old files out.
+//! Differences, on purpose: a roll-over that fails loses no record. It is written to the
+//! file as it stands, the failure is reported, and the next record takes the roll-over
+//! up where it stopped, since the same renaming done twice would push old files out.
+//! And old files may be compressed: `app.log.1.gz` moves up and goes as `app.log.1` does.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::Handler;
 pub use super::file::Compression;
 use super::file::Line;
-use super::file::appender::{Appender, create};
-use crate::error::{Error, Exit, Result};
+use super::file::archive::{Archive, Names, bare, siblings};
+use super::file::log_file::LogFile;
+use crate::error::Result;
 use crate::format::Format;
 use crate::record::Record;
-use crate::term::visible;
 
 /// When a file is replaced, and what is kept. With a zero in either, it never is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -37,25 +36,17 @@ pub struct Rotation {
     pub compress: Compression,
 }
 
-/// How far a roll-over has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    /// None is under way. The first step gives each replaced file the next number.
-    Shift,
-    /// There is no `.1` any more: the file itself becomes it.
-    Rename,
-    /// The file is opened anew.
-    Open,
-}
-
 /// Appends records to a file that is replaced as it grows. The file is created, with
-/// its directories, if missing.
+/// its directories, if missing; it is moved, deleted, cut short and locked as
+/// [`FileHandler`](super::file::FileHandler) says.
 pub struct RotatingFileHandler {
-    path: PathBuf,
-    file: Appender<File>,
+    file: LogFile,
     line: Line,
     rotation: Rotation,
-    step: Step,
+    /// `None` for a file that is never rolled over.
+    archive: Option<Archive>,
+    /// A roll-over has given each old file its next number, and stopped after that.
+    shifted: bool,
 }
 
 impl RotatingFileHandler {
@@ -70,16 +61,23 @@ impl RotatingFileHandler {
         format: Box<dyn Format>,
         rotation: Rotation,
     ) -> Result<RotatingFileHandler> {
-        let file = create(path)?;
-        let rotates = rotation.max_bytes > 0 && rotation.backup_count > 0 && file.is_regular();
-        let rotation = if rotates { rotation } else { Rotation::default() };
+        let file = LogFile::open(path)?;
+        let rotates = rotation.max_bytes > 0 && rotation.backup_count > 0;
+        let archive = match file.claim() {
+            Some(claim) if rotates => {
+                let (log, numbers) = (path.to_owned(), 1..rotation.backup_count.saturating_add(1));
+                let list = Box::new(move || uncompressed(&log, numbers.clone()));
+                Some(Archive::new(claim.clone(), rotation.compress, list)?)
+            }
+            _ => None,
+        };
         let line = Line::new(format);
-        Ok(RotatingFileHandler { path: path.to_owned(), file, line, rotation, step: Step::Shift })
+        Ok(RotatingFileHandler { file, line, rotation, archive, shifted: false })
     }
 
     /// The file that is written to.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 }
 
@@ -89,18 +87,40 @@ impl Handler for RotatingFileHandler {
     /// [`FileHandler`](super::file::FileHandler)'s, or when the file could not be
     /// replaced: then the record has been written all the same.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        let mut outcome = self.file.watch();
         let bytes = self.line.of(record);
-        let mut rolled = Ok(());
-        if is_full(self.file.size(), bytes, self.rotation.max_bytes) {
-            rolled = roll_over(&self.path, self.rotation, &mut self.file, &mut self.step);
+        if let Some(archive) = &self.archive
+            && is_full(self.file.size(), bytes, self.rotation.max_bytes)
+        {
+            let full = |size| is_full(size, bytes, self.rotation.max_bytes);
+            let rolled = roll_over(&mut self.file, full, self.rotation, archive, &mut self.shifted);
+            outcome = outcome.and(rolled);
         }
         self.file.append(bytes)?;
-        rolled
+        outcome
     }
 
     /// Nothing is held here.
+    ///
+    /// # Errors
+    /// What old file could not be compressed: it stays as it is.
     fn flush(&mut self) -> Result<()> {
-        Ok(())
+        self.archive.as_ref().map_or(Ok(()), Archive::check)
+    }
+
+    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+        let due = self.file.tend(now);
+        self.flush().and(due)
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        self.file.reopen()
+    }
+
+    /// Waits for old files to be compressed, too.
+    fn close(&mut self, until: Instant) -> Result<()> {
+        let looked = self.file.look(Instant::now());
+        looked.and(self.archive.as_mut().map_or(Ok(()), |archive| archive.finish(until)))
     }
 }
 
@@ -119,47 +139,66 @@ fn characters(text: &[u8]) -> u64 {
     text.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64
 }
 
-/// Python's `doRollover`, from `step` on.
+/// Python's `doRollover`.
 fn roll_over(
-    path: &Path,
+    file: &mut LogFile,
+    is_full: impl Fn(u64) -> bool,
     rotation: Rotation,
-    file: &mut Appender<File>,
-    step: &mut Step,
+    archive: &Archive,
+    shifted: &mut bool,
 ) -> Result<()> {
-    if *step == Step::Shift {
-        for number in (1..rotation.backup_count).rev() {
-            rename(&numbered(path, number), &numbered(path, number.saturating_add(1)))?;
-        }
-        *step = Step::Rename;
+    let mut names = archive.names();
+    // Another may stand there by now, or the same one cut short.
+    file.look(Instant::now())?;
+    if !is_full(file.size()) {
+        return Ok(());
     }
-    if *step == Step::Rename {
-        rename(path, &numbered(path, 1))?;
-        *step = Step::Open;
+    if !*shifted {
+        shift(&mut names, file.path(), rotation.backup_count)?;
+        *shifted = true;
     }
-    *file = create(path)?;
-    *step = Step::Shift;
+    names.retire(file.path(), &numbered(file.path(), 1))?;
+    *shifted = false;
+    drop(names);
+    file.reopen()?;
+    archive.wake();
     Ok(())
+}
+
+/// Gives each old file the next number, the oldest first. Nothing has the first one then.
+fn shift(names: &mut Names, path: &Path, backup_count: u32) -> Result<()> {
+    // Those that are there, and not each that could be: a million may be kept.
+    let mut numbers: Vec<u32> = siblings(path, |end| number(bare(end), &(1..backup_count)))?
+        .into_iter()
+        .map(|(_, n)| n)
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+        .into_iter()
+        .rev()
+        .try_for_each(|number| names.shift(&numbered(path, number), &numbered(path, number + 1)))
+}
+
+/// Old files that are not compressed, the oldest first.
+fn uncompressed(path: &Path, numbers: Range<u32>) -> Result<Vec<PathBuf>> {
+    let mut old = siblings(path, |end| number(end, &numbers))?;
+    old.retain(|(path, _)| path.symlink_metadata().is_ok_and(|old| old.is_file()));
+    old.sort_unstable_by_key(|(_, number)| std::cmp::Reverse(*number));
+    Ok(old.into_iter().map(|(path, _)| path).collect())
+}
+
+/// The number at the end of a name, as it is written there.
+fn number(end: &str, among: &Range<u32>) -> Option<u32> {
+    let number: u32 = end.parse().ok()?;
+    (among.contains(&number) && number.to_string() == end).then_some(number)
 }
 
 /// `app.log.1`
 fn numbered(path: &Path, number: u32) -> PathBuf {
-    let mut name = OsString::from(path);
+    let mut name = path.as_os_str().to_owned();
     name.push(format!(".{number}"));
     name.into()
-}
-
-/// Renames a file, over what is there. One that is missing is no loss.
-pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
-    let renamed = match fs::rename(from, to) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        renamed => renamed,
-    };
-    renamed.map_err(|error: io::Error| {
-        let [from, to] = [from, to].map(|path| visible(&path.display().to_string()));
-        Error::io(format_args!("can't rename {from} to {to}"), &error)
-            .hint("Records go on into the file as it is. Check who may write to its directory.")
-            .exit_as(Exit::Failed)
-    })
 }
 
 #[cfg(test)]

@@ -3,14 +3,19 @@
 //!
 //! What may be here: the renaming, and which old files go. When, and to what name,
 //! is [`schedule`]'s.
+//!
+//! Differences from CPython 3.13, on purpose. Where the new name is taken (in the hour
+//! that summer time ends twice, or after a clock was set back), Python gives up
+//! replacing the file until it is started anew, and earlier ones deleted the older
+//! file; here the records stay where they are until the next time. And as in
+//! `rotating`, a failure loses no record, and old files may be compressed.
 
 pub mod schedule;
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io;
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, UNIX_EPOCH};
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -20,12 +25,11 @@ pub use self::schedule::When;
 use super::Handler;
 pub use super::file::Compression;
 use super::file::Line;
-use super::file::appender::{Appender, create};
-use super::rotating::rename;
-use crate::error::{Error, Result};
+use super::file::archive::{Archive, Names, bare, siblings};
+use super::file::log_file::LogFile;
+use crate::error::Result;
 use crate::format::Format;
 use crate::record::Record;
-use crate::term::visible;
 
 /// When a file is replaced, and what is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,21 +49,36 @@ pub struct Timing {
 }
 
 /// Appends records to a file that is replaced by the clock. The file is created, with
-/// its directories, if missing.
+/// its directories, if missing; it is moved, deleted, cut short and locked as
+/// [`FileHandler`](super::file::FileHandler) says.
+///
+/// As in Python, it is a record that finds the time has come: a stream that is silent
+/// over midnight is replaced by the first record of the morning, which is the first of
+/// the new file. Also as in Python, a file that was there before is as old as its last
+/// record.
 pub struct TimedRotatingFileHandler {
-    path: PathBuf,
-    file: Appender<File>,
+    file: LogFile,
     line: Line,
-    timing: Timing,
+    backup_count: u32,
+    clock: Clock,
+    /// `None` for what is no regular file, and never replaced.
+    archive: Option<Archive>,
+}
+
+/// When the file is to be replaced.
+struct Clock {
+    when: When,
     schedule: Schedule,
     /// The time of day, in seconds since 1970-01-01 UTC.
     now: Box<dyn Fn() -> i64 + Send>,
-    /// When the file is to be replaced; `None` for never.
-    due: Option<i64>,
+    due: i64,
 }
 
 impl TimedRotatingFileHandler {
-    /// Opens the file at `path`, for records as `format` shows them.
+    /// Opens the file at `path`, for records as `format` shows them. Its times are those
+    /// of this machine's zone, or of UTC.
+    ///
+    /// A path that is no regular file (a device, a pipe) is never replaced.
     ///
     /// # Errors
     /// As [`FileHandler::open`](super::file::FileHandler::open)'s; or the interval is
@@ -86,22 +105,50 @@ impl TimedRotatingFileHandler {
         zone: TimeZone,
         now: Box<dyn Fn() -> i64 + Send>,
     ) -> Result<TimedRotatingFileHandler> {
-        let schedule = Schedule::new(timing.when, timing.interval, timing.at_time, zone)?;
+        let when = timing.when;
+        let schedule = Schedule::new(when, timing.interval, timing.at_time, zone)?;
         let begun = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        let file = create(path)?;
         let begun = begun.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let begun = begun.map_or_else(&now, |time| time.as_secs() as i64);
-        let due = file.is_regular().then(|| schedule.next(begun));
-        let line = Line::new(format);
-        Ok(TimedRotatingFileHandler {
-            path: path.to_owned(),
-            file,
-            line,
-            timing,
-            schedule,
-            now,
-            due,
-        })
+        let file = LogFile::open(path)?;
+        let archive = match file.claim() {
+            Some(claim) => {
+                let log = path.to_owned();
+                let list = Box::new(move || uncompressed(&log, when));
+                Some(Archive::new(claim.clone(), timing.compress, list)?)
+            }
+            None => None,
+        };
+        let clock = Clock { due: schedule.next(begun), when, schedule, now };
+        let (line, backup_count) = (Line::new(format), timing.backup_count);
+        Ok(TimedRotatingFileHandler { file, line, backup_count, clock, archive })
+    }
+
+    /// The file that is written to.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Python's `doRollover`.
+    fn roll_over(&mut self, now: i64) -> Result<()> {
+        let Some(archive) = &self.archive else { return Ok(()) };
+        let path = self.file.path().to_owned();
+        let mut names = archive.names();
+        // Another may stand there by now.
+        self.file.look(Instant::now())?;
+        let dated = dated(&path, &self.clock.schedule.name(self.clock.due, now));
+        let exists = |how: Compression| how.name_of(&dated).symlink_metadata().is_ok();
+        if Compression::ALL.into_iter().any(exists) {
+            // Two intervals of one name: the hour when summer time ends, or a clock that
+            // was set back. See the module.
+            self.clock.due = self.clock.schedule.next(now);
+            return Ok(());
+        }
+        names.retire(&path, &dated)?;
+        self.clock.due = self.clock.schedule.next(now);
+        self.file.reopen()?;
+        archive.wake();
+        delete_old(&mut names, &path, self.clock.when, self.backup_count as usize)
     }
 }
 
@@ -109,69 +156,71 @@ impl Handler for TimedRotatingFileHandler {
     /// # Errors
     /// As [`RotatingFileHandler`](super::rotating::RotatingFileHandler)'s.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        let now = (self.now)();
-        let rolled = match self.due {
-            Some(due) if now >= due => self.roll_over(due, now),
-            _ => Ok(()),
-        };
+        let mut outcome = self.file.watch();
+        let now = (self.clock.now)();
+        if now >= self.clock.due {
+            outcome = outcome.and(self.roll_over(now));
+        }
         self.file.append(self.line.of(record))?;
-        rolled
+        outcome
     }
 
     /// Nothing is held here.
+    ///
+    /// # Errors
+    /// What old file could not be compressed: it stays as it is.
     fn flush(&mut self) -> Result<()> {
-        Ok(())
+        self.archive.as_ref().map_or(Ok(()), Archive::check)
+    }
+
+    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+        let due = self.file.tend(now);
+        self.flush().and(due)
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        self.file.reopen()
+    }
+
+    /// Waits for old files to be compressed, too.
+    fn close(&mut self, until: Instant) -> Result<()> {
+        let looked = self.file.look(Instant::now());
+        looked.and(self.archive.as_mut().map_or(Ok(()), |archive| archive.finish(until)))
     }
 }
 
-impl TimedRotatingFileHandler {
-    /// Python's `doRollover`.
-    fn roll_over(&mut self, due: i64, now: i64) -> Result<()> {
-        let dated = dated(&self.path, &self.schedule.name(due, now));
-        if !dated.exists() {
-            rename(&self.path, &dated)?;
-            self.file = create(&self.path)?;
-        }
-        self.due = Some(self.schedule.next(now));
-        self.delete_old()
+/// Deletes the oldest files beyond those that are kept: Python's `getFilesToDelete`.
+fn delete_old(names: &mut Names, path: &Path, when: When, keep: usize) -> Result<()> {
+    if keep == 0 {
+        return Ok(());
     }
-
-    /// Deletes the oldest files beyond those that are kept: Python's `getFilesToDelete`.
-    fn delete_old(&self) -> Result<()> {
-        let keep = self.timing.backup_count as usize;
-        let (Some(directory), Some(base)) = (self.path.parent(), self.path.file_name()) else {
-            return Ok(());
-        };
-        if keep == 0 {
-            return Ok(());
+    let ends = siblings(path, |end| when.names(bare(end)).then(|| bare(end).to_owned()))?;
+    // A file and what it is being compressed to are one.
+    let ends: BTreeSet<String> = ends.into_iter().map(|(_, end)| end).collect();
+    for end in ends.iter().take(ends.len().saturating_sub(keep)) {
+        for how in Compression::ALL {
+            names.delete(&how.name_of(&dated(path, end)))?;
         }
-        let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        let mut old: Vec<PathBuf> = fs::read_dir(here)
-            .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>())
-            .map_err(|error| failed("can't list", here, &error))?;
-        old.retain(|path| {
-            let name = path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
-            let end = name.strip_prefix(base.as_encoded_bytes()).unwrap_or_default();
-            let end = end.strip_prefix(b".").and_then(|end| std::str::from_utf8(end).ok());
-            end.is_some_and(|end| self.timing.when.names(end))
-        });
-        old.sort();
-        for path in &old[..old.len().saturating_sub(keep)] {
-            fs::remove_file(path).map_err(|error| failed("can't delete", path, &error))?;
-        }
-        Ok(())
     }
+    Ok(())
 }
 
-fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
-    Error::io(format_args!("{what} {}", visible(&path.display().to_string())), error)
-        .hint("Old files stay. Check who may write to their directory.")
+/// Old files that are not compressed, the oldest first.
+fn uncompressed(path: &Path, when: When) -> Result<Vec<PathBuf>> {
+    let old = siblings(path, |end| when.names(end).then_some(()))?;
+    let mut old: Vec<PathBuf> = old.into_iter().map(|(path, ())| path).collect();
+    old.retain(|path| path.symlink_metadata().is_ok_and(|old| old.is_file()));
+    old.sort();
+    Ok(old)
 }
 
 /// `app.log.2026-11-20`
 fn dated(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
+    let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(end);
     name.into()
 }
+
+#[cfg(test)]
+mod tests;

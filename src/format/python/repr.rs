@@ -171,19 +171,51 @@ pub(super) fn push_float(number: f64, out: &mut String) {
         out.push_str(number::not_finite(number));
         return;
     }
-    let text = format!("{number:e}");
+    let mut text = format!("{number:e}");
+    if text.len() > TIES {
+        text = to_even(number, text);
+    }
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
-        let text = format!("{number}");
-        out.push_str(&text);
-        if !text.contains('.') {
-            out.push_str(".0");
-        }
+        push_fixed(mantissa, exponent, out);
     } else {
         out.push_str(mantissa);
         out.push_str(&number::suffix(exponent));
     }
+}
+
+/// Fewer characters than this hold so few digits that no two such texts are equally
+/// near to a float.
+const TIES: usize = 15;
+
+/// Of two shortest texts that are equally near, CPython takes the even one, and Rust
+/// the larger.
+fn to_even(number: f64, shortest: String) -> String {
+    let mantissa = shortest.split('e').next().unwrap_or_default();
+    let decimals = mantissa.bytes().filter(u8::is_ascii_digit).count() - 1;
+    let even = format!("{number:.decimals$e}");
+    if even.parse() == Ok(number) { even } else { shortest }
+}
+
+/// `d.ddd` times a power of ten, written out, with one digit after the point at least.
+fn push_fixed(mantissa: &str, exponent: i32, out: &mut String) {
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(mantissa) => ("-", mantissa),
+        None => ("", mantissa),
+    };
+    let mut digits = mantissa.chars().filter(char::is_ascii_digit);
+    out.push_str(sign);
+    if exponent < 0 {
+        out.push_str("0.");
+        out.extend((exponent + 1..0).map(|_| '0'));
+        out.extend(digits);
+        return;
+    }
+    out.extend((0..=exponent).map(|_| digits.next().unwrap_or('0')));
+    out.push('.');
+    out.push(digits.next().unwrap_or('0'));
+    out.extend(digits);
 }
 
 /// The elements of an array.

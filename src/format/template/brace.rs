@@ -45,9 +45,8 @@ pub(super) fn validate(text: &str) -> Result<(), Wrong> {
 
 pub(super) fn names(text: &str) -> Vec<String> {
     // `${` is the other style's.
-    static FIELD: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?:^|[^$])\{(\w+)[^{}]*\}").expect("the pattern is a constant")
-    });
+    static FIELD: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?:^|[^$])\{(\w+)").expect("the pattern is a constant"));
     FIELD.captures_iter(text).map(|found| found[1].to_owned()).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The end of a file: whole records in, in one write each, and errors that say
 //! what has become of a record.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
@@ -21,13 +21,24 @@ pub(crate) struct Appender<W> {
 }
 
 /// Opens a file for appending; it is created, with its directories, if missing.
+///
+/// It can be read back, where its permissions let us and it is a regular file.
 pub(crate) fn create(path: &Path) -> Result<Appender<File>> {
     let name = visible(&path.display().to_string());
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(directory)
             .map_err(|error| refused(format_args!("can't make the directory of {name}"), &error))?;
     }
-    let opened = OpenOptions::new().append(true).create(true).open(path);
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    // A pipe that is opened for both has no reader to wait for, and none to miss.
+    let opened = match fs::metadata(path) {
+        Ok(there) if !there.is_file() => options.open(path),
+        _ => match options.clone().read(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => options.open(path),
+            opened => opened,
+        },
+    };
     let sized = opened.and_then(|file| Ok((file.metadata()?.len(), file)));
     let (size, file) = sized.map_err(|error| refused(format_args!("can't open {name}"), &error))?;
     Ok(Appender::new(name, file, size))
@@ -107,6 +118,24 @@ impl Appender<File> {
     pub(crate) fn sync(&self) -> Result<()> {
         let synced = self.writer.sync_data();
         synced.map_err(|error| Error::io(format_args!("synchronising {}", self.name), &error))
+    }
+
+    /// What the system knows of it.
+    pub(crate) fn metadata(&self) -> Result<Metadata> {
+        let metadata = self.writer.metadata();
+        metadata.map_err(|error| Error::io(format_args!("can't look at {}", self.name), &error))
+    }
+
+    /// The file itself, to be locked and read back.
+    pub(crate) fn handle(&self) -> &File {
+        &self.writer
+    }
+
+    /// Takes note that the file is `size` bytes long: others may cut it short.
+    pub(crate) fn resize(&mut self, size: u64) {
+        self.size = size;
+        // What was torn is gone.
+        self.torn &= size > 0;
     }
 
     /// Whether it is a file like most, and no device, pipe or the like.

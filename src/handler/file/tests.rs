@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File};
 
 use super::*;
 use crate::format::{Options, Output};
@@ -71,4 +71,225 @@ fn a_path_that_can_not_be_opened_is_named_with_the_next_step() {
         assert!(error.starts_with(&format!("{what} {}: ", path.display())), "{error}");
         assert!(error.contains(hint), "{error}");
     }
+}
+
+fn open(path: &Path) -> FileHandler {
+    FileHandler::open(path, text(), Sync::None).unwrap()
+}
+
+fn log(handler: &mut FileHandler, msg: &str) {
+    handler.handle(&record(msg)).unwrap();
+}
+
+/// Why it can't be opened.
+fn refusal(path: &Path) -> String {
+    match FileHandler::open(path, text(), Sync::None) {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("{} was opened", path.display()),
+    }
+}
+
+/// What another process would do.
+fn lock(path: &Path) -> File {
+    let lock = File::options().create(true).append(true).read(true).open(path).unwrap();
+    lock.try_lock().unwrap();
+    lock
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_was_moved_is_left_when_told_and_its_directory_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log/app.log");
+    let mut handler = open(&path);
+    log(&mut handler, "one");
+    fs::rename(directory.path().join("log"), directory.path().join("old")).unwrap();
+    handler.reopen().unwrap();
+    log(&mut handler, "two");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+    assert_eq!(fs::read_to_string(directory.path().join("old/app.log")).unwrap(), "one\n");
+    // The lock went with the directory; it has to be had again.
+    assert!(directory.path().join("log/.app.log.lock").exists());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_moved_or_deleted_file_is_noticed_without_being_told_and_no_record_lost() {
+    for deleted in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let moved = directory.path().join("moved");
+        let mut handler = open(&path);
+        log(&mut handler, "0");
+        handler.file.look(Instant::now()).unwrap();
+        // Records of before and after, all since the last look.
+        log(&mut handler, "1");
+        if deleted {
+            fs::remove_file(&path).unwrap();
+        } else {
+            fs::rename(&path, &moved).unwrap();
+        }
+        log(&mut handler, "2");
+        let mut number = 3;
+        while !path.exists() {
+            log(&mut handler, &number.to_string());
+            number += 1;
+        }
+        log(&mut handler, "last");
+        let text = fs::read_to_string(&moved).unwrap_or_else(|_| "0\n".to_owned());
+        let text = text + &fs::read_to_string(&path).unwrap();
+        let expected: String = (0..number).map(|number| format!("{number}\n")).collect();
+        assert_eq!(text, expected + "last\n");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn the_last_records_of_a_deleted_file_are_kept_by_closing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = open(&path);
+    fs::remove_file(&path).unwrap();
+    log(&mut handler, "one");
+    handler.close(Instant::now()).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+}
+
+#[test]
+fn a_file_that_is_cut_short_goes_on_at_its_new_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let copy = directory.path().join("copy");
+    let mut handler = open(&path);
+    (0..100).for_each(|_| log(&mut handler, "one"));
+    fs::copy(&path, &copy).unwrap();
+    File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    log(&mut handler, "two");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "one\n".repeat(100));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_path_that_can_not_be_opened_anew_is_told_and_records_go_on_into_the_old_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let moved = directory.path().join("moved");
+    let mut handler = open(&path);
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = handler.reopen().unwrap_err().to_string();
+    assert!(error.contains("is no regular file any more"), "{error}");
+    log(&mut handler, "one");
+    assert_eq!(fs::read_to_string(&moved).unwrap(), "one\n");
+    fs::remove_dir(&path).unwrap();
+    handler.reopen().unwrap();
+    log(&mut handler, "two");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+}
+
+#[test]
+fn a_file_that_another_process_writes_to_is_refused_and_that_one_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let at = directory.path().join(".app.log.lock");
+    let host = gethostname::gethostname().into_string().unwrap();
+    let holders = [
+        (format!("4242 {host}\n"), "process 4242"),
+        ("4242 far\u{1b}away\n".to_owned(), "process 4242 on far\\x1baway"),
+        ("x y\n".to_owned(), "another process"),
+        (String::new(), "another process"),
+    ];
+    for (text, holder) in holders {
+        fs::write(&at, text).unwrap();
+        let lock = lock(&at);
+        let error = refusal(&path);
+        let expected = format!("can't write to {}: {holder} does so already", path.display());
+        assert!(error.starts_with(&expected), "{error}");
+        assert!(error.contains("name another file"), "{error}");
+        drop(lock);
+    }
+    // What is left behind when it is gone is in nobody's way, and not left forever.
+    let mut handler = open(&path);
+    let text = format!("{} {host}\n", std::process::id());
+    assert_eq!(fs::read_to_string(&at).unwrap(), text);
+    log(&mut handler, "one");
+    drop(handler);
+    assert!(!at.exists());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn another_name_for_a_file_that_is_written_to_is_refused_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, link] = ["app.log", "link.log"].map(|name| directory.path().join(name));
+    let _handler = open(&path);
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(refusal(&link).contains("another process does so already"));
+    fs::remove_file(&link).unwrap();
+    fs::hard_link(&path, &link).unwrap();
+    assert!(refusal(&link).contains("another process does so already"));
+}
+
+#[test]
+#[cfg(unix)]
+fn where_no_lock_file_can_be_made_the_log_itself_is_locked() {
+    let directory = tempfile::tempdir().unwrap();
+    // One letter more and it would be no name; for the lock's there is no room.
+    let path = directory.path().join("x".repeat(255));
+    let handler = open(&path);
+    File::open(&path).unwrap().try_lock().unwrap_err();
+    drop(handler);
+    let lock = lock(&path);
+    assert!(refusal(&path).contains("another process does so already"));
+    drop(lock);
+    open(&path);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_lock_file_that_is_a_link_is_neither_followed_nor_written_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let precious = directory.path().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    let at = directory.path().join(".app.log.lock");
+    std::os::unix::fs::symlink(&precious, &at).unwrap();
+    let error = refusal(&directory.path().join("app.log"));
+    assert!(error.starts_with(&format!("can't open the lock file {}: ", at.display())), "{error}");
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+}
+
+#[test]
+fn a_path_that_is_opened_again_in_one_process_is_handed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let at = directory.path().join(".app.log.lock");
+    let mut old = open(&path);
+    // The same file by another way to its directory.
+    fs::create_dir(directory.path().join("sub")).unwrap();
+    let mut new = open(&directory.path().join("sub/../app.log"));
+    log(&mut old, "one");
+    log(&mut new, "two");
+    drop(old);
+    log(&mut new, "three");
+    assert!(File::open(&at).unwrap().try_lock().is_err());
+    drop(new);
+    assert!(!at.exists());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\nthree\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_handler_that_is_tended_lets_go_of_a_file_that_was_moved_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = open(&path);
+    let start = Instant::now();
+    let due = handler.tend(start).unwrap().unwrap();
+    fs::remove_file(&path).unwrap();
+    handler.tend(start).unwrap();
+    assert!(!path.exists());
+    handler.tend(due).unwrap();
+    assert!(path.exists());
 }

@@ -1,3 +1,7 @@
+use std::fs;
+use std::io::Read;
+use std::time::Duration;
+
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -33,6 +37,8 @@ fn names(directory: &TempDir) -> Vec<String> {
     let entries = fs::read_dir(directory.path()).unwrap();
     let mut names: Vec<_> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    // The lock is there as long as the handler is.
+    names.retain(|name| name != ".app.log.lock");
     names.sort();
     names
 }
@@ -106,7 +112,8 @@ fn a_file_that_was_taken_away_is_made_anew() {
     log(&mut handler, "one");
     fs::remove_file(handler.path()).unwrap();
     log(&mut handler, "two");
-    assert_eq!(files(&directory), ["two\n"]);
+    // What was written just before is read back: it may have been after.
+    assert_eq!(files(&directory), ["two\n", "one\n"]);
 }
 
 /// A directory in the way of a file makes renaming fail, also for root.
@@ -148,9 +155,9 @@ fn a_last_step_that_fails_again_and_again_pushes_no_file_out() {
     log(&mut handler, "one");
     // The first shift is through, and then .1 is taken by what can't be replaced.
     for number in (1..9).rev() {
-        rename(&numbered(&path, number), &numbered(&path, number + 1)).unwrap();
+        let _ = fs::rename(numbered(&path, number), numbered(&path, number + 1));
     }
-    handler.step = Step::Rename;
+    handler.shifted = true;
     fs::create_dir_all(numbered(&path, 1).join("x")).unwrap();
     for _ in 0..5 {
         let record = Record { msg: "two".into(), ..Record::default() };
@@ -192,4 +199,199 @@ proptest! {
             prop_assert!(file.lines().count() <= 1 || (counted as u64) < max_bytes, "{}", file);
         }
     }
+}
+
+fn compressing(
+    directory: &TempDir,
+    backup_count: u32,
+    compress: Compression,
+) -> RotatingFileHandler {
+    let rotation = Rotation { max_bytes: 8, backup_count, compress };
+    RotatingFileHandler::open(&directory.path().join("app.log"), text(), rotation).unwrap()
+}
+
+fn close(mut handler: RotatingFileHandler) {
+    handler.close(Instant::now() + Duration::from_secs(20)).unwrap();
+}
+
+/// What a file of this name holds, compressed or not.
+fn content(path: &Path) -> Option<String> {
+    let bytes = fs::read(path).ok()?;
+    let name = path.to_str().unwrap();
+    let mut text = String::new();
+    if name.ends_with(".gz") {
+        flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+    } else if name.ends_with(".zst") {
+        text = String::from_utf8(zstd::decode_all(&bytes[..]).unwrap()).unwrap();
+    } else {
+        text = String::from_utf8(bytes).unwrap();
+    }
+    Some(text)
+}
+
+#[test]
+fn old_files_are_compressed_and_move_up_and_go_as_others_do() {
+    for compress in [Compression::Gzip, Compression::Zstd] {
+        let directory = tempfile::tempdir().unwrap();
+        for msg in ["one", "two", "three", "four", "five"] {
+            let mut handler = compressing(&directory, 2, compress);
+            log(&mut handler, msg);
+            close(handler);
+        }
+        let suffix = compress.suffix();
+        let old = [1, 2].map(|number| format!("app.log.{number}{suffix}"));
+        assert_eq!(names(&directory), ["app.log", &old[0], &old[1]]);
+        let old = old.map(|name| content(&directory.path().join(name)).unwrap());
+        assert_eq!(old, ["four\n", "three\n"]);
+    }
+}
+
+#[test]
+fn a_compressed_file_is_as_old_and_as_open_as_the_one_it_was_made_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log.1");
+    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    fs::write(&path, "old\n").unwrap();
+    fs::File::options().append(true).open(&path).unwrap().set_modified(old).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    close(compressing(&directory, 2, Compression::Gzip));
+    let metadata = directory.path().join("app.log.1.gz").metadata().unwrap();
+    assert_eq!(metadata.modified().unwrap(), old);
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777, 0o640);
+}
+
+#[test]
+fn what_a_crash_has_left_is_taken_up_at_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    // Never begun; begun; done, but for the deletion of the file itself.
+    for (name, text) in [
+        ("app.log.1", "c\n"),
+        (".app.log.compressing", "half a file"),
+        ("app.log.2", "b\n"),
+        ("app.log.3", "a\n"),
+        ("app.log.3.gz", "whatever stands here is made anew"),
+        // Not this log's, or beyond what is kept.
+        ("app.log.04", "x"),
+        ("app.log.7", "x"),
+        ("app.log.old", "x"),
+    ] {
+        write(name, text);
+    }
+    close(compressing(&directory, 5, Compression::Gzip));
+    let expected = [
+        "app.log",
+        "app.log.04",
+        "app.log.1.gz",
+        "app.log.2.gz",
+        "app.log.3.gz",
+        "app.log.7",
+        "app.log.old",
+    ];
+    assert_eq!(names(&directory), expected);
+    for (number, text) in [(1, "c\n"), (2, "b\n"), (3, "a\n")] {
+        let path = directory.path().join(format!("app.log.{number}.gz"));
+        assert_eq!(content(&path).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_new_old_file_leaves_nothing_of_the_one_before_whatever_its_compression() {
+    let directory = tempfile::tempdir().unwrap();
+    for compress in [Compression::Gzip, Compression::None, Compression::Zstd, Compression::None] {
+        let mut handler = compressing(&directory, 1, compress);
+        log(&mut handler, "one");
+        log(&mut handler, "two");
+        close(handler);
+        let old = format!("app.log.1{}", compress.suffix());
+        assert_eq!(names(&directory), ["app.log", &old], "{compress:?}");
+    }
+}
+
+#[test]
+fn rolling_over_faster_than_compressing_loses_nothing() {
+    for compress in [Compression::Gzip, Compression::Zstd] {
+        let directory = tempfile::tempdir().unwrap();
+        let rotation = Rotation { max_bytes: 1024, backup_count: 1000, compress };
+        let path = directory.path().join("app.log");
+        let mut handler = RotatingFileHandler::open(&path, text(), rotation).unwrap();
+        let messages: Vec<String> = (0..4000).map(|n| format!("record number {n}")).collect();
+        messages.iter().for_each(|msg| log(&mut handler, msg));
+        close(handler);
+        let mut found = Vec::new();
+        for name in names(&directory) {
+            assert!(name == "app.log" || name.ends_with(compress.suffix()), "{name}");
+            let text = content(&directory.path().join(&name)).unwrap();
+            found.extend(text.lines().map(str::to_owned));
+        }
+        found.sort();
+        let mut messages = messages;
+        messages.sort();
+        assert!(found == messages, "{} of {} records", found.len(), messages.len());
+    }
+}
+
+#[test]
+fn what_is_not_kept_is_given_up_also_while_it_is_compressed() {
+    let directory = tempfile::tempdir().unwrap();
+    let rotation = Rotation { max_bytes: 1024, backup_count: 2, compress: Compression::Zstd };
+    let path = directory.path().join("app.log");
+    let mut handler = RotatingFileHandler::open(&path, text(), rotation).unwrap();
+    (0..4000).for_each(|n| log(&mut handler, &format!("record number {n}")));
+    close(handler);
+    assert_eq!(names(&directory), ["app.log", "app.log.1.zst", "app.log.2.zst"]);
+    let last = [2, 1].map(|n| content(&directory.path().join(format!("app.log.{n}.zst"))).unwrap());
+    let last = last.concat() + &fs::read_to_string(&path).unwrap();
+    let count = last.lines().count();
+    let expected: String = (4000 - count..4000).map(|n| format!("record number {n}\n")).collect();
+    assert_eq!(last, expected);
+}
+
+#[test]
+fn what_can_not_be_compressed_is_told_and_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    // A directory where the compressed file is to grow: in the way also for root.
+    fs::create_dir_all(directory.path().join(".app.log.compressing/x")).unwrap();
+    let mut handler = compressing(&directory, 2, Compression::Gzip);
+    log(&mut handler, "one");
+    log(&mut handler, "two");
+    let error = handler.close(Instant::now() + Duration::from_secs(20)).unwrap_err().to_string();
+    assert!(error.starts_with("can't compress "), "{error}");
+    assert!(error.contains("app.log.1: "), "{error}");
+    assert_eq!(files(&directory), ["two\n", "one\n"]);
+}
+
+#[test]
+fn a_file_that_was_moved_away_does_not_count() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut handler = open(&directory, 20, 3);
+    log(&mut handler, "0123456789");
+    fs::rename(handler.path(), directory.path().join("moved")).unwrap();
+    handler.reopen().unwrap();
+    log(&mut handler, "0123456789");
+    assert_eq!(files(&directory), ["0123456789\n"]);
+    // Cut short by somebody else: there is room again, though nobody has told.
+    fs::write(handler.path(), "").unwrap();
+    log(&mut handler, "0123456789");
+    assert_eq!(files(&directory), ["0123456789\n"]);
+}
+
+#[test]
+fn two_handlers_of_one_file_roll_it_over_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut old = open(&directory, 20, 9);
+    let mut new = open(&directory, 20, 9);
+    log(&mut old, "0123456789");
+    // Both have to: the one that comes second finds that it is done.
+    log(&mut old, "abcdefghij");
+    log(&mut new, "klm");
+    drop(old);
+    log(&mut new, "nop");
+    assert_eq!(files(&directory).concat().len(), 11 + 11 + 4 + 4);
+    assert!(files(&directory).len() <= 2, "{:?}", files(&directory));
 }

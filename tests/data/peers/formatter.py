@@ -3,8 +3,9 @@
     formatter.py SEED COUNT
 
 prints COUNT cases, a JSON object a line: what the formatter is made from, some
-records, and for each of them what CPython wrote, or null where it raised an
-exception. `refused` is the exception of the constructor.
+records (as JSON texts, for a reader to read as they are), and for each of them what
+CPython wrote, or null where it raised an exception. `refused` is the exception of
+the constructor.
 """
 
 import json
@@ -42,8 +43,10 @@ EXTRAS = {
 }
 LITERALS = [" ", ":", " - ", "|", "[", "] ", "é ", "\n", "", "a", "100", "'", '"']
 DATES = ["%Y-%m-%d %H:%M:%S", "%H:%M", "%d/%b/%Y:%H:%M:%S %z", "%a %A %w %u %b %B %p %I",
-         "%j %U %W %V %G %g %C %y", "%c|%x|%X|%D|%T|%R|%F|%r", "%e|%k|%l|%h|%n%t%%|%s",
-         "%-d %_d %^a %#p %-H", "%P %Z", "%Y", "é %M"]
+         "%j %U %W %V %G %g %C %y", "%c|%x|%X|%D|%T|%R|%F|%r", "%e|%k|%l|%h|%n%t%%",
+         "%-d %_d %^a %#p %-H", "%P", "%Y", "é %M"]
+# Of a time in UTC, glibc's %Z is GMT, and its %s the second of a local time.
+LOCAL_DATES = ["%Z", "%s"]
 MSECS = [None, None, None, "", "%s.%03d", "%s %d ms", "%s,%03dZ", "%-25s|%06.2f", "%r %s",
          "%s", "%d,%s", "%s,%03d %s", "%s%%%x", "%.10s+%5.1f"]
 
@@ -108,7 +111,7 @@ def brace(r):
             spec = ":" + spec
         out.append("{" + name + convert + spec + "}")
     if r.random() < 0.04:
-        out.append(r.choice(["{", "}", "{}", "{0}", "{message", "{message:{lineno}}", "{message!r"]))
+        out.append(r.choice(["{", "}", "{}", "{0}", "{message", "{message:{levelno}}", "{message!r"]))
     return "".join(out)
 
 
@@ -131,10 +134,12 @@ def arguments(r):
         return None, r.choice(TEXTS)
     if shape < 0.55:
         mapping = {"a": values[0] if values else 1, "b": "x"}
-        return mapping, r.choice(["%(a)s and %(b)r", "%(a)5s", "%(c)s", "plain", "%(a)d", "%s"])
+        return mapping, r.choice(["%(a)s and %(b)r"] * 6 + ["%(a)5s", "%(c)s", "plain", "%(a)d", "%s"])
     directives = [r.choice(["%s", "%r", "%d", "%5.1f", "%-6s|", "%x", "%a", "%c"]) for _ in values]
-    if r.random() < 0.6:
-        directives = ["%s" if not isinstance(v, (int, float)) else d for d, v in zip(directives, values)]
+    if r.random() < 0.9:
+        directives = [r.choice(["%s", "%r", "%d", "%.3e", "%+x"] if type(v) is int
+                               else ["%s", "%d", "%g"] if type(v) is float else ["%s", "%a"])
+                      for v in values]
     if r.random() < 0.05:
         directives.append("%s")
     return values, " ".join(["made"] + directives)
@@ -158,7 +163,7 @@ def record(r):
     }
     made["levelname"] = r.choice([logging.getLevelName(made["levelno"]), "AUDIT"])
     for name, value in EXTRAS.items():
-        if r.random() < 0.9:
+        if r.random() < 0.97:
             made[name] = value(r)
     return made
 
@@ -168,13 +173,14 @@ def case(r):
     text = {"%": percent, "{": brace, "$": dollar}[style](r)
     if r.random() < 0.01:
         text = r.choice(["", "no field", "%%", "{{}}", "$$"])
+    utc = r.random() < 0.3
     return {
         "style": style, "format": text,
-        "datefmt": r.choice(DATES) if r.random() < 0.3 else None,
+        "datefmt": r.choice(DATES + LOCAL_DATES * (not utc)) if r.random() < 0.3 else None,
         "time": r.choice(DATES) if r.random() < 0.1 else None,
-        "msec": r.choice(MSECS), "utc": r.random() < 0.3, "validate": r.random() < 0.9,
+        "msec": r.choice(MSECS), "utc": utc, "validate": r.random() < 0.9,
         "extras": {name: r.choice([None, None, None, "-", "n/a", ""]) for name in EXTRAS},
-        "records": [record(r) for _ in range(3)],
+        "records": [json.dumps(record(r)) for _ in range(3)],
     }
 
 
@@ -197,8 +203,8 @@ def tried(made):
     except ValueError as error:
         return {**made, "refused": str(error)}
     made["wanted"], made["errors"] = [], []
-    for attributes in made["records"]:
-        attributes = dict(attributes)
+    for text in made["records"]:
+        attributes = json.loads(text)
         args = attributes["args"]
         attributes["args"] = tuple(args) if isinstance(args, list) else args or ()
         try:
@@ -212,8 +218,8 @@ def tried(made):
 
 def main():
     r = random.Random(int(sys.argv[1]))
-    lines = [json.dumps(tried(case(r))) for _ in range(int(sys.argv[2]))]
-    sys.stdout.write("\n".join(lines) + "\n")
+    for _ in range(int(sys.argv[2])):
+        sys.stdout.write(json.dumps(tried(case(r))) + "\n")
 
 
 if __name__ == "__main__":
