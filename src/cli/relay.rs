@@ -86,7 +86,8 @@ pub struct RelayArgs {
     #[command(flatten)]
     pub handlers: HandlerArgs,
 
-    /// Keep the last N messages of each topic, for `zlog tail --last`
+    /// Keep the last N messages of each topic, for `zlog tail --last`. Publishers are then
+    /// asked for everything
     #[arg(long, value_name = "N", value_parser = value::at_least_one, help_heading = LATE)]
     pub keep: Option<u64>,
     /// Keep at most this much of all topics together; the oldest goes first

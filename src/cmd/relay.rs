@@ -202,12 +202,21 @@ impl Relay {
         }
     }
 
+    /// How many messages may have come and not been taken yet: as much as libzmq and
+    /// the system hold for each publisher. The end does not wait for what will come.
+    fn may_have_come(&self, hwm: u32) -> u64 {
+        let sources = peers(&self.proxy.links().0) + self.feeds.iter().count() + 1;
+        match u64::from(hwm) {
+            0 => u64::MAX,
+            hwm => hwm.saturating_mul(4).saturating_mul(sources as u64),
+        }
+    }
+
     /// Sends on what has come, and says what became of everything.
     fn finish(mut self, args: &RelayArgs) -> Exit {
         let until = Instant::now() + args.linger.0;
         self.feeds.stop();
-        // What has come, and what the sources have still given; not what will come.
-        let enough = self.proxy.counts().messages + u64::from(args.hwm) * 4;
+        let enough = self.proxy.counts().messages.saturating_add(self.may_have_come(args.hwm));
         let mut failed = false;
         while Instant::now() < until && self.proxy.counts().messages < enough {
             // Asked first: what a source gave before its end has then come.

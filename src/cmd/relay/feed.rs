@@ -227,10 +227,18 @@ impl Feeds {
         Ok(Feeds(feeds))
     }
 
-    /// Tells what became of what did not come whole.
+    /// Tells what nobody wanted, and what did not come whole.
     pub(super) fn tell_remarks(&self) {
-        for remark in self.0.iter().flat_map(|feed| feed.heard().remarks()) {
-            term::tell(format_args!("zlog relay: {remark}"));
+        for feed in &self.0 {
+            let (name, records, unheard) = (feed.name(), feed.records(), feed.unheard());
+            if unheard > 0 {
+                term::tell(format_args!(
+                    "zlog relay: {name}: nobody wanted {unheard} of {records} records"
+                ));
+            }
+            for remark in feed.heard().remarks() {
+                term::tell(format_args!("zlog relay: {name}: {remark}"));
+            }
         }
     }
 
