@@ -145,7 +145,7 @@ impl Notes {
     /// What may stand in the values of the command's options, under a title.
     pub fn keys(&self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
         match self.command {
-            "tail" => Some(("Keys of handlers", handlers::KEYS)),
+            "tail" | "relay" => Some(("Keys of handlers", handlers::KEYS)),
             _ => None,
         }
     }

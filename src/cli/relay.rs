@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::value::{self, Seconds};
-use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs, OnFull};
+use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
 use crate::record::Level;
 use crate::socket::DEFAULT_HWM;
 
@@ -24,6 +24,17 @@ pub enum StatusOutput {
     Table,
     /// One JSON object.
     Json,
+}
+
+/// What happens to a message for which a subscriber has no room, and to a record that
+/// finds the queue of a handler full.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RelayOnFull {
+    /// Drop it for that subscriber or handler alone: the others lose nothing.
+    #[default]
+    Drop,
+    /// Take nothing more from anybody until there is room: nothing is lost here.
+    Block,
 }
 
 /// `zlog relay`.
@@ -71,10 +82,9 @@ pub struct RelayArgs {
         help_heading = PUBLISH
     )]
     pub endpoint: String,
-    /// When a subscriber does not keep up, drop for it alone, or hold all publishers back;
-    /// the same for the queue of a handler that does not say otherwise
-    #[arg(long, value_enum, default_value = "drop", value_name = "WHAT", help_heading = PUBLISH)]
-    pub on_full: OnFull,
+    /// When a subscriber does not keep up, or a handler whose queue is full
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = PUBLISH)]
+    pub on_full: RelayOnFull,
     /// High-water mark: messages held for each publisher and each subscriber
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = PUBLISH)]
     pub hwm: u32,

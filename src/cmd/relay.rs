@@ -23,7 +23,7 @@ use self::news::News;
 use self::outlets::Outlets;
 use self::rates::Rates;
 use self::summary::Summary;
-use crate::cli::{DEFAULT_COLLECT, OnFull, RelayArgs};
+use crate::cli::{DEFAULT_COLLECT, RelayArgs, RelayOnFull};
 use crate::clock;
 use crate::error::{Error, Exit, Result};
 use crate::keep::{Keep, Limits};
@@ -267,7 +267,7 @@ fn options(args: &RelayArgs) -> ProxyOptions {
             ..SocketOptions::subscriber()
         },
         publish: SocketOptions { hwm: args.hwm, send_slice: SLICE, ..SocketOptions::publisher() },
-        block: args.on_full == OnFull::Block,
+        block: args.on_full == RelayOnFull::Block,
     }
 }
 

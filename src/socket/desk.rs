@@ -21,6 +21,8 @@ const LARGEST_QUESTION: u64 = 256 << 10;
 const MOST_QUESTION_FRAMES: usize = 4;
 /// Most frames of an answer that are kept.
 const MOST_ANSWER_FRAMES: usize = 16;
+/// Questions that are held for each asker until they are read.
+const QUESTIONS: i32 = 32;
 /// Messages of answers that are held for one asker that does not read.
 const ROOM: u32 = 12_000;
 /// Longest that a wait for an answer goes without a look at signals.
@@ -53,6 +55,8 @@ impl Desk {
             ..SocketOptions::subscriber()
         };
         options.apply(&mut socket)?;
+        // Strangers' questions wait in this process's memory.
+        socket.set_rcvhwm(QUESTIONS).map_err(cant)?;
         // Without it, an answer for which there is no room would vanish without a word.
         socket.set_router_mandatory(true).map_err(cant)?;
         let (watch, bound) = Watch::open(context, &mut socket, endpoints)?;

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::{OnFull as OnFullArg, RelayArgs};
+use crate::cli::{RelayArgs, RelayOnFull};
 use crate::error::Result;
 use crate::handler::queue::OnFull;
 use crate::record::Record;
@@ -113,8 +113,8 @@ impl Outlets {
 /// As [`crate::cli::HandlerArgs::spec`]'s.
 pub(super) fn spec(args: &RelayArgs) -> Result<Spec> {
     let on_full = match args.on_full {
-        OnFullArg::Block => OnFull::Block,
-        OnFullArg::Drop => OnFull::Drop,
+        RelayOnFull::Block => OnFull::Block,
+        RelayOnFull::Drop => OnFull::Drop,
     };
     let mut spec = args.handlers.spec(&[], on_full)?;
     if args.handlers.console {
