@@ -28,7 +28,7 @@ pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::format::FormatArgs;
 pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
-pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
+pub use self::relay::{DEFAULT_COLLECT, RelayArgs, RelayOnFull, StatusOutput};
 pub use self::tail::TailArgs;
 use self::value::rate;
 use crate::term::ColorChoice;

@@ -75,6 +75,7 @@ const TAIL: Notes = Notes {
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python's"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
         ("zlog tail --file app.log,when=midnight,backups=7", "into a file, a new one each day ..."),
         (
             "zlog tail --file all.log --file errors.log,level=error",
@@ -85,7 +86,6 @@ const TAIL: Notes = Notes {
             "print, and mail",
         ),
         ("zlog tail --exec 'jq .msg,format=json'", "the input of a command, in batches"),
-        ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
     exits: &[
@@ -105,6 +105,7 @@ const RELAY: Notes = Notes {
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
         ("zlog relay --keep 1000", "keep each topic's last records for late comers ..."),
         ("zlog tail --last 50 myprogram", "... who see the last 50, then what comes"),
+        ("zlog relay --listen 9020 --file app.log", "Python's SocketHandlers into one file"),
         ("zlog relay --status", "ask how it stands"),
     ],
     exits: &[DONE, FAILED, USAGE, SIGNALS],
@@ -182,7 +183,7 @@ impl Notes {
     /// What may stand in the values of the command's options, under a title.
     pub fn keys(&self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
         match self.command {
-            "tail" => Some(("Keys of handlers", handlers::KEYS)),
+            "tail" | "relay" => Some(("Keys of handlers", handlers::KEYS)),
             _ => None,
         }
     }
