@@ -2,7 +2,7 @@
 """How fast records of Python's SocketHandler are taken: zlog beside the receiver of
 Python's logging cookbook, in one run on one machine.
 
-    python3 benches/socket_handler.py [--records 400000] [--senders 2] [--runs 3]
+    python3 benches/socket_handler.py [--records 400000] [--senders 2] [--runs 3] [--extras 25]
 
 The senders blast records that were pickled before, so that the receiver is what
 limits. Both receivers are processes that end when all has been sent and taken;
@@ -79,6 +79,8 @@ def main():
     options.add_argument("--senders", type=int, default=2)
     options.add_argument("--runs", type=int, default=3)
     options.add_argument("--share", type=int, default=10, help="Python takes one in so many")
+    options.add_argument("--extras", type=int, default=0,
+                         help="so many records of a hundred have extras, a list among them")
     options.add_argument("--zlog", default=ZLOG, help="the command; {zlog} is the program")
     options.add_argument("--built", action="store_true", help="do not build, it is there")
     options = options.parse_args()
@@ -88,7 +90,7 @@ def main():
     rates, costs = {"python": [], "zlog": []}, {"python": [], "zlog": []}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        size = write_frames(folder / "frames")
+        size = write_frames(folder / "frames", options.extras)
         for run in range(options.runs):
             for name, count in [("python", options.records // options.share),
                                 ("zlog", options.records)]:
@@ -100,12 +102,12 @@ def main():
     report(options, size, rates, costs)
 
 
-def write_frames(path):
+def write_frames(path, extras=0):
     """A thousand records as SocketHandler sends them; their size on the average."""
     handler = SocketHandler("127.0.0.1", 0)
     frames = []
     for number in range(1000):
-        extra = {"request": number, "tags": ["web", "eu"]} if number % 4 == 0 else {}
+        extra = {"request": number, "tags": ["web", "eu"]} if number % 100 < extras else {}
         record = logging.LogRecord(
             f"shop.part{number % 7}", logging.INFO + 10 * (number % 3), "/srv/shop/web.py", number,
             "GET /cart/%d 200 in %d ms", (number, number % 97), None, "handle")
@@ -169,7 +171,8 @@ def lines_of(path):
 def report(options, size, rates, costs):
     middle = {name: statistics.median(values) for name, values in rates.items()}
     cost = {name: statistics.median(values) for name, values in costs.items()}
-    print(f"{options.records:,} records of {size} bytes pickled, {options.senders} senders,")
+    print(f"{options.records:,} records of {size} bytes pickled ({options.extras} % with extras), "
+          f"{options.senders} senders,")
     print(f"median of {options.runs} runs, {os.cpu_count()} cores, "
           f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
     print(f"zlog: {options.zlog}")

@@ -94,7 +94,7 @@ fn limits(max_record: usize) -> Limits {
 
 /// Records of Python's `SocketHandler` and `DatagramHandler`. It never ends.
 ///
-/// To be waited for together with other things, see [`Listen::as_raw_fd`].
+/// To be waited for together with other things, see its `as_raw_fd`.
 pub struct Listen {
     poll: Poll,
     events: Events,
