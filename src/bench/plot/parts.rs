@@ -5,6 +5,7 @@
 //! each kind's own.
 
 use plotters::chart::ChartContext;
+use plotters::coord::CoordTranslate;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -61,7 +62,7 @@ pub(super) fn axes<'a, DB: DrawingBackend>(
     letters: usize,
 ) -> Drawn<DB, Axes<'a, DB>> {
     let mut chart = ChartBuilder::on(area)
-        .margin_right(names_width(letters) + 20)
+        .margin_right(names_width(letters) + 34)
         .margin_bottom(12)
         .margin_top(30)
         .x_label_area_size(28)
@@ -98,21 +99,28 @@ pub(super) fn line<DB: DrawingBackend>(
     }
 }
 
-/// Draws the mark of a line at one of its points. Lines that lie on each other are
-/// told apart by their marks.
-pub(super) fn mark<DB: DrawingBackend>(plot: &Chart<DB>, at: (f64, f64), look: Look) -> Drawn<DB> {
+/// Draws the mark of a line, at one of its points or beside its name. Lines that lie
+/// on each other are told apart by their marks.
+pub(super) fn mark<DB: DrawingBackend, Place: CoordTranslate>(
+    area: &DrawingArea<DB, Place>,
+    at: Place::From,
+    look: Look,
+) -> Drawn<DB>
+where
+    Place::From: Clone + 'static,
+{
     let (inside, edge) = (look.inside().filled(), look.color().stroke_width(2));
-    let place = || EmptyElement::at(at);
+    let place = || EmptyElement::at(at.clone());
     match look.mark() {
         Mark::Dot => {
-            plot.draw(&(place() + Circle::new((0, 0), MARK, inside)))?;
-            plot.draw(&(place() + Circle::new((0, 0), MARK, edge)))
+            area.draw(&(place() + Circle::new((0, 0), MARK, inside)))?;
+            area.draw(&(place() + Circle::new((0, 0), MARK, edge)))
         }
         Mark::Corners(corners) => {
             let corners: Vec<_> = corners.iter().map(|(x, y)| (x * MARK, y * MARK)).collect();
             let around = corners.iter().chain(corners.first()).copied().collect::<Vec<_>>();
-            plot.draw(&(place() + Polygon::new(corners, inside)))?;
-            plot.draw(&(place() + PathElement::new(around, edge)))
+            area.draw(&(place() + Polygon::new(corners, inside)))?;
+            area.draw(&(place() + PathElement::new(around, edge)))
         }
     }
 }
@@ -136,9 +144,10 @@ pub(super) fn names<DB: DrawingBackend>(
     for ((name, end, look), y) in names.iter().zip(spread(&wanted, LINE, 40, height - 50)) {
         let text = match end {
             Some(end) => {
-                let tie = vec![within(area, *end), (x - 12, y), (x - 5, y)];
+                let tie = vec![within(area, *end), (x - 22, y), (x - 16, y)];
                 let stroke = look.color().mix(0.6).stroke_width(1);
                 area.draw(&PathElement::new(tie, stroke))?;
+                mark(area, (x - 11, y), *look)?;
                 fit(name, letters)
             }
             None => format!("({})", fit(name, letters.saturating_sub(2))),
