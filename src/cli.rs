@@ -8,6 +8,7 @@ mod bench;
 mod emit;
 pub mod examples;
 mod format;
+pub mod handlers;
 mod listen;
 mod relay;
 mod tail;
@@ -25,6 +26,7 @@ pub use self::bench::{
 };
 pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::format::FormatArgs;
+pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
 pub use self::tail::TailArgs;

@@ -70,6 +70,65 @@ impl Stop {
     }
 }
 
+/// SIGHUP, for a command that goes on at it: the custom by which a program is asked to
+/// open its files anew, or to read its configuration again.
+///
+/// The system sends the same signal when the terminal of a command is closed, which is
+/// to end it: then it becomes a request to stop.
+#[derive(Debug)]
+pub struct Hangup {
+    came: Arc<AtomicBool>,
+    stop: Stop,
+    /// Whether it is to end with its terminal: it has one, and was not started by
+    /// `nohup` or the like.
+    ends: bool,
+}
+
+impl Hangup {
+    /// Catches SIGHUP from now on.
+    ///
+    /// # Errors
+    /// When the system refuses to install a handler.
+    pub fn install(stop: &Stop) -> Result<Hangup> {
+        // Asked before: afterwards it is no longer ignored.
+        let ends = has_terminal() && !is_hangup_ignored();
+        let came = Arc::new(AtomicBool::new(false));
+        #[cfg(unix)]
+        flag::register(SIGHUP, Arc::clone(&came))
+            .map_err(|error| Error::io("can't catch signals", &error))?;
+        Ok(Hangup { came, stop: stop.clone(), ends })
+    }
+
+    /// Whether one has come since the last time, and the command is to go on.
+    pub fn take(&self) -> bool {
+        // Read first: the write is for the one time in a million.
+        if !(self.came.load(Ordering::Relaxed) && self.came.swap(false, Ordering::Relaxed)) {
+            return false;
+        }
+        let gone = self.ends && !has_terminal();
+        #[cfg(unix)]
+        if gone {
+            self.stop.signal.store(SIGHUP as usize, Ordering::Relaxed);
+        }
+        !gone
+    }
+}
+
+/// Whether this process belongs to a terminal that is there.
+fn has_terminal() -> bool {
+    cfg!(unix) && std::fs::File::open("/dev/tty").is_ok()
+}
+
+/// Whether whoever started this process wants it to survive its terminal.
+fn is_hangup_ignored() -> bool {
+    // Elsewhere than on Linux it can't be read: then a terminal that closes ends it.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // The first signal is the lowest bit, and SIGHUP the first signal.
+    mask.is_some_and(|mask| mask & 1 != 0)
+}
+
 /// Makes SIGINT, SIGTERM and SIGHUP do nothing here: for a child whose parent gets
 /// them too, and tells it what to do.
 ///

@@ -1,6 +1,5 @@
-//! Handlers that no option of `zlog` leads to yet, against the real thing: files as
-//! Python's logging writes them, mails to a real mail server, messages to a real
-//! syslog daemon.
+//! Each handler by itself, against the real thing: files as Python's logging writes
+//! them, mails to a real mail server, messages to a real syslog daemon.
 
 /// Commands, with records on their standard input.
 mod exec;

@@ -22,7 +22,7 @@ mod emit;
 mod format;
 /// Completions and man pages: committed ones are fresh, and they work.
 mod generate;
-/// Handlers that no option leads to yet, against files and mail servers of Python's.
+/// Each handler by itself, against files, mail servers and daemons.
 mod handlers;
 /// What the tests stand on.
 mod harness;
@@ -30,6 +30,8 @@ mod harness;
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
 mod peers;
+/// Several handlers at once, and routes to them.
+mod route;
 /// Python's network handlers → `zlog emit --listen`.
 mod sources;
 /// `zlog tail`: which records are shown, how, and what is said of the rest.

@@ -137,7 +137,7 @@ fn every_handler_passes_records_on() {
                 let messages = sent(emit(NONE).stdin("hello\n"));
                 assert_eq!(messages[0].json()["msg"], "hello");
             }
-            // No option of the program leads to these yet: the handler itself is run.
+            // The handlers themselves: tests/route runs them through the program.
             HandlerKind::File => {
                 filed(|path| Box::new(FileHandler::open(path, text(), Sync::Data).unwrap()));
             }
@@ -248,6 +248,7 @@ fn exemplar(command: &Command) -> Finished {
     match command {
         Command::Emit(_) => emit_unheard(),
         Command::Tail(_) => zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n").run(),
+        Command::Relay(_) => relay_that_ends(),
         Command::Bench(_) => {
             zlog(["bench", "--handlers", "null", "--runs", "1", "-n", "10", "--warm-up", "0"]).run()
         }
@@ -272,6 +273,15 @@ fn every_command_runs() {
         let finished = exemplar(&parsed.command).success();
         assert!(!finished.stdout.is_empty() || !finished.stderr.is_empty(), "{name} said nothing");
     }
+}
+
+fn relay_that_ends() -> Finished {
+    let mut relay = zlog(["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT]).start();
+    let ask = relay.endpoints(3).remove(2);
+    let status = zlog(["relay", "--status", "--ask", &ask]).run();
+    relay.terminate();
+    relay.wait().code(143);
+    status
 }
 
 /// One that nobody listens to.

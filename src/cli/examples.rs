@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::handlers;
+
 /// What a command's help and man page say beside its options.
 #[derive(Debug)]
 pub struct Notes {
@@ -72,6 +74,16 @@ const TAIL: Notes = Notes {
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python's"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail --file app.log,when=midnight,backups=7", "into a file, a new one each day ..."),
+        (
+            "zlog tail --file all.log --file errors.log,level=error",
+            "... or two, and nothing is printed",
+        ),
+        (
+            "zlog tail --console --smtp smtp://mail,to=ops@example.org,level=critical",
+            "print, and mail",
+        ),
+        ("zlog tail --exec 'jq .msg,format=json'", "the input of a command, in batches"),
         ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
@@ -129,12 +141,26 @@ const DEMO: Notes = Notes {
 };
 
 impl Notes {
+    /// What may stand in the values of the command's options, under a title.
+    pub fn keys(&self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+        match self.command {
+            "tail" => Some(("Keys of handlers", handlers::KEYS)),
+            _ => None,
+        }
+    }
+
     /// As they stand at the end of `--help`.
     pub fn help(&self) -> String {
         let mut text = String::from("Examples:\n");
         // Writing to a String can't fail.
         for (line, what) in self.examples {
             let _ = writeln!(text, "  {line:<46}  {what}");
+        }
+        if let Some((title, keys)) = self.keys() {
+            let _ = writeln!(text, "\n{title}:");
+            for (key, what) in keys {
+                let _ = writeln!(text, "  {key}\n      {what}");
+            }
         }
         text.push_str("\nExit codes:\n");
         for (code, meaning) in self.exits {

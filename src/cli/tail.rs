@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use regex::Regex;
 
+use super::handlers::HEADING;
 use super::value::{self, Seconds};
-use super::{EndpointArgs, FormatArgs};
+use super::{EndpointArgs, FormatArgs, HandlerArgs};
 use crate::format::{Output, Show};
 use crate::record::Level;
 use crate::socket::DEFAULT_HWM;
@@ -78,10 +79,10 @@ pub struct TailArgs {
     #[arg(help_heading = "Where from")]
     pub max_message: usize,
 
-    /// How to print records
-    #[arg(short, long, value_enum, default_value_t, value_name = "HOW", help_heading = "Output")]
+    /// How to print records [default: pretty, or not at all with handlers]
+    #[arg(short, long, value_enum, value_name = "HOW", help_heading = "Output")]
     #[arg(conflicts_with = "format")]
-    pub output: Output,
+    pub output: Option<Output>,
     /// Format strings
     #[command(flatten)]
     pub format: FormatArgs,
@@ -119,6 +120,16 @@ pub struct TailArgs {
     )]
     pub stats: Option<Option<Seconds>>,
 
+    /// Handlers
+    #[command(flatten)]
+    pub handlers: HandlerArgs,
+    /// Publish again here, on a socket of its own
+    #[arg(long, value_name = "ENDPOINT[,KEY=VALUE…]", help_heading = HEADING)]
+    pub publish: Vec<String>,
+    /// How long handlers may take at the end to send what they hold
+    #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = HEADING)]
+    pub linger: Seconds,
+
     /// Exit with 3 when a record was lost
     #[arg(long, help_heading = "Reports")]
     pub fail_on_loss: bool,
@@ -128,4 +139,22 @@ pub struct TailArgs {
     /// No reports on stderr but errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Reports")]
     pub quiet: bool,
+}
+
+impl TailArgs {
+    /// Whether there are handlers besides the console.
+    pub fn has_handlers(&self) -> bool {
+        !(self.handlers.is_empty() && self.publish.is_empty())
+    }
+
+    /// Whether records are printed: unless handlers take them, and nothing says how.
+    pub fn prints(&self) -> bool {
+        let asked = self.output.is_some() || self.format.format.is_some() || self.handlers.console;
+        asked || !self.has_handlers()
+    }
+
+    /// How records are printed.
+    pub fn shape(&self) -> Output {
+        self.output.unwrap_or_default()
+    }
 }

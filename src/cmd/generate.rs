@@ -60,6 +60,9 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
     if has_commands {
         man.render_subcommands_section(out)?;
     }
+    if let Some((title, keys)) = notes.keys() {
+        section(out, &title.to_uppercase(), keys)?;
+    }
     section(out, "EXAMPLES", notes.examples)?;
     section(out, "EXIT STATUS", notes.exits)?;
     environment(out)?;

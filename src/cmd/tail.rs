@@ -23,8 +23,10 @@ use crate::error::{Error, Exit, Result};
 use crate::filter::{Bound, Filter, Topics, parse_when};
 use crate::format::{Options, Output, time};
 use crate::handler::console::Console;
+use crate::handler::queue::OnFull;
 use crate::reorder::Reorder;
-use crate::signal::Stop;
+use crate::route::{self, Router, Surroundings};
+use crate::signal::{Hangup, Stop};
 use crate::stats::Stats;
 use crate::term::{self, Stdout};
 
@@ -40,11 +42,18 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
     take_endpoints(&mut args)?;
     let mut tail = Tail::new(&args)?;
     let ended = if args.input.is_empty() {
-        live::run(&args, &mut tail)?
+        live::run(&args, &mut tail)
     } else {
-        stored::run(&args, &mut tail)?
+        stored::run(&args, &mut tail)
     };
-    tail.finish(&args, ended)
+    match ended {
+        Ok(ended) => tail.finish(&args, ended),
+        Err(error) => {
+            // Also when nobody reads what is printed any more, handlers have their records.
+            tail.close_handlers(&args);
+            Err(error)
+        }
+    }
 }
 
 /// Moves endpoints from among the topics to where they belong: `python -m zmq.log`
@@ -79,6 +88,8 @@ enum Ended {
 struct Tail {
     view: View,
     stop: Stop,
+    /// With handlers: they open their files anew. Without, SIGHUP ends a tail.
+    hangup: Option<Hangup>,
     deadline: Option<Instant>,
 }
 
@@ -86,6 +97,7 @@ impl Tail {
     fn new(args: &TailArgs) -> Result<Tail> {
         let now = Instant::now();
         let stop = Stop::install()?;
+        let hangup = args.has_handlers().then(|| Hangup::install(&stop)).transpose()?;
         let topics = topics(args);
         topics.check()?;
         let view = View {
@@ -95,6 +107,7 @@ impl Tail {
             reorder: args.reorder.map(|window| Reorder::new(window.0)),
             stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
             out: out(args)?,
+            router: router(args, &stop)?,
             limit: args.count,
             shown: 0,
             filtered: 0,
@@ -102,7 +115,7 @@ impl Tail {
             undecoded: 0,
             scratch: String::new(),
         };
-        Ok(Tail { view, stop, deadline: args.timeout.map(|timeout| now + timeout.0) })
+        Ok(Tail { view, stop, hangup, deadline: args.timeout.map(|timeout| now + timeout.0) })
     }
 
     /// Whether to end now, and why.
@@ -118,6 +131,15 @@ impl Tail {
         }
     }
 
+    /// Does what is due, between records.
+    fn tend(&mut self, now: Instant) {
+        if self.hangup.as_ref().is_some_and(Hangup::take) {
+            self.view.router.reopen();
+        }
+        // Waits are no longer than a tick, and so nothing is late by more.
+        self.view.router.tend(now);
+    }
+
     /// How long the source may wait for records.
     fn wait(&self, now: Instant) -> Duration {
         let until = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
@@ -127,8 +149,9 @@ impl Tail {
     /// Shows what is held, prints what is due, and says how to exit.
     fn finish(mut self, args: &TailArgs, ended: Ended) -> Result<Exit> {
         let now = Instant::now();
-        self.view.release(now, true)?;
-        self.view.flush()?;
+        let shown = self.view.release(now, true).and_then(|()| self.view.flush());
+        let missing = self.close_handlers(args);
+        shown?;
         self.view.report(now, true);
         let (undecoded, lost) = (self.view.undecoded, self.view.losses.lost());
         if undecoded > 0 && !args.quiet {
@@ -153,8 +176,16 @@ impl Tail {
                 term::tell(format_args!("zlog tail: {lost} lost in all"));
                 Exit::Unmet
             }
+            // Which handlers lost them has been told.
+            _ if args.fail_on_loss && missing > 0 => Exit::Unmet,
             _ => Exit::Done,
         })
+    }
+
+    /// Lets the handlers send what they hold. Returns how many records they lost.
+    fn close_handlers(&mut self, args: &TailArgs) -> u64 {
+        let closed = self.view.router.close(args.linger.0);
+        route::tell_losses("tail", &closed, &route::stderr())
     }
 
     fn say_unmet(&self, args: &TailArgs) {
@@ -197,16 +228,28 @@ fn filter(args: &TailArgs) -> Result<Filter> {
     })
 }
 
+/// What takes records besides, or instead of, standard output.
+fn router(args: &TailArgs, stop: &Stop) -> Result<Router> {
+    // Stored records wait for a slow handler; a publisher must not have to.
+    let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
+    let spec = args.handlers.spec(&args.publish, on_full)?;
+    Router::open(spec, Surroundings::new("tail", stop))
+}
+
 fn out(args: &TailArgs) -> Result<Out> {
+    if !args.prints() {
+        return Ok(Out::Nowhere);
+    }
     let terminal = term::stdout_is_terminal();
     let writer: Box<dyn Write> = Box::new(Stdout::new());
     let options = options(args, terminal);
-    if args.output != Output::Raw || args.format.format.is_some() {
-        let format = args.format.spec().build(args.output, options)?;
+    let shape = args.shape();
+    if shape != Output::Raw || args.format.format.is_some() {
+        let format = args.format.spec().build(shape, options)?;
         return Ok(Out::Formatted(Console::new(writer, format)));
     }
     // It shows no times, and a wrong time format is an error all the same.
-    args.output.format(options)?;
+    shape.format(options)?;
     if !args.input.is_empty() {
         Err(Error::usage("--output raw shows bodies as they came over the wire")
             .hint("Stored records have none: use --output json or text."))
@@ -225,7 +268,7 @@ fn options(args: &TailArgs, terminal: bool) -> Options {
         zone: time::zone(args.format.utc),
         time_format: args.format.time_format.clone(),
         separator: args.separator.clone(),
-        align: match (args.output, args.format.format.as_deref()) {
+        align: match (args.shape(), args.format.format.as_deref()) {
             (Output::Text, _) | (_, Some("bare")) => args.align,
             _ => !args.no_align,
         },

@@ -20,7 +20,7 @@ use std::time::Instant;
 pub use self::compress::Compression;
 use self::log_file::LogFile;
 use super::Handler;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
 use crate::term::BLOCK;
@@ -79,9 +79,10 @@ impl Handler for FileHandler {
         let watched = self.file.watch();
         self.file.append(self.line.of(record))?;
         match self.sync {
-            Sync::None => watched,
-            Sync::Data => self.file.sync().and(watched),
+            Sync::None => {}
+            Sync::Data => self.file.sync()?,
         }
+        watched.map_err(Error::with_record_kept)
     }
 
     /// Nothing is held here.

@@ -32,7 +32,8 @@ pub trait Handler {
     ///
     /// # Errors
     /// When the handler as a whole can't go on; a record that can't be sent is
-    /// counted, and the next one is taken.
+    /// counted, and the next one is taken. Where the record has arrived all the same,
+    /// the error says so ([`is_record_kept`](crate::error::Error::is_record_kept)).
     fn handle(&mut self, record: &Record<'_>) -> Result<()>;
 
     /// Sends on what is held: called whenever the source has nothing more.

@@ -20,7 +20,7 @@ pub use super::file::Compression;
 use super::file::Line;
 use super::file::archive::{Archive, Names, bare, siblings};
 use super::file::log_file::LogFile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
 
@@ -97,7 +97,7 @@ impl Handler for RotatingFileHandler {
             outcome = outcome.and(rolled);
         }
         self.file.append(bytes)?;
-        outcome
+        outcome.map_err(Error::with_record_kept)
     }
 
     /// Nothing is held here.

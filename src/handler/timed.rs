@@ -27,7 +27,7 @@ pub use super::file::Compression;
 use super::file::Line;
 use super::file::archive::{Archive, Names, bare, siblings};
 use super::file::log_file::LogFile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
 
@@ -162,7 +162,7 @@ impl Handler for TimedRotatingFileHandler {
             outcome = outcome.and(self.roll_over(now));
         }
         self.file.append(self.line.of(record))?;
-        outcome
+        outcome.map_err(Error::with_record_kept)
     }
 
     /// Nothing is held here.

@@ -14,7 +14,7 @@ mod watch;
 mod way;
 
 pub use self::open::DEFAULT_FORMAT;
-pub use self::router::{Router, Surroundings};
+pub use self::router::{Router, Surroundings, stderr};
 pub use self::spec::{
     FormatterSpec, HandlerSpec, Match, PublishTarget, QueueSpec, RouteSpec, Spec, Target,
 };

@@ -17,7 +17,7 @@ use crate::handler::exec::ExecHandler;
 use crate::handler::file::FileHandler;
 use crate::handler::publish::{Publish, PublishOptions};
 use crate::handler::rotating::RotatingFileHandler;
-use crate::handler::smtp::SmtpHandler;
+use crate::handler::smtp::{Server, SmtpHandler};
 use crate::handler::syslog::SyslogHandler;
 use crate::handler::timed::TimedRotatingFileHandler;
 use crate::handler::{Handler, Held};
@@ -59,6 +59,27 @@ pub(super) fn handler(
         Target::Exec(options) => Box::new(ExecHandler::new(options.clone(), format()?)?),
         Target::Publish(target) => Box::new(publishing(&spec.name, target, around)?),
     })
+}
+
+/// Whether the handler could be opened, as far as that can be told without opening
+/// anything: no file is made, nobody connected to, no command run.
+///
+/// # Errors
+/// As [`handler`]'s.
+pub(super) fn check(spec: &HandlerSpec) -> Result<()> {
+    let format = formatter(&spec.formatter, &spec.target)?;
+    match &spec.target {
+        Target::Smtp { options, subject } => {
+            Server::parse(&options.server)?;
+            subject.build(Output::Text, plain()).map(drop)
+        }
+        Target::Syslog(options) => SyslogHandler::new(options.clone(), format).map(drop),
+        Target::Exec(options) => ExecHandler::new(options.clone(), format).map(drop),
+        Target::Publish(target) => endpoints(target).map(drop),
+        Target::Console | Target::File { .. } | Target::Rotating { .. } | Target::Timed { .. } => {
+            Ok(())
+        }
+    }
 }
 
 /// What stands in files, mails and a command's input where no format is asked for:
@@ -116,11 +137,8 @@ impl Format for Counting {
 
 /// Opens a publisher of its own.
 fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Result<Publishing> {
-    let bind = target.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
-    let connect = target.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    let endpoints = bind.chain(connect).collect::<Result<Vec<_>>>()?;
     let options = SocketOptions { hwm: target.hwm, ..SocketOptions::publisher() };
-    let publisher = Publisher::open(&endpoints, &options)?;
+    let publisher = Publisher::open(&endpoints(target)?, &options)?;
     for bound in publisher.bound() {
         let name = term::visible(name);
         (around.tell)(&format!("zlog {}: handler {name}: bound {bound}", around.command));
@@ -134,6 +152,12 @@ fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Resu
         stop: Box::new(move || stop.requested()),
     };
     Ok(Publishing { publish: Some(Publish::new(publisher, options)), lost: 0 })
+}
+
+fn endpoints(target: &PublishTarget) -> Result<Vec<Endpoint>> {
+    let bind = target.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
+    let connect = target.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
+    bind.chain(connect).collect()
 }
 
 /// A publisher among other handlers: it says what it could not send as they do.

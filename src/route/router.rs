@@ -35,9 +35,13 @@ pub struct Surroundings {
 impl Surroundings {
     /// Those of `command`, which tells on standard error.
     pub fn new(command: &str, stop: &Stop) -> Surroundings {
-        let tell: Tell = Arc::new(|line| term::tell(line));
-        Surroundings { command: command.to_owned(), stop: stop.clone(), tell }
+        Surroundings { command: command.to_owned(), stop: stop.clone(), tell: stderr() }
     }
+}
+
+/// Tells on standard error.
+pub fn stderr() -> Tell {
+    Arc::new(|line| term::tell(line))
 }
 
 /// Gives records to the handlers they are for.
@@ -101,6 +105,9 @@ impl Router {
     /// has none either. One without a topic is taken as one of the topic that `emit`
     /// would give it, with its logger's name for a root.
     pub fn handle(&mut self, record: &Record<'_>) {
+        if self.entries.is_empty() {
+            return;
+        }
         let topic: &str = match &*record.topic {
             "" if self.look_at_topics => {
                 let root = record.name.as_deref().unwrap_or("");
@@ -211,16 +218,16 @@ impl Router {
     }
 
     /// Closes all handlers, which send on what they hold, for no longer than `within`
-    /// in all. Returns what became of their records, those of handlers that were taken
-    /// out before included.
-    pub fn close(mut self, within: Duration) -> Vec<HandlerStatus> {
+    /// in all; there are none then. Returns what became of their records, those of
+    /// handlers that were taken out before included.
+    pub fn close(&mut self, within: Duration) -> Vec<HandlerStatus> {
         let until = Instant::now() + within;
+        self.set(Spec::default());
         // All at once: none is to wait for another.
         self.entries.iter_mut().for_each(|entry| entry.begin_close(until));
-        let running = self.entries.into_iter().map(|entry| entry.close(until));
-        let mut closed: Vec<_> = running.collect();
-        closed.extend(self.left);
-        closed.extend(self.leaving.into_iter().map(|(entry, _)| entry.close(until)));
+        let mut closed: Vec<_> = self.entries.drain(..).map(|entry| entry.close(until)).collect();
+        closed.append(&mut self.left);
+        closed.extend(self.leaving.drain(..).map(|(entry, _)| entry.close(until)));
         closed
     }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+use super::open;
 use crate::error::{Error, Result};
 pub use crate::format::formatter::FormatterSpec;
 use crate::handler::exec::ExecOptions;
@@ -58,6 +59,10 @@ pub struct HandlerSpec {
 
 /// Where a handler's records go.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for each handler, and none is moved about"
+)]
 pub enum Target {
     /// Standard output.
     Console,
@@ -223,7 +228,8 @@ impl Spec {
     ///
     /// # Errors
     /// A name or a file that two handlers have, a route that leads to no handler or
-    /// is there twice, an expression that is none, a handler without an endpoint.
+    /// is there twice, an expression or a format that is none, an address or a command
+    /// that can't be.
     pub fn check(&self) -> Result<()> {
         let mut names: Vec<&str> = Vec::with_capacity(self.handlers.len());
         let mut files = HashMap::new();
@@ -280,13 +286,15 @@ impl HandlerSpec {
         }
         expressions(&name, "grep", &self.grep)?;
         expressions(&name, "exclude", &self.exclude)?;
-        match &self.target {
-            Target::Publish(target) if target.bind.is_empty() && target.connect.is_empty() => {
-                Err(Error::usage(format!("handler {name} has no endpoint to publish on"))
-                    .hint("Name one to bind or to connect to, as tcp://127.0.0.1:12346."))
-            }
-            _ => Ok(()),
+        if let Target::Publish(target) = &self.target
+            && target.bind.is_empty()
+            && target.connect.is_empty()
+        {
+            let what = format!("handler {name} has no endpoint to publish on");
+            return Err(Error::usage(what)
+                .hint("Name one to bind or to connect to, as tcp://127.0.0.1:12346."));
         }
+        open::check(self).map_err(|error| error.within(format_args!("handler {name}")))
     }
 }
 
@@ -354,91 +362,4 @@ pub(super) fn real_path(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(name: &str, path: &str) -> HandlerSpec {
-        HandlerSpec::new(name, Target::File { path: path.into(), sync: Sync::None })
-    }
-
-    fn route(matches: Match, handlers: &[&str]) -> RouteSpec {
-        let handlers = handlers.iter().map(|&name| name.to_owned()).collect();
-        RouteSpec { matches, level: None, handlers, propagate: true }
-    }
-
-    fn refusal(handlers: Vec<HandlerSpec>, routes: Vec<RouteSpec>) -> String {
-        Spec { handlers, routes }.check().unwrap_err().to_string()
-    }
-
-    #[test]
-    fn nothing_and_the_ordinary_are_allowed() {
-        Spec::default().check().unwrap();
-        let handlers = vec![file("all", "all.log"), file("errors", "errors.log")];
-        let routes = vec![
-            route(Match::logger("root"), &["all"]),
-            route(Match::Topic("app.ERROR".into()), &["errors", "all"]),
-        ];
-        Spec { handlers, routes }.check().unwrap();
-    }
-
-    #[test]
-    fn a_name_that_two_handlers_have_is_refused() {
-        let text = refusal(vec![file("a", "a.log"), file("a", "b.log")], vec![]);
-        assert!(text.starts_with("two handlers are called a"), "{text}");
-    }
-
-    #[test]
-    fn a_file_that_two_handlers_have_is_refused_however_it_is_spelled() {
-        let directory = tempfile::tempdir().unwrap();
-        let straight = directory.path().join("app.log");
-        let winding = directory.path().join(".").join("app.log");
-        for exists in [false, true] {
-            if exists {
-                std::fs::write(&straight, "").unwrap();
-            }
-            let [a, b] = [("a", &straight), ("b", &winding)]
-                .map(|(name, path)| file(name, path.to_str().unwrap()));
-            let text = refusal(vec![a, b], vec![]);
-            assert!(text.starts_with("handlers a and b would both write to "), "{text}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_file_in_a_directory_that_is_a_link_is_the_same_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let [real, link] = ["real", "link"].map(|name| directory.path().join(name));
-        std::fs::create_dir(&real).unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        let path = |directory: &Path| directory.join("deep/app.log").to_str().unwrap().to_owned();
-        refusal(vec![file("a", &path(&real)), file("b", &path(&link))], vec![]);
-    }
-
-    #[test]
-    fn a_route_to_an_unknown_handler_names_the_nearest() {
-        let routes = vec![route(Match::logger("app"), &["error"])];
-        let text = refusal(vec![file("errors", "e.log"), file("all", "a.log")], routes);
-        assert!(text.contains("logger app") && text.contains("Did you mean errors?"), "{text}");
-    }
-
-    #[test]
-    fn the_root_logger_has_two_names_and_one_route() {
-        let routes = ["", "root"].map(|name| route(Match::Logger(name.into()), &["a"]));
-        let text = refusal(vec![file("a", "a.log")], routes.to_vec());
-        assert!(text.contains("two routes for the root logger"), "{text}");
-    }
-
-    #[test]
-    fn an_expression_that_is_none_is_refused() {
-        let handler = HandlerSpec { grep: vec!["(".into()], ..file("a", "a.log") };
-        let text = refusal(vec![handler], vec![]);
-        assert!(text.starts_with("grep of handler a is no regular expression"), "{text}");
-    }
-
-    #[test]
-    fn publishing_needs_an_endpoint() {
-        let target = Target::Publish(PublishTarget::default());
-        let text = refusal(vec![HandlerSpec::new("p", target)], vec![]);
-        assert!(text.contains("has no endpoint"), "{text}");
-    }
-}
+mod tests;

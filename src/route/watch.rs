@@ -206,8 +206,15 @@ impl Handler for Watched {
             }
             Err(error) => {
                 let lost_before = self.lost();
-                self.failed += 1;
-                self.tally.failed.store(self.failed, Ordering::Relaxed);
+                if error.is_record_kept() {
+                    self.taken += 1;
+                    self.tally.taken.store(self.taken, Ordering::Relaxed);
+                    // That it has arrived ends nothing.
+                    self.outage.iter_mut().for_each(|outage| outage.arrived += 1);
+                } else {
+                    self.failed += 1;
+                    self.tally.failed.store(self.failed, Ordering::Relaxed);
+                }
                 self.fail(&error, lost_before);
             }
         }
@@ -266,7 +273,7 @@ pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -254,7 +254,10 @@ mod tests {
             routes in prop::collection::hash_map("[LT](|[ab](\\.[ab])?)", ("[abcd]{0,2}", 0..3i32, any::<bool>()), 1..6),
         ) {
             let routes: Vec<_> = routes.into_iter().map(|(key, (handlers, level, propagate))| {
-                let matches = if key.starts_with('L') { logger(&key[1..]) } else { topic(&key[1..]) };
+                let matches = match key.split_at(1) {
+                    ("L", name) => logger(name),
+                    (_, prefix) => topic(prefix),
+                };
                 route(matches, level * 10, &handlers, propagate)
             }).collect();
             let mut ways = ways(routes);

@@ -31,11 +31,12 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         // A busy stream of which little is shown has no pause, and its reader waits too.
         if progress == Progress::Idle || now >= tended + TICK {
             tail.view.flush()?;
+            tail.tend(now);
             live.tend(tail, now);
             tended = now;
         }
         if progress == Progress::Idle {
-            if term::stdout_is_closed() {
+            if tail.view.is_closed() {
                 return Ok(Ended::Done);
             }
             progress = live.poll(tail, tail.wait(now))?;
@@ -69,7 +70,13 @@ impl Live {
         options.hwm = args.hwm;
         options.max_message = args.max_message as u64;
         let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
-        let prefixes = tail.view.topics.subscriptions(args.level);
+        let prefixes = match &tail.view.topics {
+            // What no handler takes need not come, where nothing is printed.
+            topics if topics.wanted.is_empty() && topics.roots.is_empty() && !args.prints() => {
+                tail.view.router.wanted()
+            }
+            topics => topics.subscriptions(args.level),
+        };
         let ask = args.last.map(|n| Ok((n, last::where_to_ask(args, &endpoints)?))).transpose()?;
         // Who asks for what went before subscribes only when the relay is ready for it.
         let at_once = if ask.is_some() { &[] } else { &*prefixes };

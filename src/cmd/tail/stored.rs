@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Ended, Tail};
+use super::{Ended, TICK, Tail};
 use crate::cli::TailArgs;
 use crate::error::Result;
 use crate::record::Level;
@@ -18,15 +18,20 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     let lines = LineOptions::default();
     let mut source = file::open(args.input.clone(), FileOptions::default(), spec, &lines, None)?;
     let begun = Instant::now();
+    let mut tended = begun;
     loop {
         let now = Instant::now();
         if let Some(ended) = tail.ended(now) {
             return Ok(unless_failed(ended, source.failed()));
         }
         let mut progress = poll(&mut source, tail, Duration::ZERO)?;
+        if progress == Progress::Idle || now >= tended + TICK {
+            tail.tend(now);
+            tended = now;
+        }
         if progress == Progress::Idle {
             tail.view.flush()?;
-            if term::stdout_is_closed() {
+            if tail.view.is_closed() {
                 return Ok(Ended::Done);
             }
             progress = poll(&mut source, tail, tail.wait(now))?;

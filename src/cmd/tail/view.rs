@@ -11,6 +11,7 @@ use crate::handler::Handler;
 use crate::handler::console::Console;
 use crate::record::Record;
 use crate::reorder::Reorder;
+use crate::route::Router;
 use crate::source::Flow;
 use crate::stats::Stats;
 use crate::term;
@@ -20,6 +21,8 @@ use crate::wire;
 pub(super) enum Out {
     /// As a format has them.
     Formatted(Console<Box<dyn Write>>),
+    /// Nowhere: handlers have them.
+    Nowhere,
     /// Their bodies as they came. See [`View::take_raw`].
     Raw {
         /// Standard output.
@@ -42,8 +45,10 @@ pub(super) struct View {
     pub(super) reorder: Option<Reorder>,
     /// Counts, and how often they are to be printed: `None` is at the end.
     pub(super) stats: Option<(Stats, Option<Duration>)>,
-    /// Where records go.
+    /// Where records are shown.
     pub(super) out: Out,
+    /// Where else they go.
+    pub(super) router: Router,
     /// How many records are wanted.
     pub(super) limit: Option<u64>,
     /// Records shown.
@@ -84,7 +89,7 @@ impl View {
     pub(super) fn take_message(&mut self, frames: &[&[u8]], record: Record<'_>) -> Result<Flow> {
         match self.out {
             Out::Raw { .. } => self.take_raw(frames, &record),
-            Out::Formatted(_) => self.take(record),
+            Out::Formatted(_) | Out::Nowhere => self.take(record),
         }
     }
 
@@ -109,6 +114,7 @@ impl View {
             let written = writer.write_all(body).and_then(|()| writer.write_all(b"\n"));
             written.map_err(|error| term::output_error(&error))?;
         }
+        self.router.handle(record);
         Ok(self.count(record))
     }
 
@@ -139,6 +145,7 @@ impl View {
         if let Out::Formatted(console) = &mut self.out {
             console.handle(record)?;
         }
+        self.router.handle(record);
         Ok(self.count(record))
     }
 
@@ -155,7 +162,7 @@ impl View {
     pub(super) fn unformatted(&self) -> u64 {
         match &self.out {
             Out::Formatted(console) => console.unformatted(),
-            Out::Raw { .. } => 0,
+            Out::Raw { .. } | Out::Nowhere => 0,
         }
     }
 
@@ -192,9 +199,19 @@ impl View {
     /// The output can't be written.
     pub(super) fn flush(&mut self) -> Result<()> {
         match &mut self.out {
-            Out::Formatted(console) => console.flush(),
-            Out::Raw { writer, .. } => writer.flush().map_err(|error| term::output_error(&error)),
+            Out::Formatted(console) => console.flush()?,
+            Out::Raw { writer, .. } => {
+                writer.flush().map_err(|error| term::output_error(&error))?;
+            }
+            Out::Nowhere => {}
         }
+        self.router.flush();
+        Ok(())
+    }
+
+    /// Whether nobody reads what is shown any more.
+    pub(super) fn is_closed(&self) -> bool {
+        !matches!(self.out, Out::Nowhere) && term::stdout_is_closed()
     }
 
     /// Prints counts and losses when they are due, or at the end.

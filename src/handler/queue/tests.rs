@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod clock;
+
 /// Far above what anything here takes.
 const DEADLINE: Duration = Duration::from_secs(20);
 

@@ -75,7 +75,7 @@ fn give(router: &mut Router, messages: &[&str]) {
     }
 }
 
-fn close(router: Router) -> Vec<HandlerStatus> {
+fn close(mut router: Router) -> Vec<HandlerStatus> {
     router.close(DEADLINE)
 }
 
@@ -216,6 +216,28 @@ fn no_record_is_lost_or_doubled_while_a_file_changes_hands() {
     let closed = close(router);
     assert_eq!(place.lines("log"), expected);
     assert_eq!(closed.iter().map(HandlerStatus::arrived).sum::<u64>(), 1000);
+}
+
+#[test]
+fn files_that_were_moved_away_are_opened_anew_when_asked() {
+    let place = Place::new();
+    let mut router = place.open(vec![place.file("here"), queued(place.file("behind"))], vec![]);
+    give(&mut router, &["one"]);
+    let given = Instant::now();
+    while router.status().iter().any(|status| status.handled < 1) {
+        assert!(given.elapsed() < DEADLINE);
+        std::thread::yield_now();
+    }
+    for name in ["here", "behind"] {
+        std::fs::rename(place.path(name), place.path(&format!("{name}.old"))).unwrap();
+    }
+    router.reopen();
+    give(&mut router, &["two"]);
+    close(router);
+    for name in ["here", "behind"] {
+        assert_eq!(place.lines(&format!("{name}.old")), ["one"]);
+        assert_eq!(place.lines(name), ["two"]);
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@ use super::*;
 #[derive(Default)]
 struct Scripted {
     handles: Vec<bool>,
+    /// Whether records arrive also where it fails.
+    keeps: bool,
     tends: Vec<bool>,
     held: Arc<Mutex<Held>>,
 }
@@ -14,7 +16,8 @@ fn outcome(well: bool) -> Result<()> {
 
 impl Handler for Scripted {
     fn handle(&mut self, _: &Record<'_>) -> Result<()> {
-        outcome(self.handles.pop().unwrap_or(true))
+        let handled = outcome(self.handles.pop().unwrap_or(true));
+        if self.keeps { handled.map_err(Error::with_record_kept) } else { handled }
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -72,6 +75,20 @@ fn an_outage_is_told_once_and_its_end_with_what_it_cost() {
     assert_eq!(heard.take(), [begun, ended]);
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
     assert_eq!((count(&tally.taken), count(&tally.failed)), (3, 4));
+}
+
+#[test]
+fn trouble_at_which_no_record_is_lost_is_told_once_and_costs_none() {
+    let handles = vec![true, false, false, false];
+    let scripted = Scripted { handles, keeps: true, ..Scripted::default() };
+    let (mut watched, tally, heard) = watched(scripted);
+    give(&mut watched, 3);
+    assert_eq!(heard.take().len(), 1);
+    give(&mut watched, 1);
+    let ended = "zlog tail: handler errors.log works again; no record was lost meanwhile";
+    assert_eq!(heard.take(), [ended]);
+    let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    assert_eq!((count(&tally.taken), count(&tally.failed)), (4, 0));
 }
 
 #[test]

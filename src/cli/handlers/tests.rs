@@ -1,0 +1,140 @@
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::handler::file::Sync;
+use crate::handler::rotating::Compression;
+use crate::handler::timed::When;
+use crate::record::Level;
+use crate::route::{QueueSpec, Target};
+
+/// The one handler that `option` makes of `text`.
+fn one(option: &str, text: &str) -> Result<HandlerSpec> {
+    let texts = vec![text.to_owned()];
+    let mut args = HandlerArgs::default();
+    let mut publish = Vec::new();
+    match option {
+        "file" => args.file = texts,
+        "smtp" => args.smtp = texts,
+        "syslog" => args.syslog = texts,
+        "exec" => args.exec = texts,
+        _ => publish = texts,
+    }
+    Ok(args.spec(&publish, OnFull::Drop)?.handlers.remove(0))
+}
+
+fn refusal(option: &str, text: &str) -> String {
+    one(option, text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_file_is_appended_to_or_replaced_by_size_or_by_the_clock() {
+    let plain = one("file", "a/b.log,sync").unwrap();
+    assert_eq!(plain.name, "a/b.log");
+    assert_eq!(plain.target, Target::File { path: "a/b.log".into(), sync: Sync::Data });
+    assert_eq!(plain.queue, None);
+    let Target::Rotating { rotation, .. } =
+        one("file", "a,max-bytes=10M,backups=3,compress=zstd").unwrap().target
+    else {
+        panic!("it has a size")
+    };
+    assert_eq!((rotation.max_bytes, rotation.backup_count), (10 << 20, 3));
+    assert_eq!(rotation.compress, Compression::Zstd);
+    let timed = one("file", "a,when=midnight,at=03:30,utc").unwrap();
+    assert!(timed.formatter.utc);
+    let Target::Timed { timing, path } = timed.target else { panic!("it has a time") };
+    assert_eq!((path.as_path(), timing.when, timing.interval), (Path::new("a"), When::Midnight, 1));
+    assert_eq!((timing.backup_count, timing.utc), (0, true));
+    assert_eq!(timing.at_time, Some(jiff::civil::time(3, 30, 0, 0)));
+}
+
+#[test]
+fn keys_that_do_not_go_together_are_refused() {
+    let cases = [
+        ("file", "a,max-bytes=1K,when=H", "max-bytes and when are two ways"),
+        ("file", "a,backups=3", "backups goes with max-bytes or when"),
+        ("file", "a,compress=gzip", "compress goes with max-bytes or when"),
+        ("file", "a,max-bytes=1K,at=03:00", "at goes with when"),
+        ("file", "a,max-bytes=1K,sync", "sync is for a file that is not replaced"),
+        ("file", "a,on-full=drop", "on-full says what a full queue does, and there is none"),
+        ("file", "a,level=loud", "level=loud: not a level"),
+        ("file", "a,when=noon", "when=noon: no time to replace a file at"),
+        ("file", "a,style=x", "style=x: write %, {, $ or auto"),
+        ("smtp", "smtp://h", "to is missing"),
+        ("syslog", "udp://h,facility=x", "facility=x: \"x\" is no syslog facility"),
+        ("exec", "cat,batch=0", "batch=0: must be at least 1"),
+        ("publish", "tcp://h:1,format=x", "format= is no key of it"),
+        ("publish", "tcp://h:1,wire=xml", "wire=xml: write json or text"),
+    ];
+    for (option, text, expected) in cases {
+        let error = refusal(option, text);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn slow_handlers_stand_behind_a_queue_unless_asked_otherwise() {
+    let queue = |text| one("exec", text).unwrap().queue;
+    assert_eq!(queue("cat"), Some(QueueSpec { capacity: 10_000, on_full: OnFull::Drop }));
+    let asked = Some(QueueSpec { capacity: 5, on_full: OnFull::Block });
+    assert_eq!(queue("cat,queue=5,on-full=block"), asked);
+    assert_eq!(queue("cat,queue=0"), None);
+    assert!(one("smtp", "smtp://h,to=a@example.org").unwrap().queue.is_some());
+    assert!(one("syslog", "udp://127.0.0.1").unwrap().queue.is_some());
+    assert!(one("publish", "tcp://*:0").unwrap().queue.is_none());
+    let file = one("file", "a,queue=7").unwrap();
+    assert_eq!(file.queue, Some(QueueSpec { capacity: 7, on_full: OnFull::Drop }));
+}
+
+#[test]
+fn the_queue_of_a_publisher_decides_when_there_is_one() {
+    let target = |text| match one("publish", text).unwrap().target {
+        Target::Publish(target) => target,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(target("tcp://*:0").on_full, OnFull::Drop);
+    assert_eq!(target("tcp://*:0,on-full=block").on_full, OnFull::Block);
+    assert_eq!(target("tcp://*:0,queue=9,on-full=drop").on_full, OnFull::Block);
+    assert_eq!(target("tcp://h:1,connect").connect, ["tcp://h:1"]);
+    assert!(target("tcp://h:1,connect").bind.is_empty());
+}
+
+#[test]
+fn what_all_handlers_take_reaches_them() {
+    let handler = one(
+        "exec",
+        "notify --to 'on call',name=n,level=warning,topic=a,topic=b,grep=x,exclude=y,batch=3,\
+         every=2s,timeout=1m,datefmt=%H:%M,utc,extra=user=-,format=%(asctime)s, %(user)s",
+    )
+    .unwrap();
+    assert_eq!((handler.name.as_str(), handler.level), ("n", Some(Level::WARNING)));
+    assert_eq!((handler.topics.len(), handler.grep.len(), handler.exclude.len()), (2, 1, 1));
+    assert_eq!(handler.formatter.format.as_deref(), Some("%(asctime)s, %(user)s"));
+    assert_eq!(handler.formatter.datefmt.as_deref(), Some("%H:%M"));
+    assert_eq!(handler.formatter.extras, [("user".to_owned(), Some("-".to_owned()))]);
+    let Target::Exec(options) = handler.target else { panic!("it is a command") };
+    assert_eq!(options.command, ["notify", "--to", "on call"]);
+    assert_eq!((options.batch.count, options.batch.time), (3, Duration::from_secs(2)));
+    assert_eq!(options.timeout, Duration::from_secs(60));
+}
+
+#[test]
+fn a_mail_has_its_addresses_and_its_subject() {
+    let text = "smtp://h,from=a@example.org,to=b@example.org,to=c@example.org,subject=%(name)s";
+    let handler = one("smtp", text).unwrap();
+    assert_eq!(handler.name, "mail to b@example.org");
+    let Target::Smtp { options, subject } = handler.target else { panic!("it is mail") };
+    assert_eq!((options.server.as_str(), options.from.as_str()), ("smtp://h", "a@example.org"));
+    assert_eq!(options.to, ["b@example.org", "c@example.org"]);
+    assert_eq!(subject.format.as_deref(), Some("%(name)s"));
+}
+
+#[test]
+fn handlers_that_would_have_one_name_are_numbered_and_one_file_twice_is_refused() {
+    let args = HandlerArgs { exec: vec!["cat".into(), "cat".into()], ..HandlerArgs::default() };
+    let spec = args.spec(&[], OnFull::Drop).unwrap();
+    assert_eq!(spec.handlers[1].name, "cat #2");
+    let args = HandlerArgs { file: vec!["a".into(), "./a".into()], ..HandlerArgs::default() };
+    let error = args.spec(&[], OnFull::Drop).unwrap_err().to_string();
+    assert!(error.contains("would both write to"), "{error}");
+}

@@ -1,0 +1,125 @@
+use super::*;
+
+fn file(name: &str, path: &str) -> HandlerSpec {
+    HandlerSpec::new(name, Target::File { path: path.into(), sync: Sync::None })
+}
+
+fn route(matches: Match, handlers: &[&str]) -> RouteSpec {
+    let handlers = handlers.iter().map(|&name| name.to_owned()).collect();
+    RouteSpec { matches, level: None, handlers, propagate: true }
+}
+
+fn refusal(handlers: Vec<HandlerSpec>, routes: Vec<RouteSpec>) -> String {
+    Spec { handlers, routes }.check().unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_and_the_ordinary_are_allowed() {
+    Spec::default().check().unwrap();
+    let handlers = vec![file("all", "all.log"), file("errors", "errors.log")];
+    let routes = vec![
+        route(Match::logger("root"), &["all"]),
+        route(Match::Topic("app.ERROR".into()), &["errors", "all"]),
+    ];
+    Spec { handlers, routes }.check().unwrap();
+}
+
+#[test]
+fn a_name_that_two_handlers_have_is_refused() {
+    let text = refusal(vec![file("a", "a.log"), file("a", "b.log")], vec![]);
+    assert!(text.starts_with("two handlers are called a"), "{text}");
+}
+
+#[test]
+fn a_file_that_two_handlers_have_is_refused_however_it_is_spelled() {
+    let directory = tempfile::tempdir().unwrap();
+    let straight = directory.path().join("app.log");
+    let winding = directory.path().join(".").join("app.log");
+    for exists in [false, true] {
+        if exists {
+            std::fs::write(&straight, "").unwrap();
+        }
+        let [a, b] = [("a", &straight), ("b", &winding)]
+            .map(|(name, path)| file(name, path.to_str().unwrap()));
+        let text = refusal(vec![a, b], vec![]);
+        assert!(text.starts_with("handlers a and b would both write to "), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_in_a_directory_that_is_a_link_is_the_same_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let [real, link] = ["real", "link"].map(|name| directory.path().join(name));
+    std::fs::create_dir(&real).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let path = |directory: &Path| directory.join("deep/app.log").to_str().unwrap().to_owned();
+    refusal(vec![file("a", &path(&real)), file("b", &path(&link))], vec![]);
+}
+
+#[test]
+fn a_route_to_an_unknown_handler_names_the_nearest() {
+    let routes = vec![route(Match::logger("app"), &["error"])];
+    let text = refusal(vec![file("errors", "e.log"), file("all", "a.log")], routes);
+    assert!(text.contains("logger app") && text.contains("Did you mean errors?"), "{text}");
+}
+
+#[test]
+fn the_root_logger_has_two_names_and_one_route() {
+    let routes = ["", "root"].map(|name| route(Match::Logger(name.into()), &["a"]));
+    let text = refusal(vec![file("a", "a.log")], routes.to_vec());
+    assert!(text.contains("two routes for the root logger"), "{text}");
+}
+
+#[test]
+fn an_expression_that_is_none_is_refused() {
+    let handler = HandlerSpec { grep: vec!["(".into()], ..file("a", "a.log") };
+    let text = refusal(vec![handler], vec![]);
+    assert!(text.starts_with("grep of handler a is no regular expression"), "{text}");
+}
+
+#[test]
+fn a_format_an_address_and_a_command_that_can_not_be_are_refused_with_the_handler() {
+    let format = |format: &str| FormatterSpec {
+        format: Some(format.to_owned()),
+        ..FormatterSpec::default()
+    };
+    let command = vec!["no-such-command-here".to_owned()];
+    let cases = [
+        HandlerSpec { formatter: format("%(nme)s"), ..file("h", "a.log") },
+        HandlerSpec::new("h", Target::Exec(ExecOptions { command, ..Default::default() })),
+        HandlerSpec::new(
+            "h",
+            Target::Syslog(SyslogOptions {
+                address: "carrier pigeon".into(),
+                ..Default::default()
+            }),
+        ),
+        HandlerSpec::new(
+            "h",
+            Target::Smtp {
+                options: SmtpOptions { server: "http://h".into(), ..Default::default() },
+                subject: FormatterSpec::default(),
+            },
+        ),
+        HandlerSpec::new(
+            "h",
+            Target::Smtp { options: SmtpOptions::default(), subject: format("%(nme)s") },
+        ),
+        HandlerSpec::new(
+            "h",
+            Target::Publish(PublishTarget { bind: vec!["nowhere".into()], ..Default::default() }),
+        ),
+    ];
+    for handler in cases {
+        let text = refusal(vec![handler], vec![]);
+        assert!(text.starts_with("handler h: "), "{text}");
+    }
+}
+
+#[test]
+fn publishing_needs_an_endpoint() {
+    let target = Target::Publish(PublishTarget::default());
+    let text = refusal(vec![HandlerSpec::new("p", target)], vec![]);
+    assert!(text.contains("has no endpoint"), "{text}");
+}

@@ -1,0 +1,133 @@
+//! Handlers that fail, hang or are full, and what is told of it.
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::process::Command;
+
+use super::{lines, path, send, stored, tail, wait_for_file};
+use crate::harness::{DEADLINE, zlog};
+
+#[test]
+fn a_full_disk_is_told_once_and_the_other_handlers_go_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(&directory, "app.log");
+    let input = lines((0..500).map(|n| stored("app", 20, &n.to_string())));
+    let args = ["tail", "--input", "-", "--fail-on-loss", "--file", &file, "--file", "/dev/full"];
+    let finished = zlog(args).stdin(input).run().code(3);
+    let err = finished.err();
+    let begun = "zlog tail: handler /dev/full: writing to /dev/full: no space left on device; \
+                 the others go on";
+    let end = "zlog tail: handler /dev/full: 500 of 500 records were lost (500 failed)";
+    assert_eq!(err.lines().collect::<Vec<_>>(), [begun, end]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 500);
+}
+
+/// A pipe with a name, whose reader comes and goes: a file that fails and works again.
+#[test]
+fn the_end_of_an_outage_is_told_with_what_it_cost() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = path(&directory, "pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let read = || {
+        let mut options = std::fs::OpenOptions::new();
+        options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+        options.open(&pipe).unwrap()
+    };
+    let reader = read();
+    // Given each record after the pipe: what is in it has been tried there.
+    let file = path(&directory, "app.log");
+    let (publisher, mut tail) = tail(&["--file", &pipe, "--file", &file]);
+    drop(reader);
+    for number in 0..3 {
+        send(&publisher, "app.INFO", 20, &number.to_string());
+    }
+    wait_for_file(file.as_ref(), |text| text.lines().count() == 3);
+    let reader = read();
+    send(&publisher, "app.INFO", 20, "more");
+    let works = format!("handler {pipe} works again; 3 records were lost meanwhile");
+    tail.expect_stderr(&works);
+    tail.terminate();
+    let err = tail.wait().code(143).err();
+    assert_eq!(err.matches("broken pipe").count(), 1, "{err}");
+    assert!(err.contains(&format!("handler {pipe}: 3 of 4 records were lost (3 failed)")), "{err}");
+    drop(reader);
+}
+
+#[test]
+fn records_that_find_a_queue_full_are_counted() {
+    let (publisher, tail) = tail(&[
+        "-n",
+        "100",
+        "--fail-on-loss",
+        "--linger",
+        "200ms",
+        "--exec",
+        "sleep 600,batch=1,queue=2",
+    ]);
+    for number in 0..100 {
+        send(&publisher, "app.INFO", 20, &number.to_string());
+    }
+    // It holds up nobody: the tail ends, and soon.
+    let err = tail.wait().code(3).err();
+    let last = err.lines().last().unwrap();
+    assert!(last.starts_with("zlog tail: handler sleep: 100 of 100 records were lost ("), "{err}");
+    assert!(last.contains(" found the queue full"), "{err}");
+}
+
+#[test]
+fn a_command_that_fails_is_an_outage_until_one_succeeds() {
+    let directory = tempfile::tempdir().unwrap();
+    let flag = path(&directory, "flag");
+    let command = format!("sh -c 'test -e {flag} || exit 7',batch=1");
+    let (publisher, mut tail) = tail(&["--exec", &command]);
+    send(&publisher, "app.INFO", 20, "one");
+    let line = tail.expect_stderr("handler sh: ");
+    assert!(line.contains('7'), "{line}");
+    std::fs::write(&flag, "").unwrap();
+    send(&publisher, "app.INFO", 20, "two");
+    tail.expect_stderr("zlog tail: handler sh works again; 1 record was lost meanwhile");
+    tail.terminate();
+    tail.wait().code(143).stderr_has("handler sh: 1 of 2 records were lost (1 given up)");
+}
+
+#[test]
+fn a_daemon_that_is_away_holds_up_nobody_and_gets_its_records_when_it_is_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let [socket, file] = ["log", "app.log"].map(|name| path(&directory, name));
+    let (publisher, mut tail) = tail(&["--syslog", &format!("unix:{socket}"), "--file", &file]);
+    for number in 0..100 {
+        send(&publisher, "app.INFO", 20, &format!("number {number}"));
+    }
+    tail.expect_stderr(&format!("handler syslog unix:{socket}: "));
+    wait_for_file(file.as_ref(), |text| text.lines().count() == 100);
+    let daemon = UnixDatagram::bind(&socket).unwrap();
+    daemon.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut buffer = [0; 4096];
+    for number in 0..100 {
+        let length = daemon.recv(&mut buffer).unwrap();
+        let message = String::from_utf8_lossy(&buffer[..length]);
+        assert!(message.trim_end().ends_with(&format!("number {number}")), "{message}");
+    }
+    tail.expect_stderr("works again; no record was lost meanwhile");
+    tail.terminate();
+    tail.wait().code(143).stderr_lacks("records were lost");
+}
+
+#[test]
+fn mails_that_can_not_go_before_the_end_are_counted() {
+    // Bound and given back: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(&directory, "app.log");
+    let mail = format!("smtp://127.0.0.1:{port},to=ops@example.org,level=error,name=ops");
+    let input = lines((0..40).map(|n| stored("app", if n < 30 { 20 } else { 40 }, "hello")));
+    let args = ["tail", "--input", "-", "--fail-on-loss", "--linger", "300ms"];
+    let tail = zlog(args).args(["--smtp", &mail, "--file", &file]).stdin(input);
+    let err = tail.run().code(3).err();
+    assert!(
+        err.contains("zlog tail: handler ops: ") && err.contains("; the others go on"),
+        "{err}"
+    );
+    assert!(err.contains("handler ops: 10 of 10 records were lost (10 given up)"), "{err}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 40);
+}

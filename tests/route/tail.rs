@@ -1,0 +1,130 @@
+//! What goes to which handler, and what is still printed.
+
+use std::time::{Duration, Instant};
+
+use super::{lines, path, send, stored, tail, wait_for_file};
+use crate::harness::{DEADLINE, Listener, Publisher, zlog};
+
+#[test]
+fn each_handler_gets_what_it_asks_for_in_its_own_shape() {
+    let directory = tempfile::tempdir().unwrap();
+    let [all, errors, commanded] =
+        ["all.log", "errors.log", "commanded"].map(|n| path(&directory, n));
+    let (publisher, tail) = tail(&[
+        "-n",
+        "4",
+        "--file",
+        &format!("{all},format=%(name)s:%(message)s"),
+        "--file",
+        &format!("{errors},level=error,max-bytes=1M,backups=2,utc"),
+        "--exec",
+        &format!(
+            "sh -c 'cat >> {commanded}; echo $ZLOG_RECORDS >> {commanded}',topic=web,format=json"
+        ),
+    ]);
+    send(&publisher, "web.INFO", 20, "one");
+    send(&publisher, "web.ERROR", 40, "two");
+    send(&publisher, "db.ERROR", 40, "three");
+    send(&publisher, "db.INFO", 20, "four");
+    tail.wait().success().stdout("");
+    let read = |path: &str| std::fs::read_to_string(path).unwrap();
+    assert_eq!(read(&all), "web:one\nweb:two\ndb:three\ndb:four\n");
+    let at = "1970-01-01 00:00:01,500 ERROR";
+    assert_eq!(read(&errors), format!("{at} web two\n{at} db three\n"));
+    let commanded = read(&commanded);
+    let mut batch = commanded.lines();
+    assert!(batch.next().unwrap().contains(r#""msg":"one""#), "{commanded}");
+    assert!(batch.next().unwrap().contains(r#""msg":"two""#), "{commanded}");
+    assert_eq!(batch.next(), Some("2"), "{commanded}");
+    assert_eq!(batch.next(), None, "{commanded}");
+}
+
+#[test]
+fn a_file_replaces_the_output_unless_that_is_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(&directory, "app.log");
+    let input = lines([stored("app", 20, "hello")]);
+    let cases: [(&[&str], &str); 4] = [
+        (&[], ""),
+        (&["-o", "text"], "hello\n"),
+        (&["--format", "%(name)s"], "app\n"),
+        (&["--console", "--utc"], "1970-01-01 00:00:01.500  INFO      app  hello\n"),
+    ];
+    for (number, (args, printed)) in cases.into_iter().enumerate() {
+        let tail = zlog(["tail", "--input", "-", "--file", &file]).args(args);
+        tail.stdin(input.as_str()).run().success().stdout(printed);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text.lines().count(), number + 1, "{text}");
+    }
+}
+
+#[test]
+fn what_tail_leaves_out_no_handler_gets() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(&directory, "app.log");
+    let input = lines([stored("a", 20, "one"), stored("b", 40, "two"), stored("b", 40, "no")]);
+    let args = ["tail", "--input", "-", "--level", "error", "-e", "no", "--file", &file];
+    zlog(args).stdin(input).run().success();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(text, "1970-01-01 00:00:01,500 ERROR b two\n");
+}
+
+#[test]
+fn only_what_some_handler_takes_is_subscribed_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = format!("{},topic=app.ERROR", path(&directory, "app.log"));
+    let publisher = Publisher::bind();
+    let mut tail = zlog(["tail", &publisher.endpoint, "--file", &file]).start();
+    assert_eq!(publisher.wait_for_subscription(), b"app.ERROR");
+    tail.terminate();
+    let _ = tail.wait().code(143);
+}
+
+#[test]
+fn records_are_published_again() {
+    let (publisher, mut tail) = tail(&["--publish", "tcp://127.0.0.1:*"]);
+    let bound = tail.expect_stderr("handler publish tcp://127.0.0.1:*: bound");
+    let listener = Listener::connect(bound.rsplit(' ').next().unwrap(), "app");
+    let until = Instant::now() + DEADLINE;
+    // What is sent before the listener has subscribed is lost to it.
+    let message = loop {
+        assert!(Instant::now() < until, "nothing came");
+        send(&publisher, "app.INFO", 20, "hello");
+        if let Some(message) = listener.try_next(Duration::from_millis(20)) {
+            break message;
+        }
+    };
+    assert_eq!((message.topic.as_str(), &message.json()["msg"]), ("app.INFO", &"hello".into()));
+    tail.terminate();
+    tail.wait().code(143).stderr_lacks("lost");
+}
+
+#[test]
+fn stored_records_wait_for_a_slow_handler() {
+    let directory = tempfile::tempdir().unwrap();
+    let commanded = path(&directory, "commanded");
+    let input = lines((0..3000).map(|n| stored("app", 20, &format!("number {n}"))));
+    let exec = format!("sh -c 'cat >> {commanded}',batch=100,queue=5,format=%(message)s");
+    zlog(["tail", "--input", "-", "--exec", &exec])
+        .stdin(input)
+        .run()
+        .success()
+        .stderr_lacks("lost");
+    let text = wait_for_file(commanded.as_ref(), |text| text.lines().count() >= 3000);
+    let expected: String = (0..3000).map(|n| format!("number {n}\n")).collect();
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_wrong_handler_is_refused_before_anything_is_read() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["--file", "app.log,levle=error"], "Did you mean level=?"),
+        (&["--file", "a", "--file", "./a"], "would both write to ./a"),
+        (&["--exec", "no-such-command-here"], "no-such-command-here: no such command"),
+        (&["--file", "a,grep=("], "grep of handler a is no regular expression"),
+        (&["--smtp", "smtp://h"], "to is missing"),
+    ];
+    for (args, expected) in cases {
+        zlog(["tail", "--input", "-"]).args(args).run().code(2).stderr_has(expected);
+    }
+}
