@@ -73,8 +73,9 @@ pub const KEYS: &[(&str, &str)] = &[
          server is away [default: 10000]; without login=, ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD",
     ),
     (
-        "--syslog: facility=, protocol=rfc5424|local, app=, hostname=, max-message=SIZE, spool=N, timeout=TIME",
-        "What the messages say of the sender; the longest message; how many wait",
+        "--syslog: protocol=rfc5424|local, facility=, app=, hostname=, max-message=SIZE, spool=N, timeout=TIME",
+        "What messages look like [default: local at /dev/log, as the journal and rsyslog read \
+         it there, rfc5424 elsewhere] and say of the sender; the longest one; how many wait",
     ),
     (
         "--exec: batch=N, every=TIME, spool=N, timeout=TIME",

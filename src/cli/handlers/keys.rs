@@ -34,7 +34,7 @@ const FILE: &[&str] = &["max-bytes", "backups", "when", "interval", "at", "compr
 const SMTP: &[&str] =
     &["from", "to", "subject", "batch", "every", "spool", "timeout", "login", "trust"];
 const SYSLOG: &[&str] =
-    &["facility", "protocol", "app", "hostname", "max-message", "spool", "timeout"];
+    &["protocol", "facility", "app", "hostname", "max-message", "spool", "timeout"];
 const EXEC: &[&str] = &["batch", "every", "spool", "timeout"];
 const PUBLISH: &[&str] = &["root", "wire", "hwm"];
 
