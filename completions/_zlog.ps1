@@ -27,6 +27,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('emit', 'emit', [CompletionResultType]::ParameterValue, 'Publish records: lines of stdin or files, a command''s output, test records')
             [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Subscribe to records and print them')
+            [CompletionResult]::new('relay', 'relay', [CompletionResultType]::ParameterValue, 'Collect from many publishers, publish to many subscribers')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure what a log call costs: publishing, files, mail')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'An emitter and a tail in one terminal, to look at')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -111,15 +112,22 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Connect to this endpoint; may be repeated')
             [CompletionResult]::new('--connect', '--connect', [CompletionResultType]::ParameterName, 'Connect to this endpoint; may be repeated')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'The endpoint when neither --bind nor --connect names one')
+            [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'First the last N records, of a relay with --keep; then what comes')
+            [CompletionResult]::new('--ask', '--ask', [CompletionResultType]::ParameterName, 'Whom to ask for them [default: the port after the endpoint''s, or its path and .ask]')
             [CompletionResult]::new('--hwm', '--hwm', [CompletionResultType]::ParameterName, 'High-water mark: messages held for this subscriber')
             [CompletionResult]::new('--max-message', '--max-message', [CompletionResultType]::ParameterName, 'Hang up on a publisher that sends a larger message')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print records')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print records')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'A format string as in Python''s logging (''%(asctime)s %(levelname)-8s %(message)s''), or one of basic, bare, syslog, pretty, json, logfmt')
+            [CompletionResult]::new('--style', '--style', [CompletionResultType]::ParameterName, 'The style of --format')
+            [CompletionResult]::new('--extra', '--extra', [CompletionResultType]::ParameterName, 'Name an extra field that --format may use, and what stands for it where a record lacks it; may be repeated')
+            [CompletionResult]::new('--time-format', '--time-format', [CompletionResultType]::ParameterName, 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
+            [CompletionResult]::new('--datefmt', '--datefmt', [CompletionResultType]::ParameterName, 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
+            [CompletionResult]::new('--dateformat', '--dateformat', [CompletionResultType]::ParameterName, 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
+            [CompletionResult]::new('--msec-format', '--msec-format', [CompletionResultType]::ParameterName, 'How milliseconds stand after the time in --format, where --time-format does not say; empty for none [default: %s,%03d]')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Colour what matches, without leaving anything out')
             [CompletionResult]::new('--highlight', '--highlight', [CompletionResultType]::ParameterName, 'Colour what matches, without leaving anything out')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; without a value, always')
-            [CompletionResult]::new('--time-format', '--time-format', [CompletionResultType]::ParameterName, 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
-            [CompletionResult]::new('--dateformat', '--dateformat', [CompletionResultType]::ParameterName, 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
             [CompletionResult]::new('--show', '--show', [CompletionResultType]::ParameterName, 'What stands after the level: the topic or the logger''s name')
             [CompletionResult]::new('--separator', '--separator', [CompletionResultType]::ParameterName, 'What stands between the columns')
             [CompletionResult]::new('--reorder', '--reorder', [CompletionResultType]::ParameterName, 'Hold records this long and print those of all senders in order of creation')
@@ -138,6 +146,39 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'zlog;relay' {
+            [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Collect there, from a publisher that binds; may be repeated')
+            [CompletionResult]::new('--connect', '--connect', [CompletionResultType]::ParameterName, 'Collect there, from a publisher that binds; may be repeated')
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'What the topics of these lines begin with')
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'What the topics of these lines begin with')
+            [CompletionResult]::new('--stdin-level', '--stdin-level', [CompletionResultType]::ParameterName, 'The level of a line that does not say its own [default: INFO]')
+            [CompletionResult]::new('--max-message', '--max-message', [CompletionResultType]::ParameterName, 'Hang up on a publisher that sends a larger message')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Publish here, to subscribers that connect; may be repeated')
+            [CompletionResult]::new('--publish-bind', '--publish-bind', [CompletionResultType]::ParameterName, 'Publish here, to subscribers that connect; may be repeated')
+            [CompletionResult]::new('--publish-connect', '--publish-connect', [CompletionResultType]::ParameterName, 'Publish there, to a subscriber that binds; may be repeated')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Where to publish when neither --publish-bind nor --publish-connect says so')
+            [CompletionResult]::new('--on-full', '--on-full', [CompletionResultType]::ParameterName, 'When a subscriber does not keep up: drop for it alone, or hold all publishers back')
+            [CompletionResult]::new('--hwm', '--hwm', [CompletionResultType]::ParameterName, 'High-water mark: messages held for each publisher and each subscriber')
+            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'At the end, how long to go on sending what has come')
+            [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Keep the last N messages of each topic, for `zlog tail --last`')
+            [CompletionResult]::new('--keep-bytes', '--keep-bytes', [CompletionResultType]::ParameterName, 'Keep at most this much of all topics together; the oldest goes first')
+            [CompletionResult]::new('--ask', '--ask', [CompletionResultType]::ParameterName, 'Take questions here [default: the next port after each --publish-bind, or its path and .ask]')
+            [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Ask the relay that publishes on ENDPOINT how it stands, and end')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print the status')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the status')
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Print a line about rates, drops and peers to stderr every INTERVAL')
+            [CompletionResult]::new('--stdin', '--stdin', [CompletionResultType]::ParameterName, 'Collect lines of standard input, too; the relay goes on when they end')
+            [CompletionResult]::new('--no-ask', '--no-ask', [CompletionResultType]::ParameterName, 'Take no questions: no --status, no --last')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell of connects, disconnects and failed handshakes on stderr')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell of connects, disconnects and failed handshakes on stderr')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No summary at the end')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No summary at the end')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'zlog;bench' {
             [CompletionResult]::new('--handlers', '--handlers', [CompletionResultType]::ParameterName, 'What to measure; pub and queue stand for each of their kinds')
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Log messages of this many bytes: 100, 4K, 1M')
@@ -152,41 +193,25 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Log for so long before each run, unmeasured')
             [CompletionResult]::new('--queue', '--queue', [CompletionResultType]::ParameterName, 'Records that a queue holds')
             [CompletionResult]::new('--smtp', '--smtp', [CompletionResultType]::ParameterName, 'Mail through this server: smtp://HOST:PORT [default: one of zlog''s own, on loopback]')
+            [CompletionResult]::new('--smtp-login-file', '--smtp-login-file', [CompletionResultType]::ParameterName, 'Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say')
             [CompletionResult]::new('--smtp-delay', '--smtp-delay', [CompletionResultType]::ParameterName, 'How long zlog''s own mail server holds each mail')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Where files are written while they are measured [default: the system''s for temporary files]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
             [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Write the tables as Markdown, too')
             [CompletionResult]::new('--export-csv', '--export-csv', [CompletionResultType]::ParameterName, 'Write every figure as CSV, too')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)')
             [CompletionResult]::new('--baseline', '--baseline', [CompletionResultType]::ParameterName, 'Exit with 3 when a handler has become slower than in this report (--output json)')
             [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much slower it may be')
             [CompletionResult]::new('--compare-python', '--compare-python', [CompletionResultType]::ParameterName, 'Measure Python''s handlers and PyZMQ''s, too, with the same records')
             [CompletionResult]::new('--absolute', '--absolute', [CompletionResultType]::ParameterName, 'Compare calls per second, not their ratio to `file` and `null`')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
             [CompletionResult]::new('bare-send', 'bare-send', [CompletionResultType]::ParameterValue, 'Bare libzmq, sending: started by `zlog bench pipeline`')
             [CompletionResult]::new('bare-receive', 'bare-receive', [CompletionResultType]::ParameterValue, 'Bare libzmq, receiving: started by `zlog bench pipeline`')
-            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
             [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
-            break
-        }
-        'zlog;bench;pipeline' {
-            [CompletionResult]::new('--transport', '--transport', [CompletionResultType]::ParameterName, 'What is between emit and tail')
-            [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'What bodies are written as')
-            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of each message: 100, 4K; several make a sweep')
-            [CompletionResult]::new('--publishers', '--publishers', [CompletionResultType]::ParameterName, 'Emitting processes; several numbers make a sweep')
-            [CompletionResult]::new('--subscribers', '--subscribers', [CompletionResultType]::ParameterName, 'Tailing processes, each of which gets every record; several numbers make a sweep')
-            [CompletionResult]::new('--topics', '--topics', [CompletionResultType]::ParameterName, 'Subscriptions of each tail, one of which is the records''; several numbers make a sweep')
-            [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every pipeline once, with zlog and with bare libzmq')
-            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Records of each emit in a run [default: 200000, and fewer large ones]')
-            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Records of each emit in a run [default: 200000, and fewer large ones]')
-            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Where lines are read from and written to [default: the system''s for temporary files]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
-            [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Write the tables as Markdown, too')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
+            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
             break
         }
         'zlog;bench;bare-send' {
@@ -208,6 +233,30 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'zlog;bench;worker' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'zlog;bench;pipeline' {
+            [CompletionResult]::new('--transport', '--transport', [CompletionResultType]::ParameterName, 'What is between emit and tail')
+            [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'What bodies are written as')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of each message: 100, 4K; several make a sweep')
+            [CompletionResult]::new('--publishers', '--publishers', [CompletionResultType]::ParameterName, 'Emitting processes; several numbers make a sweep')
+            [CompletionResult]::new('--subscribers', '--subscribers', [CompletionResultType]::ParameterName, 'Tailing processes, each of which gets every record; several numbers make a sweep')
+            [CompletionResult]::new('--topics', '--topics', [CompletionResultType]::ParameterName, 'Subscriptions of each tail, one of which is the records''; several numbers make a sweep')
+            [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every pipeline once, with zlog and with bare libzmq')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Records of each emit in a run [default: 200000, and fewer large ones]')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Records of each emit in a run [default: 200000, and fewer large ones]')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Where lines are read from and written to [default: the system''s for temporary files]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
+            [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Write the tables as Markdown, too')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'zlog;bench;codec' {
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Messages of this many bytes [default: as test records come, some with tracebacks]')
             [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every codec once')
@@ -219,11 +268,6 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'zlog;bench;worker' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'zlog;demo' {
@@ -239,6 +283,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         'zlog;help' {
             [CompletionResult]::new('emit', 'emit', [CompletionResultType]::ParameterValue, 'Publish records: lines of stdin or files, a command''s output, test records')
             [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Subscribe to records and print them')
+            [CompletionResult]::new('relay', 'relay', [CompletionResultType]::ParameterValue, 'Collect from many publishers, publish to many subscribers')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure what a log call costs: publishing, files, mail')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'An emitter and a tail in one terminal, to look at')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -250,15 +295,15 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         'zlog;help;tail' {
             break
         }
-        'zlog;help;bench' {
-            [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
-            [CompletionResult]::new('bare-send', 'bare-send', [CompletionResultType]::ParameterValue, 'Bare libzmq, sending: started by `zlog bench pipeline`')
-            [CompletionResult]::new('bare-receive', 'bare-receive', [CompletionResultType]::ParameterValue, 'Bare libzmq, receiving: started by `zlog bench pipeline`')
-            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
-            [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
+        'zlog;help;relay' {
             break
         }
-        'zlog;help;bench;pipeline' {
+        'zlog;help;bench' {
+            [CompletionResult]::new('bare-send', 'bare-send', [CompletionResultType]::ParameterValue, 'Bare libzmq, sending: started by `zlog bench pipeline`')
+            [CompletionResult]::new('bare-receive', 'bare-receive', [CompletionResultType]::ParameterValue, 'Bare libzmq, receiving: started by `zlog bench pipeline`')
+            [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
+            [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
+            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
             break
         }
         'zlog;help;bench;bare-send' {
@@ -267,10 +312,13 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         'zlog;help;bench;bare-receive' {
             break
         }
-        'zlog;help;bench;codec' {
+        'zlog;help;bench;worker' {
             break
         }
-        'zlog;help;bench;worker' {
+        'zlog;help;bench;pipeline' {
+            break
+        }
+        'zlog;help;bench;codec' {
             break
         }
         'zlog;help;demo' {

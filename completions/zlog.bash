@@ -28,6 +28,9 @@ _zlog() {
             zlog,help)
                 cmd="zlog__subcmd__help"
                 ;;
+            zlog,relay)
+                cmd="zlog__subcmd__relay"
+                ;;
             zlog,tail)
                 cmd="zlog__subcmd__tail"
                 ;;
@@ -58,6 +61,9 @@ _zlog() {
             zlog__subcmd__help,help)
                 cmd="zlog__subcmd__help__subcmd__help"
                 ;;
+            zlog__subcmd__help,relay)
+                cmd="zlog__subcmd__help__subcmd__relay"
+                ;;
             zlog__subcmd__help,tail)
                 cmd="zlog__subcmd__help__subcmd__tail"
                 ;;
@@ -83,7 +89,7 @@ _zlog() {
 
     case "${cmd}" in
         zlog)
-            opts="-h -V --help --version emit tail bench demo help"
+            opts="-h -V --help --version emit tail relay bench demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -97,7 +103,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__bench)
-            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-delay --dir --output --export-markdown --export-csv --baseline --tolerance --absolute --help pipeline bare-send bare-receive codec worker"
+            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-login-file --smtp-delay --dir --output --export-markdown --export-csv --plot --baseline --tolerance --absolute --help bare-send bare-receive worker pipeline codec"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -155,6 +161,10 @@ _zlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --smtp-login-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --smtp-delay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -176,6 +186,10 @@ _zlog() {
                     return 0
                     ;;
                 --export-csv)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plot)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -305,7 +319,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__bench__subcmd__pipeline)
-            opts="-n -o -h --transport --wire --size --publishers --subscribers --topics --runs --count --dir --output --export-markdown --help"
+            opts="-n -o -h --transport --wire --size --publishers --subscribers --topics --runs --count --dir --output --export-markdown --plot --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -360,6 +374,10 @@ _zlog() {
                     return 0
                     ;;
                 --export-markdown)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plot)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -589,7 +607,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help)
-            opts="emit tail bench demo help"
+            opts="emit tail relay bench demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -603,7 +621,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help__subcmd__bench)
-            opts="pipeline bare-send bare-receive codec worker"
+            opts="bare-send bare-receive worker pipeline codec"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -728,6 +746,20 @@ _zlog() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        zlog__subcmd__help__subcmd__relay)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         zlog__subcmd__help__subcmd__tail)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -742,8 +774,110 @@ _zlog() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        zlog__subcmd__relay)
+            opts="-b -c -r -p -o -v -q -h --bind --connect --stdin --root --stdin-level --max-message --publish-bind --publish-connect --endpoint --on-full --hwm --linger --keep --keep-bytes --ask --no-ask --status --output --report --verbose --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -b)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stdin-level)
+                    COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --publish-bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --publish-connect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-full)
+                    COMPREPLY=($(compgen -W "block drop" -- "${cur}"))
+                    return 0
+                    ;;
+                --hwm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --linger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ask)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --status)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         zlog__subcmd__tail)
-            opts="-t -r -l -i -e -n -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --grep --exclude --from-source --since --until --count --timeout --input --bind --connect --endpoint --hwm --max-message --output --highlight --color --utc --dateformat --time-format --timestamp --show --separator --align --no-align --reorder --stats --fail-on-loss --verbose --quiet --help"
+            opts="-t -r -l -i -e -n -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --grep --exclude --from-source --since --until --count --timeout --input --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --utc --highlight --color --timestamp --show --separator --align --no-align --reorder --stats --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -841,6 +975,14 @@ _zlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --last)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ask)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --hwm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -857,6 +999,34 @@ _zlog() {
                     COMPREPLY=($(compgen -W "pretty json logfmt text raw" -- "${cur}"))
                     return 0
                     ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --style)
+                    COMPREPLY=($(compgen -W "auto % { $" -- "${cur}"))
+                    return 0
+                    ;;
+                --extra)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --datefmt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dateformat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --msec-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --highlight)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -867,14 +1037,6 @@ _zlog() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --time-format)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dateformat)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --show)

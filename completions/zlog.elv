@@ -24,6 +24,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --version 'Print version'
             cand emit 'Publish records: lines of stdin or files, a command''s output, test records'
             cand tail 'Subscribe to records and print them'
+            cand relay 'Collect from many publishers, publish to many subscribers'
             cand bench 'Measure what a log call costs: publishing, files, mail'
             cand demo 'An emitter and a tail in one terminal, to look at'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -106,15 +107,22 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand -c 'Connect to this endpoint; may be repeated'
             cand --connect 'Connect to this endpoint; may be repeated'
             cand --endpoint 'The endpoint when neither --bind nor --connect names one'
+            cand --last 'First the last N records, of a relay with --keep; then what comes'
+            cand --ask 'Whom to ask for them [default: the port after the endpoint''s, or its path and .ask]'
             cand --hwm 'High-water mark: messages held for this subscriber'
             cand --max-message 'Hang up on a publisher that sends a larger message'
             cand -o 'How to print records'
             cand --output 'How to print records'
+            cand --format 'A format string as in Python''s logging (''%(asctime)s %(levelname)-8s %(message)s''), or one of basic, bare, syslog, pretty, json, logfmt'
+            cand --style 'The style of --format'
+            cand --extra 'Name an extra field that --format may use, and what stands for it where a record lacks it; may be repeated'
+            cand --time-format 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
+            cand --datefmt 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
+            cand --dateformat 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
+            cand --msec-format 'How milliseconds stand after the time in --format, where --time-format does not say; empty for none [default: %s,%03d]'
             cand -H 'Colour what matches, without leaving anything out'
             cand --highlight 'Colour what matches, without leaving anything out'
             cand --color 'When to colour; without a value, always'
-            cand --time-format 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
-            cand --dateformat 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
             cand --show 'What stands after the level: the topic or the logger''s name'
             cand --separator 'What stands between the columns'
             cand --reorder 'Hold records this long and print those of all senders in order of creation'
@@ -132,6 +140,38 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'zlog;relay'= {
+            cand -b 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]'
+            cand --bind 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]'
+            cand -c 'Collect there, from a publisher that binds; may be repeated'
+            cand --connect 'Collect there, from a publisher that binds; may be repeated'
+            cand -r 'What the topics of these lines begin with'
+            cand --root 'What the topics of these lines begin with'
+            cand --stdin-level 'The level of a line that does not say its own [default: INFO]'
+            cand --max-message 'Hang up on a publisher that sends a larger message'
+            cand -p 'Publish here, to subscribers that connect; may be repeated'
+            cand --publish-bind 'Publish here, to subscribers that connect; may be repeated'
+            cand --publish-connect 'Publish there, to a subscriber that binds; may be repeated'
+            cand --endpoint 'Where to publish when neither --publish-bind nor --publish-connect says so'
+            cand --on-full 'When a subscriber does not keep up: drop for it alone, or hold all publishers back'
+            cand --hwm 'High-water mark: messages held for each publisher and each subscriber'
+            cand --linger 'At the end, how long to go on sending what has come'
+            cand --keep 'Keep the last N messages of each topic, for `zlog tail --last`'
+            cand --keep-bytes 'Keep at most this much of all topics together; the oldest goes first'
+            cand --ask 'Take questions here [default: the next port after each --publish-bind, or its path and .ask]'
+            cand --status 'Ask the relay that publishes on ENDPOINT how it stands, and end'
+            cand -o 'How to print the status'
+            cand --output 'How to print the status'
+            cand --report 'Print a line about rates, drops and peers to stderr every INTERVAL'
+            cand --stdin 'Collect lines of standard input, too; the relay goes on when they end'
+            cand --no-ask 'Take no questions: no --status, no --last'
+            cand -v 'Tell of connects, disconnects and failed handshakes on stderr'
+            cand --verbose 'Tell of connects, disconnects and failed handshakes on stderr'
+            cand -q 'No summary at the end'
+            cand --quiet 'No summary at the end'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'zlog;bench'= {
             cand --handlers 'What to measure; pub and queue stand for each of their kinds'
             cand --size 'Log messages of this many bytes: 100, 4K, 1M'
@@ -146,40 +186,25 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --warm-up 'Log for so long before each run, unmeasured'
             cand --queue 'Records that a queue holds'
             cand --smtp 'Mail through this server: smtp://HOST:PORT [default: one of zlog''s own, on loopback]'
+            cand --smtp-login-file 'Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say'
             cand --smtp-delay 'How long zlog''s own mail server holds each mail'
             cand --dir 'Where files are written while they are measured [default: the system''s for temporary files]'
             cand -o 'What to print'
             cand --output 'What to print'
             cand --export-markdown 'Write the tables as Markdown, too'
             cand --export-csv 'Write every figure as CSV, too'
+            cand --plot 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)'
             cand --baseline 'Exit with 3 when a handler has become slower than in this report (--output json)'
             cand --tolerance 'How much slower it may be'
             cand --compare-python 'Measure Python''s handlers and PyZMQ''s, too, with the same records'
             cand --absolute 'Compare calls per second, not their ratio to `file` and `null`'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand pipeline 'End to end, from emit to tail, beside bare libzmq'
             cand bare-send 'Bare libzmq, sending: started by `zlog bench pipeline`'
             cand bare-receive 'Bare libzmq, receiving: started by `zlog bench pipeline`'
-            cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
             cand worker 'One handler, or one far end: told on standard input'
-        }
-        &'zlog;bench;pipeline'= {
-            cand --transport 'What is between emit and tail'
-            cand --wire 'What bodies are written as'
-            cand --size 'Bytes of each message: 100, 4K; several make a sweep'
-            cand --publishers 'Emitting processes; several numbers make a sweep'
-            cand --subscribers 'Tailing processes, each of which gets every record; several numbers make a sweep'
-            cand --topics 'Subscriptions of each tail, one of which is the records''; several numbers make a sweep'
-            cand --runs 'Rounds: each measures every pipeline once, with zlog and with bare libzmq'
-            cand -n 'Records of each emit in a run [default: 200000, and fewer large ones]'
-            cand --count 'Records of each emit in a run [default: 200000, and fewer large ones]'
-            cand --dir 'Where lines are read from and written to [default: the system''s for temporary files]'
-            cand -o 'What to print'
-            cand --output 'What to print'
-            cand --export-markdown 'Write the tables as Markdown, too'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
+            cand pipeline 'End to end, from emit to tail, beside bare libzmq'
+            cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
         }
         &'zlog;bench;bare-send'= {
             cand --connect 'A receiver'
@@ -198,6 +223,28 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'zlog;bench;worker'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'zlog;bench;pipeline'= {
+            cand --transport 'What is between emit and tail'
+            cand --wire 'What bodies are written as'
+            cand --size 'Bytes of each message: 100, 4K; several make a sweep'
+            cand --publishers 'Emitting processes; several numbers make a sweep'
+            cand --subscribers 'Tailing processes, each of which gets every record; several numbers make a sweep'
+            cand --topics 'Subscriptions of each tail, one of which is the records''; several numbers make a sweep'
+            cand --runs 'Rounds: each measures every pipeline once, with zlog and with bare libzmq'
+            cand -n 'Records of each emit in a run [default: 200000, and fewer large ones]'
+            cand --count 'Records of each emit in a run [default: 200000, and fewer large ones]'
+            cand --dir 'Where lines are read from and written to [default: the system''s for temporary files]'
+            cand -o 'What to print'
+            cand --output 'What to print'
+            cand --export-markdown 'Write the tables as Markdown, too'
+            cand --plot 'Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'zlog;bench;codec'= {
             cand --size 'Messages of this many bytes [default: as test records come, some with tracebacks]'
             cand --runs 'Rounds: each measures every codec once'
@@ -209,10 +256,6 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --output 'What to print'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-        }
-        &'zlog;bench;worker'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
         }
         &'zlog;demo'= {
             cand -n 'Stop after N records; without it, at Ctrl-C'
@@ -226,6 +269,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
         &'zlog;help'= {
             cand emit 'Publish records: lines of stdin or files, a command''s output, test records'
             cand tail 'Subscribe to records and print them'
+            cand relay 'Collect from many publishers, publish to many subscribers'
             cand bench 'Measure what a log call costs: publishing, files, mail'
             cand demo 'An emitter and a tail in one terminal, to look at'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -234,22 +278,24 @@ set edit:completion:arg-completer[zlog] = {|@words|
         }
         &'zlog;help;tail'= {
         }
+        &'zlog;help;relay'= {
+        }
         &'zlog;help;bench'= {
-            cand pipeline 'End to end, from emit to tail, beside bare libzmq'
             cand bare-send 'Bare libzmq, sending: started by `zlog bench pipeline`'
             cand bare-receive 'Bare libzmq, receiving: started by `zlog bench pipeline`'
-            cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
             cand worker 'One handler, or one far end: told on standard input'
-        }
-        &'zlog;help;bench;pipeline'= {
+            cand pipeline 'End to end, from emit to tail, beside bare libzmq'
+            cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
         }
         &'zlog;help;bench;bare-send'= {
         }
         &'zlog;help;bench;bare-receive'= {
         }
-        &'zlog;help;bench;codec'= {
-        }
         &'zlog;help;bench;worker'= {
+        }
+        &'zlog;help;bench;pipeline'= {
+        }
+        &'zlog;help;bench;codec'= {
         }
         &'zlog;help;demo'= {
         }

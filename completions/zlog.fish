@@ -28,6 +28,7 @@ complete -c zlog -n "__fish_zlog_needs_command" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_needs_command" -s V -l version -d 'Print version'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to records and print them'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "relay" -d 'Collect from many publishers, publish to many subscribers'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -103,6 +104,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l input -d 'Read stored
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s b -l bind -d 'Bind this endpoint, and print the one really bound to stderr; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Connect to this endpoint; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'The endpoint when neither --bind nor --connect names one' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'First the last N records, of a relay with --keep; then what comes' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Whom to ask for them [default: the port after the endpoint\'s, or its path and .ask]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages held for this subscriber' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l max-message -d 'Hang up on a publisher that sends a larger message' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s o -l output -d 'How to print records' -r -f -a "pretty\t'For people: aligned columns, colours, tracebacks indented'
@@ -110,11 +113,18 @@ json\t'One JSON object a line, which zlog reads back'
 logfmt\t'One line of key=value pairs'
 text\t'The message and its traceback, as Python\'s logging writes them'
 raw\t'The body as it came, byte for byte'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format -d 'A format string as in Python\'s logging (\'%(asctime)s %(levelname)-8s %(message)s\'), or one of basic, bare, syslog, pretty, json, logfmt' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l style -d 'The style of --format' -r -f -a "auto\t'Told from the string; refused where it could be two'
+%\t'%(levelname)-8s, as the % operator'
+{\t'{levelname:<8}, as str.format'
+$\t'${levelname}, as string.Template'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l extra -d 'Name an extra field that --format may use, and what stands for it where a record lacks it; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l datefmt -l dateformat -d 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'How milliseconds stand after the time in --format, where --time-format does not say; empty for none [default: %s,%03d]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Colour what matches, without leaving anything out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l color -d 'When to colour; without a value, always' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l dateformat -d 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l show -d 'What stands after the level: the topic or the logger\'s name' -r -f -a "topic\t'The topic, or the logger\'s name for a record without one'
 name\t'The logger\'s name, or the topic for a record without one'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l separator -d 'What stands between the columns' -r
@@ -129,7 +139,35 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s q -l quiet -d 'No reports on stderr but errors'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l handlers -d 'What to measure; pub and queue stand for each of their kinds' -r -f -a "all\t'Every one'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -s b -l bind -d 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -s c -l connect -d 'Collect there, from a publisher that binds; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -s r -l root -d 'What the topics of these lines begin with' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stdin-level -d 'The level of a line that does not say its own [default: INFO]' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-message -d 'Hang up on a publisher that sends a larger message' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -s p -l publish-bind -d 'Publish here, to subscribers that connect; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish-connect -d 'Publish there, to a subscriber that binds; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l endpoint -d 'Where to publish when neither --publish-bind nor --publish-connect says so' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'When a subscriber does not keep up: drop for it alone, or hold all publishers back' -r -f -a "block\t'Wait: the input is read no faster than the slowest subscriber takes it'
+drop\t'Drop the record and count it'"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages held for each publisher and each subscriber' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'At the end, how long to go on sending what has come' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep -d 'Keep the last N messages of each topic, for `zlog tail --last`' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep-bytes -d 'Keep at most this much of all topics together; the oldest goes first' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l ask -d 'Take questions here [default: the next port after each --publish-bind, or its path and .ask]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l status -d 'Ask the relay that publishes on ENDPOINT how it stands, and end' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -s o -l output -d 'How to print the status' -r -f -a "table\t'Tables'
+json\t'One JSON object'"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l report -d 'Print a line about rates, drops and peers to stderr every INTERVAL' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stdin -d 'Collect lines of standard input, too; the relay goes on when they end'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l no-ask -d 'Take no questions: no --status, no --last'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -s q -l quiet -d 'No summary at the end'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l handlers -d 'What to measure; pub and queue stand for each of their kinds' -r -f -a "all\t'Every one'
 file\t'A file, one write for each record'
 file-sync\t'A file, each record on the disk before the call returns'
 rotating\t'A file that is renamed and begun anew as it grows'
@@ -142,33 +180,48 @@ queue\t'A queue and a thread: before a file, and before mail'
 queue-file\t'A queue and a thread before a file'
 queue-smtp\t'A queue and a thread before mail'
 null\t'Formatting alone'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l size -d 'Log messages of this many bytes: 100, 4K, 1M' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l lines -d 'Log the lines of this file, over and over, instead of test records' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l python -d 'The Python for that [default: python3]' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l threads -d 'Callers at the same time, each on a thread of its own' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l rate -d 'Make so many calls each second, due or not, and time each from when it was due' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l runs -d 'Rounds: each measures every handler once' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -s n -l count -d 'End a run after N calls' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l duration -d 'End a run after this long [default: 500ms, or none with --count]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l warm-up -d 'Log for so long before each run, unmeasured' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l queue -d 'Records that a queue holds' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l smtp -d 'Mail through this server: smtp://HOST:PORT [default: one of zlog\'s own, on loopback]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l smtp-delay -d 'How long zlog\'s own mail server holds each mail' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l dir -d 'Where files are written while they are measured [default: the system\'s for temporary files]' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l size -d 'Log messages of this many bytes: 100, 4K, 1M' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l lines -d 'Log the lines of this file, over and over, instead of test records' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l python -d 'The Python for that [default: python3]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l threads -d 'Callers at the same time, each on a thread of its own' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l rate -d 'Make so many calls each second, due or not, and time each from when it was due' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l runs -d 'Rounds: each measures every handler once' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -s n -l count -d 'End a run after N calls' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l duration -d 'End a run after this long [default: 500ms, or none with --count]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l warm-up -d 'Log for so long before each run, unmeasured' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l queue -d 'Records that a queue holds' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l smtp -d 'Mail through this server: smtp://HOST:PORT [default: one of zlog\'s own, on loopback]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l smtp-login-file -d 'Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l smtp-delay -d 'How long zlog\'s own mail server holds each mail' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l dir -d 'Where files are written while they are measured [default: the system\'s for temporary files]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
 json\t'One JSON object, which --baseline reads'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l export-csv -d 'Write every figure as CSV, too' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l baseline -d 'Exit with 3 when a handler has become slower than in this report (--output json)' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l tolerance -d 'How much slower it may be' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l compare-python -d 'Measure Python\'s handlers and PyZMQ\'s, too, with the same records'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -l absolute -d 'Compare calls per second, not their ratio to `file` and `null`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "bare-send" -d 'Bare libzmq, sending: started by `zlog bench pipeline`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "bare-receive" -d 'Bare libzmq, receiving: started by `zlog bench pipeline`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline bare-send bare-receive codec worker" -f -a "worker" -d 'One handler, or one far end: told on standard input'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l export-csv -d 'Write every figure as CSV, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l plot -d 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l baseline -d 'Exit with 3 when a handler has become slower than in this report (--output json)' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l tolerance -d 'How much slower it may be' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l compare-python -d 'Measure Python\'s handlers and PyZMQ\'s, too, with the same records'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l absolute -d 'Compare calls per second, not their ratio to `file` and `null`'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "bare-send" -d 'Bare libzmq, sending: started by `zlog bench pipeline`'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "bare-receive" -d 'Bare libzmq, receiving: started by `zlog bench pipeline`'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "worker" -d 'One handler, or one far end: told on standard input'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l connect -d 'A receiver' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wire -d 'What bodies are written as' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
+text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l count -d 'Messages to send' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wait-for -d 'Receivers to wait for' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wait -d 'How long to wait for them' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l linger -d 'How long the last messages may take to leave' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l bind -d 'Where senders connect' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l topic -d 'What to subscribe to' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l count -d 'Messages to receive' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -s h -l help -d 'Print help'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from worker" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l transport -d 'What is between emit and tail' -r -f -a "tcp\t'TCP on loopback'
 ipc\t'A socket of the file system'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l wire -d 'What bodies are written as' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
@@ -184,19 +237,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcomm
 markdown\t'Markdown tables'
 json\t'One JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l plot -d 'Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l connect -d 'A receiver' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wire -d 'What bodies are written as' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
-text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l count -d 'Messages to send' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wait-for -d 'Receivers to wait for' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wait -d 'How long to wait for them' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l linger -d 'How long the last messages may take to leave' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l bind -d 'Where senders connect' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l topic -d 'What to subscribe to' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l count -d 'Messages to receive' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l size -d 'Messages of this many bytes [default: as test records come, some with tracebacks]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l runs -d 'Rounds: each measures every codec once' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s n -l count -d 'Records that each run encodes, and decodes' -r
@@ -205,7 +247,6 @@ complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcomm
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
 json\t'One JSON object, which --baseline reads'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from worker" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s n -l count -d 'Stop after N records; without it, at Ctrl-C' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l rate -d 'Records each second' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l seed -d 'The same records again for the same seed' -r
@@ -213,13 +254,14 @@ complete -c zlog -n "__fish_zlog_using_subcommand demo" -l color -d 'When to col
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "tail" -d 'Subscribe to records and print them'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail bench demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "emit" -d 'Publish records: lines of stdin or files, a command\'s output, test records'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "tail" -d 'Subscribe to records and print them'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "relay" -d 'Collect from many publishers, publish to many subscribers'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "bare-send" -d 'Bare libzmq, sending: started by `zlog bench pipeline`'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "bare-receive" -d 'Bare libzmq, receiving: started by `zlog bench pipeline`'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "worker" -d 'One handler, or one far end: told on standard input'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
+complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'

@@ -28,7 +28,7 @@ pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::format::FormatArgs;
 pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
-pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
+pub use self::relay::{DEFAULT_COLLECT, RelayArgs, RelayOnFull, StatusOutput};
 pub use self::tail::TailArgs;
 use self::value::rate;
 use crate::term::ColorChoice;
@@ -168,12 +168,17 @@ fn explain_plain_word(mut error: clap::Error) -> clap::Error {
 pub fn command() -> clap::Command {
     let mut whole = Cli::command().version(version());
     for notes in examples::ALL {
-        whole = match notes.command {
-            "" => whole.after_help(notes.help()),
-            name => whole.mut_subcommand(name, |command| command.after_help(notes.help())),
-        };
+        whole = with_notes(whole, notes.command, notes.help());
     }
     whole
+}
+
+/// `command` with `help` at the end of the help of the subcommand that `path` leads to.
+fn with_notes(command: clap::Command, path: &str, help: String) -> clap::Command {
+    match path.split_once(' ').unwrap_or((path, "")) {
+        ("", _) => command.after_help(help),
+        (name, rest) => command.mut_subcommand(name, |inner| with_notes(inner, rest, help)),
+    }
 }
 
 /// zlog's version, and what its libzmq is and can do.
@@ -190,5 +195,19 @@ mod tests {
     #[test]
     fn the_parser_is_sound() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn no_value_and_no_words_on_it_are_a_variable_to_fish() {
+        for command in command().get_subcommands() {
+            for argument in command.get_arguments() {
+                for value in argument.get_possible_values() {
+                    let words = value.get_help().map(ToString::to_string).unwrap_or_default();
+                    // clap_complete puts them between double quotes.
+                    let found = value.get_name().contains('$') || words.contains('$');
+                    assert!(!found, "{}: {words}", value.get_name());
+                }
+            }
+        }
     }
 }

@@ -16,6 +16,8 @@ mod bad_input;
 mod baseline;
 /// Ctrl-C, and a parent that dies: nothing is left behind.
 mod ends;
+/// What a bench may not leave behind.
+pub(crate) mod leftovers;
 
 /// A bench with its files below `directory`.
 fn bench(directory: &Path, args: &[&str]) -> Zlog {
@@ -137,6 +139,34 @@ fn a_mail_server_of_the_users_own_gets_a_mail_for_each_record() {
 }
 
 #[test]
+fn a_mail_server_that_wants_a_login_gets_it_from_the_environment_or_a_file() {
+    let Some(python) = python() else { return };
+    let mut server = python.script("mail_server", &["login"]);
+    let url = server.endpoint();
+    let directory = tempfile::tempdir().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "me:secret\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let args = ["--handlers", "smtp", "--smtp", &url, "--runs", "1", "-n", "3", "--warm-up", "0"];
+    let mails = || bench(directory.path(), &args).args(["--output", "json"]);
+    let nobody = mails().run().code(1);
+    assert!(nobody.out().contains("530"), "{}", nobody.out());
+    let password =
+        |password| mails().env("ZLOG_SMTP_USER", "me").env("ZLOG_SMTP_PASSWORD", password).run();
+    password("wrong").code(1);
+    let logged_in =
+        [password("secret").success(), mails().args(["--smtp-login-file", path]).run().success()];
+    for bench in logged_in {
+        let report: Value = serde_json::from_slice(&bench.stdout).unwrap();
+        assert_eq!(row(&report, "smtp")["figures"]["sent"], 3, "{report:#}");
+        assert!(!bench.out().contains("secret") && !bench.err().contains("secret"));
+    }
+    server.expect_stdout("\"number\": 6,");
+    server.close_stdin();
+    assert_eq!(server.wait().success().out().lines().count(), 6, "none came without the login");
+}
+
+#[test]
 fn memory_is_the_same_for_few_calls_and_for_many() {
     let directory = tempfile::tempdir().unwrap();
     let peak = |count: &str| {
@@ -151,6 +181,28 @@ fn memory_is_the_same_for_few_calls_and_for_many() {
     for (few, many) in few.into_iter().zip(many) {
         assert!(many - few < 2e6, "{few} bytes for few, {many} for many");
     }
+}
+
+#[test]
+fn images_are_drawn_in_the_format_of_each_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let path = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
+    let (svg, png) = (path("bench.svg"), path("bench.PNG"));
+    let args = ["--handlers", "file,null", "-n", "100", "--runs", "2"];
+    let bench = bench(directory.path(), &[&args[..], &["--plot", &svg, "--plot", &png]].concat());
+    bench.run().success();
+    let svg = fs::read_to_string(svg).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    let texts: Vec<_> = texts.filter_map(|node| node.text().map(str::trim)).collect();
+    for name in ["file", "null"] {
+        assert_eq!(texts.iter().filter(|text| **text == name).count(), 2, "{name}: {texts:?}");
+    }
+    assert!(texts.iter().any(|text| text.contains("messages of 100 bytes")), "{texts:?}");
+    let image = tiny_skia::Pixmap::decode_png(&fs::read(png).unwrap()).unwrap();
+    assert_eq!((image.width(), image.height()), zlog::bench::plot::SIZE);
+    assert_eq!(fs::read_dir(files.path()).unwrap().count(), 2, "nothing else is left there");
 }
 
 #[test]

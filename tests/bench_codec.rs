@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Finished, zlog};
+use crate::harness::{Finished, Terminal, zlog};
 
 fn bench(args: &[&str]) -> Finished {
     let small = ["bench", "codec", "--runs", "2", "-n", "500", "--warm-up", "10"];
@@ -17,8 +17,15 @@ fn the_table_has_every_codec_and_says_whether_it_pays() {
         let row = row.unwrap_or_else(|| panic!("{codec} in {out}"));
         assert!(row.chars().any(|c| c.is_ascii_digit()), "{row}");
     }
-    assert!(out.contains("MessagePack pays") || out.contains("MessagePack does not pay"), "{out}");
-    assert!(out.contains("bytes than JSON"), "{out}");
+    let answers = [": a gain", ": even", ": a loss"];
+    for question in ["  bytes ", "  encoding ", "  decoding "] {
+        let line = out.lines().find(|line| line.starts_with(question));
+        let line = line.unwrap_or_else(|| panic!("{question} in {out}"));
+        assert!(answers.iter().any(|answer| line.ends_with(answer)), "{line}");
+    }
+    let last = out.lines().next_back().unwrap();
+    let verdicts = ["It pays: ", "It does not pay: ", "It is a trade: "];
+    assert!(verdicts.iter().any(|verdict| last.starts_with(verdict)), "{last}");
 }
 
 #[test]
@@ -55,6 +62,29 @@ fn bodies_have_the_same_bytes_for_the_same_settings_but_for_what_a_process_adds(
     let (one, same) = (bytes("3"), bytes("3"));
     // A process number has another digit now and then, and a time fewer.
     assert!((one - same).abs() < 6.0, "{one} and {same}");
+}
+
+#[test]
+fn the_rule_by_which_it_pays_is_in_the_help() {
+    let help = zlog(["bench", "codec", "--help"]).run().success().out();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["10 % or more over JSON, in every round", "a loss is any", "a gain and no loss"] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+}
+
+#[test]
+fn ctrl_c_prints_the_rounds_that_were_finished() {
+    let bench = zlog(["bench", "codec", "--runs", "1000", "-n", "1000"]);
+    let mut terminal = Terminal::start(bench, 40, 100);
+    terminal.wait_for_text("round 2 of 1000");
+    terminal.press("\x03");
+    let (bytes, status) = terminal.wait();
+    assert_eq!(status.code(), Some(130));
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("Stopped before the end"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("json ")), "{text}");
+    assert!(!text.contains("nothing can be said"), "{text}");
 }
 
 #[test]

@@ -4,11 +4,12 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{DEADLINE, Listener, Zlog, zlog};
+use crate::bench::leftovers::{assert_nothing_left, until, until_nothing_left};
+use crate::harness::{Listener, Running, Terminal, Zlog, zlog};
 
 fn bench(directory: &Path, args: &[&str]) -> Zlog {
     zlog(["bench", "pipeline", "--dir", directory.to_str().unwrap()]).args(args)
@@ -108,6 +109,25 @@ fn tables_name_what_was_measured_and_the_markdown_file_is_the_same_as_printed() 
 }
 
 #[test]
+fn a_sweep_is_drawn_with_a_line_for_each_pipeline_and_its_bare_counterpart() {
+    let (directory, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = files.path().join("pipeline.svg");
+    let plot = ["--plot", path.to_str().unwrap()];
+    let args = ["-n", "200", "--runs", "1", "--transport", "ipc", "--size", "50,500"];
+    bench(directory.path(), &args).args(plot).run().success();
+    let svg = fs::read_to_string(&path).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    let texts: Vec<_> = texts.filter_map(|node| node.text().map(str::trim)).collect();
+    for name in ["ipc json", "ipc json, bare", "ipc text", "ipc text, bare"] {
+        assert_eq!(texts.iter().filter(|text| **text == name).count(), 2, "{name}: {texts:?}");
+    }
+    // Without a sweep there is no curve, which is known before anything is measured.
+    let said = bench(directory.path(), &plot).run().code(2).stdout("");
+    said.stderr_has("--size 100,1K,10K");
+}
+
+#[test]
 fn frames_of_bare_libzmq_are_as_large_as_those_of_emit() {
     let lines = "request 000000001 handled by worker 1 in 1 ms\n".repeat(20);
     let messages = |args: &[&str]| {
@@ -132,29 +152,59 @@ fn frames_of_bare_libzmq_are_as_large_as_those_of_emit() {
     }
 }
 
-#[test]
-fn an_interruption_prints_what_was_measured_so_far_and_leaves_nothing_behind() {
-    let directory = tempfile::tempdir().unwrap();
-    let args = ["-n", "20000000", "--size", "1", "--runs", "1", "--transport", "tcp"];
-    let mut bench = bench(directory.path(), &args).start();
-    // A socket's subscriber has its file as soon as it is started.
-    let running = || {
-        let homes = fs::read_dir(directory.path()).unwrap().flatten();
+/// A bench that takes long enough to be stopped.
+const LONG: [&str; 6] = ["-n", "2000000", "--size", "1", "--runs", "1"];
+
+/// Waits until a pipeline runs: a subscriber has its file as soon as it is started.
+#[track_caller]
+fn until_running(directory: &Path, bench: &mut Running) {
+    until(bench, "a subscriber was started", || {
+        let homes = fs::read_dir(directory).unwrap().flatten();
         let runs = homes.filter_map(|home| fs::read_dir(home.path()).ok()).flatten().flatten();
         runs.map(|run| run.path().join("0.out")).any(|out| out.exists())
-    };
-    let start = Instant::now();
-    while !running() {
-        if start.elapsed() > DEADLINE {
-            bench.fail("no subscriber was started");
-        }
-        std::thread::yield_now();
-    }
+    });
+}
+
+#[test]
+fn an_interruption_prints_what_was_measured_so_far_and_leaves_nothing_behind() {
+    let (directory, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plot = files.path().join("pipeline.svg");
+    let sweep = ["--publishers", "1,2", "--plot", plot.to_str().unwrap()];
+    let mut bench = bench(directory.path(), &LONG).args(sweep).start();
+    until_running(directory.path(), &mut bench);
     bench.interrupt();
     // The harness fails when anything that the bench started still holds its output.
-    let bench = bench.wait().code(130);
+    let bench = bench.wait().code(130).stderr_has("no report files were written");
     assert!(bench.out().contains("Stopped before the end"), "{}", bench.out());
-    assert_empty(directory.path());
+    assert_nothing_left(directory.path());
+    assert_empty(files.path());
+}
+
+#[test]
+fn ctrl_c_in_a_terminal_prints_the_pipelines_that_were_measured_and_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let args = ["-n", "100", "--runs", "1000", "--transport", "tcp", "--wire", "text"];
+    let mut terminal = Terminal::start(bench(directory.path(), &args), 40, 120);
+    terminal.wait_for_text("round 2 of 1000: zlog over tcp");
+    terminal.press("\x03");
+    let (bytes, status) = terminal.wait();
+    assert_eq!(status.code(), Some(130));
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("Stopped before the end"), "{text}");
+    let row = text.lines().find(|line| line.starts_with("tcp text")).unwrap();
+    assert!(!row.contains("not measured"), "the first round is kept: {text}");
+    assert_nothing_left(directory.path());
+}
+
+#[test]
+fn processes_and_files_are_gone_also_when_the_bench_is_killed() {
+    for transport in ["tcp", "ipc"] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut bench = bench(directory.path(), &LONG).args(["--transport", transport]).start();
+        until_running(directory.path(), &mut bench);
+        bench.signal(Signal::KILL);
+        until_nothing_left(directory.path(), &mut bench);
+    }
 }
 
 #[test]

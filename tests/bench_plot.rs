@@ -59,6 +59,7 @@ fn growth(names: &[&str]) -> Growth {
             .iter()
             .zip(1..)
             .map(|(name, at)| Line {
+                beside: false,
                 name: (*name).into(),
                 points: [10.0, 100.0, 1000.0, 10_000.0, 100_000.0f64]
                     .map(|x| Point { x, y: range(base / f64::from(at) * x.powf(slope)) })
@@ -213,7 +214,7 @@ proptest! {
             x: *low,
             y: Range { low: *low, median: *median, high: *high },
         });
-        let line = Line { name, points: points.collect() };
+        let line = Line { name, beside: false, points: points.collect() };
         let panel =
             Panel { title: String::new(), x: Unit::Plain, y: Unit::Count, lines: vec![line] };
         let plot = Growth { title: String::new(), remark: String::new(), panels: vec![panel] };

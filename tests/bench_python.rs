@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{Zlog, python, zlog};
+use crate::bench::leftovers::{assert_nothing_left, until, until_nothing_left};
+use crate::harness::{Terminal, Zlog, python, zlog};
 
 const NAMES: [&str; 5] =
     ["python-file", "python-smtp", "python-queue", "python-socket", "python-pub"];
@@ -42,6 +44,42 @@ fn pythons_handlers_get_the_same_records_and_each_of_them_arrives() {
             assert!(figures["latency_ns"]["p50"]["median"].as_f64().unwrap() > 0.0, "{row:#}");
         }
     }
+}
+
+#[test]
+fn ctrl_c_while_python_is_measured_prints_what_there_is_and_leaves_nothing_behind() {
+    let Some(python) = python() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let bench = zlog(["bench", "--handlers", "null", "-n", "300000", "--warm-up", "0"])
+        .args(["--dir", directory.path().to_str().unwrap(), "--compare-python", "--python"])
+        .args([python.program()]);
+    let mut terminal = Terminal::start(bench, 50, 120);
+    terminal.wait_for_text("round 1 of 5: python-file");
+    terminal.press("\x03");
+    let (bytes, status) = terminal.wait();
+    assert_eq!(status.code(), Some(130));
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("Stopped before the end") && !text.contains("Traceback"), "{text}");
+    let row = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(!row("null").contains("not run"), "{text}");
+    assert!(row("python-pub").contains("not run"), "{text}");
+    assert_nothing_left(directory.path());
+}
+
+#[test]
+fn python_and_its_files_are_gone_also_when_the_bench_is_killed() {
+    let Some(python) = python() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let args = ["--handlers", "null", "-n", "500000", "--warm-up", "0"];
+    let mut bench = bench(directory.path(), python.program().to_str().unwrap(), &args).start();
+    until(&mut bench, "Python logs", || {
+        let homes = std::fs::read_dir(directory.path()).unwrap().flatten();
+        let runs = homes.filter_map(|home| std::fs::read_dir(home.path()).ok()).flatten();
+        let mut logs = runs.flatten().map(|run| run.path().join("app.log"));
+        logs.any(|log| std::fs::metadata(log).is_ok_and(|log| log.len() > 0))
+    });
+    bench.signal(Signal::KILL);
+    until_nothing_left(directory.path(), &mut bench);
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn man_pages_are_what_the_parser_says() {
     let mut files = vec!["zlog.1".to_owned()];
     compare(Path::new("man/zlog.1"), &zlog(["generate", "man"]).run().success().stdout);
     for name in commands() {
+        let name = name.replace(' ', "-");
         let fresh = zlog(["generate", "man", &name]).run().success().stdout;
         files.push(format!("zlog-{name}.1"));
         compare(&Path::new("man").join(format!("zlog-{name}.1")), &fresh);
@@ -102,8 +103,8 @@ fn every_command_has_examples_and_exit_codes_in_its_help_and_page() {
     for name in commands() {
         let notes = examples::ALL.iter().find(|notes| notes.command == name);
         let notes = notes.unwrap_or_else(|| panic!("`{name}` has no notes in cli/examples.rs"));
-        let help = zlog([&name, "--help"]).run().success().out();
-        let page = zlog(["generate", "man", &name]).run().success().out();
+        let help = zlog(name.split(' ').chain(["--help"])).run().success().out();
+        let page = zlog(["generate", "man", &name.replace(' ', "-")]).run().success().out();
         let page = page.replace("\\-", "-").replace("\\(aq", "'");
         for (line, _) in notes.examples {
             assert!(help.contains(line) && page.contains(line), "{line}");
@@ -114,11 +115,19 @@ fn every_command_has_examples_and_exit_codes_in_its_help_and_page() {
     }
 }
 
-/// The commands that a person is shown.
+/// The commands that a person is shown, and theirs: `bench`, `bench pipeline`.
 fn commands() -> Vec<String> {
-    let parser = command();
-    let shown = parser.get_subcommands().filter(|sub| !sub.is_hide_set());
-    shown.map(|sub| sub.get_name().to_owned()).filter(|name| name != "help").collect()
+    fn below(parser: &clap::Command, before: &str, all: &mut Vec<String>) {
+        let shown = parser.get_subcommands().filter(|sub| !sub.is_hide_set());
+        for sub in shown.filter(|sub| sub.get_name() != "help") {
+            let name = format!("{before}{}", sub.get_name());
+            all.push(name.clone());
+            below(sub, &format!("{name} "), all);
+        }
+    }
+    let mut all = Vec::new();
+    below(&command(), "", &mut all);
+    all
 }
 
 /// Compares a committed file with `fresh`, or rewrites it under `ZLOG_UPDATE=1`.

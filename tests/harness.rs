@@ -10,6 +10,7 @@
 mod finished;
 mod pty;
 mod python;
+mod rsyslog;
 mod running;
 mod stream;
 mod wire;
@@ -22,6 +23,7 @@ use std::time::Duration;
 pub(crate) use self::finished::Finished;
 pub(crate) use self::pty::Terminal;
 pub(crate) use self::python::{Python, python};
+pub(crate) use self::rsyslog::{Rsyslog, rsyslog};
 pub(crate) use self::running::{Input, Running};
 pub(crate) use self::wire::{Listener, Message, Publisher};
 pub(crate) use self::zlog::{Zlog, zlog};

@@ -30,6 +30,8 @@ mod harness;
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
 mod peers;
+/// `zlog relay`: what passes through it, and what it says of itself.
+mod relay;
 /// Several handlers at once, and routes to them.
 mod route;
 /// Python's network handlers → `zlog emit --listen`.

@@ -275,6 +275,7 @@ fn every_command_runs() {
     }
 }
 
+/// A relay that is asked how it stands, and then to end.
 fn relay_that_ends() -> Finished {
     let mut relay = zlog(["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT]).start();
     let ask = relay.endpoints(3).remove(2);

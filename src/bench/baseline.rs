@@ -311,7 +311,7 @@ mod tests {
         assert!(refused("{\"schema\": \"zlog-bench/1\"}").contains("it is damaged"));
         assert!(refused("handler,calls\n").contains("not a report"));
         assert!(refused("").contains("not a report"));
-        std::fs::write(file.path(), report().json().unwrap()).unwrap();
+        std::fs::write(file.path(), crate::bench::report::json(&report()).unwrap()).unwrap();
         assert_eq!(read(file.path()).unwrap(), report());
         assert!(read(Path::new("/nonexistent/b.json")).is_err());
     }

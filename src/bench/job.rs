@@ -13,6 +13,7 @@ use super::far::Reply;
 use super::measure::Load;
 use super::sample::Sample;
 use super::subject::Subject;
+use crate::handler::smtp::Login;
 
 /// What a child is started for: the first line that it reads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,6 +30,8 @@ pub enum Job {
         /// How long each mail is held before it is acknowledged.
         delay: Duration,
     },
+    /// Wait for the parent's end; then remove this directory and end the process group.
+    Guard(PathBuf),
 }
 
 /// One run of one handler.
@@ -64,8 +67,28 @@ pub enum Text {
 pub struct Mail {
     /// A server; without one, a server of zlog's own on loopback.
     pub url: Option<String>,
+    /// Who logs in at another server; at zlog's own nobody does.
+    pub login: Option<Passed>,
     /// How long zlog's own server holds each mail before it is acknowledged.
     pub delay: Duration,
+}
+
+/// A login on its way to the process that uses it: through a pipe, where nobody else
+/// can read it. It stands in no report.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Passed(pub Login);
+
+impl Serialize for Passed {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.0.user, &self.0.password).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Passed {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (user, password) = Deserialize::deserialize(deserializer)?;
+        Ok(Passed(Login { user, password }))
+    }
 }
 
 /// What a child says.

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::guard::Home;
 use super::job::{Job, Measure, Told};
 use super::partner::Partner;
+use super::python::{self, Python, PythonHandler};
 use super::rounds::{Lab, Outcome};
-use super::subject::Subject;
+use super::sample::Sample;
+use super::subject::{Contender, Subject};
 use crate::error::{Error, Result};
 use crate::term::visible;
 
@@ -21,11 +24,19 @@ pub struct Processes<'p> {
     pub job: Measure,
     /// Where their directories are made.
     pub directory: PathBuf,
+    /// The Python whose handlers are measured, and where; none when there are no such.
+    pub python: Option<(Python, Home)>,
     /// Whether to end now.
     pub stop: &'p dyn Fn() -> bool,
 }
 
 impl Processes<'_> {
+    fn try_python(&self, handler: PythonHandler) -> Result<Outcome> {
+        let there_is_none = || Error::new("there is no Python to measure with");
+        let (python, home) = self.python.as_ref().ok_or_else(there_is_none)?;
+        python::measure(python, handler, &self.job, home, self.stop)
+    }
+
     fn try_measure(&self, subject: Subject) -> Result<Outcome> {
         let directory = directory_in(&self.directory)?;
         let job = Measure { subject, directory: directory.path().to_owned(), ..self.job.clone() };
@@ -59,9 +70,16 @@ impl Processes<'_> {
 }
 
 impl Lab for Processes<'_> {
-    fn measure(&mut self, subject: Subject) -> Outcome {
-        let outcome = self.try_measure(subject);
+    type Thing = Contender;
+    type Sample = Sample;
+
+    fn measure(&mut self, contender: Contender) -> Outcome {
+        let outcome = match contender {
+            Contender::Own(subject) => self.try_measure(subject),
+            Contender::Python(handler) => self.try_python(handler),
+        };
         outcome.unwrap_or_else(|error| match (self.stop)() {
+            // What fails while all is stopped has not failed by itself.
             true => Outcome::Stopped,
             false => Outcome::Failed(error.to_string()),
         })

@@ -11,8 +11,10 @@
 //!   [`usage`] say of them; [`rig`] sets handler and far end up;
 //! - [`worker`] does that in a process of its own, which [`lab`] starts; they speak
 //!   [`job`]s, and [`partner`] sees to their ends;
-//! - [`rounds`] lets handlers take turns; [`stats`] and [`report`] say what the
-//!   runs say together, and [`baseline`] whether that is worse than before.
+//! - [`rounds`] lets handlers (Python's and whole pipelines, too) take turns; [`stats`]
+//!   and [`report`] say what the runs say together, and [`baseline`] whether that is
+//!   worse than before;
+//! - [`guard`] cleans up after a bench that was killed.
 //!
 //! Decisions, with their reasons where they are made: a process for each run
 //! (`worker`), the range of runs as their spread (`stats`), ratios within a round
@@ -22,6 +24,7 @@
 pub mod baseline;
 pub mod codec;
 pub mod far;
+pub mod guard;
 pub mod job;
 pub mod lab;
 pub mod machine;

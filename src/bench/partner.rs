@@ -31,11 +31,27 @@ impl Partner {
     /// # Errors
     /// It can't be started.
     pub fn start(job: &Job) -> Result<Partner> {
-        let failed = |error: std::io::Error| Error::io("can't start a process of zlog", &error);
-        let program = std::env::current_exe().map_err(failed)?;
-        let mut command = Command::new(program);
-        command.args(["bench", "worker"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(failed)?;
+        Partner::spawn(worker()?, job)
+    }
+
+    /// The same, and the child leads a process group of its own, where there are such.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub fn start_leading(job: &Job) -> Result<Partner> {
+        let mut command = worker()?;
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Partner::spawn(command, job)
+    }
+
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn spawn(mut command: Command, job: &Job) -> Result<Partner> {
+        let mut child = command.spawn().map_err(|error| not_started(&error))?;
         let stdin = child.stdin.take();
         let (tell, told) = crossbeam_channel::unbounded();
         if let Some(stdout) = child.stdout.take() {
@@ -95,6 +111,17 @@ impl Partner {
             _ => gone(),
         }
     }
+}
+
+fn worker() -> Result<Command> {
+    let program = std::env::current_exe().map_err(|error| not_started(&error))?;
+    let mut command = Command::new(program);
+    command.args(["bench", "worker"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    Ok(command)
+}
+
+fn not_started(error: &std::io::Error) -> Error {
+    Error::io("can't start a process of zlog", error)
 }
 
 fn gone() -> Error {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::far::{Channels, Counter, FarEnd, Files, Nowhere, serve};
-use super::job::{Job, Mail, Measure, Told};
+use super::job::{Job, Mail, Measure, Passed, Told};
 use super::partner::Partner;
 use super::records::ROOT;
 use super::subject::Subject;
@@ -102,7 +102,7 @@ fn rotating(job: &Measure) -> Result<Rig> {
 fn mail(mail: &Mail) -> Result<Rig> {
     match &mail.url {
         Some(url) => {
-            let handler = mailing(url, Duration::ZERO)?;
+            let handler = mailing(url, mail.login.clone(), Duration::ZERO)?;
             // A server that is not there is told from one that fails under way.
             handler.check()?;
             let rig = Rig::new(handler, Nowhere);
@@ -117,20 +117,30 @@ fn mail(mail: &Mail) -> Result<Rig> {
             };
             // A mail counts when its delay is over.
             let far = Counter::new(server, PATIENCE + mail.delay * 2);
-            Ok(Rig::new(mailing(&url, mail.delay)?, far))
+            Ok(Rig::new(mailing(&url, None, mail.delay)?, far))
         }
     }
 }
 
+/// Checks, without connecting to anybody, that mails can go to the server that `mail`
+/// names, with its login.
+///
+/// # Errors
+/// The address is none, or a password would be sent over the network unencrypted.
+pub fn check_mail(mail: &Mail) -> Result<()> {
+    let Some(url) = &mail.url else { return Ok(()) };
+    mailing(url, mail.login.clone(), Duration::ZERO).map(drop)
+}
+
 /// Mails through the server at `url`, which may take `delay` for each.
-fn mailing(url: &str, delay: Duration) -> Result<SmtpHandler> {
+fn mailing(url: &str, login: Option<Passed>, delay: Duration) -> Result<SmtpHandler> {
     let options = SmtpOptions {
         server: url.to_owned(),
         trust: None,
         from: FROM.to_owned(),
         to: vec![TO.to_owned()],
         timeout: DEFAULT_TIMEOUT + delay,
-        login: LoginFrom::Nobody,
+        login: login.map_or(LoginFrom::Nobody, |passed| LoginFrom::Given(passed.0)),
         // As Python's SMTPHandler: a mail for each record, and whoever logs waits for it.
         batch: BatchOptions::EACH,
         spool: SpoolOptions::NONE,

@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::python::PythonHandler;
+use super::rounds::Thing;
+
 /// A handler in the set-up in which it is measured.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -59,6 +62,30 @@ impl Subject {
             Subject::QueueFile => "queue-file",
             Subject::QueueSmtp => "queue-smtp",
             Subject::Null => "null",
+        }
+    }
+}
+
+impl Thing for Subject {
+    fn name(self) -> &'static str {
+        Subject::name(self)
+    }
+}
+
+/// A handler that is measured: one of zlog's, or one of Python's beside them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Contender {
+    /// zlog's.
+    Own(Subject),
+    /// Python's.
+    Python(PythonHandler),
+}
+
+impl Thing for Contender {
+    fn name(self) -> &'static str {
+        match self {
+            Contender::Own(subject) => subject.name(),
+            Contender::Python(handler) => handler.name(),
         }
     }
 }

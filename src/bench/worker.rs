@@ -7,6 +7,7 @@
 //! standard input ends: its parent wants it to, or has ended.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::far::{Order, serve};
+use super::guard;
 use super::job::{Job, Measure, Text, Told};
 use super::lab::PREFIX;
 use super::measure::Monotonic;
@@ -39,6 +41,7 @@ pub fn run() -> Result<()> {
         Job::Measure(job) => measure(&job, &inbox).map(|sample| Some(Told::Done(Box::new(sample)))),
         Job::Subscribe { endpoint } => subscribe(&endpoint, &inbox).map(|()| None),
         Job::Mail { delay } => mail(delay, &inbox).map(|()| None),
+        Job::Guard(directory) => watch_over(&directory, &inbox).map(|()| None),
     };
     match done {
         Ok(None) => Ok(()),
@@ -139,6 +142,14 @@ pub(super) fn counting(mut subscriber: Subscriber) -> impl FnMut(Duration) -> Re
         })?;
         Ok(count)
     }
+}
+
+fn watch_over(directory: &PathBuf, inbox: &Inbox) -> Result<()> {
+    tell(&Told::Ready(String::new()))?;
+    // Until the input ends; no order is meant for a guard.
+    while inbox.orders.recv().is_ok() {}
+    guard::clean_up(directory);
+    Ok(())
 }
 
 fn mail(delay: Duration, inbox: &Inbox) -> Result<()> {

@@ -74,6 +74,9 @@ pub struct BenchArgs {
     /// Mail through this server: smtp://HOST:PORT [default: one of zlog's own, on loopback]
     #[arg(long, value_name = "URL", help_heading = "Set-up")]
     pub smtp: Option<String>,
+    /// Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say
+    #[arg(long, value_name = "FILE", requires = "smtp", help_heading = "Set-up")]
+    pub smtp_login_file: Option<PathBuf>,
     /// How long zlog's own mail server holds each mail
     #[arg(long, value_name = "DURATION", default_value = "0s", conflicts_with = "smtp")]
     #[arg(help_heading = "Set-up")]
@@ -91,6 +94,9 @@ pub struct BenchArgs {
     /// Write every figure as CSV, too
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub export_csv: Option<PathBuf>,
+    /// Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub plot: Vec<PathBuf>,
     /// Exit with 3 when a handler has become slower than in this report (--output json)
     #[arg(long, value_name = "FILE", conflicts_with = "rate", help_heading = "Reports")]
     pub baseline: Option<PathBuf>,
@@ -115,6 +121,10 @@ pub enum BenchCommand {
     #[command(hide = true)]
     BareReceive(BareReceiveArgs),
     /// Records as JSON and as MessagePack: bytes, and how fast
+    ///
+    /// Three questions are answered, each by itself: bytes, encoding, decoding. A gain is
+    /// one of 10 % or more over JSON, in every round; a loss is any, in the median.
+    /// MessagePack pays when there is a gain and no loss; with both it is a trade.
     Codec(CodecArgs),
     /// One handler, or one far end: told on standard input
     #[command(hide = true)]

@@ -8,7 +8,7 @@ use super::handlers;
 /// What a command's help and man page say beside its options.
 #[derive(Debug)]
 pub struct Notes {
-    /// The subcommand; empty for zlog itself.
+    /// The subcommand, `bench pipeline` for one of another; empty for zlog itself.
     pub command: &'static str,
     /// Command lines, each with what it does.
     pub examples: &'static [(&'static str, &'static str)],
@@ -17,7 +17,8 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 6] = [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &DEMO];
+pub const ALL: [&Notes; 8] =
+    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &BENCH_CODEC, &DEMO];
 
 const DONE: (&str, &str) = ("0", "Done; also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "It failed; the error says what, why and what to do");
@@ -74,6 +75,7 @@ const TAIL: Notes = Notes {
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python's"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
         ("zlog tail --file app.log,when=midnight,backups=7", "into a file, a new one each day ..."),
         (
             "zlog tail --file all.log --file errors.log,level=error",
@@ -84,7 +86,6 @@ const TAIL: Notes = Notes {
             "print, and mail",
         ),
         ("zlog tail --exec 'jq .msg,format=json'", "the input of a command, in batches"),
-        ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
     exits: &[
@@ -104,6 +105,7 @@ const RELAY: Notes = Notes {
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
         ("zlog relay --keep 1000", "keep each topic's last records for late comers ..."),
         ("zlog tail --last 50 myprogram", "... who see the last 50, then what comes"),
+        ("zlog relay --listen 9020 --file app.log", "Python's SocketHandlers into one file"),
         ("zlog relay --status", "ask how it stands"),
     ],
     exits: &[DONE, FAILED, USAGE, SIGNALS],
@@ -119,6 +121,8 @@ const BENCH: Notes = Notes {
         ),
         ("zlog bench --rate 5000 --threads 4", "latencies under a given load"),
         ("zlog bench --handlers smtp,queue --smtp-delay 20ms", "mail to a slow server"),
+        ("zlog bench --compare-python", "Python's handlers and PyZMQ's beside zlog's"),
+        ("zlog bench --plot bench.svg --plot bench.png", "throughput and latencies as images"),
         ("zlog bench --output json > baseline.json", "keep a report"),
         ("zlog bench --baseline baseline.json", "exit with 3 when a handler has become slower"),
     ],
@@ -131,6 +135,36 @@ const BENCH: Notes = Notes {
     ],
 };
 
+const BENCH_PIPELINE: Notes = Notes {
+    command: "bench pipeline",
+    examples: &[
+        ("zlog bench pipeline", "emit to tail over tcp and ipc, JSON and text"),
+        ("zlog bench pipeline --transport tcp --wire json", "one of the four"),
+        (
+            "zlog bench pipeline --size 100,1K,10K --plot size.svg",
+            "how the cost grows with messages",
+        ),
+        ("zlog bench pipeline --publishers 1,2,4 --subscribers 1,2,4", "... and with processes"),
+        ("zlog bench pipeline --topics 1,100,10000", "... and with subscriptions"),
+    ],
+    exits: &[
+        DONE,
+        ("1", "A pipeline could not be measured, or a report not be written"),
+        USAGE,
+        SIGNALS,
+    ],
+};
+
+const BENCH_CODEC: Notes = Notes {
+    command: "bench codec",
+    examples: &[
+        ("zlog bench codec", "test records as emit sends them"),
+        ("zlog bench codec --size 4K", "large messages"),
+        ("zlog bench codec --output json > codec.json", "keep a report"),
+    ],
+    exits: &[DONE, FAILED, USAGE, SIGNALS],
+};
+
 const DEMO: Notes = Notes {
     command: "demo",
     examples: &[
@@ -141,10 +175,15 @@ const DEMO: Notes = Notes {
 };
 
 impl Notes {
+    /// The name of its man page: `zlog-bench-pipeline`.
+    pub fn page(&self) -> String {
+        ["zlog"].into_iter().chain(self.command.split_whitespace()).collect::<Vec<_>>().join("-")
+    }
+
     /// What may stand in the values of the command's options, under a title.
     pub fn keys(&self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
         match self.command {
-            "tail" => Some(("Keys of handlers", handlers::KEYS)),
+            "tail" | "relay" => Some(("Keys of handlers", handlers::KEYS)),
             _ => None,
         }
     }
@@ -154,7 +193,11 @@ impl Notes {
         let mut text = String::from("Examples:\n");
         // Writing to a String can't fail.
         for (line, what) in self.examples {
-            let _ = writeln!(text, "  {line:<46}  {what}");
+            // A line too long for its column has its explanation below.
+            let _ = match line.chars().count() {
+                0..=46 => writeln!(text, "  {line:<46}  {what}"),
+                _ => writeln!(text, "  {line}\n{:50}{what}", ""),
+            };
         }
         if let Some((title, keys)) = self.keys() {
             let _ = writeln!(text, "\n{title}:");

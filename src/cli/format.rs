@@ -12,7 +12,7 @@ pub struct FormatArgs {
     /// or one of basic, bare, syslog, pretty, json, logfmt
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<String>,
-    /// The style of --format
+    /// The style of --format: %, {, $, or auto
     #[arg(
         long,
         value_enum,

@@ -73,7 +73,7 @@ pub const KEYS: &[(&str, &str)] = &[
          server is away [default: 10000]; without login=, ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD",
     ),
     (
-        "--syslog: facility=, app=, hostname=, max-message=SIZE, spool=N, timeout=TIME",
+        "--syslog: facility=, protocol=rfc5424|local, app=, hostname=, max-message=SIZE, spool=N, timeout=TIME",
         "What the messages say of the sender; the longest message; how many wait",
     ),
     (

@@ -1,9 +1,9 @@
 //! `zlog relay`: what may be typed.
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::value::{self, Seconds};
-use super::{ENDPOINT_VARIABLE, OnFull};
+use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
 use crate::record::Level;
 use crate::socket::DEFAULT_HWM;
 
@@ -26,8 +26,20 @@ pub enum StatusOutput {
     Json,
 }
 
+/// What happens to a message for which a subscriber has no room, and to a record that
+/// finds the queue of a handler full.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RelayOnFull {
+    /// Drop it for that subscriber or handler alone: the others lose nothing.
+    #[default]
+    Drop,
+    /// Take nothing more from anybody until there is room: nothing is lost here.
+    Block,
+}
+
 /// `zlog relay`.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("listening").args(["listen", "listen_udp"]).multiple(true))]
 pub struct RelayArgs {
     /// Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]
     #[arg(short, long, value_name = "ENDPOINT", help_heading = COLLECT)]
@@ -51,6 +63,10 @@ pub struct RelayArgs {
     #[arg(help_heading = COLLECT)]
     pub max_message: usize,
 
+    /// Python's network handlers
+    #[command(flatten)]
+    pub listen: ListenArgs,
+
     /// Publish here, to subscribers that connect; may be repeated
     #[arg(short, long, value_name = "ENDPOINT", help_heading = PUBLISH)]
     pub publish_bind: Vec<String>,
@@ -66,17 +82,22 @@ pub struct RelayArgs {
         help_heading = PUBLISH
     )]
     pub endpoint: String,
-    /// When a subscriber does not keep up: drop for it alone, or hold all publishers back
-    #[arg(long, value_enum, default_value = "drop", value_name = "WHAT", help_heading = PUBLISH)]
-    pub on_full: OnFull,
+    /// When a subscriber does not keep up, or a handler whose queue is full
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = PUBLISH)]
+    pub on_full: RelayOnFull,
     /// High-water mark: messages held for each publisher and each subscriber
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = PUBLISH)]
     pub hwm: u32,
-    /// At the end, how long to go on sending what has come
+    /// At the end, how long to go on sending what has come, to subscribers and handlers
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = PUBLISH)]
     pub linger: Seconds,
 
-    /// Keep the last N messages of each topic, for `zlog tail --last`
+    /// Handlers
+    #[command(flatten)]
+    pub handlers: HandlerArgs,
+
+    /// Keep the last N messages of each topic, for `zlog tail --last`. Publishers are then
+    /// asked for everything
     #[arg(long, value_name = "N", value_parser = value::at_least_one, help_heading = LATE)]
     pub keep: Option<u64>,
     /// Keep at most this much of all topics together; the oldest goes first

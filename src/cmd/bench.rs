@@ -6,6 +6,7 @@
 mod codec;
 mod pipeline;
 mod plan;
+mod plots;
 mod progress;
 mod python;
 
@@ -14,9 +15,12 @@ use std::io::Write;
 use self::plan::Plan;
 use self::progress::Progress;
 use crate::bench::baseline::{self, Comparison};
+use crate::bench::guard::Home;
 use crate::bench::lab::Processes;
-use crate::bench::report::{Report, Show, write_whole};
-use crate::bench::{rounds, worker};
+use crate::bench::report::{Report, Show, image, json, write_whole};
+use crate::bench::rounds::{self, Next, Thing, as_they_stand};
+use crate::bench::subject::Contender;
+use crate::bench::worker;
 use crate::cli::{BenchArgs, BenchCommand, BenchOutput};
 use crate::error::{Error, Exit, Result};
 use crate::signal::Stop;
@@ -44,11 +48,12 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     let report = measure(args, &plan, &stop)?;
     let shown = match args.output {
         BenchOutput::Table => Show(&report).text(term::stdout_is_terminal()).into_bytes(),
-        BenchOutput::Json => report.json()?,
+        BenchOutput::Json => json(&report)?,
     };
     let printed = std::io::stdout().write_all(&shown);
     if let Some(exit) = stop.exit() {
-        if args.export_markdown.is_some() || args.export_csv.is_some() {
+        let files = [&args.export_markdown, &args.export_csv].into_iter().flatten();
+        if files.chain(&args.plot).next().is_some() {
             term::tell("zlog bench: stopped before the end: no report files were written");
         }
         return Ok(exit);
@@ -62,19 +67,20 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
 
 fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let python = args.compare_python.then(|| python::find(args.python.as_deref())).flatten();
+    let at_home = |python| Home::below(&plan.directory).map(|home| (python, home));
+    let python = python.map(at_home).transpose()?;
+    let mut contenders: Vec<_> = plan.subjects.iter().copied().map(Contender::Own).collect();
+    let handlers = python.iter().flat_map(|(python, _)| python.handlers());
+    contenders.extend(handlers.copied().map(Contender::Python));
     let requested = || stop.requested();
-    let mut lab =
-        Processes { job: plan.job.clone(), directory: plan.directory.clone(), stop: &requested };
+    let (job, directory) = (plan.job.clone(), plan.directory.clone());
+    let mut lab = Processes { job, directory, python, stop: &requested };
     let runs = plan.settings.runs;
-    let progress = Progress::new(plan.subjects.len(), runs);
-    let mut series =
-        rounds::run(&plan.subjects, runs, &mut lab, &requested, &mut |subject, round| {
-            progress.show(subject, round);
-        });
+    let progress = Progress::new(contenders.len(), runs);
+    let mut show = |next: Next<Contender>| progress.show(next.thing.name(), next.round, next.done);
+    let series = rounds::run(&contenders, as_they_stand, runs, &mut lab, &requested, &mut show);
     progress.clear();
-    if args.compare_python && !stop.requested() {
-        series.extend(python::measure(args.python.as_deref(), plan, stop));
-    }
     Report::new(date, plan.settings.clone(), &series, stop.requested())
 }
 
@@ -86,7 +92,8 @@ fn export(args: &BenchArgs, report: &Report) -> Result<()> {
     if let Some(path) = &args.export_csv {
         write_whole(path, &Show(report).table().csv()?)?;
     }
-    Ok(())
+    let image = image(report);
+    plots::write(&args.plot, |format| image.render(format))
 }
 
 /// How it exits: whether handlers have become slower, or could not be measured.

@@ -34,18 +34,23 @@ fn without_hidden() -> clap::Command {
         .subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned())
 }
 
-/// The page of one command, or of zlog itself when `name` is empty.
+/// The page of one command (`bench`, `bench-pipeline`), or of zlog itself when `name`
+/// is empty.
 fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
-    let Some(notes) = examples::ALL.iter().find(|notes| notes.command == name) else {
+    let called = |notes: &&&Notes| notes.command.replace(' ', "-") == name;
+    let Some(notes) = examples::ALL.iter().find(called) else {
+        let names = examples::ALL.iter().map(|notes| notes.command.replace(' ', "-"));
+        let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
         return Err(Error::usage(format!("there is no man page for `{name}`"))
-            .hint("Commands with a page: emit, tail, bench, demo."));
+            .hint(format!("Commands with a page: {}.", names.join(", "))));
     };
     let mut whole = cli::command();
     whole.build();
-    let page = match whole.find_subcommand(name) {
-        Some(command) => command.clone().name(format!("zlog-{name}")),
-        None => whole,
-    };
+    let mut page = &whole;
+    for name in notes.command.split_whitespace() {
+        page = page.find_subcommand(name).unwrap_or(page);
+    }
+    let page = page.clone().name(notes.page());
     render(page.after_help(""), notes, out).map_err(|error| Error::io("man page", &error))
 }
 
@@ -81,6 +86,7 @@ fn section(out: &mut Vec<u8>, title: &str, terms: &[(&str, &str)]) -> io::Result
 fn environment(out: &mut Vec<u8>) -> io::Result<()> {
     let variables = [
         ("ZLOG_ENDPOINT", "The endpoint when neither --bind nor --connect names one"),
+        ("ZLOG_SMTP_USER, ZLOG_SMTP_PASSWORD", "The login for a mail server"),
         ("NO_COLOR", "When set and not empty: no colour unless --color asks for it"),
         ("CLICOLOR_FORCE", "When set and not 0: colour even in a pipe"),
     ];
@@ -89,12 +95,8 @@ fn environment(out: &mut Vec<u8>) -> io::Result<()> {
 
 fn see_also(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
     let others = examples::ALL.iter().filter(|other| other.command != notes.command);
-    let names: Vec<String> = others
-        .map(|other| match other.command {
-            "" => "\\fBzlog\\fR(1)".to_owned(),
-            name => format!("\\fBzlog\\-{name}\\fR(1)"),
-        })
-        .collect();
+    let names: Vec<String> =
+        others.map(|other| format!("\\fB{}\\fR(1)", roff(&other.page()))).collect();
     writeln!(out, ".SH \"SEE ALSO\"\n{}", names.join(", "))
 }
 

@@ -8,23 +8,27 @@
 mod feed;
 mod inquiries;
 mod news;
+mod outlets;
 mod rates;
 mod status;
 mod summary;
 mod table;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::feed::Feeds;
 use self::inquiries::Inquiries;
 use self::news::News;
+use self::outlets::Outlets;
 use self::rates::Rates;
 use self::summary::Summary;
-use crate::cli::{DEFAULT_COLLECT, OnFull, RelayArgs};
+use crate::cli::{DEFAULT_COLLECT, RelayArgs, RelayOnFull};
 use crate::clock;
 use crate::error::{Error, Exit, Result};
 use crate::keep::{Keep, Limits};
-use crate::signal::Stop;
+use crate::route::{self, Tell};
+use crate::signal::{Hangup, Stop};
 use crate::socket::{
     self, Desk, Endpoint, Forwarded, LinkState, Proxy, ProxyOptions, Role, SocketOptions,
 };
@@ -32,6 +36,9 @@ use crate::term;
 
 /// Messages sent on before anything else is looked at.
 const BURST: usize = 1000;
+/// How often a stream without a pause is interrupted for everything else. Each look costs
+/// a few calls of the system.
+const CHORES: Duration = Duration::from_millis(5);
 /// Longest wait without a look at signals, which may have come to another thread.
 const TICK: Duration = Duration::from_millis(100);
 /// Longest that a message waits for room before subscriptions are looked at.
@@ -56,17 +63,27 @@ struct Relay {
     proxy: Proxy,
     inquiries: Option<Inquiries>,
     keep: Option<Keep>,
+    outlets: Outlets,
     feeds: Feeds,
     rates: Rates,
     news: Option<News>,
     stop: Stop,
+    hangup: Hangup,
+    /// When the handlers are due again.
+    due: Instant,
+    /// Whether there is more to do than to send messages on, and when that was last done.
+    chores: bool,
+    looked: Instant,
     begun: Instant,
 }
 
 impl Relay {
     fn open(args: &RelayArgs) -> Result<Relay> {
         let stop = Stop::install()?;
+        let hangup = Hangup::install(&stop)?;
         let begun = Instant::now();
+        // What is wrong with it is told before anything is bound.
+        let spec = outlets::spec(args)?;
         let publish_on = publish_on(args)?;
         let mut proxy = Proxy::open(&collect_on(args)?, &publish_on, &options(args))?;
         let desk = open_desk(args, &proxy, &publish_on)?;
@@ -76,15 +93,22 @@ impl Relay {
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
             Keep::new(Limits { per_topic, bytes: args.keep_bytes })
         });
+        // Before the sources: what they give first is for the handlers, too.
+        let outlets = Outlets::open(spec, &stop, &mut proxy)?;
         let feeds = Feeds::open(args, &mut proxy, &stop)?;
         Ok(Relay {
             inquiries: desk.map(Inquiries::new),
             keep,
+            outlets,
             rates: Rates::new(begun, &proxy, &feeds, args.report.map(|every| every.0)),
             feeds,
             news: args.verbose.then(News::default),
             proxy,
             stop,
+            hangup,
+            due: begun,
+            chores: true,
+            looked: begun,
             begun,
         })
     }
@@ -92,33 +116,68 @@ impl Relay {
     /// Runs until it is asked to stop.
     fn run(&mut self) -> Result<()> {
         while !self.stop.requested() {
+            if self.hangup.take() {
+                self.reload();
+            }
             if self.step()? == Forwarded::All {
+                self.outlets.flush();
+                let wait = self.due.saturating_duration_since(Instant::now());
                 let desk = self.inquiries.as_ref().map(Inquiries::desk);
-                socket::wait(&self.proxy, desk, TICK);
+                self.chores = socket::wait(&self.proxy, desk, wait.min(TICK));
             }
         }
         Ok(())
     }
 
-    /// Looks after everything once, and sends on what has come, or a part of it.
+    /// SIGHUP: opens files anew, as after a log rotation.
+    fn reload(&mut self) {
+        self.outlets.reopen();
+    }
+
+    /// Sends on what has come, or a part of it; looks after everything else now and then.
     fn step(&mut self) -> Result<Forwarded> {
+        let now = Instant::now();
+        if self.expecting() || self.chores || now >= self.looked + CHORES {
+            (self.chores, self.looked) = (false, now);
+            self.look_around(now);
+        }
+        // Asked again: who has just been told to subscribe may do so at once.
+        let most = if self.expecting() { 1 } else { BURST };
+        let Relay { proxy, keep, outlets, .. } = self;
+        if keep.is_none() && !outlets.any() {
+            return proxy.forward(most, None);
+        }
+        let received = clock::now();
+        let mut look = |frames: &[&[u8]]| {
+            if let Some(keep) = keep {
+                keep.push(frames, received);
+            }
+            outlets.take(frames, received);
+            Ok(())
+        };
+        proxy.forward(most, Some(&mut look))
+    }
+
+    /// Whether somebody subscribes just now, and each message counts: see `wire::ask`.
+    fn expecting(&self) -> bool {
+        self.inquiries.as_ref().is_some_and(Inquiries::expecting)
+    }
+
+    /// Connections, subscriptions, questions, handlers.
+    fn look_around(&mut self, now: Instant) {
         self.proxy.tend();
         self.tell();
-        self.rates.tend(Instant::now(), &self.proxy, &self.feeds);
+        self.rates.tend(now, &self.proxy, &self.feeds);
         self.answer();
-        // While somebody subscribes, each message counts: see `wire::ask`.
-        let expecting = self.inquiries.as_ref().is_some_and(Inquiries::expecting);
-        let most = if expecting { 1 } else { BURST };
-        match &mut self.keep {
-            None => self.proxy.forward(most, None),
-            Some(keep) => {
-                let received = clock::now();
-                let mut look = |frames: &[&[u8]]| {
-                    keep.push(frames, received);
-                    Ok(())
-                };
-                self.proxy.forward(most, Some(&mut look))
-            }
+        self.tend_outlets(now);
+    }
+
+    /// Lets handlers do what is due. A busy stream has no pause in which to flush.
+    fn tend_outlets(&mut self, now: Instant) {
+        if now >= self.due {
+            self.outlets.flush();
+            let next = self.outlets.tend(now).unwrap_or(now + TICK);
+            self.due = next.clamp(now + Duration::from_millis(1), now + TICK);
         }
     }
 
@@ -129,7 +188,8 @@ impl Relay {
         };
         inquiries.take(&mut self.proxy, self.keep.as_ref());
         if inquiries.status_wanted() {
-            let status = status::of(&self.proxy, self.keep.as_ref(), &self.feeds, &self.rates);
+            let Relay { proxy, keep, outlets, feeds, rates, .. } = self;
+            let status = status::of(proxy, keep.as_ref(), outlets, feeds, rates);
             inquiries.answer_status(status, self.begun.elapsed());
         }
     }
@@ -142,19 +202,31 @@ impl Relay {
         }
     }
 
+    /// How many messages may have come and not been taken yet: as much as libzmq and
+    /// the system hold for each publisher. The end does not wait for what will come.
+    fn may_have_come(&self, hwm: u32) -> u64 {
+        let sources = peers(&self.proxy.links().0) + self.feeds.iter().count() + 1;
+        match u64::from(hwm) {
+            0 => u64::MAX,
+            hwm => hwm.saturating_mul(4).saturating_mul(sources as u64),
+        }
+    }
+
     /// Sends on what has come, and says what became of everything.
     fn finish(mut self, args: &RelayArgs) -> Exit {
         let until = Instant::now() + args.linger.0;
         self.feeds.stop();
-        // What has come, and what the sources have still given; not what will come.
-        let enough = self.proxy.counts().messages + u64::from(args.hwm) * 4;
+        let enough = self.proxy.counts().messages.saturating_add(self.may_have_come(args.hwm));
         let mut failed = false;
         while Instant::now() < until && self.proxy.counts().messages < enough {
             // Asked first: what a source gave before its end has then come.
             let ended = self.feeds.all_ended();
             match self.step() {
                 Ok(Forwarded::All) if ended => break,
-                Ok(Forwarded::All) => socket::wait(&self.proxy, None, SLICE),
+                Ok(Forwarded::All) => {
+                    self.chores = true;
+                    socket::wait(&self.proxy, None, SLICE);
+                }
                 Ok(_) => {}
                 Err(error) => {
                     term::tell(format_args!("zlog relay: {error}"));
@@ -165,11 +237,15 @@ impl Relay {
         }
         self.proxy.drop_held();
         let given_up = self.feeds.join();
-        let Relay { proxy, inquiries, feeds, .. } = self;
+        let Relay { proxy, inquiries, outlets, feeds, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;
         drop(inquiries);
-        let flushed = proxy.close(until.saturating_duration_since(Instant::now()));
+        let left = || until.saturating_duration_since(Instant::now());
+        let handlers = outlets.close(left());
+        let flushed = proxy.close(left());
+        route::tell_losses("relay", &handlers, &(Arc::new(|line: &str| term::tell(line)) as Tell));
+        feeds.tell_remarks();
         let summary = Summary { counts, flushed, took: self.begun.elapsed() };
         if !args.quiet || summary.lost() {
             term::tell(format_args!("zlog relay: {summary}"));
@@ -191,7 +267,7 @@ fn options(args: &RelayArgs) -> ProxyOptions {
             ..SocketOptions::subscriber()
         },
         publish: SocketOptions { hwm: args.hwm, send_slice: SLICE, ..SocketOptions::publisher() },
-        block: args.on_full == OnFull::Block,
+        block: args.on_full == RelayOnFull::Block,
     }
 }
 
@@ -200,7 +276,7 @@ fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
     let bind = args.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
     let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
     let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
-    if endpoints.is_empty() && !args.stdin {
+    if endpoints.is_empty() && !args.stdin && !args.listen.any() {
         endpoints.push(Endpoint::parse(DEFAULT_COLLECT, Role::Bind)?);
     }
     Ok(endpoints)

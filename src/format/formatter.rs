@@ -37,14 +37,14 @@ pub enum Style {
     /// Told from the string; refused where it could be two
     #[default]
     Auto,
-    /// %(levelname)-8s, as the % operator
-    #[value(name = "%", alias = "percent")]
+    /// Or %, as the % operator: %(levelname)-8s
+    #[value(alias = "%")]
     Percent,
-    /// {levelname:<8}, as str.format
-    #[value(name = "{", alias = "brace")]
+    /// Or {, as str.format: {levelname:<8}
+    #[value(alias = "{")]
     Brace,
-    /// ${levelname}, as string.Template
-    #[value(name = "$", alias = "dollar")]
+    /// Or the dollar sign, as string.Template
+    #[value(alias = "$")]
     Dollar,
 }
 
@@ -255,7 +255,8 @@ fn names(extras: Extras<'_>) -> String {
     own.chain(declared).collect::<Vec<_>>().join(", ")
 }
 
-/// A compiled format string. See the module.
+/// A compiled format string. See the module. Text and whole decimal numbers go into the
+/// output without an allocation; fractions and other bases make their digits first.
 struct Formatter {
     template: Template,
     /// Whether a mark in the message would be seen.

@@ -2,6 +2,8 @@
 //! one file here and one variant of [`Output`], which does not compile until
 //! [`Output::format`] and the tests know it.
 //!
+//! Format strings, and formats by the names that people give them, are `formatter`'s.
+//!
 //! What may be here: from a record to the bytes a reader sees. A format does no
 //! I/O and knows no terminal: whether to colour and to escape is told in
 //! [`Options`].

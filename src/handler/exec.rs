@@ -186,5 +186,6 @@ impl Carrier for Runner {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -4,14 +4,15 @@
 //!
 //! What may be here: when the file is written and synchronised. Which file stands at
 //! the path is `log_file`'s, who may write to it `lock`'s. Files that zlog itself
-//! replaces are `rotating`'s and `timed`'s; all three write through `log_file`, and
-//! `archive` and `compress` make their old files smaller.
+//! replaces are `rotating`'s and `timed`'s; all three write through `log_file`;
+//! `names`, `archive` and `compress` are about their old files.
 
 pub(super) mod appender;
 pub(super) mod archive;
 mod compress;
 mod lock;
 pub(super) mod log_file;
+pub(super) mod names;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -18,8 +18,9 @@ use std::time::Instant;
 use super::Handler;
 pub use super::file::Compression;
 use super::file::Line;
-use super::file::archive::{Archive, Names, bare, siblings};
+use super::file::archive::Archive;
 use super::file::log_file::LogFile;
+use super::file::names::{Names, bare, siblings};
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
@@ -67,7 +68,7 @@ impl RotatingFileHandler {
             Some(claim) if rotates => {
                 let (log, numbers) = (path.to_owned(), 1..rotation.backup_count.saturating_add(1));
                 let list = Box::new(move || uncompressed(&log, numbers.clone()));
-                Some(Archive::new(claim.clone(), rotation.compress, list)?)
+                Some(Archive::new(claim.share(), rotation.compress, list)?)
             }
             _ => None,
         };

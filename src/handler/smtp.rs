@@ -4,7 +4,8 @@
 //!
 //! Every mail has a connection of its own. What a server can't take now (it is away,
 //! answers 4xx, or knows the login not) is tried again; a mail that it refuses for good
-//! (5xx) is lost and told.
+//! (5xx) is lost and told. A recipient who is refused, or put off, keeps it from none of
+//! the others.
 //!
 //! What may be here: who gets mail, and what is told when it did not go. The mail
 //! itself is made in `mail`, the conversation with the server is `server`'s.
@@ -32,6 +33,10 @@ use crate::term::visible;
 
 /// How long the server may take for a step, as Python's `SMTPHandler` has it.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a mail is tried with recipients who put it off (greylisting, a full
+/// mailbox) when the others have got it.
+const STRAGGLERS: Duration = Duration::from_secs(30 * 60);
 
 /// From whom, to whom, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -178,6 +183,11 @@ impl Carrier for Post {
             Ok(Sent::ToAll) => Carried::Done,
             Ok(Sent::ToSome(error)) => Carried::Partly(told(error)),
             Err(Unsent::Refused(error)) => Carried::Refused(told(error)),
+            Err(Unsent::PutOff(error)) => {
+                let late = sending.age() > STRAGGLERS;
+                batch.progress = Some(sending);
+                if late { Carried::Partly(told(error)) } else { Carried::Postponed(told(error)) }
+            }
             Err(Unsent::Later(error)) => {
                 batch.progress = Some(sending);
                 Carried::Later(told(error))

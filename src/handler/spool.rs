@@ -3,10 +3,11 @@
 //! whose target can be away stand on this (mail, syslog, commands).
 //!
 //! What may be here: when a batch is full, due, tried again or given up, and what is
-//! counted of it. How a batch is sent is its [`Carrier`]'s.
+//! counted of it. How a batch is sent is its carrier's.
 
 mod backoff;
 mod batch;
+mod postponed;
 
 use std::collections::VecDeque;
 use std::thread;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use self::backoff::Backoff;
 pub(super) use self::batch::Batch;
+use self::postponed::Postponed;
 use super::Held;
 use crate::error::{Error, Result};
 use crate::record::Level;
@@ -95,6 +97,8 @@ pub(super) enum Carried {
     Refused(Error),
     /// The target is away, or asks to come again.
     Later(Error),
+    /// It was taken, but somebody is to get it later.
+    Postponed(Error),
 }
 
 /// Records in batches, and the carrier that sends them.
@@ -109,7 +113,9 @@ pub(super) struct Spool<C: Carrier> {
     due: Instant,
     /// Batches that are to be sent, oldest first.
     full: VecDeque<Batch<C::Progress>>,
-    /// In all batches.
+    /// Batches that arrived, but for stragglers.
+    postponed: Postponed<C::Progress>,
+    /// In the batches that did not arrive.
     records: usize,
     bytes: usize,
     backoff: Backoff,
@@ -133,6 +139,7 @@ impl<C: Carrier> Spool<C> {
             batching: BatchOptions { count, ..batching },
             batch_bytes: batch_bytes.min(options.bytes),
             backoff: Backoff::new(options.retry, options.retry_max),
+            postponed: Postponed::new(options.retry_max),
             options,
             open: Batch::default(),
             due: Instant::now(),
@@ -166,9 +173,10 @@ impl<C: Carrier> Spool<C> {
             batch.push(level, shown, head);
             return match self.carrier.carry(&mut batch, None) {
                 Carried::Done => Ok(()),
-                Carried::Partly(error) | Carried::Refused(error) | Carried::Later(error) => {
-                    Err(error)
-                }
+                Carried::Partly(error)
+                | Carried::Refused(error)
+                | Carried::Later(error)
+                | Carried::Postponed(error) => Err(error),
             };
         }
         if !self.has_room(shown.len()) {
@@ -204,6 +212,10 @@ impl<C: Carrier> Spool<C> {
         // One batch: whoever calls may have records to give in between.
         if !self.full.is_empty() && self.next_try.is_none_or(|at| at <= now) {
             self.attempt(None);
+        } else if self.next_try.is_none()
+            && let Some(batch) = self.postponed.take_due(now)
+        {
+            self.attempt_again(batch, None);
         }
         self.told()?;
         Ok(self.next_due(now))
@@ -236,6 +248,15 @@ impl<C: Carrier> Spool<C> {
                 thread::sleep(self.backoff.next().min(left));
             }
         }
+        // Each of those that were put off once more.
+        for _ in 0..self.postponed.len() {
+            if let Some(batch) = self.postponed.take()
+                && Instant::now() < until
+            {
+                self.attempt_again(batch, Some(until));
+            }
+        }
+        self.postponed = Postponed::new(self.options.retry_max);
         self.lost += self.left();
         self.full.clear();
         (self.records, self.bytes) = (0, 0);
@@ -295,9 +316,14 @@ impl<C: Carrier> Spool<C> {
     /// Tries to send the oldest batch. Returns whether it is through, or given up.
     fn attempt(&mut self, until: Option<Instant>) -> bool {
         let Some(batch) = self.full.front_mut() else { return true };
+        let mut postponed = false;
         let error = match self.carrier.carry(batch, until) {
             Carried::Done => None,
             Carried::Partly(error) => Some(error),
+            Carried::Postponed(error) => {
+                postponed = true;
+                Some(error)
+            }
             Carried::Refused(error) => {
                 self.lost += (batch.len() - batch.done) as u64;
                 Some(error)
@@ -313,20 +339,30 @@ impl<C: Carrier> Spool<C> {
         }
         self.records -= batch.len();
         self.bytes -= batch.text.len();
-        self.full.pop_front();
+        if let Some(batch) = self.full.pop_front().filter(|_| postponed) {
+            self.postponed.put(batch);
+        }
         self.next_try = None;
         self.backoff.reset();
         true
     }
 
+    /// Tries to send a batch to those who put it off.
+    fn attempt_again(&mut self, mut batch: Batch<C::Progress>, until: Option<Instant>) {
+        match self.carrier.carry(&mut batch, until) {
+            Carried::Done => {}
+            Carried::Partly(error) | Carried::Refused(error) => {
+                self.error.get_or_insert(error);
+            }
+            // That they put it off was told.
+            Carried::Later(_) | Carried::Postponed(_) => self.postponed.put(batch),
+        }
+    }
+
     fn next_due(&self, now: Instant) -> Option<Instant> {
-        let due = if !self.full.is_empty() {
-            now
-        } else if !self.open.is_empty() {
-            self.due
-        } else {
-            return None;
-        };
+        let sent = (!self.full.is_empty()).then_some(now);
+        let sealed = (!self.open.is_empty()).then_some(self.due);
+        let due = [sent, sealed, self.postponed.due()].into_iter().flatten().min()?;
         Some(self.next_try.map_or(due, |at| due.max(at)))
     }
 }

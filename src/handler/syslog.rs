@@ -1,4 +1,5 @@
-//! A syslog daemon: RFC 5424 messages over its socket, UDP or TCP.
+//! A syslog daemon: RFC 5424 messages over its socket, UDP or TCP, and at `/dev/log`
+//! the form that daemons read there.
 //!
 //! A record's fields stand in the message's own: priority from facility and level,
 //! time, host, program and process; logger, topic, source, `seq` and the rest in
@@ -18,8 +19,8 @@ use std::time::{Duration, Instant};
 
 pub use self::address::Address;
 use self::link::Link;
-pub use self::message::Facility;
 use self::message::Messages;
+pub use self::message::{Facility, Protocol};
 use super::file::Line;
 use super::spool::{Batch, BatchOptions, Carried, Carrier, Spool, SpoolOptions};
 use super::{Handler, Held};
@@ -46,6 +47,8 @@ const BATCH_BYTES: usize = 64 << 10;
 pub struct SyslogOptions {
     /// `unix:/dev/log` or a path, `udp://HOST[:514]`, `tcp://HOST[:601]`.
     pub address: String,
+    /// What messages look like. Without a word, it is RFC 5424, but for `/dev/log`.
+    pub protocol: Option<Protocol>,
     /// What kind of program the records are from.
     pub facility: Facility,
     /// APP-NAME: the program. Without one, the root of the record's topic, or else of
@@ -66,6 +69,7 @@ impl Default for SyslogOptions {
     fn default() -> SyslogOptions {
         SyslogOptions {
             address: "unix:/dev/log".to_owned(),
+            protocol: None,
             facility: Facility::default(),
             app_name: None,
             hostname: None,
@@ -100,7 +104,8 @@ impl SyslogHandler {
             return Err(Error::usage(format!("syslog messages of at most {asked} bytes"))
                 .hint(format!("For {address}, name {MIN_MAX_MESSAGE} to {most} bytes.")));
         }
-        let messages = Messages::new(&options)?;
+        let protocol = options.protocol.unwrap_or_else(|| address.protocol());
+        let messages = Messages::new(&options, protocol)?;
         let sender = Sender { link: Link::new(address, options.timeout) };
         let spool = Spool::new(sender, BATCH, options.spool, BATCH_BYTES);
         let line = Line::new(format);

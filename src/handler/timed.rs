@@ -25,8 +25,9 @@ pub use self::schedule::When;
 use super::Handler;
 pub use super::file::Compression;
 use super::file::Line;
-use super::file::archive::{Archive, Names, bare, siblings};
+use super::file::archive::Archive;
 use super::file::log_file::LogFile;
+use super::file::names::{Names, bare, siblings};
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
@@ -115,7 +116,7 @@ impl TimedRotatingFileHandler {
             Some(claim) => {
                 let log = path.to_owned();
                 let list = Box::new(move || uncompressed(&log, when));
-                Some(Archive::new(claim.clone(), timing.compress, list)?)
+                Some(Archive::new(claim.share(), timing.compress, list)?)
             }
             None => None,
         };

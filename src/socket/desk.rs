@@ -21,6 +21,8 @@ const LARGEST_QUESTION: u64 = 256 << 10;
 const MOST_QUESTION_FRAMES: usize = 4;
 /// Most frames of an answer that are kept.
 const MOST_ANSWER_FRAMES: usize = 16;
+/// Questions that are held for each asker until they are read.
+const QUESTIONS: i32 = 32;
 /// Messages of answers that are held for one asker that does not read.
 const ROOM: u32 = 12_000;
 /// Longest that a wait for an answer goes without a look at signals.
@@ -53,6 +55,8 @@ impl Desk {
             ..SocketOptions::subscriber()
         };
         options.apply(&mut socket)?;
+        // Strangers' questions wait in this process's memory.
+        socket.set_rcvhwm(QUESTIONS).map_err(cant)?;
         // Without it, an answer for which there is no room would vanish without a word.
         socket.set_router_mandatory(true).map_err(cant)?;
         let (watch, bound) = Watch::open(context, &mut socket, endpoints)?;
@@ -97,14 +101,18 @@ impl Desk {
 }
 
 /// Waits until something is there for the proxy or the desk, or the time is up. A
-/// signal ends the wait, too.
-pub fn wait(proxy: &Proxy, desk: Option<&Desk>, wait: Duration) {
+/// signal ends the wait, too. Returns whether there is something besides messages to
+/// send on: connections, subscriptions, questions.
+pub fn wait(proxy: &Proxy, desk: Option<&Desk>, wait: Duration) -> bool {
     let desk = desk.into_iter().flat_map(Desk::poll_items);
-    let mut items: Vec<zmq::PollItem<'_>> = proxy.poll_items().chain(desk).collect();
+    // Messages last, so that the others are those before.
+    let mut items: Vec<zmq::PollItem<'_>> = desk.chain(proxy.poll_items()).collect();
+    let others = items.len() - usize::from(proxy.takes_messages());
     // Rounded up, or the last part of a millisecond would be spent spinning.
     let millis = wait.as_micros().div_ceil(1000);
     // Fails on a signal; whoever waits looks at its reasons again anyway.
     let _ = zmq::poll(&mut items, i64::try_from(millis).unwrap_or(i64::MAX));
+    items[..others].iter().any(|item| item.is_readable())
 }
 
 /// The other frames of a message of which one has been received; none when there are

@@ -299,7 +299,7 @@ impl Proxy {
 
     /// Sends the message in `frames`. Returns whether it went, or still waits for room.
     fn send(&mut self) -> Result<bool> {
-        let bytes: usize = self.frames[..self.held].iter().map(|frame| frame.bytes().len()).sum();
+        let bytes: usize = self.frames[..self.held].iter().map(Frame::len).sum();
         let last = self.held - 1;
         match self.frames[0].send(&mut self.publish, last > 0) {
             Ok(()) => self.send_rest(last)?,
@@ -348,11 +348,15 @@ impl Proxy {
         }
     }
 
-    /// What can be waited for: subscribers' wishes, connections, and messages unless
-    /// one waits for room already.
+    /// Whether messages can be taken: not while one waits for room.
+    pub(super) fn takes_messages(&self) -> bool {
+        self.held == 0
+    }
+
+    /// What can be waited for: connections, subscribers' wishes, and at last messages.
     pub(super) fn poll_items(&self) -> impl Iterator<Item = zmq::PollItem<'_>> {
-        let collect = (self.held == 0).then(|| self.collect.as_poll_item(zmq::POLLIN));
         let watches = [self.collect_watch.poll_item(), self.publish_watch.poll_item()];
+        let collect = self.takes_messages().then(|| self.collect.as_poll_item(zmq::POLLIN));
         watches.into_iter().chain([self.publish.as_poll_item(zmq::POLLIN)]).chain(collect)
     }
 

@@ -125,6 +125,11 @@ impl Frame {
         if rc < 0 { Err(Errno::last()) } else { Ok(()) }
     }
 
+    pub(super) fn len(&self) -> usize {
+        // SAFETY: the message is initialized, and is only looked at.
+        unsafe { zmq_sys::zmq_msg_size(&self.0) }
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         let message = std::ptr::from_ref(&self.0).cast_mut();
         // SAFETY: the message is initialized, and neither call changes it; its bytes

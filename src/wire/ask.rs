@@ -166,6 +166,10 @@ pub struct Source {
     pub rate: f64,
     /// Records that nobody wanted.
     pub unheard: u64,
+    /// Clients that are connected to it.
+    pub clients: u64,
+    /// What a person should know of it: clients cut off, records left out.
+    pub remarks: Vec<String>,
     /// Whether it goes on.
     pub running: bool,
 }

@@ -145,6 +145,10 @@ impl<'r, 'a> Builder<'r, 'a> {
                 true
             }
             "args" => {
+                // As always, where the arguments have been put in: SocketHandler does.
+                if value.is_null() {
+                    return true;
+                }
                 let args = Some(value.json()).filter(|json| !is_empty(json));
                 self.record.args = args.map(RawJson);
                 true

@@ -19,14 +19,16 @@
 mod decode;
 mod known;
 mod number;
+mod plain;
 mod render;
 mod value;
 
 use std::fmt;
+use std::mem;
 
 use crate::record::Record;
 use crate::wire::attributes::Builder;
-use decode::Decoder;
+use decode::{Decoder, Room};
 use render::{Budget, Item};
 use value::{Id, Pickle, Value};
 
@@ -127,18 +129,69 @@ fn unframed(body: &[u8]) -> &[u8] {
 /// When `body` is not a pickle from its first to its last byte, exceeds a
 /// limit, or is not of a log record.
 pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Record<'a>, Refused> {
-    let pickle = Decoder::new(unframed(body), *limits)?.run()?;
-    let attributes = attributes(&pickle).ok_or(Refused::NotARecord)?;
-    let budget = Budget::new(limits);
     let mut record = Record::default();
-    let mut builder = Builder::new(&mut record, false);
+    Reader::default().read_into(body, limits, &mut record)?;
+    Ok(record)
+}
+
+/// Reads pickles, one after the other, in the same room: for a source of nothing
+/// else, where asking for memory for each would take a good part of the time.
+#[derive(Debug, Default)]
+pub struct Reader {
+    values: Vec<Value<'static>>,
+    room: Room,
+    memo: Vec<plain::Place>,
+}
+
+impl Reader {
+    /// As [`read`], into a record that is empty: without moving it about.
+    ///
+    /// # Errors
+    /// As [`read`]; `record` may then be anything.
+    pub fn read_into<'a>(
+        &mut self,
+        body: &'a [u8],
+        limits: &Limits,
+        record: &mut Record<'a>,
+    ) -> Result<(), Refused> {
+        let body = unframed(body);
+        if body.len() > limits.input {
+            return Err(Refused::TooLarge("bytes"));
+        }
+        if plain::read(body, limits, &mut self.memo, record).is_some() {
+            return Ok(());
+        }
+        *record = Record::default();
+        self.by_stack(body, limits, record)
+    }
+
+    fn by_stack<'a>(
+        &mut self,
+        body: &'a [u8],
+        limits: &Limits,
+        record: &mut Record<'a>,
+    ) -> Result<(), Refused> {
+        let (values, room) = (mem::take(&mut self.values), mem::take(&mut self.room));
+        let mut decoder = Decoder::new(body, *limits, decode::emptied(values), room);
+        let top = decoder.run();
+        let (values, room) = decoder.into_parts();
+        let pickle = Pickle { values, top: top.as_ref().copied().unwrap_or(0) };
+        let read = top.and_then(|_| fill(&pickle, limits, record));
+        self.values = decode::emptied(pickle.values);
+        self.room = room;
+        read
+    }
+}
+
+/// Makes of a pickle the record that it is of.
+fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Result<(), Refused> {
+    let attributes = attributes(pickle).ok_or(Refused::NotARecord)?;
+    let budget = Budget::new(limits);
+    let mut builder = Builder::new(record, false);
     for &(key, value) in attributes {
-        let item = |id| Item { pickle: &pickle, id, budget: &budget };
-        let key = match pickle.get(key) {
-            Value::Str(key) => key.clone(),
-            _ => return Err(Refused::NotARecord),
-        };
-        builder.set(key, &item(value));
+        let item = Item { pickle, id: value, budget: &budget };
+        let Value::Str(key) = pickle.get(key) else { return Err(Refused::NotARecord) };
+        builder.set(key.clone(), &item);
     }
     if builder.finish() == super::json::Shape::Other {
         return Err(Refused::NotARecord);
@@ -146,7 +199,7 @@ pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Record<'a>, Refused> 
     if budget.was_cut() {
         record.fault = Some("pickle: nested too deep or too large to be shown whole".into());
     }
-    Ok(record)
+    Ok(())
 }
 
 /// The dict of a record's attributes.

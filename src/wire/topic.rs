@@ -38,7 +38,7 @@ pub fn write(out: &mut String, root: &str, level_name: &str, subtopic: &str) {
     write_under(out, root, "", level_name, subtopic);
 }
 
-/// As [`write`], with a second part to the root; each may be empty.
+/// As [`write()`], with a second part to the root; each may be empty.
 pub fn write_under(out: &mut String, root: &str, name: &str, level_name: &str, subtopic: &str) {
     out.clear();
     for part in [root, name] {

@@ -5,7 +5,7 @@ use crate::harness::zlog;
 
 #[test]
 fn what_can_not_be_is_wrong_usage_and_says_what_would_do() {
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["--handlers", "files"], "file-sync"),
         (&["--handlers", ""], "a value is required"),
         (&["-n", "0"], "must be at least 1"),
@@ -19,6 +19,9 @@ fn what_can_not_be_is_wrong_usage_and_says_what_would_do() {
         (&["--tolerance", "10%"], "--baseline"),
         (&["--smtp", "mail.example:25"], "smtp://"),
         (&["--smtp", "smtp://me:secret@mail.example"], "login"),
+        (&["--plot", "bench.jpg"], ".svg or .png"),
+        (&["--plot", "bench"], ".svg or .png"),
+        (&["--smtp-login-file", "login"], "--smtp <URL>"),
         (&["--smtp", "smtp://h:25", "--smtp-delay", "1s"], "cannot be used with"),
     ];
     for (args, said) in cases {
@@ -42,6 +45,8 @@ fn a_place_that_can_not_be_written_to_is_known_before_anything_is_measured() {
     for option in ["--export-markdown", "--export-csv"] {
         bench(directory.path(), &[option, report]).run().code(1).stderr_has(report).stdout("");
     }
+    let plot = format!("{missing}/plot.svg");
+    bench(directory.path(), &["--plot", &plot]).run().code(1).stderr_has(&plot).stdout("");
     zlog(["bench", "--lines", missing]).run().code(1).stderr_has(missing).stdout("");
     assert_empty(directory.path());
 }

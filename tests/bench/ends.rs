@@ -1,10 +1,11 @@
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use zlog::bench::smtp_server::{ServerOptions, SmtpServer};
 
+use super::leftovers::{assert_nothing_left, until, until_nothing_left};
 use super::{assert_empty, bench};
 use crate::harness::{DEADLINE, Running, Terminal};
 
@@ -16,17 +17,6 @@ fn until_logging(directory: &Path, bench: &mut Running) {
         let runs = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
         runs.map(|run| run.join("app.log")).any(|log| fs::metadata(log).is_ok_and(|m| m.len() > 0))
     });
-}
-
-#[track_caller]
-fn until(bench: &mut Running, what: &str, done: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        if start.elapsed() > DEADLINE {
-            bench.fail(&format!("waited in vain until {what}"));
-        }
-        std::thread::yield_now();
-    }
 }
 
 const LONG: [&str; 4] = ["--duration", "1h", "--warm-up", "0"];
@@ -89,9 +79,7 @@ fn processes_and_files_are_gone_also_when_the_bench_is_killed() {
     let mut bench = bench(directory.path(), &LONG).args(["--handlers", "queue-file"]).start();
     until_logging(directory.path(), &mut bench);
     bench.signal(Signal::KILL);
-    until(&mut bench, "the directory is empty", || {
-        fs::read_dir(directory.path()).unwrap().next().is_none()
-    });
+    until_nothing_left(directory.path(), &mut bench);
 }
 
 #[test]
@@ -106,7 +94,7 @@ fn ctrl_c_in_a_terminal_reaches_all_processes_and_still_prints_what_there_is() {
     assert_eq!(status.code(), Some(130));
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.contains("Stopped before the end"), "{text}");
-    assert_empty(directory.path());
+    assert_nothing_left(directory.path());
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::zlog;
+use crate::harness::{Finished, zlog};
 
 /// What `args` make of stored records.
-fn tail<'a>(args: &[&'a str], records: &[Value]) -> crate::harness::Finished {
+fn tail(args: &[&str], records: &[Value]) -> Finished {
     let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
     zlog(["tail", "--utc", "--input", "-"]).args(args).stdin(lines).run()
 }
@@ -118,7 +118,11 @@ fn what_could_never_be_written_is_refused_at_the_start() {
     for (format, why) in cases {
         tail(&["--format", format], &[]).code(2).stderr_has(why);
     }
-    tail(&["--format", "{message} %(name)s", "--style", "{"], &[]).success();
+    for style in ["%", "percent", "{", "brace"] {
+        tail(&["--format", "{message} %(name)s", "--style", style], &[]).success();
+    }
+    let dollar = tail(&["--format", "{message}", "--style", "$"], &[]).code(2);
+    dollar.stderr_has("read in style $, whose fields look like ${message}");
     tail(&["--format", "json", "--style", "{"], &[]).code(2).stderr_has("has no style");
     tail(&["--format", "json", "-o", "json"], &[]).code(2).stderr_has("cannot be used with");
     tail(&["--extra", "user"], &[]).code(2).stderr_has("--format");

@@ -1,7 +1,10 @@
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
-use zlog::handler::Handler;
-use zlog::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
+use zlog::handler::smtp::{Login, LoginFrom, SmtpHandler, SmtpOptions};
 use zlog::handler::spool::{BatchOptions, SpoolOptions};
+use zlog::handler::{Handler, Held};
 use zlog::record::{Level, Record};
 
 use super::text;
@@ -40,7 +43,12 @@ impl Post {
 }
 
 fn mail_server(python: &Python, style: &str) -> (Running, String) {
-    let mut server = python.script("mail_server", &[style, CERTIFICATE, KEY]);
+    mail_server_at(python, style, 0)
+}
+
+fn mail_server_at(python: &Python, style: &str, port: u16) -> (Running, String) {
+    let args = [style, CERTIFICATE, KEY, &port.to_string()];
+    let mut server = python.script("mail_server", &args);
     let url = server.endpoint();
     (server, url)
 }
@@ -147,4 +155,99 @@ fn mails_go_encrypted_to_a_server_that_is_trusted_and_to_no_other() {
         assert_eq!(mail["encrypted"], true, "{style}");
         post.end();
     }
+}
+
+/// Mails of several records, with a spool.
+fn batching(url: &str, count: usize) -> SmtpOptions {
+    let (retry, retry_max) = (Duration::from_millis(50), Duration::from_millis(200));
+    SmtpOptions {
+        batch: BatchOptions { count, time: DEADLINE },
+        spool: SpoolOptions { retry, retry_max, ..SpoolOptions::default() },
+        ..options(url)
+    }
+}
+
+/// Calls `tend` when it wants to be called, until nothing waits.
+fn tend(handler: &mut SmtpHandler) {
+    let start = Instant::now();
+    while handler.held().waiting > 0 {
+        assert!(start.elapsed() < DEADLINE, "{:?}", handler.held());
+        if let Ok(Some(due)) = handler.tend(Instant::now()) {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+#[test]
+fn a_storm_comes_as_a_few_mails_that_hold_every_record() {
+    let Some(python) = python() else { return };
+    let (mut server, url) = mail_server(&python, "plain");
+    let mut handler = handler(batching(&url, 400));
+    let all: Vec<String> = (0..1000).map(|number| format!("naïve {number}")).collect();
+    for (number, msg) in all.iter().enumerate() {
+        let level = if number == 500 { Level::CRITICAL } else { Level::WARNING };
+        handler.handle(&Record { level, ..record(msg) }).unwrap();
+    }
+    handler.close(Instant::now() + DEADLINE).unwrap();
+    let subjects = [
+        "WARNING shop.ERROR.db: naïve 0 (400 records, worst WARNING)",
+        "CRITICAL shop.ERROR.db: naïve 500 (400 records, worst CRITICAL)",
+        "WARNING shop.ERROR.db: naïve 800 (200 records, worst WARNING)",
+    ];
+    let mut lines = String::new();
+    for (number, subject) in subjects.into_iter().enumerate() {
+        let line = server.expect_stdout(&format!("\"number\": {},", number + 1));
+        let mail: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(mail["subject"], subject);
+        assert_eq!(mail["defects"], serde_json::json!([]));
+        lines.push_str(mail["body"].as_str().unwrap());
+    }
+    assert!(lines.lines().eq(all.iter().map(String::as_str)));
+    server.close_stdin();
+    server.wait().success();
+}
+
+#[test]
+fn a_server_that_comes_back_gets_what_it_has_missed() {
+    let Some(python) = python() else { return };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut handler = handler(batching(&format!("smtp://127.0.0.1:{port}"), 2));
+    for msg in ["one", "two", "three", "four"] {
+        handler.handle(&record(msg)).unwrap();
+    }
+    assert_eq!(handler.held(), Held { waiting: 4, away: true, ..Held::default() });
+    let (mut server, _) = mail_server_at(&python, "plain", port);
+    tend(&mut handler);
+    assert_eq!(handler.held(), Held::default());
+    for (number, body) in [(1, "one\\r\\ntwo"), (2, "three\\r\\nfour")] {
+        let line = server.expect_stdout(&format!("\"number\": {number},"));
+        assert!(line.contains(body), "{line}");
+    }
+    server.close_stdin();
+    server.wait().success();
+}
+
+#[test]
+fn a_login_is_read_from_a_file_and_a_wrong_one_is_told_and_tried_again() {
+    let Some(python) = python() else { return };
+    let (mut server, url) = mail_server(&python, "login");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("login");
+    std::fs::write(&file, "me:secret\n").unwrap();
+    let login = LoginFrom::File(file);
+    let mut known = handler(SmtpOptions { login, ..batching(&url, 1) });
+    known.handle(&record("one")).unwrap();
+    known.flush().unwrap();
+    assert_eq!(known.held(), Held::default());
+    server.expect_stdout("\"number\": 1,");
+
+    let wrong = Login { user: "me".into(), password: "wrong-one".into() };
+    let login = LoginFrom::Given(wrong);
+    let mut unknown = handler(SmtpOptions { login, ..batching(&url, 1) });
+    unknown.handle(&record("two")).unwrap();
+    let error = unknown.flush().unwrap_err().to_string();
+    assert!(error.contains("refused: 535") && !error.contains("wrong-one"), "{error}");
+    assert_eq!(unknown.held(), Held { waiting: 1, away: true, ..Held::default() });
+    server.close_stdin();
+    server.wait().success();
 }

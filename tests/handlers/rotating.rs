@@ -43,13 +43,13 @@ fn message(rng: &mut Rng) -> String {
     (0..rng.usize(..most)).map(|_| pieces[rng.usize(..pieces.len())]).collect()
 }
 
-/// Every file of a directory, with what it holds.
+/// Every file of a directory, with what it holds; the lock left out.
 fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
     let file = |entry: fs::DirEntry| {
         (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
     };
-    entries.map(file).collect()
+    entries.map(file).filter(|(name, _)| !name.starts_with('.')).collect()
 }
 
 /// The directory of a case, with what lies there before.

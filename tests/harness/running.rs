@@ -137,16 +137,22 @@ impl Running {
         }
     }
 
+    /// Waits for its end, and leaves how it ended aside.
+    #[track_caller]
+    pub(crate) fn expect_end(&mut self) {
+        let left = self.until().saturating_duration_since(Instant::now());
+        if self.ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
+            self.fail("it did not end in time");
+        }
+    }
+
     /// Waits for it to end.
     #[must_use = "check how it ended: success(), code(n)"]
     #[track_caller]
     pub(crate) fn wait(mut self) -> Finished {
         self.stdin = None;
         let until = self.until();
-        let left = until.saturating_duration_since(Instant::now());
-        if self.ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
-            self.fail("it did not end in time");
-        }
+        self.expect_end();
         self.status = self.child.wait().ok();
         if !(self.stdout.wait_for_end(until) && self.stderr.wait_for_end(until)) {
             self.fail("it ended, but something it left behind holds its output open");

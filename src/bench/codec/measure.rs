@@ -44,7 +44,8 @@ pub struct Series {
 
 /// Checks that every record comes back the same from every codec, then times them in
 /// turns: a machine that gets slower meanwhile slows all of them down alike. A round
-/// that `stop` cuts short is left out.
+/// that `stop` cuts short is left out. `before` is told which codec is measured next,
+/// in which round (from 0), and how many runs are done.
 ///
 /// # Errors
 /// A record does not come back the same.
@@ -53,6 +54,7 @@ pub fn measure<C: Clock>(
     records: &[Record<'_>],
     plan: &Plan,
     stop: &dyn Fn() -> bool,
+    before: &mut dyn FnMut(Codec, usize, usize),
 ) -> Result<Vec<Series>> {
     let bodies = Codec::ALL.map(|codec| bodies(codec, records));
     let mut all = Vec::with_capacity(bodies.len());
@@ -63,9 +65,10 @@ pub fn measure<C: Clock>(
         let _warm = run(clock, codec, records, bodies, plan.warm_up, stop)?;
         all.push(Series { codec, bytes, runs: Vec::with_capacity(plan.runs) });
     }
-    for _ in 0..plan.runs {
+    for number in 0..plan.runs {
         let mut round = Vec::with_capacity(all.len());
         for (codec, bodies) in Codec::ALL.into_iter().zip(bodies.iter().flatten()) {
+            before(codec, number, number * all.len() + round.len());
             round.extend(run(clock, codec, records, bodies, plan.count, stop)?);
         }
         if round.len() < all.len() {
@@ -167,7 +170,7 @@ mod tests {
         let looks = Cell::new(0);
         // A codec looks twice in a run: 6 times in the first round.
         let stop = || looks.replace(looks.get() + 1) >= 8;
-        let all = measure(&Monotonic::new(), &records, &plan, &stop).unwrap();
+        let all = measure(&Monotonic::new(), &records, &plan, &stop, &mut |_, _, _| {}).unwrap();
         assert!(all.iter().all(|series| series.runs.len() == 1), "{all:?}");
     }
 
@@ -175,7 +178,8 @@ mod tests {
     fn every_codec_is_measured_in_every_run() {
         let records = records(1, Some(50)).unwrap();
         let plan = Plan { count: 100, runs: 2, warm_up: 10 };
-        let all = measure(&Monotonic::new(), &records, &plan, &|| false).unwrap();
+        let all =
+            measure(&Monotonic::new(), &records, &plan, &|| false, &mut |_, _, _| {}).unwrap();
         assert_eq!(all.len(), Codec::ALL.len());
         for series in all {
             assert_eq!(series.runs.len(), 2);

@@ -8,10 +8,12 @@
 //! use, with the check for UTF-8; for MessagePack what they would have to do in
 //! their place with `rmp-serde`.
 
+mod extras;
 mod form;
 mod measure;
 mod records;
 mod report;
+mod verdict;
 
 use crate::error::{Error, Result};
 use crate::record::Record;
@@ -20,6 +22,7 @@ use crate::wire::json;
 pub use measure::{Plan, Run, measure};
 pub use records::records;
 pub use report::{CodecReport, CodecRow, SCHEMA, Settings};
+pub use verdict::{Answer, Pays, Verdict};
 
 /// A way to write a record as bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

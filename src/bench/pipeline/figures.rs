@@ -122,12 +122,11 @@ impl Figures {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rounds::tests::{sample, shape};
+    use super::super::rounds::tests::{self, sample, shape};
     use super::*;
 
     fn series(seconds: &[Option<f64>]) -> Series {
-        let samples = seconds.iter().map(|seconds| seconds.map(sample)).collect();
-        Series { samples, error: None }
+        tests::series(seconds.iter().map(|seconds| seconds.map(sample)).collect())
     }
 
     #[test]
@@ -151,7 +150,7 @@ mod tests {
         for sample in zlog.samples.iter_mut().flatten() {
             sample.arrived = 990;
         }
-        let row = Row::of(&Bench { shape: shape(100), zlog, bare: Series::default() });
+        let row = Row::of(&Bench { shape: shape(100), zlog, bare: series(&[]) });
         let figures = row.zlog.unwrap();
         assert_eq!((figures.wanted, figures.arrived, figures.lost), (2000, 1980, 20));
         assert_eq!((row.bare, row.ratio_to_bare), (None, None));
@@ -159,8 +158,7 @@ mod tests {
 
     #[test]
     fn what_failed_is_named() {
-        let error = Some("no socket".to_owned());
-        let bare = Series { samples: vec![None], error };
+        let bare = Series { error: Some("no socket".to_owned()), ..series(&[None]) };
         let row = Row::of(&Bench { shape: shape(100), zlog: series(&[Some(1.0)]), bare });
         assert_eq!(row.error.as_deref(), Some("bare libzmq: no socket"));
     }

@@ -32,11 +32,11 @@ mod system;
 
 pub mod bare;
 
-pub use curve::{Curve, Line};
+pub use curve::{Curve, Figure, Line, image};
 pub use figures::{Figures, Row, Side};
 pub use lines::LinesFile;
 pub use report::{Report, SCHEMA, Settings};
-pub use rounds::{Bench, Lab, Outcome, Series, Told};
+pub use rounds::{Bench, Series, Turn};
 pub use run::{Processes, Sample, SideUsage};
 pub use shape::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Shape, Transport, sweep};
 pub use show::Show;

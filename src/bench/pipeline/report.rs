@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
 use super::figures::Row;
 use super::rounds::Bench;
 use crate::bench::machine::Machine;
-use crate::error::{Error, Result};
 
 /// The schema's name and number.
 pub const SCHEMA: &str = "zlog-bench-pipeline/1";
@@ -65,30 +64,17 @@ impl Report {
             pipelines: all.iter().map(Row::of).collect(),
         }
     }
-
-    /// As JSON, indented, with a newline at the end.
-    ///
-    /// # Errors
-    /// Never in practice: all of it can be written.
-    pub fn json(&self) -> Result<Vec<u8>> {
-        let mut json = serde_json::to_vec_pretty(self)
-            .map_err(|error| Error::new(format!("can't write JSON: {error}")))?;
-        json.push(b'\n');
-        Ok(json)
-    }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::rounds::Series;
-    use super::super::rounds::tests::{sample, shape};
+    use super::super::rounds::tests::{self, sample, shape};
     use super::*;
 
     /// Sizes 100 and 1000; zlog takes twice as long as bare libzmq, and failed once.
     pub(in crate::bench::pipeline) fn report() -> Report {
-        let series = |seconds: &[f64]| Series {
-            samples: seconds.iter().map(|seconds| Some(sample(*seconds))).collect(),
-            error: None,
+        let series = |seconds: &[f64]| {
+            tests::series(seconds.iter().map(|seconds| Some(sample(*seconds))).collect())
         };
         let bench = |size, seconds: &[f64], half: &[f64]| Bench {
             shape: shape(size),
@@ -104,7 +90,7 @@ pub(super) mod tests {
     #[test]
     fn json_has_the_keys_of_the_schema_and_reads_back() {
         let report = report();
-        let bytes = report.json().unwrap();
+        let bytes = crate::bench::report::json(&report).unwrap();
         assert_eq!(serde_json::from_slice::<Report>(&bytes).unwrap(), report);
         let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(json["schema"], SCHEMA);

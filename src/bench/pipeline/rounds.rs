@@ -1,60 +1,26 @@
-//! All pipelines, several times, zlog and bare libzmq in turns: a machine that gets
-//! slower meanwhile slows both down, and ratios are taken within a round.
+//! All pipelines, several times, zlog and bare libzmq in turns.
 
 use super::run::Sample;
 use super::shape::Shape;
 use super::system::System;
-
-/// What became of one run.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Outcome {
-    /// It was measured.
-    Measured(Box<Sample>),
-    /// It failed, for this reason.
-    Failed(String),
-    /// It was stopped.
-    Stopped,
-}
-
-/// Measures pipelines: with processes, or as a test wants it.
-pub trait Lab {
-    /// Measures one once.
-    fn measure(&mut self, system: System, shape: &Shape) -> Outcome;
-}
+use crate::bench::rounds::{self, Lab, Next, Thing, pairs_change_places};
 
 /// The runs of one system on one pipeline.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Series {
-    /// The sample of each round; `None` for a round without one.
-    pub samples: Vec<Option<Sample>>,
-    /// Why it could not be measured, or not each time.
-    pub error: Option<String>,
-}
+pub type Series = rounds::Series<Sample>;
 
-impl Series {
-    fn take(&mut self, outcome: Outcome) {
-        self.samples.push(match outcome {
-            Outcome::Measured(sample) => Some(*sample),
-            Outcome::Stopped => None,
-            Outcome::Failed(why) => {
-                self.error = Some(why);
-                None
-            }
-        });
-    }
-}
-
-/// What is measured next, for whoever shows how far it has come.
+/// A pipeline, and who carries its records.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Told<'t> {
-    /// Which round, from 0.
-    pub round: usize,
-    /// Runs done, skipped ones included.
-    pub done: usize,
+pub struct Turn {
+    /// The pipeline.
+    pub shape: Shape,
     /// Who carries the records.
     pub system: System,
-    /// Which pipeline.
-    pub shape: &'t Shape,
+}
+
+impl Thing for Turn {
+    fn name(self) -> &'static str {
+        self.system.name()
+    }
 }
 
 /// A pipeline, and what both systems did with it.
@@ -74,51 +40,22 @@ impl Bench {
     pub fn run(
         shapes: &[Shape],
         runs: usize,
-        lab: &mut dyn Lab,
+        lab: &mut impl Lab<Thing = Turn, Sample = Sample>,
         stop: &dyn Fn() -> bool,
-        before: &mut dyn FnMut(Told<'_>),
+        before: &mut dyn FnMut(Next<Turn>),
     ) -> Vec<Bench> {
-        let new = |shape: &Shape| Bench {
-            shape: *shape,
-            zlog: Series::default(),
-            bare: Series::default(),
+        let both = |shape: &Shape| {
+            [System::Bare, System::Zlog].map(|system| Turn { shape: *shape, system })
         };
-        let mut all: Vec<Bench> = shapes.iter().map(new).collect();
-        let mut done = 0;
-        for round in 0..runs {
-            for bench in &mut all {
-                for system in turns(round) {
-                    let shape = bench.shape;
-                    let series = bench.series(system);
-                    let outcome = if stop() || series.error.is_some() {
-                        Outcome::Stopped
-                    } else {
-                        before(Told { round, done, system, shape: &shape });
-                        lab.measure(system, &shape)
-                    };
-                    series.take(outcome);
-                    done += 1;
-                }
-            }
+        let turns: Vec<Turn> = shapes.iter().flat_map(both).collect();
+        let all = rounds::run(&turns, pairs_change_places, runs, lab, stop, before);
+        let mut all = all.into_iter();
+        let mut benches = Vec::with_capacity(shapes.len());
+        for shape in shapes {
+            let (Some(bare), Some(zlog)) = (all.next(), all.next()) else { break };
+            benches.push(Bench { shape: *shape, zlog, bare });
         }
-        all
-    }
-
-    fn series(&mut self, system: System) -> &mut Series {
-        match system {
-            System::Zlog => &mut self.zlog,
-            System::Bare => &mut self.bare,
-        }
-    }
-}
-
-/// Who goes first changes: what the first leaves behind (a warm cache, a hot
-/// processor) is not always to the same one's good.
-fn turns(round: usize) -> [System; 2] {
-    if round.is_multiple_of(2) {
-        [System::Bare, System::Zlog]
-    } else {
-        [System::Zlog, System::Bare]
+        benches
     }
 }
 
@@ -129,7 +66,12 @@ pub(super) mod tests {
     use super::super::run::SideUsage;
     use super::super::shape::{Dimensions, Transport};
     use super::*;
+    use crate::bench::rounds::Outcome;
     use crate::handler::publish::Wire;
+
+    pub(in crate::bench::pipeline) fn series(samples: Vec<Option<Sample>>) -> Series {
+        Series { name: String::new(), samples, error: None }
+    }
 
     pub(in crate::bench::pipeline) fn shape(size: usize) -> Shape {
         let dimensions = Dimensions { size, publishers: 1, subscribers: 1, topics: 1 };
@@ -155,7 +97,10 @@ pub(super) mod tests {
     }
 
     impl Lab for Fake<'_> {
-        fn measure(&mut self, system: System, shape: &Shape) -> Outcome {
+        type Thing = Turn;
+        type Sample = Sample;
+
+        fn measure(&mut self, Turn { system, shape }: Turn) -> Outcome<Sample> {
             self.seen.borrow_mut().push((system, shape.dimensions.size));
             if self.fails == Some(system) {
                 return Outcome::Failed("no socket".to_owned());

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::lines::LinesFile;
 use super::process::{Ended, Group};
-use super::rounds::{Lab, Outcome};
+use super::rounds::Turn;
 use super::shape::Shape;
 use super::system::System;
+use crate::bench::guard::Home;
 use crate::bench::lab::directory_in;
+use crate::bench::rounds::{Lab, Outcome};
 use crate::bench::stats::ratio;
 use crate::error::{Error, Result};
 
@@ -82,14 +84,14 @@ pub struct Processes<'p> {
     pub stop: &'p dyn Fn() -> bool,
     /// The lines that were written last: runs of a kind follow each other.
     lines: Option<((u64, usize), LinesFile)>,
-    home: tempfile::TempDir,
+    home: Home,
 }
 
 impl<'p> Processes<'p> {
     /// # Errors
     /// Nothing can be written below `directory`.
     pub fn below(directory: &Path, stop: &'p dyn Fn() -> bool) -> Result<Processes<'p>> {
-        let home = directory_in(directory)?;
+        let home = Home::below(directory)?;
         Ok(Processes { directory: directory.to_owned(), stop, lines: None, home })
     }
 
@@ -109,7 +111,7 @@ impl<'p> Processes<'p> {
     fn try_measure(&mut self, system: System, shape: &Shape) -> Result<Option<Sample>> {
         let lines = self.lines(shape)?;
         let directory = directory_in(self.home.path())?;
-        let place = Place { directory: directory.path(), lines: &lines };
+        let place = Place { home: &self.home, directory: directory.path(), lines: &lines };
         let Some(mut run) = Run::start(system, shape, &place, self.stop)? else { return Ok(None) };
         if !run.finish(self.stop)? {
             return Ok(None);
@@ -119,11 +121,14 @@ impl<'p> Processes<'p> {
 }
 
 impl Lab for Processes<'_> {
-    fn measure(&mut self, system: System, shape: &Shape) -> Outcome {
-        match self.try_measure(system, shape) {
+    type Thing = Turn;
+    type Sample = Sample;
+
+    fn measure(&mut self, Turn { system, shape }: Turn) -> Outcome<Sample> {
+        match self.try_measure(system, &shape) {
             Ok(Some(sample)) => Outcome::Measured(Box::new(sample)),
             Ok(None) => Outcome::Stopped,
-            // Ctrl-C on a terminal ends the processes, too: that is no failure of theirs.
+            // What fails while all is stopped has not failed by itself.
             Err(_) if (self.stop)() => Outcome::Stopped,
             Err(error) => Outcome::Failed(error.to_string()),
         }
@@ -132,6 +137,7 @@ impl Lab for Processes<'_> {
 
 /// Where a run's files are.
 struct Place<'p> {
+    home: &'p Home,
     directory: &'p Path,
     lines: &'p Path,
 }
@@ -167,7 +173,9 @@ impl<'r> Run<'r> {
         let outs: Vec<PathBuf> = (0..shape.dimensions.subscribers).map(|n| place.out(n)).collect();
         for (number, path) in outs.iter().enumerate() {
             let out = File::create(path).map_err(|error| Error::io(path.display(), &error))?;
-            group.start(system.subscriber(shape, place.directory, number, out)?)?;
+            let mut subscriber = system.subscriber(shape, place.directory, number, out)?;
+            place.home.adopt(&mut subscriber);
+            group.start(subscriber)?;
         }
         let mut endpoints = Vec::with_capacity(outs.len());
         for number in 0..outs.len() {
@@ -183,7 +191,9 @@ impl<'r> Run<'r> {
         }
         let begun = Instant::now();
         for _ in 0..shape.dimensions.publishers {
-            group.start(system.publisher(shape, place.lines, &endpoints)?)?;
+            let mut publisher = system.publisher(shape, place.lines, &endpoints)?;
+            place.home.adopt(&mut publisher);
+            group.start(publisher)?;
         }
         let progress = (begun, 0);
         Ok(Some(Run { system, shape, outs, group, begun, progress, gave_up: false }))

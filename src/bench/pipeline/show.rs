@@ -1,53 +1,23 @@
 //! A report as people read it.
 
-use std::fmt::Write;
-
 use super::figures::{Figures, Row, Side};
 use super::report::Report;
 use super::shape::Dimension;
+use crate::bench::report::page::{self, NONE, median};
 use crate::bench::report::units::{bytes, count, percent, three_digits};
-use crate::bench::report::{Column, Table};
-use crate::bench::stats::Spread;
-use crate::term;
-
-/// What stands where nothing was measured.
-const NONE: &str = "-";
+use crate::bench::report::{Column, Page, Table};
 
 /// A report's tables.
 pub struct Show<'r>(pub &'r Report);
 
 impl Show<'_> {
     /// Two tables, what they are of, and what is to be said of them.
-    pub fn text(&self) -> String {
-        let mut text = format!("{}\n{}\n", self.title().join("\n"), "");
-        text.push_str(&self.rates().text());
-        text.push('\n');
-        text.push_str(&self.costs().text());
-        let remarks = self.remarks();
-        if !remarks.is_empty() {
-            text.push('\n');
+    pub fn page(&self) -> Page {
+        Page {
+            title: self.title().to_vec(),
+            tables: vec![self.rates(), self.costs()],
+            remarks: self.remarks(),
         }
-        for remark in remarks {
-            // Writing to a String can't fail.
-            let _ = writeln!(text, "{}", term::visible(&remark));
-        }
-        text
-    }
-
-    /// The same as Markdown.
-    pub fn markdown(&self) -> String {
-        let mut text = format!("{}\n\n", self.title().join("  \n"));
-        text.push_str(&self.rates().markdown());
-        text.push('\n');
-        text.push_str(&self.costs().markdown());
-        let remarks = self.remarks();
-        if !remarks.is_empty() {
-            let mut list = Table::new(vec![Column::text("remark")]);
-            remarks.into_iter().for_each(|remark| list.add(vec![remark]));
-            text.push('\n');
-            text.push_str(&list.markdown());
-        }
-        text
     }
 
     fn title(&self) -> [String; 2] {
@@ -121,30 +91,18 @@ impl Show<'_> {
         let mut remarks = Vec::new();
         for row in &self.0.pipelines {
             let name = self.name(row);
-            for (system, figures) in [("", &row.zlog), ("bare libzmq, ", &row.bare)] {
-                let lost = figures.as_ref().map_or(0, |figures| figures.lost);
-                if lost > 0 {
-                    let lost = count(lost as f64);
-                    remarks.push(format!("{system}{name}: {lost} records were LOST"));
-                }
-            }
-            if let Some(error) = &row.error {
-                remarks.push(format!("{name}: failed: {}", error.replace("\n  ", " ")));
-            }
+            let lost = |figures: &Option<Figures>| figures.as_ref().map_or(0, |f| f.lost);
+            remarks.extend(page::lost(&name, lost(&row.zlog)));
+            remarks.extend(page::lost(&format!("bare libzmq, {name}"), lost(&row.bare)));
+            remarks.extend(row.error.as_ref().map(|error| page::failed(&name, error)));
         }
-        if self.0.interrupted {
-            remarks.push("Stopped before the end: this is what was measured so far.".to_owned());
-        }
+        remarks.extend(page::stopped(self.0.interrupted));
         remarks
     }
 }
 
 fn number(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number as f64)) }
-}
-
-fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
-    spread.map_or(NONE.to_owned(), |spread| show(spread.median))
 }
 
 /// A rate, and how much it varied.
@@ -170,7 +128,7 @@ mod tests {
     #[test]
     fn every_pipeline_has_a_row_in_each_shape_and_says_what_is_other_than_in_the_base() {
         let report = report();
-        for shape in [Show(&report).text(), Show(&report).markdown()] {
+        for shape in [Show(&report).page().text(), Show(&report).page().markdown()] {
             assert_eq!(shape.matches("tcp json, size 1,000").count(), 3, "{shape}");
             assert!(
                 shape.contains("messages of 100 bytes, 1 publisher to 1 subscriber"),
@@ -187,7 +145,7 @@ mod tests {
         report.interrupted = true;
         report.pipelines[0].zlog.as_mut().unwrap().lost = 1234;
         report.pipelines[1].bare.as_mut().unwrap().lost = 5;
-        let text = Show(&report).text();
+        let text = Show(&report).page().text();
         assert!(text.contains("\ntcp json: 1,234 records were LOST"), "{text}");
         assert!(
             text.contains("\nbare libzmq, tcp json, size 1,000: 5 records were LOST"),
@@ -200,7 +158,7 @@ mod tests {
     fn what_was_not_measured_is_said_and_not_left_out() {
         let mut report = report();
         report.pipelines[0].zlog = None;
-        let text = Show(&report).text();
+        let text = Show(&report).page().text();
         assert!(text.contains("not measured"), "{text}");
     }
 }

@@ -140,7 +140,7 @@ pub(super) fn position(value: f64) -> f64 {
 /// Powers of ten; also twice and five times as much where there are few of them.
 fn labels(range: RangeInclusive<f64>) -> Vec<f64> {
     let tens = steps(range.clone(), &[1.0]);
-    if tens.len() > 3 { tens } else { steps(range, &[1.0, 2.0, 5.0]) }
+    if tens.len() > 2 { tens } else { steps(range, &[1.0, 2.0, 5.0]) }
 }
 
 /// The positions in `range` of these multiples of powers of ten.

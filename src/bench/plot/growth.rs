@@ -1,24 +1,16 @@
 //! How figures grow with a setting: a panel for each setting, a line for each
 //! thing that was measured.
 
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, Unit, position};
-use super::label::{fit, spread};
-use super::style::{self, GRID, INK, PALE_INK, color, dash, small};
-use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, render};
+use super::label::fit;
+use super::style::Look;
+use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, parts, render};
 use crate::error::Result;
 
-/// Pixels from the top that title and remark take.
-const HEAD: i32 = 84;
-/// Room for the names at the right of a panel.
-const NAMES: i32 = 120;
-/// Letters that fit there.
+/// Letters of a name.
 const LETTERS: usize = 15;
-/// Height of a line of text.
-const LINE: i32 = 18;
 
 /// How something grows.
 #[derive(Clone, PartialEq, Debug)]
@@ -50,6 +42,9 @@ pub struct Line {
     /// Its name. The same name has the same colour in every panel that has as many
     /// lines in the same order.
     pub name: String,
+    /// Whether it is what the line before is held against: it is drawn in that
+    /// line's colour, dashed and with hollow marks.
+    pub beside: bool,
     /// Its points, by rising setting.
     pub points: Vec<Point>,
 }
@@ -82,12 +77,10 @@ impl Growth {
 
 impl Draw for Growth {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
-        area.draw(&Text::new(fit(&self.title, 120), (24, 16), style::title()))?;
-        let remark = small(PALE_INK, HPos::Left, VPos::Top);
-        area.draw(&Text::new(fit(&self.remark, 164), (24, 46), remark))?;
-        let parts = area.margin(HEAD, 0, 8, 0).split_evenly(grid(self.panels.len()));
-        for (panel, part) in self.panels.iter().zip(parts) {
-            panel.draw(&part)?;
+        let area = parts::head(area, &self.title, &self.remark, 8)?;
+        let places = area.split_evenly(grid(self.panels.len()));
+        for (panel, place) in self.panels.iter().zip(places) {
+            panel.draw(&place)?;
         }
         Ok(())
     }
@@ -111,80 +104,45 @@ impl Panel {
         let settings: Vec<f64> = self.points().map(|point| point.x).collect();
         let x = Axis::around(settings.iter().copied()).labelled(settings, 0.12);
         let y = Axis::around(self.points().flat_map(|point| [point.y.low, point.y.high]));
-        let mut chart = ChartBuilder::on(area)
-            .margin_right(NAMES + 12)
-            .margin_bottom(12)
-            .margin_top(34)
-            .x_label_area_size(28)
-            .y_label_area_size(70)
-            .build_cartesian_2d(x, y)?;
-        chart
-            .configure_mesh()
-            .axis_style(GRID)
-            .bold_line_style(GRID)
-            .light_line_style(style::FINE_GRID)
-            .x_label_style(small(PALE_INK, HPos::Center, VPos::Top))
-            .y_label_style(small(PALE_INK, HPos::Right, VPos::Center))
-            .x_label_formatter(&|at| self.x.label(10f64.powf(*at)))
-            .y_label_formatter(&|at| self.y.label(10f64.powf(*at)))
-            .draw()?;
-        let title = Text::new(fit(&self.title, 66), (70, 8), small(INK, HPos::Left, VPos::Top));
-        area.draw(&title)?;
-        let mut ends = Vec::with_capacity(self.lines.len());
-        for (at, one) in self.lines.iter().enumerate() {
+        let chart = parts::axes(
+            area,
+            fit(&self.title, 66),
+            (x, &|at| self.x.label(10f64.powf(at))),
+            (y, &|at| self.y.label(10f64.powf(at))),
+            LETTERS,
+        )?;
+        let mut names = Vec::with_capacity(self.lines.len());
+        for (one, look) in self.lines.iter().zip(looks(&self.lines)) {
             let points: Vec<&Point> = one.points.iter().filter(|p| p.can_be_drawn()).collect();
-            line(chart.plotting_area(), &points, at)?;
+            line(chart.plotting_area(), &points, look)?;
             let end =
                 points.last().map(|p| chart.backend_coord(&(position(p.x), position(p.y.median))));
-            ends.push(end);
+            names.push((one.name.as_str(), end, look));
         }
-        self.names(area, &ends)
-    }
-
-    /// Writes each line's name at the right, tied to the end of the line. A line
-    /// without points has its name too: it was to be measured.
-    fn names<DB: DrawingBackend>(&self, area: &Area<DB>, ends: &[Option<(i32, i32)>]) -> Drawn<DB> {
-        let (width, height) = area.dim_in_pixel();
-        #[expect(clippy::cast_possible_wrap, reason = "the image is 1200 x 800")]
-        let (width, height) = (width as i32, height as i32);
-        let (left, top) = area.get_base_pixel();
-        let wanted: Vec<i32> =
-            ends.iter().map(|end| end.map_or(height, |end| end.1 - top)).collect();
-        let heights = spread(&wanted, LINE, 42, height - 50);
-        let x = width - NAMES - 2;
-        for (at, (line, y)) in self.lines.iter().zip(heights).enumerate() {
-            let mut name = fit(&line.name, LETTERS);
-            match ends[at] {
-                Some(end) => {
-                    let tie = vec![(end.0 - left, end.1 - top), (x - 12, y), (x - 5, y)];
-                    area.draw(&PathElement::new(tie, color(at).mix(0.6).stroke_width(1)))?;
-                }
-                None => name = format!("({})", fit(&line.name, LETTERS - 2)),
-            }
-            area.draw(&Text::new(
-                name,
-                (x, y),
-                small(style::text_color(at), HPos::Left, VPos::Center),
-            ))?;
-        }
-        Ok(())
+        parts::names(area, &names, LETTERS)
     }
 }
 
-/// Draws a line through the medians, a dot at each, and a bar from the lowest run to
+/// How each line looks: one that stands beside another takes no colour of its own.
+fn looks(lines: &[Line]) -> Vec<Look> {
+    let mut own = 0;
+    let look = |line: &Line| {
+        own += usize::from(!line.beside || own == 0);
+        Look { at: own - 1, beside: line.beside }
+    };
+    lines.iter().map(look).collect()
+}
+
+/// Draws a line through the medians, a mark at each, and a bar from the lowest run to
 /// the highest.
-fn line<DB: DrawingBackend>(plot: &Chart<DB>, points: &[&Point], at: usize) -> Drawn<DB> {
-    let (color, stroke) = (color(at), color(at).stroke_width(2));
-    let path: Vec<(f64, f64)> =
-        points.iter().map(|p| (position(p.x), position(p.y.median))).collect();
-    match dash(at) {
-        None => plot.draw(&PathElement::new(path, stroke))?,
-        Some((dash, gap)) => plot.draw(&DashedPathElement::new(path, dash, gap, stroke))?,
-    }
+fn line<DB: DrawingBackend>(plot: &Chart<DB>, points: &[&Point], look: Look) -> Drawn<DB> {
+    let place = |point: &Point| (position(point.x), position(point.y.median));
+    parts::line(plot, points.iter().map(|point| place(point)).collect(), look)?;
     for point in points {
         let (x, y) = (position(point.x), point.y);
-        plot.draw(&PathElement::new([(x, position(y.low)), (x, position(y.high))], stroke))?;
-        plot.draw(&Circle::new((x, position(y.median)), 4, color.filled()))?;
+        let ends = [(x, position(y.low)), (x, position(y.high))];
+        plot.draw(&PathElement::new(ends, look.color().stroke_width(2)))?;
+        parts::mark(plot, place(point), look)?;
     }
     Ok(())
 }
@@ -192,6 +150,14 @@ fn line<DB: DrawingBackend>(plot: &Chart<DB>, points: &[&Point], at: usize) -> D
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_beside_another_has_its_colour_and_the_next_one_has_another() {
+        let line = |beside| Line { name: String::new(), beside, points: Vec::new() };
+        let looks = looks(&[false, true, false, false].map(line));
+        assert_eq!(looks.iter().map(|look| look.at).collect::<Vec<_>>(), [0, 0, 1, 2]);
+        assert!(looks[1].dash().is_some() && looks[2].dash().is_none());
+    }
 
     #[test]
     fn every_panel_has_a_place() {

@@ -1,26 +1,23 @@
 //! Handlers side by side: on the left what each gets through, on the right what
 //! its callers wait.
 
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, Unit, position};
-use super::label::{fit, spread};
-use super::style::{self, GRID, INK, PALE_INK, color, dash, small};
-use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, render};
+use super::label::fit;
+use super::style::{self, GRID, INK, Look, PALE_INK, small};
+use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, parts, render};
 use crate::error::Result;
 
-/// Pixels from the top that title and remark take.
-const HEAD: i32 = 84;
 /// Where the left half ends.
 const HALF: i32 = 500;
-/// Room for names, at the left and at the right.
+/// Room for names at the left.
 const NAMES: i32 = 110;
-/// Letters that fit there.
+/// Letters of a name.
 const LETTERS: usize = 14;
-/// Height of a line of text.
-const LINE: i32 = 18;
+/// Marks on a line.
+const MARKS: usize = 4;
 /// The last share of calls that has a place: 99.9999 %.
 const MOST_NINES: f64 = 6.0;
 
@@ -60,10 +57,8 @@ impl Handlers {
 
 impl Draw for Handlers {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
-        let (left, right) = area.margin(HEAD, 0, 0, 0).split_horizontally(HALF);
-        area.draw(&Text::new(fit(&self.title, 120), (24, 16), style::title()))?;
-        let remark = small(PALE_INK, HPos::Left, VPos::Top);
-        area.draw(&Text::new(fit(&self.remark, 164), (24, 46), remark))?;
+        let area = parts::head(area, &self.title, &self.remark, 0)?;
+        let (left, right) = area.split_horizontally(HALF);
         self.rates(&left)?;
         self.latencies(&right)
     }
@@ -94,18 +89,19 @@ impl Handlers {
             .x_label_style(small(PALE_INK, HPos::Center, VPos::Top))
             .x_label_formatter(&|at| Unit::Count.label(10f64.powf(*at)))
             .draw()?;
-        heading(area, NAMES, "calls per second, dot: median, bar: range of runs")?;
+        let title = "calls per second, dot: median, bar: range of runs";
+        parts::heading(area, NAMES, title.to_owned())?;
         for (at, one) in self.measured.iter().enumerate() {
             // The first stands at the top.
             let y = rows - at as f64 - 0.5;
             let (x, middle) = chart.backend_coord(&(begin, y));
             let name = Text::new(
                 fit(&one.name, LETTERS),
-                area_position(area, (x - 10, middle)),
+                parts::within(area, (x - 10, middle)),
                 small(INK, HPos::Right, VPos::Center),
             );
             area.draw(&name)?;
-            row(chart.plotting_area(), one.rate, y, begin, color(at))?;
+            row(chart.plotting_area(), one.rate, y, begin, Look::of(at).color())?;
         }
         Ok(())
     }
@@ -120,71 +116,34 @@ impl Handlers {
         let nines = [0.5f64, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999].map(depth);
         let labels = nines.into_iter().filter(|at| *at <= end + 1e-6).collect();
         let shares = Axis { labels, ..Axis::plain(0.0, end) };
-        let mut chart = ChartBuilder::on(area)
-            .margin_right(NAMES + 20)
-            .margin_bottom(12)
-            .margin_top(30)
-            .x_label_area_size(28)
-            .y_label_area_size(70)
-            .build_cartesian_2d(shares, axis)?;
-        chart
-            .configure_mesh()
-            .axis_style(GRID)
-            .bold_line_style(GRID)
-            .light_line_style(style::FINE_GRID)
-            .x_label_style(small(PALE_INK, HPos::Center, VPos::Top))
-            .y_label_style(small(PALE_INK, HPos::Right, VPos::Center))
-            .x_label_formatter(&|at| share_label(*at))
-            .y_label_formatter(&|at| Unit::Nanoseconds.label(10f64.powf(*at)))
-            .draw()?;
-        heading(area, 70, "latency that this share of calls does not exceed")?;
+        let chart = parts::axes(
+            area,
+            "latency that this share of calls does not exceed".to_owned(),
+            (shares, &share_label),
+            (axis, &|at| Unit::Nanoseconds.label(10f64.powf(at))),
+            LETTERS,
+        )?;
+        let plot = chart.plotting_area();
         for (at, points) in curves.iter().enumerate() {
-            let line = color(at).stroke_width(2);
-            match dash(at) {
-                None => chart.draw_series([PathElement::new(points.clone(), line)])?,
-                Some((dash, gap)) => {
-                    chart.draw_series([DashedPathElement::new(points.clone(), dash, gap, line)])?
+            parts::line(plot, points.clone(), Look::of(at))?;
+        }
+        // Above all lines.
+        for (at, points) in curves.iter().enumerate() {
+            // Each line's at other places: lines on each other would hide them.
+            let shift = (at as f64 + 0.5) / curves.len() as f64;
+            for x in (0..MARKS).map(|n| (n as f64 + shift) / MARKS as f64 * end) {
+                if let Some(y) = height(points, x) {
+                    parts::mark(plot, (x, y), Look::of(at))?;
                 }
-            };
+            }
         }
-        let ends: Vec<Option<(i32, i32)>> =
-            curves.iter().map(|c| c.last().map(|end| chart.backend_coord(end))).collect();
-        self.names(area, &ends)
+        let ends = curves.iter().map(|c| c.last().map(|end| chart.backend_coord(end)));
+        let names = self.measured.iter().zip(ends).enumerate();
+        let names = names.map(|(at, (one, end))| (one.name.as_str(), end, Look::of(at)));
+        // What has no line has "not measured" beside its name already.
+        let names: Vec<_> = names.filter(|(_, end, _)| end.is_some()).collect();
+        parts::names(area, &names, LETTERS)
     }
-
-    /// Writes each line's name at the right, tied to the end of the line.
-    fn names<DB: DrawingBackend>(&self, area: &Area<DB>, ends: &[Option<(i32, i32)>]) -> Drawn<DB> {
-        let (width, height) = area.dim_in_pixel();
-        #[expect(clippy::cast_possible_wrap, reason = "the image is 1200 x 800")]
-        let (width, height) = (width as i32, height as i32);
-        let shown: Vec<usize> = (0..ends.len()).filter(|at| ends[*at].is_some()).collect();
-        let local = |at: &usize| area_position(area, ends[*at].unwrap_or_default());
-        let wanted: Vec<i32> = shown.iter().map(|at| local(at).1).collect();
-        let heights = spread(&wanted, LINE, 40, height - 50);
-        let x = width - NAMES - 4;
-        for (at, y) in shown.iter().zip(heights) {
-            let tie = vec![local(at), (x - 12, y), (x - 5, y)];
-            area.draw(&PathElement::new(tie, color(*at).mix(0.6).stroke_width(1)))?;
-            let name = fit(&self.measured[*at].name, LETTERS);
-            area.draw(&Text::new(
-                name,
-                (x, y),
-                small(style::text_color(*at), HPos::Left, VPos::Center),
-            ))?;
-        }
-        Ok(())
-    }
-}
-
-/// What a half shows, above its chart.
-fn heading<DB: DrawingBackend>(area: &Area<DB>, x: i32, text: &str) -> Drawn<DB> {
-    area.draw(&Text::new(text.to_owned(), (x, 6), small(INK, HPos::Left, VPos::Top)))
-}
-
-/// Where a pixel of the whole image is in a part of it.
-fn area_position<DB: DrawingBackend>(area: &Area<DB>, (x, y): (i32, i32)) -> (i32, i32) {
-    let (left, top) = area.get_base_pixel();
-    (x - left, y - top)
 }
 
 /// Draws one row, at the height `y`.
@@ -213,6 +172,15 @@ fn row<DB: DrawingBackend>(
 /// How deep in the tail a share of calls is: 1 for 90 %, 2 for 99 %, 3 for 99.9 %.
 fn depth(share: f64) -> f64 {
     -(1.0 - share).log10()
+}
+
+/// How high a line is at `x`; `None` beside its ends.
+fn height(points: &[(f64, f64)], x: f64) -> Option<f64> {
+    let (one, other) = points.windows(2).find_map(|two| match two {
+        [one, other] if one.0 <= x && x < other.0 => Some((one, other)),
+        _ => None,
+    })?;
+    Some(one.1 + (other.1 - one.1) * (x - one.0) / (other.0 - one.0))
 }
 
 fn share_label(depth: f64) -> String {
@@ -256,6 +224,13 @@ mod tests {
         assert_eq!(points[0].1, 0.0, "no time at all stands at one nanosecond");
         assert!((points[3].1 - 90_000f64.log10()).abs() < 1e-12);
         assert!((points[3].0 - (1.0 + 2f64.log10())).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_line_has_a_height_between_its_ends_and_none_beside_them() {
+        let points = [(0.0, 1.0), (1.0, 3.0), (1.0, 5.0), (2.0, 5.0)];
+        let heights = [-0.1, 0.0, 0.5, 1.5, 2.0].map(|x| height(&points, x));
+        assert_eq!(heights, [None, Some(1.0), Some(2.0), Some(5.0), None]);
     }
 
     #[test]

@@ -6,14 +6,15 @@
 //! kind of image imitate `growth.rs`: a type with the figures, and how it is drawn.
 //!
 //! Images are meant for a white page. Colours are told apart by people who are
-//! colour-blind too, and every line carries its name and a dash pattern of its own,
-//! so that a print in grey can still be read.
+//! colour-blind too, and every line carries its name and marks of its own, so that
+//! lines that lie on each other, and a print in grey, can still be read.
 
 mod axis;
 mod canvas;
 mod growth;
 mod handlers;
 mod label;
+mod parts;
 mod style;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ pub use axis::Unit;
 pub use growth::{Growth, Line, Panel, Point};
 pub use handlers::{Handlers, Measured};
 
+use crate::bench::stats::Spread;
 use crate::error::{Error, Result};
 use axis::Axis;
 use canvas::Canvas;
@@ -73,6 +75,12 @@ pub struct Range {
     pub high: f64,
 }
 
+impl From<Spread> for Range {
+    fn from(spread: Spread) -> Range {
+        Range { low: spread.low, median: spread.median, high: spread.high }
+    }
+}
+
 impl Range {
     /// Whether it can stand on a logarithmic axis.
     fn can_be_drawn(&self) -> bool {
@@ -82,7 +90,7 @@ impl Range {
 
 type Area<DB> = DrawingArea<DB, Shift>;
 type Chart<DB> = DrawingArea<DB, Cartesian2d<Axis, Axis>>;
-type Drawn<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+type Drawn<DB, T = ()> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
 /// What can be drawn, with any backend.
 trait Draw {

@@ -1,4 +1,4 @@
-//! How things look: colours, dashes, texts.
+//! How things look: colours, dashes, marks, texts.
 //!
 //! What may be here: constants, and what picks one of them.
 
@@ -33,24 +33,68 @@ const COLORS: [RGBColor; 10] = [
     RGBColor(0x80, 0x80, 0x80),
 ];
 
-/// Lengths in pixels of a dash and of the gap after it; none: one line throughout.
-const DASHES: [Option<(u32, u32)>; 3] = [None, Some((12, 5)), Some((4, 4))];
+/// Lengths in pixels of a dash and of the gap after it.
+const DASH: (u32, u32) = (8, 5);
 
-/// The colour of the line or row at this place.
-pub(super) fn color(at: usize) -> RGBColor {
-    COLORS[at % COLORS.len()]
+/// What stands at points of a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mark {
+    /// A disc.
+    Dot,
+    /// What is between these corners, from its middle; 1 is half its size.
+    Corners(&'static [(i32, i32)]),
 }
 
-/// The same, darker: letters are thin, and pale ones can't be read.
-pub(super) fn text_color(at: usize) -> RGBColor {
-    let darker = |part: u8| (f64::from(part) * 0.75) as u8;
-    let RGBColor(r, g, b) = color(at);
-    RGBColor(darker(r), darker(g), darker(b))
+const SQUARE: Mark = Mark::Corners(&[(-1, -1), (1, -1), (1, 1), (-1, 1)]);
+const UP: Mark = Mark::Corners(&[(-1, 1), (1, 1), (0, -1)]);
+const DOWN: Mark = Mark::Corners(&[(-1, -1), (1, -1), (0, 1)]);
+const DIAMOND: Mark = Mark::Corners(&[(-1, 0), (0, -1), (1, 0), (0, 1)]);
+const LEFT: Mark = Mark::Corners(&[(-1, 0), (1, -1), (1, 1)]);
+const RIGHT: Mark = Mark::Corners(&[(1, 0), (-1, -1), (-1, 1)]);
+
+/// As many as have no divisor in common with the number of colours: a colour that
+/// comes again has another mark.
+const MARKS: [Mark; 7] = [Mark::Dot, SQUARE, UP, DIAMOND, DOWN, LEFT, RIGHT];
+
+/// How a line looks, and all that belongs to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Look {
+    /// Which line it is, from 0.
+    pub(super) at: usize,
+    /// Whether it is what that line is held against: of the same colour, but dashed
+    /// and hollow.
+    pub(super) beside: bool,
 }
 
-/// The dashes of the line at this place.
-pub(super) fn dash(at: usize) -> Option<(u32, u32)> {
-    DASHES[at % DASHES.len()]
+impl Look {
+    /// Of the line at this place.
+    pub(super) const fn of(at: usize) -> Look {
+        Look { at, beside: false }
+    }
+
+    pub(super) fn color(self) -> RGBColor {
+        COLORS[self.at % COLORS.len()]
+    }
+
+    /// The same, darker: letters are thin, and pale ones can't be read.
+    pub(super) fn text_color(self) -> RGBColor {
+        let darker = |part: u8| (f64::from(part) * 0.75) as u8;
+        let RGBColor(r, g, b) = self.color();
+        RGBColor(darker(r), darker(g), darker(b))
+    }
+
+    pub(super) fn dash(self) -> Option<(u32, u32)> {
+        self.beside.then_some(DASH)
+    }
+
+    pub(super) fn mark(self) -> Mark {
+        MARKS[self.at % MARKS.len()]
+    }
+
+    /// What its marks are filled with.
+    pub(super) fn inside(self) -> RGBColor {
+        if self.beside { WHITE } else { self.color() }
+    }
 }
 
 /// Small text of this colour, and which part of it stands at its position.

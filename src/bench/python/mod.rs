@@ -19,11 +19,12 @@ pub use self::interpreter::Python;
 use self::receiver::Receiver;
 use self::session::{Said, Session};
 use super::far::{Counter, FarEnd, Files};
+use super::guard::Home;
 use super::job::{Job, Measure, Text, Told};
 use super::lab::directory_in;
 use super::partner::Partner;
 use super::records::{ROOT, Records};
-use super::rounds::{Outcome, Series};
+use super::rounds::Outcome;
 use super::sample::Sample;
 use crate::error::{Error, Result};
 
@@ -74,60 +75,6 @@ impl PythonHandler {
     }
 }
 
-/// Measures each handler `runs` times, in turns, until `stop`. The error of one that
-/// has failed stands in its series, and it is not tried again.
-pub fn run(
-    python: &Python,
-    runs: usize,
-    job: &Measure,
-    directory: &Path,
-    stop: &dyn Fn() -> bool,
-    before: &mut dyn FnMut(PythonHandler, usize),
-) -> Vec<Series> {
-    let new = |handler: PythonHandler| Series {
-        name: handler.name().to_owned(),
-        samples: Vec::with_capacity(runs),
-        error: None,
-    };
-    let handlers = python.handlers();
-    let mut all: Vec<Series> = handlers.iter().copied().map(new).collect();
-    for round in 0..runs {
-        for (handler, series) in handlers.iter().copied().zip(&mut all) {
-            let outcome = if stop() || series.error.is_some() {
-                Outcome::Stopped
-            } else {
-                before(handler, round);
-                measure(python, handler, job, directory, stop)
-            };
-            series.samples.push(match outcome {
-                Outcome::Measured(sample) => Some(*sample),
-                Outcome::Stopped => None,
-                Outcome::Failed(why) => {
-                    series.error = Some(why);
-                    None
-                }
-            });
-        }
-    }
-    all
-}
-
-fn measure(
-    python: &Python,
-    handler: PythonHandler,
-    job: &Measure,
-    directory: &Path,
-    stop: &dyn Fn() -> bool,
-) -> Outcome {
-    match try_measure(python, handler, job, directory, stop) {
-        Ok(Some(sample)) => Outcome::Measured(Box::new(sample)),
-        Ok(None) => Outcome::Stopped,
-        // Ctrl-C on a terminal ends the child, too: that is no failure of its.
-        Err(_) if stop() => Outcome::Stopped,
-        Err(error) => Outcome::Failed(error.to_string()),
-    }
-}
-
 /// What the script is told.
 #[derive(Debug, Serialize)]
 struct Task<'t> {
@@ -169,21 +116,26 @@ struct Far {
     address: String,
 }
 
-fn try_measure(
+/// Measures one handler once, with its files in `home`, until `stop`.
+///
+/// # Errors
+/// It can't be set up, or Python failed: the error says why.
+pub fn measure(
     python: &Python,
     handler: PythonHandler,
     job: &Measure,
-    directory: &Path,
+    home: &Home,
     stop: &dyn Fn() -> bool,
-) -> Result<Option<Sample>> {
-    let home = directory_in(directory)?;
-    let (records, path) = (home.path().join("records"), home.path().join("app.log"));
+) -> Result<Outcome> {
+    let directory = directory_in(home.path())?;
+    let (records, path) = (directory.path().join("records"), directory.path().join("app.log"));
     write_records(&job.text, &records)?;
     let mut far = far_end(handler, job, &path)?;
-    let mut session = Session::start(python, &task(handler, job, &records, &path, &far.address))?;
+    let task = task(handler, job, &records, &path, &far.address);
+    let mut session = Session::start(python, &task, home)?;
     loop {
         if stop() {
-            return Ok(None);
+            return Ok(Outcome::Stopped);
         }
         match session.hear()? {
             None => {}
@@ -192,7 +144,10 @@ fn try_measure(
                 let subscriber = Partner::start(&Job::Subscribe { endpoint })?;
                 far.end = Some(Box::new(Counter::new(subscriber, PATIENCE)));
             }
-            Some(Said::Done(done)) => return sample(*done, far.end, stop).map(Some),
+            Some(Said::Done(done)) => {
+                let sample = sample(*done, far.end, stop)?;
+                return Ok(Outcome::Measured(Box::new(sample)));
+            }
         }
     }
 }

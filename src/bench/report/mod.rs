@@ -30,12 +30,16 @@
 //!
 //! [`Machine`]: super::machine::Machine
 
+mod image;
+pub mod page;
 mod row;
 mod show;
 mod table;
 pub mod units;
 mod write;
 
+pub use image::image;
+pub use page::{Page, json};
 pub use row::{Figures, Latency, Row};
 pub use show::Show;
 pub use table::{Column, Table};
@@ -116,17 +120,6 @@ impl Report {
     pub fn row(&self, name: &str) -> Option<&Row> {
         self.handlers.iter().find(|row| row.name == name)
     }
-
-    /// As JSON, indented, with a newline at the end.
-    ///
-    /// # Errors
-    /// Never in practice: all of it can be written.
-    pub fn json(&self) -> Result<Vec<u8>> {
-        let mut json = serde_json::to_vec_pretty(self)
-            .map_err(|error| crate::error::Error::new(format!("can't write JSON: {error}")))?;
-        json.push(b'\n');
-        Ok(json)
-    }
 }
 
 #[cfg(test)]
@@ -167,7 +160,7 @@ pub(super) mod tests {
     #[test]
     fn json_has_the_keys_of_the_schema_and_reads_back() {
         let report = report();
-        let bytes = report.json().unwrap();
+        let bytes = json(&report).unwrap();
         assert_eq!(serde_json::from_slice::<Report>(&bytes).unwrap(), report);
         let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(json["schema"], SCHEMA);

@@ -1,7 +1,6 @@
 //! A report as people read it, and as spreadsheets do.
 
-use std::fmt::Write;
-
+use super::page::{self, NONE, Page, median};
 use super::table::{Column, Table};
 use super::units::{bar, bytes, count, nanos, percent, three_digits};
 use super::{Figures, Report, Row, Settings};
@@ -10,46 +9,27 @@ use crate::term;
 
 /// Columns of the longest bar.
 const BAR: usize = 20;
-/// What stands where nothing was measured.
-const NONE: &str = "-";
-
 /// A report's tables.
 pub struct Show<'r>(pub &'r Report);
 
 impl Show<'_> {
     /// Two tables, what they are of, and notes; with bars for a terminal.
     pub fn text(&self, bars: bool) -> String {
-        let mut text = self.title();
-        text.push('\n');
-        for table in [self.rates(bars), self.costs()] {
-            text.push('\n');
-            text.push_str(&table.text());
-        }
-        let remarks = self.remarks();
-        if !remarks.is_empty() {
-            text.push('\n');
-        }
-        for remark in remarks {
-            // Writing to a String can't fail.
-            let _ = writeln!(text, "{}", term::visible(&remark));
-        }
-        text
+        self.page(bars).text()
     }
 
     /// The same as Markdown.
     pub fn markdown(&self) -> String {
-        let mut text = format!("{}\n", self.title().replace('\n', "  \n"));
-        for table in [self.rates(false), self.costs()] {
-            text.push('\n');
-            text.push_str(&table.markdown());
+        self.page(false).markdown()
+    }
+
+    fn page(&self, bars: bool) -> Page {
+        let Report { settings, machine, date, .. } = self.0;
+        Page {
+            title: vec![asked(settings), format!("{machine}, {date}")],
+            tables: vec![self.rates(bars), self.costs()],
+            remarks: self.remarks(),
         }
-        let mut list = Table::new(vec![Column::text("remark")]);
-        self.remarks().into_iter().for_each(|remark| list.add(vec![remark]));
-        if !self.remarks().is_empty() {
-            text.push('\n');
-            text.push_str(&list.markdown());
-        }
-        text
     }
 
     /// One table with every figure, bare, in the units that its titles name.
@@ -87,11 +67,6 @@ impl Show<'_> {
             table.add(cells);
         }
         table
-    }
-
-    fn title(&self) -> String {
-        let Report { settings, machine, date, .. } = self.0;
-        format!("{}\n{machine}, {date}", asked(settings))
     }
 
     /// What callers and far ends get through.
@@ -163,26 +138,17 @@ impl Show<'_> {
         let mut remarks = Vec::new();
         for row in &self.0.handlers {
             let lost = row.figures.as_ref().and_then(|figures| figures.lost).unwrap_or_default();
-            if lost > 0 {
-                remarks.push(format!("{}: {} records were LOST", row.name, count(lost as f64)));
-            }
-            if let Some(error) = &row.error {
-                let error = error.replace("\n  ", " ");
-                remarks.push(format!("{}: failed: {error}", row.name));
-            }
-            if let Some(note) = &row.note {
-                remarks.push(format!("{}: {note}", row.name));
-            }
+            remarks.extend(page::lost(&row.name, lost));
+            remarks.extend(row.error.as_ref().map(|error| page::failed(&row.name, error)));
+            remarks.extend(row.note.as_ref().map(|note| format!("{}: {note}", row.name)));
         }
-        if self.0.interrupted {
-            remarks.push("Stopped before the end: this is what was measured so far.".to_owned());
-        }
+        remarks.extend(page::stopped(self.0.interrupted));
         remarks
     }
 }
 
 /// What was measured, in words.
-fn asked(settings: &Settings) -> String {
+pub(super) fn asked(settings: &Settings) -> String {
     let messages = match (&settings.lines, settings.size) {
         (Some(path), _) => format!(
             "lines of {} ({:.0} bytes on average)",
@@ -208,10 +174,6 @@ fn asked(settings: &Settings) -> String {
 
 fn not_measured(row: &Row) -> String {
     if row.error.is_some() { "failed" } else { "not run" }.to_owned()
-}
-
-fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
-    spread.map_or(NONE.to_owned(), |spread| show(spread.median))
 }
 
 /// The numbers of a row, as its columns stand; empty for what was not measured.

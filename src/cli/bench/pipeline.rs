@@ -60,6 +60,9 @@ pub struct PipelineArgs {
     /// Write the tables as Markdown, too
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub export_markdown: Option<PathBuf>,
+    /// Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub plot: Vec<PathBuf>,
 }
 
 /// What `zlog bench pipeline` prints.

@@ -20,7 +20,7 @@ use crate::handler::queue::OnFull;
 use crate::handler::rotating::{Compression, Rotation};
 use crate::handler::smtp::{LoginFrom, SmtpOptions};
 use crate::handler::spool::{BatchOptions, SpoolOptions};
-use crate::handler::syslog::{Facility, SyslogOptions};
+use crate::handler::syslog::{Facility, Protocol, SyslogOptions};
 use crate::handler::timed::{Timing, When};
 use crate::route::spec::DEFAULT_QUEUE;
 use crate::route::{HandlerSpec, PublishTarget, QueueSpec, Target};
@@ -33,7 +33,8 @@ const LOOKS: &[&str] = &["format", "style", "datefmt", "extra"];
 const FILE: &[&str] = &["max-bytes", "backups", "when", "interval", "at", "compress"];
 const SMTP: &[&str] =
     &["from", "to", "subject", "batch", "every", "spool", "timeout", "login", "trust"];
-const SYSLOG: &[&str] = &["facility", "app", "hostname", "max-message", "spool", "timeout"];
+const SYSLOG: &[&str] =
+    &["facility", "protocol", "app", "hostname", "max-message", "spool", "timeout"];
 const EXEC: &[&str] = &["batch", "every", "spool", "timeout"];
 const PUBLISH: &[&str] = &["root", "wire", "hwm"];
 
@@ -151,6 +152,7 @@ pub(super) fn syslog(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
     let usual = SyslogOptions::default();
     let options = SyslogOptions {
         address: given.value.clone(),
+        protocol: given.read("protocol", Protocol::from_str)?,
         facility: given.read("facility", Facility::from_str)?.unwrap_or_default(),
         app_name: given.one("app")?,
         hostname: given.one("hostname")?,

@@ -2,8 +2,10 @@
 
 use std::io::Write;
 
-use crate::bench::codec::{CodecReport, Plan, Settings, measure, records};
+use super::progress::Progress;
+use crate::bench::codec::{Codec, CodecReport, Plan, Settings, measure, records};
 use crate::bench::measure::Monotonic;
+use crate::bench::report::json;
 use crate::cli::{BenchOutput, CodecArgs};
 use crate::error::{Exit, Result};
 use crate::signal::Stop;
@@ -27,11 +29,14 @@ pub(super) fn run(args: &CodecArgs) -> Result<Exit> {
     };
     let plan = Plan { count: args.count, runs: settings.runs, warm_up: args.warm_up };
     let records = records(args.seed, args.size)?;
-    let all = measure(&Monotonic::new(), &records, &plan, &|| stop.requested())?;
+    let progress = Progress::new(Codec::ALL.len(), settings.runs);
+    let mut show = |codec: Codec, round, done| progress.show(codec.name(), round, done);
+    let all = measure(&Monotonic::new(), &records, &plan, &|| stop.requested(), &mut show)?;
+    progress.clear();
     let report = CodecReport::new(date, settings, &all, stop.requested());
     let shown = match args.output {
         BenchOutput::Table => report.text().into_bytes(),
-        BenchOutput::Json => report.json()?,
+        BenchOutput::Json => json(&report)?,
     };
     let printed = std::io::stdout().write_all(&shown);
     if let Some(exit) = stop.exit() {

@@ -2,13 +2,13 @@
 //! measured to reports.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
+use super::plots;
+use super::progress::Progress;
 use crate::bench::pipeline::bare::{self, Sending};
-use crate::bench::pipeline::{Bench, Processes, Report, Settings, Shape, Show, Told};
-use crate::bench::report::{check_writable, write_whole};
+use crate::bench::pipeline::{Bench, Processes, Report, Settings, Shape, Show, Turn, image};
+use crate::bench::report::{check_writable, json, write_whole};
+use crate::bench::rounds::Next;
 use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput, WireArg};
 use crate::error::{Error, Exit, Result};
 use crate::handler::publish::Wire;
@@ -25,25 +25,39 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     if let Some(path) = &args.export_markdown {
         check_writable(path)?;
     }
+    plots::check(&args.plot)?;
+    let swept = shapes.iter().any(|shape| shape.dimensions != shapes[0].dimensions);
+    if !args.plot.is_empty() && !swept {
+        return Err(Error::usage("--plot draws a curve, and nothing is swept")
+            .hint("Give an option several values: --size 100,1K,10K."));
+    }
     if cfg!(debug_assertions) {
         term::tell("zlog bench: this is a debug build: its figures say little of a release");
     }
     let stop = Stop::install()?;
     let report = measure(args, &shapes, &stop)?;
     let shown = match args.output {
-        PipelineOutput::Table => Show(&report).text().into_bytes(),
-        PipelineOutput::Markdown => Show(&report).markdown().into_bytes(),
-        PipelineOutput::Json => report.json()?,
+        PipelineOutput::Table => Show(&report).page().text().into_bytes(),
+        PipelineOutput::Markdown => Show(&report).page().markdown().into_bytes(),
+        PipelineOutput::Json => json(&report)?,
     };
     let printed = io::stdout().write_all(&shown);
     if let Some(exit) = stop.exit() {
-        if args.export_markdown.is_some() {
-            term::tell("zlog bench: stopped before the end: no report file was written");
+        if args.export_markdown.is_some() || !args.plot.is_empty() {
+            term::tell("zlog bench: stopped before the end: no report files were written");
         }
         return Ok(exit);
     }
     if let Some(path) = &args.export_markdown {
-        write_whole(path, Show(&report).markdown().as_bytes())?;
+        write_whole(path, Show(&report).page().markdown().as_bytes())?;
+    }
+    match image(&report) {
+        Some(image) => plots::write(&args.plot, |format| image.render(format))?,
+        // The error that follows says what failed.
+        None if !args.plot.is_empty() => {
+            term::tell("zlog bench: nothing was measured along the sweep: no plot was written");
+        }
+        None => {}
     }
     printed.map_err(|error| term::output_error(&error))?;
     judge(&report)
@@ -82,31 +96,16 @@ fn measure(args: &PipelineArgs, shapes: &[Shape], stop: &Stop) -> Result<Report>
         std::path::absolute(&directory).map_err(|error| Error::io(directory.display(), &error))?;
     let mut lab = Processes::below(&directory, &requested)?;
     let runs = usize::from(args.runs);
-    let bar = progress(shapes.len() * runs * 2);
-    let all = Bench::run(shapes, runs, &mut lab, &requested, &mut |told| show(&bar, runs, told));
-    bar.finish_and_clear();
+    // Each with zlog and with bare libzmq.
+    let progress = Progress::new(shapes.len() * 2, runs);
+    let mut show = |next: Next<Turn>| {
+        let Turn { system, shape } = next.thing;
+        let what = format!("{} over {}", system.name(), shape.transport.name());
+        progress.show(&what, next.round, next.done);
+    };
+    let all = Bench::run(shapes, runs, &mut lab, &requested, &mut show);
+    progress.clear();
     Ok(Report::new(date, Settings { runs }, &all, stop.requested()))
-}
-
-/// A line on a terminal that shows how far it has come; nothing in a pipe.
-pub(super) fn progress(runs: usize) -> ProgressBar {
-    let shown = term::stderr_is_terminal();
-    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(runs as u64), target);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}  {elapsed} of ~{duration}") {
-        bar.set_style(style);
-    }
-    if shown {
-        bar.enable_steady_tick(Duration::from_millis(200));
-    }
-    bar
-}
-
-fn show(bar: &ProgressBar, runs: usize, told: Told<'_>) {
-    bar.set_position(told.done as u64);
-    let (round, system) = (told.round + 1, told.system.name());
-    let transport = told.shape.transport.name();
-    bar.set_message(format!("round {round} of {runs}: {system} over {transport}"));
 }
 
 fn judge(report: &Report) -> Result<Exit> {

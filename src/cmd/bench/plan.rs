@@ -4,16 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::plots;
 use crate::bench::baseline::{self, LEAST_RUNS};
-use crate::bench::job::{Mail, Measure, Text};
+use crate::bench::job::{Mail, Measure, Passed, Text};
 use crate::bench::lab::directory_in;
 use crate::bench::measure::Load;
 use crate::bench::records::Records;
 use crate::bench::report::{Report, Settings, check_writable};
+use crate::bench::rig::check_mail;
 use crate::bench::subject::Subject;
 use crate::cli::BenchArgs;
 use crate::error::{Error, Result};
-use crate::handler::smtp::Server;
+use crate::handler::smtp::LoginFrom;
 use crate::term;
 
 /// How long a run is when nothing says so.
@@ -45,8 +47,8 @@ impl Plan {
         for path in [&args.export_markdown, &args.export_csv].into_iter().flatten() {
             check_writable(path)?;
         }
-        // It also makes sure that reports, which are handed around, name no password.
-        args.smtp.as_deref().map(Server::parse).transpose()?;
+        plots::check(&args.plot)?;
+        let mail = mail(args)?;
         let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
         drop(directory_in(&directory)?);
         let records = records(args)?;
@@ -55,7 +57,7 @@ impl Plan {
         }
         Ok(Plan {
             subjects: args.subjects(),
-            job: job(args),
+            job: job(args, mail),
             directory: std::path::absolute(&directory)
                 .map_err(|error| Error::io(directory.display(), &error))?,
             settings: settings(args, &records),
@@ -75,13 +77,26 @@ fn records(args: &BenchArgs) -> Result<Records> {
     Ok(records)
 }
 
+/// Where mails go. It is made sure that reports, which are handed around, name no
+/// password: an address with one is refused.
+fn mail(args: &BenchArgs) -> Result<Mail> {
+    let login = match (&args.smtp, &args.smtp_login_file) {
+        (None, _) => None,
+        (Some(_), Some(path)) => LoginFrom::File(path.clone()).read()?,
+        (Some(_), None) => LoginFrom::Environment.read()?,
+    };
+    let mail = Mail { url: args.smtp.clone(), login: login.map(Passed), delay: args.smtp_delay.0 };
+    check_mail(&mail)?;
+    Ok(mail)
+}
+
 /// The limits of a run: its duration has a default only where no count is given.
 fn limits(args: &BenchArgs) -> (Option<u64>, Option<Duration>) {
     let typed = args.duration.map(|duration| duration.0);
     (args.count, typed.or(args.count.is_none().then_some(DURATION)))
 }
 
-fn job(args: &BenchArgs) -> Measure {
+fn job(args: &BenchArgs, mail: Mail) -> Measure {
     let (count, duration) = limits(args);
     let text = match &args.lines {
         Some(path) => Text::Lines(path.clone()),
@@ -94,7 +109,7 @@ fn job(args: &BenchArgs) -> Measure {
         load: Load { count, duration, rate: args.rate, threads: usize::from(args.threads) },
         warm_up: args.warm_up.0,
         queue: args.queue as usize,
-        mail: Mail { url: args.smtp.clone(), delay: args.smtp_delay.0 },
+        mail,
     }
 }
 

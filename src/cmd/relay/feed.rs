@@ -4,8 +4,8 @@
 //! relay collects from it as from any other: its records have a sender and numbers of
 //! their own, nobody sends what nobody wants, and who is too quick is held back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::record::{Level, Record};
 use crate::signal::Stop;
 use crate::socket::{Proxy, SocketOptions};
+use crate::source::listen::{Heard, Listen};
 use crate::source::text::{LineOptions, StreamSpec, TextSource};
-use crate::source::{Flow, Progress, Source, stdin};
+use crate::source::{Flow, Notice, Progress, Sink, Source, stdin};
 use crate::stamp::Stamp;
 use crate::term;
 
@@ -37,6 +38,45 @@ struct Shared {
     overdue: AtomicBool,
     ended: AtomicBool,
     failed: AtomicBool,
+    heard: Mutex<Heard>,
+}
+
+/// What a feed reads.
+enum From {
+    /// Lines.
+    Lines(TextSource),
+    /// Python's handlers.
+    Listen(Listen),
+}
+
+impl From {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            From::Lines(source) => source,
+            From::Listen(source) => source,
+        }
+    }
+
+    fn notices(&mut self) -> Vec<Notice> {
+        match self {
+            From::Lines(source) => source.take_notices(),
+            From::Listen(source) => source.take_notices(),
+        }
+    }
+
+    fn finish(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+        match self {
+            From::Lines(source) => source.finish(sink),
+            From::Listen(source) => source.finish(sink),
+        }
+    }
+
+    fn heard(&self) -> Heard {
+        match self {
+            From::Lines(_) => Heard::default(),
+            From::Listen(source) => source.heard(),
+        }
+    }
 }
 
 /// A source and its thread.
@@ -67,7 +107,12 @@ impl Feed {
         !self.shared.ended.load(Ordering::Acquire)
     }
 
-    fn start(name: &str, source: TextSource, proxy: &mut Proxy, work: Work) -> Result<Feed> {
+    /// What came of listening.
+    pub(super) fn heard(&self) -> Heard {
+        *self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(name: &str, source: From, proxy: &mut Proxy, work: Work) -> Result<Feed> {
         let shared = Arc::new(Shared::default());
         let mut publisher = proxy.publisher_inside(&SocketOptions::publisher())?;
         let Work { root, stop } = work;
@@ -78,7 +123,7 @@ impl Feed {
             let overdue = Arc::clone(&seen);
             let options = PublishOptions {
                 root: root.clone(),
-                by_name: false,
+                by_name: matches!(source, From::Listen(_)),
                 wire: Wire::Json,
                 on_full: OnFull::Block,
                 stop: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
@@ -108,7 +153,7 @@ struct Work {
 
 /// What runs on a source's thread.
 struct Runner {
-    source: TextSource,
+    source: From,
     publish: Publish,
     stamp: Stamp,
 }
@@ -125,27 +170,29 @@ impl Runner {
         };
         let mut progress = Progress::Idle;
         while progress != Progress::Ended && !seen.stop.load(Ordering::Relaxed) {
-            progress = source.poll(TICK, &mut |record| take(record, &mut publish))?;
+            progress = source.source().poll(TICK, &mut |record| take(record, &mut publish))?;
             publish.flush()?;
-            note(seen, &publish);
-            for notice in source.take_notices() {
-                term::tell(format_args!("zlog relay: {}", notice.text));
-                seen.failed.fetch_or(notice.failed, Ordering::Relaxed);
-            }
+            note(seen, &publish, &mut source);
         }
         // What has been read must not be lost because somebody asked to stop.
         source.finish(&mut |record| take(record, &mut publish).map(|_| Flow::More))?;
-        note(seen, &publish);
+        note(seen, &publish, &mut source);
         publish.close(Duration::ZERO);
         Ok(())
     }
 }
 
-fn note(seen: &Shared, publish: &Publish) {
+/// Lets others see what has been done, and tells what a person should know.
+fn note(seen: &Shared, publish: &Publish, source: &mut From) {
     let published = publish.published();
     seen.records.store(published.records + published.dropped_full, Ordering::Relaxed);
     seen.unheard.store(published.unheard, Ordering::Relaxed);
     seen.dropped.store(published.dropped_full, Ordering::Relaxed);
+    *seen.heard.lock().unwrap_or_else(PoisonError::into_inner) = source.heard();
+    for notice in source.notices() {
+        term::tell(format_args!("zlog relay: {}", notice.text));
+        seen.failed.fetch_or(notice.failed, Ordering::Relaxed);
+    }
 }
 
 /// All sources of a relay's own.
@@ -167,9 +214,32 @@ impl Feeds {
             };
             let source = stdin::open(spec, &LineOptions::default(), None)?;
             let work = Work { root: args.root.clone(), stop: stop.clone() };
-            feeds.push(Feed::start("stdin", source, proxy, work)?);
+            feeds.push(Feed::start("stdin", From::Lines(source), proxy, work)?);
+        }
+        if args.listen.any() {
+            let source = Listen::open(&args.listen.options())?;
+            for place in source.bound() {
+                term::tell(format_args!("zlog relay: listening on {place}"));
+            }
+            let work = Work { root: String::new(), stop: stop.clone() };
+            feeds.push(Feed::start("listen", From::Listen(source), proxy, work)?);
         }
         Ok(Feeds(feeds))
+    }
+
+    /// Tells what nobody wanted, and what did not come whole.
+    pub(super) fn tell_remarks(&self) {
+        for feed in &self.0 {
+            let (name, records, unheard) = (feed.name(), feed.records(), feed.unheard());
+            if unheard > 0 {
+                term::tell(format_args!(
+                    "zlog relay: {name}: nobody wanted {unheard} of {records} records"
+                ));
+            }
+            for remark in feed.heard().remarks() {
+                term::tell(format_args!("zlog relay: {name}: {remark}"));
+            }
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Feed> {

@@ -77,6 +77,11 @@ impl Inquiries {
             return self
                 .refuse(&asker, "it keeps no messages: it was started without --keep".into());
         }
+        // Who asks again has no use for the first answer, and no more room than others.
+        if let Some(at) = self.pending.iter().position(|pending| pending.asker == asker) {
+            self.pending.swap_remove(at);
+            self.refused += 1;
+        }
         if self.pending.len() >= MOST_PENDING {
             return self.refuse(&asker, "too many ask at once".into());
         }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::feed::Feeds;
+use super::outlets::Outlets;
 use super::rates::Rates;
 use super::table;
 use crate::cli::{RelayArgs, StatusOutput};
@@ -18,7 +19,13 @@ use crate::wire::ask::{self, Passed, Question, Side, Source, Status};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How it stands here. What belongs to the questions themselves is filled in there.
-pub(super) fn of(proxy: &Proxy, keep: Option<&Keep>, feeds: &Feeds, rates: &Rates) -> Status {
+pub(super) fn of(
+    proxy: &Proxy,
+    keep: Option<&Keep>,
+    outlets: &Outlets,
+    feeds: &Feeds,
+    rates: &Rates,
+) -> Status {
     let counts = proxy.counts();
     let (collect, publish) = proxy.links();
     let sides = |links: Vec<LinkStatus>| {
@@ -29,6 +36,8 @@ pub(super) fn of(proxy: &Proxy, keep: Option<&Keep>, feeds: &Feeds, rates: &Rate
         records: feed.records(),
         rate: rates.source(at, feed.records()),
         unheard: feed.unheard(),
+        clients: feed.heard().clients,
+        remarks: feed.heard().remarks(),
         running: feed.running(),
     });
     Status {
@@ -46,6 +55,7 @@ pub(super) fn of(proxy: &Proxy, keep: Option<&Keep>, feeds: &Feeds, rates: &Rate
             frames_cut: counts.frames_cut,
         },
         sources: sources.collect(),
+        handlers: outlets.status(),
         keep: keep.map(|keep| {
             let kept = keep.kept();
             ask::Keep {

@@ -68,7 +68,11 @@ fn sources(out: &mut String, status: &Status) {
     for (name, source) in names.iter().zip(&status.sources) {
         let ended = if source.running { "" } else { "  ended" };
         let (records, rate, unheard) = (source.records, source.rate, source.unheard);
-        let _ = writeln!(out, "{name:<width$} {records:>12} {rate:>12.1} {unheard:>12}{ended}");
+        let _ = write!(out, "{name:<width$} {records:>12} {rate:>12.1} {unheard:>12}");
+        let _ = writeln!(out, " {:>12}{ended}", source.clients);
+        for remark in &source.remarks {
+            let _ = writeln!(out, "{:<width$} {}", "", visible(remark));
+        }
     }
 }
 

@@ -296,3 +296,81 @@ impl Rest<'_> {
         number.map(Some).ok_or(TOO_WIDE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What CPython 3.11 makes of `format(json.loads(value), spec)`; `None` where it
+    /// raises an exception.
+    #[test]
+    fn values_are_formatted_as_cpython_does() {
+        let cases = [
+            ("1234", "08,", Some("0,001,234")),
+            ("1234", "06,", Some("01,234")),
+            ("1234567.5", ",.2f", Some("1,234,567.50")),
+            ("1234.5", "012,.2f", Some("0,001,234.50")),
+            ("255", "#010_x", Some("0x000_00ff")),
+            ("255", "#b", Some("0b11111111")),
+            ("-255", "=+8x", Some("-     ff")),
+            ("65", "05c", Some("0000A")),
+            ("true", "5", Some("    1")),
+            ("true", "", Some("True")),
+            ("1e22", "#", Some("1.e+22")),
+            ("1e300", "_", Some("1e+300")),
+            ("123.0", ".3", Some("1.23e+02")),
+            ("1e10", ".12", Some("10000000000.0")),
+            ("0.5", "%", Some("50.000000%")),
+            ("-0.0", "+", Some("-0.0")),
+            ("1.5", "08n", Some("000001.5")),
+            ("5", "^9", Some("    5    ")),
+            ("\"a\"", "05", Some("a0000")),
+            ("\"ééé\"", "x^7.2", Some("xxééxxx")),
+            ("\"a\"", "=5", None),
+            ("\"a\"", "+", None),
+            ("\"a\"", ",", None),
+            ("5", ".2", None),
+            ("5", ".1f", Some("5.0")),
+            ("1.5", "d", None),
+            ("5", "s", None),
+            ("null", "5", None),
+            ("null", "", Some("None")),
+            ("[1]", "<5", None),
+            (
+                "1606938044258990275541962092341162602522202993782792835301376",
+                "x",
+                Some("100000000000000000000000000000000000000000000000000"),
+            ),
+            (
+                "-1267650600228229401496703205376",
+                "_o",
+                Some("-20_0000_0000_0000_0000_0000_0000_0000_0000"),
+            ),
+            ("777.2903442382812", "", Some("777.2903442382812")),
+            ("1e999", "08", Some("00000inf")),
+            ("1e400", ",f", Some("inf")),
+            ("12345", "_^+#12_b", Some("+0b11_0000_0011_1001")),
+        ];
+        for (value, spec, wanted) in cases {
+            let mut out = String::new();
+            let written =
+                FormatSpec::parse(spec).and_then(|s| s.write(&Value::from_json(value), &mut out));
+            let got = written.ok().map(|()| out);
+            assert_eq!(got.as_deref(), wanted, "{value} with {spec:?}");
+        }
+    }
+
+    #[test]
+    fn a_width_beyond_reason_is_refused() {
+        for spec in ["1001", ".1001f", "99999999999999999999", "<1001s"] {
+            assert!(FormatSpec::parse(spec).is_err(), "{spec}");
+        }
+    }
+
+    #[test]
+    fn more_digits_than_python_converts_are_not_converted() {
+        let digits = "9".repeat(5000);
+        let spec = FormatSpec::parse("x").unwrap();
+        assert!(spec.write(&Value::from_json(&digits), &mut String::new()).is_err());
+    }
+}

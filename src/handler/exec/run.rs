@@ -120,7 +120,9 @@ mod unix {
         Ok(process)
     }
 
-    /// Asks the system to end the command should zlog be killed.
+    /// Asks the system to end the command should zlog be killed. To the system, it is
+    /// the thread that started it whose end counts: that is the handler's own, which
+    /// waits for the command.
     #[cfg(target_os = "linux")]
     fn die_with_us(command: &mut Command) {
         use rustix::process::set_parent_process_death_signal;

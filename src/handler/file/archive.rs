@@ -1,8 +1,7 @@
-//! Files that were replaced: their names, which change while one of them is being
-//! compressed, and the thread that does so.
+//! The thread that compresses files that were replaced.
 //!
-//! What may be here: renaming, deleting and compressing old files. When, and by which
-//! names, is `rotating`'s and `timed`'s.
+//! What may be here: which file is compressed when, and what becomes of it. Renaming and
+//! deleting are `names`'s, the formats `compress`'s.
 //!
 //! The thread asks which files are not compressed yet, at the start and whenever one
 //! was replaced; so what a crash has left is taken up by itself. It writes to a
@@ -23,8 +22,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::compress::{Compression, Compressor};
 use super::lock::Claim;
-use crate::error::{Error, Exit, Result};
-use crate::term::{BLOCK, visible};
+use super::names::{Names, failed};
+use crate::error::{Error, Result};
+use crate::term::BLOCK;
 
 /// How often a thread asks whether another of this process is done with the same files.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -48,78 +48,6 @@ impl Shared {
             names: Mutex::default(),
             working: Mutex::default(),
         }
-    }
-}
-
-/// The names of a log's old files, to be held while any of them changes.
-#[derive(Default)]
-pub(crate) struct Names {
-    /// What the file that is being compressed is called now; `None` for none, or when
-    /// it was deleted meanwhile.
-    under_way: Option<PathBuf>,
-}
-
-impl Names {
-    /// Renames a file, over what is there. Returns whether there was one.
-    ///
-    /// # Errors
-    /// It can't be renamed.
-    pub(crate) fn rename(&mut self, from: &Path, to: &Path) -> Result<bool> {
-        match fs::rename(from, to) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(not_renamed(from, to, &error)),
-            Ok(()) => {}
-        }
-        if self.under_way.as_deref() == Some(from) {
-            self.under_way = Some(to.to_owned());
-        } else if self.under_way.as_deref() == Some(to) {
-            self.under_way = None;
-        }
-        Ok(true)
-    }
-
-    /// Renames an old file, compressed or not. Of what had the new name nothing remains.
-    ///
-    /// # Errors
-    /// It can't be renamed, or what had the name can't be deleted.
-    pub(crate) fn shift(&mut self, from: &Path, to: &Path) -> Result<()> {
-        let mut stale = Vec::new();
-        for how in Compression::ALL {
-            if !self.rename(&how.name_of(from), &how.name_of(to))? {
-                stale.push(how);
-            }
-        }
-        if stale.len() == Compression::ALL.len() {
-            return Ok(());
-        }
-        stale.into_iter().try_for_each(|how| self.delete(&how.name_of(to)))
-    }
-
-    /// Takes the log itself away; as [`Names::shift`].
-    ///
-    /// # Errors
-    /// As [`Names::shift`]'s.
-    pub(crate) fn retire(&mut self, log: &Path, to: &Path) -> Result<()> {
-        self.rename(log, to)?;
-        let compressed = Compression::ALL.into_iter().filter(|how| *how != Compression::None);
-        compressed.into_iter().try_for_each(|how| self.delete(&how.name_of(to)))
-    }
-
-    /// Deletes a file, if it is there.
-    ///
-    /// # Errors
-    /// It can't be deleted.
-    pub(crate) fn delete(&mut self, path: &Path) -> Result<()> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(failed("can't delete", path, &error));
-            }
-            _ => {}
-        }
-        if self.under_way.as_deref() == Some(path) {
-            self.under_way = None;
-        }
-        Ok(())
     }
 }
 
@@ -154,7 +82,7 @@ impl Archive {
     pub(crate) fn new(claim: Claim, how: Compression, list: List) -> Result<Archive> {
         let thread = match Compressor::new(how) {
             None => None,
-            Some(compressor) => Some(Thread::start(claim.clone(), compressor, list)?),
+            Some(compressor) => Some(Thread::start(claim.share(), compressor, list)?),
         };
         Ok(Archive { claim, thread })
     }
@@ -355,50 +283,4 @@ impl Worker<'_> {
     fn is_abandoned(&self) -> bool {
         self.told.abandoned.load(Ordering::Relaxed)
     }
-}
-
-/// The files beside `log` whose name is the log's, a dot, and an end that `wanted`
-/// makes something of.
-///
-/// # Errors
-/// The directory can't be listed.
-pub(crate) fn siblings<T>(
-    log: &Path,
-    wanted: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<(PathBuf, T)>> {
-    let base = log.file_name().unwrap_or_default().as_encoded_bytes();
-    let directory = log.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    let unlisted = |error: io::Error| failed("can't list", directory, &error);
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unlisted)? {
-        let name = entry.map_err(unlisted)?.file_name();
-        let end = name.as_encoded_bytes().strip_prefix(base);
-        let end = end.and_then(|end| end.strip_prefix(b"."));
-        let end = end.and_then(|end| std::str::from_utf8(end).ok());
-        if let Some(wanted) = end.and_then(&wanted) {
-            found.push((log.with_file_name(&name), wanted));
-        }
-    }
-    Ok(found)
-}
-
-/// The end of a name without what compression has added to it.
-pub(crate) fn bare(end: &str) -> &str {
-    let compressed = Compression::ALL.into_iter().filter(|how| *how != Compression::None);
-    compressed.into_iter().find_map(|how| end.strip_suffix(how.suffix())).unwrap_or(end)
-}
-
-fn not_renamed(from: &Path, to: &Path, error: &io::Error) -> Error {
-    let [from, to] = [from, to].map(|path| visible(&path.display().to_string()));
-    Error::io(format_args!("can't rename {from} to {to}"), error)
-        .hint("Records go on into the file as it is. Check who may write to its directory.")
-        .exit_as(Exit::Failed)
-}
-
-/// Something about an old file.
-pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
-    Error::io(format_args!("{what} {}", visible(&path.display().to_string())), error)
-        .hint("Records go on into the log. Check who may write to its directory, and for room.")
-        .exit_as(Exit::Failed)
 }

@@ -23,7 +23,7 @@ pub enum Compression {
     None,
     /// gzip: read everywhere (`zcat`)
     Gzip,
-    /// Zstandard: smaller, and several times as fast (`zstdcat`)
+    /// Zstandard: smaller and faster than gzip (`zstdcat`)
     Zstd,
 }
 

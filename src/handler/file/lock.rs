@@ -45,6 +45,8 @@ static CLAIMS: Mutex<BTreeMap<PathBuf, Entry>> = Mutex::new(BTreeMap::new());
 /// What the claims of one path share.
 struct Entry {
     claims: usize,
+    /// How many of them are of handlers that write.
+    writers: usize,
     /// `None` where no file can be made beside the log, or locks can't be had.
     lock: Option<File>,
     shared: Arc<Shared>,
@@ -55,6 +57,8 @@ pub(crate) struct Claim {
     /// The log, its directory resolved.
     path: PathBuf,
     shared: Arc<Shared>,
+    /// It is a handler's, and not of who only works on old files.
+    writes: bool,
 }
 
 impl Claim {
@@ -68,13 +72,15 @@ impl Claim {
         if let Some(entry) = claims.get_mut(&path) {
             entry.renew(&path)?;
             entry.claims += 1;
+            entry.writers += 1;
             let shared = Arc::clone(&entry.shared);
-            return Ok(Claim { path, shared });
+            return Ok(Claim { path, shared, writes: true });
         }
         let shared = Arc::new(Shared::new(&path));
-        let entry = Entry { claims: 1, lock: lock(&path)?, shared: Arc::clone(&shared) };
+        let lock = lock(&path)?;
+        let entry = Entry { claims: 1, writers: 1, lock, shared: Arc::clone(&shared) };
         claims.insert(path.clone(), entry);
-        Ok(Claim { path, shared })
+        Ok(Claim { path, shared, writes: true })
     }
 
     /// What all that write to this path in this process have to agree on.
@@ -91,33 +97,36 @@ impl Claim {
     }
 
     /// Locks `log`, which is open at this path, against writers that came to it by
-    /// another name.
+    /// another name. Returns whether it is locked by this handle: another handler of
+    /// this process may have it, which is to hand over.
     ///
     /// # Errors
-    /// One did.
+    /// Another process has it.
     #[cfg(unix)]
-    pub(crate) fn lock(&self, log: &File) -> Result<()> {
-        let Err(TryLockError::WouldBlock) = log.try_lock() else { return Ok(()) };
-        // Another handler of this process has it, which is to hand over.
-        if claims().get(&self.path).is_some_and(|entry| entry.claims > 1) {
-            return Ok(());
+    pub(crate) fn lock(&self, log: &File) -> Result<bool> {
+        match log.try_lock() {
+            Err(TryLockError::WouldBlock) => {}
+            // Where locks can't be had, that has been told.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(true),
+        }
+        if claims().get(&self.path).is_some_and(|entry| entry.writers > 1) {
+            return Ok(false);
         }
         Err(taken(&self.path, None))
     }
 
     /// Elsewhere a lock on the log would keep readers away too.
     #[cfg(not(unix))]
-    pub(crate) fn lock(&self, _log: &File) -> Result<()> {
-        Ok(())
+    pub(crate) fn lock(&self, _log: &File) -> Result<bool> {
+        Ok(true)
     }
-}
 
-impl Clone for Claim {
-    fn clone(&self) -> Claim {
+    /// For who works on old files: as long as that lasts, no other process may write.
+    pub(crate) fn share(&self) -> Claim {
         if let Some(entry) = claims().get_mut(&self.path) {
             entry.claims += 1;
         }
-        Claim { path: self.path.clone(), shared: Arc::clone(&self.shared) }
+        Claim { path: self.path.clone(), shared: Arc::clone(&self.shared), writes: false }
     }
 }
 
@@ -127,6 +136,7 @@ impl Drop for Claim {
         let mut claims = claims();
         let Some(entry) = claims.get_mut(&self.path) else { return };
         entry.claims -= 1;
+        entry.writers -= usize::from(self.writes);
         if entry.claims == 0 {
             if let Some(lock) = &entry.lock
                 && is_at(lock, &lock_path(&self.path))

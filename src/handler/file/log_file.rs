@@ -34,6 +34,8 @@ pub(crate) struct LogFile {
     file: Appender<File>,
     /// `None` for what is no regular file: that is neither locked nor looked after.
     claim: Option<Claim>,
+    /// The lock is with this handle, and not with a handler that is to hand over.
+    locked: bool,
     looked: Instant,
     /// How long it was then: what follows may have been written after it was deleted.
     seen: u64,
@@ -47,9 +49,10 @@ impl LogFile {
     /// process writes to it.
     pub(crate) fn open(path: &Path) -> Result<LogFile> {
         let file = appender::create(path)?;
-        let claim = if file.is_regular() { Some(claim(path, &file)?) } else { None };
-        let seen = file.size();
-        Ok(LogFile { path: path.to_owned(), file, claim, looked: Instant::now(), seen })
+        let claim = if file.is_regular() { Some(Claim::take(path)?) } else { None };
+        let locked = claim.as_ref().map_or(Ok(false), |claim| claim.lock(file.handle()))?;
+        let (path, seen) = (path.to_owned(), file.size());
+        Ok(LogFile { path, file, claim, locked, looked: Instant::now(), seen })
     }
 
     /// Where it is.
@@ -113,14 +116,15 @@ impl LogFile {
     /// As [`LogFile::watch`]'s.
     pub(crate) fn look(&mut self, now: Instant) -> Result<()> {
         self.looked = now;
-        if self.claim.is_none() {
-            return Ok(());
-        }
+        let Some(claim) = &self.claim else { return Ok(()) };
         let ours = self.file.metadata()?;
         match fs::metadata(&self.path) {
             Ok(there) if is_same(&there, &ours) => {
                 self.file.resize(ours.len());
                 self.seen = ours.len();
+                if !self.locked {
+                    self.locked = claim.lock(self.file.handle())?;
+                }
                 Ok(())
             }
             Ok(there) if !there.is_file() => Err(self.unlike()),
@@ -132,7 +136,8 @@ impl LogFile {
         }
     }
 
-    /// Opens the file at the path, whichever it is now, and lets go of the old one.
+    /// Opens the file at the path, whichever it is now, and lets go of the old one. What
+    /// is no regular file stays open as it is.
     ///
     /// # Errors
     /// It can't be opened, or another process writes to it: records go on into the
@@ -149,10 +154,11 @@ impl LogFile {
             // Its lock goes with the handle: this one stays.
             return Ok(());
         }
-        claim.lock(new.handle())?;
+        let locked = claim.lock(new.handle())?;
         let brought = if is_deleted(&old) { self.bring_over(&mut new)? } else { Ok(()) };
         self.seen = new.size();
         self.file = new;
+        self.locked = locked;
         brought
     }
 
@@ -196,13 +202,6 @@ impl LogFile {
     fn shown(&self) -> String {
         visible(&self.path.display().to_string())
     }
-}
-
-/// Claims the path for this process, and the file for the path.
-fn claim(path: &Path, file: &Appender<File>) -> Result<Claim> {
-    let claim = Claim::take(path)?;
-    claim.lock(file.handle())?;
-    Ok(claim)
 }
 
 /// Whether it has no name any more.

@@ -293,3 +293,16 @@ fn a_handler_that_is_tended_lets_go_of_a_file_that_was_moved_away() {
     handler.tend(due).unwrap();
     assert!(path.exists());
 }
+
+#[test]
+#[cfg(unix)]
+fn the_lock_on_the_log_itself_is_handed_over_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let old = open(&path);
+    let mut new = open(&path);
+    drop(old);
+    File::open(&path).unwrap().try_lock().unwrap();
+    new.file.look(Instant::now()).unwrap();
+    File::open(&path).unwrap().try_lock().unwrap_err();
+}

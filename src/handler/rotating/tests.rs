@@ -395,3 +395,24 @@ fn two_handlers_of_one_file_roll_it_over_once() {
     assert_eq!(files(&directory).concat().len(), 11 + 11 + 4 + 4);
     assert!(files(&directory).len() <= 2, "{:?}", files(&directory));
 }
+
+/// The compressed file that is to go can't be deleted: a directory, also for root.
+#[test]
+fn what_can_not_be_deleted_pushes_no_file_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    fs::write(numbered(&path, 1), "a\n").unwrap();
+    let stuck = directory.path().join("app.log.2.gz/x");
+    fs::create_dir_all(&stuck).unwrap();
+    let mut handler = open(&directory, 4, 2);
+    log(&mut handler, "one");
+    for _ in 0..3 {
+        let record = Record { msg: "two".into(), ..Record::default() };
+        let error = handler.handle(&record).unwrap_err().to_string();
+        assert!(error.starts_with("can't delete "), "{error}");
+    }
+    assert_eq!(files(&directory), ["one\ntwo\ntwo\ntwo\n", "a\n"]);
+    fs::remove_dir_all(stuck.parent().unwrap()).unwrap();
+    log(&mut handler, "three");
+    assert_eq!(files(&directory), ["three\n", "one\ntwo\ntwo\ntwo\n", "a\n"]);
+}

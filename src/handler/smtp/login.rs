@@ -49,7 +49,7 @@ impl LoginFrom {
     ///
     /// # Errors
     /// When one of the two is missing, or the file can't be read.
-    pub(super) fn read(self) -> Result<Option<Login>> {
+    pub fn read(self) -> Result<Option<Login>> {
         match self {
             LoginFrom::Environment => environment(|name| env::var(name)),
             LoginFrom::File(path) => file(&path).map(Some),

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lettre::address::Address;
 use lettre::message::header::{
@@ -37,6 +37,13 @@ pub(super) struct Sending {
     /// So that whoever gets it twice, since an answer was lost, can tell.
     id: String,
     made: SystemTime,
+}
+
+impl Sending {
+    /// How long ago it was first tried; a clock that was set back makes it new.
+    pub(super) fn age(&self) -> Duration {
+        self.made.elapsed().unwrap_or_default()
+    }
 }
 
 /// Makes mails of records.

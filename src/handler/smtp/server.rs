@@ -45,6 +45,8 @@ pub(super) enum Unsent {
     Refused(Error),
     /// It may when it is tried again.
     Later(Error),
+    /// It may, and those who are not left in `sending` have got it.
+    PutOff(Error),
 }
 
 /// A mail server, and how to talk to it.
@@ -205,7 +207,8 @@ impl Server {
         let later: Vec<Address> = later.map(|(address, _)| address.clone()).collect();
         if !later.is_empty() {
             sending.to = later;
-            Err(Unsent::Later(error))
+            let taken = refused.len() < count;
+            Err(if taken { Unsent::PutOff(error) } else { Unsent::Later(error) })
         } else if refused.len() < count {
             Ok(Sent::ToSome(error))
         } else {

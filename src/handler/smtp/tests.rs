@@ -238,14 +238,17 @@ fn servers_are_read_with_their_default_ports_and_wrong_ones_refused() {
 }
 
 /// A server that answers each line by a script: the line's first word, and what is
-/// said to it. Content, which it asks for with 354, is one line to it.
+/// said to it; or a whole line. Content, which it asks for with 354, is one line to it.
 struct Scripted {
     url: String,
     said: Receiver<String>,
 }
 
 fn scripted(script: &'static [(&'static str, &'static str)]) -> Scripted {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    scripted_at(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+}
+
+fn scripted_at(listener: TcpListener, script: &'static [(&'static str, &'static str)]) -> Scripted {
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     let (heard, said) = unbounded();
     thread::spawn(move || {
@@ -263,9 +266,10 @@ fn answer(
     heard: &dyn Fn(String),
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
-    let (mut word, mut content) = (String::new(), false);
+    let (mut whole, mut word, mut content) = (String::new(), String::new(), false);
     loop {
-        let found = script.iter().find(|(on, _)| *on == word);
+        let of = |line: &str| script.iter().find(|(on, _)| *on == line);
+        let found = of(&whole).or_else(|| of(&word));
         let reply = found.map_or("250 fine", |(_, reply)| reply);
         if reply == "close" {
             return Ok(());
@@ -276,6 +280,7 @@ fn answer(
         content = if content { word != "." } else { reply.starts_with("354") };
         let Some(line) = lines.next() else { return Ok(()) };
         let line = line?;
+        whole.clone_from(&line);
         word = line.split(' ').next().unwrap_or_default().to_owned();
         // The greeting's own word is empty.
         if word.is_empty() && !content {
@@ -386,4 +391,185 @@ fn without_the_encryption_that_was_asked_for_nothing_is_sent() {
     let error = handler(&url).handle(&record("one")).unwrap_err().to_string();
     assert!(error.contains("STARTTLS is not supported"), "{error}");
     assert!(server.said.try_iter().all(|line| !line.starts_with("MAIL")));
+}
+
+/// Mails of several records, with a spool before a server that may be away.
+fn batching(url: &str, count: usize) -> SmtpOptions {
+    SmtpOptions {
+        batch: BatchOptions { count, time: Duration::from_secs(3600) },
+        spool: SpoolOptions {
+            records: 10,
+            retry: Duration::from_millis(10),
+            retry_max: Duration::from_millis(20),
+            ..SpoolOptions::default()
+        },
+        ..options(url)
+    }
+}
+
+fn give(handler: &mut SmtpHandler, messages: &[&str]) {
+    for msg in messages {
+        handler.handle(&record(msg)).unwrap();
+    }
+}
+
+/// Calls `tend` when it wants to be called, until nothing waits; what it told.
+fn tend(handler: &mut SmtpHandler) -> Vec<String> {
+    let start = Instant::now();
+    let mut told = Vec::new();
+    while handler.held().waiting > 0 {
+        assert!(start.elapsed() < DEADLINE, "{:?}: {told:?}", handler.held());
+        match handler.tend(Instant::now()) {
+            Ok(Some(due)) => thread::sleep(due.saturating_duration_since(Instant::now())),
+            Ok(None) => {}
+            Err(error) => told.push(error.to_string()),
+        }
+    }
+    told
+}
+
+#[test]
+fn a_storm_is_one_mail_whose_subject_counts_it_and_names_the_worst() {
+    let (server, mails) = server();
+    let mut handler = made(batching(&server.url(), 1000));
+    let start = Instant::now();
+    give(&mut handler, &["one", "two"]);
+    let critical = Record { level: Level::CRITICAL, topic: "".into(), ..record("it burns") };
+    handler.handle(&critical).unwrap();
+    give(&mut handler, &["four\nTraceback"]);
+    handler.flush().unwrap();
+    assert_eq!(server.received(), 0, "a pause ends no batch");
+    let due = handler.tend(start).unwrap().unwrap();
+    assert_eq!(handler.tend(due).unwrap(), None);
+    let (headers, body) = parts(&mails.recv_timeout(DEADLINE).unwrap());
+    assert_eq!(header(&headers, "Subject"), "CRITICAL: it burns (4 records, worst CRITICAL)");
+    assert_eq!(body, "one\r\ntwo\r\nit burns\r\nfour\r\nTraceback\r\n");
+    assert_eq!(handler.held(), Held::default());
+    assert_eq!(server.stop(), 1);
+}
+
+#[test]
+fn a_subject_can_be_any_format_and_stays_one_harmless_line() {
+    let (server, mails) = server();
+    let mut handler = SmtpHandler::new(options(&server.url()), text(), Some(text())).unwrap();
+    handler.handle(&record("alarm\x07 \n\nBcc: x@example.org")).unwrap();
+    let (headers, _) = parts(&mails.recv_timeout(DEADLINE).unwrap());
+    assert_eq!(header(&headers, "Subject"), r"alarm\x07 ");
+}
+
+#[test]
+fn what_a_server_that_is_away_missed_is_mailed_when_it_is_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut handler = made(batching(&format!("smtp://{address}"), 2));
+    let start = Instant::now();
+    let all: Vec<String> = (1..=13).map(|number| number.to_string()).collect();
+    give(&mut handler, &all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(start.elapsed() < DEADLINE, "nobody is kept waiting");
+    // Ten may wait.
+    let held = handler.held();
+    assert_eq!(held, Held { waiting: 10, lost: 3, away: true, ..Held::default() });
+    let error = handler.tend(Instant::now()).unwrap_err().to_string();
+    assert!(error.contains("connection refused") && error.contains("has 2 records"), "{error}");
+
+    let listener = TcpListener::bind(address).unwrap();
+    let server = scripted_at(listener, &[GREETING, DATA]);
+    tend(&mut handler);
+    assert_eq!(handler.held(), Held { lost: 3, ..Held::default() });
+    let said: Vec<String> = server.said.try_iter().collect();
+    let numbers: Vec<&String> = said.iter().filter(|line| all.contains(line)).collect();
+    assert_eq!(numbers, all[..10].iter().collect::<Vec<_>>());
+    let dropped = "[3 record(s) after these found no room to wait, and are lost]";
+    assert_eq!(said.iter().filter(|line| *line == dropped).count(), 1);
+}
+
+#[test]
+fn a_mail_that_is_put_off_comes_again_as_the_same_mail() {
+    // Put off at the end of the first mail, taken at that of the second.
+    let server = scripted(&[GREETING, DATA, (".", "451 later"), ("QUIT", "221 bye")]);
+    let mut handler = made(batching(&server.url, 1));
+    give(&mut handler, &["one"]);
+    assert_eq!(handler.held(), Held { waiting: 1, away: true, ..Held::default() });
+    let mut ids = Vec::new();
+    let start = Instant::now();
+    while ids.len() < 2 {
+        assert!(start.elapsed() < DEADLINE);
+        let _ = handler.tend(Instant::now());
+        ids.extend(server.said.try_iter().filter(|line| line.starts_with("Message-ID: ")));
+    }
+    assert_eq!(ids[0], ids[1]);
+    assert!(ids[0].ends_with("@example.org>"), "{}", ids[0]);
+}
+
+#[test]
+fn a_mail_that_is_refused_for_good_is_lost_and_told() {
+    for script in [&[GREETING, DATA, (".", "554 spam")][..], &[GREETING, ("RCPT", "550 unknown")]] {
+        let server = scripted(Box::leak(script.to_vec().into_boxed_slice()));
+        let mut handler = made(batching(&server.url, 3));
+        give(&mut handler, &["one", "two", "three"]);
+        assert_eq!(handler.held(), Held { lost: 3, ..Held::default() });
+        let error = handler.flush().unwrap_err().to_string();
+        assert!(error.contains("The mail has 3 records."), "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_refuses_the_login_or_everybody_is_tried_again() {
+    let script: &[_] = &[("", "554 no mail here")];
+    let server = scripted(script);
+    let mut handler = made(batching(&server.url, 1));
+    give(&mut handler, &["one"]);
+    assert_eq!(handler.held(), Held { waiting: 1, away: true, ..Held::default() });
+}
+
+#[test]
+fn recipients_that_are_put_off_get_the_mail_later_and_the_others_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let greylist: &[_] =
+        &[GREETING, DATA, ("RCPT", "250 fine"), ("RCPT TO:<dev@example.org>", "450 come again")];
+    let server = scripted_at(listener, greylist);
+    let mut handler = made(batching(&url, 1));
+    give(&mut handler, &["one"]);
+    let error = handler.tend(Instant::now()).unwrap_err().to_string();
+    let expected = "no mail for dev@example.org (1 of 2 recipients; the others got it): ";
+    assert!(error.starts_with(expected), "{error}");
+    give(&mut handler, &["two"]);
+    handler.close(Instant::now() + DEADLINE).unwrap_err();
+    let said: Vec<String> = server.said.try_iter().collect();
+    let asked = |name: &str| {
+        said.iter().filter(|line| line.starts_with("RCPT") && line.contains(name)).count()
+    };
+    assert_eq!(asked("ops@"), 2, "each mail once, the second not behind the first");
+    assert_eq!(asked("dev@"), 4, "and again at the end");
+    assert_eq!(handler.held(), Held::default(), "somebody has each");
+}
+
+#[test]
+fn a_record_beyond_what_a_mail_holds_is_cut_and_says_so() {
+    let (server, mails) = server();
+    let mut handler = made(options(&server.url()));
+    let msg = format!("{}end", "ü".repeat(1 << 20));
+    handler.handle(&record(&msg)).unwrap();
+    assert_eq!(handler.held(), Held { cut: 1, ..Held::default() });
+    let mail = mails.recv_timeout(DEADLINE).unwrap();
+    // It is encoded; the longest encoding takes three bytes for one.
+    assert!(mail.data.len() < 4 * mail::MAX_BODY);
+    let shown = mail::fitting(msg.as_bytes());
+    let text = std::str::from_utf8(&shown).unwrap();
+    let (kept, said) = text.split_once('…').unwrap();
+    assert_eq!(said, format!("\n[cut: {} more bytes of this record]\n", msg.len() - kept.len()));
+    assert!(shown.len() <= mail::MAX_BODY);
+}
+
+#[test]
+fn closing_takes_no_longer_than_it_may_with_a_server_that_is_silent() {
+    let server = scripted(&[("", "silence")]);
+    let mut handler = made(batching(&server.url, 100));
+    give(&mut handler, &["one", "two"]);
+    let start = Instant::now();
+    handler.close(start + Duration::from_millis(200)).unwrap_err();
+    assert!(start.elapsed() < DEADLINE / 2);
+    assert_eq!(handler.held(), Held { lost: 2, ..Held::default() });
 }

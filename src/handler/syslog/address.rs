@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
 
+use super::Protocol;
 use crate::error::{Error, Result};
 use crate::term::visible;
 
@@ -69,6 +70,14 @@ impl Address {
             "udp" => Ok(Address::Udp { host, port: url.port().unwrap_or(514) }),
             "tcp" => Ok(Address::Tcp { host, port: url.port().unwrap_or(601) }),
             _ => Err(wrong("it does not begin with unix:, udp:// or tcp://")),
+        }
+    }
+
+    /// What is read there, as daemons come.
+    pub(super) fn protocol(&self) -> Protocol {
+        match self {
+            Address::Unix(path) if path == Path::new("/dev/log") => Protocol::Local,
+            _ => Protocol::Rfc5424,
         }
     }
 

@@ -12,6 +12,11 @@
 //!   that, fields of structured data that would take more than half of it are left out.
 //!   `[cut@32473 bytes="…"]` says how much is missing.
 //!
+//! [`Protocol::Local`] is what the C library's `syslog` writes: all but priority, time,
+//! program, process and message is left out.
+//!
+//!     <11>Jan  2 03:04:05 shop[42]: no connection
+//!
 //! What may be here: the bytes of a message. What comes around it on the way is
 //! `link`'s.
 
@@ -24,7 +29,7 @@ use jiff::tz::TimeZone;
 use super::SyslogOptions;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::format::time::{RFC3339_PATTERN, TimeFormat};
+use crate::format::time::{self, RFC3339_PATTERN, TimeFormat};
 use crate::parse::FACILITIES;
 use crate::record::{Level, Record};
 use crate::term::visible;
@@ -34,6 +39,12 @@ use crate::wire::{json, topic};
 const HOSTNAME: usize = 255;
 const APP_NAME: usize = 48;
 const PARAM_NAME: usize = 32;
+/// The longest program name that RFC 3164 allows.
+const TAG: usize = 32;
+/// What a message ends with that was cut.
+const ELLIPSIS: &str = "…";
+/// The time before a local message, in the zone of this machine.
+const LOCAL_TIME: &str = "%b %e %H:%M:%S";
 /// What `[cut@32473 bytes="…"]` takes at most.
 const CUT: usize = 40;
 /// Years 1 to 9999, in seconds: RFC 3339 has no others.
@@ -77,6 +88,35 @@ impl FromStr for Facility {
     }
 }
 
+/// What a message looks like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// RFC 5424: a record with all its fields.
+    Rfc5424,
+    /// What daemons read from the programs of their own machine: systemd's journal and
+    /// rsyslog as it comes take nothing else at `/dev/log`.
+    Local,
+}
+
+impl Protocol {
+    /// Names that are read.
+    pub const NAMES: [&'static str; 2] = ["rfc5424", "local"];
+}
+
+impl FromStr for Protocol {
+    type Err = Error;
+
+    /// Reads `rfc5424` or `local`.
+    fn from_str(text: &str) -> Result<Protocol> {
+        match text {
+            "rfc5424" => Ok(Protocol::Rfc5424),
+            "local" => Ok(Protocol::Local),
+            _ => Err(Error::usage(format!("{:?} is no syslog protocol", visible(text)))
+                .hint("Name rfc5424 or local.")),
+        }
+    }
+}
+
 /// The severity of a level: the highest of syslog's that it reaches, but never alert
 /// or emergency, which wake people and write to every terminal. Levels between INFO
 /// and WARNING are notices from 25 on.
@@ -95,6 +135,7 @@ pub(super) fn severity(level: Level) -> u8 {
 
 /// Writes messages.
 pub(super) struct Messages {
+    protocol: Protocol,
     facility: Facility,
     app_name: Option<String>,
     hostname: String,
@@ -103,7 +144,7 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    pub(super) fn new(options: &SyslogOptions) -> Result<Messages> {
+    pub(super) fn new(options: &SyslogOptions, protocol: Protocol) -> Result<Messages> {
         let name = |what: &str, name: &Option<String>, most: usize| match name {
             Some(name) if !is_name(name, most) => {
                 Err(Error::usage(format!("{:?} can't be a syslog {what}", visible(name)))
@@ -112,12 +153,17 @@ impl Messages {
             name => Ok(name.clone()),
         };
         let hostname = name("hostname", &options.hostname, HOSTNAME)?;
+        let time = match protocol {
+            Protocol::Rfc5424 => TimeFormat::new(RFC3339_PATTERN, TimeZone::UTC)?,
+            Protocol::Local => TimeFormat::new(LOCAL_TIME, time::zone(false))?,
+        };
         Ok(Messages {
+            protocol,
             facility: options.facility,
             app_name: name("app name", &options.app_name, APP_NAME)?,
             hostname: hostname
                 .unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned()),
-            time: TimeFormat::new(RFC3339_PATTERN, TimeZone::UTC)?,
+            time,
             most: options.max_message,
         })
     }
@@ -125,12 +171,43 @@ impl Messages {
     /// Appends a record's message; `shown` is its text. Returns whether all of it is
     /// there.
     pub(super) fn write(&mut self, record: &Record<'_>, shown: &[u8], out: &mut Vec<u8>) -> bool {
+        match self.protocol {
+            Protocol::Rfc5424 => self.rfc5424(record, &text(shown), out),
+            Protocol::Local => self.local(record, &text(shown), out),
+        }
+    }
+
+    fn local(&mut self, record: &Record<'_>, text: &str, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        let priority = self.facility.0 * 8 + severity(record.level);
+        // Writing to a Vec can't fail, here and below.
+        let _ = write!(out, "<{priority}>");
+        let time = Some(record.time().unwrap_or_else(clock::now));
+        // This form has no way of saying that there is none.
+        self.time.write(time.filter(|time| TIMES.contains(time)).unwrap_or(0.0), out);
+        out.push(b' ');
+        let tag = self.app_name.as_deref().unwrap_or_else(|| program(record));
+        name_into(out, tag, TAG, |c| matches!(c, ':' | '[' | ']'));
+        if let Some(process) = record.process {
+            let _ = write!(out, "[{process}]");
+        }
+        out.extend_from_slice(b": ");
+        let room = (start + self.most).saturating_sub(out.len());
+        if text.len() <= room {
+            out.extend_from_slice(text.as_bytes());
+            return true;
+        }
+        let kept = beginning(text, room.saturating_sub(ELLIPSIS.len()));
+        let _ = write!(out, "{kept}{ELLIPSIS}");
+        false
+    }
+
+    fn rfc5424(&mut self, record: &Record<'_>, text: &str, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         self.head(record, out);
         let mut data = Data { limit: start + self.most / 2, open: None, left_out: 0, out };
         structured(record, &mut data);
         let left_out = data.end();
-        let text = text(shown);
         let room = (start + self.most).saturating_sub(out.len());
         let none = out.last() == Some(&b' ');
         // A space stands before the text; no data at all is a dash.
@@ -143,14 +220,9 @@ impl Messages {
             }
             return true;
         }
-        // Writing to a Vec can't fail, here and below.
-        let ellipsis = "…";
-        let most = room.saturating_sub(CUT + ellipsis.len() + 1);
-        let (kept, ellipsis) = if text.len() <= most {
-            (&*text, "")
-        } else {
-            (&text[..text.floor_char_boundary(most)], ellipsis)
-        };
+        let most = room.saturating_sub(CUT + ELLIPSIS.len() + 1);
+        let (kept, ellipsis) =
+            if text.len() <= most { (text, "") } else { (beginning(text, most), ELLIPSIS) };
         let missing = left_out + text.len() - kept.len();
         let _ = write!(out, "[cut@32473 bytes=\"{missing}\"] {kept}{ellipsis}");
         false
@@ -167,9 +239,10 @@ impl Messages {
             out.push(b'-');
         }
         out.push(b' ');
-        name_into(out, record.hostname.as_deref().unwrap_or(&self.hostname), HOSTNAME);
+        name_into(out, record.hostname.as_deref().unwrap_or(&self.hostname), HOSTNAME, |_| false);
         out.push(b' ');
-        name_into(out, self.app_name.as_deref().unwrap_or_else(|| program(record)), APP_NAME);
+        let program = self.app_name.as_deref().unwrap_or_else(|| program(record));
+        name_into(out, program, APP_NAME, |_| false);
         match record.process {
             Some(process) => _ = write!(out, " {process} - "),
             None => out.extend_from_slice(b" - - "),
@@ -239,7 +312,7 @@ impl Data<'_> {
             self.out.extend_from_slice(element.as_bytes());
         }
         self.out.push(b' ');
-        param_name_into(self.out, name);
+        name_into(self.out, name, PARAM_NAME, |c| matches!(c, '=' | ']' | '"'));
         self.out.extend_from_slice(b"=\"");
         // What is too long as it is need not be escaped to see that.
         let fits = self.out.len() + value.len() + 2 <= self.limit;
@@ -269,26 +342,21 @@ fn is_name(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A name of the head: what can't stand there becomes `_`, and none is a dash.
-fn name_into(out: &mut Vec<u8>, text: &str, most: usize) {
+/// A name: what can't stand there becomes `_`, as does what `ends` it, and none is a
+/// dash.
+fn name_into(out: &mut Vec<u8>, text: &str, most: usize, ends: impl Fn(char) -> bool) {
     let start = out.len();
-    let plain = |c: char| if c.is_ascii_graphic() { c as u8 } else { b'_' };
+    let plain = |c: char| if c.is_ascii_graphic() && !ends(c) { c as u8 } else { b'_' };
     out.extend(text.chars().take(most).map(plain));
     if out.len() == start {
         out.push(b'-');
     }
 }
 
-/// A field's name: as in the head, and without what ends a name.
-fn param_name_into(out: &mut Vec<u8>, text: &str) {
-    let start = out.len();
-    let plain = |c: char| {
-        if c.is_ascii_graphic() && !matches!(c, '=' | ']' | '"') { c as u8 } else { b'_' }
-    };
-    out.extend(text.chars().take(PARAM_NAME).map(plain));
-    if out.len() == start {
-        out.push(b'_');
-    }
+/// The first bytes of a text, up to a character's end.
+fn beginning(text: &str, most: usize) -> &str {
+    let fits = |&end: &usize| text.is_char_boundary(end);
+    &text[..(0..=most.min(text.len())).rev().find(fits).unwrap_or(0)]
 }
 
 /// A field's value (RFC 5424, section 6.3.3), without NUL as in [`text`].

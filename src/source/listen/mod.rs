@@ -94,7 +94,7 @@ fn limits(max_record: usize) -> Limits {
 
 /// Records of Python's `SocketHandler` and `DatagramHandler`. It never ends.
 ///
-/// To be waited for together with other things, see [`Listen::as_raw_fd`].
+/// To be waited for together with other things, see its `as_raw_fd`.
 pub struct Listen {
     poll: Poll,
     events: Events,
@@ -104,6 +104,7 @@ pub struct Listen {
     ready: VecDeque<Turn>,
     read: Vec<u8>,
     limits: Limits,
+    reader: pickle::Reader,
     heard: Heard,
     told: Told,
     chores: Instant,
@@ -150,6 +151,7 @@ impl Listen {
             ready: VecDeque::new(),
             read: vec![0; READ],
             limits: limits(options.max_record),
+            reader: pickle::Reader::default(),
             heard: Heard::default(),
             told: Told::new(begun),
             chores: begun,
@@ -215,6 +217,7 @@ impl Listen {
     fn turns(&mut self, at: Instant, sink: &mut Sink<'_>) -> Result<bool> {
         let mut hearing = Hearing {
             limits: &self.limits,
+            reader: &mut self.reader,
             heard: &mut self.heard,
             told: &mut self.told,
             received: now(),
@@ -308,6 +311,7 @@ impl std::fmt::Display for Peer {
 /// Where what was read goes to.
 pub(super) struct Hearing<'l, 's> {
     limits: &'l Limits,
+    reader: &'l mut pickle::Reader,
     pub(super) heard: &'l mut Heard,
     pub(super) told: &'l mut Told,
     /// When it was read: seconds since 1970-01-01 UTC, and the same as an instant.
@@ -322,10 +326,10 @@ impl Hearing<'_, '_> {
     /// # Errors
     /// Whatever the sink returns.
     pub(super) fn deliver(&mut self, bytes: &[u8], peer: &Peer) -> Result<Result<Flow, Refused>> {
-        let mut record = match pickle::read(bytes, self.limits) {
-            Ok(record) => record,
-            Err(refused) => return Ok(Err(refused)),
-        };
+        let mut record = Record::default();
+        if let Err(refused) = self.reader.read_into(bytes, self.limits, &mut record) {
+            return Ok(Err(refused));
+        }
         self.heard.records += 1;
         if let Some(fault) = &record.fault {
             self.heard.shortened += 1;

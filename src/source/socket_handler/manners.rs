@@ -33,7 +33,7 @@ impl Bad {
             Bad::Stalled(stall) => {
                 format!("it stood still in the middle of a record for {} s", stall.as_secs())
             }
-            Bad::Greedy => "too much is under way of unfinished records, most of it its".to_owned(),
+            Bad::Greedy => "it had most of the memory that unfinished records may take".to_owned(),
         }
     }
 }

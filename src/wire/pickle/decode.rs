@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::number;
-use super::value::{Id, Object, Pickle, Value};
+use super::value::{Id, Object, Value};
 use super::{Limits, Refused};
 use crate::record::Text;
 use crate::wire::text::backslash_replace;
@@ -16,61 +16,105 @@ type Step<T = ()> = Result<T, Refused>;
 /// The latest protocol there is.
 const LATEST: u8 = 5;
 
+/// What is kept of a decoder's room, in entries: some ten times what a record takes.
+const KEPT: usize = 4096;
+
 pub(super) struct Decoder<'a> {
     input: Input<'a>,
     limits: Limits,
     values: Vec<Value<'a>>,
+    room: Room,
+    /// How many entries of the memo are set: the number that MEMOIZE gives the next.
+    memoized: usize,
+}
+
+/// What a decoder works in, beside its values: used again for the next pickle.
+#[derive(Debug, Default)]
+pub(super) struct Room {
     stack: Vec<Id>,
     /// Heights of the stack where a MARK stands.
     marks: Vec<usize>,
     memo: Vec<Option<Id>>,
-    /// How many entries of `memo` are set: the number that MEMOIZE gives the next.
-    memoized: usize,
+}
+
+impl Room {
+    fn clear(&mut self) {
+        self.stack.clear();
+        self.marks.clear();
+        self.memo.clear();
+        self.stack.shrink_to(KEPT);
+        self.marks.shrink_to(KEPT);
+        self.memo.shrink_to(KEPT);
+    }
+}
+
+/// The room of values that are not needed any more, for values of another pickle.
+pub(super) fn emptied<'b>(mut values: Vec<Value<'_>>) -> Vec<Value<'b>> {
+    values.clear();
+    values.shrink_to(KEPT);
+    // Nothing is mapped: an empty vector keeps its room while its type changes.
+    values.into_iter().map(|_| Value::None).collect()
 }
 
 impl<'a> Decoder<'a> {
-    pub(super) fn new(bytes: &'a [u8], limits: Limits) -> Step<Decoder<'a>> {
-        if bytes.len() > limits.input {
-            return Err(Refused::TooLarge("bytes"));
-        }
-        Ok(Decoder {
-            input: Input::new(bytes),
-            limits,
-            values: Vec::new(),
-            stack: Vec::new(),
-            marks: Vec::new(),
-            memo: Vec::new(),
-            memoized: 0,
-        })
+    /// A decoder of `bytes` that works in the room given.
+    pub(super) fn new(bytes: &'a [u8], limits: Limits, values: Vec<Value<'a>>, room: Room) -> Self {
+        let mut room = room;
+        room.clear();
+        Decoder { input: Input::new(bytes), limits, values, room, memoized: 0 }
     }
 
     /// Decodes the pickle to its STOP, which must be its last byte.
-    pub(super) fn run(mut self) -> Step<Pickle<'a>> {
+    pub(super) fn run(&mut self) -> Step<Id> {
         for _ in 0..self.limits.opcodes {
             let opcode = self.input.byte()?;
-            if opcode == b'.' {
-                return self.stop();
-            }
-            let known = self.constant(opcode)?
-                || self.number(opcode)?
-                || self.text(opcode)?
-                || self.container(opcode)?
-                || self.stack_and_memo(opcode)?
-                || self.object(opcode)?
-                || self.framing(opcode)?;
-            if !known {
-                return Err(Refused::Unknown(opcode));
+            // The opcodes that records are made of, in one look; then all others.
+            match opcode {
+                b'X' => {
+                    let text = input::text(self.input.counted::<4>()?);
+                    self.push(Value::Str(text));
+                }
+                b'q' => {
+                    let index = self.input.byte()?.into();
+                    self.memoize(index)?;
+                }
+                b'h' => {
+                    let index = self.input.byte()?.into();
+                    self.recall(index)?;
+                }
+                b'N' => self.push(Value::None),
+                b'K' | b'M' | b'J' | b'G' => {
+                    self.number(opcode)?;
+                }
+                b'.' => return self.stop(),
+                _ => self.other(opcode)?,
             }
         }
         Err(Refused::TooLarge("opcodes"))
     }
 
-    fn stop(mut self) -> Step<Pickle<'a>> {
+    fn other(&mut self, opcode: u8) -> Step {
+        let known = self.constant(opcode)?
+            || self.number(opcode)?
+            || self.text(opcode)?
+            || self.container(opcode)?
+            || self.stack_and_memo(opcode)?
+            || self.object(opcode)?
+            || self.framing(opcode)?;
+        if known { Ok(()) } else { Err(Refused::Unknown(opcode)) }
+    }
+
+    fn stop(&mut self) -> Step<Id> {
         let top = self.pop()?;
         if !self.input.is_empty() {
             return Err(Refused::Malformed("bytes after its end"));
         }
-        Ok(Pickle { values: self.values, top })
+        Ok(top)
+    }
+
+    /// The values, and the room for the next pickle.
+    pub(super) fn into_parts(self) -> (Vec<Value<'a>>, Room) {
+        (self.values, self.room)
     }
 
     fn constant(&mut self, opcode: u8) -> Step<bool> {
@@ -167,10 +211,7 @@ impl<'a> Decoder<'a> {
                 let parts = self.pop_many(2)?;
                 self.set_items(&parts)?;
             }
-            b'u' => {
-                let parts = self.pop_mark()?;
-                self.set_items(&parts)?;
-            }
+            b'u' => self.set_marked_items()?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -178,11 +219,11 @@ impl<'a> Decoder<'a> {
 
     fn stack_and_memo(&mut self, opcode: u8) -> Step<bool> {
         match opcode {
-            b'(' => self.marks.push(self.stack.len()),
+            b'(' => self.room.marks.push(self.room.stack.len()),
             b'0' => {
                 // As in CPython, POP takes away a mark if that is what lies on top.
-                if self.marks.last() == Some(&self.stack.len()) {
-                    self.marks.pop();
+                if self.room.marks.last() == Some(&self.room.stack.len()) {
+                    self.room.marks.pop();
                 } else {
                     self.pop()?;
                 }
@@ -190,7 +231,7 @@ impl<'a> Decoder<'a> {
             b'1' => drop(self.pop_mark()?),
             b'2' => {
                 let top = self.top()?;
-                self.stack.push(top);
+                self.room.stack.push(top);
             }
             b'p' => {
                 let index = decimal_index(self.input.line()?)?;
@@ -319,7 +360,7 @@ impl<'a> Decoder<'a> {
 
     fn push(&mut self, value: Value<'a>) {
         let id = self.add(value);
-        self.stack.push(id);
+        self.room.stack.push(id);
     }
 
     fn push_object(&mut self, class: Id, args: Id) -> Step {
@@ -357,15 +398,15 @@ impl<'a> Decoder<'a> {
     }
 
     fn top(&self) -> Step<Id> {
-        if self.stack.len() <= self.marks.last().copied().unwrap_or(0) {
+        if self.room.stack.len() <= self.room.marks.last().copied().unwrap_or(0) {
             return Err(Refused::Malformed("takes from an empty stack"));
         }
-        self.stack.last().copied().ok_or(Refused::Malformed("takes from an empty stack"))
+        self.room.stack.last().copied().ok_or(Refused::Malformed("takes from an empty stack"))
     }
 
     fn pop(&mut self) -> Step<Id> {
         let top = self.top()?;
-        self.stack.pop();
+        self.room.stack.pop();
         Ok(top)
     }
 
@@ -378,15 +419,15 @@ impl<'a> Decoder<'a> {
     }
 
     fn pop_many(&mut self, count: usize) -> Step<Vec<Id>> {
-        let floor = self.marks.last().copied().unwrap_or(0);
-        let at = self.stack.len().checked_sub(count).filter(|&at| at >= floor);
+        let floor = self.room.marks.last().copied().unwrap_or(0);
+        let at = self.room.stack.len().checked_sub(count).filter(|&at| at >= floor);
         let at = at.ok_or(Refused::Malformed("takes from an empty stack"))?;
-        Ok(self.stack.split_off(at))
+        Ok(self.room.stack.split_off(at))
     }
 
     fn pop_mark(&mut self) -> Step<Vec<Id>> {
-        let mark = self.marks.pop().ok_or(Refused::Malformed("no mark"))?;
-        Ok(self.stack.split_off(mark))
+        let mark = self.room.marks.pop().ok_or(Refused::Malformed("no mark"))?;
+        Ok(self.room.stack.split_off(mark))
     }
 
     /// Appends to the list, set or object on top.
@@ -414,23 +455,44 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
+    /// Sets all items above the mark: most often a record's attributes, which go from
+    /// the stack to the dict without a stop.
+    fn set_marked_items(&mut self) -> Step {
+        let mark = *self.room.marks.last().ok_or(Refused::Malformed("no mark"))?;
+        let below = mark.checked_sub(1).and_then(|below| self.room.stack.get(below));
+        let target = below.and_then(|&below| self.values.get_mut(below as usize));
+        let floor = self.room.marks.iter().rev().nth(1).copied().unwrap_or(0);
+        if let Some(Value::Dict(dict)) = target.filter(|_| mark > floor) {
+            let (pairs, odd) = self.room.stack[mark..].as_chunks::<2>();
+            if !odd.is_empty() {
+                return Err(Refused::Malformed("a key without a value"));
+            }
+            dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
+            self.room.stack.truncate(mark);
+            self.room.marks.pop();
+            return Ok(());
+        }
+        let parts = self.pop_mark()?;
+        self.set_items(&parts)
+    }
+
     fn memoize(&mut self, index: usize) -> Step {
         if index >= self.limits.memo {
             return Err(Refused::TooLarge("memo entries"));
         }
         let top = self.top()?;
-        if index >= self.memo.len() {
-            self.memo.resize(index + 1, None);
+        if index >= self.room.memo.len() {
+            self.room.memo.resize(index + 1, None);
         }
-        if self.memo[index].replace(top).is_none() {
+        if self.room.memo[index].replace(top).is_none() {
             self.memoized += 1;
         }
         Ok(())
     }
 
     fn recall(&mut self, index: usize) -> Step {
-        let id = self.memo.get(index).copied().flatten();
-        self.stack.push(id.ok_or(Refused::Malformed("a reference to nothing"))?);
+        let id = self.room.memo.get(index).copied().flatten();
+        self.room.stack.push(id.ok_or(Refused::Malformed("a reference to nothing"))?);
         Ok(())
     }
 }

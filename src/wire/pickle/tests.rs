@@ -239,9 +239,13 @@ fn many_references_to_one_large_text_cost_no_more_than_the_limit() {
     assert!(record.fault.is_some());
 }
 
+/// The pickles alone.
+pub(super) fn golden() -> Vec<Vec<u8>> {
+    cases().into_iter().map(|case| unframed(&case.body).to_vec()).collect()
+}
+
 fn golden_bodies() -> impl Strategy<Value = Vec<u8>> {
-    let bodies: Vec<Vec<u8>> = cases().into_iter().map(|case| case.body).collect();
-    proptest::sample::select(bodies)
+    proptest::sample::select(golden())
 }
 
 proptest! {

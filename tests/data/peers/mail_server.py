@@ -1,6 +1,8 @@
 """A real mail server, which prints each mail as Python's own reader understands it.
 
-    mail_server.py plain|starttls|tls [CERTIFICATE KEY]
+    mail_server.py plain|starttls|tls|login [CERTIFICATE KEY [PORT]]
+
+`login` takes mails from the user me, whose password is secret.
 """
 
 import asyncio
@@ -11,9 +13,10 @@ import json
 import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 STYLE = sys.argv[1]
+PORT = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 
 
 NUMBERS = itertools.count(1)
@@ -45,7 +48,19 @@ def context():
     return made
 
 
+def authenticate(server, session, envelope, mechanism, data):
+    known = (data.login, data.password) == (b"me", b"secret")
+    return AuthResult(success=known, handled=False)
+
+
 def session():
+    if STYLE == "login":
+        return SMTP(
+            Printer(),
+            authenticator=authenticate,
+            auth_required=True,
+            auth_require_tls=False,
+        )
     if STYLE == "starttls":
         return SMTP(Printer(), tls_context=context(), require_starttls=True)
     return SMTP(Printer())
@@ -54,7 +69,7 @@ def session():
 async def main():
     loop = asyncio.get_running_loop()
     outer = context() if STYLE == "tls" else None
-    server = await loop.create_server(session, "127.0.0.1", 0, ssl=outer)
+    server = await loop.create_server(session, "127.0.0.1", PORT, ssl=outer)
     scheme = "smtps" if STYLE == "tls" else "smtp"
     host, port = server.sockets[0].getsockname()
     print(f"bound {scheme}://{host}:{port}", file=sys.stderr)

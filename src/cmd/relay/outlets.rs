@@ -1,0 +1,127 @@
+//! The handlers of a relay: where records go other than to subscribers.
+//!
+//! What may be here: which messages are decoded for them, and what publishers are
+//! asked for on their behalf. The way of a record to its handlers is `route`'s.
+
+use std::time::{Duration, Instant};
+
+use crate::cli::{RelayArgs, RelayOnFull};
+use crate::error::Result;
+use crate::handler::queue::OnFull;
+use crate::record::Record;
+use crate::route::spec::DEFAULT_QUEUE;
+use crate::route::{HandlerSpec, HandlerStatus, QueueSpec, Router, Spec, Surroundings, Target};
+use crate::signal::Stop;
+use crate::socket::Proxy;
+use crate::wire::{self, ask};
+
+/// A relay's handlers.
+pub(super) struct Outlets {
+    router: Router,
+    /// What they want, as it is asked of publishers.
+    wanted: Vec<Vec<u8>>,
+}
+
+impl Outlets {
+    /// Opens the handlers, and asks publishers for what they want.
+    ///
+    /// # Errors
+    /// A handler can't be opened; the error names it.
+    pub(super) fn open(spec: Spec, stop: &Stop, proxy: &mut Proxy) -> Result<Outlets> {
+        let router = Router::open(spec, Surroundings::new("relay", stop))?;
+        let mut outlets = Outlets { router, wanted: Vec::new() };
+        outlets.ask(proxy);
+        Ok(outlets)
+    }
+
+    /// Asks for what is wanted now, and no more for what was before: in this order, so
+    /// that what stays wanted never stops coming.
+    fn ask(&mut self, proxy: &mut Proxy) {
+        let before = std::mem::replace(&mut self.wanted, self.router.wanted());
+        self.wanted.iter().for_each(|prefix| proxy.want(prefix));
+        before.iter().for_each(|prefix| proxy.unwant(prefix));
+    }
+
+    /// Changes the handlers to what `spec` asks for; no record is lost.
+    ///
+    /// # Errors
+    /// As [`Outlets::open`]'s; then everything is as it was.
+    #[allow(dead_code, reason = "for a configuration file that is read again")]
+    pub(super) fn reconfigure(&mut self, spec: Spec, proxy: &mut Proxy) -> Result<()> {
+        self.router.reconfigure(spec)?;
+        self.ask(proxy);
+        Ok(())
+    }
+
+    /// Opens files anew.
+    pub(super) fn reopen(&mut self) {
+        self.router.reopen();
+    }
+
+    /// Whether there are any handlers.
+    pub(super) fn any(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
+    /// Gives a message to the handlers it is for. It is decoded only if one wants it.
+    pub(super) fn take(&mut self, frames: &[&[u8]], received: f64) {
+        let topic = if frames.len() > 1 { frames[0] } else { &[] };
+        if !self.wanted.iter().any(|prefix| topic.starts_with(prefix)) {
+            return;
+        }
+        let mut record = Record::default();
+        wire::decode_into(frames, received, &mut record);
+        self.router.handle(&record);
+    }
+
+    /// Sends on what handlers hold for speed.
+    pub(super) fn flush(&mut self) {
+        self.router.flush();
+    }
+
+    /// Does what is due, and says when there will be more.
+    pub(super) fn tend(&mut self, now: Instant) -> Option<Instant> {
+        self.router.tend(now)
+    }
+
+    /// How each handler stands.
+    pub(super) fn status(&self) -> Vec<ask::Handler> {
+        let status = |handler: HandlerStatus| ask::Handler {
+            name: handler.name.clone(),
+            handled: handler.handled,
+            queued: handler.queued,
+            waiting: handler.waiting,
+            dropped: handler.dropped,
+            lost: handler.lost + handler.failed + handler.abandoned,
+            outage: handler.outage.map(|outage| outage.error),
+        };
+        self.router.status().into_iter().map(status).collect()
+    }
+
+    /// Closes all handlers, for no longer than `within` in all.
+    pub(super) fn close(mut self, within: Duration) -> Vec<HandlerStatus> {
+        self.router.close(within)
+    }
+}
+
+/// The handlers that were asked for on the command line.
+///
+/// A terminal that is stopped, or a pipe that nobody reads, would stop a relay with
+/// everybody who sends to it: so the console has a queue here, too.
+///
+/// # Errors
+/// As [`crate::cli::HandlerArgs::spec`]'s.
+pub(super) fn spec(args: &RelayArgs) -> Result<Spec> {
+    let on_full = match args.on_full {
+        RelayOnFull::Block => OnFull::Block,
+        RelayOnFull::Drop => OnFull::Drop,
+    };
+    let mut spec = args.handlers.spec(&[], on_full)?;
+    if args.handlers.console {
+        let queue = Some(QueueSpec { capacity: DEFAULT_QUEUE, on_full });
+        let console = HandlerSpec::new("console", Target::Console);
+        spec.handlers.push(HandlerSpec { queue, ..console });
+        spec.check()?;
+    }
+    Ok(spec)
+}

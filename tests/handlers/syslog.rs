@@ -1,0 +1,154 @@
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use zlog::handler::spool::SpoolOptions;
+use zlog::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
+use zlog::handler::{Handler, Held};
+use zlog::record::{Level, RawJson, Record};
+
+use super::text;
+use crate::harness::{DEADLINE, Rsyslog, rsyslog};
+
+fn options(address: String) -> SyslogOptions {
+    let spool = SpoolOptions {
+        retry: Duration::from_millis(50),
+        retry_max: Duration::from_millis(200),
+        ..SpoolOptions::default()
+    };
+    let facility = "local3".parse().unwrap();
+    let max_message = 32 << 10;
+    SyslogOptions { address, facility, spool, max_message, ..SyslogOptions::default() }
+}
+
+fn handler(address: String) -> SyslogHandler {
+    SyslogHandler::new(options(address), text()).unwrap()
+}
+
+fn record(msg: &str) -> Record<'_> {
+    Record {
+        topic: "shop.ERROR.db".into(),
+        name: Some("shop.db".into()),
+        msg: msg.into(),
+        level: Level::ERROR,
+        created: Some(1_767_323_045.000_006),
+        process: Some(42),
+        hostname: Some("far.example.org".into()),
+        ..Record::default()
+    }
+}
+
+fn ways(daemon: &Rsyslog) -> [String; 3] {
+    [daemon.unix(), daemon.udp(), daemon.tcp()]
+}
+
+#[test]
+fn a_real_daemon_gets_each_record_with_its_fields_on_every_way() {
+    let Some(mut daemon) = rsyslog() else { return };
+    for address in ways(&daemon) {
+        let mut handler = handler(address.clone());
+        let msg = format!("naïve ☃ over {address}\nTraceback:\n\tline 2 \"]\\\n");
+        let user = ("user".into(), RawJson(r#""a\"b]\\ü""#.into()));
+        handler.handle(&Record { extras: vec![user], ..record(&msg) }).unwrap();
+        handler.flush().unwrap();
+        // The newline at the very end is no part of a message to rsyslog.
+        let seen = daemon.expect(msg.trim_end());
+        let expected = [
+            ("timereported", "2026-01-02T03:04:05.000006Z"),
+            ("hostname", "far.example.org"),
+            ("app-name", "shop"),
+            ("procid", "42"),
+            ("msgid", "-"),
+            ("syslogfacility", "19"),
+            ("syslogseverity", "3"),
+            ("protocol-version", "1"),
+        ];
+        for (name, value) in expected {
+            assert_eq!(seen[name], value, "{name} over {address}: {seen}");
+        }
+        let data = seen["structured-data"].as_str().unwrap();
+        let ours = r#"[zlog@32473 logger="shop.db" topic="shop.ERROR.db" level="ERROR"]"#;
+        assert_eq!(data, format!(r#"{ours}[extra@32473 user="a\"b\]\\ü"]"#));
+        assert_eq!(handler.held(), Held::default());
+    }
+}
+
+#[test]
+fn a_daemon_as_it_comes_reads_the_local_form() {
+    let Some(mut daemon) = rsyslog() else { return };
+    let local = SyslogOptions { protocol: Some(Protocol::Local), ..options(daemon.local()) };
+    let mut handler = SyslogHandler::new(local, text()).unwrap();
+    handler.handle(&record("no ☃")).unwrap();
+    handler.flush().unwrap();
+    let seen = daemon.expect(" no ☃");
+    let expected = [
+        ("programname", "shop"),
+        ("procid", "42"),
+        ("syslogfacility", "19"),
+        ("syslogseverity", "3"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(seen[name], value, "{name}: {seen}");
+    }
+    assert!(seen["timereported"].as_str().unwrap().contains("-01-02T"), "{seen}");
+}
+
+#[test]
+fn thousands_of_records_arrive_once_and_in_order() {
+    let Some(mut daemon) = rsyslog() else { return };
+    // UDP may lose what the daemon's buffer has no room for, and nobody would know.
+    for address in [daemon.unix(), daemon.tcp()] {
+        let before = daemon.messages().len();
+        let mut handler = handler(address.clone());
+        let long = "x".repeat(20_000);
+        for number in 0..5000 {
+            let msg =
+                if number % 500 == 0 { format!("{number} {long}") } else { number.to_string() };
+            handler.handle(&record(&msg)).unwrap();
+        }
+        handler.close(Instant::now() + DEADLINE).unwrap();
+        assert_eq!(handler.held(), Held::default());
+        let end = format!("the end of {address}");
+        handler.handle(&record(&end)).unwrap();
+        handler.flush().unwrap();
+        daemon.expect(&end);
+        let seen: Vec<Value> = daemon.messages().split_off(before);
+        let numbers = seen.iter().map(|seen| seen["msg"].as_str().unwrap());
+        let numbers: Vec<usize> =
+            numbers.filter_map(|msg| msg.split(' ').next().unwrap().parse().ok()).collect();
+        assert!(numbers.iter().copied().eq(0..5000), "over {address}: {} came", numbers.len());
+    }
+}
+
+#[test]
+fn what_a_daemon_missed_while_it_was_away_comes_when_it_is_back() {
+    let Some(mut daemon) = rsyslog() else { return };
+    let mut handlers = ways(&daemon).map(handler);
+    for handler in &mut handlers {
+        handler.handle(&record("before")).unwrap();
+        handler.flush().unwrap();
+        daemon.expect("before");
+    }
+    let missed = |number: usize| ["a", "b", "c"].map(|text| format!("missed {number}{text}"));
+    daemon.restart(|| {
+        for (number, handler) in handlers.iter_mut().enumerate() {
+            for msg in missed(number) {
+                handler.handle(&record(&msg)).unwrap();
+            }
+            let start = Instant::now();
+            while !handler.held().away {
+                // Over UDP the first refusal comes after the fact.
+                assert!(start.elapsed() < DEADLINE);
+                let _ = handler.flush();
+                let _ = handler.tend(Instant::now());
+            }
+        }
+    });
+    for (number, handler) in handlers.iter_mut().enumerate() {
+        // What went wrong before may still be to be told.
+        let _ = handler.close(Instant::now() + DEADLINE);
+        assert_eq!(handler.held(), Held::default());
+        for msg in missed(number) {
+            daemon.expect(&msg);
+        }
+    }
+}

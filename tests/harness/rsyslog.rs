@@ -1,0 +1,174 @@
+//! A real syslog daemon, rsyslogd, without privileges and with sockets of its own.
+//!
+//! `.ci/install-rsyslog` installs it. Where it is missing, a test that needs it says
+//! so and passes; under `CI=true` it fails.
+
+use std::fs;
+use std::io::Write;
+use std::net::{TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::clear_environment;
+use super::running::{Input, Running};
+
+/// Listens on all ways, and prints each message as JSON.
+const CONFIG: &str = r#"
+global(workDirectory="@" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")
+module(load="imuxsock" SysSock.Use="off")
+module(load="imudp")
+module(load="imtcp")
+input(type="imuxsock" Socket="@/log" UseSpecialParser="off" ParseHostname="on" UseSysTimeStamp="off" IgnoreTimestamp="off")
+input(type="imuxsock" Socket="@/local" UseSysTimeStamp="off" IgnoreTimestamp="off")
+input(type="imudp" address="127.0.0.1" port="UDP")
+input(type="imtcp" address="127.0.0.1" port="TCP" listenPortFileName="@/tcp")
+template(name="all" type="list") { property(name="jsonmesg") constant(value="\n") }
+action(type="omfile" file="/dev/stdout" template="all")
+"#;
+
+/// The program that messages of the harness itself are from.
+const PROBE: &str = "probe";
+/// How long one is waited for.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The daemon. Its sockets are in a directory that goes with it.
+pub(crate) struct Rsyslog {
+    program: PathBuf,
+    directory: tempfile::TempDir,
+    udp: u16,
+    /// 0 until it has told which one it was given.
+    tcp: u16,
+    running: Running,
+}
+
+/// A running daemon; `None`, and a word on standard error, where there is none.
+#[track_caller]
+pub(crate) fn rsyslog() -> Option<Rsyslog> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    let found = places.map(|place| place.join("rsyslogd")).find(|program| program.exists());
+    match found {
+        Some(program) => Some(Rsyslog::start(&program)),
+        None if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
+            panic!("rsyslogd is needed under CI=true: .ci/install-rsyslog installs it")
+        }
+        None => {
+            let thread = std::thread::current();
+            let test = thread.name().unwrap_or("a test");
+            // Not eprintln!, which cargo hides when a test passes.
+            let _ = writeln!(std::io::stderr(), "SKIPPED {test}: no rsyslogd here");
+            None
+        }
+    }
+}
+
+impl Rsyslog {
+    #[track_caller]
+    fn start(installed: &Path) -> Rsyslog {
+        let directory = tempfile::tempdir().unwrap();
+        // AppArmor lets the one that is installed read no files but its own.
+        let program = directory.path().join("rsyslogd");
+        fs::copy(installed, &program).unwrap();
+        // It can't say which port it was given. That it has it is seen below.
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let running = run(&program, directory.path(), udp, 0);
+        let mut daemon = Rsyslog { program, directory, udp, tcp: 0, running };
+        daemon.wait_until_ready();
+        daemon
+    }
+
+    /// Stops it, and starts it anew at the same addresses: `between` is done in between.
+    #[track_caller]
+    pub(crate) fn restart(&mut self, between: impl FnOnce()) {
+        self.running.terminate();
+        self.running.expect_end();
+        between();
+        self.running = run(&self.program, self.directory.path(), self.udp, self.tcp);
+        self.wait_until_ready();
+    }
+
+    /// Waits for a message with this text.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, text: &str) -> Value {
+        let until = Instant::now() + super::DEADLINE;
+        self.find(text, until).unwrap_or_else(|| self.running.fail(&format!("no {text:?} came")))
+    }
+
+    fn find(&self, text: &str, until: Instant) -> Option<Value> {
+        let mut found = None;
+        self.running.stdout.wait_for_line(until, |line| {
+            let message = serde_json::from_str(line).ok();
+            found = message.filter(|message: &Value| message["msg"] == text);
+            found.is_some()
+        });
+        found
+    }
+
+    /// All messages so far, in their order.
+    pub(crate) fn messages(&self) -> Vec<Value> {
+        let bytes = self.running.stdout.bytes();
+        let text = String::from_utf8(bytes).unwrap();
+        let all = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        all.filter(|message: &Value| message["app-name"] != PROBE).collect()
+    }
+
+    /// Its socket for RFC 5424.
+    pub(crate) fn unix(&self) -> String {
+        format!("unix:{}", self.path("log").display())
+    }
+
+    /// A socket that is as /dev/log comes.
+    pub(crate) fn local(&self) -> String {
+        format!("unix:{}", self.path("local").display())
+    }
+
+    pub(crate) fn udp(&self) -> String {
+        format!("udp://127.0.0.1:{}", self.udp)
+    }
+
+    pub(crate) fn tcp(&self) -> String {
+        format!("tcp://127.0.0.1:{}", self.tcp)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Waits until it listens. With UDP, only a message that it prints can tell.
+    #[track_caller]
+    fn wait_until_ready(&mut self) {
+        let until = Instant::now() + super::DEADLINE;
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for number in 0.. {
+            // Refused, or never read: another follows.
+            let probe = format!("<14>1 - - {PROBE} - - - {number}");
+            let _ = socket.send_to(probe.as_bytes(), ("127.0.0.1", self.udp));
+            let printed = self.find(&number.to_string(), Instant::now() + PAUSE).is_some();
+            if self.tcp == 0 {
+                let told = fs::read_to_string(self.path("tcp")).unwrap_or_default();
+                self.tcp = told.trim().parse().unwrap_or(0);
+            }
+            let listens = self.tcp != 0 && TcpStream::connect(("127.0.0.1", self.tcp)).is_ok();
+            if printed && listens {
+                return;
+            }
+            if Instant::now() > until {
+                self.running.fail("it does not listen");
+            }
+        }
+    }
+}
+
+fn run(program: &Path, directory: &Path, udp: u16, tcp: u16) -> Running {
+    let config = CONFIG.replace('@', directory.to_str().unwrap());
+    let config = config.replace("UDP", &udp.to_string()).replace("TCP", &tcp.to_string());
+    let (file, pid) = (directory.join("rsyslog.conf"), directory.join("pid"));
+    fs::write(&file, config).unwrap();
+    let mut command = Command::new(program);
+    clear_environment(&mut command);
+    command.arg("-n").arg("-f").arg(file).arg("-i").arg(pid);
+    Running::start(command, Input::Empty)
+}

@@ -1,0 +1,60 @@
+//! How a relay ends, and what it refuses to begin with.
+
+use super::relay;
+use crate::harness::{ANY_PORT, Listener, zlog};
+
+#[test]
+fn what_has_come_is_sent_on_before_it_ends() {
+    const RECORDS: usize = 20_000;
+    let mut relay = relay(&["--on-full", "block"]);
+    let listener = Listener::connect(&relay.publish, "");
+    relay.wait_for_peers(0, 1);
+    let lines = "hello\n".repeat(RECORDS);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--linger", "60s"];
+    // It ends when everything has gone out to the relay.
+    zlog(args).stdin(lines).run().success();
+    relay.running.terminate();
+    let messages = listener.everything();
+    let said = relay.running.wait().code(143).err();
+    assert_eq!(messages.len(), RECORDS, "{said}");
+    assert!(said.contains(&format!("forwarded {RECORDS} in ")), "{said}");
+}
+
+#[test]
+fn a_subscriber_that_takes_nothing_does_not_hold_up_the_end() {
+    let mut relay = relay(&["--on-full", "block", "--hwm", "10", "--linger", "200ms"]);
+    let mut stopped = zlog(["tail", &relay.publish, "--hwm", "1", "-q"]).start();
+    relay.wait_for_peers(0, 1);
+    stopped.signal(rustix::process::Signal::STOP);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--on-full", "drop", "-q"];
+    let line = format!("{}\n", "x".repeat(10_000)).repeat(3000);
+    // It may lose what it can not send: that is its own affair.
+    let _ = zlog(args).args(["--linger", "100ms"]).stdin(line).run();
+    relay.running.interrupt();
+    let said = relay.running.wait().code(130).err();
+    assert!(said.contains("did not take everything in time"), "{said}");
+    stopped.signal(rustix::process::Signal::CONT);
+}
+
+#[test]
+fn it_says_what_is_wrong_before_it_begins() {
+    for (args, says) in [
+        (
+            &["-b", "tcp://127.0.0.1:5", "--publish-bind", "tcp://127.0.0.1:5"][..],
+            "is to collect from",
+        ),
+        (&["-b", "localhost:5"], "Did you mean tcp://localhost:5?"),
+        (&["--keep", "0"], "must be at least 1"),
+        (&["--keep-bytes", "1M"], "--keep"),
+        (&["--status", "tcp://127.0.0.1:65535"], "--ask ENDPOINT"),
+        (&["-b", ANY_PORT, "--publish-connect", "tcp://127.0.0.1:5", "--keep", "1"], "--ask"),
+    ] {
+        let said = zlog(["relay"]).args(args).run().code(2).err();
+        assert!(said.contains(says), "{args:?}: {said}");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = format!("tcp://{}", taken.local_addr().expect("an address"));
+    let ports = ["relay", "-b", ANY_PORT, "--publish-bind", ANY_PORT];
+    let said = zlog(ports).args(["--ask", &taken]).run().code(1).err();
+    assert!(said.contains("address already in use") && said.contains("--ask"), "{said}");
+}

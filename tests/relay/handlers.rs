@@ -1,0 +1,146 @@
+//! What a relay does with records beside publishing them.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Instant;
+
+use rustix::process::Signal;
+
+use super::relay;
+use crate::harness::{ANY_PORT, DEADLINE, Running, python, zlog};
+
+/// A relay that takes what Python's handlers send, and where it listens.
+#[track_caller]
+fn listening(args: &[&str]) -> (Running, String) {
+    let from = ["relay", "--listen", "127.0.0.1:0", "--publish-bind", ANY_PORT];
+    let mut running = zlog(from).args(args).start();
+    let said = running.expect_stderr("listening on");
+    let place = said.split_whitespace().find(|word| word.contains("127.0.0.1:"));
+    let address = place.expect("an address").to_owned();
+    (running, address)
+}
+
+#[test]
+fn ten_programs_of_socket_handlers_make_one_file_with_every_record_once_and_in_order() {
+    const PROGRAMS: usize = 10;
+    const RECORDS: usize = 1000;
+    let Some(python) = python() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("all.log");
+    let option = format!("{},format=%(name)s %(message)s", file.display());
+    let (mut relay, address) = listening(&["--file", &option]);
+    let port = address.rsplit(':').next().expect("a port");
+    let count = RECORDS.to_string();
+    let program = |name: &String| python.script("network_logging", &["tcp", port, name, &count]);
+    let names: Vec<String> = (0..PROGRAMS).map(|number| format!("shop.p{number}")).collect();
+    let mut programs: Vec<Running> = names.iter().map(program).collect();
+    for program in &mut programs {
+        program.expect_stdout("ready");
+    }
+    for program in &mut programs {
+        program.write("go\n");
+    }
+    for program in programs {
+        program.wait().success();
+    }
+    relay.terminate();
+    let said = relay.wait().code(143).err();
+    let text = fs::read_to_string(&file).expect("the file");
+    let mut of: HashMap<&str, Vec<&str>> = HashMap::new();
+    for line in text.lines() {
+        let (name, message) = line.split_once(' ').expect("two words");
+        of.entry(name).or_default().push(message);
+    }
+    assert_eq!(of.len(), PROGRAMS, "{said}");
+    for name in &names {
+        let expected: Vec<String> = (0..RECORDS).map(|n| format!("{name} record {n}")).collect();
+        assert!(of[&**name] == expected, "{} of {name}: {said}", of[&**name].len());
+    }
+}
+
+#[test]
+fn publishers_records_go_to_handlers_each_with_its_level_and_on_to_subscribers() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [all, errors] = ["all.log", "errors.log"].map(|name| directory.path().join(name));
+    let option = format!("{},level=error,format=%(message)s", errors.display());
+    let all_option = format!("{},format=%(levelname)s %(message)s", all.display());
+    let relay = relay(&["--file", &all_option, "--file", &option]);
+    let tail = zlog(["tail", &relay.publish, "-o", "text", "-n", "2"]).start();
+    relay.wait_for_peers(0, 1);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--no-detect"];
+    zlog(args).args(["-m", "one"]).run().success();
+    zlog(args).args(["-l", "error", "-m", "two"]).run().success();
+    assert_eq!(tail.wait().success().out(), "one\ntwo\n");
+    let status = relay.status();
+    assert_eq!(status["handlers"].as_array().map(Vec::len), Some(2), "{status}");
+    assert_eq!(status["handlers"][0]["handled"], 2, "{status}");
+    relay.end();
+    assert_eq!(fs::read_to_string(all).expect("a file"), "INFO one\nERROR two\n");
+    assert_eq!(fs::read_to_string(errors).expect("a file"), "two\n");
+}
+
+#[test]
+fn publishers_are_asked_only_for_what_handlers_want() {
+    let publisher = crate::harness::Publisher::bind();
+    let directory = tempfile::tempdir().expect("a directory");
+    let option = format!("{}/x.log,topic=app.ERROR", directory.path().display());
+    let args = ["relay", "-c", &publisher.endpoint, "--publish-bind", ANY_PORT, "--file", &option];
+    let mut relay = zlog(args).start();
+    assert_eq!(publisher.wait_for_subscription(), b"app.ERROR");
+    relay.terminate();
+    relay.wait().code(143);
+}
+
+#[test]
+fn at_sighup_a_file_that_was_moved_away_is_begun_anew_and_nothing_is_lost() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [now, before] = ["app.log", "app.log.1"].map(|name| directory.path().join(name));
+    let option = format!("{},format=%(message)s", now.display());
+    let mut relay = relay(&["--file", &option]);
+    let emit = |text: &str| {
+        zlog(["emit", "-c", &relay.collect, "--wait", "60s", "-m", text]).run().success();
+    };
+    let wait_for = |what: &dyn Fn() -> bool| {
+        let until = Instant::now() + DEADLINE;
+        while !what() {
+            assert!(Instant::now() < until, "it is not written");
+            std::thread::yield_now();
+        }
+    };
+    emit("one");
+    wait_for(&|| fs::read_to_string(&now).is_ok_and(|text| text == "one\n"));
+    fs::rename(&now, &before).expect("moved");
+    relay.running.signal(Signal::HUP);
+    // It answers after it has heard the signal.
+    relay.status();
+    emit("two");
+    wait_for(&|| fs::read_to_string(&now).is_ok_and(|text| text == "two\n"));
+    assert_eq!(fs::read_to_string(&before).expect("a file"), "one\n");
+    relay.end();
+}
+
+#[test]
+fn a_console_that_nobody_reads_does_not_stop_the_relay() {
+    const RECORDS: usize = 30_000;
+    let script = format!(
+        "'{}' relay -b '{ANY_PORT}' --publish-bind '{ANY_PORT}' --console | sleep 1000",
+        env!("CARGO_BIN_EXE_zlog")
+    );
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", &script]);
+    let mut running = Running::start(shell, crate::harness::Input::Empty);
+    let bound = running.endpoints(3);
+    let tail = zlog(["tail", &bound[1], "-o", "text", "-n", "30000", "--fail-on-loss"]).start();
+    let relay = super::Relay {
+        running,
+        collect: bound[0].clone(),
+        publish: bound[1].clone(),
+        ask: bound[2].clone(),
+    };
+    relay.wait_for_peers(0, 1);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--rate", "20000", "-q"];
+    zlog(args).stdin("hello\n".repeat(RECORDS)).run().success();
+    tail.wait().success();
+    let status = relay.status();
+    assert!(status["handlers"][0]["dropped"].as_u64() > Some(0), "{status}");
+}

@@ -1,0 +1,171 @@
+//! `tail --last`: what went before, and then what comes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::relay;
+use crate::harness::{ANY_PORT, Publisher, Running, zlog};
+
+/// A publisher that sends numbered messages until it is told to end.
+struct Busy {
+    end: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Busy {
+    fn start(publisher: Publisher, body: impl Fn(u64) -> String + Send + 'static) -> Busy {
+        let end = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&end);
+        let thread = std::thread::spawn(move || {
+            let mut n = 0;
+            while !ended.load(Ordering::Relaxed) {
+                for _ in 0..10 {
+                    n += 1;
+                    let topic = if n % 3 == 0 { "app.INFO" } else { "app.ERROR" };
+                    publisher.send([topic.to_owned(), body(n)]);
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Busy { end, thread: Some(thread) }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+/// A relay of `publisher` that keeps, and where it publishes and takes questions.
+#[track_caller]
+fn keeper(publisher: &Publisher, args: &[&str]) -> (Running, String, String) {
+    let from = ["relay", "-c", &publisher.endpoint, "--publish-bind", ANY_PORT];
+    let mut running = zlog(from).args(args).start();
+    let mut bound = running.endpoints(2);
+    assert_eq!(publisher.wait_for_subscription(), b"", "what is kept is asked for");
+    let ask = bound.remove(1);
+    (running, bound.remove(0), ask)
+}
+
+/// The numbers that a tail has printed, one a line.
+fn numbers(out: &str) -> Vec<u64> {
+    let number = |line: &str| line.trim_start_matches('n').parse().expect("a number");
+    out.lines().map(number).collect()
+}
+
+#[test]
+fn in_a_busy_stream_none_comes_twice_and_none_is_missing() {
+    let publisher = Publisher::bind();
+    // Held back rather than dropped for a tail that is slow on a busy machine.
+    let args = ["--keep", "1000", "--on-full", "block"];
+    let (_relay, publish, ask) = keeper(&publisher, &args);
+    let _busy = Busy::start(publisher, |n| format!("n{n}"));
+    for round in 0..8 {
+        let args = ["tail", &publish, "--ask", &ask, "--last", "50", "-o", "text", "-n", "2000"];
+        let tails: Vec<Running> = (0..3).map(|_| zlog(args).start()).collect();
+        for tail in tails {
+            let tail = tail.wait().success();
+            assert!(!tail.err().contains("earlier"), "{}", tail.err());
+            let numbers = numbers(&tail.out());
+            let consecutive: Vec<u64> = (numbers[0]..).take(2000).collect();
+            assert!(numbers == consecutive, "round {round}: {}", hole(&numbers));
+        }
+    }
+}
+
+/// Where it is not one after the other.
+fn hole(numbers: &[u64]) -> String {
+    let at = numbers.windows(2).position(|pair| pair[0] + 1 != pair[1]);
+    at.map_or_else(String::new, |at| {
+        format!("at {at}: {:?}", &numbers[at..numbers.len().min(at + 5)])
+    })
+}
+
+#[test]
+fn the_last_ones_of_the_wanted_topics_come_first_and_no_others() {
+    let publisher = Publisher::bind();
+    let (_relay, publish, ask) = keeper(&publisher, &["--keep", "10"]);
+    for n in 1..=20 {
+        publisher.send(["quiet.INFO".to_owned(), format!("q{n}")]);
+        publisher.send(["app.INFO".to_owned(), format!("n{n}")]);
+        publisher.send(["app.ERROR".to_owned(), format!("e{n}")]);
+    }
+    // What is kept is known when it can be asked for.
+    let tail = |args: &[&str]| zlog(["tail", &publish, "--ask", &ask]).args(args).run();
+    let out = tail(&["-o", "text", "--last", "100", "-n", "30"]).success().out();
+    assert!(out.starts_with("q11\nn11\ne11\nq12\n") && out.ends_with("e20\n"), "{out}");
+    let out = tail(&["-o", "text", "--last", "3", "-n", "3", "app"]).success().out();
+    assert_eq!(out, "e19\nn20\ne20\n");
+    let out = tail(&["--last", "2", "-n", "2", "app.INFO", "-o", "raw"]).success().out();
+    assert_eq!(out, "n19\nn20\n");
+    // Fewer than were asked for are shown all the same, and then it waits.
+    tail(&["--last", "50", "-n", "11", "--timeout", "100ms", "quiet"]).code(3);
+}
+
+#[test]
+fn kept_text_has_the_time_at_which_the_relay_received_it() {
+    let publisher = Publisher::bind();
+    let (_relay, publish, ask) = keeper(&publisher, &["--keep", "10"]);
+    publisher.send(["app.INFO", "hello"]);
+    let args = ["tail", &publish, "--ask", &ask, "--last", "1", "-n", "1", "-o", "json"];
+    let first = zlog(args).run().success().out();
+    let second = zlog(args).run().success().out();
+    let at = |out: &str| {
+        serde_json::from_str::<serde_json::Value>(out).expect("JSON")["received"].to_string()
+    };
+    assert_ne!(at(&first), "null", "{first}");
+    assert_eq!(at(&first), at(&second));
+}
+
+#[test]
+fn without_a_relay_the_reason_is_told_and_live_records_come() {
+    let publisher = Publisher::bind();
+    let mut tail =
+        zlog(["tail", &publisher.endpoint, "--last", "5", "-o", "text", "-n", "1"]).start();
+    tail.expect_stderr("no earlier records");
+    while publisher.wait_for_subscription() != b"" {}
+    publisher.send(["app.INFO", "live"]);
+    assert_eq!(tail.wait().success().out(), "live\n");
+}
+
+#[test]
+fn a_relay_that_keeps_nothing_says_so() {
+    let relay = relay(&[]);
+    let args =
+        ["tail", &relay.publish, "--ask", &relay.ask, "--last", "5", "-o", "text", "-n", "1"];
+    let mut tail = zlog(args).start();
+    tail.expect_stderr("it was started without --keep");
+    relay.wait_for_peers(0, 1);
+    zlog(["emit", "-c", &relay.collect, "--wait", "60s", "-m", "live"]).run().success();
+    assert_eq!(tail.wait().success().out(), "live\n");
+}
+
+#[test]
+fn the_questions_place_is_beside_an_ipc_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let endpoint = format!("ipc://{}/logs", directory.path().display());
+    let ports = ["relay", "-b", ANY_PORT, "--publish-bind", &endpoint, "--keep", "5"];
+    let mut relay = zlog(ports).start();
+    let bound = relay.endpoints(3);
+    assert_eq!(bound[2], format!("{endpoint}.ask"));
+    zlog(["emit", "-c", &bound[0], "--wait", "60s", "-m", "early"]).run().success();
+    let shown = zlog(["tail", &endpoint, "--last", "1", "-n", "1", "-o", "text"]).run().success();
+    assert_eq!(shown.out(), "early\n");
+    let status = zlog(["relay", "--status", &endpoint]).run().success();
+    assert!(status.out().contains("keeps          1 messages of 1 topics"), "{}", status.out());
+    relay.terminate();
+    relay.wait().code(143);
+    assert_eq!(std::fs::read_dir(directory.path()).expect("it is there").count(), 0);
+}
+
+#[test]
+fn several_endpoints_can_not_be_asked_at_once() {
+    let args = ["tail", "tcp://127.0.0.1:5", "tcp://127.0.0.1:6", "--last", "5"];
+    let said = zlog(args).run().code(2).err();
+    assert!(said.contains("--ask ENDPOINT"), "{said}");
+    let said = zlog(["tail", "--last", "10001"]).run().code(2).err();
+    assert!(said.contains("at most 10000"), "{said}");
+}
