@@ -228,8 +228,7 @@ impl Spec {
     ///
     /// # Errors
     /// A name or a file that two handlers have, a route that leads to no handler or
-    /// is there twice, an expression or a format that is none, an address or a command
-    /// that can't be.
+    /// is there twice, an expression, a format or an address that is none.
     pub fn check(&self) -> Result<()> {
         let mut names: Vec<&str> = Vec::with_capacity(self.handlers.len());
         let mut files = HashMap::new();

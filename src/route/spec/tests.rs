@@ -79,15 +79,13 @@ fn an_expression_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_format_an_address_and_a_command_that_can_not_be_are_refused_with_the_handler() {
+fn a_format_and_an_address_that_can_not_be_are_refused_with_the_handler() {
     let format = |format: &str| FormatterSpec {
         format: Some(format.to_owned()),
         ..FormatterSpec::default()
     };
-    let command = vec!["no-such-command-here".to_owned()];
     let cases = [
         HandlerSpec { formatter: format("%(nme)s"), ..file("h", "a.log") },
-        HandlerSpec::new("h", Target::Exec(ExecOptions { command, ..Default::default() })),
         HandlerSpec::new(
             "h",
             Target::Syslog(SyslogOptions {
