@@ -9,6 +9,7 @@ pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod cmd;
+pub mod config;
 pub mod error;
 pub mod filter;
 pub mod format;

@@ -14,6 +14,8 @@ mod bench_plot;
 mod bench_python;
 /// Help, version, wrong usage.
 mod cli;
+/// `zlog relay --config`: files that are checked, run, and read again.
+mod config;
 /// `zlog demo`.
 mod demo;
 /// `zlog emit`: what is published, and how it ends.

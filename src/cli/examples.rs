@@ -106,6 +106,7 @@ const RELAY: Notes = Notes {
         ("zlog relay --keep 1000", "keep each topic's last records for late comers ..."),
         ("zlog tail --last 50 myprogram", "... who see the last 50, then what comes"),
         ("zlog relay --listen 9020 --file app.log", "Python's SocketHandlers into one file"),
+        ("zlog relay --config relay.toml --check", "what is wrong with a configuration"),
         ("zlog relay --status", "ask how it stands"),
     ],
     exits: &[DONE, FAILED, USAGE, SIGNALS],

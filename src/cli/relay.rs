@@ -1,5 +1,7 @@
 //! `zlog relay`: what may be typed.
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::value::{self, Seconds};
@@ -7,6 +9,7 @@ use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
 use crate::record::Level;
 use crate::socket::DEFAULT_HWM;
 
+const CONFIGURATION: &str = "Configuration";
 const COLLECT: &str = "Collect: where records come from";
 const PUBLISH: &str = "Publish: where subscribers find them";
 const LATE: &str = "For those who come late";
@@ -41,6 +44,14 @@ pub enum RelayOnFull {
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("listening").args(["listen", "listen_udp"]).multiple(true))]
 pub struct RelayArgs {
+    /// Read handlers, routes to them, and any of these options from this TOML file. What is
+    /// typed goes before it; SIGHUP reads it again
+    #[arg(long, value_name = "FILE", help_heading = CONFIGURATION)]
+    pub config: Option<PathBuf>,
+    /// Only say what is wrong with --config, all of it; nothing is opened
+    #[arg(long, requires = "config", help_heading = CONFIGURATION)]
+    pub check: bool,
+
     /// Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]
     #[arg(short, long, value_name = "ENDPOINT", help_heading = COLLECT)]
     pub bind: Vec<String>,
@@ -114,7 +125,9 @@ pub struct RelayArgs {
     /// Ask the relay that publishes on ENDPOINT how it stands, and end
     #[arg(
         long, value_name = "ENDPOINT", num_args = 0..=1, help_heading = REPORTS,
-        conflicts_with_all = ["bind", "connect", "stdin", "publish_bind", "publish_connect", "keep", "no_ask"]
+        conflicts_with_all = [
+            "config", "bind", "connect", "stdin", "publish_bind", "publish_connect", "keep", "no_ask"
+        ]
     )]
     pub status: Option<Option<String>>,
     /// How to print the status

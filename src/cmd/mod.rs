@@ -24,7 +24,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
         Command::Emit(args) => emit::run(*args),
         Command::Tail(args) => tail::run(*args),
-        Command::Relay(args) => relay::run(&args),
+        Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Generate(args) => generate::run(&args),

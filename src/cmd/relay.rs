@@ -9,6 +9,7 @@ mod feed;
 mod inquiries;
 mod news;
 mod outlets;
+mod plan;
 mod rates;
 mod status;
 mod summary;
@@ -21,6 +22,7 @@ use self::feed::Feeds;
 use self::inquiries::Inquiries;
 use self::news::News;
 use self::outlets::Outlets;
+use self::plan::Plan;
 use self::rates::Rates;
 use self::summary::Summary;
 use crate::cli::{DEFAULT_COLLECT, RelayArgs, RelayOnFull};
@@ -47,19 +49,26 @@ const SLICE: Duration = Duration::from_millis(20);
 /// Collects and publishes until somebody asks to stop.
 ///
 /// # Errors
-/// Endpoints that can't be used, sources that can't be read.
-pub fn run(args: &RelayArgs) -> Result<Exit> {
+/// A configuration that is wrong, endpoints that can't be used, sources that can't be
+/// read.
+pub fn run(args: RelayArgs) -> Result<Exit> {
     if let Some(endpoint) = &args.status {
-        return status::show(args, endpoint.as_deref());
+        return status::show(&args, endpoint.as_deref());
     }
-    let mut relay = Relay::open(args)?;
+    let check = args.check;
+    let plan = Plan::new(args)?;
+    if check {
+        return plan.report();
+    }
+    let mut relay = Relay::open(plan)?;
     let ran = relay.run();
     // Also when the run failed: what has come by then must not be lost with it.
-    let exit = relay.finish(args);
+    let exit = relay.finish();
     ran.map(|()| exit)
 }
 
 struct Relay {
+    plan: Plan,
     proxy: Proxy,
     inquiries: Option<Inquiries>,
     keep: Option<Keep>,
@@ -78,12 +87,11 @@ struct Relay {
 }
 
 impl Relay {
-    fn open(args: &RelayArgs) -> Result<Relay> {
+    fn open(plan: Plan) -> Result<Relay> {
+        let args = &plan.args;
         let stop = Stop::install()?;
         let hangup = Hangup::install(&stop)?;
         let begun = Instant::now();
-        // What is wrong with it is told before anything is bound.
-        let spec = outlets::spec(args)?;
         let publish_on = publish_on(args)?;
         let mut proxy = Proxy::open(&collect_on(args)?, &publish_on, &options(args))?;
         let desk = open_desk(args, &proxy, &publish_on)?;
@@ -94,7 +102,7 @@ impl Relay {
             Keep::new(Limits { per_topic, bytes: args.keep_bytes })
         });
         // Before the sources: what they give first is for the handlers, too.
-        let outlets = Outlets::open(spec, &stop, &mut proxy)?;
+        let outlets = Outlets::open(plan.spec.clone(), &stop, &mut proxy)?;
         let feeds = Feeds::open(args, &mut proxy, &stop)?;
         Ok(Relay {
             inquiries: desk.map(Inquiries::new),
@@ -110,6 +118,7 @@ impl Relay {
             chores: true,
             looked: begun,
             begun,
+            plan,
         })
     }
 
@@ -129,8 +138,21 @@ impl Relay {
         Ok(())
     }
 
-    /// SIGHUP: opens files anew, as after a log rotation.
+    /// SIGHUP: reads the configuration again, and opens files anew, as after a log
+    /// rotation. With anything wrong, all goes on as it was.
     fn reload(&mut self) {
+        if let Some(again) = self.plan.again().transpose() {
+            let done = again.and_then(|plan| {
+                self.outlets.reconfigure(plan.spec.clone(), &mut self.proxy)?;
+                Ok(plan)
+            });
+            match done {
+                Ok(plan) => self.plan.change_to(plan),
+                Err(error) => term::tell(format_args!(
+                    "zlog relay: {error}\nzlog relay: it goes on with the configuration it has"
+                )),
+            }
+        }
         self.outlets.reopen();
     }
 
@@ -213,10 +235,11 @@ impl Relay {
     }
 
     /// Sends on what has come, and says what became of everything.
-    fn finish(mut self, args: &RelayArgs) -> Exit {
-        let until = Instant::now() + args.linger.0;
+    fn finish(mut self) -> Exit {
+        let until = Instant::now() + self.plan.args.linger.0;
         self.feeds.stop();
-        let enough = self.proxy.counts().messages.saturating_add(self.may_have_come(args.hwm));
+        let enough =
+            self.proxy.counts().messages.saturating_add(self.may_have_come(self.plan.args.hwm));
         let mut failed = false;
         while Instant::now() < until && self.proxy.counts().messages < enough {
             // Asked first: what a source gave before its end has then come.
@@ -237,7 +260,7 @@ impl Relay {
         }
         self.proxy.drop_held();
         let given_up = self.feeds.join();
-        let Relay { proxy, inquiries, outlets, feeds, .. } = self;
+        let Relay { plan, proxy, inquiries, outlets, feeds, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;
         drop(inquiries);
@@ -247,7 +270,7 @@ impl Relay {
         route::tell_losses("relay", &handlers, &(Arc::new(|line: &str| term::tell(line)) as Tell));
         feeds.tell_remarks();
         let summary = Summary { counts, flushed, took: self.begun.elapsed() };
-        if !args.quiet || summary.lost() {
+        if !plan.args.quiet || summary.lost() {
             term::tell(format_args!("zlog relay: {summary}"));
         }
         match self.stop.exit() {

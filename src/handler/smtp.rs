@@ -204,7 +204,11 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     })
 }
 
-fn mailbox(text: &str) -> Result<Mailbox> {
+/// An address as mails have it.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn mailbox(text: &str) -> Result<Mailbox> {
     text.parse().map_err(|error| {
         let text = visible(text);
         Error::usage(format!("{text:?} is no mail address: {error}"))

@@ -46,7 +46,6 @@ impl Outlets {
     ///
     /// # Errors
     /// As [`Outlets::open`]'s; then everything is as it was.
-    #[allow(dead_code, reason = "for a configuration file that is read again")]
     pub(super) fn reconfigure(&mut self, spec: Spec, proxy: &mut Proxy) -> Result<()> {
         self.router.reconfigure(spec)?;
         self.ask(proxy);
@@ -112,10 +111,7 @@ impl Outlets {
 /// # Errors
 /// As [`crate::cli::HandlerArgs::spec`]'s.
 pub(super) fn spec(args: &RelayArgs) -> Result<Spec> {
-    let on_full = match args.on_full {
-        RelayOnFull::Block => OnFull::Block,
-        RelayOnFull::Drop => OnFull::Drop,
-    };
+    let on_full = on_full(args);
     let mut spec = args.handlers.spec(&[], on_full)?;
     if args.handlers.console {
         let queue = Some(QueueSpec { capacity: DEFAULT_QUEUE, on_full });
@@ -124,4 +120,12 @@ pub(super) fn spec(args: &RelayArgs) -> Result<Spec> {
         spec.check()?;
     }
     Ok(spec)
+}
+
+/// What queues do when they are full, unless they say it themselves.
+pub(super) fn on_full(args: &RelayArgs) -> OnFull {
+    match args.on_full {
+        RelayOnFull::Block => OnFull::Block,
+        RelayOnFull::Drop => OnFull::Drop,
+    }
 }

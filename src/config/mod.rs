@@ -1,0 +1,228 @@
+//! The configuration of `zlog relay` as a TOML file, shaped after the dictionaries of
+//! Python's `logging.config.dictConfig`. examples/relay.toml shows every key.
+//!
+//! A file is read as a whole before anything is done with it: whatever is wrong with
+//! it is told at once, each thing with its line and column. What comes out is the same
+//! [`Spec`] that the options make, and options as they would have been typed.
+//!
+//! What may be here: from text to plain data. Nothing is opened; `route` makes
+//! handlers of the data, and `cmd::relay` runs them.
+
+mod classes;
+mod fault;
+mod formatters;
+mod handlers;
+mod python;
+mod relay;
+mod routes;
+mod section;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use self::fault::At;
+use self::formatters::Formatters;
+pub use self::relay::{Setting, plain_words, with_settings};
+use self::section::{Section, Shared};
+use crate::error::{Error, Result};
+use crate::handler::queue::OnFull;
+use crate::route::{HandlerSpec, Match, RouteSpec, Spec};
+use crate::term::visible;
+
+/// The version of the shape of these files.
+const VERSION: &str = "1";
+
+/// The largest file that is read: a larger one is something else.
+const LARGEST: u64 = 16 << 20;
+
+/// What a file says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The handlers, and the routes to them.
+    pub spec: Spec,
+    /// `[relay]`: options of the command.
+    pub relay: Vec<Setting>,
+    /// What is allowed but hardly meant: a line each, with its place.
+    pub notes: Vec<String>,
+}
+
+impl Config {
+    /// Reads a file. `command` is the parser of `zlog relay`, whose options may stand
+    /// under `[relay]`. `on_full` is what was typed of queues
+    /// that are full: it goes before what `[relay]` says.
+    ///
+    /// # Errors
+    /// When it can't be read; or all that is wrong in it, each with line and column.
+    pub fn load(path: &Path, command: &clap::Command, on_full: Option<OnFull>) -> Result<Config> {
+        let name = visible(&path.display().to_string());
+        let unread = |error| Error::io(format!("{name}: can't read the configuration"), &error);
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(unread)?;
+        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(Error::usage(format!("{name} is too large for a configuration"))
+                .hint("Is it another file?"));
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Config::parse(path, text, command, on_full),
+            Err(error) => {
+                let shared = Shared::default();
+                shared.faults.add(error.valid_up_to(), "not UTF-8", "Save it as UTF-8.");
+                let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+                Err(refusal(shared, path, &good))
+            }
+        }
+    }
+
+    /// Reads a text as [`Config::load`] does; `path` is where it is said to come from.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with line and column.
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        command: &clap::Command,
+        on_full: Option<OnFull>,
+    ) -> Result<Config> {
+        let shared = Shared::default();
+        let config = read(text, command, on_full, &shared);
+        match config {
+            Some(config) if shared.faults.count() == 0 => {
+                Ok(Config { notes: shared.faults.notes(path, text), ..config })
+            }
+            _ => Err(refusal(shared, path, text)),
+        }
+    }
+
+    /// The handlers of the file, and those of `typed` besides. Where the file has
+    /// routes, it is as if `[root]` named those.
+    ///
+    /// # Errors
+    /// They do not go together: [`Spec::check`].
+    pub fn with_handlers(&self, typed: Spec) -> Result<Spec> {
+        let mut spec = self.spec.clone();
+        if !spec.routes.is_empty() && !typed.handlers.is_empty() {
+            let root = Match::logger("root");
+            let at = spec.routes.iter().position(|route| route.matches == root);
+            let at = at.unwrap_or_else(|| {
+                let nobody = Vec::new();
+                let route =
+                    RouteSpec { matches: root, level: None, handlers: nobody, propagate: true };
+                spec.routes.push(route);
+                spec.routes.len() - 1
+            });
+            let names = typed.handlers.iter().map(|handler| handler.name.clone());
+            spec.routes[at].handlers.extend(names);
+        }
+        spec.handlers.extend(typed.handlers);
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// Names of options that the two files set differently.
+    pub fn differing_options(&self, other: &Config) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (one, two) in [(self, other), (other, self)] {
+            for setting in one.relay.iter().filter(|setting| !two.relay.contains(setting)) {
+                if !names.contains(&setting.option) {
+                    names.push(setting.option.clone());
+                }
+            }
+        }
+        names.sort();
+        names
+    }
+}
+
+fn refusal(shared: Shared, path: &Path, text: &str) -> Error {
+    let error = shared.faults.into_error(path, text);
+    error.unwrap_or_else(|| Error::usage("the configuration can't be read"))
+}
+
+/// Reads the text; what is wrong is left in `shared`. `None` when it is no TOML.
+fn read(
+    text: &str,
+    command: &clap::Command,
+    on_full: Option<OnFull>,
+    shared: &Shared,
+) -> Option<Config> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let at = error.span().map_or(0, |span| span.start);
+        shared.faults.add(at, error.message(), "");
+    }
+    if !errors.is_empty() {
+        // What is recovered from such a text may not be what was meant.
+        return None;
+    }
+    let mut whole = Section::whole(table.get_ref(), shared);
+    version(&mut whole);
+    let relay = relay::read(&mut whole, command);
+    let formatters = Formatters::read(&mut whole);
+    let on_full = on_full.unwrap_or_else(|| relay::on_full(&relay));
+    let handlers = handlers::read(&mut whole, &formatters, on_full);
+    let routes = routes::read(&mut whole, &handlers.names);
+    whole.finish(|_| None);
+    unreached(shared, &handlers.specs, &routes);
+    let spec = fitting(shared, handlers.specs, routes);
+    Some(Config { spec, relay, notes: Vec::new() })
+}
+
+fn version(whole: &mut Section<'_>) {
+    if !whole.has("version") {
+        whole.faults().add(0, "version is missing", "Begin with: version = 1.");
+    }
+    whole.read("version", |text| match text {
+        VERSION => Ok(()),
+        _ => Err(format!("this zlog knows version {VERSION} only")),
+    });
+}
+
+/// Notes handlers that no record will ever get to.
+fn unreached(shared: &Shared, handlers: &[At<HandlerSpec>], routes: &[At<RouteSpec>]) {
+    if routes.is_empty() {
+        return;
+    }
+    let reached: HashSet<&String> = routes.iter().flat_map(|route| &route.value.handlers).collect();
+    for handler in handlers.iter().filter(|handler| !reached.contains(&handler.value.name)) {
+        let name = visible(&handler.value.name);
+        shared.faults.note(
+            handler.at,
+            format!(
+                "handler {name} gets no records: none of [root], [loggers] and [topics] names it"
+            ),
+        );
+    }
+}
+
+/// Puts all together. What does not go together with what stands before it is told
+/// where it stands.
+fn fitting(shared: &Shared, handlers: Vec<At<HandlerSpec>>, routes: Vec<At<RouteSpec>>) -> Spec {
+    let mut spec = Spec::default();
+    for handler in handlers {
+        spec.handlers.push(handler.value);
+        if let Err(error) = spec.check() {
+            shared.faults.add_error(handler.at, "", &error);
+            spec.handlers.pop();
+        }
+    }
+    // With some handlers left out, routes to them would be blamed for it.
+    if shared.faults.count() > 0 {
+        return spec;
+    }
+    for route in routes {
+        spec.routes.push(route.value);
+        if let Err(error) = spec.check() {
+            shared.faults.add_error(route.at, "", &error);
+            spec.routes.pop();
+        }
+    }
+    spec
+}
+
+#[cfg(test)]
+mod tests;

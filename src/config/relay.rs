@@ -1,0 +1,223 @@
+//! `[relay]`: the options of `zlog relay` itself, under the same names.
+//!
+//! The table is read against the parser of the command line, so that an option needs
+//! no second description: each key becomes what one would have typed, and is checked
+//! by the option's own parser.
+//!
+//! What may be here: from keys to what would have been typed. What the options do is
+//! `cmd::relay`'s.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command};
+use toml::de::DeValue;
+
+use super::fault::suggest;
+use super::section::{Section, as_typed};
+use crate::cli::HandlerArgs;
+use crate::handler::queue::OnFull;
+use crate::socket::{Endpoint, Role};
+
+/// What is asked of one run of the command, and makes no sense in a file.
+const NOT_IN_FILES: [&str; 6] = ["config", "check", "status", "output", "help", "version"];
+
+/// Options that describe handlers, which have tables of their own.
+fn is_handler(option: &str) -> bool {
+    let handlers = HandlerArgs::augment_args(Command::new("handlers"));
+    handlers.get_arguments().any(|arg| arg.get_long() == Some(option))
+}
+
+/// Options whose values are endpoints, and what is done with them.
+const ENDPOINTS: [(&str, Role); 6] = [
+    ("bind", Role::Bind),
+    ("connect", Role::Connect),
+    ("publish-bind", Role::Bind),
+    ("publish-connect", Role::Connect),
+    ("endpoint", Role::Bind),
+    ("ask", Role::Bind),
+];
+
+/// An option as a file sets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its long name, without dashes.
+    pub option: String,
+    /// What would have been typed, a word each: `--publish=tcp://*:12345`.
+    words: Vec<String>,
+}
+
+impl Setting {
+    /// What would have been typed for it.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+}
+
+/// Reads the table. Each option is checked by itself; that they fit together is seen
+/// when the command line is put together ([`with_settings`]).
+pub(super) fn read(whole: &mut Section<'_>, command: &Command) -> Vec<Setting> {
+    let Some(mut section) = whole.table("relay") else { return Vec::new() };
+    let mut settings = Vec::new();
+    let allowed = |option: &str| !NOT_IN_FILES.contains(&option) && !is_handler(option);
+    let options = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
+    for (option, arg) in options.filter(|(option, _)| allowed(option)) {
+        if let Some(value) = section.value(option) {
+            let words = words(&section, option, arg, value);
+            for (at, word) in &words {
+                check(&section, command, option, *at, word);
+            }
+            let words = words.into_iter().map(|(_, word)| word).collect();
+            settings.push(Setting { option: option.to_owned(), words });
+        }
+    }
+    together(&section, command, &settings);
+    let known = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name));
+    section.finish(|key| {
+        if is_handler(key) {
+            return Some("Handlers have tables of their own: [handlers.NAME].".into());
+        }
+        if NOT_IN_FILES.contains(&key) && known(key) {
+            return Some(format!("Only the command line has it: --{key}."));
+        }
+        alias(command, key)
+    });
+    settings
+}
+
+/// What queues do when they are full, unless they say it themselves: as the option.
+pub(super) fn on_full(settings: &[Setting]) -> OnFull {
+    let block = |setting: &Setting| setting.words.iter().any(|word| word == "--on-full=block");
+    if settings.iter().any(block) { OnFull::Block } else { OnFull::Drop }
+}
+
+/// Whether the options of the file go together, if each of them is right by itself.
+fn together(section: &Section<'_>, command: &Command, settings: &[Setting]) {
+    if section.faults().count() > 0 {
+        return;
+    }
+    let name = std::iter::once(command.get_name());
+    let words = settings.iter().flat_map(|setting| &setting.words).map(String::as_str);
+    if let Err(error) = command.clone().try_get_matches_from(name.chain(words)) {
+        section.faults().add(section.at, format!("relay: {}", plain_words(&error)), "");
+    }
+}
+
+/// What the parser says, without its usage and in one line.
+pub fn plain_words(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let text = text.split("\n\n").next().unwrap_or_default();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The option that is also called so.
+fn alias(command: &Command, key: &str) -> Option<String> {
+    let called = |arg: &&Arg| arg.get_all_aliases().is_some_and(|all| all.contains(&key));
+    let option = command.get_arguments().find(called)?.get_long()?;
+    Some(suggest(option, &[option]))
+}
+
+/// What would have been typed, each with its place.
+fn words(
+    section: &Section<'_>,
+    option: &str,
+    arg: &Arg,
+    value: &toml::Spanned<DeValue<'_>>,
+) -> Vec<(usize, String)> {
+    let takes_value =
+        !matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::SetFalse | ArgAction::Count);
+    let optional = arg.get_num_args().is_some_and(|number| number.min_values() == 0);
+    let repeated = matches!(arg.get_action(), ArgAction::Append);
+    let at = value.span().start;
+    let items: Vec<_> = match value.get_ref() {
+        DeValue::Boolean(false) if !takes_value || optional => return Vec::new(),
+        DeValue::Boolean(true) if !takes_value || optional => {
+            return vec![(at, format!("--{option}"))];
+        }
+        DeValue::Array(items) if repeated => items.iter().collect(),
+        _ => vec![value],
+    };
+    let mut words = Vec::with_capacity(items.len());
+    for item in items {
+        let at = item.span().start;
+        match as_typed(item.get_ref()) {
+            Some(text) if takes_value => words.push((at, format!("--{option}={text}"))),
+            _ => {
+                let wanted = match (takes_value, repeated) {
+                    (false, _) => "true or false",
+                    (true, false) => "a string or a number",
+                    (true, true) => "a string, or several in brackets",
+                };
+                section.wrong(at, option, format!("must be {wanted}"), "");
+            }
+        }
+    }
+    words
+}
+
+/// Lets the option's own parser look at the value.
+fn check(section: &Section<'_>, command: &Command, option: &str, at: usize, word: &str) {
+    if let Some((_, role)) = ENDPOINTS.iter().find(|(known, _)| *known == option)
+        && let Some((_, endpoint)) = word.split_once('=')
+        && let Err(error) = Endpoint::parse(endpoint, *role)
+    {
+        section.wrong_error(at, option, &error);
+        return;
+    }
+    let line = [command.get_name(), word];
+    let Err(error) = command.clone().try_get_matches_from(line) else { return };
+    let said = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    };
+    let (value, why) = match error.kind() {
+        ErrorKind::ValueValidation => {
+            let why = error.source().map(ToString::to_string).unwrap_or_default();
+            (said(ContextKind::InvalidValue), why)
+        }
+        ErrorKind::InvalidValue => {
+            let why = format!("must be one of {}", said(ContextKind::ValidValue));
+            (said(ContextKind::InvalidValue), why)
+        }
+        // Whether options fit together can't be seen from one of them.
+        _ => return,
+    };
+    section.refused(at, option, &value, &why);
+}
+
+/// The command line with what the file sets put before what was typed. An option that
+/// was typed stands alone: it replaces what the file says under that name, and under the
+/// names that do not go with it.
+///
+/// `line` is the whole command line, `matches` what `command` made of it.
+pub fn with_settings(
+    settings: &[Setting],
+    command: &Command,
+    line: impl IntoIterator<Item = OsString>,
+    matches: &ArgMatches,
+) -> Vec<OsString> {
+    let typed = |arg: &Arg| {
+        let id = arg.get_id().as_str();
+        let known = matches.try_contains_id(id).is_ok();
+        known && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    let all: Vec<&Arg> = command.get_arguments().collect();
+    let against = |one: &Arg, other: &Arg| {
+        command.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id())
+    };
+    let replaced = |setting: &&Setting| {
+        let option = Some(setting.option.as_str());
+        let Some(own) = all.iter().find(|arg| arg.get_long() == option) else { return false };
+        typed(own) || all.iter().any(|arg| typed(arg) && (against(arg, own) || against(own, arg)))
+    };
+    let words = settings.iter().filter(|setting| !replaced(setting)).flat_map(|s| &s.words);
+    let mut whole: Vec<OsString> = line.into_iter().collect();
+    let name = command.get_name();
+    let after = whole.iter().position(|word| word == name).map_or(whole.len(), |at| at + 1);
+    whole.splice(after..after, words.map(OsString::from));
+    whole
+}

@@ -1,0 +1,71 @@
+//! `--check`, and a wrong file at the start.
+
+use std::path::Path;
+
+use crate::harness::zlog;
+
+/// The annotated example of the repository.
+fn example() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/relay.toml");
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_annotated_example_passes() {
+    let checked = zlog(["relay", "--config", &example(), "--check"]).run().success();
+    let out = checked.out();
+    assert!(out.ends_with("relay.toml: nothing is wrong; 8 handlers, 3 routes\n"), "{out}");
+    assert_eq!(checked.err(), "");
+}
+
+#[test]
+fn a_wrong_file_is_told_whole_and_nothing_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("relay.toml");
+    let log = directory.path().join("app.log");
+    let text = format!(
+        "version = 1\n[handlers.app]\nclass = \"file\"\npath = {log:?}\n\
+         [handlers.mail]\nclass = \"smtp\"\nlevle = \"INFO\"\n[root]\nhandlers = [\"ap\"]\n",
+    );
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    for more in [&["--check"][..], &[]] {
+        let refused = zlog(["relay", "--config", file]).args(more).run().code(2);
+        for expected in [
+            &format!("zlog: {file} has 3 errors:\n{file}:5:11: handlers.mail: to is missing\n"),
+            &format!(
+                "{file}:7:1: there is no key handlers.mail.levle\n  Did you mean level?\n{file}:9:13: "
+            ),
+        ] {
+            assert!(refused.err().contains(expected), "{expected}\n{}", refused.err());
+        }
+        assert!(!log.exists());
+    }
+}
+
+#[test]
+fn a_good_file_opens_nothing_when_it_is_only_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("relay.toml");
+    let log = directory.path().join("log/app.log");
+    let text = format!("version = 1\n[handlers.app]\nclass = \"file\"\npath = {log:?}\n");
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let checked = zlog(["relay", "--config", file, "--check"]).run().success();
+    checked.stdout(&format!("{file}: nothing is wrong; 1 handler, 0 routes\n"));
+    assert!(!log.parent().unwrap().exists());
+}
+
+#[test]
+fn what_was_typed_is_checked_with_the_file() {
+    let example = example();
+    let check = ["relay", "--config", &example, "--check"];
+    zlog(check).args(["-q", "--keep", "5", "--file", "more.log,level=error"]).run().success();
+    let twice = zlog(check).args(["--file", "log/app.log"]).run().code(2);
+    twice.stderr_has("would both write to");
+    let circle = zlog(check).args(["--publish-bind", "tcp://127.0.0.1:12344"]).run().code(2);
+    circle.stderr_has("is to collect from and to publish on");
+    zlog(["relay", "--check"]).run().code(2).stderr_has("--config");
+    let missing = zlog(["relay", "--config", "/no/such/file", "--check"]).run().code(1);
+    missing.stderr_has("/no/such/file: can't read the configuration: no such file");
+}

@@ -1,0 +1,50 @@
+//! The logging cookbook's files by logger and level, written by Python and by a relay.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use super::configured;
+use crate::harness::{DEADLINE, python};
+
+/// Every log file of a directory; those whose names begin with a dot are locks.
+fn files(directory: &Path) -> BTreeMap<String, String> {
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let logs = entries.filter(|path| !name(path).starts_with('.'));
+    // One that is renamed just now is there the next time.
+    logs.filter_map(|path| Some((name(&path), fs::read_to_string(&path).ok()?))).collect()
+}
+
+#[test]
+fn one_file_says_what_a_dict_config_says() {
+    let Some(python) = python() else { return };
+    let [theirs, ours] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    python.script("cookbook", &["files", theirs.path().to_str().unwrap()]).wait().success();
+    let expected = files(theirs.path());
+    assert_eq!(expected.len(), 11, "eight files, and three of the rotating one");
+
+    let configuration = tempfile::tempdir().unwrap();
+    let file = configuration.path().join("relay.toml");
+    let text = include_str!("../data/config/cookbook.toml");
+    fs::write(&file, text.replace("DIRECTORY", ours.path().to_str().unwrap())).unwrap();
+    let mut relay = configured(&file, &["--listen", "127.0.0.1:0"]);
+    let line = relay.running.expect_stderr("for Python's SocketHandler");
+    let place = line.split_whitespace().find(|word| word.contains("127.0.0.1:"));
+    let (_, port) = place.and_then(|place| place.rsplit_once(':')).unwrap();
+    python.script("cookbook", &["socket", port]).wait().success();
+
+    // What was sent is on its way until it is there.
+    let until = Instant::now() + DEADLINE;
+    while files(ours.path()) != expected && Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    relay.running.terminate();
+    let said = relay.running.wait().code(143).err();
+    let written = files(ours.path());
+    assert_eq!(written.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{said}");
+    for (name, expected) in &expected {
+        assert_eq!(&written[name], expected, "{name}\n{said}");
+    }
+}

@@ -1,0 +1,160 @@
+//! SIGHUP: the file is read again, and no record is lost or written twice.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::{configured, lines_come};
+use crate::harness::{DEADLINE, zlog};
+
+/// Waits until the file is there, and ends with `text`.
+#[track_caller]
+fn appears(path: &Path, text: &str) {
+    let until = Instant::now() + DEADLINE;
+    while !fs::read_to_string(path).is_ok_and(|found| found.ends_with(text)) {
+        assert!(Instant::now() < until, "{} does not end with {text:?}", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How often the file is changed.
+const CHANGES: usize = 20;
+
+/// A configuration with a handler that stays as it is, and one that writes to another
+/// file in each version. Every record goes to both.
+fn version(directory: &Path, number: usize) -> String {
+    let path = |name: &str| directory.join(name);
+    format!(
+        "version = 1\n[relay]\non-full = \"block\"\n\
+         [handlers.all]\nclass = \"file\"\npath = {:?}\nformat = \"bare\"\n\
+         [handlers.side]\nclass = \"file\"\npath = {:?}\nformat = \"bare\"\n\
+         queue = {}\n\
+         [root]\nhandlers = [\"all\", \"side\"]\n",
+        path("all.log"),
+        path(&format!("side-{number:02}.log")),
+        // With and without a queue, in turn.
+        number % 2 * 100,
+    )
+}
+
+/// Configurations that can't be taken: no TOML, an unknown key, and a file that can't be
+/// opened.
+fn wrong(directory: &Path, number: usize) -> String {
+    let good = version(directory, 99);
+    match number % 3 {
+        0 => format!("{good}\n[handlers"),
+        1 => format!("{good}\n[handlers.more]\nclass = \"file\"\nfilename = \"a\"\n"),
+        _ => {
+            let path = directory.join("all.log/more.log");
+            format!("{good}\n[handlers.more]\nclass = \"file\"\npath = {path:?}\n")
+        }
+    }
+}
+
+#[test]
+fn no_record_is_lost_or_doubled_while_the_file_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("relay.toml");
+    fs::write(&file, version(directory.path(), 0)).unwrap();
+    let mut relay = configured(&file, &[]);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--linger", "60s"];
+    let mut emit = zlog(args).stdin_open().start();
+
+    // Lines are written while the main thread changes the file.
+    let enough = Arc::new(AtomicBool::new(false));
+    let enough_too = Arc::clone(&enough);
+    let writer = std::thread::spawn(move || {
+        let mut number = 0;
+        while !enough_too.load(Ordering::Relaxed) {
+            let lines: String = (number..number + 50).map(|number| format!("{number}\n")).collect();
+            emit.write(lines);
+            number += 50;
+            // So that the stream goes on for as long as the file changes.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        emit.close_stdin();
+        emit.wait().success();
+        number
+    });
+
+    let mut told = BTreeMap::new();
+    for change in 1..=CHANGES {
+        let (text, says) = match change % 2 {
+            1 => (version(directory.path(), change), "again: 2 handlers, 1 of them as before"),
+            _ => (wrong(directory.path(), change / 2), "goes on with the configuration it has"),
+        };
+        fs::write(&file, text).unwrap();
+        let before: usize = *told.entry(says).or_default();
+        relay.running.signal(Signal::HUP);
+        lines_come(&mut relay.running, says, before + 1);
+        told.insert(says, before + 1);
+    }
+    enough.store(true, Ordering::Relaxed);
+    let written: usize = writer.join().unwrap();
+    // What is on its way when the relay is asked to end waits for no queue.
+    appears(&directory.path().join("all.log"), &format!("{}\n", written - 1));
+    appears(&directory.path().join("side-19.log"), &format!("{}\n", written - 1));
+    relay.running.terminate();
+    let said = relay.running.wait().code(143).err();
+
+    let lines = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
+    let expected: String = (0..written).map(|number| format!("{number}\n")).collect();
+    assert!(lines("all.log") == expected, "all.log is not complete\n{said}");
+    // Each record in one of the files, and the files in their order.
+    let sides = (0..CHANGES).filter(|change| *change == 0 || change % 2 == 1);
+    let sides: Vec<String> = sides.map(|change| lines(&format!("side-{change:02}.log"))).collect();
+    assert!(sides.concat() == expected, "the side files are not complete\n{said}");
+    assert!(sides.iter().filter(|text| !text.is_empty()).count() > 3, "it was not under way");
+    let wrong = fs::read_to_string(directory.path().join("side-99.log")).unwrap_or_default();
+    assert_eq!(wrong, "", "opened perhaps, and never written to");
+    assert!(said.contains("relay.toml:") && said.contains("there is no key"), "{said}");
+}
+
+#[test]
+fn what_needs_a_restart_is_told_until_it_is_taken_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("relay.toml");
+    let log = directory.path().join("app.log");
+    let write = |relay: &str| {
+        let text = format!(
+            "version = 1\n[relay]\n{relay}\n[handlers.a]\nclass = \"file\"\npath = {log:?}\n"
+        );
+        fs::write(&file, text).unwrap();
+    };
+    write("hwm = 100");
+    let mut relay = configured(&file, &[]);
+    let restart = "needs a restart: hwm, keep";
+    for (text, reads, restarts) in
+        [("hwm = 200\nkeep = 5", 1, 1), ("hwm = 200\nkeep = 5", 2, 2), ("hwm = 100", 3, 2)]
+    {
+        write(text);
+        relay.running.signal(Signal::HUP);
+        lines_come(&mut relay.running, "again: 1 handlers, 1 of them as before", reads);
+        lines_come(&mut relay.running, restart, restarts);
+    }
+    relay.running.terminate();
+    let said = relay.running.wait().code(143).err();
+    assert_eq!(said.matches(restart).count(), 2, "{said}");
+}
+
+#[test]
+fn files_are_opened_anew_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("relay.toml");
+    let log = directory.path().join("app.log");
+    let text = format!("version = 1\n[handlers.a]\nclass = \"file\"\npath = {log:?}\n");
+    fs::write(&file, text).unwrap();
+    let mut relay = configured(&file, &[]);
+    appears(&log, "");
+    fs::rename(&log, directory.path().join("app.log.1")).unwrap();
+    relay.running.signal(Signal::HUP);
+    lines_come(&mut relay.running, "read ", 1);
+    relay.running.terminate();
+    let _ = relay.running.wait().code(143);
+    assert!(log.exists());
+}
