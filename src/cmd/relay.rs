@@ -234,39 +234,47 @@ impl Relay {
         }
     }
 
-    /// Sends on what has come, and says what became of everything.
-    fn finish(mut self) -> Exit {
-        let until = Instant::now() + self.plan.args.linger.0;
-        self.feeds.stop();
-        let enough =
-            self.proxy.counts().messages.saturating_add(self.may_have_come(self.plan.args.hwm));
-        let mut failed = false;
+    /// Sends on what has come, until then at the latest. What finds no room by then goes
+    /// to the handlers alone, and is counted.
+    fn drain(&mut self, until: Instant, hwm: u32) -> Result<()> {
+        let enough = self.proxy.counts().messages.saturating_add(self.may_have_come(hwm));
         while Instant::now() < until && self.proxy.counts().messages < enough {
             // Asked first: what a source gave before its end has then come.
             let ended = self.feeds.all_ended();
-            match self.step() {
-                Ok(Forwarded::All) if ended => break,
-                Ok(Forwarded::All) => {
-                    self.chores = true;
-                    socket::wait(&self.proxy, None, SLICE);
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    term::tell(format_args!("zlog relay: {error}"));
-                    failed = true;
-                    break;
-                }
+            match self.step()? {
+                Forwarded::All if ended => return Ok(()),
+                Forwarded::All => self.chores = socket::wait(&self.proxy, None, SLICE),
+                Forwarded::More | Forwarded::Full => {}
             }
         }
-        self.proxy.drop_held();
+        let left = enough.saturating_sub(self.proxy.counts().messages);
+        let outlets = &mut self.outlets;
+        let received = clock::now();
+        let mut look = |frames: &[&[u8]]| {
+            outlets.take(frames, received);
+            Ok(())
+        };
+        self.proxy.discard(left, &mut look)
+    }
+
+    /// Sends on what has come, and says what became of everything.
+    fn finish(mut self) -> Exit {
+        let linger = self.plan.args.linger.0;
+        let until = Instant::now() + linger;
+        self.feeds.stop();
+        let drained = self.drain(until, self.plan.args.hwm);
+        if let Err(error) = &drained {
+            term::tell(format_args!("zlog relay: {error}"));
+        }
         let given_up = self.feeds.join();
         let Relay { plan, proxy, inquiries, outlets, feeds, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;
         drop(inquiries);
-        let left = || until.saturating_duration_since(Instant::now());
-        let handlers = outlets.close(left());
-        let flushed = proxy.close(left());
+        let left = until.saturating_duration_since(Instant::now());
+        let flushed = proxy.close(left.max(SLICE));
+        // A time of their own: a subscriber that takes nothing must not cost a file its end.
+        let handlers = outlets.close(linger);
         route::tell_losses("relay", &handlers, &(Arc::new(|line: &str| term::tell(line)) as Tell));
         feeds.tell_remarks();
         let summary = Summary { counts, flushed, took: self.begun.elapsed() };
@@ -274,7 +282,7 @@ impl Relay {
             term::tell(format_args!("zlog relay: {summary}"));
         }
         match self.stop.exit() {
-            _ if failed => Exit::Failed,
+            _ if drained.is_err() => Exit::Failed,
             Some(signal) => signal,
             None if feeds.failed() => Exit::Failed,
             None => Exit::Done,

@@ -78,7 +78,7 @@ impl Desk {
 
     /// The next question that has come, with who asked it. What has more frames than
     /// a question of zlog's comes without any.
-    pub fn next(&mut self) -> Option<(Asker, Vec<Vec<u8>>)> {
+    pub fn take(&mut self) -> Option<(Asker, Vec<Vec<u8>>)> {
         let id = self.socket.recv_bytes(zmq::DONTWAIT).ok()?;
         let frames = rest(&self.socket, MOST_QUESTION_FRAMES);
         Some((Asker(id.into()), frames))

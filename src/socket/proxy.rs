@@ -340,12 +340,25 @@ impl Proxy {
         options::set_nodrop(&mut self.publish, true)
     }
 
-    /// Gives up the message that waits for room, if there is one.
-    pub fn drop_held(&mut self) {
-        if self.held > 0 {
+    /// Gives up the message that waits for room, and at most `most` that have come, each
+    /// after `look` has seen it. They are counted.
+    ///
+    /// # Errors
+    /// As [`Proxy::forward`]'s.
+    pub fn discard(&mut self, most: u64, look: &mut Look<'_>) -> Result<()> {
+        let given_up = u64::from(self.held > 0);
+        self.held = 0;
+        self.counts.dropped += given_up;
+        for _ in given_up..most {
+            if !self.take()? {
+                break;
+            }
+            let shown = self.show(look);
             self.held = 0;
             self.counts.dropped += 1;
+            shown?;
         }
+        Ok(())
     }
 
     /// Whether messages can be taken: not while one waits for room.

@@ -33,6 +33,7 @@ fn a_subscriber_that_takes_nothing_does_not_hold_up_the_end() {
     relay.running.interrupt();
     let said = relay.running.wait().code(130).err();
     assert!(said.contains("did not take everything in time"), "{said}");
+    assert!(said.contains("; dropped "), "what came and went no further: {said}");
     stopped.signal(rustix::process::Signal::CONT);
 }
 

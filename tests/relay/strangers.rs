@@ -113,7 +113,7 @@ fn a_subscriber_of_very_many_topics_widens_what_is_asked_for_and_takes_it_back()
     let publish = relay.endpoint();
     let hostile = socket(zmq::XSUB, &publish);
     hostile.set_sndhwm(0).expect("a plain option");
-    hostile.send(vec![[1].as_slice(), &[b'L'; 60_000]].concat(), 0).expect("sent");
+    hostile.send([[1].as_slice(), &[b'L'; 60_000]].concat(), 0).expect("sent");
     assert_eq!(upstream.wait_for_subscription().len(), 1024, "a long prefix is shortened");
     for n in 0..10_001 {
         hostile.send(&format!("\x01t{n}"), 0).expect("sent");

@@ -58,7 +58,7 @@ impl Inquiries {
     pub(super) fn take(&mut self, proxy: &mut Proxy, keep: Option<&Keep>) {
         self.desk.tend();
         for _ in 0..AT_ONCE {
-            let Some((asker, frames)) = self.desk.next() else { break };
+            let Some((asker, frames)) = self.desk.take() else { break };
             match ask::read_question(&frames) {
                 Ok(Question::Status) => self.status.push(asker),
                 Ok(Question::Last(last)) => self.begin(asker, last, keep.is_some()),
