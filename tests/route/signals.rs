@@ -32,7 +32,7 @@ fn files_are_opened_anew_at_a_hangup() {
     tail.terminate();
     tail.wait().code(143).stderr_lacks("lost");
     for file in [&direct, &queued] {
-        let [old, new] = [format!("{file}.1"), file.clone()].map(|f| std::fs::read_to_string(f));
+        let [old, new] = [format!("{file}.1"), file.clone()].map(std::fs::read_to_string);
         let (old, new) = (old.unwrap(), new.unwrap());
         assert!(old.ends_with("one\n") && old.lines().count() == 1, "{old}");
         assert!(new.ends_with("two\n") && new.lines().count() == 1, "{new}");
