@@ -52,7 +52,7 @@ fn a_good_file_opens_nothing_when_it_is_only_checked() {
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
     let checked = zlog(["relay", "--config", file, "--check"]).run().success();
-    checked.stdout(&format!("{file}: nothing is wrong; 1 handler, 0 routes\n"));
+    checked.stdout(format!("{file}: nothing is wrong; 1 handler, 0 routes\n"));
     assert!(!log.parent().unwrap().exists());
 }
 
