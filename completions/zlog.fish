@@ -108,16 +108,16 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'First the la
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Whom to ask for them [default: the port after the endpoint\'s, or its path and .ask]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages held for this subscriber' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l max-message -d 'Hang up on a publisher that sends a larger message' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s o -l output -d 'How to print records' -r -f -a "pretty\t'For people: aligned columns, colours, tracebacks indented'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s o -l output -d 'How to print records [default: pretty, or not at all with handlers]' -r -f -a "pretty\t'For people: aligned columns, colours, tracebacks indented'
 json\t'One JSON object a line, which zlog reads back'
 logfmt\t'One line of key=value pairs'
 text\t'The message and its traceback, as Python\'s logging writes them'
 raw\t'The body as it came, byte for byte'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format -d 'A format string as in Python\'s logging (\'%(asctime)s %(levelname)-8s %(message)s\'), or one of basic, bare, syslog, pretty, json, logfmt' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l style -d 'The style of --format' -r -f -a "auto\t'Told from the string; refused where it could be two'
-%\t'%(levelname)-8s, as the % operator'
-{\t'{levelname:<8}, as str.format'
-$\t'${levelname}, as string.Template'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l style -d 'The style of --format: %, {, $, or auto' -r -f -a "auto\t'Told from the string; refused where it could be two'
+percent\t'Or %, as the % operator: %(levelname)-8s'
+brace\t'Or {, as str.format: {levelname:<8}'
+dollar\t'Or the dollar sign, as string.Template'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l extra -d 'Name an extra field that --format may use, and what stands for it where a record lacks it; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l datefmt -l dateformat -d 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'How milliseconds stand after the time in --format, where --time-format does not say; empty for none [default: %s,%03d]' -r
@@ -130,15 +130,23 @@ name\t'The logger\'s name, or the topic for a record without one'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l separator -d 'What stands between the columns' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l reorder -d 'Hold records this long and print those of all senders in order of creation' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l stats -d 'Print rates for each topic and level to stderr, at the end or every INTERVAL' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l file -d 'Write to this file; may be repeated, as all handlers. With max-bytes= it is replaced as it grows, with when= by the clock, as Python does both' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l smtp -d 'Send mails, of many records each, through the server smtp://HOST:PORT; to= is needed' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l syslog -d 'Send to a syslog daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l exec -d 'Run this command, without a shell, for each batch of records: they are its input' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish again here, on a socket of its own' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers may take at the end to send what they hold' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Topics match only at dots: app.ERROR leaves out app.ERRORS'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l utc -d 'Times in UTC instead of local time'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timestamp -d 'Time and topic before the message in `text` output too, as `python -m zmq.log` does'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l align -d 'Line up the columns (the default for `pretty`)'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l no-align -d 'Do not line up the columns'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Print records too'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit with 3 when a record was lost'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s q -l quiet -d 'No reports on stderr but errors'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l config -d 'Read handlers, routes to them, and any of these options from this TOML file. What is typed goes before it; SIGHUP reads it again' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s b -l bind -d 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s c -l connect -d 'Collect there, from a publisher that binds; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s r -l root -d 'What the topics of these lines begin with' -r
@@ -148,21 +156,32 @@ warning\t''
 error\t''
 critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-message -d 'Hang up on a publisher that sends a larger message' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen -d 'Take what Python\'s SocketHandler sends here [port: 9020]; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen-udp -d 'Take what Python\'s DatagramHandler sends here [port: 9021]; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-record -d 'The longest record, pickled; a client that sends a longer one is cut off' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-clients -d 'The most clients at once; more are turned away' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s p -l publish-bind -d 'Publish here, to subscribers that connect; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish-connect -d 'Publish there, to a subscriber that binds; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l endpoint -d 'Where to publish when neither --publish-bind nor --publish-connect says so' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'When a subscriber does not keep up: drop for it alone, or hold all publishers back' -r -f -a "block\t'Wait: the input is read no faster than the slowest subscriber takes it'
-drop\t'Drop the record and count it'"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'When a subscriber does not keep up, or a handler whose queue is full' -r -f -a "drop\t'Drop it for that subscriber or handler alone: the others lose nothing'
+block\t'Take nothing more from anybody until there is room: nothing is lost here'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages held for each publisher and each subscriber' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'At the end, how long to go on sending what has come' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep -d 'Keep the last N messages of each topic, for `zlog tail --last`' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'At the end, how long to go on sending what has come, to subscribers and handlers' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l file -d 'Write to this file; may be repeated, as all handlers. With max-bytes= it is replaced as it grows, with when= by the clock, as Python does both' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l smtp -d 'Send mails, of many records each, through the server smtp://HOST:PORT; to= is needed' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l syslog -d 'Send to a syslog daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l exec -d 'Run this command, without a shell, for each batch of records: they are its input' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep -d 'Keep the last N messages of each topic, for `zlog tail --last`. Publishers are then asked for everything' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep-bytes -d 'Keep at most this much of all topics together; the oldest goes first' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l ask -d 'Take questions here [default: the next port after each --publish-bind, or its path and .ask]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l status -d 'Ask the relay that publishes on ENDPOINT how it stands, and end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s o -l output -d 'How to print the status' -r -f -a "table\t'Tables'
 json\t'One JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l report -d 'Print a line about rates, drops and peers to stderr every INTERVAL' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l check -d 'Only say what is wrong with --config, all of it; nothing is opened'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stdin -d 'Collect lines of standard input, too; the relay goes on when they end'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l allow-remote -d 'Listen where other machines can send, too: whoever reaches the port can write records'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l console -d 'Print records too'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l no-ask -d 'Take no questions: no --status, no --last'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s q -l quiet -d 'No summary at the end'
