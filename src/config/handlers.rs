@@ -19,10 +19,14 @@ use crate::term::visible;
 pub(super) const CLASSES: [&str; 8] =
     ["console", "file", "rotating", "timed", "smtp", "syslog", "exec", "publish"];
 
+/// The keys that say where records go, one or two to a class: what the handler itself
+/// refuses is told there.
+const MAIN_KEYS: [&str; 6] = ["path", "server", "address", "command", "bind", "connect"];
+
 /// The handlers of a configuration.
 #[derive(Default)]
 pub(super) struct Handlers {
-    /// Each with the place where it stands; without those that are wrong.
+    /// Each with the place of its main key; without those that are wrong.
     pub(super) specs: Vec<At<HandlerSpec>>,
     /// What they are called, those that are wrong included.
     pub(super) names: Vec<String>,
@@ -38,11 +42,12 @@ pub(super) fn read(whole: &mut Section<'_>, formatters: &Formatters, on_full: On
         section.set_kind(format!("handlers ({class})"));
         let value = handler(&name.value, class, &mut section, (formatters, on_full));
         let faults = section.faults();
+        let at = section.place_of(&MAIN_KEYS).unwrap_or(name.at);
         section.finish(|key| belongs_to(key, class));
         if let Some(value) = value
             && faults.count() == before
         {
-            handlers.specs.push(At { at: name.at, value });
+            handlers.specs.push(At { at, value });
         }
     }
     handlers

@@ -67,6 +67,11 @@ impl<'t> Section<'t> {
         self.table.contains_key(key)
     }
 
+    /// Where the value of the first of these keys stands that is there.
+    pub(super) fn place_of(&self, keys: &[&str]) -> Option<usize> {
+        keys.iter().find_map(|key| Some(self.table.get(*key)?.span().start))
+    }
+
     /// The value of a key that may stand there.
     pub(super) fn value(&mut self, key: &str) -> Option<&'t Value<'t>> {
         self.asked.push(key.to_owned());

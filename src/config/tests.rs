@@ -157,7 +157,7 @@ fn two_handlers_on_one_file_are_told_at_the_second() {
     let text = refusal(
         "[handlers.a]\nclass = 'file'\npath = 'a'\n[handlers.b]\nclass = 'file'\npath = './a'\n",
     );
-    assert!(text.starts_with("relay.toml:5:11: handlers a and b would both write to"), "{text}");
+    assert!(text.starts_with("relay.toml:7:8: handlers a and b would both write to"), "{text}");
 }
 
 #[test]
@@ -194,8 +194,8 @@ fn values_are_what_the_options_read() {
     let Target::Timed { timing, .. } = timed.target else { panic!("{timed:?}") };
     assert_eq!(timing.at_time, Some(jiff::civil::time(3, 30, 0, 0)));
     assert!(timing.utc && timed.formatter.utc);
-    let words = handler("class = 'exec'\ncommand = ['a', 'b c']\ntimeout = 2.5\nqueue = 0\n");
-    let line = handler("class = 'exec'\ncommand = \"a 'b c'\"\ntimeout = '2500ms'\nqueue = 0\n");
+    let words = handler("class = 'exec'\ncommand = ['sh', 'b c']\ntimeout = 2.5\nqueue = 0\n");
+    let line = handler("class = 'exec'\ncommand = \"sh 'b c'\"\ntimeout = '2500ms'\nqueue = 0\n");
     assert_eq!(words, line);
 }
 
@@ -208,6 +208,10 @@ fn wrong_values_of_each_class_are_told() {
         ("class = 'smtp'", ":2:11: handlers.a: to is missing"),
         ("class = 'smtp'\nto = 'a@b.org'\npassword = 'x'", "Passwords stand in a file"),
         ("class = 'exec'\ncommand = \"a 'b\"", ":4:11: handlers.a.command: "),
+        (
+            "class = 'exec'\ncommand = 'no-such-program'",
+            ":4:11: handler a: no-such-program: no such",
+        ),
         ("class = 'exec'\ncommand = []", "handlers.a.command: names no program"),
         ("class = 'publish'", "handler a has no endpoint"),
         ("class = 'publish'\nbind = 'nowhere'", ":4:8: handlers.a.bind: "),

@@ -52,7 +52,7 @@ fn a_good_file_opens_nothing_when_it_is_only_checked() {
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
     let checked = zlog(["relay", "--config", file, "--check"]).run().success();
-    checked.stdout(&format!("{file}: nothing is wrong; 1 handler, 0 routes\n"));
+    checked.stdout(format!("{file}: nothing is wrong; 1 handler, 0 routes\n"));
     assert!(!log.parent().unwrap().exists());
 }
 
@@ -65,6 +65,7 @@ fn what_was_typed_is_checked_with_the_file() {
     twice.stderr_has("would both write to");
     let circle = zlog(check).args(["--publish-bind", "tcp://127.0.0.1:12344"]).run().code(2);
     circle.stderr_has("is to collect from and to publish on");
+    zlog(check).args(["--listen", "0.0.0.0:9020"]).run().code(2).stderr_has("--allow-remote");
     zlog(["relay", "--check"]).run().code(2).stderr_has("--config");
     let missing = zlog(["relay", "--config", "/no/such/file", "--check"]).run().code(1);
     missing.stderr_has("/no/such/file: can't read the configuration: no such file");

@@ -99,6 +99,11 @@ impl Plan {
         for text in &args.ask {
             Endpoint::parse(text, Role::Bind)?;
         }
+        let listening = &args.listen;
+        for address in listening.listen.iter().chain(&listening.listen_udp) {
+            // The port does not matter for whether it may be listened on.
+            address.resolve(0, listening.allow_remote)?;
+        }
         let started = Some(config.clone());
         Ok(Plan { args, spec, config: Some(config), started })
     }
