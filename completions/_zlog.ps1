@@ -154,6 +154,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;relay' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read handlers, routes to them, and any of these options from this TOML file. What is typed goes before it; SIGHUP reads it again')
             [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Collect there, from a publisher that binds; may be repeated')
@@ -184,6 +185,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print the status')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the status')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Print a line about rates, drops and peers to stderr every INTERVAL')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Only say what is wrong with --config, all of it; nothing is opened')
             [CompletionResult]::new('--stdin', '--stdin', [CompletionResultType]::ParameterName, 'Collect lines of standard input, too; the relay goes on when they end')
             [CompletionResult]::new('--allow-remote', '--allow-remote', [CompletionResultType]::ParameterName, 'Listen where other machines can send, too: whoever reaches the port can write records')
             [CompletionResult]::new('--console', '--console', [CompletionResultType]::ParameterName, 'Print records too')

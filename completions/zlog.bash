@@ -775,12 +775,16 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__relay)
-            opts="-b -c -r -p -o -v -q -h --bind --connect --stdin --root --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --on-full --hwm --linger --file --smtp --syslog --exec --console --keep --keep-bytes --ask --no-ask --status --output --report --verbose --quiet --help"
+            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --on-full --hwm --linger --file --smtp --syslog --exec --console --keep --keep-bytes --ask --no-ask --status --output --report --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --bind)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -148,6 +148,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'zlog;relay'= {
+            cand --config 'Read handlers, routes to them, and any of these options from this TOML file. What is typed goes before it; SIGHUP reads it again'
             cand -b 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]'
             cand --bind 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]'
             cand -c 'Collect there, from a publisher that binds; may be repeated'
@@ -178,6 +179,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand -o 'How to print the status'
             cand --output 'How to print the status'
             cand --report 'Print a line about rates, drops and peers to stderr every INTERVAL'
+            cand --check 'Only say what is wrong with --config, all of it; nothing is opened'
             cand --stdin 'Collect lines of standard input, too; the relay goes on when they end'
             cand --allow-remote 'Listen where other machines can send, too: whoever reaches the port can write records'
             cand --console 'Print records too'

@@ -146,6 +146,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s q -l quiet -d 'No reports on stderr but errors'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l config -d 'Read handlers, routes to them, and any of these options from this TOML file. What is typed goes before it; SIGHUP reads it again' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s b -l bind -d 'Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s c -l connect -d 'Collect there, from a publisher that binds; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s r -l root -d 'What the topics of these lines begin with' -r
@@ -177,6 +178,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l status -d 'Ask the r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s o -l output -d 'How to print the status' -r -f -a "table\t'Tables'
 json\t'One JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l report -d 'Print a line about rates, drops and peers to stderr every INTERVAL' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l check -d 'Only say what is wrong with --config, all of it; nothing is opened'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stdin -d 'Collect lines of standard input, too; the relay goes on when they end'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l allow-remote -d 'Listen where other machines can send, too: whoever reaches the port can write records'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l console -d 'Print records too'

@@ -102,7 +102,7 @@ impl Relay {
             Keep::new(Limits { per_topic, bytes: args.keep_bytes })
         });
         // Before the sources: what they give first is for the handlers, too.
-        let outlets = Outlets::open(plan.spec.clone(), &stop, &mut proxy)?;
+        let outlets = Outlets::open(plan.spec.clone(), &stop, args.linger.0, &mut proxy)?;
         let feeds = Feeds::open(args, &mut proxy, &stop)?;
         Ok(Relay {
             inquiries: desk.map(Inquiries::new),

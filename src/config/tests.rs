@@ -209,8 +209,8 @@ fn wrong_values_of_each_class_are_told() {
         ("class = 'smtp'\nto = 'a@b.org'\npassword = 'x'", "Passwords stand in a file"),
         ("class = 'exec'\ncommand = \"a 'b\"", ":4:11: handlers.a.command: "),
         (
-            "class = 'exec'\ncommand = 'no-such-program'",
-            ":4:11: handler a: no-such-program: no such",
+            "class = 'syslog'\naddress = 'udp://127.0.0.1'\nmax-message = '200K'",
+            ":4:11: handler a: syslog messages of at most 204800 bytes",
         ),
         ("class = 'exec'\ncommand = []", "handlers.a.command: names no program"),
         ("class = 'publish'", "handler a has no endpoint"),

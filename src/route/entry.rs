@@ -91,9 +91,8 @@ impl Entry {
         let runs = match spec.queue {
             None => Runs::Here(watched),
             Some(queue) => {
-                let stop = around.stop.clone();
                 let handler = QueueHandler::new(watched, queue.capacity, queue.on_full)?;
-                Runs::Behind(handler.stop_when(Box::new(move || stop.requested())))
+                Runs::Behind(handler.stop_when(around.give_up()))
             }
         };
         let spec = spec.clone();

@@ -144,13 +144,12 @@ fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Resu
         let name = term::visible(name);
         (around.tell)(&format!("zlog {}: handler {name}: bound {bound}", around.command));
     }
-    let stop = around.stop.clone();
     let options = PublishOptions {
         root: target.root.clone(),
         by_name: false,
         wire: target.wire,
         on_full: target.on_full,
-        stop: Box::new(move || stop.requested()),
+        stop: around.give_up(),
     };
     Ok(Publishing { publish: Some(Publish::new(publisher, options)), lost: 0 })
 }

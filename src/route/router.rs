@@ -4,7 +4,7 @@
 //! and closed. A record is given to one after the other; a slow one stands behind a
 //! queue. What goes wrong in one is told, counted, and no concern of the others.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::entry::{Entry, Takes, passes};
@@ -26,8 +26,12 @@ const LEAVING: Duration = Duration::from_secs(30);
 pub struct Surroundings {
     /// The command's name, for messages: `tail`.
     pub command: String,
-    /// Whether somebody has asked to stop: no record waits for room then.
+    /// Whether somebody has asked to stop.
     pub stop: Stop,
+    /// How long records go on waiting for room from then on, all of them together.
+    patience: Duration,
+    /// When a record first met the request to stop.
+    asked: Arc<OnceLock<Instant>>,
     /// Tells of outages, and of endpoints that were bound.
     pub tell: Tell,
 }
@@ -35,7 +39,26 @@ pub struct Surroundings {
 impl Surroundings {
     /// Those of `command`, which tells on standard error.
     pub fn new(command: &str, stop: &Stop) -> Surroundings {
-        Surroundings { command: command.to_owned(), stop: stop.clone(), tell: stderr() }
+        Surroundings {
+            command: command.to_owned(),
+            stop: stop.clone(),
+            patience: Duration::ZERO,
+            asked: Arc::default(),
+            tell: stderr(),
+        }
+    }
+
+    /// Lets records go on waiting for room for `patience`, all of them together, once
+    /// somebody has asked to stop. Without it, none waits any longer then.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Surroundings {
+        Surroundings { patience, ..self }
+    }
+
+    /// Whether a record that waits for room is to give up.
+    pub(super) fn give_up(&self) -> Box<dyn Fn() -> bool + Send> {
+        let (stop, patience, asked) = (self.stop.clone(), self.patience, Arc::clone(&self.asked));
+        Box::new(move || stop.requested() && asked.get_or_init(Instant::now).elapsed() >= patience)
     }
 }
 

@@ -21,6 +21,24 @@ fn what_has_come_is_sent_on_before_it_ends() {
 }
 
 #[test]
+fn what_has_come_waits_for_a_full_queue_until_the_linger_is_over() {
+    const RECORDS: usize = 20_000;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("app.log");
+    let handler = format!("{},queue=10,on-full=block", file.display());
+    let mut relay = relay(&["--on-full", "block", "--linger", "60s", "--file", &handler]);
+    relay.wait_for_peers(0, 0);
+    let lines = "hello\n".repeat(RECORDS);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--linger", "60s"];
+    zlog(args).stdin(lines).run().success();
+    relay.running.terminate();
+    let said = relay.running.wait().code(143).err();
+    let written = std::fs::read_to_string(&file).expect("a file").lines().count();
+    assert_eq!(written, RECORDS, "{said}");
+    assert!(!said.contains("were lost"), "{said}");
+}
+
+#[test]
 fn a_subscriber_that_takes_nothing_does_not_hold_up_the_end() {
     let mut relay = relay(&["--on-full", "block", "--hwm", "10", "--linger", "200ms"]);
     let mut stopped = zlog(["tail", &relay.publish, "--hwm", "1", "-q"]).start();

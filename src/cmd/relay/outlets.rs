@@ -23,12 +23,19 @@ pub(super) struct Outlets {
 }
 
 impl Outlets {
-    /// Opens the handlers, and asks publishers for what they want.
+    /// Opens the handlers, and asks publishers for what they want. When somebody asks to
+    /// stop, what has come goes on waiting for room for as long as `linger`.
     ///
     /// # Errors
     /// A handler can't be opened; the error names it.
-    pub(super) fn open(spec: Spec, stop: &Stop, proxy: &mut Proxy) -> Result<Outlets> {
-        let router = Router::open(spec, Surroundings::new("relay", stop))?;
+    pub(super) fn open(
+        spec: Spec,
+        stop: &Stop,
+        linger: Duration,
+        proxy: &mut Proxy,
+    ) -> Result<Outlets> {
+        let around = Surroundings::new("relay", stop).patient(linger);
+        let router = Router::open(spec, around)?;
         let mut outlets = Outlets { router, wanted: Vec::new() };
         outlets.ask(proxy);
         Ok(outlets)

@@ -24,7 +24,7 @@ impl Place {
     fn around(&self) -> Surroundings {
         let heard = Arc::clone(&self.heard);
         let tell: Tell = Arc::new(move |line| heard.lock().unwrap().push(line.to_owned()));
-        Surroundings { command: "tail".into(), stop: Stop::default(), tell }
+        Surroundings { tell, ..Surroundings::new("tail", &Stop::default()) }
     }
 
     fn open(&self, handlers: Vec<HandlerSpec>, routes: Vec<RouteSpec>) -> Router {
