@@ -1,7 +1,9 @@
 //! A record as a syslog message (RFC 5424).
 //!
-//!     <11>1 2026-01-02T03:04:05.000006Z host shop 42 - [zlog@32473 logger="shop.db"
-//!     topic="shop.ERROR.db" level="ERROR" seq="7"][extra@32473 user="ann"] no connection
+//! ```text
+//! <11>1 2026-01-02T03:04:05.000006Z host shop 42 - [zlog@32473 logger="shop.db"
+//! topic="shop.ERROR.db" level="ERROR" seq="7"][extra@32473 user="ann"] no connection
+//! ```
 //!
 //! - Structured data has what syslog knows no field for, `zlog@32473`, and the record's
 //!   extras, `extra@32473`. 32473 is the enterprise number that is set aside for
@@ -15,7 +17,9 @@
 //! [`Protocol::Local`] is what the C library's `syslog` writes: all but priority, time,
 //! program, process and message is left out.
 //!
-//!     <11>Jan  2 03:04:05 shop[42]: no connection
+//! ```text
+//! <11>Jan  2 03:04:05 shop[42]: no connection
+//! ```
 //!
 //! What may be here: the bytes of a message. What comes around it on the way is
 //! `link`'s.
