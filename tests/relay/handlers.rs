@@ -11,8 +11,8 @@ use crate::harness::{ANY_PORT, DEADLINE, Running, python, zlog};
 
 /// A relay that takes what Python's handlers send, and where it listens.
 #[track_caller]
-fn listening(args: &[&str]) -> (Running, String) {
-    let from = ["relay", "--listen", "127.0.0.1:0", "--publish-bind", ANY_PORT];
+fn listening(option: &str, args: &[&str]) -> (Running, String) {
+    let from = ["relay", option, "127.0.0.1:0", "--publish-bind", ANY_PORT];
     let mut running = zlog(from).args(args).start();
     let said = running.expect_stderr("listening on");
     let place = said.split_whitespace().find(|word| word.contains("127.0.0.1:"));
@@ -22,16 +22,32 @@ fn listening(args: &[&str]) -> (Running, String) {
 
 #[test]
 fn ten_programs_of_socket_handlers_make_one_file_with_every_record_once_and_in_order() {
+    make_one_file("--listen", "tcp", 1000);
+}
+
+#[test]
+fn ten_programs_of_queue_handlers_make_one_file_with_every_record_once_and_in_order() {
+    make_one_file("--listen", "queue", 300);
+}
+
+/// So few that the system has room for all of them: it drops datagrams beyond that.
+#[test]
+fn ten_programs_of_datagram_handlers_make_one_file_with_every_record_once_and_in_order() {
+    make_one_file("--listen-udp", "udp", 15);
+}
+
+/// Ten programs at once, so many records each, through a relay into a file.
+#[track_caller]
+fn make_one_file(option: &str, style: &str, records: usize) {
     const PROGRAMS: usize = 10;
-    const RECORDS: usize = 1000;
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("all.log");
-    let option = format!("{},format=%(name)s %(message)s", file.display());
-    let (mut relay, address) = listening(&["--file", &option]);
+    let handler = format!("{},format=%(name)s %(message)s", file.display());
+    let (mut relay, address) = listening(option, &["--file", &handler]);
     let port = address.rsplit(':').next().expect("a port");
-    let count = RECORDS.to_string();
-    let program = |name: &String| python.script("network_logging", &["tcp", port, name, &count]);
+    let count = records.to_string();
+    let program = |name: &String| python.script("network_logging", &[style, port, name, &count]);
     let names: Vec<String> = (0..PROGRAMS).map(|number| format!("shop.p{number}")).collect();
     let mut programs: Vec<Running> = names.iter().map(program).collect();
     for program in &mut programs {
@@ -53,7 +69,7 @@ fn ten_programs_of_socket_handlers_make_one_file_with_every_record_once_and_in_o
     }
     assert_eq!(of.len(), PROGRAMS, "{said}");
     for name in &names {
-        let expected: Vec<String> = (0..RECORDS).map(|n| format!("{name} record {n}")).collect();
+        let expected: Vec<String> = (0..records).map(|n| format!("{name} record {n}")).collect();
         assert!(of[&**name] == expected, "{} of {name}: {said}", of[&**name].len());
     }
 }

@@ -1,6 +1,8 @@
 """A program that logs through Python's own SocketHandler or DatagramHandler.
 
     network_logging.py tcp|udp PORT NAME COUNT      records under the logger NAME
+    network_logging.py queue PORT NAME COUNT        the same from a worker process, whose
+                                                    QueueHandler feeds a QueueListener here
     network_logging.py rich PORT                    one of each kind that there is
     network_logging.py dies PORT                    ends in the middle of its second record
 
@@ -10,10 +12,11 @@ It waits for a line on stdin before it logs, so that several begin at once.
 import datetime
 import decimal
 import logging
+import multiprocessing
 import os
 import sys
 import threading
-from logging.handlers import DatagramHandler, SocketHandler
+from logging.handlers import DatagramHandler, QueueHandler, QueueListener, SocketHandler
 
 style, port = sys.argv[1], int(sys.argv[2])
 
@@ -56,12 +59,27 @@ def numbered(log, count):
         log.info("%s record %d", log.name, number)
 
 
+def from_a_worker(name, count):
+    """The worker never waits for the network: its listener does."""
+    fork = multiprocessing.get_context("fork")
+    records = fork.Queue()
+    listener = QueueListener(records, SocketHandler("127.0.0.1", port))
+    log = logger(name, QueueHandler(records))
+    worker = fork.Process(target=numbered, args=(log, count))
+    worker.start()
+    listener.start()
+    worker.join()
+    listener.stop()
+
+
 print("ready", flush=True)
 sys.stdin.readline()
 if style == "tcp":
     numbered(logger(sys.argv[3], SocketHandler("127.0.0.1", port)), int(sys.argv[4]))
 if style == "udp":
     numbered(logger(sys.argv[3], DatagramHandler("127.0.0.1", port)), int(sys.argv[4]))
+if style == "queue":
+    from_a_worker(sys.argv[3], int(sys.argv[4]))
 if style == "rich":
     rich(logger("app.db", SocketHandler("127.0.0.1", port)))
 if style == "dies":
