@@ -2,7 +2,7 @@
 """How fast records of Python's SocketHandler are taken: zlog beside the receiver of
 Python's logging cookbook, in one run on one machine.
 
-    python3 benches/socket_handler.py [--records 400000] [--senders 2] [--runs 3] [--extras 25]
+    python3 benches/socket_handler.py [--records 400000] [--senders 10] [--runs 3] [--extras 25]
 
 The senders blast records that were pickled before, so that the receiver is what
 limits. Both receivers are processes that end when all has been sent and taken;
@@ -32,8 +32,9 @@ from logging.handlers import SocketHandler
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ZLOG = "{zlog} emit --listen 127.0.0.1:0 --bind tcp://127.0.0.1:* --wait 0s"
 FORMAT = "%(relativeCreated)5d %(name)-15s %(levelname)-8s %(message)s"  # the cookbook's
+ZLOG = ("{zlog} relay --listen 127.0.0.1:0 --publish-bind 'tcp://127.0.0.1:*' --no-ask "
+        "--file '{file},format=" + FORMAT + "'")
 DEADLINE = 600  # seconds for any one process; then something is stuck
 
 RECEIVE = '''
@@ -76,7 +77,7 @@ sock.close()
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--records", type=int, default=400_000, help="of all senders together")
-    options.add_argument("--senders", type=int, default=2)
+    options.add_argument("--senders", type=int, default=10)
     options.add_argument("--runs", type=int, default=3)
     options.add_argument("--share", type=int, default=10, help="Python takes one in so many")
     options.add_argument("--extras", type=int, default=0,

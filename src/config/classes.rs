@@ -28,7 +28,7 @@ const DEFAULT_BACKUPS: u32 = 5;
 
 /// `class = "file"`
 pub(super) fn file(section: &mut Section<'_>) -> Option<Target> {
-    let sync = if section.flag("sync") { Sync::Data } else { Sync::None };
+    let sync = if section.flag("sync") { Sync::Data } else { Sync::Block };
     Some(Target::File { path: path(section)?, sync })
 }
 

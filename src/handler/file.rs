@@ -1,14 +1,15 @@
-//! A file that records are appended to, each in one write: after it, the record is
-//! the system's, and a crash of zlog loses nothing. Python's `FileHandler` does the
-//! same (it flushes each record).
+//! A file that records are appended to, each in one write, as Python's `FileHandler`
+//! does it (it flushes each record), or as many together as are at hand ([`Sync`]).
 //!
 //! What may be here: when the file is written and synchronised. Which file stands at
-//! the path is `log_file`'s, who may write to it `lock`'s. Files that zlog itself
+//! the path is `log_file`'s, who may write to it `lock`'s, and what is written together
+//! `block`'s. Files that zlog itself
 //! replaces are `rotating`'s and `timed`'s; all three write through `log_file`;
 //! `names`, `archive` and `compress` are about their old files.
 
 pub(super) mod appender;
 pub(super) mod archive;
+mod block;
 mod compress;
 mod lock;
 pub(super) mod log_file;
@@ -18,9 +19,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use self::block::Block;
 pub use self::compress::Compression;
 use self::log_file::LogFile;
-use super::Handler;
+use super::{Handler, Held};
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
@@ -37,6 +39,11 @@ pub enum Sync {
     None,
     /// On the disk (`fdatasync` after each record): it survives a power cut.
     Data,
+    /// In a block, which is written when it is full (64 KiB) or nothing more is at hand
+    /// ([`Handler::flush`]): for whoever takes so many records that a write for each
+    /// would be most of the work. A crash of zlog loses a block at most. What is no
+    /// regular file (a pipe, a terminal) gets each record by itself all the same.
+    Block,
 }
 
 /// Appends records to a file, which is created, with its directories, if missing.
@@ -52,6 +59,8 @@ pub struct FileHandler {
     file: LogFile,
     line: Line,
     sync: Sync,
+    /// With [`Sync::Block`].
+    block: Option<Block>,
 }
 
 impl FileHandler {
@@ -61,7 +70,18 @@ impl FileHandler {
     /// When the file or a directory on the way can't be made or opened, or another
     /// process writes to the file; the error names the path.
     pub fn open(path: &Path, format: Box<dyn Format>, sync: Sync) -> Result<FileHandler> {
-        Ok(FileHandler { file: LogFile::open(path)?, line: Line::new(format), sync })
+        let file = LogFile::open(path)?;
+        let gathers = sync == Sync::Block && file.claim().is_some();
+        let block = gathers.then(Block::default);
+        Ok(FileHandler { file, line: Line::new(format), sync, block })
+    }
+
+    /// Writes the block, if there is one.
+    fn write_block(&mut self) -> Result<()> {
+        let Some(block) = &mut self.block else { return Ok(()) };
+        let watched = self.file.watch();
+        block.write(|bytes| self.file.append_block(bytes))?;
+        watched
     }
 
     /// The file that is written to.
@@ -77,30 +97,46 @@ impl Handler for FileHandler {
     /// and stands on a line of its own. Or the file is gone from its path and can't be
     /// opened there anew: then the record is in the file that was there.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        if let Some(block) = &mut self.block {
+            block.push(record, &mut *self.line.format);
+            // What a block has cost is in `held`, this record included.
+            let full = block.is_full();
+            return if full { self.write_block().map_err(Error::with_record_kept) } else { Ok(()) };
+        }
         let watched = self.file.watch();
         self.file.append(self.line.of(record))?;
-        match self.sync {
-            Sync::None => {}
-            Sync::Data => self.file.sync()?,
+        if self.sync == Sync::Data {
+            self.file.sync()?;
         }
         watched.map_err(Error::with_record_kept)
     }
 
-    /// Nothing is held here.
+    /// # Errors
+    /// The block that was gathered can't be written, or only a part of it.
     fn flush(&mut self) -> Result<()> {
-        Ok(())
+        self.write_block()
     }
 
     fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        self.file.tend(now)
+        let written = self.write_block();
+        let due = self.file.tend(now);
+        written.and(due)
     }
 
+    /// What was gathered belongs to the file as it was.
     fn reopen(&mut self) -> Result<()> {
-        self.file.reopen()
+        let written = self.write_block();
+        written.and(self.file.reopen())
+    }
+
+    fn held(&self) -> Held {
+        let (waiting, lost) = self.block.as_ref().map_or((0, 0), |b| (b.waiting(), b.lost()));
+        Held { waiting, lost, ..Held::default() }
     }
 
     fn close(&mut self, _until: Instant) -> Result<()> {
-        self.file.look(Instant::now())
+        let written = self.write_block();
+        written.and(self.file.look(Instant::now()))
     }
 }
 

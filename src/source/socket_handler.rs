@@ -174,7 +174,8 @@ impl Clients {
         more
     }
 
-    fn count(&self) -> usize {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
         self.clients.len() - self.free.len()
     }
 

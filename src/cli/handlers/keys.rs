@@ -98,7 +98,7 @@ fn file_target(given: &mut Given, utc: bool) -> Result<Target> {
             )?;
             let others = [("backups", backups.is_some()), ("compress", compress.is_some())];
             only_with(given, "max-bytes or when", &others)?;
-            let sync = if sync { Sync::Data } else { Sync::None };
+            let sync = if sync { Sync::Data } else { Sync::Block };
             Ok(Target::File { path, sync })
         }
     }

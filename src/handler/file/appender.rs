@@ -1,6 +1,7 @@
 //! The end of a file: whole records in, in one write each, and errors that say
 //! what has become of a record.
 
+use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -71,15 +72,28 @@ impl<W: Write> Appender<W> {
     /// Appends a record in one write; where the system takes only a part of it, the
     /// rest follows at once.
     pub(crate) fn append(&mut self, record: &[u8]) -> Result<()> {
+        let of = format_args!("a record's {} bytes", record.len());
+        self.put(record).map_err(|(written, error)| self.failed(written, of, &error))
+    }
+
+    /// Appends several records, each with the newline that ends it, in one write; an
+    /// error comes with how many bytes of them were written.
+    pub(crate) fn append_block(&mut self, block: &[u8]) -> Result<(), (usize, Error)> {
+        let of = format_args!("{} bytes of records", block.len());
+        self.put(block).map_err(|(written, error)| (written, self.failed(written, of, &error)))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
         if self.torn {
             // What is there of the torn one is not to run into this one.
-            self.write(b"\n").map_err(|(_, error)| self.failed(0, record.len(), &error))?;
+            self.write(b"\n").map_err(|(_, error)| (0, error))?;
             self.torn = false;
         }
-        self.write(record).map_err(|(written, error)| {
-            self.torn = written > 0;
-            self.failed(written, record.len(), &error)
-        })
+        let put = self.write(bytes);
+        if let Err((written @ 1.., _)) = put {
+            self.torn = bytes[written - 1] != b'\n';
+        }
+        put
     }
 
     /// Writes all of it; else tells how much was written, and why no more.
@@ -99,14 +113,11 @@ impl<W: Write> Appender<W> {
         Ok(())
     }
 
-    fn failed(&self, written: usize, of: usize, error: &io::Error) -> Error {
+    fn failed(&self, written: usize, of: fmt::Arguments<'_>, error: &io::Error) -> Error {
         let name = &self.name;
         let error = match written {
             0 => Error::io(format_args!("writing to {name}"), error),
-            _ => Error::io(
-                format_args!("writing to {name}: only {written} of a record's {of} bytes"),
-                error,
-            ),
+            _ => Error::io(format_args!("writing to {name}: only {written} of {of}"), error),
         };
         // A pipe whose reader has gone is a loss here: it was named as a file to keep.
         error.exit_as(Exit::Failed)
@@ -204,6 +215,19 @@ mod tests {
         appender.append(b"the next\n").unwrap();
         assert_eq!(appender.writer.written, b"a r\nthe next\n");
         assert_eq!(appender.size(), 113);
+    }
+
+    #[test]
+    fn a_block_that_could_not_be_completed_says_how_much_is_there() {
+        for (most, then) in [(6, "one\ntw\nsix\n"), (4, "one\nsix\n")] {
+            let mut appender = scripted(&[Ok(most), Err(ErrorKind::StorageFull)]);
+            let (written, error) = appender.append_block(b"one\ntwo\n").unwrap_err();
+            assert_eq!(written, most);
+            let what = format!("writing to app.log: only {most} of 8 bytes of records: ");
+            assert!(error.to_string().starts_with(&what), "{error}");
+            appender.append_block(b"six\n").unwrap();
+            assert_eq!(appender.writer.written, then.as_bytes());
+        }
     }
 
     #[test]

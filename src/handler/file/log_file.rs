@@ -78,6 +78,14 @@ impl LogFile {
         self.file.append(record)
     }
 
+    /// Appends several records in one write.
+    ///
+    /// # Errors
+    /// They could not be written, or only as many bytes of them.
+    pub(crate) fn append_block(&mut self, block: &[u8]) -> Result<(), (usize, Error)> {
+        self.file.append_block(block)
+    }
+
     /// Waits until what was written is on the disk.
     pub(crate) fn sync(&self) -> Result<()> {
         self.file.sync()

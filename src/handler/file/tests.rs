@@ -36,6 +36,69 @@ fn a_record_is_in_the_file_once_it_has_been_handled() {
 }
 
 #[test]
+fn gathered_records_are_in_the_file_once_it_is_flushed_tended_reopened_or_closed() {
+    type End = fn(&mut FileHandler);
+    let ends: [End; 4] = [
+        |handler| handler.flush().unwrap(),
+        |handler| assert!(handler.tend(Instant::now()).unwrap().is_some()),
+        |handler| handler.reopen().unwrap(),
+        |handler| handler.close(Instant::now()).unwrap(),
+    ];
+    for end in ends {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+        log(&mut handler, "one");
+        log(&mut handler, "two");
+        assert_eq!(
+            (handler.held().waiting, fs::read_to_string(&path).unwrap()),
+            (2, String::new())
+        );
+        end(&mut handler);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        assert_eq!(handler.held(), Held::default());
+    }
+}
+
+#[test]
+fn gathered_records_are_written_by_the_block() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    for _ in 0..1000 {
+        log(&mut handler, &"x".repeat(99));
+    }
+    let written = fs::metadata(&path).unwrap().len();
+    assert!(written >= BLOCK as u64 && written < 100_000, "{written}");
+    handler.close(Instant::now()).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), 100_000);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_was_gathered_before_the_file_was_deleted_is_in_the_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    log(&mut handler, "one");
+    handler.flush().unwrap();
+    handler.reopen().unwrap();
+    log(&mut handler, "two");
+    fs::remove_file(&path).unwrap();
+    handler.reopen().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_is_no_regular_file_gets_each_record_by_itself() {
+    let mut handler = FileHandler::open(Path::new("/dev/full"), text(), Sync::Block).unwrap();
+    let error = handler.handle(&record("one")).unwrap_err();
+    assert!(!error.is_record_kept());
+    assert_eq!(handler.held(), Held::default());
+}
+
+#[test]
 fn the_memory_of_a_huge_record_is_given_back() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");

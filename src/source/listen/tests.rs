@@ -350,6 +350,24 @@ fn the_end_delivers_what_was_sent_and_counts_what_was_begun() {
 }
 
 #[test]
+fn the_end_waits_a_moment_for_what_is_still_on_its_way() {
+    let mut ear = Ear::new(|_| {});
+    let mut client = ear.client();
+    client.write_all(&record("sent")).unwrap();
+    let mut came = Vec::new();
+    let mut client = Some(client);
+    let finished = ear.listen.finish(&mut |record| {
+        came.push(record.msg.into_owned());
+        if let Some(mut client) = client.take() {
+            std::thread::spawn(move || client.write_all(&super::tests::record("late")).unwrap());
+        }
+        Ok(Flow::More)
+    });
+    finished.unwrap();
+    assert_eq!(came, ["sent", "late"]);
+}
+
+#[test]
 fn datagrams_hold_a_record_each_and_bad_ones_are_counted_and_told() {
     let mut ear = Ear::new(|_| {});
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
