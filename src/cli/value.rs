@@ -105,6 +105,16 @@ pub fn at_least_one(text: &str) -> Result<u64, String> {
     }
 }
 
+/// How many records may wait for a handler; 0 is no queue.
+pub fn queue(text: &str) -> Result<usize, String> {
+    let most = crate::route::LONGEST_QUEUE;
+    match text.parse::<usize>() {
+        Ok(n) if n > most => Err(format!("at most {most} records can be queued")),
+        Ok(n) => Ok(n),
+        Err(_) => Err("not a whole number, or too large".into()),
+    }
+}
+
 /// How many earlier records to ask for.
 pub fn last(text: &str) -> Result<usize, String> {
     let most = crate::wire::ask::MOST;

@@ -321,9 +321,9 @@ fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
         endpoints.push(super::default_endpoint(&args.endpoint, Role::Bind)?);
     }
     // What goes round in a circle never ends.
-    let collected = args.bind.iter().chain(&args.connect);
-    for twice in collected.filter(|text| !is_wildcard(text)) {
-        if endpoints.iter().any(|endpoint| endpoint.as_str() == twice) {
+    for collected in collect_on(args)? {
+        if endpoints.iter().any(|endpoint| endpoint.is_where(&collected)) {
+            let twice = collected.as_str();
             return Err(Error::usage(format!("{twice} is to collect from and to publish on"))
                 .hint(
                     "--bind and --connect collect; --publish-bind and --publish-connect publish.",
@@ -331,10 +331,6 @@ fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
         }
     }
     Ok(endpoints)
-}
-
-fn is_wildcard(endpoint: &str) -> bool {
-    endpoint.ends_with('*') || endpoint.ends_with(":0")
 }
 
 /// Opens the desk. A port that nobody asked for by name, and that is in use, costs

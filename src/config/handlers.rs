@@ -78,7 +78,7 @@ fn handler(
     let formatted = class != "publish";
     let utc = formatted && section.flag("utc");
     let formatter = if formatted { formatters.of(section, utc) } else { FormatterSpec::default() };
-    let capacity = section.read_at("queue", whole_number);
+    let capacity = section.read_at("queue", value::queue);
     let on_full = section.read_at("on-full", on_full);
     let on_full = (on_full, usual);
     let mut target = match class {
@@ -155,10 +155,6 @@ fn expression(text: &str) -> Result<(), String> {
         let cause = text.lines().last().unwrap_or_default();
         format!("no regular expression: {}", cause.trim_start_matches("error: "))
     })
-}
-
-fn whole_number(text: &str) -> Result<usize, &'static str> {
-    text.parse().map_err(|_| "not a whole number, or too large")
 }
 
 fn on_full(text: &str) -> Result<OnFull, String> {

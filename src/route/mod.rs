@@ -16,7 +16,8 @@ mod way;
 pub use self::open::DEFAULT_FORMAT;
 pub use self::router::{Router, Surroundings, stderr};
 pub use self::spec::{
-    FormatterSpec, HandlerSpec, Match, PublishTarget, QueueSpec, RouteSpec, Spec, Target,
+    FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, PublishTarget, QueueSpec, RouteSpec, Spec,
+    Target,
 };
 pub use self::status::{HandlerStatus, tell_losses};
 pub use self::watch::{OutageStatus, Tell};

@@ -26,6 +26,10 @@ use crate::term::visible;
 /// How many records wait for a slow handler unless another number is given.
 pub const DEFAULT_QUEUE: usize = 10_000;
 
+/// The longest queue before a handler, in records: its places take memory before any
+/// record comes.
+pub const LONGEST_QUEUE: usize = 1_000_000;
+
 /// All handlers, and which records they get.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Spec {

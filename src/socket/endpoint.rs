@@ -6,7 +6,7 @@
 //! the file system and the resolver before a socket is touched.
 
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use crate::error::{Error, Result};
 
@@ -156,6 +156,35 @@ impl Endpoint {
         Endpoint::parse(&text, self.role).ok()
     }
 
+    /// Whether both are one place on this machine, so far as can be seen without asking
+    /// the resolver: `localhost` is a loopback address, and `*` has them all. Any free
+    /// port is nobody else's.
+    pub fn is_where(&self, other: &Endpoint) -> bool {
+        if self.text == other.text {
+            return !self.text.ends_with('*') && !self.text.ends_with(":0");
+        }
+        let (Some((host, port)), Some((its_host, its_port))) = (self.port(), other.port()) else {
+            return false;
+        };
+        self.transport == other.transport
+            && port == its_port
+            && !matches!(port, "*" | "0")
+            && match (Reach::of(host), Reach::of(its_host)) {
+                (Some(Reach::Loopback(one)), Some(Reach::Loopback(two))) => {
+                    one.is_none() || two.is_none() || one == two
+                }
+                (one, two) => one.is_some() && two.is_some(),
+            }
+    }
+
+    /// Host and port, where it has them.
+    fn port(&self) -> Option<(&str, &str)> {
+        let (_, address) = self.text.split_once("://")?;
+        let address = address.split_once('/').map_or(address, |(address, _path)| address);
+        let address = address.rsplit_once(';').map_or(address, |(_, destination)| destination);
+        address.rsplit_once(':')
+    }
+
     /// The path of an ipc endpoint that stands in the file system.
     pub(super) fn ipc_path(&self) -> Option<&str> {
         let path = self.text.strip_prefix("ipc://")?;
@@ -188,6 +217,30 @@ impl Endpoint {
             (Role::Bind, _) => self.text.contains("://["),
             (Role::Connect, _) => false,
         }
+    }
+}
+
+/// A host that is this machine for sure.
+#[derive(PartialEq, Eq)]
+enum Reach {
+    /// One loopback address; `None` for whichever `localhost` is.
+    Loopback(Option<IpAddr>),
+    /// Every address of this machine.
+    All,
+}
+
+impl Reach {
+    fn of(host: &str) -> Option<Reach> {
+        match host {
+            "*" => return Some(Reach::All),
+            "localhost" => return Some(Reach::Loopback(None)),
+            _ => {}
+        }
+        let address: IpAddr = host.trim_matches(['[', ']']).parse().ok()?;
+        if address.is_unspecified() {
+            return Some(Reach::All);
+        }
+        address.is_loopback().then_some(Reach::Loopback(Some(address)))
     }
 }
 
@@ -319,6 +372,31 @@ mod tests {
 
     fn refused(text: &str, role: Role) -> String {
         Endpoint::parse(text, role).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn one_place_is_known_under_its_several_names() {
+        let parse = |text: &str| Endpoint::parse(text, Role::Bind).expect(text);
+        for (one, other, same) in [
+            ("tcp://127.0.0.1:5", "tcp://127.0.0.1:5", true),
+            ("tcp://127.0.0.1:5", "tcp://localhost:5", true),
+            ("tcp://127.0.0.1:5", "tcp://127.0.0.2:5", false),
+            ("tcp://*:5", "tcp://127.0.0.1:5", true),
+            ("tcp://0.0.0.0:5", "tcp://localhost:5", true),
+            ("tcp://[::]:5", "tcp://[::1]:5", true),
+            ("tcp://*:5", "tcp://127.0.0.1:6", false),
+            ("tcp://*:5", "tcp://10.1.2.3:5", false),
+            ("tcp://10.1.2.3:5", "tcp://10.1.2.3:5", true),
+            ("tcp://*:5", "ws://*:5/", false),
+            ("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", false),
+            ("tcp://*:0", "tcp://127.0.0.1:0", false),
+            ("ipc:///tmp/a", "ipc:///tmp/a", true),
+            ("ipc:///tmp/a", "ipc:///tmp/b", false),
+            ("ipc://*", "ipc://*", false),
+        ] {
+            assert_eq!(parse(one).is_where(&parse(other)), same, "{one} {other}");
+            assert_eq!(parse(other).is_where(&parse(one)), same, "{other} {one}");
+        }
     }
 
     #[test]

@@ -62,6 +62,10 @@ fn it_says_what_is_wrong_before_it_begins() {
             &["-b", "tcp://127.0.0.1:5", "--publish-bind", "tcp://127.0.0.1:5"][..],
             "is to collect from",
         ),
+        (
+            &["-c", "tcp://localhost:5", "--publish-bind", "tcp://*:5"],
+            "tcp://localhost:5 is to collect from and to publish on",
+        ),
         (&["-b", "localhost:5"], "Did you mean tcp://localhost:5?"),
         (&["--keep", "0"], "must be at least 1"),
         (&["--keep-bytes", "1M"], "--keep"),

@@ -220,7 +220,7 @@ fn common(
         "drop" => Ok(OnFull::Drop),
         _ => Err("write block or drop"),
     })?;
-    let capacity = given.read("queue", number::<usize>)?;
+    let capacity = given.read("queue", value::queue)?;
     let usual = if target.is_slow() { DEFAULT_QUEUE } else { 0 };
     let queue = match capacity.unwrap_or(usual) {
         0 => None,

@@ -62,6 +62,7 @@ fn keys_that_do_not_go_together_are_refused() {
         ("file", "a,style=x", "style=x: write %, {, $ or auto"),
         ("smtp", "smtp://h", "to is missing"),
         ("syslog", "udp://h,facility=x", "facility=x: \"x\" is no syslog facility"),
+        ("file", "a,queue=1000001", "queue=1000001: at most 1000000 records can be queued"),
         ("exec", "cat,batch=0", "batch=0: must be at least 1"),
         ("publish", "tcp://h:1,format=x", "format= is no key of it"),
         ("publish", "tcp://h:1,wire=xml", "wire=xml: write json or text"),

@@ -48,7 +48,7 @@ mod unix {
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::ioctl_fionbio;
-    use rustix::process::{Pid, Signal, kill_process_group};
+    use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
     use super::{Input, Run};
     use crate::term::visible;
@@ -225,14 +225,21 @@ mod unix {
             }
         }
 
-        /// Asks its group to end, and makes it after a while.
+        /// Asks its group to end, and makes it after a while. The command itself may be
+        /// the first to go, and what it has started may not listen: the group has ended
+        /// when nobody is left in it.
         fn end(&mut self) {
             let group = Pid::from_child(&self.child);
             // Not reaped yet, so the number is still its own. One that has just ended
             // needs no signal.
             let _ = kill_process_group(group, Signal::TERM);
             let until = Instant::now() + GRACE;
-            while !matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
+            loop {
+                let gone = matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
+                // As long as somebody is in it, its number is no other's.
+                if gone && test_kill_process_group(group).is_err() {
+                    return;
+                }
                 if Instant::now() >= until {
                     let _ = kill_process_group(group, Signal::KILL);
                     let _ = self.child.wait();

@@ -116,6 +116,8 @@ fn a_command_that_takes_too_long_is_ended_with_all_that_it_started() {
         "sleep 100 & echo $! >$0; wait",
         "trap '' TERM; sh -c \"trap '' TERM; sleep 100\" & echo $! >$0; wait; sleep 100",
         "sleep 100 & echo $! >$0; while :; do echo x >&2; done",
+        // The command goes when it is asked to, and leaves one behind that does not.
+        "(trap '' TERM; exec sleep 100) & echo $! >$0; wait",
     ] {
         let mut script = script(text);
         script.options.timeout = Duration::from_millis(300);

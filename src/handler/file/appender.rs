@@ -34,7 +34,7 @@ pub(crate) fn create(path: &Path) -> Result<Appender<File>> {
     options.append(true).create(true);
     // A pipe that is opened for both has no reader to wait for, and none to miss.
     let opened = match fs::metadata(path) {
-        Ok(there) if !there.is_file() => options.open(path),
+        Ok(there) if !there.is_file() => open_at_once(options, path),
         _ => match options.clone().read(true).open(path) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => options.open(path),
             opened => opened,
@@ -45,6 +45,22 @@ pub(crate) fn create(path: &Path) -> Result<Appender<File>> {
     Ok(Appender::new(name, file, size))
 }
 
+/// Opens what is no regular file. A pipe that nobody reads from would otherwise be
+/// waited for without end, deaf to signals.
+#[cfg(unix)]
+fn open_at_once(mut options: OpenOptions, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = options.custom_flags(libc::O_NONBLOCK).open(path)?;
+    // What is written to it waits for its reader all the same.
+    rustix::io::ioctl_fionbio(&file, false)?;
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn open_at_once(options: OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path)
+}
+
 /// Why a file could not be opened, and what to do.
 fn refused(what: impl std::fmt::Display, error: &io::Error) -> Error {
     let hint = match error.kind() {
@@ -52,6 +68,11 @@ fn refused(what: impl std::fmt::Display, error: &io::Error) -> Error {
         ErrorKind::IsADirectory => "Name a file in that directory.",
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
             "A part of its path is a file: name another path."
+        }
+        // Of a pipe, that is: ENXIO has no kind of its own.
+        #[cfg(unix)]
+        _ if error.raw_os_error() == Some(libc::ENXIO) => {
+            "If it is a pipe, nobody reads from it: start its reader first."
         }
         _ => "Name another file.",
     };

@@ -369,3 +369,31 @@ fn the_lock_on_the_log_itself_is_handed_over_too() {
     new.file.look(Instant::now()).unwrap();
     File::open(&path).unwrap().try_lock().unwrap_err();
 }
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_that_nobody_reads_is_told_and_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let Err(error) = FileHandler::open(&path, text(), Sync::None) else { panic!("nobody reads") };
+    assert!(error.to_string().contains("start its reader first"), "{error}");
+    let reader = {
+        let path = path.clone();
+        std::thread::spawn(move || fs::read_to_string(path).unwrap())
+    };
+    let until = Instant::now() + std::time::Duration::from_secs(20);
+    let mut handler = loop {
+        match FileHandler::open(&path, text(), Sync::None) {
+            Ok(handler) => break handler,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    // Far more than a pipe holds: it waits for its reader, as ever.
+    let long = "x".repeat(1_000_000);
+    handler.handle(&record(&long)).unwrap();
+    drop(handler);
+    assert_eq!(reader.join().unwrap(), format!("{long}\n"));
+}

@@ -103,7 +103,10 @@ impl Address {
             Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
             Host::Name(name) => (&**name, port)
                 .to_socket_addrs()
-                .map_err(|error| Error::io(format_args!("looking up {name}"), &error))?
+                .map_err(|error| {
+                    Error::io(format_args!("looking up {name}"), &error)
+                        .hint("Check its spelling, or write an address: 127.0.0.1:9020.")
+                })?
                 .collect(),
         };
         let mut seen = Vec::new();
