@@ -3,14 +3,14 @@
 //!
 //! Generic over its writer, so that a byte vector tests it.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
 use crate::term::{BLOCK, output_error};
 
-use super::Handler;
+use super::{Handler, Held};
 
 /// A buffer that one huge record has made larger than this is given back.
 const KEEP: usize = 16 * BLOCK;
@@ -23,12 +23,16 @@ pub struct Console<W> {
     writer: W,
     format: Box<dyn Format>,
     buffer: Vec<u8>,
+    /// Records in the buffer.
+    waiting: u64,
+    /// Records of blocks that were not written, or not whole.
+    lost: u64,
 }
 
 impl<W: Write> Console<W> {
     /// Writes records to `writer` as `format` shows them.
     pub fn new(writer: W, format: Box<dyn Format>) -> Console<W> {
-        Console { writer, format, buffer: Vec::with_capacity(2 * BLOCK) }
+        Console { writer, format, buffer: Vec::with_capacity(2 * BLOCK), waiting: 0, lost: 0 }
     }
 
     /// How many records did not fit the format: see [`Format::failures`].
@@ -36,35 +40,52 @@ impl<W: Write> Console<W> {
         self.format.failures()
     }
 
-    fn write_block(&mut self) -> Result<()> {
+    fn write_block(&mut self) -> io::Result<()> {
         let written = self.writer.write_all(&self.buffer);
         // How much of it arrived is not known after a failure: it is not sent again.
         self.buffer.clear();
         if self.buffer.capacity() > KEEP {
             self.buffer.shrink_to(2 * BLOCK);
         }
-        written.map_err(|error| output_error(&error))
+        written
+    }
+
+    /// What became of the records that waited.
+    fn settle(&mut self, written: io::Result<()>) -> Result<()> {
+        let records = std::mem::take(&mut self.waiting);
+        written.map_err(|error| {
+            self.lost += records;
+            output_error(&error)
+        })
     }
 }
 
 impl<W: Write> Handler for Console<W> {
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
         self.format.write(record, &mut self.buffer);
-        if self.buffer.len() >= BLOCK { self.write_block() } else { Ok(()) }
+        self.waiting += 1;
+        if self.buffer.len() < BLOCK {
+            return Ok(());
+        }
+        let written = self.write_block();
+        // It was taken, and is counted as lost with its block.
+        self.settle(written).map_err(Error::with_record_kept)
     }
 
     fn flush(&mut self) -> Result<()> {
-        if !self.buffer.is_empty() {
-            self.write_block()?;
-        }
-        self.writer.flush().map_err(|error| output_error(&error))
+        let written = if self.buffer.is_empty() { Ok(()) } else { self.write_block() };
+        // The writer may hold a block back until then.
+        let flushed = written.and_then(|()| self.writer.flush());
+        self.settle(flushed)
+    }
+
+    fn held(&self) -> Held {
+        Held { waiting: self.waiting, lost: self.lost, ..Held::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
     use crate::error::Exit;
     use crate::format::{Options, Output};
@@ -84,6 +105,8 @@ mod tests {
         writes: usize,
         flushes: usize,
         fails: Option<io::ErrorKind>,
+        /// What it took it can't pass on.
+        holds: Option<io::ErrorKind>,
     }
 
     impl Write for Probe {
@@ -98,7 +121,7 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             self.flushes += 1;
-            Ok(())
+            self.holds.map_or(Ok(()), |kind| Err(kind.into()))
         }
     }
 
@@ -130,6 +153,27 @@ mod tests {
         let mut console = Console::new(io::sink(), text());
         console.handle(&record(&"x".repeat(10 * KEEP))).unwrap();
         assert!(console.buffer.capacity() <= KEEP);
+    }
+
+    #[test]
+    fn records_of_a_block_that_was_not_written_are_counted() {
+        let mut console = Console::new(Probe::default(), text());
+        console.handle(&record("one")).unwrap();
+        assert_eq!(console.held(), Held { waiting: 1, ..Held::default() });
+        console.flush().unwrap();
+        assert_eq!(console.held(), Held::default());
+        console.writer.fails = Some(io::ErrorKind::BrokenPipe);
+        console.handle(&record("two")).unwrap();
+        console.flush().unwrap_err();
+        assert_eq!(console.held(), Held { lost: 1, ..Held::default() });
+        let error = console.handle(&record(&"x".repeat(BLOCK))).unwrap_err();
+        assert!(error.is_record_kept(), "it would be counted twice");
+        assert_eq!(console.held(), Held { lost: 2, ..Held::default() });
+        // As a writer does that has a buffer of its own.
+        (console.writer.fails, console.writer.holds) = (None, Some(io::ErrorKind::BrokenPipe));
+        console.handle(&record("three")).unwrap();
+        console.flush().unwrap_err();
+        assert_eq!(console.held(), Held { lost: 3, ..Held::default() });
     }
 
     #[test]
