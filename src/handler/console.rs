@@ -3,7 +3,7 @@
 //!
 //! Generic over its writer, so that a byte vector tests it.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use crate::error::{Error, Result};
 use crate::format::Format;
@@ -40,13 +40,18 @@ impl<W: Write> Console<W> {
         self.format.failures()
     }
 
-    fn write_block(&mut self) -> Result<()> {
+    fn write_block(&mut self) -> io::Result<()> {
         let written = self.writer.write_all(&self.buffer);
         // How much of it arrived is not known after a failure: it is not sent again.
         self.buffer.clear();
         if self.buffer.capacity() > KEEP {
             self.buffer.shrink_to(2 * BLOCK);
         }
+        written
+    }
+
+    /// What became of the records that waited.
+    fn settle(&mut self, written: io::Result<()>) -> Result<()> {
         let records = std::mem::take(&mut self.waiting);
         written.map_err(|error| {
             self.lost += records;
@@ -62,15 +67,16 @@ impl<W: Write> Handler for Console<W> {
         if self.buffer.len() < BLOCK {
             return Ok(());
         }
+        let written = self.write_block();
         // It was taken, and is counted as lost with its block.
-        self.write_block().map_err(Error::with_record_kept)
+        self.settle(written).map_err(Error::with_record_kept)
     }
 
     fn flush(&mut self) -> Result<()> {
-        if !self.buffer.is_empty() {
-            self.write_block()?;
-        }
-        self.writer.flush().map_err(|error| output_error(&error))
+        let written = if self.buffer.is_empty() { Ok(()) } else { self.write_block() };
+        // The writer may hold a block back until then.
+        let flushed = written.and_then(|()| self.writer.flush());
+        self.settle(flushed)
     }
 
     fn held(&self) -> Held {
@@ -80,8 +86,6 @@ impl<W: Write> Handler for Console<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
     use crate::error::Exit;
     use crate::format::{Options, Output};
@@ -101,6 +105,8 @@ mod tests {
         writes: usize,
         flushes: usize,
         fails: Option<io::ErrorKind>,
+        /// What it took it can't pass on.
+        holds: Option<io::ErrorKind>,
     }
 
     impl Write for Probe {
@@ -115,7 +121,7 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             self.flushes += 1;
-            Ok(())
+            self.holds.map_or(Ok(()), |kind| Err(kind.into()))
         }
     }
 
@@ -163,6 +169,11 @@ mod tests {
         let error = console.handle(&record(&"x".repeat(BLOCK))).unwrap_err();
         assert!(error.is_record_kept(), "it would be counted twice");
         assert_eq!(console.held(), Held { lost: 2, ..Held::default() });
+        // As a writer does that has a buffer of its own.
+        (console.writer.fails, console.writer.holds) = (None, Some(io::ErrorKind::BrokenPipe));
+        console.handle(&record("three")).unwrap();
+        console.flush().unwrap_err();
+        assert_eq!(console.held(), Held { lost: 3, ..Held::default() });
     }
 
     #[test]

@@ -186,6 +186,11 @@ impl Entry {
                 queue.begin_end(until);
                 let (queued, ended) = queue.finish_end(until);
                 self.abandoned = queued.abandoned;
+                if !queue.has_ended() {
+                    // It hangs, and what it holds with it: nobody will say that these
+                    // arrived, or are given up.
+                    self.abandoned += self.tally.waiting.load(Ordering::Relaxed);
+                }
                 if let (Err(error), 0) = (ended, self.crashed) {
                     self.voice.begins(&error);
                 }

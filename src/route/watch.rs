@@ -233,6 +233,8 @@ impl Handler for Watched {
     /// # Errors
     /// Never.
     fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+        // Should it hang in this, these are what it holds.
+        self.tally.waiting.store(self.inner.held().waiting, Ordering::Relaxed);
         let due = match self.inner.tend(now) {
             Ok(due) => {
                 self.look();

@@ -75,6 +75,21 @@ fn records_that_find_a_queue_full_are_counted() {
 }
 
 #[test]
+fn what_a_handler_holds_that_hangs_at_the_end_is_counted_as_lost() {
+    // Connections are made, and nobody ever says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let smtp = format!("smtp://{},to=ops@example.org,timeout=60s", silent.local_addr().unwrap());
+    let input = lines((0..5).map(|n| stored("app", 20, &n.to_string())));
+    // It hangs when its batch is full, or when the batch is due.
+    for batch in ["batch=3", "every=1ms"] {
+        let args = ["tail", "--input", "-", "--fail-on-loss", "--linger", "200ms", "--smtp"];
+        let handler = format!("{smtp},{batch}");
+        let err = zlog(args).args([&handler]).stdin(input.as_str()).run().code(3).err();
+        assert!(err.contains("5 of 5 records were lost ("), "{batch}: {err}");
+    }
+}
+
+#[test]
 fn a_command_that_fails_is_an_outage_until_one_succeeds() {
     let directory = tempfile::tempdir().unwrap();
     let flag = path(&directory, "flag");
