@@ -117,10 +117,14 @@ impl Handler for FileHandler {
         self.write_block()
     }
 
+    /// A block is written only when its first record has waited long enough: a queue
+    /// tends after each record.
     fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let written = self.write_block();
-        let due = self.file.tend(now);
-        written.and(due)
+        let due = |handler: &FileHandler| handler.block.as_ref().and_then(Block::due);
+        let is_due = due(self).is_some_and(|due| due <= now);
+        let written = if is_due { self.write_block() } else { Ok(()) };
+        let look = self.file.tend(now);
+        written.and(look).map(|look| look.into_iter().chain(due(self)).min())
     }
 
     /// What was gathered belongs to the file as it was.
@@ -137,6 +141,15 @@ impl Handler for FileHandler {
     fn close(&mut self, _until: Instant) -> Result<()> {
         let written = self.write_block();
         written.and(self.file.look(Instant::now()))
+    }
+}
+
+/// Whoever stops at an error may not come to close it: what was gathered is written all
+/// the same.
+impl Drop for FileHandler {
+    fn drop(&mut self) {
+        // There is nobody left to tell.
+        let _ = self.write_block();
     }
 }
 

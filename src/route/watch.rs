@@ -137,11 +137,16 @@ impl Watched {
     }
 
     /// Asks the handler what it holds.
-    fn look(&mut self) {
+    fn ask(&mut self) {
         self.held = self.inner.held();
         self.tally.waiting.store(self.held.waiting, Ordering::Relaxed);
         self.tally.lost.store(self.held.lost, Ordering::Relaxed);
         self.tally.cut.store(self.held.cut, Ordering::Relaxed);
+    }
+
+    /// Asks the handler what it holds, and whether its outage is over.
+    fn look(&mut self) {
+        self.ask();
         let (arrived, lost) = (self.arrived(), self.lost());
         if !self.held.away
             && self.outage.as_ref().is_some_and(|outage| arrived > outage.arrived)
@@ -164,7 +169,9 @@ impl Watched {
 
     /// Something went wrong, when `lost` records had been lost before.
     fn fail(&mut self, error: &Error, lost_before: u64) {
-        self.look();
+        // What has arrived with an error, like the first records of a block of which only
+        // a part could be written, does not end an outage.
+        self.ask();
         let arrived = self.arrived();
         let lost_now = self.lost();
         let status = match &mut self.outage {
@@ -209,8 +216,6 @@ impl Handler for Watched {
                 if error.is_record_kept() {
                     self.taken += 1;
                     self.tally.taken.store(self.taken, Ordering::Relaxed);
-                    // That it has arrived ends nothing.
-                    self.outage.iter_mut().for_each(|outage| outage.arrived += 1);
                 } else {
                     self.failed += 1;
                     self.tally.failed.store(self.failed, Ordering::Relaxed);
@@ -224,8 +229,11 @@ impl Handler for Watched {
     /// # Errors
     /// Never.
     fn flush(&mut self) -> Result<()> {
-        if let Err(error) = self.inner.flush() {
-            self.note(Err(error));
+        match self.inner.flush() {
+            Err(error) => self.note(Err(error)),
+            // What was held may have arrived with it.
+            Ok(()) if self.outage.is_some() => self.look(),
+            Ok(()) => {}
         }
         Ok(())
     }

@@ -69,7 +69,11 @@ fn disturbed<T: Send>(
 }
 
 fn open(path: &Path) -> FileHandler {
-    FileHandler::open(path, text(), Sync::None).unwrap()
+    opened(path, Sync::None)
+}
+
+fn opened(path: &Path, sync: Sync) -> FileHandler {
+    FileHandler::open(path, text(), sync).unwrap()
 }
 
 fn lines(text: &str) -> Vec<usize> {
@@ -96,9 +100,14 @@ fn assert_complete(directory: &Path, count: usize) {
 
 #[test]
 fn a_file_that_is_moved_under_a_fast_writer_loses_nothing() {
+    moved(Sync::None);
+    moved(Sync::Block);
+}
+
+fn moved(sync: Sync) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
-    let (count, ()) = disturbed(&path, open(&path), |writer| {
+    let (count, ()) = disturbed(&path, opened(&path, sync), |writer| {
         for number in 0..20 {
             writer.wait(1);
             fs::rename(&path, directory.path().join(format!("moved.{number}"))).unwrap();
@@ -113,9 +122,14 @@ fn a_file_that_is_moved_under_a_fast_writer_loses_nothing() {
 
 #[test]
 fn a_file_that_is_deleted_under_a_fast_writer_loses_what_was_deleted_alone() {
+    deleted(Sync::None);
+    deleted(Sync::Block);
+}
+
+fn deleted(sync: Sync) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
-    let (count, mut deleted) = disturbed(&path, open(&path), |writer| {
+    let (count, mut deleted) = disturbed(&path, opened(&path, sync), |writer| {
         let mut deleted = Vec::new();
         for number in 0..10 {
             writer.wait(1);

@@ -1,8 +1,9 @@
 //! Handlers that fail, hang or are full, and what is told of it.
 
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::{lines, path, send, stored, tail, wait_for_file};
 use crate::harness::{DEADLINE, zlog};
@@ -20,6 +21,32 @@ fn a_full_disk_is_told_once_and_the_other_handlers_go_on() {
     let end = "zlog tail: handler /dev/full: 500 of 500 records were lost (500 failed)";
     assert_eq!(err.lines().collect::<Vec<_>>(), [begun, end]);
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 500);
+}
+
+/// A limit of the system's stands in for a disk: the block that meets it is written in part.
+#[test]
+fn a_block_that_is_written_in_part_costs_the_records_that_are_not_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(&directory, "app.log");
+    let input = lines((0..1000).map(|n| stored("app", 20, &format!("{n:0150}"))));
+    let zlog = env!("CARGO_BIN_EXE_zlog");
+    // 100 blocks of 512 bytes; without the signal, it is an error of write.
+    let script = "trap '' XFSZ; ulimit -f 100; exec \"$0\" tail --input - --file \"$1\"";
+    let mut child = Command::new("sh")
+        .args(["-c", script, zlog, &file])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let err = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let whole = text.matches('\n').count();
+    assert!((1..1000).contains(&whole), "{whole}");
+    assert_eq!(err.matches("writing to").count(), 1, "{err}");
+    let end = format!("handler {file}: {} of 1000 records were lost", 1000 - whole);
+    assert!(err.contains(&end) || err.contains(&end.replace("1000 r", "1,000 r")), "{err}");
 }
 
 /// A pipe with a name, whose reader comes and goes: a file that fails and works again.

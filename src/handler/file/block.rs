@@ -1,7 +1,9 @@
 //! Records that are written together.
 //!
-//! What may be here: gathering records, and how many of them a failed write has cost.
-//! Where they are written is `log_file`'s, and when the handler's.
+//! What may be here: gathering records, how long they may wait, and how many of them a
+//! failed write has cost. Where they are written is `log_file`'s, and when the handler's.
+
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::format::Format;
@@ -11,18 +13,27 @@ use crate::term::BLOCK;
 /// A block that one huge record has made larger than this is given back.
 const KEEP: usize = 4 * BLOCK;
 
+/// How long a record waits at most, where others keep coming that are not for this
+/// handler: who follows the file does not notice.
+pub(super) const LONGEST: Duration = Duration::from_millis(200);
+
 /// Records as they will stand in the file.
 #[derive(Default)]
 pub(super) struct Block {
     bytes: Vec<u8>,
     /// Where each record ends.
     ends: Vec<usize>,
+    /// By when the first of them is to be written.
+    due: Option<Instant>,
     lost: u64,
 }
 
 impl Block {
     /// Adds a record, as `format` shows it.
     pub(super) fn push(&mut self, record: &Record<'_>, format: &mut dyn Format) {
+        if self.ends.is_empty() {
+            self.due = Some(Instant::now() + LONGEST);
+        }
         format.write(record, &mut self.bytes);
         self.ends.push(self.bytes.len());
     }
@@ -30,6 +41,11 @@ impl Block {
     /// Whether it is to be written without waiting for more.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() >= BLOCK
+    }
+
+    /// By when it is to be written, whether it is full or not; `None` for an empty one.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
     }
 
     /// Records that wait to be written.
@@ -62,6 +78,7 @@ impl Block {
         });
         self.bytes.clear();
         self.ends.clear();
+        self.due = None;
         if self.bytes.capacity() > KEEP {
             self.bytes.shrink_to(2 * BLOCK);
         }
@@ -96,7 +113,7 @@ mod tests {
             block.write(append).unwrap();
         }
         assert_eq!(written, [b"one\ntwo\n"]);
-        assert_eq!((block.waiting(), block.lost()), (0, 0));
+        assert_eq!((block.waiting(), block.lost(), block.due()), (0, 0, None));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::fs::{self, File};
 
+use super::block::LONGEST;
 use super::*;
 use crate::format::{Options, Output};
 
@@ -40,7 +41,7 @@ fn gathered_records_are_in_the_file_once_it_is_flushed_tended_reopened_or_closed
     type End = fn(&mut FileHandler);
     let ends: [End; 4] = [
         |handler| handler.flush().unwrap(),
-        |handler| assert!(handler.tend(Instant::now()).unwrap().is_some()),
+        |handler| assert!(handler.tend(Instant::now() + LONGEST).unwrap().is_some()),
         |handler| handler.reopen().unwrap(),
         |handler| handler.close(Instant::now()).unwrap(),
     ];
@@ -58,6 +59,32 @@ fn gathered_records_are_in_the_file_once_it_is_flushed_tended_reopened_or_closed
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
         assert_eq!(handler.held(), Held::default());
     }
+}
+
+#[test]
+fn gathered_records_wait_when_tended_until_the_first_of_them_is_due() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    let before = Instant::now();
+    log(&mut handler, "one");
+    let due = handler.tend(before).unwrap().unwrap();
+    assert!(due >= before + LONGEST && due <= Instant::now() + LONGEST);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    log(&mut handler, "two");
+    assert_eq!(handler.tend(before).unwrap(), Some(due), "the first counts");
+    assert!(handler.tend(due).unwrap().unwrap() > due);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+}
+
+#[test]
+fn gathered_records_are_in_the_file_when_nobody_closes_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    log(&mut handler, "one");
+    drop(handler);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
 }
 
 #[test]

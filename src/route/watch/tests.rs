@@ -116,6 +116,37 @@ fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
     assert_eq!(heard.take(), [ended]);
 }
 
+/// A disk that is full to the last block takes a part of it now and then.
+#[test]
+fn a_block_of_which_a_part_arrives_ends_no_outage_and_no_record_is_told_twice() {
+    let held = Arc::new(Mutex::new(Held::default()));
+    let handles = vec![true, true, false, true, true, false, true, true];
+    let scripted =
+        Scripted { handles, keeps: true, held: Arc::clone(&held), ..Scripted::default() };
+    let (mut watched, tally, heard) = watched(scripted);
+    let lost = |waiting, lost| *held.lock().unwrap() = Held { waiting, lost, ..Held::default() };
+    give(&mut watched, 2);
+    lost(0, 3);
+    give(&mut watched, 1);
+    assert_eq!(heard.take().len(), 1);
+    lost(1, 3);
+    give(&mut watched, 1);
+    lost(2, 3);
+    give(&mut watched, 1);
+    // Of the second block of three, one arrives.
+    lost(0, 5);
+    give(&mut watched, 1);
+    assert_eq!(heard.take().len(), 0);
+    assert_eq!(tally.outage().unwrap().lost, 5);
+    lost(2, 5);
+    give(&mut watched, 2);
+    assert_eq!(heard.take().len(), 0);
+    lost(0, 5);
+    watched.flush().unwrap();
+    let ended = "zlog tail: handler errors.log works again; 5 records were lost meanwhile";
+    assert_eq!(heard.take(), [ended]);
+}
+
 #[test]
 fn the_name_of_a_handler_can_not_steer_a_terminal() {
     let heard = Heard::default();
