@@ -189,7 +189,8 @@ impl Emit {
         }
         // What has been read must not be lost because somebody asked to stop.
         if self.end.stop.requested() {
-            feed.finish(&mut |record| self.publish_one(record))?;
+            let within = self.end.linger();
+            feed.finish(within, &mut |record| self.publish_one(record))?;
             self.tell(feed.notices());
         }
         Ok(())

@@ -32,7 +32,8 @@ use crate::keep::{Keep, Limits};
 use crate::route::{self, Tell};
 use crate::signal::{Hangup, Stop};
 use crate::socket::{
-    self, Desk, Endpoint, Forwarded, LinkState, Proxy, ProxyOptions, Role, SocketOptions,
+    self, DEFAULT_HWM, Desk, Endpoint, Forwarded, LinkState, Proxy, ProxyOptions, Role,
+    SocketOptions,
 };
 use crate::term;
 
@@ -225,36 +226,58 @@ impl Relay {
     }
 
     /// How many messages may have come and not been taken yet: as much as libzmq and
-    /// the system hold for each publisher. The end does not wait for what will come.
+    /// the system hold for each publisher, and libzmq for each source of the relay's own.
+    /// The end does not wait for what will come.
     fn may_have_come(&self, hwm: u32) -> u64 {
-        let sources = peers(&self.proxy.links().0) + self.feeds.iter().count() + 1;
+        let publishers = peers(&self.proxy.links().0) as u64 + 1;
+        let own = self.feeds.iter().count() as u64;
         match u64::from(hwm) {
             0 => u64::MAX,
-            hwm => hwm.saturating_mul(4).saturating_mul(sources as u64),
+            hwm => (hwm.saturating_mul(4).saturating_mul(publishers))
+                .saturating_add((hwm + u64::from(DEFAULT_HWM)).saturating_mul(own)),
         }
     }
 
     /// Sends on what has come, until then at the latest. What finds no room by then goes
     /// to the handlers alone, and is counted.
     fn drain(&mut self, until: Instant, hwm: u32) -> Result<()> {
-        let enough = self.proxy.counts().messages.saturating_add(self.may_have_come(hwm));
-        while Instant::now() < until && self.proxy.counts().messages < enough {
+        let mut had_ended = false;
+        let mut enough = 0;
+        while Instant::now() < until {
             // Asked first: what a source gave before its end has then come.
             let ended = self.feeds.all_ended();
+            let taken = self.proxy.counts().messages;
+            if ended && !had_ended {
+                // Publishers may go on for ever; the relay's own sources have an end, and
+                // what they have taken in is not to be lost.
+                enough = taken.saturating_add(self.may_have_come(hwm));
+            }
+            had_ended = ended;
+            if ended && taken >= enough {
+                break;
+            }
             match self.step()? {
                 Forwarded::All if ended => return Ok(()),
                 Forwarded::All => self.chores = socket::wait(&self.proxy, None, SLICE),
                 Forwarded::More | Forwarded::Full => {}
             }
         }
-        let left = enough.saturating_sub(self.proxy.counts().messages);
+        let most = match had_ended {
+            true => enough.saturating_sub(self.proxy.counts().messages),
+            false => self.may_have_come(hwm),
+        };
+        self.discard(most)
+    }
+
+    /// Gives up to so many messages to the handlers alone, and counts them.
+    fn discard(&mut self, most: u64) -> Result<()> {
         let outlets = &mut self.outlets;
         let received = clock::now();
         let mut look = |frames: &[&[u8]]| {
             outlets.take(frames, received);
             Ok(())
         };
-        self.proxy.discard(left, &mut look)
+        self.proxy.discard(most, &mut look)
     }
 
     /// Sends on what has come, and says what became of everything.
@@ -263,10 +286,14 @@ impl Relay {
         let until = Instant::now() + linger;
         self.feeds.stop();
         let drained = self.drain(until, self.plan.args.hwm);
+        let in_time = self.feeds.all_ended();
+        let given_up = self.feeds.join();
+        // What a source that was late has given since.
+        let late = if in_time { 0 } else { self.may_have_come(self.plan.args.hwm) };
+        let drained = drained.and_then(|()| self.discard(late));
         if let Err(error) = &drained {
             term::tell(format_args!("zlog relay: {error}"));
         }
-        let given_up = self.feeds.join();
         let Relay { plan, proxy, inquiries, outlets, feeds, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;

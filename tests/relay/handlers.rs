@@ -44,7 +44,8 @@ fn make_one_file(option: &str, style: &str, records: usize) {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("all.log");
     let handler = format!("{},format=%(name)s %(message)s", file.display());
-    let (mut relay, address) = listening(option, &["--file", &handler]);
+    // So little room that most of it has not been taken when the relay is told to end.
+    let (mut relay, address) = listening(option, &["--file", &handler, "--hwm", "10"]);
     let port = address.rsplit(':').next().expect("a port");
     let count = records.to_string();
     let program = |name: &String| python.script("network_logging", &[style, port, name, &count]);

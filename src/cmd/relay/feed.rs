@@ -64,10 +64,10 @@ impl From {
         }
     }
 
-    fn finish(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+    fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         match self {
             From::Lines(source) => source.finish(sink),
-            From::Listen(source) => source.finish(sink),
+            From::Listen(source) => source.finish(within, sink),
         }
     }
 
@@ -115,7 +115,7 @@ impl Feed {
     fn start(name: &str, source: From, proxy: &mut Proxy, work: Work) -> Result<Feed> {
         let shared = Arc::new(Shared::default());
         let mut publisher = proxy.publisher_inside(&SocketOptions::publisher())?;
-        let Work { root, stop } = work;
+        let Work { root, stop, linger } = work;
         let seen = Arc::clone(&shared);
         let run = move || {
             let asked = || stop.requested() || seen.stop.load(Ordering::Relaxed);
@@ -130,7 +130,7 @@ impl Feed {
             };
             let publish = Publish::new(publisher, options);
             let name = if root.is_empty() { "root" } else { &root };
-            let runner = Runner { source, publish, stamp: Stamp::of_this_process(name) };
+            let runner = Runner { source, publish, stamp: Stamp::of_this_process(name), linger };
             if let Err(error) = runner.run(&seen) {
                 term::tell(format_args!("zlog relay: {error}"));
                 seen.failed.store(true, Ordering::Relaxed);
@@ -149,6 +149,8 @@ impl Feed {
 struct Work {
     root: String,
     stop: Stop,
+    /// How long its end may take.
+    linger: Duration,
 }
 
 /// What runs on a source's thread.
@@ -156,11 +158,12 @@ struct Runner {
     source: From,
     publish: Publish,
     stamp: Stamp,
+    linger: Duration,
 }
 
 impl Runner {
     fn run(self, seen: &Shared) -> Result<()> {
-        let Runner { mut source, mut publish, stamp } = self;
+        let Runner { mut source, mut publish, stamp, linger } = self;
         let take = |record: Record<'_>, publish: &mut Publish| {
             let mut record = record;
             stamp.fill(&mut record);
@@ -175,7 +178,7 @@ impl Runner {
             note(seen, &publish, &mut source);
         }
         // What has been read must not be lost because somebody asked to stop.
-        source.finish(&mut |record| take(record, &mut publish).map(|_| Flow::More))?;
+        source.finish(linger, &mut |record| take(record, &mut publish).map(|_| Flow::More))?;
         note(seen, &publish, &mut source);
         publish.close(Duration::ZERO);
         Ok(())
@@ -205,6 +208,7 @@ impl Feeds {
     /// One can't be opened.
     pub(super) fn open(args: &RelayArgs, proxy: &mut Proxy, stop: &Stop) -> Result<Feeds> {
         let mut feeds = Vec::new();
+        let linger = args.linger.0;
         if args.stdin {
             let level = args.stdin_level;
             let spec = StreamSpec {
@@ -213,7 +217,7 @@ impl Feeds {
                 process: None,
             };
             let source = stdin::open(spec, &LineOptions::default(), None)?;
-            let work = Work { root: args.root.clone(), stop: stop.clone() };
+            let work = Work { root: args.root.clone(), stop: stop.clone(), linger };
             feeds.push(Feed::start("stdin", From::Lines(source), proxy, work)?);
         }
         if args.listen.any() {
@@ -221,7 +225,7 @@ impl Feeds {
             for place in source.bound() {
                 term::tell(format_args!("zlog relay: listening on {place}"));
             }
-            let work = Work { root: String::new(), stop: stop.clone() };
+            let work = Work { root: String::new(), stop: stop.clone(), linger };
             feeds.push(Feed::start("listen", From::Listen(source), proxy, work)?);
         }
         Ok(Feeds(feeds))

@@ -44,10 +44,8 @@ const READ: usize = 64 << 10;
 /// dropped datagrams.
 const CHORES: Duration = Duration::from_secs(1);
 
-/// How long the end takes what senders have sent already, at most.
-const FINISH: Duration = Duration::from_secs(1);
-/// How long nothing may come at the end while a client is there: on a busy machine, what
-/// a sender has handed to its system is not all at hand at once.
+/// How long the end goes on, while a client is there, once nothing more was at hand: on
+/// a busy machine, what a sender has handed to its system does not come all at once.
 const QUIET: Duration = Duration::from_millis(100);
 
 /// Where to listen, and what bounds those who send.
@@ -177,27 +175,31 @@ impl Listen {
         self.told.take()
     }
 
-    /// Stops: delivers what has been sent already, as far as it comes within a second.
-    /// What then is in the middle of a record is lost, and counted.
+    /// Stops: delivers what has been sent already, as far as it comes in time: before
+    /// `within` is over. What then is in the middle of a record is lost, and counted;
+    /// that clients were still sending is told.
     ///
     /// # Errors
     /// Whatever `sink` returns.
-    pub fn finish(&mut self, sink: &mut Sink<'_>) -> Result<()> {
-        let until = Instant::now() + FINISH;
-        let mut last = Instant::now();
+    pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
+        let until = Instant::now() + within;
+        let mut quiet = None;
         loop {
             let progress = self.poll(Duration::ZERO, sink)?;
             let now = Instant::now();
             if progress == Progress::Delivered {
-                last = now;
+                if now >= until {
+                    self.told.say(still_sending);
+                    break;
+                }
+                continue;
             }
-            let left = (last + QUIET).min(until).saturating_duration_since(now);
-            if left.is_zero() || (progress != Progress::Delivered && self.clients.count() == 0) {
+            let quiet = *quiet.get_or_insert(now + QUIET);
+            let left = quiet.min(until).saturating_duration_since(now);
+            if left.is_zero() || self.clients.count() == 0 {
                 break;
             }
-            if progress != Progress::Delivered {
-                self.look(left)?;
-            }
+            self.look(left)?;
         }
         self.datagrams.count_drops(&mut self.heard, &mut self.told);
         self.clients.end(&mut self.heard, &mut self.told);
@@ -300,6 +302,12 @@ impl std::os::fd::AsRawFd for Listen {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.poll.as_raw_fd()
     }
+}
+
+fn still_sending() -> String {
+    "Python's handlers were still sending when the time for the end was up; how much of it \
+     is lost is not known"
+        .to_owned()
 }
 
 /// Who sends.

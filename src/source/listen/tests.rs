@@ -339,7 +339,7 @@ fn the_end_delivers_what_was_sent_and_counts_what_was_begun() {
     sender.send_to(&record("datagram"), ear.place(1)).unwrap();
     let mut came = 0;
     ear.listen
-        .finish(&mut |_| {
+        .finish(DEADLINE, &mut |_| {
             came += 1;
             Ok(Flow::More)
         })
@@ -356,7 +356,7 @@ fn the_end_waits_a_moment_for_what_is_still_on_its_way() {
     client.write_all(&record("sent")).unwrap();
     let mut came = Vec::new();
     let mut client = Some(client);
-    let finished = ear.listen.finish(&mut |record| {
+    let finished = ear.listen.finish(DEADLINE, &mut |record| {
         came.push(record.msg.into_owned());
         if let Some(mut client) = client.take() {
             std::thread::spawn(move || client.write_all(&super::tests::record("late")).unwrap());
@@ -365,6 +365,19 @@ fn the_end_waits_a_moment_for_what_is_still_on_its_way() {
     });
     finished.unwrap();
     assert_eq!(came, ["sent", "late"]);
+}
+
+#[test]
+fn an_end_that_comes_too_early_for_what_was_sent_is_told() {
+    let mut ear = Ear::new(|_| {});
+    let mut client = ear.client();
+    let bytes: Vec<u8> = std::iter::repeat_with(|| record("sent")).take(1000).flatten().collect();
+    client.write_all(&bytes).unwrap();
+    ear.until(|ear| !ear.got.is_empty());
+    client.write_all(&bytes).unwrap();
+    ear.listen.finish(Duration::ZERO, &mut |_| Ok(Flow::More)).unwrap();
+    let told: Vec<String> = ear.listen.take_notices().into_iter().map(|told| told.text).collect();
+    assert!(told.iter().any(|text| text.contains("still sending")), "{told:?}");
 }
 
 #[test]
