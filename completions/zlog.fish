@@ -214,7 +214,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_sub
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l smtp-delay -d 'How long zlog\'s own mail server holds each mail' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l dir -d 'Where files are written while they are measured [default: the system\'s for temporary files]' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
-json\t'One JSON object, which --baseline reads'"
+json\t'The report as one JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l export-csv -d 'Write every figure as CSV, too' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l plot -d 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)' -r -F
@@ -264,7 +264,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcomm
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l warm-up -d 'Records that are encoded and decoded before, unmeasured' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l seed -d 'Other test records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
-json\t'One JSON object, which --baseline reads'"
+json\t'The report as one JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s n -l count -d 'Stop after N records; without it, at Ctrl-C' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l rate -d 'Records each second' -r

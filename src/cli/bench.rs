@@ -137,7 +137,7 @@ pub enum BenchOutput {
     /// Tables, with bars on a terminal
     #[default]
     Table,
-    /// One JSON object, which --baseline reads
+    /// The report as one JSON object
     Json,
 }
 

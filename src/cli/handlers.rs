@@ -57,7 +57,7 @@ pub const KEYS: &[(&str, &str)] = &[
     (
         "on-full=block|drop",
         "Whether a record waits when the queue is full, and all others with it, or is dropped \
-         and counted [default: drop; with --input block]",
+         and counted [default: drop; block for `tail --input`]",
     ),
     ("name=NAME", "What messages call it"),
     (
@@ -83,7 +83,7 @@ pub const KEYS: &[(&str, &str)] = &[
          ZLOG_LEVEL tell it how many records it gets, and the worst level",
     ),
     (
-        "--publish: connect, root=ROOT, wire=json|text, hwm=N",
+        "--publish (of tail): connect, root=ROOT, wire=json|text, hwm=N",
         "Connect instead of bind; what topics begin with where a record has none",
     ),
     (

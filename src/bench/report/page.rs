@@ -82,7 +82,7 @@ pub fn lost(name: &str, records: u64) -> Option<String> {
 
 /// What is said where `name` failed.
 pub fn failed(name: &str, error: &str) -> String {
-    format!("{name}: failed: {}", error.replace("\n  ", " "))
+    format!("{name}: failed: {}", error.replace("\n  ", ". "))
 }
 
 /// What is said of a report that was stopped; nothing of one that was not.

@@ -38,6 +38,8 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
+    // Of a directory that is not there, tempfile tells less than the system.
+    std::fs::metadata(directory).map_err(|error| failed(path, &error))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".zlog-bench-");
     #[cfg(unix)]

@@ -33,7 +33,8 @@ fn head(out: &mut String, status: &Status) {
     if passed.frames_cut > 0 {
         line("frames cut", passed.frames_cut.to_string());
     }
-    line("asked for", format!("{} prefixes", status.prefixes));
+    let prefixes = if status.prefixes == 1 { "prefix" } else { "prefixes" };
+    line("asked for", format!("{} {prefixes}", status.prefixes));
     if let Some(kept) = &status.keep {
         let (messages, topics) = (kept.messages, kept.topics);
         let size = bytes(kept.bytes as u64);
@@ -63,8 +64,11 @@ fn sources(out: &mut String, status: &Status) {
     }
     let names: Vec<String> = status.sources.iter().map(|s| visible(&s.name)).collect();
     let width = width("source", &names);
-    let _ =
-        writeln!(out, "\n{:<width$} {:>12} {:>12} {:>12}", "source", "records", "/s", "unheard");
+    let _ = writeln!(
+        out,
+        "\n{:<width$} {:>12} {:>12} {:>12} {:>12}",
+        "source", "records", "/s", "unheard", "clients"
+    );
     for (name, source) in names.iter().zip(&status.sources) {
         let ended = if source.running { "" } else { "  ended" };
         let (records, rate, unheard) = (source.records, source.rate, source.unheard);
