@@ -13,9 +13,8 @@ fn a_pubhandler_that_binds_and_one_that_connects_reach_the_watcher() {
     let endpoints = relay.endpoints(2);
     let mut connects = python.script("pubhandler_connect", &[&endpoints[0]]);
     let mut watcher = python.module("zmq.log", &[&endpoints[1]]);
-    for publisher in [&mut binds, &mut connects] {
-        // One after the other: what is seen is then this one's.
-        watcher.expect_stdout("beacon");
+    for (publisher, root) in [(&mut binds, "app"), (&mut connects, "connects")] {
+        watcher.expect_stdout(&format!("{root}.INFO | beacon"));
         publisher.write("go on\n");
     }
     watcher.expect_stdout("connected and done");
