@@ -64,6 +64,13 @@ impl Relay {
         });
     }
 
+    /// Waits until it knows of this many different prefixes, the relay's own among them.
+    /// A subscriber that is connected may not have said yet what it wants.
+    #[track_caller]
+    fn wait_for_prefixes(&self, wanted: u64) {
+        self.wait_until("wanted", |status| status["prefixes"] == wanted);
+    }
+
     /// Ends it, and gives what it said.
     #[track_caller]
     fn end(mut self) -> String {

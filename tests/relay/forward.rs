@@ -101,9 +101,9 @@ fn source_and_seq_survive_two_relays_and_so_does_a_loss() {
 fn a_stopped_subscriber_costs_another_one_nothing() {
     const RECORDS: usize = 8000;
     let relay = relay(&["--hwm", "1000"]);
-    let listener = Listener::connect(&relay.publish, "");
+    let listener = Listener::connect(&relay.publish, "INFO");
     let mut stopped = zlog(["tail", &relay.publish, "-o", "text", "--hwm", "1", "-q"]).start();
-    relay.wait_for_peers(0, 2);
+    relay.wait_for_prefixes(2);
     stopped.signal(Signal::STOP);
     let line = format!("{}\n", "x".repeat(5000)).repeat(RECORDS);
     let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--rate", "4000", "-q"];

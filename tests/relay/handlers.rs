@@ -82,8 +82,8 @@ fn publishers_records_go_to_handlers_each_with_its_level_and_on_to_subscribers()
     let option = format!("{},level=error,format=%(message)s", errors.display());
     let all_option = format!("{},format=%(levelname)s %(message)s", all.display());
     let relay = relay(&["--file", &all_option, "--file", &option]);
-    let tail = zlog(["tail", &relay.publish, "-o", "text", "-n", "2"]).start();
-    relay.wait_for_peers(0, 1);
+    let tail = zlog(["tail", &relay.publish, "INFO", "ERROR", "-o", "text", "-n", "2"]).start();
+    relay.wait_for_prefixes(3);
     let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--no-detect"];
     zlog(args).args(["-m", "one"]).run().success();
     zlog(args).args(["-l", "error", "-m", "two"]).run().success();
@@ -147,14 +147,15 @@ fn a_console_that_nobody_reads_does_not_stop_the_relay() {
     shell.args(["-c", &script]);
     let mut running = Running::start(shell, crate::harness::Input::Empty);
     let bound = running.endpoints(3);
-    let tail = zlog(["tail", &bound[1], "-o", "text", "-n", "30000", "--fail-on-loss"]).start();
+    let args = ["tail", &bound[1], "INFO", "-o", "text", "-n", "30000", "--fail-on-loss"];
+    let tail = zlog(args).start();
     let relay = super::Relay {
         running,
         collect: bound[0].clone(),
         publish: bound[1].clone(),
         ask: bound[2].clone(),
     };
-    relay.wait_for_peers(0, 1);
+    relay.wait_for_prefixes(2);
     let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--rate", "20000", "-q"];
     zlog(args).stdin("hello\n".repeat(RECORDS)).run().success();
     tail.wait().success();

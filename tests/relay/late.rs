@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::relay;
-use crate::harness::{ANY_PORT, Publisher, Running, zlog};
+use crate::harness::{ANY_PORT, DEADLINE, Publisher, Running, zlog};
 
 /// A publisher that sends numbered messages until it is told to end.
 struct Busy {
@@ -48,6 +48,20 @@ fn keeper(publisher: &Publisher, args: &[&str]) -> (Running, String, String) {
     assert_eq!(publisher.wait_for_subscription(), b"", "what is kept is asked for");
     let ask = bound.remove(1);
     (running, bound.remove(0), ask)
+}
+
+/// Waits until so many messages are kept.
+#[track_caller]
+fn wait_for_kept(ask: &str, messages: u64) {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let status = zlog(["relay", "--status", "--ask", ask, "-o", "json"]).run().success();
+        let status: serde_json::Value = serde_json::from_slice(&status.stdout).expect("JSON");
+        if status["keep"]["messages"] == messages {
+            return;
+        }
+        assert!(Instant::now() < until, "not {messages} kept: {status}");
+    }
 }
 
 /// The numbers that a tail has printed, one a line.
@@ -93,7 +107,7 @@ fn the_last_ones_of_the_wanted_topics_come_first_and_no_others() {
         publisher.send(["app.INFO".to_owned(), format!("n{n}")]);
         publisher.send(["app.ERROR".to_owned(), format!("e{n}")]);
     }
-    // What is kept is known when it can be asked for.
+    wait_for_kept(&ask, 30);
     let tail = |args: &[&str]| zlog(["tail", &publish, "--ask", &ask]).args(args).run();
     let out = tail(&["-o", "text", "--last", "100", "-n", "30"]).success().out();
     assert!(out.starts_with("q11\nn11\ne11\nq12\n") && out.ends_with("e20\n"), "{out}");
@@ -110,6 +124,7 @@ fn kept_text_has_the_time_at_which_the_relay_received_it() {
     let publisher = Publisher::bind();
     let (_relay, publish, ask) = keeper(&publisher, &["--keep", "10"]);
     publisher.send(["app.INFO", "hello"]);
+    wait_for_kept(&ask, 1);
     let args = ["tail", &publish, "--ask", &ask, "--last", "1", "-n", "1", "-o", "json"];
     let first = zlog(args).run().success().out();
     let second = zlog(args).run().success().out();
@@ -152,6 +167,7 @@ fn the_questions_place_is_beside_an_ipc_file() {
     let bound = relay.endpoints(3);
     assert_eq!(bound[2], format!("{endpoint}.ask"));
     zlog(["emit", "-c", &bound[0], "--wait", "60s", "-m", "early"]).run().success();
+    wait_for_kept(&bound[2], 1);
     let shown = zlog(["tail", &endpoint, "--last", "1", "-n", "1", "-o", "text"]).run().success();
     assert_eq!(shown.out(), "early\n");
     let status = zlog(["relay", "--status", &endpoint]).run().success();

@@ -8,6 +8,7 @@ fn the_status_counts_what_passed_and_who_is_there() {
     let relay = relay(&["--keep", "2"]);
     let listener = Listener::connect(&relay.publish, "app");
     relay.wait_for_peers(0, 1);
+    relay.wait_for_prefixes(2);
     let args = ["emit", "-c", &relay.collect, "--wait", "60s", "-r", "app"];
     zlog(args).stdin("1\n2\n3\n").run().success();
     for _ in 0..3 {
