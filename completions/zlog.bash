@@ -775,7 +775,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__relay)
-            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --on-full --hwm --linger --file --smtp --syslog --exec --console --keep --keep-bytes --ask --no-ask --status --output --report --verbose --quiet --help"
+            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --on-full --hwm --linger --file --smtp --syslog --exec --publish --console --keep --keep-bytes --ask --no-ask --status --output --report --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -877,6 +877,14 @@ _zlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --publish)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --console)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --keep)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -913,7 +921,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__tail)
-            opts="-t -r -l -i -e -n -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --grep --exclude --from-source --since --until --count --timeout --input --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --utc --highlight --color --timestamp --show --separator --align --no-align --reorder --stats --file --smtp --syslog --exec --console --publish --linger --fail-on-loss --verbose --quiet --help"
+            opts="-t -r -l -i -e -n -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --grep --exclude --from-source --since --until --count --timeout --input --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --utc --highlight --color --timestamp --show --separator --align --no-align --reorder --stats --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1108,6 +1116,10 @@ _zlog() {
                     return 0
                     ;;
                 --publish)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --console)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

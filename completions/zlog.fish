@@ -135,13 +135,13 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l smtp -d 'Send mails, 
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l syslog -d 'Send to a syslog daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l exec -d 'Run this command, without a shell, for each batch of records: they are its input' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish again here, on a socket of its own' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Print records too' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers may take at the end to send what they hold' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Topics match only at dots: app.ERROR leaves out app.ERRORS'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l utc -d 'Times in UTC instead of local time'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timestamp -d 'Time and topic before the message in `text` output too, as `python -m zmq.log` does'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l align -d 'Line up the columns (the default for `pretty`)'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l no-align -d 'Do not line up the columns'
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Print records too'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit with 3 when a record was lost'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s q -l quiet -d 'No reports on stderr but errors'
@@ -171,6 +171,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l file -d 'Write to th
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l smtp -d 'Send mails, of many records each, through the server smtp://HOST:PORT; to= is needed' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l syslog -d 'Send to a syslog daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l exec -d 'Run this command, without a shell, for each batch of records: they are its input' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish -d 'Publish again here, on a socket of its own' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l console -d 'Print records too' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep -d 'Keep the last N messages of each topic, for `zlog tail --last`. Publishers are then asked for everything' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep-bytes -d 'Keep at most this much of all topics together; the oldest goes first' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l ask -d 'Take questions here [default: the next port after each --publish-bind, or its path and .ask]' -r
@@ -181,7 +183,6 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l report -d 'Print a l
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l check -d 'Only say what is wrong with --config, all of it; nothing is opened'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stdin -d 'Collect lines of standard input, too; the relay goes on when they end'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l allow-remote -d 'Listen where other machines can send, too: whoever reaches the port can write records'
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l console -d 'Print records too'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l no-ask -d 'Take no questions: no --status, no --last'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s q -l quiet -d 'No summary at the end'

@@ -6,7 +6,7 @@ use super::value;
 use crate::format::formatter::{FormatterSpec, Style};
 
 /// `--format` and what belongs to it.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
 pub struct FormatArgs {
     /// A format string as in Python's logging ('%(asctime)s %(levelname)-8s %(message)s'),
     /// or one of basic, bare, syslog, pretty, json, logfmt

@@ -33,9 +33,15 @@ pub struct HandlerArgs {
     /// Run this command, without a shell, for each batch of records: they are its input
     #[arg(long, value_name = "COMMAND[,KEY=VALUE…]", help_heading = HEADING)]
     pub exec: Vec<String>,
+    /// Publish again here, on a socket of its own
+    #[arg(long, value_name = "ENDPOINT[,KEY=VALUE…]", help_heading = HEADING)]
+    pub publish: Vec<String>,
     /// Print records too
-    #[arg(long, help_heading = HEADING)]
-    pub console: bool,
+    #[arg(
+        long, value_name = "KEY=VALUE…", num_args = 0..=1, require_equals = true,
+        default_missing_value = "", help_heading = HEADING
+    )]
+    pub console: Option<String>,
 }
 
 /// What the options have to say of their keys: for `--help` and the man pages.
@@ -83,8 +89,13 @@ pub const KEYS: &[(&str, &str)] = &[
          ZLOG_LEVEL tell it how many records it gets, and the worst level",
     ),
     (
-        "--publish (of tail): connect, root=ROOT, wire=json|text, hwm=N",
+        "--publish: connect, root=ROOT, wire=json|text, hwm=N",
         "Connect instead of bind; what topics begin with where a record has none",
+    ),
+    (
+        "--console",
+        "The keys that all have, as --console=level=error,format=%(message)s; of tail, which prints \
+         as records come, without queue=",
     ),
     (
         "Commas",
@@ -100,23 +111,35 @@ impl HandlerArgs {
             && self.smtp.is_empty()
             && self.syslog.is_empty()
             && self.exec.is_empty()
+            && self.publish.is_empty()
     }
 
-    /// The handlers as data, without the console; `publish` are the values of a
-    /// `--publish`, for commands that have one. `on_full` is what queues do that do not
-    /// say.
+    /// The console as data, if it was asked for. `on_full` is what its queue does where
+    /// that is not said; `None`: it has no queue.
+    ///
+    /// # Errors
+    /// As [`HandlerArgs::spec`]'s.
+    pub fn console(&self, on_full: Option<OnFull>) -> Result<Option<HandlerSpec>> {
+        let Some(text) = &self.console else { return Ok(None) };
+        let console = keys::console(text, on_full)?;
+        Spec { handlers: vec![console.clone()], routes: Vec::new() }.check()?;
+        Ok(Some(console))
+    }
+
+    /// The handlers as data, without the console. `on_full` is what queues do that do
+    /// not say.
     ///
     /// # Errors
     /// Keys that are not known, values that can't be read, keys that do not go together;
     /// [`Spec::check`]'s.
-    pub fn spec(&self, publish: &[String], on_full: OnFull) -> Result<Spec> {
+    pub fn spec(&self, on_full: OnFull) -> Result<Spec> {
         type Read = fn(&str, OnFull) -> Result<HandlerSpec>;
         let kinds: [(&[String], Read); 5] = [
             (&self.file, keys::file),
             (&self.smtp, keys::smtp),
             (&self.syslog, keys::syslog),
             (&self.exec, keys::exec),
-            (publish, keys::publish),
+            (&self.publish, keys::publish),
         ];
         let mut handlers = Vec::new();
         for (texts, read) in kinds {

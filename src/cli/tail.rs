@@ -123,9 +123,6 @@ pub struct TailArgs {
     /// Handlers
     #[command(flatten)]
     pub handlers: HandlerArgs,
-    /// Publish again here, on a socket of its own
-    #[arg(long, value_name = "ENDPOINT[,KEY=VALUE…]", help_heading = HEADING)]
-    pub publish: Vec<String>,
     /// How long handlers may take at the end to send what they hold
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = HEADING)]
     pub linger: Seconds,
@@ -144,13 +141,13 @@ pub struct TailArgs {
 impl TailArgs {
     /// Whether there are handlers besides the console.
     pub fn has_handlers(&self) -> bool {
-        !(self.handlers.is_empty() && self.publish.is_empty())
+        !self.handlers.is_empty()
     }
 
     /// Whether records are printed: unless handlers take them, and nothing says how.
     pub fn prints(&self) -> bool {
-        let asked = self.output.is_some() || self.format.format.is_some() || self.handlers.console;
-        asked || !self.has_handlers()
+        let asked = self.output.is_some() || self.format.format.is_some();
+        asked || self.handlers.console.is_some() || !self.has_handlers()
     }
 
     /// How records are printed.

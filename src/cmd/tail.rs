@@ -18,14 +18,15 @@ use jiff::Zoned;
 
 use self::losses::Losses;
 use self::view::{Out, View};
-use crate::cli::TailArgs;
+use crate::cli::{FormatArgs, TailArgs};
 use crate::error::{Error, Exit, Result};
 use crate::filter::{Bound, Filter, Topics, parse_when};
+use crate::format::formatter::FormatterSpec;
 use crate::format::{Options, Output, time};
 use crate::handler::console::Console;
 use crate::handler::queue::OnFull;
 use crate::reorder::Reorder;
-use crate::route::{self, Router, Surroundings};
+use crate::route::{self, HandlerSpec, Router, Surroundings, Takes};
 use crate::signal::{Hangup, Stop};
 use crate::stats::Stats;
 use crate::term::{self, Stdout};
@@ -100,13 +101,15 @@ impl Tail {
         let hangup = args.has_handlers().then(|| Hangup::install(&stop)).transpose()?;
         let topics = topics(args);
         topics.check()?;
+        let console = args.handlers.console(None)?;
         let view = View {
             topics,
             filter: filter(args)?,
             losses: Losses::new(args.quiet, now),
             reorder: args.reorder.map(|window| Reorder::new(window.0)),
             stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
-            out: out(args)?,
+            out: out(args, console.as_ref())?,
+            takes: console.as_ref().map(Takes::new).transpose()?,
             router: router(args, &stop)?,
             limit: args.count,
             shown: 0,
@@ -232,20 +235,22 @@ fn filter(args: &TailArgs) -> Result<Filter> {
 fn router(args: &TailArgs, stop: &Stop) -> Result<Router> {
     // Stored records wait for a slow handler; a publisher must not have to.
     let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
-    let spec = args.handlers.spec(&args.publish, on_full)?;
+    let spec = args.handlers.spec(on_full)?;
     Router::open(spec, Surroundings::new("tail", stop))
 }
 
-fn out(args: &TailArgs) -> Result<Out> {
+/// Standard output, as the options of tail have it, or as `--console` does.
+fn out(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Out> {
     if !args.prints() {
         return Ok(Out::Nowhere);
     }
     let terminal = term::stdout_is_terminal();
     let writer: Box<dyn Write> = Box::new(Stdout::new());
-    let options = options(args, terminal);
+    let formatter = formatter(args, console)?;
+    let options = options(args, formatter.format.as_deref(), terminal);
     let shape = args.shape();
-    if shape != Output::Raw || args.format.format.is_some() {
-        let format = args.format.spec().build(shape, options)?;
+    if shape != Output::Raw || formatter.format.is_some() {
+        let format = formatter.build(shape, options)?;
         return Ok(Out::Formatted(Console::new(writer, format)));
     }
     // It shows no times, and a wrong time format is an error all the same.
@@ -261,14 +266,27 @@ fn out(args: &TailArgs) -> Result<Out> {
     }
 }
 
-fn options(args: &TailArgs, terminal: bool) -> Options {
+/// What the options of tail say of the format, or the keys of `--console` do.
+fn formatter(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<FormatterSpec> {
+    let own = console.map(|console| &console.formatter);
+    let Some(own) = own.filter(|own| **own != FormatterSpec::default()) else {
+        return Ok(args.format.spec());
+    };
+    if args.output.is_some() || args.format != FormatArgs::default() {
+        let error = Error::usage("the keys of --console and tail's options both say how to print");
+        return Err(error.hint("Leave out --output, --format and the like, or those keys."));
+    }
+    Ok(own.clone())
+}
+
+fn options(args: &TailArgs, format: Option<&str>, terminal: bool) -> Options {
     Options {
         color: args.color.for_stdout(),
         escape: terminal,
         zone: time::zone(args.format.utc),
         time_format: args.format.time_format.clone(),
         separator: args.separator.clone(),
-        align: match (args.shape(), args.format.format.as_deref()) {
+        align: match (args.shape(), format) {
             (Output::Text, _) | (_, Some("bare")) => args.align,
             _ => !args.no_align,
         },

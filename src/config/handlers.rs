@@ -103,9 +103,7 @@ fn queue(
     capacity: Option<At<usize>>,
     (on_full, usual_on_full): (Option<At<OnFull>>, OnFull),
 ) -> Option<QueueSpec> {
-    // A terminal that is stopped would stop everybody who sends to the relay.
-    let slow = target.is_slow() || *target == Target::Console;
-    let usual = if slow { DEFAULT_QUEUE } else { 0 };
+    let usual = if target.is_slow() { DEFAULT_QUEUE } else { 0 };
     let queue = match capacity.map_or(usual, |capacity| capacity.value) {
         0 => None,
         capacity => {

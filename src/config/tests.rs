@@ -416,7 +416,7 @@ fn options_that_do_not_go_together_are_told_at_their_table() {
 #[test]
 fn handlers_that_were_typed_come_in_addition() {
     let args = crate::cli::HandlerArgs { file: vec!["a.log".into()], ..Default::default() };
-    let typed = args.spec(&[], OnFull::Drop).unwrap();
+    let typed = args.spec(OnFull::Drop).unwrap();
     let console = "[handlers.a]\nclass = 'console'\n";
     let plain = good(console).with_handlers(typed.clone()).unwrap();
     assert_eq!((plain.handlers.len(), plain.routes.len()), (2, 0));

@@ -19,9 +19,10 @@ use crate::handler::Handler;
 use crate::handler::queue::QueueHandler;
 use crate::record::{Level, Record};
 use crate::term::visible;
+use crate::wire;
 
 /// Which of the records that reach a handler it takes.
-pub(super) struct Takes {
+pub struct Takes {
     level: Option<Level>,
     topics: Vec<String>,
     /// What is looked for in the text; `None` for nothing.
@@ -33,13 +34,24 @@ impl Takes {
     ///
     /// # Errors
     /// An expression that is none.
-    pub(super) fn new(spec: &HandlerSpec) -> Result<Takes> {
+    pub fn new(spec: &HandlerSpec) -> Result<Takes> {
         let name = visible(&spec.name);
         let grep = expressions(&name, "grep", &spec.grep)?;
         let exclude = expressions(&name, "exclude", &spec.exclude)?;
         let looks = !(grep.is_empty() && exclude.is_empty());
         let text = looks.then(|| Filter { grep, exclude, ..Filter::default() });
         Ok(Takes { level: spec.level, topics: spec.topics.clone(), text })
+    }
+
+    /// The topics that it takes, as prefixes; none: all.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// Whether it takes the record; `scratch` is for the topic of one that has none.
+    pub fn accepts_record(&self, record: &Record<'_>, scratch: &mut String) -> bool {
+        let topic = wire::topic::of(record, scratch);
+        self.accepts(record, wire::topic::level_of(record), topic)
     }
 
     /// Whether it takes the record, whose level and topic are these.

@@ -13,6 +13,7 @@ mod status;
 mod watch;
 mod way;
 
+pub use self::entry::Takes;
 pub use self::open::DEFAULT_FORMAT;
 pub use self::router::{Router, Surroundings, stderr};
 pub use self::spec::{

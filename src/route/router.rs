@@ -13,7 +13,7 @@ use super::status::HandlerStatus;
 use super::watch::Tell;
 use super::way::Ways;
 use crate::error::Result;
-use crate::record::{Level, Record};
+use crate::record::Record;
 use crate::signal::Stop;
 use crate::term;
 use crate::wire;
@@ -131,18 +131,11 @@ impl Router {
         if self.entries.is_empty() {
             return;
         }
-        let topic: &str = match &*record.topic {
-            "" if self.look_at_topics => {
-                let root = record.name.as_deref().unwrap_or("");
-                wire::topic::write(&mut self.topic, root, &record.level_name(), &record.subtopic);
-                &self.topic
-            }
-            topic => topic,
+        let topic = match self.look_at_topics {
+            true => wire::topic::of(record, &mut self.topic),
+            false => &record.topic,
         };
-        let level = match record.level {
-            Level::NOTSET => wire::topic::parse(&record.topic).level.unwrap_or(Level::NOTSET),
-            level => level,
-        };
+        let level = wire::topic::level_of(record);
         let mut copy = None;
         let Some(ways) = &mut self.ways else {
             for entry in &mut self.entries {

@@ -210,11 +210,12 @@ impl Target {
     /// stands behind a queue unless asked otherwise.
     pub fn is_slow(&self) -> bool {
         match self {
-            Target::Console
-            | Target::File { .. }
+            Target::File { .. }
             | Target::Rotating { .. }
             | Target::Timed { .. }
             | Target::Publish(_) => false,
+            // A terminal may be stopped, and nobody may read a pipe.
+            Target::Console => true,
             Target::Smtp { .. } | Target::Syslog(_) | Target::Exec(_) => true,
         }
     }

@@ -3,7 +3,7 @@
 //! The root may be empty, and may contain dots; the first part that is a level
 //! name is the level.
 
-use crate::record::Level;
+use crate::record::{Level, Record};
 
 /// A topic taken apart. All parts borrow from the topic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +51,25 @@ pub fn write_under(out: &mut String, root: &str, name: &str, level_name: &str, s
     if !subtopic.is_empty() {
         out.push('.');
         out.push_str(subtopic);
+    }
+}
+
+/// The topic of a record; of one that has none, the topic that `emit` would give it,
+/// with its logger's name for a root. That is written to `scratch`.
+pub fn of<'r>(record: &'r Record<'_>, scratch: &'r mut String) -> &'r str {
+    if !record.topic.is_empty() {
+        return &record.topic;
+    }
+    let root = record.name.as_deref().unwrap_or("");
+    write(scratch, root, &record.level_name(), &record.subtopic);
+    scratch
+}
+
+/// The level of a record; of one that has none, that of its topic, if that has one.
+pub fn level_of(record: &Record<'_>) -> Level {
+    match record.level {
+        Level::NOTSET => parse(&record.topic).level.unwrap_or(Level::NOTSET),
+        level => level,
     }
 }
 

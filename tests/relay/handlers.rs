@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use super::relay;
-use crate::harness::{ANY_PORT, DEADLINE, Running, python, zlog};
+use crate::harness::{ANY_PORT, DEADLINE, Listener, Running, python, zlog};
 
 /// A relay that takes what Python's handlers send, and where it listens.
 #[track_caller]
@@ -94,6 +94,33 @@ fn publishers_records_go_to_handlers_each_with_its_level_and_on_to_subscribers()
     relay.end();
     assert_eq!(fs::read_to_string(all).expect("a file"), "INFO one\nERROR two\n");
     assert_eq!(fs::read_to_string(errors).expect("a file"), "two\n");
+}
+
+#[test]
+fn errors_are_published_elsewhere_too_and_printed_as_asked() {
+    let mut relay = relay(&[
+        "--publish",
+        "tcp://127.0.0.1:*,level=error",
+        "--console=level=error,format=%(levelname)s %(message)s",
+    ]);
+    let bound = relay.running.expect_stderr("handler publish tcp://127.0.0.1:*: bound");
+    let listener = Listener::connect(bound.rsplit(' ').next().expect("an endpoint"), "");
+    let until = Instant::now() + DEADLINE;
+    // What is sent before the listener has subscribed is lost to it.
+    let first = loop {
+        assert!(Instant::now() < until, "nothing came");
+        let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--no-detect"];
+        zlog(args).args(["-m", "one"]).run().success();
+        zlog(args).args(["-l", "error", "-m", "two"]).run().success();
+        if let Some(message) = listener.try_next(Duration::from_millis(20)) {
+            break message;
+        }
+    };
+    assert_eq!((&*first.topic, &first.json()["msg"]), ("ERROR", &"two".into()));
+    relay.running.expect_stdout("ERROR two");
+    relay.running.terminate();
+    let out = relay.running.wait().code(143).out();
+    assert!(!out.contains("one"), "{out}");
 }
 
 #[test]

@@ -44,11 +44,14 @@ fn a_file_replaces_the_output_unless_that_is_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let file = path(&directory, "app.log");
     let input = lines([stored("app", 20, "hello")]);
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 7] = [
         (&[], ""),
         (&["-o", "text"], "hello\n"),
         (&["--format", "%(name)s"], "app\n"),
         (&["--console", "--utc"], "1970-01-01 00:00:01.500  INFO      app  hello\n"),
+        (&["--console=format=%(name)s, %(message)s"], "app, hello\n"),
+        (&["--console=level=error"], ""),
+        (&["--console=topic=app.INFO,grep=l+", "-o", "text"], "hello\n"),
     ];
     for (number, (args, printed)) in cases.into_iter().enumerate() {
         let tail = zlog(["tail", "--input", "-", "--file", &file]).args(args);
@@ -76,6 +79,20 @@ fn only_what_some_handler_takes_is_subscribed_to() {
     let publisher = Publisher::bind();
     let mut tail = zlog(["tail", &publisher.endpoint, "--file", &file]).start();
     assert_eq!(publisher.wait_for_subscription(), b"app.ERROR");
+    tail.terminate();
+    let _ = tail.wait().code(143);
+}
+
+#[test]
+fn only_what_the_console_or_a_handler_takes_is_subscribed_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = format!("{},topic=app.ERROR", path(&directory, "app.log"));
+    let publisher = Publisher::bind();
+    let args = ["tail", &publisher.endpoint, "--console=topic=web", "--file", &file];
+    let mut tail = zlog(args).start();
+    let mut asked = [publisher.wait_for_subscription(), publisher.wait_for_subscription()];
+    asked.sort();
+    assert_eq!(asked, [b"app.ERROR".to_vec(), b"web".to_vec()]);
     tail.terminate();
     let _ = tail.wait().code(143);
 }

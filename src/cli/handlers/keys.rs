@@ -28,7 +28,8 @@ use crate::route::{HandlerSpec, PublishTarget, QueueSpec, Target};
 /// How many replaced files are kept when only their size is given.
 const DEFAULT_BACKUPS: u32 = 5;
 
-const COMMON: &[&str] = &["name", "level", "topic", "grep", "exclude", "queue", "on-full"];
+const TAKES: &[&str] = &["level", "topic", "grep", "exclude"];
+const RUNS: &[&str] = &["name", "queue", "on-full"];
 const LOOKS: &[&str] = &["format", "style", "datefmt", "extra"];
 const FILE: &[&str] = &["max-bytes", "backups", "when", "interval", "at", "compress"];
 const SMTP: &[&str] =
@@ -40,7 +41,7 @@ const PUBLISH: &[&str] = &["root", "wire", "hwm"];
 
 /// `--file`
 pub(super) fn file(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[COMMON, LOOKS, FILE], switches: &["sync", "utc"] };
+    let keys = Keys { valued: &[TAKES, RUNS, LOOKS, FILE], switches: &["sync", "utc"] };
     let mut given = Given::new("--file", text, keys)?;
     let formatter = formatter(&mut given)?;
     let target = file_target(&mut given, formatter.utc)?;
@@ -117,7 +118,7 @@ fn only_with(given: &Given, other: &str, keys: &[(&str, bool)]) -> Result<()> {
 
 /// `--smtp`
 pub(super) fn smtp(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[COMMON, LOOKS, SMTP], switches: &["utc"] };
+    let keys = Keys { valued: &[TAKES, RUNS, LOOKS, SMTP], switches: &["utc"] };
     let mut given = Given::new("--smtp", text, keys)?;
     let formatter = formatter(&mut given)?;
     let usual = SmtpOptions::default();
@@ -146,7 +147,7 @@ pub(super) fn smtp(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
 
 /// `--syslog`
 pub(super) fn syslog(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[COMMON, LOOKS, SYSLOG], switches: &["utc"] };
+    let keys = Keys { valued: &[TAKES, RUNS, LOOKS, SYSLOG], switches: &["utc"] };
     let mut given = Given::new("--syslog", text, keys)?;
     let formatter = formatter(&mut given)?;
     let usual = SyslogOptions::default();
@@ -166,7 +167,7 @@ pub(super) fn syslog(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
 
 /// `--exec`
 pub(super) fn exec(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[COMMON, LOOKS, EXEC], switches: &["utc"] };
+    let keys = Keys { valued: &[TAKES, RUNS, LOOKS, EXEC], switches: &["utc"] };
     let mut given = Given::new("--exec", text, keys)?;
     let formatter = formatter(&mut given)?;
     let parsed = ExecOptions::parse(&given.value)?;
@@ -182,7 +183,7 @@ pub(super) fn exec(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
 
 /// `--publish`
 pub(super) fn publish(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[COMMON, PUBLISH], switches: &["connect"] };
+    let keys = Keys { valued: &[TAKES, RUNS, PUBLISH], switches: &["connect"] };
     let mut given = Given::new("--publish", text, keys)?;
     let endpoint = vec![given.value.clone()];
     let (bind, connect) = match given.switch("connect")? {
@@ -205,6 +206,24 @@ pub(super) fn publish(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
     };
     let name = format!("publish {}", given.value);
     common(given, name, Target::Publish(target), FormatterSpec::default(), on_full)
+}
+
+/// `--console`. Without `on_full` there is no queue, and no key for one.
+pub(super) fn console(text: &str, on_full: Option<OnFull>) -> Result<HandlerSpec> {
+    let valued: &[&[&str]] = match on_full {
+        Some(_) => &[TAKES, RUNS, LOOKS],
+        None => &[TAKES, LOOKS],
+    };
+    let mut given = Given::keys("--console", text, Keys { valued, switches: &["utc"] })?;
+    let formatter = formatter(&mut given)?;
+    let name = "console".to_owned();
+    match on_full {
+        Some(on_full) => common(given, name, Target::Console, formatter, on_full),
+        None => {
+            let spec = common(given, name, Target::Console, formatter, OnFull::Block)?;
+            Ok(HandlerSpec { queue: None, ..spec })
+        }
+    }
 }
 
 /// What every handler takes. `on_full` is for a queue that does not say.

@@ -12,15 +12,14 @@ use crate::route::{QueueSpec, Target};
 fn one(option: &str, text: &str) -> Result<HandlerSpec> {
     let texts = vec![text.to_owned()];
     let mut args = HandlerArgs::default();
-    let mut publish = Vec::new();
     match option {
         "file" => args.file = texts,
         "smtp" => args.smtp = texts,
         "syslog" => args.syslog = texts,
         "exec" => args.exec = texts,
-        _ => publish = texts,
+        _ => args.publish = texts,
     }
-    Ok(args.spec(&publish, OnFull::Drop)?.handlers.remove(0))
+    Ok(args.spec(OnFull::Drop)?.handlers.remove(0))
 }
 
 fn refusal(option: &str, text: &str) -> String {
@@ -120,6 +119,28 @@ fn what_all_handlers_take_reaches_them() {
 }
 
 #[test]
+fn a_console_is_all_keys_and_has_a_queue_only_where_one_is_wanted() {
+    let console = |text: &str, on_full| {
+        let args = HandlerArgs { console: Some(text.to_owned()), ..HandlerArgs::default() };
+        args.console(on_full).map(Option::unwrap).map_err(|error| error.to_string())
+    };
+    assert_eq!(HandlerArgs::default().console(None).unwrap(), None);
+    let plain = HandlerSpec::new("console", Target::Console);
+    assert_eq!(console("", None).unwrap(), plain);
+    let queue = Some(QueueSpec { capacity: 10_000, on_full: OnFull::Drop });
+    assert_eq!(console("", Some(OnFull::Drop)).unwrap(), HandlerSpec { queue, ..plain });
+    let own = console("level=error,queue=5,format=a,b=%(message)s", Some(OnFull::Drop)).unwrap();
+    assert_eq!((own.level, own.queue.unwrap().capacity), (Some(Level::ERROR), 5));
+    assert_eq!(own.formatter.format.as_deref(), Some("a,b=%(message)s"));
+    let refused = console("queue=5", None).unwrap_err();
+    assert!(refused.contains("--console: queue= is no key of it"), "{refused}");
+    let refused = console("error", None).unwrap_err();
+    assert!(refused.contains("--console=error") && refused.contains("level"), "{refused}");
+    let refused = console("level=loud", None).unwrap_err();
+    assert!(refused.starts_with("--console: level=loud: not a level"), "{refused}");
+}
+
+#[test]
 fn a_mail_has_its_addresses_and_its_subject() {
     let text = "smtp://h,from=a@example.org,to=b@example.org,to=c@example.org,subject=%(name)s";
     let handler = one("smtp", text).unwrap();
@@ -133,9 +154,9 @@ fn a_mail_has_its_addresses_and_its_subject() {
 #[test]
 fn handlers_that_would_have_one_name_are_numbered_and_one_file_twice_is_refused() {
     let args = HandlerArgs { exec: vec!["cat".into(), "cat".into()], ..HandlerArgs::default() };
-    let spec = args.spec(&[], OnFull::Drop).unwrap();
+    let spec = args.spec(OnFull::Drop).unwrap();
     assert_eq!(spec.handlers[1].name, "cat #2");
     let args = HandlerArgs { file: vec!["a".into(), "./a".into()], ..HandlerArgs::default() };
-    let error = args.spec(&[], OnFull::Drop).unwrap_err().to_string();
+    let error = args.spec(OnFull::Drop).unwrap_err().to_string();
     assert!(error.contains("would both write to"), "{error}");
 }

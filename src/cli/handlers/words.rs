@@ -52,6 +52,33 @@ impl Given {
     /// No value, or a key that the option does not know.
     pub(super) fn new(option: &'static str, text: &str, known: Keys) -> Result<Given> {
         let mut given = Given { option, value: String::new(), keys: Vec::new() };
+        given.take_apart(text, known)?;
+        if given.value.is_empty() {
+            let what = format!("{option} {:?} begins with nothing", visible(text));
+            return Err(Error::usage(what).hint("Its value stands before the first key."));
+        }
+        Ok(given)
+    }
+
+    /// Takes `text` apart, which is all keys.
+    ///
+    /// # Errors
+    /// A value, or a key that the option does not know.
+    pub(super) fn keys(option: &'static str, text: &str, known: Keys) -> Result<Given> {
+        let mut given = Given { option, value: String::new(), keys: Vec::new() };
+        if text.is_empty() {
+            return Ok(given);
+        }
+        given.take_apart(&format!(",{text}"), known)?;
+        if !given.value.is_empty() {
+            let what = format!("{option}={}: that is no key with a value", visible(text));
+            return Err(Error::usage(what).hint(Given::takes(known)));
+        }
+        Ok(given)
+    }
+
+    fn take_apart(&mut self, text: &str, known: Keys) -> Result<()> {
+        let given = self;
         let mut rest = text;
         while let Some(at) = rest.find(',') {
             let (before, after) = (&rest[..at], &rest[at + 1..]);
@@ -78,11 +105,7 @@ impl Given {
             }
         }
         given.current().push_str(rest);
-        if given.value.is_empty() {
-            let what = format!("{option} {:?} begins with nothing", visible(text));
-            return Err(Error::usage(what).hint("Its value stands before the first key."));
-        }
-        Ok(given)
+        Ok(())
     }
 
     /// Where text goes: to the last key's value, or to the value itself.
@@ -148,17 +171,23 @@ impl Given {
     /// An error about a key.
     pub(super) fn wrong(&self, key: &str, what: &str) -> Error {
         let space = if what.starts_with(':') { "" } else { " " };
-        Error::usage(format!("{} {}: {key}{space}{what}", self.option, visible(&self.value)))
+        let of = if self.value.is_empty() { "" } else { " " };
+        Error::usage(format!("{}{of}{}: {key}{space}{what}", self.option, visible(&self.value)))
+    }
+
+    /// Which keys there are.
+    fn takes(known: Keys) -> String {
+        let mut names: Vec<_> = known.all().collect();
+        names.sort_unstable();
+        format!("It takes {}.", names.join(", "))
     }
 
     fn unknown(&self, key: &str, known: Keys) -> Error {
         let likeness = |name: &&str| strsim::normalized_damerau_levenshtein(name, &plain(key));
         let nearest = known.all().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        let mut names: Vec<_> = known.all().collect();
-        names.sort_unstable();
         let error = self.wrong(&format!("{}=", visible(key)), "is no key of it").hint(format!(
-            "It takes {}. A comma before something else that looks like a key is written twice.",
-            names.join(", ")
+            "{} A comma before something else that looks like a key is written twice.",
+            Given::takes(known)
         ));
         match nearest.filter(|name| likeness(name) >= 0.5) {
             Some(nearest) => error.note(format!("Did you mean {nearest}=?")),

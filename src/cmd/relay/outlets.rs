@@ -9,8 +9,7 @@ use crate::cli::{RelayArgs, RelayOnFull};
 use crate::error::Result;
 use crate::handler::queue::OnFull;
 use crate::record::Record;
-use crate::route::spec::DEFAULT_QUEUE;
-use crate::route::{HandlerSpec, HandlerStatus, QueueSpec, Router, Spec, Surroundings, Target};
+use crate::route::{HandlerStatus, Router, Spec, Surroundings};
 use crate::signal::Stop;
 use crate::socket::Proxy;
 use crate::wire::{self, ask};
@@ -110,22 +109,15 @@ impl Outlets {
     }
 }
 
-/// The handlers that were asked for on the command line.
-///
-/// A terminal that is stopped, or a pipe that nobody reads, would stop a relay with
-/// everybody who sends to it: so the console has a queue here, too.
+/// The handlers that were asked for on the command line, the console among them.
 ///
 /// # Errors
 /// As [`crate::cli::HandlerArgs::spec`]'s.
 pub(super) fn spec(args: &RelayArgs) -> Result<Spec> {
     let on_full = on_full(args);
-    let mut spec = args.handlers.spec(&[], on_full)?;
-    if args.handlers.console {
-        let queue = Some(QueueSpec { capacity: DEFAULT_QUEUE, on_full });
-        let console = HandlerSpec::new("console", Target::Console);
-        spec.handlers.push(HandlerSpec { queue, ..console });
-        spec.check()?;
-    }
+    let mut spec = args.handlers.spec(on_full)?;
+    spec.handlers.extend(args.handlers.console(Some(on_full))?);
+    spec.check()?;
     Ok(spec)
 }
 

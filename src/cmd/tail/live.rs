@@ -70,13 +70,7 @@ impl Live {
         options.hwm = args.hwm;
         options.max_message = args.max_message as u64;
         let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
-        let prefixes = match &tail.view.topics {
-            // What no handler takes need not come, where nothing is printed.
-            topics if topics.wanted.is_empty() && topics.roots.is_empty() && !args.prints() => {
-                tail.view.router.wanted()
-            }
-            topics => topics.subscriptions(args.level),
-        };
+        let prefixes = tail.view.subscriptions(args.level);
         let ask = args.last.map(|n| Ok((n, last::where_to_ask(args, &endpoints)?))).transpose()?;
         // Who asks for what went before subscribes only when the relay is ready for it.
         let at_once = if ask.is_some() { &[] } else { &*prefixes };

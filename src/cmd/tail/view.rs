@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::filter::{Filter, Topics};
 use crate::handler::Handler;
 use crate::handler::console::Console;
-use crate::record::Record;
+use crate::record::{Level, Record};
 use crate::reorder::Reorder;
-use crate::route::Router;
+use crate::route::{Router, Takes};
 use crate::source::Flow;
 use crate::stats::Stats;
 use crate::term;
@@ -47,6 +47,8 @@ pub(super) struct View {
     pub(super) stats: Option<(Stats, Option<Duration>)>,
     /// Where records are shown.
     pub(super) out: Out,
+    /// Which of them, where `--console` says so.
+    pub(super) takes: Option<Takes>,
     /// Where else they go.
     pub(super) router: Router,
     /// How many records are wanted.
@@ -101,7 +103,8 @@ impl View {
         if !self.passes(record) {
             return Ok(Flow::More);
         }
-        if let Out::Raw { writer, escape } = &mut self.out {
+        let printed = self.prints(record);
+        if let (Out::Raw { writer, escape }, true) = (&mut self.out, printed) {
             let body = frames.last().copied().unwrap_or_default();
             let mut shown = Vec::new();
             let body = match *escape {
@@ -133,20 +136,39 @@ impl View {
     /// A record of a stored log may have no topic: then it is what `emit` would
     /// give it, its logger's name for a root.
     pub(super) fn wants_topic(&mut self, record: &Record<'_>) -> bool {
-        if !record.topic.is_empty() {
-            return self.topics.accept(&record.topic);
+        self.topics.accept(wire::topic::of(record, &mut self.scratch))
+    }
+
+    /// What to subscribe to: what was asked for. Where that is everything, what nobody
+    /// here takes need not come.
+    pub(super) fn subscriptions(&self, level: Option<Level>) -> Vec<Vec<u8>> {
+        let everything = self.topics.wanted.is_empty() && self.topics.roots.is_empty();
+        let printed = match (&self.out, &self.takes) {
+            (Out::Nowhere, _) => &[],
+            (_, Some(takes)) if !takes.topics().is_empty() => takes.topics(),
+            _ => return self.topics.subscriptions(level),
+        };
+        if !everything {
+            return self.topics.subscriptions(level);
         }
-        let root = record.name.as_deref().unwrap_or("");
-        wire::topic::write(&mut self.scratch, root, &record.level_name(), &record.subtopic);
-        self.topics.accept(&self.scratch)
+        let mut wanted = self.router.wanted();
+        wanted.extend(printed.iter().map(|topic| topic.clone().into_bytes()));
+        wanted
     }
 
     fn show(&mut self, record: &Record<'_>) -> Result<Flow> {
-        if let Out::Formatted(console) = &mut self.out {
+        let printed = self.prints(record);
+        if let (Out::Formatted(console), true) = (&mut self.out, printed) {
             console.handle(record)?;
         }
         self.router.handle(record);
         Ok(self.count(record))
+    }
+
+    /// Whether the console takes it. Handlers have filters of their own.
+    fn prints(&mut self, record: &Record<'_>) -> bool {
+        let scratch = &mut self.scratch;
+        self.takes.as_ref().is_none_or(|takes| takes.accepts_record(record, scratch))
     }
 
     fn count(&mut self, record: &Record<'_>) -> Flow {

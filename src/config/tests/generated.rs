@@ -124,7 +124,7 @@ proptest! {
             _ => &mut args.exec,
         }
         .push(typed.clone());
-        let typed_spec = args.spec(&[], OnFull::Drop);
+        let typed_spec = args.spec(OnFull::Drop);
         prop_assert_eq!(good(&text).spec, typed_spec.map_err(|e| TestCaseError::fail(format!("{typed}: {e}")))?);
     }
 }

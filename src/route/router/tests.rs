@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::handler::file::Sync;
 use crate::handler::queue::OnFull;
+use crate::record::Level;
 use crate::route::spec::{PublishTarget, QueueSpec, RouteSpec, Target};
 use crate::route::{HandlerStatus, tell_losses};
 
