@@ -165,6 +165,7 @@ impl LogFile {
         let locked = claim.lock(new.handle())?;
         let brought = if is_deleted(&old) { self.bring_over(&mut new)? } else { Ok(()) };
         self.seen = new.size();
+        self.unlock();
         self.file = new;
         self.locked = locked;
         brought
@@ -207,8 +208,22 @@ impl LogFile {
             .hint("Records go on into the file that was there. Put it back, or start zlog anew.")
     }
 
+    /// Lets go of the lock on the file. Closing is not enough: a child that is just being
+    /// started may still have a copy of the handle, and the lock with it.
+    fn unlock(&self) {
+        if self.locked {
+            let _ = self.file.handle().unlock();
+        }
+    }
+
     fn shown(&self) -> String {
         visible(&self.path.display().to_string())
+    }
+}
+
+impl Drop for LogFile {
+    fn drop(&mut self) {
+        self.unlock();
     }
 }
 
@@ -222,4 +237,29 @@ fn is_deleted(file: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_deleted(_file: &Metadata) -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a child has between the moment when it is split off and the start of its program.
+    fn copy(log: &LogFile) -> File {
+        log.file.handle().try_clone().unwrap()
+    }
+
+    #[test]
+    fn a_copy_that_a_child_has_for_a_moment_keeps_nobody_from_a_file_that_was_closed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let first = LogFile::open(&path).unwrap();
+        let _copy = copy(&first);
+        drop(first);
+        let mut second = LogFile::open(&path).unwrap();
+        let _copy = copy(&second);
+        let moved = directory.path().join("moved.log");
+        fs::rename(&path, &moved).unwrap();
+        second.reopen().unwrap();
+        LogFile::open(&moved).map(drop).unwrap();
+    }
 }

@@ -179,7 +179,8 @@ fn refusal(path: &Path) -> String {
     }
 }
 
-/// What another process would do.
+/// What another process would do. To be unlocked, not only dropped: a child of another
+/// test may have a copy of it for a moment.
 fn lock(path: &Path) -> File {
     let lock = File::options().create(true).append(true).read(true).open(path).unwrap();
     lock.try_lock().unwrap();
@@ -297,7 +298,7 @@ fn a_file_that_another_process_writes_to_is_refused_and_that_one_named() {
         let expected = format!("can't write to {}: {holder} does so already", path.display());
         assert!(error.starts_with(&expected), "{error}");
         assert!(error.contains("name another file"), "{error}");
-        drop(lock);
+        lock.unlock().unwrap();
     }
     // What is left behind when it is gone is in nobody's way, and not left forever.
     let mut handler = open(&path);
@@ -333,7 +334,7 @@ fn where_no_lock_file_can_be_made_the_log_itself_is_locked() {
     drop(handler);
     let lock = lock(&path);
     assert!(refusal(&path).contains("another process does so already"));
-    drop(lock);
+    lock.unlock().unwrap();
     open(&path);
 }
 
