@@ -18,6 +18,7 @@ mod zlog;
 
 use std::ffi::OsStr;
 use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 pub(crate) use self::finished::Finished;
@@ -34,6 +35,19 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Any free port of the loopback interface; who binds it says which it is.
 pub(crate) const ANY_PORT: &str = "tcp://127.0.0.1:*";
+
+/// Any free port of a loopback address that nobody else uses: to be bound again after it
+/// was let go. A port of 127.0.0.1 may by then be another test's, or that of a
+/// connection, whose near end is always there.
+pub(crate) fn own_address() -> String {
+    static TAKEN: AtomicU8 = AtomicU8::new(0);
+    if !cfg!(target_os = "linux") {
+        return ANY_PORT.to_owned(); // there is one loopback address only
+    }
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let number = TAKEN.fetch_add(1, Ordering::Relaxed);
+    format!("tcp://127.{}.{low}.{}:*", 1 + high % 254, 1 + number % 254)
+}
 
 /// Leaves a child nothing of the environment of whoever runs the tests but the
 /// way to its programs.

@@ -23,7 +23,13 @@ struct Relay {
 /// A relay on free ports.
 #[track_caller]
 fn relay(args: &[&str]) -> Relay {
-    let ports = ["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT];
+    relay_at(ANY_PORT, args)
+}
+
+/// A relay on free ports of this address.
+#[track_caller]
+fn relay_at(address: &str, args: &[&str]) -> Relay {
+    let ports = ["relay", "--bind", address, "--publish-bind", address];
     let mut running = zlog(ports).args(args).start();
     let mut bound = running.endpoints(3);
     let (ask, publish) = (bound.remove(2), bound.remove(1));

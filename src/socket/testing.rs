@@ -1,6 +1,7 @@
 //! What tests with real sockets share. Tests wait on conditions, with this
 //! module's one deadline, and never on time alone.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Endpoint, Publisher, Role, SocketOptions, Subscriber, Waited};
@@ -17,6 +18,19 @@ pub(crate) fn bind(text: &str) -> Endpoint {
 
 pub(crate) fn connect(text: &str) -> Endpoint {
     Endpoint::parse(text, Role::Connect).expect("endpoint")
+}
+
+/// Any free port of a loopback address that nobody else uses: to be bound again after it
+/// was let go. A port of 127.0.0.1 may by then be another test's, or that of a
+/// connection, whose near end is always there.
+pub(crate) fn own_address() -> String {
+    static TAKEN: AtomicU8 = AtomicU8::new(0);
+    if !cfg!(target_os = "linux") {
+        return "tcp://127.0.0.1:0".to_owned(); // there is one loopback address only
+    }
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let number = TAKEN.fetch_add(1, Ordering::Relaxed);
+    format!("tcp://127.{}.{low}.{}:0", 1 + high % 254, 1 + number % 254)
 }
 
 /// A publisher on a free port, and where it is.

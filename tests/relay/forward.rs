@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::relay;
-use crate::harness::{ANY_PORT, DEADLINE, Listener, Publisher, zlog};
+use super::{relay, relay_at};
+use crate::harness::{ANY_PORT, DEADLINE, Listener, Publisher, own_address, zlog};
 
 #[test]
 fn emitters_that_connect_reach_tails_that_connect() {
@@ -145,7 +145,7 @@ fn with_block_an_emitter_waits_for_a_subscriber_and_nothing_is_lost() {
 
 #[test]
 fn a_relay_that_comes_back_is_found_by_both_sides() {
-    let first = relay(&[]);
+    let first = relay_at(&own_address(), &[]);
     let (collect, publish) = (first.collect.clone(), first.publish.clone());
     let emit = ["emit", "-c", &collect, "--test", "--rate", "200", "--wait", "60s"];
     let _emit = zlog(emit).start();

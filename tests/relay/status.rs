@@ -1,7 +1,7 @@
 //! How a relay stands: asked, and told now and then.
 
 use super::relay;
-use crate::harness::{Listener, zlog};
+use crate::harness::{Listener, own_address, zlog};
 
 #[test]
 fn the_status_counts_what_passed_and_who_is_there() {
@@ -38,7 +38,8 @@ fn where_no_relay_is_the_status_fails_with_the_reason() {
     let said = zlog(["relay", "--status", "--ask", &publisher.endpoint]).run().code(1).err();
     assert!(said.contains("no relay answers at"), "{said}");
     let free = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = own_address().replace("tcp://", "").replace('*', "0");
+        let listener = std::net::TcpListener::bind(address).expect("a port");
         format!("tcp://{}", listener.local_addr().expect("an address"))
     };
     let said = zlog(["relay", "--status", "--ask", &free]).run().code(1).err();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpListener;
 
 use super::tail;
-use crate::harness::{ANY_PORT, Publisher, Running, emit, zlog};
+use crate::harness::{ANY_PORT, Publisher, Running, own_address, zlog};
 
 /// A tail that tells of its connections.
 fn verbose(endpoints: &[&str]) -> Running {
@@ -40,7 +40,7 @@ fn a_tail_that_binds_is_found_by_several_emitters() {
 
 #[test]
 fn a_publisher_that_starts_later_is_picked_up() {
-    let gone = Publisher::bind();
+    let gone = Publisher::bind_at(&own_address());
     let endpoint = gone.endpoint.clone();
     drop(gone);
     let mut tail = verbose(&[&endpoint]);
@@ -56,7 +56,7 @@ fn a_publisher_that_starts_later_is_picked_up() {
 
 #[test]
 fn a_publisher_that_restarts_is_picked_up_again_and_verbose_tells() {
-    let mut publisher = Publisher::bind();
+    let mut publisher = Publisher::bind_at(&own_address());
     let endpoint = publisher.endpoint.clone();
     let mut tail = verbose(&[&endpoint]);
     for round in 0..3 {
@@ -76,7 +76,9 @@ fn a_publisher_that_restarts_is_picked_up_again_and_verbose_tells() {
 
 #[test]
 fn an_emitter_that_is_killed_and_started_again_on_its_port_is_picked_up() {
-    let mut first = emit(["-r", "a"]).stdin_open().start();
+    let address = own_address();
+    let args = ["emit", "-b", &address, "--wait", "60s", "-r", "a"];
+    let mut first = zlog(args).stdin_open().start();
     let endpoint = first.endpoint();
     let mut tail = zlog(["tail", "-o", "text", &endpoint]).start();
     first.write("one\n");

@@ -1,6 +1,6 @@
 use super::*;
 use crate::socket::testing::{
-    DEADLINE, STEP, bind, connect, heard_by, publisher, subscriber, take, until,
+    DEADLINE, STEP, bind, connect, heard_by, own_address, publisher, subscriber, take, until,
 };
 use crate::socket::{LinkState, Occurrence, Subscriber};
 
@@ -215,7 +215,7 @@ fn a_collector_that_comes_back_is_counted_once_and_gets_what_was_held_for_it() {
     let collector = |endpoint: &str| {
         Subscriber::open(&[bind(endpoint)], &["app"], &SocketOptions::subscriber()).expect("bind")
     };
-    let first = collector("tcp://127.0.0.1:0");
+    let first = collector(&own_address());
     let endpoint = first.bound()[0].clone();
     let mut publisher =
         Publisher::open(&[connect(&endpoint)], &SocketOptions::publisher()).expect("publisher");

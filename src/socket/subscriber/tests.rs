@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::socket::testing::{
-    DEADLINE, STEP, bind, connect, heard_by, publisher, subscriber, take, until,
+    DEADLINE, STEP, bind, connect, heard_by, own_address, publisher, subscriber, take, until,
 };
 use crate::socket::{LinkState, Occurrence, Publisher};
 
@@ -84,8 +84,8 @@ fn topics_can_be_added_and_ended_on_the_way() {
 
 #[test]
 fn a_publisher_that_starts_later_or_again_is_picked_up() {
-    let (first, endpoint) = publisher(&SocketOptions::publisher());
-    drop(first);
+    let first = Publisher::open(&[bind(&own_address())], &SocketOptions::publisher());
+    let endpoint = first.expect("bind").bound()[0].clone();
     let mut subscriber = subscriber(&endpoint, &[""]);
     for _ in 0..2 {
         until_state(&mut subscriber, |state| *state == LinkState::NotConnected);
@@ -98,7 +98,8 @@ fn a_publisher_that_starts_later_or_again_is_picked_up() {
 
 #[test]
 fn a_peer_that_sends_garbage_is_explained_and_a_good_one_after_it_is_heard() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let address = own_address().replace("tcp://", "");
+    let listener = TcpListener::bind(address).expect("listen");
     let endpoint = format!("tcp://{}", listener.local_addr().expect("address"));
     let stranger = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("accept");
