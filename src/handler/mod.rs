@@ -88,8 +88,9 @@ pub struct Held {
     pub lost: u64,
     /// Records that arrived with a part missing, which their target has no room for.
     pub cut: u64,
-    /// The target could not be reached at the last try, and is tried again: calls in
-    /// between go well, without an outage being over.
+    /// The target could not be reached at the last try, and is tried again, or did not
+    /// take all of what it last took: calls in between go well, without an outage being
+    /// over.
     pub away: bool,
 }
 

@@ -121,6 +121,8 @@ pub(super) struct Spool<C: Carrier> {
     backoff: Backoff,
     /// The target is away: when it is tried again.
     next_try: Option<Instant>,
+    /// The last batch that was taken was not taken by all, or not all of it.
+    partly: bool,
     lost: u64,
     /// What went wrong within [`Spool::take`], which has taken its record all the same.
     error: Option<Error>,
@@ -147,6 +149,7 @@ impl<C: Carrier> Spool<C> {
             records: 0,
             bytes: 0,
             next_try: None,
+            partly: false,
             lost: 0,
             error: None,
         }
@@ -265,7 +268,8 @@ impl<C: Carrier> Spool<C> {
     }
 
     pub(super) fn held(&self) -> Held {
-        Held { waiting: self.left(), lost: self.lost, cut: 0, away: self.next_try.is_some() }
+        let away = self.next_try.is_some() || self.partly;
+        Held { waiting: self.left(), lost: self.lost, cut: 0, away }
     }
 
     /// Records that have neither arrived nor been given up.
@@ -318,10 +322,16 @@ impl<C: Carrier> Spool<C> {
         let Some(batch) = self.full.front_mut() else { return true };
         let mut postponed = false;
         let error = match self.carrier.carry(batch, until) {
-            Carried::Done => None,
-            Carried::Partly(error) => Some(error),
+            Carried::Done => {
+                self.partly = false;
+                None
+            }
+            Carried::Partly(error) => {
+                self.partly = true;
+                Some(error)
+            }
             Carried::Postponed(error) => {
-                postponed = true;
+                (self.partly, postponed) = (true, true);
                 Some(error)
             }
             Carried::Refused(error) => {
@@ -350,7 +360,8 @@ impl<C: Carrier> Spool<C> {
     /// Tries to send a batch to those who put it off.
     fn attempt_again(&mut self, mut batch: Batch<C::Progress>, until: Option<Instant>) {
         match self.carrier.carry(&mut batch, until) {
-            Carried::Done => {}
+            // With more of them, it is not over.
+            Carried::Done => self.partly = self.postponed.len() > 0,
             Carried::Partly(error) | Carried::Refused(error) => {
                 self.error.get_or_insert(error);
             }

@@ -13,6 +13,10 @@ use crate::harness::{DEADLINE, Python, Running, python};
 /// A certificate for 127.0.0.1 that nobody but these tests trusts, and its key.
 const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/cert.pem");
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/key.pem");
+/// One that may sign others, as `openssl req -x509` makes it, and its key.
+const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/authority.pem");
+const AUTHORITY_KEY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/authority-key.pem");
 
 /// A real mail server, and a handler that sends to it.
 struct Post {
@@ -155,6 +159,22 @@ fn mails_go_encrypted_to_a_server_that_is_trusted_and_to_no_other() {
         assert_eq!(mail["encrypted"], true, "{style}");
         post.end();
     }
+}
+
+#[test]
+fn why_a_right_server_and_a_right_option_do_not_go_together_is_said_in_plain_words() {
+    let Some(python) = python() else { return };
+    let (_server, url) = mail_server(&python, "plain");
+    let login = LoginFrom::Given(Login { user: "me".into(), password: "secret".into() });
+    let mut logs_in = handler(SmtpOptions { login, ..options(&url) });
+    let error = logs_in.handle(&record("one")).unwrap_err().to_string();
+    assert!(error.contains("takes no login") && error.contains("?tls=required"), "{error}");
+
+    let mut server = python.script("mail_server", &["tls", AUTHORITY, AUTHORITY_KEY]);
+    let trust = Some(AUTHORITY.into());
+    let mut trusts = handler(SmtpOptions { trust, ..options(&server.endpoint()) });
+    let error = trusts.handle(&record("one")).unwrap_err().to_string();
+    assert!(error.contains("basicConstraints=critical,CA:FALSE"), "{error}");
 }
 
 /// Mails of several records, with a spool.

@@ -257,7 +257,38 @@ impl Server {
             (None, None) => Error::new(format!("{what}: {}", visible(&error.to_string())))
                 .hint("Check that a mail server answers there, and how it is encrypted."),
         };
+        let error = match self.riddle(&error.to_string()) {
+            Some(solved) => solved,
+            None => error,
+        };
         error.exit_as(Exit::Failed)
+    }
+
+    /// What the libraries say in words that only their authors understand, and can be
+    /// brought about by a right server.
+    fn riddle(&self, said: &str) -> Option<Error> {
+        if said.contains("No compatible authentication mechanism") {
+            let what = format!("mail server {self} takes no login as it was connected to");
+            let hint = match self.encryption {
+                Encryption::None => format!(
+                    "Many take one only when encrypted: write smtps://{0} or \
+                     smtp://{0}?tls=required, or leave out the login.",
+                    self.host
+                ),
+                _ => "Leave out the login, or name another server.".to_owned(),
+            };
+            return Some(Error::new(what).hint(hint));
+        }
+        // `openssl req -x509` makes such a one.
+        if said.contains("CaUsedAsEndEntity") {
+            let what =
+                format!("mail server {self} shows the certificate of an authority as its own");
+            return Some(Error::new(what).hint(
+                "Make it one that is no authority's: openssl req -x509 … -addext \
+                 basicConstraints=critical,CA:FALSE.",
+            ));
+        }
+        None
     }
 
     /// Names who did not get the mail.

@@ -543,7 +543,8 @@ fn recipients_that_are_put_off_get_the_mail_later_and_the_others_once() {
     };
     assert_eq!(asked("ops@"), 2, "each mail once, the second not behind the first");
     assert_eq!(asked("dev@"), 4, "and again at the end");
-    assert_eq!(handler.held(), Held::default(), "somebody has each");
+    let held = Held { away: true, ..Held::default() };
+    assert_eq!(handler.held(), held, "somebody has each, and dev@ is still missed");
 }
 
 #[test]

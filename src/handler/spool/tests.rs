@@ -194,6 +194,20 @@ fn a_batch_that_is_refused_is_lost_and_told_and_the_next_one_goes() {
 }
 
 #[test]
+fn what_is_taken_in_part_again_and_again_is_not_over_until_something_is_taken_whole() {
+    let mut setup = set_up(1, Duration::ZERO, 100, 1000);
+    setup.answer([Carried::Partly(Error::new("not b")), Carried::Partly(Error::new("not b"))]);
+    for text in ["1", "2"] {
+        setup.take(text);
+        assert_eq!(setup.spool.flush().unwrap_err().to_string(), "not b");
+        assert_eq!(setup.spool.held(), held(0, 0, true));
+    }
+    setup.take("3");
+    setup.spool.flush().unwrap();
+    assert_eq!(setup.spool.held(), held(0, 0, false));
+}
+
+#[test]
 fn where_nothing_may_wait_a_failure_is_the_records_own() {
     let mut setup = set_up(10, HOUR, 0, 0);
     setup.answer([later(), Carried::Partly(Error::new("one of two"))]);
