@@ -31,7 +31,7 @@ pub(crate) use self::zlog::{Zlog, zlog};
 
 /// How long anything may take before it counts as never. Generous: it is only
 /// ever waited for in full by a test that fails.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Any free port of the loopback interface; who binds it says which it is.
 pub(crate) const ANY_PORT: &str = "tcp://127.0.0.1:*";

@@ -46,6 +46,9 @@ const CHORES: Duration = Duration::from_millis(5);
 const TICK: Duration = Duration::from_millis(100);
 /// Longest that a message waits for room before subscriptions are looked at.
 const SLICE: Duration = Duration::from_millis(20);
+/// How long the end goes on, while publishers are there, once nothing more was at hand: on
+/// a busy machine, what the system has received does not come all at once.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// Collects and publishes until somebody asks to stop.
 ///
@@ -243,9 +246,12 @@ impl Relay {
     fn drain(&mut self, until: Instant, hwm: u32) -> Result<()> {
         let mut had_ended = false;
         let mut enough = 0;
+        let mut quiet = None;
         while Instant::now() < until {
-            // Asked first: what a source gave before its end has then come.
+            // Asked first: what a source gave before its end has then come, and what the
+            // system had received of a publisher that is gone.
             let ended = self.feeds.all_ended();
+            let gone = peers(&self.proxy.links().0) == 0;
             let taken = self.proxy.counts().messages;
             if ended && !had_ended {
                 // Publishers may go on for ever; the relay's own sources have an end, and
@@ -257,8 +263,14 @@ impl Relay {
                 break;
             }
             match self.step()? {
-                Forwarded::All if ended => return Ok(()),
-                Forwarded::All => self.chores = socket::wait(&self.proxy, None, SLICE),
+                Forwarded::All if ended && gone => return Ok(()),
+                Forwarded::All => {
+                    let now = Instant::now();
+                    if ended && now >= *quiet.get_or_insert(now + QUIET) {
+                        return Ok(());
+                    }
+                    self.chores = socket::wait(&self.proxy, None, SLICE);
+                }
                 Forwarded::More | Forwarded::Full => {}
             }
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Endpoint, Publisher, Role, SocketOptions, Subscriber, Waited};
+use crate::error::Result;
 use crate::source::Flow;
 
 /// How long anything may take before a test fails. Far above what it does take.
@@ -31,6 +32,20 @@ pub(crate) fn own_address() -> String {
     let [.., high, low] = std::process::id().to_be_bytes();
     let number = TAKEN.fetch_add(1, Ordering::Relaxed);
     format!("tcp://127.{}.{low}.{}:0", 1 + high % 254, 1 + number % 254)
+}
+
+/// What `open` opens at an address that another had before. A child of another test
+/// that is just being started has a copy of that one's socket, for a moment.
+#[track_caller]
+pub(crate) fn bound_again<T>(mut open: impl FnMut() -> Result<T>) -> T {
+    let start = Instant::now();
+    loop {
+        match open() {
+            Ok(opened) => return opened,
+            Err(error) => assert!(start.elapsed() < DEADLINE, "{error}"),
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// A publisher on a free port, and where it is.

@@ -139,7 +139,7 @@ fn with_drop_a_stuck_subscriber_costs_records_that_are_counted() {
 fn a_stuck_subscriber_holds_the_end_up_no_longer_than_linger() {
     // Far more than the queues and the system's buffers take.
     let input = ("x".repeat(1 << 20) + "\n").repeat(40);
-    let mut emit = emit(["--hwm", "5", "--duration", "1s", "--linger", "200ms", "--fail-on-loss"])
+    let mut emit = emit(["--hwm", "5", "--duration", "3s", "--linger", "200ms", "--fail-on-loss"])
         .args(["--no-detect"])
         .stdin(input)
         .start();

@@ -123,12 +123,18 @@ impl Publisher {
         Publisher::bind_at(ANY_PORT)
     }
 
-    /// Binds this endpoint, which another has had before.
+    /// Binds this endpoint, which another may have had before. A child of another test
+    /// that is just being started has a copy of its socket, for a moment.
+    #[track_caller]
     pub(crate) fn bind_at(endpoint: &str) -> Publisher {
         let socket = Context::new().socket(SocketType::XPUB).expect("a socket");
         socket.set_linger(0).expect("a plain option");
         socket.set_sndhwm(0).expect("a plain option");
-        socket.bind(endpoint).expect("the port is free");
+        let until = Instant::now() + DEADLINE;
+        while let Err(error) = socket.bind(endpoint) {
+            assert!(Instant::now() < until, "{endpoint} is not free: {error}");
+            std::thread::yield_now();
+        }
         let endpoint = bound(&socket);
         Publisher { socket, endpoint }
     }

@@ -21,6 +21,29 @@ fn what_has_come_is_sent_on_before_it_ends() {
 }
 
 #[test]
+fn what_the_system_has_received_is_sent_on_before_it_ends() {
+    const RECORDS: usize = 20_000;
+    let mut relay = relay(&["--on-full", "block"]);
+    let listener = Listener::connect(&relay.publish, "");
+    let context = zmq::Context::new();
+    let publisher = context.socket(zmq::XPUB).expect("a socket");
+    publisher.set_sndhwm(0).expect("a plain option");
+    publisher.connect(&relay.collect).expect("the endpoint is well-formed");
+    publisher.recv_bytes(0).expect("a subscription");
+    relay.running.signal(rustix::process::Signal::STOP);
+    for n in 0..RECORDS {
+        publisher.send_multipart(&["app.INFO".to_owned(), n.to_string()], 0).expect("sent");
+    }
+    // Ends when the system has taken all of it.
+    drop((publisher, context));
+    relay.running.terminate();
+    relay.running.signal(rustix::process::Signal::CONT);
+    let messages = listener.everything();
+    let said = relay.running.wait().code(143).err();
+    assert_eq!(messages.len(), RECORDS, "{said}");
+}
+
+#[test]
 fn what_has_come_waits_for_a_full_queue_until_the_linger_is_over() {
     const RECORDS: usize = 20_000;
     let directory = tempfile::tempdir().expect("a directory");

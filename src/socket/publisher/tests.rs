@@ -1,6 +1,7 @@
 use super::*;
 use crate::socket::testing::{
-    DEADLINE, STEP, bind, connect, heard_by, own_address, publisher, subscriber, take, until,
+    DEADLINE, STEP, bind, bound_again, connect, heard_by, own_address, publisher, subscriber, take,
+    until,
 };
 use crate::socket::{LinkState, Occurrence, Subscriber};
 
@@ -213,7 +214,8 @@ fn closing_without_subscribers_takes_no_time() {
 #[test]
 fn a_collector_that_comes_back_is_counted_once_and_gets_what_was_held_for_it() {
     let collector = |endpoint: &str| {
-        Subscriber::open(&[bind(endpoint)], &["app"], &SocketOptions::subscriber()).expect("bind")
+        let options = SocketOptions::subscriber();
+        bound_again(|| Subscriber::open(&[bind(endpoint)], &["app"], &options))
     };
     let first = collector(&own_address());
     let endpoint = first.bound()[0].clone();

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::*;
 use crate::socket::testing::{
-    DEADLINE, STEP, bind, connect, heard_by, own_address, publisher, subscriber, take, until,
+    DEADLINE, STEP, bind, bound_again, connect, heard_by, own_address, publisher, subscriber, take,
+    until,
 };
 use crate::socket::{LinkState, Occurrence, Publisher};
 
@@ -89,8 +90,8 @@ fn a_publisher_that_starts_later_or_again_is_picked_up() {
     let mut subscriber = subscriber(&endpoint, &[""]);
     for _ in 0..2 {
         until_state(&mut subscriber, |state| *state == LinkState::NotConnected);
-        let mut publisher =
-            Publisher::open(&[bind(&endpoint)], &SocketOptions::publisher()).expect("bind");
+        let options = SocketOptions::publisher();
+        let mut publisher = bound_again(|| Publisher::open(&[bind(&endpoint)], &options));
         until_heard(&mut publisher, &mut subscriber);
         until_state(&mut subscriber, |state| *state == LinkState::Connected);
     }
@@ -116,8 +117,8 @@ fn a_peer_that_sends_garbage_is_explained_and_a_good_one_after_it_is_heard() {
     let mut subscriber = subscriber(&endpoint, &[""]);
     until_state(&mut subscriber, |state| matches!(state, LinkState::HandshakeRefused(_)));
     stranger.join().expect("no panic");
-    let mut publisher =
-        Publisher::open(&[bind(&endpoint)], &SocketOptions::publisher()).expect("bind");
+    let options = SocketOptions::publisher();
+    let mut publisher = bound_again(|| Publisher::open(&[bind(&endpoint)], &options));
     until_heard(&mut publisher, &mut subscriber);
     let anew = subscriber.events().filter(|event| event.what == Occurrence::MadeAnew).count();
     assert!(anew > 0, "libzmq came back by itself: the supervision may go");
