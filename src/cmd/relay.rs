@@ -228,17 +228,12 @@ impl Relay {
         }
     }
 
-    /// How many messages may have come and not been taken yet: as much as libzmq and
-    /// the system hold for each publisher, and libzmq for each source of the relay's own.
-    /// The end does not wait for what will come.
+    /// How many messages may have come and not been taken yet, of publishers and of
+    /// sources of the relay's own. The end does not wait for what will come.
     fn may_have_come(&self, hwm: u32) -> u64 {
-        let publishers = peers(&self.proxy.links().0) as u64 + 1;
         let own = self.feeds.iter().count() as u64;
-        match u64::from(hwm) {
-            0 => u64::MAX,
-            hwm => (hwm.saturating_mul(4).saturating_mul(publishers))
-                .saturating_add((hwm + u64::from(DEFAULT_HWM)).saturating_mul(own)),
-        }
+        socket::may_have_come(hwm, peers(&self.proxy.links().0))
+            .saturating_add(own.saturating_mul(u64::from(hwm) + u64::from(DEFAULT_HWM)))
     }
 
     /// Sends on what has come, until then at the latest. What finds no room by then goes

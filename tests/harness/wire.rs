@@ -160,6 +160,11 @@ impl Publisher {
         Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()))
     }
 
+    /// Ends when the system has taken everything that was sent.
+    pub(crate) fn leave(self) {
+        self.socket.set_linger(-1).expect("a plain option");
+    }
+
     /// Sends one message.
     pub(crate) fn send<F: AsRef<[u8]>>(&self, frames: impl IntoIterator<Item = F>) {
         let frames: Vec<Vec<u8>> = frames.into_iter().map(|f| f.as_ref().to_vec()).collect();

@@ -40,6 +40,26 @@ fn files_are_opened_anew_at_a_hangup() {
 }
 
 #[test]
+fn what_the_system_has_received_when_a_tail_is_told_to_end_is_handled() {
+    const RECORDS: usize = 10_000;
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(&directory, "app.log");
+    let handler = format!("{file},format=%(message)s");
+    let (publisher, mut tail) = tail(&["--file", &handler, "--hwm", "1000"]);
+    tail.signal(Signal::STOP);
+    for n in 0..RECORDS {
+        send(&publisher, "app.INFO", 20, &n.to_string());
+    }
+    publisher.leave();
+    tail.terminate();
+    tail.signal(Signal::CONT);
+    tail.wait().code(143).stderr_lacks("lost");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let expected: String = (0..RECORDS).map(|n| format!("{n}\n")).collect();
+    assert!(text == expected, "{} of {RECORDS}", text.lines().count());
+}
+
+#[test]
 fn without_handlers_a_hangup_ends_a_tail() {
     let (_publisher, mut tail) = tail(&[]);
     tail.signal(Signal::HUP);

@@ -55,6 +55,24 @@ fn a_publisher_that_starts_later_is_picked_up() {
 }
 
 #[test]
+fn a_tail_that_has_waited_for_long_is_there_when_a_short_emit_begins() {
+    let gone = Publisher::bind_at(&own_address());
+    let endpoint = gone.endpoint.clone();
+    drop(gone);
+    let mut tail = verbose(&[&endpoint]);
+    for _ in 0..6 {
+        let said = tail.expect_stderr("trying again in ");
+        let pause = said.rsplit("trying again in ").next().and_then(|it| it.split(' ').next());
+        let pause: u32 = pause.and_then(|it| it.parse().ok()).expect("milliseconds");
+        assert!(pause <= 500, "{said}");
+    }
+    zlog(["emit", "-b", &endpoint, "-r", "x", "-m", "late"]).run().success().stderr_lacks("nobody");
+    tail.expect_stdout("late");
+    tail.terminate();
+    tail.wait().code(143);
+}
+
+#[test]
 fn a_publisher_that_restarts_is_picked_up_again_and_verbose_tells() {
     let mut publisher = Publisher::bind_at(&own_address());
     let endpoint = publisher.endpoint.clone();

@@ -11,11 +11,17 @@ use super::{Ended, TICK, Tail};
 use crate::cli::TailArgs;
 use crate::error::Result;
 use crate::record::Record;
-use crate::socket::{LinkEvent, Occurrence, Role, SocketOptions, Subscriber};
+use crate::socket::{self, LinkEvent, Occurrence, Role, SocketOptions, Subscriber};
 use crate::source::subscribe::Subscribe;
 use crate::source::{Flow, Progress, Source};
 use crate::term;
 use crate::wire;
+
+/// How long one look for what is left may wait.
+const SLICE: Duration = Duration::from_millis(20);
+/// How long the end goes on once nothing more was at hand: on a busy machine, what the
+/// system has received does not come all at once.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// Shows what comes until enough has come or somebody asks to stop.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
@@ -24,10 +30,13 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     loop {
         let now = Instant::now();
         if let Some(ended) = tail.ended(now) {
+            if ended == Ended::Stopped && args.has_handlers() {
+                live.rest(args, tail)?;
+            }
             return Ok(ended);
         }
         // Without waiting first: only when nothing is at hand is it time to flush.
-        let mut progress = live.poll(tail, Duration::ZERO)?;
+        let mut progress = live.poll(tail, Duration::ZERO, Until::Stopped)?;
         // A busy stream of which little is shown has no pause, and its reader waits too.
         if progress == Progress::Idle || now >= tended + TICK {
             tail.view.flush()?;
@@ -39,7 +48,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
             if tail.view.is_closed() {
                 return Ok(Ended::Done);
             }
-            progress = live.poll(tail, tail.wait(now))?;
+            progress = live.poll(tail, tail.wait(now), Until::Stopped)?;
         }
         tail.view.release(Instant::now(), false)?;
         tail.view.report(now, false);
@@ -49,8 +58,19 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     }
 }
 
+/// How long what is at hand is delivered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Until somebody asks to stop.
+    Stopped,
+    /// Until nothing is left.
+    Empty,
+}
+
 struct Live {
     source: Subscribe,
+    /// Messages that have come.
+    came: u64,
     /// Unless --quiet.
     absence: Option<Absence>,
     /// Until the first record is shown, unless --quiet.
@@ -85,6 +105,7 @@ impl Live {
         let wanted = args.topics.iter().chain(&args.root).cloned().collect();
         Ok(Live {
             source: Subscribe::new(subscriber),
+            came: 0,
             absence: (!args.quiet).then(|| Absence::new(Instant::now())),
             silence: (!args.quiet).then(|| Silence::new(wanted, Instant::now())),
             news: args.verbose.then(News::default),
@@ -98,9 +119,27 @@ impl Live {
         self.prefixes.iter().any(Vec::is_empty)
     }
 
+    /// Delivers what had come when somebody asked to stop: a handler is to have it. As
+    /// much as libzmq and the system hold for each publisher, and for no longer than
+    /// --linger; what is still to come is not waited for.
+    fn rest(&mut self, args: &TailArgs, tail: &mut Tail) -> Result<()> {
+        let until = Instant::now() + args.linger.0;
+        let peers: usize = self.source.subscriber().links().iter().map(|link| link.peers).sum();
+        let enough = self.came.saturating_add(socket::may_have_come(args.hwm, peers));
+        let mut quiet = None;
+        while Instant::now() < until && self.came < enough && !tail.view.full() {
+            let progress = self.poll(tail, SLICE, Until::Empty)?;
+            let now = Instant::now();
+            if progress != Progress::Delivered && now >= *quiet.get_or_insert(now + QUIET) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Delivers what is at hand to the view.
-    fn poll(&mut self, tail: &mut Tail, wait: Duration) -> Result<Progress> {
-        let Live { source, silence, prefixes, overlap, .. } = self;
+    fn poll(&mut self, tail: &mut Tail, wait: Duration, until: Until) -> Result<Progress> {
+        let Live { source, silence, prefixes, overlap, came, .. } = self;
         let stop = &tail.stop;
         let view = &mut tail.view;
         let mut listen = silence.as_mut().filter(|silence| silence.listening());
@@ -116,18 +155,21 @@ impl Live {
             }
             subscribed
         };
-        let flow = |flow| if stop.requested() { Flow::Enough } else { flow };
+        let mut flow = |flow| {
+            *came += 1;
+            if until == Until::Stopped && stop.requested() { Flow::Enough } else { flow }
+        };
         if matches!(view.out, Out::Raw { .. }) || !overlap.is_over() {
             return source.poll_raw(wait, &mut |frames, received| {
                 let (record, _) = wire::decode(frames, received);
                 if !subscribed(view, &record) || overlap.repeats(frames) {
                     return Ok(flow(Flow::More));
                 }
-                view.take_message(frames, record).map(flow)
+                view.take_message(frames, record).map(&mut flow)
             });
         }
         source.poll(wait, &mut |record| match subscribed(view, &record) {
-            true => view.take(record).map(flow),
+            true => view.take(record).map(&mut flow),
             false => Ok(flow(Flow::More)),
         })
     }
