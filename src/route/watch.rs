@@ -233,6 +233,7 @@ impl Handler for Watched {
             Err(error) => self.note(Err(error)),
             // What was held may have arrived with it.
             Ok(()) if self.outage.is_some() => self.look(),
+            Ok(()) if self.held.waiting > 0 => self.ask(),
             Ok(()) => {}
         }
         Ok(())

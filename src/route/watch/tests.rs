@@ -163,3 +163,16 @@ fn numbers_have_their_thousands_apart() {
         assert_eq!(grouped(number), text);
     }
 }
+
+#[test]
+fn what_a_pause_has_sent_on_waits_no_more() {
+    let held = Arc::new(Mutex::new(Held { waiting: 3, ..Held::default() }));
+    let inner = Scripted { held: Arc::clone(&held), ..Scripted::default() };
+    let (mut watched, tally, _) = watched(inner);
+    give(&mut watched, 3);
+    watched.tend(Instant::now()).unwrap();
+    assert_eq!(tally.waiting.load(Ordering::Relaxed), 3);
+    *held.lock().unwrap() = Held::default();
+    watched.flush().unwrap();
+    assert_eq!(tally.waiting.load(Ordering::Relaxed), 0);
+}
