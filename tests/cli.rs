@@ -35,6 +35,24 @@ fn a_plain_word_after_emit_is_answered_with_what_it_may_have_meant() {
 }
 
 #[test]
+fn a_limit_or_an_interval_of_nothing_is_refused_with_the_option_and_what_to_write() {
+    for args in [
+        ["relay", "--report", "0"],
+        ["relay", "--report", "0ms"],
+        ["tail", "--stats", "0"],
+        ["tail", "--timeout", "0"],
+        ["tail", "--reorder", "0s"],
+        ["emit", "--duration", "0"],
+        ["bench", "--duration", "0"],
+    ] {
+        let refused = zlog(args).run().code(2).stderr_has("must be more than zero: write it as");
+        refused.stderr_has(&format!("'{}", args[1]));
+    }
+    zlog(["relay", "--max-clients", "0"]).run().code(2).stderr_has("must be at least 1");
+    zlog(["emit", "--max-clients", "0"]).run().code(2).stderr_has("must be at least 1");
+}
+
+#[test]
 fn endless_durations_and_the_slowest_rates_are_taken_as_very_long() {
     let long = "18446744073709551615s";
     let emit = ["emit", "-b", "tcp://127.0.0.1:*", "--wait", "0", "--test", "2", "-n", "1"];

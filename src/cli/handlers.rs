@@ -75,7 +75,8 @@ pub const KEYS: &[(&str, &str)] = &[
     (
         "--smtp: from=, to=, subject=, batch=N, every=TIME, spool=N, login=FILE, trust=FILE, timeout=TIME",
         "Addresses (to= may be repeated) and a format for the subject; a mail is sent when it has \
-         N records or the first has waited so long [default: 1000, 10s]; how many wait while the \
+         N records or the first has waited so long, with every=0 in the next pause [default: \
+         1000, 10s]; how many wait while the \
          server is away [default: 10000]; without login=, ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD",
     ),
     (
@@ -90,7 +91,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ),
     (
         "--publish: connect, root=ROOT, wire=json|text, hwm=N",
-        "Connect instead of bind; what topics begin with where a record has none",
+        "Connect instead of bind; what topics begin with where a record has none; the most \
+         messages held for each subscriber, 0 for no limit",
     ),
     (
         "--console",

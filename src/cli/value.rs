@@ -39,6 +39,17 @@ impl std::fmt::Display for Seconds {
     }
 }
 
+/// A duration that is not nothing: a limit or an interval, of which none is had by
+/// leaving it out.
+pub fn some_time(text: &str) -> Result<Seconds, String> {
+    match text.parse::<Seconds>()? {
+        Seconds(Duration::ZERO) => {
+            Err("must be more than zero: write it as 200ms, 5s or 1m30s".into())
+        }
+        duration => Ok(duration),
+    }
+}
+
 /// A rate in records per second: `20`, `20/s`, `100/m`, `5/h`.
 pub fn rate(text: &str) -> Result<f64, String> {
     let (number, per) = text.split_once('/').unwrap_or((text, "s"));
@@ -96,12 +107,16 @@ pub fn extra(text: &str) -> Result<(String, Option<String>), String> {
     Ok((name.to_owned(), default))
 }
 
+/// A whole number.
+pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "not a whole number, or too large".into())
+}
+
 /// A count that must be at least one.
-pub fn at_least_one(text: &str) -> Result<u64, String> {
-    match text.parse::<u64>() {
-        Ok(0) => Err("must be at least 1".into()),
-        Ok(n) => Ok(n),
-        Err(_) => Err("not a whole number".into()),
+pub fn at_least_one<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, String> {
+    match number::<T>(text)? {
+        zero if zero == T::default() => Err("must be at least 1".into()),
+        count => Ok(count),
     }
 }
 
@@ -234,6 +249,19 @@ mod tests {
         assert_eq!("18446744073709551615s".parse(), Ok(Seconds(LONGEST)));
         assert!("-1".parse::<Seconds>().is_err());
         assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
+    }
+
+    #[test]
+    fn limits_and_counts_of_nothing_are_refused() {
+        assert_eq!(some_time("1ms"), Ok(Seconds(Duration::from_millis(1))));
+        for text in ["0", "0ms", "0.0", "1e-12"] {
+            let why = some_time(text).unwrap_err();
+            assert!(why.starts_with("must be more than zero: write"), "{text}: {why}");
+        }
+        assert_eq!(at_least_one::<u32>("1"), Ok(1));
+        assert_eq!(at_least_one::<usize>("0"), Err("must be at least 1".into()));
+        assert!(at_least_one::<u32>("4294967296").unwrap_err().contains("too large"));
+        assert!(at_least_one::<u64>("-1").unwrap_err().contains("not a whole number"));
     }
 
     #[test]
