@@ -88,7 +88,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print h
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only this root, exactly; with --level, the publisher already leaves the rest out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Leave these topics out' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r -f -a "debug\t''
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above: a name, or a number as Python has them' -r -f -a "debug\t''
 info\t''
 warning\t''
 error\t''

@@ -29,6 +29,22 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
 }
 
 #[test]
+fn a_level_with_a_slip_in_it_is_refused_with_the_nearest_name() {
+    let says = "not a level: did you mean error? Write debug, info, warning, error, critical";
+    for args in [
+        &["tail", "--level", "eror"][..],
+        &["emit", "--level", "eror"],
+        &["tail", "--file", "never.log,level=eror"],
+    ] {
+        zlog(args).run().code(2).stderr_has(says).stderr_has("level");
+    }
+    // A line says what its program says.
+    let tail = ["tail", "--input", "-", "-o", "json"];
+    let json = zlog(tail).stdin("t=now lvl=eror msg=\"no disk\"\n").run().success().out();
+    assert!(json.contains(r#""levelno":40"#) || json.contains(r#""levelno": 40"#), "{json}");
+}
+
+#[test]
 fn a_plain_word_after_emit_is_answered_with_what_it_may_have_meant() {
     let finished = zlog(["emit", "--root", "backup", "./backup.sh", "--all"]).run().code(2);
     finished.stderr_has("zlog emit -- ./backup.sh").stderr_has("--file ./backup.sh");

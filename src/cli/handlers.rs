@@ -69,7 +69,8 @@ pub const KEYS: &[(&str, &str)] = &[
     (
         "--file: max-bytes=SIZE, backups=N, when=WHEN, interval=N, at=TIME, compress=gzip|zstd, sync",
         "When to replace the file (when= is S, M, H, D, midnight or W0 to W6), and how many old \
-         ones to keep [default: 5 with max-bytes=, all with when=]; wait for the disk after each \
+         ones to keep [default: 5 with max-bytes=, where 0 never replaces it, as in Python; all \
+         with when=]; wait for the disk after each \
          record",
     ),
     (

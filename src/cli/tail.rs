@@ -31,7 +31,7 @@ pub struct TailArgs {
     /// Topics match only at dots: app.ERROR leaves out app.ERRORS
     #[arg(long, help_heading = "Which records")]
     pub whole_parts: bool,
-    /// Only this level and above
+    /// Only this level and above: a name, or a number as Python has them
     #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Which records")]
     pub level: Option<Level>,
     /// Only records whose message or traceback matches one of these

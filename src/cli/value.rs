@@ -141,11 +141,33 @@ pub fn last(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A level: a name in any case, or a number on Python's scale.
+/// What a person may write for a level besides Python's names. That is less than what is
+/// understood in lines of other programs ([`Level::from_word`]): `eror` is how one of
+/// them spells it, and a slip of whoever types it.
+const SHORT_LEVELS: [&str; 10] =
+    ["trace", "notice", "warn", "err", "crit", "fatal", "alert", "emerg", "panic", "notset"];
+
+/// A level: a name in any case, a short form that the README lists, a number on Python's scale, or
+/// Python's `Level N` for one.
 pub fn level(text: &str) -> Result<Level, String> {
-    Level::from_word(text).ok_or_else(|| {
-        "not a level: write debug, info, warning, error, critical, or a number (info is 20)".into()
-    })
+    let lower = text.to_lowercase();
+    let names = Level::NAMED.iter().filter_map(|level| level.known_name());
+    let names: Vec<String> = names.map(str::to_lowercase).collect();
+    let words = || names.iter().map(String::as_str).chain(SHORT_LEVELS);
+    let number = lower.strip_prefix("level ").unwrap_or(&lower);
+    if let Ok(number) = number.parse() {
+        return Ok(Level(number));
+    }
+    if let Some(level) = words().find(|word| *word == lower).and_then(Level::from_word) {
+        return Ok(level);
+    }
+    let likeness = |word: &str| strsim::normalized_damerau_levenshtein(word, &lower);
+    let nearest = words().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let meant = match nearest.filter(|word| likeness(word) > 0.5) {
+        Some(nearest) => format!("did you mean {nearest}? Write"),
+        None => "write".to_owned(),
+    };
+    Err(format!("not a level: {meant} {}, or a number (info is 20)", names.join(", ")))
 }
 
 /// Parses as [`level`] does, and lets shells complete the names.
@@ -249,6 +271,43 @@ mod tests {
         assert_eq!("18446744073709551615s".parse(), Ok(Seconds(LONGEST)));
         assert!("-1".parse::<Seconds>().is_err());
         assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
+    }
+
+    #[test]
+    fn a_level_is_a_name_a_short_form_or_a_number_and_a_slip_is_answered_with_the_nearest() {
+        for level in Level::NAMED {
+            let name = level.name();
+            assert_eq!(super::level(&name), Ok(level));
+            assert_eq!(super::level(&name.to_lowercase()), Ok(level));
+        }
+        for (text, number) in [
+            ("Warn", 30),
+            ("ERR", 40),
+            ("crit", 50),
+            ("notset", 0),
+            ("trace", 5),
+            ("notice", 25),
+            ("35", 35),
+            ("-3", -3),
+            ("Level 15", 15),
+            ("level 20", 20),
+        ] {
+            assert_eq!(level(text), Ok(Level(number)), "{text}");
+        }
+        for word in SHORT_LEVELS {
+            assert!(level(word).is_ok(), "{word}");
+        }
+        for (text, nearest) in
+            [("eror", "error"), ("dbug", "debug"), ("wrn", "warn"), ("Waring", "warning")]
+        {
+            let why = level(text).unwrap_err();
+            assert!(why.contains(&format!("did you mean {nearest}?")), "{text}: {why}");
+            assert!(why.contains("Write debug, info, warning, error, critical, or"), "{why}");
+        }
+        for text in ["", "loud", "Level", "Level x", "99999999999", "x".repeat(9999).as_str()] {
+            let why = level(text).unwrap_err();
+            assert!(why.starts_with("not a level: "), "{why}");
+        }
     }
 
     #[test]
