@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 /// What a fallible function of zlog returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -66,6 +67,19 @@ impl Error {
         let exit =
             if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Failed };
         Error { what: format!("{what}: {}", plain(error)), hint: None, exit, record_kept: false }
+    }
+
+    /// As [`Error::io`], about a file that somebody named: with what may be meant instead.
+    pub fn of_file(what: impl fmt::Display, path: &Path, error: &io::Error) -> Error {
+        let io = Error::io(what, error);
+        match error.kind() {
+            io::ErrorKind::NotFound if path.is_relative() => match std::env::current_dir() {
+                Ok(here) => io.hint(format!("It was looked for in {}.", here.display())),
+                Err(_) => io,
+            },
+            io::ErrorKind::IsADirectory => io.hint("Name the file in it."),
+            _ => io,
+        }
     }
 
     /// The next step, as a sentence: "Try `zlog tail --connect …`."

@@ -18,6 +18,7 @@ pub mod handler;
 pub mod keep;
 pub mod multiline;
 pub mod parse;
+pub mod program;
 pub mod record;
 pub mod reorder;
 pub mod route;

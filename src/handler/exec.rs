@@ -12,7 +12,7 @@
 
 mod run;
 
-use std::path::Path;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use self::run::{Input, Run};
@@ -21,6 +21,7 @@ use super::spool::{Batch, BatchOptions, Carried, Carrier, Spool, SpoolOptions};
 use super::{Handler, Held};
 use crate::error::{Error, Result};
 use crate::format::Format;
+use crate::program;
 use crate::record::Record;
 use crate::term::visible;
 
@@ -96,7 +97,9 @@ impl ExecHandler {
             return Err(Error::usage("no command is given to run")
                 .hint("Name a program and its arguments: notify --to ops."));
         };
-        if !can_be_found(program) {
+        // Whether it can be executed is seen when it is: that may change.
+        let found = program::check(program.as_ref());
+        if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return Err(Error::usage(format!("{}: no such command", visible(program)))
                 .hint("Check the spelling, and that it is in your PATH."));
         }
@@ -104,18 +107,6 @@ impl ExecHandler {
         let spool = Spool::new(runner, options.batch, options.spool, BATCH_BYTES);
         Ok(ExecHandler { spool, line: Line::new(format) })
     }
-}
-
-/// Whether there is such a file; whether it can be executed is seen when it is.
-fn can_be_found(program: &str) -> bool {
-    if program.contains(std::path::is_separator) {
-        return Path::new(program).exists();
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let ending = std::env::consts::EXE_SUFFIX;
-    std::env::split_paths(&path).any(|directory| {
-        directory.join(program).exists() || directory.join(format!("{program}{ending}")).exists()
-    })
 }
 
 impl Handler for ExecHandler {
