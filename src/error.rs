@@ -78,6 +78,9 @@ impl Error {
                 Err(_) => io,
             },
             io::ErrorKind::IsADirectory => io.hint("Name the file in it."),
+            io::ErrorKind::PermissionDenied => {
+                io.hint("The user that zlog runs as must be allowed to read it.")
+            }
             _ => io,
         }
     }

@@ -345,12 +345,14 @@ fn files_that_differ_in_options_are_told_apart() {
 fn files_that_cannot_be_read_are_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("relay.toml");
-    let missing = Config::load(&path, &command(), None).unwrap_err().to_string();
+    let missing = Config::load(&path, Time::First, &command(), None).unwrap_err().to_string();
     assert!(missing.contains("no such file"), "{missing}");
     std::fs::write(&path, b"version = 1\n# caf\xe9\n").unwrap();
-    let latin = Config::load(&path, &command(), None).unwrap_err().to_string();
+    let latin = Config::load(&path, Time::First, &command(), None).unwrap_err().to_string();
     assert!(latin.contains("relay.toml:2:6: not UTF-8"), "{latin}");
-    let endless = Config::load(Path::new("/dev/zero"), &command(), None).unwrap_err().to_string();
+    let endless = Config::load(Path::new("/dev/zero"), Time::First, &command(), None)
+        .unwrap_err()
+        .to_string();
     assert!(endless.contains("too large"), "{endless}");
 }
 
