@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod cmd;
 pub mod config;
+pub mod count;
 pub mod error;
 pub mod filter;
 pub mod format;

@@ -19,6 +19,7 @@ use self::run::{Input, Run};
 use super::file::Line;
 use super::spool::{Batch, BatchOptions, Carried, Carrier, Spool, SpoolOptions};
 use super::{Handler, Held};
+use crate::count::counted;
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::program;
@@ -169,9 +170,9 @@ impl Carrier for Runner {
             Run::TooLong => format!("not done within {:.1?}, and ended", now.elapsed()),
             Run::Unknown(error) => format!("how it ended is not known: {error}"),
         };
-        let records = batch.len();
+        let records = counted(batch.len(), "record");
         Carried::Refused(
-            Error::new(format!("command {name} failed with {records} record(s): {why}"))
+            Error::new(format!("command {name} failed with {records}: {why}"))
                 .hint("They are lost, as far as it did not take them: it is not run twice."),
         )
     }

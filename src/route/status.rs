@@ -2,7 +2,8 @@
 //!
 //! What may be here: the figures, and how they are told.
 
-use super::watch::{OutageStatus, Tell, grouped};
+use super::watch::{OutageStatus, Tell};
+use crate::count::{grouped, plural, were};
 use crate::term::visible;
 
 /// How a handler stands. A record that it was given is queued, waits, has arrived
@@ -68,7 +69,9 @@ pub fn tell_losses(command: &str, handlers: &[HandlerStatus], tell: &Tell) -> u6
         if handler.missing() > 0 {
             let (missing, given) = (grouped(handler.missing()), grouped(handler.given));
             tell(&format!(
-                "zlog {command}: handler {name}: {missing} of {given} records were lost ({})",
+                "zlog {command}: handler {name}: {missing} of {given} {} {} lost ({})",
+                plural(handler.given, "record"),
+                were(handler.missing()),
                 handler.reasons()
             ));
         }

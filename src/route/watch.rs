@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::count::{grouped, plural, were};
 use crate::error::{Error, Result};
 use crate::handler::{Handler, Held};
 use crate::record::Record;
@@ -117,8 +118,7 @@ impl Voice {
     fn ends(&self, lost: u64) {
         let lost = match lost {
             0 => "no record was lost".to_owned(),
-            1 => "1 record was lost".to_owned(),
-            lost => format!("{} records were lost", grouped(lost)),
+            lost => format!("{} {} {} lost", grouped(lost), plural(lost, "record"), were(lost)),
         };
         (self.tell)(&format!("{} works again; {lost} meanwhile", self.prefix));
     }
@@ -276,19 +276,6 @@ impl Handler for Watched {
         self.note(closed);
         Ok(())
     }
-}
-
-/// A number with its thousands apart: `1,234`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

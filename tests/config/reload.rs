@@ -149,7 +149,7 @@ fn a_pipe_is_read_at_the_start_and_refused_afterwards_and_the_relay_goes_on() {
     lines_come(&mut relay.running, "goes on with the configuration it has", 3);
     fs::write(&pipe, text).unwrap();
     relay.running.signal(Signal::HUP);
-    lines_come(&mut relay.running, "again: 1 handlers, 1 of them as before", 1);
+    lines_come(&mut relay.running, "again: 1 handler, 1 of them as before", 1);
     relay.running.terminate();
     let _ = relay.running.wait().code(143);
 }
@@ -173,7 +173,7 @@ fn what_needs_a_restart_is_told_until_it_is_taken_back() {
     {
         write(text);
         relay.running.signal(Signal::HUP);
-        lines_come(&mut relay.running, "again: 1 handlers, 1 of them as before", reads);
+        lines_come(&mut relay.running, "again: 1 handler, 1 of them as before", reads);
         lines_come(&mut relay.running, restart, restarts);
     }
     relay.running.terminate();

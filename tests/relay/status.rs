@@ -21,7 +21,7 @@ fn the_status_counts_what_passed_and_who_is_there() {
     let table = zlog(["relay", "--status", "--ask", &relay.ask]).run().success().out();
     assert!(table.contains("forwarded      3 messages"), "{table}");
     assert!(table.contains("publishes on"), "{table}");
-    assert!(relay.end().contains("forwarded 3 in "));
+    assert!(relay.end().contains("forwarded 3 messages in "));
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn a_command_that_fails_is_an_outage_until_one_succeeds() {
     send(&publisher, "app.INFO", 20, "two");
     tail.expect_stderr("zlog tail: handler sh works again; 1 record was lost meanwhile");
     tail.terminate();
-    tail.wait().code(143).stderr_has("handler sh: 1 of 2 records were lost (1 given up)");
+    tail.wait().code(143).stderr_has("handler sh: 1 of 2 records was lost (1 given up)");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::shape::Dimension;
 use crate::bench::report::page::{self, NONE, median};
 use crate::bench::report::units::{bytes, count, percent, three_digits};
 use crate::bench::report::{Column, Page, Table};
+use crate::count::{counted, plural};
 
 /// A report's tables.
 pub struct Show<'r>(pub &'r Report);
@@ -22,11 +23,10 @@ impl Show<'_> {
 
     fn title(&self) -> [String; 2] {
         let Report { machine, date, settings, pipelines, .. } = self.0;
-        let runs = settings.runs;
         let of = match pipelines.first() {
             Some(Row { dimensions: d, .. }) => format!(
-                ": messages of {} bytes, {} to {}, {} where nothing else is said",
-                count(d.size as f64),
+                ": messages of {}, {} to {}, {} where nothing else is said",
+                number(d.size, "byte"),
                 number(d.publishers, "publisher"),
                 number(d.subscribers, "subscriber"),
                 number(d.topics, "topic"),
@@ -34,7 +34,10 @@ impl Show<'_> {
             None => String::new(),
         };
         [
-            format!("zlog emit to zlog tail, beside bare libzmq, {runs} runs{of}"),
+            format!(
+                "zlog emit to zlog tail, beside bare libzmq, {}{of}",
+                counted(settings.runs, "run")
+            ),
             format!("{machine}, {date}"),
         ]
     }
@@ -102,7 +105,7 @@ impl Show<'_> {
 }
 
 fn number(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number as f64)) }
+    format!("{} {}", count(number as f64), plural(number, noun))
 }
 
 /// A rate, and how much it varied.
@@ -137,6 +140,17 @@ mod tests {
             assert!(shape.contains("0.500"), "the ratio in {shape}");
             assert!(shape.contains("failed: zlog: a process of zlog failed: no room"), "{shape}");
         }
+    }
+
+    #[test]
+    fn one_of_a_thing_is_called_so() {
+        let mut report = report();
+        report.settings.runs = 1;
+        report.pipelines[0].dimensions.size = 1;
+        report.pipelines[0].zlog.as_mut().unwrap().lost = 1;
+        let text = Show(&report).page().text();
+        assert!(text.contains("libzmq, 1 run: messages of 1 byte, 1 publisher to"), "{text}");
+        assert!(text.contains("\ntcp json: 1 record was LOST"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::cli::RelayArgs;
+use crate::count::counted;
 use crate::error::{Error, Result};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
@@ -237,7 +238,8 @@ impl Feeds {
             let (name, records, unheard) = (feed.name(), feed.records(), feed.unheard());
             if unheard > 0 {
                 term::tell(format_args!(
-                    "zlog relay: {name}: nobody wanted {unheard} of {records} records"
+                    "zlog relay: {name}: nobody wanted {unheard} of {}",
+                    counted(records, "record")
                 ));
             }
             for remark in feed.heard().remarks() {

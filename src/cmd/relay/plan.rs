@@ -18,6 +18,7 @@ use super::outlets;
 use crate::cli::value::join_optional_values;
 use crate::cli::{self, Cli, Command, RelayArgs};
 use crate::config::{self, Config, Time};
+use crate::count::counted;
 use crate::error::{Error, Exit, Result};
 use crate::route::{HandlerSpec, Spec};
 use crate::socket::{Endpoint, Role};
@@ -134,12 +135,11 @@ impl Plan {
     /// Standard output can't be written.
     pub(super) fn report(&self) -> Result<Exit> {
         let (handlers, routes) = (self.spec.handlers.len(), self.spec.routes.len());
-        let s = |number| if number == 1 { "" } else { "s" };
         let name = self.name();
         let text = format!(
-            "{name}: nothing is wrong; {handlers} handler{}, {routes} route{}\n",
-            s(handlers),
-            s(routes)
+            "{name}: nothing is wrong; {}, {}\n",
+            counted(handlers, "handler"),
+            counted(routes, "route"),
         );
         let mut out = term::Stdout::new();
         out.put(text.as_bytes())?;
@@ -153,7 +153,8 @@ impl Plan {
         let kept = self.spec.handlers.iter().filter(|handler| kept(handler)).count();
         let (name, all) = (self.name(), self.spec.handlers.len());
         term::tell(format_args!(
-            "zlog relay: read {name} again: {all} handlers, {kept} of them as before"
+            "zlog relay: read {name} again: {}, {kept} of them as before",
+            counted(all, "handler")
         ));
         if let (Some(now), Some(started)) = (&self.config, &before.started) {
             let changed = now.differing_options(started);

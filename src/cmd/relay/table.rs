@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::count::counted;
 use crate::term::visible;
 use crate::wire::ask::{Side, Status};
 
@@ -26,19 +27,18 @@ fn head(out: &mut String, status: &Status) {
     let mut line = |name: &str, value: String| {
         let _ = writeln!(out, "{name:<14} {value}");
     };
-    line("forwarded", format!("{} messages, {:.1}/s", passed.messages, passed.rate));
+    line("forwarded", format!("{}, {:.1}/s", counted(passed.messages, "message"), passed.rate));
     line("", bytes(passed.bytes));
-    line("no room", format!("{} times for a subscriber", passed.no_room));
+    line("no room", format!("{} for a subscriber", counted(passed.no_room, "time")));
     line("dropped", format!("{} for all subscribers", passed.dropped));
     if passed.frames_cut > 0 {
         line("frames cut", passed.frames_cut.to_string());
     }
-    let prefixes = if status.prefixes == 1 { "prefix" } else { "prefixes" };
-    line("asked for", format!("{} {prefixes}", status.prefixes));
+    line("asked for", counted(status.prefixes, "prefix"));
     if let Some(kept) = &status.keep {
-        let (messages, topics) = (kept.messages, kept.topics);
+        let (messages, topics) = (counted(kept.messages, "message"), counted(kept.topics, "topic"));
         let size = bytes(kept.bytes as u64);
-        line("keeps", format!("{messages} messages of {topics} topics, {size}"));
+        line("keeps", format!("{messages} of {topics}, {size}"));
         if kept.refused > 0 {
             line("", format!("{} could not be kept", kept.refused));
         }

@@ -11,6 +11,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
 use super::Address;
+use crate::count::{counted, were};
 use crate::error::{Error, Exit};
 use crate::handler::spool::{Batch, Carried};
 
@@ -80,8 +81,13 @@ impl Link {
             return Carried::Done;
         }
         Carried::Partly(
-            Error::new(format!("{count} message(s) are too large for syslog {}", self.address))
-                .hint("They are lost. Allow messages of fewer bytes: longer ones are cut."),
+            Error::new(format!(
+                "{} too large for syslog {} {} lost",
+                counted(count, "message"),
+                self.address,
+                were(count),
+            ))
+            .hint("Allow messages of fewer bytes: longer ones are cut."),
         )
     }
 

@@ -155,11 +155,3 @@ fn the_name_of_a_handler_can_not_steer_a_terminal() {
     Voice::new("tail", "\x1b[2J", false, &tell).begins(&Error::new("no room"));
     assert_eq!(heard.take(), ["zlog tail: handler \\x1b[2J: no room"]);
 }
-
-#[test]
-fn numbers_have_their_thousands_apart() {
-    let cases = [(0, "0"), (999, "999"), (1234, "1,234"), (1_234_567, "1,234,567")];
-    for (number, text) in cases {
-        assert_eq!(grouped(number), text);
-    }
-}
