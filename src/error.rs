@@ -85,6 +85,12 @@ impl Error {
         }
     }
 
+    /// No thread could be started.
+    pub fn no_thread(error: &io::Error) -> Error {
+        Error::io("can't start a thread", error)
+            .hint("The system has no more to give: see `ulimit -u`, and its memory.")
+    }
+
     /// The next step, as a sentence: "Try `zlog tail --connect …`."
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
@@ -99,6 +105,17 @@ impl Error {
         self.hint = Some(match self.hint {
             Some(hint) => format!("{note} {hint}"),
             None => note,
+        });
+        self
+    }
+
+    /// One more next step, after the others.
+    #[must_use]
+    pub fn also(mut self, hint: impl Into<String>) -> Error {
+        let hint = hint.into();
+        self.hint = Some(match self.hint {
+            Some(before) => format!("{before} {hint}"),
+            None => hint,
         });
         self
     }

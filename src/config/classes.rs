@@ -145,7 +145,8 @@ pub(super) fn publish(section: &mut Section<'_>) -> Target {
 fn path(section: &mut Section<'_>) -> Option<PathBuf> {
     let At { at, value } = section.needed("path", "\"app.log\"")?;
     if value.is_empty() || value.contains('\0') {
-        section.wrong(at, "path", "it is no name of a file", "");
+        let hint = "Name a file: path = \"app.log\".";
+        section.wrong(at, "path", "it is no name of a file", hint);
         return None;
     }
     Some(value.into())

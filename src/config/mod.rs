@@ -166,7 +166,7 @@ fn unread(path: &Path, error: &io::Error) -> Error {
     let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
     match path.exists() {
         true => error,
-        false => error.note("README.md and examples/relay.toml show what it may say."),
+        false => error.also("README.md and examples/relay.toml show what it may say."),
     }
 }
 
@@ -228,7 +228,10 @@ fn version(whole: &mut Section<'_>) {
     }
     whole.read("version", |text| match text {
         VERSION => Ok(()),
-        _ => Err(format!("this zlog knows version {VERSION} only")),
+        _ => Err(format!(
+            "this zlog knows version {VERSION} only\n  \
+             Write version = {VERSION}, or use the zlog that the file was written for."
+        )),
     });
 }
 

@@ -144,7 +144,11 @@ fn the_version_must_be_said() {
     let without = Config::parse(Path::new("a.toml"), "", &command(), None).unwrap_err().to_string();
     assert_eq!(without, "a.toml:1:1: version is missing\n  Begin with: version = 1.");
     let other = Config::parse(Path::new("a.toml"), "version = 2", &command(), None).unwrap_err();
-    assert_eq!(other.to_string(), "a.toml:1:11: version: \"2\": this zlog knows version 1 only");
+    assert_eq!(
+        other.to_string(),
+        "a.toml:1:11: version: \"2\": this zlog knows version 1 only\n  Write version = 1, or use the zlog \
+         that the file was written for."
+    );
 }
 
 #[test]

@@ -223,7 +223,9 @@ fn refused(program: &OsStr, error: &io::Error) -> Error {
         io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
             .hint("Check the spelling, and that it is in your PATH.")
             .exit_as(Exit::Child(127)),
-        _ => Error::io(format_args!("{name}: can't be executed"), error).exit_as(Exit::Child(126)),
+        _ => Error::io(format_args!("{name}: can't be executed"), error)
+            .hint("Make it executable (chmod +x), or name what runs it: sh FILE.")
+            .exit_as(Exit::Child(126)),
     }
 }
 

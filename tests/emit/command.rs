@@ -81,7 +81,8 @@ fn a_command_that_is_not_there_is_named() {
     let emit = ["emit", "-b", crate::harness::ANY_PORT, "--wait", "10h", "--"];
     for (program, code) in [("no-such-program", 127), ("./no-such-program", 127), ("/", 126)] {
         let finished = zlog(emit).args([program]).run().code(code).stderr_has(program);
-        finished.stderr_lacks("listens");
+        let next = if code == 126 { "\n  Make it executable" } else { "\n  Check the spelling" };
+        finished.stderr_has(next).stderr_lacks("listens");
     }
 }
 

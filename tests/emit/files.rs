@@ -40,8 +40,11 @@ fn what_can_not_be_read_is_told_before_anybody_is_waited_for() {
     fs::write(&there, "a\n").unwrap();
     let emit = |args: &[&str]| zlog(["emit", "-b", ANY_PORT, "--wait", "10h"]).args(args);
     for (args, says) in [
-        (&["--file", &missing][..], "missing.log: no such file or directory\n  With --follow"),
-        (&["--file", "missing.log"], "With --follow it is waited for. It was looked for in /"),
+        (
+            &["--file", &missing][..],
+            "missing.log: no such file or directory\n  With --follow it is waited for.",
+        ),
+        (&["--file", "missing.log"], ". With --follow it is waited for."),
         (&["--file", &missing, &here], "is a directory\n  Name the file in it."),
         (&["--follow", "--file", &here], "is a directory"),
         (&["--replay", &missing], "missing.log: no such file or directory"),

@@ -80,7 +80,7 @@ impl Feed {
         let is_missing = args.file.iter().any(missing);
         let source = file::open(args.file.clone(), options, spec, &lines, tee);
         Ok(Feed::Text(source.map_err(|error| match is_missing {
-            true => error.note("With --follow it is waited for."),
+            true => error.also("With --follow it is waited for."),
             false => error,
         })?))
     }

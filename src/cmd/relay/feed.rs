@@ -141,7 +141,7 @@ impl Feed {
         let thread = std::thread::Builder::new()
             .name(format!("zlog-{name}"))
             .spawn(run)
-            .map_err(|error| Error::io("can't start a thread", &error))?;
+            .map_err(|error| Error::no_thread(&error))?;
         Ok(Feed { name: name.to_owned(), shared, thread: Some(thread) })
     }
 }
