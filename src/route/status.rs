@@ -30,6 +30,8 @@ pub struct HandlerStatus {
     pub lost: u64,
     /// Records that arrived with a part missing, which their target has no room for.
     pub cut: u64,
+    /// Records that arrived as far as is known, over connections that have broken since.
+    pub unconfirmed: u64,
     /// Records that could not be formatted as asked; they were written in another shape.
     pub unformatted: u64,
     /// The outage that it is in.
@@ -77,6 +79,10 @@ pub fn tell_losses(command: &str, handlers: &[HandlerStatus], tell: &Tell) -> u6
         }
         let others = [
             (handler.cut, "too long and cut"),
+            (
+                handler.unconfirmed,
+                "sent over connections that broke, and the last of them may not have arrived",
+            ),
             (handler.unformatted, "did not fit the format, and are there with the reason"),
         ];
         for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
