@@ -97,10 +97,15 @@ fn handlers(out: &mut String, status: &Status) {
             "{name:<width$} {:>12} {:>9} {:>9} {:>9} {:>9}",
             h.handled, h.queued, h.waiting, h.dropped, h.lost
         );
-        if let Some(why) = &h.outage {
-            let _ = write!(out, "  fails: {}", visible(why));
+        // The error, and below it what to do about it.
+        let mut why = h.outage.iter().flat_map(|why| why.lines()).map(|line| visible(line.trim()));
+        if let Some(cause) = why.next() {
+            let _ = write!(out, "  fails: {cause}");
         }
         out.push('\n');
+        for hint in why {
+            let _ = writeln!(out, "{:<width$} {hint}", "");
+        }
     }
 }
 
@@ -131,7 +136,7 @@ mod tests {
             sources: vec![Source { name: hostile.clone(), records: 7, ..Source::default() }],
             handlers: vec![Handler {
                 name: "f".into(),
-                outage: Some(hostile),
+                outage: Some(format!("{hostile}\n  Make \r{hostile} room.")),
                 ..Handler::default()
             }],
             keep: Some(Keep { topics: 2, messages: 5, bytes: 11 << 20, refused: 1 }),
@@ -140,6 +145,9 @@ mod tests {
         let shown = of(&status);
         assert!(!shown.contains('\x1b'), "{shown:?}");
         assert!(shown.contains("keeps          5 messages of 2 topics, 11.0 MiB"), "{shown}");
-        assert!(shown.contains("fails: \\x1b[2Jx"), "{shown}");
+        let row = shown.lines().position(|line| line.ends_with("fails: \\x1b[2Jx"));
+        let hint = row.and_then(|row| shown.lines().nth(row + 1));
+        assert_eq!(hint.map(str::trim), Some("Make \\x0d\\x1b[2Jx room."), "{shown}");
+        assert!(!shown.contains("\\x0a"), "{shown}");
     }
 }
