@@ -67,10 +67,10 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'The endp
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'What to send' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers before the first record' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait-for -d 'How many subscribers to wait for' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait-for -d 'How many subscribers to wait for; 0 is not to wait' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l on-full -d 'What to do when a subscriber does not keep up' -r -f -a "block\t'Wait: the input is read no faster than the slowest subscriber takes it'
 drop\t'Drop the record and count it'"
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l hwm -d 'High-water mark: messages held for each subscriber' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l hwm -d 'High-water mark: messages held for each subscriber; 0 is no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l linger -d 'How long to go on sending what is held when the input has ended' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rate -d 'Send at most this many records each second: 20, 20/s, 100/m' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s n -l count -d 'Stop after N records' -r
@@ -88,7 +88,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print h
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only this root, exactly; with --level, the publisher already leaves the rest out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Leave these topics out' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r -f -a "debug\t''
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above: a name, or a number as Python has them' -r -f -a "debug\t''
 info\t''
 warning\t''
 error\t''
@@ -106,7 +106,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Conn
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'The endpoint when neither --bind nor --connect names one' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'First the last N records, of a relay with --keep; then what comes' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Whom to ask for them [default: the port after the endpoint\'s, or its path and .ask]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages held for this subscriber' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages held for this subscriber; 0 is no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l max-message -d 'Hang up on a publisher that sends a larger message' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s o -l output -d 'How to print records [default: pretty, or not at all with handlers]' -r -f -a "pretty\t'For people: aligned columns, colours, tracebacks indented'
 json\t'One JSON object a line, which zlog reads back'
@@ -165,7 +165,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish-connect -d '
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l endpoint -d 'Where to publish when neither --publish-bind nor --publish-connect says so' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'When a subscriber does not keep up, or a handler whose queue is full' -r -f -a "drop\t'Drop it for that subscriber or handler alone: the others lose nothing'
 block\t'Take nothing more from anybody until there is room: nothing is lost here'"
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages held for each publisher and each subscriber' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages held for each publisher and each subscriber; 0 is no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'At the end, how long to go on sending what has come, to subscribers and handlers' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l file -d 'Write to this file; may be repeated, as all handlers. With max-bytes= it is replaced as it grows, with when= by the clock, as Python does both' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l smtp -d 'Send mails, of many records each, through the server smtp://HOST:PORT; to= is needed' -r

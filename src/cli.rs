@@ -95,7 +95,7 @@ pub struct EndpointArgs {
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// Stop after N records; without it, at Ctrl-C
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
     pub count: Option<u64>,
     /// Records each second
     #[arg(long, value_name = "N[/s]", default_value = "5", value_parser = rate)]

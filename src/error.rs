@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 /// What a fallible function of zlog returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -68,6 +69,28 @@ impl Error {
         Error { what: format!("{what}: {}", plain(error)), hint: None, exit, record_kept: false }
     }
 
+    /// As [`Error::io`], about a file that somebody named: with what may be meant instead.
+    pub fn of_file(what: impl fmt::Display, path: &Path, error: &io::Error) -> Error {
+        let io = Error::io(what, error);
+        match error.kind() {
+            io::ErrorKind::NotFound if path.is_relative() => match std::env::current_dir() {
+                Ok(here) => io.hint(format!("It was looked for in {}.", here.display())),
+                Err(_) => io,
+            },
+            io::ErrorKind::IsADirectory => io.hint("Name the file in it."),
+            io::ErrorKind::PermissionDenied => {
+                io.hint("The user that zlog runs as must be allowed to read it.")
+            }
+            _ => io,
+        }
+    }
+
+    /// No thread could be started.
+    pub fn no_thread(error: &io::Error) -> Error {
+        Error::io("can't start a thread", error)
+            .hint("The system has no more to give: see `ulimit -u`, and its memory.")
+    }
+
     /// The next step, as a sentence: "Try `zlog tail --connect …`."
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
@@ -82,6 +105,17 @@ impl Error {
         self.hint = Some(match self.hint {
             Some(hint) => format!("{note} {hint}"),
             None => note,
+        });
+        self
+    }
+
+    /// One more next step, after the others.
+    #[must_use]
+    pub fn also(mut self, hint: impl Into<String>) -> Error {
+        let hint = hint.into();
+        self.hint = Some(match self.hint {
+            Some(before) => format!("{before} {hint}"),
+            None => hint,
         });
         self
     }

@@ -73,8 +73,8 @@ impl Level {
         })
     }
 
-    /// Reads a level as a person types it or another logger spells it: any case,
-    /// the common short forms, or a number on Python's scale.
+    /// Reads a level as another logger spells it: any case, the common short forms, or a
+    /// number on Python's scale.
     ///
     /// `trace` is 5, `notice` 25; `alert`, `emerg` and `panic` are CRITICAL.
     pub fn from_word(word: &str) -> Option<Level> {

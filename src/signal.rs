@@ -223,7 +223,7 @@ fn catch(child: Arc<AtomicU32>, stop: Stop) -> Result<()> {
         .name("zlog-signals".into())
         .spawn(pass_on)
         .map(drop)
-        .map_err(|error| Error::io("can't start a thread", &error))
+        .map_err(|error| Error::no_thread(&error))
 }
 
 /// Where there are no signals to pass on, the console sends Ctrl-C to the child itself.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bench::leftovers::{assert_nothing_left, until, until_nothing_left};
 use crate::harness::{Listener, Running, Terminal, Zlog, zlog};
@@ -105,6 +105,23 @@ fn tables_name_what_was_measured_and_the_markdown_file_is_the_same_as_printed() 
     assert_eq!(fs::read_to_string(path).unwrap(), printed);
     for text in ["| tcp json |", "| tcp text |", "× bare", "lost"] {
         assert!(printed.contains(text), "{text} in {printed}");
+    }
+}
+
+/// A record or two measure the start of programs, in whatever build.
+#[test]
+fn a_pipeline_that_only_starts_programs_is_reported_as_too_short() {
+    let directory = tempfile::tempdir().unwrap();
+    let args = ["-n", "1", "--runs", "1", "--transport", "ipc", "--wire", "json"];
+    let text = bench(directory.path(), &args).run().success().out();
+    assert!(text.contains("beside bare libzmq, 1 run: "), "{text}");
+    assert!(text.contains("\nTOO SHORT: starting the programs took more than a quarter"), "{text}");
+    assert!(text.contains("ipc json (100 %). A larger --count"), "{text}");
+    for row in pipelines(&args) {
+        assert_eq!(
+            (&row["too_short"], &row["zlog"]["starting_share"]["median"]),
+            (&json!(true), &json!(1.0))
+        );
     }
 }
 

@@ -29,9 +29,43 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
 }
 
 #[test]
+fn a_level_with_a_slip_in_it_is_refused_with_the_nearest_name() {
+    let says = "not a level: did you mean error? Write debug, info, warning, error, critical";
+    for args in [
+        &["tail", "--level", "eror"][..],
+        &["emit", "--level", "eror"],
+        &["tail", "--file", "never.log,level=eror"],
+    ] {
+        zlog(args).run().code(2).stderr_has(says).stderr_has("level");
+    }
+    // A line says what its program says.
+    let tail = ["tail", "--input", "-", "-o", "json"];
+    let json = zlog(tail).stdin("t=now lvl=eror msg=\"no disk\"\n").run().success().out();
+    assert!(json.contains(r#""levelno":40"#) || json.contains(r#""levelno": 40"#), "{json}");
+}
+
+#[test]
 fn a_plain_word_after_emit_is_answered_with_what_it_may_have_meant() {
     let finished = zlog(["emit", "--root", "backup", "./backup.sh", "--all"]).run().code(2);
     finished.stderr_has("zlog emit -- ./backup.sh").stderr_has("--file ./backup.sh");
+}
+
+#[test]
+fn a_limit_or_an_interval_of_nothing_is_refused_with_the_option_and_what_to_write() {
+    for args in [
+        ["relay", "--report", "0"],
+        ["relay", "--report", "0ms"],
+        ["tail", "--stats", "0"],
+        ["tail", "--timeout", "0"],
+        ["tail", "--reorder", "0s"],
+        ["emit", "--duration", "0"],
+        ["bench", "--duration", "0"],
+    ] {
+        let refused = zlog(args).run().code(2).stderr_has("must be more than zero: write it as");
+        refused.stderr_has(&format!("'{}", args[1]));
+    }
+    zlog(["relay", "--max-clients", "0"]).run().code(2).stderr_has("must be at least 1");
+    zlog(["emit", "--max-clients", "0"]).run().code(2).stderr_has("must be at least 1");
 }
 
 #[test]

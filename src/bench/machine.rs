@@ -1,5 +1,6 @@
 //! Where and with what a measurement was made: figures without it mean little.
 
+use crate::count::counted;
 use serde::{Deserialize, Serialize};
 
 /// The machine and the program.
@@ -40,9 +41,8 @@ impl Machine {
 /// What a person reads above a table.
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let cores = if self.cores == 1 { "core" } else { "cores" };
         write!(f, "zlog {} ({} build), libzmq {}, ", self.zlog, self.build, self.libzmq)?;
-        write!(f, "{} {cores}", self.cores)?;
+        f.write_str(&counted(self.cores, "core"))?;
         for part in [&self.cpu, &self.system, &self.kernel] {
             if !part.is_empty() {
                 write!(f, ", {part}")?;

@@ -198,7 +198,7 @@ fn inside(stop: &Arc<AtomicBool>) -> Result<Rig> {
     thread::Builder::new()
         .name("subscriber".into())
         .spawn(count)
-        .map_err(|error| Error::io("can't start a thread", &error))?;
+        .map_err(|error| Error::no_thread(&error))?;
     heard(&mut publisher, stop)?;
     let far = Counter::new(Channels { orders, replies }, PATIENCE);
     let rig = Rig::new(publishing(publisher, stop), far);

@@ -46,7 +46,7 @@ pub struct EmitArgs {
     #[arg(long, requires = "follow", help_heading = "Source (stdin without one)")]
     pub from_end: bool,
     /// Publish N test records at random levels; without N, until stopped
-    #[arg(long, value_name = "N", num_args = 0..=1, value_parser = value::at_least_one)]
+    #[arg(long, value_name = "N", num_args = 0..=1, value_parser = value::at_least_one::<u64>)]
     #[arg(help_heading = "Source (stdin without one)")]
     pub test: Option<Option<u64>>,
     /// The same test records again for the same seed
@@ -135,13 +135,13 @@ pub struct EmitArgs {
     /// How long to wait for subscribers before the first record
     #[arg(long, value_name = "DURATION", default_value = "1s", help_heading = "Delivery")]
     pub wait: Seconds,
-    /// How many subscribers to wait for
+    /// How many subscribers to wait for; 0 is not to wait
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Delivery")]
     pub wait_for: usize,
     /// What to do when a subscriber does not keep up
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Delivery")]
     pub on_full: OnFull,
-    /// High-water mark: messages held for each subscriber
+    /// High-water mark: messages held for each subscriber; 0 is no limit
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Delivery")]
     pub hwm: u32,
     /// How long to go on sending what is held when the input has ended
@@ -151,11 +151,12 @@ pub struct EmitArgs {
     #[arg(long, value_name = "N/s", value_parser = value::rate, help_heading = "Delivery")]
     pub rate: Option<f64>,
     /// Stop after N records
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
     #[arg(help_heading = "Delivery")]
     pub count: Option<u64>,
     /// Stop after this long
-    #[arg(long, value_name = "DURATION", help_heading = "Delivery")]
+    #[arg(long, value_name = "DURATION", value_parser = value::some_time)]
+    #[arg(help_heading = "Delivery")]
     pub duration: Option<Seconds>,
     /// Exit with 3 when a record was dropped, or may not have left in time
     #[arg(long, help_heading = "Delivery")]

@@ -69,13 +69,15 @@ pub const KEYS: &[(&str, &str)] = &[
     (
         "--file: max-bytes=SIZE, backups=N, when=WHEN, interval=N, at=TIME, compress=gzip|zstd, sync",
         "When to replace the file (when= is S, M, H, D, midnight or W0 to W6), and how many old \
-         ones to keep [default: 5 with max-bytes=, all with when=]; wait for the disk after each \
+         ones to keep [default: 5 with max-bytes=, where 0 never replaces it, as in Python; all \
+         with when=]; wait for the disk after each \
          record",
     ),
     (
         "--smtp: from=, to=, subject=, batch=N, every=TIME, spool=N, login=FILE, trust=FILE, timeout=TIME",
         "Addresses (to= may be repeated) and a format for the subject; a mail is sent when it has \
-         N records or the first has waited so long [default: 1000, 10s]; how many wait while the \
+         N records or the first has waited so long, with every=0 in the next pause [default: \
+         1000, 10s]; how many wait while the \
          server is away [default: 10000]; without login=, ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD",
     ),
     (
@@ -90,7 +92,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ),
     (
         "--publish: connect, root=ROOT, wire=json|text, hwm=N",
-        "Connect instead of bind; what topics begin with where a record has none",
+        "Connect instead of bind; what topics begin with where a record has none; the most \
+         messages held for each subscriber, 0 for no limit",
     ),
     (
         "--console",

@@ -25,6 +25,7 @@ pub struct ListenArgs {
     pub max_record: usize,
     /// The most clients at once; more are turned away
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = HEADING)]
+    #[arg(value_parser = value::at_least_one::<usize>)]
     pub max_clients: usize,
 }
 

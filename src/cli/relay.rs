@@ -96,7 +96,7 @@ pub struct RelayArgs {
     /// When a subscriber does not keep up, or a handler whose queue is full
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = PUBLISH)]
     pub on_full: RelayOnFull,
-    /// High-water mark: messages held for each publisher and each subscriber
+    /// High-water mark: messages held for each publisher and each subscriber; 0 is no limit
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = PUBLISH)]
     pub hwm: u32,
     /// At the end, how long to go on sending what has come, to subscribers and handlers
@@ -109,7 +109,7 @@ pub struct RelayArgs {
 
     /// Keep the last N messages of each topic, for `zlog tail --last`. Publishers are then
     /// asked for everything
-    #[arg(long, value_name = "N", value_parser = value::at_least_one, help_heading = LATE)]
+    #[arg(long, value_name = "N", value_parser = value::at_least_one::<u64>, help_heading = LATE)]
     pub keep: Option<u64>,
     /// Keep at most this much of all topics together; the oldest goes first
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = value::size)]
@@ -135,7 +135,7 @@ pub struct RelayArgs {
     #[arg(help_heading = REPORTS)]
     pub output: StatusOutput,
     /// Print a line about rates, drops and peers to stderr every INTERVAL
-    #[arg(long, value_name = "INTERVAL", help_heading = REPORTS)]
+    #[arg(long, value_name = "INTERVAL", value_parser = value::some_time, help_heading = REPORTS)]
     pub report: Option<Seconds>,
     /// Tell of connects, disconnects and failed handshakes on stderr
     #[arg(short, long, help_heading = REPORTS)]

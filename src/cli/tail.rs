@@ -31,7 +31,7 @@ pub struct TailArgs {
     /// Topics match only at dots: app.ERROR leaves out app.ERRORS
     #[arg(long, help_heading = "Which records")]
     pub whole_parts: bool,
-    /// Only this level and above
+    /// Only this level and above: a name, or a number as Python has them
     #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Which records")]
     pub level: Option<Level>,
     /// Only records whose message or traceback matches one of these
@@ -50,11 +50,12 @@ pub struct TailArgs {
     #[arg(long, value_name = "WHEN", help_heading = "Which records")]
     pub until: Option<String>,
     /// Stop after N records
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
     #[arg(help_heading = "Which records")]
     pub count: Option<u64>,
     /// Stop after this long; exits with 3 when -n records have not come by then
-    #[arg(long, value_name = "DURATION", help_heading = "Which records")]
+    #[arg(long, value_name = "DURATION", value_parser = value::some_time)]
+    #[arg(help_heading = "Which records")]
     pub timeout: Option<Seconds>,
 
     /// Read stored records or logs from these files instead (- is stdin)
@@ -71,7 +72,7 @@ pub struct TailArgs {
     /// Whom to ask for them [default: the port after the endpoint's, or its path and .ask]
     #[arg(long, value_name = "ENDPOINT", requires = "last", help_heading = "Where from")]
     pub ask: Option<String>,
-    /// High-water mark: messages held for this subscriber
+    /// High-water mark: messages held for this subscriber; 0 is no limit
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Where from")]
     pub hwm: u32,
     /// Hang up on a publisher that sends a larger message
@@ -111,12 +112,12 @@ pub struct TailArgs {
     #[arg(long, help_heading = "Output")]
     pub no_align: bool,
     /// Hold records this long and print those of all senders in order of creation
-    #[arg(long, value_name = "WINDOW", help_heading = "Output")]
+    #[arg(long, value_name = "WINDOW", value_parser = value::some_time, help_heading = "Output")]
     pub reorder: Option<Seconds>,
     /// Print rates for each topic and level to stderr, at the end or every INTERVAL
     #[arg(
         long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true,
-        help_heading = "Output"
+        value_parser = value::some_time, help_heading = "Output"
     )]
     pub stats: Option<Option<Seconds>>,
 

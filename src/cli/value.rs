@@ -39,6 +39,17 @@ impl std::fmt::Display for Seconds {
     }
 }
 
+/// A duration that is not nothing: a limit or an interval, of which none is had by
+/// leaving it out.
+pub fn some_time(text: &str) -> Result<Seconds, String> {
+    match text.parse::<Seconds>()? {
+        Seconds(Duration::ZERO) => {
+            Err("must be more than zero: write it as 200ms, 5s or 1m30s".into())
+        }
+        duration => Ok(duration),
+    }
+}
+
 /// A rate in records per second: `20`, `20/s`, `100/m`, `5/h`.
 pub fn rate(text: &str) -> Result<f64, String> {
     let (number, per) = text.split_once('/').unwrap_or((text, "s"));
@@ -96,12 +107,16 @@ pub fn extra(text: &str) -> Result<(String, Option<String>), String> {
     Ok((name.to_owned(), default))
 }
 
+/// A whole number.
+pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "not a whole number, or too large".into())
+}
+
 /// A count that must be at least one.
-pub fn at_least_one(text: &str) -> Result<u64, String> {
-    match text.parse::<u64>() {
-        Ok(0) => Err("must be at least 1".into()),
-        Ok(n) => Ok(n),
-        Err(_) => Err("not a whole number".into()),
+pub fn at_least_one<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, String> {
+    match number::<T>(text)? {
+        zero if zero == T::default() => Err("must be at least 1".into()),
+        count => Ok(count),
     }
 }
 
@@ -126,11 +141,33 @@ pub fn last(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A level: a name in any case, or a number on Python's scale.
+/// What a person may write for a level besides Python's names. That is less than what is
+/// understood in lines of other programs ([`Level::from_word`]): `eror` is how one of
+/// them spells it, and a slip of whoever types it.
+const SHORT_LEVELS: [&str; 10] =
+    ["trace", "notice", "warn", "err", "crit", "fatal", "alert", "emerg", "panic", "notset"];
+
+/// A level: a name in any case, a short form that the README lists, a number on Python's scale, or
+/// Python's `Level N` for one.
 pub fn level(text: &str) -> Result<Level, String> {
-    Level::from_word(text).ok_or_else(|| {
-        "not a level: write debug, info, warning, error, critical, or a number (info is 20)".into()
-    })
+    let lower = text.to_lowercase();
+    let names = Level::NAMED.iter().filter_map(|level| level.known_name());
+    let names: Vec<String> = names.map(str::to_lowercase).collect();
+    let words = || names.iter().map(String::as_str).chain(SHORT_LEVELS);
+    let number = lower.strip_prefix("level ").unwrap_or(&lower);
+    if let Ok(number) = number.parse() {
+        return Ok(Level(number));
+    }
+    if let Some(level) = words().find(|word| *word == lower).and_then(Level::from_word) {
+        return Ok(level);
+    }
+    let likeness = |word: &str| strsim::normalized_damerau_levenshtein(word, &lower);
+    let nearest = words().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let meant = match nearest.filter(|word| likeness(word) > 0.5) {
+        Some(nearest) => format!("did you mean {nearest}? Write"),
+        None => "write".to_owned(),
+    };
+    Err(format!("not a level: {meant} {}, or a number (info is 20)", names.join(", ")))
 }
 
 /// Parses as [`level`] does, and lets shells complete the names.
@@ -234,6 +271,56 @@ mod tests {
         assert_eq!("18446744073709551615s".parse(), Ok(Seconds(LONGEST)));
         assert!("-1".parse::<Seconds>().is_err());
         assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
+    }
+
+    #[test]
+    fn a_level_is_a_name_a_short_form_or_a_number_and_a_slip_is_answered_with_the_nearest() {
+        for level in Level::NAMED {
+            let name = level.name();
+            assert_eq!(super::level(&name), Ok(level));
+            assert_eq!(super::level(&name.to_lowercase()), Ok(level));
+        }
+        for (text, number) in [
+            ("Warn", 30),
+            ("ERR", 40),
+            ("crit", 50),
+            ("notset", 0),
+            ("trace", 5),
+            ("notice", 25),
+            ("35", 35),
+            ("-3", -3),
+            ("Level 15", 15),
+            ("level 20", 20),
+        ] {
+            assert_eq!(level(text), Ok(Level(number)), "{text}");
+        }
+        for word in SHORT_LEVELS {
+            assert!(level(word).is_ok(), "{word}");
+        }
+        for (text, nearest) in
+            [("eror", "error"), ("dbug", "debug"), ("wrn", "warn"), ("Waring", "warning")]
+        {
+            let why = level(text).unwrap_err();
+            assert!(why.contains(&format!("did you mean {nearest}?")), "{text}: {why}");
+            assert!(why.contains("Write debug, info, warning, error, critical, or"), "{why}");
+        }
+        for text in ["", "loud", "Level", "Level x", "99999999999", "x".repeat(9999).as_str()] {
+            let why = level(text).unwrap_err();
+            assert!(why.starts_with("not a level: "), "{why}");
+        }
+    }
+
+    #[test]
+    fn limits_and_counts_of_nothing_are_refused() {
+        assert_eq!(some_time("1ms"), Ok(Seconds(Duration::from_millis(1))));
+        for text in ["0", "0ms", "0.0", "1e-12"] {
+            let why = some_time(text).unwrap_err();
+            assert!(why.starts_with("must be more than zero: write"), "{text}: {why}");
+        }
+        assert_eq!(at_least_one::<u32>("1"), Ok(1));
+        assert_eq!(at_least_one::<usize>("0"), Err("must be at least 1".into()));
+        assert!(at_least_one::<u32>("4294967296").unwrap_err().contains("too large"));
+        assert!(at_least_one::<u64>("-1").unwrap_err().contains("not a whole number"));
     }
 
     #[test]

@@ -39,12 +39,14 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
     let mut feed = match signals {
         // What can't be read is told before the wait.
         None => {
-            let feed = Feed::open(&args)?;
+            let mut feed = Feed::open(&args)?;
+            emit.tell(feed.notices());
             emit.wait_for_subscribers(&args)?;
             feed
         }
         // A command starts when somebody listens.
         Some(signals) => {
+            Feed::check_command(&args)?;
             emit.wait_for_subscribers(&args)?;
             if let Some(exit) = emit.end.stop.exit() {
                 return Ok(exit);

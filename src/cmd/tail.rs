@@ -19,6 +19,7 @@ use jiff::Zoned;
 use self::losses::Losses;
 use self::view::{Out, View};
 use crate::cli::{FormatArgs, TailArgs};
+use crate::count::counted;
 use crate::error::{Error, Exit, Result};
 use crate::filter::{Bound, Filter, Topics, parse_when};
 use crate::format::formatter::FormatterSpec;
@@ -195,7 +196,8 @@ impl Tail {
         let (shown, wanted) = (self.view.shown, args.count.unwrap_or_default());
         if let (Some(timeout), false) = (args.timeout, args.quiet) {
             term::tell(format_args!(
-                "zlog tail: {shown} of {wanted} records came within {timeout}"
+                "zlog tail: {shown} of {} came within {timeout}",
+                counted(wanted, "record")
             ));
         }
     }

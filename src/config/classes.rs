@@ -36,7 +36,7 @@ pub(super) fn file(section: &mut Section<'_>) -> Option<Target> {
 pub(super) fn rotating(section: &mut Section<'_>) -> Option<Target> {
     // All keys are read, also when one of them is wrong: see [`Section::finish`].
     let max_bytes = section.needed_read("max-bytes", "\"10M\"", value::size);
-    let backup_count = section.read("backups", whole_number).unwrap_or(DEFAULT_BACKUPS);
+    let backup_count = section.read("backups", value::number).unwrap_or(DEFAULT_BACKUPS);
     let compress = section.read("compress", str::parse).unwrap_or_default();
     let path = path(section)?;
     let rotation = Rotation { max_bytes: max_bytes? as u64, backup_count, compress };
@@ -46,8 +46,8 @@ pub(super) fn rotating(section: &mut Section<'_>) -> Option<Target> {
 /// `class = "timed"`; whether by UTC is a key that formatters have, too.
 pub(super) fn timed(section: &mut Section<'_>, utc: bool) -> Option<Target> {
     let when = section.needed_read("when", "\"midnight\"", str::parse::<When>);
-    let interval = section.read("interval", at_least_one).unwrap_or(1);
-    let backup_count = section.read("backups", whole_number).unwrap_or(0);
+    let interval = section.read("interval", value::at_least_one).unwrap_or(1);
+    let backup_count = section.read("backups", value::number).unwrap_or(0);
     let at_time = section.read("at", time_of_day);
     let compress = section.read("compress", str::parse).unwrap_or_default();
     let path = path(section)?;
@@ -65,7 +65,7 @@ pub(super) fn smtp(section: &mut Section<'_>) -> Option<Target> {
         trust: section.text("trust").map(|found| found.value.into()),
         from: from.unwrap_or(default.from),
         to: section.checked_list("to", |text| smtp::mailbox(text).map(drop)),
-        timeout: duration(section, "timeout", default.timeout),
+        timeout: some_time(section, "timeout", default.timeout),
         login: match section.text("login") {
             Some(found) => LoginFrom::File(found.value.into()),
             None => default.login,
@@ -98,7 +98,7 @@ pub(super) fn syslog(section: &mut Section<'_>) -> Target {
         app_name: section.text("app").map(|found| found.value),
         hostname: section.text("hostname").map(|found| found.value),
         max_message: section.read("max-message", value::size).unwrap_or(default.max_message),
-        timeout: duration(section, "timeout", default.timeout),
+        timeout: some_time(section, "timeout", default.timeout),
         spool: spool(section, default.spool),
     })
 }
@@ -106,7 +106,7 @@ pub(super) fn syslog(section: &mut Section<'_>) -> Target {
 /// `class = "exec"`: the command as a shell's line, or its words in brackets.
 pub(super) fn exec(section: &mut Section<'_>) -> Option<Target> {
     let default = ExecOptions::default();
-    let timeout = duration(section, "timeout", default.timeout);
+    let timeout = some_time(section, "timeout", default.timeout);
     let batch = batch(section, default.batch);
     let spool = spool(section, default.spool);
     let command = if section.is_list("command") {
@@ -138,14 +138,15 @@ pub(super) fn publish(section: &mut Section<'_>) -> Target {
         root: section.read("root", value::root).unwrap_or(default.root),
         wire: section.read("wire", wire).unwrap_or_default(),
         on_full: default.on_full,
-        hwm: section.read("hwm", whole_number).unwrap_or(default.hwm),
+        hwm: section.read("hwm", value::number).unwrap_or(default.hwm),
     })
 }
 
 fn path(section: &mut Section<'_>) -> Option<PathBuf> {
     let At { at, value } = section.needed("path", "\"app.log\"")?;
     if value.is_empty() || value.contains('\0') {
-        section.wrong(at, "path", "it is no name of a file", "");
+        let hint = "Name a file: path = \"app.log\".";
+        section.wrong(at, "path", "it is no name of a file", hint);
         return None;
     }
     Some(value.into())
@@ -153,37 +154,27 @@ fn path(section: &mut Section<'_>) -> Option<PathBuf> {
 
 fn batch(section: &mut Section<'_>, default: BatchOptions) -> BatchOptions {
     BatchOptions {
-        count: section.read("batch", at_least_one).map_or(default.count, |n| n as usize),
-        time: duration(section, "every", default.time),
+        count: section.read("batch", value::at_least_one).unwrap_or(default.count),
+        // No time at all is the next pause: see `spool`.
+        time: section.read("every", str::parse::<Seconds>).map_or(default.time, |time| time.0),
     }
 }
 
 fn spool(section: &mut Section<'_>, default: SpoolOptions) -> SpoolOptions {
     SpoolOptions {
-        records: section.read("spool", at_least_one).map_or(default.records, |n| n as usize),
+        records: section.read("spool", value::at_least_one).unwrap_or(default.records),
         bytes: section.read("spool-bytes", value::size).unwrap_or(default.bytes),
-        retry: duration(section, "retry", default.retry),
-        retry_max: duration(section, "retry-max", default.retry_max),
+        retry: some_time(section, "retry", default.retry),
+        retry_max: some_time(section, "retry-max", default.retry_max),
     }
 }
 
-fn duration(section: &mut Section<'_>, key: &str, default: Duration) -> Duration {
-    section.read(key, str::parse::<Seconds>).map_or(default, |seconds| seconds.0)
+fn some_time(section: &mut Section<'_>, key: &str, default: Duration) -> Duration {
+    section.read(key, value::some_time).map_or(default, |seconds| seconds.0)
 }
 
 fn time_of_day(text: &str) -> Result<Time, &'static str> {
     text.parse().map_err(|_| "not a time of day: write it as 03:30")
-}
-
-fn whole_number(text: &str) -> Result<u32, &'static str> {
-    text.parse().map_err(|_| "not a whole number, or too large")
-}
-
-fn at_least_one(text: &str) -> Result<u32, &'static str> {
-    match whole_number(text)? {
-        0 => Err("must be at least 1"),
-        number => Ok(number),
-    }
 }
 
 fn wire(text: &str) -> Result<Wire, String> {

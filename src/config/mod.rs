@@ -19,7 +19,7 @@ mod section;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use toml::de::DeTable;
@@ -50,6 +50,15 @@ pub struct Config {
     pub notes: Vec<String>,
 }
 
+/// Which time it is that a file is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Time {
+    /// Before anything runs. Whoever gave a pipe has it waited for.
+    First,
+    /// While a relay runs by what was read before: nothing is waited for.
+    Again,
+}
+
 impl Config {
     /// Reads a file. `command` is the parser of `zlog relay`, whose options may stand
     /// under `[relay]`. `on_full` is what was typed of queues
@@ -57,11 +66,25 @@ impl Config {
     ///
     /// # Errors
     /// When it can't be read; or all that is wrong in it, each with line and column.
-    pub fn load(path: &Path, command: &clap::Command, on_full: Option<OnFull>) -> Result<Config> {
+    pub fn load(
+        path: &Path,
+        time: Time,
+        command: &clap::Command,
+        on_full: Option<OnFull>,
+    ) -> Result<Config> {
         let name = visible(&path.display().to_string());
-        let unread = |error| Error::io(format!("{name}: can't read the configuration"), &error);
+        let unread = |error| unread(path, &error);
         let mut bytes = Vec::new();
-        let file = File::open(path).map_err(unread)?;
+        let file = match time {
+            // A pipe may be given, and is waited for as by any other program.
+            Time::First => File::open(path).map_err(unread)?,
+            Time::Again => open_again(path).map_err(unread)?.ok_or_else(|| {
+                Error::new(format!("{name} is no regular file, and can't be read again")).hint(
+                    "What comes through a pipe comes once: to change it while the relay runs, \
+                     put the configuration into a file.",
+                )
+            })?,
+        };
         file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
         if bytes.len() as u64 > LARGEST {
             return Err(Error::usage(format!("{name} is too large for a configuration"))
@@ -138,6 +161,33 @@ impl Config {
     }
 }
 
+fn unread(path: &Path, error: &io::Error) -> Error {
+    let name = visible(&path.display().to_string());
+    let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
+    match path.exists() {
+        true => error,
+        false => error.also("README.md and examples/relay.toml show what it may say."),
+    }
+}
+
+/// Opens a file without waiting for anybody: `None` for what is no regular file.
+fn open_again(path: &Path) -> io::Result<Option<File>> {
+    // Looked at first: to open a pipe and close it again would end who writes to it.
+    if !path.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut options = File::options();
+    options.read(true);
+    // Another may have its name by now, and who opens a pipe waits for its writer.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NONBLOCK);
+    }
+    let file = options.open(path)?;
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
 fn refusal(shared: Shared, path: &Path, text: &str) -> Error {
     let error = shared.faults.into_error(path, text);
     error.unwrap_or_else(|| Error::usage("the configuration can't be read"))
@@ -178,7 +228,10 @@ fn version(whole: &mut Section<'_>) {
     }
     whole.read("version", |text| match text {
         VERSION => Ok(()),
-        _ => Err(format!("this zlog knows version {VERSION} only")),
+        _ => Err(format!(
+            "this zlog knows version {VERSION} only\n  \
+             Write version = {VERSION}, or use the zlog that the file was written for."
+        )),
     });
 }
 

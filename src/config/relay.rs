@@ -40,6 +40,9 @@ const ENDPOINTS: [(&str, Role); 6] = [
     ("ask", Role::Bind),
 ];
 
+/// The next step where options do not go together.
+const TOGETHER: &str = "See `zlog relay --help` for what goes together.";
+
 /// An option as a file sets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -101,7 +104,7 @@ fn together(section: &Section<'_>, command: &Command, settings: &[Setting]) {
     let name = std::iter::once(command.get_name());
     let words = settings.iter().flat_map(|setting| &setting.words).map(String::as_str);
     if let Err(error) = command.clone().try_get_matches_from(name.chain(words)) {
-        section.faults().add(section.at, format!("relay: {}", plain_words(&error)), "");
+        section.faults().add(section.at, format!("relay: {}", plain_words(&error)), TOGETHER);
     }
 }
 

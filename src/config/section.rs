@@ -228,8 +228,7 @@ impl<'t> Section<'t> {
     pub(super) fn refused(&self, at: usize, key: &str, value: &str, error: &dyn Display) {
         let error = error.to_string();
         let (cause, hint) = error.split_once("\n  ").unwrap_or((&error, ""));
-        // Some errors name the value themselves.
-        if cause.contains(visible(value).as_str()) && !value.is_empty() {
+        if names(cause, &visible(value)) {
             self.wrong(at, key, cause, hint);
         } else {
             self.wrong(at, key, format!("{:?}: {cause}", visible(value)), hint);
@@ -314,6 +313,17 @@ pub(super) fn as_typed(value: &DeValue<'_>) -> Option<String> {
         DeValue::Datetime(time) => Some(time.to_string()),
         DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => None,
     }
+}
+
+/// Whether an error names the value itself: as some do, and not as a part of a word or of
+/// a number that it gives for an example.
+fn names(cause: &str, value: &str) -> bool {
+    let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    let mut found = cause.match_indices(value).filter(|_| !value.is_empty());
+    found.any(|(at, _)| {
+        let (before, after) = (&cause[..at], &cause[at + value.len()..]);
+        apart(before.chars().next_back()) && apart(after.chars().next())
+    })
 }
 
 /// TOML's name of a kind, with its article.

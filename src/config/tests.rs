@@ -17,7 +17,7 @@ mod generated;
 fn command() -> Command {
     Command::new("relay")
         .arg(Arg::new("bind").long("bind").short('b').action(ArgAction::Append))
-        .arg(Arg::new("keep").long("keep").value_parser(value::at_least_one))
+        .arg(Arg::new("keep").long("keep").value_parser(value::at_least_one::<u64>))
         .arg(Arg::new("keep_bytes").long("keep-bytes").requires("keep").value_parser(value::size))
         .arg(Arg::new("stdin").long("stdin").action(ArgAction::SetTrue))
         .arg(Arg::new("on_full").long("on-full").value_parser(["block", "drop"]))
@@ -144,7 +144,11 @@ fn the_version_must_be_said() {
     let without = Config::parse(Path::new("a.toml"), "", &command(), None).unwrap_err().to_string();
     assert_eq!(without, "a.toml:1:1: version is missing\n  Begin with: version = 1.");
     let other = Config::parse(Path::new("a.toml"), "version = 2", &command(), None).unwrap_err();
-    assert_eq!(other.to_string(), "a.toml:1:11: version: \"2\": this zlog knows version 1 only");
+    assert_eq!(
+        other.to_string(),
+        "a.toml:1:11: version: \"2\": this zlog knows version 1 only\n  Write version = 1, or use the zlog \
+         that the file was written for."
+    );
 }
 
 #[test]
@@ -199,6 +203,48 @@ fn values_are_what_the_options_read() {
     let words = handler("class = 'exec'\ncommand = ['sh', 'b c']\ntimeout = 2.5\nqueue = 0\n");
     let line = handler("class = 'exec'\ncommand = \"sh 'b c'\"\ntimeout = '2500ms'\nqueue = 0\n");
     assert_eq!(words, line);
+}
+
+/// Whether what may be nothing is, and what may not be is refused for the same reason,
+/// in a file and on the command line.
+#[test]
+fn limits_of_nothing_are_refused_in_a_file_as_on_the_command_line() {
+    const EXEC: &str = "class = 'exec'\ncommand = 'cat'";
+    const SMTP: &str = "class = 'smtp'\nto = 'a@b.org'\nserver = 'smtp://h'";
+    const SYSLOG: &str = "class = 'syslog'\naddress = 'udp://127.0.0.1'";
+    const TIMED: &str = "class = 'timed'\npath = 'a'\nwhen = 'H'";
+    let typed = |option: &str, text: String| {
+        let mut args = crate::cli::HandlerArgs::default();
+        match option {
+            "exec" => args.exec = vec![text],
+            "smtp" => args.smtp = vec![text],
+            "syslog" => args.syslog = vec![text],
+            _ => args.file = vec![text],
+        }
+        args.spec(OnFull::Drop)
+    };
+    for (option, value, class, keys) in [
+        ("exec", "cat", EXEC, &["timeout", "batch", "spool"][..]),
+        ("smtp", "smtp://h,to=a@b.org", SMTP, &["timeout", "batch", "spool"]),
+        ("syslog", "udp://127.0.0.1", SYSLOG, &["timeout", "spool", "max-message"]),
+        ("file", "a,when=H", TIMED, &["interval"]),
+        ("file", "a", "class = 'rotating'\npath = 'a'", &["max-bytes"]),
+    ] {
+        for key in keys {
+            let typed = typed(option, format!("{value},{key}=0")).unwrap_err().to_string();
+            let (_, why) = typed.split_once(&format!("{key}=0: ")).unwrap();
+            let filed = refusal(&format!("[handlers.a]\n{class}\n{key} = 0\n"));
+            assert!(filed.ends_with(&format!("handlers.a.{key}: \"0\": {why}")), "{filed}\n{why}");
+        }
+    }
+    for key in ["retry", "retry-max", "spool-bytes"] {
+        refusal(&format!("[handlers.a]\n{EXEC}\n{key} = 0\n"));
+    }
+    // A batch may go at once; and what is unlimited, or not there, is 0.
+    for text in [format!("{EXEC}\nevery = 0"), format!("{EXEC}\nqueue = 0")] {
+        good(&format!("[handlers.a]\n{text}\n"));
+    }
+    typed("exec", "cat,every=0,queue=0".into()).unwrap();
 }
 
 #[test]
@@ -303,12 +349,14 @@ fn files_that_differ_in_options_are_told_apart() {
 fn files_that_cannot_be_read_are_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("relay.toml");
-    let missing = Config::load(&path, &command(), None).unwrap_err().to_string();
+    let missing = Config::load(&path, Time::First, &command(), None).unwrap_err().to_string();
     assert!(missing.contains("no such file"), "{missing}");
     std::fs::write(&path, b"version = 1\n# caf\xe9\n").unwrap();
-    let latin = Config::load(&path, &command(), None).unwrap_err().to_string();
+    let latin = Config::load(&path, Time::First, &command(), None).unwrap_err().to_string();
     assert!(latin.contains("relay.toml:2:6: not UTF-8"), "{latin}");
-    let endless = Config::load(Path::new("/dev/zero"), &command(), None).unwrap_err().to_string();
+    let endless = Config::load(Path::new("/dev/zero"), Time::First, &command(), None)
+        .unwrap_err()
+        .to_string();
     assert!(endless.contains("too large"), "{endless}");
 }
 

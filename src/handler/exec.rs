@@ -12,15 +12,17 @@
 
 mod run;
 
-use std::path::Path;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use self::run::{Input, Run};
 use super::file::Line;
 use super::spool::{Batch, BatchOptions, Carried, Carrier, Spool, SpoolOptions};
 use super::{Handler, Held};
+use crate::count::counted;
 use crate::error::{Error, Result};
 use crate::format::Format;
+use crate::program;
 use crate::record::Record;
 use crate::term::visible;
 
@@ -96,7 +98,9 @@ impl ExecHandler {
             return Err(Error::usage("no command is given to run")
                 .hint("Name a program and its arguments: notify --to ops."));
         };
-        if !can_be_found(program) {
+        // Whether it can be executed is seen when it is: that may change.
+        let found = program::check(program.as_ref());
+        if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return Err(Error::usage(format!("{}: no such command", visible(program)))
                 .hint("Check the spelling, and that it is in your PATH."));
         }
@@ -104,18 +108,6 @@ impl ExecHandler {
         let spool = Spool::new(runner, options.batch, options.spool, BATCH_BYTES);
         Ok(ExecHandler { spool, line: Line::new(format) })
     }
-}
-
-/// Whether there is such a file; whether it can be executed is seen when it is.
-fn can_be_found(program: &str) -> bool {
-    if program.contains(std::path::is_separator) {
-        return Path::new(program).exists();
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let ending = std::env::consts::EXE_SUFFIX;
-    std::env::split_paths(&path).any(|directory| {
-        directory.join(program).exists() || directory.join(format!("{program}{ending}")).exists()
-    })
 }
 
 impl Handler for ExecHandler {
@@ -178,9 +170,9 @@ impl Carrier for Runner {
             Run::TooLong => format!("not done within {:.1?}, and ended", now.elapsed()),
             Run::Unknown(error) => format!("how it ended is not known: {error}"),
         };
-        let records = batch.len();
+        let records = counted(batch.len(), "record");
         Carried::Refused(
-            Error::new(format!("command {name} failed with {records} record(s): {why}"))
+            Error::new(format!("command {name} failed with {records}: {why}"))
                 .hint("They are lost, as far as it did not take them: it is not run twice."),
         )
     }

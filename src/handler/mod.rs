@@ -88,6 +88,9 @@ pub struct Held {
     pub lost: u64,
     /// Records that arrived with a part missing, which their target has no room for.
     pub cut: u64,
+    /// Records that count as arrived, though a connection that says nothing of arrivals
+    /// has broken since it took them: the last of them may be lost.
+    pub unconfirmed: u64,
     /// The target could not be reached at the last try, and is tried again, or did not
     /// take all of what it last took: calls in between go well, without an outage being
     /// over.

@@ -26,6 +26,7 @@ use self::server::{Sent, Unsent};
 use super::file::Line;
 use super::spool::{Batch, BatchOptions, Carried, Carrier, Spool, SpoolOptions};
 use super::{Handler, Held};
+use crate::count::counted;
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
@@ -177,7 +178,7 @@ impl Carrier for Post {
         let count = batch.len();
         let told = |error: Error| match count {
             1 => error,
-            count => error.note(format!("The mail has {count} records.")),
+            count => error.note(format!("The mail has {}.", counted(count, "record"))),
         };
         match sent {
             Ok(Sent::ToAll) => Carried::Done,

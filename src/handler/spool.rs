@@ -269,7 +269,7 @@ impl<C: Carrier> Spool<C> {
 
     pub(super) fn held(&self) -> Held {
         let away = self.next_try.is_some() || self.partly;
-        Held { waiting: self.left(), lost: self.lost, cut: 0, away }
+        Held { waiting: self.left(), lost: self.lost, away, ..Held::default() }
     }
 
     /// Records that have neither arrived nor been given up.

@@ -7,7 +7,8 @@
 //!
 //! Syslog has no acknowledgements: what the system has taken counts as arrived. A
 //! daemon that goes away takes with it what was on the way; what can be known of that
-//! (a closed connection, a refused datagram) is looked for before more is sent.
+//! (a closed connection, a refused datagram) is looked for before more is sent, and of
+//! how many records it can't be known is told ([`Held::unconfirmed`]).
 //!
 //! What may be here: the options, and what is told of an outage.
 
@@ -138,8 +139,9 @@ impl Handler for SyslogHandler {
     fn held(&self) -> Held {
         let held = self.spool.held();
         // A datagram that was refused after it had counted as arrived.
-        let lost = held.lost + self.spool.carrier().link.refused();
-        Held { lost, cut: self.cut, ..held }
+        let link = &self.spool.carrier().link;
+        let lost = held.lost + link.refused();
+        Held { lost, cut: self.cut, unconfirmed: link.unconfirmed(), ..held }
     }
 
     /// # Errors

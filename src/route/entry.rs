@@ -234,6 +234,7 @@ impl Entry {
             waiting: count(&self.tally.waiting),
             lost: count(&self.tally.lost),
             cut: count(&self.tally.cut),
+            unconfirmed: count(&self.tally.unconfirmed),
             unformatted: count(&self.tally.unformatted),
             outage: self.tally.outage(),
         }

@@ -16,7 +16,7 @@ use crate::handler::file::Sync;
 use crate::handler::publish::Wire;
 use crate::handler::queue::OnFull;
 use crate::handler::rotating::Rotation;
-use crate::handler::smtp::SmtpOptions;
+use crate::handler::smtp::{LoginFrom, SmtpOptions};
 use crate::handler::syslog::SyslogOptions;
 use crate::handler::timed::Timing;
 use crate::record::Level;
@@ -204,6 +204,21 @@ impl Target {
             | Target::Timed { path, .. } => Some(path),
             _ => None,
         }
+    }
+
+    /// The files that are read when it is opened.
+    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let (login, trust) = match self {
+            Target::Smtp { options, .. } => {
+                let login = match &options.login {
+                    LoginFrom::File(path) => Some(path.as_path()),
+                    _ => None,
+                };
+                (login, options.trust.as_deref())
+            }
+            _ => (None, None),
+        };
+        login.into_iter().chain(trust)
     }
 
     /// Whether it may keep whoever gives it a record waiting for long, so that it

@@ -2,7 +2,8 @@
 //!
 //! What may be here: the figures, and how they are told.
 
-use super::watch::{OutageStatus, Tell, grouped};
+use super::watch::{OutageStatus, Tell};
+use crate::count::{grouped, plural, were};
 use crate::term::visible;
 
 /// How a handler stands. A record that it was given is queued, waits, has arrived
@@ -29,6 +30,8 @@ pub struct HandlerStatus {
     pub lost: u64,
     /// Records that arrived with a part missing, which their target has no room for.
     pub cut: u64,
+    /// Records that arrived as far as is known, over connections that have broken since.
+    pub unconfirmed: u64,
     /// Records that could not be formatted as asked; they were written in another shape.
     pub unformatted: u64,
     /// The outage that it is in.
@@ -68,12 +71,18 @@ pub fn tell_losses(command: &str, handlers: &[HandlerStatus], tell: &Tell) -> u6
         if handler.missing() > 0 {
             let (missing, given) = (grouped(handler.missing()), grouped(handler.given));
             tell(&format!(
-                "zlog {command}: handler {name}: {missing} of {given} records were lost ({})",
+                "zlog {command}: handler {name}: {missing} of {given} {} {} lost ({})",
+                plural(handler.given, "record"),
+                were(handler.missing()),
                 handler.reasons()
             ));
         }
         let others = [
             (handler.cut, "too long and cut"),
+            (
+                handler.unconfirmed,
+                "sent over connections that broke, and the last of them may not have arrived",
+            ),
             (handler.unformatted, "did not fit the format, and are there with the reason"),
         ];
         for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {

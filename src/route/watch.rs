@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::count::{grouped, plural, were};
 use crate::error::{Error, Result};
 use crate::handler::{Handler, Held};
 use crate::record::Record;
@@ -39,6 +40,8 @@ pub(super) struct Tally {
     pub(super) lost: AtomicU64,
     /// Of those taken, records that arrived with a part missing.
     pub(super) cut: AtomicU64,
+    /// Of those taken, records of which nobody knows whether they have arrived.
+    pub(super) unconfirmed: AtomicU64,
     /// Records that could not be formatted as asked, and were written all the same.
     pub(super) unformatted: Arc<AtomicU64>,
     /// The outage that it is in.
@@ -94,6 +97,8 @@ struct Outage {
     arrived: u64,
     /// What was lost before it began.
     lost_before: u64,
+    /// What was unconfirmed before it began.
+    unconfirmed_before: u64,
 }
 
 impl Voice {
@@ -114,13 +119,17 @@ impl Voice {
         (self.tell)(&format!("{}: {what}{others}{hint}", self.prefix));
     }
 
-    fn ends(&self, lost: u64) {
+    /// It is over, and has cost so many; of those before it, so many may be lost as well.
+    fn ends(&self, lost: u64, unconfirmed: u64) {
         let lost = match lost {
             0 => "no record was lost".to_owned(),
-            1 => "1 record was lost".to_owned(),
-            lost => format!("{} records were lost", grouped(lost)),
+            lost => format!("{} {} {} lost", grouped(lost), plural(lost, "record"), were(lost)),
         };
-        (self.tell)(&format!("{} works again; {lost} meanwhile", self.prefix));
+        let before = match unconfirmed {
+            0 => String::new(),
+            n => format!("; of {} sent before it, the last may not have arrived", grouped(n)),
+        };
+        (self.tell)(&format!("{} works again; {lost} meanwhile{before}", self.prefix));
     }
 
     /// One more thing about the handler.
@@ -142,6 +151,7 @@ impl Watched {
         self.tally.waiting.store(self.held.waiting, Ordering::Relaxed);
         self.tally.lost.store(self.held.lost, Ordering::Relaxed);
         self.tally.cut.store(self.held.cut, Ordering::Relaxed);
+        self.tally.unconfirmed.store(self.held.unconfirmed, Ordering::Relaxed);
     }
 
     /// Asks the handler what it holds, and whether its outage is over.
@@ -152,7 +162,8 @@ impl Watched {
             && self.outage.as_ref().is_some_and(|outage| arrived > outage.arrived)
             && let Some(outage) = self.outage.take()
         {
-            self.voice.ends(lost - outage.lost_before);
+            let unconfirmed = self.held.unconfirmed.saturating_sub(outage.unconfirmed_before);
+            self.voice.ends(lost - outage.lost_before, unconfirmed);
             self.tally.set_outage(None);
         }
     }
@@ -169,6 +180,7 @@ impl Watched {
 
     /// Something went wrong, when `lost` records had been lost before.
     fn fail(&mut self, error: &Error, lost_before: u64) {
+        let unconfirmed_before = self.held.unconfirmed;
         // What has arrived with an error, like the first records of a block of which only
         // a part could be written, does not end an outage.
         self.ask();
@@ -182,7 +194,7 @@ impl Watched {
             }
             None => {
                 self.voice.begins(error);
-                self.outage = Some(Outage { arrived, lost_before });
+                self.outage = Some(Outage { arrived, lost_before, unconfirmed_before });
                 let lost = lost_now - lost_before;
                 Some(OutageStatus { since: Instant::now(), error: error.to_string(), lost })
             }
@@ -277,19 +289,6 @@ impl Handler for Watched {
         self.note(closed);
         Ok(())
     }
-}
-
-/// A number with its thousands apart: `1,234`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ impl Subscriber {
         let thread = std::thread::Builder::new()
             .name("zlog-receive".into())
             .spawn(move || receive.run())
-            .map_err(|error| Error::io("can't start a thread", &error))?;
+            .map_err(|error| Error::no_thread(&error))?;
         let thread = Some(thread);
         let current = None;
         Ok(Subscriber {

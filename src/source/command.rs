@@ -2,7 +2,7 @@
 //!
 //! What may be here: the child, its pipes, its signals and its end.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::reader::{self, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use super::{Progress, Sink, Source};
 use crate::error::{Error, Exit, Result};
-use crate::signal;
+use crate::{program, signal};
 
 /// How long it must be quiet after the child's end, when something else holds its
 /// pipes open, before the stream is taken to have ended.
@@ -55,6 +55,15 @@ pub struct CommandSource {
 }
 
 impl CommandSource {
+    /// Whether the command could be started, as far as that can be known: to be told
+    /// before anybody is waited for.
+    ///
+    /// # Errors
+    /// As [`CommandSource::spawn`]'s.
+    pub fn check(program: &OsStr) -> Result<()> {
+        program::check(program).map_err(|error| refused(program, &error))
+    }
+
     /// Starts the command. `started` is called with its process id before any of its
     /// output is read, so that nobody can answer to the output before that.
     ///
@@ -208,13 +217,15 @@ impl Source for CommandSource {
 }
 
 /// Why a command could not be started, with the exit code that a shell would give.
-fn refused(program: &OsString, error: &io::Error) -> Error {
+fn refused(program: &OsStr, error: &io::Error) -> Error {
     let name = program.to_string_lossy();
     match error.kind() {
         io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
             .hint("Check the spelling, and that it is in your PATH.")
             .exit_as(Exit::Child(127)),
-        _ => Error::io(format_args!("{name}: can't be executed"), error).exit_as(Exit::Child(126)),
+        _ => Error::io(format_args!("{name}: can't be executed"), error)
+            .hint("Make it executable (chmod +x), or name what runs it: sh FILE.")
+            .exit_as(Exit::Child(126)),
     }
 }
 

@@ -23,7 +23,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::reader::{self, Arrival, Feed, Gone, Tee};
+use super::reader::{self, Arrival, Feed, Gone, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::error::{Error, Result};
 
@@ -32,6 +32,9 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// The name that stands for standard input among whole files.
 const STDIN: &str = "-";
+
+/// What is told of a followed file that is not there.
+const AWAITED: &str = "does not exist yet: waiting for it";
 
 /// How files are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -45,9 +48,11 @@ pub struct FileOptions {
 /// Records from the lines of files: whole ones in the order given (`-` is standard
 /// input), followed ones side by side; each copied to a `tee` of its own as it is read.
 ///
-/// # Errors
-/// When no thread can be started. A file that can't be read is a
+/// What can't be read is mostly known here, before anybody is waited for: it is a
 /// [notice](TextSource::take_notices), and makes the source [failed](TextSource::failed).
+///
+/// # Errors
+/// When none of the files can be read, or no thread can be started.
 pub fn open(
     paths: Vec<PathBuf>,
     options: FileOptions,
@@ -55,7 +60,14 @@ pub fn open(
     lines: &LineOptions,
     tee: Option<fn() -> Tee>,
 ) -> Result<TextSource> {
-    let (source, feeds) = TextSource::new(&vec![spec; paths.len()], lines);
+    let (paths, refused) = readable(paths, options.follow);
+    if paths.is_empty() {
+        return Err(together(refused));
+    }
+    let (mut source, feeds) = TextSource::new(&vec![spec; paths.len()], lines);
+    for error in refused {
+        source.tell(Notice { text: error.to_string(), failed: true });
+    }
     let feeds = feeds.into_iter().map(|feed| feed.with_tee(tee.map(|tee| tee())));
     let files: Vec<(PathBuf, Feed)> = paths.into_iter().zip(feeds).collect();
     if !options.follow {
@@ -69,9 +81,14 @@ pub fn open(
         return Ok(source);
     }
     for (path, feed) in files {
+        let awaited = is_missing(&path);
+        if awaited {
+            source.tell(Notice { text: named(&path, AWAITED), failed: false });
+        }
+        // A file that comes later is new from its first byte.
+        let at_end = options.from_end && !awaited;
         reader::spawn("follow", move || {
-            let mut tail =
-                Tail { path, feed, at_end: options.from_end, awaited: false, refused: false };
+            let mut tail = Tail { path, feed, at_end, awaited, refused: false };
             // Gone is how following ends: the consumer has had enough.
             if let Ok(()) = tail.follow() {
                 let _ = tail.feed.send(Arrival::End);
@@ -79,6 +96,45 @@ pub fn open(
         })?;
     }
     Ok(source)
+}
+
+/// Which of the files can be read, and what is wrong with the others.
+fn readable(paths: Vec<PathBuf>, follow: bool) -> (Vec<PathBuf>, Vec<Error>) {
+    let mut refused = Vec::new();
+    let readable = paths.into_iter().filter(|path| {
+        let special = if follow { is_missing(path) } else { path == Path::new(STDIN) };
+        let checked = if special { Ok(()) } else { check(path) };
+        checked.map_err(|error| refused.push(unreadable(path, &error))).is_ok()
+    });
+    (readable.collect(), refused)
+}
+
+/// Whether the file can be opened to be read, as far as that can be tried: a pipe is
+/// opened only by who reads it, or what is written to it would be lost.
+///
+/// # Errors
+/// Why it can't.
+pub fn check(path: &Path) -> io::Result<()> {
+    let meta = path.metadata()?;
+    if meta.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if meta.is_file() { File::open(path).map(drop) } else { Ok(()) }
+}
+
+fn is_missing(path: &Path) -> bool {
+    path.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Several errors as one.
+fn together(mut errors: Vec<Error>) -> Error {
+    match errors.pop() {
+        Some(only) if errors.is_empty() => only,
+        last => {
+            let texts = errors.into_iter().chain(last).map(|error| error.to_string());
+            Error::new(texts.collect::<Vec<_>>().join("\n"))
+        }
+    }
 }
 
 fn read_whole(path: &Path, feed: Feed) {
@@ -95,8 +151,18 @@ fn read_whole(path: &Path, feed: Feed) {
     }
 }
 
+/// Why a file can't be read that could be a moment ago.
 fn reading(path: &Path, error: &io::Error) -> String {
     Error::io(format_args!("reading {}", path.display()), error).to_string()
+}
+
+/// Why a file can't be read, with its name.
+pub fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::of_file(format_args!("reading {}", path.display()), path, error)
+}
+
+fn named(path: &Path, what: &str) -> String {
+    format!("{} {what}", path.display())
 }
 
 /// A file that is followed.
@@ -146,7 +212,7 @@ impl Tail {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     if !self.awaited {
                         self.awaited = true;
-                        self.say("does not exist yet: waiting for it")?;
+                        self.say(AWAITED)?;
                     }
                     // A file that comes later is new from its first byte.
                     self.at_end = false;
@@ -238,7 +304,7 @@ impl Tail {
     }
 
     fn say(&self, what: &str) -> Result<(), Gone> {
-        self.feed.notice(format!("{} {what}", self.path.display()), false)
+        self.feed.notice(named(&self.path, what), false)
     }
 }
 

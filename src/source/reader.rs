@@ -196,7 +196,7 @@ impl Feed {
 /// Starts a reading thread.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
     let started = thread::Builder::new().name(name.into()).spawn(work);
-    started.map(drop).map_err(|error| Error::io("starting a thread", &error))
+    started.map(drop).map_err(|error| Error::no_thread(&error))
 }
 
 fn copy(tee: &mut Tee, bytes: &[u8]) -> io::Result<()> {

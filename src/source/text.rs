@@ -216,6 +216,12 @@ impl TextSource {
         std::mem::take(&mut self.notices)
     }
 
+    /// Tells a person something that no reader has to tell.
+    pub(crate) fn tell(&mut self, notice: Notice) {
+        self.failed |= notice.failed;
+        self.notices.push(notice);
+    }
+
     /// Whether input was missed: the command is to fail in the end.
     pub fn failed(&self) -> bool {
         self.failed
@@ -321,11 +327,7 @@ impl TextSource {
                 self.live -= 1;
                 self.failure = Some(error);
             }
-            Arrival::Notice(notice) => {
-                self.failed |= notice.failed;
-                self.notices.push(notice);
-                return;
-            }
+            Arrival::Notice(notice) => return self.tell(notice),
         }
         self.current = Some(current);
     }

@@ -264,7 +264,10 @@ pub fn read_question(frames: &[impl AsRef<[u8]>]) -> Result<Question, String> {
 /// # Errors
 /// It is no answer of a relay.
 pub fn read_answer(frame: &[u8]) -> Result<Answer> {
-    read(frame).map_err(|why| Error::new(format!("what answers is no zlog relay: {why}")))
+    read(frame).map_err(|why| {
+        Error::new(format!("what answers is no zlog relay: {why}"))
+            .hint("Ask where a relay takes questions: it says where when it starts.")
+    })
 }
 
 fn read<T: for<'a> Deserialize<'a>>(frame: &[u8]) -> Result<T, String> {

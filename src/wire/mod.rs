@@ -31,6 +31,7 @@ pub mod topic;
 
 use std::borrow::Cow;
 
+use crate::count::counted;
 use crate::record::{Level, Record, Text};
 
 /// How a body is written.
@@ -180,7 +181,7 @@ fn misframed<'a>(frames: &[&'a [u8]]) -> Record<'a> {
     let lines: Vec<Text<'a>> = frames.iter().map(|frame| text::backslash_replace(frame)).collect();
     Record {
         msg: Cow::Owned(lines.join("\n")),
-        fault: Some(Cow::Owned(format!("a message of {} frames, not 2", frames.len()))),
+        fault: Some(Cow::Owned(format!("a message of {}, not 2", counted(frames.len(), "frame")))),
         ..Record::default()
     }
 }

@@ -43,6 +43,29 @@ fn a_wrong_file_is_told_whole_and_nothing_is_opened() {
     }
 }
 
+/// What is to be done is told with what is wrong.
+#[test]
+fn errors_of_a_configuration_have_a_next_step() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("relay.toml");
+    let path = file.to_str().unwrap();
+    for (text, hint) in [
+        ("version = 2\n", "\n  Write version = 1, or use the zlog that"),
+        ("version = 1\n[handlers.a]\nclass = 'file'\npath = ''\n", "\n  Name a file: path = "),
+        ("version = 1\n[relay]\nroot = 'a'\n", "\n  See `zlog relay --help` for what goes"),
+        ("version = 1\n[relay]\nlisten = 'no-such-host.invalid'\n", "\n  Check its spelling, or"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let refused = zlog(["relay", "--config", path]).run();
+        assert!(refused.err().contains(hint), "{hint}\n{}", refused.err());
+    }
+    let here = zlog(["relay", "--config", "no-such-file", "--check"]).run().code(1);
+    here.stderr_has("\n  It was looked for in /").stderr_has(" README.md and");
+    let directory = directory.path().to_str().unwrap();
+    let directory = zlog(["relay", "--config", directory, "--check"]).run().code(1);
+    directory.stderr_has("is a directory\n  Name the file in it.");
+}
+
 #[test]
 fn a_good_file_opens_nothing_when_it_is_only_checked() {
     let directory = tempfile::tempdir().unwrap();
@@ -68,5 +91,7 @@ fn what_was_typed_is_checked_with_the_file() {
     zlog(check).args(["--listen", "0.0.0.0:9020"]).run().code(2).stderr_has("--allow-remote");
     zlog(["relay", "--check"]).run().code(2).stderr_has("--config");
     let missing = zlog(["relay", "--config", "/no/such/file", "--check"]).run().code(1);
-    missing.stderr_has("/no/such/file: can't read the configuration: no such file");
+    missing
+        .stderr_has("/no/such/file: can't read the configuration: no such file")
+        .stderr_has("\n  README.md and examples/relay.toml show what it may say.");
 }

@@ -115,6 +115,45 @@ fn no_record_is_lost_or_doubled_while_the_file_changes() {
     assert!(said.contains("relay.toml:") && said.contains("there is no key"), "{said}");
 }
 
+/// A pipe gives a configuration at the start, as `<(…)` does; a relay that runs must not
+/// wait for what may never come.
+#[test]
+fn a_pipe_is_read_at_the_start_and_refused_afterwards_and_the_relay_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    let log = directory.path().join("app.log");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+    let text =
+        format!("version = 1\n[handlers.a]\nclass = \"file\"\npath = {log:?}\nformat = \"bare\"\n");
+    let writer = std::thread::spawn({
+        let (pipe, text) = (pipe.clone(), text.clone());
+        move || fs::write(pipe, text).unwrap()
+    });
+    let mut relay = configured(&pipe, &[]);
+    writer.join().unwrap();
+    for time in 1..=2 {
+        relay.running.signal(Signal::HUP);
+        lines_come(&mut relay.running, "pipe is no regular file, and can't be read again", time);
+        lines_come(&mut relay.running, "goes on with the configuration it has", time);
+    }
+    zlog(["emit", "-c", &relay.collect, "--wait", "60s"]).stdin("still here\n").run().success();
+    appears(&log, "still here\n");
+    // A file in its place is read, but for what would be read from a pipe for it.
+    let other = directory.path().join("other");
+    fs::rename(&pipe, &other).unwrap();
+    let mail = "[handlers.m]\nclass = \"smtp\"\nserver = \"smtp://127.0.0.1:1\"\nto = \"a@b.org\"";
+    fs::write(&pipe, format!("{text}{mail}\nlogin = {other:?}\n")).unwrap();
+    relay.running.signal(Signal::HUP);
+    lines_come(&mut relay.running, "handler m: ", 1);
+    lines_come(&mut relay.running, "goes on with the configuration it has", 3);
+    fs::write(&pipe, text).unwrap();
+    relay.running.signal(Signal::HUP);
+    lines_come(&mut relay.running, "again: 1 handler, 1 of them as before", 1);
+    relay.running.terminate();
+    let _ = relay.running.wait().code(143);
+}
+
 #[test]
 fn what_needs_a_restart_is_told_until_it_is_taken_back() {
     let directory = tempfile::tempdir().unwrap();
@@ -134,7 +173,7 @@ fn what_needs_a_restart_is_told_until_it_is_taken_back() {
     {
         write(text);
         relay.running.signal(Signal::HUP);
-        lines_come(&mut relay.running, "again: 1 handlers, 1 of them as before", reads);
+        lines_come(&mut relay.running, "again: 1 handler, 1 of them as before", reads);
         lines_come(&mut relay.running, restart, restarts);
     }
     relay.running.terminate();

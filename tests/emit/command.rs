@@ -77,10 +77,13 @@ fn a_signal_is_passed_on_and_the_child_has_the_last_word() {
 
 #[test]
 fn a_command_that_is_not_there_is_named() {
-    zlog(["emit", "-b", crate::harness::ANY_PORT, "--wait", "0s", "--", "no-such-program"])
-        .run()
-        .code(127)
-        .stderr_has("no-such-program");
+    // Before anybody is waited for: that would take longer than a test may.
+    let emit = ["emit", "-b", crate::harness::ANY_PORT, "--wait", "10h", "--"];
+    for (program, code) in [("no-such-program", 127), ("./no-such-program", 127), ("/", 126)] {
+        let finished = zlog(emit).args([program]).run().code(code).stderr_has(program);
+        let next = if code == 126 { "\n  Make it executable" } else { "\n  Check the spelling" };
+        finished.stderr_has(next).stderr_lacks("listens");
+    }
 }
 
 #[test]

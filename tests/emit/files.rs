@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::harness::{Listener, Running, emit, published};
+use crate::harness::{ANY_PORT, Listener, Running, emit, published, zlog};
 
 use super::texts;
 
@@ -29,6 +29,55 @@ fn a_file_that_is_not_there_is_named_and_the_others_go_on() {
         published(emit(["--file", missing.to_str().unwrap(), there.to_str().unwrap()]));
     emit.code(1).stderr_has("missing.log").stderr_has("no such file");
     assert_eq!(messages.len(), 1);
+}
+
+/// It would wait for longer than a test may take.
+#[test]
+fn what_can_not_be_read_is_told_before_anybody_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (missing, there, here) = (path("missing.log"), path("there.log"), path("."));
+    fs::write(&there, "a\n").unwrap();
+    let emit = |args: &[&str]| zlog(["emit", "-b", ANY_PORT, "--wait", "10h"]).args(args);
+    for (args, says) in [
+        (
+            &["--file", &missing][..],
+            "missing.log: no such file or directory\n  With --follow it is waited for.",
+        ),
+        (&["--file", "missing.log"], ". With --follow it is waited for."),
+        (&["--file", &missing, &here], "is a directory\n  Name the file in it."),
+        (&["--follow", "--file", &here], "is a directory"),
+        (&["--replay", &missing], "missing.log: no such file or directory"),
+        (&["--replay", &here], "is a directory"),
+    ] {
+        let finished = emit(args).run().code(1).stderr_has(says);
+        finished.stderr_has("zlog: reading ").stderr_lacks("records").stderr_lacks("listens");
+    }
+    // The others go on, and one that may come is waited for.
+    let mut some = emit(&["--file", &missing, &there]).start();
+    let endpoint = some.endpoint();
+    some.expect_stderr("missing.log: no such file");
+    let listener = Listener::connect(&endpoint, "");
+    assert_eq!(listener.next().json()["msg"], "a");
+    assert_eq!(some.wait().code(1).err().matches("missing.log").count(), 1);
+    let mut later = emit(&["--follow", "--file", &missing]).start();
+    later.expect_stderr("missing.log does not exist yet: waiting for it");
+    later.terminate();
+    assert_eq!(later.wait().code(143).err().matches("missing.log").count(), 1);
+}
+
+#[test]
+fn a_pipe_is_opened_by_who_reads_it_and_by_nobody_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, "through the pipe\n").unwrap()
+    });
+    assert_eq!(texts(emit(["--file", pipe.to_str().unwrap()])), ["through the pipe"]);
+    writer.join().unwrap();
 }
 
 #[test]

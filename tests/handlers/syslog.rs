@@ -146,7 +146,9 @@ fn what_a_daemon_missed_while_it_was_away_comes_when_it_is_back() {
     for (number, handler) in handlers.iter_mut().enumerate() {
         // What went wrong before may still be to be told.
         let _ = handler.close(Instant::now() + DEADLINE);
-        assert_eq!(handler.held(), Held::default());
+        let held = handler.held();
+        assert!(held.unconfirmed >= 1, "the daemon has said nothing of the first: {held:?}");
+        assert_eq!(Held { unconfirmed: 0, ..held }, Held::default());
         for msg in missed(number) {
             daemon.expect(&msg);
         }

@@ -17,7 +17,7 @@ fn what_has_come_is_sent_on_before_it_ends() {
     let messages = listener.everything();
     let said = relay.running.wait().code(143).err();
     assert_eq!(messages.len(), RECORDS, "{said}");
-    assert!(said.contains(&format!("forwarded {RECORDS} in ")), "{said}");
+    assert!(said.contains(&format!("forwarded {RECORDS} messages in ")), "{said}");
 }
 
 #[test]

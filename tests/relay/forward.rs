@@ -30,7 +30,7 @@ fn emitters_that_connect_reach_tails_that_connect() {
         assert_eq!(said, [(json!("one"), json!(1)), (json!("two"), json!(2))]);
         assert_eq!(of[0]["source"], of[1]["source"], "the sender's own");
     }
-    assert!(relay.end().contains("forwarded 6 "));
+    assert!(relay.end().contains("forwarded 6 messages in "));
 }
 
 #[test]

@@ -21,7 +21,29 @@ fn the_status_counts_what_passed_and_who_is_there() {
     let table = zlog(["relay", "--status", "--ask", &relay.ask]).run().success().out();
     assert!(table.contains("forwarded      3 messages"), "{table}");
     assert!(table.contains("publishes on"), "{table}");
-    assert!(relay.end().contains("forwarded 3 in "));
+    assert!(relay.end().contains("forwarded 3 messages in "));
+}
+
+/// In the table the next step stands below the cause; to programs both are as they were.
+#[test]
+fn an_outage_is_shown_with_its_next_step_and_no_escapes() {
+    let relay = relay(&["--syslog", "tcp://127.0.0.1:1"]);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s"];
+    zlog(args).stdin("1\n").run().success();
+    let until = std::time::Instant::now() + crate::harness::DEADLINE;
+    let outage = loop {
+        if let Some(outage) = relay.status()["handlers"][0]["outage"].as_str() {
+            break outage.to_owned();
+        }
+        assert!(std::time::Instant::now() < until, "{}", relay.status());
+    };
+    assert!(outage.contains("\n  Check that the daemon runs"), "{outage}");
+    let table = zlog(["relay", "--status", "--ask", &relay.ask]).run().success().out();
+    assert!(!table.contains("\\x0a"), "{table}");
+    let shown: Vec<&str> = table.lines().skip_while(|line| !line.contains("fails: ")).collect();
+    for (line, shown) in outage.lines().zip(shown) {
+        assert!(shown.ends_with(line.trim()), "{line}\n{table}");
+    }
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Handlers that fail, hang or are full, and what is told of it.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 
 use super::{lines, path, send, stored, tail, wait_for_file};
-use crate::harness::{DEADLINE, zlog};
+use crate::harness::{DEADLINE, own_address, zlog};
 
 #[test]
 fn a_full_disk_is_told_once_and_the_other_handlers_go_on() {
@@ -129,7 +129,7 @@ fn a_command_that_fails_is_an_outage_until_one_succeeds() {
     send(&publisher, "app.INFO", 20, "two");
     tail.expect_stderr("zlog tail: handler sh works again; 1 record was lost meanwhile");
     tail.terminate();
-    tail.wait().code(143).stderr_has("handler sh: 1 of 2 records were lost (1 given up)");
+    tail.wait().code(143).stderr_has("handler sh: 1 of 2 records was lost (1 given up)");
 }
 
 #[test]
@@ -153,6 +153,29 @@ fn a_daemon_that_is_away_holds_up_nobody_and_gets_its_records_when_it_is_back() 
     tail.expect_stderr("works again; no record was lost meanwhile");
     tail.terminate();
     tail.wait().code(143).stderr_lacks("records were lost");
+}
+
+/// Over TCP nobody can know what the daemon had read.
+#[test]
+fn what_a_daemon_may_have_missed_before_it_went_is_told() {
+    let own = own_address().replace("tcp://", "").replace('*', "0");
+    let daemon = std::net::TcpListener::bind(own).unwrap();
+    let address = daemon.local_addr().unwrap();
+    let (publisher, mut tail) = tail(&["--syslog", &format!("tcp://{address}")]);
+    send(&publisher, "app.INFO", 20, "one");
+    let (mut stream, _) = daemon.accept().unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.read_exact(&mut [0; 20]).unwrap();
+    drop((stream, daemon));
+    send(&publisher, "app.INFO", 20, "two");
+    tail.expect_stderr(&format!("handler syslog tcp://{address}: "));
+    let daemon = std::net::TcpListener::bind(address).unwrap();
+    let _stream = daemon.accept().unwrap();
+    let said =
+        tail.expect_stderr("works again; no record was lost meanwhile; of 1 sent before it,");
+    assert!(said.contains("the last may not have arrived"), "{said}");
+    tail.terminate();
+    tail.wait().code(143).stderr_has("1 sent over connections that broke, and the last of them");
 }
 
 #[test]

@@ -37,6 +37,12 @@ fn any_json_logfmt_or_plain_log_is_rendered() {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_named_with_where_it_was_looked_for() {
+    let missing = zlog(["tail", "--input", "no-such.log"]).run().code(1).stdout("");
+    missing.stderr_has("no-such.log: no such file or directory\n  It was looked for in /");
+}
+
+#[test]
 fn a_file_from_windows_is_read_like_any_other() {
     let log = "\u{feff}{\"level\":\"error\",\"msg\":\"first\"}\r\n{\"msg\":\"second\"}\r\n";
     let tail = zlog(["tail", "-o", "text", "--input", "-"]).stdin(log);

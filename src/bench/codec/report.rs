@@ -14,6 +14,7 @@ use crate::bench::report::page::{self, NONE, Page, median};
 use crate::bench::report::units::{count, percent, three_digits};
 use crate::bench::report::{Column, Table};
 use crate::bench::stats::{Spread, ratio};
+use crate::count::{counted, plural};
 
 /// The schema's name and number.
 pub const SCHEMA: &str = "zlog-bench-codec/1";
@@ -86,7 +87,7 @@ impl CodecReport {
     fn page(&self) -> Page {
         let Settings { size, count: each, runs, .. } = self.settings;
         let messages = match size {
-            Some(size) => format!("messages of {size} bytes"),
+            Some(size) => format!("messages of {}", counted(size, "byte")),
             None => "test records as they come".to_owned(),
         };
         let mut remarks: Vec<String> = match &self.verdict {
@@ -96,7 +97,7 @@ impl CodecReport {
         remarks.extend(page::stopped(self.interrupted));
         Page {
             title: vec![
-                format!("{messages}, {runs} × {} records", count(each as f64)),
+                format!("{messages}, {runs} × {} {}", count(each as f64), plural(each, "record")),
                 format!("{}, {}", self.machine, self.date),
             ],
             tables: vec![self.table()],

@@ -9,6 +9,7 @@ use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use crate::bench::records::ROOT;
+use crate::count::counted;
 use crate::error::{Error, Exit, Result};
 use crate::handler::publish::Wire;
 use crate::record::{Level, Record};
@@ -51,8 +52,8 @@ impl Sending {
         let prefix = prefix();
         let there = sender.wait_for(self.wait_for, prefix.as_bytes(), self.wait, &asked)?;
         if there < self.wait_for && !asked() {
-            let wanted = self.wait_for;
-            return Err(Error::new(format!("{there} of {wanted} subscribers came")));
+            let wanted = counted(self.wait_for, "subscriber");
+            return Err(Error::new(format!("{there} of {wanted} came")));
         }
         for (_, (topic, body)) in (0..self.count).zip(frames.iter().cycle()) {
             if asked() || !sender.send(topic, body, &asked)? {

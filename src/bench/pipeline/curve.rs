@@ -7,6 +7,7 @@ use super::shape::Dimension;
 use crate::bench::plot::{self, Growth, Panel, Point, Range, Unit};
 use crate::bench::report::units::count;
 use crate::bench::stats::Spread;
+use crate::count::{counted, plural};
 
 /// What a curve shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,9 +124,10 @@ pub fn image(report: &Report) -> Option<Growth> {
             .into(),
         // The machine last: it is the one that may be too long for its place.
         remark: format!(
-            "{date}: {} runs, messages of {} bytes where nothing else is said; {machine}",
-            report.settings.runs,
+            "{date}: {}, messages of {} {} where nothing else is said; {machine}",
+            counted(report.settings.runs, "run"),
             count(base.size as f64),
+            plural(base.size, "byte"),
         ),
         panels: curves.iter().map(Curve::panel).collect(),
     })

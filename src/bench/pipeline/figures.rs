@@ -25,9 +25,16 @@ pub struct Row {
     pub bare: Option<Figures>,
     /// zlog's records a second as a multiple of bare libzmq's in the same round.
     pub ratio_to_bare: Option<Spread>,
+    /// Whether starting the programs weighs so much in either system's time
+    /// ([`MOST_STARTING`]) that its rate says little of what gets through.
+    pub too_short: bool,
     /// Why something could not be measured, or not each time.
     pub error: Option<String>,
 }
+
+/// The largest part of the time that starting the programs may take in the median run
+/// before a pipeline counts as too short: its rate is then off by about that much.
+pub const MOST_STARTING: f64 = 0.25;
 
 /// What the runs of one system say together.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -36,6 +43,9 @@ pub struct Figures {
     pub runs: usize,
     /// Records that arrived each second, over all subscribers.
     pub records_per_second: Spread,
+    /// The part of the time that went into starting, connecting and ending the programs:
+    /// what a run of one record takes, in the same round.
+    pub starting_share: Option<Spread>,
     /// Records that were to arrive, over all subscribers and runs.
     pub wanted: u64,
     /// Records that did.
@@ -67,14 +77,17 @@ impl Row {
             |series: &Series, name| series.error.as_ref().map(|error| format!("{name}: {error}"));
         let errors = [named(&bench.zlog, "zlog"), named(&bench.bare, "bare libzmq")];
         let errors: Vec<String> = errors.into_iter().flatten().collect();
+        let (zlog, bare) = (Figures::of(&bench.zlog), Figures::of(&bench.bare));
+        let too_short = [&zlog, &bare].into_iter().flatten().any(Figures::is_too_short);
         Row {
             transport: bench.shape.transport,
             wire: wire_name(bench.shape.wire).to_owned(),
             dimensions: bench.shape.dimensions,
             count: bench.shape.count,
-            zlog: Figures::of(&bench.zlog),
-            bare: Figures::of(&bench.bare),
+            zlog,
+            bare,
             ratio_to_bare: ratios(bench),
+            too_short,
             error: (!errors.is_empty()).then(|| errors.join("; ")),
         }
     }
@@ -95,6 +108,10 @@ fn ratios(bench: &Bench) -> Option<Spread> {
 }
 
 impl Figures {
+    fn is_too_short(&self) -> bool {
+        self.starting_share.is_some_and(|share| share.median > MOST_STARTING)
+    }
+
     fn of(series: &Series) -> Option<Figures> {
         let samples: Vec<&Sample> = series.samples.iter().flatten().collect();
         let spread = |figure: &dyn Fn(&Sample) -> Option<f64>| {
@@ -110,6 +127,7 @@ impl Figures {
         Some(Figures {
             runs: samples.len(),
             records_per_second: spread(&Sample::arrived_per_second)?,
+            starting_share: spread(&Sample::starting_share),
             wanted: sum(|sample| sample.wanted),
             arrived: sum(|sample| sample.arrived),
             lost: sum(Sample::lost),
@@ -142,6 +160,24 @@ mod tests {
         assert_eq!((cpu.low, cpu.high), (500.0, 5000.0));
         assert_eq!(figures.cpu_seconds_per_million.unwrap().low, 1000.0);
         assert_eq!(figures.subscribers.peak_memory_bytes.unwrap().median, f64::from(1 << 20));
+    }
+
+    #[test]
+    fn a_pipeline_of_which_starting_takes_more_than_a_quarter_is_too_short() {
+        // Starting takes 0.1 s of each.
+        for (zlog, bare, too_short) in
+            [(0.4, 0.4, false), (0.39, 9.0, true), (9.0, 0.39, true), (0.05, 0.05, true)]
+        {
+            let bench = Bench {
+                shape: shape(100),
+                zlog: series(&[Some(zlog), Some(zlog), None]),
+                bare: series(&[Some(bare)]),
+            };
+            let row = Row::of(&bench);
+            assert_eq!(row.too_short, too_short, "{zlog} {bare}");
+            let share = row.zlog.unwrap().starting_share.unwrap();
+            assert!((0.0..=1.0).contains(&share.high), "{share:?}");
+        }
     }
 
     #[test]

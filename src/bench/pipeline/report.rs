@@ -13,10 +13,12 @@
 //! | `pipelines[].transport`, `.wire`, `.size`, `.publishers`, `.subscribers`, `.topics`, `.count` | what was measured |
 //! | `pipelines[].zlog`, `.bare` | objects: see [`Figures`](super::Figures) |
 //! | `….records_per_second` | a spread: records that arrived, over all subscribers |
+//! | `….starting_share` | a spread: the part of the time that a run of one record takes in the same round |
 //! | `….runs`, `….wanted`, `….arrived`, `….lost` | numbers, over all runs |
 //! | `….cpu_seconds_per_million` | a spread: all processes, for a million that arrived |
 //! | `….publishers`, `….subscribers` | `cpu_seconds_per_million`, `peak_memory_bytes`: spreads |
 //! | `pipelines[].ratio_to_bare` | a spread of the rates' ratios, taken within a round |
+//! | `pipelines[].too_short` | whether starting took more than a quarter of the time, in the median, of either |
 //! | `pipelines[].error` | why something could not be measured, or `null` |
 
 use serde::{Deserialize, Serialize};
@@ -102,6 +104,10 @@ pub(super) mod tests {
         assert_eq!(first["size"], 100);
         assert_eq!(first["zlog"]["records_per_second"]["median"], 1000.0);
         assert_eq!(first["ratio_to_bare"]["median"], 0.5);
+        assert_eq!(
+            (&first["zlog"]["starting_share"]["median"], &first["too_short"]),
+            (&0.1.into(), &false.into())
+        );
         assert!(first["bare"]["publishers"]["cpu_seconds_per_million"]["low"].is_number());
         assert!(json["pipelines"][1]["error"].as_str().unwrap().contains("no room"));
     }

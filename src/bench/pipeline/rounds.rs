@@ -83,6 +83,7 @@ pub(super) mod tests {
         let side = SideUsage { cpu_seconds: Some(seconds / 4.0), peak_memory: Some(1 << 20) };
         Sample {
             seconds,
+            starting_seconds: 0.1,
             sent: 1000,
             wanted: 1000,
             arrived: 1000,

@@ -28,6 +28,9 @@ const LONGEST: Duration = Duration::from_secs(600);
 pub struct Sample {
     /// Seconds from the start of the publishers to the end of the last subscriber.
     pub seconds: f64,
+    /// Seconds that the same took with a single record of each publisher, just before:
+    /// starting the programs, connecting them and ending them.
+    pub starting_seconds: f64,
     /// Records that publishers sent, together.
     pub sent: u64,
     /// Records that were to arrive, over all subscribers.
@@ -44,6 +47,12 @@ impl Sample {
     /// Records each second, over all subscribers.
     pub fn arrived_per_second(&self) -> Option<f64> {
         ratio(self.arrived as f64, self.seconds)
+    }
+
+    /// The part of the time that went into starting the programs, connecting and ending
+    /// them: from 0 to 1.
+    pub fn starting_share(&self) -> Option<f64> {
+        ratio(self.starting_seconds, self.seconds).map(|share| share.min(1.0))
     }
 
     /// Records that were sent to somebody and did not arrive there.
@@ -109,9 +118,30 @@ impl<'p> Processes<'p> {
     }
 
     fn try_measure(&mut self, system: System, shape: &Shape) -> Result<Option<Sample>> {
+        // What starting takes depends on the moment as all else does: it is measured in
+        // each round.
+        let single = Shape { count: 1, ..*shape };
+        let starting = match shape.count {
+            1 => None,
+            _ => {
+                let lines = LinesFile::write(self.home.path(), 1, shape.dimensions.size)?;
+                let Some(sample) = self.run(system, &single, lines.path())? else {
+                    return Ok(None);
+                };
+                Some(sample.seconds)
+            }
+        };
         let lines = self.lines(shape)?;
+        let sample = self.run(system, shape, &lines)?;
+        Ok(sample.map(|sample| {
+            let starting_seconds = starting.unwrap_or(sample.seconds);
+            Sample { starting_seconds, ..sample }
+        }))
+    }
+
+    fn run(&self, system: System, shape: &Shape, lines: &Path) -> Result<Option<Sample>> {
         let directory = directory_in(self.home.path())?;
-        let place = Place { home: &self.home, directory: directory.path(), lines: &lines };
+        let place = Place { home: &self.home, directory: directory.path(), lines };
         let Some(mut run) = Run::start(system, shape, &place, self.stop)? else { return Ok(None) };
         if !run.finish(self.stop)? {
             return Ok(None);
@@ -262,6 +292,7 @@ impl<'r> Run<'r> {
         let arrived = self.outs.iter().map(|out| self.system.arrived(out)).sum::<Result<u64>>()?;
         Ok(Sample {
             seconds: end.saturating_duration_since(self.begun).as_secs_f64(),
+            starting_seconds: 0.0,
             sent: self.shape.sent(),
             wanted: self.shape.wanted(),
             arrived,
@@ -280,6 +311,7 @@ mod tests {
         let side = |cpu| SideUsage { cpu_seconds: cpu, peak_memory: Some(1) };
         let mut sample = Sample {
             seconds: 2.0,
+            starting_seconds: 0.5,
             sent: 1000,
             wanted: 2000,
             arrived: 1990,
@@ -288,6 +320,7 @@ mod tests {
         };
         assert_eq!(sample.arrived_per_second(), Some(995.0));
         assert_eq!(sample.lost(), 10);
+        assert_eq!(sample.starting_share(), Some(0.25));
         assert!((sample.cpu_per_million().unwrap() - 1000.0).abs() < 1e-9);
         sample.subscribers.cpu_seconds = None;
         assert_eq!(sample.cpu_per_million(), None);

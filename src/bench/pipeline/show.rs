@@ -6,6 +6,7 @@ use super::shape::Dimension;
 use crate::bench::report::page::{self, NONE, median};
 use crate::bench::report::units::{bytes, count, percent, three_digits};
 use crate::bench::report::{Column, Page, Table};
+use crate::count::{counted, plural};
 
 /// A report's tables.
 pub struct Show<'r>(pub &'r Report);
@@ -22,11 +23,10 @@ impl Show<'_> {
 
     fn title(&self) -> [String; 2] {
         let Report { machine, date, settings, pipelines, .. } = self.0;
-        let runs = settings.runs;
         let of = match pipelines.first() {
             Some(Row { dimensions: d, .. }) => format!(
-                ": messages of {} bytes, {} to {}, {} where nothing else is said",
-                count(d.size as f64),
+                ": messages of {}, {} to {}, {} where nothing else is said",
+                number(d.size, "byte"),
                 number(d.publishers, "publisher"),
                 number(d.subscribers, "subscriber"),
                 number(d.topics, "topic"),
@@ -34,7 +34,10 @@ impl Show<'_> {
             None => String::new(),
         };
         [
-            format!("zlog emit to zlog tail, beside bare libzmq, {runs} runs{of}"),
+            format!(
+                "zlog emit to zlog tail, beside bare libzmq, {}{of}",
+                counted(settings.runs, "run")
+            ),
             format!("{machine}, {date}"),
         ]
     }
@@ -87,6 +90,20 @@ impl Show<'_> {
         name
     }
 
+    /// Which rows measure little but the start of programs.
+    fn too_short(&self) -> Option<String> {
+        let short = self.0.pipelines.iter().filter(|row| row.too_short);
+        let named = |row| format!("{} ({})", self.name(row), percent(starting(row)));
+        let short: Vec<String> = short.map(named).collect();
+        (!short.is_empty()).then(|| {
+            format!(
+                "TOO SHORT: starting the programs took more than a quarter of the time of {}. \
+                 A larger --count measures what gets through.",
+                short.join("; ")
+            )
+        })
+    }
+
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         for row in &self.0.pipelines {
@@ -96,13 +113,20 @@ impl Show<'_> {
             remarks.extend(page::lost(&format!("bare libzmq, {name}"), lost(&row.bare)));
             remarks.extend(row.error.as_ref().map(|error| page::failed(&name, error)));
         }
+        remarks.extend(self.too_short());
         remarks.extend(page::stopped(self.0.interrupted));
         remarks
     }
 }
 
+/// The part of its time in which a row started programs, in the system where it is larger.
+fn starting(row: &Row) -> f64 {
+    let shares = [&row.zlog, &row.bare].into_iter().flatten().filter_map(|f| f.starting_share);
+    shares.map(|share| share.median).fold(0.0, f64::max)
+}
+
 fn number(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number as f64)) }
+    format!("{} {}", count(number as f64), plural(number, noun))
 }
 
 /// A rate, and how much it varied.
@@ -124,6 +148,7 @@ fn cost(side: Option<&Side>) -> [String; 2] {
 mod tests {
     use super::super::report::tests::report;
     use super::*;
+    use crate::bench::stats::Spread;
 
     #[test]
     fn every_pipeline_has_a_row_in_each_shape_and_says_what_is_other_than_in_the_base() {
@@ -137,6 +162,32 @@ mod tests {
             assert!(shape.contains("0.500"), "the ratio in {shape}");
             assert!(shape.contains("failed: zlog: a process of zlog failed: no room"), "{shape}");
         }
+    }
+
+    #[test]
+    fn rows_that_were_too_short_are_named_with_the_part_that_starting_took() {
+        let mut report = report();
+        assert!(!Show(&report).page().text().contains("TOO SHORT"));
+        let row = &mut report.pipelines[1];
+        row.too_short = true;
+        let share = row.bare.as_mut().unwrap().starting_share.as_mut().unwrap();
+        *share = Spread { median: 0.62, low: 0.5, high: 0.7 };
+        for shape in [Show(&report).page().text(), Show(&report).page().markdown()] {
+            let said = "TOO SHORT: starting the programs took more than a quarter of the time of \
+                        tcp json, size 1,000 (62 %). A larger --count";
+            assert!(shape.contains(said), "{shape}");
+        }
+    }
+
+    #[test]
+    fn one_of_a_thing_is_called_so() {
+        let mut report = report();
+        report.settings.runs = 1;
+        report.pipelines[0].dimensions.size = 1;
+        report.pipelines[0].zlog.as_mut().unwrap().lost = 1;
+        let text = Show(&report).page().text();
+        assert!(text.contains("libzmq, 1 run: messages of 1 byte, 1 publisher to"), "{text}");
+        assert!(text.contains("\ntcp json: 1 record was LOST"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::table::{Column, Table};
 use super::units::count;
 use crate::bench::stats::Spread;
+use crate::count::{plural, were};
 use crate::error::{Error, Result};
 use crate::term;
 
@@ -77,7 +78,8 @@ pub fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
 
 /// What is said where `name` has lost records; nothing where it has not.
 pub fn lost(name: &str, records: u64) -> Option<String> {
-    (records > 0).then(|| format!("{name}: {} records were LOST", count(records as f64)))
+    let said = || (count(records as f64), plural(records, "record"), were(records));
+    (records > 0).then(said).map(|(n, records, were)| format!("{name}: {n} {records} {were} LOST"))
 }
 
 /// What is said where `name` failed.

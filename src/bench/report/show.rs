@@ -5,6 +5,7 @@ use super::table::{Column, Table};
 use super::units::{bar, bytes, count, nanos, percent, three_digits};
 use super::{Figures, Report, Row, Settings};
 use crate::bench::stats::Spread;
+use crate::count::{counted, plural};
 use crate::term;
 
 /// Columns of the longest bar.
@@ -155,21 +156,21 @@ pub(super) fn asked(settings: &Settings) -> String {
             term::visible(path),
             settings.mean_message_bytes
         ),
-        (None, size) => format!("messages of {} bytes", size.unwrap_or_default()),
+        (None, size) => format!("messages of {}", counted(size.unwrap_or_default(), "byte")),
     };
-    let callers = if settings.threads == 1 { "caller" } else { "callers" };
     let loop_ = match settings.rate {
         Some(rate) => format!("{} calls/s (open loop)", three_digits(rate)),
         None => "one call after the other (closed loop)".to_owned(),
     };
+    let calls = |n: u64| format!("{} {}", count(n as f64), plural(n, "call"));
     let limit = match (settings.count, settings.duration_seconds) {
-        (Some(n), Some(seconds)) => format!("{} calls or {seconds} s", count(n as f64)),
-        (Some(n), None) => format!("{} calls", count(n as f64)),
+        (Some(n), Some(seconds)) => format!("{} or {seconds} s", calls(n)),
+        (Some(n), None) => calls(n),
         (None, Some(seconds)) => format!("{seconds} s"),
         (None, None) => "no end".to_owned(),
     };
-    let (threads, runs) = (settings.threads, settings.runs);
-    format!("{messages}, {threads} {callers}, {loop_}, {runs} × {limit}")
+    let (callers, runs) = (counted(settings.threads, "caller"), settings.runs);
+    format!("{messages}, {callers}, {loop_}, {runs} × {limit}")
 }
 
 fn not_measured(row: &Row) -> String {

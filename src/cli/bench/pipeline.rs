@@ -47,7 +47,7 @@ pub struct PipelineArgs {
     #[arg(help_heading = "How long")]
     pub runs: u16,
     /// Records of each emit in a run [default: 200000, and fewer large ones]
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
     #[arg(help_heading = "How long")]
     pub count: Option<u64>,
     /// Where lines are read from and written to [default: the system's for temporary files]

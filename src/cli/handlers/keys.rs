@@ -10,7 +10,7 @@ use std::str::FromStr;
 use jiff::civil::Time;
 
 use super::words::{Given, Keys};
-use crate::cli::value::{self, Seconds};
+use crate::cli::value::{self, Seconds, number};
 use crate::error::Result;
 use crate::format::formatter::{FormatterSpec, Style};
 use crate::handler::exec::ExecOptions;
@@ -55,7 +55,7 @@ fn file_target(given: &mut Given, utc: bool) -> Result<Target> {
     let max_bytes = given.read("max-bytes", value::size)?;
     let backups = given.read("backups", number::<u32>)?;
     let when = given.read("when", When::from_str)?;
-    let interval = given.read("interval", number::<u32>)?;
+    let interval = given.read("interval", value::at_least_one::<u32>)?;
     let at_time = given.read("at", time_of_day)?;
     let compress = given.read("compress", Compression::from_str)?;
     let sync = given.switch("sync")?;
@@ -127,7 +127,7 @@ pub(super) fn smtp(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
         trust: given.one("trust")?.map(PathBuf::from),
         from: given.one("from")?.unwrap_or(usual.from),
         to: given.all("to"),
-        timeout: given.read("timeout", Seconds::from_str)?.map_or(usual.timeout, |time| time.0),
+        timeout: given.read("timeout", value::some_time)?.map_or(usual.timeout, |time| time.0),
         login: match given.one("login")? {
             Some(path) => LoginFrom::File(PathBuf::from(path)),
             None => usual.login,
@@ -158,7 +158,7 @@ pub(super) fn syslog(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
         app_name: given.one("app")?,
         hostname: given.one("hostname")?,
         max_message: given.read("max-message", value::size)?.unwrap_or(usual.max_message),
-        timeout: given.read("timeout", Seconds::from_str)?.map_or(usual.timeout, |time| time.0),
+        timeout: given.read("timeout", value::some_time)?.map_or(usual.timeout, |time| time.0),
         spool: spool(&mut given)?,
     };
     let name = format!("syslog {}", given.value);
@@ -172,7 +172,7 @@ pub(super) fn exec(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
     let formatter = formatter(&mut given)?;
     let parsed = ExecOptions::parse(&given.value)?;
     let options = ExecOptions {
-        timeout: given.read("timeout", Seconds::from_str)?.map_or(parsed.timeout, |time| time.0),
+        timeout: given.read("timeout", value::some_time)?.map_or(parsed.timeout, |time| time.0),
         batch: batch(&mut given)?,
         spool: spool(&mut given)?,
         ..parsed
@@ -290,7 +290,7 @@ fn formatter(given: &mut Given) -> Result<FormatterSpec> {
 
 fn batch(given: &mut Given) -> Result<BatchOptions> {
     let usual = BatchOptions::default();
-    let count = given.read("batch", |text| value::at_least_one(text).map(|n| n as usize))?;
+    let count = given.read("batch", value::at_least_one)?;
     let time = given.read("every", Seconds::from_str)?;
     Ok(BatchOptions {
         count: count.unwrap_or(usual.count),
@@ -300,12 +300,8 @@ fn batch(given: &mut Given) -> Result<BatchOptions> {
 
 fn spool(given: &mut Given) -> Result<SpoolOptions> {
     let usual = SpoolOptions::default();
-    let records = given.read("spool", |text| value::at_least_one(text).map(|n| n as usize))?;
+    let records = given.read("spool", value::at_least_one)?;
     Ok(SpoolOptions { records: records.unwrap_or(usual.records), ..usual })
-}
-
-fn number<T: FromStr>(text: &str) -> Result<T, &'static str> {
-    text.parse().map_err(|_| "not a whole number, or too large")
 }
 
 fn time_of_day(text: &str) -> Result<Time, &'static str> {

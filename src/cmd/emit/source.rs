@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::EmitArgs;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::multiline::{self, Rules};
 use crate::parse;
 use crate::record::Level;
@@ -62,8 +63,8 @@ impl Feed {
             return Ok(Feed::Synthetic(SyntheticSource::new(count, seed)));
         }
         if let Some(path) = &args.replay {
-            let file = File::open(path)
-                .map_err(|error| Error::io(format_args!("reading {}", path.display()), &error))?;
+            let file = file::check(path).and_then(|()| File::open(path));
+            let file = file.map_err(|error| file::unreadable(path, &error))?;
             let input = BufReader::with_capacity(1 << 16, file);
             return Ok(Feed::Replay(ReplaySource::new(input, args.speed, lines.parse, spec.level)));
         }
@@ -75,7 +76,22 @@ impl Feed {
         }
         let options = FileOptions { follow: args.follow, from_end: args.from_end };
         let tee = args.tee.then_some(stdout as fn() -> Tee);
-        Ok(Feed::Text(file::open(args.file.clone(), options, spec, &lines, tee)?))
+        let missing = |path: &PathBuf| !args.follow && path != Path::new("-") && !path.exists();
+        let is_missing = args.file.iter().any(missing);
+        let source = file::open(args.file.clone(), options, spec, &lines, tee);
+        Ok(Feed::Text(source.map_err(|error| match is_missing {
+            true => error.also("With --follow it is waited for."),
+            false => error,
+        })?))
+    }
+
+    /// Whether the command that was asked for can be started, as far as that can be known
+    /// before.
+    ///
+    /// # Errors
+    /// A command that can't be started.
+    pub(super) fn check_command(args: &EmitArgs) -> Result<()> {
+        args.command.first().map_or(Ok(()), |program| CommandSource::check(program))
     }
 
     /// Starts the command that was asked for; signals are its own from now on.

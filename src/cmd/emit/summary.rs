@@ -9,6 +9,7 @@ use indicatif::{
 };
 
 use crate::cli::EmitArgs;
+use crate::count::{counted, plural};
 use crate::handler::publish::Published;
 use crate::socket::Flushed;
 use crate::source::Reading;
@@ -50,20 +51,24 @@ impl Summary {
     /// What is worth a word, when there is any of it.
     fn remarks(&self) -> Vec<String> {
         let (published, lines) = (&self.published, &self.lines);
-        let counted = [
+        let plain = [
             (published.unheard, "had no subscriber"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
-            (lines.pieces, "pieces of lines longer than --max-line"),
-            (lines.skipped, "empty lines left out"),
-            (lines.unmatched, "lines that --pattern does not match (sent as they are)"),
-            (lines.cuts, "tracebacks longer than a record may be (sent in parts)"),
         ];
-        let mut remarks: Vec<String> = counted
+        let named = [
+            (lines.pieces, "piece", "of lines longer than --max-line"),
+            (lines.skipped, "empty line", "left out"),
+            (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
+            (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
+        ];
+        let mut remarks: Vec<String> = plain
             .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
+        let named = named.into_iter().filter(|(count, ..)| *count > 0);
+        remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
         remarks.extend(self.heard.remarks());
         if self.flushed == Flushed::No {
             remarks.push("some may not have left before --linger was over".to_owned());
@@ -77,8 +82,12 @@ impl fmt::Display for Summary {
         let Published { records, bytes, dropped_full, .. } = self.published;
         let seconds = self.took.as_secs_f64();
         let rate = if seconds > 0.0 { records as f64 / seconds } else { 0.0 };
-        let noun = if records == 1 { "record" } else { "records" };
-        write!(f, "{records} {noun}, {} in {seconds:.1} s ({rate:.0}/s)", DecimalBytes(bytes))?;
+        write!(
+            f,
+            "{}, {} in {seconds:.1} s ({rate:.0}/s)",
+            counted(records, "record"),
+            DecimalBytes(bytes)
+        )?;
         write!(f, ", {dropped_full} dropped")?;
         for remark in self.remarks() {
             write!(f, "; {remark}")?;
@@ -130,7 +139,7 @@ impl ProgressLine {
             let reading = self.reading.as_deref();
             self.bar.set_length(reading.map_or(0, Reading::total));
             self.bar.set_position(reading.map_or(0, Reading::read));
-            self.bar.set_message(format!("{} records", HumanCount(records)));
+            self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
         }
     }
 

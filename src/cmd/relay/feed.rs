@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::cli::RelayArgs;
+use crate::count::counted;
 use crate::error::{Error, Result};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
@@ -140,7 +141,7 @@ impl Feed {
         let thread = std::thread::Builder::new()
             .name(format!("zlog-{name}"))
             .spawn(run)
-            .map_err(|error| Error::io("can't start a thread", &error))?;
+            .map_err(|error| Error::no_thread(&error))?;
         Ok(Feed { name: name.to_owned(), shared, thread: Some(thread) })
     }
 }
@@ -237,7 +238,8 @@ impl Feeds {
             let (name, records, unheard) = (feed.name(), feed.records(), feed.unheard());
             if unheard > 0 {
                 term::tell(format_args!(
-                    "zlog relay: {name}: nobody wanted {unheard} of {records} records"
+                    "zlog relay: {name}: nobody wanted {unheard} of {}",
+                    counted(records, "record")
                 ));
             }
             for remark in feed.heard().remarks() {

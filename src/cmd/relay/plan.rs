@@ -10,15 +10,17 @@
 //!   routes, it is as if `[root]` named them.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::parser::ValueSource;
 
 use super::outlets;
 use crate::cli::value::join_optional_values;
 use crate::cli::{self, Cli, Command, RelayArgs};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Time};
+use crate::count::counted;
 use crate::error::{Error, Exit, Result};
-use crate::route::Spec;
+use crate::route::{HandlerSpec, Spec};
 use crate::socket::{Endpoint, Role};
 use crate::term::{self, visible};
 
@@ -47,7 +49,7 @@ impl Plan {
             let spec = outlets::spec(&args)?;
             return Ok(Plan { args, spec, config: None, started: None });
         }
-        let plan = Plan::read(&args)?;
+        let plan = Plan::read(&args, Time::First)?;
         plan.tell_notes();
         Ok(plan)
     }
@@ -60,7 +62,26 @@ impl Plan {
         if self.args.config.is_none() {
             return Ok(None);
         }
-        Plan::read(&self.args).map(Some)
+        let plan = Plan::read(&self.args, Time::Again)?;
+        plan.check_inputs(self)?;
+        Ok(Some(plan))
+    }
+
+    /// Whether handlers that are new since `before` can be opened without waiting for a
+    /// pipe: a relay that runs must not.
+    fn check_inputs(&self, before: &Plan) -> Result<()> {
+        let new = |handler: &&HandlerSpec| !before.spec.handlers.contains(handler);
+        for handler in self.spec.handlers.iter().filter(new) {
+            let pipe = |path: &&Path| path.metadata().is_ok_and(|meta| !meta.is_file());
+            if let Some(pipe) = handler.target.inputs().find(pipe) {
+                let (name, pipe) = (visible(&handler.name), visible(&pipe.to_string_lossy()));
+                let what = format!("handler {name}: {pipe} is no regular file");
+                let hint =
+                    "A relay that runs waits for no pipe: put it into a file, or start anew.";
+                return Err(Error::new(what).hint(hint));
+            }
+        }
+        Ok(())
     }
 
     /// Goes on with what the file says now, once the handlers are changed to it, and
@@ -73,7 +94,7 @@ impl Plan {
 
     /// The file's options are put before those that were typed, as if they had been
     /// typed too.
-    fn read(args: &RelayArgs) -> Result<Plan> {
+    fn read(args: &RelayArgs, time: Time) -> Result<Plan> {
         let path = args.config.as_deref().unwrap_or_else(|| "".as_ref());
         let whole = cli::command();
         let line = join_optional_values(std::env::args_os());
@@ -85,7 +106,7 @@ impl Plan {
         };
         let typed = matches.value_source("on_full") == Some(ValueSource::CommandLine);
         let on_full = typed.then(|| outlets::on_full(args));
-        let config = Config::load(path, command, on_full)?;
+        let config = Config::load(path, time, command, on_full)?;
         let line: Vec<OsString> = config::with_settings(&config.relay, command, line, matches);
         let args = match Cli::parse_line(line) {
             Ok(Cli { command: Command::Relay(args) }) => *args,
@@ -114,12 +135,11 @@ impl Plan {
     /// Standard output can't be written.
     pub(super) fn report(&self) -> Result<Exit> {
         let (handlers, routes) = (self.spec.handlers.len(), self.spec.routes.len());
-        let s = |number| if number == 1 { "" } else { "s" };
         let name = self.name();
         let text = format!(
-            "{name}: nothing is wrong; {handlers} handler{}, {routes} route{}\n",
-            s(handlers),
-            s(routes)
+            "{name}: nothing is wrong; {}, {}\n",
+            counted(handlers, "handler"),
+            counted(routes, "route"),
         );
         let mut out = term::Stdout::new();
         out.put(text.as_bytes())?;
@@ -133,7 +153,8 @@ impl Plan {
         let kept = self.spec.handlers.iter().filter(|handler| kept(handler)).count();
         let (name, all) = (self.name(), self.spec.handlers.len());
         term::tell(format_args!(
-            "zlog relay: read {name} again: {all} handlers, {kept} of them as before"
+            "zlog relay: read {name} again: {}, {kept} of them as before",
+            counted(all, "handler")
         ));
         if let (Some(now), Some(started)) = (&self.config, &before.started) {
             let changed = now.differing_options(started);
@@ -160,7 +181,7 @@ impl Plan {
 }
 
 /// The parser's error about what the file and the command line say together.
-fn unfit(path: &std::path::Path, error: &clap::Error) -> Error {
+fn unfit(path: &Path, error: &clap::Error) -> Error {
     let path = visible(&path.display().to_string());
     Error::usage(format!("{path} and what was typed: {}", config::plain_words(error)))
         .hint("See `zlog relay --help` for what goes together.")

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::feed::Feeds;
 use super::peers;
+use crate::count::counted;
 use crate::socket::Proxy;
 use crate::term;
 
@@ -67,8 +68,9 @@ impl Rates {
         let rate = since.rate(0, counts.messages, now);
         let new = counts.messages - since.counts.first().copied().unwrap_or(0);
         term::tell(format_args!(
-            "zlog relay: {new} messages ({rate:.1}/s), {} in all; publishers {}, subscribers {}; \
+            "zlog relay: {} ({rate:.1}/s), {} in all; publishers {}, subscribers {}; \
              without room {}, dropped {}",
+            counted(new, "message"),
             counts.messages,
             peers(&collect),
             peers(&publish),

@@ -18,6 +18,10 @@ use crate::wire::ask::{self, Passed, Question, Side, Source, Status};
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The next step where an answer is none.
+const OTHER_VERSION: &str =
+    "It may be of another version: compare `zlog --version` there with the one here.";
+
 /// How it stands here. What belongs to the questions themselves is filled in there.
 pub(super) fn of(
     proxy: &Proxy,
@@ -88,9 +92,13 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let status = match ask::read_answer(head)? {
         ask::Answer::Status(status) => status,
         ask::Answer::Refused { why } => {
-            return Err(Error::new(format!("{at} gives no status: {}", term::visible(&why))));
+            let error = Error::new(format!("{at} gives no status: {}", term::visible(&why)));
+            return Err(error.hint(OTHER_VERSION));
         }
-        _ => return Err(Error::new(format!("{at} answers something else than was asked"))),
+        _ => {
+            let error = Error::new(format!("{at} answers something else than was asked"));
+            return Err(error.hint(OTHER_VERSION));
+        }
     };
     let text = match args.output {
         StatusOutput::Table => table::of(&status),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::count::counted;
 use crate::socket::{Counts, Flushed};
 
 /// What a relay says of itself at the end.
@@ -24,15 +25,16 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { messages, no_room, dropped, frames_cut, .. } = self.counts;
         let seconds = self.took.as_secs_f64();
-        write!(f, "forwarded {messages} in {seconds:.1} s")?;
+        write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
         if no_room > 0 {
-            write!(f, "; a subscriber had no room {no_room} times, and lost what came then")?;
+            let times = counted(no_room, "time");
+            write!(f, "; a subscriber had no room {times}, and lost what came then")?;
         }
         if dropped > 0 {
-            write!(f, "; dropped {dropped}")?;
+            write!(f, "; dropped {}", counted(dropped, "message"))?;
         }
         if frames_cut > 0 {
-            write!(f, "; cut {frames_cut} frames off messages of more than eight")?;
+            write!(f, "; cut {} off messages of more than eight", counted(frames_cut, "frame"))?;
         }
         if self.flushed == Flushed::No {
             f.write_str(

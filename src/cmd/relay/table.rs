@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::count::counted;
 use crate::term::visible;
 use crate::wire::ask::{Side, Status};
 
@@ -26,19 +27,18 @@ fn head(out: &mut String, status: &Status) {
     let mut line = |name: &str, value: String| {
         let _ = writeln!(out, "{name:<14} {value}");
     };
-    line("forwarded", format!("{} messages, {:.1}/s", passed.messages, passed.rate));
+    line("forwarded", format!("{}, {:.1}/s", counted(passed.messages, "message"), passed.rate));
     line("", bytes(passed.bytes));
-    line("no room", format!("{} times for a subscriber", passed.no_room));
+    line("no room", format!("{} for a subscriber", counted(passed.no_room, "time")));
     line("dropped", format!("{} for all subscribers", passed.dropped));
     if passed.frames_cut > 0 {
         line("frames cut", passed.frames_cut.to_string());
     }
-    let prefixes = if status.prefixes == 1 { "prefix" } else { "prefixes" };
-    line("asked for", format!("{} {prefixes}", status.prefixes));
+    line("asked for", counted(status.prefixes, "prefix"));
     if let Some(kept) = &status.keep {
-        let (messages, topics) = (kept.messages, kept.topics);
+        let (messages, topics) = (counted(kept.messages, "message"), counted(kept.topics, "topic"));
         let size = bytes(kept.bytes as u64);
-        line("keeps", format!("{messages} messages of {topics} topics, {size}"));
+        line("keeps", format!("{messages} of {topics}, {size}"));
         if kept.refused > 0 {
             line("", format!("{} could not be kept", kept.refused));
         }
@@ -97,10 +97,15 @@ fn handlers(out: &mut String, status: &Status) {
             "{name:<width$} {:>12} {:>9} {:>9} {:>9} {:>9}",
             h.handled, h.queued, h.waiting, h.dropped, h.lost
         );
-        if let Some(why) = &h.outage {
-            let _ = write!(out, "  fails: {}", visible(why));
+        // The error, and below it what to do about it.
+        let mut why = h.outage.iter().flat_map(|why| why.lines()).map(|line| visible(line.trim()));
+        if let Some(cause) = why.next() {
+            let _ = write!(out, "  fails: {cause}");
         }
         out.push('\n');
+        for hint in why {
+            let _ = writeln!(out, "{:<width$} {hint}", "");
+        }
     }
 }
 
@@ -131,7 +136,7 @@ mod tests {
             sources: vec![Source { name: hostile.clone(), records: 7, ..Source::default() }],
             handlers: vec![Handler {
                 name: "f".into(),
-                outage: Some(hostile),
+                outage: Some(format!("{hostile}\n  Make \r{hostile} room.")),
                 ..Handler::default()
             }],
             keep: Some(Keep { topics: 2, messages: 5, bytes: 11 << 20, refused: 1 }),
@@ -140,6 +145,9 @@ mod tests {
         let shown = of(&status);
         assert!(!shown.contains('\x1b'), "{shown:?}");
         assert!(shown.contains("keeps          5 messages of 2 topics, 11.0 MiB"), "{shown}");
-        assert!(shown.contains("fails: \\x1b[2Jx"), "{shown}");
+        let row = shown.lines().position(|line| line.ends_with("fails: \\x1b[2Jx"));
+        let hint = row.and_then(|row| shown.lines().nth(row + 1));
+        assert_eq!(hint.map(str::trim), Some("Make \\x0d\\x1b[2Jx room."), "{shown}");
+        assert!(!shown.contains("\\x0a"), "{shown}");
     }
 }

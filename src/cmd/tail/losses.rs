@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::count::counted;
 use crate::gaps::Gaps;
 use crate::record::Record;
 use crate::term;
@@ -58,17 +59,16 @@ impl Losses {
 
 /// What is said of these holes: source, topic and how many records.
 fn lines<'a>(mut news: impl ExactSizeIterator<Item = (&'a str, &'a str, u64)>) -> Vec<String> {
-    let records = |n: u64| if n == 1 { "record" } else { "records" };
     let mut lines = Vec::new();
     for (source, topic, missing) in news.by_ref().take(NAMED) {
         let (source, topic) = (term::visible(source), term::visible(topic));
-        lines.push(format!("lost {missing} {} of {source}, topic {topic}", records(missing)));
+        lines.push(format!("lost {} of {source}, topic {topic}", counted(missing, "record")));
     }
     let (others, missing) =
         news.fold((0u64, 0u64), |(n, sum), (.., missing)| (n + 1, sum.saturating_add(missing)));
     if others > 0 {
-        let records = records(missing);
-        lines.push(format!("lost {missing} {records} of {others} more senders and topics"));
+        let records = counted(missing, "record");
+        lines.push(format!("lost {records} of {others} more senders and topics"));
     }
     lines
 }

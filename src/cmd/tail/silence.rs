@@ -9,8 +9,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// How long nothing must have been shown before silence is explained.
+/// How long nothing must have been shown before silence is explained: a topic of which
+/// something comes every second or two is not silent, and listening to all topics costs
+/// the publisher.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long there must have been a connection: a publisher that has just come has more to
+/// do than to publish.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// How often it is asked whether there is a connection, as long as that decides.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// The longest time between two looks; each waits twice as long as the one before.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -75,6 +84,9 @@ pub(super) enum Step {
 pub(super) struct Silence {
     wanted: Vec<String>,
     next_look: Instant,
+    /// Not explained before.
+    due: Instant,
+    connected_since: Option<Instant>,
     pause: Duration,
     listening_until: Option<Instant>,
     topics: BTreeSet<String>,
@@ -86,7 +98,9 @@ impl Silence {
     pub(super) fn new(wanted: Vec<String>, now: Instant) -> Silence {
         Silence {
             wanted,
-            next_look: now + PATIENCE,
+            next_look: now,
+            due: now + PATIENCE,
+            connected_since: None,
             pause: PATIENCE,
             listening_until: None,
             topics: BTreeSet::new(),
@@ -126,7 +140,13 @@ impl Silence {
             return (Step::Wait, None);
         }
         if !connected() {
-            self.next_look = now + PATIENCE;
+            self.connected_since = None;
+            self.next_look = now + LOOK;
+            return (Step::Wait, None);
+        }
+        let settled = *self.connected_since.get_or_insert(now) + SETTLED;
+        if now < self.due.max(settled) {
+            self.next_look = now + LOOK;
             return (Step::Wait, None);
         }
         self.pause = (self.pause * 2).min(LONGEST);
@@ -192,6 +212,13 @@ mod tests {
 
     const CONNECTED: fn() -> bool = || true;
 
+    /// A silence that began at `start`, with a connection from then on.
+    fn connected(wanted: Vec<String>, start: Instant) -> Silence {
+        let mut silence = Silence::new(wanted, start);
+        assert_eq!(silence.look(start, CONNECTED, 0), (Step::Wait, None));
+        silence
+    }
+
     #[test]
     fn nothing_is_said_before_a_few_seconds_have_passed() {
         let start = Instant::now();
@@ -205,14 +232,31 @@ mod tests {
         let start = Instant::now();
         let mut silence = Silence::new(vec!["x".into()], start);
         assert_eq!(silence.look(start + PATIENCE, || false, 0), (Step::Wait, None));
-        let (step, _) = silence.look(start + PATIENCE * 2, CONNECTED, 0);
+        let came = start + PATIENCE * 2;
+        assert_eq!(silence.look(came, CONNECTED, 0), (Step::Wait, None));
+        let (step, _) = silence.look(came + SETTLED, CONNECTED, 0);
         assert_eq!(step, Step::Listen);
+    }
+
+    /// As the clock goes: when the publisher comes, and when a silence is looked into.
+    #[test]
+    fn a_publisher_that_comes_late_is_not_waited_for_once_more() {
+        let quarter = Duration::from_millis(250);
+        for (comes, looked_into) in [(0, 12), (4, 12), (11, 15), (13, 17), (20, 24)] {
+            let start = Instant::now();
+            let mut silence = Silence::new(vec!["x".into()], start);
+            let first = (0..100).find(|at| {
+                let (step, _) = silence.look(start + quarter * *at, || *at >= comes, 0);
+                step == Step::Listen
+            });
+            assert_eq!(first, Some(looked_into), "it comes after {comes} quarters of a second");
+        }
     }
 
     #[test]
     fn nothing_published_is_told_once() {
         let start = Instant::now();
-        let mut silence = Silence::new(vec![], start);
+        let mut silence = connected(vec![], start);
         let (_, first) = silence.look(start + PATIENCE, CONNECTED, 0);
         assert_eq!(first, Some(Finding::NothingPublished));
         let later = start + LONGEST;
@@ -222,7 +266,7 @@ mod tests {
     #[test]
     fn a_misspelt_topic_is_answered_with_the_nearest_ones() {
         let start = Instant::now();
-        let mut silence = Silence::new(vec!["myprogramm.ERROR".into()], start);
+        let mut silence = connected(vec!["myprogramm.ERROR".into()], start);
         let asked = start + PATIENCE;
         assert_eq!(silence.look(asked, CONNECTED, 0), (Step::Listen, None));
         for topic in ["zebra.INFO", "myprogram.ERROR", "a.b", "c.d"] {
@@ -237,7 +281,7 @@ mod tests {
     #[test]
     fn of_a_topic_without_end_only_the_beginning_is_remembered() {
         let start = Instant::now();
-        let mut silence = Silence::new(vec!["app.ERROR".into()], start);
+        let mut silence = connected(vec!["app.ERROR".into()], start);
         silence.look(start + PATIENCE, CONNECTED, 0);
         silence.saw(&format!("app.INFO.{}", "ä".repeat(1_000_000)));
         let (_, finding) = silence.look(start + PATIENCE + PROBE, CONNECTED, 0);
@@ -248,7 +292,7 @@ mod tests {
     #[test]
     fn filters_that_leave_everything_out_are_named() {
         let start = Instant::now();
-        let mut silence = Silence::new(vec!["x".into()], start);
+        let mut silence = connected(vec!["x".into()], start);
         let (_, finding) = silence.look(start + PATIENCE, CONNECTED, 7);
         assert_eq!(finding, Some(Finding::Filtered(7)));
     }

@@ -101,7 +101,7 @@ fn a_command_that_reads_nothing_or_not_all_is_no_failure() {
 #[test]
 fn a_command_that_fails_is_told_with_its_first_words_made_harmless() {
     let error = failure(&script("echo >&2; echo 'no \x1b[31mroute' >&2; echo more >&2; exit 3"));
-    let expected = r"command sh failed with 3 record(s): exit code 3: no \x1b[31mroute";
+    let expected = r"command sh failed with 3 records: exit code 3: no \x1b[31mroute";
     assert_eq!(error.lines().next().unwrap(), expected);
     let error = failure(&script("kill -9 $$"));
     assert!(error.contains("ended by signal 9"), "{error}");

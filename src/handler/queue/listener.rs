@@ -35,6 +35,7 @@ pub(super) struct Shared {
     waiting: AtomicU64,
     lost: AtomicU64,
     cut: AtomicU64,
+    unconfirmed: AtomicU64,
     away: AtomicBool,
     abandoned: AtomicBool,
     reopen: AtomicBool,
@@ -57,6 +58,7 @@ impl Shared {
             waiting: self.waiting.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
             cut: self.cut.load(Ordering::Relaxed),
+            unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
             away: self.away.load(Ordering::Relaxed),
         }
     }
@@ -214,10 +216,11 @@ impl<H: Handler> Listener<'_, H> {
     }
 
     fn say_held(&self) {
-        let Held { waiting, lost, cut, away } = self.inner.held();
+        let Held { waiting, lost, cut, unconfirmed, away } = self.inner.held();
         self.shared.waiting.store(waiting, Ordering::Relaxed);
         self.shared.lost.store(lost, Ordering::Relaxed);
         self.shared.cut.store(cut, Ordering::Relaxed);
+        self.shared.unconfirmed.store(unconfirmed, Ordering::Relaxed);
         self.shared.away.store(away, Ordering::Relaxed);
     }
 

@@ -13,6 +13,7 @@ use lettre::message::header::{
 };
 use lettre::message::{Body, Mailbox, Message, MessageBuilder};
 
+use crate::count::counted;
 use crate::error::{Error, Result};
 use crate::format::{Format, percent};
 use crate::handler::file::Line;
@@ -81,11 +82,14 @@ impl Mails {
         let head = head.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN);
         let mut text = String::from_utf8_lossy(&batch.text);
         if batch.dropped > 0 {
-            let dropped = batch.dropped;
+            let (dropped, are) = match batch.dropped {
+                1 => ("1 record".to_owned(), "is"),
+                dropped => (counted(dropped, "record"), "are"),
+            };
             // Writing to a String can't fail.
             let _ = write!(
                 text.to_mut(),
-                "\n[{dropped} record(s) after these found no room to wait, and are lost]\n"
+                "\n[{dropped} after these found no room to wait, and {are} lost]\n"
             );
         }
         let made = head.body(body(text));
@@ -123,7 +127,7 @@ fn subject<P>(batch: &Batch<P>) -> String {
     if count > 1 {
         let worst = batch.worst.name();
         // Writing to a String can't fail.
-        let _ = write!(subject, " ({count} records, worst {worst})");
+        let _ = write!(subject, " ({}, worst {worst})", counted(count, "record"));
     }
     subject
 }

@@ -480,7 +480,7 @@ fn what_a_server_that_is_away_missed_is_mailed_when_it_is_back() {
     let said: Vec<String> = server.said.try_iter().collect();
     let numbers: Vec<&String> = said.iter().filter(|line| all.contains(line)).collect();
     assert_eq!(numbers, all[..10].iter().collect::<Vec<_>>());
-    let dropped = "[3 record(s) after these found no room to wait, and are lost]";
+    let dropped = "[3 records after these found no room to wait, and are lost]";
     assert_eq!(said.iter().filter(|line| *line == dropped).count(), 1);
 }
 

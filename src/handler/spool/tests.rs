@@ -70,7 +70,7 @@ fn refused() -> Carried {
 }
 
 fn held(waiting: u64, lost: u64, away: bool) -> Held {
-    Held { waiting, lost, cut: 0, away }
+    Held { waiting, lost, away, ..Held::default() }
 }
 
 #[test]

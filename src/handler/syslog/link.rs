@@ -11,6 +11,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
 use super::Address;
+use crate::count::{counted, were};
 use crate::error::{Error, Exit};
 use crate::handler::spool::{Batch, Carried};
 
@@ -26,6 +27,10 @@ pub(super) struct Link {
     frames: Vec<u8>,
     /// Messages that were refused when they had counted as sent, or for their size.
     refused: u64,
+    /// Messages that this connection has taken.
+    written: u64,
+    /// Messages that connections have taken which broke.
+    unconfirmed: u64,
     /// The last datagram is one that a refusal may be about.
     unsure: bool,
     /// The daemon was away.
@@ -41,10 +46,28 @@ enum Socket {
     UnixStream(UnixStream),
 }
 
+/// What has become of a connection.
+enum Seen {
+    Open,
+    /// The daemon has closed it, and had read all that had come by then.
+    Closed,
+    /// It can't be used any more.
+    Broken,
+}
+
 impl Link {
     pub(super) fn new(address: Address, timeout: Duration) -> Link {
-        let (frames, socket) = (Vec::new(), None);
-        Link { address, timeout, socket, frames, refused: 0, unsure: false, suspect: false }
+        Link {
+            address,
+            timeout,
+            socket: None,
+            frames: Vec::new(),
+            refused: 0,
+            written: 0,
+            unconfirmed: 0,
+            unsure: false,
+            suspect: false,
+        }
     }
 
     /// Messages that are lost, of batches that were taken.
@@ -52,26 +75,47 @@ impl Link {
         self.refused
     }
 
+    /// Messages that were taken by connections which have broken since, or been closed by a
+    /// daemon that did not come back at once: nothing says that the last of them arrived.
+    pub(super) fn unconfirmed(&self) -> u64 {
+        self.unconfirmed
+    }
+
+    fn broke(&mut self) {
+        self.unconfirmed += std::mem::take(&mut self.written);
+    }
+
     /// Sends the messages of a batch that were not sent yet.
     pub(super) fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> Carried {
         let deadline = Instant::now() + self.timeout;
         let deadline = until.map_or(deadline, |until| until.min(deadline));
-        let open = self.socket.take().and_then(Socket::if_open);
-        let mut socket = match open {
+        let mut socket = match self.open_still() {
             Some(socket) => socket,
             None => match connect(&self.address, deadline) {
-                Ok(socket) => socket,
-                Err(error) => return Carried::Later(self.failed(&error)),
+                Ok(socket) => {
+                    self.written = 0;
+                    socket
+                }
+                Err(error) => {
+                    self.broke();
+                    return Carried::Later(self.failed(&error));
+                }
             },
         };
-        let too_large = self.refused;
+        let (too_large, done) = (self.refused, batch.done);
         let sent = match socket.set_deadline(deadline) {
             Ok(()) if socket.is_stream() => self.stream(&mut socket, batch, deadline),
             Ok(()) => self.datagrams(&socket, batch),
             Err(error) => Err(error),
         };
+        let known = done as u64 + (self.refused - too_large);
+        self.written = (self.written + batch.done as u64).saturating_sub(known);
         if let Err(error) = sent {
             self.suspect = true;
+            // Datagrams on this machine are with the daemon: that it is slow loses none.
+            if !(is_late(&error) && socket.is_local_datagram()) {
+                self.broke();
+            }
             return Carried::Later(self.failed(&error));
         }
         self.socket = Some(socket);
@@ -80,9 +124,29 @@ impl Link {
             return Carried::Done;
         }
         Carried::Partly(
-            Error::new(format!("{count} message(s) are too large for syslog {}", self.address))
-                .hint("They are lost. Allow messages of fewer bytes: longer ones are cut."),
+            Error::new(format!(
+                "{} too large for syslog {} {} lost",
+                counted(count, "message"),
+                self.address,
+                were(count),
+            ))
+            .hint("Allow messages of fewer bytes: longer ones are cut."),
         )
+    }
+
+    /// The connection, unless the daemon has ended it, as far as can be known: what is
+    /// written after that is lost without an error.
+    fn open_still(&mut self) -> Option<Socket> {
+        let mut socket = self.socket.take()?;
+        match socket.look() {
+            Seen::Open => Some(socket),
+            // It has read what there was to read: else the system had reset the connection.
+            Seen::Closed => None,
+            Seen::Broken => {
+                self.broke();
+                None
+            }
+        }
     }
 
     fn datagrams(&mut self, socket: &Socket, batch: &mut Batch<()>) -> io::Result<()> {
@@ -157,10 +221,8 @@ impl Link {
 
     /// Names the daemon and the cause.
     fn failed(&self, error: &io::Error) -> Error {
-        // A time-out is an "unavailable resource" to the socket.
-        let late = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
         let address = &self.address;
-        let error = if late {
+        let error = if is_late(error) {
             Error::new(format!("syslog {address} did not answer within {:?}", self.timeout))
         } else {
             Error::io(format_args!("syslog {address}"), error)
@@ -230,6 +292,11 @@ fn first_of(
     Err(failed)
 }
 
+/// A time-out is an "unavailable resource" to the socket.
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
 /// Until then; never nothing, which would be refused or mean for ever.
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
@@ -267,39 +334,47 @@ impl Socket {
         }
     }
 
-    /// Itself, unless the daemon has closed it, as far as can be known: what is written
-    /// after that is lost without an error. What it says is read and forgotten.
-    fn if_open(mut self) -> Option<Socket> {
-        fn still(stream: &mut impl Read) -> bool {
+    #[cfg(unix)]
+    fn is_local_datagram(&self) -> bool {
+        matches!(self, Socket::UnixDatagram(_))
+    }
+
+    #[cfg(not(unix))]
+    fn is_local_datagram(&self) -> bool {
+        false
+    }
+
+    /// What has become of it. What the daemon says is read and forgotten.
+    fn look(&mut self) -> Seen {
+        fn read(stream: &mut impl Read) -> Seen {
             let mut buffer = [0; 512];
             // So much is said by no daemon; one that talks on is none.
             for _ in 0..16 {
                 match stream.read(&mut buffer) {
-                    Ok(0) => return false,
+                    Ok(0) => return Seen::Closed,
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) => return error.kind() == ErrorKind::WouldBlock,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Seen::Open,
+                    Err(_) => return Seen::Broken,
                 }
             }
-            false
+            Seen::Broken
         }
-        let open = match &mut self {
-            Socket::Tcp(socket) => {
-                socket.set_nonblocking(true).is_ok()
-                    && still(socket)
-                    && socket.set_nonblocking(false).is_ok()
-            }
+        let looked = match self {
+            Socket::Tcp(socket) => socket.set_nonblocking(true).and_then(|()| {
+                let seen = read(socket);
+                socket.set_nonblocking(false).map(|()| seen)
+            }),
             #[cfg(unix)]
-            Socket::UnixStream(socket) => {
-                socket.set_nonblocking(true).is_ok()
-                    && still(socket)
-                    && socket.set_nonblocking(false).is_ok()
-            }
-            Socket::Udp(_) => true,
+            Socket::UnixStream(socket) => socket.set_nonblocking(true).and_then(|()| {
+                let seen = read(socket);
+                socket.set_nonblocking(false).map(|()| seen)
+            }),
+            Socket::Udp(_) => Ok(Seen::Open),
             #[cfg(unix)]
-            Socket::UnixDatagram(_) => true,
+            Socket::UnixDatagram(_) => Ok(Seen::Open),
         };
-        open.then_some(self)
+        looked.unwrap_or(Seen::Broken)
     }
 
     fn set_deadline(&self, deadline: Instant) -> io::Result<()> {

@@ -399,6 +399,34 @@ fn what_a_daemon_that_is_away_missed_comes_when_it_is_back() {
     assert_eq!(handler.held(), Held::default());
 }
 
+/// A daemon that ends with messages unread takes them with it, and one that has read all
+/// of them may be gone for good: what it was given is told as not confirmed.
+#[test]
+fn of_what_a_connection_took_that_broke_nobody_says_that_it_arrived() {
+    for reads in [false, true] {
+        let own = crate::socket::testing::own_address().replace("tcp://", "");
+        let listener = TcpListener::bind(own).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut handler = handler(format!("tcp://{address}"));
+        give(&mut handler, &["one", "two"]);
+        handler.flush().unwrap();
+        assert_eq!(handler.held(), Held::default());
+        let mut stream = accept(&listener);
+        for _ in 0..if reads { 2 } else { 0 } {
+            counted(&mut stream).unwrap();
+        }
+        drop((stream, listener));
+        give(&mut handler, &["three"]);
+        handler.flush().unwrap_err();
+        let away = Held { waiting: 1, unconfirmed: 2, away: true, ..Held::default() };
+        assert_eq!(handler.held(), away, "{reads}");
+        let listener = TcpListener::bind(address).unwrap();
+        tend(&mut handler);
+        assert_eq!(parse(&counted(&mut accept(&listener)).unwrap()).unwrap().msg, "three");
+        assert_eq!(handler.held(), Held { unconfirmed: 2, ..Held::default() });
+    }
+}
+
 #[test]
 fn a_daemon_that_reads_no_more_is_away_and_a_message_begun_comes_whole() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -116,6 +116,28 @@ fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
     assert_eq!(heard.take(), [ended]);
 }
 
+#[test]
+fn what_may_be_lost_of_what_came_before_an_outage_is_told_with_its_end() {
+    let held = Arc::new(Mutex::new(Held { unconfirmed: 5, ..Held::default() }));
+    let tends = vec![true, true, false, true];
+    let scripted = Scripted { tends, held: Arc::clone(&held), ..Scripted::default() };
+    let (mut watched, tally, heard) = watched(scripted);
+    let now = Instant::now();
+    give(&mut watched, 12);
+    watched.tend(now).unwrap();
+    // The connection breaks that has taken these.
+    give(&mut watched, 1);
+    *held.lock().unwrap() = Held { waiting: 1, unconfirmed: 17, away: true, ..Held::default() };
+    watched.tend(now).unwrap();
+    assert_eq!(heard.take().len(), 1);
+    *held.lock().unwrap() = Held { unconfirmed: 17, ..Held::default() };
+    watched.tend(now).unwrap();
+    let ended = "zlog tail: handler errors.log works again; no record was lost meanwhile; \
+                 of 12 sent before it, the last may not have arrived";
+    assert_eq!(heard.take(), [ended]);
+    assert_eq!(tally.unconfirmed.load(Ordering::Relaxed), 17);
+}
+
 /// A disk that is full to the last block takes a part of it now and then.
 #[test]
 fn a_block_of_which_a_part_arrives_ends_no_outage_and_no_record_is_told_twice() {
@@ -154,14 +176,6 @@ fn the_name_of_a_handler_can_not_steer_a_terminal() {
     let tell: Tell = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
     Voice::new("tail", "\x1b[2J", false, &tell).begins(&Error::new("no room"));
     assert_eq!(heard.take(), ["zlog tail: handler \\x1b[2J: no room"]);
-}
-
-#[test]
-fn numbers_have_their_thousands_apart() {
-    let cases = [(0, "0"), (999, "999"), (1234, "1,234"), (1_234_567, "1,234,567")];
-    for (number, text) in cases {
-        assert_eq!(grouped(number), text);
-    }
 }
 
 #[test]
