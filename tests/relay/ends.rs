@@ -104,3 +104,16 @@ fn it_says_what_is_wrong_before_it_begins() {
     let said = zlog(ports).args(["--ask", &taken]).run().code(1).err();
     assert!(said.contains("address already in use") && said.contains("--ask"), "{said}");
 }
+
+#[test]
+fn a_place_that_can_not_be_is_told_before_anything_is_bound() {
+    let relay = ["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT];
+    for (args, says) in [
+        (["--listen", "no-such-host.invalid"], "\n  Check its spelling, or write an address"),
+        (["--listen-udp", "0.0.0.0:0"], "--allow-remote"),
+        (["--ask", "nowhere"], "\n  An endpoint looks like"),
+    ] {
+        let refused = zlog(relay).args(args).run().stderr_has(says).stderr_lacks("bound");
+        refused.stderr_lacks("forwarded");
+    }
+}

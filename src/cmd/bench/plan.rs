@@ -14,6 +14,7 @@ use crate::bench::report::{Report, Settings, check_writable};
 use crate::bench::rig::check_mail;
 use crate::bench::subject::Subject;
 use crate::cli::BenchArgs;
+use crate::count::counted;
 use crate::error::{Error, Result};
 use crate::handler::smtp::LoginFrom;
 use crate::term;
@@ -72,7 +73,10 @@ fn records(args: &BenchArgs) -> Result<Records> {
     let records = Records::of_lines(path)?;
     if records.cut() {
         let (path, n) = (term::visible(&path.display().to_string()), records.len());
-        term::tell(format_args!("zlog bench: {path} is large: its first {n} lines are logged"));
+        let first = counted(n, "line");
+        term::tell(format_args!(
+            "zlog bench: {path} is large: what is logged is its first {first}"
+        ));
     }
     Ok(records)
 }

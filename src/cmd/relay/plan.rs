@@ -47,6 +47,7 @@ impl Plan {
     pub(super) fn new(args: RelayArgs) -> Result<Plan> {
         if args.config.is_none() {
             let spec = outlets::spec(&args)?;
+            check_places(&args)?;
             return Ok(Plan { args, spec, config: None, started: None });
         }
         let plan = Plan::read(&args, Time::First)?;
@@ -114,17 +115,7 @@ impl Plan {
             Err(error) => return Err(unfit(path, &error)),
         };
         let spec = config.with_handlers(outlets::spec(&args)?)?;
-        // What the command would refuse next, so that --check knows of it.
-        super::collect_on(&args)?;
-        super::publish_on(&args)?;
-        for text in &args.ask {
-            Endpoint::parse(text, Role::Bind)?;
-        }
-        let listening = &args.listen;
-        for address in listening.listen.iter().chain(&listening.listen_udp) {
-            // The port does not matter for whether it may be listened on.
-            address.resolve(0, listening.allow_remote)?;
-        }
+        check_places(&args)?;
         let started = Some(config.clone());
         Ok(Plan { args, spec, config: Some(config), started })
     }
@@ -178,6 +169,22 @@ impl Plan {
         let path = self.args.config.as_deref().unwrap_or_else(|| "".as_ref());
         visible(&path.display().to_string())
     }
+}
+
+/// Whether what is to be bound, connected to and listened on can be: known before anything
+/// is opened, and to --check.
+fn check_places(args: &RelayArgs) -> Result<()> {
+    super::collect_on(args)?;
+    super::publish_on(args)?;
+    for text in &args.ask {
+        Endpoint::parse(text, Role::Bind)?;
+    }
+    let listening = &args.listen;
+    for address in listening.listen.iter().chain(&listening.listen_udp) {
+        // The port does not matter for whether it may be listened on.
+        address.resolve(0, listening.allow_remote)?;
+    }
+    Ok(())
 }
 
 /// The parser's error about what the file and the command line say together.
