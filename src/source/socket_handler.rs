@@ -33,6 +33,7 @@ use self::manners::Bad;
 use super::Flow;
 use super::listen::{Heard, Hearing, ListenOptions, Peer, Told, Turned};
 use crate::error::Result;
+use crate::limits;
 use crate::wire::pickle::Refused;
 
 /// What all clients together may have under way: half-sent records. A good client
@@ -75,6 +76,8 @@ pub(super) struct Clients {
     most_clients: usize,
     longest: usize,
     stall: Duration,
+    /// For those who are told that descriptors have run out.
+    connections: limits::Connections,
 }
 
 impl Clients {
@@ -98,6 +101,7 @@ impl Clients {
             most_clients: options.max_clients,
             longest: options.max_record,
             stall: options.stall,
+            connections: limits::Connections::default(),
         })
     }
 
@@ -166,7 +170,7 @@ impl Clients {
                         }
                         self.admit(registry, stream, peer, at, told);
                         heard.clients_total += 1;
-                        heard.clients = self.count() as u64;
+                        self.note_count(heard);
                     }
                 }
             }
@@ -177,6 +181,11 @@ impl Clients {
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.clients.len() - self.free.len()
+    }
+
+    fn note_count(&mut self, heard: &mut Heard) {
+        heard.clients = self.count() as u64;
+        self.connections.set(self.count());
     }
 
     fn admit(
@@ -235,7 +244,7 @@ impl Clients {
         let Some(client) = self.clients[place].take() else { return };
         self.held -= client.frames.size();
         self.free.push(place);
-        heard.clients = self.count() as u64;
+        self.note_count(heard);
         let peer = &client.peer;
         let partial = client.frames.is_partial();
         match end {

@@ -30,6 +30,7 @@ use super::socket_handler::Clients;
 use super::{Flow, Notice, Progress, Sink, Source};
 use crate::clock::now;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::record::{RawJson, Record};
 use crate::wire::json;
 use crate::wire::pickle::{self, Limits, Refused};
@@ -144,6 +145,12 @@ impl Listen {
         let datagrams = Datagrams::bind(options, poll.registry(), first, &mut bound)?;
         clients.set_first_token(first + datagrams.sockets());
         let begun = Instant::now();
+        let mut told = Told::new(begun);
+        if clients.listeners() > 0
+            && let Some(warning) = limits::too_few_for(options.max_clients)
+        {
+            told.say(|| warning);
+        }
         Ok(Listen {
             poll,
             events: Events::with_capacity(256),
@@ -154,7 +161,7 @@ impl Listen {
             limits: limits(options.max_record),
             reader: pickle::Reader::default(),
             heard: Heard::default(),
-            told: Told::new(begun),
+            told,
             chores: begun,
             bound,
         })

@@ -27,10 +27,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Those let in at once, before clients get their turns again.
 const AT_ONCE: u32 = 64;
 
-/// Descriptors that are wanted beside the clients': ZeroMQ's, files', mail's.
-#[cfg(unix)]
-const OTHERS: u64 = 256;
-
 /// A door.
 pub(super) struct Door {
     listener: TcpListener,
@@ -72,10 +68,6 @@ pub(super) fn open(
             bound.push(format!("{} for Python's SocketHandler", door.name));
             doors.push(door);
         }
-    }
-    #[cfg(unix)]
-    if !doors.is_empty() {
-        want_descriptors(options.max_clients as u64 + OTHERS);
     }
     Ok(doors)
 }
@@ -135,19 +127,6 @@ pub(super) fn keep_alive(stream: &TcpStream) {
     let probing = probing.with_interval(Duration::from_secs(15));
     // Without it, such a client keeps its place: no reason to refuse it.
     let _ = SockRef::from(stream).set_tcp_keepalive(&probing);
-}
-
-/// Raises this process's own limit on open files, as far as it may.
-#[cfg(unix)]
-fn want_descriptors(wanted: u64) {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let (Some(current), maximum) = (limit.current, limit.maximum) else { return };
-    if current < wanted {
-        let current = Some(maximum.map_or(wanted, |maximum| wanted.min(maximum)));
-        // What is lacking then is told when it lacks.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum });
-    }
 }
 
 impl Door {
