@@ -178,6 +178,25 @@ impl Clients {
         more
     }
 
+    /// Whether somebody waits at a door, as the system could not let them in.
+    pub(super) fn is_somebody_outside(&self) -> bool {
+        self.doors.iter().any(Door::is_failing)
+    }
+
+    /// At the end: those who have sent whole records, and no more for a while, make room
+    /// for those outside. Returns whether any did; doors are tried again in any case.
+    pub(super) fn make_room(&mut self, heard: &mut Heard, told: &mut Told) -> bool {
+        let before = self.count();
+        for place in 0..self.clients.len() {
+            let said_all = |client: &Client| !client.queued && !client.frames.is_partial();
+            if self.clients[place].as_ref().is_some_and(said_all) {
+                self.close(place, &End::Closed, heard, told);
+            }
+        }
+        self.doors.iter_mut().for_each(Door::try_again);
+        self.count() < before
+    }
+
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.clients.len() - self.free.len()

@@ -150,6 +150,16 @@ impl Door {
         }
     }
 
+    /// Whether the system could not let in who waits.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing && self.knocked
+    }
+
+    /// The system may be asked again at once.
+    pub(super) fn try_again(&mut self) {
+        self.not_before = None;
+    }
+
     /// Lets the next one in.
     pub(super) fn accept(&mut self, at: Instant, told: &mut Told) -> Knock {
         if !self.knocked || self.not_before.is_some_and(|not_before| at < not_before) {
