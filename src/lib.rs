@@ -17,6 +17,7 @@ pub mod format;
 pub mod gaps;
 pub mod handler;
 pub mod keep;
+pub mod limits;
 pub mod multiline;
 pub mod parse;
 pub mod program;

@@ -18,6 +18,8 @@ mod cli;
 mod config;
 /// `zlog demo`.
 mod demo;
+/// The limit on open files: raised, given back to children, told when it is reached.
+mod descriptors;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
 /// Format strings, held against CPython.

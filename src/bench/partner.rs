@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::far::{Order, Reply, Teller};
 use super::job::{Job, Told};
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// How long a child that was hung up on may take to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
@@ -117,6 +118,7 @@ fn worker() -> Result<Command> {
     let program = std::env::current_exe().map_err(|error| not_started(&error))?;
     let mut command = Command::new(program);
     command.args(["bench", "worker"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    limits::as_it_was(&mut command);
     Ok(command)
 }
 

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::cli::{Cli, Command as Typed, DemoArgs};
 use crate::cmd;
 use crate::error::{Error, Exit, Result};
+use crate::limits;
 use crate::term::{self, ColorChoice};
 
 /// Starts `zlog emit` as a process of its own and tails it here.
@@ -55,6 +56,7 @@ impl Emitter {
             command.args(["--seed", &seed.to_string()]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        limits::as_it_was(&mut command);
         let child =
             command.spawn().map_err(|error| Error::io("can't start `zlog emit`", &error))?;
         Ok(Emitter { child })

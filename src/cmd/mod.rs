@@ -13,6 +13,7 @@ pub mod tail;
 
 use crate::cli::{Cli, Command, ENDPOINT_VARIABLE, EndpointArgs};
 use crate::error::{Error, Exit, Result};
+use crate::limits;
 use crate::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 use crate::term;
 
@@ -21,6 +22,9 @@ use crate::term;
 /// # Errors
 /// What the command could not do; the error says how to exit.
 pub fn run(cli: Cli) -> Result<Exit> {
+    if !matches!(cli.command, Command::Generate(_)) {
+        limits::raise()?;
+    }
     match cli.command {
         Command::Emit(args) => emit::run(*args),
         Command::Tail(args) => tail::run(*args),

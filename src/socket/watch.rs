@@ -11,6 +11,7 @@ use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
 use super::monitor::Monitor;
 use super::subscribers::Descriptor;
 use crate::error::Result;
+use crate::limits::{self, Connections};
 
 /// A socket's monitor and links.
 pub(super) struct Watch {
@@ -20,6 +21,7 @@ pub(super) struct Watch {
     early: Vec<LinkEvent>,
     /// Connections that have ended, still to be told.
     gone: Vec<Descriptor>,
+    connections: Connections,
 }
 
 impl Watch {
@@ -31,8 +33,13 @@ impl Watch {
         endpoints: &[Endpoint],
     ) -> Result<(Watch, Vec<String>)> {
         let monitor = Monitor::attach(context, socket)?;
-        let mut watch =
-            Watch { monitor, links: Links::default(), early: Vec::new(), gone: Vec::new() };
+        let mut watch = Watch {
+            monitor,
+            links: Links::default(),
+            early: Vec::new(),
+            gone: Vec::new(),
+            connections: Connections::default(),
+        };
         let mut bound = Vec::new();
         for (at, endpoint) in endpoints.iter().enumerate() {
             // A publisher connected twice would send everything twice.
@@ -76,6 +83,10 @@ impl Watch {
             attach::again(socket, endpoint);
             tell(LinkEvent { endpoint: endpoint.to_owned(), what: Occurrence::MadeAnew });
         }
+        if changed {
+            self.connections.set(self.links.open());
+        }
+        limits::look(now);
         changed
     }
 

@@ -11,7 +11,7 @@ use super::reader::{self, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use super::{Progress, Sink, Source};
 use crate::error::{Error, Exit, Result};
-use crate::{program, signal};
+use crate::{limits, program, signal};
 
 /// How long it must be quiet after the child's end, when something else holds its
 /// pipes open, before the stream is taken to have ended.
@@ -77,6 +77,7 @@ impl CommandSource {
     ) -> Result<CommandSource> {
         let mut command = Command::new(&options.program);
         command.args(&options.args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        limits::as_it_was(&mut command);
         let mut child = command.spawn().map_err(|error| refused(&options.program, &error))?;
         started(child.id());
         let process = Some(i64::from(child.id()));

@@ -33,6 +33,7 @@ use self::manners::Bad;
 use super::Flow;
 use super::listen::{Heard, Hearing, ListenOptions, Peer, Told, Turned};
 use crate::error::Result;
+use crate::limits;
 use crate::wire::pickle::Refused;
 
 /// What all clients together may have under way: half-sent records. A good client
@@ -75,6 +76,8 @@ pub(super) struct Clients {
     most_clients: usize,
     longest: usize,
     stall: Duration,
+    /// For those who are told that descriptors have run out.
+    connections: limits::Connections,
 }
 
 impl Clients {
@@ -98,6 +101,7 @@ impl Clients {
             most_clients: options.max_clients,
             longest: options.max_record,
             stall: options.stall,
+            connections: limits::Connections::default(),
         })
     }
 
@@ -166,7 +170,7 @@ impl Clients {
                         }
                         self.admit(registry, stream, peer, at, told);
                         heard.clients_total += 1;
-                        heard.clients = self.count() as u64;
+                        self.note_count(heard);
                     }
                 }
             }
@@ -174,9 +178,33 @@ impl Clients {
         more
     }
 
+    /// Whether somebody waits at a door, as the system could not let them in.
+    pub(super) fn is_somebody_outside(&self) -> bool {
+        self.doors.iter().any(Door::is_failing)
+    }
+
+    /// At the end: those who have sent whole records, and no more for a while, make room
+    /// for those outside. Returns whether any did; doors are tried again in any case.
+    pub(super) fn make_room(&mut self, heard: &mut Heard, told: &mut Told) -> bool {
+        let before = self.count();
+        for place in 0..self.clients.len() {
+            let said_all = |client: &Client| !client.queued && !client.frames.is_partial();
+            if self.clients[place].as_ref().is_some_and(said_all) {
+                self.close(place, &End::Closed, heard, told);
+            }
+        }
+        self.doors.iter_mut().for_each(Door::try_again);
+        self.count() < before
+    }
+
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.clients.len() - self.free.len()
+    }
+
+    fn note_count(&mut self, heard: &mut Heard) {
+        heard.clients = self.count() as u64;
+        self.connections.set(self.count());
     }
 
     fn admit(
@@ -235,7 +263,7 @@ impl Clients {
         let Some(client) = self.clients[place].take() else { return };
         self.held -= client.frames.size();
         self.free.push(place);
-        heard.clients = self.count() as u64;
+        self.note_count(heard);
         let peer = &client.peer;
         let partial = client.frames.is_partial();
         match end {

@@ -101,3 +101,39 @@ fn a_process_out_of_descriptors_serves_those_it_has_and_the_others_when_there_is
     ear.emit.terminate();
     ear.emit.wait().code(143).stderr_lacks("cut off");
 }
+
+#[test]
+fn what_those_have_sent_who_wait_for_a_descriptor_comes_before_the_end() {
+    let mut ear = emit_with_files(64);
+    let port = ear.port("SocketHandler");
+    let all: Vec<String> = (100..200).map(|number| format!("record {number}")).collect();
+    let send = |text: &String| {
+        let mut client = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        let pickle = [b"\x80\x02}U\x03msgU\x0a", text.as_bytes(), b"s."].concat();
+        client.write_all(&[&[0, 0, 0, pickle.len() as u8], &pickle[..]].concat()).unwrap();
+        client
+    };
+    let _inside_or_not: Vec<TcpStream> = all.iter().map(send).collect();
+    ear.emit.expect_stderr("no new clients can be let in");
+    ear.emit.terminate();
+    let mut came = ear.texts(all.len());
+    came.sort();
+    assert_eq!(came, all);
+    assert!(ear.listener.everything().is_empty(), "nothing comes twice");
+    ear.emit.wait().code(143).stderr_has("100 records").stderr_lacks("waiting to be let in");
+}
+
+#[test]
+fn that_somebody_waited_for_a_descriptor_until_the_end_is_told() {
+    let mut ear = emit_with_files(64);
+    let port = ear.port("SocketHandler");
+    let begin = |_| {
+        let mut client = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        client.write_all(&[0, 0]).unwrap();
+        client
+    };
+    let _in_the_middle: Vec<TcpStream> = (0..100).map(begin).collect();
+    ear.emit.expect_stderr("no new clients can be let in");
+    ear.emit.terminate();
+    ear.emit.wait().code(143).stderr_has("waiting to be let in until the end");
+}

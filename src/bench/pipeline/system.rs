@@ -10,6 +10,7 @@ use super::shape::{Shape, Transport, wire_name};
 use crate::bench::far::{FarEnd, Files};
 use crate::bench::records::ROOT;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// How long publishers wait for subscribers, which are there already.
 const WAIT: &str = "30s";
@@ -99,6 +100,7 @@ fn zlog() -> Result<Command> {
         .map_err(|error| Error::io("can't find the zlog program", &error))?;
     let mut command = Command::new(program);
     command.stdin(Stdio::null());
+    limits::as_it_was(&mut command);
     Ok(command)
 }
 

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::PythonHandler;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::term;
 
 /// Says its versions; the second line is why there is no PyZMQ.
@@ -40,8 +41,10 @@ impl Python {
     pub fn find(path: Option<&Path>) -> Result<Python> {
         let program = path.unwrap_or(Path::new("python3")).to_owned();
         let shown = term::visible(&program.display().to_string());
-        let run = Command::new(&program).args(["-c", PROBE]).stdin(Stdio::null()).output();
-        let output = run.map_err(|error| {
+        let mut command = Command::new(&program);
+        command.args(["-c", PROBE]).stdin(Stdio::null());
+        limits::as_it_was(&mut command);
+        let output = command.output().map_err(|error| {
             Error::io(format!("no Python to compare with: {shown}"), &error).hint(NEXT)
         })?;
         let said = String::from_utf8_lossy(&output.stdout);

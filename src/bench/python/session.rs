@@ -11,6 +11,7 @@ use super::interpreter::Python;
 use super::{Done, Task};
 use crate::bench::guard::Home;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::term;
 
 /// What the process runs.
@@ -49,6 +50,7 @@ impl Session {
         let mut command = Command::new(python.program());
         command.args(["-c", SCRIPT]).stdin(Stdio::piped());
         home.adopt(&mut command);
+        limits::as_it_was(&mut command);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
         let mut stdin = child.stdin.take();

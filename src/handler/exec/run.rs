@@ -108,6 +108,7 @@ mod unix {
         // that it has started can be ended with it.
         command.process_group(0);
         die_with_us(&mut command);
+        crate::limits::as_it_was(&mut command);
         let mut child = command.spawn()?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let process = Process { child, ended: false, stdin, stderr, said: Vec::new() };

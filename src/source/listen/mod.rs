@@ -30,6 +30,7 @@ use super::socket_handler::Clients;
 use super::{Flow, Notice, Progress, Sink, Source};
 use crate::clock::now;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::record::{RawJson, Record};
 use crate::wire::json;
 use crate::wire::pickle::{self, Limits, Refused};
@@ -47,6 +48,9 @@ const CHORES: Duration = Duration::from_secs(1);
 /// How long the end goes on, while a client is there, once nothing more was at hand: on
 /// a busy machine, what a sender has handed to its system does not come all at once.
 const QUIET: Duration = Duration::from_millis(100);
+
+/// How often it is tried at the end to let those in for whom there was no descriptor.
+const ROOM: Duration = Duration::from_millis(50);
 
 /// Where to listen, and what bounds those who send.
 #[derive(Clone, Debug)]
@@ -144,6 +148,12 @@ impl Listen {
         let datagrams = Datagrams::bind(options, poll.registry(), first, &mut bound)?;
         clients.set_first_token(first + datagrams.sockets());
         let begun = Instant::now();
+        let mut told = Told::new(begun);
+        if clients.listeners() > 0
+            && let Some(warning) = limits::too_few_for(options.max_clients)
+        {
+            told.say(|| warning);
+        }
         Ok(Listen {
             poll,
             events: Events::with_capacity(256),
@@ -154,7 +164,7 @@ impl Listen {
             limits: limits(options.max_record),
             reader: pickle::Reader::default(),
             heard: Heard::default(),
-            told: Told::new(begun),
+            told,
             chores: begun,
             bound,
         })
@@ -194,12 +204,24 @@ impl Listen {
                 }
                 continue;
             }
-            let quiet = *quiet.get_or_insert(now + QUIET);
-            let left = quiet.min(until).saturating_duration_since(now);
-            if left.is_zero() || self.clients.count() == 0 {
+            let quiet_at = *quiet.get_or_insert(now + QUIET);
+            let left = quiet_at.min(until).saturating_duration_since(now);
+            if !left.is_zero() && self.clients.count() > 0 {
+                self.look(left)?;
+            } else if now < until && self.clients.is_somebody_outside() {
+                // Those inside have said what they had to say; those outside may have
+                // sent records, too.
+                if self.clients.make_room(&mut self.heard, &mut self.told) {
+                    quiet = None;
+                } else {
+                    self.look(ROOM.min(until - now))?;
+                }
+            } else {
                 break;
             }
-            self.look(left)?;
+        }
+        if self.clients.is_somebody_outside() {
+            self.told.say(still_outside);
         }
         self.datagrams.count_drops(&mut self.heard, &mut self.told);
         self.clients.end(&mut self.heard, &mut self.told);
@@ -307,6 +329,12 @@ impl std::os::fd::AsRawFd for Listen {
 fn still_sending() -> String {
     "Python's handlers were still sending when the time for the end was up; how much of it \
      is lost is not known"
+        .to_owned()
+}
+
+fn still_outside() -> String {
+    "Python's handlers were waiting to be let in until the end, for want of descriptors; how \
+     many, and what they had sent, is not known"
         .to_owned()
 }
 

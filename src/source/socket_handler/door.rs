@@ -27,10 +27,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Those let in at once, before clients get their turns again.
 const AT_ONCE: u32 = 64;
 
-/// Descriptors that are wanted beside the clients': ZeroMQ's, files', mail's.
-#[cfg(unix)]
-const OTHERS: u64 = 256;
-
 /// A door.
 pub(super) struct Door {
     listener: TcpListener,
@@ -72,10 +68,6 @@ pub(super) fn open(
             bound.push(format!("{} for Python's SocketHandler", door.name));
             doors.push(door);
         }
-    }
-    #[cfg(unix)]
-    if !doors.is_empty() {
-        want_descriptors(options.max_clients as u64 + OTHERS);
     }
     Ok(doors)
 }
@@ -137,19 +129,6 @@ pub(super) fn keep_alive(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_tcp_keepalive(&probing);
 }
 
-/// Raises this process's own limit on open files, as far as it may.
-#[cfg(unix)]
-fn want_descriptors(wanted: u64) {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let (Some(current), maximum) = (limit.current, limit.maximum) else { return };
-    if current < wanted {
-        let current = Some(maximum.map_or(wanted, |maximum| wanted.min(maximum)));
-        // What is lacking then is told when it lacks.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum });
-    }
-}
-
 impl Door {
     fn new(listener: StdListener) -> Door {
         let name = listener.local_addr().map_or_else(|_| "?".into(), |address| address.to_string());
@@ -169,6 +148,16 @@ impl Door {
             Some(not_before) => not_before.saturating_duration_since(now),
             None => Duration::ZERO,
         }
+    }
+
+    /// Whether the system could not let in who waits.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing && self.knocked
+    }
+
+    /// The system may be asked again at once.
+    pub(super) fn try_again(&mut self) {
+        self.not_before = None;
     }
 
     /// Lets the next one in.

@@ -1,0 +1,92 @@
+//! The limit on open files: raised, given back to children, told when it is reached.
+
+use std::net::TcpStream;
+use std::process::Command;
+
+use crate::harness::{ANY_PORT, Input, Listener, Running};
+
+/// `zlog` with these arguments, in a process that may open so many files: `ulimit`'s
+/// own words.
+#[track_caller]
+fn with_limit(ulimit: &str, args: &[&str], input: Input) -> Running {
+    let script = format!("ulimit -c 0; {ulimit}; exec \"$0\" \"$@\"");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script, env!("CARGO_BIN_EXE_zlog")]).args(args);
+    Running::start(shell, input)
+}
+
+#[test]
+fn the_limit_is_raised_and_a_child_gets_the_one_that_zlog_was_given() {
+    let limits = "ulimit -Sn; ulimit -Hn; grep 'open files' /proc/$PPID/limits";
+    let both = "ulimit -Sn 300; ulimit -Hn 4000";
+    let args = ["emit", "--bind", ANY_PORT, "--wait", "60s", "--", "sh", "-c", limits];
+    let mut emit = with_limit(both, &args, Input::Empty);
+    let listener = Listener::connect(&emit.endpoint(), "");
+    let said: Vec<String> = (0..3)
+        .map(|_| listener.next().json()["msg"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(said[..2], ["300", "4000"]);
+    if cfg!(target_os = "linux") {
+        assert_eq!(said[2].matches(" 4000 ").count(), 2, "{said:?}");
+    }
+    emit.wait().success().stderr_lacks("files may be open");
+}
+
+#[test]
+fn a_command_that_a_handler_starts_gets_the_old_limit_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("limit");
+    let handler = format!("sh -c 'ulimit -n > {}'", file.display());
+    let args = ["tail", "--input", "-", "--exec", &handler];
+    let both = "ulimit -Sn 300; ulimit -Hn 4000";
+    with_limit(both, &args, Input::Bytes(b"x\n".to_vec())).wait().success();
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "300\n");
+}
+
+#[test]
+fn a_limit_too_low_to_run_with_is_an_error_and_no_abort() {
+    for limit in [7, 8, 10, 11, 24, 26, 30] {
+        for args in [&["emit", "-m", "x"][..], &["tail", "--last", "1"], &["relay"], &["demo"]] {
+            let run = with_limit(&format!("ulimit -n {limit}"), args, Input::Empty).wait().code(1);
+            run.stderr_has(&format!("zlog: at most {limit} files may be open at once"))
+                .stderr_has("\n  Raise it where zlog is started: `ulimit -n 4096`");
+        }
+    }
+}
+
+#[test]
+fn a_low_limit_that_cannot_be_raised_is_told_once() {
+    let args = ["emit", "--bind", ANY_PORT, "--wait", "0s", "-m", "x"];
+    let emit = with_limit("ulimit -n 100", &args, Input::Empty).wait().success();
+    assert_eq!(emit.err().matches("at most 100 files may be open at once").count(), 1);
+    assert!(emit.err().contains("LimitNOFILE="), "{}", emit.err());
+
+    let args = ["emit", "--bind", ANY_PORT, "--listen", "127.0.0.1:0", "--wait", "0s"];
+    let mut emit = with_limit("ulimit -n 600", &args, Input::Empty);
+    emit.expect_stderr("not enough for 1000 clients (--max-clients)");
+    emit.terminate();
+    emit.wait().code(143);
+}
+
+#[test]
+fn descriptors_that_run_out_are_told_once_and_those_connected_are_served() {
+    let args = ["emit", "--bind", ANY_PORT, "--wait", "60s"];
+    let mut emit = with_limit("ulimit -n 80", &args, Input::Open);
+    let endpoint = emit.endpoint();
+    let listener = Listener::connect(&endpoint, "");
+    emit.write("before\n");
+    assert_eq!(listener.next().json()["msg"], "before");
+    let address = endpoint.trim_start_matches("tcp://");
+    let crowd: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let told = emit.expect_stderr("no more may be");
+    let connections = told.split(" connections").next().and_then(|text| text.rsplit(' ').next());
+    let connections: usize = connections.unwrap().parse().unwrap();
+    assert!((30..80).contains(&connections), "{told}");
+    emit.write("during\n");
+    assert_eq!(listener.next().json()["msg"], "during");
+    drop(crowd);
+    emit.write("after\n");
+    assert_eq!(listener.next().json()["msg"], "after");
+    let emit = emit.wait().success();
+    assert_eq!(emit.err().matches("no more may be").count(), 1, "{}", emit.err());
+}
