@@ -8,6 +8,8 @@
 //! first, it fails with the command, its status and both of its streams.
 
 mod finished;
+mod logrotate;
+mod peer;
 mod pty;
 mod python;
 mod rsyslog;
@@ -22,6 +24,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 pub(crate) use self::finished::Finished;
+pub(crate) use self::logrotate::{Logrotate, logrotate};
 pub(crate) use self::pty::Terminal;
 pub(crate) use self::python::{Python, python};
 pub(crate) use self::rsyslog::{Rsyslog, rsyslog};

@@ -119,6 +119,11 @@ impl Running {
         self.stdin = None;
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it SIGINT, as Ctrl-C does.
     pub(crate) fn interrupt(&mut self) {
         self.signal(Signal::INT);
