@@ -127,10 +127,11 @@ impl Handler for FileHandler {
         written.and(look).map(|look| look.into_iter().chain(due(self)).min())
     }
 
-    /// What was gathered belongs to the file as it was.
+    /// What was gathered goes into the new file: whoever has moved the old one away may
+    /// have read it already, and delete it (logrotate's `compress`).
     fn reopen(&mut self) -> Result<()> {
-        let written = self.write_block();
-        written.and(self.file.reopen())
+        let reopened = self.file.reopen();
+        reopened.and(self.write_block())
     }
 
     fn held(&self) -> Held {
