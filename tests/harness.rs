@@ -54,7 +54,7 @@ pub(crate) fn own_address() -> String {
 
 /// Leaves a child nothing of the environment of whoever runs the tests but the
 /// way to its programs.
-fn clear_environment(command: &mut Command) {
+pub(crate) fn clear_environment(command: &mut Command) {
     command.env_clear();
     for name in ["PATH", "HOME"] {
         if let Some(value) = std::env::var_os(name) {
