@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 
-use crate::harness::{ANY_PORT, DEADLINE, Logrotate, Publisher, Running, logrotate, python, zlog};
+use crate::harness::{DEADLINE, Logrotate, Publisher, Running, logrotate, python, zlog};
 
 /// How often a log is rotated.
 const ROTATIONS: usize = 4;
 /// What a log holds at least when it is: so much has come since the time before.
 const BYTES: u64 = 500;
+const TOPIC: &str = "logrotate.INFO";
 /// How long one waits before one looks again, and the pace of a stream.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -38,15 +39,16 @@ impl Steady {
     fn tail() -> Steady {
         let (directory, option) = log();
         let publisher = Publisher::bind();
-        let zlog = zlog(["tail", "-c", &publisher.endpoint, "--file", &option]).start();
-        publisher.wait_for_subscription();
+        let zlog = zlog(["tail", TOPIC, "-c", &publisher.endpoint, "--file", &option]).start();
+        // Its own: the port may have been another test's, whose tail still looks for it.
+        while publisher.wait_for_subscription() != TOPIC.as_bytes() {}
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let publishing = thread::spawn(move || {
             let mut count = 0;
             while !stopped.load(Ordering::Relaxed) {
                 for number in count..count + 20 {
-                    publisher.send(["app.INFO", &number.to_string()]);
+                    publisher.send([TOPIC, &number.to_string()]);
                 }
                 count += 20;
                 thread::sleep(PAUSE);
@@ -61,12 +63,12 @@ impl Steady {
     fn relay() -> Option<Steady> {
         let python = python()?;
         let (directory, option) = log();
-        let args = ["relay", "--listen", "127.0.0.1:0", "--publish-bind", ANY_PORT, "--file"];
-        let mut zlog = zlog(args).args([option]).start();
-        let said = zlog.expect_stderr("listening on");
-        let place = said.split_whitespace().find(|word| word.contains("127.0.0.1:"));
-        let port = place.and_then(|place| place.rsplit(':').next()).expect("a port");
-        let mut program = python.script("network_logging", &["steady", port, "app"]);
+        // Nobody subscribes, also by mistake: what had no room there would be told.
+        let publish = format!("ipc://{}/publish", directory.path().display());
+        let args = ["relay", "--listen", "127.0.0.1:0", "--file", &option];
+        let mut zlog = zlog(args).args(["--publish-bind", &publish]).start();
+        let port = zlog.expect_address("listening on").port().to_string();
+        let mut program = python.script("network_logging", &["steady", &port, "app"]);
         program.expect_stdout("ready");
         program.write("go\n");
         Some(Steady { directory, zlog, from: From::Python(program) })
