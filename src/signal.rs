@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
+use crossbeam_channel::Receiver;
 #[cfg(unix)]
 use signal_hook::consts::signal::{SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
@@ -13,7 +14,7 @@ use signal_hook::flag;
 #[cfg(unix)]
 use signal_hook::iterator::SignalsInfo;
 #[cfg(unix)]
-use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::iterator::exfiltrator::{SignalOnly, WithOrigin};
 #[cfg(unix)]
 use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 
@@ -97,6 +98,33 @@ impl Hangup {
         flag::register(SIGHUP, Arc::clone(&came))
             .map_err(|error| Error::io("can't catch signals", &error))?;
         Ok(Hangup { came, stop: stop.clone(), ends })
+    }
+
+    /// Something to wait for beside records: there is a word in it after each SIGHUP,
+    /// which [`Hangup::take`] knows of by then.
+    ///
+    /// # Errors
+    /// When the system refuses to install a handler or to start a thread.
+    pub fn words() -> Result<Receiver<()>> {
+        let (word, words) = crossbeam_channel::bounded(1);
+        #[cfg(not(unix))]
+        drop(word);
+        #[cfg(unix)]
+        {
+            let mut signals = SignalsInfo::<SignalOnly>::new([SIGHUP])
+                .map_err(|error| Error::io("can't catch signals", &error))?;
+            // One that is still there says the same.
+            let pass_on = move || {
+                for _ in signals.forever() {
+                    let _ = word.try_send(());
+                }
+            };
+            std::thread::Builder::new()
+                .name("zlog-hangup".into())
+                .spawn(pass_on)
+                .map_err(|error| Error::io("can't start a thread", &error))?;
+        }
+        Ok(words)
     }
 
     /// Whether one has come since the last time, and the command is to go on.

@@ -14,6 +14,8 @@ use crate::harness::{Zlog, python, zlog};
 mod bad_input;
 /// Reports against an earlier one.
 mod baseline;
+/// The README's CI job.
+mod ci_job;
 /// Ctrl-C, and a parent that dies: nothing is left behind.
 mod ends;
 /// What a bench may not leave behind.

@@ -5,6 +5,8 @@
 mod exec;
 /// Files that are moved, deleted and locked by others.
 mod file;
+/// Files that logrotate moves, copies, empties and compresses.
+mod logrotate;
 /// Mails, as Python's mail server and mail reader see them.
 mod mail;
 /// Rolling over, file for file as CPython's `RotatingFileHandler` does it.

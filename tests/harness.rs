@@ -8,6 +8,8 @@
 //! first, it fails with the command, its status and both of its streams.
 
 mod finished;
+mod logrotate;
+mod peer;
 mod pty;
 mod python;
 mod rsyslog;
@@ -22,6 +24,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 pub(crate) use self::finished::Finished;
+pub(crate) use self::logrotate::{Logrotate, logrotate};
 pub(crate) use self::pty::Terminal;
 pub(crate) use self::python::{Python, python};
 pub(crate) use self::rsyslog::{Rsyslog, rsyslog};
@@ -51,7 +54,7 @@ pub(crate) fn own_address() -> String {
 
 /// Leaves a child nothing of the environment of whoever runs the tests but the
 /// way to its programs.
-fn clear_environment(command: &mut Command) {
+pub(crate) fn clear_environment(command: &mut Command) {
     command.env_clear();
     for name in ["PATH", "HOME"] {
         if let Some(value) = std::env::var_os(name) {

@@ -3,7 +3,7 @@
 //! compile until it has an exemplar here.
 
 use std::io::Write;
-use std::net::{TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::Instant;
 
@@ -103,11 +103,10 @@ fn framed() -> Vec<u8> {
 }
 
 /// What is published of what `send` sends to where `flag` makes an emitter listen.
-fn listened(flag: &str, send: impl FnOnce(&str)) -> Vec<Message> {
+fn listened(flag: &str, send: impl FnOnce(SocketAddr)) -> Vec<Message> {
     let mut emit = emit([flag, "127.0.0.1:0", "-n", "1"]).start();
     let listener = Listener::connect(&emit.endpoint(), "");
-    let line = emit.expect_stderr("listening on");
-    send(line.split_whitespace().find(|word| word.contains("127.0.0.1:")).unwrap());
+    send(emit.expect_address("listening on"));
     let messages = listener.everything();
     emit.wait().success();
     messages

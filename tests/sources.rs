@@ -39,10 +39,7 @@ impl Ear {
     /// The port that this handler is listened to on.
     #[track_caller]
     fn port(&mut self, handler: &str) -> String {
-        let line = self.emit.expect_stderr(&format!("for Python's {handler}"));
-        let place = line.split_whitespace().find(|word| word.contains("127.0.0.1:"));
-        let (_, port) = place.and_then(|place| place.rsplit_once(':')).expect("an address");
-        port.to_owned()
+        self.emit.expect_address(&format!("for Python's {handler}")).port().to_string()
     }
 
     /// The next record, and the topic that it came under.

@@ -137,9 +137,7 @@ impl Tail {
 
     /// Does what is due, between records.
     fn tend(&mut self, now: Instant) {
-        if self.hangup.as_ref().is_some_and(Hangup::take) {
-            self.view.router.reopen();
-        }
+        heed(self.hangup.as_ref(), &mut self.view);
         // Waits are no longer than a tick, and so nothing is late by more.
         self.view.router.tend(now);
     }
@@ -200,6 +198,15 @@ impl Tail {
                 counted(wanted, "record")
             ));
         }
+    }
+}
+
+/// Has files opened anew after a SIGHUP. Asked before each record, also on a busy stream:
+/// whoever has moved a file away may read and delete it at once (logrotate's `compress`),
+/// and what is written to it from then on would be lost.
+fn heed(hangup: Option<&Hangup>, view: &mut View) {
+    if hangup.is_some_and(Hangup::take) {
+        view.router.reopen();
     }
 }
 

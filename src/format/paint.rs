@@ -6,7 +6,7 @@ use memchr::memchr;
 use owo_colors::Style;
 use regex::Regex;
 
-use crate::record::Level;
+use crate::record::{Level, Record};
 use crate::term::{Newlines, escape_into};
 
 /// A style as the bytes that switch it on; none when there is no colour.
@@ -117,6 +117,20 @@ impl Prose {
             if start < text.len() && text.as_bytes()[start] != b'\n' {
                 out.resize(out.len() + indent, b' ');
             }
+        }
+    }
+
+    /// Appends what comes after a message that begins at `start`, traceback and stack, as
+    /// `Formatter.format` does: a newline between, unless there is one already.
+    pub(super) fn write_traces(&mut self, out: &mut Vec<u8>, record: &Record<'_>, start: usize) {
+        for more in [&record.exc_text, &record.stack_info].into_iter().flatten() {
+            if more.is_empty() {
+                continue;
+            }
+            if out.len() == start || out.last() != Some(&b'\n') {
+                out.push(b'\n');
+            }
+            self.write(out, more, 0);
         }
     }
 

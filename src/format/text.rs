@@ -55,16 +55,7 @@ impl Format for Text {
         self.write_prefix(record, out);
         let start = out.len();
         self.prose.write(out, &percent::message(record), 0);
-        for more in [&record.exc_text, &record.stack_info].into_iter().flatten() {
-            if more.is_empty() {
-                continue;
-            }
-            // Formatter.format: a newline between, unless there is one already.
-            if out.len() == start || out.last() != Some(&b'\n') {
-                out.push(b'\n');
-            }
-            self.prose.write(out, more, 0);
-        }
+        self.prose.write_traces(out, record, start);
         out.push(b'\n');
     }
 }

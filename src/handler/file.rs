@@ -4,8 +4,8 @@
 //! What may be here: when the file is written and synchronised. Which file stands at
 //! the path is `log_file`'s, who may write to it `lock`'s, and what is written together
 //! `block`'s. Files that zlog itself
-//! replaces are `rotating`'s and `timed`'s; all three write through `log_file`;
-//! `names`, `archive` and `compress` are about their old files.
+//! replaces are `rolling`'s, by the rules of `rotating` and `timed`; all write through
+//! `log_file`; `names`, `archive` and `compress` are about old files.
 
 pub(super) mod appender;
 pub(super) mod archive;
@@ -14,6 +14,7 @@ mod compress;
 mod lock;
 pub(super) mod log_file;
 pub(super) mod names;
+pub(super) mod rolling;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -127,10 +128,11 @@ impl Handler for FileHandler {
         written.and(look).map(|look| look.into_iter().chain(due(self)).min())
     }
 
-    /// What was gathered belongs to the file as it was.
+    /// What was gathered goes into the new file: whoever has moved the old one away may
+    /// have read it already, and delete it (logrotate's `compress`).
     fn reopen(&mut self) -> Result<()> {
-        let written = self.write_block();
-        written.and(self.file.reopen())
+        let reopened = self.file.reopen();
+        reopened.and(self.write_block())
     }
 
     fn held(&self) -> Held {

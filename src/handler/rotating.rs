@@ -15,15 +15,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::Handler;
 pub use super::file::Compression;
-use super::file::Line;
 use super::file::archive::Archive;
 use super::file::log_file::LogFile;
 use super::file::names::{Names, bare, siblings};
-use crate::error::{Error, Result};
+use super::file::rolling::{RollingFileHandler, Rule};
+use crate::error::Result;
 use crate::format::Format;
-use crate::record::Record;
 
 /// When a file is replaced, and what is kept. With a zero in either, it never is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -40,12 +38,11 @@ pub struct Rotation {
 /// Appends records to a file that is replaced as it grows. The file is created, with
 /// its directories, if missing; it is moved, deleted, cut short and locked as
 /// [`FileHandler`](super::file::FileHandler) says.
-pub struct RotatingFileHandler {
-    file: LogFile,
-    line: Line,
+pub type RotatingFileHandler = RollingFileHandler<BySize>;
+
+/// The rule: a file is replaced before it grows beyond a size.
+pub struct BySize {
     rotation: Rotation,
-    /// `None` for a file that is never rolled over.
-    archive: Option<Archive>,
     /// A roll-over has given each old file its next number, and stopped after that.
     shifted: bool,
 }
@@ -72,56 +69,40 @@ impl RotatingFileHandler {
             }
             _ => None,
         };
-        let line = Line::new(format);
-        Ok(RotatingFileHandler { file, line, rotation, archive, shifted: false })
-    }
-
-    /// The file that is written to.
-    pub fn path(&self) -> &Path {
-        self.file.path()
+        let rule = BySize { rotation, shifted: false };
+        Ok(RollingFileHandler::new(file, format, archive, rule))
     }
 }
 
-impl Handler for RotatingFileHandler {
-    /// # Errors
-    /// When the record could not be written, as
-    /// [`FileHandler`](super::file::FileHandler)'s, or when the file could not be
-    /// replaced: then the record has been written all the same.
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        let mut outcome = self.file.watch();
-        let bytes = self.line.of(record);
-        if let Some(archive) = &self.archive
-            && is_full(self.file.size(), bytes, self.rotation.max_bytes)
-        {
-            let full = |size| is_full(size, bytes, self.rotation.max_bytes);
-            let rolled = roll_over(&mut self.file, full, self.rotation, archive, &mut self.shifted);
-            outcome = outcome.and(rolled);
+impl Rule for BySize {
+    fn roll(&mut self, file: &mut LogFile, archive: &Archive, record: &[u8]) -> Result<()> {
+        if is_full(file.size(), record, self.rotation.max_bytes) {
+            self.roll_over(file, archive, record)
+        } else {
+            Ok(())
         }
-        self.file.append(bytes)?;
-        outcome.map_err(Error::with_record_kept)
     }
+}
 
-    /// Nothing is held here.
-    ///
-    /// # Errors
-    /// What old file could not be compressed: it stays as it is.
-    fn flush(&mut self) -> Result<()> {
-        self.archive.as_ref().map_or(Ok(()), Archive::check)
-    }
-
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let due = self.file.tend(now);
-        self.flush().and(due)
-    }
-
-    fn reopen(&mut self) -> Result<()> {
-        self.file.reopen()
-    }
-
-    /// Waits for old files to be compressed, too.
-    fn close(&mut self, until: Instant) -> Result<()> {
-        let looked = self.file.look(Instant::now());
-        looked.and(self.archive.as_mut().map_or(Ok(()), |archive| archive.finish(until)))
+impl BySize {
+    /// Python's `doRollover`.
+    fn roll_over(&mut self, file: &mut LogFile, archive: &Archive, record: &[u8]) -> Result<()> {
+        let mut names = archive.names();
+        // Another may stand there by now, or the same one cut short.
+        file.look(Instant::now())?;
+        if !is_full(file.size(), record, self.rotation.max_bytes) {
+            return Ok(());
+        }
+        if !self.shifted {
+            shift(&mut names, file.path(), self.rotation.backup_count)?;
+            self.shifted = true;
+        }
+        names.retire(file.path(), &numbered(file.path(), 1))?;
+        self.shifted = false;
+        drop(names);
+        file.reopen()?;
+        archive.wake();
+        Ok(())
     }
 }
 
@@ -138,32 +119,6 @@ fn is_full(size: u64, record: &[u8], max_bytes: u64) -> bool {
 /// How many characters UTF-8 has: `len()` of the string in Python.
 fn characters(text: &[u8]) -> u64 {
     text.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64
-}
-
-/// Python's `doRollover`.
-fn roll_over(
-    file: &mut LogFile,
-    is_full: impl Fn(u64) -> bool,
-    rotation: Rotation,
-    archive: &Archive,
-    shifted: &mut bool,
-) -> Result<()> {
-    let mut names = archive.names();
-    // Another may stand there by now, or the same one cut short.
-    file.look(Instant::now())?;
-    if !is_full(file.size()) {
-        return Ok(());
-    }
-    if !*shifted {
-        shift(&mut names, file.path(), rotation.backup_count)?;
-        *shifted = true;
-    }
-    names.retire(file.path(), &numbered(file.path(), 1))?;
-    *shifted = false;
-    drop(names);
-    file.reopen()?;
-    archive.wake();
-    Ok(())
 }
 
 /// Gives each old file the next number, the oldest first. Nothing has the first one then.

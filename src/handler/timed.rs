@@ -22,15 +22,13 @@ use jiff::tz::TimeZone;
 
 use self::schedule::Schedule;
 pub use self::schedule::When;
-use super::Handler;
 pub use super::file::Compression;
-use super::file::Line;
 use super::file::archive::Archive;
 use super::file::log_file::LogFile;
 use super::file::names::{Names, bare, siblings};
-use crate::error::{Error, Result};
+use super::file::rolling::{RollingFileHandler, Rule};
+use crate::error::Result;
 use crate::format::Format;
-use crate::record::Record;
 
 /// When a file is replaced, and what is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,18 +55,12 @@ pub struct Timing {
 /// over midnight is replaced by the first record of the morning, which is the first of
 /// the new file. Also as in Python, a file that was there before is as old as its last
 /// record.
-pub struct TimedRotatingFileHandler {
-    file: LogFile,
-    line: Line,
-    backup_count: u32,
-    clock: Clock,
-    /// `None` for what is no regular file, and never replaced.
-    archive: Option<Archive>,
-}
+pub type TimedRotatingFileHandler = RollingFileHandler<ByClock>;
 
-/// When the file is to be replaced.
-struct Clock {
+/// The rule: a file is replaced when a time has come.
+pub struct ByClock {
     when: When,
+    backup_count: u32,
     schedule: Schedule,
     /// The time of day, in seconds since 1970-01-01 UTC.
     now: Box<dyn Fn() -> i64 + Send>,
@@ -120,73 +112,39 @@ impl TimedRotatingFileHandler {
             }
             None => None,
         };
-        let clock = Clock { due: schedule.next(begun), when, schedule, now };
-        let (line, backup_count) = (Line::new(format), timing.backup_count);
-        Ok(TimedRotatingFileHandler { file, line, backup_count, clock, archive })
+        let (due, backup_count) = (schedule.next(begun), timing.backup_count);
+        let rule = ByClock { when, backup_count, schedule, now, due };
+        Ok(RollingFileHandler::new(file, format, archive, rule))
     }
+}
 
-    /// The file that is written to.
-    pub fn path(&self) -> &Path {
-        self.file.path()
+impl Rule for ByClock {
+    fn roll(&mut self, file: &mut LogFile, archive: &Archive, _record: &[u8]) -> Result<()> {
+        let now = (self.now)();
+        if now >= self.due { self.roll_over(file, archive, now) } else { Ok(()) }
     }
+}
 
+impl ByClock {
     /// Python's `doRollover`.
-    fn roll_over(&mut self, now: i64) -> Result<()> {
-        let Some(archive) = &self.archive else { return Ok(()) };
-        let path = self.file.path().to_owned();
+    fn roll_over(&mut self, file: &mut LogFile, archive: &Archive, now: i64) -> Result<()> {
+        let path = file.path().to_owned();
         let mut names = archive.names();
         // Another may stand there by now.
-        self.file.look(Instant::now())?;
-        let dated = dated(&path, &self.clock.schedule.name(self.clock.due, now));
+        file.look(Instant::now())?;
+        let dated = dated(&path, &self.schedule.name(self.due, now));
         let exists = |how: Compression| how.name_of(&dated).symlink_metadata().is_ok();
         if Compression::ALL.into_iter().any(exists) {
             // Two intervals of one name: the hour when summer time ends, or a clock that
             // was set back. See the module.
-            self.clock.due = self.clock.schedule.next(now);
+            self.due = self.schedule.next(now);
             return Ok(());
         }
         names.retire(&path, &dated)?;
-        self.clock.due = self.clock.schedule.next(now);
-        self.file.reopen()?;
+        self.due = self.schedule.next(now);
+        file.reopen()?;
         archive.wake();
-        delete_old(&mut names, &path, self.clock.when, self.backup_count as usize)
-    }
-}
-
-impl Handler for TimedRotatingFileHandler {
-    /// # Errors
-    /// As [`RotatingFileHandler`](super::rotating::RotatingFileHandler)'s.
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        let mut outcome = self.file.watch();
-        let now = (self.clock.now)();
-        if now >= self.clock.due {
-            outcome = outcome.and(self.roll_over(now));
-        }
-        self.file.append(self.line.of(record))?;
-        outcome.map_err(Error::with_record_kept)
-    }
-
-    /// Nothing is held here.
-    ///
-    /// # Errors
-    /// What old file could not be compressed: it stays as it is.
-    fn flush(&mut self) -> Result<()> {
-        self.archive.as_ref().map_or(Ok(()), Archive::check)
-    }
-
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let due = self.file.tend(now);
-        self.flush().and(due)
-    }
-
-    fn reopen(&mut self) -> Result<()> {
-        self.file.reopen()
-    }
-
-    /// Waits for old files to be compressed, too.
-    fn close(&mut self, until: Instant) -> Result<()> {
-        let looked = self.file.look(Instant::now());
-        looked.and(self.archive.as_mut().map_or(Ok(()), |archive| archive.finish(until)))
+        delete_old(&mut names, &path, self.when, self.backup_count as usize)
     }
 }
 

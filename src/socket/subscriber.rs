@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
 use super::endpoint::Endpoint;
 use super::leavings::Leavings;
@@ -34,6 +34,8 @@ pub type FrameSink<'s> = dyn FnMut(&[&[u8]], f64) -> Result<Flow> + 's;
 /// A subscribing socket with a thread of its own.
 pub struct Subscriber {
     batches: Receiver<Batch>,
+    /// What ends a wait for batches early.
+    wake: Receiver<()>,
     recycled: Sender<Batch>,
     commands: Sender<Command>,
     events: Receiver<LinkEvent>,
@@ -114,6 +116,7 @@ impl Subscriber {
         let current = None;
         Ok(Subscriber {
             batches,
+            wake: never(),
             recycled,
             commands,
             events,
@@ -139,7 +142,7 @@ impl Subscriber {
     /// receiving thread has died, which is a defect.
     pub fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<Progress> {
         if self.current.is_none() {
-            match self.batches.recv_timeout(wait) {
+            match self.next_batch(wait) {
                 Ok(batch) => self.current = Some((batch, 0)),
                 Err(RecvTimeoutError::Timeout) => return Ok(Progress::Idle),
                 Err(RecvTimeoutError::Disconnected) => {
@@ -161,6 +164,25 @@ impl Subscriber {
             }
         }
         outcome.map(|()| Progress::Delivered)
+    }
+
+    /// From now on, a wait in [`Subscriber::recv`] ends when there is a word in `wake`.
+    pub fn wake_by(&mut self, wake: Receiver<()>) {
+        self.wake = wake;
+    }
+
+    fn next_batch(&mut self, wait: Duration) -> Result<Batch, RecvTimeoutError> {
+        select! {
+            recv(self.batches) -> batch => batch.map_err(|_| RecvTimeoutError::Disconnected),
+            recv(self.wake) -> word => {
+                if word.is_err() {
+                    // Nobody wakes us any more, and a closed channel would all the time.
+                    self.wake = never();
+                }
+                Err(RecvTimeoutError::Timeout)
+            }
+            default(wait) => Err(RecvTimeoutError::Timeout),
+        }
     }
 
     /// Subscribes to another prefix. Takes effect within 50 ms, plus the way to the publisher.

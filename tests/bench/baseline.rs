@@ -19,7 +19,7 @@ fn against(directory: &Path, baseline: &Value, args: &[&str]) -> Finished {
 
 /// As if `file` had been `factor` times as fast beside `null`, and `null` a thousandth as
 /// fast beside `file`: on a busy machine it may well have become slower since.
-fn scaled(report: &Value, factor: f64) -> Value {
+pub(super) fn scaled(report: &Value, factor: f64) -> Value {
     let mut report = report.clone();
     for (handler, ratio, factor) in [(0, "ratio_to_null", factor), (1, "ratio_to_file", 0.001)] {
         for part in ["median", "low", "high"] {

@@ -30,10 +30,8 @@ fn one_file_says_what_a_dict_config_says() {
     let text = include_str!("../data/config/cookbook.toml");
     fs::write(&file, text.replace("DIRECTORY", ours.path().to_str().unwrap())).unwrap();
     let mut relay = configured(&file, &["--listen", "127.0.0.1:0"]);
-    let line = relay.running.expect_stderr("for Python's SocketHandler");
-    let place = line.split_whitespace().find(|word| word.contains("127.0.0.1:"));
-    let (_, port) = place.and_then(|place| place.rsplit_once(':')).unwrap();
-    python.script("cookbook", &["socket", port]).wait().success();
+    let address = relay.running.expect_address("for Python's SocketHandler");
+    python.script("cookbook", &["socket", &address.port().to_string()]).wait().success();
 
     // What was sent is on its way until it is there.
     let until = Instant::now() + DEADLINE;

@@ -1,10 +1,6 @@
 //! A real syslog daemon, rsyslogd, without privileges and with sockets of its own.
-//!
-//! `.ci/install-rsyslog` installs it. Where it is missing, a test that needs it says
-//! so and passes; under `CI=true` it fails.
 
 use std::fs;
-use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::clear_environment;
+use super::peer::installed;
 use super::running::{Input, Running};
 
 /// Listens on all ways, and prints each message as JSON.
@@ -47,22 +44,7 @@ pub(crate) struct Rsyslog {
 /// A running daemon; `None`, and a word on standard error, where there is none.
 #[track_caller]
 pub(crate) fn rsyslog() -> Option<Rsyslog> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    let found = places.map(|place| place.join("rsyslogd")).find(|program| program.exists());
-    match found {
-        Some(program) => Some(Rsyslog::start(&program)),
-        None if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
-            panic!("rsyslogd is needed under CI=true: .ci/install-rsyslog installs it")
-        }
-        None => {
-            let thread = std::thread::current();
-            let test = thread.name().unwrap_or("a test");
-            // Not eprintln!, which cargo hides when a test passes.
-            let _ = writeln!(std::io::stderr(), "SKIPPED {test}: no rsyslogd here");
-            None
-        }
-    }
+    installed("rsyslogd").map(|program| Rsyslog::start(&program))
 }
 
 impl Rsyslog {

@@ -1,6 +1,7 @@
 //! A child process that is running: its streams, its signals, its end.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -82,6 +83,15 @@ impl Running {
         found.unwrap_or_else(|| self.fail(&format!("no line on stderr with {text:?}")))
     }
 
+    /// Waits for a line on standard error that contains `text`, and gives the address of
+    /// 127.0.0.1 in it.
+    #[track_caller]
+    pub(crate) fn expect_address(&mut self, text: &str) -> SocketAddr {
+        let line = self.expect_stderr(text);
+        let address = line.split_whitespace().find_map(|word| trimmed(word).parse().ok());
+        address.unwrap_or_else(|| self.fail(&format!("no address in {line:?}")))
+    }
+
     /// The first endpoint that it says on standard error it has bound.
     #[track_caller]
     pub(crate) fn endpoint(&mut self) -> String {
@@ -117,6 +127,11 @@ impl Running {
     /// Ends its standard input.
     pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it SIGINT, as Ctrl-C does.

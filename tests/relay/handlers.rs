@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -11,12 +12,10 @@ use crate::harness::{ANY_PORT, DEADLINE, Listener, Running, python, zlog};
 
 /// A relay that takes what Python's handlers send, and where it listens.
 #[track_caller]
-fn listening(option: &str, args: &[&str]) -> (Running, String) {
+fn listening(option: &str, args: &[&str]) -> (Running, SocketAddr) {
     let from = ["relay", option, "127.0.0.1:0", "--publish-bind", ANY_PORT];
     let mut running = zlog(from).args(args).start();
-    let said = running.expect_stderr("listening on");
-    let place = said.split_whitespace().find(|word| word.contains("127.0.0.1:"));
-    let address = place.expect("an address").to_owned();
+    let address = running.expect_address("listening on");
     (running, address)
 }
 
@@ -46,9 +45,8 @@ fn make_one_file(option: &str, style: &str, records: usize) {
     let handler = format!("{},format=%(name)s %(message)s", file.display());
     // So little room that most of it has not been taken when the relay is told to end.
     let (mut relay, address) = listening(option, &["--file", &handler, "--hwm", "10"]);
-    let port = address.rsplit(':').next().expect("a port");
-    let count = records.to_string();
-    let program = |name: &String| python.script("network_logging", &[style, port, name, &count]);
+    let (port, count) = (address.port().to_string(), records.to_string());
+    let program = |name: &String| python.script("network_logging", &[style, &port, name, &count]);
     let names: Vec<String> = (0..PROGRAMS).map(|number| format!("shop.p{number}")).collect();
     let mut programs: Vec<Running> = names.iter().map(program).collect();
     for program in &mut programs {

@@ -7,10 +7,11 @@ use super::absence::Absence;
 use super::last::{self, Earlier, Overlap};
 use super::silence::{Silence, Step};
 use super::view::{Out, View};
-use super::{Ended, TICK, Tail};
+use super::{Ended, TICK, Tail, heed};
 use crate::cli::TailArgs;
 use crate::error::Result;
 use crate::record::Record;
+use crate::signal::Hangup;
 use crate::socket::{self, LinkEvent, Occurrence, Role, SocketOptions, Subscriber};
 use crate::source::subscribe::Subscribe;
 use crate::source::{Flow, Progress, Source};
@@ -95,6 +96,9 @@ impl Live {
         // Who asks for what went before subscribes only when the relay is ready for it.
         let at_once = if ask.is_some() { &[] } else { &*prefixes };
         let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
+        if tail.hangup.is_some() {
+            subscriber.wake_by(Hangup::words()?);
+        }
         super::super::say_bound("tail", subscriber.bound());
         let mut overlap = Overlap::default();
         if let Some((n, at)) = ask {
@@ -140,12 +144,12 @@ impl Live {
     /// Delivers what is at hand to the view.
     fn poll(&mut self, tail: &mut Tail, wait: Duration, until: Until) -> Result<Progress> {
         let Live { source, silence, prefixes, overlap, came, .. } = self;
-        let stop = &tail.stop;
-        let view = &mut tail.view;
+        let Tail { view, stop, hangup, .. } = tail;
         let mut listen = silence.as_mut().filter(|silence| silence.listening());
         // What was not subscribed to is not for the view: it would follow sequence
         // numbers of topics that come and go, and report holes that are none.
         let mut subscribed = |view: &mut View, record: &Record<'_>| {
+            heed(hangup.as_ref(), view);
             let topic = record.topic.as_bytes();
             let subscribed = prefixes.iter().any(|prefix| topic.starts_with(prefix));
             if let Some(silence) = &mut listen

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Ended, TICK, Tail};
+use super::{Ended, TICK, Tail, heed};
 use crate::cli::TailArgs;
 use crate::error::Result;
 use crate::record::Level;
@@ -55,9 +55,9 @@ fn unless_failed(ended: Ended, failed: bool) -> Ended {
 }
 
 fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<Progress> {
-    let stop = &tail.stop;
-    let view = &mut tail.view;
+    let Tail { view, stop, hangup, .. } = tail;
     source.poll(wait, &mut |record| {
+        heed(hangup.as_ref(), view);
         let flow = view.take(record)?;
         Ok(if stop.requested() { Flow::Enough } else { flow })
     })

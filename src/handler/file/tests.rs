@@ -117,6 +117,21 @@ fn what_was_gathered_before_the_file_was_deleted_is_in_the_new_one() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_was_gathered_before_the_file_was_moved_is_in_the_new_one_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, old] = ["app.log", "app.log.1"].map(|name| directory.path().join(name));
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    log(&mut handler, "one");
+    handler.flush().unwrap();
+    log(&mut handler, "two");
+    fs::rename(&path, &old).unwrap();
+    handler.reopen().unwrap();
+    let [new, old] = [&path, &old].map(|path| fs::read_to_string(path).unwrap());
+    assert_eq!((&*old, &*new), ("one\n", "two\n"));
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn what_is_no_regular_file_gets_each_record_by_itself() {
     let mut handler = FileHandler::open(Path::new("/dev/full"), text(), Sync::Block).unwrap();

@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::format::{Options, Output};
+use crate::handler::Handler;
+use crate::record::Record;
 
 fn text() -> Box<dyn Format> {
     Output::Text.format(Options::default()).unwrap().unwrap()
@@ -157,7 +159,7 @@ fn a_last_step_that_fails_again_and_again_pushes_no_file_out() {
     for number in (1..9).rev() {
         let _ = fs::rename(numbered(&path, number), numbered(&path, number + 1));
     }
-    handler.shifted = true;
+    handler.rule.shifted = true;
     fs::create_dir_all(numbered(&path, 1).join("x")).unwrap();
     for _ in 0..5 {
         let record = Record { msg: "two".into(), ..Record::default() };

@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::format::{Options, Output};
+use crate::handler::Handler;
+use crate::record::Record;
 
 /// 2026-11-20, 12:00 UTC.
 const NOON: i64 = 1_795_176_000;

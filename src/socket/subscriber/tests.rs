@@ -52,6 +52,24 @@ fn an_error_of_the_caller_loses_no_other_message() {
 }
 
 #[test]
+fn a_wait_ends_with_a_word_and_goes_on_when_nobody_can_send_one_any_more() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    heard_by(&mut publisher, 1);
+    let (word, words) = crossbeam_channel::bounded(1);
+    subscriber.wake_by(words);
+    word.send(()).expect("room");
+    let mut poll = |wait| subscriber.recv(wait, &mut |_, _| Ok(Flow::More)).expect("no error");
+    let begun = Instant::now();
+    assert_eq!(poll(DEADLINE), Progress::Idle);
+    assert!(begun.elapsed() < DEADLINE);
+    drop(word);
+    assert_eq!(poll(STEP), Progress::Idle);
+    publisher.send(b"t", b"after").expect("send");
+    assert_eq!(poll(DEADLINE), Progress::Delivered);
+}
+
+#[test]
 fn frames_beyond_the_eighth_are_dropped_and_counted() {
     let context = zmq::Context::new();
     let sender = context.socket(zmq::XPUB).expect("socket");

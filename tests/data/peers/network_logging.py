@@ -3,6 +3,8 @@
     network_logging.py tcp|udp PORT NAME COUNT      records under the logger NAME
     network_logging.py queue PORT NAME COUNT        the same from a worker process, whose
                                                     QueueHandler feeds a QueueListener here
+    network_logging.py steady PORT NAME             numbers, until a line on stdin ends it; then
+                                                    how many they were
     network_logging.py rich PORT                    one of each kind that there is
     network_logging.py dies PORT                    ends in the middle of its second record
 
@@ -16,6 +18,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from logging.handlers import DatagramHandler, QueueHandler, QueueListener, SocketHandler
 
 style, port = sys.argv[1], int(sys.argv[2])
@@ -59,6 +62,22 @@ def numbered(log, count):
         log.info("%s record %d", log.name, number)
 
 
+def steady(log):
+    def wait():
+        sys.stdin.readline()
+        stopped.set()
+
+    stopped = threading.Event()
+    threading.Thread(target=wait).start()
+    count = 0
+    while not stopped.is_set():
+        log.info("%d", count)
+        count += 1
+        if count % 20 == 0:
+            time.sleep(0.001)
+    print(count)
+
+
 def from_a_worker(name, count):
     """The worker never waits for the network: its listener does."""
     fork = multiprocessing.get_context("fork")
@@ -80,6 +99,8 @@ if style == "udp":
     numbered(logger(sys.argv[3], DatagramHandler("127.0.0.1", port)), int(sys.argv[4]))
 if style == "queue":
     from_a_worker(sys.argv[3], int(sys.argv[4]))
+if style == "steady":
+    steady(logger(sys.argv[3], SocketHandler("127.0.0.1", port)))
 if style == "rich":
     rich(logger("app.db", SocketHandler("127.0.0.1", port)))
 if style == "dies":

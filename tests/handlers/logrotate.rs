@@ -1,0 +1,245 @@
+//! The real logrotate, at work on a file that a `zlog` writes to meanwhile.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use flate2::read::GzDecoder;
+
+use crate::harness::{DEADLINE, Logrotate, Publisher, Running, logrotate, python, zlog};
+
+/// How often a log is rotated.
+const ROTATIONS: usize = 4;
+/// What a log holds at least when it is: so much has come since the time before.
+const BYTES: u64 = 500;
+const TOPIC: &str = "logrotate.INFO";
+/// How long one waits before one looks again, and the pace of a stream.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// A `zlog` that writes a steady stream of numbers, from 0 on, a line each.
+struct Steady {
+    directory: tempfile::TempDir,
+    zlog: Running,
+    from: From,
+}
+
+/// Where the numbers come from.
+enum From {
+    /// A publisher of the test's own.
+    Publisher { stop: Arc<AtomicBool>, publishing: JoinHandle<(Publisher, usize)> },
+    /// A program that logs through Python's `SocketHandler`.
+    Python(Running),
+}
+
+impl Steady {
+    fn tail() -> Steady {
+        let (directory, option) = log();
+        let publisher = Publisher::bind();
+        let zlog = zlog(["tail", TOPIC, "-c", &publisher.endpoint, "--file", &option]).start();
+        // Its own: the port may have been another test's, whose tail still looks for it.
+        while publisher.wait_for_subscription() != TOPIC.as_bytes() {}
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let publishing = thread::spawn(move || {
+            let mut count = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                for number in count..count + 20 {
+                    publisher.send([TOPIC, &number.to_string()]);
+                }
+                count += 20;
+                thread::sleep(PAUSE);
+            }
+            // Not closed yet: that would lose what is on its way.
+            (publisher, count)
+        });
+        Steady { directory, zlog, from: From::Publisher { stop, publishing } }
+    }
+
+    /// `None` where there is no Python.
+    fn relay() -> Option<Steady> {
+        let python = python()?;
+        let (directory, option) = log();
+        // Nobody subscribes, also by mistake: what had no room there would be told.
+        let publish = format!("ipc://{}/publish", directory.path().display());
+        let args = ["relay", "--listen", "127.0.0.1:0", "--file", &option];
+        let mut zlog = zlog(args).args(["--publish-bind", &publish]).start();
+        let port = zlog.expect_address("listening on").port().to_string();
+        let mut program = python.script("network_logging", &["steady", &port, "app"]);
+        program.expect_stdout("ready");
+        program.write("go\n");
+        Some(Steady { directory, zlog, from: From::Python(program) })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("app.log")
+    }
+
+    /// Waits until so much is in the file, which is another one after each rotation.
+    fn wait_for_more(&mut self) {
+        let until = Instant::now() + DEADLINE;
+        while !fs::metadata(self.path()).is_ok_and(|there| there.len() >= BYTES) {
+            if Instant::now() > until {
+                self.zlog.fail("nothing more comes to its file");
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Has the file rotated some times, and ends the stream. Gives the text of all files,
+    /// the oldest first, and how many numbers there should be.
+    fn rotated(mut self, logrotate: &Logrotate, directives: &str) -> (Vec<String>, usize) {
+        let directives = directives.replace("PID", &self.zlog.id().to_string());
+        let path = self.path();
+        for _ in 0..ROTATIONS {
+            self.wait_for_more();
+            let until = Instant::now() + DEADLINE;
+            while !logrotate.rotate(&path, &directives) {
+                assert!(Instant::now() < until, "{directives}: {:?}", old_files(&path));
+                // The name is that of a second, and the next one has not begun.
+                thread::sleep(20 * PAUSE);
+            }
+        }
+        self.wait_for_more();
+        let (count, publisher) = match self.from {
+            From::Publisher { stop, publishing } => {
+                stop.store(true, Ordering::Relaxed);
+                let (publisher, count) = publishing.join().unwrap();
+                (count, Some(publisher))
+            }
+            From::Python(mut program) => {
+                program.write("stop\n");
+                let out = program.wait().success().out();
+                (out.trim().rsplit('\n').next().unwrap().parse().unwrap(), None)
+            }
+        };
+        let last = format!("\n{}\n", count - 1);
+        let until = Instant::now() + DEADLINE;
+        while !text(&path).ends_with(&last) {
+            if Instant::now() > until {
+                self.zlog.fail("the last number does not come");
+            }
+            thread::sleep(PAUSE);
+        }
+        drop(publisher);
+        self.zlog.terminate();
+        self.zlog.wait().code(143).stderr_lacks("lost").stderr_lacks("error");
+        let files: Vec<_> = old_files(&path).iter().chain([&path]).map(|path| text(path)).collect();
+        assert_eq!(files.len(), ROTATIONS + 1);
+        (files, count)
+    }
+}
+
+/// A directory for a log, and the option that writes the messages alone into it.
+fn log() -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let option = format!("{}/app.log,format=%(message)s", directory.path().display());
+    (directory, option)
+}
+
+/// `app.log.2.gz`, `app.log-20261121-1795272000` and the like, the oldest first.
+fn old_files(log: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(log.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let age = |path: &PathBuf| {
+        let name = path.file_name()?.to_str()?.trim_end_matches(".gz");
+        let numbered = name.strip_prefix("app.log.").and_then(|n| n.parse::<i64>().ok());
+        let dated = || name.strip_prefix("app.log-")?.rsplit('-').next()?.parse::<i64>().ok();
+        // A larger number is older, a later second is newer.
+        numbered.map(|number| -number).or_else(dated)
+    };
+    let mut old: Vec<_> = entries.filter_map(|path| Some((age(&path)?, path))).collect();
+    old.sort();
+    old.into_iter().map(|(_, path)| path).collect()
+}
+
+fn text(path: &Path) -> String {
+    let bytes = fs::read(path).unwrap_or_default();
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return String::from_utf8(bytes).unwrap();
+    }
+    let mut text = String::new();
+    GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+    text
+}
+
+/// The numbers of a file, which is nothing but whole lines of them.
+#[track_caller]
+fn numbers(text: &str) -> Vec<usize> {
+    assert!(text.ends_with('\n'), "the last line is cut off: {:?}", text.lines().last());
+    text.lines().map(|line| line.parse().unwrap_or_else(|_| panic!("{line:?}"))).collect()
+}
+
+/// A tail's file and a relay's, each rotated: every number stands once in it, in order.
+#[track_caller]
+fn loses_nothing(directives: &str) {
+    let Some(logrotate) = logrotate() else { return };
+    for steady in [Some(Steady::tail()), Steady::relay()].into_iter().flatten() {
+        let (files, count) = steady.rotated(&logrotate, directives);
+        let all: Vec<usize> = files.iter().flat_map(|text| numbers(text)).collect();
+        let hole = all.iter().enumerate().find(|(index, number)| index != *number);
+        assert_eq!((all.len(), hole), (count, None), "{directives}");
+    }
+}
+
+#[test]
+fn logrotate_with_create_and_a_hangup_after_it_loses_nothing_and_doubles_nothing() {
+    loses_nothing("rotate 100\ncreate\npostrotate\nkill -HUP PID\nendscript");
+}
+
+#[test]
+fn logrotate_with_create_and_nothing_told_loses_nothing_and_doubles_nothing() {
+    loses_nothing("rotate 100\ncreate");
+}
+
+#[test]
+fn logrotate_that_leaves_no_new_file_loses_nothing_and_doubles_nothing() {
+    loses_nothing("rotate 100\nnocreate");
+}
+
+#[test]
+fn logrotate_that_compresses_the_time_after_loses_nothing_and_doubles_nothing() {
+    loses_nothing("rotate 100\ncreate\ncompress\ndelaycompress");
+}
+
+#[test]
+fn logrotate_with_dates_that_compresses_loses_nothing_and_doubles_nothing() {
+    loses_nothing("rotate 100\ncreate\ncompress\ndelaycompress\ndateext\ndateformat -%Y%m%d-%s");
+}
+
+/// Without `delaycompress`, it reads and deletes what it has moved away as soon as the
+/// postrotate script has run. Here that takes a while, as it does with a real log.
+#[test]
+fn logrotate_that_compresses_after_a_hangup_loses_nothing_and_doubles_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("compress");
+    fs::write(&script, "sleep 0.2; exec gzip\n").unwrap();
+    loses_nothing(&format!(
+        "rotate 100\ncreate\npostrotate\nkill -HUP PID\nendscript\n\
+         compress\ncompresscmd /bin/sh\ncompressoptions {}",
+        script.display()
+    ));
+}
+
+/// What is written after logrotate has copied a file and before it empties it is lost:
+/// logrotate's manual says so. That is all that may be missing.
+#[test]
+fn after_a_copytruncate_a_file_goes_on_at_its_new_end() {
+    let Some(logrotate) = logrotate() else { return };
+    for steady in [Some(Steady::tail()), Steady::relay()].into_iter().flatten() {
+        let (files, count) = steady.rotated(&logrotate, "rotate 100\ncopytruncate");
+        let mut next = 0;
+        for (number, text) in files.iter().enumerate() {
+            // A copy may end in the middle of what was being written.
+            let whole = text.rfind('\n').map_or(0, |end| end + 1);
+            let is_copy = number < ROTATIONS;
+            let there = numbers(if is_copy { &text[..whole] } else { text });
+            assert!(there[0] >= next, "{} is there twice", there[0]);
+            assert!(there.is_sorted_by(|a, b| a + 1 == *b), "a hole within file {number}");
+            next = there[there.len() - 1] + 1;
+        }
+        assert_eq!(next, count);
+    }
+}
