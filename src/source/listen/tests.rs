@@ -420,7 +420,10 @@ fn what_a_program_calls_source_and_seq_is_kept_under_another_name() {
 
 #[test]
 fn a_record_from_elsewhere_is_of_the_machine_that_sent_it() {
-    let host = |address: &str| Peer::new(address.parse().unwrap()).host;
+    let host = |address: &str| {
+        let sender = Sender::Net(address.parse().unwrap());
+        Peer::new(sender, &"here".into()).host().map(str::to_owned)
+    };
     assert_eq!(host("127.0.0.1:5"), None);
     assert_eq!(host("[::ffff:127.0.0.1]:5"), None);
     assert_eq!(host("192.0.2.7:5").as_deref(), Some("192.0.2.7"));
