@@ -87,6 +87,13 @@ impl Datagrams {
         self.inboxes.len()
     }
 
+    /// The end begins: no one new is to send, as far as that can be had. Whether somebody
+    /// may be waiting in the middle of it: until there is room in a Unix socket.
+    pub(super) fn shut(&mut self) -> bool {
+        self.inboxes.iter_mut().for_each(|inbox| inbox.mailbox.shut());
+        self.inboxes.iter().any(|inbox| inbox.mailbox.is_unbounded())
+    }
+
     /// Something may have come. Whether the socket is to be put into the queue.
     pub(super) fn wake(&mut self, socket: usize) -> bool {
         let inbox = self.inboxes.get_mut(socket);

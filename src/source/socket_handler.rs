@@ -175,6 +175,11 @@ impl Clients {
         more
     }
 
+    /// The end begins: no one new is to come, as far as that can be had.
+    pub(super) fn shut(&mut self) {
+        self.doors.iter_mut().for_each(Door::shut);
+    }
+
     /// Whether somebody waits at a door, as the system could not let them in.
     pub(super) fn is_somebody_outside(&self) -> bool {
         self.doors.iter().any(Door::is_failing)

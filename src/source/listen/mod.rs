@@ -197,6 +197,8 @@ impl Listen {
     /// Whatever `sink` returns.
     pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         let until = Instant::now() + within;
+        self.clients.shut();
+        let senders = self.datagrams.shut();
         let mut quiet = None;
         loop {
             let progress = self.poll(Duration::ZERO, sink)?;
@@ -210,7 +212,7 @@ impl Listen {
             }
             let quiet_at = *quiet.get_or_insert(now + QUIET);
             let left = quiet_at.min(until).saturating_duration_since(now);
-            if !left.is_zero() && self.clients.count() > 0 {
+            if !left.is_zero() && (senders || self.clients.count() > 0) {
                 self.look(left)?;
             } else if now < until && self.clients.is_somebody_outside() {
                 // Those inside have said what they had to say; those outside may have

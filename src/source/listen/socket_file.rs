@@ -30,10 +30,11 @@ use super::address::Place;
 /// How long another zlog may take that looks at a path in the same directory.
 const TURN: Duration = Duration::from_secs(1);
 
-/// A socket's file. It is removed when this is dropped, if it is still the same.
+/// A socket's file. It is removed when this is dropped at the latest, if it is still the
+/// same.
 pub(in crate::source) struct SocketFile {
     path: PathBuf,
-    /// Its device and number; `None` when it was gone at once.
+    /// Its device and number; `None` when it is gone.
     own: Option<(u64, u64)>,
 }
 
@@ -45,10 +46,19 @@ impl fmt::Display for SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+impl SocketFile {
+    /// Removes it: from now on nobody finds the socket, and those who have are served.
+    pub(in crate::source) fn remove(&mut self) {
+        let Some(own) = self.own.take() else { return };
         let identity = fs::symlink_metadata(&self.path).ok().as_ref().map(identity);
         // Somebody may have removed it, and another program made its own there. Ours is
         // open until afterwards, so nothing else has its number.
-        if self.own.is_some() && self.own == identity {
+        if identity == Some(own) {
+            // Should it stay: the next one finds it dead.
             let _ = fs::remove_file(&self.path);
         }
     }

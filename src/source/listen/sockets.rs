@@ -85,6 +85,16 @@ impl Listener {
         }
     }
 
+    /// Lets nobody new find it, where that can be: whoever came before is served, and
+    /// whoever comes after is told by the system, and nobody is lost in between.
+    pub(in crate::source) fn shut(&mut self) {
+        match self {
+            Listener::Tcp(_) => {}
+            #[cfg(unix)]
+            Listener::Unix(file, _) => file.remove(),
+        }
+    }
+
     /// Lets the next client in.
     pub(in crate::source) fn accept(&self) -> io::Result<(Stream, Sender)> {
         match self {
@@ -165,6 +175,16 @@ impl Mailbox {
             }
             #[cfg(not(unix))]
             Place::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Lets nobody new find it, where that can be: whoever came before is served, and
+    /// whoever comes after is told by the system, and nobody is lost in between.
+    pub(in crate::source) fn shut(&mut self) {
+        match self {
+            Mailbox::Udp(_) => {}
+            #[cfg(unix)]
+            Mailbox::Unix(file, _) => file.remove(),
         }
     }
 

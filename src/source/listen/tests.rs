@@ -445,3 +445,30 @@ fn an_address_that_is_taken_is_named() {
         assert!(error.contains(ear.place(which)) && error.contains("in use"), "{error}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn at_the_end_nobody_finds_a_unix_socket_any_more_and_those_who_had_are_served() {
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+
+    let directory = tempfile::tempdir().unwrap();
+    let [stream, datagrams] = ["s.sock", "d.sock"].map(|name| directory.path().join(name));
+    let address = |path: &std::path::Path| path.to_str().unwrap().parse().unwrap();
+    let mut ear = Ear::new(|options| {
+        options.tcp = vec![address(&stream)];
+        options.udp = vec![address(&datagrams)];
+    });
+    let mut client = UnixStream::connect(&stream).unwrap();
+    client.write_all(&record("in the queue")).unwrap();
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.send_to(&record("a datagram"), &datagrams).unwrap();
+    let mut came = Vec::new();
+    let take = &mut |record: Record<'_>| {
+        assert!(!stream.exists() && !datagrams.exists());
+        came.push(record.msg.into_owned());
+        Ok(Flow::More)
+    };
+    ear.listen.finish(DEADLINE, take).unwrap();
+    came.sort();
+    assert_eq!(came, ["a datagram", "in the queue"]);
+}

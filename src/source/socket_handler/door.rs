@@ -88,6 +88,11 @@ impl Door {
         }
     }
 
+    /// No one new is to come, as far as that can be had; those who wait are let in.
+    pub(super) fn shut(&mut self) {
+        self.listener.shut();
+    }
+
     /// Whether the system could not let in who waits.
     pub(super) fn is_failing(&self) -> bool {
         self.failing && self.knocked
