@@ -38,8 +38,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l seed -d 'The same tes
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l replay -d 'Publish stored records (`zlog tail --output json`) with their own spacing' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l speed -d 'How much faster than recorded: 10x, 0.5x, max' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s m -l message -d 'Publish this one record; stdin is not read' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l listen -d 'Take what Python\'s SocketHandler sends here [port: 9020]; may be repeated' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l listen-udp -d 'Take what Python\'s DatagramHandler sends here [port: 9021]; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l listen -d 'Take what Python\'s SocketHandler sends here [port: 9020], or to unix:PATH; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l listen-udp -d 'Take what Python\'s DatagramHandler sends here [port: 9021], or to unix:PATH; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-record -d 'The longest record, pickled; a client that sends a longer one is cut off' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-clients -d 'The most clients at once; more are turned away' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s r -l root -d 'What topics begin with' -r
@@ -156,8 +156,8 @@ warning\t''
 error\t''
 critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-message -d 'Hang up on a publisher that sends a larger message' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen -d 'Take what Python\'s SocketHandler sends here [port: 9020]; may be repeated' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen-udp -d 'Take what Python\'s DatagramHandler sends here [port: 9021]; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen -d 'Take what Python\'s SocketHandler sends here [port: 9020], or to unix:PATH; may be repeated' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen-udp -d 'Take what Python\'s DatagramHandler sends here [port: 9021], or to unix:PATH; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-record -d 'The longest record, pickled; a client that sends a longer one is cut off' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-clients -d 'The most clients at once; more are turned away' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s p -l publish-bind -d 'Publish here, to subscribers that connect; may be repeated' -r

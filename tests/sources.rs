@@ -12,6 +12,9 @@ mod pickles;
 /// Python's `SocketHandler`.
 mod socket_handler;
 
+/// Both of them over Unix sockets, and their files.
+mod unix_sockets;
+
 use serde_json::Value;
 
 use crate::harness::{Listener, Python, Running, Zlog, emit};

@@ -10,10 +10,12 @@ const HEADING: &str = "Python's SocketHandler and DatagramHandler";
 /// Where programs that log through Python's handlers send their records.
 #[derive(Args, Debug, Clone)]
 pub struct ListenArgs {
-    /// Take what Python's SocketHandler sends here [port: 9020]; may be repeated
+    /// Take what Python's SocketHandler sends here [port: 9020], or to unix:PATH; may be
+    /// repeated
     #[arg(long, value_name = "HOST:PORT", help_heading = HEADING)]
     pub listen: Vec<Address>,
-    /// Take what Python's DatagramHandler sends here [port: 9021]; may be repeated
+    /// Take what Python's DatagramHandler sends here [port: 9021], or to unix:PATH; may be
+    /// repeated
     #[arg(long, value_name = "HOST:PORT", help_heading = HEADING)]
     pub listen_udp: Vec<Address>,
     /// Listen where other machines can send, too: whoever reaches the port can write records

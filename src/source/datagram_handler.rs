@@ -1,52 +1,51 @@
 //! Python's `DatagramHandler`: a pickled record in each datagram, after its length.
 //!
 //! What may be here: receiving datagrams, and counting those that were dropped. UDP
-//! promises nothing: one that is lost on the way is not seen here, and has no number
-//! that would be missed. What can be known is counted: datagrams that hold no whole
+//! promises nothing (a Unix socket does): one that is lost on the way is not seen here,
+//! and has no number that would be missed. What can be known is counted: datagrams that hold no whole
 //! record, and those that the system dropped because they came too fast.
 
 #[cfg(target_os = "linux")]
 mod drops;
 
 use std::io;
-use std::net::SocketAddr;
+use std::sync::Arc;
 
-use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Flow;
-use super::listen::{Address, Heard, Hearing, ListenOptions, Peer, Told, Turned};
-use super::socket_handler::cannot;
+use super::listen::{Heard, Hearing, ListenOptions, Mailbox, Peer, Sender, Told, Turned};
 use crate::error::{Error, Result};
 use crate::wire::pickle::Refused;
 
 /// `logging.handlers.DEFAULT_UDP_LOGGING_PORT`.
 const PORT: u16 = 9021;
 
-/// What the system should keep for us while we are busy; it gives as much of it as
-/// `net.core.rmem_max` allows.
-const KEPT: usize = 8 << 20;
+/// Bytes before a record, which say its length.
+const HEADER: usize = 4;
 
 /// Datagrams in one turn.
 const TURN: u32 = 64;
 
 /// A socket that datagrams come to.
 struct Inbox {
-    socket: UdpSocket,
-    name: String,
+    mailbox: Mailbox,
+    name: Arc<str>,
     queued: bool,
     /// Who sent last: the next one is likely from there, too.
-    last: Option<(SocketAddr, Peer)>,
+    last: Option<(Sender, Peer)>,
     /// Datagrams have come since the system was asked about drops.
     busy: bool,
+    /// A Unix socket drops none: who sends waits.
     #[cfg(target_os = "linux")]
-    drops: drops::Drops,
+    drops: Option<drops::Drops>,
+    longest: usize,
 }
 
 /// All sockets that datagrams come to.
 pub(super) struct Datagrams {
     inboxes: Vec<Inbox>,
+    longest: usize,
 }
 
 impl Datagrams {
@@ -62,20 +61,37 @@ impl Datagrams {
     ) -> Result<Datagrams> {
         let mut inboxes: Vec<Inbox> = Vec::new();
         for address in &options.udp {
-            for mut inbox in at(address, options.allow_remote)? {
+            for mailbox in address.open(PORT, options.allow_remote, Mailbox::open)? {
+                let mut inbox = Inbox::new(mailbox, options.max_record);
                 let token = Token(first + inboxes.len());
-                let watched = registry.register(&mut inbox.socket, token, Interest::READABLE);
+                let source = inbox.mailbox.source();
+                let watched = registry.register(source, token, Interest::READABLE);
                 watched.map_err(|error| Error::io("watching a socket", &error))?;
                 bound.push(format!("{} for Python's DatagramHandler", inbox.name));
                 inboxes.push(inbox);
             }
         }
-        Ok(Datagrams { inboxes })
+        let unbounded = inboxes.iter().any(|inbox| inbox.mailbox.is_unbounded());
+        let longest = if unbounded { options.max_record.saturating_add(HEADER + 1) } else { 0 };
+        Ok(Datagrams { inboxes, longest })
+    }
+
+    /// How much room the longest datagram wants, with one byte that tells a longer one,
+    /// if that may be more than UDP's.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
     }
 
     /// How many sockets there are.
     pub(super) fn sockets(&self) -> usize {
         self.inboxes.len()
+    }
+
+    /// The end begins: no one new is to send, as far as that can be had. Whether somebody
+    /// may be waiting in the middle of it: until there is room in a Unix socket.
+    pub(super) fn shut(&mut self) -> bool {
+        self.inboxes.iter_mut().for_each(|inbox| inbox.mailbox.shut());
+        self.inboxes.iter().any(|inbox| inbox.mailbox.is_unbounded())
     }
 
     /// Something may have come. Whether the socket is to be put into the queue.
@@ -107,7 +123,7 @@ impl Datagrams {
             if !std::mem::take(&mut inbox.busy) {
                 continue;
             }
-            let dropped = inbox.drops.more();
+            let dropped = inbox.drops.as_mut().map_or(0, drops::Drops::more);
             if dropped > 0 {
                 heard.dropped_datagrams += dropped;
                 let name = &inbox.name;
@@ -126,48 +142,26 @@ impl Datagrams {
     pub(super) fn count_drops(&mut self, _heard: &mut Heard, _told: &mut Told) {}
 }
 
-/// The sockets that one address means. A name may mean one address that this machine
-/// has and one that it has not.
-fn at(address: &Address, allow_remote: bool) -> Result<Vec<Inbox>> {
-    let mut inboxes = Vec::new();
-    let mut failure = None;
-    for socket_address in address.resolve(PORT, allow_remote)? {
-        match receive_at(socket_address) {
-            Ok(inbox) => inboxes.push(inbox),
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                failure = Some(cannot(socket_address, &error));
-            }
-            Err(error) => return Err(cannot(socket_address, &error)),
+impl Inbox {
+    fn new(mailbox: Mailbox, longest: usize) -> Inbox {
+        Inbox {
+            name: mailbox.place().into(),
+            #[cfg(target_os = "linux")]
+            drops: match &mailbox {
+                Mailbox::Udp(socket) => Some(drops::Drops::of(socket, socket.local_addr())),
+                Mailbox::Unix(..) => None,
+            },
+            mailbox,
+            queued: false,
+            last: None,
+            busy: false,
+            longest,
         }
     }
-    match failure {
-        Some(error) if inboxes.is_empty() => Err(error),
-        _ => Ok(inboxes),
-    }
-}
 
-fn receive_at(address: SocketAddr) -> io::Result<Inbox> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    // Less than that is received into, too.
-    let _ = socket.set_recv_buffer_size(KEPT);
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    let socket: std::net::UdpSocket = socket.into();
-    Ok(Inbox {
-        name: socket.local_addr()?.to_string(),
-        #[cfg(target_os = "linux")]
-        drops: drops::Drops::of(&socket),
-        socket: UdpSocket::from_std(socket),
-        queued: false,
-        last: None,
-        busy: false,
-    })
-}
-
-impl Inbox {
     fn turn(&mut self, buffer: &mut [u8], hearing: &mut Hearing<'_, '_>) -> Result<Turned> {
         for _ in 0..TURN {
-            let (length, from) = match self.socket.recv_from(buffer) {
+            let (length, from) = match self.mailbox.receive(buffer) {
                 Ok(received) => received,
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return Ok(Turned::Dry),
@@ -193,14 +187,15 @@ impl Inbox {
     fn take(
         &mut self,
         datagram: &[u8],
-        from: SocketAddr,
+        from: Sender,
         hearing: &mut Hearing<'_, '_>,
     ) -> Result<Flow> {
         let peer = match &mut self.last {
-            Some((address, peer)) if *address == from => peer,
-            last => &mut last.insert((from, Peer::new(from))).1,
+            Some((sender, peer)) if *sender == from => peer,
+            last => &mut last.insert((from, Peer::new(from, &self.name))).1,
         };
         let refused = match pickle_of(datagram) {
+            _ if datagram.len() > self.longest.saturating_add(HEADER) => Bad::TooLong,
             Ok(pickle) => match hearing.deliver(pickle, peer)? {
                 Ok(flow) => return Ok(flow),
                 Err(Refused::Truncated) => Bad::Cut,
@@ -220,6 +215,7 @@ impl Inbox {
 /// What is wrong with a datagram.
 #[derive(PartialEq, Eq, Debug)]
 enum Bad {
+    TooLong,
     Short,
     Cut,
     Longer,
@@ -229,6 +225,7 @@ enum Bad {
 impl Bad {
     fn why(&self) -> String {
         match self {
+            Bad::TooLong => "its record is longer than one may be (--max-record)".to_owned(),
             Bad::Short => "it is too short for a record and its length".to_owned(),
             Bad::Cut => "it ends in the middle of a record".to_owned(),
             Bad::Longer => "it goes on after its record".to_owned(),
@@ -242,7 +239,7 @@ impl Bad {
 
 /// The pickle in a datagram: what follows its length, which must be right.
 fn pickle_of(datagram: &[u8]) -> Result<&[u8], Bad> {
-    let (header, pickle) = datagram.split_first_chunk::<4>().ok_or(Bad::Short)?;
+    let (header, pickle) = datagram.split_first_chunk::<HEADER>().ok_or(Bad::Short)?;
     // A length beyond usize is longer than what came, too.
     let length = usize::try_from(u32::from_be_bytes(*header)).unwrap_or(usize::MAX);
     match length.cmp(&pickle.len()) {

@@ -1,5 +1,5 @@
 //! Python's `SocketHandler`: clients that send a pickled record after the other over
-//! TCP, each after its length.
+//! TCP or a Unix socket, each after its length.
 //!
 //! What may be here: letting clients in, reading from them in turn, and showing bad
 //! ones the door. Where their frames end is `frames`'; waiting is `listen`'s.
@@ -23,15 +23,13 @@ mod manners;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-pub(super) use self::door::cannot;
 use self::door::{Door, Knock};
 use self::frames::{Fed, Frames, Taken};
 use self::manners::Bad;
 use super::Flow;
-use super::listen::{Heard, Hearing, ListenOptions, Peer, Told, Turned};
+use super::listen::{Heard, Hearing, ListenOptions, Peer, Stream, Told, Turned};
 use crate::error::Result;
 use crate::limits;
 use crate::wire::pickle::Refused;
@@ -42,7 +40,7 @@ const MOST_HELD: usize = 64 << 20;
 
 /// A program that sends records.
 struct Client {
-    stream: TcpStream,
+    stream: Stream,
     peer: Peer,
     frames: Frames,
     /// Frames wait that the sink had enough before.
@@ -158,8 +156,7 @@ impl Clients {
                         more = true;
                         break;
                     }
-                    Knock::Client(stream, address) => {
-                        let peer = Peer::new(address);
+                    Knock::Client(stream, peer) => {
                         if self.count() >= self.most_clients {
                             heard.turned_away += 1;
                             let most = self.most_clients;
@@ -176,6 +173,11 @@ impl Clients {
             }
         }
         more
+    }
+
+    /// The end begins: no one new is to come, as far as that can be had.
+    pub(super) fn shut(&mut self) {
+        self.doors.iter_mut().for_each(Door::shut);
     }
 
     /// Whether somebody waits at a door, as the system could not let them in.
@@ -210,18 +212,17 @@ impl Clients {
     fn admit(
         &mut self,
         registry: &Registry,
-        mut stream: TcpStream,
+        mut stream: Stream,
         peer: Peer,
         at: Instant,
         told: &mut Told,
     ) {
-        door::keep_alive(&stream);
         let place = self.free.pop().unwrap_or_else(|| {
             self.clients.push(None);
             self.clients.len() - 1
         });
         let token = Token(self.first_token + place);
-        if let Err(error) = registry.register(&mut stream, token, Interest::READABLE) {
+        if let Err(error) = registry.register(stream.source(), token, Interest::READABLE) {
             told.say(|| format!("{peer} could not be let in: {error}"));
             self.free.push(place);
             return;

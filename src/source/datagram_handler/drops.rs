@@ -5,7 +5,8 @@
 //! standard library or its kin would read without `unsafe`.
 
 use std::fs::{self, File};
-use std::net::UdpSocket;
+use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
@@ -19,8 +20,9 @@ pub(super) struct Drops {
 }
 
 impl Drops {
-    pub(super) fn of(socket: &UdpSocket) -> Drops {
-        let v6 = socket.local_addr().is_ok_and(|address| address.is_ipv6());
+    /// Of a socket that is bound to `address`.
+    pub(super) fn of(socket: &impl AsFd, address: io::Result<SocketAddr>) -> Drops {
+        let v6 = address.is_ok_and(|address| address.is_ipv6());
         let table = if v6 { "/proc/net/udp6" } else { "/proc/net/udp" };
         Drops { inode: inode(socket), table, seen: 0 }
     }
@@ -37,7 +39,7 @@ impl Drops {
     }
 }
 
-fn inode(socket: &UdpSocket) -> Option<u64> {
+fn inode(socket: &impl AsFd) -> Option<u64> {
     let descriptor: OwnedFd = socket.as_fd().try_clone_to_owned().ok()?;
     Some(File::from(descriptor).metadata().ok()?.ino())
 }
@@ -52,12 +54,14 @@ fn dropped(line: &str, inode: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+
     use super::*;
 
     #[test]
     fn the_systems_table_has_our_socket_and_what_it_dropped() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut drops = Drops::of(&socket);
+        let mut drops = Drops::of(&socket, socket.local_addr());
         assert_eq!(drops.more(), 0);
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
         let full = [7; 60_000];

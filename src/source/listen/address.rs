@@ -1,17 +1,22 @@
-//! Where to listen: `HOST:PORT` as it is typed, and the addresses that it means.
+//! Where to listen: `HOST:PORT` or `unix:PATH` as it is typed, and the places that it
+//! means.
 //!
 //! What may be here: reading an address, looking its name up, and the rule about
 //! other machines.
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::term::visible;
 
 /// Where to listen, as typed: `127.0.0.1:9020`, `[::1]:9020`, `localhost:9020`,
 /// `:9020` or `9020` (loopback), a host without a port (the protocol's own), `*:9020`
-/// (every interface). Port 0 is any free one.
+/// (every interface). Port 0 is any free one. `unix:/run/log.sock`, or a path that begins
+/// with `/`: a socket in the file system, as Python's handlers mean it with no port.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Address {
     typed: String,
@@ -19,16 +24,47 @@ pub struct Address {
     port: Option<u16>,
 }
 
+/// One place to listen at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// A port of an interface.
+    Net(SocketAddr),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Net(address) => address.fmt(f),
+            Place::Unix(path) => write!(f, "unix:{}", visible(&path.to_string_lossy())),
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Host {
     Ip(IpAddr),
     Name(String),
+    /// No host at all: a path.
+    Unix(PathBuf),
 }
 
 impl FromStr for Address {
     type Err = String;
 
     fn from_str(typed: &str) -> Result<Address, String> {
+        if let Some(path) = typed.strip_prefix("unix:") {
+            // unix:///run/log.sock too, as for --syslog.
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return Ok(Address { typed: typed.to_owned(), host: unix(path)?, port: None });
+        }
+        if typed.starts_with('/') {
+            return Ok(Address { typed: typed.to_owned(), host: unix(typed)?, port: None });
+        }
+        if typed.starts_with("ipc:") {
+            return Err("write unix:PATH: this is no ZeroMQ endpoint".into());
+        }
         if typed.contains("://") {
             return Err("write HOST:PORT alone: this is no ZeroMQ endpoint".into());
         }
@@ -41,6 +77,22 @@ impl FromStr for Address {
         };
         Ok(Address { typed: typed.to_owned(), host: Host::read(host)?, port })
     }
+}
+
+#[cfg(unix)]
+fn unix(path: &str) -> Result<Host, String> {
+    if path.is_empty() {
+        return Err("it names no socket: write unix:PATH".into());
+    }
+    // Too long a path is told now, with all else that is wrong.
+    std::os::unix::net::SocketAddr::from_pathname(Path::new(path))
+        .map_err(|error| error.to_string())?;
+    Ok(Host::Unix(path.into()))
+}
+
+#[cfg(not(unix))]
+fn unix(_: &str) -> Result<Host, String> {
+    Err("there are no Unix sockets on this system".into())
 }
 
 /// Host and port. A number alone is a port, and an IPv6 address may stand without
@@ -90,16 +142,36 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// The addresses that it means, none of them twice; `port` where none was typed.
+    /// The places that it means, none of them twice; `port` where none was typed.
     /// A name may mean several; with port 0 only the first of them, since two free
     /// ports would not be one place.
     ///
     /// # Errors
     /// A name that can't be looked up; an address that other machines can reach,
-    /// unless that is allowed: neither protocol knows who sends.
-    pub fn resolve(&self, port: u16, allow_remote: bool) -> Result<Vec<SocketAddr>> {
-        let port = self.port.unwrap_or(port);
+    /// unless that is allowed: neither protocol knows who sends. Of a Unix socket the
+    /// system does: whoever may write to its file.
+    pub fn resolve(&self, port: u16, allow_remote: bool) -> Result<Vec<Place>> {
+        if let Host::Unix(path) = &self.host {
+            return Ok(vec![Place::Unix(path.clone())]);
+        }
+        let addresses = self.look_up(self.port.unwrap_or(port))?;
+        let remote = addresses.iter().find(|address| !is_loopback(address.ip()));
+        let Some(remote) = remote.filter(|_| !allow_remote) else {
+            return Ok(addresses.into_iter().map(Place::Net).collect());
+        };
+        let port = remote.port();
+        Err(Error::usage(format!(
+            "listening on {self} would let other machines in, and Python's handlers don't say \
+             who they are: whoever reaches the port can write records"
+        ))
+        .hint(format!(
+            "Listen on 127.0.0.1:{port}, or add --allow-remote where the network can be trusted."
+        )))
+    }
+
+    fn look_up(&self, port: u16) -> Result<Vec<SocketAddr>> {
         let mut addresses = match &self.host {
+            Host::Unix(_) => Vec::new(),
             Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
             Host::Name(name) => (&**name, port)
                 .to_socket_addrs()
@@ -119,20 +191,62 @@ impl Address {
         if port == 0 {
             addresses.truncate(1);
         }
-        let Some(remote) = addresses.iter().find(|address| !is_loopback(address.ip())) else {
-            return Ok(addresses);
-        };
-        if allow_remote {
-            return Ok(addresses);
+        Ok(addresses)
+    }
+
+    /// Opens a socket at each place that it means. A name may mean one address that this
+    /// machine has and one that it has not: `localhost`, where there is no IPv6.
+    ///
+    /// # Errors
+    /// As [`Address::resolve`]; a place that can't be listened at, or none that can.
+    pub(in crate::source) fn open<S>(
+        &self,
+        port: u16,
+        allow_remote: bool,
+        open: impl Fn(&Place) -> io::Result<S>,
+    ) -> Result<Vec<S>> {
+        let mut sockets = Vec::new();
+        let mut failure = None;
+        for place in self.resolve(port, allow_remote)? {
+            match open(&place) {
+                Ok(socket) => sockets.push(socket),
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                    failure = Some(cannot(&place, &error));
+                }
+                Err(error) => return Err(cannot(&place, &error)),
+            }
         }
-        let port = remote.port();
-        Err(Error::usage(format!(
-            "listening on {self} would let other machines in, and Python's handlers don't say \
-             who they are: whoever reaches the port can write records"
-        ))
-        .hint(format!(
-            "Listen on 127.0.0.1:{port}, or add --allow-remote where the network can be trusted."
-        )))
+        match failure {
+            Some(error) if sockets.is_empty() => Err(error),
+            _ => Ok(sockets),
+        }
+    }
+}
+
+/// The error of a place that can't be listened at, for either kind of socket.
+fn cannot(place: &Place, error: &io::Error) -> Error {
+    let failed = Error::io(format_args!("listening on {place}"), error);
+    match (place, error.kind()) {
+        (Place::Net(_), io::ErrorKind::AddrInUse) => {
+            failed.hint("Another program listens there: end it, or name another port.")
+        }
+        (Place::Net(_), io::ErrorKind::PermissionDenied) => {
+            failed.hint("Name a port from 1024 on.")
+        }
+        (Place::Net(_), io::ErrorKind::AddrNotAvailable) => {
+            failed.hint("This machine does not have that address: `ip addr` shows those it has.")
+        }
+        (Place::Unix(_), io::ErrorKind::AddrInUse) => {
+            failed.hint("Another program listens there: end it, or name another path.")
+        }
+        (Place::Unix(_), io::ErrorKind::AlreadyExists) => {
+            failed.hint("Name another path; the file is left as it is.")
+        }
+        (Place::Unix(_), io::ErrorKind::NotFound) => failed.hint("Its directory must exist."),
+        (Place::Unix(_), io::ErrorKind::PermissionDenied) => {
+            failed.hint("Name a path in a directory that zlog may write to.")
+        }
+        _ => failed,
     }
 }
 
@@ -163,6 +277,10 @@ mod tests {
             ("::1", "[::1]:9020"),
             ("*:9999", "0.0.0.0:9999"),
             ("10.1.2.3:0", "10.1.2.3:0"),
+            ("unix:/run/log.sock", "unix:/run/log.sock"),
+            ("unix:///run/log.sock", "unix:/run/log.sock"),
+            ("/run/log.sock", "unix:/run/log.sock"),
+            ("unix:log.sock", "unix:log.sock"),
         ] {
             assert_eq!(resolved(typed), want, "{typed}");
         }
@@ -175,6 +293,8 @@ mod tests {
     fn what_is_no_address_is_refused_with_what_would_do() {
         for (typed, hint) in [
             ("tcp://127.0.0.1:9020", "HOST:PORT"),
+            ("ipc:///run/log.sock", "unix:PATH"),
+            ("unix:", "unix:PATH"),
             ("127.0.0.1:99999", "65535"),
             ("127.0.0.1:", "no port"),
             ("host:http", "no port"),
@@ -195,6 +315,7 @@ mod tests {
             ("[::1]:1", true),
             ("[::ffff:127.0.0.1]:1", true),
             ("localhost", true),
+            ("unix:/run/log.sock", true),
             ("0.0.0.0", false),
             ("*", false),
             ("[::]:1", false),

@@ -1,8 +1,9 @@
 //! Python's `SocketHandler` and `DatagramHandler`: records that programs send over
-//! TCP and UDP, any number of them at once, taken by the one thread that polls.
+//! TCP, UDP and Unix sockets, any number of them at once, taken by the one thread that
+//! polls.
 //!
 //! What may be here: waiting for the sockets, whose turn it is, and what both kinds
-//! have in common: addresses, counts, and what a person is told. How each of them
+//! have in common: addresses, sockets, counts, and what a person is told. How each of them
 //! sends is `socket_handler`'s and `datagram_handler`'s; what a pickle says is
 //! `wire`'s.
 //!
@@ -13,18 +14,21 @@
 
 mod address;
 mod heard;
+mod peer;
+mod socket_file;
+mod sockets;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
-pub use self::address::Address;
-pub(crate) use self::address::is_loopback;
+pub use self::address::{Address, Place};
 pub use self::heard::Heard;
 pub(crate) use self::heard::Told;
+pub(super) use self::peer::{Peer, Sender};
+pub(super) use self::sockets::{Listener, Mailbox, Stream};
 use super::datagram_handler::Datagrams;
 use super::socket_handler::Clients;
 use super::{Flow, Notice, Progress, Sink, Source};
@@ -158,9 +162,9 @@ impl Listen {
             poll,
             events: Events::with_capacity(256),
             clients,
+            read: vec![0; READ.max(datagrams.longest())],
             datagrams,
             ready: VecDeque::new(),
-            read: vec![0; READ],
             limits: limits(options.max_record),
             reader: pickle::Reader::default(),
             heard: Heard::default(),
@@ -193,6 +197,8 @@ impl Listen {
     /// Whatever `sink` returns.
     pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         let until = Instant::now() + within;
+        self.clients.shut();
+        let senders = self.datagrams.shut();
         let mut quiet = None;
         loop {
             let progress = self.poll(Duration::ZERO, sink)?;
@@ -206,7 +212,7 @@ impl Listen {
             }
             let quiet_at = *quiet.get_or_insert(now + QUIET);
             let left = quiet_at.min(until).saturating_duration_since(now);
-            if !left.is_zero() && self.clients.count() > 0 {
+            if !left.is_zero() && (senders || self.clients.count() > 0) {
                 self.look(left)?;
             } else if now < until && self.clients.is_somebody_outside() {
                 // Those inside have said what they had to say; those outside may have
@@ -269,7 +275,9 @@ impl Listen {
         for _ in 0..TURNS {
             let Some(turn) = self.ready.pop_front() else { break };
             let turned = match turn {
-                Turn::Client(client) => self.clients.turn(client, &mut self.read, &mut hearing)?,
+                Turn::Client(client) => {
+                    self.clients.turn(client, &mut self.read[..READ], &mut hearing)?
+                }
                 Turn::Datagrams(socket) => {
                     self.datagrams.turn(socket, &mut self.read, &mut hearing)?
                 }
@@ -338,29 +346,6 @@ fn still_outside() -> String {
         .to_owned()
 }
 
-/// Who sends.
-#[derive(Clone, Debug)]
-pub(super) struct Peer {
-    address: SocketAddr,
-    /// The machine that the records of a client elsewhere come from: `SocketHandler`
-    /// doesn't say, and this one would be put in for it.
-    host: Option<String>,
-}
-
-impl Peer {
-    pub(super) fn new(address: SocketAddr) -> Peer {
-        let ip = address.ip().to_canonical();
-        let host = (!is_loopback(ip)).then(|| ip.to_string());
-        Peer { address: SocketAddr::new(ip, address.port()), host }
-    }
-}
-
-impl std::fmt::Display for Peer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.address.fmt(f)
-    }
-}
-
 /// Where what was read goes to.
 pub(super) struct Hearing<'l, 's> {
     limits: &'l Limits,
@@ -390,7 +375,7 @@ impl Hearing<'_, '_> {
         }
         record.received = Some(self.received);
         if record.hostname.is_none() {
-            record.hostname = peer.host.as_deref().map(Into::into);
+            record.hostname = peer.host().map(Into::into);
         }
         keep_own(&mut record);
         (self.sink)(record).map(Ok)

@@ -420,7 +420,10 @@ fn what_a_program_calls_source_and_seq_is_kept_under_another_name() {
 
 #[test]
 fn a_record_from_elsewhere_is_of_the_machine_that_sent_it() {
-    let host = |address: &str| Peer::new(address.parse().unwrap()).host;
+    let host = |address: &str| {
+        let sender = Sender::Net(address.parse().unwrap());
+        Peer::new(sender, &"here".into()).host().map(str::to_owned)
+    };
     assert_eq!(host("127.0.0.1:5"), None);
     assert_eq!(host("[::ffff:127.0.0.1]:5"), None);
     assert_eq!(host("192.0.2.7:5").as_deref(), Some("192.0.2.7"));
@@ -441,4 +444,31 @@ fn an_address_that_is_taken_is_named() {
         let error = Listen::open(&options).err().expect("it is taken").to_string();
         assert!(error.contains(ear.place(which)) && error.contains("in use"), "{error}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn at_the_end_nobody_finds_a_unix_socket_any_more_and_those_who_had_are_served() {
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+
+    let directory = tempfile::tempdir().unwrap();
+    let [stream, datagrams] = ["s.sock", "d.sock"].map(|name| directory.path().join(name));
+    let address = |path: &std::path::Path| path.to_str().unwrap().parse().unwrap();
+    let mut ear = Ear::new(|options| {
+        options.tcp = vec![address(&stream)];
+        options.udp = vec![address(&datagrams)];
+    });
+    let mut client = UnixStream::connect(&stream).unwrap();
+    client.write_all(&record("in the queue")).unwrap();
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.send_to(&record("a datagram"), &datagrams).unwrap();
+    let mut came = Vec::new();
+    let take = &mut |record: Record<'_>| {
+        assert!(!stream.exists() && !datagrams.exists());
+        came.push(record.msg.into_owned());
+        Ok(Flow::More)
+    };
+    ear.listen.finish(DEADLINE, take).unwrap();
+    came.sort();
+    assert_eq!(came, ["a datagram", "in the queue"]);
 }

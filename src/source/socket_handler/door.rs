@@ -1,24 +1,19 @@
 //! Listening sockets: where clients come in.
 //!
-//! What may be here: binding, accepting, and what the system says to it. How many may
-//! be inside is `socket_handler`'s.
+//! What may be here: accepting, and what the system says to it. How many may be inside
+//! is `socket_handler`'s; what kinds of sockets there are, `listen`'s.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::error::{Error, Result};
-use crate::source::listen::{Address, ListenOptions, Told};
+use crate::source::listen::{ListenOptions, Listener, Peer, Stream, Told};
 
 /// `logging.handlers.DEFAULT_TCP_LOGGING_PORT`.
 const PORT: u16 = 9020;
-
-/// Those who wait to be let in while nobody looks. A fleet may start at once.
-const BACKLOG: i32 = 1024;
 
 /// How long a door is left alone at which the system could let nobody in: out of
 /// descriptors, most often. Asking at once again would be asking without end.
@@ -29,8 +24,8 @@ const AT_ONCE: u32 = 64;
 
 /// A door.
 pub(super) struct Door {
-    listener: TcpListener,
-    name: String,
+    listener: Listener,
+    name: Arc<str>,
     /// Somebody may wait. The system tells once, not as long as it is so.
     knocked: bool,
     /// Before this, the system is not asked again.
@@ -43,7 +38,7 @@ pub(super) struct Door {
 /// Who is at the door.
 pub(super) enum Knock {
     /// A client, let in.
-    Client(TcpStream, SocketAddr),
+    Client(Stream, Peer),
     /// Nobody, or nobody who can be let in now.
     Nobody,
     /// More, for another time.
@@ -61,9 +56,10 @@ pub(super) fn open(
 ) -> Result<Vec<Door>> {
     let mut doors: Vec<Door> = Vec::new();
     for address in &options.tcp {
-        for mut door in at(address, options.allow_remote)? {
+        for listener in address.open(PORT, options.allow_remote, Listener::open)? {
+            let mut door = Door::new(listener);
             let token = Token(doors.len());
-            let watched = registry.register(&mut door.listener, token, Interest::READABLE);
+            let watched = registry.register(door.listener.source(), token, Interest::READABLE);
             watched.map_err(|error| Error::io("watching a socket", &error))?;
             bound.push(format!("{} for Python's SocketHandler", door.name));
             doors.push(door);
@@ -72,67 +68,9 @@ pub(super) fn open(
     Ok(doors)
 }
 
-/// The doors that one address means. A name may mean one address that this machine
-/// has and one that it has not: `localhost`, where there is no IPv6.
-fn at(address: &Address, allow_remote: bool) -> Result<Vec<Door>> {
-    let mut doors = Vec::new();
-    let mut failure = None;
-    for socket_address in address.resolve(PORT, allow_remote)? {
-        match listen(socket_address) {
-            Ok(listener) => doors.push(Door::new(listener)),
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                failure = Some(cannot(socket_address, &error));
-            }
-            Err(error) => return Err(cannot(socket_address, &error)),
-        }
-    }
-    match failure {
-        Some(error) if doors.is_empty() => Err(error),
-        _ => Ok(doors),
-    }
-}
-
-/// The error of an address that can't be listened on, for either kind of socket.
-pub(in crate::source) fn cannot(address: SocketAddr, error: &io::Error) -> Error {
-    let failed = Error::io(format_args!("listening on {address}"), error);
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            failed.hint("Another program listens there: end it, or name another port.")
-        }
-        io::ErrorKind::PermissionDenied => failed.hint("Name a port from 1024 on."),
-        io::ErrorKind::AddrNotAvailable => {
-            failed.hint("This machine does not have that address: `ip addr` shows those it has.")
-        }
-        _ => failed,
-    }
-}
-
-fn listen(address: SocketAddr) -> io::Result<StdListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // As everywhere but on Windows, where it would let two listen at one address: a
-    // restart need not wait for the connections of the one before to be forgotten.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Notices a peer that has gone without a word (a machine that lost its power) in two
-/// minutes; nothing else would ever tell, since nothing is sent to clients.
-pub(super) fn keep_alive(stream: &TcpStream) {
-    let probing = TcpKeepalive::new().with_time(Duration::from_secs(60));
-    #[cfg(any(target_os = "linux", target_os = "macos", windows))]
-    let probing = probing.with_interval(Duration::from_secs(15));
-    // Without it, such a client keeps its place: no reason to refuse it.
-    let _ = SockRef::from(stream).set_tcp_keepalive(&probing);
-}
-
 impl Door {
-    fn new(listener: StdListener) -> Door {
-        let name = listener.local_addr().map_or_else(|_| "?".into(), |address| address.to_string());
-        let listener = TcpListener::from_std(listener);
+    fn new(listener: Listener) -> Door {
+        let name = listener.place().into();
         Door { listener, name, knocked: false, not_before: None, failing: false, let_in: 0 }
     }
 
@@ -148,6 +86,11 @@ impl Door {
             Some(not_before) => not_before.saturating_duration_since(now),
             None => Duration::ZERO,
         }
+    }
+
+    /// No one new is to come, as far as that can be had; those who wait are let in.
+    pub(super) fn shut(&mut self) {
+        self.listener.shut();
     }
 
     /// Whether the system could not let in who waits.
@@ -172,10 +115,10 @@ impl Door {
         self.not_before = None;
         loop {
             match self.listener.accept() {
-                Ok((stream, address)) => {
+                Ok((stream, sender)) => {
                     self.failing = false;
                     self.let_in += 1;
-                    return Knock::Client(stream, address);
+                    return Knock::Client(stream, Peer::new(sender, &self.name));
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => {

@@ -6,9 +6,11 @@
     network_logging.py steady PORT NAME             numbers, until a line on stdin ends it; then
                                                     how many they were
     network_logging.py rich PORT                    one of each kind that there is
+    network_logging.py large PORT                   one record of 150,000 characters, as a datagram
     network_logging.py dies PORT                    ends in the middle of its second record
 
-It waits for a line on stdin before it logs, so that several begin at once.
+PORT is one of loopback, or the path of a Unix socket. It waits for a line on stdin before
+it logs, so that several begin at once.
 """
 
 import datetime
@@ -21,7 +23,9 @@ import threading
 import time
 from logging.handlers import DatagramHandler, QueueHandler, QueueListener, SocketHandler
 
-style, port = sys.argv[1], int(sys.argv[2])
+style, place = sys.argv[1:3]
+# With a path and no port, Python's handlers connect to a Unix socket.
+address = (place, None) if place.startswith("/") else ("127.0.0.1", int(place))
 
 
 class Stranger:
@@ -78,11 +82,16 @@ def steady(log):
     print(count)
 
 
+def large(log):
+    """Longer than a datagram of UDP may be."""
+    log.info("x" * 150_000)
+
+
 def from_a_worker(name, count):
     """The worker never waits for the network: its listener does."""
     fork = multiprocessing.get_context("fork")
     records = fork.Queue()
-    listener = QueueListener(records, SocketHandler("127.0.0.1", port))
+    listener = QueueListener(records, SocketHandler(*address))
     log = logger(name, QueueHandler(records))
     worker = fork.Process(target=numbered, args=(log, count))
     worker.start()
@@ -94,17 +103,19 @@ def from_a_worker(name, count):
 print("ready", flush=True)
 sys.stdin.readline()
 if style == "tcp":
-    numbered(logger(sys.argv[3], SocketHandler("127.0.0.1", port)), int(sys.argv[4]))
+    numbered(logger(sys.argv[3], SocketHandler(*address)), int(sys.argv[4]))
 if style == "udp":
-    numbered(logger(sys.argv[3], DatagramHandler("127.0.0.1", port)), int(sys.argv[4]))
+    numbered(logger(sys.argv[3], DatagramHandler(*address)), int(sys.argv[4]))
 if style == "queue":
     from_a_worker(sys.argv[3], int(sys.argv[4]))
 if style == "steady":
-    steady(logger(sys.argv[3], SocketHandler("127.0.0.1", port)))
+    steady(logger(sys.argv[3], SocketHandler(*address)))
 if style == "rich":
-    rich(logger("app.db", SocketHandler("127.0.0.1", port)))
+    rich(logger("app.db", SocketHandler(*address)))
+if style == "large":
+    large(logger("app", DatagramHandler(*address)))
 if style == "dies":
-    handler = SocketHandler("127.0.0.1", port)
+    handler = SocketHandler(*address)
     log = logger("mortal", handler)
     log.info("whole")
     pickled = handler.makePickle(logging.makeLogRecord({"msg": "cut"}))
