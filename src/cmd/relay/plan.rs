@@ -14,7 +14,7 @@ use std::path::Path;
 
 use clap::parser::ValueSource;
 
-use super::outlets;
+use super::{outlets, sides};
 use crate::cli::value::join_optional_values;
 use crate::cli::{self, Cli, Command, RelayArgs};
 use crate::config::{self, Config, Time};
@@ -174,8 +174,8 @@ impl Plan {
 /// Whether what is to be bound, connected to and listened on can be: known before anything
 /// is opened, and to --check.
 fn check_places(args: &RelayArgs) -> Result<()> {
-    super::collect_on(args)?;
-    super::publish_on(args)?;
+    sides::collect_on(args)?;
+    sides::publish_on(args)?;
     for text in &args.ask {
         Endpoint::parse(text, Role::Bind)?;
     }
