@@ -17,7 +17,7 @@ use clap::parser::ValueSource;
 use super::{outlets, sides};
 use crate::cli::value::join_optional_values;
 use crate::cli::{self, Cli, Command, RelayArgs};
-use crate::config::{self, Config, Time};
+use crate::config::{self, Config, Time, Typed};
 use crate::count::counted;
 use crate::error::{Error, Exit, Result};
 use crate::route::{HandlerSpec, Spec};
@@ -105,9 +105,14 @@ impl Plan {
         else {
             return Err(Error::usage("a configuration is for zlog relay"));
         };
-        let typed = matches.value_source("on_full") == Some(ValueSource::CommandLine);
-        let on_full = typed.then(|| outlets::on_full(args));
-        let config = Config::load(path, time, command, on_full)?;
+        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let typed = Typed {
+            on_full: typed("on_full").then(|| outlets::on_full(args)),
+            listen: typed("listen"),
+            listen_udp: typed("listen_udp"),
+            allow_remote: typed("allow_remote"),
+        };
+        let config = Config::load(path, time, command, &typed)?;
         let line: Vec<OsString> = config::with_settings(&config.relay, command, line, matches);
         let args = match Cli::parse_line(line) {
             Ok(Cli { command: Command::Relay(args) }) => *args,
