@@ -45,12 +45,16 @@ impl Plan {
     /// # Errors
     /// What is wrong with it, or with the handlers that were typed.
     pub(super) fn new(args: RelayArgs) -> Result<Plan> {
-        if args.config.is_none() {
+        let plan = if args.config.is_none() {
             let spec = outlets::spec(&args)?;
             check_places(&args)?;
-            return Ok(Plan { args, spec, config: None, started: None });
+            Plan { args, spec, config: None, started: None }
+        } else {
+            Plan::read(&args, Time::First)?
+        };
+        for remark in plan.args.handlers.remarks() {
+            term::tell(format_args!("zlog relay: {remark}"));
         }
-        let plan = Plan::read(&args, Time::First)?;
         plan.tell_notes();
         Ok(plan)
     }
