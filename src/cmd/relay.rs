@@ -27,6 +27,7 @@ use self::plan::Plan;
 use self::rates::Rates;
 use self::sides::{collect_on, open_desk, publish_on};
 use self::summary::Summary;
+use super::cutoff::CutOff;
 use crate::cli::{RelayArgs, RelayOnFull};
 use crate::clock;
 use crate::error::{Exit, Result};
@@ -81,6 +82,8 @@ struct Relay {
     feeds: Feeds,
     rates: Rates,
     news: Option<News>,
+    /// Unless --quiet.
+    cutoff: Option<CutOff>,
     stop: Stop,
     hangup: Hangup,
     /// When the handlers are due again.
@@ -116,6 +119,7 @@ impl Relay {
             rates: Rates::new(begun, &proxy, &feeds, args.report.map(|every| every.0)),
             feeds,
             news: args.verbose.then(News::default),
+            cutoff: (!args.quiet).then(|| CutOff::new(args.max_message)),
             proxy,
             stop,
             hangup,
@@ -222,9 +226,16 @@ impl Relay {
     }
 
     fn tell(&mut self) {
+        let now = Instant::now();
         for event in self.proxy.events() {
             if let Some(news) = &mut self.news {
                 news.tell(&event);
+            }
+            // --max-message is for what is collected.
+            let cutoff = self.cutoff.as_mut();
+            let cutoff = cutoff.filter(|_| self.plan.args.connect.contains(&event.endpoint));
+            if let Some(cut) = cutoff.and_then(|cutoff| cutoff.note(&event, now)) {
+                term::tell(format_args!("zlog relay: {cut}"));
             }
         }
     }
