@@ -187,7 +187,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print the status')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the status')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Print a line about rates, drops and peers to stderr every INTERVAL')
-            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Only say what is wrong with --config, all of it; nothing is opened')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Only say what is wrong with --config, all of it. Nothing is opened, and no command, login file or path is looked for')
             [CompletionResult]::new('--stdin', '--stdin', [CompletionResultType]::ParameterName, 'Collect lines of standard input, too; the relay goes on when they end')
             [CompletionResult]::new('--allow-remote', '--allow-remote', [CompletionResultType]::ParameterName, 'Listen where other machines can send, too: whoever reaches the port can write records')
             [CompletionResult]::new('--no-ask', '--no-ask', [CompletionResultType]::ParameterName, 'Take no questions: no --status, no --last')
@@ -227,35 +227,8 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--absolute', '--absolute', [CompletionResultType]::ParameterName, 'Compare calls per second, not their ratio to `file` and `null`')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('bare-send', 'bare-send', [CompletionResultType]::ParameterValue, 'Bare libzmq, sending: started by `zlog bench pipeline`')
-            [CompletionResult]::new('bare-receive', 'bare-receive', [CompletionResultType]::ParameterValue, 'Bare libzmq, receiving: started by `zlog bench pipeline`')
-            [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
             [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
             [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
-            break
-        }
-        'zlog;bench;bare-send' {
-            [CompletionResult]::new('--connect', '--connect', [CompletionResultType]::ParameterName, 'A receiver')
-            [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'What bodies are written as')
-            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Messages to send')
-            [CompletionResult]::new('--wait-for', '--wait-for', [CompletionResultType]::ParameterName, 'Receivers to wait for')
-            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for them')
-            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'How long the last messages may take to leave')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'zlog;bench;bare-receive' {
-            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Where senders connect')
-            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'What to subscribe to')
-            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Messages to receive')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'zlog;bench;worker' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'zlog;bench;pipeline' {
@@ -319,20 +292,8 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;help;bench' {
-            [CompletionResult]::new('bare-send', 'bare-send', [CompletionResultType]::ParameterValue, 'Bare libzmq, sending: started by `zlog bench pipeline`')
-            [CompletionResult]::new('bare-receive', 'bare-receive', [CompletionResultType]::ParameterValue, 'Bare libzmq, receiving: started by `zlog bench pipeline`')
-            [CompletionResult]::new('worker', 'worker', [CompletionResultType]::ParameterValue, 'One handler, or one far end: told on standard input')
             [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
             [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
-            break
-        }
-        'zlog;help;bench;bare-send' {
-            break
-        }
-        'zlog;help;bench;bare-receive' {
-            break
-        }
-        'zlog;help;bench;worker' {
             break
         }
         'zlog;help;bench;pipeline' {

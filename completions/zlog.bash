@@ -34,20 +34,11 @@ _zlog() {
             zlog,tail)
                 cmd="zlog__subcmd__tail"
                 ;;
-            zlog__subcmd__bench,bare-receive)
-                cmd="zlog__subcmd__bench__subcmd__bare__subcmd__receive"
-                ;;
-            zlog__subcmd__bench,bare-send)
-                cmd="zlog__subcmd__bench__subcmd__bare__subcmd__send"
-                ;;
             zlog__subcmd__bench,codec)
                 cmd="zlog__subcmd__bench__subcmd__codec"
                 ;;
             zlog__subcmd__bench,pipeline)
                 cmd="zlog__subcmd__bench__subcmd__pipeline"
-                ;;
-            zlog__subcmd__bench,worker)
-                cmd="zlog__subcmd__bench__subcmd__worker"
                 ;;
             zlog__subcmd__help,bench)
                 cmd="zlog__subcmd__help__subcmd__bench"
@@ -67,20 +58,11 @@ _zlog() {
             zlog__subcmd__help,tail)
                 cmd="zlog__subcmd__help__subcmd__tail"
                 ;;
-            zlog__subcmd__help__subcmd__bench,bare-receive)
-                cmd="zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__receive"
-                ;;
-            zlog__subcmd__help__subcmd__bench,bare-send)
-                cmd="zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__send"
-                ;;
             zlog__subcmd__help__subcmd__bench,codec)
                 cmd="zlog__subcmd__help__subcmd__bench__subcmd__codec"
                 ;;
             zlog__subcmd__help__subcmd__bench,pipeline)
                 cmd="zlog__subcmd__help__subcmd__bench__subcmd__pipeline"
-                ;;
-            zlog__subcmd__help__subcmd__bench,worker)
-                cmd="zlog__subcmd__help__subcmd__bench__subcmd__worker"
                 ;;
             *)
                 ;;
@@ -103,7 +85,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__bench)
-            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-login-file --smtp-delay --dir --output --export-markdown --export-csv --plot --baseline --tolerance --absolute --help bare-send bare-receive worker pipeline codec"
+            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-login-file --smtp-delay --dir --output --export-markdown --export-csv --plot --baseline --tolerance --absolute --help pipeline codec"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -198,70 +180,6 @@ _zlog() {
                     return 0
                     ;;
                 --tolerance)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__bench__subcmd__bare__subcmd__receive)
-            opts="-h --bind --topic --count --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --bind)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --topic)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --count)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__bench__subcmd__bare__subcmd__send)
-            opts="-h --connect --wire --count --wait-for --wait --linger --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --connect)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --wire)
-                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
-                    return 0
-                    ;;
-                --count)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --wait-for)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --wait)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --linger)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -381,20 +299,6 @@ _zlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__bench__subcmd__worker)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -621,36 +525,8 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help__subcmd__bench)
-            opts="bare-send bare-receive worker pipeline codec"
+            opts="pipeline codec"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__receive)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__bench__subcmd__bare__subcmd__send)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -677,20 +553,6 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help__subcmd__bench__subcmd__pipeline)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__bench__subcmd__worker)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -181,7 +181,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand -o 'How to print the status'
             cand --output 'How to print the status'
             cand --report 'Print a line about rates, drops and peers to stderr every INTERVAL'
-            cand --check 'Only say what is wrong with --config, all of it; nothing is opened'
+            cand --check 'Only say what is wrong with --config, all of it. Nothing is opened, and no command, login file or path is looked for'
             cand --stdin 'Collect lines of standard input, too; the relay goes on when they end'
             cand --allow-remote 'Listen where other machines can send, too: whoever reaches the port can write records'
             cand --no-ask 'Take no questions: no --status, no --last'
@@ -220,32 +220,8 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --absolute 'Compare calls per second, not their ratio to `file` and `null`'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand bare-send 'Bare libzmq, sending: started by `zlog bench pipeline`'
-            cand bare-receive 'Bare libzmq, receiving: started by `zlog bench pipeline`'
-            cand worker 'One handler, or one far end: told on standard input'
             cand pipeline 'End to end, from emit to tail, beside bare libzmq'
             cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
-        }
-        &'zlog;bench;bare-send'= {
-            cand --connect 'A receiver'
-            cand --wire 'What bodies are written as'
-            cand --count 'Messages to send'
-            cand --wait-for 'Receivers to wait for'
-            cand --wait 'How long to wait for them'
-            cand --linger 'How long the last messages may take to leave'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'zlog;bench;bare-receive'= {
-            cand --bind 'Where senders connect'
-            cand --topic 'What to subscribe to'
-            cand --count 'Messages to receive'
-            cand -h 'Print help'
-            cand --help 'Print help'
-        }
-        &'zlog;bench;worker'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
         }
         &'zlog;bench;pipeline'= {
             cand --transport 'What is between emit and tail'
@@ -301,17 +277,8 @@ set edit:completion:arg-completer[zlog] = {|@words|
         &'zlog;help;relay'= {
         }
         &'zlog;help;bench'= {
-            cand bare-send 'Bare libzmq, sending: started by `zlog bench pipeline`'
-            cand bare-receive 'Bare libzmq, receiving: started by `zlog bench pipeline`'
-            cand worker 'One handler, or one far end: told on standard input'
             cand pipeline 'End to end, from emit to tail, beside bare libzmq'
             cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
-        }
-        &'zlog;help;bench;bare-send'= {
-        }
-        &'zlog;help;bench;bare-receive'= {
-        }
-        &'zlog;help;bench;worker'= {
         }
         &'zlog;help;bench;pipeline'= {
         }

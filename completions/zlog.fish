@@ -180,14 +180,14 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l status -d 'Ask the r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s o -l output -d 'How to print the status' -r -f -a "table\t'Tables'
 json\t'One JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l report -d 'Print a line about rates, drops and peers to stderr every INTERVAL' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l check -d 'Only say what is wrong with --config, all of it; nothing is opened'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l check -d 'Only say what is wrong with --config, all of it. Nothing is opened, and no command, login file or path is looked for'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stdin -d 'Collect lines of standard input, too; the relay goes on when they end'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l allow-remote -d 'Listen where other machines can send, too: whoever reaches the port can write records'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l no-ask -d 'Take no questions: no --status, no --last'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s q -l quiet -d 'No summary at the end'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l handlers -d 'What to measure; pub and queue stand for each of their kinds' -r -f -a "all\t'Every one'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l handlers -d 'What to measure; pub and queue stand for each of their kinds' -r -f -a "all\t'Every one'
 file\t'A file, one write for each record'
 file-sync\t'A file, each record on the disk before the call returns'
 rotating\t'A file that is renamed and begun anew as it grows'
@@ -200,48 +200,32 @@ queue\t'A queue and a thread: before a file, and before mail'
 queue-file\t'A queue and a thread before a file'
 queue-smtp\t'A queue and a thread before mail'
 null\t'Formatting alone'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l size -d 'Log messages of this many bytes: 100, 4K, 1M' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l lines -d 'Log the lines of this file, over and over, instead of test records' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l python -d 'The Python for that [default: python3]' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l threads -d 'Callers at the same time, each on a thread of its own' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l rate -d 'Make so many calls each second, due or not, and time each from when it was due' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l runs -d 'Rounds: each measures every handler once' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -s n -l count -d 'End a run after N calls' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l duration -d 'End a run after this long [default: 500ms, or none with --count]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l warm-up -d 'Log for so long before each run, unmeasured' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l queue -d 'Records that a queue holds' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l smtp -d 'Mail through this server: smtp://HOST:PORT [default: one of zlog\'s own, on loopback]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l smtp-login-file -d 'Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l smtp-delay -d 'How long zlog\'s own mail server holds each mail' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l dir -d 'Where files are written while they are measured [default: the system\'s for temporary files]' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l size -d 'Log messages of this many bytes: 100, 4K, 1M' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l lines -d 'Log the lines of this file, over and over, instead of test records' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l python -d 'The Python for that [default: python3]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l threads -d 'Callers at the same time, each on a thread of its own' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l rate -d 'Make so many calls each second, due or not, and time each from when it was due' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l runs -d 'Rounds: each measures every handler once' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -s n -l count -d 'End a run after N calls' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l duration -d 'End a run after this long [default: 500ms, or none with --count]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l warm-up -d 'Log for so long before each run, unmeasured' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l queue -d 'Records that a queue holds' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l smtp -d 'Mail through this server: smtp://HOST:PORT [default: one of zlog\'s own, on loopback]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l smtp-login-file -d 'Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l smtp-delay -d 'How long zlog\'s own mail server holds each mail' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l dir -d 'Where files are written while they are measured [default: the system\'s for temporary files]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
 json\t'The report as one JSON object'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l export-csv -d 'Write every figure as CSV, too' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l plot -d 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l baseline -d 'Exit with 3 when a handler has become slower than in this report (--output json)' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l tolerance -d 'How much slower it may be' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l compare-python -d 'Measure Python\'s handlers and PyZMQ\'s, too, with the same records'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -l absolute -d 'Compare calls per second, not their ratio to `file` and `null`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "bare-send" -d 'Bare libzmq, sending: started by `zlog bench pipeline`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "bare-receive" -d 'Bare libzmq, receiving: started by `zlog bench pipeline`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "worker" -d 'One handler, or one far end: told on standard input'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from bare-send bare-receive worker pipeline codec" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l connect -d 'A receiver' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wire -d 'What bodies are written as' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
-text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l count -d 'Messages to send' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wait-for -d 'Receivers to wait for' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l wait -d 'How long to wait for them' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -l linger -d 'How long the last messages may take to leave' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-send" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l bind -d 'Where senders connect' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l topic -d 'What to subscribe to' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -l count -d 'Messages to receive' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from bare-receive" -s h -l help -d 'Print help'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from worker" -s h -l help -d 'Print help'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l export-csv -d 'Write every figure as CSV, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l plot -d 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l baseline -d 'Exit with 3 when a handler has become slower than in this report (--output json)' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l tolerance -d 'How much slower it may be' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l compare-python -d 'Measure Python\'s handlers and PyZMQ\'s, too, with the same records'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l absolute -d 'Compare calls per second, not their ratio to `file` and `null`'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l transport -d 'What is between emit and tail' -r -f -a "tcp\t'TCP on loopback'
 ipc\t'A socket of the file system'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l wire -d 'What bodies are written as' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
@@ -280,8 +264,5 @@ complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subc
 complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "bare-send" -d 'Bare libzmq, sending: started by `zlog bench pipeline`'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "bare-receive" -d 'Bare libzmq, receiving: started by `zlog bench pipeline`'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "worker" -d 'One handler, or one far end: told on standard input'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'

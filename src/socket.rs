@@ -35,7 +35,7 @@ pub use desk::{Answer, Asker, Desk, Inquiry, wait};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
 pub use flush::Flushed;
 pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};
-pub use options::{DEFAULT_HWM, SocketOptions, may_have_come};
+pub use options::{DEFAULT_HWM, LEAST_MAX_MESSAGE, SocketOptions, may_have_come};
 pub use proxy::{Counts, Forwarded, Look, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, Waited};
 pub use subscriber::{FrameSink, Subscriber};

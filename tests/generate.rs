@@ -68,6 +68,36 @@ fn bash_completes_commands_options_and_values() {
 }
 
 #[test]
+fn no_command_that_is_hidden_is_completed() {
+    let whole = command();
+    for name in commands() {
+        let path: Vec<&str> = name.split(' ').collect();
+        let parser = path.iter().fold(&whole, |parser, word| parser.find_subcommand(word).unwrap());
+        let offers = completed(&[&["zlog"], &path[..], &[""]].concat());
+        for hidden in parser.get_subcommands().filter(|sub| sub.is_hide_set()) {
+            assert!(!offers.contains(&hidden.get_name().to_owned()), "{name}: {offers:?}");
+        }
+        for shown in parser.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            assert!(offers.contains(&shown.get_name().to_owned()), "{name}: {offers:?}");
+        }
+    }
+}
+
+#[test]
+fn every_man_page_that_is_named_is_there() {
+    for entry in fs::read_dir(root().join("man")).unwrap() {
+        let page = fs::read_to_string(entry.unwrap().path()).unwrap().replace("\\-", "-");
+        let page = page.replace("\\fB", "").replace("\\fR", "");
+        for (before, _) in page.match_indices("(1)").map(|(at, _)| page.split_at(at)) {
+            let own = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            let name = before.rsplit(|c| !own(c)).next().unwrap();
+            let named = root().join(format!("man/{name}.1"));
+            assert!(!name.starts_with("zlog") || named.exists(), "{name}(1)");
+        }
+    }
+}
+
+#[test]
 fn every_example_parses() {
     for notes in examples::ALL {
         for (example, _) in notes.examples {

@@ -85,7 +85,10 @@ const TAIL: Notes = Notes {
             "zlog tail --console --smtp smtp://mail,to=ops@example.org,level=critical",
             "print, and mail",
         ),
-        ("zlog tail --exec 'jq .msg,format=json'", "the input of a command, in batches"),
+        (
+            "zlog tail --exec 'sh -c \"jq -r .msg >> messages.txt\",format=json'",
+            "the input of a command, in batches",
+        ),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
     exits: &[

@@ -11,8 +11,10 @@ use std::collections::HashMap;
 use clap::Args;
 
 use crate::error::Result;
+use crate::format::{Options, Output};
 use crate::handler::queue::OnFull;
 use crate::route::{HandlerSpec, Spec};
+use crate::term::visible;
 
 /// The heading of these options.
 pub(super) const HEADING: &str = "Handlers";
@@ -75,7 +77,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ),
     (
         "--smtp: from=, to=, subject=, batch=N, every=TIME, spool=N, login=FILE, trust=FILE, timeout=TIME",
-        "Addresses (to= may be repeated) and a format for the subject; a mail is sent when it has \
+        "smtp://HOST is not encrypted (port 25), smtp://HOST?tls=required is with STARTTLS (587), \
+         smtps://HOST from the start (465); trust= is a certificate to trust, in PEM. Addresses (to= may be repeated) and a format for the subject; a mail is sent when it has \
          N records or the first has waited so long, with every=0 in the next pause [default: \
          1000, 10s]; how many wait while the \
          server is away [default: 10000]; without login=, ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD",
@@ -125,7 +128,7 @@ impl HandlerArgs {
     pub fn console(&self, on_full: Option<OnFull>) -> Result<Option<HandlerSpec>> {
         let Some(text) = &self.console else { return Ok(None) };
         let console = keys::console(text, on_full)?;
-        Spec { handlers: vec![console.clone()], routes: Vec::new() }.check()?;
+        check(&Spec { handlers: vec![console.clone()], routes: Vec::new() })?;
         Ok(Some(console))
     }
 
@@ -152,9 +155,39 @@ impl HandlerArgs {
         }
         tell_apart(&mut handlers);
         let spec = Spec { handlers, routes: Vec::new() };
-        spec.check()?;
+        check(&spec)?;
         Ok(spec)
     }
+
+    /// What is allowed but hardly meant: a line each. Nothing of handlers that can't be
+    /// read, which is an error anyway.
+    pub fn remarks(&self) -> Vec<String> {
+        let spec = self.spec(OnFull::Drop).unwrap_or_default();
+        let console = self.console(Some(OnFull::Drop)).unwrap_or_default();
+        let remark = |handler: &HandlerSpec| {
+            let swallowed = keys::swallowed(handler)?;
+            Some(format!(
+                "handler {}: \",{}\" is a part of its format, since format= takes the rest; a key \
+                 stands before format=",
+                visible(&handler.name),
+                visible(swallowed)
+            ))
+        };
+        spec.handlers.iter().chain(&console).filter_map(remark).collect()
+    }
+}
+
+/// [`Spec::check`], with what may be behind a format that is refused.
+fn check(spec: &Spec) -> Result<()> {
+    let refused = |handler: &HandlerSpec| {
+        let format = &handler.formatter;
+        format.format.as_ref().is_some_and(|text| text.contains(','))
+            && format.build(Output::Text, Options::default()).is_err()
+    };
+    spec.check().map_err(|error| match spec.handlers.iter().any(refused) {
+        true => error.also("format= takes the rest of the text, commas and all: it stands last."),
+        false => error,
+    })
 }
 
 /// Numbers handlers that would have the same name.

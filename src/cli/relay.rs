@@ -48,7 +48,8 @@ pub struct RelayArgs {
     /// typed goes before it; SIGHUP reads it again
     #[arg(long, value_name = "FILE", help_heading = CONFIGURATION)]
     pub config: Option<PathBuf>,
-    /// Only say what is wrong with --config, all of it; nothing is opened
+    /// Only say what is wrong with --config, all of it. Nothing is opened, and no command,
+    /// login file or path is looked for
     #[arg(long, requires = "config", help_heading = CONFIGURATION)]
     pub check: bool,
 

@@ -94,6 +94,15 @@ pub fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(wrong)
 }
 
+/// A size as [`size`] reads it.
+pub fn written(bytes: usize) -> String {
+    let units = [(1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
+    match units.into_iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
+        Some((unit, letter)) => format!("{}{letter}", bytes / unit),
+        None => bytes.to_string(),
+    }
+}
+
 /// The name of an extra field, and perhaps what stands for one that a record lacks:
 /// `user`, `user=nobody`, `user=` (nothing at all).
 pub fn extra(text: &str) -> Result<(String, Option<String>), String> {
@@ -259,6 +268,14 @@ mod tests {
         assert_eq!(joined("tail --stats 5s app"), "tail --stats=5s app");
         assert_eq!(joined("tail --stats app"), "tail --stats app");
         assert_eq!(joined("emit -- ls --color always"), "emit -- ls --color always");
+    }
+
+    #[test]
+    fn a_size_is_written_as_it_is_read() {
+        for text in ["1", "1023", "1K", "1025", "64K", "128M", "2G"] {
+            assert_eq!(written(size(text).unwrap()), text);
+        }
+        assert_eq!(written(0), "0");
     }
 
     #[test]

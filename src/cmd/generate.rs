@@ -17,7 +17,8 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
     let mut out = Vec::new();
     match &args.what {
         Generate::Completions { shell } => {
-            clap_complete::generate(*shell, &mut without_hidden(), "zlog", &mut out);
+            let mut shown = without_hidden(&cli::command());
+            clap_complete::generate(*shell, &mut shown, "zlog", &mut out);
         }
         Generate::Man { command } => man(command.as_deref().unwrap_or_default(), &mut out)?,
     }
@@ -25,13 +26,26 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The parser as a person is to see it: clap_complete offers hidden commands too.
-fn without_hidden() -> clap::Command {
-    let whole = cli::command();
-    clap::Command::new("zlog")
-        .version(env!("CARGO_PKG_VERSION"))
+/// A command as a person is to see it: clap_complete offers hidden commands too, at
+/// every depth. None can be taken out of one, so it is built up without them.
+fn without_hidden(whole: &clap::Command) -> clap::Command {
+    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set());
+    let shown: Vec<clap::Command> = shown.map(without_hidden).collect();
+    if shown.is_empty() && !whole.has_subcommands() {
+        return whole.clone();
+    }
+    let mut command = clap::Command::new(whole.get_name().to_owned())
+        .disable_help_subcommand(whole.is_disable_help_subcommand_set())
         .args(whole.get_arguments().cloned())
-        .subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned())
+        .groups(whole.get_groups().cloned())
+        .subcommands(shown);
+    if let Some(version) = whole.get_version() {
+        command = command.version(version.to_owned());
+    }
+    match whole.get_about() {
+        Some(about) => command.about(about.clone()),
+        None => command,
+    }
 }
 
 /// The page of one command (`bench`, `bench-pipeline`), or of zlog itself when `name`
@@ -44,7 +58,8 @@ fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
         return Err(Error::usage(format!("there is no man page for `{name}`"))
             .hint(format!("Commands with a page: {}.", names.join(", "))));
     };
-    let mut whole = cli::command();
+    // `zlog help` has no page.
+    let mut whole = cli::command().disable_help_subcommand(true);
     whole.build();
     let mut page = &whole;
     for name in notes.command.split_whitespace() {

@@ -5,6 +5,7 @@
 //! until it has an exemplar.
 
 pub mod bench;
+mod cutoff;
 pub mod demo;
 pub mod emit;
 pub mod generate;

@@ -11,6 +11,7 @@ mod news;
 mod outlets;
 mod plan;
 mod rates;
+mod sides;
 mod status;
 mod summary;
 mod table;
@@ -24,16 +25,17 @@ use self::news::News;
 use self::outlets::Outlets;
 use self::plan::Plan;
 use self::rates::Rates;
+use self::sides::{collect_on, open_desk, publish_on};
 use self::summary::Summary;
-use crate::cli::{DEFAULT_COLLECT, RelayArgs, RelayOnFull};
+use super::cutoff::CutOff;
+use crate::cli::{RelayArgs, RelayOnFull};
 use crate::clock;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::keep::{Keep, Limits};
 use crate::route::{self, Tell};
 use crate::signal::{Hangup, Stop};
 use crate::socket::{
-    self, DEFAULT_HWM, Desk, Endpoint, Forwarded, LinkState, Proxy, ProxyOptions, Role,
-    SocketOptions,
+    self, DEFAULT_HWM, Desk, Forwarded, LinkState, Proxy, ProxyOptions, SocketOptions,
 };
 use crate::term;
 
@@ -80,6 +82,8 @@ struct Relay {
     feeds: Feeds,
     rates: Rates,
     news: Option<News>,
+    /// Unless --quiet.
+    cutoff: Option<CutOff>,
     stop: Stop,
     hangup: Hangup,
     /// When the handlers are due again.
@@ -115,6 +119,7 @@ impl Relay {
             rates: Rates::new(begun, &proxy, &feeds, args.report.map(|every| every.0)),
             feeds,
             news: args.verbose.then(News::default),
+            cutoff: (!args.quiet).then(|| CutOff::new(args.max_message)),
             proxy,
             stop,
             hangup,
@@ -221,9 +226,16 @@ impl Relay {
     }
 
     fn tell(&mut self) {
+        let now = Instant::now();
         for event in self.proxy.events() {
             if let Some(news) = &mut self.news {
                 news.tell(&event);
+            }
+            // --max-message is for what is collected.
+            let cutoff = self.cutoff.as_mut();
+            let cutoff = cutoff.filter(|_| self.plan.args.connect.contains(&event.endpoint));
+            if let Some(cut) = cutoff.and_then(|cutoff| cutoff.note(&event, now)) {
+                term::tell(format_args!("zlog relay: {cut}"));
             }
         }
     }
@@ -333,69 +345,6 @@ fn options(args: &RelayArgs) -> ProxyOptions {
         },
         publish: SocketOptions { hwm: args.hwm, send_slice: SLICE, ..SocketOptions::publisher() },
         block: args.on_full == RelayOnFull::Block,
-    }
-}
-
-/// Where to collect. The default is for a relay that has no other source.
-fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
-    let bind = args.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
-    let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
-    if endpoints.is_empty() && !args.stdin && !args.listen.any() {
-        endpoints.push(Endpoint::parse(DEFAULT_COLLECT, Role::Bind)?);
-    }
-    Ok(endpoints)
-}
-
-fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
-    let bind = args.publish_bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
-    let connect = args.publish_connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
-    if endpoints.is_empty() {
-        endpoints.push(super::default_endpoint(&args.endpoint, Role::Bind)?);
-    }
-    // What goes round in a circle never ends.
-    for collected in collect_on(args)? {
-        if endpoints.iter().any(|endpoint| endpoint.is_where(&collected)) {
-            let twice = collected.as_str();
-            return Err(Error::usage(format!("{twice} is to collect from and to publish on"))
-                .hint(
-                    "--bind and --connect collect; --publish-bind and --publish-connect publish.",
-                ));
-        }
-    }
-    Ok(endpoints)
-}
-
-/// Opens the desk. A port that nobody asked for by name, and that is in use, costs
-/// the answers and not the relay, unless there is something to ask for.
-fn open_desk(args: &RelayArgs, proxy: &Proxy, publish_on: &[Endpoint]) -> Result<Option<Desk>> {
-    if args.no_ask {
-        return Ok(None);
-    }
-    let given = args.ask.iter().map(|text| Endpoint::parse(text, Role::Bind));
-    let mut endpoints = given.collect::<Result<Vec<Endpoint>>>()?;
-    if endpoints.is_empty() {
-        let bound = publish_on.iter().filter(|endpoint| endpoint.role() == Role::Bind);
-        endpoints = bound.filter_map(Endpoint::beside).collect();
-    }
-    if endpoints.is_empty() {
-        return match args.keep {
-            None => Ok(None),
-            Some(_) => Err(Error::usage(
-                "there is no place beside what is published on, to ask for \
-                what --keep keeps",
-            )
-            .hint("Name one: --ask tcp://127.0.0.1:12346.")),
-        };
-    }
-    match Desk::open(proxy, &endpoints) {
-        Ok(desk) => Ok(Some(desk)),
-        Err(error) if args.ask.is_empty() && args.keep.is_none() => {
-            term::tell(format_args!("zlog relay: no questions are taken: {error}"));
-            Ok(None)
-        }
-        Err(error) => Err(error.note("It is where questions are taken; --ask names another one.")),
     }
 }
 

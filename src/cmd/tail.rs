@@ -245,6 +245,9 @@ fn router(args: &TailArgs, stop: &Stop) -> Result<Router> {
     // Stored records wait for a slow handler; a publisher must not have to.
     let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
     let spec = args.handlers.spec(on_full)?;
+    for remark in args.handlers.remarks() {
+        term::tell(format_args!("zlog tail: {remark}"));
+    }
     Router::open(spec, Surroundings::new("tail", stop))
 }
 

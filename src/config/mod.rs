@@ -39,6 +39,19 @@ const VERSION: &str = "1";
 /// The largest file that is read: a larger one is something else.
 const LARGEST: u64 = 16 << 20;
 
+/// What was typed beside a file, so far as it changes what the file may say or means.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Typed {
+    /// What queues do that are full.
+    pub on_full: Option<OnFull>,
+    /// Whether it was typed where to listen for `SocketHandler`: the file does not say it.
+    pub listen: bool,
+    /// As `listen`, for `DatagramHandler`.
+    pub listen_udp: bool,
+    /// Whether other machines were let in.
+    pub allow_remote: bool,
+}
+
 /// What a file says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -61,17 +74,12 @@ pub enum Time {
 
 impl Config {
     /// Reads a file. `command` is the parser of `zlog relay`, whose options may stand
-    /// under `[relay]`. `on_full` is what was typed of queues
-    /// that are full: it goes before what `[relay]` says.
+    /// under `[relay]`. `typed` is what was typed beside
+    /// it: that goes before what `[relay]` says.
     ///
     /// # Errors
     /// When it can't be read; or all that is wrong in it, each with line and column.
-    pub fn load(
-        path: &Path,
-        time: Time,
-        command: &clap::Command,
-        on_full: Option<OnFull>,
-    ) -> Result<Config> {
+    pub fn load(path: &Path, time: Time, command: &clap::Command, typed: &Typed) -> Result<Config> {
         let name = visible(&path.display().to_string());
         let unread = |error| unread(path, &error);
         let mut bytes = Vec::new();
@@ -91,7 +99,7 @@ impl Config {
                 .hint("Is it another file?"));
         }
         match std::str::from_utf8(&bytes) {
-            Ok(text) => Config::parse(path, text, command, on_full),
+            Ok(text) => Config::parse(path, text, command, typed),
             Err(error) => {
                 let shared = Shared::default();
                 shared.faults.add(error.valid_up_to(), "not UTF-8", "Save it as UTF-8.");
@@ -109,10 +117,10 @@ impl Config {
         path: &Path,
         text: &str,
         command: &clap::Command,
-        on_full: Option<OnFull>,
+        typed: &Typed,
     ) -> Result<Config> {
         let shared = Shared::default();
-        let config = read(text, command, on_full, &shared);
+        let config = read(text, command, typed, &shared);
         match config {
             Some(config) if shared.faults.count() == 0 => {
                 Ok(Config { notes: shared.faults.notes(path, text), ..config })
@@ -194,12 +202,7 @@ fn refusal(shared: Shared, path: &Path, text: &str) -> Error {
 }
 
 /// Reads the text; what is wrong is left in `shared`. `None` when it is no TOML.
-fn read(
-    text: &str,
-    command: &clap::Command,
-    on_full: Option<OnFull>,
-    shared: &Shared,
-) -> Option<Config> {
+fn read(text: &str, command: &clap::Command, typed: &Typed, shared: &Shared) -> Option<Config> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let at = error.span().map_or(0, |span| span.start);
@@ -211,9 +214,9 @@ fn read(
     }
     let mut whole = Section::whole(table.get_ref(), shared);
     version(&mut whole);
-    let relay = relay::read(&mut whole, command);
+    let relay = relay::read(&mut whole, command, typed);
     let formatters = Formatters::read(&mut whole);
-    let on_full = on_full.unwrap_or_else(|| relay::on_full(&relay));
+    let on_full = typed.on_full.unwrap_or_else(|| relay::on_full(&relay));
     let handlers = handlers::read(&mut whole, &formatters, on_full);
     let routes = routes::read(&mut whole, &handlers.names);
     whole.finish(|_| None);

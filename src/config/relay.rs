@@ -15,11 +15,13 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use toml::de::DeValue;
 
+use super::Typed;
 use super::fault::suggest;
 use super::section::{Section, as_typed};
 use crate::cli::HandlerArgs;
 use crate::handler::queue::OnFull;
 use crate::socket::{Endpoint, Role};
+use crate::source::listen::Address;
 
 /// What is asked of one run of the command, and makes no sense in a file.
 const NOT_IN_FILES: [&str; 6] = ["config", "check", "status", "output", "help", "version"];
@@ -61,9 +63,10 @@ impl Setting {
 
 /// Reads the table. Each option is checked by itself; that they fit together is seen
 /// when the command line is put together ([`with_settings`]).
-pub(super) fn read(whole: &mut Section<'_>, command: &Command) -> Vec<Setting> {
+pub(super) fn read(whole: &mut Section<'_>, command: &Command, typed: &Typed) -> Vec<Setting> {
     let Some(mut section) = whole.table("relay") else { return Vec::new() };
     let mut settings = Vec::new();
+    let mut addresses = Vec::new();
     let allowed = |option: &str| !NOT_IN_FILES.contains(&option) && !is_handler(option);
     let options = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
     for (option, arg) in options.filter(|(option, _)| allowed(option)) {
@@ -71,12 +74,21 @@ pub(super) fn read(whole: &mut Section<'_>, command: &Command) -> Vec<Setting> {
             let words = words(&section, option, arg, value);
             for (at, word) in &words {
                 check(&section, command, option, *at, word);
+                addresses.extend(address(option, word, typed).map(|address| (*at, address)));
             }
             let words = words.into_iter().map(|(_, word)| word).collect();
             settings.push(Setting { option: option.to_owned(), words });
         }
     }
     together(&section, command, &settings);
+    let remote = |setting: &Setting| setting.words.iter().any(|word| word == "--allow-remote");
+    if !typed.allow_remote && !settings.iter().any(remote) {
+        for (at, (option, address)) in addresses {
+            if let Err(error) = address.check_local() {
+                section.wrong_error(at, option, &error);
+            }
+        }
+    }
     let known = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name));
     section.finish(|key| {
         if is_handler(key) {
@@ -88,6 +100,17 @@ pub(super) fn read(whole: &mut Section<'_>, command: &Command) -> Vec<Setting> {
         alias(command, key)
     });
     settings
+}
+
+/// Where the file says to listen, unless that was typed.
+fn address(option: &str, word: &str, typed: &Typed) -> Option<(&'static str, Address)> {
+    let option = match option {
+        "listen" if !typed.listen => "listen",
+        "listen-udp" if !typed.listen_udp => "listen-udp",
+        _ => return None,
+    };
+    let (_, address) = word.split_once('=')?;
+    Some((option, address.parse().ok()?))
 }
 
 /// What queues do when they are full, unless they say it themselves: as the option.

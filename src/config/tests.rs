@@ -26,7 +26,12 @@ fn command() -> Command {
 }
 
 fn parse(text: &str) -> Result<Config> {
-    Config::parse(Path::new("relay.toml"), &format!("version = 1\n{text}"), &command(), None)
+    Config::parse(
+        Path::new("relay.toml"),
+        &format!("version = 1\n{text}"),
+        &command(),
+        &Typed::default(),
+    )
 }
 
 fn good(text: &str) -> Config {
@@ -141,9 +146,12 @@ fn what_is_no_toml_is_told_with_every_place() {
 
 #[test]
 fn the_version_must_be_said() {
-    let without = Config::parse(Path::new("a.toml"), "", &command(), None).unwrap_err().to_string();
+    let without = Config::parse(Path::new("a.toml"), "", &command(), &Typed::default())
+        .unwrap_err()
+        .to_string();
     assert_eq!(without, "a.toml:1:1: version is missing\n  Begin with: version = 1.");
-    let other = Config::parse(Path::new("a.toml"), "version = 2", &command(), None).unwrap_err();
+    let other = Config::parse(Path::new("a.toml"), "version = 2", &command(), &Typed::default())
+        .unwrap_err();
     assert_eq!(
         other.to_string(),
         "a.toml:1:11: version: \"2\": this zlog knows version 1 only\n  Write version = 1, or use the zlog \
@@ -349,12 +357,14 @@ fn files_that_differ_in_options_are_told_apart() {
 fn files_that_cannot_be_read_are_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("relay.toml");
-    let missing = Config::load(&path, Time::First, &command(), None).unwrap_err().to_string();
+    let missing =
+        Config::load(&path, Time::First, &command(), &Typed::default()).unwrap_err().to_string();
     assert!(missing.contains("no such file"), "{missing}");
     std::fs::write(&path, b"version = 1\n# caf\xe9\n").unwrap();
-    let latin = Config::load(&path, Time::First, &command(), None).unwrap_err().to_string();
+    let latin =
+        Config::load(&path, Time::First, &command(), &Typed::default()).unwrap_err().to_string();
     assert!(latin.contains("relay.toml:2:6: not UTF-8"), "{latin}");
-    let endless = Config::load(Path::new("/dev/zero"), Time::First, &command(), None)
+    let endless = Config::load(Path::new("/dev/zero"), Time::First, &command(), &Typed::default())
         .unwrap_err()
         .to_string();
     assert!(endless.contains("too large"), "{endless}");
@@ -390,7 +400,7 @@ const EXAMPLE: &str = include_str!("../../examples/relay.toml");
 #[test]
 fn the_annotated_example_shows_every_key_and_class() {
     let shared = Shared::default();
-    let config = read(EXAMPLE, &relay(), None, &shared).unwrap();
+    let config = read(EXAMPLE, &relay(), &Typed::default(), &shared).unwrap();
     let asked = shared.asked.take();
     let path = Path::new("examples/relay.toml");
     assert!(shared.faults.notes(path, EXAMPLE).is_empty());
@@ -421,7 +431,7 @@ fn what_is_commented_out_in_the_example_can_be_put_in() {
         let mut lines = lines.clone();
         lines[at] = &line[2..];
         let text = lines.join("\n");
-        if let Err(error) = Config::parse(Path::new("a.toml"), &text, &relay(), None) {
+        if let Err(error) = Config::parse(Path::new("a.toml"), &text, &relay(), &Typed::default()) {
             // Only that it goes not with what stands beside it.
             let error = error.to_string();
             let beside =
@@ -440,7 +450,7 @@ fn what_was_typed_replaces_what_does_not_go_with_it() {
         Path::new("a"),
         "version = 1\n[relay]\nkeep = 3\nverbose = true\nhwm = 5",
         &relay(),
-        None,
+        &Typed::default(),
     );
     let line = ["zlog", "relay", "--no-ask", "-q"].map(OsString::from);
     let matches = relay().get_matches_from(&line[1..]);
@@ -449,8 +459,27 @@ fn what_was_typed_replaces_what_does_not_go_with_it() {
 }
 
 #[test]
+fn listening_for_other_machines_is_refused_where_it_stands_unless_it_is_allowed() {
+    let text = "version = 1\n[relay]\nlisten = ['9020', '0.0.0.0:9021']\nlisten-udp = '*:9022'\n";
+    let parse = |text: &str, typed: Typed| {
+        Config::parse(Path::new("a"), text, &relay(), &typed).map_err(|error| error.to_string())
+    };
+    let refused = parse(text, Typed::default()).unwrap_err();
+    for says in ["a:3:19: relay.listen: listening on 0.0.0.0:9021", "a:4:14: relay.listen-udp: "] {
+        assert!(refused.contains(says), "{refused}");
+    }
+    assert!(
+        refused.contains("127.0.0.1:9021, or add --allow-remote (in a file: allow-remote = true")
+    );
+    let udp = parse(text, Typed { listen: true, ..Typed::default() }).unwrap_err();
+    assert!(udp.starts_with("a:4:14: relay.listen-udp: listening on *:9022"), "{udp}");
+    assert!(parse(text, Typed { allow_remote: true, ..Typed::default() }).is_ok());
+    assert!(parse(&format!("{text}allow-remote = true\n"), Typed::default()).is_ok());
+}
+
+#[test]
 fn options_that_do_not_go_together_are_told_at_their_table() {
-    let parse = |text: &str| Config::parse(Path::new("a"), text, &relay(), None);
+    let parse = |text: &str| Config::parse(Path::new("a"), text, &relay(), &Typed::default());
     let error = parse("version = 1\n[relay]\nkeep-bytes = '1M'\n").unwrap_err().to_string();
     assert!(error.starts_with("a:2:2: relay: ") && error.contains("--keep"), "{error}");
     let error =

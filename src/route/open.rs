@@ -25,6 +25,10 @@ use crate::record::Record;
 use crate::socket::{Endpoint, Flushed, Publisher, Role, SocketOptions};
 use crate::term::{self, ColorChoice, Stdout};
 
+/// What to do when another program has the endpoint of a handler that publishes.
+const TAKEN: &str = "Another program listens there: publish on another port, or connect to it \
+                     instead of binding.";
+
 /// Opens what `spec` asks for. Records that can't be formatted as asked are counted in
 /// `unformatted`.
 ///
@@ -157,7 +161,8 @@ fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Resu
 fn endpoints(target: &PublishTarget) -> Result<Vec<Endpoint>> {
     let bind = target.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
     let connect = target.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    bind.chain(connect).collect()
+    let taken = |endpoint: Endpoint| endpoint.when_taken(TAKEN);
+    bind.chain(connect).map(|endpoint| endpoint.map(taken)).collect()
 }
 
 /// A publisher among other handlers: it says what it could not send as they do.

@@ -116,11 +116,15 @@ fn bind_failed(endpoint: &Endpoint, errno: Errno) -> Error {
 }
 
 fn in_use(endpoint: &Endpoint) -> Error {
+    let error = failed(endpoint, &"address already in use");
+    if let Some(hint) = endpoint.hint_when_taken() {
+        return error.hint(hint);
+    }
     let next = match endpoint.ipc_path() {
         Some(_) => "another path",
         None => "another port (0 takes a free one)",
     };
-    failed(endpoint, &"address already in use").hint(format!(
+    error.hint(format!(
         "Another program listens there, maybe another `zlog emit`: --connect to it or --bind {next}."
     ))
 }

@@ -73,6 +73,8 @@ pub struct Endpoint {
     text: String,
     role: Role,
     transport: Transport,
+    /// What to do when it can't be bound because another program has it.
+    when_taken: Option<&'static str>,
 }
 
 /// What the resolver says of a host to connect to.
@@ -116,7 +118,21 @@ impl Endpoint {
             Transport::Ipc => check_ipc_path(text, role, address)?,
             Transport::Other => {}
         }
-        Ok(Endpoint { text: text.to_owned(), role, transport: *transport })
+        let (text, transport, when_taken) = (text.to_owned(), *transport, None);
+        Ok(Endpoint { text, role, transport, when_taken })
+    }
+
+    /// Says what to do, as a sentence, when it can't be bound because another program has
+    /// it: whoever binds it knows what it is for, and which option names it.
+    #[must_use]
+    pub fn when_taken(mut self, hint: &'static str) -> Endpoint {
+        self.when_taken = Some(hint);
+        self
+    }
+
+    /// What to do when another program has it.
+    pub(super) fn hint_when_taken(&self) -> Option<&'static str> {
+        self.when_taken
     }
 
     /// The endpoint as it was given.

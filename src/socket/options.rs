@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::raw;
 use crate::error::{Error, Result};
 
-/// libzmq breaks off handshakes when the limit is below some 276 bytes.
-const LEAST_MAX_MESSAGE: i64 = 4096;
+/// The least that [`SocketOptions::max_message`] can say, in bytes: libzmq breaks off
+/// handshakes when it is below some 276.
+pub const LEAST_MAX_MESSAGE: usize = 4096;
 
 /// Messages held for each peer unless told otherwise.
 ///
@@ -71,8 +72,8 @@ impl SocketOptions {
         // A socket dropped on an error path must not hold up the exit; who has
         // something to flush sets its own linger.
         socket.set_linger(0)?;
-        let max = i64::try_from(self.max_message).unwrap_or(i64::MAX);
-        socket.set_maxmsgsize(max.max(LEAST_MAX_MESSAGE))?;
+        let max = self.max_message.max(LEAST_MAX_MESSAGE as u64);
+        socket.set_maxmsgsize(i64::try_from(max).unwrap_or(i64::MAX))?;
         socket.set_handshake_ivl(millis(self.handshake))?;
         socket.set_reconnect_ivl(millis(self.reconnect))?;
         socket.set_reconnect_ivl_max(millis(self.reconnect_max))?;
@@ -131,7 +132,7 @@ mod tests {
         let mut socket = context.socket(zmq::SUB).expect("socket");
         let options = SocketOptions { max_message: 1, hwm: 7, ..SocketOptions::subscriber() };
         options.apply(&mut socket).expect("options");
-        assert_eq!(socket.get_maxmsgsize(), Ok(LEAST_MAX_MESSAGE));
+        assert_eq!(socket.get_maxmsgsize(), Ok(LEAST_MAX_MESSAGE as i64));
         assert_eq!(socket.get_rcvhwm(), Ok(7));
         assert_eq!(socket.get_linger(), Ok(0));
         assert_eq!(socket.get_heartbeat_ivl(), Ok(0), "no heartbeats");

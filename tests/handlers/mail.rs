@@ -170,11 +170,41 @@ fn why_a_right_server_and_a_right_option_do_not_go_together_is_said_in_plain_wor
     let error = logs_in.handle(&record("one")).unwrap_err().to_string();
     assert!(error.contains("takes no login") && error.contains("?tls=required"), "{error}");
 
-    let mut server = python.script("mail_server", &["tls", AUTHORITY, AUTHORITY_KEY]);
-    let trust = Some(AUTHORITY.into());
-    let mut trusts = handler(SmtpOptions { trust, ..options(&server.endpoint()) });
-    let error = trusts.handle(&record("one")).unwrap_err().to_string();
-    assert!(error.contains("basicConstraints=critical,CA:FALSE"), "{error}");
+    let said = |url: &str| handler(options(url)).handle(&record("one")).unwrap_err().to_string();
+    let address = url.strip_prefix("smtp://").unwrap();
+    let error = said(&format!("smtp://{address}?tls=required"));
+    assert!(error.contains("offers no STARTTLS\n  One that is encrypted"), "{error}");
+    let error = said(&format!("smtps://{address}"));
+    let next = format!("does not begin with TLS\n  If it does STARTTLS, write {url}?tls=required");
+    assert!(error.contains(&next), "{error}");
+
+    let (_server, url) = mail_server(&python, "starttls");
+    let next = format!("\n  It wants to be spoken to encrypted: write {url}?tls=required.");
+    let error = said(&url);
+    assert!(error.contains("refused: 530") && error.ends_with(&next), "{error}");
+    let (_server, url) = mail_server(&python, "login");
+    let error = said(&url);
+    assert!(error.contains("refused: 530") && error.contains("It may want a login"), "{error}");
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_said_in_plain_words() {
+    let Some(python) = python() else { return };
+    let data = |name: &str| format!("{}/tests/data/tls/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (expired, other) = (data("expired.pem"), data("other-name.pem"));
+    // What the server shows, what is trusted, and what is said.
+    for (shown, key, trusted, says) in [
+        (AUTHORITY, AUTHORITY_KEY, Some(AUTHORITY), "\n  Make it one that is no authority's"),
+        (CERTIFICATE, KEY, None, "who is trusted here\n  If it is the right server, trust it"),
+        (&expired, KEY, Some(&*expired), "that was valid until 2021-01-01\n  Have it"),
+        (&other, KEY, Some(&*other), "for mail.example.org, not for 127.0.0.1\n  Name the"),
+    ] {
+        let mut server = python.script("mail_server", &["tls", shown, key]);
+        let trust = trusted.map(Into::into);
+        let mut handler = handler(SmtpOptions { trust, ..options(&server.endpoint()) });
+        let error = handler.handle(&record("one")).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
 }
 
 /// Mails of several records, with a spool.
@@ -267,6 +297,7 @@ fn a_login_is_read_from_a_file_and_a_wrong_one_is_told_and_tried_again() {
     unknown.handle(&record("two")).unwrap();
     let error = unknown.flush().unwrap_err().to_string();
     assert!(error.contains("refused: 535") && !error.contains("wrong-one"), "{error}");
+    assert!(error.contains("\n  Check the name and the password: ZLOG_SMTP_USER"), "{error}");
     assert_eq!(unknown.held(), Held { waiting: 1, away: true, ..Held::default() });
     server.close_stdin();
     server.wait().success();

@@ -1,7 +1,7 @@
 //! How a relay ends, and what it refuses to begin with.
 
 use super::relay;
-use crate::harness::{ANY_PORT, Listener, zlog};
+use crate::harness::{ANY_PORT, Listener, Publisher, zlog};
 
 #[test]
 fn what_has_come_is_sent_on_before_it_ends() {
@@ -89,6 +89,19 @@ fn it_says_what_is_wrong_before_it_begins() {
             &["-c", "tcp://localhost:5", "--publish-bind", "tcp://*:5"],
             "tcp://localhost:5 is to collect from and to publish on",
         ),
+        (
+            &["-c", "tcp://127.0.0.1:12345"],
+            "publish on\n  It is where a relay publishes unless told otherwise: name another place, \
+             as --publish-bind tcp://127.0.0.1:12346.",
+        ),
+        (
+            &["--publish-bind", "tcp://127.0.0.1:12344"],
+            "publish on\n  It is where a relay collects unless told otherwise",
+        ),
+        (
+            &["-c", "tcp://127.0.0.1:5", "--endpoint", "tcp://127.0.0.1:5"],
+            "publish on\n  It is where --endpoint (ZLOG_ENDPOINT) says to publish",
+        ),
         (&["-b", "localhost:5"], "Did you mean tcp://localhost:5?"),
         (&["--keep", "0"], "must be at least 1"),
         (&["--keep-bytes", "1M"], "--keep"),
@@ -115,5 +128,21 @@ fn a_place_that_can_not_be_is_told_before_anything_is_bound() {
     ] {
         let refused = zlog(relay).args(args).run().stderr_has(says).stderr_lacks("bound");
         refused.stderr_lacks("forwarded");
+    }
+}
+
+#[test]
+fn an_endpoint_that_another_program_has_is_told_with_the_option_that_names_another() {
+    let holder = Publisher::bind();
+    let taken: &str = &holder.endpoint;
+    for (args, says) in [
+        (&["-b", ANY_PORT, "-p", taken][..], "or a publisher: --publish-bind another port"),
+        (&["-b", taken, "-p", ANY_PORT], "another `zlog relay`: --bind another port"),
+        (&["-b", ANY_PORT, "-p", ANY_PORT, "--ask", taken], "--ask names another one"),
+        (&["-b", ANY_PORT, "-p", ANY_PORT, "--publish", taken], "publish on another port"),
+    ] {
+        let said = zlog(["relay"]).args(args).run().code(1).err();
+        let in_use = said.contains(&format!("can't bind {taken}: address already in use"));
+        assert!(in_use && said.contains(says), "{args:?}: {said}");
     }
 }

@@ -59,6 +59,8 @@ fn where_no_relay_is_the_status_fails_with_the_reason() {
     let publisher = crate::harness::Publisher::bind();
     let said = zlog(["relay", "--status", "--ask", &publisher.endpoint]).run().code(1).err();
     assert!(said.contains("no relay answers at"), "{said}");
+    let said = zlog(["relay", "--status", &publisher.endpoint]).run().code(1).err();
+    assert!(said.contains("and that is --status --ask ENDPOINT"), "{said}");
     let free = {
         let address = own_address().replace("tcp://", "").replace('*', "0");
         let listener = std::net::TcpListener::bind(address).expect("a port");

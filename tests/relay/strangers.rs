@@ -131,3 +131,14 @@ fn a_subscriber_of_very_many_topics_widens_what_is_asked_for_and_takes_it_back()
     relay.terminate();
     relay.wait().code(143);
 }
+
+#[test]
+fn a_publisher_that_sends_too_much_is_left_and_told_of() {
+    let publisher = Publisher::bind();
+    let mut relay = relay(&["-c", &publisher.endpoint, "--keep", "1", "--max-message", "64K"]);
+    publisher.wait_for_subscription();
+    publisher.send(["app.INFO", &"x".repeat(100_000)]);
+    let hung_up = format!("hung up on {}: it sent a message larger", publisher.endpoint);
+    relay.running.expect_stderr(&hung_up);
+    publisher.wait_for_subscription();
+}

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use jiff::civil::Time;
 
-use super::words::{Given, Keys};
+use super::words::{self, Given, Keys};
 use crate::cli::value::{self, Seconds, number};
 use crate::error::Result;
 use crate::format::formatter::{FormatterSpec, Style};
@@ -39,10 +39,30 @@ const SYSLOG: &[&str] =
 const EXEC: &[&str] = &["batch", "every", "spool", "timeout"];
 const PUBLISH: &[&str] = &["root", "wire", "hwm"];
 
+/// What each option takes.
+const FILE_KEYS: Keys = Keys { valued: &[TAKES, RUNS, LOOKS, FILE], switches: &["sync", "utc"] };
+const SMTP_KEYS: Keys = Keys { valued: &[TAKES, RUNS, LOOKS, SMTP], switches: &["utc"] };
+const SYSLOG_KEYS: Keys = Keys { valued: &[TAKES, RUNS, LOOKS, SYSLOG], switches: &["utc"] };
+const EXEC_KEYS: Keys = Keys { valued: &[TAKES, RUNS, LOOKS, EXEC], switches: &["utc"] };
+const PUBLISH_KEYS: Keys = Keys { valued: &[TAKES, RUNS, PUBLISH], switches: &["connect"] };
+const CONSOLE_KEYS: Keys = Keys { valued: &[TAKES, RUNS, LOOKS], switches: &["utc"] };
+
+/// What stands in a handler's format and would be a key before it.
+pub(super) fn swallowed(handler: &HandlerSpec) -> Option<&str> {
+    let known = match &handler.target {
+        Target::File { .. } | Target::Rotating { .. } | Target::Timed { .. } => FILE_KEYS,
+        Target::Smtp { .. } => SMTP_KEYS,
+        Target::Syslog(_) => SYSLOG_KEYS,
+        Target::Exec(_) => EXEC_KEYS,
+        Target::Publish(_) => PUBLISH_KEYS,
+        Target::Console => CONSOLE_KEYS,
+    };
+    words::swallowed(handler.formatter.format.as_deref()?, known)
+}
+
 /// `--file`
 pub(super) fn file(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[TAKES, RUNS, LOOKS, FILE], switches: &["sync", "utc"] };
-    let mut given = Given::new("--file", text, keys)?;
+    let mut given = Given::new("--file", text, FILE_KEYS)?;
     let formatter = formatter(&mut given)?;
     let target = file_target(&mut given, formatter.utc)?;
     let name = given.value.clone();
@@ -118,8 +138,7 @@ fn only_with(given: &Given, other: &str, keys: &[(&str, bool)]) -> Result<()> {
 
 /// `--smtp`
 pub(super) fn smtp(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[TAKES, RUNS, LOOKS, SMTP], switches: &["utc"] };
-    let mut given = Given::new("--smtp", text, keys)?;
+    let mut given = Given::new("--smtp", text, SMTP_KEYS)?;
     let formatter = formatter(&mut given)?;
     let usual = SmtpOptions::default();
     let options = SmtpOptions {
@@ -147,8 +166,7 @@ pub(super) fn smtp(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
 
 /// `--syslog`
 pub(super) fn syslog(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[TAKES, RUNS, LOOKS, SYSLOG], switches: &["utc"] };
-    let mut given = Given::new("--syslog", text, keys)?;
+    let mut given = Given::new("--syslog", text, SYSLOG_KEYS)?;
     let formatter = formatter(&mut given)?;
     let usual = SyslogOptions::default();
     let options = SyslogOptions {
@@ -167,8 +185,7 @@ pub(super) fn syslog(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
 
 /// `--exec`
 pub(super) fn exec(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[TAKES, RUNS, LOOKS, EXEC], switches: &["utc"] };
-    let mut given = Given::new("--exec", text, keys)?;
+    let mut given = Given::new("--exec", text, EXEC_KEYS)?;
     let formatter = formatter(&mut given)?;
     let parsed = ExecOptions::parse(&given.value)?;
     let options = ExecOptions {
@@ -183,8 +200,7 @@ pub(super) fn exec(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
 
 /// `--publish`
 pub(super) fn publish(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
-    let keys = Keys { valued: &[TAKES, RUNS, PUBLISH], switches: &["connect"] };
-    let mut given = Given::new("--publish", text, keys)?;
+    let mut given = Given::new("--publish", text, PUBLISH_KEYS)?;
     let endpoint = vec![given.value.clone()];
     let (bind, connect) = match given.switch("connect")? {
         true => (Vec::new(), endpoint),
@@ -211,10 +227,10 @@ pub(super) fn publish(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
 /// `--console`. Without `on_full` there is no queue, and no key for one.
 pub(super) fn console(text: &str, on_full: Option<OnFull>) -> Result<HandlerSpec> {
     let valued: &[&[&str]] = match on_full {
-        Some(_) => &[TAKES, RUNS, LOOKS],
+        Some(_) => CONSOLE_KEYS.valued,
         None => &[TAKES, LOOKS],
     };
-    let mut given = Given::keys("--console", text, Keys { valued, switches: &["utc"] })?;
+    let mut given = Given::keys("--console", text, Keys { valued, ..CONSOLE_KEYS })?;
     let formatter = formatter(&mut given)?;
     let name = "console".to_owned();
     match on_full {

@@ -160,3 +160,22 @@ fn handlers_that_would_have_one_name_are_numbered_and_one_file_twice_is_refused(
     let error = args.spec(OnFull::Drop).unwrap_err().to_string();
     assert!(error.contains("would both write to"), "{error}");
 }
+
+#[test]
+fn a_key_behind_the_format_is_remarked_on_and_where_the_format_is_refused_explained() {
+    let file = |text: &str| HandlerArgs { file: vec![text.into()], ..HandlerArgs::default() };
+    let remarks = file("b.log,format=%(message)s,utc,level=error").remarks();
+    assert_eq!(remarks.len(), 1, "{remarks:?}");
+    assert!(
+        remarks[0].starts_with("handler b.log: \",utc\" is a part of its format"),
+        "{remarks:?}"
+    );
+    assert!(file("b.log,utc,format=msg=%(message)s,level=%(levelname)s").remarks().is_empty());
+    let console = |text: &str| HandlerArgs { console: Some(text.into()), ..HandlerArgs::default() };
+    assert_eq!(console("format={message},level=error").remarks().len(), 1);
+    let hint = "format= takes the rest of the text, commas and all: it stands last.";
+    assert!(refusal("file", "x.log,format=bare,level=debug").ends_with(hint));
+    assert!(console("format=bare,utc").console(None).unwrap_err().to_string().ends_with(hint));
+    let other = refusal("file", "x.log,format=%(nope)s");
+    assert!(!other.contains("stands last"), "{other}");
+}

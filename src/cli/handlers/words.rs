@@ -196,6 +196,27 @@ impl Given {
     }
 }
 
+/// What stands in a format as a key of the option would, `level=error` or `utc`, and shows
+/// nothing of a record: it was hardly meant as a part of the format, which takes the rest.
+pub(super) fn swallowed(format: &str, known: Keys) -> Option<&str> {
+    let mut parts = format.split(',');
+    let mut doubled = parts.next().is_some_and(str::is_empty);
+    parts.find(|part| {
+        // As everywhere, a comma that is written twice begins no key.
+        let after_double = std::mem::replace(&mut doubled, part.is_empty());
+        let is_key = match key(part) {
+            Some((key, value)) => known.all().any(|known| known == key) && !has_field(value),
+            None => known.switches.contains(part),
+        };
+        is_key && !after_double
+    })
+}
+
+/// Whether a text may show something of a record, in any of the styles.
+fn has_field(text: &str) -> bool {
+    text.contains("%(") || text.contains(['{', '$'])
+}
+
 /// As Python spells a key, in zlog's way: `maxBytes`, `backup_count`.
 fn plain(key: &str) -> String {
     let mut out = String::with_capacity(key.len() + 2);
@@ -277,6 +298,27 @@ mod tests {
     fn the_format_takes_the_rest() {
         let text = "x,level=info,format={message},level={levelname},,sync";
         assert_eq!(parts(text), "x[level=info][format={message},level={levelname},,sync]");
+    }
+
+    #[test]
+    fn a_key_that_stands_in_the_format_is_seen_and_a_field_is_none() {
+        for (format, key) in [
+            ("%(message)s,level=error", Some("level=error")),
+            ("%(levelname)s,sync,level=info %(message)s", Some("sync")),
+            ("{message},sync", Some("sync")),
+            ("bare,max-bytes=10M", Some("max-bytes=10M")),
+            ("${message},topic=", Some("topic=")),
+            ("msg=%(message)s,level=%(levelname)s", None),
+            ("{message},level={levelname},,sync", None),
+            ("$message,level=$levelname", None),
+            ("%(message)s, level=error", None),
+            ("%(message)s,user=none,syncing", None),
+            ("level=info,%(message)s", None),
+            ("level=info", None),
+            ("", None),
+        ] {
+            assert_eq!(swallowed(format, KEYS), key, "{format}");
+        }
     }
 
     #[test]

@@ -14,10 +14,10 @@ use std::path::Path;
 
 use clap::parser::ValueSource;
 
-use super::outlets;
+use super::{outlets, sides};
 use crate::cli::value::join_optional_values;
 use crate::cli::{self, Cli, Command, RelayArgs};
-use crate::config::{self, Config, Time};
+use crate::config::{self, Config, Time, Typed};
 use crate::count::counted;
 use crate::error::{Error, Exit, Result};
 use crate::route::{HandlerSpec, Spec};
@@ -45,12 +45,16 @@ impl Plan {
     /// # Errors
     /// What is wrong with it, or with the handlers that were typed.
     pub(super) fn new(args: RelayArgs) -> Result<Plan> {
-        if args.config.is_none() {
+        let plan = if args.config.is_none() {
             let spec = outlets::spec(&args)?;
             check_places(&args)?;
-            return Ok(Plan { args, spec, config: None, started: None });
+            Plan { args, spec, config: None, started: None }
+        } else {
+            Plan::read(&args, Time::First)?
+        };
+        for remark in plan.args.handlers.remarks() {
+            term::tell(format_args!("zlog relay: {remark}"));
         }
-        let plan = Plan::read(&args, Time::First)?;
         plan.tell_notes();
         Ok(plan)
     }
@@ -105,9 +109,14 @@ impl Plan {
         else {
             return Err(Error::usage("a configuration is for zlog relay"));
         };
-        let typed = matches.value_source("on_full") == Some(ValueSource::CommandLine);
-        let on_full = typed.then(|| outlets::on_full(args));
-        let config = Config::load(path, time, command, on_full)?;
+        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let typed = Typed {
+            on_full: typed("on_full").then(|| outlets::on_full(args)),
+            listen: typed("listen"),
+            listen_udp: typed("listen_udp"),
+            allow_remote: typed("allow_remote"),
+        };
+        let config = Config::load(path, time, command, &typed)?;
         let line: Vec<OsString> = config::with_settings(&config.relay, command, line, matches);
         let args = match Cli::parse_line(line) {
             Ok(Cli { command: Command::Relay(args) }) => *args,
@@ -174,8 +183,8 @@ impl Plan {
 /// Whether what is to be bound, connected to and listened on can be: known before anything
 /// is opened, and to --check.
 fn check_places(args: &RelayArgs) -> Result<()> {
-    super::collect_on(args)?;
-    super::publish_on(args)?;
+    sides::collect_on(args)?;
+    sides::publish_on(args)?;
     for text in &args.ask {
         Endpoint::parse(text, Role::Bind)?;
     }

@@ -85,8 +85,8 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let frames = match inquiry.next(PATIENCE, &|| stop.requested()) {
         Answer::Frames(frames) => frames,
         Answer::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
-        Answer::Nobody => return Err(no_answer(&at, "nothing listens there")),
-        Answer::Nothing => return Err(no_answer(&at, "nothing came within 3 s")),
+        Answer::Nobody => return Err(no_answer(args, &at, "nothing listens there")),
+        Answer::Nothing => return Err(no_answer(args, &at, "nothing came within 3 s")),
     };
     let head = frames.first().map_or(&[][..], Vec::as_slice);
     let status = match ask::read_answer(head)? {
@@ -127,8 +127,13 @@ fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
     })
 }
 
-fn no_answer(at: &Endpoint, why: &str) -> Error {
-    Error::new(format!("no relay answers at {at}: {why}")).hint(
-        "ENDPOINT is where the relay publishes; where it takes questions, it says when it starts.",
-    )
+fn no_answer(args: &RelayArgs, at: &Endpoint, why: &str) -> Error {
+    let hint = match args.ask.is_empty() {
+        true => {
+            "--status ENDPOINT is where the relay publishes; where it takes questions, it says \
+             when it starts, and that is --status --ask ENDPOINT."
+        }
+        false => "Where a relay takes questions, it says when it starts.",
+    };
+    Error::new(format!("no relay answers at {at}: {why}")).hint(hint)
 }

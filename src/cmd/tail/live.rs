@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use super::super::cutoff::CutOff;
 use super::absence::Absence;
 use super::last::{self, Earlier, Overlap};
 use super::silence::{Silence, Step};
@@ -74,6 +75,8 @@ struct Live {
     came: u64,
     /// Unless --quiet.
     absence: Option<Absence>,
+    /// Unless --quiet.
+    cutoff: Option<CutOff>,
     /// Until the first record is shown, unless --quiet.
     silence: Option<Silence>,
     /// With --verbose.
@@ -111,6 +114,7 @@ impl Live {
             source: Subscribe::new(subscriber),
             came: 0,
             absence: (!args.quiet).then(|| Absence::new(Instant::now())),
+            cutoff: (!args.quiet).then(|| CutOff::new(args.max_message)),
             silence: (!args.quiet).then(|| Silence::new(wanted, Instant::now())),
             news: args.verbose.then(News::default),
             prefixes,
@@ -187,6 +191,10 @@ impl Live {
             }
             if let Some(absence) = &mut self.absence {
                 absence.note(&event);
+            }
+            let cut = self.cutoff.as_mut().and_then(|cutoff| cutoff.note(&event, now));
+            if let Some(cut) = cut {
+                term::tell(format_args!("zlog tail: {cut}"));
             }
         }
         self.tell_absence(now);

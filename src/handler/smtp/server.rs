@@ -1,7 +1,9 @@
 //! The mail server: its address, a connection to it, and a mail's conversation.
 //!
-//! What may be here: what is said in which order (RFC 5321, section 3.3), and what
-//! a failure is called. lettre reads and writes the single steps.
+//! What may be here: what is said in which order (RFC 5321, section 3.3). lettre reads
+//! and writes the single steps; what a failure is called is `failure`'s.
+
+mod failure;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,7 +18,7 @@ use url::{Host, Url};
 
 use super::mail::Sending;
 use super::{DEFAULT_TIMEOUT, Login};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Result};
 use crate::term::visible;
 
 type SmtpError = lettre::transport::smtp::Error;
@@ -237,60 +239,6 @@ impl Server {
         Ok(connection)
     }
 
-    /// Names the server and the cause.
-    fn failed(&self, error: &SmtpError) -> Error {
-        let what = format!("mail server {self}");
-        let error = match (io_error(error), error.status()) {
-            (_, Some(code)) => {
-                let said = std::error::Error::source(error).map(ToString::to_string);
-                let said = visible(&said.unwrap_or_default());
-                Error::new(format!("{what} refused: {code} {said}"))
-                    .hint("Ask whoever runs the mail server, or name another.")
-            }
-            (Some(io), None) if is_timeout(io) => {
-                Error::new(format!("{what} did not answer within {:?}", self.timeout))
-                    .hint("Check that it is a mail server and is reachable, or allow more time.")
-            }
-            (Some(io), None) => {
-                Error::io(what, io).hint("Check that it runs, and its host and port.")
-            }
-            (None, None) => Error::new(format!("{what}: {}", visible(&error.to_string())))
-                .hint("Check that a mail server answers there, and how it is encrypted."),
-        };
-        let error = match self.riddle(&error.to_string()) {
-            Some(solved) => solved,
-            None => error,
-        };
-        error.exit_as(Exit::Failed)
-    }
-
-    /// What the libraries say in words that only their authors understand, and can be
-    /// brought about by a right server.
-    fn riddle(&self, said: &str) -> Option<Error> {
-        if said.contains("No compatible authentication mechanism") {
-            let what = format!("mail server {self} takes no login as it was connected to");
-            let hint = match self.encryption {
-                Encryption::None => format!(
-                    "Many take one only when encrypted: write smtps://{0} or \
-                     smtp://{0}?tls=required, or leave out the login.",
-                    self.host
-                ),
-                _ => "Leave out the login, or name another server.".to_owned(),
-            };
-            return Some(Error::new(what).hint(hint));
-        }
-        // `openssl req -x509` makes such a one.
-        if said.contains("CaUsedAsEndEntity") {
-            let what =
-                format!("mail server {self} shows the certificate of an authority as its own");
-            return Some(Error::new(what).hint(
-                "Make it one that is no authority's: openssl req -x509 … -addext \
-                 basicConstraints=critical,CA:FALSE.",
-            ));
-        }
-        None
-    }
-
     /// Names who did not get the mail.
     fn refused(&self, first: &(Address, SmtpError), others: usize, of: usize) -> Error {
         let (address, error) = first;
@@ -400,21 +348,4 @@ fn hello() -> ClientId {
     } else {
         ClientId::default()
     }
-}
-
-/// The I/O error at the bottom of it, if there is one.
-fn io_error(error: &SmtpError) -> Option<&std::io::Error> {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref() {
-            return Some(io);
-        }
-        cause = error.source();
-    }
-    None
-}
-
-/// A socket's time-out has either name, depending on the platform.
-fn is_timeout(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock)
 }

@@ -389,7 +389,7 @@ fn without_the_encryption_that_was_asked_for_nothing_is_sent() {
     let server = scripted(&[GREETING]);
     let url = format!("{}?tls=required", server.url);
     let error = handler(&url).handle(&record("one")).unwrap_err().to_string();
-    assert!(error.contains("STARTTLS is not supported"), "{error}");
+    assert!(error.contains("offers no STARTTLS"), "{error}");
     assert!(server.said.try_iter().all(|line| !line.starts_with("MAIL")));
 }
 

@@ -159,14 +159,31 @@ impl Address {
         let Some(remote) = remote.filter(|_| !allow_remote) else {
             return Ok(addresses.into_iter().map(Place::Net).collect());
         };
-        let port = remote.port();
-        Err(Error::usage(format!(
+        Err(self.refused(Some(remote.port()).filter(|port| *port != 0)))
+    }
+
+    /// Refuses what other machines can reach, as far as that can be seen without looking a
+    /// name up.
+    ///
+    /// # Errors
+    /// As [`Address::resolve`]'s, unless it is a name.
+    pub fn check_local(&self) -> Result<()> {
+        match &self.host {
+            Host::Ip(ip) if !is_loopback(*ip) => Err(self.refused(self.port)),
+            Host::Ip(_) | Host::Name(_) | Host::Unix(_) => Ok(()),
+        }
+    }
+
+    fn refused(&self, port: Option<u16>) -> Error {
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        Error::usage(format!(
             "listening on {self} would let other machines in, and Python's handlers don't say \
              who they are: whoever reaches the port can write records"
         ))
         .hint(format!(
-            "Listen on 127.0.0.1:{port}, or add --allow-remote where the network can be trusted."
-        )))
+            "Listen on 127.0.0.1{port}, or add --allow-remote (in a file: allow-remote = true) \
+             where the network can be trusted."
+        ))
     }
 
     fn look_up(&self, port: u16) -> Result<Vec<SocketAddr>> {
@@ -324,6 +341,7 @@ mod tests {
             let address: Address = typed.parse().unwrap();
             let resolved = address.resolve(9020, false);
             assert_eq!(resolved.is_ok(), local, "{typed}");
+            assert_eq!(address.check_local().is_ok(), local, "{typed}");
             if let Err(error) = resolved {
                 let text = error.to_string();
                 assert!(text.contains("--allow-remote") && text.contains("127.0.0.1:"), "{text}");
