@@ -3,8 +3,8 @@
 //! What may be here: everything that differs between platforms about signals.
 //! The rest of zlog asks [`Stop`] and knows no signal numbers but through it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::Receiver;
 #[cfg(unix)]
@@ -19,6 +19,10 @@ use signal_hook::iterator::exfiltrator::{SignalOnly, WithOrigin};
 use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 
 use crate::error::{Error, Exit, Result};
+
+/// The first that caught signals. There is one terminal and one standard error, and so
+/// what waits for them may ask without being told whom.
+static OF_PROCESS: OnceLock<Stop> = OnceLock::new();
 
 /// Whether somebody has asked this process to stop. Cheap to clone and to ask.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +43,18 @@ impl Stop {
         for signal in [SIGINT, SIGTERM] {
             stop.catch(signal, &again).map_err(|error| Error::io("can't catch signals", &error))?;
         }
-        Ok(stop)
+        Ok(stop.of_this_process())
+    }
+
+    /// The one that knows of this process's signals; `None` while they end it at once.
+    pub fn of_process() -> Option<&'static Stop> {
+        OF_PROCESS.get()
+    }
+
+    fn of_this_process(self) -> Stop {
+        // Another has it already: both know of every signal.
+        let _ = OF_PROCESS.set(self.clone());
+        self
     }
 
     /// The order matters: the handler that ends the process looks at the flag
@@ -55,6 +70,12 @@ impl Stop {
     /// Whether a signal has come.
     pub fn requested(&self) -> bool {
         self.signal.load(Ordering::Relaxed) != 0
+    }
+
+    /// As the signal of this number does it.
+    #[cfg(test)]
+    pub(crate) fn ask(&self, signal: usize) {
+        self.signal.store(signal, Ordering::Relaxed);
     }
 
     /// Whether a child was asked to stop instead of this process: see [`Forwarding`].
@@ -202,7 +223,7 @@ impl Forwarding {
     pub fn install(stop: Stop) -> Result<Forwarding> {
         let child = Arc::new(AtomicU32::new(0));
         catch(Arc::clone(&child), stop.clone())?;
-        Ok(Forwarding { child, stop })
+        Ok(Forwarding { child, stop: stop.of_this_process() })
     }
 
     /// From now on signals are `child`'s, and so is one that came while it was started.

@@ -23,7 +23,7 @@ use crate::handler::timed::TimedRotatingFileHandler;
 use crate::handler::{Handler, Held};
 use crate::record::Record;
 use crate::socket::{Endpoint, Flushed, Publisher, Role, SocketOptions};
-use crate::term::{self, ColorChoice, Stdout};
+use crate::term::{self, ColorChoice};
 
 /// Opens what `spec` asks for. Records that can't be formatted as asked are counted in
 /// `unformatted`.
@@ -40,7 +40,7 @@ pub(super) fn handler(
         Ok(Box::new(Counting { format, failures: Arc::clone(unformatted) }))
     };
     Ok(match &spec.target {
-        Target::Console => Box::new(Console::new(Stdout::new(), format()?)),
+        Target::Console => Box::new(Console::new(around.stdout(), format()?)),
         Target::File { path, sync } => Box::new(FileHandler::open(path, format()?, *sync)?),
         Target::Rotating { path, rotation } => {
             Box::new(RotatingFileHandler::open(path, format()?, *rotation)?)
