@@ -1,4 +1,5 @@
-//! Signals: the request to stop, and what is passed on to a child command.
+//! Signals: the request to stop, what is passed on to a child command, and what a child
+//! gets that must not stay behind.
 //!
 //! What may be here: everything that differs between platforms about signals.
 //! The rest of zlog asks [`Stop`] and knows no signal numbers but through it.
@@ -280,6 +281,33 @@ fn catch(child: Arc<AtomicU32>, stop: Stop) -> Result<()> {
 fn catch(_child: Arc<AtomicU32>, _stop: Stop) -> Result<()> {
     Ok(())
 }
+
+/// Asks the system to end the child that `command` will start, with SIGTERM, should this
+/// process be gone before it, whatever has ended this one: SIGKILL, too.
+///
+/// To the system it is the thread which starts the child whose end counts: that must be
+/// one that stays for as long as the child is wanted.
+#[cfg(target_os = "linux")]
+pub(crate) fn end_with_this_thread(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+
+    let parent = getpid();
+    let ask = move || {
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+        // It may have gone just before: then nobody would send anything.
+        if getppid() == Some(parent) { Ok(()) } else { Err(std::io::ErrorKind::NotFound.into()) }
+    };
+    // SAFETY: between fork and exec only what is async-signal-safe may be called: these
+    // are two system calls, and an error that needs no memory; no locks.
+    unsafe { command.pre_exec(ask) };
+}
+
+/// Elsewhere no system call asks for that: a child ends with its input, or when somebody
+/// ends it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn end_with_this_thread(_: &mut std::process::Command) {}
 
 /// Asks a process to end.
 ///

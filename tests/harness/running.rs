@@ -161,6 +161,15 @@ impl Running {
         self.signal(Signal::TERM);
     }
 
+    /// The processes that it has started and not waited for.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn children(&self) -> Vec<Pid> {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.expect("the system tells of children");
+        children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)).collect()
+    }
+
     /// Sends it, and it alone, a signal.
     pub(crate) fn signal(&mut self, signal: Signal) {
         if self.status.is_none() {
