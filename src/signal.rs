@@ -30,6 +30,7 @@ static OF_PROCESS: OnceLock<Stop> = OnceLock::new();
 pub struct Stop {
     signal: Arc<AtomicUsize>,
     passed_on: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -77,6 +78,12 @@ impl Stop {
     #[cfg(test)]
     pub(crate) fn ask(&self, signal: usize) {
         self.signal.store(signal, Ordering::Relaxed);
+    }
+
+    /// Whether nothing is to be waited for any more that may take for ever: a signal has
+    /// come, or the child that it was passed on to has ended.
+    pub fn is_ending(&self) -> bool {
+        self.requested() || self.ending.load(Ordering::Relaxed)
     }
 
     /// Whether a child was asked to stop instead of this process: see [`Forwarding`].
@@ -241,6 +248,9 @@ impl Forwarding {
     /// The child has ended: a signal is a request to stop again.
     pub fn end(&self) {
         self.child.store(0, Ordering::SeqCst);
+        if self.stop.passed_on() {
+            self.stop.ending.store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -252,6 +252,12 @@ pub fn visible(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Standard error as it is, not buffered, for what is copied there. A reader who stands
+/// still holds up the end as little as with [`Stdout`].
+pub fn stderr(linger: Duration) -> impl Write + Send {
+    Outlet::new(io::stderr()).lingering(linger)
+}
+
 /// Writes a line for a person on standard error, in one piece.
 ///
 /// Where standard error can't be written (a closed pipe, a full disk) nobody is

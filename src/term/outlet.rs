@@ -75,7 +75,9 @@ impl Patience {
     /// Fails when the end has been held up for long enough; for good.
     fn check(&mut self) -> io::Result<()> {
         let Some(stop) = self.stop.as_ref().or_else(|| Stop::of_process()) else { return Ok(()) };
-        let Some(exit) = stop.exit() else { return Ok(()) };
+        if !stop.is_ending() {
+            return Ok(());
+        }
         if !self.over {
             let now = Instant::now();
             let asked = *self.asked.get_or_insert(now);
@@ -83,7 +85,10 @@ impl Patience {
             self.over = now - moved >= self.still || now - asked >= self.whole;
         }
         match self.over {
-            true => Err(io::Error::new(io::ErrorKind::TimedOut, GivenUp { exit })),
+            true => {
+                let exit = stop.exit().unwrap_or(Exit::Failed);
+                Err(io::Error::new(io::ErrorKind::TimedOut, GivenUp { exit }))
+            }
             false => Ok(()),
         }
     }
