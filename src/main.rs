@@ -1,6 +1,5 @@
 //! The `zlog` command: parse, dispatch, print the error, exit.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use zlog::cli::Cli;
@@ -19,8 +18,7 @@ fn main() -> ExitCode {
 /// Prints an error, unless it is only that nobody reads the output any more.
 fn report(error: &Error) -> Exit {
     if error.exit() != Exit::Done {
-        // Nothing is left to be done when stderr can't be written to.
-        let _ = writeln!(std::io::stderr(), "zlog: {error}");
+        term::tell(format_args!("zlog: {error}"));
     }
     error.exit()
 }

@@ -1,10 +1,11 @@
-//! Signals: the request to stop, and what is passed on to a child command.
+//! Signals: the request to stop, what is passed on to a child command, and what a child
+//! gets that must not stay behind.
 //!
 //! What may be here: everything that differs between platforms about signals.
 //! The rest of zlog asks [`Stop`] and knows no signal numbers but through it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::Receiver;
 #[cfg(unix)]
@@ -20,11 +21,16 @@ use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 
 use crate::error::{Error, Exit, Result};
 
+/// The first that caught signals. There is one terminal and one standard error, and so
+/// what waits for them may ask without being told whom.
+static OF_PROCESS: OnceLock<Stop> = OnceLock::new();
+
 /// Whether somebody has asked this process to stop. Cheap to clone and to ask.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,
     passed_on: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -39,7 +45,18 @@ impl Stop {
         for signal in [SIGINT, SIGTERM] {
             stop.catch(signal, &again).map_err(|error| Error::io("can't catch signals", &error))?;
         }
-        Ok(stop)
+        Ok(stop.of_this_process())
+    }
+
+    /// The one that knows of this process's signals; `None` while they end it at once.
+    pub fn of_process() -> Option<&'static Stop> {
+        OF_PROCESS.get()
+    }
+
+    fn of_this_process(self) -> Stop {
+        // Another has it already: both know of every signal.
+        let _ = OF_PROCESS.set(self.clone());
+        self
     }
 
     /// The order matters: the handler that ends the process looks at the flag
@@ -55,6 +72,18 @@ impl Stop {
     /// Whether a signal has come.
     pub fn requested(&self) -> bool {
         self.signal.load(Ordering::Relaxed) != 0
+    }
+
+    /// As the signal of this number does it.
+    #[cfg(test)]
+    pub(crate) fn ask(&self, signal: usize) {
+        self.signal.store(signal, Ordering::Relaxed);
+    }
+
+    /// Whether nothing is to be waited for any more that may take for ever: a signal has
+    /// come, or the child that it was passed on to has ended.
+    pub fn is_ending(&self) -> bool {
+        self.requested() || self.ending.load(Ordering::Relaxed)
     }
 
     /// Whether a child was asked to stop instead of this process: see [`Forwarding`].
@@ -202,7 +231,7 @@ impl Forwarding {
     pub fn install(stop: Stop) -> Result<Forwarding> {
         let child = Arc::new(AtomicU32::new(0));
         catch(Arc::clone(&child), stop.clone())?;
-        Ok(Forwarding { child, stop })
+        Ok(Forwarding { child, stop: stop.of_this_process() })
     }
 
     /// From now on signals are `child`'s, and so is one that came while it was started.
@@ -219,6 +248,9 @@ impl Forwarding {
     /// The child has ended: a signal is a request to stop again.
     pub fn end(&self) {
         self.child.store(0, Ordering::SeqCst);
+        if self.stop.passed_on() {
+            self.stop.ending.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -259,6 +291,33 @@ fn catch(child: Arc<AtomicU32>, stop: Stop) -> Result<()> {
 fn catch(_child: Arc<AtomicU32>, _stop: Stop) -> Result<()> {
     Ok(())
 }
+
+/// Asks the system to end the child that `command` will start, with SIGTERM, should this
+/// process be gone before it, whatever has ended this one: SIGKILL, too.
+///
+/// To the system it is the thread which starts the child whose end counts: that must be
+/// one that stays for as long as the child is wanted.
+#[cfg(target_os = "linux")]
+pub(crate) fn end_with_this_thread(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+
+    let parent = getpid();
+    let ask = move || {
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+        // It may have gone just before: then nobody would send anything.
+        if getppid() == Some(parent) { Ok(()) } else { Err(std::io::ErrorKind::NotFound.into()) }
+    };
+    // SAFETY: between fork and exec only what is async-signal-safe may be called: these
+    // are two system calls, and an error that needs no memory; no locks.
+    unsafe { command.pre_exec(ask) };
+}
+
+/// Elsewhere no system call asks for that: a child ends with its input, or when somebody
+/// ends it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn end_with_this_thread(_: &mut std::process::Command) {}
 
 /// Asks a process to end.
 ///

@@ -20,10 +20,15 @@
 //! first: see [`is_unsafe`]. In a pipe nothing is escaped, because the next
 //! program wants the text as it is.
 
+mod outlet;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use self::outlet::{GivenUp, Outlet};
 use crate::error::{Error, Result};
 
 /// When to colour: `--color`.
@@ -247,12 +252,23 @@ pub fn visible(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Standard error as it is, not buffered, for what is copied there. A reader who stands
+/// still holds up the end as little as with [`Stdout`].
+pub fn stderr(linger: Duration) -> impl Write + Send {
+    Outlet::new(io::stderr()).lingering(linger)
+}
+
 /// Writes a line for a person on standard error, in one piece.
 ///
 /// Where standard error can't be written (a closed pipe, a full disk) nobody is
-/// there to be told, and the work goes on: unlike `eprintln!`, this never panics.
+/// there to be told, and the work goes on: unlike `eprintln!`, this never panics. Where
+/// it is full and nobody reads it, this waits, until the process is asked to end.
 pub fn tell(line: impl Display) {
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    static STDERR: Mutex<Option<Outlet<io::Stderr>>> = Mutex::new(None);
+    let line = format!("{line}\n");
+    let mut stderr = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
+    let stderr = stderr.get_or_insert_with(|| Outlet::new(io::stderr()));
+    let _ = stderr.write_all(line.as_bytes());
 }
 
 /// How much is gathered before it is written: well above a pipe's own buffer on
@@ -262,14 +278,29 @@ pub const BLOCK: usize = 64 * 1024;
 /// Standard output: buffered, and flushed only when asked.
 ///
 /// Blocks of [`BLOCK`] bytes and more pass by the buffer.
+///
+/// A reader who stands still holds a write up for as long as he does, but not the end:
+/// once this process was asked to end ([`Stop`](crate::signal::Stop)) and nothing has
+/// moved for a second, what is left is given up, and so is all that comes after it.
+/// [`output_error`] is then one with the exit code of that request.
 pub struct Stdout {
-    out: BufWriter<io::Stdout>,
+    out: BufWriter<Outlet<io::Stdout>>,
 }
 
 impl Stdout {
-    /// Standard output of this process.
+    /// Standard output of this process. A reader who is merely slow gets 5 s in the end.
     pub fn new() -> Stdout {
-        Stdout { out: BufWriter::with_capacity(BLOCK, io::stdout()) }
+        Stdout::over(Outlet::new(io::stdout()))
+    }
+
+    /// The same, with as long as `linger` in the end; and no more than that also for a
+    /// reader who stands still.
+    pub fn lingering(linger: Duration) -> Stdout {
+        Stdout::over(Outlet::new(io::stdout()).lingering(linger))
+    }
+
+    fn over(outlet: Outlet<io::Stdout>) -> Stdout {
+        Stdout { out: BufWriter::with_capacity(BLOCK, outlet) }
     }
 
     /// Writes all of `bytes`, or keeps them until the next flush.
@@ -306,9 +337,15 @@ impl Write for Stdout {
 }
 
 /// What a failed write to standard output means: a closed pipe is the quiet
-/// [`Exit::Done`](crate::error::Exit::Done), anything else (a full disk) an error.
+/// [`Exit::Done`](crate::error::Exit::Done), what was given up because the process was
+/// asked to end the [`Exit::Signal`](crate::error::Exit::Signal) of that request, and
+/// anything else (a full disk) an error.
 pub fn output_error(error: &io::Error) -> Error {
-    Error::io("standard output", error)
+    let told = Error::io("standard output", error);
+    match GivenUp::exit(error) {
+        Some(exit) => told.exit_as(exit),
+        None => told,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! `zlog demo`: an emitter and a tail in one terminal.
 
-use crate::harness::zlog;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use crate::harness::{DEADLINE, zlog};
 
 #[test]
 fn demo_prints_as_many_records_as_asked_for_and_ends() {
@@ -37,6 +41,33 @@ fn demo_ends_at_a_signal() {
     demo.terminate();
     let demo = demo.wait();
     demo.code(143);
+}
+
+/// Whether the process has ended: whoever inherits it may be slow to notice.
+#[cfg(target_os = "linux")]
+fn is_gone(process: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid()));
+    stat.map_or(true, |stat| stat.contains(") Z "))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_emitter_does_not_outlive_a_demo_that_was_killed_or_hung_up_on() {
+    for signal in [Signal::KILL, Signal::HUP] {
+        let mut demo = zlog(["demo", "--rate", "100"]).start();
+        demo.expect_stdout("demo.");
+        let children = demo.children();
+        assert!(matches!(children[..], [emitter] if !is_gone(emitter)), "{children:?}");
+        demo.signal(signal);
+        demo.expect_end();
+        let until = Instant::now() + DEADLINE;
+        while !children.iter().all(|child| is_gone(*child)) {
+            if Instant::now() > until {
+                demo.fail("the emitter goes on");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 /// The level in the columns of a line; none in the lines of a traceback.

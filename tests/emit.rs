@@ -20,6 +20,8 @@ mod multiline;
 mod records;
 /// stdin, `--message`, `--test` and `--replay`.
 mod sources;
+/// `--tee` to somebody who does not read.
+mod tee;
 
 use serde_json::Value;
 

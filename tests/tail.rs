@@ -10,6 +10,7 @@ mod links;
 mod losses;
 mod output;
 mod silence;
+mod standstill;
 mod stored;
 mod topics;
 

@@ -124,7 +124,7 @@ pub struct TailArgs {
     /// Handlers
     #[command(flatten)]
     pub handlers: HandlerArgs,
-    /// How long handlers may take at the end to send what they hold
+    /// How long handlers, and a slow reader of what is printed, may take at the end
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = HEADING)]
     pub linger: Seconds,
 

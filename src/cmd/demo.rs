@@ -7,6 +7,7 @@ use crate::cli::{Cli, Command as Typed, DemoArgs};
 use crate::cmd;
 use crate::error::{Error, Exit, Result};
 use crate::limits;
+use crate::signal;
 use crate::term::{self, ColorChoice};
 
 /// Starts `zlog emit` as a process of its own and tails it here.
@@ -57,6 +58,9 @@ impl Emitter {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         limits::as_it_was(&mut command);
+        // A demo that is killed, or hung up on, can't end it; this thread runs the tail,
+        // and so lasts as long as the demo.
+        signal::end_with_this_thread(&mut command);
         let child =
             command.spawn().map_err(|error| Error::io("can't start `zlog emit`", &error))?;
         Ok(Emitter { child })

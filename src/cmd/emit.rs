@@ -15,6 +15,7 @@ use self::pace::Pace;
 use self::source::Feed;
 use self::summary::{ProgressLine, Summary};
 use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
+use crate::count::counted;
 use crate::error::{Exit, Result};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
@@ -27,6 +28,8 @@ use crate::term;
 
 /// How long to wait for the source before looking at signals and the clock.
 const TICK: Duration = Duration::from_millis(50);
+/// How often to ask, in the end, whether everything has been copied.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Publishes what the source gives.
 ///
@@ -239,10 +242,30 @@ impl Emit {
         }
     }
 
+    /// Waits for what --tee has still to copy, and tells what nobody took.
+    fn await_copies(&self, feed: &Feed) {
+        let Some(reading) = feed.reading() else { return };
+        reading.close();
+        let until = Instant::now() + self.end.linger();
+        while reading.copying() > 0 && Instant::now() < until {
+            std::thread::sleep(LOOK);
+        }
+        let uncopied = reading.copying() + reading.uncopied();
+        if uncopied > 0 {
+            term::tell(format_args!(
+                "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
+                counted(uncopied, "byte")
+            ));
+        }
+    }
+
     /// Sends what is held, tells what became of everything, and says how to exit.
     fn finish(mut self, args: &EmitArgs, mut feed: Feed) -> Result<Exit> {
         self.progress.clear();
         let took = self.begun.elapsed();
+        if args.tee {
+            self.await_copies(&feed);
+        }
         self.publish.flush()?;
         let (published, flushed) = self.publish.close(self.end.linger());
         let summary =

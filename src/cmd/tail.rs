@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use jiff::Zoned;
 
 use self::losses::Losses;
-use self::view::{Out, View};
+use self::view::{Out, Raw, View};
 use crate::cli::{FormatArgs, TailArgs};
 use crate::count::counted;
 use crate::error::{Error, Exit, Result};
@@ -111,6 +111,7 @@ impl Tail {
             stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
             out: out(args, console.as_ref())?,
             takes: console.as_ref().map(Takes::new).transpose()?,
+            unshown: None,
             router: router(args, &stop)?,
             limit: args.count,
             shown: 0,
@@ -155,6 +156,9 @@ impl Tail {
         let missing = self.close_handlers(args);
         shown?;
         self.view.report(now, true);
+        if let Some(unshown) = self.view.unshown.take() {
+            return Err(unshown.told());
+        }
         let (undecoded, lost) = (self.view.undecoded, self.view.losses.lost());
         if undecoded > 0 && !args.quiet {
             term::tell(format_args!(
@@ -257,7 +261,7 @@ fn out(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Out> {
         return Ok(Out::Nowhere);
     }
     let terminal = term::stdout_is_terminal();
-    let writer: Box<dyn Write> = Box::new(Stdout::new());
+    let writer: Box<dyn Write> = Box::new(Stdout::lingering(args.linger.0));
     let formatter = formatter(args, console)?;
     let options = options(args, formatter.format.as_deref(), terminal);
     let shape = args.shape();
@@ -274,7 +278,7 @@ fn out(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Out> {
         Err(Error::usage("--output raw can't be put in order")
             .hint("Leave out --reorder, or use --output json."))
     } else {
-        Ok(Out::Raw { writer, escape: terminal })
+        Ok(Out::Raw(Raw::new(writer, terminal)))
     }
 }
 

@@ -23,7 +23,7 @@ use crate::handler::timed::TimedRotatingFileHandler;
 use crate::handler::{Handler, Held};
 use crate::record::Record;
 use crate::socket::{Endpoint, Flushed, Publisher, Role, SocketOptions};
-use crate::term::{self, ColorChoice, Stdout};
+use crate::term::{self, ColorChoice};
 
 /// What to do when another program has the endpoint of a handler that publishes.
 const TAKEN: &str = "Another program listens there: publish on another port, or connect to it \
@@ -44,7 +44,7 @@ pub(super) fn handler(
         Ok(Box::new(Counting { format, failures: Arc::clone(unformatted) }))
     };
     Ok(match &spec.target {
-        Target::Console => Box::new(Console::new(Stdout::new(), format()?)),
+        Target::Console => Box::new(Console::new(around.stdout(), format()?)),
         Target::File { path, sync } => Box::new(FileHandler::open(path, format()?, *sync)?),
         Target::Rotating { path, rotation } => {
             Box::new(RotatingFileHandler::open(path, format()?, *rotation)?)

@@ -15,7 +15,7 @@ use super::way::Ways;
 use crate::error::Result;
 use crate::record::Record;
 use crate::signal::Stop;
-use crate::term;
+use crate::term::{self, Stdout};
 use crate::wire;
 
 /// How long a handler that was taken out may take to send on what it holds.
@@ -59,6 +59,12 @@ impl Surroundings {
     pub(super) fn give_up(&self) -> Box<dyn Fn() -> bool + Send> {
         let (stop, patience, asked) = (self.stop.clone(), self.patience, Arc::clone(&self.asked));
         Box::new(move || stop.requested() && asked.get_or_init(Instant::now).elapsed() >= patience)
+    }
+
+    /// Standard output, which is given as long in the end as records that wait for room,
+    /// and as long again as closing may take.
+    pub(super) fn stdout(&self) -> Stdout {
+        Stdout::lingering(self.patience.saturating_mul(2))
     }
 }
 

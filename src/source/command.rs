@@ -185,6 +185,11 @@ impl CommandSource {
         if self.status.is_none() {
             return Ok(Progress::Idle);
         }
+        if self.text.reading().copying() > 0 {
+            // Who holds it up is the reader of --tee.
+            self.quiet_since = None;
+            return Ok(Progress::Idle);
+        }
         let since = *self.quiet_since.get_or_insert_with(Instant::now);
         if since.elapsed() < QUIET {
             return Ok(Progress::Idle);

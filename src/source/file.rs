@@ -58,7 +58,7 @@ pub fn open(
     options: FileOptions,
     spec: StreamSpec,
     lines: &LineOptions,
-    tee: Option<fn() -> Tee>,
+    tee: Option<&dyn Fn() -> Tee>,
 ) -> Result<TextSource> {
     let (paths, refused) = readable(paths, options.follow);
     if paths.is_empty() {

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,9 @@ pub type Tee = Box<dyn Write + Send>;
 pub struct Reading {
     read: AtomicU64,
     total: AtomicU64,
+    copying: AtomicU64,
+    uncopied: AtomicU64,
+    closed: AtomicBool,
 }
 
 impl Reading {
@@ -41,6 +44,23 @@ impl Reading {
     /// Bytes there are to read; 0 when nobody can know.
     pub fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that were read and are on their way to `--tee`, where somebody may hold
+    /// them up.
+    pub fn copying(&self) -> u64 {
+        self.copying.load(Ordering::Acquire)
+    }
+
+    /// Bytes that were read and not copied, or not whole, because nobody took them
+    /// before the end.
+    pub fn uncopied(&self) -> u64 {
+        self.uncopied.load(Ordering::Relaxed)
+    }
+
+    /// Lets nothing more be read, since nobody would take it.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn add_total(&self, bytes: u64) {
@@ -105,7 +125,7 @@ pub(crate) struct Feed {
     /// Closed when the consumer goes, which wakes a reader that waits.
     pub(crate) stop: Receiver<()>,
     pub(crate) reading: Arc<Reading>,
-    pub(crate) tee: Option<Tee>,
+    pub(crate) tee: Option<Copying>,
     /// A buffer that nothing was read into: a followed file is mostly at its end.
     pub(crate) unused: Vec<u8>,
 }
@@ -115,7 +135,7 @@ impl Feed {
     /// terminal holds up the input and never the consumer.
     #[must_use]
     pub(crate) fn with_tee(mut self, tee: Option<Tee>) -> Feed {
-        self.tee = tee;
+        self.tee = tee.map(|to| Copying { to: Some(to), bytes: Vec::new() });
         self
     }
 
@@ -133,6 +153,9 @@ impl Feed {
     /// Reads once and sends what came. `false` at the end of the input; an error of
     /// the input is returned, one of the tee is sent on and ends the reading.
     pub(crate) fn pump(&mut self, input: &mut impl Read) -> io::Result<Result<bool, Gone>> {
+        if self.reading.closed.load(Ordering::Relaxed) {
+            return Ok(Err(Gone));
+        }
         let mut buffer = match std::mem::take(&mut self.unused) {
             unused if unused.is_empty() => self.spare.try_recv().unwrap_or_default(),
             unused => unused,
@@ -150,8 +173,12 @@ impl Feed {
             return Ok(Ok(false));
         }
         self.reading.read.fetch_add(len as u64, Ordering::Relaxed);
-        let copied = self.tee.as_mut().map_or(Ok(()), |tee| copy(tee, &buffer[..len]));
+        if let Some(copying) = &mut self.tee {
+            copying.take(&buffer[..len], &self.reading);
+        }
+        // First, since copying may wait for a reader who stands still.
         let sent = self.send(Arrival::Bytes(Block { buffer, len, received: now() }));
+        let copied = self.tee.as_mut().map_or(Ok(()), |tee| tee.copy(&self.reading));
         if sent.is_err() {
             return Ok(Err(Gone));
         }
@@ -199,7 +226,35 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
     started.map(drop).map_err(|error| Error::no_thread(&error))
 }
 
-fn copy(tee: &mut Tee, bytes: &[u8]) -> io::Result<()> {
-    tee.write_all(bytes)?;
-    tee.flush()
+/// What is being copied, and where to.
+pub(crate) struct Copying {
+    /// `None` once nobody took it before the end: what is read then is not copied.
+    to: Option<Tee>,
+    bytes: Vec<u8>,
+}
+
+impl Copying {
+    fn take(&mut self, bytes: &[u8], reading: &Reading) {
+        reading.copying.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Copies what was taken. That nobody takes it before the end is counted, and no
+    /// error: what is read is to be published all the same.
+    fn copy(&mut self, reading: &Reading) -> io::Result<()> {
+        let len = self.bytes.len() as u64;
+        let copied = match &mut self.to {
+            Some(to) => to.write_all(&self.bytes).and_then(|()| to.flush()),
+            None => Err(io::ErrorKind::TimedOut.into()),
+        };
+        let given_up = copied.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        if given_up {
+            self.to = None;
+            reading.uncopied.fetch_add(len, Ordering::Relaxed);
+        }
+        // Last: whoever waits for this looks at the other then.
+        reading.copying.fetch_sub(len, Ordering::Release);
+        if given_up { Ok(()) } else { copied }
+    }
 }

@@ -77,6 +77,13 @@ impl Terminal {
         self.wait_for_screen(|screen| screen.contents().contains(text))
     }
 
+    /// Sends the process SIGTERM, past the terminal.
+    pub(crate) fn terminate(&mut self) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        // Not reaped yet, so the id is still its own.
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+    }
+
     /// Waits for the process to end; everything that it wrote, and its status.
     #[track_caller]
     pub(crate) fn wait(mut self) -> (Vec<u8>, ExitStatus) {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -43,16 +44,32 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `command` in a process group of its own.
     #[track_caller]
-    pub(crate) fn start(mut command: Command, input: Input) -> Running {
+    pub(crate) fn start(command: Command, input: Input) -> Running {
+        Running::start_into(command, input, None)
+    }
+
+    /// The same, with its standard output there and not in [`Running::stdout`].
+    #[track_caller]
+    pub(crate) fn start_into(
+        mut command: Command,
+        input: Input,
+        stdout: Option<OwnedFd>,
+    ) -> Running {
         let shown = shown(&command);
         command.stdin(match input {
             Input::Empty => Stdio::null(),
             Input::Bytes(_) | Input::Open => Stdio::piped(),
         });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdout(stdout.map_or_else(Stdio::piped, Stdio::from));
+        command.stderr(Stdio::piped()).process_group(0);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
-        let stdout = Stream::read(child.stdout.take().expect("stdout is piped"));
+        // The command holds what it was given, and so would keep it from ending.
+        drop(command);
+        let stdout = match child.stdout.take() {
+            Some(stdout) => Stream::read(stdout),
+            None => Stream::read(std::io::empty()),
+        };
         let stderr = Stream::read(child.stderr.take().expect("stderr is piped"));
         let mut stdin = child.stdin.take();
         if let Input::Bytes(bytes) = input {
@@ -142,6 +159,15 @@ impl Running {
     /// Sends it SIGTERM, as `kill` does.
     pub(crate) fn terminate(&mut self) {
         self.signal(Signal::TERM);
+    }
+
+    /// The processes that it has started and not waited for.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn children(&self) -> Vec<Pid> {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.expect("the system tells of children");
+        children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)).collect()
     }
 
     /// Sends it, and it alone, a signal.

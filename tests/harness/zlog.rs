@@ -1,6 +1,7 @@
 //! The `zlog` under test, as a command that is being put together.
 
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::{DEADLINE, clear_environment};
 pub(crate) struct Zlog {
     command: Command,
     input: Input,
+    stdout: Option<OwnedFd>,
     deadline: Duration,
 }
 
@@ -21,7 +23,7 @@ pub(crate) fn zlog<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Zlog {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zlog"));
     clear_environment(&mut command);
     command.args(args);
-    Zlog { command, input: Input::Empty, deadline: DEADLINE }
+    Zlog { command, input: Input::Empty, stdout: None, deadline: DEADLINE }
 }
 
 impl Zlog {
@@ -43,6 +45,12 @@ impl Zlog {
         self
     }
 
+    /// Writes there, and not where [`Running::stdout`] would read it.
+    pub(crate) fn stdout(mut self, to: impl Into<OwnedFd>) -> Zlog {
+        self.stdout = Some(to.into());
+        self
+    }
+
     /// Sets a variable of its environment.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Zlog {
         self.command.env(name, value);
@@ -58,7 +66,7 @@ impl Zlog {
     /// Starts it.
     #[track_caller]
     pub(crate) fn start(self) -> Running {
-        Running::start(self.command, self.input).with_deadline(self.deadline)
+        Running::start_into(self.command, self.input, self.stdout).with_deadline(self.deadline)
     }
 
     /// Runs it to its end.

@@ -187,3 +187,27 @@ fn a_console_that_nobody_reads_does_not_stop_the_relay() {
     let status = relay.status();
     assert!(status["handlers"][0]["dropped"].as_u64() > Some(0), "{status}");
 }
+
+#[test]
+fn a_console_that_nobody_reads_does_not_hold_up_the_end_of_the_relay() {
+    const RECORDS: usize = 5000;
+    let (_reader, writer) = std::io::pipe().expect("a pipe");
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("all.log");
+    let args = ["relay", "-b", ANY_PORT, "--publish-bind", ANY_PORT, "--linger", "60s"];
+    let handlers = ["--console=queue=100", "--on-full", "block", "--file"];
+    let relay = zlog(args).args(handlers).args([&log]).stdout(writer);
+    let mut running = relay.start();
+    let collect = running.endpoints(3).remove(0);
+    let args = ["emit", "-c", &collect, "--wait", "60s", "--linger", "60s", "-q"];
+    zlog(args).stdin(format!("{}\n", "x".repeat(99)).repeat(RECORDS)).run().success();
+    // The console's queue is full, and the relay waits for it.
+    let ask = Instant::now();
+    running.terminate();
+    let said = running.wait().code(143).err();
+    assert!(ask.elapsed() < DEADLINE);
+    assert!(said.contains("did not take all of it before the end"), "{said}");
+    assert!(said.contains("handler console: "), "{said}");
+    let written = fs::read_to_string(&log).expect("a file").lines().count();
+    assert_eq!(written, RECORDS, "{said}");
+}

@@ -1,7 +1,7 @@
 //! Which source the command line asks for, and what is asked of it at the end.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::source::stdin;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::text::{LineCounts, LineOptions, StreamSpec, TextSource};
 use crate::source::{Notice, Reading, Sink, Source, Tee};
-use crate::term;
+use crate::term::{self, Stdout};
 
 /// The source of an emission.
 pub(super) enum Feed {
@@ -72,10 +72,11 @@ impl Feed {
             if term::stdin_is_terminal() && !args.quiet {
                 term::tell("zlog emit: publishing what is typed here; Ctrl-D ends it");
             }
-            return Ok(Feed::Text(stdin::open(spec, &lines, args.tee.then(stdout))?));
+            return Ok(Feed::Text(stdin::open(spec, &lines, args.tee.then(|| stdout(args)))?));
         }
         let options = FileOptions { follow: args.follow, from_end: args.from_end };
-        let tee = args.tee.then_some(stdout as fn() -> Tee);
+        let stdout = || stdout(args);
+        let tee = args.tee.then_some(&stdout as &dyn Fn() -> Tee);
         let missing = |path: &PathBuf| !args.follow && path != Path::new("-") && !path.exists();
         let is_missing = args.file.iter().any(missing);
         let source = file::open(args.file.clone(), options, spec, &lines, tee);
@@ -105,8 +106,8 @@ impl Feed {
             args: words.collect(),
             stdout: spec(args.level, Level::INFO),
             stderr: spec(args.stderr_level, Level::WARNING),
-            tee_stdout: args.tee.then(stdout),
-            tee_stderr: args.tee.then(|| Box::new(io::stderr()) as Tee),
+            tee_stdout: args.tee.then(|| stdout(args)),
+            tee_stderr: args.tee.then(|| Box::new(term::stderr(args.linger.0)) as Tee),
         };
         let lines = line_options(args);
         let source = CommandSource::spawn(options, &lines, |process| signals.begin(process))?;
@@ -155,6 +156,7 @@ impl Feed {
     pub(super) fn reading(&self) -> Option<Arc<Reading>> {
         match self {
             Feed::Text(source) => Some(source.reading()),
+            Feed::Command(source, _) => Some(source.text().reading()),
             _ => None,
         }
     }
@@ -210,8 +212,8 @@ fn spec(level: Option<Level>, default: Level) -> StreamSpec {
     StreamSpec { level: level.unwrap_or(default), explicit: level.is_some(), process: None }
 }
 
-fn stdout() -> Tee {
-    Box::new(io::stdout())
+fn stdout(args: &EmitArgs) -> Tee {
+    Box::new(Stdout::lingering(args.linger.0))
 }
 
 fn line_options(args: &EmitArgs) -> LineOptions {

@@ -167,7 +167,7 @@ impl Live {
             *came += 1;
             if until == Until::Stopped && stop.requested() { Flow::Enough } else { flow }
         };
-        if matches!(view.out, Out::Raw { .. }) || !overlap.is_over() {
+        if matches!(view.out, Out::Raw(_)) || !overlap.is_over() {
             return source.poll_raw(wait, &mut |frames, received| {
                 let (record, _) = wire::decode(frames, received);
                 if !subscribed(view, &record) || overlap.repeats(frames) {

@@ -5,7 +5,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::losses::Losses;
-use crate::error::Result;
+use crate::count::counted;
+use crate::error::{Error, Exit, Result};
 use crate::filter::{Filter, Topics};
 use crate::handler::Handler;
 use crate::handler::console::Console;
@@ -24,12 +25,63 @@ pub(super) enum Out {
     /// Nowhere: handlers have them.
     Nowhere,
     /// Their bodies as they came. See [`View::take_raw`].
-    Raw {
-        /// Standard output.
-        writer: Box<dyn Write>,
-        /// Whether it is a terminal, which bytes from outside must not steer.
-        escape: bool,
-    },
+    Raw(Raw),
+}
+
+/// Bodies as they came, a line each.
+pub(super) struct Raw {
+    /// Standard output.
+    writer: Box<dyn Write>,
+    /// Whether it is a terminal, which bytes from outside must not steer.
+    escape: bool,
+    /// Those since the last flush. How many of them the writer has passed on since is not
+    /// known.
+    waiting: u64,
+}
+
+impl Raw {
+    /// Writes to standard output, whose bytes a terminal must not obey if it is one.
+    pub(super) fn new(writer: Box<dyn Write>, escape: bool) -> Raw {
+        Raw { writer, escape, waiting: 0 }
+    }
+
+    fn write(&mut self, body: &[u8]) -> Result<()> {
+        self.waiting += 1;
+        let mut shown = Vec::new();
+        let body = match self.escape {
+            true => {
+                term::escape_bytes_into(&mut shown, body, term::Newlines::Keep);
+                &shown
+            }
+            false => body,
+        };
+        let written = self.writer.write_all(body).and_then(|()| self.writer.write_all(b"\n"));
+        written.map_err(|error| term::output_error(&error))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.writer.flush().map_err(|error| term::output_error(&error))?;
+        self.waiting = 0;
+        Ok(())
+    }
+}
+
+/// Records that nobody took from standard output before the end.
+pub(super) struct Unshown {
+    /// What writing it came to.
+    error: Error,
+    /// How many at most: of the first of them a part may have been taken.
+    records: u64,
+}
+
+impl Unshown {
+    /// The error, with what it has cost.
+    pub(super) fn told(self) -> Error {
+        let Unshown { error, records } = self;
+        let records = counted(records, "record");
+        Error::new(format!("{error}; up to {records} not printed, or not whole"))
+            .exit_as(error.exit())
+    }
 }
 
 /// Shows records that pass.
@@ -49,6 +101,8 @@ pub(super) struct View {
     pub(super) out: Out,
     /// Which of them, where `--console` says so.
     pub(super) takes: Option<Takes>,
+    /// What was not shown any more, though it was to be.
+    pub(super) unshown: Option<Unshown>,
     /// Where else they go.
     pub(super) router: Router,
     /// How many records are wanted.
@@ -90,7 +144,7 @@ impl View {
     /// The output can't be written.
     pub(super) fn take_message(&mut self, frames: &[&[u8]], record: Record<'_>) -> Result<Flow> {
         match self.out {
-            Out::Raw { .. } => self.take_raw(frames, &record),
+            Out::Raw(_) => self.take_raw(frames, &record),
             Out::Formatted(_) | Out::Nowhere => self.take(record),
         }
     }
@@ -103,22 +157,47 @@ impl View {
         if !self.passes(record) {
             return Ok(Flow::More);
         }
-        let printed = self.prints(record);
-        if let (Out::Raw { writer, escape }, true) = (&mut self.out, printed) {
-            let body = frames.last().copied().unwrap_or_default();
-            let mut shown = Vec::new();
-            let body = match *escape {
-                true => {
-                    term::escape_bytes_into(&mut shown, body, term::Newlines::Keep);
-                    &shown
-                }
-                false => body,
-            };
-            let written = writer.write_all(body).and_then(|()| writer.write_all(b"\n"));
-            written.map_err(|error| term::output_error(&error))?;
-        }
-        self.router.handle(record);
+        self.print(record, |out| match out {
+            Out::Raw(raw) => raw.write(frames.last().copied().unwrap_or_default()),
+            Out::Formatted(_) | Out::Nowhere => Ok(()),
+        })?;
         Ok(self.count(record))
+    }
+
+    /// Gives a record to the handlers, and prints it where the console takes it.
+    fn print(
+        &mut self,
+        record: &Record<'_>,
+        print: impl FnOnce(&mut Out) -> Result<()>,
+    ) -> Result<()> {
+        // First, since printing may wait for a reader and fail.
+        self.router.handle(record);
+        if !self.prints(record) {
+            return Ok(());
+        }
+        if let Some(unshown) = &mut self.unshown {
+            unshown.records += 1;
+            return Ok(());
+        }
+        let printed = print(&mut self.out);
+        self.unless_given_up(printed)
+    }
+
+    /// Makes less of an error when the end would not wait for a reader any longer:
+    /// nothing more is printed, and handlers get what there is for them all the same.
+    fn unless_given_up(&mut self, printed: Result<()>) -> Result<()> {
+        match printed {
+            Err(error) if matches!(error.exit(), Exit::Signal(_)) => {
+                let records = match std::mem::replace(&mut self.out, Out::Nowhere) {
+                    Out::Formatted(console) => console.held().lost,
+                    Out::Raw(raw) => raw.waiting,
+                    Out::Nowhere => 0,
+                };
+                self.unshown = Some(Unshown { error, records });
+                Ok(())
+            }
+            printed => printed,
+        }
     }
 
     /// Whether the record is one of those asked for; follows its sequence number.
@@ -157,11 +236,10 @@ impl View {
     }
 
     fn show(&mut self, record: &Record<'_>) -> Result<Flow> {
-        let printed = self.prints(record);
-        if let (Out::Formatted(console), true) = (&mut self.out, printed) {
-            console.handle(record)?;
-        }
-        self.router.handle(record);
+        self.print(record, |out| match out {
+            Out::Formatted(console) => console.handle(record),
+            Out::Raw(_) | Out::Nowhere => Ok(()),
+        })?;
         Ok(self.count(record))
     }
 
@@ -184,7 +262,7 @@ impl View {
     pub(super) fn unformatted(&self) -> u64 {
         match &self.out {
             Out::Formatted(console) => console.unformatted(),
-            Out::Raw { .. } | Out::Nowhere => 0,
+            Out::Raw(_) | Out::Nowhere => 0,
         }
     }
 
@@ -220,13 +298,12 @@ impl View {
     /// # Errors
     /// The output can't be written.
     pub(super) fn flush(&mut self) -> Result<()> {
-        match &mut self.out {
-            Out::Formatted(console) => console.flush()?,
-            Out::Raw { writer, .. } => {
-                writer.flush().map_err(|error| term::output_error(&error))?;
-            }
-            Out::Nowhere => {}
-        }
+        let flushed = match &mut self.out {
+            Out::Formatted(console) => console.flush(),
+            Out::Raw(raw) => raw.flush(),
+            Out::Nowhere => Ok(()),
+        };
+        self.unless_given_up(flushed)?;
         self.router.flush();
         Ok(())
     }

@@ -51,6 +51,7 @@ mod unix {
     use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
     use super::{Input, Run};
+    use crate::signal;
     use crate::term::visible;
 
     /// Bytes of its standard error that are kept.
@@ -107,7 +108,8 @@ mod unix {
         // A group of its own: Ctrl-C is for zlog, which has it finish its batch, and all
         // that it has started can be ended with it.
         command.process_group(0);
-        die_with_us(&mut command);
+        // That of the handler, which waits for it.
+        signal::end_with_this_thread(&mut command);
         crate::limits::as_it_was(&mut command);
         let mut child = command.spawn()?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
@@ -120,22 +122,6 @@ mod unix {
         }
         Ok(process)
     }
-
-    /// Asks the system to end the command should zlog be killed. To the system, it is
-    /// the thread that started it whose end counts: that is the handler's own, which
-    /// waits for the command.
-    #[cfg(target_os = "linux")]
-    fn die_with_us(command: &mut Command) {
-        use rustix::process::set_parent_process_death_signal;
-        let ask = || Ok(set_parent_process_death_signal(Some(Signal::TERM))?);
-        // SAFETY: between fork and exec only what is async-signal-safe may be called:
-        // this is one system call, without allocation and without locks.
-        unsafe { command.pre_exec(ask) };
-    }
-
-    /// Elsewhere the end of its input tells it.
-    #[cfg(not(target_os = "linux"))]
-    fn die_with_us(_: &mut Command) {}
 
     impl Process {
         /// Feeds it and listens, until it has ended; `None` when it takes too long.

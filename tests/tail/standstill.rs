@@ -1,0 +1,169 @@
+//! A reader of what is printed who stands still: he holds up the work, and not the end.
+
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
+
+use crate::harness::{DEADLINE, Input, Publisher, Running, Terminal, zlog};
+
+/// What somebody reads, or does not, and where it is written.
+fn pipe() -> (OwnedFd, OwnedFd) {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    (reader.into(), writer.into())
+}
+
+/// The same as systemd makes it for a service.
+fn sockets() -> (OwnedFd, OwnedFd) {
+    let (reader, writer) = UnixStream::pair().expect("two sockets");
+    (reader.into(), writer.into())
+}
+
+/// Waits until nothing more fits in.
+#[track_caller]
+fn wait_until_full(writer: impl AsFd) {
+    let until = Instant::now() + DEADLINE;
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    while poll(&mut [PollFd::new(&writer, PollFlags::OUT)], Some(&at_once)) != Ok(0) {
+        assert!(Instant::now() < until, "it does not fill up");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // What has filled it may be in the middle of it still; what is to come waits.
+    std::thread::sleep(Duration::from_millis(20));
+}
+
+/// A file of records that is longer than anything that they may wait in.
+fn records(lines: usize) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&file, format!("{}\n", "x".repeat(99)).repeat(lines)).expect("written");
+    file
+}
+
+#[test]
+fn the_first_signal_ends_a_tail_whose_reader_stands_still() {
+    let cases = [(Signal::INT, 130), (Signal::TERM, 143)];
+    for ((signal, code), (reader, writer)) in cases.into_iter().zip([pipe(), sockets()]) {
+        let file = records(100_000);
+        let args = ["tail", "-o", "text", "--input"];
+        let tail = zlog(args).args([file.path()]).stdout(writer.try_clone().expect("a descriptor"));
+        let mut tail = tail.start();
+        wait_until_full(&writer);
+        tail.signal(signal);
+        let said = tail.wait().code(code).err();
+        assert!(said.contains("did not take all of it before the end; up to "), "{said}");
+        drop(writer);
+        let mut printed = String::new();
+        std::fs::File::from(reader).read_to_string(&mut printed).expect("text");
+        // All is accounted for but what was cut in two.
+        assert!(printed.len() > 4000 && printed.starts_with('x'), "{}", printed.len());
+    }
+}
+
+#[test]
+fn a_tail_of_a_full_stream_ends_too_and_so_does_one_of_bodies_as_they_came() {
+    for output in ["pretty", "raw"] {
+        let (_reader, writer) = pipe();
+        let publisher = Publisher::bind();
+        let out = writer.try_clone().expect("a descriptor");
+        let mut tail = zlog(["tail", &publisher.endpoint, "-o", output]).stdout(out).start();
+        publisher.wait_for_subscription();
+        (0..2000).for_each(|_| publisher.send(["app.INFO", &"x".repeat(99)]));
+        wait_until_full(&writer);
+        tail.terminate();
+        tail.wait().code(143).stderr_has(" records not printed, or not whole");
+    }
+}
+
+#[test]
+fn handlers_have_the_records_that_nobody_would_read() {
+    const RECORDS: usize = 5000;
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("x.log");
+    let (_reader, writer) = pipe();
+    let publisher = Publisher::bind();
+    let handler = format!("{},queue=10000", log.display());
+    let args = ["tail", &publisher.endpoint, "--linger", "60s", "--console", "--file", &handler];
+    let mut tail = zlog(args).stdout(writer.try_clone().expect("a descriptor")).start();
+    publisher.wait_for_subscription();
+    (0..RECORDS).for_each(|_| publisher.send(["app.INFO", &"x".repeat(99)]));
+    wait_until_full(&writer);
+    tail.terminate();
+    let said = tail.wait().code(143).err();
+    let written = std::fs::read_to_string(&log).expect("a file").lines().count();
+    assert_eq!(written, RECORDS, "{said}");
+    assert!(said.contains("not printed, or not whole"), "{said}");
+}
+
+#[test]
+fn a_reader_who_goes_on_in_time_gets_everything() {
+    let (reader, writer) = pipe();
+    let publisher = Publisher::bind();
+    let tail = zlog(["tail", &publisher.endpoint, "-o", "text"]);
+    let mut tail = tail.stdout(writer.try_clone().expect("a descriptor")).start();
+    publisher.wait_for_subscription();
+    // More than a pipe holds, and less than two of them do.
+    (0..1000).for_each(|_| publisher.send(["app.INFO", &"x".repeat(99)]));
+    wait_until_full(&writer);
+    drop(writer);
+    // So that there is room again before its time runs.
+    tail.signal(Signal::STOP);
+    tail.terminate();
+    let mut reader = std::fs::File::from(reader);
+    let mut printed = vec![0; 60_000];
+    reader.read_exact(&mut printed).expect("what was in the pipe");
+    tail.signal(Signal::CONT);
+    reader.read_to_end(&mut printed).expect("the rest");
+    let finished = tail.wait().code(143);
+    assert_eq!(finished.err(), "");
+    // What had not been received by then was not asked for any more; each line is whole.
+    assert_eq!(printed.len() % 100, 0);
+    assert!(printed.len() > 65536, "{}", printed.len());
+}
+
+#[test]
+fn what_is_said_into_the_same_full_pipe_does_not_hold_up_the_end_either() {
+    let (_reader, writer) = pipe();
+    let file = records(100_000);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "exec \"$0\" tail -o text --input \"$1\" 2>&1"]);
+    command.arg(env!("CARGO_BIN_EXE_zlog")).arg(file.path());
+    let out = writer.try_clone().expect("a descriptor");
+    let mut tail = Running::start_into(command, Input::Empty, Some(out));
+    wait_until_full(&writer);
+    tail.terminate();
+    tail.wait().code(143);
+}
+
+#[test]
+fn a_terminal_that_was_stopped_does_not_hold_up_the_end() {
+    let publisher = Publisher::bind();
+    let mut terminal = Terminal::start(zlog(["tail", &publisher.endpoint]), 24, 120);
+    publisher.wait_for_subscription();
+    publisher.send(["app.INFO", "before"]);
+    terminal.wait_for_text("before");
+    // Ctrl-S.
+    terminal.press("\x13");
+    (0..1000).for_each(|_| publisher.send(["app.INFO", &"x".repeat(99)]));
+    terminal.terminate();
+    let (_, status) = terminal.wait();
+    assert_eq!(status.code(), Some(143));
+}
+
+#[test]
+fn the_descriptor_that_others_share_is_left_as_it_was() {
+    let (reader, writer) = pipe();
+    let publisher = Publisher::bind();
+    let tail = zlog(["tail", &publisher.endpoint, "-o", "text", "-n", "1"]);
+    let tail = tail.stdout(writer.try_clone().expect("a descriptor")).start();
+    publisher.wait_for_subscription();
+    publisher.send(["app.INFO", "hello"]);
+    let mut printed = [0; 6];
+    std::fs::File::from(reader).read_exact(&mut printed).expect("a line");
+    assert_eq!(&printed, b"hello\n");
+    let flags = rustix::fs::fcntl_getfl(&writer).expect("flags");
+    assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "{flags:?}");
+    tail.wait().success();
+}
