@@ -138,7 +138,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command, without a shell, for each batch of records: they are its input')
             [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Publish again here, on a socket of its own')
             [CompletionResult]::new('--console', '--console', [CompletionResultType]::ParameterName, 'Print records too')
-            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'How long handlers may take at the end to send what they hold')
+            [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'How long handlers, and a slow reader of what is printed, may take at the end')
             [CompletionResult]::new('--whole-parts', '--whole-parts', [CompletionResultType]::ParameterName, 'Topics match only at dots: app.ERROR leaves out app.ERRORS')
             [CompletionResult]::new('--utc', '--utc', [CompletionResultType]::ParameterName, 'Times in UTC instead of local time')
             [CompletionResult]::new('--timestamp', '--timestamp', [CompletionResultType]::ParameterName, 'Time and topic before the message in `text` output too, as `python -m zmq.log` does')

@@ -133,7 +133,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --exec 'Run this command, without a shell, for each batch of records: they are its input'
             cand --publish 'Publish again here, on a socket of its own'
             cand --console 'Print records too'
-            cand --linger 'How long handlers may take at the end to send what they hold'
+            cand --linger 'How long handlers, and a slow reader of what is printed, may take at the end'
             cand --whole-parts 'Topics match only at dots: app.ERROR leaves out app.ERRORS'
             cand --utc 'Times in UTC instead of local time'
             cand --timestamp 'Time and topic before the message in `text` output too, as `python -m zmq.log` does'

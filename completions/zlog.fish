@@ -136,7 +136,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l syslog -d 'Send to a 
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l exec -d 'Run this command, without a shell, for each batch of records: they are its input' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish again here, on a socket of its own' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Print records too' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers may take at the end to send what they hold' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers, and a slow reader of what is printed, may take at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Topics match only at dots: app.ERROR leaves out app.ERRORS'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l utc -d 'Times in UTC instead of local time'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timestamp -d 'Time and topic before the message in `text` output too, as `python -m zmq.log` does'
