@@ -160,6 +160,12 @@ impl Publisher {
         Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()))
     }
 
+    /// From now on hears of each subscription, also of one that another has: who comes back
+    /// quickly may be there before it is noticed that he had gone.
+    pub(crate) fn hear_all(&self) {
+        self.socket.set_xpub_verbose(true).expect("an XPUB socket");
+    }
+
     /// Ends when the system has taken everything that was sent.
     pub(crate) fn leave(self) {
         self.socket.set_linger(-1).expect("a plain option");

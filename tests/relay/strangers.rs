@@ -137,6 +137,7 @@ fn a_publisher_that_sends_too_much_is_left_and_told_of() {
     let publisher = Publisher::bind();
     let mut relay = relay(&["-c", &publisher.endpoint, "--keep", "1", "--max-message", "64K"]);
     publisher.wait_for_subscription();
+    publisher.hear_all();
     publisher.send(["app.INFO", &"x".repeat(100_000)]);
     let hung_up = format!("hung up on {}: it sent a message larger", publisher.endpoint);
     relay.running.expect_stderr(&hung_up);
