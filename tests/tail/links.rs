@@ -115,9 +115,11 @@ fn a_publisher_that_sends_too_much_is_left_told_of_and_connected_anew() {
     let (publisher, mut tail) = tail(&["-o", "text", "--max-message", "64K"]);
     publisher.hear_all();
     publisher.send(["app.INFO", &"x".repeat(100_000)]);
+    // Before anything else: a publisher that looks after the connection is made anew takes
+    // the subscription for one that it has.
+    publisher.wait_for_subscription();
     let said = tail.expect_stderr("hung up on ");
     assert!(said.contains("it sent a message larger than --max-message 64K"), "{said}");
-    publisher.wait_for_subscription();
     publisher.send(["app.INFO", "small"]);
     tail.expect_stdout("small");
     tail.terminate();
@@ -138,6 +140,18 @@ fn a_publisher_over_websocket_comes_and_goes_once() {
     assert_eq!(finished.err().matches(": connected").count(), 1, "{}", finished.err());
     assert_eq!(finished.err().matches(": disconnected").count(), 1, "{}", finished.err());
     finished.stderr_lacks("hung up on");
+}
+
+#[test]
+fn a_publisher_over_ipc_that_goes_was_none_that_shakes_no_hands() {
+    let directory = tempfile::tempdir().expect("directory");
+    let publisher = Publisher::bind_at(&format!("ipc://{}/s", directory.path().display()));
+    let mut tail = verbose(&[&publisher.endpoint]);
+    publisher.wait_for_subscription();
+    drop(publisher);
+    tail.expect_stderr("not connected any more: nobody answers at ipc://");
+    tail.terminate();
+    tail.wait().code(143).stderr_lacks("shake hands");
 }
 
 #[test]
