@@ -96,8 +96,9 @@ struct Link {
     status: LinkStatus,
     /// How libzmq may spell the endpoint, other than as it was given.
     aliases: Vec<String>,
-    /// The last try to connect has not been answered.
-    trying: bool,
+    /// Something has answered since libzmq last said that it tries again. (That a try
+    /// began, it does not say of ipc, where one fails at once.)
+    answered: bool,
     /// Connections whose transport is up, with or without a handshake.
     open: usize,
     /// The handshake of a connection whose end is still to be told has failed.
@@ -132,7 +133,7 @@ impl Links {
         self.links.push(Link {
             status,
             aliases,
-            trying: false,
+            answered: false,
             open: 0,
             refused: false,
             up: None,
@@ -233,8 +234,8 @@ impl Link {
         match what {
             What::Trying | What::Reached | What::Accepted => {
                 self.open += usize::from(what != What::Trying);
-                self.trying = what == What::Trying;
-                self.status.reached |= what == What::Reached;
+                self.answered = what == What::Reached;
+                self.status.reached |= self.answered;
                 self.anew = None;
                 self.status.unresolved = None;
                 // A refusal stays the explanation until a handshake succeeds.
@@ -246,7 +247,7 @@ impl Link {
             What::Retrying(pause) => {
                 self.anew = None;
                 // It also follows the end of a connection, which something had answered.
-                self.status.reached &= !std::mem::take(&mut self.trying);
+                self.status.reached &= std::mem::take(&mut self.answered);
                 if self.status.state == LinkState::Connecting {
                     self.status.state = LinkState::NotConnected;
                 }
@@ -395,6 +396,9 @@ mod tests {
         reached(What::Trying);
         assert!(reached(What::Reached) && reached(What::Gone) && reached(retrying()));
         assert!(reached(What::Trying), "the answer is not known yet");
+        assert!(!reached(retrying()));
+        // Over ipc, a try that fails at once is not told of.
+        assert!(reached(What::Reached) && reached(What::Gone) && reached(retrying()));
         assert!(!reached(retrying()));
     }
 
