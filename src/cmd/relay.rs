@@ -51,6 +51,11 @@ const SLICE: Duration = Duration::from_millis(20);
 /// How long the end goes on, while publishers are there, once nothing more was at hand: on
 /// a busy machine, what the system has received does not come all at once.
 const QUIET: Duration = Duration::from_millis(100);
+/// How long the end goes on giving to handlers what subscribers can't have any more, and
+/// counting it.
+const COUNTING: Duration = Duration::from_millis(500);
+/// Between two looks at the clock meanwhile: a handler may wait for the disk each time.
+const A_FEW: u64 = 100;
 
 /// Collects and publishes until somebody asks to stop.
 ///
@@ -285,18 +290,33 @@ impl Relay {
             true => enough.saturating_sub(self.proxy.counts().messages),
             false => self.may_have_come(hwm),
         };
-        self.discard(most)
+        self.discard(most, until + COUNTING)
     }
 
-    /// Gives up to so many messages to the handlers alone, and counts them.
-    fn discard(&mut self, most: u64) -> Result<()> {
+    /// Gives up to so many messages to the handlers alone, and counts them, until then at
+    /// the latest.
+    fn discard(&mut self, most: u64, until: Instant) -> Result<()> {
         let outlets = &mut self.outlets;
         let received = clock::now();
         let mut look = |frames: &[&[u8]]| {
             outlets.take(frames, received);
             Ok(())
         };
-        self.proxy.discard(most, &mut look)
+        let mut left = most;
+        loop {
+            let some = left.min(A_FEW);
+            if self.proxy.discard(some, &mut look)? == Forwarded::All || left == some {
+                return Ok(());
+            }
+            left -= some;
+            if Instant::now() >= until {
+                term::tell(
+                    "zlog relay: publishers were still sending when the time for the end was up; \
+                     how much of it is lost is not known",
+                );
+                return Ok(());
+            }
+        }
     }
 
     /// Sends on what has come, and says what became of everything.
@@ -309,7 +329,7 @@ impl Relay {
         let given_up = self.feeds.join();
         // What a source that was late has given since.
         let late = if in_time { 0 } else { self.may_have_come(self.plan.args.hwm) };
-        let drained = drained.and_then(|()| self.discard(late));
+        let drained = drained.and_then(|()| self.discard(late, Instant::now() + COUNTING));
         if let Err(error) = &drained {
             term::tell(format_args!("zlog relay: {error}"));
         }

@@ -345,20 +345,20 @@ impl Proxy {
     ///
     /// # Errors
     /// As [`Proxy::forward`]'s.
-    pub fn discard(&mut self, most: u64, look: &mut Look<'_>) -> Result<()> {
+    pub fn discard(&mut self, most: u64, look: &mut Look<'_>) -> Result<Forwarded> {
         let given_up = u64::from(self.held > 0);
         self.held = 0;
         self.counts.dropped += given_up;
         for _ in given_up..most {
             if !self.take()? {
-                break;
+                return Ok(Forwarded::All);
             }
             let shown = self.show(look);
             self.held = 0;
             self.counts.dropped += 1;
             shown?;
         }
-        Ok(())
+        Ok(Forwarded::More)
     }
 
     /// Whether messages can be taken: not while one waits for room.

@@ -135,9 +135,9 @@ mod unix {
     const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
     /// How long it waits when `poll` sees room, and a write finds too little of it.
     const MOMENT: Duration = Duration::from_millis(1);
-    /// What finds room in every pipe of which `poll` says that it has some: POSIX's least
-    /// PIPE_BUF.
-    const LITTLE: usize = 512;
+    /// What finds room in every pipe of which `poll` says that it has some: PIPE_BUF, which
+    /// POSIX lets be 512.
+    const LITTLE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
     /// The way out through a descriptor.
     #[derive(Debug)]
@@ -181,9 +181,7 @@ mod unix {
                 Way::Socket => {
                     SockRef::from(&self.shared).send_with_flags(bytes, libc::MSG_DONTWAIT)
                 }
-                Way::Asked => {
-                    Ok(rustix::io::write(&self.shared, &bytes[..bytes.len().min(LITTLE)])?)
-                }
+                Way::Asked => Ok(rustix::io::write(&self.shared, little(bytes))?),
                 Way::Plain => Ok(rustix::io::write(&self.shared, bytes)?),
             }
         }
@@ -236,6 +234,15 @@ mod unix {
         }
     }
 
+    /// As much as finds room, and whole lines if there are any: others may write there, too.
+    fn little(bytes: &[u8]) -> &[u8] {
+        if bytes.len() <= LITTLE {
+            return bytes;
+        }
+        let lines = bytes[..LITTLE].iter().rposition(|byte| *byte == b'\n');
+        &bytes[..lines.map_or(LITTLE, |at| at + 1)]
+    }
+
     fn way(shared: BorrowedFd<'_>) -> io::Result<Way> {
         let kind = File::from(shared.try_clone_to_owned()?).metadata()?.file_type();
         if kind.is_socket() {
@@ -244,7 +251,12 @@ mod unix {
         if !kind.is_fifo() && !shared.is_terminal() {
             return Ok(Way::Plain);
         }
-        Ok(open_again(shared).map_or(Way::Asked, Way::Own))
+        // The end of a pseudo-terminal that programs control it by would be that of a new one.
+        let controls = rustix::pty::ptsname(shared, Vec::new()).is_ok();
+        match open_again(shared) {
+            Ok(own) if !controls => Ok(Way::Own(own)),
+            _ => Ok(Way::Asked),
+        }
     }
 
     /// Opens the same pipe or terminal once more. Other systems than Linux have no such

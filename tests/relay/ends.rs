@@ -44,6 +44,21 @@ fn what_the_system_has_received_is_sent_on_before_it_ends() {
 }
 
 #[test]
+fn publishers_without_end_and_a_slow_handler_do_not_hold_up_the_end() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let handler = format!("{},sync", directory.path().join("app.log").display());
+    let mut relay = relay(&["--linger", "200ms", "--file", &handler]);
+    let emit = ["emit", "-c", &relay.collect, "--test", "--wait", "60s", "-q"];
+    let _endless = [zlog(emit).start(), zlog(emit).start()];
+    relay.wait_until("busy", |status| status["forwarded"]["messages"].as_u64() > Some(500));
+    let asked = std::time::Instant::now();
+    relay.running.terminate();
+    relay.running.wait().code(143);
+    // Some seconds at most on a busy machine. Taking all that may have come took minutes.
+    assert!(asked.elapsed() < std::time::Duration::from_secs(30), "{:?}", asked.elapsed());
+}
+
+#[test]
 fn what_has_come_waits_for_a_full_queue_until_the_linger_is_over() {
     const RECORDS: usize = 20_000;
     let directory = tempfile::tempdir().expect("a directory");

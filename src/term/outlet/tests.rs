@@ -211,3 +211,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_controlling_end_of_a_terminal_is_not_opened_again() {
+    let (keyboard, user) = terminal();
+    let mut outlet = outlet(OwnedFd::from(keyboard), &Stop::default());
+    assert!(matches!(outlet.way, Way::Asked), "{outlet:?}");
+    outlet.write_all(b"typed\n").unwrap();
+    let mut read = [0; 6];
+    File::from(user).read_exact(&mut read).unwrap();
+    assert_eq!(&read, b"typed\n");
+}
+
+#[test]
+fn lines_are_not_torn_where_pieces_are_written() {
+    let (mut reader, writer) = pipe();
+    let mut outlet = outlet(writer, &Stop::default());
+    outlet.way = Way::Asked;
+    let line = [&[b'x'; 99][..], b"\n"].concat();
+    let lines = line.repeat(1000);
+    let reading = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        reader.read_to_end(&mut all).map(|_| all)
+    });
+    let mut rest = &lines[..];
+    while !rest.is_empty() {
+        let written = outlet.write(rest).unwrap();
+        assert_eq!(written % 100, 0, "whole lines");
+        rest = &rest[written..];
+    }
+    drop(outlet);
+    assert!(reading.join().unwrap().unwrap() == lines);
+}
