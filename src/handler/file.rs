@@ -137,7 +137,7 @@ impl Handler for FileHandler {
 
     fn held(&self) -> Held {
         let (waiting, lost) = self.block.as_ref().map_or((0, 0), |b| (b.waiting(), b.lost()));
-        Held { waiting, lost, ..Held::default() }
+        Held { waiting, lost, away: self.file.is_astray(), ..Held::default() }
     }
 
     fn close(&mut self, _until: Instant) -> Result<()> {

@@ -37,6 +37,7 @@ pub(crate) struct LogFile {
     /// The lock is with this handle, and not with a handler that is to hand over.
     locked: bool,
     looked: Instant,
+    astray: bool,
     /// How long it was then: what follows may have been written after it was deleted.
     seen: u64,
 }
@@ -52,7 +53,7 @@ impl LogFile {
         let claim = if file.is_regular() { Some(Claim::take(path)?) } else { None };
         let locked = claim.as_ref().map_or(Ok(false), |claim| claim.lock(file.handle()))?;
         let (path, seen) = (path.to_owned(), file.size());
-        Ok(LogFile { path, file, claim, locked, looked: Instant::now(), seen })
+        Ok(LogFile { path, file, claim, locked, looked: Instant::now(), astray: false, seen })
     }
 
     /// Where it is.
@@ -123,6 +124,17 @@ impl LogFile {
     /// # Errors
     /// As [`LogFile::watch`]'s.
     pub(crate) fn look(&mut self, now: Instant) -> Result<()> {
+        let found = self.find(now);
+        self.astray = found.is_err();
+        found
+    }
+
+    /// Whether, at the last look, what is appended did not go to the path.
+    pub(crate) fn is_astray(&self) -> bool {
+        self.astray
+    }
+
+    fn find(&mut self, now: Instant) -> Result<()> {
         self.looked = now;
         let Some(claim) = &self.claim else { return Ok(()) };
         let ours = self.file.metadata()?;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::archive::Archive;
 use super::log_file::LogFile;
-use super::{Handler, Line};
+use super::{Handler, Held, Line};
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::record::Record;
@@ -79,6 +79,10 @@ impl<R: Rule> Handler for RollingFileHandler<R> {
 
     fn reopen(&mut self) -> Result<()> {
         self.file.reopen()
+    }
+
+    fn held(&self) -> Held {
+        Held { away: self.file.is_astray(), ..Held::default() }
     }
 
     /// Waits for old files to be compressed, too.

@@ -1,4 +1,5 @@
 use std::fs::{self, File};
+use std::time::Duration;
 
 use super::block::LONGEST;
 use super::*;
@@ -292,6 +293,33 @@ fn a_path_that_can_not_be_opened_anew_is_told_and_records_go_on_into_the_old_fil
     handler.reopen().unwrap();
     log(&mut handler, "two");
     assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn what_stands_in_the_files_place_is_one_outage_until_it_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = open(&path);
+    let moved = directory.path().join("moved.log");
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+    let mut later = Instant::now();
+    let mut look = |handler: &mut FileHandler| {
+        later += Duration::from_secs(2);
+        handler.tend(later).is_ok()
+    };
+    for msg in ["one", "two"] {
+        log(&mut handler, msg);
+        handler.flush().unwrap();
+        assert!(!look(&mut handler) && handler.held().away, "{msg}");
+    }
+    fs::remove_dir(&path).unwrap();
+    assert!(look(&mut handler) && !handler.held().away);
+    log(&mut handler, "three");
+    handler.flush().unwrap();
+    assert_eq!(fs::read_to_string(&moved).unwrap(), "one\ntwo\n");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
 }
 
 #[test]
