@@ -1,5 +1,5 @@
 //! The watch over a handler: what became of its records, and outages, each told once
-//! when it begins and once when it ends.
+//! when it begins, when its cause becomes another, and once when it ends.
 //!
 //! What may be here: counting and telling. A watched handler never fails: whoever gives
 //! it records has nothing to decide, and the next handler is none the worse for it.
@@ -23,6 +23,9 @@ use crate::term::visible;
 
 /// When a handler that fails as it is asked when it is due is asked again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// For how long a cause that comes and goes within an outage is not told again.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Where messages for a person go.
 pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
@@ -53,7 +56,7 @@ pub(super) struct Tally {
 pub struct OutageStatus {
     /// Since when.
     pub since: Instant,
-    /// The error that it began with.
+    /// The latest error.
     pub error: String,
     /// Records that it has cost so far.
     pub lost: u64,
@@ -99,6 +102,44 @@ struct Outage {
     lost_before: u64,
     /// What was unconfirmed before it began.
     unconfirmed_before: u64,
+    /// What was told of it.
+    causes: Causes,
+}
+
+/// The causes of an outage that were told. While it lasts, it may get worse, or another
+/// one: a mail server that refuses one recipient for ever is down for an hour.
+struct Causes {
+    last: String,
+    told: Vec<(String, Instant)>,
+}
+
+impl Causes {
+    fn new(first: &Error) -> Causes {
+        let last = cause(first);
+        Causes { told: vec![(last.clone(), Instant::now())], last }
+    }
+
+    /// Whether this is another one than the last, and was not told for a while.
+    fn is_news(&mut self, error: &Error) -> bool {
+        let cause = cause(error);
+        if cause == self.last {
+            return false;
+        }
+        let now = Instant::now();
+        self.told.retain(|(_, told)| now.duration_since(*told) < AGAIN);
+        let news = self.told.iter().all(|(known, _)| *known != cause);
+        if news {
+            self.told.push((cause.clone(), now));
+        }
+        self.last = cause;
+        news
+    }
+}
+
+/// What an error is about, without its figures, which change from one to the next.
+fn cause(error: &Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 impl Voice {
@@ -189,12 +230,17 @@ impl Watched {
         let status = match &mut self.outage {
             Some(outage) => {
                 outage.arrived = arrived;
+                if outage.causes.is_news(error) {
+                    self.voice.begins(error);
+                }
                 let lost = lost_now - outage.lost_before;
-                self.tally.outage().map(|status| OutageStatus { lost, ..status })
+                let error = error.to_string();
+                self.tally.outage().map(|status| OutageStatus { error, lost, ..status })
             }
             None => {
                 self.voice.begins(error);
-                self.outage = Some(Outage { arrived, lost_before, unconfirmed_before });
+                let causes = Causes::new(error);
+                self.outage = Some(Outage { arrived, lost_before, unconfirmed_before, causes });
                 let lost = lost_now - lost_before;
                 Some(OutageStatus { since: Instant::now(), error: error.to_string(), lost })
             }

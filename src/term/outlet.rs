@@ -75,14 +75,17 @@ impl Patience {
     /// Fails when the end has been held up for long enough; for good.
     fn check(&mut self) -> io::Result<()> {
         let Some(stop) = self.stop.as_ref().or_else(|| Stop::of_process()) else { return Ok(()) };
-        if !stop.is_ending() {
+        let ending = stop.is_ending();
+        // A child that was asked to stop may print for as long as somebody reads it; where
+        // nobody does, it would wait for that, and we for it.
+        if !(ending || stop.passed_on()) {
             return Ok(());
         }
         if !self.over {
             let now = Instant::now();
             let asked = *self.asked.get_or_insert(now);
             let moved = self.moved.unwrap_or(asked);
-            self.over = now - moved >= self.still || now - asked >= self.whole;
+            self.over = now - moved >= self.still || (ending && now - asked >= self.whole);
         }
         match self.over {
             true => {

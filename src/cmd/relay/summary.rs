@@ -31,7 +31,8 @@ impl fmt::Display for Summary {
             write!(f, "; a subscriber had no room {times}, and lost what came then")?;
         }
         if dropped > 0 {
-            write!(f, "; dropped {}", counted(dropped, "message"))?;
+            let messages = counted(dropped, "message");
+            write!(f, "; dropped {messages} for subscribers alone: the time for the end was up")?;
         }
         if frames_cut > 0 {
             write!(f, "; cut {} off messages of more than eight", counted(frames_cut, "frame"))?;

@@ -4,6 +4,8 @@ use super::*;
 #[derive(Default)]
 struct Scripted {
     handles: Vec<bool>,
+    /// What failures say, from the last to the first; then "no room".
+    causes: Vec<&'static str>,
     /// Whether records arrive also where it fails.
     keeps: bool,
     tends: Vec<bool>,
@@ -17,6 +19,7 @@ fn outcome(well: bool) -> Result<()> {
 impl Handler for Scripted {
     fn handle(&mut self, _: &Record<'_>) -> Result<()> {
         let handled = outcome(self.handles.pop().unwrap_or(true));
+        let handled = handled.map_err(|error| self.causes.pop().map_or(error, Error::new));
         if self.keeps { handled.map_err(Error::with_record_kept) } else { handled }
     }
 
@@ -189,4 +192,15 @@ fn what_a_pause_has_sent_on_waits_no_more() {
     *held.lock().unwrap() = Held::default();
     watched.flush().unwrap();
     assert_eq!(tally.waiting.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn another_cause_within_an_outage_is_told_too_and_one_that_comes_and_goes_once() {
+    let causes = vec!["b is refused", "3 are down", "b is refused", "2 are down", "b is refused"];
+    let handles = vec![false; 5];
+    let (mut watched, tally, heard) = watched(Scripted { handles, causes, ..Scripted::default() });
+    give(&mut watched, 5);
+    let told = |cause| format!("zlog tail: handler errors.log: {cause}; the others go on");
+    assert_eq!(heard.take(), [told("b is refused"), told("2 are down")]);
+    assert_eq!(tally.outage().unwrap().error, "b is refused");
 }
