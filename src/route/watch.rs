@@ -136,10 +136,15 @@ impl Causes {
     }
 }
 
-/// What an error is about, without its figures, which change from one to the next.
+/// What an error is about: what failed, and why. Without what stands between the two (how
+/// much of a block was written before), and without figures: these change from one to the
+/// next.
 fn cause(error: &Error) -> String {
     let text = error.to_string();
-    text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).collect()
+    let line = text.lines().next().unwrap_or_default();
+    let what = line.split(": ").next().into_iter();
+    let parts = what.chain(line.rsplit(": ").next());
+    parts.flat_map(str::chars).filter(|c| !c.is_ascii_digit()).collect()
 }
 
 impl Voice {
