@@ -228,7 +228,6 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
-            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
             break
         }
         'zlog;bench;pipeline' {
@@ -246,19 +245,6 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
             [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Write the tables as Markdown, too')
             [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'zlog;bench;codec' {
-            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Messages of this many bytes [default: as test records come, some with tracebacks]')
-            [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every codec once')
-            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Records that each run encodes, and decodes')
-            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Records that each run encodes, and decodes')
-            [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Records that are encoded and decoded before, unmeasured')
-            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Other test records')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -293,13 +279,9 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         }
         'zlog;help;bench' {
             [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
-            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
             break
         }
         'zlog;help;bench;pipeline' {
-            break
-        }
-        'zlog;help;bench;codec' {
             break
         }
         'zlog;help;demo' {

@@ -221,7 +221,6 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand pipeline 'End to end, from emit to tail, beside bare libzmq'
-            cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
         }
         &'zlog;bench;pipeline'= {
             cand --transport 'What is between emit and tail'
@@ -238,18 +237,6 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --output 'What to print'
             cand --export-markdown 'Write the tables as Markdown, too'
             cand --plot 'Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'zlog;bench;codec'= {
-            cand --size 'Messages of this many bytes [default: as test records come, some with tracebacks]'
-            cand --runs 'Rounds: each measures every codec once'
-            cand -n 'Records that each run encodes, and decodes'
-            cand --count 'Records that each run encodes, and decodes'
-            cand --warm-up 'Records that are encoded and decoded before, unmeasured'
-            cand --seed 'Other test records'
-            cand -o 'What to print'
-            cand --output 'What to print'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -278,11 +265,8 @@ set edit:completion:arg-completer[zlog] = {|@words|
         }
         &'zlog;help;bench'= {
             cand pipeline 'End to end, from emit to tail, beside bare libzmq'
-            cand codec 'Records as JSON and as MessagePack: bytes, and how fast'
         }
         &'zlog;help;bench;pipeline'= {
-        }
-        &'zlog;help;bench;codec'= {
         }
         &'zlog;help;demo'= {
         }

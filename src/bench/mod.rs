@@ -22,7 +22,6 @@
 //! arrive (`far`), no sampling of latencies and no list of them (HDR histograms).
 
 pub mod baseline;
-pub mod codec;
 pub mod far;
 pub mod guard;
 pub mod job;

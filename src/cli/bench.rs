@@ -1,13 +1,11 @@
 //! `zlog bench`: what may be typed.
 
-mod codec;
 mod pipeline;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-pub use self::codec::CodecArgs;
 pub use self::pipeline::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput};
 use super::value::{self, Seconds};
 use crate::bench::subject::Subject;
@@ -119,12 +117,6 @@ pub enum BenchCommand {
     /// Bare libzmq, receiving: started by `zlog bench pipeline`
     #[command(hide = true)]
     BareReceive(BareReceiveArgs),
-    /// Records as JSON and as MessagePack: bytes, and how fast
-    ///
-    /// Three questions are answered, each by itself: bytes, encoding, decoding. A gain is
-    /// one of 10 % or more over JSON, in every round; a loss is any, in the median.
-    /// MessagePack pays when there is a gain and no loss; with both it is a trade.
-    Codec(CodecArgs),
     /// One handler, or one far end: told on standard input
     #[command(hide = true)]
     Worker,

@@ -3,7 +3,6 @@
 //! What may be here: from the command line to a plan, and from what was measured
 //! to reports and an exit code. Measuring is `bench`'s.
 
-mod codec;
 mod pipeline;
 mod plan;
 mod plots;
@@ -33,7 +32,6 @@ use crate::term;
 /// written; or, with exit code 3, a handler that has become slower.
 pub fn run(args: &BenchArgs) -> Result<Exit> {
     match &args.command {
-        Some(BenchCommand::Codec(args)) => codec::run(args),
         Some(BenchCommand::Worker) => worker::run().map(|()| Exit::Done),
         Some(BenchCommand::Pipeline(args)) => pipeline::run(args),
         Some(BenchCommand::BareSend(args)) => pipeline::send(args),
