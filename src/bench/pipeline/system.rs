@@ -89,7 +89,7 @@ impl System {
                 let text = std::fs::read_to_string(out)
                     .map_err(|error| Error::io(out.display(), &error))?;
                 let wrong = |_| Error::new("a receiver of bare libzmq did not say its count");
-                text.trim().parse().map_err(wrong)
+                text.split_whitespace().next().unwrap_or_default().parse().map_err(wrong)
             }
         }
     }

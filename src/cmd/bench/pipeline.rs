@@ -13,7 +13,7 @@ use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput, Wi
 use crate::error::{Error, Exit, Result};
 use crate::handler::publish::Wire;
 use crate::signal::Stop;
-use crate::socket::{Endpoint, Role};
+use crate::socket::{BareReceiver, Endpoint, Role};
 use crate::term;
 
 /// Measures and reports.
@@ -132,14 +132,22 @@ pub(super) fn send(args: &BareSendArgs) -> Result<Exit> {
         count: args.count,
         wire: wire_of(args.wire),
     };
-    sending.run(io::stdin().lock())
+    let stop = Stop::install()?;
+    sending.run(io::stdin().lock(), &|| stop.requested())?;
+    Ok(stop.exit().unwrap_or(Exit::Done))
 }
 
-/// `zlog bench bare-receive`.
+/// `zlog bench bare-receive`: prints how many messages arrived, and the seconds from the
+/// first to the last.
 ///
 /// # Errors
-/// As [`bare::receive`]'s.
+/// The endpoint can't be bound, the count can't be written, or libzmq's.
 pub(super) fn receive(args: &BareReceiveArgs) -> Result<Exit> {
+    let stop = Stop::install()?;
     let endpoint = Endpoint::parse(&args.bind, Role::Bind)?;
-    bare::receive(&endpoint, &args.topic, args.count, io::stdout().lock())
+    let mut receiver = BareReceiver::open(&endpoint, &args.topic)?;
+    term::tell(format_args!("zlog bench bare-receive: bound {}", receiver.endpoint()));
+    let (count, seconds) = bare::receive(&mut receiver, args.count, &|| stop.requested())?;
+    writeln!(io::stdout(), "{count} {seconds}").map_err(|error| term::output_error(&error))?;
+    Ok(stop.exit().unwrap_or(Exit::Done))
 }
