@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::far::Reply;
+use super::arrivals::CountReply;
 use super::measure::Load;
 use super::sample::Sample;
 use super::subject::Subject;
@@ -97,7 +97,7 @@ pub enum Told {
     /// It can be reached here.
     Ready(String),
     /// It has counted.
-    Counted(Reply),
+    Counted(CountReply),
     /// It has measured.
     Done(Box<Sample>),
     /// It could not do its job.

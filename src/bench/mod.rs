@@ -7,7 +7,7 @@
 //! From the inside out:
 //!
 //! - [`measure`] times calls: closed and open loops, callers, latencies;
-//! - [`sample`] is one run of a handler: warm-up, calls, and what [`far`] end and
+//! - [`sample`] is one run of a handler: warm-up, calls, and what [`arrivals`] end and
 //!   [`usage`] say of them; [`rig`] sets handler and far end up;
 //! - [`worker`] does that in a process of its own, which [`lab`] starts; they speak
 //!   [`job`]s, and [`partner`] sees to their ends;
@@ -19,10 +19,10 @@
 //! Decisions, with their reasons where they are made: a process for each run
 //! (`worker`), the range of runs as their spread (`stats`), ratios within a round
 //! (`rounds`), latency from the due time (`measure`), arrivals counted where they
-//! arrive (`far`), no sampling of latencies and no list of them (HDR histograms).
+//! arrive (`arrivals`), no sampling of latencies and no list of them (HDR histograms).
 
+pub mod arrivals;
 pub mod baseline;
-pub mod far;
 pub mod guard;
 pub mod job;
 pub mod lab;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use serde::Serialize;
 
-use super::far::{Order, Reply, Teller};
+use super::arrivals::{CountClient, CountReply, CountRequest};
 use super::job::{Job, Told};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -143,12 +143,12 @@ impl Drop for Partner {
     }
 }
 
-impl Teller for Partner {
-    fn ask(&mut self, order: Order) -> Result<()> {
+impl CountClient for Partner {
+    fn ask(&mut self, order: CountRequest) -> Result<()> {
         self.say(&order)
     }
 
-    fn answer(&mut self, wait: Duration) -> Result<Option<Reply>> {
+    fn answer(&mut self, wait: Duration) -> Result<Option<CountReply>> {
         match self.hear(wait)? {
             None => Ok(None),
             Some(Told::Counted(reply)) => Ok(Some(reply)),

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::far::{Channels, Counter, FarEnd, Files, Nowhere, serve};
+use super::arrivals::{
+    ArrivalCounter, ChannelClient, LineCounter, RemoteCounter, Uncounted, serve_counts,
+};
 use super::job::{Job, Mail, Measure, Passed, Told};
 use super::partner::Partner;
 use super::records::ROOT;
@@ -33,7 +35,7 @@ const ROTATION: Rotation =
 /// How long a process that was just started may take to be there.
 const STARTING: Duration = Duration::from_secs(10);
 /// When no record has arrived for so long, those that are missing are lost.
-const PATIENCE: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Who writes the mails, and to whom: names that no real server delivers to
 /// (RFC 2606).
 const FROM: &str = "zlog-bench@example.invalid";
@@ -44,14 +46,14 @@ pub struct Rig {
     /// What is measured.
     pub handler: Box<dyn Handler + Send>,
     /// What counts.
-    pub far: Box<dyn FarEnd>,
+    pub arrivals: Box<dyn ArrivalCounter>,
     /// What has to be known to read the figures.
     pub note: Option<String>,
 }
 
 impl Rig {
-    fn new(handler: impl Handler + Send + 'static, far: impl FarEnd + 'static) -> Rig {
-        Rig { handler: Box::new(handler), far: Box::new(far), note: None }
+    fn new(handler: impl Handler + Send + 'static, arrivals: impl ArrivalCounter + 'static) -> Rig {
+        Rig { handler: Box::new(handler), arrivals: Box::new(arrivals), note: None }
     }
 
     fn noting(self, note: &str) -> Rig {
@@ -64,7 +66,7 @@ impl Rig {
     /// It can't be set up; the error names the thing, the cause and the next step.
     pub fn set_up(job: &Measure, stop: &Arc<AtomicBool>) -> Result<Rig> {
         match job.subject {
-            Subject::Null => Ok(Rig::new(NullHandler::new(format()?), Nowhere)),
+            Subject::Null => Ok(Rig::new(NullHandler::new(format()?), Uncounted)),
             Subject::File => file(job, Sync::None),
             Subject::FileSync => file(job, Sync::Data),
             Subject::Rotating => rotating(job),
@@ -90,13 +92,13 @@ fn format() -> Result<Box<dyn Format>> {
 fn file(job: &Measure, sync: Sync) -> Result<Rig> {
     let path = job.directory.join("app.log");
     let handler = FileHandler::open(&path, format()?, sync)?;
-    Ok(Rig::new(handler, Files::new(&path, None)))
+    Ok(Rig::new(handler, LineCounter::new(&path, None)))
 }
 
 fn rotating(job: &Measure) -> Result<Rig> {
     let path = job.directory.join("app.log");
     let handler = RotatingFileHandler::open(&path, format()?, ROTATION)?;
-    Ok(Rig::new(handler, Files::new(&path, Some(ROTATION.backup_count))))
+    Ok(Rig::new(handler, LineCounter::new(&path, Some(ROTATION.backup_count))))
 }
 
 fn mail(mail: &Mail) -> Result<Rig> {
@@ -105,7 +107,7 @@ fn mail(mail: &Mail) -> Result<Rig> {
             let handler = mailing(url, mail.login.clone(), Duration::ZERO)?;
             // A server that is not there is told from one that fails under way.
             handler.check()?;
-            let rig = Rig::new(handler, Nowhere);
+            let rig = Rig::new(handler, Uncounted);
             Ok(rig.noting("each mail was acknowledged; what that server did with it is not known"))
         }
         None => {
@@ -116,8 +118,8 @@ fn mail(mail: &Mail) -> Result<Rig> {
                 _ => return Err(Error::new("the embedded mail server did not start")),
             };
             // A mail counts when its delay is over.
-            let far = Counter::new(server, PATIENCE + mail.delay * 2);
-            Ok(Rig::new(mailing(&url, None, mail.delay)?, far))
+            let arrivals = RemoteCounter::new(server, IDLE_TIMEOUT + mail.delay * 2);
+            Ok(Rig::new(mailing(&url, None, mail.delay)?, arrivals))
         }
     }
 }
@@ -179,7 +181,7 @@ fn published(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Rig> {
     let bound = publisher.bound().first().cloned().unwrap_or_default();
     let subscriber = Partner::start(&Job::Subscribe { endpoint: bound })?;
     heard(&mut publisher, stop)?;
-    Ok(Rig::new(publishing(publisher, stop), Counter::new(subscriber, PATIENCE)))
+    Ok(Rig::new(publishing(publisher, stop), RemoteCounter::new(subscriber, IDLE_TIMEOUT)))
 }
 
 /// A publisher, and a subscriber in a thread of this process.
@@ -193,15 +195,15 @@ fn inside(stop: &Arc<AtomicBool>) -> Result<Rig> {
         let mut answer =
             |reply| answers.send(reply).map_err(|_| Error::new("nobody wants the count"));
         // Whoever asked sees that there is no answer.
-        let _ = serve(&mut worker::counting(subscriber), &taken, &mut answer);
+        let _ = serve_counts(&mut worker::counting(subscriber), &taken, &mut answer);
     };
     thread::Builder::new()
         .name("subscriber".into())
         .spawn(count)
         .map_err(|error| Error::no_thread(&error))?;
     heard(&mut publisher, stop)?;
-    let far = Counter::new(Channels { orders, replies }, PATIENCE);
-    let rig = Rig::new(publishing(publisher, stop), far);
+    let arrivals = RemoteCounter::new(ChannelClient { orders, replies }, IDLE_TIMEOUT);
+    let rig = Rig::new(publishing(publisher, stop), arrivals);
     Ok(rig.noting("its subscriber is in the same process: CPU and memory are those of both"))
 }
 

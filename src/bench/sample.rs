@@ -9,7 +9,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::far::FarEnd;
+use super::arrivals::ArrivalCounter;
 use super::measure::{Clock, Load, Tally, histogram, measure};
 use super::records::Records;
 use super::usage::Usage;
@@ -79,7 +79,7 @@ pub struct Run<'r> {
     pub load: &'r Load,
     /// How long the same is done before, unmeasured.
     pub warm_up: Duration,
-    /// What the logging process has used up so far.
+    /// What the logging process has used up so arrivals.
     pub usage: &'r (dyn Fn() -> Usage + Sync),
     /// Whether to end now.
     pub stop: &'r (dyn Fn() -> bool + Sync),
@@ -87,7 +87,7 @@ pub struct Run<'r> {
 
 impl Run<'_> {
     /// Logs through `handler`, on whose lock callers wait for each other as they
-    /// do in Python's logging, until `far` has what came.
+    /// do in Python's logging, until `arrivals` has what came.
     ///
     /// # Errors
     /// The handler's, or the far end can't be counted at.
@@ -95,16 +95,16 @@ impl Run<'_> {
         &self,
         clock: &C,
         handler: &mut (dyn Handler + Send),
-        far: &mut dyn FarEnd,
+        arrivals: &mut dyn ArrivalCounter,
     ) -> Result<Sample> {
         let handler = Mutex::new(handler);
-        let before = self.warm_up(clock, &handler, far)?;
+        let before = self.warm_up(clock, &handler, arrivals)?;
         let used = (self.usage)();
         let tally = self.log(clock, &handler, self.load)?;
-        let ago = far.settle(before + tally.calls, self.stop)?;
+        let ago = arrivals.wait_for_arrivals(before + tally.calls, self.stop)?;
         let ended = clock.now().saturating_sub(super::measure::nanos(ago)).max(tally.start);
         let after = (self.usage)();
-        let arrived = far.arrived()?.map(|all| all.saturating_sub(before));
+        let arrived = arrivals.arrived()?.map(|all| all.saturating_sub(before));
         // Nothing was lost there: what was on its way was called off.
         let cut = (self.stop)() && arrived.is_some_and(|arrived| arrived < tally.calls);
         let cpu = after.cpu_seconds.zip(used.cpu_seconds);
@@ -125,16 +125,16 @@ impl Run<'_> {
         &self,
         clock: &C,
         handler: &Mutex<&mut (dyn Handler + Send)>,
-        far: &mut dyn FarEnd,
+        arrivals: &mut dyn ArrivalCounter,
     ) -> Result<u64> {
         if self.warm_up.is_zero() {
             return Ok(0);
         }
         let load = Load { count: None, duration: Some(self.warm_up), ..self.load.clone() };
         let calls = self.log(clock, handler, &load)?.calls;
-        far.settle(calls, self.stop)?;
+        arrivals.wait_for_arrivals(calls, self.stop)?;
         // Where nobody counts it does not matter.
-        Ok(far.arrived()?.unwrap_or(calls))
+        Ok(arrivals.arrived()?.unwrap_or(calls))
     }
 
     fn log<C: Clock>(
@@ -207,14 +207,14 @@ mod tests {
     }
 
     /// Gets what was sent 5 ms later, but for `loses` records.
-    struct Far<'c> {
+    struct FakeArrivals<'c> {
         clock: &'c FakeClock,
         sent: Arc<AtomicU64>,
         loses: u64,
     }
 
-    impl FarEnd for Far<'_> {
-        fn settle(&mut self, total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
+    impl ArrivalCounter for FakeArrivals<'_> {
+        fn wait_for_arrivals(&mut self, total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
             assert_eq!(total, self.sent.load(Ordering::Relaxed), "all was flushed before");
             self.clock.pass(7_000_000);
             Ok(Duration::from_millis(2))
@@ -239,7 +239,7 @@ mod tests {
         let stop = || false;
         let run = Run { records: &records, load, warm_up, usage: &usage, stop: &stop };
         let mut handler = Slow { clock: &clock, held: 0, sent: Arc::clone(&sent), fails_at };
-        run.measure(&clock, &mut handler, &mut Far { clock: &clock, sent, loses })
+        run.measure(&clock, &mut handler, &mut FakeArrivals { clock: &clock, sent, loses })
     }
 
     fn count(count: u64) -> Load {
@@ -276,8 +276,8 @@ mod tests {
         let warm_up = Duration::ZERO;
         let run = Run { records: &records, load: &load, warm_up, usage: &Usage::now, stop: &stop };
         let mut handler = Slow { clock: &clock, held: 0, sent: Arc::clone(&sent), fails_at: 0 };
-        let mut far = Far { clock: &clock, sent: Arc::clone(&sent), loses: 3 };
-        let sample = run.measure(&clock, &mut handler, &mut far).unwrap();
+        let mut arrivals = FakeArrivals { clock: &clock, sent: Arc::clone(&sent), loses: 3 };
+        let sample = run.measure(&clock, &mut handler, &mut arrivals).unwrap();
         assert_eq!((sample.calls, sample.arrived, sample.lost()), (10, None, None));
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use super::far::{Order, serve};
+use super::arrivals::{CountRequest, serve_counts};
 use super::guard;
 use super::job::{Job, Measure, Text, Told};
 use super::lab::PREFIX;
@@ -52,7 +52,7 @@ pub fn run() -> Result<()> {
 
 /// What comes in on standard input after the job.
 struct Inbox {
-    orders: Receiver<Order>,
+    orders: Receiver<CountRequest>,
     /// Set when the input has ended.
     ended: Arc<AtomicBool>,
 }
@@ -114,7 +114,7 @@ fn sample(job: &Measure, ended: &Arc<AtomicBool>) -> Result<Sample> {
         usage: &Usage::now,
         stop: &|| ended.load(Ordering::Relaxed),
     };
-    let sample = run.measure(&Monotonic::new(), &mut *rig.handler, &mut *rig.far)?;
+    let sample = run.measure(&Monotonic::new(), &mut *rig.handler, &mut *rig.arrivals)?;
     let note = [rig.note, sample.note].into_iter().flatten().collect::<Vec<_>>().join("; ");
     Ok(Sample { note: (!note.is_empty()).then_some(note), ..sample })
 }
@@ -124,7 +124,7 @@ fn subscribe(endpoint: &str, inbox: &Inbox) -> Result<()> {
     let options = SocketOptions::subscriber();
     let subscriber = Subscriber::open(&[endpoint], &[topics()], &options)?;
     let mut more = counting(subscriber);
-    serve(&mut more, &inbox.orders, &mut |reply| tell(&Told::Counted(reply)))
+    serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Told::Counted(reply)))
 }
 
 /// What subscribers subscribe to: all that is measured, and nothing else.
@@ -132,7 +132,7 @@ pub(super) fn topics() -> String {
     format!("{ROOT}.")
 }
 
-/// Counts messages: waits for some, and says how many have come so far.
+/// Counts messages: waits for some, and says how many have come so arrivals.
 pub(super) fn counting(mut subscriber: Subscriber) -> impl FnMut(Duration) -> Result<u64> {
     let mut count = 0;
     move |wait| {
@@ -160,5 +160,5 @@ fn mail(delay: Duration, inbox: &Inbox) -> Result<()> {
         count = server.wait_for(count + 1, wait);
         Ok(count)
     };
-    serve(&mut more, &inbox.orders, &mut |reply| tell(&Told::Counted(reply)))
+    serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Told::Counted(reply)))
 }

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 const STARTING: Duration = Duration::from_secs(30);
 /// When publishers have ended and no record has arrived for so long, those that
 /// are missing are lost.
-const PATIENCE: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a run may take.
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -279,7 +279,7 @@ impl<'r> Run<'r> {
         let now: u64 = self.outs.iter().map(written).sum();
         if now > self.progress.1 || !self.have_ended(self.publishers()) {
             self.progress = (Instant::now(), now);
-        } else if self.progress.0.elapsed() > PATIENCE && !self.gave_up {
+        } else if self.progress.0.elapsed() > IDLE_TIMEOUT && !self.gave_up {
             self.gave_up = true;
             self.subscribers().for_each(|number| self.group.terminate(number));
         }

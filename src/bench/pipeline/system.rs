@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::shape::{Shape, Transport, wire_name};
-use crate::bench::far::{FarEnd, Files};
+use crate::bench::arrivals::{ArrivalCounter, LineCounter};
 use crate::bench::records::ROOT;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -84,7 +84,7 @@ impl System {
     /// How many records a subscriber has written about to `out`.
     pub(super) fn arrived(self, out: &Path) -> Result<u64> {
         match self {
-            System::Zlog => Ok(Files::new(out, None).arrived()?.unwrap_or_default()),
+            System::Zlog => Ok(LineCounter::new(out, None).arrived()?.unwrap_or_default()),
             System::Bare => {
                 let text = std::fs::read_to_string(out)
                     .map_err(|error| Error::io(out.display(), &error))?;

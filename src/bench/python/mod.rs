@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::interpreter::Python;
 use self::receiver::Receiver;
 use self::session::{Said, Session};
-use super::far::{Counter, FarEnd, Files};
+use super::arrivals::{ArrivalCounter, LineCounter, RemoteCounter};
 use super::guard::Home;
 use super::job::{Job, Measure, Text, Told};
 use super::lab::directory_in;
@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 /// How long a process may take to be there.
 const STARTING: Duration = Duration::from_secs(30);
 /// When no record has arrived for so long, those that are missing are lost.
-const PATIENCE: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A handler of Python's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -111,8 +111,8 @@ struct Done {
 }
 
 /// Where records arrive, and how the script reaches it.
-struct Far {
-    end: Option<Box<dyn FarEnd>>,
+struct Destination {
+    counter: Option<Box<dyn ArrivalCounter>>,
     address: String,
 }
 
@@ -130,8 +130,8 @@ pub fn measure(
     let directory = directory_in(home.path())?;
     let (records, path) = (directory.path().join("records"), directory.path().join("app.log"));
     write_records(&job.text, &records)?;
-    let mut far = far_end(handler, job, &path)?;
-    let task = task(handler, job, &records, &path, &far.address);
+    let mut destination = destination(handler, job, &path)?;
+    let task = task(handler, job, &records, &path, &destination.address);
     let mut session = Session::start(python, &task, home)?;
     loop {
         if stop() {
@@ -142,10 +142,10 @@ pub fn measure(
             Some(Said::Failed(why)) => return Err(Error::new(why)),
             Some(Said::Ready(endpoint)) => {
                 let subscriber = Partner::start(&Job::Subscribe { endpoint })?;
-                far.end = Some(Box::new(Counter::new(subscriber, PATIENCE)));
+                destination.counter = Some(Box::new(RemoteCounter::new(subscriber, IDLE_TIMEOUT)));
             }
             Some(Said::Done(done)) => {
-                let sample = sample(*done, far.end, stop)?;
+                let sample = sample(*done, destination.counter, stop)?;
                 return Ok(Outcome::Measured(Box::new(sample)));
             }
         }
@@ -193,18 +193,19 @@ fn write_records(text: &Text, path: &Path) -> Result<()> {
     out.flush().map_err(failed)
 }
 
-fn far_end(handler: PythonHandler, job: &Measure, path: &Path) -> Result<Far> {
-    let far = |end: Box<dyn FarEnd>, address| Far { end: Some(end), address };
+fn destination(handler: PythonHandler, job: &Measure, path: &Path) -> Result<Destination> {
+    let to =
+        |counter: Box<dyn ArrivalCounter>, address| Destination { counter: Some(counter), address };
     Ok(match handler {
         PythonHandler::File | PythonHandler::Queue => {
-            far(Box::new(Files::new(path, None)), String::new())
+            to(Box::new(LineCounter::new(path, None)), String::new())
         }
         // It connects to the publisher, and so comes later.
-        PythonHandler::Pub => Far { end: None, address: String::new() },
+        PythonHandler::Pub => Destination { counter: None, address: String::new() },
         PythonHandler::Socket => {
-            let receiver = Receiver::start(PATIENCE)?;
+            let receiver = Receiver::start(IDLE_TIMEOUT)?;
             let address = receiver.address();
-            far(Box::new(receiver), address)
+            to(Box::new(receiver), address)
         }
         PythonHandler::Smtp => {
             // Always zlog's own: the URL of another may hold a password.
@@ -213,18 +214,22 @@ fn far_end(handler: PythonHandler, job: &Measure, path: &Path) -> Result<Far> {
                 return Err(Error::new("the embedded mail server did not start"));
             };
             let address = url.trim_start_matches("smtp://").trim_end_matches('/').to_owned();
-            far(Box::new(Counter::new(server, PATIENCE + job.mail.delay * 2)), address)
+            to(Box::new(RemoteCounter::new(server, IDLE_TIMEOUT + job.mail.delay * 2)), address)
         }
     })
 }
 
-fn sample(done: Done, far: Option<Box<dyn FarEnd>>, stop: &dyn Fn() -> bool) -> Result<Sample> {
+fn sample(
+    done: Done,
+    arrivals: Option<Box<dyn ArrivalCounter>>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Sample> {
     let heard = Instant::now();
-    let mut far = far.ok_or_else(|| Error::new("Python has logged to nobody"))?;
-    let ago = far.settle(done.warmed + done.calls, stop)?;
+    let mut arrivals = arrivals.ok_or_else(|| Error::new("Python has logged to nobody"))?;
+    let ago = arrivals.wait_for_arrivals(done.warmed + done.calls, stop)?;
     // From the end of the last call until the last record was there.
     let late = done.closing_seconds + (heard.elapsed().as_secs_f64() - ago.as_secs_f64());
-    let arrived = far.arrived()?.map(|all| all.saturating_sub(done.warmed));
+    let arrived = arrivals.arrived()?.map(|all| all.saturating_sub(done.warmed));
     if done.calls == 0 {
         return Err(Error::new("no call was made in the time that it had"));
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::bench::far::{Channels, Counter, FarEnd, serve};
+use crate::bench::arrivals::{ArrivalCounter, ChannelClient, RemoteCounter, serve_counts};
 use crate::error::{Error, Result};
 
 /// The longest record that is taken: more is no record of this bench.
@@ -19,7 +19,7 @@ const BLOCK: usize = 1 << 16;
 /// Takes one client after the other on a port of loopback, in threads of its own.
 pub(super) struct Receiver {
     address: SocketAddr,
-    counter: Counter<Channels>,
+    counter: RemoteCounter<ChannelClient>,
     ended: Arc<AtomicBool>,
 }
 
@@ -42,9 +42,9 @@ impl Receiver {
             let mut answer =
                 |reply| answers.send(reply).map_err(|_| Error::new("nobody wants the count"));
             // Whoever asked sees that there is no answer.
-            let _ = serve(&mut |wait| Ok(more(&received, wait)), &taken, &mut answer);
+            let _ = serve_counts(&mut |wait| Ok(more(&received, wait)), &taken, &mut answer);
         });
-        let counter = Counter::new(Channels { orders, replies }, patience);
+        let counter = RemoteCounter::new(ChannelClient { orders, replies }, patience);
         Ok(Receiver { address, counter, ended })
     }
 
@@ -54,9 +54,9 @@ impl Receiver {
     }
 }
 
-impl FarEnd for Receiver {
-    fn settle(&mut self, total: u64, stop: &dyn Fn() -> bool) -> Result<Duration> {
-        self.counter.settle(total, stop)
+impl ArrivalCounter for Receiver {
+    fn wait_for_arrivals(&mut self, total: u64, stop: &dyn Fn() -> bool) -> Result<Duration> {
+        self.counter.wait_for_arrivals(total, stop)
     }
 
     fn arrived(&mut self) -> Result<Option<u64>> {
@@ -121,14 +121,14 @@ mod tests {
         for byte in [0, 0, 0, 2, b'a', b'b', 0, 0, 0, 0, 0, 0, 0, 1, b'c'] {
             client.write_all(&[byte]).unwrap();
         }
-        receiver.settle(3, &|| false).unwrap();
+        receiver.wait_for_arrivals(3, &|| false).unwrap();
         assert_eq!(receiver.arrived().unwrap(), Some(3));
         // Another client, after one that breaks off in the middle of a record.
         client.write_all(&[0, 0, 0, 9, b'x']).unwrap();
         drop(client);
         let mut client = TcpStream::connect(receiver.address()).unwrap();
         client.write_all(&[0, 0, 0, 1, b'd']).unwrap();
-        receiver.settle(4, &|| false).unwrap();
+        receiver.wait_for_arrivals(4, &|| false).unwrap();
         assert_eq!(receiver.arrived().unwrap(), Some(4));
     }
 }

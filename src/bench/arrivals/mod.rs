@@ -5,29 +5,31 @@
 //! subscriber, mails in a server. Subscriber and mail server run in a process of
 //! their own, so that their work is not the handler's.
 
-mod counter;
-mod files;
-mod nowhere;
+mod lines;
+mod remote;
+mod uncounted;
 
-pub use counter::{Channels, Counter, Order, Reply, Teller, serve};
-pub use files::Files;
-pub use nowhere::Nowhere;
+pub use lines::LineCounter;
+pub use remote::{
+    ChannelClient, CountClient, CountReply, CountRequest, RemoteCounter, serve_counts,
+};
+pub use uncounted::Uncounted;
 
 use std::time::Duration;
 
 use crate::error::Result;
 
 /// Where records arrive.
-pub trait FarEnd {
+pub trait ArrivalCounter {
     /// Waits until `total` records have arrived since the beginning, or no more
     /// seem to come. Returns how long ago the last one did.
     ///
     /// # Errors
     /// Nobody counts any more.
-    fn settle(&mut self, total: u64, stop: &dyn Fn() -> bool) -> Result<Duration>;
+    fn wait_for_arrivals(&mut self, total: u64, stop: &dyn Fn() -> bool) -> Result<Duration>;
 
     /// Records that have arrived since the beginning, as of the last
-    /// [`FarEnd::settle`]; `None` where they can't be counted.
+    /// [`ArrivalCounter::wait_for_arrivals`]; `None` where they can't be counted.
     ///
     /// # Errors
     /// They can't be counted any more.

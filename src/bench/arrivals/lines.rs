@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use memchr::memchr_iter;
 
-use super::FarEnd;
+use super::ArrivalCounter;
 use crate::error::{Error, Result};
 use crate::term::visible;
 
@@ -16,16 +16,16 @@ const BLOCK: usize = 256 << 10;
 
 /// A log file, and the ones it was renamed to (`app.log.1`, …). Each record is one line.
 #[derive(Debug)]
-pub struct Files {
+pub struct LineCounter {
     path: PathBuf,
     /// The number from which on older files are deleted.
     kept: Option<u32>,
 }
 
-impl Files {
+impl LineCounter {
     /// The file at `path`, of which `kept` older ones stay (`None`: it is never renamed).
-    pub fn new(path: &Path, kept: Option<u32>) -> Files {
-        Files { path: path.to_owned(), kept }
+    pub fn new(path: &Path, kept: Option<u32>) -> LineCounter {
+        LineCounter { path: path.to_owned(), kept }
     }
 
     fn numbered(&self, number: u32) -> PathBuf {
@@ -35,9 +35,9 @@ impl Files {
     }
 }
 
-impl FarEnd for Files {
+impl ArrivalCounter for LineCounter {
     /// What was written is in the file: there is nothing to wait for.
-    fn settle(&mut self, _total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
+    fn wait_for_arrivals(&mut self, _total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
         Ok(Duration::ZERO)
     }
 
@@ -81,8 +81,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("app.log");
         std::fs::write(&path, "x\n".repeat(BLOCK)).unwrap();
-        assert_eq!(Files::new(&path, None).arrived().unwrap(), Some(BLOCK as u64));
-        let mut files = Files::new(&path, Some(2));
+        assert_eq!(LineCounter::new(&path, None).arrived().unwrap(), Some(BLOCK as u64));
+        let mut files = LineCounter::new(&path, Some(2));
         std::fs::write(files.numbered(1), "one\ntwo\n").unwrap();
         assert_eq!(files.arrived().unwrap(), Some(BLOCK as u64 + 2));
         std::fs::write(files.numbered(2), "zero\n").unwrap();
@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_an_error_and_not_a_zero() {
-        let error = Files::new(Path::new("/nonexistent/app.log"), None).arrived().unwrap_err();
+        let error =
+            LineCounter::new(Path::new("/nonexistent/app.log"), None).arrived().unwrap_err();
         assert!(error.to_string().starts_with("/nonexistent/app.log: "), "{error}");
     }
 }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::FarEnd;
+use super::ArrivalCounter;
 use crate::error::Result;
 
 /// Nobody counts.
 #[derive(Debug)]
-pub struct Nowhere;
+pub struct Uncounted;
 
-impl FarEnd for Nowhere {
-    fn settle(&mut self, _total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
+impl ArrivalCounter for Uncounted {
+    fn wait_for_arrivals(&mut self, _total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
         Ok(Duration::ZERO)
     }
 

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use serde::{Deserialize, Serialize};
 
-use super::FarEnd;
+use super::ArrivalCounter;
 use crate::error::{Error, Result};
 
 /// The longest wait without a look at whether to stop, or at new orders.
-const SLICE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How long it may take for another record to arrive once the run was stopped.
-const HURRY: Duration = Duration::from_millis(500);
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the answer may take beyond that.
-const GRACE: Duration = Duration::from_secs(10);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a counter is asked for.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Order {
+pub struct CountRequest {
     /// Answer when this many have arrived since the beginning,
     pub total: u64,
     /// or when none has for so long.
@@ -29,7 +29,7 @@ pub struct Order {
 
 /// What it answers.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Reply {
+pub struct CountReply {
     /// Records that have arrived since the beginning.
     pub records: u64,
     /// How long before this answer the last one arrived.
@@ -37,52 +37,52 @@ pub struct Reply {
 }
 
 /// The way to somebody who counts, in whichever thread or process.
-pub trait Teller {
+pub trait CountClient {
     /// Asks; an order that was not answered yet is replaced.
     ///
     /// # Errors
     /// Nobody is there any more.
-    fn ask(&mut self, order: Order) -> Result<()>;
+    fn ask(&mut self, order: CountRequest) -> Result<()>;
 
     /// The next answer, if it comes within `wait`.
     ///
     /// # Errors
     /// Nobody is there any more, or counting has failed.
-    fn answer(&mut self, wait: Duration) -> Result<Option<Reply>>;
+    fn answer(&mut self, wait: Duration) -> Result<Option<CountReply>>;
 }
 
 /// Records are counted by somebody else, who is asked.
-pub struct Counter<T> {
+pub struct RemoteCounter<T> {
     teller: T,
     patience: Duration,
     arrived: u64,
 }
 
-impl<T: Teller> Counter<T> {
+impl<T: CountClient> RemoteCounter<T> {
     /// Gives records up for lost when none has come for `patience`.
-    pub fn new(teller: T, patience: Duration) -> Counter<T> {
-        Counter { teller, patience, arrived: 0 }
+    pub fn new(teller: T, patience: Duration) -> RemoteCounter<T> {
+        RemoteCounter { teller, patience, arrived: 0 }
     }
 }
 
-impl<T: Teller> FarEnd for Counter<T> {
-    fn settle(&mut self, total: u64, stop: &dyn Fn() -> bool) -> Result<Duration> {
+impl<T: CountClient> ArrivalCounter for RemoteCounter<T> {
+    fn wait_for_arrivals(&mut self, total: u64, stop: &dyn Fn() -> bool) -> Result<Duration> {
         // What an earlier order, which was replaced, has still brought.
         while self.teller.answer(Duration::ZERO)?.is_some() {}
         let mut stopped = stop().then(Instant::now);
-        let patience = if stopped.is_some() { HURRY } else { self.patience };
-        self.teller.ask(Order { total, patience })?;
+        let patience = if stopped.is_some() { STOP_TIMEOUT } else { self.patience };
+        self.teller.ask(CountRequest { total, patience })?;
         loop {
-            if let Some(reply) = self.teller.answer(SLICE)? {
+            if let Some(reply) = self.teller.answer(POLL_INTERVAL)? {
                 self.arrived = reply.records;
                 return Ok(reply.ago);
             }
             match stopped {
                 None if stop() => {
                     stopped = Some(Instant::now());
-                    self.teller.ask(Order { total, patience: HURRY })?;
+                    self.teller.ask(CountRequest { total, patience: STOP_TIMEOUT })?;
                 }
-                Some(since) if since.elapsed() > HURRY + GRACE => return Err(gone()),
+                Some(since) if since.elapsed() > STOP_TIMEOUT + REPLY_TIMEOUT => return Err(gone()),
                 _ => {}
             }
         }
@@ -94,19 +94,19 @@ impl<T: Teller> FarEnd for Counter<T> {
 }
 
 /// Somebody who counts in a thread of this process. Dropping it ends the thread soon.
-pub struct Channels {
-    /// Orders to [`serve`].
-    pub orders: Sender<Order>,
+pub struct ChannelClient {
+    /// Orders to [`serve_counts`].
+    pub orders: Sender<CountRequest>,
     /// Its answers.
-    pub replies: Receiver<Reply>,
+    pub replies: Receiver<CountReply>,
 }
 
-impl Teller for Channels {
-    fn ask(&mut self, order: Order) -> Result<()> {
+impl CountClient for ChannelClient {
+    fn ask(&mut self, order: CountRequest) -> Result<()> {
         self.orders.send(order).map_err(|_| gone())
     }
 
-    fn answer(&mut self, wait: Duration) -> Result<Option<Reply>> {
+    fn answer(&mut self, wait: Duration) -> Result<Option<CountReply>> {
         match self.replies.recv_timeout(wait) {
             Ok(reply) => Ok(Some(reply)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -125,16 +125,16 @@ fn gone() -> Error {
 ///
 /// # Errors
 /// Whatever `more` returns, or nobody takes the answers.
-pub fn serve(
+pub fn serve_counts(
     more: &mut dyn FnMut(Duration) -> Result<u64>,
-    orders: &Receiver<Order>,
-    answer: &mut dyn FnMut(Reply) -> Result<()>,
+    orders: &Receiver<CountRequest>,
+    answer: &mut dyn FnMut(CountReply) -> Result<()>,
 ) -> Result<()> {
     let mut records = 0;
     let mut last = Instant::now();
-    let mut open: Option<(Order, Instant)> = None;
+    let mut open: Option<(CountRequest, Instant)> = None;
     loop {
-        let before = std::mem::replace(&mut records, more(SLICE)?);
+        let before = std::mem::replace(&mut records, more(POLL_INTERVAL)?);
         let now = Instant::now();
         if records > before {
             last = now;
@@ -147,7 +147,7 @@ pub fn serve(
         let Some((order, asked)) = open else { continue };
         let quiet = now.saturating_duration_since(last.max(asked));
         if records >= order.total || quiet >= order.patience {
-            answer(Reply { records, ago: now.saturating_duration_since(last) })?;
+            answer(CountReply { records, ago: now.saturating_duration_since(last) })?;
             open = None;
         }
     }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     /// A counter whose records come one at each look, up to `most`.
-    fn counter(most: u64, patience: Duration) -> Counter<Channels> {
+    fn counter(most: u64, patience: Duration) -> RemoteCounter<ChannelClient> {
         let (orders, taken) = crossbeam_channel::unbounded();
         let (answers, replies) = crossbeam_channel::unbounded();
         thread::spawn(move || {
@@ -171,17 +171,17 @@ mod tests {
                 Ok(records)
             };
             let mut answer = |reply| answers.send(reply).map_err(|_| gone());
-            serve(&mut more, &taken, &mut answer)
+            serve_counts(&mut more, &taken, &mut answer)
         });
-        Counter::new(Channels { orders, replies }, patience)
+        RemoteCounter::new(ChannelClient { orders, replies }, patience)
     }
 
     #[test]
     fn it_answers_as_soon_as_all_have_arrived() {
         let mut counter = counter(1000, Duration::from_secs(3600));
-        counter.settle(100, &|| false).unwrap();
+        counter.wait_for_arrivals(100, &|| false).unwrap();
         assert!(counter.arrived().unwrap() >= Some(100));
-        counter.settle(1000, &|| false).unwrap();
+        counter.wait_for_arrivals(1000, &|| false).unwrap();
         assert_eq!(counter.arrived().unwrap(), Some(1000));
     }
 
@@ -189,7 +189,7 @@ mod tests {
     fn it_gives_up_when_no_more_come_and_says_how_long_ago_the_last_one_did() {
         let patience = Duration::from_millis(30);
         let mut counter = counter(10, patience);
-        let ago = counter.settle(11, &|| false).unwrap();
+        let ago = counter.wait_for_arrivals(11, &|| false).unwrap();
         assert_eq!(counter.arrived().unwrap(), Some(10));
         assert!(ago >= patience, "{ago:?}");
     }
@@ -199,7 +199,7 @@ mod tests {
         let mut counter = counter(10, Duration::from_secs(3600));
         let looks = AtomicU64::new(0);
         let stop = || looks.fetch_add(1, Ordering::Relaxed) > 2;
-        counter.settle(11, &stop).unwrap();
+        counter.wait_for_arrivals(11, &stop).unwrap();
         assert_eq!(counter.arrived().unwrap(), Some(10));
     }
 
@@ -208,8 +208,9 @@ mod tests {
         let (orders, _taken) = crossbeam_channel::unbounded();
         let (answers, replies) = crossbeam_channel::unbounded();
         drop(answers);
-        let mut counter = Counter::new(Channels { orders, replies }, Duration::from_secs(3600));
-        let error = counter.settle(1, &|| false).unwrap_err().to_string();
+        let mut counter =
+            RemoteCounter::new(ChannelClient { orders, replies }, Duration::from_secs(3600));
+        let error = counter.wait_for_arrivals(1, &|| false).unwrap_err().to_string();
         assert!(error.contains("does not answer"), "{error}");
     }
 }
