@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::job::{Job, Told};
 use super::lab::{PREFIX, directory_in};
 use super::partner::Partner;
+use super::protocol::{Request, Response};
 use crate::error::{Error, Result};
 
 /// How long the guard may take to be there.
@@ -38,10 +38,10 @@ impl Home {
     /// It can't be made, or the guard can't be started.
     pub fn below(directory: &Path) -> Result<Home> {
         let directory = directory_in(directory)?;
-        let mut guard = Partner::start_leading(&Job::Guard(directory.path().to_owned()))?;
+        let mut guard = Partner::start_leading(&Request::Reap(directory.path().to_owned()))?;
         match guard.hear(STARTING)? {
-            Some(Told::Ready(_)) => Ok(Home { directory, guard }),
-            Some(Told::Failed(why)) => Err(Error::new(why)),
+            Some(Response::Ready(_)) => Ok(Home { directory, guard }),
+            Some(Response::Failed(why)) => Err(Error::new(why)),
             _ => Err(Error::new("the process that cleans up did not start")),
         }
     }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::guard::Home;
-use super::job::{Job, Measure, Told};
 use super::partner::Partner;
+use super::protocol::{Request, Response, RunSpec};
 use super::python::{self, Python, PythonHandler};
 use super::rounds::{Lab, Outcome};
 use super::sample::Sample;
@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Starts processes.
 pub struct Processes<'p> {
     /// What each of them is to do; subject and directory are filled in.
-    pub job: Measure,
+    pub spec: RunSpec,
     /// Where their directories are made.
     pub directory: PathBuf,
     /// The Python whose handlers are measured, and where; none when there are no such.
@@ -34,26 +34,26 @@ impl Processes<'_> {
     fn try_python(&self, handler: PythonHandler) -> Result<Outcome> {
         let there_is_none = || Error::new("there is no Python to measure with");
         let (python, home) = self.python.as_ref().ok_or_else(there_is_none)?;
-        python::measure(python, handler, &self.job, home, self.stop)
+        python::measure(python, handler, &self.spec, home, self.stop)
     }
 
     fn try_measure(&self, subject: Subject) -> Result<Outcome> {
         let directory = directory_in(&self.directory)?;
-        let job = Measure { subject, directory: directory.path().to_owned(), ..self.job.clone() };
-        let mut worker = Partner::start(&Job::Measure(Box::new(job)))?;
+        let spec = RunSpec { subject, directory: directory.path().to_owned(), ..self.spec.clone() };
+        let mut worker = Partner::start(&Request::Measure(Box::new(spec)))?;
         let mut stopped: Option<Instant> = None;
         loop {
             match worker.hear(SLICE)? {
-                Some(Told::Done(sample)) if sample.calls > 0 => {
+                Some(Response::Done(sample)) if sample.calls > 0 => {
                     return Ok(Outcome::Measured(sample));
                 }
-                Some(Told::Done(_) | Told::Failed(_)) if stopped.is_some() => {
+                Some(Response::Done(_) | Response::Failed(_)) if stopped.is_some() => {
                     return Ok(Outcome::Stopped);
                 }
-                Some(Told::Done(_)) => {
+                Some(Response::Done(_)) => {
                     return Err(Error::new("no call was made in the time that it had"));
                 }
-                Some(Told::Failed(why)) => return Err(Error::new(why)),
+                Some(Response::Failed(why)) => return Err(Error::new(why)),
                 Some(other) => return Err(Error::new(format!("a worker said {other:?}"))),
                 None => {}
             }

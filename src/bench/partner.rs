@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use serde::Serialize;
 
 use super::arrivals::{CountClient, CountReply, CountRequest};
-use super::job::{Job, Told};
+use super::protocol::{Request, Response};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -23,27 +23,27 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Partner {
     child: Child,
     stdin: Option<ChildStdin>,
-    told: Receiver<Told>,
+    told: Receiver<Response>,
 }
 
 impl Partner {
-    /// Starts a child and gives it its job.
+    /// Starts a child and gives it its request.
     ///
     /// # Errors
     /// It can't be started.
-    pub fn start(job: &Job) -> Result<Partner> {
-        Partner::spawn(worker()?, job)
+    pub fn start(request: &Request) -> Result<Partner> {
+        Partner::spawn(worker()?, request)
     }
 
     /// The same, and the child leads a process group of its own, where there are such.
     ///
     /// # Errors
     /// It can't be started.
-    pub fn start_leading(job: &Job) -> Result<Partner> {
+    pub fn start_leading(request: &Request) -> Result<Partner> {
         let mut command = worker()?;
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        Partner::spawn(command, job)
+        Partner::spawn(command, request)
     }
 
     /// Its process number.
@@ -51,7 +51,7 @@ impl Partner {
         self.child.id()
     }
 
-    fn spawn(mut command: Command, job: &Job) -> Result<Partner> {
+    fn spawn(mut command: Command, request: &Request) -> Result<Partner> {
         let mut child = command.spawn().map_err(|error| not_started(&error))?;
         let stdin = child.stdin.take();
         let (tell, told) = crossbeam_channel::unbounded();
@@ -60,7 +60,9 @@ impl Partner {
             std::thread::spawn(move || {
                 for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
                     let message = serde_json::from_str(&line).unwrap_or_else(|error| {
-                        Told::Failed(format!("a process of zlog said what it should not: {error}"))
+                        Response::Failed(format!(
+                            "a process of zlog said what it should not: {error}"
+                        ))
                     });
                     if tell.send(message).is_err() {
                         return;
@@ -69,7 +71,7 @@ impl Partner {
             });
         }
         let mut partner = Partner { child, stdin, told };
-        partner.say(job)?;
+        partner.say(request)?;
         Ok(partner)
     }
 
@@ -88,7 +90,7 @@ impl Partner {
     ///
     /// # Errors
     /// It has ended.
-    pub fn hear(&mut self, wait: Duration) -> Result<Option<Told>> {
+    pub fn hear(&mut self, wait: Duration) -> Result<Option<Response>> {
         match self.told.recv_timeout(wait) {
             Ok(told) => Ok(Some(told)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -151,8 +153,8 @@ impl CountClient for Partner {
     fn answer(&mut self, wait: Duration) -> Result<Option<CountReply>> {
         match self.hear(wait)? {
             None => Ok(None),
-            Some(Told::Counted(reply)) => Ok(Some(reply)),
-            Some(Told::Failed(why)) => Err(Error::new(why)),
+            Some(Response::Counted(reply)) => Ok(Some(reply)),
+            Some(Response::Failed(why)) => Err(Error::new(why)),
             Some(other) => Err(Error::new(format!("a process of zlog's said {other:?}"))),
         }
     }

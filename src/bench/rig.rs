@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::arrivals::{
     ArrivalCounter, ChannelClient, LineCounter, RemoteCounter, Uncounted, serve_counts,
 };
-use super::job::{Job, Mail, Measure, Passed, Told};
 use super::partner::Partner;
+use super::protocol::{LoginSecret, MailOptions, Request, Response, RunSpec};
 use super::records::ROOT;
 use super::subject::Subject;
 use super::worker;
@@ -64,21 +64,21 @@ impl Rig {
     ///
     /// # Errors
     /// It can't be set up; the error names the thing, the cause and the next step.
-    pub fn set_up(job: &Measure, stop: &Arc<AtomicBool>) -> Result<Rig> {
-        match job.subject {
+    pub fn set_up(spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Rig> {
+        match spec.subject {
             Subject::Null => Ok(Rig::new(NullHandler::new(format()?), Uncounted)),
-            Subject::File => file(job, Sync::None),
-            Subject::FileSync => file(job, Sync::Data),
-            Subject::Rotating => rotating(job),
-            Subject::Smtp => mail(&job.mail),
+            Subject::File => file(spec, Sync::None),
+            Subject::FileSync => file(spec, Sync::Data),
+            Subject::Rotating => rotating(spec),
+            Subject::Smtp => mail(&spec.mail),
             Subject::PubInproc => inside(stop),
             Subject::PubIpc => {
-                let socket = job.directory.join("pub.sock");
+                let socket = spec.directory.join("pub.sock");
                 published(&format!("ipc://{}", socket.display()), stop)
             }
             Subject::PubTcp => published("tcp://127.0.0.1:*", stop),
-            Subject::QueueFile => queued(file(job, Sync::None)?, job, stop),
-            Subject::QueueSmtp => queued(mail(&job.mail)?, job, stop),
+            Subject::QueueFile => queued(file(spec, Sync::None)?, spec, stop),
+            Subject::QueueSmtp => queued(mail(&spec.mail)?, spec, stop),
         }
     }
 }
@@ -89,19 +89,19 @@ fn format() -> Result<Box<dyn Format>> {
     format.ok_or_else(|| Error::new("the format of the bench is none"))
 }
 
-fn file(job: &Measure, sync: Sync) -> Result<Rig> {
-    let path = job.directory.join("app.log");
+fn file(spec: &RunSpec, sync: Sync) -> Result<Rig> {
+    let path = spec.directory.join("app.log");
     let handler = FileHandler::open(&path, format()?, sync)?;
     Ok(Rig::new(handler, LineCounter::new(&path, None)))
 }
 
-fn rotating(job: &Measure) -> Result<Rig> {
-    let path = job.directory.join("app.log");
+fn rotating(spec: &RunSpec) -> Result<Rig> {
+    let path = spec.directory.join("app.log");
     let handler = RotatingFileHandler::open(&path, format()?, ROTATION)?;
     Ok(Rig::new(handler, LineCounter::new(&path, Some(ROTATION.backup_count))))
 }
 
-fn mail(mail: &Mail) -> Result<Rig> {
+fn mail(mail: &MailOptions) -> Result<Rig> {
     match &mail.url {
         Some(url) => {
             let handler = mailing(url, mail.login.clone(), Duration::ZERO)?;
@@ -111,10 +111,10 @@ fn mail(mail: &Mail) -> Result<Rig> {
             Ok(rig.noting("each mail was acknowledged; what that server did with it is not known"))
         }
         None => {
-            let mut server = Partner::start(&Job::Mail { delay: mail.delay })?;
+            let mut server = Partner::start(&Request::ServeMail { delay: mail.delay })?;
             let url = match server.hear(STARTING)? {
-                Some(Told::Ready(url)) => url,
-                Some(Told::Failed(why)) => return Err(Error::new(why)),
+                Some(Response::Ready(url)) => url,
+                Some(Response::Failed(why)) => return Err(Error::new(why)),
                 _ => return Err(Error::new("the embedded mail server did not start")),
             };
             // A mail counts when its delay is over.
@@ -129,13 +129,13 @@ fn mail(mail: &Mail) -> Result<Rig> {
 ///
 /// # Errors
 /// The address is none, or a password would be sent over the network unencrypted.
-pub fn check_mail(mail: &Mail) -> Result<()> {
+pub fn check_mail(mail: &MailOptions) -> Result<()> {
     let Some(url) = &mail.url else { return Ok(()) };
     mailing(url, mail.login.clone(), Duration::ZERO).map(drop)
 }
 
 /// Mails through the server at `url`, which may take `delay` for each.
-fn mailing(url: &str, login: Option<Passed>, delay: Duration) -> Result<SmtpHandler> {
+fn mailing(url: &str, login: Option<LoginSecret>, delay: Duration) -> Result<SmtpHandler> {
     let options = SmtpOptions {
         server: url.to_owned(),
         trust: None,
@@ -150,9 +150,9 @@ fn mailing(url: &str, login: Option<Passed>, delay: Duration) -> Result<SmtpHand
     SmtpHandler::new(options, format()?, None)
 }
 
-fn queued(behind: Rig, job: &Measure, stop: &Arc<AtomicBool>) -> Result<Rig> {
+fn queued(behind: Rig, spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Rig> {
     let until = Until { handler: behind.handler, stop: Arc::clone(stop) };
-    let queue = QueueHandler::new(until, job.queue, OnFull::Block)?;
+    let queue = QueueHandler::new(until, spec.queue, OnFull::Block)?;
     let handler = queue.stop_when(asking(stop));
     Ok(Rig { handler: Box::new(handler), ..behind })
 }
@@ -179,7 +179,7 @@ fn published(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Rig> {
     let endpoint = Endpoint::parse(endpoint, Role::Bind)?;
     let mut publisher = Publisher::open(&[endpoint], &SocketOptions::publisher())?;
     let bound = publisher.bound().first().cloned().unwrap_or_default();
-    let subscriber = Partner::start(&Job::Subscribe { endpoint: bound })?;
+    let subscriber = Partner::start(&Request::Subscribe { endpoint: bound })?;
     heard(&mut publisher, stop)?;
     Ok(Rig::new(publishing(publisher, stop), RemoteCounter::new(subscriber, IDLE_TIMEOUT)))
 }

@@ -3,7 +3,7 @@
 //!
 //! Each handler is measured in a process of its own: its peak memory is its own,
 //! threads and allocations of the one before are gone, and one that crashes is a
-//! row of the report. It reads its job, says what came of it, and stops when its
+//! row of the report. It reads its spec, says what came of it, and stops when its
 //! standard input ends: its parent wants it to, or has ended.
 
 use std::io::{self, BufRead, BufReader, Write};
@@ -16,9 +16,9 @@ use crossbeam_channel::Receiver;
 
 use super::arrivals::{CountRequest, serve_counts};
 use super::guard;
-use super::job::{Job, Measure, Text, Told};
 use super::lab::PREFIX;
 use super::measure::Monotonic;
+use super::protocol::{Messages, Request, Response, RunSpec};
 use super::records::{ROOT, Records};
 use super::rig::Rig;
 use super::sample::{Run, Sample};
@@ -36,21 +36,23 @@ use crate::source::Flow;
 /// is told to the parent.
 pub fn run() -> Result<()> {
     signal::leave_to_parent()?;
-    let (job, inbox) = Inbox::open()?;
-    let done = match job {
-        Job::Measure(job) => measure(&job, &inbox).map(|sample| Some(Told::Done(Box::new(sample)))),
-        Job::Subscribe { endpoint } => subscribe(&endpoint, &inbox).map(|()| None),
-        Job::Mail { delay } => mail(delay, &inbox).map(|()| None),
-        Job::Guard(directory) => watch_over(&directory, &inbox).map(|()| None),
+    let (request, inbox) = Inbox::open()?;
+    let done = match request {
+        Request::Measure(spec) => {
+            measure(&spec, &inbox).map(|sample| Some(Response::Done(Box::new(sample))))
+        }
+        Request::Subscribe { endpoint } => subscribe(&endpoint, &inbox).map(|()| None),
+        Request::ServeMail { delay } => mail(delay, &inbox).map(|()| None),
+        Request::Reap(directory) => watch_over(&directory, &inbox).map(|()| None),
     };
     match done {
         Ok(None) => Ok(()),
-        Ok(Some(told)) => tell(&told),
-        Err(error) => tell(&Told::Failed(error.to_string())),
+        Ok(Some(response)) => tell(&response),
+        Err(error) => tell(&Response::Failed(error.to_string())),
     }
 }
 
-/// What comes in on standard input after the job.
+/// What comes in on standard input after the spec.
 struct Inbox {
     orders: Receiver<CountRequest>,
     /// Set when the input has ended.
@@ -58,14 +60,14 @@ struct Inbox {
 }
 
 impl Inbox {
-    fn open() -> Result<(Job, Inbox)> {
+    fn open() -> Result<(Request, Inbox)> {
         let mut lines = BufReader::new(io::stdin()).lines();
-        let no_job = || {
+        let no_request = || {
             Error::usage("`zlog bench worker` is started by `zlog bench`, which tells it its job")
                 .hint("Run `zlog bench`.")
         };
-        let line = lines.next().ok_or_else(no_job)?.map_err(|_| no_job())?;
-        let job = serde_json::from_str(&line).map_err(|_| no_job())?;
+        let line = lines.next().ok_or_else(no_request)?.map_err(|_| no_request())?;
+        let request = serde_json::from_str(&line).map_err(|_| no_request())?;
         let (send, orders) = crossbeam_channel::unbounded();
         let ended = Arc::new(AtomicBool::new(false));
         let set = Arc::clone(&ended);
@@ -79,38 +81,38 @@ impl Inbox {
             }
             set.store(true, Ordering::Relaxed);
         });
-        Ok((job, Inbox { orders, ended }))
+        Ok((request, Inbox { orders, ended }))
     }
 }
 
-fn tell(told: &Told) -> Result<()> {
+fn tell(response: &Response) -> Result<()> {
     let failed = |error: io::Error| Error::io("standard output", &error);
-    let mut line = serde_json::to_vec(told).map_err(|error| failed(error.into()))?;
+    let mut line = serde_json::to_vec(response).map_err(|error| failed(error.into()))?;
     line.push(b'\n');
     let mut stdout = io::stdout().lock();
     stdout.write_all(&line).and_then(|()| stdout.flush()).map_err(failed)
 }
 
-fn measure(job: &Measure, inbox: &Inbox) -> Result<Sample> {
-    let sample = sample(job, &inbox.ended);
-    let name = job.directory.file_name().and_then(|name| name.to_str());
+fn measure(spec: &RunSpec, inbox: &Inbox) -> Result<Sample> {
+    let sample = sample(spec, &inbox.ended);
+    let name = spec.directory.file_name().and_then(|name| name.to_str());
     if inbox.ended.load(Ordering::Relaxed) && name.is_some_and(|name| name.starts_with(PREFIX)) {
         // The parent may be gone, and nobody else would do it.
-        let _ = std::fs::remove_dir_all(&job.directory);
+        let _ = std::fs::remove_dir_all(&spec.directory);
     }
     sample
 }
 
-fn sample(job: &Measure, ended: &Arc<AtomicBool>) -> Result<Sample> {
-    let records = match &job.text {
-        Text::Size(size) => Records::of_size(*size)?,
-        Text::Lines(path) => Records::of_lines(path)?,
+fn sample(spec: &RunSpec, ended: &Arc<AtomicBool>) -> Result<Sample> {
+    let records = match &spec.text {
+        Messages::Size(size) => Records::of_size(*size)?,
+        Messages::Lines(path) => Records::of_lines(path)?,
     };
-    let mut rig = Rig::set_up(job, ended)?;
+    let mut rig = Rig::set_up(spec, ended)?;
     let run = Run {
         records: &records,
-        load: &job.load,
-        warm_up: job.warm_up,
+        load: &spec.load,
+        warm_up: spec.warm_up,
         usage: &Usage::now,
         stop: &|| ended.load(Ordering::Relaxed),
     };
@@ -124,7 +126,7 @@ fn subscribe(endpoint: &str, inbox: &Inbox) -> Result<()> {
     let options = SocketOptions::subscriber();
     let subscriber = Subscriber::open(&[endpoint], &[topics()], &options)?;
     let mut more = counting(subscriber);
-    serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Told::Counted(reply)))
+    serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Response::Counted(reply)))
 }
 
 /// What subscribers subscribe to: all that is measured, and nothing else.
@@ -145,7 +147,7 @@ pub(super) fn counting(mut subscriber: Subscriber) -> impl FnMut(Duration) -> Re
 }
 
 fn watch_over(directory: &PathBuf, inbox: &Inbox) -> Result<()> {
-    tell(&Told::Ready(String::new()))?;
+    tell(&Response::Ready(String::new()))?;
     // Until the input ends; no order is meant for a guard.
     while inbox.orders.recv().is_ok() {}
     guard::clean_up(directory);
@@ -154,11 +156,11 @@ fn watch_over(directory: &PathBuf, inbox: &Inbox) -> Result<()> {
 
 fn mail(delay: Duration, inbox: &Inbox) -> Result<()> {
     let server = SmtpServer::start(ServerOptions { delay, ..ServerOptions::default() })?;
-    tell(&Told::Ready(server.url()))?;
+    tell(&Response::Ready(server.url()))?;
     let mut count = 0;
     let mut more = |wait| {
         count = server.wait_for(count + 1, wait);
         Ok(count)
     };
-    serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Told::Counted(reply)))
+    serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Response::Counted(reply)))
 }

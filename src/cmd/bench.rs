@@ -72,8 +72,8 @@ fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     let handlers = python.iter().flat_map(|(python, _)| python.handlers());
     contenders.extend(handlers.copied().map(Contender::Python));
     let requested = || stop.requested();
-    let (job, directory) = (plan.job.clone(), plan.directory.clone());
-    let mut lab = Processes { job, directory, python, stop: &requested };
+    let (spec, directory) = (plan.spec.clone(), plan.directory.clone());
+    let mut lab = Processes { spec, directory, python, stop: &requested };
     let runs = plan.settings.runs;
     let progress = Progress::new(contenders.len(), runs);
     let mut show = |next: Next<Contender>| progress.show(next.thing.name(), next.round, next.done);

@@ -20,9 +20,9 @@ use self::receiver::Receiver;
 use self::session::{Said, Session};
 use super::arrivals::{ArrivalCounter, LineCounter, RemoteCounter};
 use super::guard::Home;
-use super::job::{Job, Measure, Text, Told};
 use super::lab::directory_in;
 use super::partner::Partner;
+use super::protocol::{Messages, Request, Response, RunSpec};
 use super::records::{ROOT, Records};
 use super::rounds::Outcome;
 use super::sample::Sample;
@@ -123,15 +123,15 @@ struct Destination {
 pub fn measure(
     python: &Python,
     handler: PythonHandler,
-    job: &Measure,
+    spec: &RunSpec,
     home: &Home,
     stop: &dyn Fn() -> bool,
 ) -> Result<Outcome> {
     let directory = directory_in(home.path())?;
     let (records, path) = (directory.path().join("records"), directory.path().join("app.log"));
-    write_records(&job.text, &records)?;
-    let mut destination = destination(handler, job, &path)?;
-    let task = task(handler, job, &records, &path, &destination.address);
+    write_records(&spec.text, &records)?;
+    let mut destination = destination(handler, spec, &path)?;
+    let task = task(handler, spec, &records, &path, &destination.address);
     let mut session = Session::start(python, &task, home)?;
     loop {
         if stop() {
@@ -141,7 +141,7 @@ pub fn measure(
             None => {}
             Some(Said::Failed(why)) => return Err(Error::new(why)),
             Some(Said::Ready(endpoint)) => {
-                let subscriber = Partner::start(&Job::Subscribe { endpoint })?;
+                let subscriber = Partner::start(&Request::Subscribe { endpoint })?;
                 destination.counter = Some(Box::new(RemoteCounter::new(subscriber, IDLE_TIMEOUT)));
             }
             Some(Said::Done(done)) => {
@@ -154,7 +154,7 @@ pub fn measure(
 
 fn task<'t>(
     handler: PythonHandler,
-    job: &Measure,
+    spec: &RunSpec,
     records: &'t Path,
     path: &'t Path,
     address: &str,
@@ -168,20 +168,20 @@ fn task<'t>(
         to: "nobody@example.invalid",
         root: ROOT,
         high_water_mark: crate::socket::DEFAULT_HWM,
-        count: job.load.count,
-        duration_seconds: job.load.duration.map(|duration| duration.as_secs_f64()),
-        warm_up_seconds: job.warm_up.as_secs_f64(),
-        rate: job.load.rate,
-        threads: job.load.threads,
+        count: spec.load.count,
+        duration_seconds: spec.load.duration.map(|duration| duration.as_secs_f64()),
+        warm_up_seconds: spec.warm_up.as_secs_f64(),
+        rate: spec.load.rate,
+        threads: spec.load.threads,
     }
 }
 
 /// The records that the other handlers log, for Python: logger, level and message.
-fn write_records(text: &Text, path: &Path) -> Result<()> {
+fn write_records(text: &Messages, path: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(path.display(), &error);
     let records = match text {
-        Text::Size(size) => Records::of_size(*size)?,
-        Text::Lines(path) => Records::of_lines(path)?,
+        Messages::Size(size) => Records::of_size(*size)?,
+        Messages::Lines(path) => Records::of_lines(path)?,
     };
     let mut out = BufWriter::new(File::create(path).map_err(failed)?);
     for number in 0..records.len() as u64 {
@@ -193,7 +193,7 @@ fn write_records(text: &Text, path: &Path) -> Result<()> {
     out.flush().map_err(failed)
 }
 
-fn destination(handler: PythonHandler, job: &Measure, path: &Path) -> Result<Destination> {
+fn destination(handler: PythonHandler, spec: &RunSpec, path: &Path) -> Result<Destination> {
     let to =
         |counter: Box<dyn ArrivalCounter>, address| Destination { counter: Some(counter), address };
     Ok(match handler {
@@ -209,12 +209,12 @@ fn destination(handler: PythonHandler, job: &Measure, path: &Path) -> Result<Des
         }
         PythonHandler::Smtp => {
             // Always zlog's own: the URL of another may hold a password.
-            let mut server = Partner::start(&Job::Mail { delay: job.mail.delay })?;
-            let Some(Told::Ready(url)) = server.hear(STARTING)? else {
+            let mut server = Partner::start(&Request::ServeMail { delay: spec.mail.delay })?;
+            let Some(Response::Ready(url)) = server.hear(STARTING)? else {
                 return Err(Error::new("the embedded mail server did not start"));
             };
             let address = url.trim_start_matches("smtp://").trim_end_matches('/').to_owned();
-            to(Box::new(RemoteCounter::new(server, IDLE_TIMEOUT + job.mail.delay * 2)), address)
+            to(Box::new(RemoteCounter::new(server, IDLE_TIMEOUT + spec.mail.delay * 2)), address)
         }
     })
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::plots;
 use crate::bench::baseline::{self, LEAST_RUNS};
-use crate::bench::job::{Mail, Measure, Passed, Text};
 use crate::bench::lab::directory_in;
 use crate::bench::measure::Load;
+use crate::bench::protocol::{LoginSecret, MailOptions, Messages, RunSpec};
 use crate::bench::records::Records;
 use crate::bench::report::{Report, Settings, check_writable};
 use crate::bench::rig::check_mail;
@@ -27,7 +27,7 @@ pub(super) struct Plan {
     /// What is measured, in the order of reports.
     pub(super) subjects: Vec<Subject>,
     /// One run, but for what is measured and where its files are.
-    pub(super) job: Measure,
+    pub(super) spec: RunSpec,
     /// Where directories for files are made.
     pub(super) directory: PathBuf,
     /// What the report says of all this.
@@ -58,7 +58,7 @@ impl Plan {
         }
         Ok(Plan {
             subjects: args.subjects(),
-            job: job(args, mail),
+            spec: spec(args, mail),
             directory: std::path::absolute(&directory)
                 .map_err(|error| Error::io(directory.display(), &error))?,
             settings: settings(args, &records),
@@ -83,13 +83,17 @@ fn records(args: &BenchArgs) -> Result<Records> {
 
 /// Where mails go. It is made sure that reports, which are handed around, name no
 /// password: an address with one is refused.
-fn mail(args: &BenchArgs) -> Result<Mail> {
+fn mail(args: &BenchArgs) -> Result<MailOptions> {
     let login = match (&args.smtp, &args.smtp_login_file) {
         (None, _) => None,
         (Some(_), Some(path)) => LoginFrom::File(path.clone()).read()?,
         (Some(_), None) => LoginFrom::Environment.read()?,
     };
-    let mail = Mail { url: args.smtp.clone(), login: login.map(Passed), delay: args.smtp_delay.0 };
+    let mail = MailOptions {
+        url: args.smtp.clone(),
+        login: login.map(LoginSecret),
+        delay: args.smtp_delay.0,
+    };
     check_mail(&mail)?;
     Ok(mail)
 }
@@ -100,13 +104,13 @@ fn limits(args: &BenchArgs) -> (Option<u64>, Option<Duration>) {
     (args.count, typed.or(args.count.is_none().then_some(DURATION)))
 }
 
-fn job(args: &BenchArgs, mail: Mail) -> Measure {
+fn spec(args: &BenchArgs, mail: MailOptions) -> RunSpec {
     let (count, duration) = limits(args);
     let text = match &args.lines {
-        Some(path) => Text::Lines(path.clone()),
-        None => Text::Size(args.size),
+        Some(path) => Messages::Lines(path.clone()),
+        None => Messages::Size(args.size),
     };
-    Measure {
+    RunSpec {
         subject: Subject::Null,
         directory: PathBuf::new(),
         text,

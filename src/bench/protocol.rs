@@ -17,32 +17,32 @@ use crate::handler::smtp::Login;
 
 /// What a child is started for: the first line that it reads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Job {
+pub enum Request {
     /// Measure a handler once.
-    Measure(Box<Measure>),
+    Measure(Box<RunSpec>),
     /// Count what is published.
     Subscribe {
         /// Where the publisher is.
         endpoint: String,
     },
     /// Be a mail server, and count mails.
-    Mail {
+    ServeMail {
         /// How long each mail is held before it is acknowledged.
         delay: Duration,
     },
     /// Wait for the parent's end; then remove this directory and end the process group.
-    Guard(PathBuf),
+    Reap(PathBuf),
 }
 
 /// One run of one handler.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Measure {
+pub struct RunSpec {
     /// What is measured.
     pub subject: Subject,
     /// A directory of its own for whatever it needs; removed afterwards.
     pub directory: PathBuf,
     /// What is logged.
-    pub text: Text,
+    pub text: Messages,
     /// How much, and how fast.
     pub load: Load,
     /// How long the same is done before, unmeasured.
@@ -50,12 +50,12 @@ pub struct Measure {
     /// Records that a queue holds.
     pub queue: usize,
     /// Where mails go.
-    pub mail: Mail,
+    pub mail: MailOptions,
 }
 
 /// What is logged.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Text {
+pub enum Messages {
     /// Test records, whose messages have this many bytes.
     Size(usize),
     /// The lines of this file.
@@ -64,11 +64,11 @@ pub enum Text {
 
 /// Where mails go.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Mail {
+pub struct MailOptions {
     /// A server; without one, a server of zlog's own on loopback.
     pub url: Option<String>,
     /// Who logs in at another server; at zlog's own nobody does.
-    pub login: Option<Passed>,
+    pub login: Option<LoginSecret>,
     /// How long zlog's own server holds each mail before it is acknowledged.
     pub delay: Duration,
 }
@@ -76,30 +76,30 @@ pub struct Mail {
 /// A login on its way to the process that uses it: through a pipe, where nobody else
 /// can read it. It stands in no report.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Passed(pub Login);
+pub struct LoginSecret(pub Login);
 
-impl Serialize for Passed {
+impl Serialize for LoginSecret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (&self.0.user, &self.0.password).serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Passed {
+impl<'de> Deserialize<'de> for LoginSecret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (user, password) = Deserialize::deserialize(deserializer)?;
-        Ok(Passed(Login { user, password }))
+        Ok(LoginSecret(Login { user, password }))
     }
 }
 
 /// What a child says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Told {
+pub enum Response {
     /// It can be reached here.
     Ready(String),
     /// It has counted.
     Counted(CountReply),
     /// It has measured.
     Done(Box<Sample>),
-    /// It could not do its job.
+    /// It could not do its spec.
     Failed(String),
 }
