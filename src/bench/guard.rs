@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::child::ChildProcess;
 use super::lab::{PREFIX, directory_in};
-use super::partner::Partner;
 use super::protocol::{Request, Response};
 use crate::error::{Error, Result};
 
@@ -28,7 +28,7 @@ const TRIES: usize = 10;
 pub struct Home {
     // Before the guard, which has nothing left to do then.
     directory: tempfile::TempDir,
-    guard: Partner,
+    guard: ChildProcess,
 }
 
 impl Home {
@@ -38,8 +38,8 @@ impl Home {
     /// It can't be made, or the guard can't be started.
     pub fn below(directory: &Path) -> Result<Home> {
         let directory = directory_in(directory)?;
-        let mut guard = Partner::start_leading(&Request::Reap(directory.path().to_owned()))?;
-        match guard.hear(STARTING)? {
+        let mut guard = ChildProcess::start_leading(&Request::Reap(directory.path().to_owned()))?;
+        match guard.recv(STARTING)? {
             Some(Response::Ready(_)) => Ok(Home { directory, guard }),
             Some(Response::Failed(why)) => Err(Error::new(why)),
             _ => Err(Error::new("the process that cleans up did not start")),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::child::ChildProcess;
 use super::guard::Home;
-use super::partner::Partner;
 use super::protocol::{Request, Response, RunSpec};
 use super::python::{self, Python, PythonHandler};
 use super::rounds::{Lab, Outcome};
@@ -40,10 +40,10 @@ impl Processes<'_> {
     fn try_measure(&self, subject: Subject) -> Result<Outcome> {
         let directory = directory_in(&self.directory)?;
         let spec = RunSpec { subject, directory: directory.path().to_owned(), ..self.spec.clone() };
-        let mut worker = Partner::start(&Request::Measure(Box::new(spec)))?;
+        let mut worker = ChildProcess::start(&Request::Measure(Box::new(spec)))?;
         let mut stopped: Option<Instant> = None;
         loop {
-            match worker.hear(SLICE)? {
+            match worker.recv(SLICE)? {
                 Some(Response::Done(sample)) if sample.calls > 0 => {
                     return Ok(Outcome::Measured(sample));
                 }
@@ -59,7 +59,7 @@ impl Processes<'_> {
             }
             match stopped {
                 None if (self.stop)() => {
-                    worker.hang_up();
+                    worker.close_stdin();
                     stopped = Some(Instant::now());
                 }
                 Some(since) if since.elapsed() > GRACE => return Ok(Outcome::Stopped),

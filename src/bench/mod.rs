@@ -10,7 +10,7 @@
 //! - [`sample`] is one run of a handler: warm-up, calls, and what [`arrivals`] end and
 //!   [`usage`] say of them; [`rig`] sets handler and far end up;
 //! - [`worker`] does that in a process of its own, which [`lab`] starts; they speak
-//!   [`protocol`], and [`partner`] sees to their ends;
+//!   [`protocol`], and [`child`] sees to their ends;
 //! - [`rounds`] lets handlers (Python's and whole pipelines, too) take turns; [`stats`]
 //!   and [`report`] say what the runs say together, and [`baseline`] whether that is
 //!   worse than before;
@@ -23,11 +23,11 @@
 
 pub mod arrivals;
 pub mod baseline;
+pub mod child;
 pub mod guard;
 pub mod lab;
 pub mod machine;
 pub mod measure;
-pub mod partner;
 pub mod pipeline;
 pub mod plot;
 pub mod protocol;

@@ -1,7 +1,7 @@
 //! What processes of one `zlog bench` say to each other: JSON, a line for each
 //! message, on standard input and output.
 //!
-//! What may be here: the messages. Who starts whom is `partner`'s, what is done is
+//! What may be here: the messages. Who starts whom is `child`'s, what is done is
 //! `worker`'s.
 
 use std::path::PathBuf;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::arrivals::{
     ArrivalCounter, ChannelClient, LineCounter, RemoteCounter, Uncounted, serve_counts,
 };
-use super::partner::Partner;
+use super::child::ChildProcess;
 use super::protocol::{LoginSecret, MailOptions, Request, Response, RunSpec};
 use super::records::ROOT;
 use super::subject::Subject;
@@ -111,8 +111,8 @@ fn mail(mail: &MailOptions) -> Result<Rig> {
             Ok(rig.noting("each mail was acknowledged; what that server did with it is not known"))
         }
         None => {
-            let mut server = Partner::start(&Request::ServeMail { delay: mail.delay })?;
-            let url = match server.hear(STARTING)? {
+            let mut server = ChildProcess::start(&Request::ServeMail { delay: mail.delay })?;
+            let url = match server.recv(STARTING)? {
                 Some(Response::Ready(url)) => url,
                 Some(Response::Failed(why)) => return Err(Error::new(why)),
                 _ => return Err(Error::new("the embedded mail server did not start")),
@@ -179,7 +179,7 @@ fn published(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Rig> {
     let endpoint = Endpoint::parse(endpoint, Role::Bind)?;
     let mut publisher = Publisher::open(&[endpoint], &SocketOptions::publisher())?;
     let bound = publisher.bound().first().cloned().unwrap_or_default();
-    let subscriber = Partner::start(&Request::Subscribe { endpoint: bound })?;
+    let subscriber = ChildProcess::start(&Request::Subscribe { endpoint: bound })?;
     heard(&mut publisher, stop)?;
     Ok(Rig::new(publishing(publisher, stop), RemoteCounter::new(subscriber, IDLE_TIMEOUT)))
 }

@@ -19,9 +19,9 @@ pub use self::interpreter::Python;
 use self::receiver::Receiver;
 use self::session::{Said, Session};
 use super::arrivals::{ArrivalCounter, LineCounter, RemoteCounter};
+use super::child::ChildProcess;
 use super::guard::Home;
 use super::lab::directory_in;
-use super::partner::Partner;
 use super::protocol::{Messages, Request, Response, RunSpec};
 use super::records::{ROOT, Records};
 use super::rounds::Outcome;
@@ -137,11 +137,11 @@ pub fn measure(
         if stop() {
             return Ok(Outcome::Stopped);
         }
-        match session.hear()? {
+        match session.recv()? {
             None => {}
             Some(Said::Failed(why)) => return Err(Error::new(why)),
             Some(Said::Ready(endpoint)) => {
-                let subscriber = Partner::start(&Request::Subscribe { endpoint })?;
+                let subscriber = ChildProcess::start(&Request::Subscribe { endpoint })?;
                 destination.counter = Some(Box::new(RemoteCounter::new(subscriber, IDLE_TIMEOUT)));
             }
             Some(Said::Done(done)) => {
@@ -209,8 +209,8 @@ fn destination(handler: PythonHandler, spec: &RunSpec, path: &Path) -> Result<De
         }
         PythonHandler::Smtp => {
             // Always zlog's own: the URL of another may hold a password.
-            let mut server = Partner::start(&Request::ServeMail { delay: spec.mail.delay })?;
-            let Some(Response::Ready(url)) = server.hear(STARTING)? else {
+            let mut server = ChildProcess::start(&Request::ServeMail { delay: spec.mail.delay })?;
+            let Some(Response::Ready(url)) = server.recv(STARTING)? else {
                 return Err(Error::new("the embedded mail server did not start"));
             };
             let address = url.trim_start_matches("smtp://").trim_end_matches('/').to_owned();

@@ -78,7 +78,7 @@ impl Session {
     ///
     /// # Errors
     /// It has ended.
-    pub(super) fn hear(&mut self) -> Result<Option<Said>> {
+    pub(super) fn recv(&mut self) -> Result<Option<Said>> {
         match self.said.recv_timeout(SLICE) {
             Ok(said) => said.map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),

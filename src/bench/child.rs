@@ -17,33 +17,33 @@ use crate::error::{Error, Result};
 use crate::limits;
 
 /// How long a child that was hung up on may take to end by itself.
-const GRACE: Duration = Duration::from_secs(3);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A child process. It has ended when this value is dropped.
-pub struct Partner {
+pub struct ChildProcess {
     child: Child,
     stdin: Option<ChildStdin>,
-    told: Receiver<Response>,
+    responses: Receiver<Response>,
 }
 
-impl Partner {
+impl ChildProcess {
     /// Starts a child and gives it its request.
     ///
     /// # Errors
     /// It can't be started.
-    pub fn start(request: &Request) -> Result<Partner> {
-        Partner::spawn(worker()?, request)
+    pub fn start(request: &Request) -> Result<ChildProcess> {
+        ChildProcess::spawn(worker()?, request)
     }
 
     /// The same, and the child leads a process group of its own, where there are such.
     ///
     /// # Errors
     /// It can't be started.
-    pub fn start_leading(request: &Request) -> Result<Partner> {
+    pub fn start_leading(request: &Request) -> Result<ChildProcess> {
         let mut command = worker()?;
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        Partner::spawn(command, request)
+        ChildProcess::spawn(command, request)
     }
 
     /// Its process number.
@@ -51,10 +51,10 @@ impl Partner {
         self.child.id()
     }
 
-    fn spawn(mut command: Command, request: &Request) -> Result<Partner> {
+    fn spawn(mut command: Command, request: &Request) -> Result<ChildProcess> {
         let mut child = command.spawn().map_err(|error| not_started(&error))?;
         let stdin = child.stdin.take();
-        let (tell, told) = crossbeam_channel::unbounded();
+        let (sender, responses) = crossbeam_channel::unbounded();
         if let Some(stdout) = child.stdout.take() {
             // Ends with the child's stdout.
             std::thread::spawn(move || {
@@ -64,18 +64,18 @@ impl Partner {
                             "a process of zlog said what it should not: {error}"
                         ))
                     });
-                    if tell.send(message).is_err() {
+                    if sender.send(message).is_err() {
                         return;
                     }
                 }
             });
         }
-        let mut partner = Partner { child, stdin, told };
-        partner.say(request)?;
-        Ok(partner)
+        let mut process = ChildProcess { child, stdin, responses };
+        process.send(request)?;
+        Ok(process)
     }
 
-    fn say(&mut self, message: &impl Serialize) -> Result<()> {
+    fn send(&mut self, message: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(message)
             .map_err(|error| Error::new(format!("can't talk to a process of zlog: {error}")))?;
         line.push(b'\n');
@@ -90,22 +90,22 @@ impl Partner {
     ///
     /// # Errors
     /// It has ended.
-    pub fn hear(&mut self, wait: Duration) -> Result<Option<Response>> {
-        match self.told.recv_timeout(wait) {
-            Ok(told) => Ok(Some(told)),
+    pub fn recv(&mut self, wait: Duration) -> Result<Option<Response>> {
+        match self.responses.recv_timeout(wait) {
+            Ok(response) => Ok(Some(response)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
         }
     }
 
     /// Tells it to stop, and to say what it has.
-    pub fn hang_up(&mut self) {
+    pub fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
     /// Why it says nothing any more.
     fn ended(&mut self) -> Error {
-        self.hang_up();
+        self.close_stdin();
         // Its stdout is closed: it ends now, or has.
         match self.child.wait() {
             Ok(status) if !status.success() => {
@@ -132,12 +132,12 @@ fn gone() -> Error {
     Error::new("a process of zlog's ended early")
 }
 
-impl Drop for Partner {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
-        self.hang_up();
-        let until = Instant::now() + GRACE;
+        self.close_stdin();
+        let until = Instant::now() + EXIT_TIMEOUT;
         // Its stdout closes when it ends.
-        while self.told.recv_deadline(until).is_ok() {}
+        while self.responses.recv_deadline(until).is_ok() {}
         if Instant::now() >= until {
             let _ = self.child.kill();
         }
@@ -145,13 +145,13 @@ impl Drop for Partner {
     }
 }
 
-impl CountClient for Partner {
+impl CountClient for ChildProcess {
     fn ask(&mut self, order: CountRequest) -> Result<()> {
-        self.say(&order)
+        self.send(&order)
     }
 
     fn answer(&mut self, wait: Duration) -> Result<Option<CountReply>> {
-        match self.hear(wait)? {
+        match self.recv(wait)? {
             None => Ok(None),
             Some(Response::Counted(reply)) => Ok(Some(reply)),
             Some(Response::Failed(why)) => Err(Error::new(why)),
