@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::child::ChildProcess;
-use super::guard::Home;
 use super::protocol::{Request, Response, RunSpec};
 use super::python::{self, Python, PythonHandler};
+use super::reaper::ScratchDir;
 use super::rounds::{Lab, Outcome};
 use super::sample::Sample;
 use super::subject::{Contender, Subject};
@@ -25,7 +25,7 @@ pub struct Processes<'p> {
     /// Where their directories are made.
     pub directory: PathBuf,
     /// The Python whose handlers are measured, and where; none when there are no such.
-    pub python: Option<(Python, Home)>,
+    pub python: Option<(Python, ScratchDir)>,
     /// Whether to end now.
     pub stop: &'p dyn Fn() -> bool,
 }
@@ -33,8 +33,8 @@ pub struct Processes<'p> {
 impl Processes<'_> {
     fn try_python(&self, handler: PythonHandler) -> Result<Outcome> {
         let there_is_none = || Error::new("there is no Python to measure with");
-        let (python, home) = self.python.as_ref().ok_or_else(there_is_none)?;
-        python::measure(python, handler, &self.spec, home, self.stop)
+        let (python, scratch) = self.python.as_ref().ok_or_else(there_is_none)?;
+        python::measure(python, handler, &self.spec, scratch, self.stop)
     }
 
     fn try_measure(&self, subject: Subject) -> Result<Outcome> {

@@ -14,7 +14,7 @@
 //! - [`rounds`] lets handlers (Python's and whole pipelines, too) take turns; [`stats`]
 //!   and [`report`] say what the runs say together, and [`baseline`] whether that is
 //!   worse than before;
-//! - [`guard`] cleans up after a bench that was killed.
+//! - [`reaper`] cleans up after a bench that was killed.
 //!
 //! Decisions, with their reasons where they are made: a process for each run
 //! (`worker`), the range of runs as their spread (`stats`), ratios within a round
@@ -24,7 +24,6 @@
 pub mod arrivals;
 pub mod baseline;
 pub mod child;
-pub mod guard;
 pub mod lab;
 pub mod machine;
 pub mod measure;
@@ -32,6 +31,7 @@ pub mod pipeline;
 pub mod plot;
 pub mod protocol;
 pub mod python;
+pub mod reaper;
 pub mod records;
 pub mod report;
 pub mod rig;

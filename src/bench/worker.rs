@@ -15,10 +15,10 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::arrivals::{CountRequest, serve_counts};
-use super::guard;
 use super::lab::PREFIX;
 use super::measure::Monotonic;
 use super::protocol::{Messages, Request, Response, RunSpec};
+use super::reaper;
 use super::records::{ROOT, Records};
 use super::rig::Rig;
 use super::sample::{Run, Sample};
@@ -43,7 +43,7 @@ pub fn run() -> Result<()> {
         }
         Request::Subscribe { endpoint } => subscribe(&endpoint, &inbox).map(|()| None),
         Request::ServeMail { delay } => mail(delay, &inbox).map(|()| None),
-        Request::Reap(directory) => watch_over(&directory, &inbox).map(|()| None),
+        Request::Reap(directory) => reap(&directory, &inbox).map(|()| None),
     };
     match done {
         Ok(None) => Ok(()),
@@ -146,11 +146,11 @@ pub(super) fn counting(mut subscriber: Subscriber) -> impl FnMut(Duration) -> Re
     }
 }
 
-fn watch_over(directory: &PathBuf, inbox: &Inbox) -> Result<()> {
+fn reap(directory: &PathBuf, inbox: &Inbox) -> Result<()> {
     tell(&Response::Ready(String::new()))?;
     // Until the input ends; no order is meant for a guard.
     while inbox.orders.recv().is_ok() {}
-    guard::clean_up(directory);
+    reaper::clean_up(directory);
     Ok(())
 }
 

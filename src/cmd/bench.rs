@@ -14,8 +14,8 @@ use std::io::Write;
 use self::plan::Plan;
 use self::progress::Progress;
 use crate::bench::baseline::{self, Comparison};
-use crate::bench::guard::Home;
 use crate::bench::lab::Processes;
+use crate::bench::reaper::ScratchDir;
 use crate::bench::report::{Report, Show, image, json, write_whole};
 use crate::bench::rounds::{self, Next, Thing, as_they_stand};
 use crate::bench::subject::Contender;
@@ -66,8 +66,9 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
 fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let python = args.compare_python.then(|| python::find(args.python.as_deref())).flatten();
-    let at_home = |python| Home::below(&plan.directory).map(|home| (python, home));
-    let python = python.map(at_home).transpose()?;
+    let with_scratch =
+        |python| ScratchDir::create_in(&plan.directory).map(|scratch| (python, scratch));
+    let python = python.map(with_scratch).transpose()?;
     let mut contenders: Vec<_> = plan.subjects.iter().copied().map(Contender::Own).collect();
     let handlers = python.iter().flat_map(|(python, _)| python.handlers());
     contenders.extend(handlers.copied().map(Contender::Python));

@@ -9,8 +9,8 @@ use super::process::{Ended, Group};
 use super::rounds::Turn;
 use super::shape::Shape;
 use super::system::System;
-use crate::bench::guard::Home;
 use crate::bench::lab::directory_in;
+use crate::bench::reaper::ScratchDir;
 use crate::bench::rounds::{Lab, Outcome};
 use crate::bench::stats::ratio;
 use crate::error::{Error, Result};
@@ -93,15 +93,15 @@ pub struct Processes<'p> {
     pub stop: &'p dyn Fn() -> bool,
     /// The lines that were written last: runs of a kind follow each other.
     lines: Option<((u64, usize), LinesFile)>,
-    home: Home,
+    scratch: ScratchDir,
 }
 
 impl<'p> Processes<'p> {
     /// # Errors
     /// Nothing can be written below `directory`.
     pub fn below(directory: &Path, stop: &'p dyn Fn() -> bool) -> Result<Processes<'p>> {
-        let home = Home::below(directory)?;
-        Ok(Processes { directory: directory.to_owned(), stop, lines: None, home })
+        let scratch = ScratchDir::create_in(directory)?;
+        Ok(Processes { directory: directory.to_owned(), stop, lines: None, scratch })
     }
 
     fn lines(&mut self, shape: &Shape) -> Result<PathBuf> {
@@ -111,7 +111,7 @@ impl<'p> Processes<'p> {
         }
         // The old ones first: both together may not fit.
         self.lines = None;
-        let lines = LinesFile::write(self.home.path(), shape.count, shape.dimensions.size)?;
+        let lines = LinesFile::write(self.scratch.path(), shape.count, shape.dimensions.size)?;
         let path = lines.path().to_owned();
         self.lines = Some((key, lines));
         Ok(path)
@@ -124,7 +124,7 @@ impl<'p> Processes<'p> {
         let starting = match shape.count {
             1 => None,
             _ => {
-                let lines = LinesFile::write(self.home.path(), 1, shape.dimensions.size)?;
+                let lines = LinesFile::write(self.scratch.path(), 1, shape.dimensions.size)?;
                 let Some(sample) = self.run(system, &single, lines.path())? else {
                     return Ok(None);
                 };
@@ -140,8 +140,8 @@ impl<'p> Processes<'p> {
     }
 
     fn run(&self, system: System, shape: &Shape, lines: &Path) -> Result<Option<Sample>> {
-        let directory = directory_in(self.home.path())?;
-        let place = Place { home: &self.home, directory: directory.path(), lines };
+        let directory = directory_in(self.scratch.path())?;
+        let place = Place { scratch: &self.scratch, directory: directory.path(), lines };
         let Some(mut run) = Run::start(system, shape, &place, self.stop)? else { return Ok(None) };
         if !run.finish(self.stop)? {
             return Ok(None);
@@ -167,7 +167,7 @@ impl Lab for Processes<'_> {
 
 /// Where a run's files are.
 struct Place<'p> {
-    home: &'p Home,
+    scratch: &'p ScratchDir,
     directory: &'p Path,
     lines: &'p Path,
 }
@@ -204,7 +204,7 @@ impl<'r> Run<'r> {
         for (number, path) in outs.iter().enumerate() {
             let out = File::create(path).map_err(|error| Error::io(path.display(), &error))?;
             let mut subscriber = system.subscriber(shape, place.directory, number, out)?;
-            place.home.adopt(&mut subscriber);
+            place.scratch.join_group(&mut subscriber);
             group.start(subscriber)?;
         }
         let mut endpoints = Vec::with_capacity(outs.len());
@@ -222,7 +222,7 @@ impl<'r> Run<'r> {
         let begun = Instant::now();
         for _ in 0..shape.dimensions.publishers {
             let mut publisher = system.publisher(shape, place.lines, &endpoints)?;
-            place.home.adopt(&mut publisher);
+            place.scratch.join_group(&mut publisher);
             group.start(publisher)?;
         }
         let progress = (begun, 0);

@@ -20,9 +20,9 @@ use self::receiver::Receiver;
 use self::session::{Said, Session};
 use super::arrivals::{ArrivalCounter, LineCounter, RemoteCounter};
 use super::child::ChildProcess;
-use super::guard::Home;
 use super::lab::directory_in;
 use super::protocol::{Messages, Request, Response, RunSpec};
+use super::reaper::ScratchDir;
 use super::records::{ROOT, Records};
 use super::rounds::Outcome;
 use super::sample::Sample;
@@ -116,7 +116,7 @@ struct Destination {
     address: String,
 }
 
-/// Measures one handler once, with its files in `home`, until `stop`.
+/// Measures one handler once, with its files in `scratch`, until `stop`.
 ///
 /// # Errors
 /// It can't be set up, or Python failed: the error says why.
@@ -124,15 +124,15 @@ pub fn measure(
     python: &Python,
     handler: PythonHandler,
     spec: &RunSpec,
-    home: &Home,
+    scratch: &ScratchDir,
     stop: &dyn Fn() -> bool,
 ) -> Result<Outcome> {
-    let directory = directory_in(home.path())?;
+    let directory = directory_in(scratch.path())?;
     let (records, path) = (directory.path().join("records"), directory.path().join("app.log"));
     write_records(&spec.text, &records)?;
     let mut destination = destination(handler, spec, &path)?;
     let task = task(handler, spec, &records, &path, &destination.address);
-    let mut session = Session::start(python, &task, home)?;
+    let mut session = Session::start(python, &task, scratch)?;
     loop {
         if stop() {
             return Ok(Outcome::Stopped);

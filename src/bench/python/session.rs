@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::interpreter::Python;
 use super::{Done, Task};
-use crate::bench::guard::Home;
+use crate::bench::reaper::ScratchDir;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::term;
@@ -42,14 +42,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Starts Python, which ends with `home`, and tells it what to do.
-    pub(super) fn start(python: &Python, task: &Task<'_>, home: &Home) -> Result<Session> {
+    /// Starts Python, which ends with `scratch`, and tells it what to do.
+    pub(super) fn start(python: &Python, task: &Task<'_>, scratch: &ScratchDir) -> Result<Session> {
         let failed = |error: std::io::Error| Error::io(python.program().display(), &error);
         let mut line = serde_json::to_vec(task).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         let mut command = Command::new(python.program());
         command.args(["-c", SCRIPT]).stdin(Stdio::piped());
-        home.adopt(&mut command);
+        scratch.join_group(&mut command);
         limits::as_it_was(&mut command);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;

@@ -1,7 +1,7 @@
 //! A directory and processes that are gone when this process is, also when it is
 //! killed and can't see to it itself.
 //!
-//! What may be here: both sides of that. A child process, the guard, waits for the
+//! What may be here: both sides of that. A child process, the reaper, waits for the
 //! end of its standard input, which the system closes whoever ends the parent and
 //! however; then it removes the directory and kills its own process group, which is
 //! that of the processes. They are the commands that people use (`zlog tail`,
@@ -19,28 +19,28 @@ use super::lab::{PREFIX, directory_in};
 use super::protocol::{Request, Response};
 use crate::error::{Error, Result};
 
-/// How long the guard may take to be there.
-const STARTING: Duration = Duration::from_secs(10);
+/// How long the reaper may take to be there.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it tries to remove a directory in which files may still be made.
-const TRIES: usize = 10;
+const ATTEMPTS: usize = 10;
 
 /// A directory that is guarded. It is removed when this is dropped.
-pub struct Home {
-    // Before the guard, which has nothing left to do then.
+pub struct ScratchDir {
+    // Before the reaper, which has nothing left to do then.
     directory: tempfile::TempDir,
-    guard: ChildProcess,
+    reaper: ChildProcess,
 }
 
-impl Home {
-    /// Makes a directory below `directory`, with a guard.
+impl ScratchDir {
+    /// Makes a directory below `directory`, with a reaper.
     ///
     /// # Errors
-    /// It can't be made, or the guard can't be started.
-    pub fn below(directory: &Path) -> Result<Home> {
+    /// It can't be made, or the reaper can't be started.
+    pub fn create_in(directory: &Path) -> Result<ScratchDir> {
         let directory = directory_in(directory)?;
-        let mut guard = ChildProcess::start_leading(&Request::Reap(directory.path().to_owned()))?;
-        match guard.recv(STARTING)? {
-            Some(Response::Ready(_)) => Ok(Home { directory, guard }),
+        let mut reaper = ChildProcess::start_leading(&Request::Reap(directory.path().to_owned()))?;
+        match reaper.recv(START_TIMEOUT)? {
+            Some(Response::Ready(_)) => Ok(ScratchDir { directory, reaper }),
             Some(Response::Failed(why)) => Err(Error::new(why)),
             _ => Err(Error::new("the process that cleans up did not start")),
         }
@@ -51,29 +51,29 @@ impl Home {
         self.directory.path()
     }
 
-    /// Puts the process that `command` will start into the guard's group: it ends with
+    /// Puts the process that `command` will start into the reaper's group: it ends with
     /// this process at the latest. Ctrl-C on a terminal does not reach it, so whoever
     /// starts it sees to its end.
     #[cfg(unix)]
-    pub fn adopt(&self, command: &mut Command) {
+    pub fn join_group(&self, command: &mut Command) {
         use std::os::unix::process::CommandExt;
-        command.process_group(self.guard.id().cast_signed());
+        command.process_group(self.reaper.id().cast_signed());
     }
 
     /// There are no process groups here: it may outlive a process that is killed.
     #[cfg(not(unix))]
-    pub fn adopt(&self, _command: &mut Command) {
-        let _ = &self.guard;
+    pub fn join_group(&self, _command: &mut Command) {
+        let _ = &self.reaper;
     }
 }
 
-/// The guard's side, when its parent has ended or needs it no more: removes
+/// The reaper's side, when its parent has ended or needs it no more: removes
 /// `directory`, then ends this process and all others of its group.
 pub(super) fn clean_up(directory: &PathBuf) {
     let name = directory.file_name().and_then(|name| name.to_str());
     if name.is_some_and(|name| name.starts_with(PREFIX)) {
         // Files may be made meanwhile by processes that still run.
-        for _ in 0..TRIES {
+        for _ in 0..ATTEMPTS {
             if std::fs::remove_dir_all(directory).is_ok() || !directory.exists() {
                 break;
             }
