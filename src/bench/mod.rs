@@ -9,7 +9,7 @@
 //! - [`measure`] times calls: closed and open loops, callers, latencies;
 //! - [`sample`] is one run of a handler: warm-up, calls, and what [`arrivals`] end and
 //!   [`usage`] say of them; [`rig`] sets handler and far end up;
-//! - [`worker`] does that in a process of its own, which [`lab`] starts; they speak
+//! - [`worker`] does that in a process of its own, which [`runner`] starts; they speak
 //!   [`protocol`], and [`child`] sees to their ends;
 //! - [`rounds`] lets handlers (Python's and whole pipelines, too) take turns; [`stats`]
 //!   and [`report`] say what the runs say together, and [`baseline`] whether that is
@@ -24,7 +24,6 @@
 pub mod arrivals;
 pub mod baseline;
 pub mod child;
-pub mod lab;
 pub mod machine;
 pub mod measure;
 pub mod pipeline;
@@ -36,6 +35,7 @@ pub mod records;
 pub mod report;
 pub mod rig;
 pub mod rounds;
+pub mod runner;
 pub mod sample;
 pub mod smtp_server;
 pub mod stats;

@@ -15,8 +15,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::child::ChildProcess;
-use super::lab::{PREFIX, directory_in};
 use super::protocol::{Request, Response};
+use super::runner::{PREFIX, directory_in};
 use crate::error::{Error, Result};
 
 /// How long the reaper may take to be there.

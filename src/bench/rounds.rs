@@ -1,11 +1,11 @@
 //! Everything, several times: what is measured when, and what is kept.
 //!
-//! Things take turns: a round measures each once, and there are as many rounds as
+//! Things take trials: a round measures each once, and there are as many rounds as
 //! runs. A machine that gets slower meanwhile (heat, a neighbour) then slows all of
 //! them down alike, and ratios are taken within a round.
 //!
 //! What may be here: the order of runs. What a thing is (a handler, a pipeline) and
-//! how it is measured is its [`Lab`]'s.
+//! how it is measured is its [`Runner`]'s.
 
 use super::sample::Sample;
 
@@ -21,20 +21,20 @@ pub enum Outcome<S = Sample> {
 }
 
 /// What can be measured.
-pub trait Thing: Copy {
+pub trait Measurable: Copy {
     /// As reports name it.
     fn name(self) -> &'static str;
 }
 
 /// Measures: with processes, or as a test wants it.
-pub trait Lab {
+pub trait Runner {
     /// What it measures.
-    type Thing: Thing;
+    type Item: Measurable;
     /// What it finds.
     type Sample;
 
     /// Measures one thing once.
-    fn measure(&mut self, thing: Self::Thing) -> Outcome<Self::Sample>;
+    fn measure(&mut self, item: Self::Item) -> Outcome<Self::Sample>;
 }
 
 /// The runs of one thing.
@@ -69,7 +69,7 @@ impl<S> Series<S> {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Next<T> {
     /// What.
-    pub thing: T,
+    pub item: T,
     /// Which round, from 0.
     pub round: usize,
     /// Runs done, skipped ones included.
@@ -77,41 +77,40 @@ pub struct Next<T> {
 }
 
 /// Who has which turn: for a round and a place in it, the number of a thing.
-pub type Order = fn(round: usize, at: usize) -> usize;
+pub type Schedule = fn(round: usize, at: usize) -> usize;
 
 /// In every round as they stand.
-pub const fn as_they_stand(_round: usize, at: usize) -> usize {
+pub const fn in_order(_round: usize, at: usize) -> usize {
     at
 }
 
 /// Neighbours, two by two, change places in every other round: what the first leaves
 /// behind (a warm cache, a hot processor) is not always to the same one's good. There
 /// must be an even number of them.
-pub const fn pairs_change_places(round: usize, at: usize) -> usize {
+pub const fn swap_pairs(round: usize, at: usize) -> usize {
     at ^ (round % 2)
 }
 
-/// Measures each of `things` `runs` times, in turns, until `stop`. One that has failed
-/// is not tried again. `before` is told what is measured next. The series are in the
-/// order of `things`.
-pub fn run<L: Lab>(
-    things: &[L::Thing],
-    order: Order,
+/// Measures each of `items` `runs` times, in trials, until `stop`. One that has failed
+/// is not tried again. `before` is told what is measured next. The series are in the/// order of `items`.
+pub fn run<L: Runner>(
+    items: &[L::Item],
+    schedule: Schedule,
     runs: usize,
-    lab: &mut L,
+    runner: &mut L,
     stop: &dyn Fn() -> bool,
-    before: &mut dyn FnMut(Next<L::Thing>),
+    before: &mut dyn FnMut(Next<L::Item>),
 ) -> Vec<Series<L::Sample>> {
-    let mut all: Vec<_> = things.iter().map(|thing| Series::new(thing.name(), runs)).collect();
+    let mut all: Vec<_> = items.iter().map(|item| Series::new(item.name(), runs)).collect();
     for round in 0..runs {
-        for place in 0..things.len() {
-            let at = order(round, place);
-            let (thing, series) = (things[at], &mut all[at]);
+        for place in 0..items.len() {
+            let at = schedule(round, place);
+            let (item, series) = (items[at], &mut all[at]);
             let outcome = if stop() || series.error.is_some() {
                 Outcome::Stopped
             } else {
-                before(Next { thing, round, done: round * things.len() + place });
-                lab.measure(thing)
+                before(Next { item, round, done: round * items.len() + place });
+                runner.measure(item)
             };
             series.take(outcome);
         }
@@ -146,8 +145,8 @@ pub(super) mod tests {
         seen: &'f RefCell<Vec<Subject>>,
     }
 
-    impl Lab for Fake<'_> {
-        type Thing = Subject;
+    impl Runner for Fake<'_> {
+        type Item = Subject;
         type Sample = Sample;
 
         fn measure(&mut self, subject: Subject) -> Outcome {
@@ -165,10 +164,10 @@ pub(super) mod tests {
     fn handlers_take_turns() {
         let seen = RefCell::new(Vec::new());
         let mut told = Vec::new();
-        let mut lab = Fake { fails: None, seen: &seen };
-        let all = run(&THREE, as_they_stand, 2, &mut lab, &|| false, &mut |next| told.push(next));
+        let mut runner = Fake { fails: None, seen: &seen };
+        let all = run(&THREE, in_order, 2, &mut runner, &|| false, &mut |next| told.push(next));
         assert_eq!(*seen.borrow(), [THREE, THREE].concat());
-        assert_eq!(told[3], Next { thing: Subject::File, round: 1, done: 3 });
+        assert_eq!(told[3], Next { item: Subject::File, round: 1, done: 3 });
         let calls: Vec<_> = all[0].samples.iter().map(|s| s.as_ref().unwrap().calls).collect();
         assert_eq!(calls, [1, 4]);
     }
@@ -177,8 +176,8 @@ pub(super) mod tests {
     fn pairs_change_places_and_keep_their_series() {
         let four = [Subject::File, Subject::Smtp, Subject::Rotating, Subject::Null];
         let seen = RefCell::new(Vec::new());
-        let mut lab = Fake { fails: None, seen: &seen };
-        let all = run(&four, pairs_change_places, 2, &mut lab, &|| false, &mut |_| {});
+        let mut runner = Fake { fails: None, seen: &seen };
+        let all = run(&four, swap_pairs, 2, &mut runner, &|| false, &mut |_| {});
         let [a, b, c, d] = four;
         assert_eq!(*seen.borrow(), [a, b, c, d, b, a, d, c]);
         let calls: Vec<_> = all[0].samples.iter().map(|s| s.as_ref().unwrap().calls).collect();
@@ -188,8 +187,8 @@ pub(super) mod tests {
     #[test]
     fn one_that_fails_is_kept_with_its_reason_and_not_tried_again() {
         let seen = RefCell::new(Vec::new());
-        let mut lab = Fake { fails: Some(Subject::Smtp), seen: &seen };
-        let all = run(&THREE, as_they_stand, 3, &mut lab, &|| false, &mut |_| {});
+        let mut runner = Fake { fails: Some(Subject::Smtp), seen: &seen };
+        let all = run(&THREE, in_order, 3, &mut runner, &|| false, &mut |_| {});
         assert_eq!(seen.borrow().iter().filter(|s| **s == Subject::Smtp).count(), 1);
         assert_eq!(all[1].error.as_deref(), Some("no mail server"));
         assert_eq!(all[1].samples, [None, None, None]);
@@ -199,9 +198,9 @@ pub(super) mod tests {
     #[test]
     fn what_was_measured_before_a_stop_is_kept() {
         let seen = RefCell::new(Vec::new());
-        let mut lab = Fake { fails: None, seen: &seen };
+        let mut runner = Fake { fails: None, seen: &seen };
         let stop = || seen.borrow().len() == 4;
-        let all = run(&THREE, as_they_stand, 3, &mut lab, &stop, &mut |_| {});
+        let all = run(&THREE, in_order, 3, &mut runner, &stop, &mut |_| {});
         let counts: Vec<_> = all.iter().map(|s| s.samples.iter().flatten().count()).collect();
         assert_eq!(counts, [2, 1, 1]);
         assert!(all.iter().all(|series| series.error.is_none()));

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::python::PythonHandler;
-use super::rounds::Thing;
+use super::rounds::Measurable;
 
 /// A handler in the set-up in which it is measured.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// All of them, in the order of reports.
+    /// All of them, in the schedule of reports.
     pub const ALL: [Subject; 10] = [
         Subject::File,
         Subject::FileSync,
@@ -66,7 +66,7 @@ impl Subject {
     }
 }
 
-impl Thing for Subject {
+impl Measurable for Subject {
     fn name(self) -> &'static str {
         Subject::name(self)
     }
@@ -81,7 +81,7 @@ pub enum Contender {
     Python(PythonHandler),
 }
 
-impl Thing for Contender {
+impl Measurable for Contender {
     fn name(self) -> &'static str {
         match self {
             Contender::Own(subject) => subject.name(),

@@ -15,12 +15,12 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::arrivals::{CountRequest, serve_counts};
-use super::lab::PREFIX;
 use super::measure::Monotonic;
 use super::protocol::{Messages, Request, Response, RunSpec};
 use super::reaper;
 use super::records::{ROOT, Records};
 use super::rig::Rig;
+use super::runner::PREFIX;
 use super::sample::{Run, Sample};
 use super::smtp_server::{ServerOptions, SmtpServer};
 use super::usage::Usage;

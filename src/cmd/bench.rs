@@ -14,10 +14,10 @@ use std::io::Write;
 use self::plan::Plan;
 use self::progress::Progress;
 use crate::bench::baseline::{self, Comparison};
-use crate::bench::lab::Processes;
 use crate::bench::reaper::ScratchDir;
 use crate::bench::report::{Report, Show, image, json, write_whole};
-use crate::bench::rounds::{self, Next, Thing, as_they_stand};
+use crate::bench::rounds::{self, Measurable, Next, in_order};
+use crate::bench::runner::ProcessRunner;
 use crate::bench::subject::Contender;
 use crate::bench::worker;
 use crate::cli::{BenchArgs, BenchCommand, BenchOutput};
@@ -74,11 +74,11 @@ fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     contenders.extend(handlers.copied().map(Contender::Python));
     let requested = || stop.requested();
     let (spec, directory) = (plan.spec.clone(), plan.directory.clone());
-    let mut lab = Processes { spec, directory, python, stop: &requested };
+    let mut runner = ProcessRunner { spec, directory, python, stop: &requested };
     let runs = plan.settings.runs;
     let progress = Progress::new(contenders.len(), runs);
-    let mut show = |next: Next<Contender>| progress.show(next.thing.name(), next.round, next.done);
-    let series = rounds::run(&contenders, as_they_stand, runs, &mut lab, &requested, &mut show);
+    let mut show = |next: Next<Contender>| progress.show(next.item.name(), next.round, next.done);
+    let series = rounds::run(&contenders, in_order, runs, &mut runner, &requested, &mut show);
     progress.clear();
     Report::new(date, plan.settings.clone(), &series, stop.requested())
 }

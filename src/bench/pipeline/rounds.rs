@@ -1,23 +1,23 @@
-//! All pipelines, several times, zlog and bare libzmq in turns.
+//! All pipelines, several times, zlog and bare libzmq in trials.
 
 use super::run::Sample;
 use super::shape::Shape;
 use super::system::System;
-use crate::bench::rounds::{self, Lab, Next, Thing, pairs_change_places};
+use crate::bench::rounds::{self, Measurable, Next, Runner, swap_pairs};
 
 /// The runs of one system on one pipeline.
 pub type Series = rounds::Series<Sample>;
 
 /// A pipeline, and who carries its records.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Turn {
+pub struct Trial {
     /// The pipeline.
     pub shape: Shape,
     /// Who carries the records.
     pub system: System,
 }
 
-impl Thing for Turn {
+impl Measurable for Trial {
     fn name(self) -> &'static str {
         self.system.name()
     }
@@ -40,15 +40,15 @@ impl Bench {
     pub fn run(
         shapes: &[Shape],
         runs: usize,
-        lab: &mut impl Lab<Thing = Turn, Sample = Sample>,
+        runner: &mut impl Runner<Item = Trial, Sample = Sample>,
         stop: &dyn Fn() -> bool,
-        before: &mut dyn FnMut(Next<Turn>),
+        before: &mut dyn FnMut(Next<Trial>),
     ) -> Vec<Bench> {
         let both = |shape: &Shape| {
-            [System::Bare, System::Zlog].map(|system| Turn { shape: *shape, system })
+            [System::Bare, System::Zlog].map(|system| Trial { shape: *shape, system })
         };
-        let turns: Vec<Turn> = shapes.iter().flat_map(both).collect();
-        let all = rounds::run(&turns, pairs_change_places, runs, lab, stop, before);
+        let trials: Vec<Trial> = shapes.iter().flat_map(both).collect();
+        let all = rounds::run(&trials, swap_pairs, runs, runner, stop, before);
         let mut all = all.into_iter();
         let mut benches = Vec::with_capacity(shapes.len());
         for shape in shapes {
@@ -97,11 +97,11 @@ pub(super) mod tests {
         fails: Option<System>,
     }
 
-    impl Lab for Fake<'_> {
-        type Thing = Turn;
+    impl Runner for Fake<'_> {
+        type Item = Trial;
         type Sample = Sample;
 
-        fn measure(&mut self, Turn { system, shape }: Turn) -> Outcome<Sample> {
+        fn measure(&mut self, Trial { system, shape }: Trial) -> Outcome<Sample> {
             self.seen.borrow_mut().push((system, shape.dimensions.size));
             if self.fails == Some(system) {
                 return Outcome::Failed("no socket".to_owned());
@@ -118,9 +118,9 @@ pub(super) mod tests {
     #[test]
     fn both_systems_take_turns_and_neither_always_goes_first() {
         let seen = RefCell::new(Vec::new());
-        let mut lab = Fake { seen: &seen, fails: None };
+        let mut runner = Fake { seen: &seen, fails: None };
         let mut told = Vec::new();
-        let all = Bench::run(&[shape(1), shape(2)], 2, &mut lab, &|| false, &mut |t| {
+        let all = Bench::run(&[shape(1), shape(2)], 2, &mut runner, &|| false, &mut |t| {
             told.push(t.done);
         });
         let (z, b) = (System::Zlog, System::Bare);
@@ -133,8 +133,8 @@ pub(super) mod tests {
     #[test]
     fn one_that_fails_is_not_tried_again_and_the_others_go_on() {
         let seen = RefCell::new(Vec::new());
-        let mut lab = Fake { seen: &seen, fails: Some(System::Bare) };
-        let all = Bench::run(&[shape(1)], 3, &mut lab, &|| false, &mut |_| {});
+        let mut runner = Fake { seen: &seen, fails: Some(System::Bare) };
+        let all = Bench::run(&[shape(1)], 3, &mut runner, &|| false, &mut |_| {});
         assert_eq!(all[0].bare.error.as_deref(), Some("no socket"));
         assert_eq!(all[0].bare.samples, [None, None, None]);
         assert_eq!(counts(&all), [(3, 0)]);
@@ -144,9 +144,9 @@ pub(super) mod tests {
     #[test]
     fn what_was_measured_before_a_stop_is_kept() {
         let seen = RefCell::new(Vec::new());
-        let mut lab = Fake { seen: &seen, fails: None };
+        let mut runner = Fake { seen: &seen, fails: None };
         let stop = || seen.borrow().len() == 3;
-        let all = Bench::run(&[shape(1), shape(2)], 2, &mut lab, &stop, &mut |_| {});
+        let all = Bench::run(&[shape(1), shape(2)], 2, &mut runner, &stop, &mut |_| {});
         assert_eq!(counts(&all), [(1, 1), (0, 1)]);
     }
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::lines::LinesFile;
 use super::process::{Ended, Group};
-use super::rounds::Turn;
+use super::rounds::Trial;
 use super::shape::Shape;
 use super::system::System;
-use crate::bench::lab::directory_in;
 use crate::bench::reaper::ScratchDir;
-use crate::bench::rounds::{Lab, Outcome};
+use crate::bench::rounds::{Outcome, Runner};
+use crate::bench::runner::directory_in;
 use crate::bench::stats::ratio;
 use crate::error::{Error, Result};
 
@@ -86,7 +86,7 @@ impl SideUsage {
 }
 
 /// Measures with processes, below a directory.
-pub struct Processes<'p> {
+pub struct PipelineRunner<'p> {
     /// Where directories for files and sockets are made.
     pub directory: PathBuf,
     /// Whether to end now.
@@ -96,12 +96,12 @@ pub struct Processes<'p> {
     scratch: ScratchDir,
 }
 
-impl<'p> Processes<'p> {
+impl<'p> PipelineRunner<'p> {
     /// # Errors
     /// Nothing can be written below `directory`.
-    pub fn below(directory: &Path, stop: &'p dyn Fn() -> bool) -> Result<Processes<'p>> {
+    pub fn below(directory: &Path, stop: &'p dyn Fn() -> bool) -> Result<PipelineRunner<'p>> {
         let scratch = ScratchDir::create_in(directory)?;
-        Ok(Processes { directory: directory.to_owned(), stop, lines: None, scratch })
+        Ok(PipelineRunner { directory: directory.to_owned(), stop, lines: None, scratch })
     }
 
     fn lines(&mut self, shape: &Shape) -> Result<PathBuf> {
@@ -150,11 +150,11 @@ impl<'p> Processes<'p> {
     }
 }
 
-impl Lab for Processes<'_> {
-    type Thing = Turn;
+impl Runner for PipelineRunner<'_> {
+    type Item = Trial;
     type Sample = Sample;
 
-    fn measure(&mut self, Turn { system, shape }: Turn) -> Outcome<Sample> {
+    fn measure(&mut self, Trial { system, shape }: Trial) -> Outcome<Sample> {
         match self.try_measure(system, &shape) {
             Ok(Some(sample)) => Outcome::Measured(Box::new(sample)),
             Ok(None) => Outcome::Stopped,

@@ -20,11 +20,11 @@ use self::receiver::Receiver;
 use self::session::{Said, Session};
 use super::arrivals::{ArrivalCounter, LineCounter, RemoteCounter};
 use super::child::ChildProcess;
-use super::lab::directory_in;
 use super::protocol::{Messages, Request, Response, RunSpec};
 use super::reaper::ScratchDir;
 use super::records::{ROOT, Records};
 use super::rounds::Outcome;
+use super::runner::directory_in;
 use super::sample::Sample;
 use crate::error::{Error, Result};
 

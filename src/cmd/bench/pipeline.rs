@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::plots;
 use super::progress::Progress;
 use crate::bench::pipeline::bare::{self, Sending};
-use crate::bench::pipeline::{Bench, Processes, Report, Settings, Shape, Show, Turn, image};
+use crate::bench::pipeline::{Bench, PipelineRunner, Report, Settings, Shape, Show, Trial, image};
 use crate::bench::report::{check_writable, json, write_whole};
 use crate::bench::rounds::Next;
 use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput, WireArg};
@@ -94,16 +94,16 @@ fn measure(args: &PipelineArgs, shapes: &[Shape], stop: &Stop) -> Result<Report>
     let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
     let directory =
         std::path::absolute(&directory).map_err(|error| Error::io(directory.display(), &error))?;
-    let mut lab = Processes::below(&directory, &requested)?;
+    let mut runner = PipelineRunner::below(&directory, &requested)?;
     let runs = usize::from(args.runs);
     // Each with zlog and with bare libzmq.
     let progress = Progress::new(shapes.len() * 2, runs);
-    let mut show = |next: Next<Turn>| {
-        let Turn { system, shape } = next.thing;
+    let mut show = |next: Next<Trial>| {
+        let Trial { system, shape } = next.item;
         let what = format!("{} over {}", system.name(), shape.transport.name());
         progress.show(&what, next.round, next.done);
     };
-    let all = Bench::run(shapes, runs, &mut lab, &requested, &mut show);
+    let all = Bench::run(shapes, runs, &mut runner, &requested, &mut show);
     progress.clear();
     Ok(Report::new(date, Settings { runs }, &all, stop.requested()))
 }

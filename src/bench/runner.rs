@@ -7,19 +7,19 @@ use super::child::ChildProcess;
 use super::protocol::{Request, Response, RunSpec};
 use super::python::{self, Python, PythonHandler};
 use super::reaper::ScratchDir;
-use super::rounds::{Lab, Outcome};
+use super::rounds::{Outcome, Runner};
 use super::sample::Sample;
 use super::subject::{Contender, Subject};
 use crate::error::{Error, Result};
 use crate::term::visible;
 
 /// How often a request to stop is looked for.
-const SLICE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a run that was stopped may take to say what it has.
-const GRACE: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts processes.
-pub struct Processes<'p> {
+pub struct ProcessRunner<'p> {
     /// What each of them is to do; subject and directory are filled in.
     pub spec: RunSpec,
     /// Where their directories are made.
@@ -30,7 +30,7 @@ pub struct Processes<'p> {
     pub stop: &'p dyn Fn() -> bool,
 }
 
-impl Processes<'_> {
+impl ProcessRunner<'_> {
     fn try_python(&self, handler: PythonHandler) -> Result<Outcome> {
         let there_is_none = || Error::new("there is no Python to measure with");
         let (python, scratch) = self.python.as_ref().ok_or_else(there_is_none)?;
@@ -43,7 +43,7 @@ impl Processes<'_> {
         let mut worker = ChildProcess::start(&Request::Measure(Box::new(spec)))?;
         let mut stopped: Option<Instant> = None;
         loop {
-            match worker.recv(SLICE)? {
+            match worker.recv(POLL_INTERVAL)? {
                 Some(Response::Done(sample)) if sample.calls > 0 => {
                     return Ok(Outcome::Measured(sample));
                 }
@@ -62,15 +62,15 @@ impl Processes<'_> {
                     worker.close_stdin();
                     stopped = Some(Instant::now());
                 }
-                Some(since) if since.elapsed() > GRACE => return Ok(Outcome::Stopped),
+                Some(since) if since.elapsed() > STOP_TIMEOUT => return Ok(Outcome::Stopped),
                 _ => {}
             }
         }
     }
 }
 
-impl Lab for Processes<'_> {
-    type Thing = Contender;
+impl Runner for ProcessRunner<'_> {
+    type Item = Contender;
     type Sample = Sample;
 
     fn measure(&mut self, contender: Contender) -> Outcome {
