@@ -8,7 +8,7 @@
 //!
 //! - [`measure`] times calls: closed and open loops, callers, latencies;
 //! - [`sample`] is one run of a handler: warm-up, calls, and what [`arrivals`] end and
-//!   [`usage`] say of them; [`rig`] sets handler and far end up;
+//!   [`usage`] say of them; [`fixture`] sets handler and far end up;
 //! - [`worker`] does that in a process of its own, which [`runner`] starts; they speak
 //!   [`protocol`], and [`child`] sees to their ends;
 //! - [`rounds`] lets handlers (Python's and whole pipelines, too) take turns; [`stats`]
@@ -24,6 +24,7 @@
 pub mod arrivals;
 pub mod baseline;
 pub mod child;
+pub mod fixture;
 pub mod machine;
 pub mod measure;
 pub mod pipeline;
@@ -33,7 +34,6 @@ pub mod python;
 pub mod reaper;
 pub mod records;
 pub mod report;
-pub mod rig;
 pub mod rounds;
 pub mod runner;
 pub mod sample;

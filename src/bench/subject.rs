@@ -1,7 +1,7 @@
 //! What can be measured: the handlers, each in the set-up it is used in.
 //!
 //! What may be here: names and what they stand for. How each is set up is
-//! `rig`'s.
+//! `fixture`'s.
 
 use serde::{Deserialize, Serialize};
 

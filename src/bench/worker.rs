@@ -15,11 +15,11 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::arrivals::{CountRequest, serve_counts};
+use super::fixture::Fixture;
 use super::measure::Monotonic;
 use super::protocol::{Messages, Request, Response, RunSpec};
 use super::reaper;
 use super::records::{ROOT, Records};
-use super::rig::Rig;
 use super::runner::PREFIX;
 use super::sample::{Run, Sample};
 use super::smtp_server::{ServerOptions, SmtpServer};
@@ -108,7 +108,7 @@ fn sample(spec: &RunSpec, ended: &Arc<AtomicBool>) -> Result<Sample> {
         Messages::Size(size) => Records::of_size(*size)?,
         Messages::Lines(path) => Records::of_lines(path)?,
     };
-    let mut rig = Rig::set_up(spec, ended)?;
+    let mut fixture = Fixture::set_up(spec, ended)?;
     let run = Run {
         records: &records,
         load: &spec.load,
@@ -116,8 +116,8 @@ fn sample(spec: &RunSpec, ended: &Arc<AtomicBool>) -> Result<Sample> {
         usage: &Usage::now,
         stop: &|| ended.load(Ordering::Relaxed),
     };
-    let sample = run.measure(&Monotonic::new(), &mut *rig.handler, &mut *rig.arrivals)?;
-    let note = [rig.note, sample.note].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let sample = run.measure(&Monotonic::new(), &mut *fixture.handler, &mut *fixture.arrivals)?;
+    let note = [fixture.note, sample.note].into_iter().flatten().collect::<Vec<_>>().join("; ");
     Ok(Sample { note: (!note.is_empty()).then_some(note), ..sample })
 }
 

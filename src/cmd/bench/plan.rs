@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::plots;
 use crate::bench::baseline::{self, LEAST_RUNS};
+use crate::bench::fixture::check_mail;
 use crate::bench::measure::Load;
 use crate::bench::protocol::{LoginSecret, MailOptions, Messages, RunSpec};
 use crate::bench::records::Records;
 use crate::bench::report::{Report, Settings, check_writable};
-use crate::bench::rig::check_mail;
 use crate::bench::runner::directory_in;
 use crate::bench::subject::Subject;
 use crate::cli::BenchArgs;

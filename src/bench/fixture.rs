@@ -33,7 +33,7 @@ use crate::socket::{Endpoint, Publisher, Role, SocketOptions, Waited};
 const ROTATION: Rotation =
     Rotation { max_bytes: 10 << 20, backup_count: 100, compress: Compression::None };
 /// How long a process that was just started may take to be there.
-const STARTING: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// When no record has arrived for so long, those that are missing are lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Who writes the mails, and to whom: names that no real server delivers to
@@ -42,7 +42,7 @@ const FROM: &str = "zlog-bench@example.invalid";
 const TO: &str = "nobody@example.invalid";
 
 /// A handler, and where its records arrive.
-pub struct Rig {
+pub struct Fixture {
     /// What is measured.
     pub handler: Box<dyn Handler + Send>,
     /// What counts.
@@ -51,34 +51,37 @@ pub struct Rig {
     pub note: Option<String>,
 }
 
-impl Rig {
-    fn new(handler: impl Handler + Send + 'static, arrivals: impl ArrivalCounter + 'static) -> Rig {
-        Rig { handler: Box::new(handler), arrivals: Box::new(arrivals), note: None }
+impl Fixture {
+    fn new(
+        handler: impl Handler + Send + 'static,
+        arrivals: impl ArrivalCounter + 'static,
+    ) -> Fixture {
+        Fixture { handler: Box::new(handler), arrivals: Box::new(arrivals), note: None }
     }
 
-    fn noting(self, note: &str) -> Rig {
-        Rig { note: Some(note.to_owned()), ..self }
+    fn with_note(self, note: &str) -> Fixture {
+        Fixture { note: Some(note.to_owned()), ..self }
     }
 
     /// Sets up what `job` is to measure.
     ///
     /// # Errors
     /// It can't be set up; the error names the thing, the cause and the next step.
-    pub fn set_up(spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Rig> {
+    pub fn set_up(spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Fixture> {
         match spec.subject {
-            Subject::Null => Ok(Rig::new(NullHandler::new(format()?), Uncounted)),
+            Subject::Null => Ok(Fixture::new(NullHandler::new(format()?), Uncounted)),
             Subject::File => file(spec, Sync::None),
             Subject::FileSync => file(spec, Sync::Data),
             Subject::Rotating => rotating(spec),
-            Subject::Smtp => mail(&spec.mail),
-            Subject::PubInproc => inside(stop),
+            Subject::Smtp => smtp(&spec.mail),
+            Subject::PubInproc => publish_to_thread(stop),
             Subject::PubIpc => {
                 let socket = spec.directory.join("pub.sock");
-                published(&format!("ipc://{}", socket.display()), stop)
+                publish_to_process(&format!("ipc://{}", socket.display()), stop)
             }
-            Subject::PubTcp => published("tcp://127.0.0.1:*", stop),
+            Subject::PubTcp => publish_to_process("tcp://127.0.0.1:*", stop),
             Subject::QueueFile => queued(file(spec, Sync::None)?, spec, stop),
-            Subject::QueueSmtp => queued(mail(&spec.mail)?, spec, stop),
+            Subject::QueueSmtp => queued(smtp(&spec.mail)?, spec, stop),
         }
     }
 }
@@ -89,37 +92,38 @@ fn format() -> Result<Box<dyn Format>> {
     format.ok_or_else(|| Error::new("the format of the bench is none"))
 }
 
-fn file(spec: &RunSpec, sync: Sync) -> Result<Rig> {
+fn file(spec: &RunSpec, sync: Sync) -> Result<Fixture> {
     let path = spec.directory.join("app.log");
     let handler = FileHandler::open(&path, format()?, sync)?;
-    Ok(Rig::new(handler, LineCounter::new(&path, None)))
+    Ok(Fixture::new(handler, LineCounter::new(&path, None)))
 }
 
-fn rotating(spec: &RunSpec) -> Result<Rig> {
+fn rotating(spec: &RunSpec) -> Result<Fixture> {
     let path = spec.directory.join("app.log");
     let handler = RotatingFileHandler::open(&path, format()?, ROTATION)?;
-    Ok(Rig::new(handler, LineCounter::new(&path, Some(ROTATION.backup_count))))
+    Ok(Fixture::new(handler, LineCounter::new(&path, Some(ROTATION.backup_count))))
 }
 
-fn mail(mail: &MailOptions) -> Result<Rig> {
+fn smtp(mail: &MailOptions) -> Result<Fixture> {
     match &mail.url {
         Some(url) => {
-            let handler = mailing(url, mail.login.clone(), Duration::ZERO)?;
+            let handler = smtp_handler(url, mail.login.clone(), Duration::ZERO)?;
             // A server that is not there is told from one that fails under way.
             handler.check()?;
-            let rig = Rig::new(handler, Uncounted);
-            Ok(rig.noting("each mail was acknowledged; what that server did with it is not known"))
+            let fixture = Fixture::new(handler, Uncounted);
+            Ok(fixture
+                .with_note("each smtp was acknowledged; what that server did with it is not known"))
         }
         None => {
             let mut server = ChildProcess::start(&Request::ServeMail { delay: mail.delay })?;
-            let url = match server.recv(STARTING)? {
+            let url = match server.recv(START_TIMEOUT)? {
                 Some(Response::Ready(url)) => url,
                 Some(Response::Failed(why)) => return Err(Error::new(why)),
-                _ => return Err(Error::new("the embedded mail server did not start")),
+                _ => return Err(Error::new("the embedded smtp server did not start")),
             };
-            // A mail counts when its delay is over.
+            // A smtp counts when its delay is over.
             let arrivals = RemoteCounter::new(server, IDLE_TIMEOUT + mail.delay * 2);
-            Ok(Rig::new(mailing(&url, None, mail.delay)?, arrivals))
+            Ok(Fixture::new(smtp_handler(&url, None, mail.delay)?, arrivals))
         }
     }
 }
@@ -131,11 +135,11 @@ fn mail(mail: &MailOptions) -> Result<Rig> {
 /// The address is none, or a password would be sent over the network unencrypted.
 pub fn check_mail(mail: &MailOptions) -> Result<()> {
     let Some(url) = &mail.url else { return Ok(()) };
-    mailing(url, mail.login.clone(), Duration::ZERO).map(drop)
+    smtp_handler(url, mail.login.clone(), Duration::ZERO).map(drop)
 }
 
 /// Mails through the server at `url`, which may take `delay` for each.
-fn mailing(url: &str, login: Option<LoginSecret>, delay: Duration) -> Result<SmtpHandler> {
+fn smtp_handler(url: &str, login: Option<LoginSecret>, delay: Duration) -> Result<SmtpHandler> {
     let options = SmtpOptions {
         server: url.to_owned(),
         trust: None,
@@ -143,28 +147,28 @@ fn mailing(url: &str, login: Option<LoginSecret>, delay: Duration) -> Result<Smt
         to: vec![TO.to_owned()],
         timeout: DEFAULT_TIMEOUT + delay,
         login: login.map_or(LoginFrom::Nobody, |passed| LoginFrom::Given(passed.0)),
-        // As Python's SMTPHandler: a mail for each record, and whoever logs waits for it.
+        // As Python's SMTPHandler: a smtp for each record, and whoever logs waits for it.
         batch: BatchOptions::EACH,
         spool: SpoolOptions::NONE,
     };
     SmtpHandler::new(options, format()?, None)
 }
 
-fn queued(behind: Rig, spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Rig> {
-    let until = Until { handler: behind.handler, stop: Arc::clone(stop) };
-    let queue = QueueHandler::new(until, spec.queue, OnFull::Block)?;
-    let handler = queue.stop_when(asking(stop));
-    Ok(Rig { handler: Box::new(handler), ..behind })
+fn queued(inner: Fixture, spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Fixture> {
+    let until_stopped = UntilStopped { handler: inner.handler, stop: Arc::clone(stop) };
+    let queue = QueueHandler::new(until_stopped, spec.queue, OnFull::Block)?;
+    let handler = queue.stop_when(stop_check(stop));
+    Ok(Fixture { handler: Box::new(handler), ..inner })
 }
 
-/// A handler behind a queue, which after a stop is not given what is still queued:
+/// A handler inner a queue, which after a stop is not given what is still queued:
 /// a slow one would take minutes for that.
-struct Until {
+struct UntilStopped {
     handler: Box<dyn Handler + Send>,
     stop: Arc<AtomicBool>,
 }
 
-impl Handler for Until {
+impl Handler for UntilStopped {
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) { Ok(()) } else { self.handler.handle(record) }
     }
@@ -175,17 +179,17 @@ impl Handler for Until {
 }
 
 /// A publisher, and a subscriber in another process.
-fn published(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Rig> {
+fn publish_to_process(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Fixture> {
     let endpoint = Endpoint::parse(endpoint, Role::Bind)?;
     let mut publisher = Publisher::open(&[endpoint], &SocketOptions::publisher())?;
     let bound = publisher.bound().first().cloned().unwrap_or_default();
     let subscriber = ChildProcess::start(&Request::Subscribe { endpoint: bound })?;
-    heard(&mut publisher, stop)?;
-    Ok(Rig::new(publishing(publisher, stop), RemoteCounter::new(subscriber, IDLE_TIMEOUT)))
+    wait_for_subscriber(&mut publisher, stop)?;
+    Ok(Fixture::new(publish_handler(publisher, stop), RemoteCounter::new(subscriber, IDLE_TIMEOUT)))
 }
 
 /// A publisher, and a subscriber in a thread of this process.
-fn inside(stop: &Arc<AtomicBool>) -> Result<Rig> {
+fn publish_to_thread(stop: &Arc<AtomicBool>) -> Result<Fixture> {
     let mut publisher = Publisher::open(&[], &SocketOptions::publisher())?;
     let topics = [worker::topics()];
     let subscriber = publisher.subscriber_inside(&topics, &SocketOptions::subscriber())?;
@@ -201,32 +205,32 @@ fn inside(stop: &Arc<AtomicBool>) -> Result<Rig> {
         .name("subscriber".into())
         .spawn(count)
         .map_err(|error| Error::no_thread(&error))?;
-    heard(&mut publisher, stop)?;
+    wait_for_subscriber(&mut publisher, stop)?;
     let arrivals = RemoteCounter::new(ChannelClient { orders, replies }, IDLE_TIMEOUT);
-    let rig = Rig::new(publishing(publisher, stop), arrivals);
-    Ok(rig.noting("its subscriber is in the same process: CPU and memory are those of both"))
+    let fixture = Fixture::new(publish_handler(publisher, stop), arrivals);
+    Ok(fixture.with_note("its subscriber is in the same process: CPU and memory are those of both"))
 }
 
 /// Waits for the subscriber: what is sent before it is there is lost.
-fn heard(publisher: &mut Publisher, stop: &Arc<AtomicBool>) -> Result<()> {
-    match publisher.wait_for(1, STARTING, ROOT, &*asking(stop)) {
+fn wait_for_subscriber(publisher: &mut Publisher, stop: &Arc<AtomicBool>) -> Result<()> {
+    match publisher.wait_for(1, START_TIMEOUT, ROOT, &*stop_check(stop)) {
         Waited::Enough => Ok(()),
         Waited::Stopped => Err(Error::new("it was stopped before its subscriber was there")),
         Waited::TimedOut(_) => {
-            Err(Error::new(format!("no subscriber was there within {STARTING:?}")))
+            Err(Error::new(format!("no subscriber was there within {START_TIMEOUT:?}")))
         }
     }
 }
 
-fn publishing(publisher: Publisher, stop: &Arc<AtomicBool>) -> Publish {
+fn publish_handler(publisher: Publisher, stop: &Arc<AtomicBool>) -> Publish {
     let (root, wire, on_full) = (ROOT.to_owned(), Wire::Json, OnFull::Block);
     Publish::new(
         publisher,
-        PublishOptions { root, by_name: false, wire, on_full, stop: asking(stop) },
+        PublishOptions { root, by_name: false, wire, on_full, stop: stop_check(stop) },
     )
 }
 
-fn asking(stop: &Arc<AtomicBool>) -> Box<dyn Fn() -> bool + Send> {
+fn stop_check(stop: &Arc<AtomicBool>) -> Box<dyn Fn() -> bool + Send> {
     let stop = Arc::clone(stop);
     Box::new(move || stop.load(Ordering::Relaxed))
 }
