@@ -10,8 +10,9 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::arrivals::ArrivalCounter;
-use super::measure::{Clock, Load, Tally, histogram, measure};
+use super::measure::{CallStats, Clock, Load, histogram, measure};
 use super::records::Records;
+use super::stats::ratio;
 use super::usage::Usage;
 use crate::error::Result;
 use crate::handler::Handler;
@@ -40,12 +41,12 @@ pub struct Sample {
 impl Sample {
     /// Calls each second, over all callers.
     pub fn calls_per_second(&self) -> Option<f64> {
-        super::stats::ratio(self.calls as f64, self.seconds)
+        ratio(self.calls as f64, self.seconds)
     }
 
     /// Records each second at the far end.
     pub fn arrived_per_second(&self) -> Option<f64> {
-        super::stats::ratio(self.arrived? as f64, self.arrived_seconds)
+        ratio(self.arrived? as f64, self.arrived_seconds)
     }
 
     /// Records that were sent and did not arrive; `None` where nobody counts.
@@ -55,13 +56,13 @@ impl Sample {
 
     /// Seconds of processor time for a million records.
     pub fn cpu_per_million(&self) -> Option<f64> {
-        super::stats::ratio(self.cpu_seconds? * 1e6, self.calls as f64)
+        ratio(self.cpu_seconds? * 1e6, self.calls as f64)
     }
 
     /// The latencies, to ask for percentiles.
     ///
     /// # Errors
-    /// As [`Tally::new`].
+    /// As [`CallStats::new`].
     pub fn histogram(&self) -> Result<Histogram<u64>> {
         let mut whole = histogram()?;
         for (nanos, calls) in &self.latency {
@@ -100,23 +101,23 @@ impl Run<'_> {
         let handler = Mutex::new(handler);
         let before = self.warm_up(clock, &handler, arrivals)?;
         let used = (self.usage)();
-        let tally = self.log(clock, &handler, self.load)?;
-        let ago = arrivals.wait_for_arrivals(before + tally.calls, self.stop)?;
-        let ended = clock.now().saturating_sub(super::measure::nanos(ago)).max(tally.start);
+        let stats = self.log(clock, &handler, self.load)?;
+        let ago = arrivals.wait_for_arrivals(before + stats.calls, self.stop)?;
+        let ended = clock.now().saturating_sub(super::measure::nanos(ago)).max(stats.start);
         let after = (self.usage)();
         let arrived = arrivals.arrived()?.map(|all| all.saturating_sub(before));
         // Nothing was lost there: what was on its way was called off.
-        let cut = (self.stop)() && arrived.is_some_and(|arrived| arrived < tally.calls);
+        let cut = (self.stop)() && arrived.is_some_and(|arrived| arrived < stats.calls);
         let cpu = after.cpu_seconds.zip(used.cpu_seconds);
         Ok(Sample {
-            calls: tally.calls,
-            seconds: tally.seconds(),
+            calls: stats.calls,
+            seconds: stats.seconds(),
             arrived: arrived.filter(|_| !cut),
-            arrived_seconds: (ended - tally.start) as f64 / 1e9,
+            arrived_seconds: (ended - stats.start) as f64 / 1e9,
             cpu_seconds: cpu.map(|(after, before)| after - before),
             peak_memory: after.peak_memory,
-            latency: latencies(&tally.latency),
-            note: self.behind(&tally),
+            latency: latencies(&stats.latency),
+            note: self.behind(&stats),
         })
     }
 
@@ -142,23 +143,23 @@ impl Run<'_> {
         clock: &C,
         handler: &Mutex<&mut (dyn Handler + Send)>,
         load: &Load,
-    ) -> Result<Tally> {
+    ) -> Result<CallStats> {
         let lock = || handler.lock().unwrap_or_else(PoisonError::into_inner);
         let call = |number: u64| {
             let record = self.records.get(number);
             lock().handle(&record)
         };
-        let tally = measure(clock, &call, load, self.stop)?;
+        let stats = measure(clock, &call, load, self.stop)?;
         lock().flush()?;
-        Ok(tally)
+        Ok(stats)
     }
 
     /// An open loop that could not be kept up is another load than was asked for.
-    fn behind(&self, tally: &Tally) -> Option<String> {
+    fn behind(&self, stats: &CallStats) -> Option<String> {
         let asked = self.load.rate?;
-        let made = super::stats::ratio(tally.calls as f64, tally.seconds())?;
+        let made = ratio(stats.calls as f64, stats.seconds())?;
         // The last call is due one interval before the end.
-        let fell_behind = made < asked * 0.95 && tally.calls > 20;
+        let fell_behind = made < asked * 0.95 && stats.calls > 20;
         fell_behind.then(|| {
             format!("made {made:.0} calls/s of the {asked:.0} asked for: latencies grow with time")
         })

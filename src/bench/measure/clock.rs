@@ -11,7 +11,7 @@ pub trait Clock: Sync {
     fn wait_until(&self, due: u64);
 
     /// Makes the calling thread's waits as punctual as they can be.
-    fn be_punctual(&self) {}
+    fn reduce_timer_slack(&self) {}
 }
 
 /// The system's monotonic clock, since this value was made.
@@ -51,7 +51,7 @@ impl Clock for Monotonic {
     }
 
     /// Linux lets a sleep end 50 µs late to save power, unless asked not to.
-    fn be_punctual(&self) {
+    fn reduce_timer_slack(&self) {
         #[cfg(target_os = "linux")]
         {
             // Where the system refuses, waits end later, and show in the latency of
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_wait_ends_no_sooner_than_it_is_due() {
         let clock = Monotonic::new();
-        clock.be_punctual();
+        clock.reduce_timer_slack();
         let due = clock.now() + 2_000_000;
         clock.wait_until(due);
         assert!(clock.now() >= due);

@@ -1,7 +1,7 @@
 //! Timing calls: one caller, several callers, and what they saw.
 //!
 //! What may be here: when a call is made, how long it took, and how that is kept.
-//! What is called is told as a [`Target`], what time it is by a [`Clock`]: so all
+//! What is called is told as a [`Call`], what time it is by a [`Clock`]: so all
 //! of it is tested without a handler and without time.
 //!
 //! # Closed and open loop
@@ -17,17 +17,17 @@
 //! percentiles. That fault is known as coordinated omission, and it is why a
 //! closed loop's percentiles say nothing of a given load.
 
+mod call_stats;
 mod caller;
-mod callers;
+mod caller_pool;
 mod clock;
-mod tally;
 
+pub use call_stats::CallStats;
+pub(crate) use call_stats::histogram;
 pub use caller::Pace;
-pub use callers::measure;
+pub use caller_pool::measure;
 pub(crate) use clock::nanos;
 pub use clock::{Clock, Monotonic};
-pub use tally::Tally;
-pub(crate) use tally::histogram;
 
 #[cfg(test)]
 mod testing;
@@ -41,16 +41,16 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 
 /// What is called and timed.
-pub trait Target: Sync {
+pub trait Call: Sync {
     /// Makes call `number`. Each number is used once in a phase; callers on other
     /// threads use others at the same time.
     ///
     /// # Errors
-    /// The target can't go on: all callers stop.
+    /// The call can't go on: all callers stop.
     fn call(&self, number: u64) -> Result<()>;
 }
 
-impl<F: Fn(u64) -> Result<()> + Sync> Target for F {
+impl<F: Fn(u64) -> Result<()> + Sync> Call for F {
     fn call(&self, number: u64) -> Result<()> {
         self(number)
     }

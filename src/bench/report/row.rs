@@ -71,7 +71,7 @@ impl Row {
     /// What `series` says, beside the other series of the same rounds.
     ///
     /// # Errors
-    /// As [`Tally::new`](crate::bench::measure::Tally::new)'s.
+    /// As [`CallStats::new`](crate::bench::measure::CallStats::new)'s.
     pub fn of(series: &Series, all: &[Series]) -> Result<Row> {
         let samples: Vec<&Sample> = series.samples.iter().flatten().collect();
         Ok(Row {

@@ -5,14 +5,14 @@ use hdrhistogram::Histogram;
 use crate::error::{Error, Result};
 
 /// The longest latency told apart from longer ones: an hour, in nanoseconds.
-const LONGEST: u64 = 3_600_000_000_000;
+const MAX_LATENCY: u64 = 3_600_000_000_000;
 /// Latencies are kept to three significant digits, from a nanosecond on. With
-/// [`LONGEST`] that makes some 250 KiB for each caller, however many calls it makes.
+/// [`MAX_LATENCY`] that makes some 250 KiB for each caller, however many calls it makes.
 const DIGITS: u8 = 3;
 
 /// What one caller saw, or several together. Times are of the clock that was used.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct CallStats {
     /// Calls that returned.
     pub calls: u64,
     /// When the first began, in nanoseconds.
@@ -23,13 +23,13 @@ pub struct Tally {
     pub latency: Histogram<u64>,
 }
 
-impl Tally {
+impl CallStats {
     /// No call yet; `start` is when they may begin.
     ///
     /// # Errors
     /// Never in practice: the bounds are fixed and known to do.
-    pub fn new(start: u64) -> Result<Tally> {
-        Ok(Tally { calls: 0, start, end: start, latency: histogram()? })
+    pub fn new(start: u64) -> Result<CallStats> {
+        Ok(CallStats { calls: 0, start, end: start, latency: histogram()? })
     }
 
     /// Counts a call that took `latency` and returned at `end`.
@@ -40,7 +40,7 @@ impl Tally {
     }
 
     /// Adds what another caller saw at the same time.
-    pub fn merge(&mut self, other: &Tally) {
+    pub fn merge(&mut self, other: &CallStats) {
         self.calls += other.calls;
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
@@ -57,9 +57,9 @@ impl Tally {
 /// An empty histogram of nanoseconds.
 ///
 /// # Errors
-/// As [`Tally::new`].
+/// As [`CallStats::new`].
 pub(crate) fn histogram() -> Result<Histogram<u64>> {
-    Histogram::new_with_bounds(1, LONGEST, DIGITS)
+    Histogram::new_with_bounds(1, MAX_LATENCY, DIGITS)
         .map_err(|error| Error::new(format!("can't keep latencies: {error}")))
 }
 
@@ -69,9 +69,9 @@ mod tests {
 
     #[test]
     fn callers_that_ran_at_the_same_time_are_added_up() {
-        let mut one = Tally::new(100).unwrap();
+        let mut one = CallStats::new(100).unwrap();
         one.count(10, 200);
-        let mut other = Tally::new(50).unwrap();
+        let mut other = CallStats::new(50).unwrap();
         other.count(30, 150);
         other.count(30, 400);
         one.merge(&other);
@@ -83,10 +83,10 @@ mod tests {
 
     #[test]
     fn a_latency_beyond_an_hour_is_counted_as_an_hour() {
-        let mut tally = Tally::new(0).unwrap();
-        tally.count(u64::MAX, u64::MAX);
-        assert_eq!(tally.latency.len(), 1);
-        assert!(tally.latency.max() >= LONGEST);
+        let mut stats = CallStats::new(0).unwrap();
+        stats.count(u64::MAX, u64::MAX);
+        assert_eq!(stats.latency.len(), 1);
+        assert!(stats.latency.max() >= MAX_LATENCY);
     }
 
     #[test]

@@ -5,23 +5,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use super::caller::{self, Share};
-use super::{Clock, Load, Tally, Target};
+use super::{Call, CallStats, Clock, Load};
 use crate::error::{Error, Result};
 
 /// Makes the calls of `load` and returns what its callers saw together. All begin
 /// at the same time; when one fails, or `stop`, the others end soon.
 ///
 /// # Errors
-/// The target's, or a thread can't be started.
-pub fn measure<C: Clock, T: Target>(
+/// The call's, or a thread can't be started.
+pub fn measure<C: Clock, T: Call>(
     clock: &C,
-    target: &T,
+    call: &T,
     load: &Load,
     stop: &(dyn Fn() -> bool + Sync),
-) -> Result<Tally> {
-    let crew = Crew {
+) -> Result<CallStats> {
+    let pool = CallerPool {
         clock,
-        target,
+        call,
         stop,
         ready: Barrier::new(load.threads.max(1)),
         start: AtomicU64::new(0),
@@ -29,14 +29,14 @@ pub fn measure<C: Clock, T: Target>(
     };
     let shares: Vec<Share> = (0..load.threads.max(1)).map(|n| Share::of(load, n)).collect();
     thread::scope(|scope| {
-        let callers: Vec<_> = shares.iter().map(|share| scope.spawn(|| crew.call(share))).collect();
-        let mut whole: Option<Tally> = None;
+        let callers: Vec<_> = shares.iter().map(|share| scope.spawn(|| pool.call(share))).collect();
+        let mut whole: Option<CallStats> = None;
         let mut failed = None;
         for caller in callers {
             match caller.join().unwrap_or_else(|_| Err(Error::new("a caller's thread panicked"))) {
-                Ok(tally) => match &mut whole {
-                    Some(whole) => whole.merge(&tally),
-                    None => whole = Some(tally),
+                Ok(stats) => match &mut whole {
+                    Some(whole) => whole.merge(&stats),
+                    None => whole = Some(stats),
                 },
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -44,15 +44,15 @@ pub fn measure<C: Clock, T: Target>(
         match (failed, whole) {
             (Some(error), _) => Err(error),
             (None, Some(whole)) => Ok(whole),
-            (None, None) => Tally::new(clock.now()),
+            (None, None) => CallStats::new(clock.now()),
         }
     })
 }
 
 /// What the callers share.
-struct Crew<'c, C, T> {
+struct CallerPool<'c, C, T> {
     clock: &'c C,
-    target: &'c T,
+    call: &'c T,
     stop: &'c (dyn Fn() -> bool + Sync),
     /// Nobody begins before everybody is there.
     ready: Barrier,
@@ -60,21 +60,21 @@ struct Crew<'c, C, T> {
     failed: AtomicBool,
 }
 
-impl<C: Clock, T: Target> Crew<'_, C, T> {
+impl<C: Clock, T: Call> CallerPool<'_, C, T> {
     /// One caller's run.
-    fn call(&self, share: &Share) -> Result<Tally> {
-        self.clock.be_punctual();
+    fn call(&self, share: &Share) -> Result<CallStats> {
+        self.clock.reduce_timer_slack();
         if self.ready.wait().is_leader() {
             self.start.store(self.clock.now(), Ordering::SeqCst);
         }
         self.ready.wait();
         let start = self.start.load(Ordering::SeqCst);
         let stop = || self.failed.load(Ordering::Relaxed) || (self.stop)();
-        let tally = caller::run(self.clock, self.target, share, start, &stop);
-        if tally.is_err() {
+        let stats = caller::run(self.clock, self.call, share, start, &stop);
+        if stats.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
-        tally
+        stats
     }
 }
 
@@ -94,30 +94,30 @@ mod tests {
     #[test]
     fn all_callers_together_make_the_calls_that_were_asked_for() {
         let seen = Mutex::new(HashSet::new());
-        let target = |number: u64| {
+        let call = |number: u64| {
             assert!(seen.lock().unwrap().insert(number));
             Ok(())
         };
         let load = Load { count: Some(1003), threads: 4, ..Load::default() };
-        let tally = measure(&Monotonic::new(), &target, &load, &never).unwrap();
-        assert_eq!((tally.calls, tally.latency.len()), (1003, 1003));
+        let stats = measure(&Monotonic::new(), &call, &load, &never).unwrap();
+        assert_eq!((stats.calls, stats.latency.len()), (1003, 1003));
         assert_eq!(seen.into_inner().unwrap(), (0..1003).collect());
     }
 
     #[test]
     fn one_that_fails_stops_the_others_and_is_reported() {
-        let target = |number: u64| if number == 2 { Err(Error::new("disk full")) } else { Ok(()) };
+        let call = |number: u64| if number == 2 { Err(Error::new("disk full")) } else { Ok(()) };
         let load = Load { threads: 3, duration: Some(Duration::from_secs(600)), ..Load::default() };
-        let error = measure(&Monotonic::new(), &target, &load, &never).unwrap_err();
+        let error = measure(&Monotonic::new(), &call, &load, &never).unwrap_err();
         assert_eq!(error.to_string(), "disk full");
     }
 
     #[test]
     fn an_open_loop_over_several_callers_has_the_rate_that_was_asked_for() {
         let load = Load { threads: 3, rate: Some(30_000.0), count: Some(300), duration: None };
-        let tally = measure(&Monotonic::new(), &|_: u64| Ok(()), &load, &never).unwrap();
+        let stats = measure(&Monotonic::new(), &|_: u64| Ok(()), &load, &never).unwrap();
         // 300 calls at 30,000/s: the last is due after 299/30,000 s.
-        assert_eq!(tally.calls, 300);
-        assert!(tally.end - tally.start >= 9_966_666, "{}", tally.end - tally.start);
+        assert_eq!(stats.calls, 300);
+        assert!(stats.end - stats.start >= 9_966_666, "{}", stats.end - stats.start);
     }
 }
