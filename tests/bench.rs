@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use zlog::bench::subject::Subject;
+use zlog::bench::target::BenchTarget;
 
 use crate::harness::{Zlog, python, zlog};
 
@@ -53,14 +53,14 @@ fn every_handler_is_measured_and_every_record_arrives() {
     let report = report(directory.path(), &["-n", "100", "--runs", "2", "--warm-up", "20ms"]);
     let names: HashSet<_> =
         report["handlers"].as_array().unwrap().iter().map(|row| row["name"].clone()).collect();
-    assert_eq!(names.len(), Subject::ALL.len());
-    for subject in Subject::ALL {
-        let row = row(&report, subject.name());
+    assert_eq!(names.len(), BenchTarget::ALL.len());
+    for target in BenchTarget::ALL {
+        let row = row(&report, target.name());
         assert_eq!((&row["error"], &row["runs"]), (&Value::Null, &2.into()), "{row:#}");
         let figures = &row["figures"];
         assert_eq!(figures["sent"], 200, "{row:#}");
-        let (arrived, lost) = match subject {
-            Subject::Null => (Value::Null, Value::Null),
+        let (arrived, lost) = match target {
+            BenchTarget::Null => (Value::Null, Value::Null),
             _ => (200.into(), 0.into()),
         };
         assert_eq!((&figures["arrived"], &figures["lost"]), (&arrived, &lost), "{row:#}");

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::report::units::three_digits;
 use super::report::{Figures, Report, SCHEMA, Settings};
 use super::stats::Spread;
-use super::subject::Subject;
+use super::target::BenchTarget;
 use crate::error::{Error, Result};
 use crate::term::visible;
 
@@ -51,9 +51,9 @@ impl Measure {
     fn for_row(name: &str, absolute: bool) -> &'static [Measure] {
         if absolute {
             &[Measure::Absolute]
-        } else if name == Subject::File.name() {
+        } else if name == BenchTarget::File.name() {
             &[Measure::ToNull]
-        } else if name == Subject::Null.name() {
+        } else if name == BenchTarget::Null.name() {
             &[Measure::ToFile]
         } else {
             &[Measure::ToFile, Measure::ToNull]

@@ -14,7 +14,7 @@ use super::arrivals::{
 use super::child::ChildProcess;
 use super::protocol::{LoginSecret, MailOptions, Request, Response, RunSpec};
 use super::records::ROOT;
-use super::subject::Subject;
+use super::target::BenchTarget;
 use super::worker;
 use crate::error::{Error, Result};
 use crate::format::{Format, Options, Output};
@@ -68,20 +68,20 @@ impl Fixture {
     /// # Errors
     /// It can't be set up; the error names the thing, the cause and the next step.
     pub fn set_up(spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Fixture> {
-        match spec.subject {
-            Subject::Null => Ok(Fixture::new(NullHandler::new(format()?), Uncounted)),
-            Subject::File => file(spec, Sync::None),
-            Subject::FileSync => file(spec, Sync::Data),
-            Subject::Rotating => rotating(spec),
-            Subject::Smtp => smtp(&spec.mail),
-            Subject::PubInproc => publish_to_thread(stop),
-            Subject::PubIpc => {
+        match spec.target {
+            BenchTarget::Null => Ok(Fixture::new(NullHandler::new(format()?), Uncounted)),
+            BenchTarget::File => file(spec, Sync::None),
+            BenchTarget::FileSync => file(spec, Sync::Data),
+            BenchTarget::Rotating => rotating(spec),
+            BenchTarget::Smtp => smtp(&spec.mail),
+            BenchTarget::PubInproc => publish_to_thread(stop),
+            BenchTarget::PubIpc => {
                 let socket = spec.directory.join("pub.sock");
                 publish_to_process(&format!("ipc://{}", socket.display()), stop)
             }
-            Subject::PubTcp => publish_to_process("tcp://127.0.0.1:*", stop),
-            Subject::QueueFile => queued(file(spec, Sync::None)?, spec, stop),
-            Subject::QueueSmtp => queued(smtp(&spec.mail)?, spec, stop),
+            BenchTarget::PubTcp => publish_to_process("tcp://127.0.0.1:*", stop),
+            BenchTarget::QueueFile => queued(file(spec, Sync::None)?, spec, stop),
+            BenchTarget::QueueSmtp => queued(smtp(&spec.mail)?, spec, stop),
         }
     }
 }

@@ -39,6 +39,6 @@ pub mod runner;
 pub mod sample;
 pub mod smtp_server;
 pub mod stats;
-pub mod subject;
+pub mod target;
 pub mod usage;
 pub mod worker;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::arrivals::CountReply;
 use super::measure::Load;
 use super::sample::Sample;
-use super::subject::Subject;
+use super::target::BenchTarget;
 use crate::handler::smtp::Login;
 
 /// What a child is started for: the first line that it reads.
@@ -38,7 +38,7 @@ pub enum Request {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RunSpec {
     /// What is measured.
-    pub subject: Subject,
+    pub target: BenchTarget,
     /// A directory of its own for whatever it needs; removed afterwards.
     pub directory: PathBuf,
     /// What is logged.

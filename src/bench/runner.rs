@@ -9,7 +9,7 @@ use super::python::{self, Python, PythonHandler};
 use super::reaper::ScratchDir;
 use super::rounds::{Outcome, Runner};
 use super::sample::Sample;
-use super::subject::{Contender, Subject};
+use super::target::{BenchTarget, Candidate};
 use crate::error::{Error, Result};
 use crate::term::visible;
 
@@ -20,7 +20,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts processes.
 pub struct ProcessRunner<'p> {
-    /// What each of them is to do; subject and directory are filled in.
+    /// What each of them is to do; target and directory are filled in.
     pub spec: RunSpec,
     /// Where their directories are made.
     pub directory: PathBuf,
@@ -37,9 +37,9 @@ impl ProcessRunner<'_> {
         python::measure(python, handler, &self.spec, scratch, self.stop)
     }
 
-    fn try_measure(&self, subject: Subject) -> Result<Outcome> {
+    fn try_measure(&self, target: BenchTarget) -> Result<Outcome> {
         let directory = directory_in(&self.directory)?;
-        let spec = RunSpec { subject, directory: directory.path().to_owned(), ..self.spec.clone() };
+        let spec = RunSpec { target, directory: directory.path().to_owned(), ..self.spec.clone() };
         let mut worker = ChildProcess::start(&Request::Measure(Box::new(spec)))?;
         let mut stopped: Option<Instant> = None;
         loop {
@@ -70,13 +70,13 @@ impl ProcessRunner<'_> {
 }
 
 impl Runner for ProcessRunner<'_> {
-    type Item = Contender;
+    type Item = Candidate;
     type Sample = Sample;
 
-    fn measure(&mut self, contender: Contender) -> Outcome {
-        let outcome = match contender {
-            Contender::Own(subject) => self.try_measure(subject),
-            Contender::Python(handler) => self.try_python(handler),
+    fn measure(&mut self, candidate: Candidate) -> Outcome {
+        let outcome = match candidate {
+            Candidate::Own(target) => self.try_measure(target),
+            Candidate::Python(handler) => self.try_python(handler),
         };
         outcome.unwrap_or_else(|error| match (self.stop)() {
             // What fails while all is stopped has not failed by itself.

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 pub use self::pipeline::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput};
 use super::value::{self, Seconds};
-use crate::bench::subject::Subject;
+use crate::bench::target::BenchTarget;
 
 /// The longest message that test records may have: a line that `emit` takes whole.
 const MOST_SIZE: usize = 16 << 20;
@@ -165,32 +165,32 @@ pub enum HandlerArg {
 
 impl HandlerArg {
     /// What it stands for.
-    pub fn subjects(self) -> &'static [Subject] {
+    pub fn targets(self) -> &'static [BenchTarget] {
         match self {
-            HandlerArg::All => &Subject::ALL,
-            HandlerArg::File => &[Subject::File],
-            HandlerArg::FileSync => &[Subject::FileSync],
-            HandlerArg::Rotating => &[Subject::Rotating],
-            HandlerArg::Smtp => &[Subject::Smtp],
-            HandlerArg::Pub => &[Subject::PubInproc, Subject::PubIpc, Subject::PubTcp],
-            HandlerArg::PubInproc => &[Subject::PubInproc],
-            HandlerArg::PubIpc => &[Subject::PubIpc],
-            HandlerArg::PubTcp => &[Subject::PubTcp],
-            HandlerArg::Queue => &[Subject::QueueFile, Subject::QueueSmtp],
-            HandlerArg::QueueFile => &[Subject::QueueFile],
-            HandlerArg::QueueSmtp => &[Subject::QueueSmtp],
-            HandlerArg::Null => &[Subject::Null],
+            HandlerArg::All => &BenchTarget::ALL,
+            HandlerArg::File => &[BenchTarget::File],
+            HandlerArg::FileSync => &[BenchTarget::FileSync],
+            HandlerArg::Rotating => &[BenchTarget::Rotating],
+            HandlerArg::Smtp => &[BenchTarget::Smtp],
+            HandlerArg::Pub => &[BenchTarget::PubInproc, BenchTarget::PubIpc, BenchTarget::PubTcp],
+            HandlerArg::PubInproc => &[BenchTarget::PubInproc],
+            HandlerArg::PubIpc => &[BenchTarget::PubIpc],
+            HandlerArg::PubTcp => &[BenchTarget::PubTcp],
+            HandlerArg::Queue => &[BenchTarget::QueueFile, BenchTarget::QueueSmtp],
+            HandlerArg::QueueFile => &[BenchTarget::QueueFile],
+            HandlerArg::QueueSmtp => &[BenchTarget::QueueSmtp],
+            HandlerArg::Null => &[BenchTarget::Null],
         }
     }
 }
 
 impl BenchArgs {
     /// What is to be measured, each once, in the order of reports.
-    pub fn subjects(&self) -> Vec<Subject> {
-        let wanted = |subject: &Subject| {
-            self.handlers.iter().any(|handler| handler.subjects().contains(subject))
+    pub fn targets(&self) -> Vec<BenchTarget> {
+        let wanted = |target: &BenchTarget| {
+            self.handlers.iter().any(|handler| handler.targets().contains(target))
         };
-        Subject::ALL.into_iter().filter(wanted).collect()
+        BenchTarget::ALL.into_iter().filter(wanted).collect()
     }
 }
 
@@ -216,11 +216,11 @@ mod tests {
 
     #[test]
     fn every_subject_has_a_name_of_its_own_on_the_command_line() {
-        for subject in Subject::ALL {
-            let handler = HandlerArg::from_str(subject.name(), false).unwrap();
-            assert_eq!(handler.subjects(), [subject]);
+        for target in BenchTarget::ALL {
+            let handler = HandlerArg::from_str(target.name(), false).unwrap();
+            assert_eq!(handler.targets(), [target]);
         }
-        assert_eq!(HandlerArg::All.subjects(), Subject::ALL);
+        assert_eq!(HandlerArg::All.targets(), BenchTarget::ALL);
     }
 
     #[test]

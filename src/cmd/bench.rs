@@ -18,7 +18,7 @@ use crate::bench::reaper::ScratchDir;
 use crate::bench::report::{Report, Show, image, json, write_whole};
 use crate::bench::rounds::{self, Measurable, Next, in_order};
 use crate::bench::runner::ProcessRunner;
-use crate::bench::subject::Contender;
+use crate::bench::target::Candidate;
 use crate::bench::worker;
 use crate::cli::{BenchArgs, BenchCommand, BenchOutput};
 use crate::error::{Error, Exit, Result};
@@ -69,16 +69,16 @@ fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     let with_scratch =
         |python| ScratchDir::create_in(&plan.directory).map(|scratch| (python, scratch));
     let python = python.map(with_scratch).transpose()?;
-    let mut contenders: Vec<_> = plan.subjects.iter().copied().map(Contender::Own).collect();
+    let mut candidates: Vec<_> = plan.targets.iter().copied().map(Candidate::Own).collect();
     let handlers = python.iter().flat_map(|(python, _)| python.handlers());
-    contenders.extend(handlers.copied().map(Contender::Python));
+    candidates.extend(handlers.copied().map(Candidate::Python));
     let requested = || stop.requested();
     let (spec, directory) = (plan.spec.clone(), plan.directory.clone());
     let mut runner = ProcessRunner { spec, directory, python, stop: &requested };
     let runs = plan.settings.runs;
-    let progress = Progress::new(contenders.len(), runs);
-    let mut show = |next: Next<Contender>| progress.show(next.item.name(), next.round, next.done);
-    let series = rounds::run(&contenders, in_order, runs, &mut runner, &requested, &mut show);
+    let progress = Progress::new(candidates.len(), runs);
+    let mut show = |next: Next<Candidate>| progress.show(next.item.name(), next.round, next.done);
+    let series = rounds::run(&candidates, in_order, runs, &mut runner, &requested, &mut show);
     progress.clear();
     Report::new(date, plan.settings.clone(), &series, stop.requested())
 }

@@ -6,7 +6,7 @@ use crate::bench::measure::histogram;
 use crate::bench::rounds::Series;
 use crate::bench::sample::Sample;
 use crate::bench::stats::{Spread, ratio};
-use crate::bench::subject::Subject;
+use crate::bench::target::BenchTarget;
 use crate::error::Result;
 
 /// One handler.
@@ -108,13 +108,13 @@ fn figures(
         latency_ns: Latency::of(samples)?,
         cpu_seconds_per_million: spread(Sample::cpu_per_million),
         peak_memory_bytes: spread(|sample| sample.peak_memory.map(|bytes| bytes as f64)),
-        ratio_to_file: ratio_to(series, all, Subject::File),
-        ratio_to_null: ratio_to(series, all, Subject::Null),
+        ratio_to_file: ratio_to(series, all, BenchTarget::File),
+        ratio_to_null: ratio_to(series, all, BenchTarget::Null),
     })
 }
 
 /// Ratios within the rounds that both have; `None` when there is none.
-fn ratio_to(series: &Series, all: &[Series], other: Subject) -> Option<Spread> {
+fn ratio_to(series: &Series, all: &[Series], other: BenchTarget) -> Option<Spread> {
     let other = all.iter().find(|series| series.name == other.name())?;
     let rounds = series.samples.iter().zip(&other.samples);
     let both = rounds.filter_map(|(one, other)| one.as_ref().zip(other.as_ref()));

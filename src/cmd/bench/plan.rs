@@ -12,7 +12,7 @@ use crate::bench::protocol::{LoginSecret, MailOptions, Messages, RunSpec};
 use crate::bench::records::Records;
 use crate::bench::report::{Report, Settings, check_writable};
 use crate::bench::runner::directory_in;
-use crate::bench::subject::Subject;
+use crate::bench::target::BenchTarget;
 use crate::cli::BenchArgs;
 use crate::count::counted;
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ const DURATION: Duration = Duration::from_millis(500);
 /// What is done.
 pub(super) struct Plan {
     /// What is measured, in the order of reports.
-    pub(super) subjects: Vec<Subject>,
+    pub(super) targets: Vec<BenchTarget>,
     /// One run, but for what is measured and where its files are.
     pub(super) spec: RunSpec,
     /// Where directories for files are made.
@@ -57,7 +57,7 @@ impl Plan {
             term::tell("zlog bench: this is a debug build: its figures say little of a release");
         }
         Ok(Plan {
-            subjects: args.subjects(),
+            targets: args.targets(),
             spec: spec(args, mail),
             directory: std::path::absolute(&directory)
                 .map_err(|error| Error::io(directory.display(), &error))?,
@@ -111,7 +111,7 @@ fn spec(args: &BenchArgs, mail: MailOptions) -> RunSpec {
         None => Messages::Size(args.size),
     };
     RunSpec {
-        subject: Subject::Null,
+        target: BenchTarget::Null,
         directory: PathBuf::new(),
         text,
         load: Load { count, duration, rate: args.rate, threads: usize::from(args.threads) },

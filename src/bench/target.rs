@@ -11,7 +11,7 @@ use super::rounds::Measurable;
 /// A handler in the set-up in which it is measured.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Subject {
+pub enum BenchTarget {
     /// A file, one write for each record.
     File,
     /// A file that is on the disk (`fdatasync`) before the call returns.
@@ -34,58 +34,58 @@ pub enum Subject {
     Null,
 }
 
-impl Subject {
+impl BenchTarget {
     /// All of them, in the schedule of reports.
-    pub const ALL: [Subject; 10] = [
-        Subject::File,
-        Subject::FileSync,
-        Subject::Rotating,
-        Subject::Smtp,
-        Subject::PubInproc,
-        Subject::PubIpc,
-        Subject::PubTcp,
-        Subject::QueueFile,
-        Subject::QueueSmtp,
-        Subject::Null,
+    pub const ALL: [BenchTarget; 10] = [
+        BenchTarget::File,
+        BenchTarget::FileSync,
+        BenchTarget::Rotating,
+        BenchTarget::Smtp,
+        BenchTarget::PubInproc,
+        BenchTarget::PubIpc,
+        BenchTarget::PubTcp,
+        BenchTarget::QueueFile,
+        BenchTarget::QueueSmtp,
+        BenchTarget::Null,
     ];
 
     /// What it is called on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
-            Subject::File => "file",
-            Subject::FileSync => "file-sync",
-            Subject::Rotating => "rotating",
-            Subject::Smtp => "smtp",
-            Subject::PubInproc => "pub-inproc",
-            Subject::PubIpc => "pub-ipc",
-            Subject::PubTcp => "pub-tcp",
-            Subject::QueueFile => "queue-file",
-            Subject::QueueSmtp => "queue-smtp",
-            Subject::Null => "null",
+            BenchTarget::File => "file",
+            BenchTarget::FileSync => "file-sync",
+            BenchTarget::Rotating => "rotating",
+            BenchTarget::Smtp => "smtp",
+            BenchTarget::PubInproc => "pub-inproc",
+            BenchTarget::PubIpc => "pub-ipc",
+            BenchTarget::PubTcp => "pub-tcp",
+            BenchTarget::QueueFile => "queue-file",
+            BenchTarget::QueueSmtp => "queue-smtp",
+            BenchTarget::Null => "null",
         }
     }
 }
 
-impl Measurable for Subject {
+impl Measurable for BenchTarget {
     fn name(self) -> &'static str {
-        Subject::name(self)
+        BenchTarget::name(self)
     }
 }
 
 /// A handler that is measured: one of zlog's, or one of Python's beside them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Contender {
+pub enum Candidate {
     /// zlog's.
-    Own(Subject),
+    Own(BenchTarget),
     /// Python's.
     Python(PythonHandler),
 }
 
-impl Measurable for Contender {
+impl Measurable for Candidate {
     fn name(self) -> &'static str {
         match self {
-            Contender::Own(subject) => subject.name(),
-            Contender::Python(handler) => handler.name(),
+            Candidate::Own(target) => target.name(),
+            Candidate::Python(handler) => handler.name(),
         }
     }
 }
@@ -96,10 +96,10 @@ mod tests {
 
     #[test]
     fn names_are_those_of_reports_and_stand_for_one_subject_each() {
-        for (at, subject) in Subject::ALL.into_iter().enumerate() {
-            let json = serde_json::to_value(subject).unwrap();
-            assert_eq!(json, subject.name());
-            assert!(!Subject::ALL[..at].contains(&subject));
+        for (at, target) in BenchTarget::ALL.into_iter().enumerate() {
+            let json = serde_json::to_value(target).unwrap();
+            assert_eq!(json, target.name());
+            assert!(!BenchTarget::ALL[..at].contains(&target));
         }
     }
 }
