@@ -3,7 +3,7 @@
 
 use super::figures::{Figures, Row};
 use super::report::Report;
-use super::shape::Dimension;
+use super::scenario::Dimension;
 use crate::bench::plot::{self, Growth, Panel, Point, Range, Unit};
 use crate::bench::report::units::count;
 use crate::bench::stats::Spread;
@@ -11,7 +11,7 @@ use crate::count::{counted, plural};
 
 /// What a curve shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Figure {
+pub enum Metric {
     /// Records that arrived each second, over all subscribers.
     Rate,
     /// Seconds of processor time of all processes for a million records that arrived.
@@ -22,7 +22,7 @@ pub enum Figure {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Curve {
     /// What is on the vertical axis.
-    pub figure: Figure,
+    pub figure: Metric,
     /// What is on the horizontal axis.
     pub over: Dimension,
     /// zlog's lines and bare libzmq's, for each transport and wire format.
@@ -40,23 +40,23 @@ pub struct Line {
     pub points: Vec<(f64, Spread)>,
 }
 
-impl Figure {
+impl Metric {
     fn of(self, figures: &Figures) -> Option<Spread> {
         match self {
-            Figure::Rate => Some(figures.records_per_second),
-            Figure::Cost => figures.cpu_seconds_per_million,
+            Metric::Rate => Some(figures.records_per_second),
+            Metric::Cost => figures.cpu_seconds_per_million,
         }
     }
 }
 
 impl Curve {
     /// One of `figure` for each thing of which the report has several values.
-    pub fn all(report: &Report, figure: Figure) -> Vec<Curve> {
+    pub fn all(report: &Report, figure: Metric) -> Vec<Curve> {
         let curves = Dimension::ALL.map(|over| Curve::of(report, figure, over));
         curves.into_iter().filter(|curve| !curve.lines.is_empty()).collect()
     }
 
-    fn of(report: &Report, figure: Figure, over: Dimension) -> Curve {
+    fn of(report: &Report, figure: Metric, over: Dimension) -> Curve {
         let Some(base) = report.pipelines.first() else {
             return Curve { figure, over, lines: Vec::new() };
         };
@@ -85,8 +85,8 @@ impl Curve {
 
     fn panel(&self) -> Panel {
         let (title, y) = match self.figure {
-            Figure::Rate => ("records per second", Unit::Count),
-            Figure::Cost => ("CPU seconds for a million records", Unit::Plain),
+            Metric::Rate => ("records per second", Unit::Count),
+            Metric::Cost => ("CPU seconds for a million records", Unit::Plain),
         };
         let (by, x) = match self.over {
             Dimension::Size => ("message size", Unit::Bytes),
@@ -111,8 +111,8 @@ const PANELS: usize = 4;
 /// The curves of a report as an image: throughput and cost over each thing that was
 /// swept, or cost alone where both would not have room. `None` where nothing was.
 pub fn image(report: &Report) -> Option<Growth> {
-    let costs = Curve::all(report, Figure::Cost);
-    let mut curves = Curve::all(report, Figure::Rate);
+    let costs = Curve::all(report, Metric::Cost);
+    let mut curves = Curve::all(report, Metric::Rate);
     if curves.len() + costs.len() > PANELS && !costs.is_empty() {
         curves.clear();
     }
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn only_what_was_swept_over_makes_a_curve() {
-        let curves = Curve::all(&report(), Figure::Cost);
+        let curves = Curve::all(&report(), Metric::Cost);
         assert_eq!(curves.len(), 1);
         assert_eq!(curves[0].over, Dimension::Size);
         assert_eq!(names(&curves[0]), [("tcp json", false), ("tcp json", true)]);
@@ -170,7 +170,7 @@ mod tests {
     fn a_pipeline_that_was_not_measured_is_no_point() {
         let mut report = report();
         report.pipelines[1].zlog = None;
-        let curves = Curve::all(&report, Figure::Cost);
+        let curves = Curve::all(&report, Metric::Cost);
         assert_eq!(names(&curves[0]), [("tcp json", true)]);
         let line = &curves[0].panel().lines[0];
         assert_eq!((line.name.as_str(), line.beside), ("tcp json, bare", false));

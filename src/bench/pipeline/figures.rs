@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rounds::{Bench, Series};
 use super::run::{Sample, SideUsage};
-use super::shape::{Dimensions, Transport, wire_name};
+use super::scenario::{Dimensions, Transport, wire_name};
 use crate::bench::stats::{Spread, ratio};
 
 /// One pipeline.
@@ -25,7 +25,7 @@ pub struct Row {
     pub bare: Option<Figures>,
     /// zlog's records a second as a multiple of bare libzmq's in the same round.
     pub ratio_to_bare: Option<Spread>,
-    /// Whether starting the programs weighs so much in either system's time
+    /// Whether starting the programs weighs so much in either implementation's time
     /// ([`MOST_STARTING`]) that its rate says little of what gets through.
     pub too_short: bool,
     /// Why something could not be measured, or not each time.
@@ -36,7 +36,7 @@ pub struct Row {
 /// before a pipeline counts as too short: its rate is then off by about that much.
 pub const MOST_STARTING: f64 = 0.25;
 
-/// What the runs of one system say together.
+/// What the runs of one implementation say together.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Figures {
     /// Runs that these figures are made of.
@@ -71,7 +71,7 @@ pub struct Side {
 }
 
 impl Row {
-    /// What the runs of both systems say.
+    /// What the runs of both implementations say.
     pub fn of(bench: &Bench) -> Row {
         let named =
             |series: &Series, name| series.error.as_ref().map(|error| format!("{name}: {error}"));
@@ -80,10 +80,10 @@ impl Row {
         let (zlog, bare) = (Figures::of(&bench.zlog), Figures::of(&bench.bare));
         let too_short = [&zlog, &bare].into_iter().flatten().any(Figures::is_too_short);
         Row {
-            transport: bench.shape.transport,
-            wire: wire_name(bench.shape.wire).to_owned(),
-            dimensions: bench.shape.dimensions,
-            count: bench.shape.count,
+            transport: bench.scenario.transport,
+            wire: wire_name(bench.scenario.wire).to_owned(),
+            dimensions: bench.scenario.dimensions,
+            count: bench.scenario.count,
             zlog,
             bare,
             ratio_to_bare: ratios(bench),
@@ -140,7 +140,7 @@ impl Figures {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rounds::tests::{self, sample, shape};
+    use super::super::rounds::tests::{self, sample, scenario};
     use super::*;
 
     fn series(seconds: &[Option<f64>]) -> Series {
@@ -151,7 +151,7 @@ mod tests {
     fn ratios_are_taken_within_a_round() {
         let zlog = series(&[Some(2.0), Some(20.0), Some(2.0)]);
         let bare = series(&[Some(1.0), Some(10.0), None]);
-        let row = Row::of(&Bench { shape: shape(100), zlog, bare });
+        let row = Row::of(&Bench { scenario: scenario(100), zlog, bare });
         assert_eq!(row.ratio_to_bare, Some(Spread { median: 0.5, low: 0.5, high: 0.5 }));
         let figures = row.zlog.unwrap();
         assert_eq!((figures.runs, figures.records_per_second.median), (3, 500.0));
@@ -169,7 +169,7 @@ mod tests {
             [(0.4, 0.4, false), (0.39, 9.0, true), (9.0, 0.39, true), (0.05, 0.05, true)]
         {
             let bench = Bench {
-                shape: shape(100),
+                scenario: scenario(100),
                 zlog: series(&[Some(zlog), Some(zlog), None]),
                 bare: series(&[Some(bare)]),
             };
@@ -186,7 +186,7 @@ mod tests {
         for sample in zlog.samples.iter_mut().flatten() {
             sample.arrived = 990;
         }
-        let row = Row::of(&Bench { shape: shape(100), zlog, bare: series(&[]) });
+        let row = Row::of(&Bench { scenario: scenario(100), zlog, bare: series(&[]) });
         let figures = row.zlog.unwrap();
         assert_eq!((figures.wanted, figures.arrived, figures.lost), (2000, 1980, 20));
         assert_eq!((row.bare, row.ratio_to_bare), (None, None));
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn what_failed_is_named() {
         let bare = Series { error: Some("no socket".to_owned()), ..series(&[None]) };
-        let row = Row::of(&Bench { shape: shape(100), zlog: series(&[Some(1.0)]), bare });
+        let row = Row::of(&Bench { scenario: scenario(100), zlog: series(&[Some(1.0)]), bare });
         assert_eq!(row.error.as_deref(), Some("bare libzmq: no socket"));
     }
 }

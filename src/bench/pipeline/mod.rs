@@ -1,7 +1,7 @@
 //! `zlog bench pipeline`: what a record costs from end to end, from `zlog emit`
 //! through a socket to `zlog tail`, beside bare libzmq with the same frames.
 //!
-//! What may be here: which pipelines are measured ([`Shape`]), the processes that
+//! What may be here: which pipelines are measured ([`Scenario`]), the processes that
 //! they are made of, and what they used up. Both sides are the real commands, in
 //! processes of their own, reading a file of lines and writing one.
 //!
@@ -23,23 +23,23 @@
 
 mod curve;
 mod figures;
+mod implementation;
 mod lines;
 mod process;
 mod report;
 mod rounds;
 mod run;
-mod shape;
+mod scenario;
 mod show;
-mod system;
 
 pub mod bare;
 
-pub use curve::{Curve, Figure, Line, image};
+pub use curve::{Curve, Line, Metric, image};
 pub use figures::{Figures, MOST_STARTING, Row, Side};
+pub use implementation::Implementation;
 pub use lines::LinesFile;
 pub use report::{Report, SCHEMA, Settings};
 pub use rounds::{Bench, Series, Trial};
 pub use run::{PipelineRunner, Sample, SideUsage};
-pub use shape::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Shape, Transport, sweep};
+pub use scenario::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Scenario, Transport, sweep};
 pub use show::Show;
-pub use system::System;

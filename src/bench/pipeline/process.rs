@@ -1,7 +1,7 @@
 //! Processes of a pipeline: started, watched, and gone when this is dropped; and
 //! what they used up.
 //!
-//! What may be here: processes as such. What they are for is `system`'s.
+//! What may be here: processes as such. What they are for is `implementation`'s.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -14,12 +14,12 @@ use crate::error::{Error, Result};
 use crate::term;
 
 /// Most lines of a process's standard error that are kept, for its error.
-const KEPT: usize = 8;
+const MAX_STDERR_LINES: usize = 8;
 /// How often it is looked what processes have used up.
-const SLICE: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// What a process says.
-enum Said {
+enum Event {
     /// A line on its standard error.
     Line(String),
     /// It has closed its standard error: it ends, or has.
@@ -49,16 +49,16 @@ pub(super) struct Ended {
 }
 
 /// Processes that belong together. They are killed when this is dropped.
-pub(super) struct Group {
+pub(super) struct ProcessGroup {
     all: Vec<Process>,
-    tell: Sender<(usize, Said)>,
-    told: Receiver<(usize, Said)>,
+    sender: Sender<(usize, Event)>,
+    events: Receiver<(usize, Event)>,
 }
 
-impl Group {
-    pub(super) fn new() -> Group {
-        let (tell, told) = crossbeam_channel::unbounded();
-        Group { all: Vec::new(), tell, told }
+impl ProcessGroup {
+    pub(super) fn new() -> ProcessGroup {
+        let (sender, events) = crossbeam_channel::unbounded();
+        ProcessGroup { all: Vec::new(), sender, events }
     }
 
     /// Starts a process. Returns its number: they count up from 0.
@@ -67,8 +67,8 @@ impl Group {
         let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
         let number = self.all.len();
         if let Some(stderr) = child.stderr.take() {
-            let tell = self.tell.clone();
-            std::thread::spawn(move || listen(stderr, number, &tell));
+            let sender = self.sender.clone();
+            std::thread::spawn(move || read_stderr(stderr, number, &sender));
         }
         self.all.push(Process {
             child: Some(child),
@@ -96,30 +96,30 @@ impl Group {
             if self.ended(number).is_some() {
                 return Err(self.failure(number));
             }
-            self.watch()?;
+            self.poll()?;
         }
         Ok(None)
     }
 
     /// Waits a moment for what processes say, and looks at what they use.
-    pub(super) fn watch(&mut self) -> Result<()> {
-        let until = Instant::now() + SLICE;
-        while let Ok((number, said)) = self.told.recv_deadline(until) {
+    pub(super) fn poll(&mut self) -> Result<()> {
+        let until = Instant::now() + POLL_INTERVAL;
+        while let Ok((number, said)) = self.events.recv_deadline(until) {
             let process = &mut self.all[number];
             match said {
-                Said::Line(line) => {
+                Event::Line(line) => {
                     process.said.push_back(line);
-                    if process.said.len() > KEPT {
+                    if process.said.len() > MAX_STDERR_LINES {
                         process.said.pop_front();
                     }
                 }
-                Said::Closed(at) => {
+                Event::Closed(at) => {
                     process.end(at)?;
                     break; // somebody may wait for just this
                 }
             }
         }
-        self.all.iter_mut().for_each(Process::look);
+        self.all.iter_mut().for_each(Process::read_peak_memory);
         Ok(())
     }
 
@@ -147,7 +147,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         for child in self.all.iter_mut().filter_map(|process| process.child.as_mut()) {
             // One that has ended already is what is wanted.
@@ -166,27 +166,27 @@ impl Process {
         Ok(())
     }
 
-    /// The peak is the system's; looking often only makes sure that the last look
+    /// The peak is the system's; looking often only makes sure that the last read_peak_memory
     /// is near the end.
-    fn look(&mut self) {
+    fn read_peak_memory(&mut self) {
         if let Some(child) = &self.child {
             self.peak_memory = peak_memory(child.id()).or(self.peak_memory);
         }
     }
 }
 
-fn listen(stderr: ChildStderr, number: usize, tell: &Sender<(usize, Said)>) {
+fn read_stderr(stderr: ChildStderr, number: usize, sender: &Sender<(usize, Event)>) {
     let mut stderr = BufReader::new(stderr);
     let mut line = Vec::new();
     // Nobody listens when the run was given up.
     while let Ok(1..) = stderr.read_until(b'\n', &mut line) {
         let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
-        if tell.send((number, Said::Line(text))).is_err() {
+        if sender.send((number, Event::Line(text))).is_err() {
             return;
         }
         line.clear();
     }
-    let _ = tell.send((number, Said::Closed(Instant::now())));
+    let _ = sender.send((number, Event::Closed(Instant::now())));
 }
 
 #[cfg(unix)]
@@ -260,18 +260,18 @@ mod tests {
         command
     }
 
-    fn until_ended(group: &mut Group, number: usize) -> Ended {
+    fn until_ended(group: &mut ProcessGroup, number: usize) -> Ended {
         let until = Instant::now() + LONG;
         while group.ended(number).is_none() {
             assert!(Instant::now() < until, "it does not end");
-            group.watch().expect("a look");
+            group.poll().expect("a read_peak_memory");
         }
         group.ended(number).expect("it has ended").clone()
     }
 
     #[test]
     fn what_a_process_used_is_known_when_it_has_ended() {
-        let mut group = Group::new();
+        let mut group = ProcessGroup::new();
         let script = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exit 7";
         let number = group.start(shell(script)).unwrap();
         let ended = until_ended(&mut group, number);
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_read_from_what_is_said_and_an_early_end_is_an_error() {
-        let mut group = Group::new();
+        let mut group = ProcessGroup::new();
         let says = group.start(shell("echo 'bound tcp://127.0.0.1:1' >&2; read x; :")).unwrap();
         let fails = group.start(shell("echo 'no such thing' >&2; exit 1")).unwrap();
         let never = || false;
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn processes_end_when_asked_to_and_at_the_latest_with_their_group() {
-        let mut group = Group::new();
+        let mut group = ProcessGroup::new();
         let asked = group.start(shell("exec sleep 1000")).unwrap();
         let left = group.start(shell("exec sleep 1000")).unwrap();
         group.terminate(asked);

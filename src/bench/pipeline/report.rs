@@ -70,7 +70,7 @@ impl Report {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::rounds::tests::{self, sample, shape};
+    use super::super::rounds::tests::{self, sample, scenario};
     use super::*;
 
     /// Sizes 100 and 1000; zlog takes twice as long as bare libzmq, and failed once.
@@ -79,7 +79,7 @@ pub(super) mod tests {
             tests::series(seconds.iter().map(|seconds| Some(sample(*seconds))).collect())
         };
         let bench = |size, seconds: &[f64], half: &[f64]| Bench {
-            shape: shape(size),
+            scenario: scenario(size),
             zlog: series(seconds),
             bare: series(half),
         };

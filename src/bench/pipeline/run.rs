@@ -4,11 +4,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::implementation::Implementation;
 use super::lines::LinesFile;
-use super::process::{Ended, Group};
+use super::process::{Ended, ProcessGroup};
 use super::rounds::Trial;
-use super::shape::Shape;
-use super::system::System;
+use super::scenario::Scenario;
 use crate::bench::reaper::ScratchDir;
 use crate::bench::rounds::{Outcome, Runner};
 use crate::bench::runner::directory_in;
@@ -16,12 +16,12 @@ use crate::bench::stats::ratio;
 use crate::error::{Error, Result};
 
 /// How long a process that was just started may take to be there.
-const STARTING: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// When publishers have ended and no record has arrived for so long, those that
 /// are missing are lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a run may take.
-const LONGEST: Duration = Duration::from_secs(600);
+const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What one run measured.
 #[derive(Clone, PartialEq, Debug)]
@@ -104,45 +104,57 @@ impl<'p> PipelineRunner<'p> {
         Ok(PipelineRunner { directory: directory.to_owned(), stop, lines: None, scratch })
     }
 
-    fn lines(&mut self, shape: &Shape) -> Result<PathBuf> {
-        let key = (shape.count, shape.dimensions.size);
+    fn lines(&mut self, scenario: &Scenario) -> Result<PathBuf> {
+        let key = (scenario.count, scenario.dimensions.size);
         if let Some((_, lines)) = self.lines.as_ref().filter(|(held, _)| *held == key) {
             return Ok(lines.path().to_owned());
         }
         // The old ones first: both together may not fit.
         self.lines = None;
-        let lines = LinesFile::write(self.scratch.path(), shape.count, shape.dimensions.size)?;
+        let lines =
+            LinesFile::write(self.scratch.path(), scenario.count, scenario.dimensions.size)?;
         let path = lines.path().to_owned();
         self.lines = Some((key, lines));
         Ok(path)
     }
 
-    fn try_measure(&mut self, system: System, shape: &Shape) -> Result<Option<Sample>> {
+    fn try_measure(
+        &mut self,
+        implementation: Implementation,
+        scenario: &Scenario,
+    ) -> Result<Option<Sample>> {
         // What starting takes depends on the moment as all else does: it is measured in
         // each round.
-        let single = Shape { count: 1, ..*shape };
-        let starting = match shape.count {
+        let single = Scenario { count: 1, ..*scenario };
+        let starting = match scenario.count {
             1 => None,
             _ => {
-                let lines = LinesFile::write(self.scratch.path(), 1, shape.dimensions.size)?;
-                let Some(sample) = self.run(system, &single, lines.path())? else {
+                let lines = LinesFile::write(self.scratch.path(), 1, scenario.dimensions.size)?;
+                let Some(sample) = self.run(implementation, &single, lines.path())? else {
                     return Ok(None);
                 };
                 Some(sample.seconds)
             }
         };
-        let lines = self.lines(shape)?;
-        let sample = self.run(system, shape, &lines)?;
+        let lines = self.lines(scenario)?;
+        let sample = self.run(implementation, scenario, &lines)?;
         Ok(sample.map(|sample| {
             let starting_seconds = starting.unwrap_or(sample.seconds);
             Sample { starting_seconds, ..sample }
         }))
     }
 
-    fn run(&self, system: System, shape: &Shape, lines: &Path) -> Result<Option<Sample>> {
+    fn run(
+        &self,
+        implementation: Implementation,
+        scenario: &Scenario,
+        lines: &Path,
+    ) -> Result<Option<Sample>> {
         let directory = directory_in(self.scratch.path())?;
-        let place = Place { scratch: &self.scratch, directory: directory.path(), lines };
-        let Some(mut run) = Run::start(system, shape, &place, self.stop)? else { return Ok(None) };
+        let files = RunFiles { scratch: &self.scratch, directory: directory.path(), lines };
+        let Some(mut run) = Run::start(implementation, scenario, &files, self.stop)? else {
+            return Ok(None);
+        };
         if !run.finish(self.stop)? {
             return Ok(None);
         }
@@ -154,8 +166,8 @@ impl Runner for PipelineRunner<'_> {
     type Item = Trial;
     type Sample = Sample;
 
-    fn measure(&mut self, Trial { system, shape }: Trial) -> Outcome<Sample> {
-        match self.try_measure(system, &shape) {
+    fn measure(&mut self, Trial { implementation, scenario }: Trial) -> Outcome<Sample> {
+        match self.try_measure(implementation, &scenario) {
             Ok(Some(sample)) => Outcome::Measured(Box::new(sample)),
             Ok(None) => Outcome::Stopped,
             // What fails while all is stopped has not failed by itself.
@@ -166,13 +178,13 @@ impl Runner for PipelineRunner<'_> {
 }
 
 /// Where a run's files are.
-struct Place<'p> {
+struct RunFiles<'p> {
     scratch: &'p ScratchDir,
     directory: &'p Path,
     lines: &'p Path,
 }
 
-impl Place<'_> {
+impl RunFiles<'_> {
     fn out(&self, number: usize) -> PathBuf {
         self.directory.join(format!("{number}.out"))
     }
@@ -180,10 +192,10 @@ impl Place<'_> {
 
 /// A pipeline that runs. Subscribers come first among its processes.
 struct Run<'r> {
-    system: System,
-    shape: &'r Shape,
+    implementation: Implementation,
+    scenario: &'r Scenario,
     outs: Vec<PathBuf>,
-    group: Group,
+    group: ProcessGroup,
     begun: Instant,
     /// When there was progress last, and how much had come by then.
     progress: (Instant, u64),
@@ -194,48 +206,50 @@ struct Run<'r> {
 impl<'r> Run<'r> {
     /// `None` when `stop` asked.
     fn start(
-        system: System,
-        shape: &'r Shape,
-        place: &Place<'_>,
+        implementation: Implementation,
+        scenario: &'r Scenario,
+        files: &RunFiles<'_>,
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Run<'r>>> {
-        let mut group = Group::new();
-        let outs: Vec<PathBuf> = (0..shape.dimensions.subscribers).map(|n| place.out(n)).collect();
+        let mut group = ProcessGroup::new();
+        let outs: Vec<PathBuf> =
+            (0..scenario.dimensions.subscribers).map(|n| files.out(n)).collect();
         for (number, path) in outs.iter().enumerate() {
             let out = File::create(path).map_err(|error| Error::io(path.display(), &error))?;
-            let mut subscriber = system.subscriber(shape, place.directory, number, out)?;
-            place.scratch.join_group(&mut subscriber);
+            let mut subscriber =
+                implementation.subscriber(scenario, files.directory, number, out)?;
+            files.scratch.join_group(&mut subscriber);
             group.start(subscriber)?;
         }
         let mut endpoints = Vec::with_capacity(outs.len());
         for number in 0..outs.len() {
-            match group.endpoint(number, STARTING, stop)? {
+            match group.endpoint(number, START_TIMEOUT, stop)? {
                 Some(endpoint) => endpoints.push(endpoint),
                 None if stop() => return Ok(None),
                 None => {
                     return Err(Error::new(format!(
-                        "a subscriber was not there within {STARTING:?}"
+                        "a subscriber was not there within {START_TIMEOUT:?}"
                     )));
                 }
             }
         }
         let begun = Instant::now();
-        for _ in 0..shape.dimensions.publishers {
-            let mut publisher = system.publisher(shape, place.lines, &endpoints)?;
-            place.scratch.join_group(&mut publisher);
+        for _ in 0..scenario.dimensions.publishers {
+            let mut publisher = implementation.publisher(scenario, files.lines, &endpoints)?;
+            files.scratch.join_group(&mut publisher);
             group.start(publisher)?;
         }
         let progress = (begun, 0);
-        Ok(Some(Run { system, shape, outs, group, begun, progress, gave_up: false }))
+        Ok(Some(Run { implementation, scenario, outs, group, begun, progress, gave_up: false }))
     }
 
     fn subscribers(&self) -> std::ops::Range<usize> {
-        0..self.shape.dimensions.subscribers
+        0..self.scenario.dimensions.subscribers
     }
 
     fn publishers(&self) -> std::ops::Range<usize> {
-        let first = self.shape.dimensions.subscribers;
-        first..first + self.shape.dimensions.publishers
+        let first = self.scenario.dimensions.subscribers;
+        first..first + self.scenario.dimensions.publishers
     }
 
     fn have_ended(&self, mut which: std::ops::Range<usize>) -> bool {
@@ -248,11 +262,11 @@ impl<'r> Run<'r> {
             if stop() {
                 return Ok(false);
             }
-            self.group.watch()?;
+            self.group.poll()?;
             self.check()?;
             self.look_for_progress();
-            if self.begun.elapsed() > LONGEST {
-                return Err(Error::new(format!("a run took longer than {LONGEST:?}"))
+            if self.begun.elapsed() > RUN_TIMEOUT {
+                return Err(Error::new(format!("a run took longer than {RUN_TIMEOUT:?}"))
                     .hint("Use a smaller --count."));
             }
         }
@@ -289,12 +303,13 @@ impl<'r> Run<'r> {
         let ends = |which: std::ops::Range<usize>| which.filter_map(|n| self.group.ended(n));
         let last = ends(self.subscribers()).map(|ended| ended.at).max();
         let end = if self.gave_up { self.progress.0 } else { last.unwrap_or(self.begun) };
-        let arrived = self.outs.iter().map(|out| self.system.arrived(out)).sum::<Result<u64>>()?;
+        let arrived =
+            self.outs.iter().map(|out| self.implementation.arrived(out)).sum::<Result<u64>>()?;
         Ok(Sample {
             seconds: end.saturating_duration_since(self.begun).as_secs_f64(),
             starting_seconds: 0.0,
-            sent: self.shape.sent(),
-            wanted: self.shape.wanted(),
+            sent: self.scenario.sent(),
+            wanted: self.scenario.wanted(),
             arrived,
             publishers: SideUsage::of(ends(self.publishers())),
             subscribers: SideUsage::of(ends(self.subscribers())),

@@ -2,7 +2,7 @@
 
 use super::figures::{Figures, Row, Side};
 use super::report::Report;
-use super::shape::Dimension;
+use super::scenario::Dimension;
 use crate::bench::report::page::{self, NONE, median};
 use crate::bench::report::units::{bytes, count, percent, three_digits};
 use crate::bench::report::{Column, Page, Table};
@@ -119,7 +119,7 @@ impl Show<'_> {
     }
 }
 
-/// The part of its time in which a row started programs, in the system where it is larger.
+/// The part of its time in which a row started programs, in the implementation where it is larger.
 fn starting(row: &Row) -> f64 {
     let shares = [&row.zlog, &row.bare].into_iter().flatten().filter_map(|f| f.starting_share);
     shares.map(|share| share.median).fold(0.0, f64::max)
@@ -153,14 +153,17 @@ mod tests {
     #[test]
     fn every_pipeline_has_a_row_in_each_shape_and_says_what_is_other_than_in_the_base() {
         let report = report();
-        for shape in [Show(&report).page().text(), Show(&report).page().markdown()] {
-            assert_eq!(shape.matches("tcp json, size 1,000").count(), 3, "{shape}");
+        for scenario in [Show(&report).page().text(), Show(&report).page().markdown()] {
+            assert_eq!(scenario.matches("tcp json, size 1,000").count(), 3, "{scenario}");
             assert!(
-                shape.contains("messages of 100 bytes, 1 publisher to 1 subscriber"),
-                "{shape}"
+                scenario.contains("messages of 100 bytes, 1 publisher to 1 subscriber"),
+                "{scenario}"
             );
-            assert!(shape.contains("0.500"), "the ratio in {shape}");
-            assert!(shape.contains("failed: zlog: a process of zlog failed: no room"), "{shape}");
+            assert!(scenario.contains("0.500"), "the ratio in {scenario}");
+            assert!(
+                scenario.contains("failed: zlog: a process of zlog failed: no room"),
+                "{scenario}"
+            );
         }
     }
 
@@ -172,10 +175,10 @@ mod tests {
         row.too_short = true;
         let share = row.bare.as_mut().unwrap().starting_share.as_mut().unwrap();
         *share = Spread { median: 0.62, low: 0.5, high: 0.7 };
-        for shape in [Show(&report).page().text(), Show(&report).page().markdown()] {
+        for scenario in [Show(&report).page().text(), Show(&report).page().markdown()] {
             let said = "TOO SHORT: starting the programs took more than a quarter of the time of \
                         tcp json, size 1,000 (62 %). A larger --count";
-            assert!(shape.contains(said), "{shape}");
+            assert!(scenario.contains(said), "{scenario}");
         }
     }
 

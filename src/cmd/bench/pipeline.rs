@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use super::plots;
 use super::progress::Progress;
 use crate::bench::pipeline::bare::{self, Sending};
-use crate::bench::pipeline::{Bench, PipelineRunner, Report, Settings, Shape, Show, Trial, image};
+use crate::bench::pipeline::{
+    Bench, PipelineRunner, Report, Scenario, Settings, Show, Trial, image,
+};
 use crate::bench::report::{check_writable, json, write_whole};
 use crate::bench::rounds::Next;
 use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput, WireArg};
@@ -21,12 +23,12 @@ use crate::term;
 /// # Errors
 /// Wrong usage, a pipeline that could not be measured, a report that can't be written.
 pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
-    let shapes = shapes(args)?;
+    let scenarios = scenarios(args)?;
     if let Some(path) = &args.export_markdown {
         check_writable(path)?;
     }
     plots::check(&args.plot)?;
-    let swept = shapes.iter().any(|shape| shape.dimensions != shapes[0].dimensions);
+    let swept = scenarios.iter().any(|scenario| scenario.dimensions != scenarios[0].dimensions);
     if !args.plot.is_empty() && !swept {
         return Err(Error::usage("--plot draws a curve, and nothing is swept")
             .hint("Give an option several values: --size 100,1K,10K."));
@@ -35,7 +37,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
         term::tell("zlog bench: this is a debug build: its figures say little of a release");
     }
     let stop = Stop::install()?;
-    let report = measure(args, &shapes, &stop)?;
+    let report = measure(args, &scenarios, &stop)?;
     let shown = match args.output {
         PipelineOutput::Table => Show(&report).page().text().into_bytes(),
         PipelineOutput::Markdown => Show(&report).page().markdown().into_bytes(),
@@ -64,21 +66,21 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
 }
 
 /// Every transport and wire format at each point of the sweep.
-fn shapes(args: &PipelineArgs) -> Result<Vec<Shape>> {
-    let mut shapes = Vec::new();
+fn scenarios(args: &PipelineArgs) -> Result<Vec<Scenario>> {
+    let mut scenarios = Vec::new();
     for dimensions in args.points()? {
         let count = args.count.unwrap_or_else(|| dimensions.default_count());
         for transport in &args.transport {
             for wire in &args.wire {
                 let wire = wire_of(*wire);
-                let shape = Shape { transport: *transport, wire, dimensions, count };
-                if !shapes.contains(&shape) {
-                    shapes.push(shape);
+                let scenario = Scenario { transport: *transport, wire, dimensions, count };
+                if !scenarios.contains(&scenario) {
+                    scenarios.push(scenario);
                 }
             }
         }
     }
-    Ok(shapes)
+    Ok(scenarios)
 }
 
 fn wire_of(wire: WireArg) -> Wire {
@@ -88,7 +90,7 @@ fn wire_of(wire: WireArg) -> Wire {
     }
 }
 
-fn measure(args: &PipelineArgs, shapes: &[Shape], stop: &Stop) -> Result<Report> {
+fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &Stop) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let requested = || stop.requested();
     let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
@@ -97,13 +99,13 @@ fn measure(args: &PipelineArgs, shapes: &[Shape], stop: &Stop) -> Result<Report>
     let mut runner = PipelineRunner::below(&directory, &requested)?;
     let runs = usize::from(args.runs);
     // Each with zlog and with bare libzmq.
-    let progress = Progress::new(shapes.len() * 2, runs);
+    let progress = Progress::new(scenarios.len() * 2, runs);
     let mut show = |next: Next<Trial>| {
-        let Trial { system, shape } = next.item;
-        let what = format!("{} over {}", system.name(), shape.transport.name());
+        let Trial { implementation, scenario } = next.item;
+        let what = format!("{} over {}", implementation.name(), scenario.transport.name());
         progress.show(&what, next.round, next.done);
     };
-    let all = Bench::run(shapes, runs, &mut runner, &requested, &mut show);
+    let all = Bench::run(scenarios, runs, &mut runner, &requested, &mut show);
     progress.clear();
     Ok(Report::new(date, Settings { runs }, &all, stop.requested()))
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::shape::{Shape, Transport, wire_name};
+use super::scenario::{Scenario, Transport, wire_name};
 use crate::bench::arrivals::{ArrivalCounter, LineCounter};
 use crate::bench::records::ROOT;
 use crate::error::{Error, Result};
@@ -19,38 +19,38 @@ const LINGER: &str = "60s";
 
 /// Who carries the records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum System {
+pub enum Implementation {
     /// `zlog emit` and `zlog tail`.
     Zlog,
     /// Frames of the same bytes, sent and received and nothing else.
     Bare,
 }
 
-impl System {
+impl Implementation {
     /// As reports name it.
     pub const fn name(self) -> &'static str {
         match self {
-            System::Zlog => "zlog",
-            System::Bare => "bare",
+            Implementation::Zlog => "zlog",
+            Implementation::Bare => "bare",
         }
     }
 
     /// The subscriber numbered `number`, which binds in `directory` and writes to `out`.
     pub(super) fn subscriber(
         self,
-        shape: &Shape,
+        scenario: &Scenario,
         directory: &Path,
         number: usize,
         out: File,
     ) -> Result<Command> {
         let mut command = zlog()?;
         match self {
-            System::Zlog => command.args(["tail", "--output", "text"]),
-            System::Bare => command.args(["bench", "bare-receive"]),
+            Implementation::Zlog => command.args(["tail", "--output", "text"]),
+            Implementation::Bare => command.args(["bench", "bare-receive"]),
         };
-        command.arg("--bind").arg(endpoint(shape.transport, directory, number));
-        command.arg("--count").arg(shape.sent().to_string());
-        for prefix in prefixes(shape.dimensions.topics) {
+        command.arg("--bind").arg(endpoint(scenario.transport, directory, number));
+        command.arg("--count").arg(scenario.sent().to_string());
+        for prefix in prefixes(scenario.dimensions.topics) {
             command.arg("--topic").arg(prefix);
         }
         command.stdout(out);
@@ -60,19 +60,19 @@ impl System {
     /// A publisher of the lines of a file to all `subscribers`.
     pub(super) fn publisher(
         self,
-        shape: &Shape,
+        scenario: &Scenario,
         lines: &Path,
         subscribers: &[String],
     ) -> Result<Command> {
         let failed = |error: std::io::Error| Error::io(lines.display(), &error);
         let mut command = zlog()?;
         match self {
-            System::Zlog => command.args(["emit", "--quiet", "--root", ROOT]),
-            System::Bare => {
-                command.args(["bench", "bare-send"]).arg("--count").arg(shape.count.to_string())
+            Implementation::Zlog => command.args(["emit", "--quiet", "--root", ROOT]),
+            Implementation::Bare => {
+                command.args(["bench", "bare-send"]).arg("--count").arg(scenario.count.to_string())
             }
         };
-        command.args(["--wire", wire_name(shape.wire), "--wait", WAIT, "--linger", LINGER]);
+        command.args(["--wire", wire_name(scenario.wire), "--wait", WAIT, "--linger", LINGER]);
         command.arg("--wait-for").arg(subscribers.len().to_string());
         for endpoint in subscribers {
             command.arg("--connect").arg(endpoint);
@@ -84,8 +84,8 @@ impl System {
     /// How many records a subscriber has written about to `out`.
     pub(super) fn arrived(self, out: &Path) -> Result<u64> {
         match self {
-            System::Zlog => Ok(LineCounter::new(out, None).arrived()?.unwrap_or_default()),
-            System::Bare => {
+            Implementation::Zlog => Ok(LineCounter::new(out, None).arrived()?.unwrap_or_default()),
+            Implementation::Bare => {
                 let text = std::fs::read_to_string(out)
                     .map_err(|error| Error::io(out.display(), &error))?;
                 let wrong = |_| Error::new("a receiver of bare libzmq did not say its count");

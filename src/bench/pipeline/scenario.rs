@@ -22,7 +22,7 @@ const LEAST_RECORDS: u64 = 1_000;
 pub enum Transport {
     /// TCP on loopback.
     Tcp,
-    /// A socket of the file system.
+    /// A socket of the file implementation.
     Ipc,
 }
 
@@ -113,7 +113,7 @@ impl Dimensions {
 
 /// A pipeline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Shape {
+pub struct Scenario {
     /// What is in between.
     pub transport: Transport,
     /// What bodies are written as.
@@ -124,7 +124,7 @@ pub struct Shape {
     pub count: u64,
 }
 
-impl Shape {
+impl Scenario {
     /// Records that all publishers send together.
     pub fn sent(&self) -> u64 {
         self.count.saturating_mul(self.dimensions.publishers as u64)
