@@ -26,11 +26,11 @@ mod figures;
 mod implementation;
 mod lines;
 mod process;
+mod render;
 mod report;
 mod rounds;
 mod run;
 mod scenario;
-mod show;
 
 pub mod bare;
 
@@ -38,8 +38,8 @@ pub use curve::{Curve, Line, Metric, image};
 pub use figures::{Figures, MOST_STARTING, Row, Side};
 pub use implementation::Implementation;
 pub use lines::LinesFile;
+pub use render::Render;
 pub use report::{Report, SCHEMA, Settings};
 pub use rounds::{Bench, Series, Trial};
 pub use run::{PipelineRunner, Sample, SideUsage};
 pub use scenario::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Scenario, Transport, sweep};
-pub use show::Show;

@@ -1,7 +1,7 @@
 //! A report as an image: what each handler gets through, and what its callers wait.
 
 use super::Report;
-use super::show::asked;
+use super::render::asked;
 use crate::bench::plot::{Handlers, Measured, Range};
 
 /// The handlers of a report side by side.

@@ -30,18 +30,18 @@
 //!
 //! [`Machine`]: super::machine::Machine
 
+pub mod document;
 mod image;
-pub mod page;
+mod render;
 mod row;
-mod show;
 mod table;
 pub mod units;
 mod write;
 
+pub use document::{Document, json};
 pub use image::image;
-pub use page::{Page, json};
+pub use render::Render;
 pub use row::{Figures, Latency, Row};
-pub use show::Show;
 pub use table::{Column, Table};
 pub use write::{check_writable, write_whole};
 

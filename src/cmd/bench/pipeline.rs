@@ -7,7 +7,7 @@ use super::plots;
 use super::progress::Progress;
 use crate::bench::pipeline::bare::{self, Sending};
 use crate::bench::pipeline::{
-    Bench, PipelineRunner, Report, Scenario, Settings, Show, Trial, image,
+    Bench, PipelineRunner, Render, Report, Scenario, Settings, Trial, image,
 };
 use crate::bench::report::{check_writable, json, write_whole};
 use crate::bench::rounds::Next;
@@ -39,8 +39,8 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     let stop = Stop::install()?;
     let report = measure(args, &scenarios, &stop)?;
     let shown = match args.output {
-        PipelineOutput::Table => Show(&report).page().text().into_bytes(),
-        PipelineOutput::Markdown => Show(&report).page().markdown().into_bytes(),
+        PipelineOutput::Table => Render(&report).document().text().into_bytes(),
+        PipelineOutput::Markdown => Render(&report).document().markdown().into_bytes(),
         PipelineOutput::Json => json(&report)?,
     };
     let printed = io::stdout().write_all(&shown);
@@ -51,7 +51,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
         return Ok(exit);
     }
     if let Some(path) = &args.export_markdown {
-        write_whole(path, Show(&report).page().markdown().as_bytes())?;
+        write_whole(path, Render(&report).document().markdown().as_bytes())?;
     }
     match image(&report) {
         Some(image) => plots::write(&args.plot, |format| image.render(format))?,

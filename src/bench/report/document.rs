@@ -19,7 +19,7 @@ pub const NONE: &str = "-";
 
 /// A report for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Page {
+pub struct Document {
     /// What it is of, and with what that was measured: a line each.
     pub title: Vec<String>,
     /// The figures.
@@ -28,7 +28,7 @@ pub struct Page {
     pub remarks: Vec<String>,
 }
 
-impl Page {
+impl Document {
     /// Aligned, for a terminal or a text file.
     pub fn text(&self) -> String {
         let mut text = format!("{}\n", self.title.join("\n"));

@@ -1,6 +1,6 @@
 //! A report as people read it, and as spreadsheets do.
 
-use super::page::{self, NONE, Page, median};
+use super::document::{self, Document, NONE, median};
 use super::table::{Column, Table};
 use super::units::{bar, bytes, count, nanos, percent, three_digits};
 use super::{Figures, Report, Row, Settings};
@@ -11,22 +11,22 @@ use crate::term;
 /// Columns of the longest bar.
 const BAR: usize = 20;
 /// A report's tables.
-pub struct Show<'r>(pub &'r Report);
+pub struct Render<'r>(pub &'r Report);
 
-impl Show<'_> {
+impl Render<'_> {
     /// Two tables, what they are of, and notes; with bars for a terminal.
     pub fn text(&self, bars: bool) -> String {
-        self.page(bars).text()
+        self.document(bars).text()
     }
 
     /// The same as Markdown.
     pub fn markdown(&self) -> String {
-        self.page(false).markdown()
+        self.document(false).markdown()
     }
 
-    fn page(&self, bars: bool) -> Page {
+    fn document(&self, bars: bool) -> Document {
         let Report { settings, machine, date, .. } = self.0;
-        Page {
+        Document {
             title: vec![asked(settings), format!("{machine}, {date}")],
             tables: vec![self.rates(bars), self.costs()],
             remarks: self.remarks(),
@@ -139,11 +139,11 @@ impl Show<'_> {
         let mut remarks = Vec::new();
         for row in &self.0.handlers {
             let lost = row.figures.as_ref().and_then(|figures| figures.lost).unwrap_or_default();
-            remarks.extend(page::lost(&row.name, lost));
-            remarks.extend(row.error.as_ref().map(|error| page::failed(&row.name, error)));
+            remarks.extend(document::lost(&row.name, lost));
+            remarks.extend(row.error.as_ref().map(|error| document::failed(&row.name, error)));
             remarks.extend(row.note.as_ref().map(|note| format!("{}: {note}", row.name)));
         }
-        remarks.extend(page::stopped(self.0.interrupted));
+        remarks.extend(document::stopped(self.0.interrupted));
         remarks
     }
 }
@@ -206,9 +206,9 @@ mod tests {
     #[test]
     fn every_handler_has_a_row_in_each_shape_also_one_that_failed() {
         let report = report();
-        let show = Show(&report);
-        let csv = String::from_utf8(show.table().csv().unwrap()).unwrap();
-        for shape in [show.text(true), show.text(false), show.markdown(), csv] {
+        let render = Render(&report);
+        let csv = String::from_utf8(render.table().csv().unwrap()).unwrap();
+        for shape in [render.text(true), render.text(false), render.markdown(), csv] {
             for name in ["file", "smtp", "null"] {
                 assert!(shape.contains(name), "{name} in\n{shape}");
             }
@@ -219,13 +219,13 @@ mod tests {
     #[test]
     fn text_fits_a_terminal_of_80_columns_and_has_bars_only_for_one() {
         let report = report();
-        let text = Show(&report).text(true);
+        let text = Render(&report).text(true);
         let tables = text.lines().skip(2).take_while(|line| !line.contains("failed:"));
         for line in tables {
             assert!(unicode_width::UnicodeWidthStr::width(line) <= 80, "{line}");
         }
         assert!(text.contains('█'));
-        assert!(!Show(&report).text(false).contains('█'));
+        assert!(!Render(&report).text(false).contains('█'));
     }
 
     #[test]
@@ -233,14 +233,14 @@ mod tests {
         let mut report = report();
         report.interrupted = true;
         report.handlers[0].figures.as_mut().unwrap().lost = Some(1234);
-        let text = Show(&report).text(false);
+        let text = Render(&report).text(false);
         assert!(text.contains("file: 1,234 records were LOST"), "{text}");
         assert!(text.contains("Stopped before the end"), "{text}");
     }
 
     #[test]
     fn csv_has_a_cell_for_each_title() {
-        let csv = Show(&report()).table().csv().unwrap();
+        let csv = Render(&report()).table().csv().unwrap();
         let mut reader = csv::Reader::from_reader(csv.as_slice());
         let titles = reader.headers().unwrap().clone();
         let file = reader.records().next().unwrap().unwrap();

@@ -3,18 +3,18 @@
 use super::figures::{Figures, Row, Side};
 use super::report::Report;
 use super::scenario::Dimension;
-use crate::bench::report::page::{self, NONE, median};
+use crate::bench::report::document::{self, NONE, median};
 use crate::bench::report::units::{bytes, count, percent, three_digits};
-use crate::bench::report::{Column, Page, Table};
+use crate::bench::report::{Column, Document, Table};
 use crate::count::{counted, plural};
 
 /// A report's tables.
-pub struct Show<'r>(pub &'r Report);
+pub struct Render<'r>(pub &'r Report);
 
-impl Show<'_> {
+impl Render<'_> {
     /// Two tables, what they are of, and what is to be said of them.
-    pub fn page(&self) -> Page {
-        Page {
+    pub fn document(&self) -> Document {
+        Document {
             title: self.title().to_vec(),
             tables: vec![self.rates(), self.costs()],
             remarks: self.remarks(),
@@ -109,12 +109,12 @@ impl Show<'_> {
         for row in &self.0.pipelines {
             let name = self.name(row);
             let lost = |figures: &Option<Figures>| figures.as_ref().map_or(0, |f| f.lost);
-            remarks.extend(page::lost(&name, lost(&row.zlog)));
-            remarks.extend(page::lost(&format!("bare libzmq, {name}"), lost(&row.bare)));
-            remarks.extend(row.error.as_ref().map(|error| page::failed(&name, error)));
+            remarks.extend(document::lost(&name, lost(&row.zlog)));
+            remarks.extend(document::lost(&format!("bare libzmq, {name}"), lost(&row.bare)));
+            remarks.extend(row.error.as_ref().map(|error| document::failed(&name, error)));
         }
         remarks.extend(self.too_short());
-        remarks.extend(page::stopped(self.0.interrupted));
+        remarks.extend(document::stopped(self.0.interrupted));
         remarks
     }
 }
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn every_pipeline_has_a_row_in_each_shape_and_says_what_is_other_than_in_the_base() {
         let report = report();
-        for scenario in [Show(&report).page().text(), Show(&report).page().markdown()] {
+        for scenario in [Render(&report).document().text(), Render(&report).document().markdown()] {
             assert_eq!(scenario.matches("tcp json, size 1,000").count(), 3, "{scenario}");
             assert!(
                 scenario.contains("messages of 100 bytes, 1 publisher to 1 subscriber"),
@@ -170,12 +170,12 @@ mod tests {
     #[test]
     fn rows_that_were_too_short_are_named_with_the_part_that_starting_took() {
         let mut report = report();
-        assert!(!Show(&report).page().text().contains("TOO SHORT"));
+        assert!(!Render(&report).document().text().contains("TOO SHORT"));
         let row = &mut report.pipelines[1];
         row.too_short = true;
         let share = row.bare.as_mut().unwrap().starting_share.as_mut().unwrap();
         *share = Spread { median: 0.62, low: 0.5, high: 0.7 };
-        for scenario in [Show(&report).page().text(), Show(&report).page().markdown()] {
+        for scenario in [Render(&report).document().text(), Render(&report).document().markdown()] {
             let said = "TOO SHORT: starting the programs took more than a quarter of the time of \
                         tcp json, size 1,000 (62 %). A larger --count";
             assert!(scenario.contains(said), "{scenario}");
@@ -188,7 +188,7 @@ mod tests {
         report.settings.runs = 1;
         report.pipelines[0].dimensions.size = 1;
         report.pipelines[0].zlog.as_mut().unwrap().lost = 1;
-        let text = Show(&report).page().text();
+        let text = Render(&report).document().text();
         assert!(text.contains("libzmq, 1 run: messages of 1 byte, 1 publisher to"), "{text}");
         assert!(text.contains("\ntcp json: 1 record was LOST"), "{text}");
     }
@@ -199,7 +199,7 @@ mod tests {
         report.interrupted = true;
         report.pipelines[0].zlog.as_mut().unwrap().lost = 1234;
         report.pipelines[1].bare.as_mut().unwrap().lost = 5;
-        let text = Show(&report).page().text();
+        let text = Render(&report).document().text();
         assert!(text.contains("\ntcp json: 1,234 records were LOST"), "{text}");
         assert!(
             text.contains("\nbare libzmq, tcp json, size 1,000: 5 records were LOST"),
@@ -212,7 +212,7 @@ mod tests {
     fn what_was_not_measured_is_said_and_not_left_out() {
         let mut report = report();
         report.pipelines[0].zlog = None;
-        let text = Show(&report).page().text();
+        let text = Render(&report).document().text();
         assert!(text.contains("not measured"), "{text}");
     }
 }
