@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tiny_skia::Pixmap;
 use zlog::bench::plot::{
-    Growth, Handlers, ImageFormat, Line, Measured, Panel, Point, Range, SIZE, Unit,
+    HandlerChart, HandlerFigures, ImageFormat, Line, Panel, Point, Range, SIZE, SweepChart, Unit,
 };
 
 /// Names that could break out of an SVG, or out of the place that they have.
@@ -27,16 +27,16 @@ fn latency(nanos: f64) -> Vec<(f64, u64)> {
     curve
 }
 
-fn handlers(measured: Vec<Measured>) -> Handlers {
-    Handlers { title: "What a log call costs".into(), remark: "a test".into(), measured }
+fn handlers(measured: Vec<HandlerFigures>) -> HandlerChart {
+    HandlerChart { title: "What a log call costs".into(), remark: "a test".into(), measured }
 }
 
-fn measured(name: &str, rate: f64) -> Measured {
-    Measured { name: name.into(), rate: Some(range(rate)), latency: latency(1e9 / rate) }
+fn measured(name: &str, rate: f64) -> HandlerFigures {
+    HandlerFigures { name: name.into(), rate: Some(range(rate)), latency: latency(1e9 / rate) }
 }
 
 /// The handlers of a real report, and one that could not be measured.
-fn usual() -> Handlers {
+fn usual() -> HandlerChart {
     let rates = [
         ("file", 560e3),
         ("file-sync", 1.9e3),
@@ -48,18 +48,19 @@ fn usual() -> Handlers {
         ("queue-file", 1.5e6),
         ("null", 2.9e6),
     ];
-    let mut all: Vec<Measured> = rates.iter().map(|(name, rate)| measured(name, *rate)).collect();
-    all.insert(8, Measured { name: "queue-smtp".into(), rate: None, latency: Vec::new() });
+    let mut all: Vec<HandlerFigures> =
+        rates.iter().map(|(name, rate)| measured(name, *rate)).collect();
+    all.insert(8, HandlerFigures { name: "queue-smtp".into(), rate: None, latency: Vec::new() });
     handlers(all)
 }
 
-fn growth(names: &[&str]) -> Growth {
+fn growth(names: &[&str]) -> SweepChart {
     let lines = |base: f64, slope: f64| {
         names
             .iter()
             .zip(1..)
             .map(|(name, at)| Line {
-                beside: false,
+                is_baseline: false,
                 name: (*name).into(),
                 points: [10.0, 100.0, 1000.0, 10_000.0, 100_000.0f64]
                     .map(|x| Point { x, y: range(base / f64::from(at) * x.powf(slope)) })
@@ -73,7 +74,7 @@ fn growth(names: &[&str]) -> Growth {
         y,
         lines: lines(base, slope),
     };
-    Growth {
+    SweepChart {
         title: "How the cost of the pipeline grows".into(),
         remark: "a test".into(),
         panels: vec![
@@ -180,7 +181,8 @@ fn a_line_without_points_is_named_in_brackets() {
 #[test]
 fn names_from_outside_stay_text() {
     let all = HOSTILE.iter().map(|name| measured(name, 1e5)).collect();
-    let plot = Handlers { title: HOSTILE[0].into(), remark: HOSTILE[1].into(), ..handlers(all) };
+    let plot =
+        HandlerChart { title: HOSTILE[0].into(), remark: HOSTILE[1].into(), ..handlers(all) };
     let text = svg(plot.render(ImageFormat::Svg).unwrap());
     assert!(!text.contains("<script") && !text.contains(char::from(0x1b)), "{text}");
     png(&plot.render(ImageFormat::Png).unwrap());
@@ -190,7 +192,7 @@ fn names_from_outside_stay_text() {
 
 #[test]
 fn nothing_at_all_can_be_drawn_too() {
-    let empty = Growth { title: String::new(), remark: String::new(), panels: Vec::new() };
+    let empty = SweepChart { title: String::new(), remark: String::new(), panels: Vec::new() };
     svg(empty.render(ImageFormat::Svg).unwrap());
     svg(handlers(Vec::new()).render(ImageFormat::Svg).unwrap());
 }
@@ -204,7 +206,7 @@ proptest! {
         curve in prop::collection::vec((any::<f64>(), any::<u64>()), 0..10),
         name in "\\PC{0,30}",
     ) {
-        let measured = rates.iter().map(|[low, median, high]| Measured {
+        let measured = rates.iter().map(|[low, median, high]| HandlerFigures {
             name: name.clone(),
             rate: Some(Range { low: *low, median: *median, high: *high }),
             latency: curve.clone(),
@@ -214,10 +216,10 @@ proptest! {
             x: *low,
             y: Range { low: *low, median: *median, high: *high },
         });
-        let line = Line { name, beside: false, points: points.collect() };
+        let line = Line { name, is_baseline: false, points: points.collect() };
         let panel =
             Panel { title: String::new(), x: Unit::Plain, y: Unit::Count, lines: vec![line] };
-        let plot = Growth { title: String::new(), remark: String::new(), panels: vec![panel] };
+        let plot = SweepChart { title: String::new(), remark: String::new(), panels: vec![panel] };
         svg(plot.render(ImageFormat::Svg).unwrap());
     }
 }

@@ -4,7 +4,7 @@
 use super::figures::{Figures, Row};
 use super::report::Report;
 use super::scenario::Dimension;
-use crate::bench::plot::{self, Growth, Panel, Point, Range, Unit};
+use crate::bench::plot::{self, Panel, Point, Range, SweepChart, Unit};
 use crate::bench::report::units::count;
 use crate::bench::stats::Spread;
 use crate::count::{counted, plural};
@@ -98,7 +98,7 @@ impl Curve {
         let lines = self.lines.iter().enumerate().map(|(at, line)| plot::Line {
             name: if line.bare { format!("{}, bare", line.name) } else { line.name.clone() },
             // zlog's own line may be missing.
-            beside: line.bare && before(at).is_some_and(|zlog| zlog.name == line.name),
+            is_baseline: line.bare && before(at).is_some_and(|zlog| zlog.name == line.name),
             points: line.points.iter().map(|(x, y)| Point { x: *x, y: Range::from(*y) }).collect(),
         });
         Panel { title: format!("{title}, by {by}"), x, y, lines: lines.collect() }
@@ -110,7 +110,7 @@ const PANELS: usize = 4;
 
 /// The curves of a report as an image: throughput and cost over each thing that was
 /// swept, or cost alone where both would not have room. `None` where nothing was.
-pub fn image(report: &Report) -> Option<Growth> {
+pub fn image(report: &Report) -> Option<SweepChart> {
     let costs = Curve::all(report, Metric::Cost);
     let mut curves = Curve::all(report, Metric::Rate);
     if curves.len() + costs.len() > PANELS && !costs.is_empty() {
@@ -119,7 +119,7 @@ pub fn image(report: &Report) -> Option<Growth> {
     curves.extend(costs);
     let base = report.pipelines.first().filter(|_| !curves.is_empty())?.dimensions;
     let (machine, date) = (&report.machine, &report.date);
-    Some(Growth {
+    Some(SweepChart {
         title: "zlog emit to zlog tail (full lines), bare libzmq with the same frames (dashed)"
             .into(),
         // The machine last: it is the one that may be too long for its place.
@@ -173,7 +173,7 @@ mod tests {
         let curves = Curve::all(&report, Metric::Cost);
         assert_eq!(names(&curves[0]), [("tcp json", true)]);
         let line = &curves[0].panel().lines[0];
-        assert_eq!((line.name.as_str(), line.beside), ("tcp json, bare", false));
+        assert_eq!((line.name.as_str(), line.is_baseline), ("tcp json, bare", false));
     }
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
                 "CPU seconds for a million records, by message size"
             ]
         );
-        assert!(image.panels.iter().all(|panel| panel.lines[1].beside));
+        assert!(image.panels.iter().all(|panel| panel.lines[1].is_baseline));
         report.pipelines.pop();
         assert_eq!(super::image(&report), None);
     }

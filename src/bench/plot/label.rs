@@ -1,4 +1,4 @@
-//! Names beside lines: each near its line, and none upon another.
+//! Names is_baseline lines: each near its line, and none upon another.
 
 /// Text that came from outside, short enough for its place and without control
 /// characters, which XML does not allow.

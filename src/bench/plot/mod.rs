@@ -3,7 +3,7 @@
 //! What may be here: drawing. What is drawn comes as plain figures, and what is
 //! returned are the bytes of a file: who measured, and where the file goes, is the
 //! caller's (`report::write_whole` writes it whole or not at all). For a further
-//! kind of image imitate `growth.rs`: a type with the figures, and how it is drawn.
+//! kind of image imitate `sweep_chart.rs`: a type with the figures, and how it is drawn.
 //!
 //! Images are meant for a white page. Colours are told apart by people who are
 //! colour-blind too, and every line carries its name and marks of its own, so that
@@ -11,11 +11,11 @@
 
 mod axis;
 mod canvas;
-mod growth;
-mod handlers;
+mod handler_chart;
 mod label;
-mod parts;
+mod primitives;
 mod style;
+mod sweep_chart;
 
 use std::path::Path;
 
@@ -25,8 +25,8 @@ use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::prelude::{DrawingBackend, SVGBackend, WHITE};
 
 pub use axis::Unit;
-pub use growth::{Growth, Line, Panel, Point};
-pub use handlers::{Handlers, Measured};
+pub use handler_chart::{HandlerChart, HandlerFigures};
+pub use sweep_chart::{Line, Panel, Point, SweepChart};
 
 use crate::bench::stats::Spread;
 use crate::error::{Error, Result};

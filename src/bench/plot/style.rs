@@ -1,4 +1,4 @@
-//! How things look: colours, dashes, marks, texts.
+//! How things style: colours, dashes, marks, texts.
 //!
 //! What may be here: constants, and what picks one of them.
 
@@ -56,20 +56,20 @@ const RIGHT: Mark = Mark::Corners(&[(1, 0), (-1, -1), (-1, 1)]);
 /// comes again has another mark.
 const MARKS: [Mark; 7] = [Mark::Dot, SQUARE, UP, DIAMOND, DOWN, LEFT, RIGHT];
 
-/// How a line looks, and all that belongs to it.
+/// How a line line_styles, and all that belongs to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Look {
+pub(super) struct LineStyle {
     /// Which line it is, from 0.
     pub(super) at: usize,
     /// Whether it is what that line is held against: of the same colour, but dashed
     /// and hollow.
-    pub(super) beside: bool,
+    pub(super) is_baseline: bool,
 }
 
-impl Look {
+impl LineStyle {
     /// Of the line at this place.
-    pub(super) const fn of(at: usize) -> Look {
-        Look { at, beside: false }
+    pub(super) const fn of(at: usize) -> LineStyle {
+        LineStyle { at, is_baseline: false }
     }
 
     pub(super) fn color(self) -> RGBColor {
@@ -84,7 +84,7 @@ impl Look {
     }
 
     pub(super) fn dash(self) -> Option<(u32, u32)> {
-        self.beside.then_some(DASH)
+        self.is_baseline.then_some(DASH)
     }
 
     pub(super) fn mark(self) -> Mark {
@@ -93,7 +93,7 @@ impl Look {
 
     /// What its marks are filled with.
     pub(super) fn inside(self) -> RGBColor {
-        if self.beside { WHITE } else { self.color() }
+        if self.is_baseline { WHITE } else { self.color() }
     }
 }
 

@@ -2,18 +2,18 @@
 
 use super::Report;
 use super::render::asked;
-use crate::bench::plot::{Handlers, Measured, Range};
+use crate::bench::plot::{HandlerChart, HandlerFigures, Range};
 
 /// The handlers of a report side by side.
-pub fn image(report: &Report) -> Handlers {
+pub fn image(report: &Report) -> HandlerChart {
     let (machine, date) = (&report.machine, &report.date);
-    Handlers {
+    HandlerChart {
         title: format!("What a log call costs: {}", asked(&report.settings)),
         remark: format!("{machine}, {date}"),
         measured: report
             .handlers
             .iter()
-            .map(|row| Measured {
+            .map(|row| HandlerFigures {
                 name: row.name.clone(),
                 rate: row.figures.as_ref().map(|figures| Range::from(figures.calls_per_second)),
                 latency: row

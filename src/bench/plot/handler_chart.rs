@@ -1,4 +1,4 @@
-//! Handlers side by side: on the left what each gets through, on the right what
+//! HandlerChart side by side: on the left what each gets through, on the right what
 //! its callers wait.
 
 use plotters::prelude::*;
@@ -6,8 +6,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, Unit, position};
 use super::label::fit;
-use super::style::{self, GRID, INK, Look, PALE_INK, small};
-use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, parts, render};
+use super::style::{self, GRID, INK, LineStyle, PALE_INK, small};
+use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, primitives, render};
 use crate::error::Result;
 
 /// Where the left half ends.
@@ -23,18 +23,18 @@ const MOST_NINES: f64 = 6.0;
 
 /// What several handlers showed.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Handlers {
+pub struct HandlerChart {
     /// What it is.
     pub title: String,
     /// With what it was measured: machine, date, settings.
     pub remark: String,
     /// The handlers, from top to bottom.
-    pub measured: Vec<Measured>,
+    pub measured: Vec<HandlerFigures>,
 }
 
 /// What one handler showed.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Measured {
+pub struct HandlerFigures {
     /// Its name.
     pub name: String,
     /// Calls each second; `None` for one that could not be measured, which the image
@@ -45,7 +45,7 @@ pub struct Measured {
     pub latency: Vec<(f64, u64)>,
 }
 
-impl Handlers {
+impl HandlerChart {
     /// The bytes of the image.
     ///
     /// # Errors
@@ -55,16 +55,16 @@ impl Handlers {
     }
 }
 
-impl Draw for Handlers {
+impl Draw for HandlerChart {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
-        let area = parts::head(area, &self.title, &self.remark, 0)?;
+        let area = primitives::head(area, &self.title, &self.remark, 0)?;
         let (left, right) = area.split_horizontally(HALF);
         self.rates(&left)?;
         self.latencies(&right)
     }
 }
 
-impl Handlers {
+impl HandlerChart {
     /// A dot for each handler's median, and a bar from the lowest run to the highest.
     fn rates<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
         let rates = || self.measured.iter().filter_map(|one| one.rate);
@@ -90,18 +90,18 @@ impl Handlers {
             .x_label_formatter(&|at| Unit::Count.label(10f64.powf(*at)))
             .draw()?;
         let title = "calls per second, dot: median, bar: range of runs";
-        parts::heading(area, NAMES, title.to_owned())?;
+        primitives::heading(area, NAMES, title.to_owned())?;
         for (at, one) in self.measured.iter().enumerate() {
             // The first stands at the top.
             let y = rows - at as f64 - 0.5;
             let (x, middle) = chart.backend_coord(&(begin, y));
             let name = Text::new(
                 fit(&one.name, LETTERS),
-                parts::within(area, (x - 10, middle)),
+                primitives::within(area, (x - 10, middle)),
                 small(INK, HPos::Right, VPos::Center),
             );
             area.draw(&name)?;
-            row(chart.plotting_area(), one.rate, y, begin, Look::of(at).color())?;
+            row(chart.plotting_area(), one.rate, y, begin, LineStyle::of(at).color())?;
         }
         Ok(())
     }
@@ -116,7 +116,7 @@ impl Handlers {
         let nines = [0.5f64, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999].map(depth);
         let labels = nines.into_iter().filter(|at| *at <= end + 1e-6).collect();
         let shares = Axis { labels, ..Axis::plain(0.0, end) };
-        let chart = parts::axes(
+        let chart = primitives::axes(
             area,
             "latency that this share of calls does not exceed".to_owned(),
             (shares, &share_label),
@@ -125,7 +125,7 @@ impl Handlers {
         )?;
         let plot = chart.plotting_area();
         for (at, points) in curves.iter().enumerate() {
-            parts::line(plot, points.clone(), Look::of(at))?;
+            primitives::line(plot, points.clone(), LineStyle::of(at))?;
         }
         // Above all lines.
         for (at, points) in curves.iter().enumerate() {
@@ -133,16 +133,16 @@ impl Handlers {
             let shift = (at as f64 + 0.5) / curves.len() as f64;
             for x in (0..MARKS).map(|n| (n as f64 + shift) / MARKS as f64 * end) {
                 if let Some(y) = height(points, x) {
-                    parts::mark(plot, (x, y), Look::of(at))?;
+                    primitives::mark(plot, (x, y), LineStyle::of(at))?;
                 }
             }
         }
         let ends = curves.iter().map(|c| c.last().map(|end| chart.backend_coord(end)));
         let names = self.measured.iter().zip(ends).enumerate();
-        let names = names.map(|(at, (one, end))| (one.name.as_str(), end, Look::of(at)));
-        // What has no line has "not measured" beside its name already.
+        let names = names.map(|(at, (one, end))| (one.name.as_str(), end, LineStyle::of(at)));
+        // What has no line has "not measured" is_baseline its name already.
         let names: Vec<_> = names.filter(|(_, end, _)| end.is_some()).collect();
-        parts::names(area, &names, LETTERS)
+        primitives::names(area, &names, LETTERS)
     }
 }
 
@@ -174,7 +174,7 @@ fn depth(share: f64) -> f64 {
     -(1.0 - share).log10()
 }
 
-/// How high a line is at `x`; `None` beside its ends.
+/// How high a line is at `x`; `None` is_baseline its ends.
 fn height(points: &[(f64, f64)], x: f64) -> Option<f64> {
     let (one, other) = points.windows(2).find_map(|two| match two {
         [one, other] if one.0 <= x && x < other.0 => Some((one, other)),

@@ -5,8 +5,8 @@ use plotters::prelude::*;
 
 use super::axis::{Axis, Unit, position};
 use super::label::fit;
-use super::style::Look;
-use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, parts, render};
+use super::style::LineStyle;
+use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, primitives, render};
 use crate::error::Result;
 
 /// Letters of a name.
@@ -14,7 +14,7 @@ const LETTERS: usize = 15;
 
 /// How something grows.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Growth {
+pub struct SweepChart {
     /// What it is.
     pub title: String,
     /// With what it was measured: machine, date, settings.
@@ -44,7 +44,7 @@ pub struct Line {
     pub name: String,
     /// Whether it is what the line before is held against: it is drawn in that
     /// line's colour, dashed and with hollow marks.
-    pub beside: bool,
+    pub is_baseline: bool,
     /// Its points, by rising setting.
     pub points: Vec<Point>,
 }
@@ -65,7 +65,7 @@ impl Point {
     }
 }
 
-impl Growth {
+impl SweepChart {
     /// The bytes of the image.
     ///
     /// # Errors
@@ -75,9 +75,9 @@ impl Growth {
     }
 }
 
-impl Draw for Growth {
+impl Draw for SweepChart {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
-        let area = parts::head(area, &self.title, &self.remark, 8)?;
+        let area = primitives::head(area, &self.title, &self.remark, 8)?;
         let places = area.split_evenly(grid(self.panels.len()));
         for (panel, place) in self.panels.iter().zip(places) {
             panel.draw(&place)?;
@@ -104,7 +104,7 @@ impl Panel {
         let settings: Vec<f64> = self.points().map(|point| point.x).collect();
         let x = Axis::around(settings.iter().copied()).labelled(settings, 0.12);
         let y = Axis::around(self.points().flat_map(|point| [point.y.low, point.y.high]));
-        let chart = parts::axes(
+        let chart = primitives::axes(
             area,
             fit(&self.title, 66),
             (x, &|at| self.x.label(10f64.powf(at))),
@@ -112,37 +112,37 @@ impl Panel {
             LETTERS,
         )?;
         let mut names = Vec::with_capacity(self.lines.len());
-        for (one, look) in self.lines.iter().zip(looks(&self.lines)) {
+        for (one, style) in self.lines.iter().zip(line_styles(&self.lines)) {
             let points: Vec<&Point> = one.points.iter().filter(|p| p.can_be_drawn()).collect();
-            line(chart.plotting_area(), &points, look)?;
+            line(chart.plotting_area(), &points, style)?;
             let end =
                 points.last().map(|p| chart.backend_coord(&(position(p.x), position(p.y.median))));
-            names.push((one.name.as_str(), end, look));
+            names.push((one.name.as_str(), end, style));
         }
-        parts::names(area, &names, LETTERS)
+        primitives::names(area, &names, LETTERS)
     }
 }
 
-/// How each line looks: one that stands beside another takes no colour of its own.
-fn looks(lines: &[Line]) -> Vec<Look> {
+/// How each line line_styles: one that stands is_baseline another takes no colour of its own.
+fn line_styles(lines: &[Line]) -> Vec<LineStyle> {
     let mut own = 0;
-    let look = |line: &Line| {
-        own += usize::from(!line.beside || own == 0);
-        Look { at: own - 1, beside: line.beside }
+    let style = |line: &Line| {
+        own += usize::from(!line.is_baseline || own == 0);
+        LineStyle { at: own - 1, is_baseline: line.is_baseline }
     };
-    lines.iter().map(look).collect()
+    lines.iter().map(style).collect()
 }
 
 /// Draws a line through the medians, a mark at each, and a bar from the lowest run to
 /// the highest.
-fn line<DB: DrawingBackend>(plot: &Chart<DB>, points: &[&Point], look: Look) -> Drawn<DB> {
+fn line<DB: DrawingBackend>(plot: &Chart<DB>, points: &[&Point], style: LineStyle) -> Drawn<DB> {
     let place = |point: &Point| (position(point.x), position(point.y.median));
-    parts::line(plot, points.iter().map(|point| place(point)).collect(), look)?;
+    primitives::line(plot, points.iter().map(|point| place(point)).collect(), style)?;
     for point in points {
         let (x, y) = (position(point.x), point.y);
         let ends = [(x, position(y.low)), (x, position(y.high))];
-        plot.draw(&PathElement::new(ends, look.color().stroke_width(2)))?;
-        parts::mark(plot, place(point), look)?;
+        plot.draw(&PathElement::new(ends, style.color().stroke_width(2)))?;
+        primitives::mark(plot, place(point), style)?;
     }
     Ok(())
 }
@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn a_line_beside_another_has_its_colour_and_the_next_one_has_another() {
-        let line = |beside| Line { name: String::new(), beside, points: Vec::new() };
-        let looks = looks(&[false, true, false, false].map(line));
-        assert_eq!(looks.iter().map(|look| look.at).collect::<Vec<_>>(), [0, 0, 1, 2]);
-        assert!(looks[1].dash().is_some() && looks[2].dash().is_none());
+        let line = |is_baseline| Line { name: String::new(), is_baseline, points: Vec::new() };
+        let line_styles = line_styles(&[false, true, false, false].map(line));
+        assert_eq!(line_styles.iter().map(|style| style.at).collect::<Vec<_>>(), [0, 0, 1, 2]);
+        assert!(line_styles[1].dash().is_some() && line_styles[2].dash().is_none());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What images are put together from: heads, charts of lines, lines with marks, and
-//! names beside them.
+//! names is_baseline them.
 //!
 //! What may be here: what more than one kind of image has. What is shown where is
 //! each kind's own.
@@ -13,7 +13,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::Axis;
 use super::label::{fit, spread};
-use super::style::{self, GRID, INK, Look, Mark, PALE_INK, small};
+use super::style::{self, GRID, INK, LineStyle, Mark, PALE_INK, small};
 use super::{Area, Chart, Drawn};
 
 /// Pixels from the top that title and remark take.
@@ -90,28 +90,28 @@ fn names_width(letters: usize) -> i32 {
 pub(super) fn line<DB: DrawingBackend>(
     plot: &Chart<DB>,
     path: Vec<(f64, f64)>,
-    look: Look,
+    style: LineStyle,
 ) -> Drawn<DB> {
-    let stroke = look.color().stroke_width(2);
-    match look.dash() {
+    let stroke = style.color().stroke_width(2);
+    match style.dash() {
         None => plot.draw(&PathElement::new(path, stroke)),
         Some((dash, gap)) => plot.draw(&DashedPathElement::new(path, dash, gap, stroke)),
     }
 }
 
-/// Draws the mark of a line, at one of its points or beside its name. Lines that lie
+/// Draws the mark of a line, at one of its points or is_baseline its name. Lines that lie
 /// on each other are told apart by their marks.
 pub(super) fn mark<DB: DrawingBackend, Place: CoordTranslate>(
     area: &DrawingArea<DB, Place>,
     at: Place::From,
-    look: Look,
+    style: LineStyle,
 ) -> Drawn<DB>
 where
     Place::From: Clone + 'static,
 {
-    let (inside, edge) = (look.inside().filled(), look.color().stroke_width(2));
+    let (inside, edge) = (style.inside().filled(), style.color().stroke_width(2));
     let place = || EmptyElement::at(at.clone());
-    match look.mark() {
+    match style.mark() {
         Mark::Dot => {
             area.draw(&(place() + Circle::new((0, 0), MARK, inside)))?;
             area.draw(&(place() + Circle::new((0, 0), MARK, edge)))
@@ -126,7 +126,7 @@ where
 }
 
 /// A name, and where on the image its line ends.
-pub(super) type Name<'n> = (&'n str, Option<(i32, i32)>, Look);
+pub(super) type Name<'n> = (&'n str, Option<(i32, i32)>, LineStyle);
 
 /// Writes each line's name at the right, tied to the end of the line. One without an
 /// end stands in brackets: it was to be measured, and was not.
@@ -141,18 +141,18 @@ pub(super) fn names<DB: DrawingBackend>(
     let wanted: Vec<i32> =
         names.iter().map(|(_, end, _)| end.map_or(height, |end| within(area, end).1)).collect();
     let x = width - names_width(letters) - 4;
-    for ((name, end, look), y) in names.iter().zip(spread(&wanted, LINE, 40, height - 50)) {
+    for ((name, end, style), y) in names.iter().zip(spread(&wanted, LINE, 40, height - 50)) {
         let text = match end {
             Some(end) => {
                 let tie = vec![within(area, *end), (x - 22, y), (x - 16, y)];
-                let stroke = look.color().mix(0.6).stroke_width(1);
+                let stroke = style.color().mix(0.6).stroke_width(1);
                 area.draw(&PathElement::new(tie, stroke))?;
-                mark(area, (x - 11, y), *look)?;
+                mark(area, (x - 11, y), *style)?;
                 fit(name, letters)
             }
             None => format!("({})", fit(name, letters.saturating_sub(2))),
         };
-        let style = small(look.text_color(), HPos::Left, VPos::Center);
+        let style = small(style.text_color(), HPos::Left, VPos::Center);
         area.draw(&Text::new(text, (x, y), style))?;
     }
     Ok(())
