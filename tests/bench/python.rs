@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::bench::leftovers::{assert_nothing_left, until, until_nothing_left};
+use super::leftovers::{assert_nothing_left, until, until_nothing_left};
 use crate::harness::{Terminal, Zlog, python, zlog};
 
 const NAMES: [&str; 5] =

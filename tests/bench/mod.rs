@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 use zlog::bench::target::BenchTarget;
 
-use crate::harness::{Zlog, python, zlog};
+use crate::harness::{Zlog, zlog};
 
 /// What is refused, and how it is said.
 mod bad_input;
@@ -19,7 +19,13 @@ mod ci_job;
 /// Ctrl-C, and a parent that dies: nothing is left behind.
 mod ends;
 /// What a bench may not leave behind.
-pub(crate) mod leftovers;
+mod leftovers;
+/// `zlog bench pipeline`: emit to tail, beside bare libzmq.
+mod pipeline;
+/// The images that it draws.
+mod plot;
+/// `--compare-python`: Python's own handlers.
+mod python;
 
 /// A bench with its files below `directory`.
 fn bench(directory: &Path, args: &[&str]) -> Zlog {
@@ -122,7 +128,7 @@ fn a_slow_mail_server_holds_up_callers_but_not_those_before_a_queue() {
 
 #[test]
 fn a_mail_server_of_the_users_own_gets_a_mail_for_each_record() {
-    let Some(python) = python() else { return };
+    let Some(python) = crate::harness::python() else { return };
     let mut server = python.script("mail_server", &["plain"]);
     let url = server.endpoint();
     let directory = tempfile::tempdir().unwrap();
@@ -142,7 +148,7 @@ fn a_mail_server_of_the_users_own_gets_a_mail_for_each_record() {
 
 #[test]
 fn a_mail_server_that_wants_a_login_gets_it_from_the_environment_or_a_file() {
-    let Some(python) = python() else { return };
+    let Some(python) = crate::harness::python() else { return };
     let mut server = python.script("mail_server", &["login"]);
     let url = server.endpoint();
     let directory = tempfile::tempdir().unwrap();

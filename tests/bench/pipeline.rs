@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::bench::leftovers::{assert_nothing_left, until, until_nothing_left};
+use super::leftovers::{assert_nothing_left, until, until_nothing_left};
 use crate::harness::{Listener, Running, Terminal, Zlog, zlog};
 
 fn bench(directory: &Path, args: &[&str]) -> Zlog {
