@@ -146,11 +146,11 @@ impl Drop for ChildProcess {
 }
 
 impl CountClient for ChildProcess {
-    fn ask(&mut self, order: CountRequest) -> Result<()> {
-        self.send(&order)
+    fn request(&mut self, request: CountRequest) -> Result<()> {
+        self.send(&request)
     }
 
-    fn answer(&mut self, wait: Duration) -> Result<Option<CountReply>> {
+    fn reply(&mut self, wait: Duration) -> Result<Option<CountReply>> {
         match self.recv(wait)? {
             None => Ok(None),
             Some(Response::Counted(reply)) => Ok(Some(reply)),

@@ -5,17 +5,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use super::arrivals::{
-    ArrivalCounter, ChannelClient, LineCounter, RemoteCounter, Uncounted, serve_counts,
+    ArrivalCounter, LineCounter, RemoteCounter, ThreadClient, Uncounted, count_messages,
 };
 use super::child::ChildProcess;
 use super::protocol::{LoginSecret, MailOptions, Request, Response, RunSpec};
-use super::records::ROOT;
+use super::records::{ROOT, TOPIC_PREFIX};
 use super::target::BenchTarget;
-use super::worker;
 use crate::error::{Error, Result};
 use crate::format::{Format, Options, Output};
 use crate::handler::Handler;
@@ -112,16 +110,16 @@ fn smtp(mail: &MailOptions) -> Result<Fixture> {
             handler.check()?;
             let fixture = Fixture::new(handler, Uncounted);
             Ok(fixture
-                .with_note("each smtp was acknowledged; what that server did with it is not known"))
+                .with_note("each mail was acknowledged; what that server did with it is not known"))
         }
         None => {
             let mut server = ChildProcess::start(&Request::ServeMail { delay: mail.delay })?;
             let url = match server.recv(START_TIMEOUT)? {
                 Some(Response::Ready(url)) => url,
                 Some(Response::Failed(why)) => return Err(Error::new(why)),
-                _ => return Err(Error::new("the embedded smtp server did not start")),
+                _ => return Err(Error::new("the embedded mail server did not start")),
             };
-            // A smtp counts when its delay is over.
+            // A mail counts when its delay is over.
             let arrivals = RemoteCounter::new(server, IDLE_TIMEOUT + mail.delay * 2);
             Ok(Fixture::new(smtp_handler(&url, None, mail.delay)?, arrivals))
         }
@@ -147,7 +145,7 @@ fn smtp_handler(url: &str, login: Option<LoginSecret>, delay: Duration) -> Resul
         to: vec![TO.to_owned()],
         timeout: DEFAULT_TIMEOUT + delay,
         login: login.map_or(LoginFrom::Nobody, |passed| LoginFrom::Given(passed.0)),
-        // As Python's SMTPHandler: a smtp for each record, and whoever logs waits for it.
+        // As Python's SMTPHandler: a mail for each record, and whoever logs waits for it.
         batch: BatchOptions::EACH,
         spool: SpoolOptions::NONE,
     };
@@ -161,7 +159,7 @@ fn queued(inner: Fixture, spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Fixt
     Ok(Fixture { handler: Box::new(handler), ..inner })
 }
 
-/// A handler inner a queue, which after a stop is not given what is still queued:
+/// A handler behind a queue, which drops what is still queued after a stop:
 /// a slow one would take minutes for that.
 struct UntilStopped {
     handler: Box<dyn Handler + Send>,
@@ -191,22 +189,11 @@ fn publish_to_process(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Fixture>
 /// A publisher, and a subscriber in a thread of this process.
 fn publish_to_thread(stop: &Arc<AtomicBool>) -> Result<Fixture> {
     let mut publisher = Publisher::open(&[], &SocketOptions::publisher())?;
-    let topics = [worker::topics()];
+    let topics = [TOPIC_PREFIX.to_owned()];
     let subscriber = publisher.subscriber_inside(&topics, &SocketOptions::subscriber())?;
-    let (orders, taken) = crossbeam_channel::unbounded();
-    let (answers, replies) = crossbeam_channel::unbounded();
-    let count = move || {
-        let mut answer =
-            |reply| answers.send(reply).map_err(|_| Error::new("nobody wants the count"));
-        // Whoever asked sees that there is no answer.
-        let _ = serve_counts(&mut worker::counting(subscriber), &taken, &mut answer);
-    };
-    thread::Builder::new()
-        .name("subscriber".into())
-        .spawn(count)
-        .map_err(|error| Error::no_thread(&error))?;
+    let client = ThreadClient::start(count_messages(subscriber))?;
     wait_for_subscriber(&mut publisher, stop)?;
-    let arrivals = RemoteCounter::new(ChannelClient { orders, replies }, IDLE_TIMEOUT);
+    let arrivals = RemoteCounter::new(client, IDLE_TIMEOUT);
     let fixture = Fixture::new(publish_handler(publisher, stop), arrivals);
     Ok(fixture.with_note("its subscriber is in the same process: CPU and memory are those of both"))
 }

@@ -16,13 +16,28 @@ use std::time::Duration;
 
 use super::child::ChildProcess;
 use super::protocol::{Request, Response};
-use super::runner::{PREFIX, directory_in};
 use crate::error::{Error, Result};
+use crate::term::visible;
 
 /// How long the reaper may take to be there.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it tries to remove a directory in which files may still be made.
 const ATTEMPTS: usize = 10;
+
+/// What the directories of runs begin with.
+pub(super) const PREFIX: &str = "zlog-bench-";
+
+/// Makes a temporary directory below `directory`; it is removed when it is dropped.
+///
+/// # Errors
+/// It can't be made: the error names the place.
+pub fn temp_dir_in(directory: &Path) -> Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix(PREFIX).tempdir_in(directory).map_err(|error| {
+        let io = std::io::Error::from(error.kind());
+        Error::io(format!("can't write to {}", visible(&directory.display().to_string())), &io)
+            .hint("--dir names the directory that files are written to while they are measured.")
+    })
+}
 
 /// A directory that is guarded. It is removed when this is dropped.
 pub struct ScratchDir {
@@ -37,7 +52,7 @@ impl ScratchDir {
     /// # Errors
     /// It can't be made, or the reaper can't be started.
     pub fn create_in(directory: &Path) -> Result<ScratchDir> {
-        let directory = directory_in(directory)?;
+        let directory = temp_dir_in(directory)?;
         let mut reaper = ChildProcess::start_leading(&Request::Reap(directory.path().to_owned()))?;
         match reaper.recv(START_TIMEOUT)? {
             Some(Response::Ready(_)) => Ok(ScratchDir { directory, reaper }),

@@ -21,6 +21,8 @@ use crate::term::visible;
 
 /// What topics begin with, and what loggers are called where lines are logged.
 pub const ROOT: &str = "bench";
+/// What subscribers subscribe to: the topics of all records, and no others.
+pub const TOPIC_PREFIX: &str = "bench.";
 /// Most bytes of messages that are held; they are used again and again.
 const MOST_BYTES: usize = 16 << 20;
 /// Most test records that are made.

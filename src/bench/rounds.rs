@@ -123,7 +123,6 @@ pub(super) mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::bench::target::BenchTarget;
 
     /// A sample with this many calls in a second.
     pub(in crate::bench) fn sample(calls: u64) -> Sample {
@@ -139,26 +138,32 @@ pub(super) mod tests {
         }
     }
 
+    impl Measurable for &'static str {
+        fn name(self) -> &'static str {
+            self
+        }
+    }
+
     /// Fails where it is told to, and writes down who was measured.
     struct Fake<'f> {
-        fails: Option<BenchTarget>,
-        seen: &'f RefCell<Vec<BenchTarget>>,
+        fails: Option<&'static str>,
+        seen: &'f RefCell<Vec<&'static str>>,
     }
 
     impl Runner for Fake<'_> {
-        type Item = BenchTarget;
+        type Item = &'static str;
         type Sample = Sample;
 
-        fn measure(&mut self, target: BenchTarget) -> Outcome {
-            self.seen.borrow_mut().push(target);
-            if self.fails == Some(target) {
+        fn measure(&mut self, item: &'static str) -> Outcome {
+            self.seen.borrow_mut().push(item);
+            if self.fails == Some(item) {
                 return Outcome::Failed("no mail server".into());
             }
             Outcome::Measured(Box::new(sample(self.seen.borrow().len() as u64)))
         }
     }
 
-    const THREE: [BenchTarget; 3] = [BenchTarget::File, BenchTarget::Smtp, BenchTarget::Null];
+    const THREE: [&'static str; 3] = ["file", "smtp", "null"];
 
     #[test]
     fn handlers_take_turns() {
@@ -167,14 +172,14 @@ pub(super) mod tests {
         let mut runner = Fake { fails: None, seen: &seen };
         let all = run(&THREE, in_order, 2, &mut runner, &|| false, &mut |next| told.push(next));
         assert_eq!(*seen.borrow(), [THREE, THREE].concat());
-        assert_eq!(told[3], Next { item: BenchTarget::File, round: 1, done: 3 });
+        assert_eq!(told[3], Next { item: "file", round: 1, done: 3 });
         let calls: Vec<_> = all[0].samples.iter().map(|s| s.as_ref().unwrap().calls).collect();
         assert_eq!(calls, [1, 4]);
     }
 
     #[test]
     fn pairs_change_places_and_keep_their_series() {
-        let four = [BenchTarget::File, BenchTarget::Smtp, BenchTarget::Rotating, BenchTarget::Null];
+        let four = ["file", "smtp", "rotating", "null"];
         let seen = RefCell::new(Vec::new());
         let mut runner = Fake { fails: None, seen: &seen };
         let all = run(&four, swap_pairs, 2, &mut runner, &|| false, &mut |_| {});
@@ -187,9 +192,9 @@ pub(super) mod tests {
     #[test]
     fn one_that_fails_is_kept_with_its_reason_and_not_tried_again() {
         let seen = RefCell::new(Vec::new());
-        let mut runner = Fake { fails: Some(BenchTarget::Smtp), seen: &seen };
+        let mut runner = Fake { fails: Some("smtp"), seen: &seen };
         let all = run(&THREE, in_order, 3, &mut runner, &|| false, &mut |_| {});
-        assert_eq!(seen.borrow().iter().filter(|s| **s == BenchTarget::Smtp).count(), 1);
+        assert_eq!(seen.borrow().iter().filter(|s| **s == "smtp").count(), 1);
         assert_eq!(all[1].error.as_deref(), Some("no mail server"));
         assert_eq!(all[1].samples, [None, None, None]);
         assert_eq!(all[2].samples.iter().flatten().count(), 3);

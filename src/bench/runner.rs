@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::child::ChildProcess;
 use super::protocol::{Request, Response, RunSpec};
-use super::python::{self, Python, PythonHandler};
-use super::reaper::ScratchDir;
+use super::python::{self, Python};
+use super::reaper::{ScratchDir, temp_dir_in};
 use super::rounds::{Outcome, Runner};
 use super::sample::Sample;
-use super::target::{BenchTarget, Candidate};
+use super::target::{BenchTarget, Candidate, PythonHandler};
 use crate::error::{Error, Result};
-use crate::term::visible;
 
 /// How often a request to stop is looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -38,7 +37,7 @@ impl ProcessRunner<'_> {
     }
 
     fn try_measure(&self, target: BenchTarget) -> Result<Outcome> {
-        let directory = directory_in(&self.directory)?;
+        let directory = temp_dir_in(&self.directory)?;
         let spec = RunSpec { target, directory: directory.path().to_owned(), ..self.spec.clone() };
         let mut worker = ChildProcess::start(&Request::Measure(Box::new(spec)))?;
         let mut stopped: Option<Instant> = None;
@@ -84,19 +83,4 @@ impl Runner for ProcessRunner<'_> {
             false => Outcome::Failed(error.to_string()),
         })
     }
-}
-
-/// What directories of runs are called.
-pub(super) const PREFIX: &str = "zlog-bench-";
-
-/// A directory for one run below `directory`; removed when it is dropped.
-///
-/// # Errors
-/// It can't be made: the error names the place.
-pub fn directory_in(directory: &std::path::Path) -> Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix(PREFIX).tempdir_in(directory).map_err(|error| {
-        let io = std::io::Error::from(error.kind());
-        Error::io(format!("can't write to {}", visible(&directory.display().to_string())), &io)
-            .hint("--dir names the directory that files are written to while they are measured.")
-    })
 }

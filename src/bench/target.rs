@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::python::PythonHandler;
 use super::rounds::Measurable;
 
 /// A handler in the set-up in which it is measured.
@@ -66,9 +65,45 @@ impl BenchTarget {
     }
 }
 
-impl Measurable for BenchTarget {
-    fn name(self) -> &'static str {
-        BenchTarget::name(self)
+/// A handler of Python's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PythonHandler {
+    /// `logging.FileHandler`.
+    File,
+    /// `logging.handlers.SMTPHandler`.
+    Smtp,
+    /// `logging.handlers.QueueHandler`, and a `QueueListener` before a `FileHandler`.
+    Queue,
+    /// `logging.handlers.SocketHandler`.
+    Socket,
+    /// PyZMQ's `PUBHandler`.
+    Pub,
+}
+
+impl PythonHandler {
+    /// All of them, in the order of reports.
+    pub const ALL: [PythonHandler; 5] = [
+        PythonHandler::File,
+        PythonHandler::Smtp,
+        PythonHandler::Queue,
+        PythonHandler::Socket,
+        PythonHandler::Pub,
+    ];
+
+    /// Those that Python has without anything else.
+    pub const OWN: [PythonHandler; 4] =
+        [PythonHandler::File, PythonHandler::Smtp, PythonHandler::Queue, PythonHandler::Socket];
+
+    /// What it is called in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PythonHandler::File => "python-file",
+            PythonHandler::Smtp => "python-smtp",
+            PythonHandler::Queue => "python-queue",
+            PythonHandler::Socket => "python-socket",
+            PythonHandler::Pub => "python-pub",
+        }
     }
 }
 

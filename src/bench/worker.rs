@@ -14,20 +14,18 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use super::arrivals::{CountRequest, serve_counts};
+use super::arrivals::{CountRequest, count_messages, serve_counts};
 use super::fixture::Fixture;
 use super::measure::Monotonic;
 use super::protocol::{Messages, Request, Response, RunSpec};
-use super::reaper;
-use super::records::{ROOT, Records};
-use super::runner::PREFIX;
+use super::reaper::{self, PREFIX};
+use super::records::{Records, TOPIC_PREFIX};
 use super::sample::{Run, Sample};
 use super::smtp_server::{ServerOptions, SmtpServer};
 use super::usage::Usage;
 use crate::error::{Error, Result};
 use crate::signal;
 use crate::socket::{Endpoint, Role, SocketOptions, Subscriber};
-use crate::source::Flow;
 
 /// Does the job that standard input names.
 ///
@@ -124,26 +122,9 @@ fn sample(spec: &RunSpec, ended: &Arc<AtomicBool>) -> Result<Sample> {
 fn subscribe(endpoint: &str, inbox: &Inbox) -> Result<()> {
     let endpoint = Endpoint::parse(endpoint, Role::Connect)?;
     let options = SocketOptions::subscriber();
-    let subscriber = Subscriber::open(&[endpoint], &[topics()], &options)?;
-    let mut more = counting(subscriber);
+    let subscriber = Subscriber::open(&[endpoint], &[TOPIC_PREFIX.to_owned()], &options)?;
+    let mut more = count_messages(subscriber);
     serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Response::Counted(reply)))
-}
-
-/// What subscribers subscribe to: all that is measured, and nothing else.
-pub(super) fn topics() -> String {
-    format!("{ROOT}.")
-}
-
-/// Counts messages: waits for some, and says how many have come so arrivals.
-pub(super) fn counting(mut subscriber: Subscriber) -> impl FnMut(Duration) -> Result<u64> {
-    let mut count = 0;
-    move |wait| {
-        subscriber.recv(wait, &mut |_frames, _received| {
-            count += 1;
-            Ok(Flow::More)
-        })?;
-        Ok(count)
-    }
 }
 
 fn reap(directory: &PathBuf, inbox: &Inbox) -> Result<()> {

@@ -11,7 +11,8 @@ mod uncounted;
 
 pub use lines::LineCounter;
 pub use remote::{
-    ChannelClient, CountClient, CountReply, CountRequest, RemoteCounter, serve_counts,
+    CountClient, CountReply, CountRequest, RemoteCounter, ThreadClient, count_messages,
+    serve_counts,
 };
 pub use uncounted::Uncounted;
 

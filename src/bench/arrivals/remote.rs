@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ArrivalCounter;
 use crate::error::{Error, Result};
+use crate::socket::Subscriber;
+use crate::source::Flow;
 
 /// The longest wait without a look at whether to stop, or at new orders.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -24,7 +26,7 @@ pub struct CountRequest {
     /// Answer when this many have arrived since the beginning,
     pub total: u64,
     /// or when none has for so long.
-    pub patience: Duration,
+    pub idle_timeout: Duration,
 }
 
 /// What it answers.
@@ -42,45 +44,45 @@ pub trait CountClient {
     ///
     /// # Errors
     /// Nobody is there any more.
-    fn ask(&mut self, order: CountRequest) -> Result<()>;
+    fn request(&mut self, request: CountRequest) -> Result<()>;
 
     /// The next answer, if it comes within `wait`.
     ///
     /// # Errors
     /// Nobody is there any more, or counting has failed.
-    fn answer(&mut self, wait: Duration) -> Result<Option<CountReply>>;
+    fn reply(&mut self, wait: Duration) -> Result<Option<CountReply>>;
 }
 
 /// Records are counted by somebody else, who is asked.
 pub struct RemoteCounter<T> {
-    teller: T,
-    patience: Duration,
+    client: T,
+    idle_timeout: Duration,
     arrived: u64,
 }
 
 impl<T: CountClient> RemoteCounter<T> {
-    /// Gives records up for lost when none has come for `patience`.
-    pub fn new(teller: T, patience: Duration) -> RemoteCounter<T> {
-        RemoteCounter { teller, patience, arrived: 0 }
+    /// Gives records up for lost when none has come for `idle_timeout`.
+    pub fn new(client: T, idle_timeout: Duration) -> RemoteCounter<T> {
+        RemoteCounter { client, idle_timeout, arrived: 0 }
     }
 }
 
 impl<T: CountClient> ArrivalCounter for RemoteCounter<T> {
     fn wait_for_arrivals(&mut self, total: u64, stop: &dyn Fn() -> bool) -> Result<Duration> {
         // What an earlier order, which was replaced, has still brought.
-        while self.teller.answer(Duration::ZERO)?.is_some() {}
+        while self.client.reply(Duration::ZERO)?.is_some() {}
         let mut stopped = stop().then(Instant::now);
-        let patience = if stopped.is_some() { STOP_TIMEOUT } else { self.patience };
-        self.teller.ask(CountRequest { total, patience })?;
+        let idle_timeout = if stopped.is_some() { STOP_TIMEOUT } else { self.idle_timeout };
+        self.client.request(CountRequest { total, idle_timeout })?;
         loop {
-            if let Some(reply) = self.teller.answer(POLL_INTERVAL)? {
+            if let Some(reply) = self.client.reply(POLL_INTERVAL)? {
                 self.arrived = reply.records;
                 return Ok(reply.ago);
             }
             match stopped {
                 None if stop() => {
                     stopped = Some(Instant::now());
-                    self.teller.ask(CountRequest { total, patience: STOP_TIMEOUT })?;
+                    self.client.request(CountRequest { total, idle_timeout: STOP_TIMEOUT })?;
                 }
                 Some(since) if since.elapsed() > STOP_TIMEOUT + REPLY_TIMEOUT => return Err(gone()),
                 _ => {}
@@ -93,20 +95,41 @@ impl<T: CountClient> ArrivalCounter for RemoteCounter<T> {
     }
 }
 
-/// Somebody who counts in a thread of this process. Dropping it ends the thread soon.
-pub struct ChannelClient {
-    /// Orders to [`serve_counts`].
-    pub orders: Sender<CountRequest>,
-    /// Its answers.
-    pub replies: Receiver<CountReply>,
+/// A counter in a thread of this process. Dropping it ends the thread soon.
+pub struct ThreadClient {
+    requests: Sender<CountRequest>,
+    replies: Receiver<CountReply>,
 }
 
-impl CountClient for ChannelClient {
-    fn ask(&mut self, order: CountRequest) -> Result<()> {
-        self.orders.send(order).map_err(|_| gone())
+impl ThreadClient {
+    /// Starts a thread that counts with `poll`, as [`serve_counts`] does.
+    ///
+    /// # Errors
+    /// The thread can't be started.
+    pub fn start(
+        mut poll: impl FnMut(Duration) -> Result<u64> + Send + 'static,
+    ) -> Result<ThreadClient> {
+        let (requests, incoming) = crossbeam_channel::unbounded();
+        let (outgoing, replies) = crossbeam_channel::unbounded();
+        let count = move || {
+            let mut reply = |reply| outgoing.send(reply).map_err(|_| gone());
+            // The client notices an error by the missing reply.
+            let _ = serve_counts(&mut poll, &incoming, &mut reply);
+        };
+        std::thread::Builder::new()
+            .name("counter".into())
+            .spawn(count)
+            .map_err(|error| Error::no_thread(&error))?;
+        Ok(ThreadClient { requests, replies })
+    }
+}
+
+impl CountClient for ThreadClient {
+    fn request(&mut self, request: CountRequest) -> Result<()> {
+        self.requests.send(request).map_err(|_| gone())
     }
 
-    fn answer(&mut self, wait: Duration) -> Result<Option<CountReply>> {
+    fn reply(&mut self, wait: Duration) -> Result<Option<CountReply>> {
         match self.replies.recv_timeout(wait) {
             Ok(reply) => Ok(Some(reply)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -120,60 +143,65 @@ fn gone() -> Error {
     Error::new("whoever counts the records at the far end does not answer any more")
 }
 
-/// Counts until `orders` ends: `more` waits for records, for no longer than it is
-/// told, and says how many have arrived since the beginning.
+/// Counts until `requests` ends. `poll` waits for records, no longer than it is told,
+/// and returns how many have arrived since the start.
 ///
 /// # Errors
-/// Whatever `more` returns, or nobody takes the answers.
+/// Those of `poll` and `reply`.
 pub fn serve_counts(
-    more: &mut dyn FnMut(Duration) -> Result<u64>,
-    orders: &Receiver<CountRequest>,
-    answer: &mut dyn FnMut(CountReply) -> Result<()>,
+    poll: &mut dyn FnMut(Duration) -> Result<u64>,
+    requests: &Receiver<CountRequest>,
+    reply: &mut dyn FnMut(CountReply) -> Result<()>,
 ) -> Result<()> {
     let mut records = 0;
     let mut last = Instant::now();
     let mut open: Option<(CountRequest, Instant)> = None;
     loop {
-        let before = std::mem::replace(&mut records, more(POLL_INTERVAL)?);
+        let before = std::mem::replace(&mut records, poll(POLL_INTERVAL)?);
         let now = Instant::now();
         if records > before {
             last = now;
         }
-        match orders.try_recv() {
-            Ok(order) => open = Some((order, now)),
+        match requests.try_recv() {
+            Ok(request) => open = Some((request, now)),
             Err(crossbeam_channel::TryRecvError::Empty) => {}
             Err(crossbeam_channel::TryRecvError::Disconnected) => return Ok(()),
         }
-        let Some((order, asked)) = open else { continue };
-        let quiet = now.saturating_duration_since(last.max(asked));
-        if records >= order.total || quiet >= order.patience {
-            answer(CountReply { records, ago: now.saturating_duration_since(last) })?;
+        let Some((request, since)) = open else { continue };
+        let idle = now.saturating_duration_since(last.max(since));
+        if records >= request.total || idle >= request.idle_timeout {
+            reply(CountReply { records, ago: now.saturating_duration_since(last) })?;
             open = None;
         }
+    }
+}
+
+/// Counts the messages of a subscriber, for [`serve_counts`].
+pub fn count_messages(mut subscriber: Subscriber) -> impl FnMut(Duration) -> Result<u64> {
+    let mut count = 0;
+    move |wait| {
+        subscriber.recv(wait, &mut |_frames, _received| {
+            count += 1;
+            Ok(Flow::More)
+        })?;
+        Ok(count)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
-    use std::thread;
 
     use super::*;
 
-    /// A counter whose records come one at each look, up to `most`.
-    fn counter(most: u64, patience: Duration) -> RemoteCounter<ChannelClient> {
-        let (orders, taken) = crossbeam_channel::unbounded();
-        let (answers, replies) = crossbeam_channel::unbounded();
-        thread::spawn(move || {
-            let mut records = 0;
-            let mut more = |_wait: Duration| {
-                records = (records + 1).min(most);
-                Ok(records)
-            };
-            let mut answer = |reply| answers.send(reply).map_err(|_| gone());
-            serve_counts(&mut more, &taken, &mut answer)
-        });
-        RemoteCounter::new(ChannelClient { orders, replies }, patience)
+    /// A counter whose records arrive one with each poll, up to `total`.
+    fn counter(total: u64, idle_timeout: Duration) -> RemoteCounter<ThreadClient> {
+        let mut records = 0;
+        let poll = move |_wait: Duration| {
+            records = (records + 1).min(total);
+            Ok(records)
+        };
+        RemoteCounter::new(ThreadClient::start(poll).unwrap(), idle_timeout)
     }
 
     #[test]
@@ -187,11 +215,11 @@ mod tests {
 
     #[test]
     fn it_gives_up_when_no_more_come_and_says_how_long_ago_the_last_one_did() {
-        let patience = Duration::from_millis(30);
-        let mut counter = counter(10, patience);
+        let idle_timeout = Duration::from_millis(30);
+        let mut counter = counter(10, idle_timeout);
         let ago = counter.wait_for_arrivals(11, &|| false).unwrap();
         assert_eq!(counter.arrived().unwrap(), Some(10));
-        assert!(ago >= patience, "{ago:?}");
+        assert!(ago >= idle_timeout, "{ago:?}");
     }
 
     #[test]
@@ -205,11 +233,11 @@ mod tests {
 
     #[test]
     fn a_counter_that_has_died_is_an_error() {
-        let (orders, _taken) = crossbeam_channel::unbounded();
-        let (answers, replies) = crossbeam_channel::unbounded();
-        drop(answers);
-        let mut counter =
-            RemoteCounter::new(ChannelClient { orders, replies }, Duration::from_secs(3600));
+        let (requests, _incoming) = crossbeam_channel::unbounded();
+        let (outgoing, replies) = crossbeam_channel::unbounded();
+        drop(outgoing);
+        let client = ThreadClient { requests, replies };
+        let mut counter = RemoteCounter::new(client, Duration::from_secs(3600));
         let error = counter.wait_for_arrivals(1, &|| false).unwrap_err().to_string();
         assert!(error.contains("does not answer"), "{error}");
     }

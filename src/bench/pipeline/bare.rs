@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::io::BufRead;
 use std::time::{Duration, Instant};
 
-use crate::bench::records::ROOT;
+use crate::bench::records::{ROOT, TOPIC_PREFIX};
 use crate::count::counted;
 use crate::error::{Error, Result};
 use crate::handler::publish::Wire;
@@ -44,7 +44,7 @@ impl Sending {
     pub fn run(self, input: impl BufRead, stop: &dyn Fn() -> bool) -> Result<()> {
         let frames = frames(input, self.wire)?;
         let mut sender = BareSender::open(&self.endpoints)?;
-        let there = sender.wait_for(self.wait_for, prefix().as_bytes(), self.wait, stop)?;
+        let there = sender.wait_for(self.wait_for, TOPIC_PREFIX.as_bytes(), self.wait, stop)?;
         if there < self.wait_for && !stop() {
             let wanted = counted(self.wait_for, "subscriber");
             return Err(Error::new(format!("{there} of {wanted} came")));
@@ -76,11 +76,6 @@ pub fn receive(
         }
     }
     Ok((arrived, first.map_or(0.0, |first| first.elapsed().as_secs_f64())))
-}
-
-/// What the topics of the records begin with: what is subscribed to.
-pub(super) fn prefix() -> String {
-    format!("{ROOT}.")
 }
 
 /// Topics and bodies as `zlog emit --root bench` makes them of lines.
@@ -132,7 +127,7 @@ mod tests {
             let (record, dialect) = wire::decode(&[topic, body], 0.0);
             assert!(dialect.is_some());
             assert_eq!((&*record.msg, record.level), ("two", Level::INFO));
-            assert!(topic.starts_with(prefix().as_bytes()));
+            assert!(topic.starts_with(TOPIC_PREFIX.as_bytes()));
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rounds::{Bench, Series};
-use super::run::{Sample, SideUsage};
+use super::sample::{Sample, SideUsage};
 use super::scenario::{Dimensions, Transport, wire_name};
 use crate::bench::stats::{Spread, ratio};
 

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::scenario::{Scenario, Transport, wire_name};
 use crate::bench::arrivals::{ArrivalCounter, LineCounter};
-use crate::bench::records::ROOT;
+use crate::bench::records::{ROOT, TOPIC_PREFIX};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -120,7 +120,7 @@ fn endpoint(transport: Transport, directory: &Path, number: usize) -> OsString {
 /// the last one has got all.
 fn prefixes(topics: usize) -> impl Iterator<Item = String> {
     let absent = (1..topics).map(|number| format!("absent.{number:05}."));
-    absent.chain([super::bare::prefix()])
+    absent.chain([TOPIC_PREFIX.to_owned()])
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod render;
 mod report;
 mod rounds;
 mod run;
+mod sample;
 mod scenario;
 
 pub mod bare;
@@ -41,5 +42,6 @@ pub use lines::LinesFile;
 pub use render::Render;
 pub use report::{Report, SCHEMA, Settings};
 pub use rounds::{Bench, Series, Trial};
-pub use run::{PipelineRunner, Sample, SideUsage};
+pub use run::PipelineRunner;
+pub use sample::{Sample, SideUsage};
 pub use scenario::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Scenario, Transport, sweep};

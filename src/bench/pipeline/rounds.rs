@@ -1,7 +1,7 @@
 //! All pipelines, several times, zlog and bare libzmq in trials.
 
 use super::implementation::Implementation;
-use super::run::Sample;
+use super::sample::Sample;
 use super::scenario::Scenario;
 use crate::bench::rounds::{self, Measurable, Next, Runner, swap_pairs};
 
@@ -64,7 +64,7 @@ impl Bench {
 pub(super) mod tests {
     use std::cell::RefCell;
 
-    use super::super::run::SideUsage;
+    use super::super::sample::SideUsage;
     use super::super::scenario::{Dimensions, Transport};
     use super::*;
     use crate::bench::rounds::Outcome;

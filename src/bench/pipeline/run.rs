@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::implementation::Implementation;
 use super::lines::LinesFile;
-use super::process::{Ended, ProcessGroup};
+use super::process::ProcessGroup;
 use super::rounds::Trial;
+use super::sample::{Sample, SideUsage};
 use super::scenario::Scenario;
-use crate::bench::reaper::ScratchDir;
+use crate::bench::reaper::{ScratchDir, temp_dir_in};
 use crate::bench::rounds::{Outcome, Runner};
-use crate::bench::runner::directory_in;
-use crate::bench::stats::ratio;
 use crate::error::{Error, Result};
 
 /// How long a process that was just started may take to be there.
@@ -23,72 +22,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a run may take.
 const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What one run measured.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Sample {
-    /// Seconds from the start of the publishers to the end of the last subscriber.
-    pub seconds: f64,
-    /// Seconds that the same took with a single record of each publisher, just before:
-    /// starting the programs, connecting them and ending them.
-    pub starting_seconds: f64,
-    /// Records that publishers sent, together.
-    pub sent: u64,
-    /// Records that were to arrive, over all subscribers.
-    pub wanted: u64,
-    /// Records that did.
-    pub arrived: u64,
-    /// The publishing processes.
-    pub publishers: SideUsage,
-    /// The subscribing ones.
-    pub subscribers: SideUsage,
-}
-
-impl Sample {
-    /// Records each second, over all subscribers.
-    pub fn arrived_per_second(&self) -> Option<f64> {
-        ratio(self.arrived as f64, self.seconds)
-    }
-
-    /// The part of the time that went into starting the programs, connecting and ending
-    /// them: from 0 to 1.
-    pub fn starting_share(&self) -> Option<f64> {
-        ratio(self.starting_seconds, self.seconds).map(|share| share.min(1.0))
-    }
-
-    /// Records that were sent to somebody and did not arrive there.
-    pub fn lost(&self) -> u64 {
-        self.wanted.saturating_sub(self.arrived)
-    }
-
-    /// Seconds of processor time, of all processes, for a million records that arrived.
-    pub fn cpu_per_million(&self) -> Option<f64> {
-        let both = self.publishers.cpu_seconds? + self.subscribers.cpu_seconds?;
-        ratio(both * 1e6, self.arrived as f64)
-    }
-}
-
-/// What the processes of one side used up.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct SideUsage {
-    /// Seconds of processor time, of all together.
-    pub cpu_seconds: Option<f64>,
-    /// The most memory that one of them had resident at once, in bytes.
-    pub peak_memory: Option<u64>,
-}
-
-impl SideUsage {
-    fn of<'e>(all: impl Iterator<Item = &'e Ended> + Clone) -> SideUsage {
-        SideUsage {
-            cpu_seconds: all.clone().map(|ended| ended.cpu_seconds).sum(),
-            peak_memory: all.map(|ended| ended.peak_memory).max().flatten(),
-        }
-    }
-}
-
 /// Measures with processes, below a directory.
 pub struct PipelineRunner<'p> {
-    /// Where directories for files and sockets are made.
-    pub directory: PathBuf,
     /// Whether to end now.
     pub stop: &'p dyn Fn() -> bool,
     /// The lines that were written last: runs of a kind follow each other.
@@ -101,7 +36,7 @@ impl<'p> PipelineRunner<'p> {
     /// Nothing can be written below `directory`.
     pub fn below(directory: &Path, stop: &'p dyn Fn() -> bool) -> Result<PipelineRunner<'p>> {
         let scratch = ScratchDir::create_in(directory)?;
-        Ok(PipelineRunner { directory: directory.to_owned(), stop, lines: None, scratch })
+        Ok(PipelineRunner { stop, lines: None, scratch })
     }
 
     fn lines(&mut self, scenario: &Scenario) -> Result<PathBuf> {
@@ -150,7 +85,7 @@ impl<'p> PipelineRunner<'p> {
         scenario: &Scenario,
         lines: &Path,
     ) -> Result<Option<Sample>> {
-        let directory = directory_in(self.scratch.path())?;
+        let directory = temp_dir_in(self.scratch.path())?;
         let files = RunFiles { scratch: &self.scratch, directory: directory.path(), lines };
         let Some(mut run) = Run::start(implementation, scenario, &files, self.stop)? else {
             return Ok(None);
@@ -314,30 +249,5 @@ impl<'r> Run<'r> {
             publishers: SideUsage::of(ends(self.publishers())),
             subscribers: SideUsage::of(ends(self.subscribers())),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_pipeline_costs_is_counted_for_what_arrived() {
-        let side = |cpu| SideUsage { cpu_seconds: cpu, peak_memory: Some(1) };
-        let mut sample = Sample {
-            seconds: 2.0,
-            starting_seconds: 0.5,
-            sent: 1000,
-            wanted: 2000,
-            arrived: 1990,
-            publishers: side(Some(1.0)),
-            subscribers: side(Some(0.99)),
-        };
-        assert_eq!(sample.arrived_per_second(), Some(995.0));
-        assert_eq!(sample.lost(), 10);
-        assert_eq!(sample.starting_share(), Some(0.25));
-        assert!((sample.cpu_per_million().unwrap() - 1000.0).abs() < 1e-9);
-        sample.subscribers.cpu_seconds = None;
-        assert_eq!(sample.cpu_per_million(), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::PythonHandler;
+use crate::bench::target::PythonHandler;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::term;

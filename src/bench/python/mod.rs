@@ -13,102 +13,23 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 pub use self::interpreter::Python;
 use self::receiver::Receiver;
-use self::session::{Said, Session};
+use self::session::{Done, Message, Session, Task};
 use super::arrivals::{ArrivalCounter, LineCounter, RemoteCounter};
 use super::child::ChildProcess;
 use super::protocol::{Messages, Request, Response, RunSpec};
-use super::reaper::ScratchDir;
+use super::reaper::{ScratchDir, temp_dir_in};
 use super::records::{ROOT, Records};
 use super::rounds::Outcome;
-use super::runner::directory_in;
 use super::sample::Sample;
+use super::target::PythonHandler;
 use crate::error::{Error, Result};
 
 /// How long a process may take to be there.
 const STARTING: Duration = Duration::from_secs(30);
 /// When no record has arrived for so long, those that are missing are lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A handler of Python's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PythonHandler {
-    /// `logging.FileHandler`.
-    File,
-    /// `logging.handlers.SMTPHandler`.
-    Smtp,
-    /// `logging.handlers.QueueHandler`, and a `QueueListener` before a `FileHandler`.
-    Queue,
-    /// `logging.handlers.SocketHandler`.
-    Socket,
-    /// PyZMQ's `PUBHandler`.
-    Pub,
-}
-
-impl PythonHandler {
-    /// All of them, in the order of reports.
-    pub const ALL: [PythonHandler; 5] = [
-        PythonHandler::File,
-        PythonHandler::Smtp,
-        PythonHandler::Queue,
-        PythonHandler::Socket,
-        PythonHandler::Pub,
-    ];
-
-    /// Those that Python has without anything else.
-    pub const OWN: [PythonHandler; 4] =
-        [PythonHandler::File, PythonHandler::Smtp, PythonHandler::Queue, PythonHandler::Socket];
-
-    /// What it is called in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            PythonHandler::File => "python-file",
-            PythonHandler::Smtp => "python-smtp",
-            PythonHandler::Queue => "python-queue",
-            PythonHandler::Socket => "python-socket",
-            PythonHandler::Pub => "python-pub",
-        }
-    }
-}
-
-/// What the script is told.
-#[derive(Debug, Serialize)]
-struct Task<'t> {
-    handler: PythonHandler,
-    /// The file with the records.
-    records: &'t Path,
-    /// The file that is logged to.
-    path: &'t Path,
-    /// The server that is logged to; empty where there is none.
-    address: String,
-    from: &'t str,
-    to: &'t str,
-    root: &'t str,
-    high_water_mark: u32,
-    count: Option<u64>,
-    duration_seconds: Option<f64>,
-    warm_up_seconds: f64,
-    rate: Option<f64>,
-    threads: usize,
-}
-
-/// What it says in the end.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-struct Done {
-    calls: u64,
-    seconds: f64,
-    latency: Vec<(u64, u64)>,
-    /// Calls of the warm-up.
-    warmed: u64,
-    /// Seconds from the end of the last call until this was said.
-    closing_seconds: f64,
-    cpu_seconds: f64,
-    peak_memory: Option<u64>,
-}
 
 /// Where records arrive, and how the script reaches it.
 struct Destination {
@@ -127,7 +48,7 @@ pub fn measure(
     scratch: &ScratchDir,
     stop: &dyn Fn() -> bool,
 ) -> Result<Outcome> {
-    let directory = directory_in(scratch.path())?;
+    let directory = temp_dir_in(scratch.path())?;
     let (records, path) = (directory.path().join("records"), directory.path().join("app.log"));
     write_records(&spec.text, &records)?;
     let mut destination = destination(handler, spec, &path)?;
@@ -139,12 +60,12 @@ pub fn measure(
         }
         match session.recv()? {
             None => {}
-            Some(Said::Failed(why)) => return Err(Error::new(why)),
-            Some(Said::Ready(endpoint)) => {
+            Some(Message::Failed(why)) => return Err(Error::new(why)),
+            Some(Message::Ready(endpoint)) => {
                 let subscriber = ChildProcess::start(&Request::Subscribe { endpoint })?;
                 destination.counter = Some(Box::new(RemoteCounter::new(subscriber, IDLE_TIMEOUT)));
             }
-            Some(Said::Done(done)) => {
+            Some(Message::Done(done)) => {
                 let sample = sample(*done, destination.counter, stop)?;
                 return Ok(Outcome::Measured(Box::new(sample)));
             }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::bench::arrivals::{ArrivalCounter, ChannelClient, RemoteCounter, serve_counts};
+use crate::bench::arrivals::{ArrivalCounter, RemoteCounter, ThreadClient};
 use crate::error::{Error, Result};
 
 /// The longest record that is taken: more is no record of this bench.
@@ -19,12 +19,12 @@ const BLOCK: usize = 1 << 16;
 /// Takes one client after the other on a port of loopback, in threads of its own.
 pub(super) struct Receiver {
     address: SocketAddr,
-    counter: RemoteCounter<ChannelClient>,
+    counter: RemoteCounter<ThreadClient>,
     ended: Arc<AtomicBool>,
 }
 
 impl Receiver {
-    pub(super) fn start(patience: Duration) -> Result<Receiver> {
+    pub(super) fn start(idle_timeout: Duration) -> Result<Receiver> {
         let failed = |error: std::io::Error| Error::io("can't receive on loopback", &error);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -36,15 +36,8 @@ impl Receiver {
                 let _ = receive(client, &count);
             }
         });
-        let (orders, taken) = crossbeam_channel::unbounded();
-        let (answers, replies) = crossbeam_channel::unbounded();
-        thread::spawn(move || {
-            let mut answer =
-                |reply| answers.send(reply).map_err(|_| Error::new("nobody wants the count"));
-            // Whoever asked sees that there is no answer.
-            let _ = serve_counts(&mut |wait| Ok(more(&received, wait)), &taken, &mut answer);
-        });
-        let counter = RemoteCounter::new(ChannelClient { orders, replies }, patience);
+        let client = ThreadClient::start(move |wait| Ok(wait_for_more(&received, wait)))?;
+        let counter = RemoteCounter::new(client, idle_timeout);
         Ok(Receiver { address, counter, ended })
     }
 
@@ -74,7 +67,7 @@ impl Drop for Receiver {
 }
 
 /// Waits until more has been received, or for `wait`.
-fn more(received: &AtomicU64, wait: Duration) -> u64 {
+fn wait_for_more(received: &AtomicU64, wait: Duration) -> u64 {
     let (before, until) = (received.load(Ordering::Relaxed), Instant::now() + wait);
     loop {
         let now = received.load(Ordering::Relaxed);

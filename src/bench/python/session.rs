@@ -1,15 +1,16 @@
 //! A Python process that measures, and what it says. It has ended when this is dropped.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::interpreter::Python;
-use super::{Done, Task};
 use crate::bench::reaper::ScratchDir;
+use crate::bench::target::PythonHandler;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::term;
@@ -21,10 +22,45 @@ const SLICE: Duration = Duration::from_millis(50);
 /// Most bytes of a traceback that are read.
 const MOST_TRACEBACK: u64 = 64 << 10;
 
-/// What it says.
+/// What the script is told.
+#[derive(Debug, Serialize)]
+pub(super) struct Task<'t> {
+    pub(super) handler: PythonHandler,
+    /// The file with the records.
+    pub(super) records: &'t Path,
+    /// The file that is logged to.
+    pub(super) path: &'t Path,
+    /// The server that is logged to; empty where there is none.
+    pub(super) address: String,
+    pub(super) from: &'t str,
+    pub(super) to: &'t str,
+    pub(super) root: &'t str,
+    pub(super) high_water_mark: u32,
+    pub(super) count: Option<u64>,
+    pub(super) duration_seconds: Option<f64>,
+    pub(super) warm_up_seconds: f64,
+    pub(super) rate: Option<f64>,
+    pub(super) threads: usize,
+}
+
+/// What it says in the end.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+pub(super) struct Done {
+    pub(super) calls: u64,
+    pub(super) seconds: f64,
+    pub(super) latency: Vec<(u64, u64)>,
+    /// Calls of the warm-up.
+    pub(super) warmed: u64,
+    /// Seconds from the end of the last call until this was messages.
+    pub(super) closing_seconds: f64,
+    pub(super) cpu_seconds: f64,
+    pub(super) peak_memory: Option<u64>,
+}
+
+/// A message of the script.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Said {
+pub(super) enum Message {
     /// It can be reached there.
     Ready(String),
     /// It has measured.
@@ -38,7 +74,7 @@ pub(super) struct Session {
     child: Child,
     /// Python gives up when this is closed: also when this process is killed.
     _stdin: Option<ChildStdin>,
-    said: Receiver<Result<Said>>,
+    messages: Receiver<Result<Message>>,
 }
 
 impl Session {
@@ -54,16 +90,16 @@ impl Session {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
         let mut stdin = child.stdin.take();
-        let (tell, said) = crossbeam_channel::unbounded();
+        let (tell, messages) = crossbeam_channel::unbounded();
         if let Some(stdout) = child.stdout.take() {
             // Ends with the child's stdout.
             std::thread::spawn(move || {
                 for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
-                    let said = serde_json::from_str(&line).map_err(|error| {
+                    let message = serde_json::from_str(&line).map_err(|error| {
                         let line = term::visible(&line);
                         Error::new(format!("Python said what it should not: {line}: {error}"))
                     });
-                    if tell.send(said).is_err() {
+                    if tell.send(message).is_err() {
                         return;
                     }
                 }
@@ -71,16 +107,16 @@ impl Session {
         }
         // One that has ended already has said why on its stderr, which is read below.
         let _ = stdin.as_mut().map(|stdin| stdin.write_all(&line).and_then(|()| stdin.flush()));
-        Ok(Session { child, _stdin: stdin, said })
+        Ok(Session { child, _stdin: stdin, messages })
     }
 
     /// The next thing that it says, if that comes soon.
     ///
     /// # Errors
     /// It has ended.
-    pub(super) fn recv(&mut self) -> Result<Option<Said>> {
-        match self.said.recv_timeout(SLICE) {
-            Ok(said) => said.map(Some),
+    pub(super) fn recv(&mut self) -> Result<Option<Message>> {
+        match self.messages.recv_timeout(SLICE) {
+            Ok(message) => message.map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
         }

@@ -16,6 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+pub use self::session::Mail;
 use self::session::{Next, Session};
 use crate::error::{Error, Result};
 
@@ -25,17 +26,6 @@ const IDLE: Duration = Duration::from_secs(60);
 const STOPPING: Duration = Duration::from_secs(5);
 /// The wait after a connection could not be taken: descriptors may have run out.
 const BREATH: Duration = Duration::from_millis(20);
-
-/// A mail as it was received.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Mail {
-    /// The reverse path, from `MAIL FROM`; empty for a bounce.
-    pub from: String,
-    /// The forward paths, from `RCPT TO`.
-    pub to: Vec<String>,
-    /// Headers and body, dots unstuffed. It ends with CR LF.
-    pub data: Vec<u8>,
-}
 
 /// Sees each mail before it is acknowledged, on its connection's thread.
 pub type Inspect = Box<dyn Fn(&Mail) + Send + Sync>;

@@ -11,14 +11,23 @@ use smtp_proto::{
     EXT_8BIT_MIME, EXT_PIPELINING, EXT_SIZE, EXT_SMTP_UTF8, EhloResponse, Error, Request,
 };
 
-use super::Mail;
-
 /// What the server calls itself.
 const NAME: &str = "localhost";
 /// The largest mail that is taken, in bytes.
 pub(super) const MOST_BYTES: usize = 32 << 20;
 /// The most recipients a mail may have: what RFC 5321, 4.5.3.1.8 asks for at least.
 pub(super) const MOST_RECIPIENTS: usize = 100;
+
+/// A mail as it was received.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mail {
+    /// The reverse path, from `MAIL FROM`; empty for a bounce.
+    pub from: String,
+    /// The forward paths, from `RCPT TO`.
+    pub to: Vec<String>,
+    /// Headers and body, dots unstuffed. It ends with CR LF.
+    pub data: Vec<u8>,
+}
 
 /// Whether the conversation goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

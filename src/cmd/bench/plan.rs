@@ -9,9 +9,9 @@ use crate::bench::baseline::{self, LEAST_RUNS};
 use crate::bench::fixture::check_mail;
 use crate::bench::measure::Load;
 use crate::bench::protocol::{LoginSecret, MailOptions, Messages, RunSpec};
+use crate::bench::reaper::temp_dir_in;
 use crate::bench::records::Records;
 use crate::bench::report::{Report, Settings, check_writable};
-use crate::bench::runner::directory_in;
 use crate::bench::target::BenchTarget;
 use crate::cli::BenchArgs;
 use crate::count::counted;
@@ -51,7 +51,7 @@ impl Plan {
         plots::check(&args.plot)?;
         let mail = mail(args)?;
         let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-        drop(directory_in(&directory)?);
+        drop(temp_dir_in(&directory)?);
         let records = records(args)?;
         if cfg!(debug_assertions) {
             term::tell("zlog bench: this is a debug build: its figures say little of a release");
