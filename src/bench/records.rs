@@ -9,8 +9,6 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use memchr::memchr_iter;
-
 use crate::error::{Error, Result};
 use crate::parse::backslash_replace;
 use crate::record::{Level, Record};
@@ -157,11 +155,8 @@ fn sized(text: &str, size: usize) -> String {
 
 /// The lines of `bytes`, without their ends.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let last = (bytes.last().is_some_and(|last| *last != b'\n')).then_some(bytes.len());
-    let mut start = 0;
-    memchr_iter(b'\n', bytes).chain(last).map(move |end| {
-        let line = &bytes[start..end];
-        start = end + 1;
+    bytes.split_inclusive(|byte| *byte == b'\n').map(|line| {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
         line.strip_suffix(b"\r").unwrap_or(line)
     })
 }

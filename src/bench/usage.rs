@@ -16,7 +16,7 @@ pub struct Usage {
 impl Usage {
     /// What the system says now. `None` for what it does not tell.
     pub fn now() -> Usage {
-        Usage { cpu_seconds: cpu_seconds(), peak_memory: peak_memory() }
+        Usage { cpu_seconds: cpu_seconds(), peak_memory: peak_memory("self") }
     }
 }
 
@@ -32,17 +32,18 @@ fn cpu_seconds() -> Option<f64> {
     None
 }
 
-/// `VmHWM` of this process. Not `ru_maxrss`: a child begins with its parent's.
+/// The peak memory of a running process, named by its number or `self`: its `VmHWM`. Not
+/// `ru_maxrss`, which a child inherits from its parent.
 #[cfg(target_os = "linux")]
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+pub(super) fn peak_memory(process: impl std::fmt::Display) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn peak_memory() -> Option<u64> {
+pub(super) fn peak_memory(_process: impl std::fmt::Display) -> Option<u64> {
     None
 }
 

@@ -6,7 +6,7 @@
 //! row of the report. It reads its spec, says what came of it, and stops when its
 //! standard input ends: its parent wants it to, or has ended.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,16 +32,17 @@ use crate::socket::{Endpoint, Role, SocketOptions, Subscriber};
 /// # Errors
 /// No job comes, or nobody takes what it says. What goes wrong with the job itself
 /// is told to the parent.
-pub fn run() -> Result<()> {
+pub fn run(input: impl BufRead + Send + 'static, mut output: impl Write) -> Result<()> {
     signal::leave_to_parent()?;
-    let (request, inbox) = Inbox::open()?;
+    let (request, inbox) = Inbox::open(input)?;
+    let mut tell = |response: &Response| respond(&mut output, response);
     let done = match request {
         Request::Measure(spec) => {
             measure(&spec, &inbox).map(|sample| Some(Response::Done(Box::new(sample))))
         }
-        Request::Subscribe { endpoint } => subscribe(&endpoint, &inbox).map(|()| None),
-        Request::ServeMail { delay } => mail(delay, &inbox).map(|()| None),
-        Request::Reap(directory) => reap(&directory, &inbox).map(|()| None),
+        Request::Subscribe { endpoint } => subscribe(&endpoint, &inbox, &mut tell).map(|()| None),
+        Request::ServeMail { delay } => mail(delay, &inbox, &mut tell).map(|()| None),
+        Request::Reap(directory) => reap(&directory, &inbox, &mut tell).map(|()| None),
     };
     match done {
         Ok(None) => Ok(()),
@@ -58,8 +59,8 @@ struct Inbox {
 }
 
 impl Inbox {
-    fn open() -> Result<(Request, Inbox)> {
-        let mut lines = BufReader::new(io::stdin()).lines();
+    fn open(input: impl BufRead + Send + 'static) -> Result<(Request, Inbox)> {
+        let mut lines = input.lines();
         let no_request = || {
             Error::usage("`zlog bench worker` is started by `zlog bench`, which tells it its job")
                 .hint("Run `zlog bench`.")
@@ -83,12 +84,14 @@ impl Inbox {
     }
 }
 
-fn tell(response: &Response) -> Result<()> {
+/// Sends a response to the parent.
+type Tell<'t> = dyn FnMut(&Response) -> Result<()> + 't;
+
+fn respond(output: &mut impl Write, response: &Response) -> Result<()> {
     let failed = |error: io::Error| Error::io("standard output", &error);
     let mut line = serde_json::to_vec(response).map_err(|error| failed(error.into()))?;
     line.push(b'\n');
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(&line).and_then(|()| stdout.flush()).map_err(failed)
+    output.write_all(&line).and_then(|()| output.flush()).map_err(failed)
 }
 
 fn measure(spec: &RunSpec, inbox: &Inbox) -> Result<Sample> {
@@ -119,7 +122,7 @@ fn sample(spec: &RunSpec, ended: &Arc<AtomicBool>) -> Result<Sample> {
     Ok(Sample { note: (!note.is_empty()).then_some(note), ..sample })
 }
 
-fn subscribe(endpoint: &str, inbox: &Inbox) -> Result<()> {
+fn subscribe(endpoint: &str, inbox: &Inbox, tell: &mut Tell<'_>) -> Result<()> {
     let endpoint = Endpoint::parse(endpoint, Role::Connect)?;
     let options = SocketOptions::subscriber();
     let subscriber = Subscriber::open(&[endpoint], &[TOPIC_PREFIX.to_owned()], &options)?;
@@ -127,7 +130,7 @@ fn subscribe(endpoint: &str, inbox: &Inbox) -> Result<()> {
     serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Response::Counted(reply)))
 }
 
-fn reap(directory: &PathBuf, inbox: &Inbox) -> Result<()> {
+fn reap(directory: &PathBuf, inbox: &Inbox, tell: &mut Tell<'_>) -> Result<()> {
     tell(&Response::Ready(String::new()))?;
     // Until the input ends; no order is meant for a guard.
     while inbox.orders.recv().is_ok() {}
@@ -135,7 +138,7 @@ fn reap(directory: &PathBuf, inbox: &Inbox) -> Result<()> {
     Ok(())
 }
 
-fn mail(delay: Duration, inbox: &Inbox) -> Result<()> {
+fn mail(delay: Duration, inbox: &Inbox, tell: &mut Tell<'_>) -> Result<()> {
     let server = SmtpServer::start(ServerOptions { delay, ..ServerOptions::default() })?;
     tell(&Response::Ready(server.url()))?;
     let mut count = 0;

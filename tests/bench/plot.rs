@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use tiny_skia::Pixmap;
 use zlog::bench::plot::{
-    HandlerChart, HandlerFigures, ImageFormat, Line, Panel, Point, Range, SIZE, SweepChart, Unit,
+    HandlerChart, HandlerFigures, ImageFormat, Line, Panel, Point, SIZE, SweepChart, Unit,
 };
+use zlog::bench::stats::Spread;
 
 /// Names that could break out of an SVG, or out of the place that they have.
 const HOSTILE: [&str; 4] = [
@@ -14,8 +15,8 @@ const HOSTILE: [&str; 4] = [
     "a name that is far too long for the place that it has",
 ];
 
-fn range(median: f64) -> Range {
-    Range { low: median * 0.9, median, high: median * 1.1 }
+fn range(median: f64) -> Spread {
+    Spread { low: median * 0.9, median, high: median * 1.1 }
 }
 
 /// The latencies of a handler whose calls take about `nanos`.
@@ -208,13 +209,13 @@ proptest! {
     ) {
         let measured = rates.iter().map(|[low, median, high]| HandlerFigures {
             name: name.clone(),
-            rate: Some(Range { low: *low, median: *median, high: *high }),
+            rate: Some(Spread { low: *low, median: *median, high: *high }),
             latency: curve.clone(),
         });
         svg(handlers(measured.collect()).render(ImageFormat::Svg).unwrap());
         let points = rates.iter().map(|[low, median, high]| Point {
             x: *low,
-            y: Range { low: *low, median: *median, high: *high },
+            y: Spread { low: *low, median: *median, high: *high },
         });
         let line = Line { name, is_baseline: false, points: points.collect() };
         let panel =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::clock::{Clock, nanos};
-use super::{Call, CallStats, Load};
+use super::{CallStats, Load};
 use crate::error::Result;
 
 /// The longest wait without a look at whether to stop, in nanoseconds.
@@ -64,9 +64,9 @@ impl Pace {
 ///
 /// # Errors
 /// The call's first.
-pub(super) fn run<C: Clock, T: Call>(
+pub(super) fn run<C: Clock, F: Fn(u64) -> Result<()> + Sync>(
     clock: &C,
-    call: &T,
+    call: &F,
     share: &Share,
     start: u64,
     stop: &dyn Fn() -> bool,
@@ -86,7 +86,7 @@ pub(super) fn run<C: Clock, T: Call>(
                 due
             }
         };
-        call.call(number)?;
+        call(number)?;
         now = clock.now();
         stats.count(now.saturating_sub(begin), now);
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     /// Calls that take 10 µs each, but the one numbered `stalls`: that takes 100 ms.
-    fn stalling(clock: &FakeClock, stalls: u64) -> impl Call {
+    fn stalling(clock: &FakeClock, stalls: u64) -> impl Fn(u64) -> Result<()> + Sync {
         move |number: u64| {
             clock.pass(if number == stalls { 100 * MS } else { 10 * US });
             Ok(())

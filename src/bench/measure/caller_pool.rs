@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use super::caller::{self, Share};
-use super::{Call, CallStats, Clock, Load};
+use super::{CallStats, Clock, Load};
 use crate::error::{Error, Result};
 
 /// Makes the calls of `load` and returns what its callers saw together. All begin
@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// The call's, or a thread can't be started.
-pub fn measure<C: Clock, T: Call>(
+pub fn measure<C: Clock, F: Fn(u64) -> Result<()> + Sync>(
     clock: &C,
-    call: &T,
+    call: &F,
     load: &Load,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<CallStats> {
@@ -50,9 +50,9 @@ pub fn measure<C: Clock, T: Call>(
 }
 
 /// What the callers share.
-struct CallerPool<'c, C, T> {
+struct CallerPool<'c, C, F> {
     clock: &'c C,
-    call: &'c T,
+    call: &'c F,
     stop: &'c (dyn Fn() -> bool + Sync),
     /// Nobody begins before everybody is there.
     ready: Barrier,
@@ -60,7 +60,7 @@ struct CallerPool<'c, C, T> {
     failed: AtomicBool,
 }
 
-impl<C: Clock, T: Call> CallerPool<'_, C, T> {
+impl<C: Clock, F: Fn(u64) -> Result<()> + Sync> CallerPool<'_, C, F> {
     /// One caller's run.
     fn call(&self, share: &Share) -> Result<CallStats> {
         self.clock.reduce_timer_slack();

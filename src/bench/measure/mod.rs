@@ -38,24 +38,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
-
-/// What is called and timed.
-pub trait Call: Sync {
-    /// Makes call `number`. Each number is used once in a phase; callers on other
-    /// threads use others at the same time.
-    ///
-    /// # Errors
-    /// The call can't go on: all callers stop.
-    fn call(&self, number: u64) -> Result<()>;
-}
-
-impl<F: Fn(u64) -> Result<()> + Sync> Call for F {
-    fn call(&self, number: u64) -> Result<()> {
-        self(number)
-    }
-}
-
 /// How much to call, and how fast.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Load {

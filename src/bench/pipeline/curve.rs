@@ -4,7 +4,7 @@
 use super::figures::{Figures, Row};
 use super::report::Report;
 use super::scenario::Dimension;
-use crate::bench::plot::{self, Panel, Point, Range, SweepChart, Unit};
+use crate::bench::plot::{self, Panel, Point, SweepChart, Unit};
 use crate::bench::report::units::count;
 use crate::bench::stats::Spread;
 use crate::count::{counted, plural};
@@ -99,7 +99,7 @@ impl Curve {
             name: if line.bare { format!("{}, bare", line.name) } else { line.name.clone() },
             // zlog's own line may be missing.
             is_baseline: line.bare && before(at).is_some_and(|zlog| zlog.name == line.name),
-            points: line.points.iter().map(|(x, y)| Point { x: *x, y: Range::from(*y) }).collect(),
+            points: line.points.iter().map(|(x, y)| Point { x: *x, y: *y }).collect(),
         });
         Panel { title: format!("{title}, by {by}"), x, y, lines: lines.collect() }
     }

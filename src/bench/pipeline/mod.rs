@@ -39,7 +39,6 @@ pub use curve::{Curve, Line, Metric, image};
 pub use figures::{Figures, MOST_STARTING, Row, Side};
 pub use implementation::Implementation;
 pub use lines::LinesFile;
-pub use render::Render;
 pub use report::{Report, SCHEMA, Settings};
 pub use rounds::{Bench, Series, Trial};
 pub use run::PipelineRunner;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::bench::usage::peak_memory;
 use crate::error::{Error, Result};
 use crate::term;
 
@@ -231,21 +232,6 @@ fn reap(child: Child) -> std::io::Result<(ExitStatus, Option<f64>)> {
 #[cfg(not(unix))]
 fn reap(mut child: Child) -> std::io::Result<(ExitStatus, Option<f64>)> {
     Ok((child.wait()?, None))
-}
-
-/// `VmHWM` of a process that runs. Not `ru_maxrss` of one that has ended: that
-/// begins with what its parent had when it was started.
-#[cfg(target_os = "linux")]
-fn peak_memory(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn peak_memory(_process: u32) -> Option<u64> {
-    None
 }
 
 #[cfg(all(test, unix))]

@@ -8,11 +8,8 @@ use crate::bench::report::units::{bytes, count, percent, three_digits};
 use crate::bench::report::{Column, Document, Table};
 use crate::count::{counted, plural};
 
-/// A report's tables.
-pub struct Render<'r>(pub &'r Report);
-
-impl Render<'_> {
-    /// Two tables, what they are of, and what is to be said of them.
+impl Report {
+    /// Two tables and remarks, for people.
     pub fn document(&self) -> Document {
         Document {
             title: self.title().to_vec(),
@@ -22,7 +19,7 @@ impl Render<'_> {
     }
 
     fn title(&self) -> [String; 2] {
-        let Report { machine, date, settings, pipelines, .. } = self.0;
+        let Report { machine, date, settings, pipelines, .. } = self;
         let of = match pipelines.first() {
             Some(Row { dimensions: d, .. }) => format!(
                 ": messages of {}, {} to {}, {} where nothing else is said",
@@ -48,7 +45,7 @@ impl Render<'_> {
         let numbers = ["records/s", "±", "bare libzmq", "±", "× bare", "lost"];
         columns.extend(numbers.map(Column::number));
         let mut table = Table::new(columns);
-        for row in &self.0.pipelines {
+        for row in &self.pipelines {
             let mut cells = vec![self.name(row)];
             cells.extend(rate(row.zlog.as_ref()));
             cells.extend(rate(row.bare.as_ref()));
@@ -65,7 +62,7 @@ impl Render<'_> {
         let numbers = ["emit", "", "tail", "", "bare send", "", "bare recv", ""];
         columns.extend(numbers.map(Column::number));
         let mut table = Table::new(columns);
-        for row in &self.0.pipelines {
+        for row in &self.pipelines {
             let mut cells = vec![self.name(row)];
             for figures in [&row.zlog, &row.bare] {
                 let sides = figures.as_ref().map(|f| (&f.publishers, &f.subscribers));
@@ -79,7 +76,7 @@ impl Render<'_> {
 
     /// What a row is of: where it is not the base, what is other.
     fn name(&self, row: &Row) -> String {
-        let Some(base) = self.0.pipelines.first() else { return row.name() };
+        let Some(base) = self.pipelines.first() else { return row.name() };
         let mut name = row.name();
         for dimension in Dimension::ALL {
             let value = row.dimensions.get(dimension);
@@ -92,7 +89,7 @@ impl Render<'_> {
 
     /// Which rows measure little but the start of programs.
     fn too_short(&self) -> Option<String> {
-        let short = self.0.pipelines.iter().filter(|row| row.too_short);
+        let short = self.pipelines.iter().filter(|row| row.too_short);
         let named = |row| format!("{} ({})", self.name(row), percent(starting(row)));
         let short: Vec<String> = short.map(named).collect();
         (!short.is_empty()).then(|| {
@@ -106,7 +103,7 @@ impl Render<'_> {
 
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        for row in &self.0.pipelines {
+        for row in &self.pipelines {
             let name = self.name(row);
             let lost = |figures: &Option<Figures>| figures.as_ref().map_or(0, |f| f.lost);
             remarks.extend(document::lost(&name, lost(&row.zlog)));
@@ -114,7 +111,7 @@ impl Render<'_> {
             remarks.extend(row.error.as_ref().map(|error| document::failed(&name, error)));
         }
         remarks.extend(self.too_short());
-        remarks.extend(document::stopped(self.0.interrupted));
+        remarks.extend(document::stopped(self.interrupted));
         remarks
     }
 }
@@ -147,13 +144,12 @@ fn cost(side: Option<&Side>) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::super::report::tests::report;
-    use super::*;
     use crate::bench::stats::Spread;
 
     #[test]
     fn every_pipeline_has_a_row_in_each_shape_and_says_what_is_other_than_in_the_base() {
         let report = report();
-        for scenario in [Render(&report).document().text(), Render(&report).document().markdown()] {
+        for scenario in [report.document().text(), report.document().markdown()] {
             assert_eq!(scenario.matches("tcp json, size 1,000").count(), 3, "{scenario}");
             assert!(
                 scenario.contains("messages of 100 bytes, 1 publisher to 1 subscriber"),
@@ -170,12 +166,12 @@ mod tests {
     #[test]
     fn rows_that_were_too_short_are_named_with_the_part_that_starting_took() {
         let mut report = report();
-        assert!(!Render(&report).document().text().contains("TOO SHORT"));
+        assert!(!report.document().text().contains("TOO SHORT"));
         let row = &mut report.pipelines[1];
         row.too_short = true;
         let share = row.bare.as_mut().unwrap().starting_share.as_mut().unwrap();
         *share = Spread { median: 0.62, low: 0.5, high: 0.7 };
-        for scenario in [Render(&report).document().text(), Render(&report).document().markdown()] {
+        for scenario in [report.document().text(), report.document().markdown()] {
             let said = "TOO SHORT: starting the programs took more than a quarter of the time of \
                         tcp json, size 1,000 (62 %). A larger --count";
             assert!(scenario.contains(said), "{scenario}");
@@ -188,7 +184,7 @@ mod tests {
         report.settings.runs = 1;
         report.pipelines[0].dimensions.size = 1;
         report.pipelines[0].zlog.as_mut().unwrap().lost = 1;
-        let text = Render(&report).document().text();
+        let text = report.document().text();
         assert!(text.contains("libzmq, 1 run: messages of 1 byte, 1 publisher to"), "{text}");
         assert!(text.contains("\ntcp json: 1 record was LOST"), "{text}");
     }
@@ -199,7 +195,7 @@ mod tests {
         report.interrupted = true;
         report.pipelines[0].zlog.as_mut().unwrap().lost = 1234;
         report.pipelines[1].bare.as_mut().unwrap().lost = 5;
-        let text = Render(&report).document().text();
+        let text = report.document().text();
         assert!(text.contains("\ntcp json: 1,234 records were LOST"), "{text}");
         assert!(
             text.contains("\nbare libzmq, tcp json, size 1,000: 5 records were LOST"),
@@ -212,7 +208,7 @@ mod tests {
     fn what_was_not_measured_is_said_and_not_left_out() {
         let mut report = report();
         report.pipelines[0].zlog = None;
-        let text = Render(&report).document().text();
+        let text = report.document().text();
         assert!(text.contains("not measured"), "{text}");
     }
 }

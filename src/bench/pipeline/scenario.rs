@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 512 << 20;
 const LEAST_RECORDS: u64 = 1_000;
 
 /// What is between publishers and subscribers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// TCP on loopback.

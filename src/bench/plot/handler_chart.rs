@@ -7,7 +7,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::axis::{Axis, Unit, position};
 use super::label::fit;
 use super::style::{self, GRID, INK, LineStyle, PALE_INK, small};
-use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, primitives, render};
+use super::{Area, Chart, Draw, Drawn, ImageFormat, can_be_drawn, primitives, render};
+use crate::bench::stats::Spread;
 use crate::error::Result;
 
 /// Where the left half ends.
@@ -39,7 +40,7 @@ pub struct HandlerFigures {
     pub name: String,
     /// Calls each second; `None` for one that could not be measured, which the image
     /// says.
-    pub rate: Option<Range>,
+    pub rate: Option<Spread>,
     /// Shares of the calls (0 to 1), rising, each with the nanoseconds that it did
     /// not exceed.
     pub latency: Vec<(f64, u64)>,
@@ -68,7 +69,7 @@ impl HandlerChart {
     /// A dot for each handler's median, and a bar from the lowest run to the highest.
     fn rates<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
         let rates = || self.measured.iter().filter_map(|one| one.rate);
-        let ends = rates().filter(Range::can_be_drawn).flat_map(|rate| [rate.low, rate.high]);
+        let ends = rates().filter(can_be_drawn).flat_map(|rate| [rate.low, rate.high]);
         let axis = Axis::around(ends).with_room(0.16);
         let rows = self.measured.len().max(1) as f64;
         let begin = axis.low;
@@ -149,12 +150,12 @@ impl HandlerChart {
 /// Draws one row, at the height `y`.
 fn row<DB: DrawingBackend>(
     plot: &Chart<DB>,
-    rate: Option<Range>,
+    rate: Option<Spread>,
     y: f64,
     begin: f64,
     color: RGBColor,
 ) -> Drawn<DB> {
-    let Some(rate) = rate.filter(Range::can_be_drawn) else {
+    let Some(rate) = rate.filter(can_be_drawn) else {
         let style = small(PALE_INK, HPos::Left, VPos::Center);
         return plot
             .draw(&(EmptyElement::at((begin, y)) + Text::new("not measured", (8, 0), style)));

@@ -64,28 +64,9 @@ impl ImageFormat {
     }
 }
 
-/// A low, a middle and a high figure: what several runs showed.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Range {
-    /// The lowest.
-    pub low: f64,
-    /// The median.
-    pub median: f64,
-    /// The highest.
-    pub high: f64,
-}
-
-impl From<Spread> for Range {
-    fn from(spread: Spread) -> Range {
-        Range { low: spread.low, median: spread.median, high: spread.high }
-    }
-}
-
-impl Range {
-    /// Whether it can stand on a logarithmic axis.
-    fn can_be_drawn(&self) -> bool {
-        [self.low, self.median, self.high].iter().all(|n| n.is_finite() && *n > 0.0)
-    }
+/// Whether a range can stand on a logarithmic axis.
+fn can_be_drawn(range: &Spread) -> bool {
+    [range.low, range.median, range.high].iter().all(|n| n.is_finite() && *n > 0.0)
 }
 
 type Area<DB> = DrawingArea<DB, Shift>;

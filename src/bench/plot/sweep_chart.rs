@@ -6,7 +6,8 @@ use plotters::prelude::*;
 use super::axis::{Axis, Unit, position};
 use super::label::fit;
 use super::style::LineStyle;
-use super::{Area, Chart, Draw, Drawn, ImageFormat, Range, primitives, render};
+use super::{Area, Chart, Draw, Drawn, ImageFormat, can_be_drawn, primitives, render};
+use crate::bench::stats::Spread;
 use crate::error::Result;
 
 /// Letters of a name.
@@ -56,12 +57,12 @@ pub struct Point {
     /// The setting.
     pub x: f64,
     /// What was measured.
-    pub y: Range,
+    pub y: Spread,
 }
 
 impl Point {
     fn can_be_drawn(&self) -> bool {
-        self.x.is_finite() && self.x > 0.0 && self.y.can_be_drawn()
+        self.x.is_finite() && self.x > 0.0 && can_be_drawn(&self.y)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Report;
 use super::render::asked;
-use crate::bench::plot::{HandlerChart, HandlerFigures, Range};
+use crate::bench::plot::{HandlerChart, HandlerFigures};
 
 /// The handlers of a report side by side.
 pub fn image(report: &Report) -> HandlerChart {
@@ -15,7 +15,7 @@ pub fn image(report: &Report) -> HandlerChart {
             .iter()
             .map(|row| HandlerFigures {
                 name: row.name.clone(),
-                rate: row.figures.as_ref().map(|figures| Range::from(figures.calls_per_second)),
+                rate: row.figures.as_ref().map(|figures| figures.calls_per_second),
                 latency: row
                     .figures
                     .as_ref()
@@ -37,7 +37,10 @@ mod tests {
         let names: Vec<_> = image.measured.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["file", "smtp", "null"]);
         let [file, smtp, _] = &image.measured[..] else { panic!("{image:?}") };
-        assert_eq!(file.rate, Some(Range { low: 90.0, median: 100.0, high: 110.0 }));
+        assert_eq!(
+            file.rate,
+            Some(crate::bench::stats::Spread { low: 90.0, median: 100.0, high: 110.0 })
+        );
         assert!(!file.latency.is_empty());
         assert_eq!((smtp.rate, smtp.latency.as_slice()), (None, &[][..]));
         assert!(image.title.contains("messages of 100 bytes"), "{}", image.title);

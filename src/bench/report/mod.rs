@@ -40,7 +40,6 @@ mod write;
 
 pub use document::{Document, json};
 pub use image::image;
-pub use render::Render;
 pub use row::{Figures, Latency, Row};
 pub use table::{Column, Table};
 pub use write::{check_writable, write_whole};

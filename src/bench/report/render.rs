@@ -10,22 +10,11 @@ use crate::term;
 
 /// Columns of the longest bar.
 const BAR: usize = 20;
-/// A report's tables.
-pub struct Render<'r>(pub &'r Report);
 
-impl Render<'_> {
-    /// Two tables, what they are of, and notes; with bars for a terminal.
-    pub fn text(&self, bars: bool) -> String {
-        self.document(bars).text()
-    }
-
-    /// The same as Markdown.
-    pub fn markdown(&self) -> String {
-        self.document(false).markdown()
-    }
-
-    fn document(&self, bars: bool) -> Document {
-        let Report { settings, machine, date, .. } = self.0;
+impl Report {
+    /// Two tables and remarks, for people; with bars for a terminal.
+    pub fn document(&self, bars: bool) -> Document {
+        let Report { settings, machine, date, .. } = self;
         Document {
             title: vec![asked(settings), format!("{machine}, {date}")],
             tables: vec![self.rates(bars), self.costs()],
@@ -58,7 +47,7 @@ impl Render<'_> {
         columns.extend(numbers.map(Column::number));
         columns.extend(["error", "note"].map(Column::text));
         let mut table = Table::new(columns);
-        for row in &self.0.handlers {
+        for row in &self.handlers {
             let mut cells = vec![row.name.clone(), row.runs.to_string()];
             cells.extend(match &row.figures {
                 Some(figures) => bare(figures),
@@ -86,7 +75,7 @@ impl Render<'_> {
         let most =
             self.figures().map(|figures| figures.calls_per_second.median).fold(0.0, f64::max);
         let mut table = Table::new(columns);
-        for row in &self.0.handlers {
+        for row in &self.handlers {
             let Some(figures) = &row.figures else {
                 table.add(vec![row.name.clone(), not_measured(row)]);
                 continue;
@@ -114,7 +103,7 @@ impl Render<'_> {
         let numbers = ["p50", "p90", "p99", "p99.9", "max", "CPU s/M", "memory"];
         columns.extend(numbers.map(Column::number));
         let mut table = Table::new(columns);
-        for row in &self.0.handlers {
+        for row in &self.handlers {
             let Some(figures) = &row.figures else {
                 table.add(vec![row.name.clone(), not_measured(row)]);
                 continue;
@@ -131,19 +120,19 @@ impl Render<'_> {
     }
 
     fn figures(&self) -> impl Iterator<Item = &Figures> {
-        self.0.handlers.iter().filter_map(|row| row.figures.as_ref())
+        self.handlers.iter().filter_map(|row| row.figures.as_ref())
     }
 
     /// Losses, failures and notes: a line each.
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        for row in &self.0.handlers {
+        for row in &self.handlers {
             let lost = row.figures.as_ref().and_then(|figures| figures.lost).unwrap_or_default();
             remarks.extend(document::lost(&row.name, lost));
             remarks.extend(row.error.as_ref().map(|error| document::failed(&row.name, error)));
             remarks.extend(row.note.as_ref().map(|note| format!("{}: {note}", row.name)));
         }
-        remarks.extend(document::stopped(self.0.interrupted));
+        remarks.extend(document::stopped(self.interrupted));
         remarks
     }
 }
@@ -201,14 +190,17 @@ fn bare(figures: &Figures) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::report;
-    use super::*;
 
     #[test]
     fn every_handler_has_a_row_in_each_shape_also_one_that_failed() {
         let report = report();
-        let render = Render(&report);
-        let csv = String::from_utf8(render.table().csv().unwrap()).unwrap();
-        for shape in [render.text(true), render.text(false), render.markdown(), csv] {
+        let csv = String::from_utf8(report.table().csv().unwrap()).unwrap();
+        for shape in [
+            report.document(true).text(),
+            report.document(false).text(),
+            report.document(false).markdown(),
+            csv,
+        ] {
             for name in ["file", "smtp", "null"] {
                 assert!(shape.contains(name), "{name} in\n{shape}");
             }
@@ -219,13 +211,13 @@ mod tests {
     #[test]
     fn text_fits_a_terminal_of_80_columns_and_has_bars_only_for_one() {
         let report = report();
-        let text = Render(&report).text(true);
+        let text = report.document(true).text();
         let tables = text.lines().skip(2).take_while(|line| !line.contains("failed:"));
         for line in tables {
             assert!(unicode_width::UnicodeWidthStr::width(line) <= 80, "{line}");
         }
         assert!(text.contains('█'));
-        assert!(!Render(&report).text(false).contains('█'));
+        assert!(!report.document(false).text().contains('█'));
     }
 
     #[test]
@@ -233,14 +225,14 @@ mod tests {
         let mut report = report();
         report.interrupted = true;
         report.handlers[0].figures.as_mut().unwrap().lost = Some(1234);
-        let text = Render(&report).text(false);
+        let text = report.document(false).text();
         assert!(text.contains("file: 1,234 records were LOST"), "{text}");
         assert!(text.contains("Stopped before the end"), "{text}");
     }
 
     #[test]
     fn csv_has_a_cell_for_each_title() {
-        let csv = Render(&report()).table().csv().unwrap();
+        let csv = report().table().csv().unwrap();
         let mut reader = csv::Reader::from_reader(csv.as_slice());
         let titles = reader.headers().unwrap().clone();
         let file = reader.records().next().unwrap().unwrap();

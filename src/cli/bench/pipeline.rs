@@ -19,7 +19,7 @@ pub struct PipelineArgs {
     /// What is between emit and tail
     #[arg(long, value_enum, value_delimiter = ',', value_name = "TRANSPORT,…")]
     #[arg(default_value = "tcp,ipc", help_heading = "What is measured")]
-    pub transport: Vec<Transport>,
+    pub transport: Vec<TransportArg>,
     /// What bodies are written as
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WIRE,…")]
     #[arg(default_value = "json,text", help_heading = "What is measured")]
@@ -63,6 +63,24 @@ pub struct PipelineArgs {
     /// Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub plot: Vec<PathBuf>,
+}
+
+/// What is between publishers and subscribers.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TransportArg {
+    /// TCP on loopback
+    Tcp,
+    /// A socket of the file system
+    Ipc,
+}
+
+impl From<TransportArg> for Transport {
+    fn from(transport: TransportArg) -> Transport {
+        match transport {
+            TransportArg::Tcp => Transport::Tcp,
+            TransportArg::Ipc => Transport::Ipc,
+        }
+    }
 }
 
 /// What `zlog bench pipeline` prints.

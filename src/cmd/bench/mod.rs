@@ -15,7 +15,7 @@ use self::plan::Plan;
 use self::progress::Progress;
 use crate::bench::baseline::{self, Comparison};
 use crate::bench::reaper::ScratchDir;
-use crate::bench::report::{Render, Report, image, json, write_whole};
+use crate::bench::report::{Report, image, json, write_whole};
 use crate::bench::rounds::{self, Measurable, Next, in_order};
 use crate::bench::runner::ProcessRunner;
 use crate::bench::target::Candidate;
@@ -32,7 +32,10 @@ use crate::term;
 /// written; or, with exit code 3, a handler that has become slower.
 pub fn run(args: &BenchArgs) -> Result<Exit> {
     match &args.command {
-        Some(BenchCommand::Worker) => worker::run().map(|()| Exit::Done),
+        Some(BenchCommand::Worker) => {
+            let input = std::io::BufReader::new(std::io::stdin());
+            worker::run(input, std::io::stdout().lock()).map(|()| Exit::Done)
+        }
         Some(BenchCommand::Pipeline(args)) => pipeline::run(args),
         Some(BenchCommand::BareSend(args)) => pipeline::send(args),
         Some(BenchCommand::BareReceive(args)) => pipeline::receive(args),
@@ -45,7 +48,7 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     let stop = Stop::install()?;
     let report = measure(args, &plan, &stop)?;
     let shown = match args.output {
-        BenchOutput::Table => Render(&report).text(term::stdout_is_terminal()).into_bytes(),
+        BenchOutput::Table => report.document(term::stdout_is_terminal()).text().into_bytes(),
         BenchOutput::Json => json(&report)?,
     };
     let printed = std::io::stdout().write_all(&shown);
@@ -86,10 +89,10 @@ fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
 /// Writes the report files that were asked for.
 fn export(args: &BenchArgs, report: &Report) -> Result<()> {
     if let Some(path) = &args.export_markdown {
-        write_whole(path, Render(report).markdown().as_bytes())?;
+        write_whole(path, report.document(false).markdown().as_bytes())?;
     }
     if let Some(path) = &args.export_csv {
-        write_whole(path, &Render(report).table().csv()?)?;
+        write_whole(path, &report.table().csv()?)?;
     }
     let image = image(report);
     plots::write(&args.plot, |format| image.render(format))

@@ -6,9 +6,7 @@ use std::io::{self, Write};
 use super::plots;
 use super::progress::Progress;
 use crate::bench::pipeline::bare::{self, Sending};
-use crate::bench::pipeline::{
-    Bench, PipelineRunner, Render, Report, Scenario, Settings, Trial, image,
-};
+use crate::bench::pipeline::{Bench, PipelineRunner, Report, Scenario, Settings, Trial, image};
 use crate::bench::report::{check_writable, json, write_whole};
 use crate::bench::rounds::Next;
 use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput, WireArg};
@@ -39,8 +37,8 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     let stop = Stop::install()?;
     let report = measure(args, &scenarios, &stop)?;
     let shown = match args.output {
-        PipelineOutput::Table => Render(&report).document().text().into_bytes(),
-        PipelineOutput::Markdown => Render(&report).document().markdown().into_bytes(),
+        PipelineOutput::Table => report.document().text().into_bytes(),
+        PipelineOutput::Markdown => report.document().markdown().into_bytes(),
         PipelineOutput::Json => json(&report)?,
     };
     let printed = io::stdout().write_all(&shown);
@@ -51,7 +49,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
         return Ok(exit);
     }
     if let Some(path) = &args.export_markdown {
-        write_whole(path, Render(&report).document().markdown().as_bytes())?;
+        write_whole(path, report.document().markdown().as_bytes())?;
     }
     match image(&report) {
         Some(image) => plots::write(&args.plot, |format| image.render(format))?,
@@ -73,7 +71,7 @@ fn scenarios(args: &PipelineArgs) -> Result<Vec<Scenario>> {
         for transport in &args.transport {
             for wire in &args.wire {
                 let wire = wire_of(*wire);
-                let scenario = Scenario { transport: *transport, wire, dimensions, count };
+                let scenario = Scenario { transport: (*transport).into(), wire, dimensions, count };
                 if !scenarios.contains(&scenario) {
                     scenarios.push(scenario);
                 }
