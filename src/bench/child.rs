@@ -1,8 +1,7 @@
-//! Another process of the same `zlog bench`, as seen by the one that started it.
+//! A child process of `zlog bench`, seen from its parent.
 //!
-//! What may be here: starting it, talking to it, and making sure of its end. A
-//! child that reads the end of its standard input stops: so none outlives its
-//! parent, however that ends.
+//! A child exits when its standard input ends, so that none outlives its parent, however
+//! the parent ends.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -16,10 +15,10 @@ use super::protocol::{Request, Response};
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// How long a child that was hung up on may take to end by itself.
+/// How long a child may take to exit after its standard input was closed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A child process. It has ended when this value is dropped.
+/// A child process. Dropping it ends the process.
 pub struct ChildProcess {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -27,7 +26,7 @@ pub struct ChildProcess {
 }
 
 impl ChildProcess {
-    /// Starts a child and gives it its request.
+    /// Starts a child and sends it `request`.
     ///
     /// # Errors
     /// It can't be started.
@@ -35,7 +34,8 @@ impl ChildProcess {
         ChildProcess::spawn(worker()?, request)
     }
 
-    /// The same, and the child leads a process group of its own, where there are such.
+    /// Like [`ChildProcess::start`], but the child leads a process group of its own (on
+    /// Unix).
     ///
     /// # Errors
     /// It can't be started.
@@ -46,7 +46,7 @@ impl ChildProcess {
         ChildProcess::spawn(command, request)
     }
 
-    /// Its process number.
+    /// The process ID.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -56,7 +56,7 @@ impl ChildProcess {
         let stdin = child.stdin.take();
         let (sender, responses) = crossbeam_channel::unbounded();
         if let Some(stdout) = child.stdout.take() {
-            // Ends with the child's stdout.
+            // Ends when the child closes its stdout.
             std::thread::spawn(move || {
                 for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
                     let message = serde_json::from_str(&line).unwrap_or_else(|error| {
@@ -86,10 +86,10 @@ impl ChildProcess {
         written.map_err(|_| gone())
     }
 
-    /// The next thing that it says, if that comes within `wait`.
+    /// Returns the next response, or `None` if none arrives within `wait`.
     ///
     /// # Errors
-    /// It has ended.
+    /// The child has exited.
     pub fn recv(&mut self, wait: Duration) -> Result<Option<Response>> {
         match self.responses.recv_timeout(wait) {
             Ok(response) => Ok(Some(response)),
@@ -98,15 +98,15 @@ impl ChildProcess {
         }
     }
 
-    /// Tells it to stop, and to say what it has.
+    /// Asks the child to stop and to send what it has.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
-    /// Why it says nothing any more.
+    /// Explains why no more responses arrive.
     fn ended(&mut self) -> Error {
         self.close_stdin();
-        // Its stdout is closed: it ends now, or has.
+        // Its stdout is closed, so it has exited or is about to.
         match self.child.wait() {
             Ok(status) if !status.success() => {
                 Error::new(format!("a process of zlog's ended early: {status}"))
@@ -136,7 +136,7 @@ impl Drop for ChildProcess {
     fn drop(&mut self) {
         self.close_stdin();
         let until = Instant::now() + EXIT_TIMEOUT;
-        // Its stdout closes when it ends.
+        // Its stdout closes when it exits.
         while self.responses.recv_deadline(until).is_ok() {}
         if Instant::now() >= until {
             let _ = self.child.kill();

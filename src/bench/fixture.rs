@@ -1,7 +1,6 @@
-//! Sets a handler up as it is used, and its far end with it.
+//! Sets up each handler as other commands use it, and the counter at its destination.
 //!
-//! What may be here: which handler with which options, and who counts at the
-//! other end. The handlers are those of `handler`; there are no copies.
+//! The handlers are those in `handler`: do not copy one here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,25 +26,24 @@ use crate::handler::spool::{BatchOptions, SpoolOptions};
 use crate::record::Record;
 use crate::socket::{Endpoint, Publisher, Role, SocketOptions, Waited};
 
-/// A rotating file is replaced at this size, and so many older ones are kept.
+/// When a rotating file is rotated, and how many backups are kept.
 const ROTATION: Rotation =
     Rotation { max_bytes: 10 << 20, backup_count: 100, compress: Compression::None };
-/// How long a process that was just started may take to be there.
+/// How long a new process may take to become ready.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// When no record has arrived for so long, those that are missing are lost.
+/// When no record has arrived for this long, the missing ones are lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Who writes the mails, and to whom: names that no real server delivers to
-/// (RFC 2606).
+/// Sender and recipient of the mails: domains that no real server delivers to (RFC 2606).
 const FROM: &str = "zlog-bench@example.invalid";
 const TO: &str = "nobody@example.invalid";
 
-/// A handler, and where its records arrive.
+/// A handler, and the counter at its destination.
 pub struct Fixture {
-    /// What is measured.
+    /// The handler to measure.
     pub handler: Box<dyn Handler + Send>,
-    /// What counts.
+    /// Counts the records that arrive.
     pub arrivals: Box<dyn ArrivalCounter>,
-    /// What has to be known to read the figures.
+    /// What a reader of the figures must know.
     pub note: Option<String>,
 }
 
@@ -61,7 +59,7 @@ impl Fixture {
         Fixture { note: Some(note.to_owned()), ..self }
     }
 
-    /// Sets up what `job` is to measure.
+    /// Sets up the target of `spec`.
     ///
     /// # Errors
     /// It can't be set up; the error names the thing, the cause and the next step.
@@ -84,7 +82,7 @@ impl Fixture {
     }
 }
 
-/// Time, level, logger and message: what programs commonly log.
+/// Time, level, logger and message: the usual fields.
 fn format() -> Result<Box<dyn Format>> {
     let format = Output::Pretty.format(Options::default())?;
     format.ok_or_else(|| Error::new("the format of the bench is none"))
@@ -106,7 +104,7 @@ fn smtp(mail: &MailOptions) -> Result<Fixture> {
     match &mail.url {
         Some(url) => {
             let handler = smtp_handler(url, mail.login.clone(), Duration::ZERO)?;
-            // A server that is not there is told from one that fails under way.
+            // Distinguishes an unreachable server from one that fails during the run.
             handler.check()?;
             let fixture = Fixture::new(handler, Uncounted);
             Ok(fixture
@@ -119,24 +117,23 @@ fn smtp(mail: &MailOptions) -> Result<Fixture> {
                 Some(Response::Failed(why)) => return Err(Error::new(why)),
                 _ => return Err(Error::new("the embedded mail server did not start")),
             };
-            // A mail counts when its delay is over.
+            // The server counts a mail after its delay.
             let arrivals = RemoteCounter::new(server, IDLE_TIMEOUT + mail.delay * 2);
             Ok(Fixture::new(smtp_handler(&url, None, mail.delay)?, arrivals))
         }
     }
 }
 
-/// Checks, without connecting to anybody, that mails can go to the server that `mail`
-/// names, with its login.
+/// Checks the server URL and login of `mail`, without connecting.
 ///
 /// # Errors
-/// The address is none, or a password would be sent over the network unencrypted.
+/// The URL is invalid, or a password would be sent unencrypted over the network.
 pub fn check_mail(mail: &MailOptions) -> Result<()> {
     let Some(url) = &mail.url else { return Ok(()) };
     smtp_handler(url, mail.login.clone(), Duration::ZERO).map(drop)
 }
 
-/// Mails through the server at `url`, which may take `delay` for each.
+/// Sends mail through the server at `url`, which may hold each mail for `delay`.
 fn smtp_handler(url: &str, login: Option<LoginSecret>, delay: Duration) -> Result<SmtpHandler> {
     let options = SmtpOptions {
         server: url.to_owned(),
@@ -145,7 +142,7 @@ fn smtp_handler(url: &str, login: Option<LoginSecret>, delay: Duration) -> Resul
         to: vec![TO.to_owned()],
         timeout: DEFAULT_TIMEOUT + delay,
         login: login.map_or(LoginFrom::Nobody, |passed| LoginFrom::Given(passed.0)),
-        // As Python's SMTPHandler: a mail for each record, and whoever logs waits for it.
+        // Like Python's SMTPHandler: one mail per record, and the caller waits for it.
         batch: BatchOptions::EACH,
         spool: SpoolOptions::NONE,
     };
@@ -159,8 +156,8 @@ fn queued(inner: Fixture, spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Fixt
     Ok(Fixture { handler: Box::new(handler), ..inner })
 }
 
-/// A handler behind a queue, which drops what is still queued after a stop:
-/// a slow one would take minutes for that.
+/// A handler behind a queue. After a stop it drops what is still queued: a slow handler
+/// would need minutes for it.
 struct UntilStopped {
     handler: Box<dyn Handler + Send>,
     stop: Arc<AtomicBool>,
@@ -176,7 +173,7 @@ impl Handler for UntilStopped {
     }
 }
 
-/// A publisher, and a subscriber in another process.
+/// Publishes to a subscriber in another process.
 fn publish_to_process(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Fixture> {
     let endpoint = Endpoint::parse(endpoint, Role::Bind)?;
     let mut publisher = Publisher::open(&[endpoint], &SocketOptions::publisher())?;
@@ -186,7 +183,7 @@ fn publish_to_process(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Fixture>
     Ok(Fixture::new(publish_handler(publisher, stop), RemoteCounter::new(subscriber, IDLE_TIMEOUT)))
 }
 
-/// A publisher, and a subscriber in a thread of this process.
+/// Publishes to a subscriber in a thread of this process.
 fn publish_to_thread(stop: &Arc<AtomicBool>) -> Result<Fixture> {
     let mut publisher = Publisher::open(&[], &SocketOptions::publisher())?;
     let topics = [TOPIC_PREFIX.to_owned()];
@@ -198,7 +195,7 @@ fn publish_to_thread(stop: &Arc<AtomicBool>) -> Result<Fixture> {
     Ok(fixture.with_note("its subscriber is in the same process: CPU and memory are those of both"))
 }
 
-/// Waits for the subscriber: what is sent before it is there is lost.
+/// Waits for the subscriber: records sent before it is connected are lost.
 fn wait_for_subscriber(publisher: &mut Publisher, stop: &Arc<AtomicBool>) -> Result<()> {
     match publisher.wait_for(1, START_TIMEOUT, ROOT, &*stop_check(stop)) {
         Waited::Enough => Ok(()),

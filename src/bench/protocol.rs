@@ -1,8 +1,7 @@
-//! What processes of one `zlog bench` say to each other: JSON, a line for each
-//! message, on standard input and output.
+//! The protocol between the processes of one `zlog bench`: one JSON message per line, on
+//! standard input and output.
 //!
-//! What may be here: the messages. Who starts whom is `child`'s, what is done is
-//! `worker`'s.
+//! `child` is the parent's end, `worker` the child's.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,45 +14,46 @@ use super::sample::Sample;
 use super::target::BenchTarget;
 use crate::handler::smtp::Login;
 
-/// What a child is started for: the first line that it reads.
+/// The first line that a child reads: its task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Request {
     /// Measure a handler once.
     Measure(Box<RunSpec>),
-    /// Count what is published.
+    /// Count published messages.
     Subscribe {
-        /// Where the publisher is.
+        /// The publisher's endpoint.
         endpoint: String,
     },
-    /// Be a mail server, and count mails.
+    /// Run a mail server, and count mails.
     ServeMail {
-        /// How long each mail is held before it is acknowledged.
+        /// How long to hold each mail before it is acknowledged.
         delay: Duration,
     },
-    /// Wait for the parent's end; then remove this directory and end the process group.
+    /// Wait until the parent has ended; then remove this directory and kill the process
+    /// group.
     Reap(PathBuf),
 }
 
 /// One run of one handler.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RunSpec {
-    /// What is measured.
+    /// The handler to measure.
     pub target: BenchTarget,
-    /// A directory of its own for whatever it needs; removed afterwards.
+    /// A directory of its own for the run's files; removed afterwards.
     pub directory: PathBuf,
-    /// What is logged.
+    /// What to log.
     pub text: Messages,
-    /// How much, and how fast.
+    /// How much to log, and how fast.
     pub load: Load,
-    /// How long the same is done before, unmeasured.
+    /// How long to log before measuring.
     pub warm_up: Duration,
-    /// Records that a queue holds.
+    /// Capacity of a queue, in records.
     pub queue: usize,
-    /// Where mails go.
+    /// Where to send mails.
     pub mail: MailOptions,
 }
 
-/// What is logged.
+/// What to log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Messages {
     /// Test records, whose messages have this many bytes.
@@ -62,19 +62,19 @@ pub enum Messages {
     Lines(PathBuf),
 }
 
-/// Where mails go.
+/// Where to send mails.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct MailOptions {
-    /// A server; without one, a server of zlog's own on loopback.
+    /// The server's URL; `None`: the embedded server on loopback.
     pub url: Option<String>,
-    /// Who logs in at another server; at zlog's own nobody does.
+    /// The login for that server; the embedded one needs none.
     pub login: Option<LoginSecret>,
-    /// How long zlog's own server holds each mail before it is acknowledged.
+    /// How long the embedded server holds each mail before it is acknowledged.
     pub delay: Duration,
 }
 
-/// A login on its way to the process that uses it: through a pipe, where nobody else
-/// can read it. It stands in no report.
+/// A login on its way through a pipe to the process that uses it. It never appears in a
+/// report.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoginSecret(pub Login);
 
@@ -91,15 +91,15 @@ impl<'de> Deserialize<'de> for LoginSecret {
     }
 }
 
-/// What a child says.
+/// A child's answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Response {
-    /// It can be reached here.
+    /// It is ready, at this address.
     Ready(String),
-    /// It has counted.
+    /// The count that was requested.
     Counted(CountReply),
-    /// It has measured.
+    /// The result of a measurement.
     Done(Box<Sample>),
-    /// It could not do its spec.
+    /// The task failed, for this reason.
     Failed(String),
 }

@@ -1,14 +1,12 @@
-//! A directory and processes that are gone when this process is, also when it is
-//! killed and can't see to it itself.
+//! A directory and a process group that end with this process, even when it is killed.
 //!
-//! What may be here: both sides of that. A child process, the reaper, waits for the
-//! end of its standard input, which the system closes whoever ends the parent and
-//! however; then it removes the directory and kills its own process group, which is
-//! that of the processes. They are the commands that people use (`zlog tail`,
-//! `python3`), not workers that look after their parent themselves.
+//! A child process, the reaper, waits for the end of its standard input, which the system
+//! closes however the parent ends. Then it removes the directory and kills its own process
+//! group. The members of the group are ordinary commands (`zlog tail`, `python3`), which do
+//! not watch their parent as workers do.
 //!
-//! Considered and not taken: `PR_SET_PDEATHSIG`, which is Linux alone, needs unsafe
-//! code between fork and exec, and removes no directory.
+//! Rejected: `PR_SET_PDEATHSIG` exists on Linux only, needs unsafe code between fork and
+//! exec, and removes no directory.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,18 +17,18 @@ use super::protocol::{Request, Response};
 use crate::error::{Error, Result};
 use crate::term::visible;
 
-/// How long the reaper may take to be there.
+/// How long the reaper may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often it tries to remove a directory in which files may still be made.
+/// How often it tries to remove a directory in which processes may still create files.
 const ATTEMPTS: usize = 10;
 
-/// What the directories of runs begin with.
+/// The prefix of temporary directories.
 pub(super) const PREFIX: &str = "zlog-bench-";
 
 /// Makes a temporary directory below `directory`; it is removed when it is dropped.
 ///
 /// # Errors
-/// It can't be made: the error names the place.
+/// It can't be created; the error names the place.
 pub fn temp_dir_in(directory: &Path) -> Result<tempfile::TempDir> {
     tempfile::Builder::new().prefix(PREFIX).tempdir_in(directory).map_err(|error| {
         let io = std::io::Error::from(error.kind());
@@ -39,18 +37,18 @@ pub fn temp_dir_in(directory: &Path) -> Result<tempfile::TempDir> {
     })
 }
 
-/// A directory that is guarded. It is removed when this is dropped.
+/// A directory with a reaper. It is removed when this is dropped.
 pub struct ScratchDir {
-    // Before the reaper, which has nothing left to do then.
+    // Dropped before the reaper, which then has nothing left to remove.
     directory: tempfile::TempDir,
     reaper: ChildProcess,
 }
 
 impl ScratchDir {
-    /// Makes a directory below `directory`, with a reaper.
+    /// Creates a directory below `directory`, and starts its reaper.
     ///
     /// # Errors
-    /// It can't be made, or the reaper can't be started.
+    /// It can't be created, or the reaper can't be started.
     pub fn create_in(directory: &Path) -> Result<ScratchDir> {
         let directory = temp_dir_in(directory)?;
         let mut reaper = ChildProcess::start_leading(&Request::Reap(directory.path().to_owned()))?;
@@ -61,33 +59,33 @@ impl ScratchDir {
         }
     }
 
-    /// Where it is.
+    /// The directory's path.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Puts the process that `command` will start into the reaper's group: it ends with
-    /// this process at the latest. Ctrl-C on a terminal does not reach it, so whoever
-    /// starts it sees to its end.
+    /// Puts the process of `command` into the reaper's group, so that it ends with this
+    /// process at the latest. Ctrl-C on a terminal does not reach that group: the caller
+    /// must end the process.
     #[cfg(unix)]
     pub fn join_group(&self, command: &mut Command) {
         use std::os::unix::process::CommandExt;
         command.process_group(self.reaper.id().cast_signed());
     }
 
-    /// There are no process groups here: it may outlive a process that is killed.
+    /// Without process groups, the process may outlive a parent that is killed.
     #[cfg(not(unix))]
     pub fn join_group(&self, _command: &mut Command) {
         let _ = &self.reaper;
     }
 }
 
-/// The reaper's side, when its parent has ended or needs it no more: removes
-/// `directory`, then ends this process and all others of its group.
+/// The reaper's task when its parent has ended: removes `directory`, then kills its process
+/// group.
 pub(super) fn clean_up(directory: &PathBuf) {
     let name = directory.file_name().and_then(|name| name.to_str());
     if name.is_some_and(|name| name.starts_with(PREFIX)) {
-        // Files may be made meanwhile by processes that still run.
+        // Other processes may still create files.
         for _ in 0..ATTEMPTS {
             if std::fs::remove_dir_all(directory).is_ok() || !directory.exists() {
                 break;
@@ -97,13 +95,12 @@ pub(super) fn clean_up(directory: &PathBuf) {
     end_group();
 }
 
-/// Does nothing in a process that was not started to lead a group: it would end
-/// whoever started it.
+/// Does nothing unless this process leads its group: it would kill its parent.
 #[cfg(unix)]
 fn end_group() {
     use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group};
     if getpgrp() == getpid() {
-        // Nothing can be done about a failure, and nobody be told.
+        // There is nobody left to report a failure to.
         let _ = kill_current_process_group(Signal::KILL);
     }
 }

@@ -1,7 +1,7 @@
-//! The records that are logged: the same for every handler.
+//! The records to log, the same for every handler.
 //!
-//! What may be here: making them before anything is timed. What a call adds to a
-//! record (its time, above all) is added inside the call, as in any program.
+//! They are made before anything is timed. Whatever a log call adds (above all the time) is
+//! added inside the call, as in any program.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -17,18 +17,18 @@ use crate::source::{Flow, Source};
 use crate::stamp::Stamp;
 use crate::term::visible;
 
-/// What topics begin with, and what loggers are called where lines are logged.
+/// The root of topics, and the logger's name when lines are logged.
 pub const ROOT: &str = "bench";
 /// What subscribers subscribe to: the topics of all records, and no others.
 pub const TOPIC_PREFIX: &str = "bench.";
-/// Most bytes of messages that are held; they are used again and again.
+/// Limit on the bytes of all messages; they are logged repeatedly.
 const MOST_BYTES: usize = 16 << 20;
-/// Most test records that are made.
+/// Limit on the number of test records.
 const MOST_MADE: usize = 512;
-/// Every run logs the same test records.
+/// The seed: every run logs the same test records.
 const SEED: u64 = 1;
 
-/// A message, and what goes with it.
+/// A message with its level and logger.
 #[derive(Debug)]
 struct Entry {
     level: Level,
@@ -36,17 +36,17 @@ struct Entry {
     msg: String,
 }
 
-/// Records to log, over and over.
+/// Records to log repeatedly.
 #[derive(Debug)]
 pub struct Records {
     entries: Vec<Entry>,
     stamp: Stamp,
-    /// Whether a file had more lines than are held.
+    /// Whether a file had more lines than fit.
     cut: bool,
 }
 
 impl Records {
-    /// Test records whose messages have `size` bytes each.
+    /// Makes test records with messages of `size` bytes.
     ///
     /// Messages have one line, so that records can be counted in a file.
     ///
@@ -69,8 +69,8 @@ impl Records {
         Ok(Records::new(entries, false))
     }
 
-    /// The lines of a file, each the message of a record at level INFO; the first
-    /// 16 MiB of them. Bytes that are not UTF-8 become `\xNN`, as everywhere in zlog.
+    /// Reads up to 16 MiB of a file's lines, each the message of an INFO record. Bytes that
+    /// are not UTF-8 become `\xNN`, as everywhere in zlog.
     ///
     /// # Errors
     /// The file can't be read, or has no lines.
@@ -80,12 +80,12 @@ impl Records {
             Error::io(&shown, &error).hint("--lines takes a file of log lines.")
         };
         let mut bytes = Vec::new();
-        // One more than is held, to tell whether there are more.
+        // Reads one byte beyond the limit, to notice that there is more.
         let limit = MOST_BYTES as u64 + 1;
         File::open(path).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(failed)?;
         let cut = bytes.len() > MOST_BYTES;
         if cut {
-            // The last line may have lost its end.
+            // The last line may be incomplete.
             let end = memchr::memrchr(b'\n', &bytes).map_or(MOST_BYTES, |newline| newline + 1);
             bytes.truncate(end);
         }
@@ -107,9 +107,9 @@ impl Records {
         Records { entries, stamp: Stamp::of_this_process(ROOT), cut }
     }
 
-    /// Record `number`: it begins again after the last. It has the time of this call.
+    /// Record `number`, cyclically, with the current time.
     pub fn get(&self, number: u64) -> Record<'_> {
-        // As many as fit into memory, so that the remainder fits too.
+        // Fits: the number of entries is a usize.
         let entry = &self.entries[(number % self.entries.len() as u64) as usize];
         let mut record = Record {
             level: entry.level,
@@ -121,29 +121,29 @@ impl Records {
         record
     }
 
-    /// How many different ones there are.
+    /// Number of distinct records.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none, which no constructor allows.
+    /// Always `false`: no constructor allows it.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Whether the file had more lines than are held.
+    /// Whether the file had more lines than fit.
     pub fn cut(&self) -> bool {
         self.cut
     }
 
-    /// Bytes of a message, on average.
+    /// Mean message size in bytes.
     pub fn mean_size(&self) -> f64 {
         let bytes: usize = self.entries.iter().map(|entry| entry.msg.len()).sum();
         bytes as f64 / self.entries.len().max(1) as f64
     }
 }
 
-/// `text` repeated or cut to `size` bytes. Test records are ASCII.
+/// Repeats or cuts `text` to `size` bytes. Test records are ASCII.
 fn sized(text: &str, size: usize) -> String {
     let mut sized = String::with_capacity(size);
     let mut characters = text.chars().chain([' ']).cycle().filter(char::is_ascii);

@@ -1,50 +1,50 @@
-//! Everything, several times: what is measured when, and what is kept.
+//! Measures several items repeatedly, in rounds.
 //!
-//! Things take trials: a round measures each once, and there are as many rounds as
-//! runs. A machine that gets slower meanwhile (heat, a neighbour) then slows all of
-//! them down alike, and ratios are taken within a round.
+//! Each round measures each item once, and there are as many rounds as runs. A machine that
+//! slows down meanwhile (heat, other load) slows all items alike, and ratios are taken
+//! within a round.
 //!
-//! What may be here: the order of runs. What a thing is (a handler, a pipeline) and
-//! how it is measured is its [`Runner`]'s.
+//! What an item is (a handler, a pipeline) and how it is measured is defined by its
+//! [`Runner`].
 
 use super::sample::Sample;
 
-/// What became of one run.
+/// Result of one run.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome<S = Sample> {
     /// It was measured.
     Measured(Box<S>),
     /// It failed, for this reason.
     Failed(String),
-    /// It was stopped before there was anything to tell.
+    /// It was stopped before it had a result.
     Stopped,
 }
 
-/// What can be measured.
+/// Something that can be measured.
 pub trait Measurable: Copy {
-    /// As reports name it.
+    /// The name in reports.
     fn name(self) -> &'static str;
 }
 
-/// Measures: with processes, or as a test wants it.
+/// Measures items: with processes, or with a fake in tests.
 pub trait Runner {
     /// What it measures.
     type Item: Measurable;
-    /// What it finds.
+    /// The result of a measurement.
     type Sample;
 
-    /// Measures one thing once.
+    /// Measures one item once.
     fn measure(&mut self, item: Self::Item) -> Outcome<Self::Sample>;
 }
 
-/// The runs of one thing.
+/// The runs of one item.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Series<S = Sample> {
-    /// What was measured, as reports name it.
+    /// The item's name in reports.
     pub name: String,
-    /// The sample of each round; `None` for a round without one.
+    /// The sample of each round; `None` if a round has none.
     pub samples: Vec<Option<S>>,
-    /// Why it could not be measured, or not each time.
+    /// Why a run failed.
     pub error: Option<String>,
 }
 
@@ -65,34 +65,34 @@ impl<S> Series<S> {
     }
 }
 
-/// What is measured next, for whoever shows how far it has come.
+/// The next run, for a progress display.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Next<T> {
-    /// What.
+    /// The item.
     pub item: T,
-    /// Which round, from 0.
+    /// The round, from 0.
     pub round: usize,
-    /// Runs done, skipped ones included.
+    /// Runs done, including skipped ones.
     pub done: usize,
 }
 
-/// Who has which turn: for a round and a place in it, the number of a thing.
+/// The order of runs: maps a round and a position in it to the index of an item.
 pub type Schedule = fn(round: usize, at: usize) -> usize;
 
-/// In every round as they stand.
+/// The same order in every round.
 pub const fn in_order(_round: usize, at: usize) -> usize {
     at
 }
 
-/// Neighbours, two by two, change places in every other round: what the first leaves
-/// behind (a warm cache, a hot processor) is not always to the same one's good. There
-/// must be an even number of them.
+/// Swaps neighbouring pairs in every other round, so that the effects of the first on the
+/// second (a warm cache, a hot processor) do not always favour the same one. The number of
+/// items must be even.
 pub const fn swap_pairs(round: usize, at: usize) -> usize {
     at ^ (round % 2)
 }
 
-/// Measures each of `items` `runs` times, in trials, until `stop`. One that has failed
-/// is not tried again. `before` is told what is measured next. The series are in the/// order of `items`.
+/// Measures each of `items` `runs` times, until `stop`. One that fails is not tried again.
+/// `before` is called before each run. The series are in the order of `items`.
 pub fn run<L: Runner>(
     items: &[L::Item],
     schedule: Schedule,
@@ -144,7 +144,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Fails where it is told to, and writes down who was measured.
+    /// Fails for one item, and records what was measured.
     struct Fake<'f> {
         fails: Option<&'static str>,
         seen: &'f RefCell<Vec<&'static str>>,

@@ -1,4 +1,4 @@
-//! Measures for real: a process for each run.
+//! Runs handlers in processes, a new one for each run.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,20 +12,20 @@ use super::sample::Sample;
 use super::target::{BenchTarget, Candidate, PythonHandler};
 use crate::error::{Error, Result};
 
-/// How often a request to stop is looked for.
+/// How often the stop condition is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// How long a run that was stopped may take to say what it has.
+/// How long a stopped run may take to send its result.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Starts processes.
+/// Starts a process for each run.
 pub struct ProcessRunner<'p> {
-    /// What each of them is to do; target and directory are filled in.
+    /// The settings of a run; target and directory are filled in.
     pub spec: RunSpec,
-    /// Where their directories are made.
+    /// Where the runs' directories are made.
     pub directory: PathBuf,
-    /// The Python whose handlers are measured, and where; none when there are no such.
+    /// The Python to compare with and its directory, if any.
     pub python: Option<(Python, ScratchDir)>,
-    /// Whether to end now.
+    /// Whether to stop.
     pub stop: &'p dyn Fn() -> bool,
 }
 
@@ -78,7 +78,7 @@ impl Runner for ProcessRunner<'_> {
             Candidate::Python(handler) => self.try_python(handler),
         };
         outcome.unwrap_or_else(|error| match (self.stop)() {
-            // What fails while all is stopped has not failed by itself.
+            // An error after a stop is a consequence of the stop.
             true => Outcome::Stopped,
             false => Outcome::Failed(error.to_string()),
         })

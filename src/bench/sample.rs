@@ -1,7 +1,5 @@
-//! One run of one handler: warm-up, calls, and what came of them.
+//! Measures one run of one handler: warm-up, calls, arrivals.
 //!
-//! What may be here: the order of it all. What is called and what counts at the
-//! far end is told, so that fakes do for the tests.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,49 +15,49 @@ use super::usage::Usage;
 use crate::error::Result;
 use crate::handler::Handler;
 
-/// What one run measured.
+/// The result of one run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Sample {
-    /// Calls that were made, each with a record.
+    /// Calls made, each with one record.
     pub calls: u64,
-    /// Seconds from the first call's begin to the last one's end.
+    /// Seconds from the start of the first call to the end of the last.
     pub seconds: f64,
-    /// Records that were counted at the far end; `None` where nobody counts.
+    /// Records counted at the destination; `None` if they can't be counted.
     pub arrived: Option<u64>,
-    /// Seconds from the first call's begin until the last record had arrived.
+    /// Seconds from the start of the first call until the last record had arrived.
     pub arrived_seconds: f64,
-    /// Seconds of processor time that the logging process used meanwhile.
+    /// Seconds of processor time of the logging process.
     pub cpu_seconds: Option<f64>,
-    /// The most memory that was resident in the logging process, in bytes.
+    /// Peak resident memory of the logging process, in bytes.
     pub peak_memory: Option<u64>,
-    /// Nanoseconds that calls took, each with how many did; three digits are exact.
+    /// Latencies in nanoseconds (three digits are exact), each with its number of calls.
     pub latency: Vec<(u64, u64)>,
-    /// What has to be known of this run to read its figures.
+    /// What a reader of the figures must know.
     pub note: Option<String>,
 }
 
 impl Sample {
-    /// Calls each second, over all callers.
+    /// Calls per second, over all callers.
     pub fn calls_per_second(&self) -> Option<f64> {
         ratio(self.calls as f64, self.seconds)
     }
 
-    /// Records each second at the far end.
+    /// Records per second at the destination.
     pub fn arrived_per_second(&self) -> Option<f64> {
         ratio(self.arrived? as f64, self.arrived_seconds)
     }
 
-    /// Records that were sent and did not arrive; `None` where nobody counts.
+    /// Records that did not arrive; `None` if they can't be counted.
     pub fn lost(&self) -> Option<u64> {
         Some(self.calls.saturating_sub(self.arrived?))
     }
 
-    /// Seconds of processor time for a million records.
+    /// Seconds of processor time per million records.
     pub fn cpu_per_million(&self) -> Option<f64> {
         ratio(self.cpu_seconds? * 1e6, self.calls as f64)
     }
 
-    /// The latencies, to ask for percentiles.
+    /// The latencies as a histogram.
     ///
     /// # Errors
     /// As [`CallStats::new`].
@@ -72,26 +70,26 @@ impl Sample {
     }
 }
 
-/// How a run goes.
+/// The parameters of a run.
 pub struct Run<'r> {
-    /// What is logged.
+    /// What to log.
     pub records: &'r Records,
-    /// What is measured.
+    /// How much to log, and how fast.
     pub load: &'r Load,
-    /// How long the same is done before, unmeasured.
+    /// How long to log before measuring.
     pub warm_up: Duration,
-    /// What the logging process has used up so arrivals.
+    /// Returns what the logging process has used so far.
     pub usage: &'r (dyn Fn() -> Usage + Sync),
-    /// Whether to end now.
+    /// Whether to stop.
     pub stop: &'r (dyn Fn() -> bool + Sync),
 }
 
 impl Run<'_> {
-    /// Logs through `handler`, on whose lock callers wait for each other as they
-    /// do in Python's logging, until `arrivals` has what came.
+    /// Logs through `handler` and waits until the records have arrived. Callers share the
+    /// handler's lock, as in Python's logging.
     ///
     /// # Errors
-    /// The handler's, or the far end can't be counted at.
+    /// The handler failed, or arrivals can't be counted.
     pub fn measure<C: Clock>(
         &self,
         clock: &C,
@@ -106,7 +104,7 @@ impl Run<'_> {
         let ended = clock.now().saturating_sub(super::measure::nanos(ago)).max(stats.start);
         let after = (self.usage)();
         let arrived = arrivals.arrived()?.map(|all| all.saturating_sub(before));
-        // Nothing was lost there: what was on its way was called off.
+        // After a stop, missing records were cancelled, not lost.
         let cut = (self.stop)() && arrived.is_some_and(|arrived| arrived < stats.calls);
         let cpu = after.cpu_seconds.zip(used.cpu_seconds);
         Ok(Sample {
@@ -134,7 +132,7 @@ impl Run<'_> {
         let load = Load { count: None, duration: Some(self.warm_up), ..self.load.clone() };
         let calls = self.log(clock, handler, &load)?.calls;
         arrivals.wait_for_arrivals(calls, self.stop)?;
-        // Where nobody counts it does not matter.
+        // Without a counter, any number will do.
         Ok(arrivals.arrived()?.unwrap_or(calls))
     }
 
@@ -154,7 +152,7 @@ impl Run<'_> {
         Ok(stats)
     }
 
-    /// An open loop that could not be kept up is another load than was asked for.
+    /// A note if the rate that was asked for was not reached.
     fn behind(&self, stats: &CallStats) -> Option<String> {
         let asked = self.load.rate?;
         let made = ratio(stats.calls as f64, stats.seconds())?;
@@ -166,7 +164,7 @@ impl Run<'_> {
     }
 }
 
-/// The values of a histogram, as they can be told to another process.
+/// The values of a histogram, in a form that can be serialized.
 fn latencies(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
     let recorded = histogram.iter_recorded();
     recorded.map(|step| (step.value_iterated_to(), step.count_at_value())).collect()
@@ -182,7 +180,7 @@ mod tests {
     use crate::error::Error;
     use crate::record::Record;
 
-    /// Takes 20 µs a record, and hands it on at the flush.
+    /// Takes 20 µs per record, and forwards records when it is flushed.
     struct Slow<'c> {
         clock: &'c FakeClock,
         held: u64,
@@ -207,7 +205,7 @@ mod tests {
         }
     }
 
-    /// Gets what was sent 5 ms later, but for `loses` records.
+    /// Receives records after 5 ms, and loses `loses` of them.
     struct FakeArrivals<'c> {
         clock: &'c FakeClock,
         sent: Arc<AtomicU64>,
@@ -226,7 +224,7 @@ mod tests {
         }
     }
 
-    /// Half a second of processor time for each look, and more memory with each.
+    /// Half a second more of processor time, and more memory, with each call.
     fn usage(looks: &AtomicU64) -> Usage {
         let look = looks.fetch_add(1, Ordering::Relaxed);
         Usage { cpu_seconds: Some(look as f64 / 2.0), peak_memory: Some(1000 + look) }

@@ -1,40 +1,39 @@
-//! What can be measured: the handlers, each in the set-up it is used in.
+//! What can be measured: handlers in typical set-ups.
 //!
-//! What may be here: names and what they stand for. How each is set up is
-//! `fixture`'s.
+//! `fixture` sets them up.
 
 use serde::{Deserialize, Serialize};
 
 use super::rounds::Measurable;
 
-/// A handler in the set-up in which it is measured.
+/// A handler in a typical set-up.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BenchTarget {
-    /// A file, one write for each record.
+    /// A file, one write per record.
     File,
-    /// A file that is on the disk (`fdatasync`) before the call returns.
+    /// A file, synced to disk (`fdatasync`) before each call returns.
     FileSync,
-    /// A file that is renamed and begun anew when it has grown.
+    /// A rotating file.
     Rotating,
-    /// A mail for each record.
+    /// One mail per record.
     Smtp,
     /// Publishing to a subscriber in the same process.
     PubInproc,
-    /// Publishing to a subscriber in another process, over a socket of the file system.
+    /// Publishing to a subscriber in another process, over a Unix socket.
     PubIpc,
     /// Publishing to a subscriber in another process, over TCP on loopback.
     PubTcp,
-    /// A queue, and a thread that writes what is in it to a file.
+    /// A queue, and a thread that writes to a file.
     QueueFile,
-    /// A queue, and a thread that mails what is in it.
+    /// A queue, and a thread that sends mails.
     QueueSmtp,
-    /// Formatting alone: the floor under all that format.
+    /// Formatting alone: the minimum for all handlers that format.
     Null,
 }
 
 impl BenchTarget {
-    /// All of them, in the schedule of reports.
+    /// All of them, in the order of reports.
     pub const ALL: [BenchTarget; 10] = [
         BenchTarget::File,
         BenchTarget::FileSync,
@@ -48,7 +47,7 @@ impl BenchTarget {
         BenchTarget::Null,
     ];
 
-    /// What it is called on the command line and in reports.
+    /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             BenchTarget::File => "file",
@@ -65,7 +64,7 @@ impl BenchTarget {
     }
 }
 
-/// A handler of Python's.
+/// One of Python's handlers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PythonHandler {
@@ -91,11 +90,11 @@ impl PythonHandler {
         PythonHandler::Pub,
     ];
 
-    /// Those that Python has without anything else.
+    /// Those of Python's standard library.
     pub const OWN: [PythonHandler; 4] =
         [PythonHandler::File, PythonHandler::Smtp, PythonHandler::Queue, PythonHandler::Socket];
 
-    /// What it is called in reports.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             PythonHandler::File => "python-file",
@@ -107,7 +106,7 @@ impl PythonHandler {
     }
 }
 
-/// A handler that is measured: one of zlog's, or one of Python's beside them.
+/// A handler to measure: zlog's or Python's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Candidate {
     /// zlog's.

@@ -1,10 +1,10 @@
-//! A process that measures one handler, or counts at a far end: `zlog bench
-//! worker`, which only another `zlog bench` starts.
+//! `zlog bench worker`: a child that measures one handler, or counts arrivals. Only another
+//! `zlog bench` starts it.
 //!
-//! Each handler is measured in a process of its own: its peak memory is its own,
-//! threads and allocations of the one before are gone, and one that crashes is a
-//! row of the report. It reads its spec, says what came of it, and stops when its
-//! standard input ends: its parent wants it to, or has ended.
+//! Each handler is measured in a process of its own: its peak memory is its own, nothing is
+//! left of the threads and allocations of the one before, and a crash is a row of the
+//! report. A worker reads its task, sends the result, and stops when its standard input
+//! ends, because its parent wants it to stop or has ended.
 
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
@@ -27,11 +27,11 @@ use crate::error::{Error, Result};
 use crate::signal;
 use crate::socket::{Endpoint, Role, SocketOptions, Subscriber};
 
-/// Does the job that standard input names.
+/// Performs the task that `input` names, and writes responses to `output`.
 ///
 /// # Errors
-/// No job comes, or nobody takes what it says. What goes wrong with the job itself
-/// is told to the parent.
+/// No task arrives, or responses can't be written. The parent is told about errors of the
+/// task itself.
 pub fn run(input: impl BufRead + Send + 'static, mut output: impl Write) -> Result<()> {
     signal::leave_to_parent()?;
     let (request, inbox) = Inbox::open(input)?;
@@ -51,10 +51,10 @@ pub fn run(input: impl BufRead + Send + 'static, mut output: impl Write) -> Resu
     }
 }
 
-/// What comes in on standard input after the spec.
+/// The requests that follow the task.
 struct Inbox {
     orders: Receiver<CountRequest>,
-    /// Set when the input has ended.
+    /// Set when the input ends.
     ended: Arc<AtomicBool>,
 }
 
@@ -71,7 +71,7 @@ impl Inbox {
         let ended = Arc::new(AtomicBool::new(false));
         let set = Arc::clone(&ended);
         std::thread::spawn(move || {
-            // A line that is no order is as good as the end: the parent is not one.
+            // An invalid line is treated as the end: it is not from a parent.
             for line in lines.map_while(std::result::Result::ok) {
                 let Ok(order) = serde_json::from_str(&line) else { break };
                 if send.send(order).is_err() {
@@ -98,7 +98,7 @@ fn measure(spec: &RunSpec, inbox: &Inbox) -> Result<Sample> {
     let sample = sample(spec, &inbox.ended);
     let name = spec.directory.file_name().and_then(|name| name.to_str());
     if inbox.ended.load(Ordering::Relaxed) && name.is_some_and(|name| name.starts_with(PREFIX)) {
-        // The parent may be gone, and nobody else would do it.
+        // The parent may be gone, so that nobody else removes it.
         let _ = std::fs::remove_dir_all(&spec.directory);
     }
     sample
@@ -132,7 +132,7 @@ fn subscribe(endpoint: &str, inbox: &Inbox, tell: &mut Tell<'_>) -> Result<()> {
 
 fn reap(directory: &PathBuf, inbox: &Inbox, tell: &mut Tell<'_>) -> Result<()> {
     tell(&Response::Ready(String::new()))?;
-    // Until the input ends; no order is meant for a guard.
+    // Waits for the end of the input; a reaper gets no requests.
     while inbox.orders.recv().is_ok() {}
     reaper::clean_up(directory);
     Ok(())

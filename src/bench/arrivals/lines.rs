@@ -1,4 +1,4 @@
-//! Lines in files.
+//! Counts the lines of log files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,19 +11,19 @@ use super::ArrivalCounter;
 use crate::error::{Error, Result};
 use crate::term::visible;
 
-/// How much is read at once.
+/// Bytes read at once.
 const BLOCK: usize = 256 << 10;
 
-/// A log file, and the ones it was renamed to (`app.log.1`, …). Each record is one line.
+/// Counts a log file and its backups (`app.log.1`, …). Each record is one line.
 #[derive(Debug)]
 pub struct LineCounter {
     path: PathBuf,
-    /// The number from which on older files are deleted.
+    /// How many backups the handler keeps; `None` when it does not rotate.
     kept: Option<u32>,
 }
 
 impl LineCounter {
-    /// The file at `path`, of which `kept` older ones stay (`None`: it is never renamed).
+    /// Counts the file at `path` and up to `kept` backups.
     pub fn new(path: &Path, kept: Option<u32>) -> LineCounter {
         LineCounter { path: path.to_owned(), kept }
     }
@@ -36,12 +36,12 @@ impl LineCounter {
 }
 
 impl ArrivalCounter for LineCounter {
-    /// What was written is in the file: there is nothing to wait for.
+    /// Returns at once: handlers have written everything when they return.
     fn wait_for_arrivals(&mut self, _total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
         Ok(Duration::ZERO)
     }
 
-    /// `None` once the oldest file that is kept is there: older ones may be gone.
+    /// `None` once the oldest backup exists: older ones may have been deleted.
     fn arrived(&mut self) -> Result<Option<u64>> {
         let mut count = lines_in(&self.path)?;
         let Some(kept) = self.kept else { return Ok(Some(count)) };
@@ -56,7 +56,7 @@ impl ArrivalCounter for LineCounter {
     }
 }
 
-/// Newlines in a file, which may be of any size.
+/// Counts the newlines of a file, however large it is.
 fn lines_in(path: &Path) -> Result<u64> {
     let failed = |error: io::Error| Error::io(visible(&path.display().to_string()), &error);
     let mut file = File::open(path).map_err(failed)?;

@@ -1,9 +1,9 @@
-//! Far ends: where records arrive, and are counted.
+//! Counts records where they arrive.
 //!
-//! A handler that says it has sent a record has not shown that anybody got it. So
-//! what arrives is counted where it arrives: lines in files, messages in a
-//! subscriber, mails in a server. Subscriber and mail server run in a process of
-//! their own, so that their work is not the handler's.
+//! A handler that reports success has not shown that anybody received the record. So
+//! records are counted at their destination: lines in files, messages in a subscriber,
+//! mails in a server. Subscriber and mail server run in processes of their own, so that
+//! their work is not charged to the handler.
 
 mod lines;
 mod remote;
@@ -20,19 +20,19 @@ use std::time::Duration;
 
 use crate::error::Result;
 
-/// Where records arrive.
+/// Counts the records that arrive at a destination.
 pub trait ArrivalCounter {
-    /// Waits until `total` records have arrived since the beginning, or no more
-    /// seem to come. Returns how long ago the last one did.
+    /// Waits until `total` records have arrived since the start, or until none has arrived
+    /// for the idle timeout. Returns how long ago the last one arrived.
     ///
     /// # Errors
-    /// Nobody counts any more.
+    /// The counter has ended.
     fn wait_for_arrivals(&mut self, total: u64, stop: &dyn Fn() -> bool) -> Result<Duration>;
 
-    /// Records that have arrived since the beginning, as of the last
-    /// [`ArrivalCounter::wait_for_arrivals`]; `None` where they can't be counted.
+    /// Records that had arrived since the start when [`ArrivalCounter::wait_for_arrivals`]
+    /// last returned; `None` if they can't be counted.
     ///
     /// # Errors
-    /// They can't be counted any more.
+    /// The counter has ended, or its files can't be read.
     fn arrived(&mut self) -> Result<Option<u64>>;
 }

@@ -1,7 +1,7 @@
-//! Somebody who counts, in another thread or another process, and answers when asked.
+//! A counter in another thread or process, and the client that queries it.
 //!
-//! It says nothing while records arrive: messages of its own would be work that
-//! is measured too.
+//! The counter sends nothing while records arrive: sending would be work that is measured
+//! too.
 
 use std::time::{Duration, Instant};
 
@@ -13,47 +13,47 @@ use crate::error::{Error, Result};
 use crate::socket::Subscriber;
 use crate::source::Flow;
 
-/// The longest wait without a look at whether to stop, or at new orders.
+/// How often requests and the stop condition are checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// How long it may take for another record to arrive once the run was stopped.
+/// The idle timeout once the run has been stopped.
 const STOP_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long the answer may take beyond that.
+/// How long the reply may take beyond the idle timeout.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a counter is asked for.
+/// Asks a counter for its count.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CountRequest {
-    /// Answer when this many have arrived since the beginning,
+    /// Reply when this many records have arrived since the start,
     pub total: u64,
-    /// or when none has for so long.
+    /// or when none has arrived for this long.
     pub idle_timeout: Duration,
 }
 
-/// What it answers.
+/// A counter's reply.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CountReply {
-    /// Records that have arrived since the beginning.
+    /// Records that have arrived since the start.
     pub records: u64,
-    /// How long before this answer the last one arrived.
+    /// How long before this reply the last record arrived.
     pub ago: Duration,
 }
 
-/// The way to somebody who counts, in whichever thread or process.
+/// The connection to a counter in another thread or process.
 pub trait CountClient {
-    /// Asks; an order that was not answered yet is replaced.
+    /// Sends a request. It replaces the previous one if that has no reply yet.
     ///
     /// # Errors
-    /// Nobody is there any more.
+    /// The counter has ended.
     fn request(&mut self, request: CountRequest) -> Result<()>;
 
-    /// The next answer, if it comes within `wait`.
+    /// Returns the next reply, or `None` if none arrives within `wait`.
     ///
     /// # Errors
-    /// Nobody is there any more, or counting has failed.
+    /// The counter has ended or failed.
     fn reply(&mut self, wait: Duration) -> Result<Option<CountReply>>;
 }
 
-/// Records are counted by somebody else, who is asked.
+/// Queries a counter in another thread or process.
 pub struct RemoteCounter<T> {
     client: T,
     idle_timeout: Duration,
@@ -61,7 +61,7 @@ pub struct RemoteCounter<T> {
 }
 
 impl<T: CountClient> RemoteCounter<T> {
-    /// Gives records up for lost when none has come for `idle_timeout`.
+    /// Records count as lost when none has arrived for `idle_timeout`.
     pub fn new(client: T, idle_timeout: Duration) -> RemoteCounter<T> {
         RemoteCounter { client, idle_timeout, arrived: 0 }
     }
@@ -69,7 +69,7 @@ impl<T: CountClient> RemoteCounter<T> {
 
 impl<T: CountClient> ArrivalCounter for RemoteCounter<T> {
     fn wait_for_arrivals(&mut self, total: u64, stop: &dyn Fn() -> bool) -> Result<Duration> {
-        // What an earlier order, which was replaced, has still brought.
+        // Drops late replies to earlier requests.
         while self.client.reply(Duration::ZERO)?.is_some() {}
         let mut stopped = stop().then(Instant::now);
         let idle_timeout = if stopped.is_some() { STOP_TIMEOUT } else { self.idle_timeout };
@@ -138,7 +138,7 @@ impl CountClient for ThreadClient {
     }
 }
 
-/// The error when nobody counts any more.
+/// The error when the counter has ended.
 fn gone() -> Error {
     Error::new("whoever counts the records at the far end does not answer any more")
 }

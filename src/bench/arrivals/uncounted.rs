@@ -1,11 +1,11 @@
-//! A far end that can't count: there is none, or it is somebody else's.
+//! Destinations whose records can't be counted: there is none, or it belongs to the user.
 
 use std::time::Duration;
 
 use super::ArrivalCounter;
 use crate::error::Result;
 
-/// Nobody counts.
+/// Counts nothing.
 #[derive(Debug)]
 pub struct Uncounted;
 

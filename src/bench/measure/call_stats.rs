@@ -1,33 +1,33 @@
-//! What callers saw: calls, when they began and ended, and their latencies.
+//! What callers measured: the number of calls, start and end, and latencies.
 
 use hdrhistogram::Histogram;
 
 use crate::error::{Error, Result};
 
-/// The longest latency told apart from longer ones: an hour, in nanoseconds.
+/// Longer latencies are counted as this one: an hour, in nanoseconds.
 const MAX_LATENCY: u64 = 3_600_000_000_000;
 /// Latencies are kept to three significant digits, from a nanosecond on. With
-/// [`MAX_LATENCY`] that makes some 250 KiB for each caller, however many calls it makes.
+/// [`MAX_LATENCY`] a histogram takes about 250 KiB, however many calls are made.
 const DIGITS: u8 = 3;
 
-/// What one caller saw, or several together. Times are of the clock that was used.
+/// What one or several callers measured. Times are those of the clock in use.
 #[derive(Clone, Debug)]
 pub struct CallStats {
     /// Calls that returned.
     pub calls: u64,
-    /// When the first began, in nanoseconds.
+    /// When the first call began, in nanoseconds.
     pub start: u64,
-    /// When the last returned.
+    /// When the last call returned.
     pub end: u64,
-    /// Nanoseconds that each took.
+    /// Latency of each call in nanoseconds.
     pub latency: Histogram<u64>,
 }
 
 impl CallStats {
-    /// No call yet; `start` is when they may begin.
+    /// Creates empty statistics; `start` is when calls begin.
     ///
     /// # Errors
-    /// Never in practice: the bounds are fixed and known to do.
+    /// Never in practice: the histogram's bounds are constant and valid.
     pub fn new(start: u64) -> Result<CallStats> {
         Ok(CallStats { calls: 0, start, end: start, latency: histogram()? })
     }
@@ -39,16 +39,16 @@ impl CallStats {
         self.latency.saturating_record(latency);
     }
 
-    /// Adds what another caller saw at the same time.
+    /// Adds the statistics of a caller that ran at the same time.
     pub fn merge(&mut self, other: &CallStats) {
         self.calls += other.calls;
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
-        // Both have the same bounds, so that nothing of the other is out of them.
+        // Cannot fail: both histograms have the same bounds.
         let _ = self.latency.add(&other.latency);
     }
 
-    /// Seconds from the first call's begin to the last one's end.
+    /// Seconds from the start of the first call to the end of the last.
     pub fn seconds(&self) -> f64 {
         self.end.saturating_sub(self.start) as f64 / 1e9
     }

@@ -6,27 +6,27 @@ use super::clock::{Clock, nanos};
 use super::{CallStats, Load};
 use crate::error::Result;
 
-/// The longest wait without a look at whether to stop, in nanoseconds.
+/// How often the stop condition is checked during a wait, in nanoseconds.
 const POLL_INTERVAL: u64 = 50_000_000;
 
 /// One caller's share of a [`Load`].
 #[derive(Clone, Debug)]
 pub(super) struct Share {
-    /// Which caller it is, from 0.
+    /// Which caller, from 0.
     pub(super) caller: u64,
-    /// How many there are.
+    /// Number of callers.
     pub(super) callers: u64,
-    /// How many calls it makes.
+    /// Calls to make.
     pub(super) count: Option<u64>,
-    /// How long it goes on.
+    /// How long to make calls.
     pub(super) duration: Option<Duration>,
-    /// When its calls are due; as soon as possible without one.
+    /// When calls are due; `None`: as soon as possible.
     pub(super) pace: Option<Pace>,
 }
 
 impl Share {
-    /// What falls to `caller` of `load`: counts differ by one at most, and calls
-    /// of an open loop alternate between the callers.
+    /// The share of `caller` in `load`. Counts differ by one at most, and the calls of an
+    /// open loop alternate between the callers.
     pub(super) fn of(load: &Load, caller: usize) -> Share {
         let (caller, callers) = (caller as u64, load.threads.max(1) as u64);
         let count = load.count.map(|n| n / callers + u64::from(caller < n % callers));
@@ -34,7 +34,7 @@ impl Share {
         Share { caller, callers, count, duration: load.duration, pace }
     }
 
-    /// The number of this caller's call `made`, counted over all callers.
+    /// The number, over all callers, of this caller's call `made`.
     fn number(&self, made: u64) -> u64 {
         made * self.callers + self.caller
     }
@@ -48,22 +48,22 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// `rate` calls each second, which must be more than 0.
+    /// `rate` calls per second, which must be more than 0.
     pub fn new(rate: f64) -> Pace {
         Pace { interval: 1e9 / rate }
     }
 
-    /// When call `number` is due, in nanoseconds after the start. It is reckoned
-    /// anew for each, so that no error adds up.
+    /// When call `number` is due, in nanoseconds after the start. It is computed from the
+    /// start each time, so that rounding errors do not add up.
     pub fn due(&self, number: u64) -> u64 {
         (number as f64 * self.interval) as u64
     }
 }
 
-/// Makes one caller's calls, from `start` on, until its share is done or `stop`.
+/// Makes one caller's calls from `start` on, until its share is done or `stop`.
 ///
 /// # Errors
-/// The call's first.
+/// The first error of a call.
 pub(super) fn run<C: Clock, F: Fn(u64) -> Result<()> + Sync>(
     clock: &C,
     call: &F,
@@ -93,7 +93,7 @@ pub(super) fn run<C: Clock, F: Fn(u64) -> Result<()> + Sync>(
     Ok(stats)
 }
 
-/// Waits until `due`. Returns whether to go on.
+/// Waits until `due`. Returns `false` if `stop` ended the wait.
 fn wait<C: Clock>(clock: &C, due: u64, stop: &dyn Fn() -> bool) -> bool {
     loop {
         let now = clock.now();

@@ -1,4 +1,4 @@
-//! Several callers at once, each on a thread of its own.
+//! Several callers at once, each on its own thread.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,11 +8,12 @@ use super::caller::{self, Share};
 use super::{CallStats, Clock, Load};
 use crate::error::{Error, Result};
 
-/// Makes the calls of `load` and returns what its callers saw together. All begin
-/// at the same time; when one fails, or `stop`, the others end soon.
+/// Makes the calls of `load` on all callers and returns their merged statistics. All
+/// callers start at the same time. When one fails, or on `stop`, the others end soon.
+/// `call` gets the number of the call; each number is used once.
 ///
 /// # Errors
-/// The call's, or a thread can't be started.
+/// The first error of a call, or a thread can't be started.
 pub fn measure<C: Clock, F: Fn(u64) -> Result<()> + Sync>(
     clock: &C,
     call: &F,
@@ -54,14 +55,14 @@ struct CallerPool<'c, C, F> {
     clock: &'c C,
     call: &'c F,
     stop: &'c (dyn Fn() -> bool + Sync),
-    /// Nobody begins before everybody is there.
+    /// Callers start only when all threads are ready.
     ready: Barrier,
     start: AtomicU64,
     failed: AtomicBool,
 }
 
 impl<C: Clock, F: Fn(u64) -> Result<()> + Sync> CallerPool<'_, C, F> {
-    /// One caller's run.
+    /// Runs one caller.
     fn call(&self, share: &Share) -> Result<CallStats> {
         self.clock.reduce_timer_slack();
         if self.ready.wait().is_leader() {

@@ -1,21 +1,19 @@
-//! Timing calls: one caller, several callers, and what they saw.
+//! Times calls: one caller, several callers, and their statistics.
 //!
-//! What may be here: when a call is made, how long it took, and how that is kept.
-//! What is called is told as a [`Call`], what time it is by a [`Clock`]: so all
-//! of it is tested without a handler and without time.
+//! What is called is a closure, and the time comes from a [`Clock`], so that tests need
+//! neither a handler nor real time.
 //!
 //! # Closed and open loop
-//! Without a rate each caller makes its next call as soon as the last one has
-//! returned (a closed loop): the rate is as high as the handler allows, and each
-//! latency is the time inside the call.
+//! Without a rate, each caller makes its next call as soon as the last one has returned (a
+//! closed loop). The rate is as high as the handler allows, and a latency is the time
+//! inside the call.
 //!
-//! With a rate each call has a time at which it is due, whether or not the calls
-//! before it have returned (an open loop), and its latency is counted **from that
-//! time**. A program that logs because of requests does not stop to receive them
-//! while a call is stuck; a benchmark that counts from the call's real start asks
-//! less of a handler just when it stalls, and leaves those calls out of its
-//! percentiles. That fault is known as coordinated omission, and it is why a
-//! closed loop's percentiles say nothing of a given load.
+//! With a rate, each call is due at a scheduled time, whether or not earlier calls have
+//! returned (an open loop), and its latency is measured **from that time**. A program that
+//! logs requests goes on receiving them while a call is stuck. A benchmark that measures
+//! from the real start of a call sends less load while a handler stalls, and its
+//! percentiles miss the delayed calls. That is known as coordinated omission, and it is why
+//! percentiles of a closed loop say nothing about a given load.
 
 mod call_stats;
 mod caller;
@@ -38,15 +36,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How much to call, and how fast.
+/// How many calls to make, and how fast.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Load {
     /// Stop after this many calls, over all callers.
     pub count: Option<u64>,
-    /// Stop after this long, in the middle of a count too.
+    /// Stop after this long, even before `count` is reached.
     pub duration: Option<Duration>,
-    /// Calls each second over all callers: an open loop. Without it, a closed one.
+    /// Calls per second over all callers (an open loop); `None`: a closed loop.
     pub rate: Option<f64>,
-    /// Callers, each on a thread of its own. At least 1.
+    /// Number of callers, each on its own thread. At least 1.
     pub threads: usize,
 }

@@ -15,9 +15,9 @@ use crate::socket::{BareReceiver, BareSender, Endpoint};
 use crate::stamp::Stamp;
 use crate::wire;
 
-/// Messages that are made before the clock starts, and sent over and over.
+/// Messages that are prepared before the clock starts, and sent repeatedly.
 const MADE: usize = 1024;
-/// Most bytes of them.
+/// Limit on their bytes.
 const MOST_BYTES: usize = 16 << 20;
 
 /// What to send, where to, and how many.
@@ -78,7 +78,7 @@ pub fn receive(
     Ok((arrived, first.map_or(0.0, |first| first.elapsed().as_secs_f64())))
 }
 
-/// Topics and bodies as `zlog emit --root bench` makes them of lines.
+/// Makes topics and bodies of lines, as `zlog emit --root bench` does.
 fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let stamp = Stamp::of_this_process(ROOT);
     let mut topic = String::new();

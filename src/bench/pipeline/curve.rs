@@ -1,5 +1,4 @@
-//! What was swept, as curves: how throughput and cost change with each thing, and
-//! the image of that.
+//! Curves of a sweep: how throughput and cost change with each dimension.
 
 use super::figures::{Figures, Row};
 use super::report::Report;
@@ -9,34 +8,34 @@ use crate::bench::report::units::count;
 use crate::bench::stats::Spread;
 use crate::count::{counted, plural};
 
-/// What a curve shows.
+/// The figure on the vertical axis.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Metric {
-    /// Records that arrived each second, over all subscribers.
+    /// Records that arrived per second, over all subscribers.
     Rate,
-    /// Seconds of processor time of all processes for a million records that arrived.
+    /// Seconds of processor time of all processes per million records that arrived.
     Cost,
 }
 
-/// How a figure changes with one thing.
+/// How a figure changes with one dimension.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Curve {
-    /// What is on the vertical axis.
+    /// The vertical axis.
     pub figure: Metric,
-    /// What is on the horizontal axis.
+    /// The horizontal axis.
     pub over: Dimension,
-    /// zlog's lines and bare libzmq's, for each transport and wire format.
+    /// A line of zlog and a line of bare libzmq for each transport and wire format.
     pub lines: Vec<Line>,
 }
 
 /// A line of a curve.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Line {
-    /// What is in between, and what bodies are written as: `tcp json`.
+    /// Transport and wire format: `tcp json`.
     pub name: String,
-    /// Whether it is bare libzmq's.
+    /// Whether it is the line of bare libzmq.
     pub bare: bool,
-    /// The value on the horizontal axis, and the figure. In the order of the values.
+    /// Values on the horizontal axis with their figures, in ascending order.
     pub points: Vec<(f64, Spread)>,
 }
 
@@ -50,7 +49,7 @@ impl Metric {
 }
 
 impl Curve {
-    /// One of `figure` for each thing of which the report has several values.
+    /// Returns a curve for each dimension of which the report has several values.
     pub fn all(report: &Report, figure: Metric) -> Vec<Curve> {
         let curves = Dimension::ALL.map(|over| Curve::of(report, figure, over));
         curves.into_iter().filter(|curve| !curve.lines.is_empty()).collect()
@@ -60,7 +59,7 @@ impl Curve {
         let Some(base) = report.pipelines.first() else {
             return Curve { figure, over, lines: Vec::new() };
         };
-        // All else as in the base.
+        // All other dimensions are those of the base.
         let like_base =
             |row: &Row| base.dimensions.with(over, row.dimensions.get(over)) == row.dimensions;
         let rows: Vec<&Row> = report.pipelines.iter().filter(|row| like_base(row)).collect();
@@ -97,7 +96,7 @@ impl Curve {
         let before = |at: usize| at.checked_sub(1).and_then(|at| self.lines.get(at));
         let lines = self.lines.iter().enumerate().map(|(at, line)| plot::Line {
             name: if line.bare { format!("{}, bare", line.name) } else { line.name.clone() },
-            // zlog's own line may be missing.
+            // zlog's line may be missing.
             is_baseline: line.bare && before(at).is_some_and(|zlog| zlog.name == line.name),
             points: line.points.iter().map(|(x, y)| Point { x: *x, y: *y }).collect(),
         });
@@ -105,11 +104,11 @@ impl Curve {
     }
 }
 
-/// Panels that have room to be read on one image.
+/// How many panels stay readable on one image.
 const PANELS: usize = 4;
 
-/// The curves of a report as an image: throughput and cost over each thing that was
-/// swept, or cost alone where both would not have room. `None` where nothing was.
+/// Draws the curves of a report: throughput and cost over each dimension that was swept, or
+/// cost alone if there is no room for both. `None` without a sweep.
 pub fn image(report: &Report) -> Option<SweepChart> {
     let costs = Curve::all(report, Metric::Cost);
     let mut curves = Curve::all(report, Metric::Rate);
@@ -122,7 +121,7 @@ pub fn image(report: &Report) -> Option<SweepChart> {
     Some(SweepChart {
         title: "zlog emit to zlog tail (full lines), bare libzmq with the same frames (dashed)"
             .into(),
-        // The machine last: it is the one that may be too long for its place.
+        // The machine comes last, because it may be too long and is cut.
         remark: format!(
             "{date}: {}, messages of {} {} where nothing else is said; {machine}",
             counted(report.settings.runs, "run"),

@@ -1,4 +1,4 @@
-//! What a report says of one pipeline.
+//! A report's figures of one pipeline.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,49 +10,49 @@ use crate::bench::stats::{Spread, ratio};
 /// One pipeline.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// What is in between.
+    /// How records travel.
     pub transport: Transport,
-    /// What bodies are written as: `json` or `text`.
+    /// The format of bodies: `json` or `text`.
     pub wire: String,
-    /// Sizes and numbers.
+    /// The other properties of the scenario.
     #[serde(flatten)]
     pub dimensions: Dimensions,
-    /// Records that each publisher sends in a run.
+    /// Records that each publisher sends per run.
     pub count: u64,
-    /// `zlog emit` and `zlog tail`; none when no run succeeded.
+    /// `zlog emit` and `zlog tail`; `None` if no run succeeded.
     pub zlog: Option<Figures>,
-    /// Bare libzmq with the same frames; none when no run succeeded.
+    /// Bare libzmq with the same frames; `None` if no run succeeded.
     pub bare: Option<Figures>,
-    /// zlog's records a second as a multiple of bare libzmq's in the same round.
+    /// zlog's records per second relative to bare libzmq's in the same round.
     pub ratio_to_bare: Option<Spread>,
-    /// Whether starting the programs weighs so much in either implementation's time
-    /// ([`MOST_STARTING`]) that its rate says little of what gets through.
+    /// Whether starting the programs takes more than [`MOST_STARTING`] of either
+    /// implementation's time, so that the rate says little about throughput.
     pub too_short: bool,
-    /// Why something could not be measured, or not each time.
+    /// Why a run failed.
     pub error: Option<String>,
 }
 
-/// The largest part of the time that starting the programs may take in the median run
-/// before a pipeline counts as too short: its rate is then off by about that much.
+/// The largest share of the median run that starting the programs may take. The rate is off
+/// by about that share.
 pub const MOST_STARTING: f64 = 0.25;
 
-/// What the runs of one implementation say together.
+/// Summary of one implementation's runs.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Figures {
-    /// Runs that these figures are made of.
+    /// Runs that succeeded.
     pub runs: usize,
-    /// Records that arrived each second, over all subscribers.
+    /// Records that arrived per second, over all subscribers.
     pub records_per_second: Spread,
-    /// The part of the time that went into starting, connecting and ending the programs:
-    /// what a run of one record takes, in the same round.
+    /// The share of the time spent on starting, connecting and ending the programs: what a
+    /// run of one record takes in the same round.
     pub starting_share: Option<Spread>,
-    /// Records that were to arrive, over all subscribers and runs.
+    /// Records that should have arrived, over all subscribers and runs.
     pub wanted: u64,
-    /// Records that did.
+    /// Records that arrived.
     pub arrived: u64,
-    /// The difference.
+    /// Records that did not arrive.
     pub lost: u64,
-    /// Seconds of processor time of all processes for a million records that arrived.
+    /// Seconds of processor time of all processes per million records that arrived.
     pub cpu_seconds_per_million: Option<Spread>,
     /// The publishing processes.
     pub publishers: Side,
@@ -60,18 +60,18 @@ pub struct Figures {
     pub subscribers: Side,
 }
 
-/// What one side of a pipeline used up.
+/// What one side of a pipeline used.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Side {
-    /// Seconds of processor time for a million records: of publishers for those that
-    /// they sent, of subscribers for those that arrived.
+    /// Seconds of processor time per million records: for publishers, of those sent; for
+    /// subscribers, of those that arrived.
     pub cpu_seconds_per_million: Option<Spread>,
-    /// The most memory that one process had resident at once, in bytes.
+    /// The largest resident memory of any one process, in bytes.
     pub peak_memory_bytes: Option<Spread>,
 }
 
 impl Row {
-    /// What the runs of both implementations say.
+    /// Summarises the runs of both implementations.
     pub fn of(bench: &Bench) -> Row {
         let named =
             |series: &Series, name| series.error.as_ref().map(|error| format!("{name}: {error}"));
@@ -92,13 +92,13 @@ impl Row {
         }
     }
 
-    /// What is in between, and what bodies are written as.
+    /// Transport and wire format: `tcp json`.
     pub fn name(&self) -> String {
         format!("{} {}", self.transport.name(), self.wire)
     }
 }
 
-/// Within the rounds that both have.
+/// Uses the rounds that both implementations have.
 fn ratios(bench: &Bench) -> Option<Spread> {
     let rounds = bench.zlog.samples.iter().zip(&bench.bare.samples);
     let both = rounds.filter_map(|(zlog, bare)| zlog.as_ref().zip(bare.as_ref()));

@@ -1,5 +1,5 @@
-//! What is measured: zlog, and the bare libzmq that it is held against. How each is
-//! started, and how one sees what came.
+//! zlog, and bare libzmq as its baseline: how each is started, and how arrived records are
+//! counted.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,22 +12,22 @@ use crate::bench::records::{ROOT, TOPIC_PREFIX};
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// How long publishers wait for subscribers, which are there already.
+/// How long publishers wait for subscribers, which run already.
 const WAIT: &str = "30s";
-/// How long publishers may take to get rid of their last records.
+/// How long publishers may take to flush their last records.
 const LINGER: &str = "60s";
 
-/// Who carries the records.
+/// What carries the records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Implementation {
     /// `zlog emit` and `zlog tail`.
     Zlog,
-    /// Frames of the same bytes, sent and received and nothing else.
+    /// The same frames through libzmq, and nothing else.
     Bare,
 }
 
 impl Implementation {
-    /// As reports name it.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Implementation::Zlog => "zlog",
@@ -35,7 +35,7 @@ impl Implementation {
         }
     }
 
-    /// The subscriber numbered `number`, which binds in `directory` and writes to `out`.
+    /// The command of subscriber `number`, which binds in `directory` and writes to `out`.
     pub(super) fn subscriber(
         self,
         scenario: &Scenario,
@@ -57,7 +57,7 @@ impl Implementation {
         Ok(command)
     }
 
-    /// A publisher of the lines of a file to all `subscribers`.
+    /// The command of a publisher, which sends the lines of a file to all `subscribers`.
     pub(super) fn publisher(
         self,
         scenario: &Scenario,
@@ -81,7 +81,7 @@ impl Implementation {
         Ok(command)
     }
 
-    /// How many records a subscriber has written about to `out`.
+    /// Counts the records that a subscriber has written to `out`.
     pub(super) fn arrived(self, out: &Path) -> Result<u64> {
         match self {
             Implementation::Zlog => Ok(LineCounter::new(out, None).arrived()?.unwrap_or_default()),
@@ -115,9 +115,8 @@ fn endpoint(transport: Transport, directory: &Path, number: usize) -> OsString {
     }
 }
 
-/// What a subscriber subscribes to: the records' topics, and before that (subscribers
-/// send them in the order of bytes) those that match none. A publisher that has got
-/// the last one has got all.
+/// A subscriber's prefixes: prefixes that match nothing, then that of the records.
+/// Subscribers send them in byte order, so a publisher that has the last one has all.
 fn prefixes(topics: usize) -> impl Iterator<Item = String> {
     let absent = (1..topics).map(|number| format!("absent.{number:05}."));
     absent.chain([TOPIC_PREFIX.to_owned()])

@@ -1,5 +1,5 @@
-//! Processes of a pipeline: started, watched, and gone when this is dropped; and
-//! what they used up.
+//! The processes of a pipeline: starts them, reads their standard error, and records what
+//! they used.
 //!
 //! What may be here: processes as such. What they are for is `implementation`'s.
 
@@ -14,22 +14,22 @@ use crate::bench::usage::peak_memory;
 use crate::error::{Error, Result};
 use crate::term;
 
-/// Most lines of a process's standard error that are kept, for its error.
+/// How many lines of standard error are kept, for error messages.
 const MAX_STDERR_LINES: usize = 8;
-/// How often it is looked what processes have used up.
+/// How often memory use is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a process says.
+/// An event on a process's standard error.
 enum Event {
-    /// A line on its standard error.
+    /// A line.
     Line(String),
-    /// It has closed its standard error: it ends, or has.
+    /// Standard error was closed: the process exits or has exited.
     Closed(Instant),
 }
 
 /// A process.
 struct Process {
-    /// `None` when it has ended and was waited for.
+    /// `None` after the process was waited for.
     child: Option<Child>,
     said: VecDeque<String>,
     peak_memory: Option<u64>,
@@ -43,13 +43,13 @@ pub(super) struct Ended {
     pub(super) at: Instant,
     /// How.
     pub(super) status: ExitStatus,
-    /// Seconds of processor time that it used, in the program and in the system.
+    /// Seconds of processor time, user and system.
     pub(super) cpu_seconds: Option<f64>,
-    /// The most memory that was resident at once, in bytes.
+    /// Peak resident memory in bytes.
     pub(super) peak_memory: Option<u64>,
 }
 
-/// Processes that belong together. They are killed when this is dropped.
+/// The processes of one pipeline. They are killed when this is dropped.
 pub(super) struct ProcessGroup {
     all: Vec<Process>,
     sender: Sender<(usize, Event)>,
@@ -62,7 +62,7 @@ impl ProcessGroup {
         ProcessGroup { all: Vec::new(), sender, events }
     }
 
-    /// Starts a process. Returns its number: they count up from 0.
+    /// Starts a process. Returns its number, counting from 0.
     pub(super) fn start(&mut self, mut command: Command) -> Result<usize> {
         let failed = |error: std::io::Error| Error::io("can't start a process of zlog", &error);
         let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
@@ -80,8 +80,8 @@ impl ProcessGroup {
         Ok(number)
     }
 
-    /// Waits until a process has named an endpoint on its standard error. `None`
-    /// after `timeout`, or when `stop` asks.
+    /// Waits until a process has printed an endpoint on its standard error. `None` after
+    /// `timeout` or on `stop`.
     pub(super) fn endpoint(
         &mut self,
         number: usize,
@@ -102,7 +102,7 @@ impl ProcessGroup {
         Ok(None)
     }
 
-    /// Waits a moment for what processes say, and looks at what they use.
+    /// Handles events for a moment, then reads memory use.
     pub(super) fn poll(&mut self) -> Result<()> {
         let until = Instant::now() + POLL_INTERVAL;
         while let Ok((number, said)) = self.events.recv_deadline(until) {
@@ -116,7 +116,7 @@ impl ProcessGroup {
                 }
                 Event::Closed(at) => {
                     process.end(at)?;
-                    break; // somebody may wait for just this
+                    break; // the caller may wait for this event
                 }
             }
         }
@@ -129,7 +129,7 @@ impl ProcessGroup {
         self.all[number].ended.as_ref()
     }
 
-    /// The error of a process that has not ended as it should.
+    /// The error of a process that failed.
     pub(super) fn failure(&self, number: usize) -> Error {
         let process = &self.all[number];
         let said = process.said.iter().map(|line| term::visible(line)).collect::<Vec<_>>();
@@ -140,7 +140,7 @@ impl ProcessGroup {
         }
     }
 
-    /// Asks a process to end.
+    /// Sends SIGTERM to a process.
     pub(super) fn terminate(&mut self, number: usize) {
         if let Some(child) = &mut self.all[number].child {
             terminate(child);
@@ -151,7 +151,7 @@ impl ProcessGroup {
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
         for child in self.all.iter_mut().filter_map(|process| process.child.as_mut()) {
-            // One that has ended already is what is wanted.
+            // It may have exited already.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -167,8 +167,8 @@ impl Process {
         Ok(())
     }
 
-    /// The peak is the system's; looking often only makes sure that the last read_peak_memory
-    /// is near the end.
+    /// The system keeps the peak; reading often makes sure that the last read is near the
+    /// end.
     fn read_peak_memory(&mut self) {
         if let Some(child) = &self.child {
             self.peak_memory = peak_memory(child.id()).or(self.peak_memory);
@@ -179,7 +179,7 @@ impl Process {
 fn read_stderr(stderr: ChildStderr, number: usize, sender: &Sender<(usize, Event)>) {
     let mut stderr = BufReader::new(stderr);
     let mut line = Vec::new();
-    // Nobody listens when the run was given up.
+    // The receiver is gone when the run was given up.
     while let Ok(1..) = stderr.read_until(b'\n', &mut line) {
         let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
         if sender.send((number, Event::Line(text))).is_err() {
@@ -194,7 +194,7 @@ fn read_stderr(stderr: ChildStderr, number: usize, sender: &Sender<(usize, Event
 fn terminate(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process};
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // One that has ended already is what is wanted.
+        // It may have exited already.
         let _ = kill_process(pid, Signal::TERM);
     }
 }
@@ -204,14 +204,14 @@ fn terminate(child: &mut Child) {
     let _ = child.kill();
 }
 
-/// Waits for a process, and for what the system knows of its use of processors.
+/// Waits for a process and returns its status and processor time.
 #[cfg(unix)]
 fn reap(child: Child) -> std::io::Result<(ExitStatus, Option<f64>)> {
     use std::os::unix::process::ExitStatusExt;
 
     let pid = libc::pid_t::try_from(child.id()).map_err(std::io::Error::other)?;
     let mut status = 0;
-    // SAFETY: rusage is plain numbers, for which zero is a value.
+    // SAFETY: rusage consists of integers, for which zero is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     loop {
         // SAFETY: both pointers are to live values of the types that wait4 fills in;

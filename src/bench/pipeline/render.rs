@@ -1,4 +1,4 @@
-//! A report as people read it.
+//! A pipeline report for people.
 
 use super::figures::{Figures, Row, Side};
 use super::report::Report;
@@ -39,7 +39,7 @@ impl Report {
         ]
     }
 
-    /// What gets through.
+    /// Throughput.
     fn rates(&self) -> Table {
         let mut columns = vec![Column::text("pipeline")];
         let numbers = ["records/s", "±", "bare libzmq", "±", "× bare", "lost"];
@@ -56,7 +56,7 @@ impl Report {
         table
     }
 
-    /// What it costs.
+    /// Processor time and memory.
     fn costs(&self) -> Table {
         let mut columns = vec![Column::text("CPU s/M and memory")];
         let numbers = ["emit", "", "tail", "", "bare send", "", "bare recv", ""];
@@ -74,7 +74,7 @@ impl Report {
         table
     }
 
-    /// What a row is of: where it is not the base, what is other.
+    /// A row's name, with the dimensions in which it differs from the base.
     fn name(&self, row: &Row) -> String {
         let Some(base) = self.pipelines.first() else { return row.name() };
         let mut name = row.name();
@@ -87,7 +87,7 @@ impl Report {
         name
     }
 
-    /// Which rows measure little but the start of programs.
+    /// Names the rows whose time is mostly the start of programs.
     fn too_short(&self) -> Option<String> {
         let short = self.pipelines.iter().filter(|row| row.too_short);
         let named = |row| format!("{} ({})", self.name(row), percent(starting(row)));
@@ -116,7 +116,7 @@ impl Report {
     }
 }
 
-/// The part of its time in which a row started programs, in the implementation where it is larger.
+/// The share of the time spent on starting programs; the larger of both implementations.
 fn starting(row: &Row) -> f64 {
     let shares = [&row.zlog, &row.bare].into_iter().flatten().filter_map(|f| f.starting_share);
     shares.map(|share| share.median).fold(0.0, f64::max)
@@ -126,7 +126,7 @@ fn number(number: usize, noun: &str) -> String {
     format!("{} {}", count(number as f64), plural(number, noun))
 }
 
-/// A rate, and how much it varied.
+/// A rate and its spread.
 fn rate(figures: Option<&Figures>) -> [String; 2] {
     let Some(figures) = figures else { return ["not measured".to_owned(), NONE.to_owned()] };
     let rate = figures.records_per_second;

@@ -1,4 +1,4 @@
-//! All pipelines, several times, zlog and bare libzmq in trials.
+//! Measures all pipelines repeatedly, alternating between zlog and bare libzmq.
 
 use super::implementation::Implementation;
 use super::sample::Sample;
@@ -8,12 +8,12 @@ use crate::bench::rounds::{self, Measurable, Next, Runner, swap_pairs};
 /// The runs of one implementation on one pipeline.
 pub type Series = rounds::Series<Sample>;
 
-/// A pipeline, and who carries its records.
+/// One pipeline with one implementation.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Trial {
     /// The pipeline.
     pub scenario: Scenario,
-    /// Who carries the records.
+    /// What carries the records.
     pub implementation: Implementation,
 }
 
@@ -23,7 +23,7 @@ impl Measurable for Trial {
     }
 }
 
-/// A pipeline, and what both implementations did with it.
+/// A pipeline, and the runs of both implementations.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Bench {
     /// The pipeline.
@@ -35,8 +35,8 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Measures each of `scenarios` `runs` times with each implementation, until `stop`. One
-    /// that has failed is not tried again. `before` is told what comes next.
+    /// Measures each of `scenarios` `runs` times with each implementation, until `stop`.
+    /// One that fails is not tried again. `before` is called before each run.
     pub fn run(
         scenarios: &[Scenario],
         runs: usize,

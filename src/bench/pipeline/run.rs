@@ -1,4 +1,4 @@
-//! One run of one pipeline: start, clock, end, count.
+//! Runs one pipeline once.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,19 +14,20 @@ use crate::bench::reaper::{ScratchDir, temp_dir_in};
 use crate::bench::rounds::{Outcome, Runner};
 use crate::error::{Error, Result};
 
-/// How long a process that was just started may take to be there.
+/// How long a new process may take to become ready.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// When publishers have ended and no record has arrived for so long, those that
-/// are missing are lost.
+/// When publishers have exited and no record has arrived for this long, the missing ones
+/// are lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a run may take.
+/// Time limit of a run.
 const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Measures with processes, below a directory.
+/// Runs pipelines as processes, with their files below a directory.
 pub struct PipelineRunner<'p> {
-    /// Whether to end now.
+    /// Whether to stop.
     pub stop: &'p dyn Fn() -> bool,
-    /// The lines that were written last: runs of a kind follow each other.
+    /// The lines written last, with their count and size: runs of one kind follow each
+    /// other.
     lines: Option<((u64, usize), LinesFile)>,
     scratch: ScratchDir,
 }
@@ -44,7 +45,7 @@ impl<'p> PipelineRunner<'p> {
         if let Some((_, lines)) = self.lines.as_ref().filter(|(held, _)| *held == key) {
             return Ok(lines.path().to_owned());
         }
-        // The old ones first: both together may not fit.
+        // Removes the old file first: there may not be room for both.
         self.lines = None;
         let lines =
             LinesFile::write(self.scratch.path(), scenario.count, scenario.dimensions.size)?;
@@ -58,8 +59,7 @@ impl<'p> PipelineRunner<'p> {
         implementation: Implementation,
         scenario: &Scenario,
     ) -> Result<Option<Sample>> {
-        // What starting takes depends on the moment as all else does: it is measured in
-        // each round.
+        // The start-up time varies like everything else, so each round measures it.
         let single = Scenario { count: 1, ..*scenario };
         let starting = match scenario.count {
             1 => None,
@@ -105,14 +105,14 @@ impl Runner for PipelineRunner<'_> {
         match self.try_measure(implementation, &scenario) {
             Ok(Some(sample)) => Outcome::Measured(Box::new(sample)),
             Ok(None) => Outcome::Stopped,
-            // What fails while all is stopped has not failed by itself.
+            // An error after a stop is a consequence of the stop.
             Err(_) if (self.stop)() => Outcome::Stopped,
             Err(error) => Outcome::Failed(error.to_string()),
         }
     }
 }
 
-/// Where a run's files are.
+/// The files of a run.
 struct RunFiles<'p> {
     scratch: &'p ScratchDir,
     directory: &'p Path,
@@ -125,21 +125,21 @@ impl RunFiles<'_> {
     }
 }
 
-/// A pipeline that runs. Subscribers come first among its processes.
+/// A running pipeline. Subscribers come first among its processes.
 struct Run<'r> {
     implementation: Implementation,
     scenario: &'r Scenario,
     outs: Vec<PathBuf>,
     group: ProcessGroup,
     begun: Instant,
-    /// When there was progress last, and how much had come by then.
+    /// The time of the last progress, and the bytes written by then.
     progress: (Instant, u64),
-    /// Whether records were given up.
+    /// Whether the missing records were given up.
     gave_up: bool,
 }
 
 impl<'r> Run<'r> {
-    /// `None` when `stop` asked.
+    /// Starts the processes. `None` on `stop`.
     fn start(
         implementation: Implementation,
         scenario: &'r Scenario,
@@ -191,7 +191,7 @@ impl<'r> Run<'r> {
         which.all(|number| self.group.ended(number).is_some())
     }
 
-    /// Waits for the end. Returns `false` when `stop` asked.
+    /// Waits for all processes. Returns `false` on `stop`.
     fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<bool> {
         while !self.have_ended(0..self.publishers().end) {
             if stop() {
@@ -208,7 +208,7 @@ impl<'r> Run<'r> {
         Ok(true)
     }
 
-    /// An end that is none of the expected ones is an error, at once.
+    /// Fails as soon as a process exits unexpectedly.
     fn check(&self) -> Result<()> {
         for number in 0..self.publishers().end {
             let given_up = self.gave_up && self.subscribers().contains(&number);
@@ -222,7 +222,7 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// Gives up the records of subscribers that nothing more comes to.
+    /// Ends subscribers that receive nothing more.
     fn look_for_progress(&mut self) {
         let written = |path: &PathBuf| std::fs::metadata(path).map_or(0, |file| file.len());
         let now: u64 = self.outs.iter().map(written).sum();

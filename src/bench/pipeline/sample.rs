@@ -8,51 +8,51 @@ use crate::bench::stats::ratio;
 pub struct Sample {
     /// Seconds from the start of the publishers to the end of the last subscriber.
     pub seconds: f64,
-    /// Seconds that the same took with a single record of each publisher, just before:
-    /// starting the programs, connecting them and ending them.
+    /// Seconds that a run with a single record per publisher took just before: starting,
+    /// connecting and ending the programs.
     pub starting_seconds: f64,
-    /// Records that publishers sent, together.
+    /// Records sent by all publishers.
     pub sent: u64,
-    /// Records that were to arrive, over all subscribers.
+    /// Records that should arrive, over all subscribers.
     pub wanted: u64,
-    /// Records that did.
+    /// Records that arrived.
     pub arrived: u64,
     /// The publishing processes.
     pub publishers: SideUsage,
-    /// The subscribing ones.
+    /// The subscribing processes.
     pub subscribers: SideUsage,
 }
 
 impl Sample {
-    /// Records each second, over all subscribers.
+    /// Records that arrived per second, over all subscribers.
     pub fn arrived_per_second(&self) -> Option<f64> {
         ratio(self.arrived as f64, self.seconds)
     }
 
-    /// The part of the time that went into starting the programs, connecting and ending
-    /// them: from 0 to 1.
+    /// The share of the time spent on starting, connecting and ending the programs, from 0
+    /// to 1.
     pub fn starting_share(&self) -> Option<f64> {
         ratio(self.starting_seconds, self.seconds).map(|share| share.min(1.0))
     }
 
-    /// Records that were sent to somebody and did not arrive there.
+    /// Records that did not arrive at some subscriber.
     pub fn lost(&self) -> u64 {
         self.wanted.saturating_sub(self.arrived)
     }
 
-    /// Seconds of processor time, of all processes, for a million records that arrived.
+    /// Seconds of processor time of all processes per million records that arrived.
     pub fn cpu_per_million(&self) -> Option<f64> {
         let both = self.publishers.cpu_seconds? + self.subscribers.cpu_seconds?;
         ratio(both * 1e6, self.arrived as f64)
     }
 }
 
-/// What the processes of one side used up.
+/// What the processes of one side used.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct SideUsage {
-    /// Seconds of processor time, of all together.
+    /// Seconds of processor time of all of them.
     pub cpu_seconds: Option<f64>,
-    /// The most memory that one of them had resident at once, in bytes.
+    /// The largest resident memory of any one of them, in bytes.
     pub peak_memory: Option<u64>,
 }
 

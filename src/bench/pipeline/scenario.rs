@@ -1,33 +1,31 @@
-//! Pipelines that can be measured, and which of them a sweep consists of.
+//! Pipelines that can be measured, and the points of a sweep.
 
 use serde::{Deserialize, Serialize};
 
 use crate::handler::publish::Wire;
 
-/// Most subscriptions that all subscribers of a publisher may have together: as
-/// many as a publisher tells apart.
+/// How many subscriptions of all subscribers together a publisher can track.
 pub const MOST_SUBSCRIPTIONS: usize = 10_000;
 
-/// Most records that a publisher sends when nothing says how many.
+/// Default number of records per publisher, for small messages.
 const MOST_RECORDS: u64 = 200_000;
-/// Most bytes of messages that all subscribers get when nothing says how many
-/// records: they are written to files.
+/// Limit on the bytes that all subscribers write to files by default.
 const MOST_BYTES: u64 = 512 << 20;
-/// Fewer would measure how programs start.
+/// With fewer records, a run would mostly measure how programs start.
 const LEAST_RECORDS: u64 = 1_000;
 
-/// What is between publishers and subscribers.
+/// How records travel between publishers and subscribers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// TCP on loopback.
     Tcp,
-    /// A socket of the file implementation.
+    /// A Unix socket.
     Ipc,
 }
 
 impl Transport {
-    /// As in an endpoint.
+    /// The name in endpoints.
     pub const fn name(self) -> &'static str {
         match self {
             Transport::Tcp => "tcp",
@@ -36,7 +34,7 @@ impl Transport {
     }
 }
 
-/// What can be swept over.
+/// A property that can be swept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dimension {
     /// Bytes of a message.
@@ -54,7 +52,7 @@ impl Dimension {
     pub const ALL: [Dimension; 4] =
         [Dimension::Size, Dimension::Publishers, Dimension::Subscribers, Dimension::Topics];
 
-    /// As its option is called.
+    /// The name of its option.
     pub const fn name(self) -> &'static str {
         match self {
             Dimension::Size => "size",
@@ -65,7 +63,7 @@ impl Dimension {
     }
 }
 
-/// Sizes and numbers of a pipeline.
+/// The properties of a pipeline that can be swept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Dimensions {
     /// Bytes of each message.
@@ -74,13 +72,13 @@ pub struct Dimensions {
     pub publishers: usize,
     /// Subscribing processes; each gets every record.
     pub subscribers: usize,
-    /// Subscriptions of each subscriber. One of them is that of the records; the
-    /// others match none, but are looked through for each.
+    /// Subscriptions of each subscriber. One is that of the records; the others match
+    /// nothing, but are searched for each record.
     pub topics: usize,
 }
 
 impl Dimensions {
-    /// One of them.
+    /// The value of one dimension.
     pub fn get(&self, dimension: Dimension) -> usize {
         match dimension {
             Dimension::Size => self.size,
@@ -90,7 +88,7 @@ impl Dimensions {
         }
     }
 
-    /// The same with another value for one of them.
+    /// Replaces the value of one dimension.
     #[must_use]
     pub fn with(mut self, dimension: Dimension, value: usize) -> Dimensions {
         match dimension {
@@ -102,7 +100,7 @@ impl Dimensions {
         self
     }
 
-    /// Records for each publisher when nothing says how many.
+    /// Default number of records per publisher.
     pub fn default_count(&self) -> u64 {
         let copies = (self.size as u64)
             .saturating_mul(self.publishers as u64)
@@ -114,23 +112,23 @@ impl Dimensions {
 /// A pipeline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scenario {
-    /// What is in between.
+    /// How records travel.
     pub transport: Transport,
-    /// What bodies are written as.
+    /// The format of bodies.
     pub wire: Wire,
-    /// Sizes and numbers.
+    /// The properties that can be swept.
     pub dimensions: Dimensions,
     /// Records that each publisher sends.
     pub count: u64,
 }
 
 impl Scenario {
-    /// Records that all publishers send together.
+    /// Records sent by all publishers.
     pub fn sent(&self) -> u64 {
         self.count.saturating_mul(self.dimensions.publishers as u64)
     }
 
-    /// Records that are to arrive, over all subscribers.
+    /// Records that should arrive, over all subscribers.
     pub fn wanted(&self) -> u64 {
         self.sent().saturating_mul(self.dimensions.subscribers as u64)
     }
@@ -144,8 +142,9 @@ pub(super) const fn wire_name(wire: Wire) -> &'static str {
     }
 }
 
-/// The base, which the first values make, and each further value with all else as
-/// in the base. Without a value for one of them there is no sweep. No point comes twice.
+/// The points of a sweep, without duplicates: the base, made of the first value of each
+/// dimension, then each further value with the others as in the base. Empty if a dimension
+/// has no value.
 pub fn sweep(values: &[(Dimension, &[usize])]) -> Vec<Dimensions> {
     let mut base = Dimensions { size: 1, publishers: 1, subscribers: 1, topics: 1 };
     for (dimension, values) in values {

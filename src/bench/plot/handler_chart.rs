@@ -1,5 +1,4 @@
-//! HandlerChart side by side: on the left what each gets through, on the right what
-//! its callers wait.
+//! Handlers side by side: throughput on the left, latencies on the right.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -11,46 +10,45 @@ use super::{Area, Chart, Draw, Drawn, ImageFormat, can_be_drawn, primitives, ren
 use crate::bench::stats::Spread;
 use crate::error::Result;
 
-/// Where the left half ends.
+/// Width of the left half in pixels.
 const HALF: i32 = 500;
-/// Room for names at the left.
+/// Width of the names on the left in pixels.
 const NAMES: i32 = 110;
-/// Letters of a name.
+/// Longest name, in letters.
 const LETTERS: usize = 14;
-/// Marks on a line.
+/// Marks on each line.
 const MARKS: usize = 4;
-/// The last share of calls that has a place: 99.9999 %.
+/// The end of the latency axis: 99.9999 % of the calls.
 const MOST_NINES: f64 = 6.0;
 
-/// What several handlers showed.
+/// A chart that compares handlers.
 #[derive(Clone, PartialEq, Debug)]
 pub struct HandlerChart {
-    /// What it is.
+    /// The title.
     pub title: String,
-    /// With what it was measured: machine, date, settings.
+    /// How it was measured: machine, date, settings.
     pub remark: String,
     /// The handlers, from top to bottom.
     pub measured: Vec<HandlerFigures>,
 }
 
-/// What one handler showed.
+/// The figures of one handler.
 #[derive(Clone, PartialEq, Debug)]
 pub struct HandlerFigures {
     /// Its name.
     pub name: String,
-    /// Calls each second; `None` for one that could not be measured, which the image
-    /// says.
+    /// Calls per second; `None` is drawn as "not measured".
     pub rate: Option<Spread>,
-    /// Shares of the calls (0 to 1), rising, each with the nanoseconds that it did
-    /// not exceed.
+    /// Shares of the calls (0 to 1, ascending), each with the latency in nanoseconds that
+    /// it did not exceed.
     pub latency: Vec<(f64, u64)>,
 }
 
 impl HandlerChart {
-    /// The bytes of the image.
+    /// Renders the image file.
     ///
     /// # Errors
-    /// Never in practice: everything has a place, and all is written to memory.
+    /// Never in practice: it is drawn in memory.
     pub fn render(&self, format: ImageFormat) -> Result<Vec<u8>> {
         render(self, format)
     }
@@ -93,7 +91,7 @@ impl HandlerChart {
         let title = "calls per second, dot: median, bar: range of runs";
         primitives::heading(area, NAMES, title.to_owned())?;
         for (at, one) in self.measured.iter().enumerate() {
-            // The first stands at the top.
+            // The first handler is at the top.
             let y = rows - at as f64 - 0.5;
             let (x, middle) = chart.backend_coord(&(begin, y));
             let name = Text::new(
@@ -128,9 +126,9 @@ impl HandlerChart {
         for (at, points) in curves.iter().enumerate() {
             primitives::line(plot, points.clone(), LineStyle::of(at))?;
         }
-        // Above all lines.
+        // Drawn last, so that no line covers a mark.
         for (at, points) in curves.iter().enumerate() {
-            // Each line's at other places: lines on each other would hide them.
+            // Each line has its marks at other places, so that they don't cover each other.
             let shift = (at as f64 + 0.5) / curves.len() as f64;
             for x in (0..MARKS).map(|n| (n as f64 + shift) / MARKS as f64 * end) {
                 if let Some(y) = height(points, x) {
@@ -141,13 +139,13 @@ impl HandlerChart {
         let ends = curves.iter().map(|c| c.last().map(|end| chart.backend_coord(end)));
         let names = self.measured.iter().zip(ends).enumerate();
         let names = names.map(|(at, (one, end))| (one.name.as_str(), end, LineStyle::of(at)));
-        // What has no line has "not measured" is_baseline its name already.
+        // Handlers without a line are marked "not measured" on the left already.
         let names: Vec<_> = names.filter(|(_, end, _)| end.is_some()).collect();
         primitives::names(area, &names, LETTERS)
     }
 }
 
-/// Draws one row, at the height `y`.
+/// Draws one row at height `y`.
 fn row<DB: DrawingBackend>(
     plot: &Chart<DB>,
     rate: Option<Spread>,
@@ -170,12 +168,12 @@ fn row<DB: DrawingBackend>(
     plot.draw(&(EmptyElement::at((high.max(at), y)) + value))
 }
 
-/// How deep in the tail a share of calls is: 1 for 90 %, 2 for 99 %, 3 for 99.9 %.
+/// The number of nines of a share of calls: 1 for 90 %, 2 for 99 %, 3 for 99.9 %.
 fn depth(share: f64) -> f64 {
     -(1.0 - share).log10()
 }
 
-/// How high a line is at `x`; `None` is_baseline its ends.
+/// The height of a line at `x`; `None` beyond its ends.
 fn height(points: &[(f64, f64)], x: f64) -> Option<f64> {
     let (one, other) = points.windows(2).find_map(|two| match two {
         [one, other] if one.0 <= x && x < other.0 => Some((one, other)),
@@ -191,7 +189,7 @@ fn share_label(depth: f64) -> String {
     format!("{percent:.0$} %", nines.saturating_sub(2))
 }
 
-/// The points of a line. The longest of all calls has no depth; it ends the line as
+/// The points of a line. The longest call (100 %) has no finite position; it is placed as
 /// far behind the point before it as half of those calls would be.
 fn curve(latency: &[(f64, u64)]) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::with_capacity(latency.len());
@@ -201,7 +199,7 @@ fn curve(latency: &[(f64, u64)]) -> Vec<(f64, f64)> {
         if next > MOST_NINES {
             break;
         }
-        // A latency below the clock's resolution is shown as a nanosecond.
+        // Latencies below the clock's resolution are shown as a nanosecond.
         points.push((next.max(last), position((*nanos).max(1) as f64)));
     }
     points

@@ -1,8 +1,6 @@
-//! What images are put together from: heads, charts of lines, lines with marks, and
-//! names is_baseline them.
+//! Building blocks that several kinds of image share: titles, axes, lines, marks and names.
 //!
-//! What may be here: what more than one kind of image has. What is shown where is
-//! each kind's own.
+//! Layout belongs to each kind of image.
 
 use plotters::chart::ChartContext;
 use plotters::coord::CoordTranslate;
@@ -16,19 +14,18 @@ use super::label::{fit, spread};
 use super::style::{self, GRID, INK, LineStyle, Mark, PALE_INK, small};
 use super::{Area, Chart, Drawn};
 
-/// Pixels from the top that title and remark take.
+/// Height of title and remark in pixels.
 const HEAD: i32 = 84;
 /// Height of a line of text.
 const LINE: i32 = 18;
 /// Width of a letter of small text.
 const LETTER: i32 = 8;
-/// Room for what stands at the left of a chart of lines.
+/// Width of the labels on the left in pixels.
 const SCALE: i32 = 70;
-/// Half the size of a mark.
+/// Half the size of a mark in pixels.
 const MARK: i32 = 5;
 
-/// Writes what an image is of, and with what that was measured. Returns the room
-/// below, but for so many pixels at the bottom.
+/// Writes title and remark. Returns the area below, without a margin of `bottom` pixels.
 pub(super) fn head<DB: DrawingBackend>(
     area: &Area<DB>,
     title: &str,
@@ -41,7 +38,7 @@ pub(super) fn head<DB: DrawingBackend>(
     Ok(area.margin(HEAD, bottom, 0, 0))
 }
 
-/// What a chart shows, above it.
+/// Writes the heading of a chart.
 pub(super) fn heading<DB: DrawingBackend>(area: &Area<DB>, x: i32, text: String) -> Drawn<DB> {
     area.draw(&Text::new(text, (x, 6), small(INK, HPos::Left, VPos::Top)))
 }
@@ -49,11 +46,10 @@ pub(super) fn heading<DB: DrawingBackend>(area: &Area<DB>, x: i32, text: String)
 /// A chart with both of its axes.
 pub(super) type Axes<'a, DB> = ChartContext<'a, DB, Cartesian2d<Axis, Axis>>;
 
-/// An axis, and what its labels say.
+/// An axis and its label format.
 pub(super) type Scale<'s> = (Axis, &'s dyn Fn(f64) -> String);
 
-/// Axes for lines, under a heading, with room for names of so many letters at the
-/// right.
+/// Draws axes under a heading, with room at the right for names of so many letters.
 pub(super) fn axes<'a, DB: DrawingBackend>(
     area: &'a Area<DB>,
     title: String,
@@ -99,8 +95,8 @@ pub(super) fn line<DB: DrawingBackend>(
     }
 }
 
-/// Draws the mark of a line, at one of its points or is_baseline its name. Lines that lie
-/// on each other are told apart by their marks.
+/// Draws a line's mark, on the line or beside its name. Marks distinguish overlapping
+/// lines.
 pub(super) fn mark<DB: DrawingBackend, Place: CoordTranslate>(
     area: &DrawingArea<DB, Place>,
     at: Place::From,
@@ -125,11 +121,11 @@ where
     }
 }
 
-/// A name, and where on the image its line ends.
+/// A line's name, the pixel where the line ends, and its style.
 pub(super) type Name<'n> = (&'n str, Option<(i32, i32)>, LineStyle);
 
-/// Writes each line's name at the right, tied to the end of the line. One without an
-/// end stands in brackets: it was to be measured, and was not.
+/// Writes each line's name at the right, connected to the end of the line. The name of a
+/// line that was not measured is in brackets.
 pub(super) fn names<DB: DrawingBackend>(
     area: &Area<DB>,
     names: &[Name<'_>],
@@ -158,7 +154,7 @@ pub(super) fn names<DB: DrawingBackend>(
     Ok(())
 }
 
-/// Where a pixel of the whole image is in a part of it.
+/// Converts a pixel of the whole image to one of `area`.
 pub(super) fn within<DB: DrawingBackend>(area: &Area<DB>, (x, y): (i32, i32)) -> (i32, i32) {
     let (left, top) = area.get_base_pixel();
     (x - left, y - top)

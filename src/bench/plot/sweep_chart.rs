@@ -1,5 +1,4 @@
-//! How figures grow with a setting: a panel for each setting, a line for each
-//! thing that was measured.
+//! How figures change along a sweep: a panel for each setting, a line for each series.
 
 use plotters::prelude::*;
 
@@ -10,53 +9,53 @@ use super::{Area, Chart, Draw, Drawn, ImageFormat, can_be_drawn, primitives, ren
 use crate::bench::stats::Spread;
 use crate::error::Result;
 
-/// Letters of a name.
+/// Longest name, in letters.
 const LETTERS: usize = 15;
 
-/// How something grows.
+/// A chart of a sweep.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SweepChart {
-    /// What it is.
+    /// The title.
     pub title: String,
-    /// With what it was measured: machine, date, settings.
+    /// How it was measured: machine, date, settings.
     pub remark: String,
-    /// A panel for each setting that was varied; four have room to be read.
+    /// A panel for each setting; up to four stay readable.
     pub panels: Vec<Panel>,
 }
 
-/// What one setting does.
+/// How figures change with one setting.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Panel {
-    /// What the panel shows: `records per second by message size`.
+    /// The heading: `records per second by message size`.
     pub title: String,
-    /// What the setting counts.
+    /// The unit of the setting.
     pub x: Unit,
-    /// What was measured.
+    /// The unit of the figures.
     pub y: Unit,
-    /// What was measured of each thing.
+    /// One line for each series.
     pub lines: Vec<Line>,
 }
 
-/// What was measured of one thing.
+/// One series.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Line {
-    /// Its name. The same name has the same colour in every panel that has as many
-    /// lines in the same order.
+    /// Its name. Lines have the same colour in all panels whose lines are in the same
+    /// order.
     pub name: String,
-    /// Whether it is what the line before is held against: it is drawn in that
-    /// line's colour, dashed and with hollow marks.
+    /// Whether it is the baseline of the line before: it is drawn in that line's colour,
+    /// dashed and with hollow marks.
     pub is_baseline: bool,
-    /// Its points, by rising setting.
+    /// Its points, by ascending setting.
     pub points: Vec<Point>,
 }
 
-/// A setting, and the figure that goes with it. Both above 0: axes are logarithmic,
-/// and what can't stand on them is left out.
+/// A setting and its figure. Both must be above 0, because axes are logarithmic; others are
+/// left out.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Point {
     /// The setting.
     pub x: f64,
-    /// What was measured.
+    /// The measured figure.
     pub y: Spread,
 }
 
@@ -67,10 +66,10 @@ impl Point {
 }
 
 impl SweepChart {
-    /// The bytes of the image.
+    /// Renders the image file.
     ///
     /// # Errors
-    /// Never in practice: everything has a place, and all is written to memory.
+    /// Never in practice: it is drawn in memory.
     pub fn render(&self, format: ImageFormat) -> Result<Vec<u8>> {
         render(self, format)
     }
@@ -87,7 +86,7 @@ impl Draw for SweepChart {
     }
 }
 
-/// Rows and columns for so many panels.
+/// Rows and columns for this many panels.
 fn grid(panels: usize) -> (usize, usize) {
     match panels {
         0 | 1 => (1, 1),
@@ -124,7 +123,7 @@ impl Panel {
     }
 }
 
-/// How each line line_styles: one that stands is_baseline another takes no colour of its own.
+/// The style of each line. A baseline shares the colour of the line before it.
 fn line_styles(lines: &[Line]) -> Vec<LineStyle> {
     let mut own = 0;
     let style = |line: &Line| {
@@ -134,8 +133,8 @@ fn line_styles(lines: &[Line]) -> Vec<LineStyle> {
     lines.iter().map(style).collect()
 }
 
-/// Draws a line through the medians, a mark at each, and a bar from the lowest run to
-/// the highest.
+/// Draws a line through the medians, with a mark and a bar from the lowest run to the
+/// highest at each.
 fn line<DB: DrawingBackend>(plot: &Chart<DB>, points: &[&Point], style: LineStyle) -> Drawn<DB> {
     let place = |point: &Point| (position(point.x), position(point.y.median));
     primitives::line(plot, points.iter().map(|point| place(point)).collect(), style)?;

@@ -1,4 +1,4 @@
-//! Which Python there is, and whether it has PyZMQ.
+//! Finds a Python interpreter and checks for PyZMQ.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::term;
 
-/// Says its versions; the second line is why there is no PyZMQ.
+/// Prints the versions; without PyZMQ the second line says why.
 const PROBE: &str = "\
 import platform
 print(platform.python_version())
@@ -19,7 +19,7 @@ except Exception as error:
     print(f'{type(error).__name__}: {error}')
 ";
 
-/// What to do when there is none.
+/// The next step if there is none.
 const NEXT: &str = "--python names one: --python .venv/bin/python";
 
 /// A Python interpreter.
@@ -34,7 +34,7 @@ pub struct Python {
 type Module = std::result::Result<String, String>;
 
 impl Python {
-    /// The one at `path`, else `python3` on the search path.
+    /// Finds the interpreter at `path`, or `python3` on the search path.
     ///
     /// # Errors
     /// There is none, or it does not run.
@@ -61,18 +61,18 @@ impl Python {
         Ok(Python { program, version, pyzmq })
     }
 
-    /// Its program.
+    /// The interpreter's path.
     pub(super) fn program(&self) -> &Path {
         &self.program
     }
 
-    /// What can be measured with it: `PUBHandler` is PyZMQ's.
+    /// The handlers that it can run: `PUBHandler` needs PyZMQ.
     pub fn handlers(&self) -> &'static [PythonHandler] {
         let (all, own) = (&PythonHandler::ALL, &PythonHandler::OWN);
         if self.pyzmq.is_ok() { all } else { own }
     }
 
-    /// What can't be measured with it, why, and what to do about it.
+    /// The handlers that it can't run, why, and the next step.
     pub fn lacks(&self) -> Option<String> {
         let why = self.pyzmq.as_ref().err()?;
         let (program, name) = (self.program.display(), PythonHandler::Pub.name());
@@ -84,7 +84,7 @@ impl Python {
     }
 }
 
-/// Versions, as a person reads them.
+/// The versions.
 impl std::fmt::Display for Python {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Python {}", self.version)?;

@@ -1,8 +1,7 @@
-//! The same records through Python's logging: `zlog bench --compare-python`.
+//! `zlog bench --compare-python`: sends the same records through Python's logging.
 //!
-//! What may be here: finding a Python, timing one of its handlers in a process of
-//! its own, and who counts at the other end. What the handlers do stands in
-//! `handlers.py`, which is part of the program and passed to Python whole.
+//! Each run is a Python process with the script `handlers.py`, which is part of the
+//! program.
 
 mod interpreter;
 mod receiver;
@@ -26,21 +25,21 @@ use super::sample::Sample;
 use super::target::PythonHandler;
 use crate::error::{Error, Result};
 
-/// How long a process may take to be there.
+/// How long a new process may take to become ready.
 const STARTING: Duration = Duration::from_secs(30);
-/// When no record has arrived for so long, those that are missing are lost.
+/// When no record has arrived for this long, the missing ones are lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where records arrive, and how the script reaches it.
+/// Where records arrive, and the address that the script sends them to.
 struct Destination {
     counter: Option<Box<dyn ArrivalCounter>>,
     address: String,
 }
 
-/// Measures one handler once, with its files in `scratch`, until `stop`.
+/// Measures one handler once, until `stop`. Its files are in `scratch`.
 ///
 /// # Errors
-/// It can't be set up, or Python failed: the error says why.
+/// It can't be set up, or Python failed.
 pub fn measure(
     python: &Python,
     handler: PythonHandler,
@@ -97,7 +96,7 @@ fn task<'t>(
     }
 }
 
-/// The records that the other handlers log, for Python: logger, level and message.
+/// Writes the records for Python: logger, level and message.
 fn write_records(text: &Messages, path: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(path.display(), &error);
     let records = match text {

@@ -1,5 +1,5 @@
-//! What Python's `SocketHandler` sends to: it counts records, and reads each length
-//! whole, however it comes in pieces.
+//! The receiver of Python's `SocketHandler`: counts records, and reads every header whole,
+//! however its bytes arrive.
 
 use std::io::{BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use crate::bench::arrivals::{ArrivalCounter, RemoteCounter, ThreadClient};
 use crate::error::{Error, Result};
 
-/// The longest record that is taken: more is no record of this bench.
+/// Limit on a record's length in bytes; records of a bench are shorter.
 const LONGEST: u32 = 64 << 20;
-/// How much is read at once.
+/// Bytes read at once.
 const BLOCK: usize = 1 << 16;
 
-/// Takes one client after the other on a port of loopback, in threads of its own.
+/// Serves one client after the other on a loopback port, in threads of its own.
 pub(super) struct Receiver {
     address: SocketAddr,
     counter: RemoteCounter<ThreadClient>,
@@ -32,7 +32,7 @@ impl Receiver {
         let (count, end) = (Arc::clone(&received), Arc::clone(&ended));
         thread::spawn(move || {
             while let (Ok((client, _)), false) = (listener.accept(), end.load(Ordering::Relaxed)) {
-                // A client that breaks off is known by what is missing.
+                // A broken connection shows as missing records.
                 let _ = receive(client, &count);
             }
         });
@@ -60,13 +60,12 @@ impl ArrivalCounter for Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
-        // Wakes the thread that waits for clients; where that can't be done, it ends
-        // with the process.
+        // Wakes the accepting thread. If that fails, it ends with the process.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
     }
 }
 
-/// Waits until more has been received, or for `wait`.
+/// Waits until more has been received, at most for `wait`.
 fn wait_for_more(received: &AtomicU64, wait: Duration) -> u64 {
     let (before, until) = (received.load(Ordering::Relaxed), Instant::now() + wait);
     loop {
@@ -78,8 +77,7 @@ fn wait_for_more(received: &AtomicU64, wait: Duration) -> u64 {
     }
 }
 
-/// Counts records: each is a length in four bytes, the first the highest, and as many
-/// bytes of pickle.
+/// Counts records: a big-endian length of four bytes, then that many bytes of pickle.
 fn receive(client: TcpStream, count: &AtomicU64) -> std::io::Result<()> {
     let mut client = BufReader::with_capacity(BLOCK, client);
     let mut header = [0; 4];
@@ -116,7 +114,7 @@ mod tests {
         }
         receiver.wait_for_arrivals(3, &|| false).unwrap();
         assert_eq!(receiver.arrived().unwrap(), Some(3));
-        // Another client, after one that breaks off in the middle of a record.
+        // Another client, after one whose connection breaks within a record.
         client.write_all(&[0, 0, 0, 9, b'x']).unwrap();
         drop(client);
         let mut client = TcpStream::connect(receiver.address()).unwrap();

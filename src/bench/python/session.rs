@@ -1,4 +1,4 @@
-//! A Python process that measures, and what it says. It has ended when this is dropped.
+//! A Python process that measures one handler. Dropping the session ends it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -15,22 +15,22 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::term;
 
-/// What the process runs.
+/// The script that the process runs.
 const SCRIPT: &str = include_str!("handlers.py");
-/// How often a request to stop is looked for.
+/// How often the caller can check its stop condition.
 const SLICE: Duration = Duration::from_millis(50);
-/// Most bytes of a traceback that are read.
+/// Limit on the bytes of a traceback.
 const MOST_TRACEBACK: u64 = 64 << 10;
 
-/// What the script is told.
+/// The script's task.
 #[derive(Debug, Serialize)]
 pub(super) struct Task<'t> {
     pub(super) handler: PythonHandler,
     /// The file with the records.
     pub(super) records: &'t Path,
-    /// The file that is logged to.
+    /// The file to log to.
     pub(super) path: &'t Path,
-    /// The server that is logged to; empty where there is none.
+    /// The server to log to; empty if there is none.
     pub(super) address: String,
     pub(super) from: &'t str,
     pub(super) to: &'t str,
@@ -43,7 +43,7 @@ pub(super) struct Task<'t> {
     pub(super) threads: usize,
 }
 
-/// What it says in the end.
+/// The script's result.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 pub(super) struct Done {
     pub(super) calls: u64,
@@ -51,34 +51,34 @@ pub(super) struct Done {
     pub(super) latency: Vec<(u64, u64)>,
     /// Calls of the warm-up.
     pub(super) warmed: u64,
-    /// Seconds from the end of the last call until this was messages.
+    /// Seconds from the end of the last call until this message was sent.
     pub(super) closing_seconds: f64,
     pub(super) cpu_seconds: f64,
     pub(super) peak_memory: Option<u64>,
 }
 
-/// A message of the script.
+/// A message from the script.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Message {
-    /// It can be reached there.
+    /// Its publisher is bound to this endpoint.
     Ready(String),
-    /// It has measured.
+    /// The result.
     Done(Box<Done>),
-    /// It could not.
+    /// The handler failed, for this reason.
     Failed(String),
 }
 
-/// The process.
+/// A running script.
 pub(super) struct Session {
     child: Child,
-    /// Python gives up when this is closed: also when this process is killed.
+    /// Python exits when this is closed, even if this process is killed.
     _stdin: Option<ChildStdin>,
     messages: Receiver<Result<Message>>,
 }
 
 impl Session {
-    /// Starts Python, which ends with `scratch`, and tells it what to do.
+    /// Starts Python in the group of `scratch`, and sends it its task.
     pub(super) fn start(python: &Python, task: &Task<'_>, scratch: &ScratchDir) -> Result<Session> {
         let failed = |error: std::io::Error| Error::io(python.program().display(), &error);
         let mut line = serde_json::to_vec(task).map_err(|error| failed(error.into()))?;
@@ -92,7 +92,7 @@ impl Session {
         let mut stdin = child.stdin.take();
         let (tell, messages) = crossbeam_channel::unbounded();
         if let Some(stdout) = child.stdout.take() {
-            // Ends with the child's stdout.
+            // Ends when the child closes its stdout.
             std::thread::spawn(move || {
                 for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
                     let message = serde_json::from_str(&line).map_err(|error| {
@@ -105,15 +105,15 @@ impl Session {
                 }
             });
         }
-        // One that has ended already has said why on its stderr, which is read below.
+        // If it has exited already, its stderr says why; `ended` reads it.
         let _ = stdin.as_mut().map(|stdin| stdin.write_all(&line).and_then(|()| stdin.flush()));
         Ok(Session { child, _stdin: stdin, messages })
     }
 
-    /// The next thing that it says, if that comes soon.
+    /// Returns the next message, or `None` if none arrives soon.
     ///
     /// # Errors
-    /// It has ended.
+    /// The process has ended.
     pub(super) fn recv(&mut self) -> Result<Option<Message>> {
         match self.messages.recv_timeout(SLICE) {
             Ok(message) => message.map(Some),
@@ -122,11 +122,11 @@ impl Session {
         }
     }
 
-    /// Why it ended: the last line of its traceback.
+    /// Explains why it ended, with the last line of its traceback.
     fn ended(&mut self) -> Error {
         let mut text = Vec::new();
         if let Some(stderr) = self.child.stderr.take() {
-            // What can't be read can't be told.
+            // Without stderr there is nothing to report.
             let _ = stderr.take(MOST_TRACEBACK).read_to_end(&mut text);
         }
         let text = String::from_utf8_lossy(&text);
@@ -140,7 +140,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // One that has ended already is what is wanted.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,7 +1,7 @@
-//! How a report of any kind is written: a title, tables and remarks, or JSON.
+//! The output of any report: a title, tables and remarks, or JSON.
 //!
-//! What may be here: shape and wording that all reports have. What stands in a report
-//! is its maker's.
+//! It holds the shape and wording that all reports share; the contents belong to each
+//! report.
 
 use std::fmt::Write;
 
@@ -14,22 +14,22 @@ use crate::count::{plural, were};
 use crate::error::{Error, Result};
 use crate::term;
 
-/// What stands where nothing was measured.
+/// A cell without a figure.
 pub const NONE: &str = "-";
 
 /// A report for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Document {
-    /// What it is of, and with what that was measured: a line each.
+    /// What was measured, on which machine: one line each.
     pub title: Vec<String>,
     /// The figures.
     pub tables: Vec<Table>,
-    /// What has to be said of them: a line each.
+    /// Losses, failures and notes: one line each.
     pub remarks: Vec<String>,
 }
 
 impl Document {
-    /// Aligned, for a terminal or a text file.
+    /// Aligned text, for a terminal or a file.
     pub fn text(&self) -> String {
         let mut text = format!("{}\n", self.title.join("\n"));
         for table in &self.tables {
@@ -40,7 +40,7 @@ impl Document {
             text.push('\n');
         }
         for remark in &self.remarks {
-            // Writing to a String can't fail.
+            // Writing to a String cannot fail.
             let _ = writeln!(text, "{}", term::visible(remark));
         }
         text
@@ -60,10 +60,10 @@ impl Document {
     }
 }
 
-/// As JSON, indented, with a newline at the end.
+/// Indented JSON with a newline at the end.
 ///
 /// # Errors
-/// Never in practice: all of it can be written.
+/// Never in practice: every report can be serialized.
 pub fn json(report: &impl Serialize) -> Result<Vec<u8>> {
     let mut json = serde_json::to_vec_pretty(report)
         .map_err(|error| Error::new(format!("can't write JSON: {error}")))?;
@@ -71,23 +71,23 @@ pub fn json(report: &impl Serialize) -> Result<Vec<u8>> {
     Ok(json)
 }
 
-/// The median of a spread in a cell.
+/// A cell with the median of a spread.
 pub fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
     spread.map_or(NONE.to_owned(), |spread| show(spread.median))
 }
 
-/// What is said where `name` has lost records; nothing where it has not.
+/// The remark that `name` has lost records, if it has.
 pub fn lost(name: &str, records: u64) -> Option<String> {
     let said = || (count(records as f64), plural(records, "record"), were(records));
     (records > 0).then(said).map(|(n, records, were)| format!("{name}: {n} {records} {were} LOST"))
 }
 
-/// What is said where `name` failed.
+/// The remark that `name` failed.
 pub fn failed(name: &str, error: &str) -> String {
     format!("{name}: failed: {}", error.replace("\n  ", ". "))
 }
 
-/// What is said of a report that was stopped; nothing of one that was not.
+/// The remark that a report is incomplete, if it is.
 pub fn stopped(interrupted: bool) -> Option<String> {
     interrupted.then(|| "Stopped before the end: this is what was measured so far.".to_owned())
 }

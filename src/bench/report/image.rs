@@ -1,10 +1,10 @@
-//! A report as an image: what each handler gets through, and what its callers wait.
+//! Draws a report: throughput and latencies of each handler.
 
 use super::Report;
 use super::render::asked;
 use crate::bench::plot::{HandlerChart, HandlerFigures};
 
-/// The handlers of a report side by side.
+/// The chart of a report's handlers.
 pub fn image(report: &Report) -> HandlerChart {
     let (machine, date) = (&report.machine, &report.date);
     HandlerChart {

@@ -1,4 +1,4 @@
-//! A report as people read it, and as spreadsheets do.
+//! A report for people, and as a table for spreadsheets.
 
 use super::document::{self, Document, NONE, median};
 use super::table::{Column, Table};
@@ -8,7 +8,7 @@ use crate::bench::stats::Spread;
 use crate::count::{counted, plural};
 use crate::term;
 
-/// Columns of the longest bar.
+/// Width of the longest bar, in columns.
 const BAR: usize = 20;
 
 impl Report {
@@ -22,7 +22,7 @@ impl Report {
         }
     }
 
-    /// One table with every figure, bare, in the units that its titles name.
+    /// One table with every figure as a plain number, in the units that its titles name.
     pub fn table(&self) -> Table {
         let numbers = [
             "runs",
@@ -59,7 +59,7 @@ impl Report {
         table
     }
 
-    /// What callers and far ends get through.
+    /// Throughput, at the caller and at the destination.
     fn rates(&self, bars: bool) -> Table {
         let mut columns = vec![
             Column::text("handler"),
@@ -97,7 +97,7 @@ impl Report {
         table
     }
 
-    /// What a call costs.
+    /// Latency, processor time and memory.
     fn costs(&self) -> Table {
         let mut columns = vec![Column::text("handler")];
         let numbers = ["p50", "p90", "p99", "p99.9", "max", "CPU s/M", "memory"];
@@ -123,7 +123,7 @@ impl Report {
         self.handlers.iter().filter_map(|row| row.figures.as_ref())
     }
 
-    /// Losses, failures and notes: a line each.
+    /// Losses, failures and notes: one line each.
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         for row in &self.handlers {
@@ -166,7 +166,7 @@ fn not_measured(row: &Row) -> String {
     if row.error.is_some() { "failed" } else { "not run" }.to_owned()
 }
 
-/// The numbers of a row, as its columns stand; empty for what was not measured.
+/// The numbers of a row in the order of its columns; empty for what was not measured.
 fn bare(figures: &Figures) -> Vec<String> {
     let number = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
     let whole = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());

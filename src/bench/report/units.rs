@@ -1,6 +1,6 @@
-//! Figures as people read them. Machines get them bare (JSON, CSV).
+//! Numbers for people. JSON and CSV have plain numbers.
 
-/// A whole number with its digits in groups: `1,234,567`.
+/// A whole number with grouped digits: `1,234,567`.
 pub fn count(number: f64) -> String {
     indicatif::HumanCount(number.max(0.0).round() as u64).to_string()
 }
@@ -8,7 +8,7 @@ pub fn count(number: f64) -> String {
 /// A duration in nanoseconds, with three digits: `850 ns`, `1.25 µs`, `12.5 ms`, `3.20 s`.
 pub fn nanos(nanos: f64) -> String {
     let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
-    // What would be rounded up to 1000 of a unit is 1.00 of the next.
+    // A value that would round to 1000 of a unit is 1.00 of the next.
     let unit = units.into_iter().find(|(size, _)| nanos >= size * 0.9995);
     match unit {
         Some((size, unit)) => format!("{} {unit}", three_digits(nanos / size)),
@@ -16,7 +16,7 @@ pub fn nanos(nanos: f64) -> String {
     }
 }
 
-/// A number with three digits, or all that stand before the point.
+/// A number with three digits, or all digits before the point.
 pub fn three_digits(number: f64) -> String {
     match number.abs() {
         large if large >= 99.95 => format!("{number:.0}"),
@@ -41,7 +41,7 @@ pub fn percent(share: f64) -> String {
     if percent.abs() < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
-/// A bar of at most `width` columns, `share` of it full, to an eighth of a column.
+/// A bar of at most `width` columns, in eighths of a column; `share` is from 0 to 1.
 pub fn bar(share: f64, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (share.clamp(0.0, 1.0) * (width * 8) as f64).round() as usize;

@@ -1,7 +1,7 @@
-//! `zlog bench`: what a log call costs, and whether it has come to cost more.
+//! `zlog bench`: measures what a log call costs, and compares it with a baseline.
 //!
-//! What may be here: from the command line to a plan, and from what was measured
-//! to reports and an exit code. Measuring is `bench`'s.
+//! This module turns arguments into a plan, and results into output, files and an exit
+//! code. Only it prints; `bench` measures.
 
 mod pipeline;
 mod plan;
@@ -25,11 +25,11 @@ use crate::error::{Error, Exit, Result};
 use crate::signal::Stop;
 use crate::term;
 
-/// Measures, reports, compares.
+/// Measures, reports and compares.
 ///
 /// # Errors
-/// Wrong usage, a handler that could not be measured, a report that can't be
-/// written; or, with exit code 3, a handler that has become slower.
+/// Wrong usage, a handler that can't be measured, a report that can't be written; or, with
+/// exit code 3, a handler that is slower than the baseline.
 pub fn run(args: &BenchArgs) -> Result<Exit> {
     match &args.command {
         Some(BenchCommand::Worker) => {
@@ -60,7 +60,7 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
         return Ok(exit);
     }
     export(args, &report)?;
-    // A reader of the table who has gone away changes nothing about the verdict.
+    // The comparison counts even if the reader of the table is gone.
     let exit = judge(args, &plan, &report)?;
     printed.map_err(|error| term::output_error(&error))?;
     Ok(exit)
@@ -86,7 +86,7 @@ fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     Report::new(date, plan.settings.clone(), &series, stop.requested())
 }
 
-/// Writes the report files that were asked for.
+/// Writes the report files.
 fn export(args: &BenchArgs, report: &Report) -> Result<()> {
     if let Some(path) = &args.export_markdown {
         write_whole(path, report.document(false).markdown().as_bytes())?;
@@ -98,7 +98,7 @@ fn export(args: &BenchArgs, report: &Report) -> Result<()> {
     plots::write(&args.plot, |format| image.render(format))
 }
 
-/// How it exits: whether handlers have become slower, or could not be measured.
+/// Chooses the exit code: handlers may be slower, or unmeasurable.
 fn judge(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
     if let (Some(path), Some(before)) = (&args.baseline, &plan.baseline) {
         let compared = baseline::compare(report, before, args.tolerance, args.absolute)?;

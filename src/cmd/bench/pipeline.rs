@@ -1,5 +1,4 @@
-//! `zlog bench pipeline`: from the command line to pipelines, and from what was
-//! measured to reports.
+//! `zlog bench pipeline`: turns arguments into scenarios, and results into reports.
 
 use std::io::{self, Write};
 
@@ -19,7 +18,7 @@ use crate::term;
 /// Measures and reports.
 ///
 /// # Errors
-/// Wrong usage, a pipeline that could not be measured, a report that can't be written.
+/// Wrong usage, a pipeline that can't be measured, a report that can't be written.
 pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     let scenarios = scenarios(args)?;
     if let Some(path) = &args.export_markdown {
@@ -53,7 +52,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     }
     match image(&report) {
         Some(image) => plots::write(&args.plot, |format| image.render(format))?,
-        // The error that follows says what failed.
+        // The error below says what failed.
         None if !args.plot.is_empty() => {
             term::tell("zlog bench: nothing was measured along the sweep: no plot was written");
         }
@@ -96,7 +95,7 @@ fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &Stop) -> Result<R
         std::path::absolute(&directory).map_err(|error| Error::io(directory.display(), &error))?;
     let mut runner = PipelineRunner::below(&directory, &requested)?;
     let runs = usize::from(args.runs);
-    // Each with zlog and with bare libzmq.
+    // Each scenario is measured with zlog and with bare libzmq.
     let progress = Progress::new(scenarios.len() * 2, runs);
     let mut show = |next: Next<Trial>| {
         let Trial { implementation, scenario } = next.item;

@@ -1,5 +1,4 @@
-//! From what was typed to what is done: everything that can be wrong is found
-//! before minutes are spent on measuring.
+//! Turns arguments into a plan. It checks everything before minutes are spent on measuring.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,25 +18,25 @@ use crate::error::{Error, Result};
 use crate::handler::smtp::LoginFrom;
 use crate::term;
 
-/// How long a run is when nothing says so.
+/// Default duration of a run.
 const DURATION: Duration = Duration::from_millis(500);
 
-/// What is done.
+/// What to measure, and how.
 pub(super) struct Plan {
-    /// What is measured, in the order of reports.
+    /// The targets, in the order of reports.
     pub(super) targets: Vec<BenchTarget>,
-    /// One run, but for what is measured and where its files are.
+    /// The settings of one run, without its target and directory.
     pub(super) spec: RunSpec,
-    /// Where directories for files are made.
+    /// Where the runs' directories are made.
     pub(super) directory: PathBuf,
-    /// What the report says of all this.
+    /// The settings, for the report.
     pub(super) settings: Settings,
     /// The report to compare with.
     pub(super) baseline: Option<Report>,
 }
 
 impl Plan {
-    /// Checks what was typed, and the places that it names.
+    /// Checks the arguments and the files that they name.
     pub(super) fn of(args: &BenchArgs) -> Result<Plan> {
         if args.baseline.is_some() && usize::from(args.runs) < LEAST_RUNS {
             return Err(Error::usage(format!(
@@ -67,7 +66,7 @@ impl Plan {
     }
 }
 
-/// The records, to know that they are there and how long they are.
+/// Loads the records, to check them and to know their size.
 fn records(args: &BenchArgs) -> Result<Records> {
     let Some(path) = &args.lines else { return Records::of_size(args.size) };
     let records = Records::of_lines(path)?;
@@ -81,8 +80,7 @@ fn records(args: &BenchArgs) -> Result<Records> {
     Ok(records)
 }
 
-/// Where mails go. It is made sure that reports, which are handed around, name no
-/// password: an address with one is refused.
+/// The mail server. A URL with a password is refused, because reports contain the URL.
 fn mail(args: &BenchArgs) -> Result<MailOptions> {
     let login = match (&args.smtp, &args.smtp_login_file) {
         (None, _) => None,
@@ -98,7 +96,7 @@ fn mail(args: &BenchArgs) -> Result<MailOptions> {
     Ok(mail)
 }
 
-/// The limits of a run: its duration has a default only where no count is given.
+/// The limits of a run. The default duration applies only without a count.
 fn limits(args: &BenchArgs) -> (Option<u64>, Option<Duration>) {
     let typed = args.duration.map(|duration| duration.0);
     (args.count, typed.or(args.count.is_none().then_some(DURATION)))

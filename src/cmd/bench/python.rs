@@ -1,12 +1,11 @@
-//! `zlog bench --compare-python`: which Python, and what can be measured with it.
+//! `zlog bench --compare-python`: finds Python, and reports what it can measure.
 
 use std::path::Path;
 
 use crate::bench::python::Python;
 use crate::term;
 
-/// Finds it. Where there is no Python, or it has no PyZMQ, that is said, and the rest
-/// goes on.
+/// Finds Python. Without Python or PyZMQ, prints why; the rest is still measured.
 pub(super) fn find(path: Option<&Path>) -> Option<Python> {
     let python = match Python::find(path) {
         Ok(python) => python,
