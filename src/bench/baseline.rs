@@ -23,13 +23,13 @@ use crate::error::{Error, Result};
 use crate::term::visible;
 
 /// Fewer runs say nothing about the spread.
-pub const LEAST_RUNS: usize = 3;
+pub const MIN_RUNS: usize = 3;
 /// Limit on a report's size in bytes; real ones have a few kilobytes.
-const MOST_BYTES: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
 /// The figure that is compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Measure {
+pub enum Metric {
     /// Calls per second relative to `file` in the same run.
     ToFile,
     /// Calls per second relative to `null` in the same run.
@@ -38,33 +38,33 @@ pub enum Measure {
     Absolute,
 }
 
-impl Measure {
+impl Metric {
     fn of(self, figures: &Figures) -> Option<Spread> {
         match self {
-            Measure::ToFile => figures.ratio_to_file,
-            Measure::ToNull => figures.ratio_to_null,
-            Measure::Absolute => Some(figures.calls_per_second),
+            Metric::ToFile => figures.ratio_to_file,
+            Metric::ToNull => figures.ratio_to_null,
+            Metric::Absolute => Some(figures.calls_per_second),
         }
     }
 
     /// The figures to try for a handler, the preferred one first.
-    fn for_row(name: &str, absolute: bool) -> &'static [Measure] {
+    fn for_row(name: &str, absolute: bool) -> &'static [Metric] {
         if absolute {
-            &[Measure::Absolute]
+            &[Metric::Absolute]
         } else if name == BenchTarget::File.name() {
-            &[Measure::ToNull]
+            &[Metric::ToNull]
         } else if name == BenchTarget::Null.name() {
-            &[Measure::ToFile]
+            &[Metric::ToFile]
         } else {
-            &[Measure::ToFile, Measure::ToNull]
+            &[Metric::ToFile, Metric::ToNull]
         }
     }
 
     fn unit(self) -> &'static str {
         match self {
-            Measure::ToFile => "× file",
-            Measure::ToNull => "× null",
-            Measure::Absolute => "calls/s",
+            Metric::ToFile => "× file",
+            Metric::ToNull => "× null",
+            Metric::Absolute => "calls/s",
         }
     }
 }
@@ -77,7 +77,7 @@ pub enum Regression {
         /// The handler.
         name: String,
         /// The figure that was compared.
-        measure: Measure,
+        metric: Metric,
         /// The baseline's value.
         before: Spread,
         /// The new report's value.
@@ -97,10 +97,10 @@ impl fmt::Display for Regression {
             Regression::Fails { name } => {
                 write!(f, "{} (could be measured, and fails now)", visible(name))
             }
-            Regression::Slower { name, measure, before, now } => {
+            Regression::Slower { name, metric, before, now } => {
                 let (was, is) = (three_digits(before.median), three_digits(now.median));
                 let fallen = (1.0 - now.median / before.median) * 100.0;
-                let (name, unit) = (visible(name), measure.unit());
+                let (name, unit) = (visible(name), metric.unit());
                 write!(f, "{name} ({was} → {is} {unit}, −{fallen:.0} %)")
             }
         }
@@ -124,9 +124,9 @@ pub struct Comparison {
 /// The file can't be read, or is not a report of this schema.
 pub fn read(path: &Path) -> Result<Report> {
     let shown = visible(&path.display().to_string());
-    let failed = |error: std::io::Error| Error::io(format!("baseline {shown}"), &error).hint(ANEW);
-    let wrong = |why: String| Error::new(format!("baseline {shown}: {why}")).hint(ANEW);
-    if std::fs::metadata(path).map_err(failed)?.len() > MOST_BYTES {
+    let failed = |error: std::io::Error| Error::io(format!("baseline {shown}"), &error).hint(HINT);
+    let wrong = |why: String| Error::new(format!("baseline {shown}: {why}")).hint(HINT);
+    if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
         return Err(wrong("it is too large to be a report of `zlog bench`".to_owned()));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
@@ -145,7 +145,7 @@ pub fn read(path: &Path) -> Result<Report> {
 }
 
 /// The next step when a baseline can't be used.
-const ANEW: &str = "Make one with: zlog bench --output json > baseline.json";
+const HINT: &str = "Make one with: zlog bench --output json > baseline.json";
 
 /// Compares `now` with `before`, which must have been measured with the same settings.
 ///
@@ -159,11 +159,11 @@ pub fn compare(
 ) -> Result<Comparison> {
     if let Some(what) = difference(&now.settings, &before.settings) {
         return Err(Error::new(format!("the baseline was measured with another {what}"))
-            .hint("Use the same settings, or measure the baseline anew with these."));
+            .hint("Use the same settings, or metric the baseline anew with these."));
     }
     let mut comparison = Comparison::default();
     for row in &before.handlers {
-        let Some(was) = row.figures.as_ref().filter(|_| row.runs >= LEAST_RUNS) else { continue };
+        let Some(was) = row.figures.as_ref().filter(|_| row.runs >= MIN_RUNS) else { continue };
         let Some(is) = now.row(&row.name) else {
             comparison.skipped.push(row.name.clone());
             continue;
@@ -173,9 +173,9 @@ pub fn compare(
             comparison.regressions.push(Regression::Fails { name: row.name.clone() });
             continue;
         };
-        let measures = Measure::for_row(&row.name, absolute).iter();
-        let both = measures.map(|m| (*m, m.of(was), m.of(figures)));
-        let Some((measure, Some(before), Some(now))) =
+        let metrics = Metric::for_row(&row.name, absolute).iter();
+        let both = metrics.map(|m| (*m, m.of(was), m.of(figures)));
+        let Some((metric, Some(before), Some(now))) =
             both.into_iter().find(|(_, was, is)| was.is_some() && is.is_some())
         else {
             continue;
@@ -183,7 +183,7 @@ pub fn compare(
         comparison.compared += 1;
         if has_fallen(&before, &now, tolerance) {
             let name = row.name.clone();
-            comparison.regressions.push(Regression::Slower { name, measure, before, now });
+            comparison.regressions.push(Regression::Slower { name, metric, before, now });
         }
     }
     if comparison.compared == 0 {

@@ -141,7 +141,7 @@ fn smtp_handler(url: &str, login: Option<LoginSecret>, delay: Duration) -> Resul
         from: FROM.to_owned(),
         to: vec![TO.to_owned()],
         timeout: DEFAULT_TIMEOUT + delay,
-        login: login.map_or(LoginFrom::Nobody, |passed| LoginFrom::Given(passed.0)),
+        login: login.map_or(LoginFrom::Nobody, |secret| LoginFrom::Given(secret.0)),
         // Like Python's SMTPHandler: one mail per record, and the caller waits for it.
         batch: BatchOptions::EACH,
         spool: SpoolOptions::NONE,

@@ -42,7 +42,7 @@ pub struct RunSpec {
     /// A directory of its own for the run's files; removed afterwards.
     pub directory: PathBuf,
     /// What to log.
-    pub text: Messages,
+    pub messages: Messages,
     /// How much to log, and how fast.
     pub load: Load,
     /// How long to log before measuring.

@@ -23,14 +23,14 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: usize = 10;
 
 /// The prefix of temporary directories.
-pub(super) const PREFIX: &str = "zlog-bench-";
+pub(super) const DIR_PREFIX: &str = "zlog-bench-";
 
 /// Makes a temporary directory below `directory`; it is removed when it is dropped.
 ///
 /// # Errors
 /// It can't be created; the error names the place.
 pub fn temp_dir_in(directory: &Path) -> Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix(PREFIX).tempdir_in(directory).map_err(|error| {
+    tempfile::Builder::new().prefix(DIR_PREFIX).tempdir_in(directory).map_err(|error| {
         let io = std::io::Error::from(error.kind());
         Error::io(format!("can't write to {}", visible(&directory.display().to_string())), &io)
             .hint("--dir names the directory that files are written to while they are measured.")
@@ -84,7 +84,7 @@ impl ScratchDir {
 /// group.
 pub(super) fn clean_up(directory: &PathBuf) {
     let name = directory.file_name().and_then(|name| name.to_str());
-    if name.is_some_and(|name| name.starts_with(PREFIX)) {
+    if name.is_some_and(|name| name.starts_with(DIR_PREFIX)) {
         // Other processes may still create files.
         for _ in 0..ATTEMPTS {
             if std::fs::remove_dir_all(directory).is_ok() || !directory.exists() {

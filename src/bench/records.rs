@@ -22,9 +22,9 @@ pub const ROOT: &str = "bench";
 /// What subscribers subscribe to: the topics of all records, and no others.
 pub const TOPIC_PREFIX: &str = "bench.";
 /// Limit on the bytes of all messages; they are logged repeatedly.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// Limit on the number of test records.
-const MOST_MADE: usize = 512;
+const MAX_TEST_RECORDS: usize = 512;
 /// The seed: every run logs the same test records.
 const SEED: u64 = 1;
 
@@ -42,7 +42,7 @@ pub struct Records {
     entries: Vec<Entry>,
     stamp: Stamp,
     /// Whether a file had more lines than fit.
-    cut: bool,
+    truncated: bool,
 }
 
 impl Records {
@@ -53,7 +53,7 @@ impl Records {
     /// # Errors
     /// Never in practice: the source of test records does not fail.
     pub fn of_size(size: usize) -> Result<Records> {
-        let wanted = (MOST_BYTES / size.max(1)).clamp(1, MOST_MADE);
+        let wanted = (MAX_BYTES / size.max(1)).clamp(1, MAX_TEST_RECORDS);
         let mut entries = Vec::with_capacity(wanted);
         let mut source = SyntheticSource::new(Some(wanted as u64), SEED);
         while entries.len() < wanted {
@@ -81,12 +81,12 @@ impl Records {
         };
         let mut bytes = Vec::new();
         // Reads one byte beyond the limit, to notice that there is more.
-        let limit = MOST_BYTES as u64 + 1;
+        let limit = MAX_BYTES as u64 + 1;
         File::open(path).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(failed)?;
-        let cut = bytes.len() > MOST_BYTES;
-        if cut {
+        let truncated = bytes.len() > MAX_BYTES;
+        if truncated {
             // The last line may be incomplete.
-            let end = memchr::memrchr(b'\n', &bytes).map_or(MOST_BYTES, |newline| newline + 1);
+            let end = memchr::memrchr(b'\n', &bytes).map_or(MAX_BYTES, |newline| newline + 1);
             bytes.truncate(end);
         }
         let entries: Vec<Entry> = lines(&bytes)
@@ -100,11 +100,11 @@ impl Records {
             return Err(Error::new(format!("{shown}: there is no line in it"))
                 .hint("--lines takes a file of log lines; --size makes test records."));
         }
-        Ok(Records::new(entries, cut))
+        Ok(Records::new(entries, truncated))
     }
 
-    fn new(entries: Vec<Entry>, cut: bool) -> Records {
-        Records { entries, stamp: Stamp::of_this_process(ROOT), cut }
+    fn new(entries: Vec<Entry>, truncated: bool) -> Records {
+        Records { entries, stamp: Stamp::of_this_process(ROOT), truncated }
     }
 
     /// Record `number`, cyclically, with the current time.
@@ -132,8 +132,8 @@ impl Records {
     }
 
     /// Whether the file had more lines than fit.
-    pub fn cut(&self) -> bool {
-        self.cut
+    pub fn truncated(&self) -> bool {
+        self.truncated
     }
 
     /// Mean message size in bytes.
@@ -177,13 +177,13 @@ mod tests {
             assert_eq!((&record.msg, record.level), (&other.get(number).msg, record.level));
             assert!(record.created.is_some() && record.name.is_some());
         }
-        assert_eq!(one.len(), MOST_MADE);
+        assert_eq!(one.len(), MAX_TEST_RECORDS);
     }
 
     #[test]
     fn memory_is_bounded_whatever_the_size() {
-        let records = Records::of_size(MOST_BYTES).unwrap();
-        assert_eq!((records.len(), records.mean_size()), (1, MOST_BYTES as f64));
+        let records = Records::of_size(MAX_BYTES).unwrap();
+        assert_eq!((records.len(), records.mean_size()), (1, MAX_BYTES as f64));
     }
 
     #[test]
@@ -193,16 +193,16 @@ mod tests {
         let records = Records::of_lines(file.path()).unwrap();
         let messages: Vec<_> = (0..5).map(|n| records.get(n).msg.into_owned()).collect();
         assert_eq!(messages, ["one", "", "two \\xff", "last", "one"]);
-        assert!(!records.cut());
+        assert!(!records.truncated());
     }
 
     #[test]
     fn a_large_file_is_cut_at_the_end_of_a_line_and_that_is_known() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(&file, "0123456\n".repeat(MOST_BYTES / 8 + 10)).unwrap();
+        std::fs::write(&file, "0123456\n".repeat(MAX_BYTES / 8 + 10)).unwrap();
         let records = Records::of_lines(file.path()).unwrap();
-        assert!(records.cut());
-        assert_eq!((records.len(), records.mean_size()), (MOST_BYTES / 8, 7.0));
+        assert!(records.truncated());
+        assert_eq!((records.len(), records.mean_size()), (MAX_BYTES / 8, 7.0));
     }
 
     #[test]

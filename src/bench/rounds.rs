@@ -53,7 +53,7 @@ impl<S> Series<S> {
         Series { name: name.to_owned(), samples: Vec::with_capacity(runs), error: None }
     }
 
-    fn take(&mut self, outcome: Outcome<S>) {
+    fn push(&mut self, outcome: Outcome<S>) {
         self.samples.push(match outcome {
             Outcome::Measured(sample) => Some(*sample),
             Outcome::Stopped => None,
@@ -67,7 +67,7 @@ impl<S> Series<S> {
 
 /// The next run, for a progress display.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Next<T> {
+pub struct Upcoming<T> {
     /// The item.
     pub item: T,
     /// The round, from 0.
@@ -99,7 +99,7 @@ pub fn run<L: Runner>(
     runs: usize,
     runner: &mut L,
     stop: &dyn Fn() -> bool,
-    before: &mut dyn FnMut(Next<L::Item>),
+    before: &mut dyn FnMut(Upcoming<L::Item>),
 ) -> Vec<Series<L::Sample>> {
     let mut all: Vec<_> = items.iter().map(|item| Series::new(item.name(), runs)).collect();
     for round in 0..runs {
@@ -109,10 +109,10 @@ pub fn run<L: Runner>(
             let outcome = if stop() || series.error.is_some() {
                 Outcome::Stopped
             } else {
-                before(Next { item, round, done: round * items.len() + place });
+                before(Upcoming { item, round, done: round * items.len() + place });
                 runner.measure(item)
             };
-            series.take(outcome);
+            series.push(outcome);
         }
     }
     all
@@ -172,7 +172,7 @@ pub(super) mod tests {
         let mut runner = Fake { fails: None, seen: &seen };
         let all = run(&THREE, in_order, 2, &mut runner, &|| false, &mut |next| told.push(next));
         assert_eq!(*seen.borrow(), [THREE, THREE].concat());
-        assert_eq!(told[3], Next { item: "file", round: 1, done: 3 });
+        assert_eq!(told[3], Upcoming { item: "file", round: 1, done: 3 });
         let calls: Vec<_> = all[0].samples.iter().map(|s| s.as_ref().unwrap().calls).collect();
         assert_eq!(calls, [1, 4]);
     }

@@ -1,5 +1,4 @@
 //! Measures one run of one handler: warm-up, calls, arrivals.
-//!
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -18,7 +18,7 @@ use super::arrivals::{CountRequest, count_messages, serve_counts};
 use super::fixture::Fixture;
 use super::measure::Monotonic;
 use super::protocol::{Messages, Request, Response, RunSpec};
-use super::reaper::{self, PREFIX};
+use super::reaper::{self, DIR_PREFIX};
 use super::records::{Records, TOPIC_PREFIX};
 use super::sample::{Run, Sample};
 use super::smtp_server::{ServerOptions, SmtpServer};
@@ -97,7 +97,8 @@ fn respond(output: &mut impl Write, response: &Response) -> Result<()> {
 fn measure(spec: &RunSpec, inbox: &Inbox) -> Result<Sample> {
     let sample = sample(spec, &inbox.ended);
     let name = spec.directory.file_name().and_then(|name| name.to_str());
-    if inbox.ended.load(Ordering::Relaxed) && name.is_some_and(|name| name.starts_with(PREFIX)) {
+    if inbox.ended.load(Ordering::Relaxed) && name.is_some_and(|name| name.starts_with(DIR_PREFIX))
+    {
         // The parent may be gone, so that nobody else removes it.
         let _ = std::fs::remove_dir_all(&spec.directory);
     }
@@ -105,7 +106,7 @@ fn measure(spec: &RunSpec, inbox: &Inbox) -> Result<Sample> {
 }
 
 fn sample(spec: &RunSpec, ended: &Arc<AtomicBool>) -> Result<Sample> {
-    let records = match &spec.text {
+    let records = match &spec.messages {
         Messages::Size(size) => Records::of_size(*size)?,
         Messages::Lines(path) => Records::of_lines(path)?,
     };

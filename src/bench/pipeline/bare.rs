@@ -16,9 +16,9 @@ use crate::stamp::Stamp;
 use crate::wire;
 
 /// Messages that are prepared before the clock starts, and sent repeatedly.
-const MADE: usize = 1024;
+const MAX_FRAMES: usize = 1024;
 /// Limit on their bytes.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 /// What to send, where to, and how many.
 pub struct Sending {
@@ -91,7 +91,7 @@ fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let frame = body(&line, seq, &stamp, wire);
         bytes += frame.len();
         frames.push((topic.clone().into_bytes(), frame));
-        if frames.len() == MADE || bytes >= MOST_BYTES {
+        if frames.len() == MAX_FRAMES || bytes >= MAX_BYTES {
             break;
         }
     }
@@ -136,8 +136,8 @@ mod tests {
         let lines = format!("{}\n", "x".repeat(1 << 20)).repeat(20);
         let bytes: usize =
             frames(lines.as_bytes(), Wire::Text).unwrap().iter().map(|f| f.1.len()).sum();
-        assert_eq!(bytes, MOST_BYTES);
-        assert_eq!(frames("x\n".repeat(2000).as_bytes(), Wire::Text).unwrap().len(), MADE);
+        assert_eq!(bytes, MAX_BYTES);
+        assert_eq!(frames("x\n".repeat(2000).as_bytes(), Wire::Text).unwrap().len(), MAX_FRAMES);
         assert!(frames(&b""[..], Wire::Text).is_err());
     }
 }

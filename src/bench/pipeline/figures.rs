@@ -25,7 +25,7 @@ pub struct Row {
     pub bare: Option<Figures>,
     /// zlog's records per second relative to bare libzmq's in the same round.
     pub ratio_to_bare: Option<Spread>,
-    /// Whether starting the programs takes more than [`MOST_STARTING`] of either
+    /// Whether starting the programs takes more than [`MAX_STARTING_SHARE`] of either
     /// implementation's time, so that the rate says little about throughput.
     pub too_short: bool,
     /// Why a run failed.
@@ -34,7 +34,7 @@ pub struct Row {
 
 /// The largest share of the median run that starting the programs may take. The rate is off
 /// by about that share.
-pub const MOST_STARTING: f64 = 0.25;
+pub const MAX_STARTING_SHARE: f64 = 0.25;
 
 /// Summary of one implementation's runs.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -109,7 +109,7 @@ fn ratios(bench: &Bench) -> Option<Spread> {
 
 impl Figures {
     fn is_too_short(&self) -> bool {
-        self.starting_share.is_some_and(|share| share.median > MOST_STARTING)
+        self.starting_share.is_some_and(|share| share.median > MAX_STARTING_SHARE)
     }
 
     fn of(series: &Series) -> Option<Figures> {

@@ -34,11 +34,11 @@ mod scenario;
 pub mod bare;
 
 pub use curve::{Curve, Line, Metric, image};
-pub use figures::{Figures, MOST_STARTING, Row, Side};
+pub use figures::{Figures, MAX_STARTING_SHARE, Row, Side};
 pub use implementation::Implementation;
 pub use lines::LinesFile;
 pub use report::{Report, SCHEMA, Settings};
 pub use rounds::{Bench, Series, Trial};
 pub use run::PipelineRunner;
 pub use sample::{Sample, SideUsage};
-pub use scenario::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Scenario, Transport, sweep};
+pub use scenario::{Dimension, Dimensions, MAX_SUBSCRIPTIONS, Scenario, Transport, sweep};

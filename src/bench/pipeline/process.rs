@@ -1,7 +1,7 @@
 //! The processes of a pipeline: starts them, reads their standard error, and records what
 //! they used.
 //!
-//! What may be here: processes as such. What they are for is `implementation`'s.
+//! `implementation` decides what to start.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};

@@ -3,7 +3,7 @@
 use super::implementation::Implementation;
 use super::sample::Sample;
 use super::scenario::Scenario;
-use crate::bench::rounds::{self, Measurable, Next, Runner, swap_pairs};
+use crate::bench::rounds::{self, Measurable, Runner, Upcoming, swap_pairs};
 
 /// The runs of one implementation on one pipeline.
 pub type Series = rounds::Series<Sample>;
@@ -42,7 +42,7 @@ impl Bench {
         runs: usize,
         runner: &mut impl Runner<Item = Trial, Sample = Sample>,
         stop: &dyn Fn() -> bool,
-        before: &mut dyn FnMut(Next<Trial>),
+        before: &mut dyn FnMut(Upcoming<Trial>),
     ) -> Vec<Bench> {
         let both = |scenario: &Scenario| {
             [Implementation::Bare, Implementation::Zlog]

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::handler::publish::Wire;
 
 /// How many subscriptions of all subscribers together a publisher can track.
-pub const MOST_SUBSCRIPTIONS: usize = 10_000;
+pub const MAX_SUBSCRIPTIONS: usize = 10_000;
 
 /// Default number of records per publisher, for small messages.
-const MOST_RECORDS: u64 = 200_000;
+const MAX_RECORDS: u64 = 200_000;
 /// Limit on the bytes that all subscribers write to files by default.
-const MOST_BYTES: u64 = 512 << 20;
+const MAX_BYTES: u64 = 512 << 20;
 /// With fewer records, a run would mostly measure how programs start.
-const LEAST_RECORDS: u64 = 1_000;
+const MIN_RECORDS: u64 = 1_000;
 
 /// How records travel between publishers and subscribers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ impl Dimensions {
         let copies = (self.size as u64)
             .saturating_mul(self.publishers as u64)
             .saturating_mul(self.subscribers as u64);
-        (MOST_BYTES / copies.max(1)).clamp(LEAST_RECORDS, MOST_RECORDS)
+        (MAX_BYTES / copies.max(1)).clamp(MIN_RECORDS, MAX_RECORDS)
     }
 }
 
@@ -187,10 +187,10 @@ mod tests {
         let count = |size, subscribers| {
             Dimensions { size, publishers: 1, subscribers, topics: 1 }.default_count()
         };
-        assert_eq!(count(100, 1), MOST_RECORDS);
+        assert_eq!(count(100, 1), MAX_RECORDS);
         assert_eq!(count(64 << 10, 1), (512 << 20) / (64 << 10));
         assert_eq!(count(64 << 10, 4), (128 << 20) / (64 << 10));
-        assert_eq!(count(usize::MAX, 7), LEAST_RECORDS);
+        assert_eq!(count(usize::MAX, 7), MIN_RECORDS);
     }
 
     proptest! {

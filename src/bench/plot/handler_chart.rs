@@ -19,7 +19,7 @@ const LETTERS: usize = 14;
 /// Marks on each line.
 const MARKS: usize = 4;
 /// The end of the latency axis: 99.9999 % of the calls.
-const MOST_NINES: f64 = 6.0;
+const MAX_NINES: f64 = 6.0;
 
 /// A chart that compares handlers.
 #[derive(Clone, PartialEq, Debug)]
@@ -196,7 +196,7 @@ fn curve(latency: &[(f64, u64)]) -> Vec<(f64, f64)> {
     for (share, nanos) in latency.iter().filter(|(share, _)| (0.0..=1.0).contains(share)) {
         let last = points.last().map_or(0.0, |point| point.0);
         let next = if *share < 1.0 { depth(*share) } else { last + 2f64.log10() };
-        if next > MOST_NINES {
+        if next > MAX_NINES {
             break;
         }
         // Latencies below the clock's resolution are shown as a nanosecond.

@@ -1,5 +1,4 @@
 //! Colours, dashes, marks and text styles.
-//!
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};

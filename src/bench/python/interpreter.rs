@@ -20,7 +20,7 @@ except Exception as error:
 ";
 
 /// The next step if there is none.
-const NEXT: &str = "--python names one: --python .venv/bin/python";
+const HINT: &str = "--python names one: --python .venv/bin/python";
 
 /// A Python interpreter.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,13 +45,13 @@ impl Python {
         command.args(["-c", PROBE]).stdin(Stdio::null());
         limits::as_it_was(&mut command);
         let output = command.output().map_err(|error| {
-            Error::io(format!("no Python to compare with: {shown}"), &error).hint(NEXT)
+            Error::io(format!("no Python to compare with: {shown}"), &error).hint(HINT)
         })?;
         let said = String::from_utf8_lossy(&output.stdout);
         let (Some(version), Some(pyzmq)) = (said.lines().next(), said.lines().nth(1)) else {
             let why = String::from_utf8_lossy(&output.stderr);
             let why = term::visible(why.lines().last().unwrap_or("it said nothing"));
-            return Err(Error::new(format!("no Python to compare with: {shown}: {why}")).hint(NEXT));
+            return Err(Error::new(format!("no Python to compare with: {shown}: {why}")).hint(HINT));
         };
         let pyzmq = match pyzmq.strip_prefix("pyzmq ") {
             Some(version) => Ok(term::visible(version)),
@@ -73,7 +73,7 @@ impl Python {
     }
 
     /// The handlers that it can't run, why, and the next step.
-    pub fn lacks(&self) -> Option<String> {
+    pub fn missing(&self) -> Option<String> {
         let why = self.pyzmq.as_ref().err()?;
         let (program, name) = (self.program.display(), PythonHandler::Pub.name());
         let program = term::visible(&program.to_string());

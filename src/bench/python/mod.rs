@@ -26,7 +26,7 @@ use super::target::PythonHandler;
 use crate::error::{Error, Result};
 
 /// How long a new process may take to become ready.
-const STARTING: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// When no record has arrived for this long, the missing ones are lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -49,7 +49,7 @@ pub fn measure(
 ) -> Result<Outcome> {
     let directory = temp_dir_in(scratch.path())?;
     let (records, path) = (directory.path().join("records"), directory.path().join("app.log"));
-    write_records(&spec.text, &records)?;
+    write_records(&spec.messages, &records)?;
     let mut destination = destination(handler, spec, &path)?;
     let task = task(handler, spec, &records, &path, &destination.address);
     let mut session = Session::start(python, &task, scratch)?;
@@ -97,9 +97,9 @@ fn task<'t>(
 }
 
 /// Writes the records for Python: logger, level and message.
-fn write_records(text: &Messages, path: &Path) -> Result<()> {
+fn write_records(messages: &Messages, path: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(path.display(), &error);
-    let records = match text {
+    let records = match messages {
         Messages::Size(size) => Records::of_size(*size)?,
         Messages::Lines(path) => Records::of_lines(path)?,
     };
@@ -120,7 +120,7 @@ fn destination(handler: PythonHandler, spec: &RunSpec, path: &Path) -> Result<De
         PythonHandler::File | PythonHandler::Queue => {
             to(Box::new(LineCounter::new(path, None)), String::new())
         }
-        // It connects to the publisher, and so comes later.
+        // The subscriber connects once the script has bound its publisher.
         PythonHandler::Pub => Destination { counter: None, address: String::new() },
         PythonHandler::Socket => {
             let receiver = Receiver::start(IDLE_TIMEOUT)?;
@@ -128,9 +128,9 @@ fn destination(handler: PythonHandler, spec: &RunSpec, path: &Path) -> Result<De
             to(Box::new(receiver), address)
         }
         PythonHandler::Smtp => {
-            // Always zlog's own: the URL of another may hold a password.
+            // Always the embedded server: the URL of another may contain a password.
             let mut server = ChildProcess::start(&Request::ServeMail { delay: spec.mail.delay })?;
-            let Some(Response::Ready(url)) = server.recv(STARTING)? else {
+            let Some(Response::Ready(url)) = server.recv(START_TIMEOUT)? else {
                 return Err(Error::new("the embedded mail server did not start"));
             };
             let address = url.trim_start_matches("smtp://").trim_end_matches('/').to_owned();
@@ -144,11 +144,11 @@ fn sample(
     arrivals: Option<Box<dyn ArrivalCounter>>,
     stop: &dyn Fn() -> bool,
 ) -> Result<Sample> {
-    let heard = Instant::now();
+    let received = Instant::now();
     let mut arrivals = arrivals.ok_or_else(|| Error::new("Python has logged to nobody"))?;
     let ago = arrivals.wait_for_arrivals(done.warmed + done.calls, stop)?;
-    // From the end of the last call until the last record was there.
-    let late = done.closing_seconds + (heard.elapsed().as_secs_f64() - ago.as_secs_f64());
+    // From the end of the last call until the last record had arrived.
+    let late = done.closing_seconds + (received.elapsed().as_secs_f64() - ago.as_secs_f64());
     let arrived = arrivals.arrived()?.map(|all| all.saturating_sub(done.warmed));
     if done.calls == 0 {
         return Err(Error::new("no call was made in the time that it had"));

@@ -12,7 +12,7 @@ use crate::bench::arrivals::{ArrivalCounter, RemoteCounter, ThreadClient};
 use crate::error::{Error, Result};
 
 /// Limit on a record's length in bytes; records of a bench are shorter.
-const LONGEST: u32 = 64 << 20;
+const MAX_LENGTH: u32 = 64 << 20;
 /// Bytes read at once.
 const BLOCK: usize = 1 << 16;
 
@@ -20,7 +20,7 @@ const BLOCK: usize = 1 << 16;
 pub(super) struct Receiver {
     address: SocketAddr,
     counter: RemoteCounter<ThreadClient>,
-    ended: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
 }
 
 impl Receiver {
@@ -28,17 +28,17 @@ impl Receiver {
         let failed = |error: std::io::Error| Error::io("can't receive on loopback", &error);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let (received, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let (count, end) = (Arc::clone(&received), Arc::clone(&ended));
+        let (received, stopped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (count, stop) = (Arc::clone(&received), Arc::clone(&stopped));
         thread::spawn(move || {
-            while let (Ok((client, _)), false) = (listener.accept(), end.load(Ordering::Relaxed)) {
+            while let (Ok((client, _)), false) = (listener.accept(), stop.load(Ordering::Relaxed)) {
                 // A broken connection shows as missing records.
                 let _ = receive(client, &count);
             }
         });
         let client = ThreadClient::start(move |wait| Ok(wait_for_more(&received, wait)))?;
         let counter = RemoteCounter::new(client, idle_timeout);
-        Ok(Receiver { address, counter, ended })
+        Ok(Receiver { address, counter, stopped })
     }
 
     /// `HOST:PORT`.
@@ -59,7 +59,7 @@ impl ArrivalCounter for Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
+        self.stopped.store(true, Ordering::Relaxed);
         // Wakes the accepting thread. If that fails, it ends with the process.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
     }
@@ -84,7 +84,7 @@ fn receive(client: TcpStream, count: &AtomicU64) -> std::io::Result<()> {
     loop {
         client.read_exact(&mut header)?;
         let length = u32::from_be_bytes(header);
-        if length > LONGEST {
+        if length > MAX_LENGTH {
             return Err(std::io::ErrorKind::InvalidData.into());
         }
         let length = u64::from(length);

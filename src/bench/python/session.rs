@@ -18,9 +18,9 @@ use crate::term;
 /// The script that the process runs.
 const SCRIPT: &str = include_str!("handlers.py");
 /// How often the caller can check its stop condition.
-const SLICE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Limit on the bytes of a traceback.
-const MOST_TRACEBACK: u64 = 64 << 10;
+const MAX_TRACEBACK: u64 = 64 << 10;
 
 /// The script's task.
 #[derive(Debug, Serialize)]
@@ -90,7 +90,7 @@ impl Session {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
         let mut stdin = child.stdin.take();
-        let (tell, messages) = crossbeam_channel::unbounded();
+        let (sender, messages) = crossbeam_channel::unbounded();
         if let Some(stdout) = child.stdout.take() {
             // Ends when the child closes its stdout.
             std::thread::spawn(move || {
@@ -99,7 +99,7 @@ impl Session {
                         let line = term::visible(&line);
                         Error::new(format!("Python said what it should not: {line}: {error}"))
                     });
-                    if tell.send(message).is_err() {
+                    if sender.send(message).is_err() {
                         return;
                     }
                 }
@@ -115,7 +115,7 @@ impl Session {
     /// # Errors
     /// The process has ended.
     pub(super) fn recv(&mut self) -> Result<Option<Message>> {
-        match self.messages.recv_timeout(SLICE) {
+        match self.messages.recv_timeout(POLL_INTERVAL) {
             Ok(message) => message.map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
@@ -127,7 +127,7 @@ impl Session {
         let mut text = Vec::new();
         if let Some(stderr) = self.child.stderr.take() {
             // Without stderr there is nothing to report.
-            let _ = stderr.take(MOST_TRACEBACK).read_to_end(&mut text);
+            let _ = stderr.take(MAX_TRACEBACK).read_to_end(&mut text);
         }
         let text = String::from_utf8_lossy(&text);
         let last = text.lines().rfind(|line| !line.trim().is_empty());

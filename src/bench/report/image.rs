@@ -1,14 +1,14 @@
 //! Draws a report: throughput and latencies of each handler.
 
 use super::Report;
-use super::render::asked;
+use super::render::describe;
 use crate::bench::plot::{HandlerChart, HandlerFigures};
 
 /// The chart of a report's handlers.
 pub fn image(report: &Report) -> HandlerChart {
     let (machine, date) = (&report.machine, &report.date);
     HandlerChart {
-        title: format!("What a log call costs: {}", asked(&report.settings)),
+        title: format!("What a log call costs: {}", describe(&report.settings)),
         remark: format!("{machine}, {date}"),
         measured: report
             .handlers

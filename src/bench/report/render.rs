@@ -16,7 +16,7 @@ impl Report {
     pub fn document(&self, bars: bool) -> Document {
         let Report { settings, machine, date, .. } = self;
         Document {
-            title: vec![asked(settings), format!("{machine}, {date}")],
+            title: vec![describe(settings), format!("{machine}, {date}")],
             tables: vec![self.rates(bars), self.costs()],
             remarks: self.remarks(),
         }
@@ -138,7 +138,7 @@ impl Report {
 }
 
 /// What was measured, in words.
-pub(super) fn asked(settings: &Settings) -> String {
+pub(super) fn describe(settings: &Settings) -> String {
     let messages = match (&settings.lines, settings.size) {
         (Some(path), _) => format!(
             "lines of {} ({:.0} bytes on average)",

@@ -1,5 +1,4 @@
 //! Tables as text, Markdown and CSV.
-//!
 
 use comfy_table::{CellAlignment, presets};
 

@@ -19,11 +19,11 @@ use self::session::{Next, Session};
 use crate::error::{Error, Result};
 
 /// An idle connection is closed after this long.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long [`SmtpServer::stop`] waits for connections to end.
-const STOPPING: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after a failed accept: descriptors may have run out.
-const BREATH: Duration = Duration::from_millis(20);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Called with each mail before it is acknowledged, on its connection's thread.
 pub type Inspect = Box<dyn Fn(&Mail) + Send + Sync>;
@@ -133,12 +133,12 @@ impl SmtpServer {
         self.shared.stopped.notify_all();
         // Wakes the accepting thread. If no connection can be made, that thread ends with
         // the process.
-        if TcpStream::connect_timeout(&self.address, STOPPING).is_ok() {
+        if TcpStream::connect_timeout(&self.address, STOP_TIMEOUT).is_ok() {
             let _ = acceptor.join();
         }
         let state = self.shared.state();
         let open = |state: &mut State| !state.connections.is_empty();
-        drop(self.shared.ended.wait_timeout_while(state, STOPPING, open));
+        drop(self.shared.ended.wait_timeout_while(state, STOP_TIMEOUT, open));
     }
 }
 
@@ -183,7 +183,7 @@ impl Shared {
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for number in 0.. {
         let taken = listener.accept().and_then(|(stream, _)| open(stream, number, shared));
-        let wait = if taken.is_ok() { Duration::ZERO } else { BREATH };
+        let wait = if taken.is_ok() { Duration::ZERO } else { ACCEPT_PAUSE };
         if shared.pause(wait) {
             return;
         }
@@ -194,8 +194,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn open(stream: TcpStream, number: u64, shared: &Arc<Shared>) -> io::Result<()> {
     // Each reply is one write, and the client waits for it.
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(IDLE))?;
-    stream.set_write_timeout(Some(IDLE))?;
+    stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
+    stream.set_write_timeout(Some(IDLE_TIMEOUT))?;
     let cut = stream.try_clone()?;
     {
         let mut state = shared.state();
@@ -204,21 +204,21 @@ fn open(stream: TcpStream, number: u64, shared: &Arc<Shared>) -> io::Result<()> 
         }
         state.connections.insert(number, cut);
     }
-    let place = Place { number, shared: Arc::clone(shared) };
-    let converse = move || {
+    let connection = OpenConnection { number, shared: Arc::clone(shared) };
+    let serve = move || {
         // If the client disconnects, its mail is not counted.
-        let _ = converse(&stream, &place.shared);
+        let _ = serve(&stream, &connection.shared);
     };
-    thread::Builder::new().name("smtp session".to_owned()).spawn(converse).map(drop)
+    thread::Builder::new().name("smtp session".to_owned()).spawn(serve).map(drop)
 }
 
 /// Removes a connection from the open ones when dropped.
-struct Place {
+struct OpenConnection {
     number: u64,
     shared: Arc<Shared>,
 }
 
-impl Drop for Place {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.shared.state().connections.remove(&self.number);
         self.shared.ended.notify_all();
@@ -226,7 +226,7 @@ impl Drop for Place {
 }
 
 /// Serves one client until it leaves.
-fn converse(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut session = Session::default();
     let mut replies = Vec::new();
     let mut block = [0; 8192];
@@ -241,7 +241,7 @@ fn converse(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             Err(error) => return Err(error),
         };
         let mut deliver = |mail: &Mail| shared.deliver(mail);
-        if session.take(&block[..len], &mut replies, &mut deliver) == Next::Close {
+        if session.feed(&block[..len], &mut replies, &mut deliver) == Next::Close {
             return stream.write_all(&replies);
         }
     }

@@ -14,9 +14,9 @@ use smtp_proto::{
 /// The server's host name.
 const NAME: &str = "localhost";
 /// Limit on a mail's size in bytes.
-pub(super) const MOST_BYTES: usize = 32 << 20;
+pub(super) const MAX_BYTES: usize = 32 << 20;
 /// Limit on a mail's recipients: the minimum of RFC 5321, 4.5.3.1.8.
-pub(super) const MOST_RECIPIENTS: usize = 100;
+pub(super) const MAX_RECIPIENTS: usize = 100;
 
 /// A received mail.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -67,7 +67,7 @@ impl Session {
 
     /// Handles bytes from the client, and appends the replies. A mail is acknowledged after
     /// `deliver` has accepted it.
-    pub(super) fn take(
+    pub(super) fn feed(
         &mut self,
         bytes: &[u8],
         replies: &mut Vec<u8>,
@@ -135,8 +135,8 @@ impl Session {
             reply(replies, 503, "Say EHLO first");
         } else if self.mail.is_some() {
             reply(replies, 503, "There is a sender already");
-        } else if size > MOST_BYTES {
-            reply(replies, 552, format_args!("No more than {MOST_BYTES} bytes"));
+        } else if size > MAX_BYTES {
+            reply(replies, 552, format_args!("No more than {MAX_BYTES} bytes"));
         } else {
             self.mail = Some(Mail { from, ..Mail::default() });
             reply(replies, 250, "OK");
@@ -148,7 +148,7 @@ impl Session {
             None => reply(replies, 503, "Say MAIL first"),
             // The null path is allowed for senders only.
             Some(_) if to.is_empty() => reply(replies, 501, "Name a recipient"),
-            Some(mail) if mail.to.len() >= MOST_RECIPIENTS => {
+            Some(mail) if mail.to.len() >= MAX_RECIPIENTS => {
                 reply(replies, 452, "Too many recipients");
             }
             Some(mail) => {
@@ -178,7 +178,7 @@ impl Session {
             Data::TooLarge(receiver) => receiver.ingest(bytes),
             Data::Kept(receiver) => {
                 let ended = receiver.ingest(bytes, &mut mail.data);
-                if mail.data.len() > MOST_BYTES {
+                if mail.data.len() > MAX_BYTES {
                     mail.data = Vec::new();
                     *data = Data::TooLarge(DummyDataReceiver::new_data(receiver));
                 }
@@ -193,7 +193,7 @@ impl Session {
                 reply(replies, 250, "Taken");
             }
             (Some(Data::TooLarge(_)), _) => {
-                reply(replies, 552, format_args!("No more than {MOST_BYTES} bytes"));
+                reply(replies, 552, format_args!("No more than {MAX_BYTES} bytes"));
             }
             _ => reply(replies, 451, "The server stops"),
         }
@@ -209,7 +209,7 @@ fn reply(replies: &mut Vec<u8>, code: u16, text: impl std::fmt::Display) {
 fn announce(replies: &mut Vec<u8>) {
     let mut response = EhloResponse::new(Cow::Borrowed(NAME));
     response.capabilities = EXT_8BIT_MIME | EXT_PIPELINING | EXT_SIZE | EXT_SMTP_UTF8;
-    response.size = MOST_BYTES;
+    response.size = MAX_BYTES;
     response.write(replies).expect("writing to a Vec can't fail");
 }
 

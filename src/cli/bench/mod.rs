@@ -11,7 +11,7 @@ use super::value::{self, Seconds};
 use crate::bench::target::BenchTarget;
 
 /// The longest message that test records may have: a line that `emit` takes whole.
-const MOST_SIZE: usize = 16 << 20;
+const MAX_SIZE: usize = 16 << 20;
 
 /// `zlog bench`.
 #[derive(Args, Debug)]
@@ -197,7 +197,7 @@ impl BenchArgs {
 /// A size that test records can have.
 fn message_size(text: &str) -> Result<usize, String> {
     match value::size(text)? {
-        size if size > MOST_SIZE => Err("must be at most 16M".into()),
+        size if size > MAX_SIZE => Err("must be at most 16M".into()),
         size => Ok(size),
     }
 }

@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum};
 use super::super::WireArg;
 use super::super::value::{self, Seconds};
 use super::message_size;
-use crate::bench::pipeline::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Transport, sweep};
+use crate::bench::pipeline::{Dimension, Dimensions, MAX_SUBSCRIPTIONS, Transport, sweep};
 use crate::error::{Error, Result};
 
 /// Most processes on each side: what a machine can bear.
-const MOST_PROCESSES: usize = 64;
+const MAX_PROCESSES: usize = 64;
 
 /// `zlog bench pipeline`.
 #[derive(Args, Debug)]
@@ -110,11 +110,11 @@ impl PipelineArgs {
         let points = sweep(&values);
         for point in &points {
             let subscriptions = point.subscribers * point.topics;
-            if subscriptions > MOST_SUBSCRIPTIONS {
+            if subscriptions > MAX_SUBSCRIPTIONS {
                 let (subscribers, topics) = (point.subscribers, point.topics);
                 return Err(Error::usage(format!(
                     "{subscribers} subscribers of {topics} topics make {subscriptions} \
-                     subscriptions, and a publisher tells {MOST_SUBSCRIPTIONS} apart"
+                     subscriptions, and a publisher tells {MAX_SUBSCRIPTIONS} apart"
                 ))
                 .hint("Use fewer --topics or fewer --subscribers."));
             }
@@ -161,11 +161,11 @@ pub struct BareReceiveArgs {
 }
 
 fn processes(text: &str) -> Result<usize, String> {
-    bounded(text, MOST_PROCESSES)
+    bounded(text, MAX_PROCESSES)
 }
 
 fn subscriptions(text: &str) -> Result<usize, String> {
-    bounded(text, MOST_SUBSCRIPTIONS)
+    bounded(text, MAX_SUBSCRIPTIONS)
 }
 
 fn bounded(text: &str, most: usize) -> Result<usize, String> {

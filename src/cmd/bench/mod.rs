@@ -16,7 +16,7 @@ use self::progress::Progress;
 use crate::bench::baseline::{self, Comparison};
 use crate::bench::reaper::ScratchDir;
 use crate::bench::report::{Report, image, json, write_whole};
-use crate::bench::rounds::{self, Measurable, Next, in_order};
+use crate::bench::rounds::{self, Measurable, Upcoming, in_order};
 use crate::bench::runner::ProcessRunner;
 use crate::bench::target::Candidate;
 use crate::bench::worker;
@@ -61,7 +61,7 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     }
     export(args, &report)?;
     // The comparison counts even if the reader of the table is gone.
-    let exit = judge(args, &plan, &report)?;
+    let exit = verdict(args, &plan, &report)?;
     printed.map_err(|error| term::output_error(&error))?;
     Ok(exit)
 }
@@ -80,7 +80,8 @@ fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     let mut runner = ProcessRunner { spec, directory, python, stop: &requested };
     let runs = plan.settings.runs;
     let progress = Progress::new(candidates.len(), runs);
-    let mut show = |next: Next<Candidate>| progress.show(next.item.name(), next.round, next.done);
+    let mut show =
+        |next: Upcoming<Candidate>| progress.show(next.item.name(), next.round, next.done);
     let series = rounds::run(&candidates, in_order, runs, &mut runner, &requested, &mut show);
     progress.clear();
     Report::new(date, plan.settings.clone(), &series, stop.requested())
@@ -99,12 +100,12 @@ fn export(args: &BenchArgs, report: &Report) -> Result<()> {
 }
 
 /// Chooses the exit code: handlers may be slower, or unmeasurable.
-fn judge(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
+fn verdict(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
     if let (Some(path), Some(before)) = (&args.baseline, &plan.baseline) {
         let compared = baseline::compare(report, before, args.tolerance, args.absolute)?;
         let path = term::visible(&path.display().to_string());
         if !compared.regressions.is_empty() {
-            return Err(slower(&compared, &path, args.tolerance));
+            return Err(regression(&compared, &path, args.tolerance));
         }
         let (n, percent) = (compared.compared, args.tolerance * 100.0);
         let skipped = match compared.skipped.as_slice() {
@@ -128,7 +129,7 @@ fn judge(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
     }
 }
 
-fn slower(compared: &Comparison, path: &str, tolerance: f64) -> Error {
+fn regression(compared: &Comparison, path: &str, tolerance: f64) -> Error {
     let names: Vec<String> = compared.regressions.iter().map(ToString::to_string).collect();
     let percent = tolerance * 100.0;
     Error::new(format!("slower than {path} by more than {percent} %: {}", names.join(", ")))

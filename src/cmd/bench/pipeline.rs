@@ -7,7 +7,7 @@ use super::progress::Progress;
 use crate::bench::pipeline::bare::{self, Sending};
 use crate::bench::pipeline::{Bench, PipelineRunner, Report, Scenario, Settings, Trial, image};
 use crate::bench::report::{check_writable, json, write_whole};
-use crate::bench::rounds::Next;
+use crate::bench::rounds::Upcoming;
 use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput, WireArg};
 use crate::error::{Error, Exit, Result};
 use crate::handler::publish::Wire;
@@ -59,7 +59,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
         None => {}
     }
     printed.map_err(|error| term::output_error(&error))?;
-    judge(&report)
+    verdict(&report)
 }
 
 /// Every transport and wire format at each point of the sweep.
@@ -97,7 +97,7 @@ fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &Stop) -> Result<R
     let runs = usize::from(args.runs);
     // Each scenario is measured with zlog and with bare libzmq.
     let progress = Progress::new(scenarios.len() * 2, runs);
-    let mut show = |next: Next<Trial>| {
+    let mut show = |next: Upcoming<Trial>| {
         let Trial { implementation, scenario } = next.item;
         let what = format!("{} over {}", implementation.name(), scenario.transport.name());
         progress.show(&what, next.round, next.done);
@@ -107,7 +107,7 @@ fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &Stop) -> Result<R
     Ok(Report::new(date, Settings { runs }, &all, stop.requested()))
 }
 
-fn judge(report: &Report) -> Result<Exit> {
+fn verdict(report: &Report) -> Result<Exit> {
     let failed = report.pipelines.iter().filter(|row| row.error.is_some());
     let failed: Vec<String> = failed.map(|row| row.name()).collect();
     if failed.is_empty() {

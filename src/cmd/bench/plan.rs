@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::plots;
-use crate::bench::baseline::{self, LEAST_RUNS};
+use crate::bench::baseline::{self, MIN_RUNS};
 use crate::bench::fixture::check_mail;
 use crate::bench::measure::Load;
 use crate::bench::protocol::{LoginSecret, MailOptions, Messages, RunSpec};
@@ -38,9 +38,9 @@ pub(super) struct Plan {
 impl Plan {
     /// Checks the arguments and the files that they name.
     pub(super) fn of(args: &BenchArgs) -> Result<Plan> {
-        if args.baseline.is_some() && usize::from(args.runs) < LEAST_RUNS {
+        if args.baseline.is_some() && usize::from(args.runs) < MIN_RUNS {
             return Err(Error::usage(format!(
-                "--baseline needs --runs {LEAST_RUNS} or more: fewer tell nothing of the spread"
+                "--baseline needs --runs {MIN_RUNS} or more: fewer tell nothing of the spread"
             )));
         }
         let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
@@ -70,7 +70,7 @@ impl Plan {
 fn records(args: &BenchArgs) -> Result<Records> {
     let Some(path) = &args.lines else { return Records::of_size(args.size) };
     let records = Records::of_lines(path)?;
-    if records.cut() {
+    if records.truncated() {
         let (path, n) = (term::visible(&path.display().to_string()), records.len());
         let first = counted(n, "line");
         term::tell(format_args!(
@@ -104,14 +104,14 @@ fn limits(args: &BenchArgs) -> (Option<u64>, Option<Duration>) {
 
 fn spec(args: &BenchArgs, mail: MailOptions) -> RunSpec {
     let (count, duration) = limits(args);
-    let text = match &args.lines {
+    let messages = match &args.lines {
         Some(path) => Messages::Lines(path.clone()),
         None => Messages::Size(args.size),
     };
     RunSpec {
         target: BenchTarget::Null,
         directory: PathBuf::new(),
-        text,
+        messages,
         load: Load { count, duration, rate: args.rate, threads: usize::from(args.threads) },
         warm_up: args.warm_up.0,
         queue: args.queue as usize,

@@ -15,7 +15,7 @@ pub(super) fn find(path: Option<&Path>) -> Option<Python> {
         }
     };
     term::tell(format_args!("zlog bench: compared with {python}"));
-    if let Some(why) = python.lacks() {
+    if let Some(why) = python.missing() {
         term::tell(format_args!("zlog bench: {why}"));
     }
     Some(python)
