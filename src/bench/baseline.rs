@@ -159,7 +159,7 @@ pub fn compare(
 ) -> Result<Comparison> {
     if let Some(what) = difference(&now.settings, &before.settings) {
         return Err(Error::new(format!("the baseline was measured with another {what}"))
-            .hint("Use the same settings, or metric the baseline anew with these."));
+            .hint("Use the same settings, or measure a new baseline with these."));
     }
     let mut comparison = Comparison::default();
     for row in &before.handlers {

@@ -61,7 +61,7 @@ impl ChildProcess {
                 for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
                     let message = serde_json::from_str(&line).unwrap_or_else(|error| {
                         Response::Failed(format!(
-                            "a process of zlog said what it should not: {error}"
+                            "invalid response of a `zlog bench` process: {error}"
                         ))
                     });
                     if sender.send(message).is_err() {
@@ -76,8 +76,9 @@ impl ChildProcess {
     }
 
     fn send(&mut self, message: &impl Serialize) -> Result<()> {
-        let mut line = serde_json::to_vec(message)
-            .map_err(|error| Error::new(format!("can't talk to a process of zlog: {error}")))?;
+        let mut line = serde_json::to_vec(message).map_err(|error| {
+            Error::new(format!("can't send to a `zlog bench` process: {error}"))
+        })?;
         line.push(b'\n');
         let written = match &mut self.stdin {
             Some(stdin) => stdin.write_all(&line).and_then(|()| stdin.flush()),
@@ -109,7 +110,7 @@ impl ChildProcess {
         // Its stdout is closed, so it has exited or is about to.
         match self.child.wait() {
             Ok(status) if !status.success() => {
-                Error::new(format!("a process of zlog's ended early: {status}"))
+                Error::new(format!("a `zlog bench` process ended early: {status}"))
             }
             _ => gone(),
         }
@@ -125,11 +126,11 @@ fn worker() -> Result<Command> {
 }
 
 fn not_started(error: &std::io::Error) -> Error {
-    Error::io("can't start a process of zlog", error)
+    Error::io("can't start a `zlog bench` process", error)
 }
 
 fn gone() -> Error {
-    Error::new("a process of zlog's ended early")
+    Error::new("a `zlog bench` process ended early")
 }
 
 impl Drop for ChildProcess {
@@ -155,7 +156,9 @@ impl CountClient for ChildProcess {
             None => Ok(None),
             Some(Response::Counted(reply)) => Ok(Some(reply)),
             Some(Response::Failed(why)) => Err(Error::new(why)),
-            Some(other) => Err(Error::new(format!("a process of zlog's said {other:?}"))),
+            Some(other) => {
+                Err(Error::new(format!("unexpected response of a `zlog bench` process: {other:?}")))
+            }
         }
     }
 }

@@ -85,7 +85,7 @@ impl Fixture {
 /// Time, level, logger and message: the usual fields.
 fn format() -> Result<Box<dyn Format>> {
     let format = Output::Pretty.format(Options::default())?;
-    format.ok_or_else(|| Error::new("the format of the bench is none"))
+    format.ok_or_else(|| Error::new("the bench has no output format"))
 }
 
 fn file(spec: &RunSpec, sync: Sync) -> Result<Fixture> {
@@ -108,7 +108,7 @@ fn smtp(mail: &MailOptions) -> Result<Fixture> {
             handler.check()?;
             let fixture = Fixture::new(handler, Uncounted);
             Ok(fixture
-                .with_note("each mail was acknowledged; what that server did with it is not known"))
+                .with_note("each mail was acknowledged; what the server did with it is unknown"))
         }
         None => {
             let mut server = ChildProcess::start(&Request::ServeMail { delay: mail.delay })?;
@@ -192,16 +192,16 @@ fn publish_to_thread(stop: &Arc<AtomicBool>) -> Result<Fixture> {
     wait_for_subscriber(&mut publisher, stop)?;
     let arrivals = RemoteCounter::new(client, IDLE_TIMEOUT);
     let fixture = Fixture::new(publish_handler(publisher, stop), arrivals);
-    Ok(fixture.with_note("its subscriber is in the same process: CPU and memory are those of both"))
+    Ok(fixture.with_note("its subscriber is in the same process: CPU and memory include it"))
 }
 
 /// Waits for the subscriber: records sent before it is connected are lost.
 fn wait_for_subscriber(publisher: &mut Publisher, stop: &Arc<AtomicBool>) -> Result<()> {
     match publisher.wait_for(1, START_TIMEOUT, ROOT, &*stop_check(stop)) {
         Waited::Enough => Ok(()),
-        Waited::Stopped => Err(Error::new("it was stopped before its subscriber was there")),
+        Waited::Stopped => Err(Error::new("stopped before the subscriber had connected")),
         Waited::TimedOut(_) => {
-            Err(Error::new(format!("no subscriber was there within {START_TIMEOUT:?}")))
+            Err(Error::new(format!("no subscriber connected within {START_TIMEOUT:?}")))
         }
     }
 }

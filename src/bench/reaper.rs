@@ -33,7 +33,7 @@ pub fn temp_dir_in(directory: &Path) -> Result<tempfile::TempDir> {
     tempfile::Builder::new().prefix(DIR_PREFIX).tempdir_in(directory).map_err(|error| {
         let io = std::io::Error::from(error.kind());
         Error::io(format!("can't write to {}", visible(&directory.display().to_string())), &io)
-            .hint("--dir names the directory that files are written to while they are measured.")
+            .hint("--dir names the directory for files that are written while measuring.")
     })
 }
 
@@ -55,7 +55,7 @@ impl ScratchDir {
         match reaper.recv(START_TIMEOUT)? {
             Some(Response::Ready(_)) => Ok(ScratchDir { directory, reaper }),
             Some(Response::Failed(why)) => Err(Error::new(why)),
-            _ => Err(Error::new("the process that cleans up did not start")),
+            _ => Err(Error::new("the cleanup process did not start")),
         }
     }
 

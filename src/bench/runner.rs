@@ -31,7 +31,7 @@ pub struct ProcessRunner<'p> {
 
 impl ProcessRunner<'_> {
     fn try_python(&self, handler: PythonHandler) -> Result<Outcome> {
-        let there_is_none = || Error::new("there is no Python to measure with");
+        let there_is_none = || Error::new("no Python interpreter to measure with");
         let (python, scratch) = self.python.as_ref().ok_or_else(there_is_none)?;
         python::measure(python, handler, &self.spec, scratch, self.stop)
     }
@@ -50,10 +50,12 @@ impl ProcessRunner<'_> {
                     return Ok(Outcome::Stopped);
                 }
                 Some(Response::Done(_)) => {
-                    return Err(Error::new("no call was made in the time that it had"));
+                    return Err(Error::new("no call was made within the duration"));
                 }
                 Some(Response::Failed(why)) => return Err(Error::new(why)),
-                Some(other) => return Err(Error::new(format!("a worker said {other:?}"))),
+                Some(other) => {
+                    return Err(Error::new(format!("unexpected response of a worker: {other:?}")));
+                }
                 None => {}
             }
             match stopped {

@@ -62,7 +62,7 @@ impl Inbox {
     fn open(input: impl BufRead + Send + 'static) -> Result<(Request, Inbox)> {
         let mut lines = input.lines();
         let no_request = || {
-            Error::usage("`zlog bench worker` is started by `zlog bench`, which tells it its job")
+            Error::usage("`zlog bench worker` needs a task from the `zlog bench` that starts it")
                 .hint("Run `zlog bench`.")
         };
         let line = lines.next().ok_or_else(no_request)?.map_err(|_| no_request())?;

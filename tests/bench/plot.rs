@@ -114,7 +114,7 @@ fn ink(pixels: &Pixmap) -> usize {
     pixels.pixels().iter().filter(|pixel| pixel.red() < 128 || pixel.green() < 128).count()
 }
 
-/// Where a person looks at what is drawn: `ZLOG_PLOTS=DIR cargo test bench_plot`.
+/// Where a person looks at what is drawn: `ZLOG_PLOTS=DIR cargo test bench::plot`.
 fn keep(name: &str, bytes: &[u8]) {
     if let Some(directory) = std::env::var_os("ZLOG_PLOTS") {
         std::fs::write(std::path::Path::new(&directory).join(name), bytes).unwrap();

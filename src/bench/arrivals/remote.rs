@@ -140,7 +140,7 @@ impl CountClient for ThreadClient {
 
 /// The error when the counter has ended.
 fn gone() -> Error {
-    Error::new("whoever counts the records at the far end does not answer any more")
+    Error::new("the counter of arrived records does not answer")
 }
 
 /// Counts until `requests` ends. `poll` waits for records, no longer than it is told,

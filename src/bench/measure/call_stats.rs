@@ -60,7 +60,7 @@ impl CallStats {
 /// As [`CallStats::new`].
 pub(crate) fn histogram() -> Result<Histogram<u64>> {
     Histogram::new_with_bounds(1, MAX_LATENCY, DIGITS)
-        .map_err(|error| Error::new(format!("can't keep latencies: {error}")))
+        .map_err(|error| Error::new(format!("can't create a latency histogram: {error}")))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Sending {
         let there = sender.wait_for(self.wait_for, TOPIC_PREFIX.as_bytes(), self.wait, stop)?;
         if there < self.wait_for && !stop() {
             let wanted = counted(self.wait_for, "subscriber");
-            return Err(Error::new(format!("{there} of {wanted} came")));
+            return Err(Error::new(format!("{there} of {wanted} connected")));
         }
         for (_, (topic, body)) in (0..self.count).zip(frames.iter().cycle()) {
             if stop() || !sender.send(topic, body, stop)? {
@@ -96,7 +96,7 @@ fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         }
     }
     if frames.is_empty() {
-        return Err(Error::new("standard input: there is no line in it"));
+        return Err(Error::new("standard input has no lines"));
     }
     Ok(frames)
 }

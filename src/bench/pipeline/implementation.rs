@@ -88,7 +88,7 @@ impl Implementation {
             Implementation::Bare => {
                 let text = std::fs::read_to_string(out)
                     .map_err(|error| Error::io(out.display(), &error))?;
-                let wrong = |_| Error::new("a receiver of bare libzmq did not say its count");
+                let wrong = |_| Error::new("`zlog bench bare-receive` printed no count");
                 text.split_whitespace().next().unwrap_or_default().parse().map_err(wrong)
             }
         }

@@ -64,7 +64,7 @@ impl ProcessGroup {
 
     /// Starts a process. Returns its number, counting from 0.
     pub(super) fn start(&mut self, mut command: Command) -> Result<usize> {
-        let failed = |error: std::io::Error| Error::io("can't start a process of zlog", &error);
+        let failed = |error: std::io::Error| Error::io("can't start a zlog process", &error);
         let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
         let number = self.all.len();
         if let Some(stderr) = child.stderr.take() {
@@ -135,8 +135,8 @@ impl ProcessGroup {
         let said = process.said.iter().map(|line| term::visible(line)).collect::<Vec<_>>();
         let status = process.ended.as_ref().map_or(String::new(), |e| format!(" ({})", e.status));
         match said.join("; ") {
-            said if said.is_empty() => Error::new(format!("a process of zlog failed{status}")),
-            said => Error::new(format!("a process of zlog failed{status}: {said}")),
+            said if said.is_empty() => Error::new(format!("a zlog process failed{status}")),
+            said => Error::new(format!("a zlog process failed{status}: {said}")),
         }
     }
 
@@ -161,7 +161,7 @@ impl Drop for ProcessGroup {
 impl Process {
     fn end(&mut self, at: Instant) -> Result<()> {
         let Some(child) = self.child.take() else { return Ok(()) };
-        let failed = |error| Error::io("can't wait for a process of zlog", &error);
+        let failed = |error| Error::io("can't wait for a zlog process", &error);
         let (status, cpu_seconds) = reap(child).map_err(failed)?;
         self.ended = Some(Ended { at, status, cpu_seconds, peak_memory: self.peak_memory });
         Ok(())

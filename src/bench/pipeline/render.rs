@@ -149,17 +149,14 @@ mod tests {
     #[test]
     fn every_pipeline_has_a_row_in_each_shape_and_says_what_is_other_than_in_the_base() {
         let report = report();
-        for scenario in [report.document().text(), report.document().markdown()] {
-            assert_eq!(scenario.matches("tcp json, size 1,000").count(), 3, "{scenario}");
+        for output in [report.document().text(), report.document().markdown()] {
+            assert_eq!(output.matches("tcp json, size 1,000").count(), 3, "{output}");
             assert!(
-                scenario.contains("messages of 100 bytes, 1 publisher to 1 subscriber"),
-                "{scenario}"
+                output.contains("messages of 100 bytes, 1 publisher to 1 subscriber"),
+                "{output}"
             );
-            assert!(scenario.contains("0.500"), "the ratio in {scenario}");
-            assert!(
-                scenario.contains("failed: zlog: a process of zlog failed: no room"),
-                "{scenario}"
-            );
+            assert!(output.contains("0.500"), "the ratio in {output}");
+            assert!(output.contains("failed: zlog: a process of zlog failed: no room"), "{output}");
         }
     }
 
@@ -171,10 +168,10 @@ mod tests {
         row.too_short = true;
         let share = row.bare.as_mut().unwrap().starting_share.as_mut().unwrap();
         *share = Spread { median: 0.62, low: 0.5, high: 0.7 };
-        for scenario in [report.document().text(), report.document().markdown()] {
+        for output in [report.document().text(), report.document().markdown()] {
             let said = "TOO SHORT: starting the programs took more than a quarter of the time of \
                         tcp json, size 1,000 (62 %). A larger --count";
-            assert!(scenario.contains(said), "{scenario}");
+            assert!(output.contains(said), "{output}");
         }
     }
 

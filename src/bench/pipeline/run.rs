@@ -163,7 +163,7 @@ impl<'r> Run<'r> {
                 None if stop() => return Ok(None),
                 None => {
                     return Err(Error::new(format!(
-                        "a subscriber was not there within {START_TIMEOUT:?}"
+                        "a subscriber did not start within {START_TIMEOUT:?}"
                     )));
                 }
             }

@@ -32,7 +32,7 @@ impl Canvas {
     /// Never in practice: the size is constant and valid.
     pub(super) fn new((width, height): (u32, u32)) -> Result<Canvas> {
         let pixels = Pixmap::new(width, height);
-        let pixels = pixels.ok_or_else(|| Error::new("can't make room for the plot"))?;
+        let pixels = pixels.ok_or_else(|| Error::new("can't allocate the plot"))?;
         Ok(Canvas { pixels })
     }
 

@@ -145,13 +145,13 @@ fn sample(
     stop: &dyn Fn() -> bool,
 ) -> Result<Sample> {
     let received = Instant::now();
-    let mut arrivals = arrivals.ok_or_else(|| Error::new("Python has logged to nobody"))?;
+    let mut arrivals = arrivals.ok_or_else(|| Error::new("Python did not bind its publisher"))?;
     let ago = arrivals.wait_for_arrivals(done.warmed + done.calls, stop)?;
     // From the end of the last call until the last record had arrived.
     let late = done.closing_seconds + (received.elapsed().as_secs_f64() - ago.as_secs_f64());
     let arrived = arrivals.arrived()?.map(|all| all.saturating_sub(done.warmed));
     if done.calls == 0 {
-        return Err(Error::new("no call was made in the time that it had"));
+        return Err(Error::new("no call was made within the duration"));
     }
     Ok(Sample {
         calls: done.calls,

@@ -97,7 +97,7 @@ impl Session {
                 for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
                     let message = serde_json::from_str(&line).map_err(|error| {
                         let line = term::visible(&line);
-                        Error::new(format!("Python said what it should not: {line}: {error}"))
+                        Error::new(format!("invalid message from Python: {line}: {error}"))
                     });
                     if sender.send(message).is_err() {
                         return;

@@ -201,7 +201,7 @@ fn stopping_cuts_open_connections_and_counts_no_mail_that_was_not_acknowledged()
     inspected.recv_timeout(DEADLINE).unwrap();
     let start = Instant::now();
     assert_eq!(server.stop(), 0);
-    assert!(start.elapsed() < STOPPING, "{:?}", start.elapsed());
+    assert!(start.elapsed() < STOP_TIMEOUT, "{:?}", start.elapsed());
     assert_eq!(idle.line(), "");
     assert_ne!(busy.code(), 250);
 }

@@ -133,6 +133,6 @@ fn regression(compared: &Comparison, path: &str, tolerance: f64) -> Error {
     let names: Vec<String> = compared.regressions.iter().map(ToString::to_string).collect();
     let percent = tolerance * 100.0;
     Error::new(format!("slower than {path} by more than {percent} %: {}", names.join(", ")))
-        .hint("If that is meant to be, measure the baseline anew: zlog bench --output json")
+        .hint("If the change is intended, measure a new baseline: zlog bench --output json")
         .exit_as(Exit::Unmet)
 }

@@ -27,11 +27,11 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     plots::check(&args.plot)?;
     let swept = scenarios.iter().any(|scenario| scenario.dimensions != scenarios[0].dimensions);
     if !args.plot.is_empty() && !swept {
-        return Err(Error::usage("--plot draws a curve, and nothing is swept")
+        return Err(Error::usage("--plot draws a sweep, and no option has several values")
             .hint("Give an option several values: --size 100,1K,10K."));
     }
     if cfg!(debug_assertions) {
-        term::tell("zlog bench: this is a debug build: its figures say little of a release");
+        term::tell("zlog bench: this is a debug build: its figures say little about a release");
     }
     let stop = Stop::install()?;
     let report = measure(args, &scenarios, &stop)?;
@@ -113,7 +113,7 @@ fn verdict(report: &Report) -> Result<Exit> {
     if failed.is_empty() {
         return Ok(Exit::Done);
     }
-    Err(Error::new(format!("could not be measured, or not each time: {}", failed.join(", ")))
+    Err(Error::new(format!("could not be measured in every run: {}", failed.join(", ")))
         .hint("The report says why."))
 }
 

@@ -40,7 +40,7 @@ impl Plan {
     pub(super) fn of(args: &BenchArgs) -> Result<Plan> {
         if args.baseline.is_some() && usize::from(args.runs) < MIN_RUNS {
             return Err(Error::usage(format!(
-                "--baseline needs --runs {MIN_RUNS} or more: fewer tell nothing of the spread"
+                "--baseline needs --runs {MIN_RUNS} or more: fewer say nothing about the spread"
             )));
         }
         let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
@@ -53,7 +53,7 @@ impl Plan {
         drop(temp_dir_in(&directory)?);
         let records = records(args)?;
         if cfg!(debug_assertions) {
-            term::tell("zlog bench: this is a debug build: its figures say little of a release");
+            term::tell("zlog bench: this is a debug build: its figures say little about a release");
         }
         Ok(Plan {
             targets: args.targets(),
