@@ -18,9 +18,9 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use zlog::bench::report::units::{count, percent, three_digits};
 use zlog::bench::report::{Column, Table};
 use zlog::bench::stats::Spread;
+use zlog::bench::units::{count, percent, three_digits};
 use zlog::record::Record;
 use zlog::source::synthetic::SyntheticSource;
 use zlog::source::{Flow, Source};

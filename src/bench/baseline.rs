@@ -15,10 +15,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::report::units::three_digits;
 use super::report::{Figures, Report, SCHEMA, Settings};
 use super::stats::Spread;
 use super::target::BenchTarget;
+use super::units::three_digits;
 use crate::error::{Error, Result};
 use crate::term::visible;
 

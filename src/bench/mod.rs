@@ -37,5 +37,6 @@ pub mod sample;
 pub mod smtp_server;
 pub mod stats;
 pub mod target;
+pub mod units;
 pub mod usage;
 pub mod worker;

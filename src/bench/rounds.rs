@@ -163,7 +163,7 @@ pub(super) mod tests {
         }
     }
 
-    const THREE: [&'static str; 3] = ["file", "smtp", "null"];
+    const THREE: [&str; 3] = ["file", "smtp", "null"];
 
     #[test]
     fn handlers_take_turns() {

@@ -4,8 +4,8 @@ use super::figures::{Figures, Row};
 use super::report::Report;
 use super::scenario::Dimension;
 use crate::bench::plot::{self, Panel, Point, SweepChart, Unit};
-use crate::bench::report::units::count;
 use crate::bench::stats::Spread;
+use crate::bench::units::count;
 use crate::count::{counted, plural};
 
 /// The figure on the vertical axis.

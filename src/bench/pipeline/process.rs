@@ -250,7 +250,7 @@ mod tests {
         let until = Instant::now() + LONG;
         while group.ended(number).is_none() {
             assert!(Instant::now() < until, "it does not end");
-            group.poll().expect("a read_peak_memory");
+            group.poll().expect("poll");
         }
         group.ended(number).expect("it has ended").clone()
     }

@@ -4,8 +4,8 @@ use super::figures::{Figures, Row, Side};
 use super::report::Report;
 use super::scenario::Dimension;
 use crate::bench::report::document::{self, NONE, median};
-use crate::bench::report::units::{bytes, count, percent, three_digits};
 use crate::bench::report::{Column, Document, Table};
+use crate::bench::units::{bytes, count, percent, three_digits};
 use crate::count::{counted, plural};
 
 impl Report {

@@ -4,6 +4,8 @@ use std::ops::{Range, RangeInclusive};
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 
+use crate::bench::units::{BINARY, Scale, TIMES, scaled, three_digits};
+
 /// The unit of an axis.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
@@ -20,32 +22,24 @@ pub enum Unit {
 impl Unit {
     /// A label: three digits at most, and a unit.
     pub(super) fn label(self, value: f64) -> String {
-        const THOUSANDS: [(f64, &str); 3] = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
-        const BINARY: [(f64, &str); 3] =
-            [(1_073_741_824.0, " GiB"), (1_048_576.0, " MiB"), (1024.0, " KiB")];
-        const TIMES: [(f64, &str); 3] = [(1e9, " s"), (1e6, " ms"), (1e3, " µs")];
-        let (steps, smallest) = match self {
+        const THOUSANDS: Scale = ([(1e9, "G"), (1e6, "M"), (1e3, "k")], "");
+        let (scale, space) = match self {
             Unit::Count => (THOUSANDS, ""),
-            Unit::Bytes => (BINARY, " B"),
-            Unit::Nanoseconds => (TIMES, " ns"),
+            Unit::Bytes => (BINARY, " "),
+            Unit::Nanoseconds => (TIMES, " "),
             Unit::Plain => return digits(value),
         };
-        // A value that would round to 1000 of a unit is 1 of the next.
-        match steps.into_iter().find(|(size, _)| value >= size * 0.9995) {
-            Some((size, unit)) => format!("{}{unit}", digits(value / size)),
-            None => format!("{}{smallest}", digits(value)),
-        }
+        let (value, unit) = scaled(value, scale);
+        format!("{}{space}{unit}", digits(value))
     }
 }
 
 /// Three digits, without trailing zeros.
 fn digits(value: f64) -> String {
-    let text = match value.abs() {
-        large if large >= 99.95 => return format!("{value:.0}"),
-        middle if middle >= 9.995 => format!("{value:.1}"),
-        small if small >= 0.9995 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    };
+    let text = three_digits(value);
+    if !text.contains('.') {
+        return text;
+    }
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 

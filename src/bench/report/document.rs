@@ -8,8 +8,8 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::table::{Column, Table};
-use super::units::count;
 use crate::bench::stats::Spread;
+use crate::bench::units::count;
 use crate::count::{plural, were};
 use crate::error::{Error, Result};
 use crate::term;

@@ -34,7 +34,6 @@ mod image;
 mod render;
 mod row;
 mod table;
-pub mod units;
 mod write;
 
 pub use document::{Document, json};

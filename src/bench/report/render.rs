@@ -2,9 +2,9 @@
 
 use super::document::{self, Document, NONE, median};
 use super::table::{Column, Table};
-use super::units::{bar, bytes, count, nanos, percent, three_digits};
 use super::{Figures, Report, Row, Settings};
 use crate::bench::stats::Spread;
+use crate::bench::units::{bar, bytes, count, nanos, percent, three_digits};
 use crate::count::{counted, plural};
 use crate::term;
 

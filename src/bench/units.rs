@@ -7,12 +7,34 @@ pub fn count(number: f64) -> String {
 
 /// A duration in nanoseconds, with three digits: `850 ns`, `1.25 µs`, `12.5 ms`, `3.20 s`.
 pub fn nanos(nanos: f64) -> String {
-    let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
-    // A value that would round to 1000 of a unit is 1.00 of the next.
-    let unit = units.into_iter().find(|(size, _)| nanos >= size * 0.9995);
-    match unit {
-        Some((size, unit)) => format!("{} {unit}", three_digits(nanos / size)),
-        None => format!("{nanos:.0} ns"),
+    with_unit(nanos, TIMES)
+}
+
+/// Bytes, with three digits: `12.5 MiB`.
+pub fn bytes(bytes: f64) -> String {
+    with_unit(bytes, BINARY)
+}
+
+/// A unit's multiples, the largest first, and the unit itself.
+pub(super) type Scale = ([(f64, &'static str); 3], &'static str);
+
+/// Multiples of a nanosecond.
+pub(super) const TIMES: Scale = ([(1e9, "s"), (1e6, "ms"), (1e3, "µs")], "ns");
+/// Multiples of a byte.
+pub(super) const BINARY: Scale =
+    ([(1_073_741_824.0, "GiB"), (1_048_576.0, "MiB"), (1024.0, "KiB")], "B");
+
+/// Converts a number to a multiple of its unit. A number that would round to 1000 of a
+/// multiple is 1 of the next.
+pub(super) fn scaled(number: f64, (multiples, unit): Scale) -> (f64, &'static str) {
+    let multiple = multiples.into_iter().find(|(size, _)| number >= size * 0.9995);
+    multiple.map_or((number, unit), |(size, multiple)| (number / size, multiple))
+}
+
+fn with_unit(number: f64, scale: Scale) -> String {
+    match scaled(number, scale) {
+        (number, unit) if unit == scale.1 => format!("{number:.0} {unit}"),
+        (number, unit) => format!("{} {unit}", three_digits(number)),
     }
 }
 
@@ -23,15 +45,6 @@ pub fn three_digits(number: f64) -> String {
         middle if middle >= 9.995 => format!("{number:.1}"),
         small if small >= 0.9995 || small == 0.0 => format!("{number:.2}"),
         _ => format!("{number:.3}"),
-    }
-}
-
-/// Bytes: `12.5 MiB`.
-pub fn bytes(bytes: f64) -> String {
-    let units = [(f64::from(1 << 30), "GiB"), (f64::from(1 << 20), "MiB"), (1024.0, "KiB")];
-    match units.into_iter().find(|(size, _)| bytes >= *size) {
-        Some((size, unit)) => format!("{} {unit}", three_digits(bytes / size)),
-        None => format!("{bytes:.0} B"),
     }
 }
 
