@@ -82,9 +82,9 @@ impl ChildProcess {
         line.push(b'\n');
         let written = match &mut self.stdin {
             Some(stdin) => stdin.write_all(&line).and_then(|()| stdin.flush()),
-            None => return Err(gone()),
+            None => return Err(ended_early()),
         };
-        written.map_err(|_| gone())
+        written.map_err(|_| ended_early())
     }
 
     /// Returns the next response, or `None` if none arrives within `wait`.
@@ -95,7 +95,7 @@ impl ChildProcess {
         match self.responses.recv_timeout(wait) {
             Ok(response) => Ok(Some(response)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
+            Err(RecvTimeoutError::Disconnected) => Err(self.exit_error()),
         }
     }
 
@@ -105,14 +105,14 @@ impl ChildProcess {
     }
 
     /// Explains why no more responses arrive.
-    fn ended(&mut self) -> Error {
+    fn exit_error(&mut self) -> Error {
         self.close_stdin();
         // Its stdout is closed, so it has exited or is about to.
         match self.child.wait() {
             Ok(status) if !status.success() => {
                 Error::new(format!("a `zlog bench` process ended early: {status}"))
             }
-            _ => gone(),
+            _ => ended_early(),
         }
     }
 }
@@ -129,7 +129,7 @@ fn not_started(error: &std::io::Error) -> Error {
     Error::io("can't start a `zlog bench` process", error)
 }
 
-fn gone() -> Error {
+fn ended_early() -> Error {
     Error::new("a `zlog bench` process ended early")
 }
 

@@ -147,7 +147,7 @@ pub(super) mod tests {
     /// Fails for one item, and records what was measured.
     struct Fake<'f> {
         fails: Option<&'static str>,
-        seen: &'f RefCell<Vec<&'static str>>,
+        measured: &'f RefCell<Vec<&'static str>>,
     }
 
     impl Runner for Fake<'_> {
@@ -155,11 +155,11 @@ pub(super) mod tests {
         type Sample = Sample;
 
         fn measure(&mut self, item: &'static str) -> Outcome {
-            self.seen.borrow_mut().push(item);
+            self.measured.borrow_mut().push(item);
             if self.fails == Some(item) {
                 return Outcome::Failed("no mail server".into());
             }
-            Outcome::Measured(Box::new(sample(self.seen.borrow().len() as u64)))
+            Outcome::Measured(Box::new(sample(self.measured.borrow().len() as u64)))
         }
     }
 
@@ -167,12 +167,12 @@ pub(super) mod tests {
 
     #[test]
     fn handlers_take_turns() {
-        let seen = RefCell::new(Vec::new());
-        let mut told = Vec::new();
-        let mut runner = Fake { fails: None, seen: &seen };
-        let all = run(&THREE, in_order, 2, &mut runner, &|| false, &mut |next| told.push(next));
-        assert_eq!(*seen.borrow(), [THREE, THREE].concat());
-        assert_eq!(told[3], Upcoming { item: "file", round: 1, done: 3 });
+        let measured = RefCell::new(Vec::new());
+        let mut progress = Vec::new();
+        let mut runner = Fake { fails: None, measured: &measured };
+        let all = run(&THREE, in_order, 2, &mut runner, &|| false, &mut |next| progress.push(next));
+        assert_eq!(*measured.borrow(), [THREE, THREE].concat());
+        assert_eq!(progress[3], Upcoming { item: "file", round: 1, done: 3 });
         let calls: Vec<_> = all[0].samples.iter().map(|s| s.as_ref().unwrap().calls).collect();
         assert_eq!(calls, [1, 4]);
     }
@@ -180,21 +180,21 @@ pub(super) mod tests {
     #[test]
     fn pairs_change_places_and_keep_their_series() {
         let four = ["file", "smtp", "rotating", "null"];
-        let seen = RefCell::new(Vec::new());
-        let mut runner = Fake { fails: None, seen: &seen };
+        let measured = RefCell::new(Vec::new());
+        let mut runner = Fake { fails: None, measured: &measured };
         let all = run(&four, swap_pairs, 2, &mut runner, &|| false, &mut |_| {});
         let [a, b, c, d] = four;
-        assert_eq!(*seen.borrow(), [a, b, c, d, b, a, d, c]);
+        assert_eq!(*measured.borrow(), [a, b, c, d, b, a, d, c]);
         let calls: Vec<_> = all[0].samples.iter().map(|s| s.as_ref().unwrap().calls).collect();
         assert_eq!(calls, [1, 6]);
     }
 
     #[test]
     fn one_that_fails_is_kept_with_its_reason_and_not_tried_again() {
-        let seen = RefCell::new(Vec::new());
-        let mut runner = Fake { fails: Some("smtp"), seen: &seen };
+        let measured = RefCell::new(Vec::new());
+        let mut runner = Fake { fails: Some("smtp"), measured: &measured };
         let all = run(&THREE, in_order, 3, &mut runner, &|| false, &mut |_| {});
-        assert_eq!(seen.borrow().iter().filter(|s| **s == "smtp").count(), 1);
+        assert_eq!(measured.borrow().iter().filter(|s| **s == "smtp").count(), 1);
         assert_eq!(all[1].error.as_deref(), Some("no mail server"));
         assert_eq!(all[1].samples, [None, None, None]);
         assert_eq!(all[2].samples.iter().flatten().count(), 3);
@@ -202,9 +202,9 @@ pub(super) mod tests {
 
     #[test]
     fn what_was_measured_before_a_stop_is_kept() {
-        let seen = RefCell::new(Vec::new());
-        let mut runner = Fake { fails: None, seen: &seen };
-        let stop = || seen.borrow().len() == 4;
+        let measured = RefCell::new(Vec::new());
+        let mut runner = Fake { fails: None, measured: &measured };
+        let stop = || measured.borrow().len() == 4;
         let all = run(&THREE, in_order, 3, &mut runner, &stop, &mut |_| {});
         let counts: Vec<_> = all.iter().map(|s| s.samples.iter().flatten().count()).collect();
         assert_eq!(counts, [2, 1, 1]);

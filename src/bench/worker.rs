@@ -35,25 +35,27 @@ use crate::socket::{Endpoint, Role, SocketOptions, Subscriber};
 pub fn run(input: impl BufRead + Send + 'static, mut output: impl Write) -> Result<()> {
     signal::leave_to_parent()?;
     let (request, inbox) = Inbox::open(input)?;
-    let mut tell = |response: &Response| respond(&mut output, response);
+    let mut respond = |response: &Response| write_response(&mut output, response);
     let done = match request {
         Request::Measure(spec) => {
             measure(&spec, &inbox).map(|sample| Some(Response::Done(Box::new(sample))))
         }
-        Request::Subscribe { endpoint } => subscribe(&endpoint, &inbox, &mut tell).map(|()| None),
-        Request::ServeMail { delay } => mail(delay, &inbox, &mut tell).map(|()| None),
-        Request::Reap(directory) => reap(&directory, &inbox, &mut tell).map(|()| None),
+        Request::Subscribe { endpoint } => {
+            subscribe(&endpoint, &inbox, &mut respond).map(|()| None)
+        }
+        Request::ServeMail { delay } => serve_mail(delay, &inbox, &mut respond).map(|()| None),
+        Request::Reap(directory) => reap(&directory, &inbox, &mut respond).map(|()| None),
     };
     match done {
         Ok(None) => Ok(()),
-        Ok(Some(response)) => tell(&response),
-        Err(error) => tell(&Response::Failed(error.to_string())),
+        Ok(Some(response)) => respond(&response),
+        Err(error) => respond(&Response::Failed(error.to_string())),
     }
 }
 
 /// The requests that follow the task.
 struct Inbox {
-    orders: Receiver<CountRequest>,
+    requests: Receiver<CountRequest>,
     /// Set when the input ends.
     ended: Arc<AtomicBool>,
 }
@@ -67,27 +69,27 @@ impl Inbox {
         };
         let line = lines.next().ok_or_else(no_request)?.map_err(|_| no_request())?;
         let request = serde_json::from_str(&line).map_err(|_| no_request())?;
-        let (send, orders) = crossbeam_channel::unbounded();
+        let (send, requests) = crossbeam_channel::unbounded();
         let ended = Arc::new(AtomicBool::new(false));
         let set = Arc::clone(&ended);
         std::thread::spawn(move || {
             // An invalid line is treated as the end: it is not from a parent.
             for line in lines.map_while(std::result::Result::ok) {
-                let Ok(order) = serde_json::from_str(&line) else { break };
-                if send.send(order).is_err() {
+                let Ok(request) = serde_json::from_str(&line) else { break };
+                if send.send(request).is_err() {
                     break;
                 }
             }
             set.store(true, Ordering::Relaxed);
         });
-        Ok((request, Inbox { orders, ended }))
+        Ok((request, Inbox { requests, ended }))
     }
 }
 
 /// Sends a response to the parent.
-type Tell<'t> = dyn FnMut(&Response) -> Result<()> + 't;
+type Respond<'t> = dyn FnMut(&Response) -> Result<()> + 't;
 
-fn respond(output: &mut impl Write, response: &Response) -> Result<()> {
+fn write_response(output: &mut impl Write, response: &Response) -> Result<()> {
     let failed = |error: io::Error| Error::io("standard output", &error);
     let mut line = serde_json::to_vec(response).map_err(|error| failed(error.into()))?;
     line.push(b'\n');
@@ -123,29 +125,29 @@ fn sample(spec: &RunSpec, ended: &Arc<AtomicBool>) -> Result<Sample> {
     Ok(Sample { note: (!note.is_empty()).then_some(note), ..sample })
 }
 
-fn subscribe(endpoint: &str, inbox: &Inbox, tell: &mut Tell<'_>) -> Result<()> {
+fn subscribe(endpoint: &str, inbox: &Inbox, respond: &mut Respond<'_>) -> Result<()> {
     let endpoint = Endpoint::parse(endpoint, Role::Connect)?;
     let options = SocketOptions::subscriber();
     let subscriber = Subscriber::open(&[endpoint], &[TOPIC_PREFIX.to_owned()], &options)?;
-    let mut more = count_messages(subscriber);
-    serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Response::Counted(reply)))
+    let mut poll = count_messages(subscriber);
+    serve_counts(&mut poll, &inbox.requests, &mut |reply| respond(&Response::Counted(reply)))
 }
 
-fn reap(directory: &PathBuf, inbox: &Inbox, tell: &mut Tell<'_>) -> Result<()> {
-    tell(&Response::Ready(String::new()))?;
+fn reap(directory: &PathBuf, inbox: &Inbox, respond: &mut Respond<'_>) -> Result<()> {
+    respond(&Response::Ready(String::new()))?;
     // Waits for the end of the input; a reaper gets no requests.
-    while inbox.orders.recv().is_ok() {}
+    while inbox.requests.recv().is_ok() {}
     reaper::clean_up(directory);
     Ok(())
 }
 
-fn mail(delay: Duration, inbox: &Inbox, tell: &mut Tell<'_>) -> Result<()> {
+fn serve_mail(delay: Duration, inbox: &Inbox, respond: &mut Respond<'_>) -> Result<()> {
     let server = SmtpServer::start(ServerOptions { delay, ..ServerOptions::default() })?;
-    tell(&Response::Ready(server.url()))?;
+    respond(&Response::Ready(server.url()))?;
     let mut count = 0;
-    let mut more = |wait| {
+    let mut poll = |wait| {
         count = server.wait_for(count + 1, wait);
         Ok(count)
     };
-    serve_counts(&mut more, &inbox.orders, &mut |reply| tell(&Response::Counted(reply)))
+    serve_counts(&mut poll, &inbox.requests, &mut |reply| respond(&Response::Counted(reply)))
 }

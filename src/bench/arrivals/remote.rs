@@ -84,7 +84,9 @@ impl<T: CountClient> ArrivalCounter for RemoteCounter<T> {
                     stopped = Some(Instant::now());
                     self.client.request(CountRequest { total, idle_timeout: STOP_TIMEOUT })?;
                 }
-                Some(since) if since.elapsed() > STOP_TIMEOUT + REPLY_TIMEOUT => return Err(gone()),
+                Some(since) if since.elapsed() > STOP_TIMEOUT + REPLY_TIMEOUT => {
+                    return Err(no_counter());
+                }
                 _ => {}
             }
         }
@@ -112,7 +114,7 @@ impl ThreadClient {
         let (requests, incoming) = crossbeam_channel::unbounded();
         let (outgoing, replies) = crossbeam_channel::unbounded();
         let count = move || {
-            let mut reply = |reply| outgoing.send(reply).map_err(|_| gone());
+            let mut reply = |reply| outgoing.send(reply).map_err(|_| no_counter());
             // The client notices an error by the missing reply.
             let _ = serve_counts(&mut poll, &incoming, &mut reply);
         };
@@ -126,20 +128,20 @@ impl ThreadClient {
 
 impl CountClient for ThreadClient {
     fn request(&mut self, request: CountRequest) -> Result<()> {
-        self.requests.send(request).map_err(|_| gone())
+        self.requests.send(request).map_err(|_| no_counter())
     }
 
     fn reply(&mut self, wait: Duration) -> Result<Option<CountReply>> {
         match self.replies.recv_timeout(wait) {
             Ok(reply) => Ok(Some(reply)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(gone()),
+            Err(RecvTimeoutError::Disconnected) => Err(no_counter()),
         }
     }
 }
 
 /// The error when the counter has ended.
-fn gone() -> Error {
+fn no_counter() -> Error {
     Error::new("the counter of arrived records does not answer")
 }
 

@@ -128,7 +128,7 @@ impl Figures {
             runs: samples.len(),
             records_per_second: spread(&Sample::arrived_per_second)?,
             starting_share: spread(&Sample::starting_share),
-            wanted: sum(|sample| sample.wanted),
+            wanted: sum(|sample| sample.expected),
             arrived: sum(|sample| sample.arrived),
             lost: sum(Sample::lost),
             cpu_seconds_per_million: spread(&Sample::cpu_per_million),

@@ -86,7 +86,7 @@ pub(super) mod tests {
             seconds,
             starting_seconds: 0.1,
             sent: 1000,
-            wanted: 1000,
+            expected: 1000,
             arrived: 1000,
             publishers: side,
             subscribers: side,
@@ -94,7 +94,7 @@ pub(super) mod tests {
     }
 
     struct Fake<'f> {
-        seen: &'f RefCell<Vec<(Implementation, usize)>>,
+        measured: &'f RefCell<Vec<(Implementation, usize)>>,
         fails: Option<Implementation>,
     }
 
@@ -103,11 +103,11 @@ pub(super) mod tests {
         type Sample = Sample;
 
         fn measure(&mut self, Trial { implementation, scenario }: Trial) -> Outcome<Sample> {
-            self.seen.borrow_mut().push((implementation, scenario.dimensions.size));
+            self.measured.borrow_mut().push((implementation, scenario.dimensions.size));
             if self.fails == Some(implementation) {
                 return Outcome::Failed("no socket".to_owned());
             }
-            Outcome::Measured(Box::new(sample(self.seen.borrow().len() as f64)))
+            Outcome::Measured(Box::new(sample(self.measured.borrow().len() as f64)))
         }
     }
 
@@ -118,35 +118,35 @@ pub(super) mod tests {
 
     #[test]
     fn both_systems_take_turns_and_neither_always_goes_first() {
-        let seen = RefCell::new(Vec::new());
-        let mut runner = Fake { seen: &seen, fails: None };
-        let mut told = Vec::new();
+        let measured = RefCell::new(Vec::new());
+        let mut runner = Fake { measured: &measured, fails: None };
+        let mut progress = Vec::new();
         let all = Bench::run(&[scenario(1), scenario(2)], 2, &mut runner, &|| false, &mut |t| {
-            told.push(t.done);
+            progress.push(t.done);
         });
         let (z, b) = (Implementation::Zlog, Implementation::Bare);
         let expected = [(b, 1), (z, 1), (b, 2), (z, 2), (z, 1), (b, 1), (z, 2), (b, 2)];
-        assert_eq!(*seen.borrow(), expected);
-        assert_eq!(told, (0..8).collect::<Vec<_>>());
+        assert_eq!(*measured.borrow(), expected);
+        assert_eq!(progress, (0..8).collect::<Vec<_>>());
         assert_eq!(counts(&all), [(2, 2), (2, 2)]);
     }
 
     #[test]
     fn one_that_fails_is_not_tried_again_and_the_others_go_on() {
-        let seen = RefCell::new(Vec::new());
-        let mut runner = Fake { seen: &seen, fails: Some(Implementation::Bare) };
+        let measured = RefCell::new(Vec::new());
+        let mut runner = Fake { measured: &measured, fails: Some(Implementation::Bare) };
         let all = Bench::run(&[scenario(1)], 3, &mut runner, &|| false, &mut |_| {});
         assert_eq!(all[0].bare.error.as_deref(), Some("no socket"));
         assert_eq!(all[0].bare.samples, [None, None, None]);
         assert_eq!(counts(&all), [(3, 0)]);
-        assert_eq!(seen.borrow().len(), 4);
+        assert_eq!(measured.borrow().len(), 4);
     }
 
     #[test]
     fn what_was_measured_before_a_stop_is_kept() {
-        let seen = RefCell::new(Vec::new());
-        let mut runner = Fake { seen: &seen, fails: None };
-        let stop = || seen.borrow().len() == 3;
+        let measured = RefCell::new(Vec::new());
+        let mut runner = Fake { measured: &measured, fails: None };
+        let stop = || measured.borrow().len() == 3;
         let all = Bench::run(&[scenario(1), scenario(2)], 2, &mut runner, &stop, &mut |_| {});
         assert_eq!(counts(&all), [(1, 1), (0, 1)]);
     }

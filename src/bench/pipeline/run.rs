@@ -42,7 +42,7 @@ impl<'p> PipelineRunner<'p> {
 
     fn lines(&mut self, scenario: &Scenario) -> Result<PathBuf> {
         let key = (scenario.count, scenario.dimensions.size);
-        if let Some((_, lines)) = self.lines.as_ref().filter(|(held, _)| *held == key) {
+        if let Some((_, lines)) = self.lines.as_ref().filter(|(of, _)| *of == key) {
             return Ok(lines.path().to_owned());
         }
         // Removes the old file first: there may not be room for both.
@@ -244,7 +244,7 @@ impl<'r> Run<'r> {
             seconds: end.saturating_duration_since(self.begun).as_secs_f64(),
             starting_seconds: 0.0,
             sent: self.scenario.sent(),
-            wanted: self.scenario.wanted(),
+            expected: self.scenario.expected(),
             arrived,
             publishers: SideUsage::of(ends(self.publishers())),
             subscribers: SideUsage::of(ends(self.subscribers())),

@@ -14,7 +14,7 @@ pub struct Sample {
     /// Records sent by all publishers.
     pub sent: u64,
     /// Records that should arrive, over all subscribers.
-    pub wanted: u64,
+    pub expected: u64,
     /// Records that arrived.
     pub arrived: u64,
     /// The publishing processes.
@@ -37,7 +37,7 @@ impl Sample {
 
     /// Records that did not arrive at some subscriber.
     pub fn lost(&self) -> u64 {
-        self.wanted.saturating_sub(self.arrived)
+        self.expected.saturating_sub(self.arrived)
     }
 
     /// Seconds of processor time of all processes per million records that arrived.
@@ -76,7 +76,7 @@ mod tests {
             seconds: 2.0,
             starting_seconds: 0.5,
             sent: 1000,
-            wanted: 2000,
+            expected: 2000,
             arrived: 1990,
             publishers: side(Some(1.0)),
             subscribers: side(Some(0.99)),

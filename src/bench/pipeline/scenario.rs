@@ -129,7 +129,7 @@ impl Scenario {
     }
 
     /// Records that should arrive, over all subscribers.
-    pub fn wanted(&self) -> u64 {
+    pub fn expected(&self) -> u64 {
         self.sent().saturating_mul(self.dimensions.subscribers as u64)
     }
 }

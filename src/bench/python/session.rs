@@ -105,7 +105,7 @@ impl Session {
                 }
             });
         }
-        // If it has exited already, its stderr says why; `ended` reads it.
+        // If it has exited already, its stderr says why; `exit_error` reads it.
         let _ = stdin.as_mut().map(|stdin| stdin.write_all(&line).and_then(|()| stdin.flush()));
         Ok(Session { child, _stdin: stdin, messages })
     }
@@ -118,12 +118,12 @@ impl Session {
         match self.messages.recv_timeout(POLL_INTERVAL) {
             Ok(message) => message.map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
+            Err(RecvTimeoutError::Disconnected) => Err(self.exit_error()),
         }
     }
 
     /// Explains why it ended, with the last line of its traceback.
-    fn ended(&mut self) -> Error {
+    fn exit_error(&mut self) -> Error {
         let mut text = Vec::new();
         if let Some(stderr) = self.child.stderr.take() {
             // Without stderr there is nothing to report.

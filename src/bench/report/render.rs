@@ -169,12 +169,12 @@ fn not_measured(row: &Row) -> String {
 /// The numbers of a row in the order of its columns; empty for what was not measured.
 fn bare(figures: &Figures) -> Vec<String> {
     let number = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
-    let whole = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
+    let integer = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
     let middle = |spread: Option<Spread>| number(spread.map(|spread| spread.median));
     let (calls, latency) = (figures.calls_per_second, &figures.latency_ns);
     let mut cells = [calls.median, calls.low, calls.high].map(|n| number(Some(n))).to_vec();
     cells.push(middle(figures.arrived_per_second));
-    cells.extend([Some(figures.sent), figures.arrived, figures.lost].map(whole));
+    cells.extend([Some(figures.sent), figures.arrived, figures.lost].map(integer));
     let steps = [&latency.p50, &latency.p90, &latency.p99, &latency.p99_9, &latency.max];
     cells.extend(steps.map(|spread| number(Some(spread.median))));
     let rest = [

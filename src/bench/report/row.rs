@@ -125,11 +125,11 @@ fn ratio_to(series: &Series, all: &[Series], other: BenchTarget) -> Option<Sprea
 impl Latency {
     fn of(samples: &[&Sample]) -> Result<Latency> {
         let mut each = Vec::with_capacity(samples.len());
-        let mut whole = histogram()?;
+        let mut merged = histogram()?;
         for sample in samples {
             let one = sample.histogram()?;
             // Cannot fail: both histograms have the same bounds.
-            let _ = whole.add(&one);
+            let _ = merged.add(&one);
             each.push(one);
         }
         let none = Spread { median: 0.0, low: 0.0, high: 0.0 };
@@ -137,7 +137,7 @@ impl Latency {
             let values = each.iter().map(|one| one.value_at_quantile(quantile) as f64);
             Spread::of(values).unwrap_or(none)
         };
-        let steps = whole.iter_quantiles(2);
+        let steps = merged.iter_quantiles(2);
         Ok(Latency {
             p50: at(0.5),
             p90: at(0.9),

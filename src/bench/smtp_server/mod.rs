@@ -3,7 +3,7 @@
 //!
 //! It holds each mail for a delay that stands for a real server's work. Mails are counted,
 //! shown to `inspect`, and dropped: nothing is stored or forwarded, and memory is bounded
-//! by the open connections. [`session`] implements the protocol.
+//! by the open connections. `session` implements the protocol.
 
 mod session;
 
