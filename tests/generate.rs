@@ -33,8 +33,10 @@ fn completions_are_what_the_parser_says() {
 
 #[test]
 fn man_pages_are_what_the_parser_says() {
-    let mut files = vec!["zlog.1".to_owned()];
+    let mut files = vec!["zlog.1".to_owned(), "zlog-relay.toml.5".to_owned()];
     compare(Path::new("man/zlog.1"), &zlog(["generate", "man"]).run().success().stdout);
+    let fresh = zlog(["generate", "man", "relay.toml"]).run().success().stdout;
+    compare(Path::new("man/zlog-relay.toml.5"), &fresh);
     for name in commands() {
         let name = name.replace(' ', "-");
         let fresh = zlog(["generate", "man", &name]).run().success().stdout;
@@ -88,11 +90,13 @@ fn every_man_page_that_is_named_is_there() {
     for entry in fs::read_dir(root().join("man")).unwrap() {
         let page = fs::read_to_string(entry.unwrap().path()).unwrap().replace("\\-", "-");
         let page = page.replace("\\fB", "").replace("\\fR", "");
-        for (before, _) in page.match_indices("(1)").map(|(at, _)| page.split_at(at)) {
-            let own = |c: char| c.is_ascii_alphanumeric() || c == '-';
-            let name = before.rsplit(|c| !own(c)).next().unwrap();
-            let named = root().join(format!("man/{name}.1"));
-            assert!(!name.starts_with("zlog") || named.exists(), "{name}(1)");
+        for (number, mark) in [(1, "(1)"), (5, "(5)")] {
+            for (before, _) in page.match_indices(mark).map(|(at, _)| page.split_at(at)) {
+                let own = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+                let name = before.rsplit(|c| !own(c)).next().unwrap();
+                let named = root().join(format!("man/{name}.{number}"));
+                assert!(!name.starts_with("zlog") || named.exists(), "{name}{mark}");
+            }
         }
     }
 }

@@ -48,9 +48,12 @@ fn without_hidden(whole: &clap::Command) -> clap::Command {
     }
 }
 
-/// The page of one command (`bench`, `bench-pipeline`), or of zlog itself when `name`
-/// is empty.
+/// The page of one command (`bench`, `bench-pipeline`), of zlog itself when `name` is
+/// empty, or of the configuration file when it is `relay.toml`.
 fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
+    if name == "relay.toml" {
+        return relay_toml(out).map_err(|error| Error::io("man page", &error));
+    }
     let called = |notes: &&&Notes| notes.command.replace(' ', "-") == name;
     let Some(notes) = examples::ALL.iter().find(called) else {
         let names = examples::ALL.iter().map(|notes| notes.command.replace(' ', "-"));
@@ -92,10 +95,11 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
 /// A section of terms, each with what it does or means.
 fn section(out: &mut Vec<u8>, title: &str, terms: &[(&str, &str)]) -> io::Result<()> {
     writeln!(out, ".SH \"{title}\"")?;
-    for (term, meaning) in terms {
-        writeln!(out, ".TP\n\\fB{}\\fR\n{}", roff(term), roff(meaning))?;
-    }
-    Ok(())
+    terms.iter().try_for_each(|(term, meaning)| section_term(out, term, meaning))
+}
+
+fn section_term(out: &mut Vec<u8>, term: &str, meaning: &str) -> io::Result<()> {
+    writeln!(out, ".TP\n\\fB{}\\fR\n{}", roff(term), roff(meaning))
 }
 
 fn environment(out: &mut Vec<u8>) -> io::Result<()> {
@@ -108,10 +112,72 @@ fn environment(out: &mut Vec<u8>) -> io::Result<()> {
     section(out, "ENVIRONMENT", &variables)
 }
 
+/// Writes zlog-relay.toml(5): the annotated example, its comments as text and its keys as
+/// terms. A rule (`# ----- [relay]`) begins a section, a table a subsection.
+fn relay_toml(out: &mut Vec<u8>) -> io::Result<()> {
+    const EXAMPLE: &str = include_str!("../../examples/relay.toml");
+    writeln!(out, ".TH zlog\\-relay.toml 5 \"\" \"zlog {}\"", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, ".SH NAME\nzlog\\-relay.toml \\- configuration of zlog relay\n.SH DESCRIPTION")?;
+    for line in EXAMPLE.lines() {
+        match Annotated::of(line) {
+            Annotated::Section(title) => writeln!(out, ".SH \"{}\"", roff(title))?,
+            Annotated::Table(table, note) => {
+                let table = roff(table).replace('"', "\\(dq");
+                writeln!(out, ".SS \"{table}\"")?;
+                out.extend(roff(note).into_bytes());
+                out.push(b'\n');
+            }
+            Annotated::Key(key, "") => writeln!(out, ".TP\n\\fB{}\\fR\n\\&", roff(key))?,
+            Annotated::Key(key, note) => section_term(out, key, note)?,
+            Annotated::Command(command) => writeln!(out, ".br\n\\fB{}\\fR", roff(command))?,
+            Annotated::Text("") => writeln!(out, ".PP")?,
+            Annotated::Text(text) => writeln!(out, "{}", roff(text))?,
+        }
+    }
+    writeln!(out, ".SH \"SEE ALSO\"\n\\fBzlog\\-relay\\fR(1)")
+}
+
+/// A line of the annotated example.
+enum Annotated<'a> {
+    Section(&'a str),
+    /// A table and its comment.
+    Table(&'a str, &'a str),
+    /// A key with its value, and its comment.
+    Key(&'a str, &'a str),
+    Command(&'a str),
+    /// A line of a paragraph; empty between paragraphs.
+    Text(&'a str),
+}
+
+impl Annotated<'_> {
+    fn of(line: &str) -> Annotated<'_> {
+        let comment = line.strip_prefix('#');
+        // A key that is commented out stays so, and its own comment begins later.
+        let (code, note) = match line.match_indices("  # ").next() {
+            Some((at, mark)) => (line[..at].trim_end(), &line[at + mark.len()..]),
+            None => (line, ""),
+        };
+        let key = code.trim_start_matches("# ").split_once(" = ").map(|(key, _)| key);
+        match comment {
+            Some(rule) if rule.starts_with(" ---") => {
+                Annotated::Section(rule.trim_start_matches([' ', '-']))
+            }
+            Some(command) if command.starts_with("     ") => Annotated::Command(command.trim()),
+            _ if key.is_some_and(|key| !key.contains(' ')) => Annotated::Key(code, note),
+            Some(text) => Annotated::Text(text.trim()),
+            None if code.starts_with('[') => Annotated::Table(code, note),
+            None => Annotated::Text(""),
+        }
+    }
+}
+
 fn see_also(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
     let others = examples::ALL.iter().filter(|other| other.command != notes.command);
-    let names: Vec<String> =
+    let mut names: Vec<String> =
         others.map(|other| format!("\\fB{}\\fR(1)", roff(&other.page()))).collect();
+    if notes.command == "relay" {
+        names.push("\\fBzlog\\-relay.toml\\fR(5)".to_owned());
+    }
     writeln!(out, ".SH \"SEE ALSO\"\n{}", names.join(", "))
 }
 
