@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures of the README's part on `zlog bench`, measured anew on this machine:
+# The figures of docs/bench.md, measured anew on this machine:
 #
 #     benches/bench.sh [--quick]
 #

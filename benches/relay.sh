@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Both ratios of the README's part on the relay, in one run on this machine: messages
+# Both ratios for the relay in docs/performance.md, in one run on this machine: messages
 # passed on beside libzmq's zmq_proxy, and records of SocketHandler taken beside the
 # receiver of Python's logging cookbook.
 #

@@ -43,7 +43,7 @@ fn build(case: &Value) -> zlog::error::Result<Box<dyn Format>> {
     spec(case).build(Output::Pretty, Options { zone, ..Options::default() })
 }
 
-/// What zlog refuses although CPython writes something: the README's list.
+/// What zlog refuses although CPython writes something: the list in docs/formats.md.
 fn refused_on_purpose(case: &Value, why: &str) -> bool {
     // The whole record as one dict; a bound method; a width out of the record.
     why.contains("names no field")

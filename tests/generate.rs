@@ -115,23 +115,31 @@ fn every_example_parses() {
 }
 
 #[test]
-fn every_command_line_in_the_readme_parses() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn every_command_line_in_the_documents_parses() {
+    let mut documents = vec![root().join("README.md")];
+    let entries = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    documents.extend(entries.filter(|path| path.extension().is_some_and(|end| end == "md")));
     let mut seen = 0;
-    for line in readme.lines().filter_map(|line| line.strip_prefix("    ")) {
-        // What is explained beside it, where output goes, and what stands for more.
-        let line = line.split("  #").next().unwrap_or_default();
-        let line = line.split(" > ").next().unwrap_or_default().replace("[TOPIC…]", "TOPIC");
-        let command = line.strip_prefix("zlog ").or(line.split_once("| zlog ").map(|(_, c)| c));
-        // `zlog tail: …` is what zlog says.
-        let said = |command: &str| command.split(' ').next().is_some_and(|w| w.ends_with(':'));
-        if let Some(command) = command.filter(|command| !said(command)) {
-            let words = words(&format!("zlog {command}"));
-            Cli::parse_line(words).unwrap_or_else(|error| panic!("README: `{line}`: {error}"));
-            seen += 1;
+    for path in documents {
+        let text = fs::read_to_string(&path).unwrap();
+        // Code blocks are every second part.
+        let blocks = text.split("\n```").skip(1).step_by(2).filter(|block| block.starts_with("sh"));
+        for line in blocks.flat_map(str::lines) {
+            // Without a comment, a redirection and what follows the command.
+            let command = [" #", " > ", " && ", " || "]
+                .iter()
+                .fold(line, |rest, end| rest.split(end).next().unwrap_or_default());
+            let command = command.strip_prefix("zlog ").or(command.trim().strip_prefix("zlog "));
+            let piped = line.split_once("| zlog ").map(|(_, piped)| piped);
+            if let Some(command) = command.or(piped) {
+                let words = words(&format!("zlog {command}"));
+                let parsed = Cli::parse_line(words);
+                parsed.unwrap_or_else(|error| panic!("{}: `{line}`: {error}", path.display()));
+                seen += 1;
+            }
         }
     }
-    assert!(seen >= 10, "only {seen} command lines found in README.md");
+    assert!(seen >= 80, "only {seen} command lines found");
 }
 
 #[test]

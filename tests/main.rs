@@ -12,6 +12,8 @@ mod config;
 mod demo;
 /// The limit on open files: raised, given back to children, told when it is reached.
 mod descriptors;
+/// The commands in README.md and docs/ are run.
+mod docs;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
 /// Format strings, held against CPython.

@@ -156,7 +156,7 @@ pub fn last(text: &str) -> Result<usize, String> {
 const SHORT_LEVELS: [&str; 10] =
     ["trace", "notice", "warn", "err", "crit", "fatal", "alert", "emerg", "panic", "notset"];
 
-/// A level: a name in any case, a short form that the README lists, a number on Python's scale, or
+/// A level: a name in any case, a short form that docs/emit.md lists, a number on Python's scale, or
 /// Python's `Level N` for one.
 pub fn level(text: &str) -> Result<Level, String> {
     let lower = text.to_lowercase();

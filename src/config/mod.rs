@@ -174,7 +174,7 @@ fn unread(path: &Path, error: &io::Error) -> Error {
     let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
     match path.exists() {
         true => error,
-        false => error.also("README.md and examples/relay.toml show what it may say."),
+        false => error.also("docs/relay.md and examples/relay.toml describe its keys."),
     }
 }
 

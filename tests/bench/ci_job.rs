@@ -1,4 +1,4 @@
-//! The CI job that the README shows: its commands are run as they stand there.
+//! The CI job in docs/bench.md: a test runs its commands as they stand there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,10 +32,10 @@ fn value<'s>(step: &'s Step, key: &str) -> Option<&'s str> {
     step.iter().find(|(name, _)| name == key).map(|(_, value)| &**value)
 }
 
-/// The steps of the README's only job. Of YAML it knows what stands there, and no more.
+/// The steps of the document's only job. It reads only the YAML that stands there.
 fn steps() -> Vec<Step> {
-    let readme = include_str!("../../README.md");
-    let mut jobs = readme.split("\n```yaml\n").skip(1);
+    let document = include_str!("../../docs/bench.md");
+    let mut jobs = document.split("\n```yaml\n").skip(1);
     let job = jobs.next().and_then(|rest| rest.split("\n```\n").next()).expect("a job");
     assert!(jobs.next().is_none(), "another job, which nobody tries");
     let (_, list) = job.split_once("\n    steps:\n").expect("steps");
@@ -117,7 +117,7 @@ impl Workspace {
 }
 
 #[test]
-fn the_readmes_ci_job_lets_a_change_pass_and_fails_one_that_is_slower() {
+fn the_documented_ci_job_lets_a_change_pass_and_fails_one_that_is_slower() {
     let workspace = Workspace::new();
     let (gate, before) = workspace.commands();
     assert!(gate.contains(" --baseline before.json "), "{gate}");
@@ -135,7 +135,7 @@ fn the_readmes_ci_job_lets_a_change_pass_and_fails_one_that_is_slower() {
 }
 
 #[test]
-fn the_readmes_ci_job_says_what_is_missing_without_a_baseline() {
+fn the_documented_ci_job_says_what_is_missing_without_a_baseline() {
     let workspace = Workspace::new();
     let (gate, before) = workspace.commands();
     let builds = before.into_iter().filter(|command| command.starts_with("cargo "));

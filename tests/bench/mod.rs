@@ -14,7 +14,7 @@ use crate::harness::{Zlog, zlog};
 mod bad_input;
 /// Reports against an earlier one.
 mod baseline;
-/// The README's CI job.
+/// The CI job in docs/bench.md.
 mod ci_job;
 /// Ctrl-C, and a parent that dies: nothing is left behind.
 mod ends;

@@ -60,7 +60,7 @@ fn errors_of_a_configuration_have_a_next_step() {
         assert!(refused.err().contains(hint), "{hint}\n{}", refused.err());
     }
     let here = zlog(["relay", "--config", "no-such-file", "--check"]).run().code(1);
-    here.stderr_has("\n  It was looked for in /").stderr_has(" README.md and");
+    here.stderr_has("\n  It was looked for in /").stderr_has(" docs/relay.md and");
     let directory = directory.path().to_str().unwrap();
     let directory = zlog(["relay", "--config", directory, "--check"]).run().code(1);
     directory.stderr_has("is a directory\n  Name the file in it.");
@@ -93,5 +93,5 @@ fn what_was_typed_is_checked_with_the_file() {
     let missing = zlog(["relay", "--config", "/no/such/file", "--check"]).run().code(1);
     missing
         .stderr_has("/no/such/file: can't read the configuration: no such file")
-        .stderr_has("\n  README.md and examples/relay.toml show what it may say.");
+        .stderr_has("\n  docs/relay.md and examples/relay.toml describe its keys.");
 }

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Draws docs/images/tail.svg: a real `zlog tail`, in colour.
+
+    python3 docs/images/make.py [ZLOG]        # default: target/release/zlog
+
+Runs `zlog emit --test` into `zlog tail --color always` over an ipc socket and draws what
+the tail printed. The records are the same each time (`--seed`); their times are not.
+Needs nothing but Python's standard library.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+from html import escape
+
+HERE = pathlib.Path(__file__).resolve().parent
+EMIT = "zlog emit --root shop --source web1 --test 12 --seed 69 --rate 12"
+TAIL = "zlog tail --time-format %H:%M:%S.%3f"
+
+FONT_SIZE, LINE_HEIGHT, MARGIN, TITLE_BAR = 14, 20, 16, 32
+CHARACTER_WIDTH = 8.43  # of a monospace font at 14 px; `textLength` makes others fit
+BACKGROUND, FOREGROUND = "#0d1117", "#e6edf3"
+# The eight colours of SGR 30 to 37 and 40 to 47.
+COLORS = ["#484f58", "#ff7b72", "#3fb950", "#d29922", "#58a6ff", "#bc8cff", "#39c5cf", "#ffffff"]
+
+
+def record(zlog):
+    """Runs both commands. Returns what the tail printed, escape sequences included."""
+    with tempfile.TemporaryDirectory() as directory:
+        environment = {**os.environ, "ZLOG_ENDPOINT": f"ipc://{directory}/zlog", "TZ": "UTC"}
+        environment.pop("NO_COLOR", None)
+        count = EMIT.split()[EMIT.split().index("--test") + 1]
+        tail = [zlog, *TAIL.split()[1:], "--color", "always", "--count", count, "--timeout", "60s"]
+        emit = [zlog, *EMIT.split()[1:], "--quiet", "--wait", "30s"]
+        with subprocess.Popen(tail, env=environment, stdout=subprocess.PIPE, text=True) as running:
+            subprocess.run(emit, env=environment, check=True)
+            printed, _ = running.communicate()
+        if running.returncode != 0:
+            sys.exit(f"zlog tail ended with {running.returncode}")
+        return printed
+
+
+def spans(line):
+    """Splits a line at its SGR sequences. Yields (text, style); a style is a dict."""
+    style = {}
+    for number, part in enumerate(re.split(r"\x1b\[([\d;]*)m", line)):
+        if number % 2 == 0:
+            if part:
+                yield part, dict(style)
+            continue
+        for code in (int(code or 0) for code in part.split(";")):
+            match code:
+                case 0:
+                    style.clear()
+                case 1:
+                    style["bold"] = True
+                case 2:
+                    style["dim"] = True
+                case _ if 30 <= code <= 37:
+                    style["fill"] = COLORS[code - 30]
+                case _ if 40 <= code <= 47:
+                    style["background"] = COLORS[code - 40]
+                case _:
+                    sys.exit(f"SGR {code}: add it to {__file__}")
+
+
+def draw(lines):
+    """Returns the SVG of these lines."""
+    columns = max(len(re.sub(r"\x1b\[[\d;]*m", "", line)) for line in lines)
+    width = round(columns * CHARACTER_WIDTH + 2 * MARGIN)
+    height = len(lines) * LINE_HEIGHT + 2 * MARGIN + TITLE_BAR
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" aria-label="zlog tail in a terminal">',
+        f'<rect width="{width}" height="{height}" rx="8" fill="{BACKGROUND}"/>',
+    ]
+    for number, color in enumerate(["#ff5f57", "#febc2e", "#28c840"]):
+        out.append(f'<circle cx="{MARGIN + 6 + 20 * number}" cy="18" r="6" fill="{color}"/>')
+    out.append(
+        f'<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, \'DejaVu Sans Mono\', '
+        f'monospace" font-size="{FONT_SIZE}" fill="{FOREGROUND}" xml:space="preserve">'
+    )
+    for row, line in enumerate(lines):
+        top = TITLE_BAR + MARGIN + row * LINE_HEIGHT
+        column = 0
+        for text, style in spans(line):
+            x, length = MARGIN + column * CHARACTER_WIDTH, len(text) * CHARACTER_WIDTH
+            column += len(text)
+            if "background" in style:
+                out.append(
+                    f'<rect x="{x:.1f}" y="{top}" width="{length:.1f}" height="{LINE_HEIGHT}" '
+                    f'fill="{style["background"]}"/>'
+                )
+            attributes = f'x="{x:.1f}" y="{top + 15}" textLength="{length:.1f}"'
+            if "fill" in style:
+                attributes += f' fill="{style["fill"]}"'
+            if style.get("dim"):
+                attributes += ' opacity="0.6"'
+            if style.get("bold"):
+                attributes += ' font-weight="bold"'
+            out.append(f"<text {attributes}>{escape(text)}</text>")
+    return "\n".join([*out, "</g>", "</svg>", ""])
+
+
+def main():
+    built = HERE.parent.parent / "target/release/zlog"
+    zlog = str(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else built).resolve())
+    lines = [f"\x1b[2m$\x1b[0m {TAIL}", *record(zlog).rstrip("\n").split("\n")]
+    (HERE / "tail.svg").write_text(draw(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
