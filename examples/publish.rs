@@ -13,6 +13,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "created": created, "user": 17, // `user` is an extra
         "source": format!("web1:{}", std::process::id()), "seq": 1,
     });
-    publisher.send_multipart(["shop.ERROR".to_owned(), body.to_string()], 0)?;
+    publisher.send_multipart(["shop.ERROR", &body.to_string()], 0)?;
     Ok(())
 }
