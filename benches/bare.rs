@@ -16,7 +16,7 @@ use std::time::Instant;
 const XPUB_NODROP: i32 = 69;
 
 /// Messages held for a peer: what `zlog emit` and `zlog tail` set.
-const HWM: i32 = zlog::socket::DEFAULT_HWM as i32;
+const HWM: i32 = zlog_pipeline::socket::DEFAULT_HWM as i32;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use zlog::cli::Cli;
-use zlog::cmd;
-use zlog::error::{Error, Exit};
-use zlog::term;
+use zlog::command;
+use zlog_core::error::{Error, Exit};
+use zlog_pipeline::os::terminal;
 
 fn main() -> ExitCode {
     let exit = match Cli::parse_line(std::env::args_os()) {
-        Ok(cli) => cmd::run(cli).unwrap_or_else(|error| report(&error)),
+        Ok(cli) => command::run(cli).unwrap_or_else(|error| report(&error)),
         Err(error) => usage(&error),
     };
     ExitCode::from(exit.code())
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
 /// Prints an error, unless it is only that nobody reads the output any more.
 fn report(error: &Error) -> Exit {
     if error.exit() != Exit::Done {
-        term::tell(format_args!("zlog: {error}"));
+        terminal::tell(format_args!("zlog: {error}"));
     }
     error.exit()
 }
@@ -28,6 +28,6 @@ fn usage(error: &clap::Error) -> Exit {
     match error.print() {
         _ if error.use_stderr() => Exit::Usage,
         Ok(()) => Exit::Done,
-        Err(cause) => report(&term::output_error(&cause)),
+        Err(cause) => report(&terminal::output_error(&cause)),
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tiny_skia::Pixmap;
-use zlog::bench::plot::{
+use zlog_bench::plot::{
     Growth, Handlers, ImageFormat, Line, Measured, Panel, Point, Range, SIZE, Unit,
 };
 

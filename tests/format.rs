@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use zlog::format::formatter::{FormatterSpec, Style};
-use zlog::format::{Format, Options, Output};
-use zlog::wire;
+use zlog_core::format::formatter::{FormatterSpec, Style};
+use zlog_core::format::{Format, Options, Output};
+use zlog_core::wire;
 
 use crate::harness::python;
 
@@ -38,7 +38,7 @@ fn spec(case: &Value) -> FormatterSpec {
     }
 }
 
-fn build(case: &Value) -> zlog::error::Result<Box<dyn Format>> {
+fn build(case: &Value) -> zlog_core::error::Result<Box<dyn Format>> {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     spec(case).build(Output::Pretty, Options { zone, ..Options::default() })
 }

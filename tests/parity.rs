@@ -9,21 +9,21 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use serde_json::Value;
-use zlog::bench::smtp_server::{ServerOptions, SmtpServer};
 use zlog::cli::Command;
-use zlog::format::{Format, Options, Output};
-use zlog::handler::exec::{ExecHandler, ExecOptions};
-use zlog::handler::file::{FileHandler, Sync};
-use zlog::handler::null::NullHandler;
-use zlog::handler::queue::{OnFull, QueueHandler};
-use zlog::handler::rotating::{Compression, RotatingFileHandler, Rotation};
-use zlog::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
-use zlog::handler::syslog::{SyslogHandler, SyslogOptions};
-use zlog::handler::timed::{TimedRotatingFileHandler, Timing, When};
-use zlog::handler::{Handler, HandlerKind, Held};
-use zlog::record::Record;
-use zlog::source::SourceKind;
-use zlog::wire::Dialect;
+use zlog_bench::smtp_server::{ServerOptions, SmtpServer};
+use zlog_core::format::{Format, Options, Output};
+use zlog_core::record::Record;
+use zlog_core::wire::Dialect;
+use zlog_pipeline::handler::exec::{ExecHandler, ExecOptions};
+use zlog_pipeline::handler::file::{FileHandler, Sync};
+use zlog_pipeline::handler::null::NullHandler;
+use zlog_pipeline::handler::queue::{OnFull, QueueHandler};
+use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};
+use zlog_pipeline::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
+use zlog_pipeline::handler::syslog::{SyslogHandler, SyslogOptions};
+use zlog_pipeline::handler::timed::{TimedRotatingFileHandler, Timing, When};
+use zlog_pipeline::handler::{Handler, HandlerKind, Held};
+use zlog_pipeline::source::SourceKind;
 
 use crate::harness::{
     ANY_PORT, DEADLINE, Finished, Listener, Message, Publisher, Zlog, emit, published, zlog,

@@ -8,8 +8,8 @@ use regex::Regex;
 
 use super::value::{self, Seconds};
 use super::{EndpointArgs, ListenArgs};
-use crate::record::Level;
-use crate::socket::DEFAULT_HWM;
+use zlog_core::record::Level;
+use zlog_pipeline::socket::DEFAULT_HWM;
 
 /// The dialect to send.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]

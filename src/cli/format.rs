@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::value;
-use crate::format::formatter::{FormatterSpec, Style};
+use zlog_core::format::formatter::{FormatterSpec, Style};
 
 /// `--format` and what belongs to it.
 #[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct FormatArgs {
     /// The style of --format: %, {, $, or auto
     #[arg(
         long,
-        value_enum,
-        default_value_t,
+        value_parser = value::choice::<Style>(),
+        default_value = "auto",
         value_name = "STYLE",
         requires = "format",
         hide_default_value = true,

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::value;
-use crate::source::listen::{Address, ListenOptions};
+use zlog_pipeline::source::listen::{Address, ListenOptions};
 
 const HEADING: &str = "Python's SocketHandler and DatagramHandler";
 

@@ -6,8 +6,8 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use super::value::{self, Seconds};
 use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
-use crate::record::Level;
-use crate::socket::DEFAULT_HWM;
+use zlog_core::record::Level;
+use zlog_pipeline::socket::DEFAULT_HWM;
 
 const CONFIGURATION: &str = "Configuration";
 const COLLECT: &str = "Collect: where records come from";
@@ -90,7 +90,7 @@ pub struct RelayArgs {
         long,
         env = ENDPOINT_VARIABLE,
         value_name = "ENDPOINT",
-        default_value = crate::socket::DEFAULT_ENDPOINT,
+        default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT,
         help_heading = PUBLISH
     )]
     pub endpoint: String,

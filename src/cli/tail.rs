@@ -8,10 +8,10 @@ use regex::Regex;
 use super::handlers::HEADING;
 use super::value::{self, Seconds};
 use super::{EndpointArgs, FormatArgs, HandlerArgs};
-use crate::format::{Output, Show};
-use crate::record::Level;
-use crate::socket::DEFAULT_HWM;
-use crate::term::ColorChoice;
+use zlog_core::format::{Output, Show};
+use zlog_core::record::Level;
+use zlog_pipeline::os::terminal::ColorChoice;
+use zlog_pipeline::socket::DEFAULT_HWM;
 
 /// `zlog tail`.
 #[derive(Args, Debug)]
@@ -81,8 +81,8 @@ pub struct TailArgs {
     pub max_message: usize,
 
     /// How to print records [default: pretty, or not at all with handlers]
-    #[arg(short, long, value_enum, value_name = "HOW", help_heading = "Output")]
-    #[arg(conflicts_with = "format")]
+    #[arg(short, long, value_parser = value::choice::<Output>(), value_name = "HOW")]
+    #[arg(help_heading = "Output", conflicts_with = "format")]
     pub output: Option<Output>,
     /// Format strings
     #[command(flatten)]
@@ -92,15 +92,16 @@ pub struct TailArgs {
     pub highlight: Vec<Regex>,
     /// When to colour; without a value, always
     #[arg(
-        long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true,
-        default_value = "auto", default_missing_value = "always", help_heading = "Output"
+        long, value_parser = value::choice::<ColorChoice>(), value_name = "WHEN",
+        num_args = 0..=1, require_equals = true, default_value = "auto", default_missing_value = "always", help_heading = "Output"
     )]
     pub color: ColorChoice,
     /// Time and topic before the message in `text` output too, as `python -m zmq.log` does
     #[arg(long, help_heading = "Output")]
     pub timestamp: bool,
     /// What stands after the level: the topic or the logger's name
-    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Output")]
+    #[arg(long, value_parser = value::choice::<Show>(), value_name = "WHAT")]
+    #[arg(default_value = "topic", help_heading = "Output")]
     pub show: Show,
     /// What stands between the columns
     #[arg(long, value_name = "TEXT", help_heading = "Output")]

@@ -5,9 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::record::Level;
+use zlog_core::record::Level;
+use zlog_core::text::choice::Choice;
 
 /// The longest time that is waited for. A clock can't be asked for much more, and
 /// nobody waits even that long.
@@ -131,7 +132,7 @@ pub fn at_least_one<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, S
 
 /// How many records may wait for a handler; 0 is no queue.
 pub fn queue(text: &str) -> Result<usize, String> {
-    let most = crate::route::LONGEST_QUEUE;
+    let most = zlog_pipeline::router::LONGEST_QUEUE;
     match text.parse::<usize>() {
         Ok(n) if n > most => Err(format!("at most {most} records can be queued")),
         Ok(n) => Ok(n),
@@ -141,7 +142,7 @@ pub fn queue(text: &str) -> Result<usize, String> {
 
 /// How many earlier records to ask for.
 pub fn last(text: &str) -> Result<usize, String> {
-    let most = crate::wire::ask::MOST;
+    let most = zlog_core::wire::ask::MOST;
     match text.parse::<usize>() {
         Ok(0) => Err("must be at least 1".into()),
         Ok(n) if n > most => Err(format!("at most {most} can be asked for")),
@@ -199,6 +200,15 @@ impl TypedValueParser for LevelParser {
         let names = ["debug", "info", "warning", "error", "critical"];
         Some(Box::new(names.into_iter().map(PossibleValue::new)))
     }
+}
+
+/// Reads one of the names of a [`Choice`].
+pub fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let values = T::CHOICES
+        .iter()
+        .map(|choice| PossibleValue::new(choice.name).help(choice.help).aliases(choice.alias));
+    PossibleValuesParser::new(values)
+        .try_map(|name| T::from_name(&name).ok_or("not one of the possible values"))
 }
 
 /// A part of a topic that a user names: text that can stand in a terminal and a frame.

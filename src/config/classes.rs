@@ -11,17 +11,17 @@ use jiff::civil::Time;
 use super::fault::At;
 use super::section::Section;
 use crate::cli::value::{self, Seconds};
-use crate::format::{Options, Output};
-use crate::handler::exec::ExecOptions;
-use crate::handler::file::Sync;
-use crate::handler::publish::Wire;
-use crate::handler::rotating::Rotation;
-use crate::handler::smtp::{self, LoginFrom, Server, SmtpOptions};
-use crate::handler::spool::{BatchOptions, SpoolOptions};
-use crate::handler::syslog::{Address, SyslogOptions};
-use crate::handler::timed::{Timing, When};
-use crate::route::{FormatterSpec, PublishTarget, Target};
-use crate::socket::{Endpoint, Role};
+use zlog_core::format::{Options, Output};
+use zlog_pipeline::handler::exec::ExecOptions;
+use zlog_pipeline::handler::file::Sync;
+use zlog_pipeline::handler::publish::Wire;
+use zlog_pipeline::handler::rotating::Rotation;
+use zlog_pipeline::handler::smtp::{self, LoginFrom, Server, SmtpOptions};
+use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
+use zlog_pipeline::handler::syslog::{Address, SyslogOptions};
+use zlog_pipeline::handler::timed::{Timing, When};
+use zlog_pipeline::router::{FormatterSpec, PublishTarget, Target};
+use zlog_pipeline::socket::{Endpoint, Role};
 
 /// How many replaced files are kept when only their size is given, as with `--file`.
 const DEFAULT_BACKUPS: u32 = 5;

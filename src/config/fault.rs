@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::error::Error;
-use crate::term::visible;
+use zlog_core::error::Error;
+use zlog_core::text::escape::visible;
 
 /// More than this are counted, not shown.
 const SHOWN: usize = 100;

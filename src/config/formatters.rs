@@ -5,17 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use clap::ValueEnum;
 use toml::de::DeValue;
 
 use super::fault::{At, suggest};
 use super::section::Section;
 use crate::cli::value;
-use crate::error::Result;
-use crate::format::formatter::{READY_MADE, Style};
-use crate::format::{Options, Output};
-use crate::route::FormatterSpec;
-use crate::term::visible;
+use zlog_core::error::Result;
+use zlog_core::format::formatter::{READY_MADE, Style};
+use zlog_core::format::{Options, Output};
+use zlog_core::text::choice::Choice as _;
+use zlog_core::text::escape::visible;
+use zlog_pipeline::router::FormatterSpec;
 
 /// The formatters of a configuration.
 pub(super) struct Formatters(BTreeMap<String, FormatterSpec>);
@@ -109,7 +109,7 @@ fn culprit(spec: &FormatterSpec) -> (&'static str, usize) {
 }
 
 fn style(text: &str) -> Result<Style, &'static str> {
-    Style::from_str(text, false).map_err(|_| "must be auto, % (percent), { (brace) or $ (dollar)")
+    Style::from_name(text).ok_or("must be auto, % (percent), { (brace) or $ (dollar)")
 }
 
 /// Names of extras, and what stands for them: `extra` as the option has it, and

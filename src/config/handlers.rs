@@ -10,10 +10,10 @@ use super::formatters::Formatters;
 use super::python;
 use super::section::Section;
 use crate::cli::value;
-use crate::handler::queue::OnFull;
-use crate::route::spec::DEFAULT_QUEUE;
-use crate::route::{FormatterSpec, HandlerSpec, QueueSpec, Target};
-use crate::term::visible;
+use zlog_core::text::escape::visible;
+use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::router::spec::DEFAULT_QUEUE;
+use zlog_pipeline::router::{FormatterSpec, HandlerSpec, QueueSpec, Target};
 
 /// Every class, in the order of the documentation.
 pub(super) const CLASSES: [&str; 8] =

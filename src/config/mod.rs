@@ -6,7 +6,7 @@
 //! [`Spec`] that the options make, and options as they would have been typed.
 //!
 //! What may be here: from text to plain data. Nothing is opened; `route` makes
-//! handlers of the data, and `cmd::relay` runs them.
+//! handlers of the data, and `command::relay` runs them.
 
 mod classes;
 mod fault;
@@ -28,10 +28,10 @@ use self::fault::At;
 use self::formatters::Formatters;
 pub use self::relay::{Setting, plain_words, with_settings};
 use self::section::{Section, Shared};
-use crate::error::{Error, Result};
-use crate::handler::queue::OnFull;
-use crate::route::{HandlerSpec, Match, RouteSpec, Spec};
-use crate::term::visible;
+use zlog_core::error::{Error, Result};
+use zlog_core::text::escape::visible;
+use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::router::{HandlerSpec, Match, RouteSpec, Spec};
 
 /// The version of the shape of these files.
 const VERSION: &str = "1";

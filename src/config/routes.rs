@@ -6,8 +6,8 @@
 use super::fault::{At, suggest};
 use super::section::Section;
 use crate::cli::value;
-use crate::route::{Match, RouteSpec};
-use crate::term::visible;
+use zlog_core::text::escape::visible;
+use zlog_pipeline::router::{Match, RouteSpec};
 
 /// Reads them all, each with the place where it stands. `handlers` are those that may
 /// be named.

@@ -12,8 +12,8 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::fault::{At, Faults, suggest};
 use super::python;
-use crate::error::Error;
-use crate::term::visible;
+use zlog_core::error::Error;
+use zlog_core::text::escape::visible;
 
 /// A value as it stands in the text.
 type Value<'t> = Spanned<DeValue<'t>>;

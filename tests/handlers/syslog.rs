@@ -1,10 +1,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use zlog::handler::spool::SpoolOptions;
-use zlog::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
-use zlog::handler::{Handler, Held};
-use zlog::record::{Level, RawJson, Record};
+use zlog_core::record::{Level, RawJson, Record};
+use zlog_pipeline::handler::spool::SpoolOptions;
+use zlog_pipeline::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
+use zlog_pipeline::handler::{Handler, Held};
 
 use super::text;
 use crate::harness::{DEADLINE, Rsyslog, rsyslog};

@@ -10,10 +10,10 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use zlog::handler::Handler;
-use zlog::handler::timed::schedule::Schedule;
-use zlog::handler::timed::{Compression, TimedRotatingFileHandler, Timing};
-use zlog::record::Record;
+use zlog_core::record::Record;
+use zlog_pipeline::handler::Handler;
+use zlog_pipeline::handler::timed::schedule::Schedule;
+use zlog_pipeline::handler::timed::{Compression, TimedRotatingFileHandler, Timing};
 
 use super::text;
 use crate::harness::{Input, Running};

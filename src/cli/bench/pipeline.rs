@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use super::super::WireArg;
 use super::super::value::{self, Seconds};
 use super::message_size;
-use crate::bench::pipeline::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Transport, sweep};
-use crate::error::{Error, Result};
+use zlog_bench::pipeline::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Transport, sweep};
+use zlog_core::error::{Error, Result};
 
 /// Most processes on each side: what a machine can bear.
 const MOST_PROCESSES: usize = 64;
@@ -17,8 +17,12 @@ const MOST_PROCESSES: usize = 64;
 #[derive(Args, Debug)]
 pub struct PipelineArgs {
     /// What is between emit and tail
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "TRANSPORT,…")]
-    #[arg(default_value = "tcp,ipc", help_heading = "What is measured")]
+    #[arg(long, value_parser = value::choice::<Transport>(), value_delimiter = ',')]
+    #[arg(
+        value_name = "TRANSPORT,…",
+        default_value = "tcp,ipc",
+        help_heading = "What is measured"
+    )]
     pub transport: Vec<Transport>,
     /// What bodies are written as
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WIRE,…")]

@@ -11,19 +11,20 @@ use jiff::civil::Time;
 
 use super::words::{self, Given, Keys};
 use crate::cli::value::{self, Seconds, number};
-use crate::error::Result;
-use crate::format::formatter::{FormatterSpec, Style};
-use crate::handler::exec::ExecOptions;
-use crate::handler::file::Sync;
-use crate::handler::publish::Wire;
-use crate::handler::queue::OnFull;
-use crate::handler::rotating::{Compression, Rotation};
-use crate::handler::smtp::{LoginFrom, SmtpOptions};
-use crate::handler::spool::{BatchOptions, SpoolOptions};
-use crate::handler::syslog::{Facility, Protocol, SyslogOptions};
-use crate::handler::timed::{Timing, When};
-use crate::route::spec::DEFAULT_QUEUE;
-use crate::route::{HandlerSpec, PublishTarget, QueueSpec, Target};
+use zlog_core::error::Result;
+use zlog_core::format::formatter::{FormatterSpec, Style};
+use zlog_core::text::choice::Choice as _;
+use zlog_pipeline::handler::exec::ExecOptions;
+use zlog_pipeline::handler::file::Sync;
+use zlog_pipeline::handler::publish::Wire;
+use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::handler::rotating::{Compression, Rotation};
+use zlog_pipeline::handler::smtp::{LoginFrom, SmtpOptions};
+use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
+use zlog_pipeline::handler::syslog::{Facility, Protocol, SyslogOptions};
+use zlog_pipeline::handler::timed::{Timing, When};
+use zlog_pipeline::router::spec::DEFAULT_QUEUE;
+use zlog_pipeline::router::{HandlerSpec, PublishTarget, QueueSpec, Target};
 
 /// How many replaced files are kept when only their size is given.
 const DEFAULT_BACKUPS: u32 = 5;
@@ -284,13 +285,8 @@ fn common(
 }
 
 fn formatter(given: &mut Given) -> Result<FormatterSpec> {
-    let style = given.read("style", |text| match text {
-        "%" | "percent" => Ok(Style::Percent),
-        "{" | "brace" => Ok(Style::Brace),
-        "$" | "dollar" => Ok(Style::Dollar),
-        "auto" => Ok(Style::Auto),
-        _ => Err("write %, {, $ or auto"),
-    })?;
+    let style =
+        given.read("style", |text| Style::from_name(text).ok_or("write %, {, $ or auto"))?;
     let extras = given.all("extra");
     let extras = extras.iter().map(|text| value::extra(text)).collect::<Result<Vec<_>, _>>();
     let extras = extras.map_err(|why| given.wrong("extra", &format!(": {why}")))?;

@@ -2,11 +2,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::handler::file::Sync;
-use crate::handler::rotating::Compression;
-use crate::handler::timed::When;
-use crate::record::Level;
-use crate::route::{QueueSpec, Target};
+use zlog_core::record::Level;
+use zlog_pipeline::handler::file::Sync;
+use zlog_pipeline::handler::rotating::Compression;
+use zlog_pipeline::handler::timed::When;
+use zlog_pipeline::router::{QueueSpec, Target};
 
 /// The one handler that `option` makes of `text`.
 fn one(option: &str, text: &str) -> Result<HandlerSpec> {

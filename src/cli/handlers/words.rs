@@ -13,8 +13,8 @@
 
 use std::fmt::Display;
 
-use crate::error::{Error, Result};
-use crate::term::visible;
+use zlog_core::error::{Error, Result};
+use zlog_core::text::escape::visible;
 
 /// The key whose value is the rest.
 const LAST: &str = "format";

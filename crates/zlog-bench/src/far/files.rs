@@ -1,0 +1,97 @@
+//! Lines in files.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use memchr::memchr_iter;
+
+use super::FarEnd;
+use zlog_core::error::{Error, Result};
+use zlog_core::text::escape::visible;
+
+/// How much is read at once.
+const BLOCK: usize = 256 << 10;
+
+/// A log file, and the ones it was renamed to (`app.log.1`, …). Each record is one line.
+#[derive(Debug)]
+pub struct Files {
+    path: PathBuf,
+    /// The number from which on older files are deleted.
+    kept: Option<u32>,
+}
+
+impl Files {
+    /// The file at `path`, of which `kept` older ones stay (`None`: it is never renamed).
+    pub fn new(path: &Path, kept: Option<u32>) -> Files {
+        Files { path: path.to_owned(), kept }
+    }
+
+    fn numbered(&self, number: u32) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        name.into()
+    }
+}
+
+impl FarEnd for Files {
+    /// What was written is in the file: there is nothing to wait for.
+    fn settle(&mut self, _total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
+        Ok(Duration::ZERO)
+    }
+
+    /// `None` once the oldest file that is kept is there: older ones may be gone.
+    fn arrived(&mut self) -> Result<Option<u64>> {
+        let mut count = lines_in(&self.path)?;
+        let Some(kept) = self.kept else { return Ok(Some(count)) };
+        for number in 1..=kept {
+            let path = self.numbered(number);
+            if !path.exists() {
+                return Ok(Some(count));
+            }
+            count += lines_in(&path)?;
+        }
+        Ok(None)
+    }
+}
+
+/// Newlines in a file, which may be of any size.
+fn lines_in(path: &Path) -> Result<u64> {
+    let failed = |error: io::Error| Error::io(visible(&path.display().to_string()), &error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut block = vec![0; BLOCK];
+    let mut lines = 0;
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(lines),
+            Ok(len) => lines += memchr_iter(b'\n', &block[..len]).count() as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_over_all_files_until_one_may_be_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        std::fs::write(&path, "x\n".repeat(BLOCK)).unwrap();
+        assert_eq!(Files::new(&path, None).arrived().unwrap(), Some(BLOCK as u64));
+        let mut files = Files::new(&path, Some(2));
+        std::fs::write(files.numbered(1), "one\ntwo\n").unwrap();
+        assert_eq!(files.arrived().unwrap(), Some(BLOCK as u64 + 2));
+        std::fs::write(files.numbered(2), "zero\n").unwrap();
+        assert_eq!(files.arrived().unwrap(), None, "a third one may have been deleted");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_an_error_and_not_a_zero() {
+        let error = Files::new(Path::new("/nonexistent/app.log"), None).arrived().unwrap_err();
+        assert!(error.to_string().starts_with("/nonexistent/app.log: "), "{error}");
+    }
+}

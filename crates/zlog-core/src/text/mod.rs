@@ -1,0 +1,5 @@
+//! Text for people: escaping, and numbers with their nouns.
+
+pub mod choice;
+pub mod escape;
+pub mod plural;

@@ -1,0 +1,7 @@
+//! The operating system: signals, descriptors, executables, the clock, terminals.
+
+pub mod clock;
+pub mod executable;
+pub mod fd_limit;
+pub mod signal;
+pub mod terminal;

@@ -1,0 +1,127 @@
+//! Keeps a socket's connections up: its monitor and what follows from it.
+//!
+//! What may be here: the round from monitor to links to socket, the same for
+//! publishers and subscribers.
+
+use std::time::{Duration, Instant};
+
+use super::attach::{self, attach};
+use super::endpoint::{Endpoint, Role};
+use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
+use super::monitor::Monitor;
+use super::subscribers::Descriptor;
+use crate::os::fd_limit::{self, Connections};
+use zlog_core::error::Result;
+
+/// A socket's monitor and links.
+pub(super) struct Watch {
+    monitor: Monitor,
+    links: Links,
+    /// What was found out while the socket was opened, still to be told.
+    early: Vec<LinkEvent>,
+    /// Connections that have ended, still to be told.
+    gone: Vec<Descriptor>,
+    connections: Connections,
+}
+
+impl Watch {
+    /// Watches `socket`, then binds and connects it to all `endpoints`. Returns
+    /// the endpoints really bound, too.
+    pub(super) fn open(
+        context: &zmq::Context,
+        socket: &mut zmq::Socket,
+        endpoints: &[Endpoint],
+    ) -> Result<(Watch, Vec<String>)> {
+        let monitor = Monitor::attach(context, socket)?;
+        let mut watch = Watch {
+            monitor,
+            links: Links::default(),
+            early: Vec::new(),
+            gone: Vec::new(),
+            connections: Connections::default(),
+        };
+        let mut bound = Vec::new();
+        for (at, endpoint) in endpoints.iter().enumerate() {
+            // A publisher connected twice would send everything twice.
+            if endpoint.role() == Role::Connect && endpoints[..at].contains(endpoint) {
+                continue;
+            }
+            let attached = attach(socket, endpoint)?;
+            watch.links.add(&attached.endpoint, endpoint.role(), attached.aliases);
+            if let Some(why) = attached.unresolved {
+                watch.links.note_unresolved(&attached.endpoint, &why);
+                let what = Occurrence::Unresolved(why);
+                watch.early.push(LinkEvent { endpoint: attached.endpoint.clone(), what });
+            }
+            if endpoint.role() == Role::Bind {
+                bound.push(attached.endpoint);
+            }
+        }
+        Ok((watch, bound))
+    }
+
+    /// Reads what the monitor saw and makes anew what libzmq gave up. Never waits.
+    ///
+    /// Returns whether anything changed.
+    pub(super) fn tend(
+        &mut self,
+        socket: &mut zmq::Socket,
+        tell: &mut dyn FnMut(LinkEvent),
+    ) -> bool {
+        let mut changed = !self.early.is_empty();
+        self.early.drain(..).for_each(&mut *tell);
+        let now = Instant::now();
+        while let Some(seen) = self.monitor.next() {
+            changed = true;
+            self.gone.extend(seen.descriptor);
+            if let Some(event) = self.links.note(seen, now) {
+                tell(event);
+            }
+        }
+        while let Some(endpoint) = self.links.due(now, fastrand::f64()) {
+            changed = true;
+            attach::again(socket, endpoint);
+            tell(LinkEvent { endpoint: endpoint.to_owned(), what: Occurrence::MadeAnew });
+        }
+        if changed {
+            self.connections.set(self.links.open());
+        }
+        fd_limit::look(now);
+        changed
+    }
+
+    /// Waits until `socket` can be read, something happened to a connection, or
+    /// the time is up. A signal ends the wait, too.
+    pub(super) fn wait(&self, socket: &zmq::Socket, wait: Duration) {
+        let mut items = [socket.as_poll_item(zmq::POLLIN), self.poll_item()];
+        // Rounded up, or the last part of a millisecond would be spent spinning.
+        let millis = wait.as_micros().div_ceil(1000);
+        // Fails on a signal; whoever waits looks at its reasons again anyway.
+        let _ = zmq::poll(&mut items, i64::try_from(millis).unwrap_or(i64::MAX));
+    }
+
+    /// Can be read when something happened to a connection. For `zmq::poll`.
+    pub(super) fn poll_item(&self) -> zmq::PollItem<'_> {
+        self.monitor.poll_item()
+    }
+
+    /// Connections that have ended since this was last asked.
+    pub(super) fn gone(&mut self) -> impl Iterator<Item = Descriptor> + '_ {
+        self.gone.drain(..)
+    }
+
+    /// How it stands with each endpoint.
+    pub(super) fn status(&self) -> Vec<LinkStatus> {
+        self.links.status()
+    }
+
+    /// Connections of any kind.
+    pub(super) fn open_connections(&self) -> usize {
+        self.links.open()
+    }
+
+    /// Whether every endpoint is bound.
+    pub(super) fn all_bound(&self) -> bool {
+        self.links.all_bound()
+    }
+}
