@@ -7,12 +7,12 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::Instant;
 
-use clap::ValueEnum;
 use serde_json::Value;
 use zlog::cli::Command;
 use zlog_bench::smtp_server::{ServerOptions, SmtpServer};
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::record::Record;
+use zlog_core::text::choice::Choice as _;
 use zlog_core::wire::Dialect;
 use zlog_pipeline::handler::exec::{ExecHandler, ExecOptions};
 use zlog_pipeline::handler::file::{FileHandler, Sync};
@@ -230,8 +230,7 @@ fn printed(output: Output, out: &str) -> bool {
 #[test]
 fn every_output_prints() {
     for output in Output::ALL {
-        let shown = output.to_possible_value().expect("every output can be asked for");
-        let name = shown.get_name().to_owned();
+        let name = output.name().to_owned();
         let publisher = Publisher::bind();
         let tail = zlog(["tail", "-n", "1", "-o", &name, &publisher.endpoint]).start();
         publisher.wait_for_subscription();

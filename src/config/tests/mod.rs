@@ -395,7 +395,7 @@ const COMMON: [&str; 16] = [
     "defaults",
 ];
 
-const EXAMPLE: &str = include_str!("../../examples/relay.toml");
+const EXAMPLE: &str = include_str!("../../../examples/relay.toml");
 
 #[test]
 fn the_annotated_example_shows_every_key_and_class() {
