@@ -185,9 +185,9 @@ impl Notes {
     }
 
     /// What may stand in the values of the command's options, under a title.
-    pub fn keys(&self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+    pub fn keys(&self) -> Option<(&'static str, Vec<(String, String)>)> {
         match self.command {
-            "tail" | "relay" => Some(("Keys of handlers", handlers::KEYS)),
+            "tail" | "relay" => Some(("Keys of handlers", handlers::keys_help())),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::value;
 use zlog_core::format::formatter::{FormatterSpec, Style};
+use zlog_core::text::parsers;
 
 /// `--format` and what belongs to it.
 #[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct FormatArgs {
     /// Name an extra field that --format may use, and what stands for it where a record
     /// lacks it; may be repeated
     #[arg(
-        long, value_name = "NAME[=DEFAULT]", value_parser = value::extra, requires = "format",
+        long, value_name = "NAME[=DEFAULT]", value_parser = parsers::extra, requires = "format",
         help_heading = "Output"
     )]
     pub extra: Vec<(String, Option<String>)>,

@@ -30,7 +30,7 @@ pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, RelayOnFull, StatusOutput};
 pub use self::tail::TailArgs;
-use self::value::rate;
+use zlog_core::text::parsers::{self, rate};
 use zlog_pipeline::os::terminal::ColorChoice;
 
 /// Help in the colours of a plain terminal theme.
@@ -95,7 +95,7 @@ pub struct EndpointArgs {
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// Stop after N records; without it, at Ctrl-C
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     pub count: Option<u64>,
     /// Records each second
     #[arg(long, value_name = "N[/s]", default_value = "5", value_parser = rate)]

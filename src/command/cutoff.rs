@@ -8,8 +8,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::cli::value;
 use zlog_core::text::escape::visible;
+use zlog_core::text::parsers;
 use zlog_pipeline::socket::{LEAST_MAX_MESSAGE, LinkEvent, Occurrence};
 
 /// How long nothing more is told of an endpoint: each message may end a connection.
@@ -58,7 +58,7 @@ impl CutOff {
             "hung up on {}: it sent a message larger than --max-message {}, or bytes that are no \
              message; connecting anew, and what it sent meanwhile is lost",
             visible(&event.endpoint),
-            value::written(self.max_message)
+            parsers::format_size(self.max_message)
         ))
     }
 }

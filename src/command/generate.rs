@@ -81,7 +81,7 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
         man.render_subcommands_section(out)?;
     }
     if let Some((title, keys)) = notes.keys() {
-        section(out, &title.to_uppercase(), keys)?;
+        section(out, &title.to_uppercase(), &keys)?;
     }
     section(out, "EXAMPLES", notes.examples)?;
     section(out, "EXIT STATUS", notes.exits)?;
@@ -90,10 +90,10 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
 }
 
 /// A section of terms, each with what it does or means.
-fn section(out: &mut Vec<u8>, title: &str, terms: &[(&str, &str)]) -> io::Result<()> {
+fn section<T: AsRef<str>>(out: &mut Vec<u8>, title: &str, terms: &[(T, T)]) -> io::Result<()> {
     writeln!(out, ".SH \"{title}\"")?;
     for (term, meaning) in terms {
-        writeln!(out, ".TP\n\\fB{}\\fR\n{}", roff(term), roff(meaning))?;
+        writeln!(out, ".TP\n\\fB{}\\fR\n{}", roff(term.as_ref()), roff(meaning.as_ref()))?;
     }
     Ok(())
 }

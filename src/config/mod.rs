@@ -8,7 +8,6 @@
 //! What may be here: from text to plain data. Nothing is opened; `route` makes
 //! handlers of the data, and `command::relay` runs them.
 
-mod classes;
 mod fault;
 mod formatters;
 mod handlers;

@@ -5,8 +5,8 @@
 
 use super::fault::{At, suggest};
 use super::section::Section;
-use crate::cli::value;
 use zlog_core::text::escape::visible;
+use zlog_core::text::parsers;
 use zlog_pipeline::router::{Match, RouteSpec};
 
 /// Reads them all, each with the place where it stands. `handlers` are those that may
@@ -40,7 +40,7 @@ fn below_root(section: &mut Section<'_>, matches: Match, handlers: &[String]) ->
 }
 
 fn route(section: &mut Section<'_>, matches: Match, handlers: &[String]) -> RouteSpec {
-    let level = section.read("level", value::level);
+    let level = section.read("level", parsers::level);
     let list = section.list("handlers");
     let known: Vec<&str> = handlers.iter().map(String::as_str).collect();
     for name in list.iter().filter(|name| !known.contains(&name.value.as_str())) {

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{BenchOutput, message_size};
-use crate::cli::value;
+use zlog_core::text::parsers;
 
 /// `zlog bench codec`.
 #[derive(Args, Debug)]
@@ -17,7 +17,7 @@ pub struct CodecArgs {
     pub runs: u16,
     /// Records that each run encodes, and decodes
     #[arg(short = 'n', long, value_name = "N", default_value = "200000")]
-    #[arg(value_parser = value::at_least_one::<u64>)]
+    #[arg(value_parser = parsers::at_least_one::<u64>)]
     pub count: u64,
     /// Records that are encoded and decoded before, unmeasured
     #[arg(long, value_name = "N", default_value = "20000")]

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::super::WireArg;
-use super::super::value::{self, Seconds};
+use super::super::value;
 use super::message_size;
 use zlog_bench::pipeline::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Transport, sweep};
 use zlog_core::error::{Error, Result};
+use zlog_core::text::parsers::{self, Seconds};
 
 /// Most processes on each side: what a machine can bear.
 const MOST_PROCESSES: usize = 64;
@@ -51,7 +52,7 @@ pub struct PipelineArgs {
     #[arg(help_heading = "How long")]
     pub runs: u16,
     /// Records of each emit in a run [default: 200000, and fewer large ones]
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = "How long")]
     pub count: Option<u64>,
     /// Where lines are read from and written to [default: the system's for temporary files]

@@ -1,20 +1,25 @@
 //! Handlers as they are typed: the options that commands with several handlers share.
 //!
-//! What may be here: the options and what `--help` says of them. How a value is taken
-//! apart is `words`', what its keys mean is `keys`'.
+//! How a value is taken apart is `key_values`', what its keys mean is
+//! `zlog_pipeline::router::options`'s.
 
-mod keys;
-mod words;
+mod key_values;
 
 use std::collections::HashMap;
 
 use clap::Args;
 
-use zlog_core::error::Result;
+use self::key_values::KeyValues;
+use zlog_core::error::{Error, Result};
+use zlog_core::format::formatter::FormatterSpec;
 use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::visible;
 use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::router::options::{self, CLASSES, Class, Given, Key, Reader as _};
 use zlog_pipeline::router::{HandlerSpec, Spec};
+
+/// The key of `--publish` that connects instead of binding.
+const CONNECT: &str = "connect";
 
 /// The heading of these options.
 pub(super) const HEADING: &str = "Handlers";
@@ -46,69 +51,98 @@ pub struct HandlerArgs {
     pub console: Option<String>,
 }
 
-/// What the options have to say of their keys: for `--help` and the man pages.
-pub const KEYS: &[(&str, &str)] = &[
-    ("level=LEVEL", "This level and above"),
-    ("topic=PREFIX", "These topics; may be repeated"),
-    ("grep=REGEX, exclude=REGEX", "What the message must match, or must not; may be repeated"),
-    (
-        "format=FORMAT",
-        "As --format, and takes the rest, commas and all: it stands last [default: %(asctime)s \
-         %(levelname)s %(name)s %(message)s; with --syslog the message alone]",
-    ),
-    ("style=, datefmt=, extra=, utc", "As --style, --datefmt, --extra and --utc"),
-    (
-        "queue=N",
-        "Records that may wait for this handler, which then holds up no other [default: 10000 \
-         for --smtp, --syslog and --exec; 0, no queue, for the others]",
-    ),
-    (
-        "on-full=block|drop",
-        "Whether a record waits when the queue is full, and all others with it, or is dropped \
-         and counted [default: drop; block for `tail --input`]",
-    ),
-    ("name=NAME", "What messages call it"),
-    (
-        "--file: max-bytes=SIZE, backups=N, when=WHEN, interval=N, at=TIME, compress=gzip|zstd, sync",
-        "When to replace the file (when= is S, M, H, D, midnight or W0 to W6), and how many old \
-         ones to keep [default: 5 with max-bytes=, where 0 never replaces it, as in Python; all \
-         with when=]; wait for the disk after each \
-         record",
-    ),
-    (
-        "--smtp: from=, to=, subject=, batch=N, every=TIME, spool=N, login=FILE, trust=FILE, timeout=TIME",
-        "smtp://HOST is not encrypted (port 25), smtp://HOST?tls=required is with STARTTLS (587), \
-         smtps://HOST from the start (465); trust= is a certificate to trust, in PEM. Addresses (to= may be repeated) and a format for the subject; a mail is sent when it has \
-         N records or the first has waited so long, with every=0 in the next pause [default: \
-         1000, 10s]; how many wait while the \
-         server is away [default: 10000]; without login=, ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD",
-    ),
-    (
-        "--syslog: protocol=rfc5424|local, facility=, app=, hostname=, max-message=SIZE, spool=N, timeout=TIME",
-        "What messages look like [default: local at /dev/log, as the journal and rsyslog read \
-         it there, rfc5424 elsewhere] and say of the sender; the longest one; how many wait",
-    ),
-    (
-        "--exec: batch=N, every=TIME, spool=N, timeout=TIME",
-        "How many records a run gets; how long it may take [default: 60s]. ZLOG_RECORDS and \
-         ZLOG_LEVEL tell it how many records it gets, and the worst level",
-    ),
-    (
-        "--publish: connect, root=ROOT, wire=json|text, hwm=N",
-        "Connect instead of bind; what topics begin with where a record has none; the most \
-         messages held for each subscriber, 0 for no limit",
-    ),
-    (
-        "--console",
-        "The keys that all have, as --console=level=error,format=%(message)s; of tail, which prints \
-         as records come, without queue=",
-    ),
-    (
-        "Commas",
-        "One that no KEY= follows belongs to the value. Written twice, it is one comma and \
-         begins no key",
-    ),
-];
+/// The keys of an option, as they are typed: without the main one, whose value stands
+/// first.
+fn typed_keys(option: &str, has_queue: bool) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for class in Class::of_option(option) {
+        let own = class.all_keys().filter(|key| has_queue || !options::QUEUE.contains(key));
+        for key in own.chain(has_queue.then_some(&options::NAME)) {
+            // A second endpoint has an option of its own: here it is a switch.
+            let key = if is_main_switch(key) { Key::switch(key.name, key.help) } else { *key };
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+    }
+    keys
+}
+
+/// Whether the key takes the place of the main one, as `connect` of `bind`.
+fn is_main_switch(key: &Key) -> bool {
+    key.name == CONNECT
+}
+
+/// Reads what was given to `option`. `has_queue` is false for the console of `tail`, which
+/// prints as records come.
+fn read(option: &'static str, text: &str, on_full: OnFull, has_queue: bool) -> Result<HandlerSpec> {
+    let known = typed_keys(option, has_queue);
+    let main = Class::of_option(option).find_map(|class| class.main).map_or("", |key| key.name);
+    let mut typed = match main {
+        "" => KeyValues::all_keys(option, text, &known)?,
+        main => KeyValues::new(option, main, text, &known)?,
+    };
+    let class = picked_class(option, &typed)?;
+    typed.move_main(CONNECT);
+    let formatter = match class.formatted {
+        true => options::formatter(&mut typed),
+        false => FormatterSpec::default(),
+    };
+    let name = typed.text("name");
+    let utc = formatter.utc;
+    let spec = options::handler(&mut typed, class, Given { name, formatter, utc, on_full });
+    typed.finish(class)?;
+    let spec = spec.ok_or_else(|| Error::usage(format!("{option}: it can't be read")))?;
+    Ok(HandlerSpec { queue: spec.queue.filter(|_| has_queue), ..spec })
+}
+
+/// The class that the keys ask for, among those of the option.
+fn picked_class(option: &str, typed: &KeyValues) -> Result<&'static Class> {
+    let picked: Vec<(&str, &'static Class)> = Class::of_option(option)
+        .filter_map(|class| Some((class.picked_by.filter(|key| typed.has(key))?, class)))
+        .collect();
+    match picked.as_slice() {
+        [(_, class)] => Ok(class),
+        [] => Class::of_option(option)
+            .find(|class| class.picked_by.is_none())
+            .ok_or_else(|| Error::usage(format!("{option}: it needs a key"))),
+        [(first, _), (second, _), ..] => Err(typed
+            .about(&format!("{first} and {second}"), "are two ways to replace a file")
+            .hint("Give one of them.")),
+    }
+}
+
+/// What help texts and man pages say of the keys: those of all handlers, then those of
+/// each option.
+pub fn keys_help() -> Vec<(String, String)> {
+    let line = |key: &Key| {
+        let value = if key.is_switch() { String::new() } else { format!("={}", key.value) };
+        let default = match key.default {
+            "" => String::new(),
+            default => format!(" [default: {default}]"),
+        };
+        let repeats = if key.repeats { "; may be repeated" } else { "" };
+        (format!("{}{value}", key.name), format!("{}{repeats}{default}", key.help))
+    };
+    let common = options::FILTER.iter().chain(options::QUEUE).chain([&options::NAME]);
+    let mut lines: Vec<_> = common.chain(options::FORMAT).map(line).collect();
+    let mut shown = Vec::new();
+    for class in CLASSES {
+        for key in class.keys.iter().copied().flatten() {
+            let key = if is_main_switch(key) { Key::switch(key.name, key.help) } else { *key };
+            if shown.contains(&(class.option, key)) {
+                continue;
+            }
+            shown.push((class.option, key));
+            let (name, what) = line(&key);
+            lines.push((format!("{} {name}", class.option), what));
+        }
+    }
+    let commas = "A comma that no KEY= follows belongs to the value. Two commas are one comma and \
+                  begin no key. format= takes the rest, commas and all: it stands last";
+    lines.push(("Commas".to_owned(), commas.to_owned()));
+    lines
+}
 
 impl HandlerArgs {
     /// Whether there is any handler but the console.
@@ -127,7 +161,7 @@ impl HandlerArgs {
     /// As [`HandlerArgs::spec`]'s.
     pub fn console(&self, on_full: Option<OnFull>) -> Result<Option<HandlerSpec>> {
         let Some(text) = &self.console else { return Ok(None) };
-        let console = keys::console(text, on_full)?;
+        let console = read("--console", text, on_full.unwrap_or(OnFull::Block), on_full.is_some())?;
         check(&Spec { handlers: vec![console.clone()], routes: Vec::new() })?;
         Ok(Some(console))
     }
@@ -139,18 +173,17 @@ impl HandlerArgs {
     /// Keys that are not known, values that can't be read, keys that do not go together;
     /// [`Spec::check`]'s.
     pub fn spec(&self, on_full: OnFull) -> Result<Spec> {
-        type Read = fn(&str, OnFull) -> Result<HandlerSpec>;
-        let kinds: [(&[String], Read); 5] = [
-            (&self.file, keys::file),
-            (&self.smtp, keys::smtp),
-            (&self.syslog, keys::syslog),
-            (&self.exec, keys::exec),
-            (&self.publish, keys::publish),
+        let options: [(&'static str, &[String]); 5] = [
+            ("--file", &self.file),
+            ("--smtp", &self.smtp),
+            ("--syslog", &self.syslog),
+            ("--exec", &self.exec),
+            ("--publish", &self.publish),
         ];
         let mut handlers = Vec::new();
-        for (texts, read) in kinds {
+        for (option, texts) in options {
             for text in texts {
-                handlers.push(read(text, on_full)?);
+                handlers.push(read(option, text, on_full, true)?);
             }
         }
         tell_apart(&mut handlers);
@@ -165,12 +198,14 @@ impl HandlerArgs {
         let spec = self.spec(OnFull::Drop).unwrap_or_default();
         let console = self.console(Some(OnFull::Drop)).unwrap_or_default();
         let remark = |handler: &HandlerSpec| {
-            let swallowed = keys::swallowed(handler)?;
+            let format = handler.formatter.format.as_deref()?;
+            let option = handler.target.class().option;
+            let misplaced = key_values::likely_misplaced_key(format, &typed_keys(option, true))?;
             Some(format!(
                 "handler {}: \",{}\" is a part of its format, since format= takes the rest; a key \
                  stands before format=",
                 visible(&handler.name),
-                visible(swallowed)
+                visible(misplaced)
             ))
         };
         spec.handlers.iter().chain(&console).filter_map(remark).collect()

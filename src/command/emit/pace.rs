@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::value::LONGEST;
+use zlog_core::text::parsers::LONGEST;
 
 /// How far a pace may fall behind and still catch up; past it, it starts anew
 /// instead of sending everything at once.

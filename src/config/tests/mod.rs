@@ -3,11 +3,12 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Command};
 
 use super::*;
-use crate::cli::value;
 use zlog_core::format::formatter::Style;
 use zlog_core::record::Level;
+use zlog_core::text::parsers;
 use zlog_pipeline::handler::file::Sync;
 use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::router::options::{CLASSES, Class, Key};
 use zlog_pipeline::router::{Match, QueueSpec, Target};
 
 /// Texts and handlers of every sort.
@@ -17,8 +18,8 @@ mod generated;
 fn command() -> Command {
     Command::new("relay")
         .arg(Arg::new("bind").long("bind").short('b').action(ArgAction::Append))
-        .arg(Arg::new("keep").long("keep").value_parser(value::at_least_one::<u64>))
-        .arg(Arg::new("keep_bytes").long("keep-bytes").requires("keep").value_parser(value::size))
+        .arg(Arg::new("keep").long("keep").value_parser(parsers::at_least_one::<u64>))
+        .arg(Arg::new("keep_bytes").long("keep-bytes").requires("keep").value_parser(parsers::size))
         .arg(Arg::new("stdin").long("stdin").action(ArgAction::SetTrue))
         .arg(Arg::new("on_full").long("on-full").value_parser(["block", "drop"]))
         .arg(Arg::new("report").long("report").num_args(0..=1).require_equals(true))
@@ -295,7 +296,10 @@ fn a_format_that_is_none_is_told_at_the_key_that_is_wrong() {
         ("format = '%(asctime)s'\ndatefmt = '%!'", "relay.toml:4:11: formatters.a.datefmt: "),
         ("datefmt = '%H'\nformat = '%(nme)s'", "relay.toml:4:10: formatters.a.format: "),
         ("style = '%'\nformat = 'json'", "relay.toml:4:10: formatters.a.format: "),
-        ("format = 'x'\nstyle = '?'", "relay.toml:4:9: formatters.a.style: \"?\": must be auto"),
+        (
+            "format = 'x'\nstyle = '?'",
+            "relay.toml:4:9: formatters.a.style: \"?\": write %, {, $ or auto",
+        ),
         ("extra = ['=x']", "relay.toml:3:10: formatters.a.extra: \"=x\": an extra has a name"),
         ("defaults = { a = 1 }", "relay.toml:3:18: formatters.a.defaults.a: must be a string"),
     ] {
@@ -375,6 +379,126 @@ fn relay() -> Command {
     crate::cli::command().find_subcommand("relay").unwrap().clone()
 }
 
+/// A value for each key of a class, as it is typed, none of which is a default.
+fn sample(class: &Class, key: &Key) -> &'static str {
+    match (class.name, key.name) {
+        (_, "level") => "error",
+        (_, "topic") => "app.DB",
+        (_, "grep" | "exclude") => "time?out",
+        (_, "queue" | "backups" | "interval" | "batch" | "spool" | "hwm") => "7",
+        (_, "on-full") => "block",
+        (_, "style") => "{",
+        (_, "datefmt") => "%H:%M",
+        (_, "msec-format") => "%s.%03d",
+        (_, "extra") => "user=nobody",
+        (_, "format") => "{asctime} {message}",
+        (_, "utc" | "sync") => "yes",
+        (_, "max-bytes" | "spool-bytes" | "max-message") => "3K",
+        (_, "compress") => "zstd",
+        (_, "when") => "midnight",
+        (_, "at") => "03:30",
+        (_, "to" | "from") => "ops@example.org",
+        (_, "subject") => "%(name)s",
+        (_, "login" | "trust") => "secret.txt",
+        (_, "every" | "timeout" | "retry" | "retry-max") => "90s",
+        (_, "protocol") => "local",
+        (_, "facility") => "local3",
+        (_, "app" | "hostname" | "root") => "shop",
+        ("publish", "connect") => "yes",
+        (_, "wire") => "text",
+        (_, "path") => "a.log",
+        (_, "server") => "smtp://mail:26",
+        (_, "address") => "udp://127.0.0.1:515",
+        (_, "command") => "notify --to ops",
+        (_, "bind") => "tcp://127.0.0.1:12346",
+        (class, key) => panic!("no sample for {class}.{key}"),
+    }
+}
+
+/// The keys that `key` needs beside it, in their order.
+fn needed_beside(class: &'static Class, key: &Key) -> Vec<&'static Key> {
+    let names: &[&str] = match (class.name, key.name) {
+        ("rotating", _) => &["max-bytes"],
+        ("timed", _) => &["when"],
+        ("smtp", _) => &["to"],
+        _ => &[],
+    };
+    let also: &[&str] = match key.name {
+        "on-full" => &["queue"],
+        "datefmt" | "style" => &["format"],
+        "msec-format" => &["style", "format"],
+        "format" => &["style"],
+        _ => &[],
+    };
+    let found = |name: &&str| class.all_keys().find(|key| key.name == *name);
+    names.iter().chain(also).filter_map(found).filter(|found| found.name != key.name).collect()
+}
+
+#[test]
+fn each_key_of_each_class_means_the_same_typed_and_in_a_file() {
+    for class in CLASSES {
+        for key in class.all_keys() {
+            let mut keys = needed_beside(class, key);
+            keys.push(key);
+            // format= takes the rest: it stands last.
+            keys.sort_by_key(|key| key.name == "format");
+            let name = format!("{} {}", class.name, key.name);
+            let [typed, filed] = [typed_line(class, &keys), filed_table(class, &keys)];
+            let typed = HandlerSpec { name: "a".into(), ..typed_handler(class, &typed) };
+            assert_eq!(typed, handler(&filed), "{name}");
+            keys.retain(|other| other.name != key.name);
+            if class.picked_by != Some(key.name) && key.name != "to" && key.name != "style" {
+                let without = typed_handler(class, &typed_line(class, &keys));
+                let without = HandlerSpec { name: "a".into(), ..without };
+                assert_ne!(typed, without, "{name} changes nothing");
+            }
+        }
+    }
+}
+
+/// What is typed after the option.
+fn typed_line(class: &Class, keys: &[&Key]) -> String {
+    let main = class.main.iter().map(|key| sample(class, key).to_owned());
+    let switch = |key: &Key| key.is_switch() || key.name == "connect";
+    let typed = |key: &&Key| match switch(key) {
+        true => key.name.to_owned(),
+        false => format!("{}={}", key.name, sample(class, key)),
+    };
+    main.chain(keys.iter().map(typed)).collect::<Vec<_>>().join(",")
+}
+
+/// The same as the table of a configuration has it.
+fn filed_table(class: &Class, keys: &[&Key]) -> String {
+    let connects = keys.iter().any(|key| key.name == "connect");
+    let mut table = format!("class = '{}'\n", class.name);
+    for key in class.main.iter().filter(|_| !connects).chain(keys.iter().copied()) {
+        let value = match (key.is_switch(), key.name) {
+            (true, _) => "true".to_owned(),
+            (false, "connect") => "'tcp://127.0.0.1:12346'".to_owned(),
+            (false, _) => format!("'{}'", sample(class, key)),
+        };
+        table.push_str(&format!("{} = {value}\n", key.name));
+    }
+    table
+}
+
+fn typed_handler(class: &Class, line: &str) -> HandlerSpec {
+    let mut args = crate::cli::HandlerArgs::default();
+    let line = line.to_owned();
+    match class.option {
+        "--file" => args.file.push(line),
+        "--smtp" => args.smtp.push(line),
+        "--syslog" => args.syslog.push(line),
+        "--exec" => args.exec.push(line),
+        "--publish" => args.publish.push(line),
+        _ => {
+            args.console = Some(line);
+            return args.console(Some(OnFull::Drop)).unwrap().unwrap();
+        }
+    }
+    args.spec(OnFull::Drop).unwrap_or_else(|error| panic!("{error}")).handlers.remove(0)
+}
+
 /// The keys that handlers of all classes have.
 const COMMON: [&str; 16] = [
     "class",
@@ -416,10 +540,10 @@ fn the_annotated_example_shows_every_key_and_class() {
         assert!(shown, "examples/relay.toml does not show {kind}.{key}");
     }
     let classes: HashSet<_> = asked.iter().map(|(kind, ..)| kind.as_str()).collect();
-    for class in handlers::CLASSES {
+    for class in CLASSES.map(|class| class.name) {
         assert!(classes.contains(format!("handlers ({class})").as_str()), "{class}");
     }
-    assert_eq!(config.spec.handlers.len(), handlers::CLASSES.len());
+    assert_eq!(config.spec.handlers.len(), CLASSES.len());
 }
 
 #[test]

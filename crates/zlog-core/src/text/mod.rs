@@ -2,4 +2,5 @@
 
 pub mod choice;
 pub mod escape;
+pub mod parsers;
 pub mod plural;

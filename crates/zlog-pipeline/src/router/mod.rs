@@ -7,6 +7,7 @@
 
 mod entry;
 mod open;
+pub mod options;
 mod router;
 pub mod spec;
 mod status;

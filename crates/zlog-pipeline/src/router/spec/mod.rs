@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use super::open;
+use super::options::{CLASSES, Class};
 use crate::handler::exec::ExecOptions;
 use crate::handler::file::Sync;
 use crate::handler::publish::Wire;
@@ -196,6 +197,41 @@ impl HandlerSpec {
 }
 
 impl Target {
+    /// Its class.
+    pub fn class(&self) -> &'static Class {
+        let name = match self {
+            Target::Console => "console",
+            Target::File { .. } => "file",
+            Target::Rotating { .. } => "rotating",
+            Target::Timed { .. } => "timed",
+            Target::Smtp { .. } => "smtp",
+            Target::Syslog(_) => "syslog",
+            Target::Exec(_) => "exec",
+            Target::Publish(_) => "publish",
+        };
+        // Every name above has its line in the table: see the tests.
+        Class::named(name).unwrap_or(CLASSES[0])
+    }
+
+    /// What a handler is called that nobody gave a name.
+    pub fn default_name(&self) -> String {
+        match self {
+            Target::Console => "console".to_owned(),
+            Target::File { path, .. }
+            | Target::Rotating { path, .. }
+            | Target::Timed { path, .. } => path.to_string_lossy().into_owned(),
+            Target::Smtp { options, .. } => {
+                format!("mail to {}", options.to.first().map_or("", String::as_str))
+            }
+            Target::Syslog(options) => format!("syslog {}", options.address),
+            Target::Exec(options) => options.command.first().cloned().unwrap_or_default(),
+            Target::Publish(target) => {
+                let mut endpoints = target.bind.iter().chain(&target.connect);
+                format!("publish {}", endpoints.next().map_or("", String::as_str))
+            }
+        }
+    }
+
     /// The file that is written to, for those that write to one.
     pub fn path(&self) -> Option<&Path> {
         match self {
