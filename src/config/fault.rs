@@ -110,22 +110,6 @@ fn place(path: &Path, text: &str, at: usize) -> String {
     format!("{}:{line}:{column}: ", visible(&path.display().to_string()))
 }
 
-/// "Did you mean …?", or what there is, for a name that is not among `known`.
-pub(super) fn suggest(name: &str, known: &[&str]) -> String {
-    let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
-    let asked = plain(name);
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(&plain(known), &asked), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((_, nearest)) => format!("Did you mean {}?", visible(nearest)),
-        None if known.is_empty() => String::new(),
-        None => format!("There are: {}.", visible(&known.join(", "))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,13 +138,5 @@ mod tests {
         let many = Faults::default();
         (0..SHOWN + 5).for_each(|_| many.add(0, "x", ""));
         assert!(many.into_error(Path::new("a"), "").unwrap().to_string().ends_with("and 5 more"));
-    }
-
-    #[test]
-    fn spellings_of_other_languages_are_near() {
-        let known = ["max-bytes", "backups", "path"];
-        assert_eq!(suggest("maxBytes", &known), "Did you mean max-bytes?");
-        assert_eq!(suggest("zzz", &known), "There are: max-bytes, backups, path.");
-        assert_eq!(suggest("zzz", &[]), "");
     }
 }

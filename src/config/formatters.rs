@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
-use super::fault::{At, suggest};
+use super::fault::At;
+use zlog_core::text::suggest::suggest;
 use super::section::Section;
 use zlog_core::error::Result;
 use zlog_core::format::formatter::READY_MADE;

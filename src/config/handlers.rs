@@ -4,7 +4,8 @@
 //! (`--file PATH,max-bytes=1M` is `class = "rotating"`, `max-bytes = "1M"`), and their
 //! values are read by the same parsers.
 
-use super::fault::{At, suggest};
+use super::fault::At;
+use zlog_core::text::suggest::suggest;
 use super::formatters::Formatters;
 use super::python;
 use super::section::Section;

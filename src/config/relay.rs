@@ -16,7 +16,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use toml::de::DeValue;
 
 use super::Typed;
-use super::fault::suggest;
+use zlog_core::text::suggest::suggest;
 use super::section::{Section, as_typed};
 use crate::cli::HandlerArgs;
 use zlog_pipeline::handler::queue::OnFull;

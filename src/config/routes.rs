@@ -3,7 +3,8 @@
 //! What may be here: from keys to [`RouteSpec`]s. How a record finds its way is
 //! `route`'s.
 
-use super::fault::{At, suggest};
+use super::fault::At;
+use zlog_core::text::suggest::suggest;
 use super::section::Section;
 use zlog_core::text::escape::visible;
 use zlog_core::text::parsers;

@@ -10,7 +10,8 @@ use std::fmt::Display;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::fault::{At, Faults, suggest};
+use super::fault::{At, Faults};
+use zlog_core::text::suggest::suggest;
 use super::python;
 use zlog_core::error::Error;
 use zlog_core::text::escape::visible;

@@ -14,6 +14,7 @@ use std::fmt::Display;
 
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
+use zlog_core::text::suggest::nearest;
 use zlog_pipeline::router::options::{Class, Key, Reader};
 
 /// The key whose value is the rest.
@@ -143,14 +144,12 @@ impl KeyValues {
     }
 
     fn unknown(&self, key: &str, known: &[Key]) -> Error {
-        let likeness = |name: &&str| strsim::normalized_damerau_levenshtein(name, &plain(key));
-        let names = known.iter().map(|key| key.name);
-        let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let nearest = nearest(key, known.iter().map(|key| key.name));
         let error = self.about(&format!("{}=", visible(key)), "is no key of it").hint(format!(
             "{} A comma before something else that looks like a key is written twice.",
             takes(known)
         ));
-        match nearest.filter(|name| likeness(name) >= 0.5) {
+        match nearest {
             Some(nearest) => error.note(format!("Did you mean {nearest}=?")),
             None => error,
         }
@@ -269,18 +268,6 @@ pub(super) fn likely_misplaced_key<'f>(format: &'f str, known: &[Key]) -> Option
 /// Whether a text may show something of a record, in any of the styles.
 fn has_field(text: &str) -> bool {
     text.contains("%(") || text.contains(['{', '$'])
-}
-
-/// As Python spells a key, in zlog's way: `maxBytes`, `backup_count`.
-fn plain(key: &str) -> String {
-    let mut out = String::with_capacity(key.len() + 2);
-    for c in key.chars() {
-        if c.is_ascii_uppercase() {
-            out.push('-');
-        }
-        out.push(if c == '_' { '-' } else { c.to_ascii_lowercase() });
-    }
-    out
 }
 
 /// `KEY=` at the beginning, and what follows it.

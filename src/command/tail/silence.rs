@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use zlog_core::text::suggest::similarity;
+
 /// How long nothing must have been shown before silence is explained: a topic of which
 /// something comes every second or two is not silent, and listening to all topics costs
 /// the publisher.
@@ -193,11 +195,9 @@ fn beginning(topic: &str) -> &str {
 /// The topics that are most like one of those wanted, nearest first.
 fn nearest(wanted: &[String], topics: BTreeSet<String>) -> Vec<String> {
     let likeness = |topic: &str| {
-        let lower = topic.to_lowercase();
         wanted
             .iter()
-            .map(|wanted| beginning(wanted).to_lowercase())
-            .map(|wanted| strsim::normalized_damerau_levenshtein(&wanted, &lower))
+            .map(|wanted| similarity(beginning(wanted), topic))
             .fold(0.0, f64::max)
     };
     let mut ranked: Vec<(f64, String)> =

@@ -4,6 +4,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::suggest::nearest;
 use crate::record::Level;
 
 /// The longest time that is waited for. A clock can't be asked for much more, and
@@ -146,9 +147,7 @@ pub fn level(text: &str) -> Result<Level, String> {
     if let Some(level) = words().find(|word| *word == lower).and_then(Level::from_word) {
         return Ok(level);
     }
-    let likeness = |word: &str| strsim::normalized_damerau_levenshtein(word, &lower);
-    let nearest = words().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let meant = match nearest.filter(|word| likeness(word) > 0.5) {
+    let meant = match nearest(&lower, words()) {
         Some(nearest) => format!("did you mean {nearest}? Write"),
         None => "write".to_owned(),
     };

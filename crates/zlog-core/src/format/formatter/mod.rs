@@ -22,6 +22,7 @@ use super::{Format, Options, Output};
 use crate::error::{Error, Result};
 use crate::python::percent;
 use crate::record::Record;
+use crate::text::suggest::nearest;
 use crate::text::choice::{Choice, Named};
 
 /// Python's `logging.BASIC_FORMAT`.
@@ -241,18 +242,13 @@ impl FormatterSpec {
 /// The error for a word that is neither a ready-made format nor a format string.
 fn no_field(text: &str) -> Error {
     let ready = READY_MADE.map(|(name, _)| name);
-    let nearest = ready
-        .into_iter()
-        .map(|name| (strsim::normalized_damerau_levenshtein(name, text), name))
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
     let error = Error::usage(format!("format {text:?} has no field, and is no ready-made format"));
     let error = error.hint(format!(
         "Ready-made are {}. Fields look like %(message)s, {{message}} or ${{message}}.",
         ready.join(", ")
     ));
-    match nearest {
-        Some((_, nearest)) => error.note(format!("Did you mean {nearest}?")),
+    match nearest(text, ready) {
+        Some(nearest) => error.note(format!("Did you mean {nearest}?")),
         None => error,
     }
 }

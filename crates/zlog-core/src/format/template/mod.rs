@@ -8,6 +8,7 @@ mod dollar;
 mod percent;
 
 use super::attribute::{Attribute, Scene};
+use crate::text::suggest::nearest;
 use crate::python::directive;
 use crate::python::format_spec::FormatSpec;
 use crate::python::repr;
@@ -362,16 +363,8 @@ impl Step {
 fn unknown(name: &str, extras: Extras<'_>) -> Wrong {
     let known = super::attribute::ATTRIBUTES.iter().map(|(known, _)| *known);
     let declared = extras.iter().map(|(extra, _)| extra.as_str());
-    let likeness = |known: &str| {
-        strsim::normalized_damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase())
-    };
-    let nearest = known
-        .chain(declared)
-        .map(|known| (likeness(known), known))
-        .filter(|(likeness, _)| *likeness >= 0.6)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((_, nearest)) => format!("there is no field {name:?}: did you mean {nearest}?"),
+    match nearest(name, known.chain(declared)) {
+        Some(nearest) => format!("there is no field {name:?}: did you mean {nearest}?"),
         None => format!("there is no field {name:?}"),
     }
 }

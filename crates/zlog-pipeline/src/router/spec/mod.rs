@@ -23,6 +23,7 @@ use zlog_core::error::{Error, Result};
 pub use zlog_core::format::formatter::FormatterSpec;
 use zlog_core::record::Level;
 use zlog_core::text::escape::visible;
+use zlog_core::text::suggest::suggest;
 
 /// How many records wait for a slow handler unless another number is given.
 pub const DEFAULT_QUEUE: usize = 10_000;
@@ -388,14 +389,11 @@ pub(super) fn expressions(name: &str, which: &str, expressions: &[String]) -> Re
 }
 
 fn unknown_handler(route: &Match, handler: &str, names: &[&str]) -> Error {
-    let likeness = |name: &&&str| (strsim::jaro_winkler(name, handler) * 1000.0) as u32;
-    let hint = match names.iter().max_by_key(likeness).filter(|name| likeness(name) > 800) {
-        Some(nearest) => format!("Did you mean {}?", visible(nearest)),
-        None if names.is_empty() => "There are no handlers.".to_owned(),
-        None => format!("There are: {}.", visible(&names.join(", "))),
+    let hint = match names.is_empty() {
+        true => "There are no handlers.".to_owned(),
+        false => suggest(handler, names),
     };
-    let handler = visible(handler);
-    Error::usage(format!("{route} is to go to handler {handler}, which there is not")).hint(hint)
+    Error::usage(format!("{route}: unknown handler {}", visible(handler))).hint(hint)
 }
 
 /// Whether it is there and is no file, so that any number may write to it: `/dev/null`.
