@@ -30,6 +30,7 @@ mod generate;
 mod handlers;
 /// What the tests stand on.
 mod harness;
+mod layers;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.

@@ -44,10 +44,9 @@ impl Faults {
 
     /// As [`Faults::add`], with the words of an error met elsewhere.
     pub(super) fn add_error(&self, at: usize, what: &str, error: &Error) {
-        let text = error.to_string();
-        let (cause, hint) = text.split_once("\n  ").unwrap_or((&text, ""));
+        let cause = error.message();
         let what = if what.is_empty() { cause.to_owned() } else { format!("{what}: {cause}") };
-        self.add(at, what, hint);
+        self.add(at, what, error.next_step().unwrap_or_default());
     }
 
     /// Something that may be, but is hardly meant.

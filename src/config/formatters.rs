@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::fault::At;
-use zlog_core::text::suggest::suggest;
 use super::section::Section;
 use zlog_core::error::Result;
 use zlog_core::format::formatter::READY_MADE;
 use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::visible;
+use zlog_core::text::suggest::suggest;
 use zlog_pipeline::router::{FormatterSpec, options};
 
 /// The formatters of a configuration.

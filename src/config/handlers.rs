@@ -5,11 +5,11 @@
 //! values are read by the same parsers.
 
 use super::fault::At;
-use zlog_core::text::suggest::suggest;
 use super::formatters::Formatters;
 use super::python;
 use super::section::Section;
 use zlog_core::text::escape::visible;
+use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::options::{self, CLASSES, Class, Given};
 use zlog_pipeline::router::{FormatterSpec, HandlerSpec};

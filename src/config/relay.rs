@@ -16,9 +16,9 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use toml::de::DeValue;
 
 use super::Typed;
-use zlog_core::text::suggest::suggest;
 use super::section::{Section, as_typed};
 use crate::cli::HandlerArgs;
+use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::socket::{Endpoint, Role};
 use zlog_pipeline::source::listen::Address;
@@ -212,7 +212,7 @@ fn check(section: &Section<'_>, command: &Command, option: &str, at: usize, word
         // Whether options fit together can't be seen from one of them.
         _ => return,
     };
-    section.refused(at, option, &value, &why);
+    section.refused(at, option, &value, &why.into());
 }
 
 /// The command line with what the file sets put before what was typed. An option that

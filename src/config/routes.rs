@@ -4,10 +4,10 @@
 //! `route`'s.
 
 use super::fault::At;
-use zlog_core::text::suggest::suggest;
 use super::section::Section;
 use zlog_core::text::escape::visible;
 use zlog_core::text::parsers;
+use zlog_core::text::suggest::suggest;
 use zlog_pipeline::router::{Match, RouteSpec};
 
 /// Reads them all, each with the place where it stands. `handlers` are those that may

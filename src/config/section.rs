@@ -11,10 +11,10 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::fault::{At, Faults};
-use zlog_core::text::suggest::suggest;
 use super::python;
 use zlog_core::error::Error;
 use zlog_core::text::escape::visible;
+use zlog_core::text::suggest::suggest;
 use zlog_pipeline::router::options::Reader;
 
 /// A value as it stands in the text.
@@ -165,7 +165,7 @@ impl<'t> Section<'t> {
     }
 
     /// As [`Section::list`], each of them checked where it stands.
-    pub(super) fn checked_list<E: Display>(
+    pub(super) fn checked_list<E: Into<Error>>(
         &mut self,
         key: &str,
         check: impl Fn(&str) -> Result<(), E>,
@@ -173,7 +173,7 @@ impl<'t> Section<'t> {
         let list = self.list(key);
         for item in &list {
             if let Err(error) = check(&item.value) {
-                self.refused(item.at, key, &item.value, &error);
+                self.refused(item.at, key, &item.value, &error.into());
             }
         }
         list.into_iter().map(|item| item.value).collect()
@@ -181,13 +181,13 @@ impl<'t> Section<'t> {
 
     /// What a parser of the command line makes of the value: a text, or a number as it
     /// is written.
-    pub(super) fn read<T, E: Display>(
+    pub(super) fn read<T, E: Into<Error>>(
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
         let At { at, value: text } = self.typed_at(key)?;
-        parse(&text).map_err(|error| self.refused(at, key, &text, &error)).ok()
+        parse(&text).map_err(|error| self.refused(at, key, &text, &error.into())).ok()
     }
 
     /// The value as it would be typed, and where it stands.
@@ -201,9 +201,8 @@ impl<'t> Section<'t> {
     }
 
     /// A parser's error about the value of a key.
-    pub(super) fn refused(&self, at: usize, key: &str, value: &str, error: &dyn Display) {
-        let error = error.to_string();
-        let (cause, hint) = error.split_once("\n  ").unwrap_or((&error, ""));
+    pub(super) fn refused(&self, at: usize, key: &str, value: &str, error: &Error) {
+        let (cause, hint) = (error.message(), error.next_step().unwrap_or_default());
         if names(cause, &visible(value)) {
             self.wrong(at, key, cause, hint);
         } else {
@@ -288,7 +287,11 @@ impl Reader for Section<'_> {
         self.typed_at(key).map(|found| found.value)
     }
 
-    fn list(&mut self, key: &str, check: &dyn Fn(&str) -> Result<(), String>) -> Vec<String> {
+    fn list(
+        &mut self,
+        key: &str,
+        check: &dyn Fn(&str) -> zlog_core::error::Result<()>,
+    ) -> Vec<String> {
         self.checked_list(key, check)
     }
 
@@ -296,9 +299,9 @@ impl Reader for Section<'_> {
         Section::flag(self, key)
     }
 
-    fn refuse(&mut self, key: &str, value: &str, cause: &dyn Display) {
+    fn refuse(&mut self, key: &str, value: &str, error: Error) {
         let at = self.place_of(&[key]).unwrap_or(self.at);
-        self.refused(at, key, value, cause);
+        self.refused(at, key, value, &error);
     }
 
     fn wrong(&mut self, key: &str, what: &str, hint: &str) {

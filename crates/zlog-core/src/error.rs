@@ -146,6 +146,16 @@ impl Error {
         self.record_kept
     }
 
+    /// The thing and the cause, without the next step.
+    pub fn message(&self) -> &str {
+        &self.what
+    }
+
+    /// The next step, if there is one.
+    pub fn next_step(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The exit code that this error asks for. [`Exit::Done`] means: say nothing.
     pub fn exit(&self) -> Exit {
         self.exit
@@ -172,6 +182,20 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What is wrong with a value that was typed.
+impl From<String> for Error {
+    fn from(what: String) -> Error {
+        Error::usage(what)
+    }
+}
+
+/// What is wrong with a value that was typed.
+impl From<&str> for Error {
+    fn from(what: &str) -> Error {
+        Error::usage(what)
+    }
+}
 
 #[cfg(test)]
 mod tests {

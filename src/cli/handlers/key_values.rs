@@ -10,8 +10,6 @@
 //! - A switch may stand without `=VALUE`: `,sync`.
 //! - `format=` takes the rest, whatever is in it: it stands last.
 
-use std::fmt::Display;
-
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 use zlog_core::text::suggest::nearest;
@@ -195,11 +193,11 @@ impl Reader for KeyValues {
         self.text(key)
     }
 
-    fn list(&mut self, key: &str, check: &dyn Fn(&str) -> Result<(), String>) -> Vec<String> {
+    fn list(&mut self, key: &str, check: &dyn Fn(&str) -> Result<()>) -> Vec<String> {
         let values = self.all(key);
         for value in &values {
-            if let Err(cause) = check(value) {
-                self.refuse(key, value, &cause);
+            if let Err(error) = check(value) {
+                self.refuse(key, value, error);
             }
         }
         values
@@ -215,15 +213,16 @@ impl Reader for KeyValues {
         set.unwrap_or(false)
     }
 
-    fn refuse(&mut self, key: &str, value: &str, cause: &dyn Display) {
-        let cause = cause.to_string();
-        let (cause, hint) = cause.split_once("\n  ").unwrap_or((&cause, ""));
+    fn refuse(&mut self, key: &str, value: &str, error: Error) {
         let key = match key == self.main {
             true => String::new(),
             false => format!("{key}={}", visible(value)),
         };
-        let error = self.about(&key, &format!(": {cause}"));
-        self.keep(if hint.is_empty() { error } else { error.hint(hint) });
+        let about = self.about(&key, &format!(": {}", error.message()));
+        self.keep(match error.next_step() {
+            Some(hint) => about.hint(hint),
+            None => about,
+        });
     }
 
     fn wrong(&mut self, key: &str, what: &str, hint: &str) {

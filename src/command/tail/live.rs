@@ -96,7 +96,10 @@ impl Live {
         options.max_message = args.max_message as u64;
         let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
         let prefixes = tail.view.subscriptions(args.level);
-        let ask = args.last.map(|n| Ok((n, last::where_to_ask(args, &endpoints)?))).transpose()?;
+        let ask = args
+            .last
+            .map(|n| last::where_to_ask(args, &endpoints).map(|to| (n, to)))
+            .transpose()?;
         // Who asks for what went before subscribes only when the relay is ready for it.
         let at_once = if ask.is_some() { &[] } else { &*prefixes };
         let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;

@@ -195,10 +195,7 @@ fn beginning(topic: &str) -> &str {
 /// The topics that are most like one of those wanted, nearest first.
 fn nearest(wanted: &[String], topics: BTreeSet<String>) -> Vec<String> {
     let likeness = |topic: &str| {
-        wanted
-            .iter()
-            .map(|wanted| similarity(beginning(wanted), topic))
-            .fold(0.0, f64::max)
+        wanted.iter().map(|wanted| similarity(beginning(wanted), topic)).fold(0.0, f64::max)
     };
     let mut ranked: Vec<(f64, String)> =
         topics.into_iter().map(|topic| (likeness(&topic), topic)).collect();

@@ -2,7 +2,7 @@
 
 /// A whole number with its digits in groups: `1,234,567`.
 pub fn count(number: f64) -> String {
-    indicatif::HumanCount(number.max(0.0).round() as u64).to_string()
+    zlog_core::text::plural::grouped(number.max(0.0).round() as u64)
 }
 
 /// A duration in nanoseconds, with three digits: `850 ns`, `1.25 µs`, `12.5 ms`, `3.20 s`.

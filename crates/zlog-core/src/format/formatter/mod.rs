@@ -22,8 +22,8 @@ use super::{Format, Options, Output};
 use crate::error::{Error, Result};
 use crate::python::percent;
 use crate::record::Record;
-use crate::text::suggest::nearest;
 use crate::text::choice::{Choice, Named};
+use crate::text::suggest::nearest;
 
 /// Python's `logging.BASIC_FORMAT`.
 pub const BASIC_FORMAT: &str = "%(levelname)s:%(name)s:%(message)s";

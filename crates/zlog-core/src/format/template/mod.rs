@@ -8,12 +8,12 @@ mod dollar;
 mod percent;
 
 use super::attribute::{Attribute, Scene};
-use crate::text::suggest::nearest;
 use crate::python::directive;
 use crate::python::format_spec::FormatSpec;
 use crate::python::repr;
 use crate::python::{Mismatch, Value};
 use crate::record::Record;
+use crate::text::suggest::nearest;
 use crate::wire::json;
 
 pub(super) use percent::Pair;

@@ -1,6 +1,7 @@
 //! The keys that every handler has.
 
 use regex::Regex;
+use zlog_core::error::{Error, Result};
 use zlog_core::format::formatter::{FormatterSpec, Style};
 use zlog_core::text::choice::Choice as _;
 use zlog_core::text::parsers;
@@ -107,7 +108,7 @@ pub fn handler(reader: &mut dyn Reader, class: &Class, given: Given) -> Option<H
 pub fn formatter(reader: &mut dyn Reader) -> FormatterSpec {
     let named = |text: &str| Style::from_name(text).ok_or("write %, {, $ or auto");
     let style = reader.read("style", named);
-    let extras = reader.list("extra", &|text| parsers::extra(text).map(drop));
+    let extras = reader.list("extra", &|text| Ok(parsers::extra(text).map(drop)?));
     FormatterSpec {
         format: reader.text("format"),
         style: style.unwrap_or_default(),
@@ -163,12 +164,13 @@ fn on_full_named(text: &str) -> Result<OnFull, &'static str> {
     }
 }
 
-fn expression(text: &str) -> Result<(), String> {
+fn expression(text: &str) -> Result<()> {
     Regex::new(text).map(drop).map_err(|error| {
         // The last line says what is wrong, those before it show where.
         let text = error.to_string();
         let cause = text.lines().last().unwrap_or_default();
-        format!("no regular expression: {}", cause.trim_start_matches("error: "))
+        let cause = cause.trim_start_matches("error: ");
+        Error::usage(format!("no regular expression: {cause}"))
     })
 }
 

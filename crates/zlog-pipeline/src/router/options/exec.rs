@@ -31,7 +31,7 @@ fn read(reader: &mut dyn Reader, _: bool) -> Option<Target> {
             match ExecOptions::parse(&line) {
                 Ok(parsed) => parsed.command,
                 Err(error) => {
-                    reader.refuse("command", &line, &error);
+                    reader.refuse("command", &line, error);
                     return None;
                 }
             }

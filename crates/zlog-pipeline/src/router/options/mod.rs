@@ -12,7 +12,7 @@ mod publish;
 mod smtp;
 mod syslog;
 
-use std::fmt::Display;
+use zlog_core::error::{Error, Result};
 
 use super::spec::Target;
 
@@ -137,13 +137,13 @@ pub trait Reader {
 
     /// All values of a key that may be given more than once; those that `check` refuses
     /// are kept as wrong.
-    fn list(&mut self, key: &str, check: &dyn Fn(&str) -> Result<(), String>) -> Vec<String>;
+    fn list(&mut self, key: &str, check: &dyn Fn(&str) -> Result<()>) -> Vec<String>;
 
     /// Whether a switch is set.
     fn flag(&mut self, key: &str) -> bool;
 
-    /// Keeps that the value of `key` is wrong: a cause, and a hint on a line of its own.
-    fn refuse(&mut self, key: &str, value: &str, cause: &dyn Display);
+    /// Keeps that the value of `key` is wrong, and why.
+    fn refuse(&mut self, key: &str, value: &str, error: Error);
 
     /// Keeps what is wrong with `key`, whatever its value.
     fn wrong(&mut self, key: &str, what: &str, hint: &str);
@@ -157,7 +157,7 @@ pub trait Reader {
 
 impl dyn Reader + '_ {
     /// The value of a key, as `parse` reads it. A value that it refuses is kept as wrong.
-    pub fn read<T, E: Display>(
+    pub fn read<T, E: Into<Error>>(
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, E>,
@@ -165,15 +165,15 @@ impl dyn Reader + '_ {
         let text = self.typed(key)?;
         match parse(&text) {
             Ok(value) => Some(value),
-            Err(cause) => {
-                self.refuse(key, &text, &cause);
+            Err(error) => {
+                self.refuse(key, &text, error.into());
                 None
             }
         }
     }
 
     /// As [`Reader::text`], for a value that `check` must let pass.
-    pub fn checked<T, E: Display>(
+    pub fn checked<T, E: Into<Error>>(
         &mut self,
         key: &str,
         check: impl Fn(&str) -> Result<T, E>,

@@ -37,10 +37,7 @@ pub(super) static PUBLISH: Class = Class {
 };
 
 fn endpoints(reader: &mut dyn Reader, key: &str, role: Role) -> Vec<String> {
-    reader.list(key, &|text| match Endpoint::parse(text, role) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    })
+    reader.list(key, &|text| Endpoint::parse(text, role).map(drop))
 }
 
 fn wire(text: &str) -> Result<Wire, &'static str> {

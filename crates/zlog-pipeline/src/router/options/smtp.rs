@@ -51,10 +51,7 @@ fn read(reader: &mut dyn Reader, _: bool) -> Option<Target> {
         server: reader.checked("server", Server::parse).unwrap_or(default.server),
         trust: reader.text("trust").map(PathBuf::from),
         from: reader.checked("from", smtp::mailbox).unwrap_or(default.from),
-        to: reader.list("to", &|text| match smtp::mailbox(text) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }),
+        to: reader.list("to", &|text| smtp::mailbox(text).map(drop)),
         timeout: some_time(reader, "timeout", default.timeout),
         login: reader.text("login").map_or(default.login, |path| LoginFrom::File(path.into())),
         batch: batch(reader),
@@ -63,7 +60,7 @@ fn read(reader: &mut dyn Reader, _: bool) -> Option<Target> {
     let subject = FormatterSpec { format: reader.text("subject"), ..FormatterSpec::default() };
     if let Err(error) = subject.build(Output::Text, Options::default()) {
         let text = subject.format.clone().unwrap_or_default();
-        reader.refuse("subject", &text, &error);
+        reader.refuse("subject", &text, error);
     }
     if !reader_has_recipient(reader, &options) {
         return None;
