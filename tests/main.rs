@@ -30,6 +30,7 @@ mod generate;
 mod handlers;
 /// What the tests stand on.
 mod harness;
+/// Crates, and what each layer must not depend on.
 mod layers;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
