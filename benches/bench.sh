@@ -16,12 +16,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 handlers=(--runs 5)
 load=(--runs 5)
 pipeline=(--runs 3 --size 100,1K,10K --subscribers 1,2,4)
-codec=(--runs 10)
 if [[ ${1-} == --quick ]]; then
     handlers=(--runs 1 -n 200)
     load=(--runs 1 -n 200)
     pipeline=(--runs 1 -n 200 --size 100,1K)
-    codec=(--runs 2 -n 2000)
 elif [[ $# -gt 0 ]]; then
     echo "usage: benches/bench.sh [--quick]" >&2
     exit 2
@@ -55,9 +53,6 @@ measure load bench "${load[@]}" --handlers file,file-sync,pub,queue-file,null --
     --export-markdown "$work/load.md"
 measure pipeline bench pipeline "${pipeline[@]}" \
     --plot "$out/$day-pipeline.svg" --export-markdown "$work/pipeline.md"
-measure codec bench codec "${codec[@]}"
-measure codec-100 bench codec "${codec[@]}" --size 100
-measure codec-4k bench codec "${codec[@]}" --size 4K
 
 {
     printf '# zlog bench, %s\n\n    benches/bench.sh %s\n' "$day" "$*"
@@ -69,12 +64,6 @@ measure codec-4k bench codec "${codec[@]}" --size 4K
     printf '\n## From emit to tail\n\n'
     cat "$work/pipeline.md"
     printf '\n![How rate and cost change](%s-pipeline.svg)\n' "$day"
-    printf '\n## JSON and MessagePack\n'
-    for name in codec codec-100 codec-4k; do
-        printf '\n```\n'
-        cat "$work/$name.txt"
-        printf '```\n'
-    done
 } > "$work/bench.md"
 mv "$work/bench.md" "$out/$day-bench.md"
 echo "written: $out/$day-bench.md" >&2

@@ -3,7 +3,7 @@
 
     python3 benches/relay.py [--messages 2000000] [--size 265] [--runs 5]
 
-The same publisher and the same subscriber (benches/bare.rs) on both sides of
+The same publisher and the same subscriber (bare libzmq) on both sides of
 
   zmq_proxy   libzmq's own, XSUB to XPUB, called through PyZMQ's zmq.proxy
   zlog        zlog relay --on-full block
@@ -27,7 +27,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from throughput import DEADLINE, RELEASE, TOPIC, build, peers
+from throughput import DEADLINE, RELEASE, bare_sender, build, peers, start_bare_receiver
 
 HWM = 8000  # what zlog's sockets have
 XPUB_NODROP = 69
@@ -71,20 +71,15 @@ def main():
 
 def through(command, options):
     """Seconds from the first message to the last, as the subscriber sees them."""
-    bare = RELEASE / "examples" / "bare"
-    receive = subprocess.Popen(
-        [bare, "recv", "tcp://127.0.0.1:*", str(options.messages)],
-        stdout=subprocess.PIPE, text=True,
-    )
-    relay = subprocess.Popen([*command, receive.stdout.readline().strip()],
-                             stderr=subprocess.PIPE, text=True)
+    receiver, endpoint = start_bare_receiver(options.messages)
+    relay = subprocess.Popen([*command, endpoint], stderr=subprocess.PIPE, text=True)
     try:
         collect = next(w for w in relay.stderr.readline().split() if "://" in w)
-        send = [bare, "send", collect, str(options.messages), TOPIC, str(options.size)]
-        subprocess.run(send, check=True, timeout=DEADLINE)
-        return float(receive.communicate(timeout=DEADLINE)[0])
+        subprocess.run(bare_sender(collect, "text", options.messages),
+                       input=b"x" * options.size + b"\n", check=True, timeout=DEADLINE)
+        return float(receiver.communicate(timeout=DEADLINE)[0].split()[1])
     finally:
-        receive.kill()
+        receiver.kill()
         relay.kill()
         relay.communicate()
 

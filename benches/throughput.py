@@ -5,7 +5,7 @@
 
 Pushes the same lines of 100 bytes through
 
-  bare    benches/bare.rs: two-part messages as large as zlog's, nothing else
+  bare    zlog bench bare-send and bare-receive: zlog's frames, bare libzmq
   zlog    zlog emit --wire json | zlog tail --output text
   pyzmq   logging with PUBHandler | python -m zmq.log
 
@@ -29,7 +29,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "target" / "release"
-TOPIC = "bench.INFO"
 DEADLINE = 600  # seconds for any one process; then something is stuck
 
 PUBLISH = '''
@@ -62,18 +61,16 @@ def main():
     rates = {"bare": [], "zlog": [], "pyzmq": []}
     with tempfile.TemporaryDirectory() as folder:
         lines = write_lines(Path(folder) / "lines.txt", options.lines)
-        size = body_size(lines)
         for _ in range(options.runs):
-            rates["bare"].append(options.lines / bare(options.lines, size))
+            rates["bare"].append(options.lines / bare(lines, options.lines))
             rates["zlog"].append(options.lines / zlog(lines, options.lines))
             rates["pyzmq"].append(options.lines / pyzmq(python, lines, options.lines))
-    report(options, size, rates)
+    report(options, rates)
 
 
 def build():
     subprocess.run(
-        ["cargo", "build", "--release", "--quiet", "--bin", "zlog", "--example", "bare"],
-        cwd=ROOT, check=True,
+        ["cargo", "build", "--release", "--quiet", "--bin", "zlog"], cwd=ROOT, check=True,
     )
 
 
@@ -95,40 +92,40 @@ def write_lines(path, count):
     return path
 
 
-def body_size(lines):
-    """How large the body of such a line is on zlog's wire, in bytes."""
-    with open(lines) as all_lines:
-        first = all_lines.readline()
-    tail, endpoint = start_tail("--output", "raw", "--count", "1", stdout=subprocess.PIPE)
-    subprocess.run(emit(endpoint), input=first.encode(), check=True, timeout=DEADLINE)
-    return len(tail.communicate(timeout=DEADLINE)[0].rstrip(b"\n"))
+SENDING = ["--wait", "10s", "--linger", "60s"]
 
 
-def emit(endpoint):
-    return [RELEASE / "zlog", "emit", "--root", "bench", "--connect", endpoint,
-            "--wait", "10s", "--linger", "60s", "--quiet"]
-
-
-def start_tail(*args, stdout):
-    """A tail on a free port, and the endpoint it has bound."""
-    tail = subprocess.Popen(
-        [RELEASE / "zlog", "tail", "--bind", "tcp://127.0.0.1:*", *args],
+def start_receiver(*command, stdout):
+    """A subscriber on a free port, and the endpoint that it has bound."""
+    receiver = subprocess.Popen(
+        [RELEASE / "zlog", *command, "--bind", "tcp://127.0.0.1:*"],
         stdout=stdout, stderr=subprocess.PIPE,
     )
-    words = tail.stderr.readline().decode().split()
-    return tail, next(word for word in words if "://" in word)
+    words = receiver.stderr.readline().decode().split()
+    return receiver, next(word for word in words if "://" in word)
 
 
-def bare(count, size):
-    """Seconds for `count` messages whose body has `size` bytes."""
-    program = RELEASE / "examples" / "bare"
-    receiver = subprocess.Popen(
-        [program, "recv", "tcp://127.0.0.1:*", str(count)], stdout=subprocess.PIPE, text=True
+def start_bare_receiver(count):
+    """A subscriber that prints its count, and the seconds from the first message to the last."""
+    return start_receiver(
+        "bench", "bare-receive", "--topic", "bench.", "--count", str(count),
+        stdout=subprocess.PIPE,
     )
-    endpoint = receiver.stdout.readline().strip()
+
+
+def bare_sender(endpoint, wire, count):
+    """A publisher of the lines that it reads, over and over."""
+    return [RELEASE / "zlog", "bench", "bare-send", "--connect", endpoint, "--wire", wire,
+            "--count", str(count), "--wait-for", "1", *SENDING]
+
+
+def bare(lines, count):
+    """Seconds for `count` messages as large as zlog makes them of these lines."""
+    receiver, endpoint = start_bare_receiver(count)
     begun = time.monotonic()
-    sender = subprocess.Popen([program, "send", endpoint, str(count), TOPIC, str(size)])
-    receiver.wait(DEADLINE)
+    with open(lines) as stdin:
+        sender = subprocess.Popen(bare_sender(endpoint, "json", count), stdin=stdin)
+    receiver.communicate(timeout=DEADLINE)
     seconds = time.monotonic() - begun
     sender.wait(DEADLINE)
     return seconds
@@ -137,10 +134,13 @@ def bare(count, size):
 def zlog(lines, count):
     """Seconds for the lines through `emit` and `tail`; every one must arrive."""
     with tempfile.TemporaryFile() as out:
-        tail, endpoint = start_tail("--output", "text", "--count", str(count), stdout=out)
+        tail, endpoint = start_receiver(
+            "tail", "--output", "text", "--count", str(count), stdout=out)
         begun = time.monotonic()
+        emit = [RELEASE / "zlog", "emit", "--root", "bench", "--connect", endpoint,
+                "--quiet", *SENDING]
         with open(lines) as stdin:
-            emitter = subprocess.Popen(emit(endpoint), stdin=stdin)
+            emitter = subprocess.Popen(emit, stdin=stdin)
         tail.wait(DEADLINE)
         seconds = time.monotonic() - begun
         emitter.wait(DEADLINE)
@@ -174,9 +174,9 @@ def pyzmq(python, lines, count):
     return seconds
 
 
-def report(options, size, rates):
+def report(options, rates):
     middle = {name: statistics.median(values) for name, values in rates.items()}
-    print(f"{options.lines} lines of 100 bytes, bodies of {size} bytes, tcp on loopback,")
+    print(f"{options.lines} lines of 100 bytes, tcp on loopback,")
     print(f"median of {options.runs} runs, {os.cpu_count()} cores, "
           f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
     print()

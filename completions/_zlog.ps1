@@ -202,63 +202,49 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         'zlog;bench' {
             [CompletionResult]::new('--handlers', '--handlers', [CompletionResultType]::ParameterName, 'What to measure; pub and queue stand for each of their kinds')
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Log messages of this many bytes: 100, 4K, 1M')
-            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Log the lines of this file, over and over, instead of test records')
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'The Python for that [default: python3]')
-            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Callers at the same time, each on a thread of its own')
-            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Make so many calls each second, due or not, and time each from when it was due')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Log the lines of this file repeatedly instead of test records')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python interpreter for --compare-python [default: python3]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Number of callers, each on its own thread')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Make N calls per second, and measure latency from when each call was due')
             [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every handler once')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'End a run after N calls')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End a run after N calls')
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'End a run after this long [default: 500ms, or none with --count]')
-            [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Log for so long before each run, unmeasured')
-            [CompletionResult]::new('--queue', '--queue', [CompletionResultType]::ParameterName, 'Records that a queue holds')
-            [CompletionResult]::new('--smtp', '--smtp', [CompletionResultType]::ParameterName, 'Mail through this server: smtp://HOST:PORT [default: one of zlog''s own, on loopback]')
-            [CompletionResult]::new('--smtp-login-file', '--smtp-login-file', [CompletionResultType]::ParameterName, 'Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say')
-            [CompletionResult]::new('--smtp-delay', '--smtp-delay', [CompletionResultType]::ParameterName, 'How long zlog''s own mail server holds each mail')
-            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Where files are written while they are measured [default: the system''s for temporary files]')
+            [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Log for this long before each run, without measuring')
+            [CompletionResult]::new('--queue', '--queue', [CompletionResultType]::ParameterName, 'Capacity of a queue, in records')
+            [CompletionResult]::new('--smtp', '--smtp', [CompletionResultType]::ParameterName, 'Send mails through this server: smtp://HOST:PORT [default: an embedded one on loopback]')
+            [CompletionResult]::new('--smtp-login-file', '--smtp-login-file', [CompletionResultType]::ParameterName, 'File with that server''s login, user:password [default: ZLOG_SMTP_USER and _PASSWORD]')
+            [CompletionResult]::new('--smtp-delay', '--smtp-delay', [CompletionResultType]::ParameterName, 'How long the embedded mail server holds each mail')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Directory for files written while measuring [default: the system''s temporary one]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
-            [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Write the tables as Markdown, too')
-            [CompletionResult]::new('--export-csv', '--export-csv', [CompletionResultType]::ParameterName, 'Write every figure as CSV, too')
-            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)')
-            [CompletionResult]::new('--baseline', '--baseline', [CompletionResultType]::ParameterName, 'Exit with 3 when a handler has become slower than in this report (--output json)')
-            [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much slower it may be')
-            [CompletionResult]::new('--compare-python', '--compare-python', [CompletionResultType]::ParameterName, 'Measure Python''s handlers and PyZMQ''s, too, with the same records')
-            [CompletionResult]::new('--absolute', '--absolute', [CompletionResultType]::ParameterName, 'Compare calls per second, not their ratio to `file` and `null`')
+            [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Also write the tables as Markdown')
+            [CompletionResult]::new('--export-csv', '--export-csv', [CompletionResultType]::ParameterName, 'Also write every figure as CSV')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Also draw throughput and latencies: FILE.svg or FILE.png (may be given again)')
+            [CompletionResult]::new('--baseline', '--baseline', [CompletionResultType]::ParameterName, 'Exit with 3 if a handler is slower than in this report (from --output json)')
+            [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much slower a handler may be')
+            [CompletionResult]::new('--compare-python', '--compare-python', [CompletionResultType]::ParameterName, 'Also measure Python''s and PyZMQ''s handlers with the same records')
+            [CompletionResult]::new('--absolute', '--absolute', [CompletionResultType]::ParameterName, 'Compare calls per second instead of ratios to `file` and `null`')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
-            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
             break
         }
         'zlog;bench;pipeline' {
-            [CompletionResult]::new('--transport', '--transport', [CompletionResultType]::ParameterName, 'What is between emit and tail')
-            [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'What bodies are written as')
+            [CompletionResult]::new('--transport', '--transport', [CompletionResultType]::ParameterName, 'Transport between emit and tail')
+            [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'Wire format')
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of each message: 100, 4K; several make a sweep')
-            [CompletionResult]::new('--publishers', '--publishers', [CompletionResultType]::ParameterName, 'Emitting processes; several numbers make a sweep')
-            [CompletionResult]::new('--subscribers', '--subscribers', [CompletionResultType]::ParameterName, 'Tailing processes, each of which gets every record; several numbers make a sweep')
-            [CompletionResult]::new('--topics', '--topics', [CompletionResultType]::ParameterName, 'Subscriptions of each tail, one of which is the records''; several numbers make a sweep')
+            [CompletionResult]::new('--publishers', '--publishers', [CompletionResultType]::ParameterName, 'Number of emit processes; several make a sweep')
+            [CompletionResult]::new('--subscribers', '--subscribers', [CompletionResultType]::ParameterName, 'Number of tail processes, each of which gets every record; several make a sweep')
+            [CompletionResult]::new('--topics', '--topics', [CompletionResultType]::ParameterName, 'Subscriptions of each tail, one of which matches the records; several make a sweep')
             [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every pipeline once, with zlog and with bare libzmq')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Records of each emit in a run [default: 200000, and fewer large ones]')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Records of each emit in a run [default: 200000, and fewer large ones]')
-            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Where lines are read from and written to [default: the system''s for temporary files]')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Directory for the files of lines [default: the system''s temporary one]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
-            [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Write the tables as Markdown, too')
+            [CompletionResult]::new('--export-markdown', '--export-markdown', [CompletionResultType]::ParameterName, 'Also write the tables as Markdown')
             [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'zlog;bench;codec' {
-            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Messages of this many bytes [default: as test records come, some with tracebacks]')
-            [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'Rounds: each measures every codec once')
-            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Records that each run encodes, and decodes')
-            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Records that each run encodes, and decodes')
-            [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Records that are encoded and decoded before, unmeasured')
-            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Other test records')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'What to print')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'What to print')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -293,13 +279,9 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         }
         'zlog;help;bench' {
             [CompletionResult]::new('pipeline', 'pipeline', [CompletionResultType]::ParameterValue, 'End to end, from emit to tail, beside bare libzmq')
-            [CompletionResult]::new('codec', 'codec', [CompletionResultType]::ParameterValue, 'Records as JSON and as MessagePack: bytes, and how fast')
             break
         }
         'zlog;help;bench;pipeline' {
-            break
-        }
-        'zlog;help;bench;codec' {
             break
         }
         'zlog;help;demo' {

@@ -34,9 +34,6 @@ _zlog() {
             zlog,tail)
                 cmd="zlog__subcmd__tail"
                 ;;
-            zlog__subcmd__bench,codec)
-                cmd="zlog__subcmd__bench__subcmd__codec"
-                ;;
             zlog__subcmd__bench,pipeline)
                 cmd="zlog__subcmd__bench__subcmd__pipeline"
                 ;;
@@ -57,9 +54,6 @@ _zlog() {
                 ;;
             zlog__subcmd__help,tail)
                 cmd="zlog__subcmd__help__subcmd__tail"
-                ;;
-            zlog__subcmd__help__subcmd__bench,codec)
-                cmd="zlog__subcmd__help__subcmd__bench__subcmd__codec"
                 ;;
             zlog__subcmd__help__subcmd__bench,pipeline)
                 cmd="zlog__subcmd__help__subcmd__bench__subcmd__pipeline"
@@ -85,7 +79,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__bench)
-            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-login-file --smtp-delay --dir --output --export-markdown --export-csv --plot --baseline --tolerance --absolute --help pipeline codec"
+            opts="-n -o -h --handlers --size --lines --compare-python --python --threads --rate --runs --count --duration --warm-up --queue --smtp --smtp-login-file --smtp-delay --dir --output --export-markdown --export-csv --plot --baseline --tolerance --absolute --help pipeline"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -181,52 +175,6 @@ _zlog() {
                     ;;
                 --tolerance)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__bench__subcmd__codec)
-            opts="-n -o -h --size --runs --count --warm-up --seed --output --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --runs)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --count)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --warm-up)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --seed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -525,22 +473,8 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help__subcmd__bench)
-            opts="pipeline codec"
+            opts="pipeline"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__bench__subcmd__codec)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -187,70 +187,61 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l no-ask -d 'Take no q
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s q -l quiet -d 'No summary at the end'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l handlers -d 'What to measure; pub and queue stand for each of their kinds' -r -f -a "all\t'Every one'
-file\t'A file, one write for each record'
-file-sync\t'A file, each record on the disk before the call returns'
-rotating\t'A file that is renamed and begun anew as it grows'
-smtp\t'A mail for each record'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l handlers -d 'What to measure; pub and queue stand for each of their kinds' -r -f -a "all\t'All of them'
+file\t'A file, one write per record'
+file-sync\t'A file, synced to disk before each call returns'
+rotating\t'A rotating file'
+smtp\t'One mail per record'
 pub\t'Publishing: inproc, ipc and tcp'
 pub-inproc\t'Publishing within a process'
-pub-ipc\t'Publishing to another process, over a socket of the file system'
+pub-ipc\t'Publishing to another process, over a Unix socket'
 pub-tcp\t'Publishing to another process, over TCP'
-queue\t'A queue and a thread: before a file, and before mail'
+queue\t'A queue and a thread before a file, and before mail'
 queue-file\t'A queue and a thread before a file'
 queue-smtp\t'A queue and a thread before mail'
 null\t'Formatting alone'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l size -d 'Log messages of this many bytes: 100, 4K, 1M' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l lines -d 'Log the lines of this file, over and over, instead of test records' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l python -d 'The Python for that [default: python3]' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l threads -d 'Callers at the same time, each on a thread of its own' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l rate -d 'Make so many calls each second, due or not, and time each from when it was due' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l runs -d 'Rounds: each measures every handler once' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -s n -l count -d 'End a run after N calls' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l duration -d 'End a run after this long [default: 500ms, or none with --count]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l warm-up -d 'Log for so long before each run, unmeasured' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l queue -d 'Records that a queue holds' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l smtp -d 'Mail through this server: smtp://HOST:PORT [default: one of zlog\'s own, on loopback]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l smtp-login-file -d 'Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l smtp-delay -d 'How long zlog\'s own mail server holds each mail' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l dir -d 'Where files are written while they are measured [default: the system\'s for temporary files]' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l size -d 'Log messages of this many bytes: 100, 4K, 1M' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l lines -d 'Log the lines of this file repeatedly instead of test records' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l python -d 'Python interpreter for --compare-python [default: python3]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l threads -d 'Number of callers, each on its own thread' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l rate -d 'Make N calls per second, and measure latency from when each call was due' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l runs -d 'Rounds: each measures every handler once' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -s n -l count -d 'End a run after N calls' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l duration -d 'End a run after this long [default: 500ms, or none with --count]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l warm-up -d 'Log for this long before each run, without measuring' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l queue -d 'Capacity of a queue, in records' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l smtp -d 'Send mails through this server: smtp://HOST:PORT [default: an embedded one on loopback]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l smtp-login-file -d 'File with that server\'s login, user:password [default: ZLOG_SMTP_USER and _PASSWORD]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l smtp-delay -d 'How long the embedded mail server holds each mail' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l dir -d 'Directory for files written while measuring [default: the system\'s temporary one]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
 json\t'The report as one JSON object'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l export-csv -d 'Write every figure as CSV, too' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l plot -d 'Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l baseline -d 'Exit with 3 when a handler has become slower than in this report (--output json)' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l tolerance -d 'How much slower it may be' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l compare-python -d 'Measure Python\'s handlers and PyZMQ\'s, too, with the same records'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -l absolute -d 'Compare calls per second, not their ratio to `file` and `null`'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline codec" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l transport -d 'What is between emit and tail' -r -f -a "tcp\t'TCP on loopback'
-ipc\t'A socket of the file system'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l wire -d 'What bodies are written as' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l export-markdown -d 'Also write the tables as Markdown' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l export-csv -d 'Also write every figure as CSV' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l plot -d 'Also draw throughput and latencies: FILE.svg or FILE.png (may be given again)' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l baseline -d 'Exit with 3 if a handler is slower than in this report (from --output json)' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l tolerance -d 'How much slower a handler may be' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l compare-python -d 'Also measure Python\'s and PyZMQ\'s handlers with the same records'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l absolute -d 'Compare calls per second instead of ratios to `file` and `null`'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l transport -d 'Transport between emit and tail' -r -f -a "tcp\t'TCP on loopback'
+ipc\t'A Unix socket'"
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l wire -d 'Wire format' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l size -d 'Bytes of each message: 100, 4K; several make a sweep' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l publishers -d 'Emitting processes; several numbers make a sweep' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l subscribers -d 'Tailing processes, each of which gets every record; several numbers make a sweep' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l topics -d 'Subscriptions of each tail, one of which is the records\'; several numbers make a sweep' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l publishers -d 'Number of emit processes; several make a sweep' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l subscribers -d 'Number of tail processes, each of which gets every record; several make a sweep' -r
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l topics -d 'Subscriptions of each tail, one of which matches the records; several make a sweep' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l runs -d 'Rounds: each measures every pipeline once, with zlog and with bare libzmq' -r
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -s n -l count -d 'Records of each emit in a run [default: 200000, and fewer large ones]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l dir -d 'Where lines are read from and written to [default: the system\'s for temporary files]' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l dir -d 'Directory for the files of lines [default: the system\'s temporary one]' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -s o -l output -d 'What to print' -r -f -a "table\t'Aligned tables'
 markdown\t'Markdown tables'
 json\t'One JSON object'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l export-markdown -d 'Write the tables as Markdown, too' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l export-markdown -d 'Also write the tables as Markdown' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l plot -d 'Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l size -d 'Messages of this many bytes [default: as test records come, some with tracebacks]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l runs -d 'Rounds: each measures every codec once' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s n -l count -d 'Records that each run encodes, and decodes' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l warm-up -d 'Records that are encoded and decoded before, unmeasured' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -l seed -d 'Other test records' -r
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s o -l output -d 'What to print' -r -f -a "table\t'Tables, with bars on a terminal'
-json\t'The report as one JSON object'"
-complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from codec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s n -l count -d 'Stop after N records; without it, at Ctrl-C' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l rate -d 'Records each second' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l seed -d 'The same records again for the same seed' -r
@@ -265,4 +256,3 @@ complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subc
 complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "demo" -d 'An emitter and a tail in one terminal, to look at'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and not __fish_seen_subcommand_from emit tail relay bench demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "pipeline" -d 'End to end, from emit to tail, beside bare libzmq'
-complete -c zlog -n "__fish_zlog_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "codec" -d 'Records as JSON and as MessagePack: bytes, and how fast'

@@ -4,14 +4,6 @@
 
 /// `zlog bench`: every handler, bad input, baselines, and how it ends.
 mod bench;
-/// `zlog bench codec`: JSON and MessagePack.
-mod bench_codec;
-/// `zlog bench pipeline`: emit to tail, beside bare libzmq.
-mod bench_pipeline;
-/// `zlog bench`: the images that it draws.
-mod bench_plot;
-/// `zlog bench --compare-python`: Python's own handlers.
-mod bench_python;
 /// Help, version, wrong usage.
 mod cli;
 /// `zlog relay --config`: files that are checked, run, and read again.

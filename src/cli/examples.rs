@@ -17,8 +17,7 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 8] =
-    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &BENCH_CODEC, &DEMO];
+pub const ALL: [&Notes; 7] = [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO];
 
 const DONE: (&str, &str) = ("0", "Done; also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "It failed; the error says what, why and what to do");
@@ -157,16 +156,6 @@ const BENCH_PIPELINE: Notes = Notes {
         USAGE,
         SIGNALS,
     ],
-};
-
-const BENCH_CODEC: Notes = Notes {
-    command: "bench codec",
-    examples: &[
-        ("zlog bench codec", "test records as emit sends them"),
-        ("zlog bench codec --size 4K", "large messages"),
-        ("zlog bench codec --output json > codec.json", "keep a report"),
-    ],
-    exits: &[DONE, FAILED, USAGE, SIGNALS],
 };
 
 const DEMO: Notes = Notes {

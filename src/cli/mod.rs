@@ -21,8 +21,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use self::bench::{
-    BareReceiveArgs, BareSendArgs, BenchArgs, BenchCommand, BenchOutput, CodecArgs, HandlerArg,
-    PipelineArgs, PipelineOutput,
+    BareReceiveArgs, BareSendArgs, BenchArgs, BenchCommand, BenchOutput, HandlerArg, PipelineArgs,
+    PipelineOutput,
 };
 pub use self::emit::{EmitArgs, OnFull, WireArg};
 pub use self::format::FormatArgs;

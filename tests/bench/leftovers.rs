@@ -26,7 +26,7 @@ fn leftovers(directory: &Path) -> Vec<String> {
 
 /// Fails when anything is left of a bench that has ended.
 #[track_caller]
-pub(crate) fn assert_nothing_left(directory: &Path) {
+pub(super) fn assert_nothing_left(directory: &Path) {
     let left = leftovers(directory);
     assert!(left.is_empty(), "{left:#?}");
 }
@@ -34,7 +34,7 @@ pub(crate) fn assert_nothing_left(directory: &Path) {
 /// Waits until nothing is left of a bench that was killed, and could not see to it
 /// before it ended.
 #[track_caller]
-pub(crate) fn until_nothing_left(directory: &Path, bench: &mut Running) {
+pub(super) fn until_nothing_left(directory: &Path, bench: &mut Running) {
     let start = Instant::now();
     while !leftovers(directory).is_empty() {
         if start.elapsed() > DEADLINE {
@@ -46,7 +46,7 @@ pub(crate) fn until_nothing_left(directory: &Path, bench: &mut Running) {
 
 /// Waits until `done`, which is said in words as `what`.
 #[track_caller]
-pub(crate) fn until(bench: &mut Running, what: &str, done: impl Fn() -> bool) {
+pub(super) fn until(bench: &mut Running, what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
         if start.elapsed() > DEADLINE {

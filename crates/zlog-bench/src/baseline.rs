@@ -1,70 +1,70 @@
-//! Whether handlers have become slower than in an earlier report.
+//! Compares a report with an earlier one.
 //!
-//! What is compared is a handler's calls per second **as a ratio to `file`'s in the
-//! same run** (to `null`'s for `file` itself, or where `file` was not measured):
-//! another machine, or the same one in a bad hour, changes both sides of it.
-//! Absolute rates are compared on request only.
+//! The comparison uses a handler's calls per second **relative to `file` in the same run**
+//! (relative to `null` for `file` itself, or when `file` was not measured): another
+//! machine, or the same one under load, changes both numbers alike. Absolute rates are
+//! compared on request only.
 //!
-//! A ratio counts as fallen when its median is lower by more than the tolerance
-//! *and* the ranges of the two measurements have nothing in common. A difference
-//! that either of them shows within itself proves nothing, and a gate that fails
-//! for nothing gets switched off.
+//! A handler counts as slower when its median ratio is lower by more than the tolerance
+//! *and* the ranges of the two measurements do not overlap. A difference that occurs within
+//! either measurement proves nothing, and a gate that fails without a cause gets switched
+//! off.
 
 use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::report::units::three_digits;
 use super::report::{Figures, Report, SCHEMA, Settings};
 use super::stats::Spread;
-use super::subject::Subject;
+use super::target::BenchTarget;
+use super::units::three_digits;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 
-/// Fewer runs have no spread worth the name.
-pub const LEAST_RUNS: usize = 3;
-/// A report is some kilobytes; what is larger is not one.
-const MOST_BYTES: u64 = 16 << 20;
+/// Fewer runs say nothing about the spread.
+pub const MIN_RUNS: usize = 3;
+/// Limit on a report's size in bytes; real ones have a few kilobytes.
+const MAX_BYTES: u64 = 16 << 20;
 
-/// What is compared.
+/// The figure that is compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Measure {
-    /// Calls per second over those of `file` in the same run.
+pub enum Metric {
+    /// Calls per second relative to `file` in the same run.
     ToFile,
-    /// Calls per second over those of `null` in the same run.
+    /// Calls per second relative to `null` in the same run.
     ToNull,
     /// Calls per second.
     Absolute,
 }
 
-impl Measure {
+impl Metric {
     fn of(self, figures: &Figures) -> Option<Spread> {
         match self {
-            Measure::ToFile => figures.ratio_to_file,
-            Measure::ToNull => figures.ratio_to_null,
-            Measure::Absolute => Some(figures.calls_per_second),
+            Metric::ToFile => figures.ratio_to_file,
+            Metric::ToNull => figures.ratio_to_null,
+            Metric::Absolute => Some(figures.calls_per_second),
         }
     }
 
-    /// What a handler can be compared by in both reports.
-    fn for_row(name: &str, absolute: bool) -> &'static [Measure] {
+    /// The figures to try for a handler, the preferred one first.
+    fn for_row(name: &str, absolute: bool) -> &'static [Metric] {
         if absolute {
-            &[Measure::Absolute]
-        } else if name == Subject::File.name() {
-            &[Measure::ToNull]
-        } else if name == Subject::Null.name() {
-            &[Measure::ToFile]
+            &[Metric::Absolute]
+        } else if name == BenchTarget::File.name() {
+            &[Metric::ToNull]
+        } else if name == BenchTarget::Null.name() {
+            &[Metric::ToFile]
         } else {
-            &[Measure::ToFile, Measure::ToNull]
+            &[Metric::ToFile, Metric::ToNull]
         }
     }
 
     fn unit(self) -> &'static str {
         match self {
-            Measure::ToFile => "× file",
-            Measure::ToNull => "× null",
-            Measure::Absolute => "calls/s",
+            Metric::ToFile => "× file",
+            Metric::ToNull => "× null",
+            Metric::Absolute => "calls/s",
         }
     }
 }
@@ -72,65 +72,65 @@ impl Measure {
 /// A handler that has become slower.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Regression {
-    /// It was measured both times.
+    /// It was measured in both reports.
     Slower {
-        /// Which handler.
+        /// The handler.
         name: String,
-        /// What was compared.
-        measure: Measure,
-        /// In the baseline.
+        /// The figure that was compared.
+        metric: Metric,
+        /// The baseline's value.
         before: Spread,
-        /// Now.
+        /// The new report's value.
         now: Spread,
     },
     /// It was measured in the baseline, and fails now.
     Fails {
-        /// Which handler.
+        /// The handler.
         name: String,
     },
 }
 
 impl fmt::Display for Regression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names come from a file.
+        // Names come from a file, so they are escaped.
         match self {
             Regression::Fails { name } => {
                 write!(f, "{} (could be measured, and fails now)", visible(name))
             }
-            Regression::Slower { name, measure, before, now } => {
+            Regression::Slower { name, metric, before, now } => {
                 let (was, is) = (three_digits(before.median), three_digits(now.median));
                 let fallen = (1.0 - now.median / before.median) * 100.0;
-                let (name, unit) = (visible(name), measure.unit());
+                let (name, unit) = (visible(name), metric.unit());
                 write!(f, "{name} ({was} → {is} {unit}, −{fallen:.0} %)")
             }
         }
     }
 }
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Comparison {
     /// Handlers that were compared.
     pub compared: usize,
     /// Those that have become slower.
     pub regressions: Vec<Regression>,
-    /// Those that only one of the reports has.
+    /// Handlers that only one of the reports has.
     pub skipped: Vec<String>,
 }
 
-/// Reads a report that was written by `--output json`.
+/// Reads a report written by `--output json`.
 ///
 /// # Errors
-/// It can't be read, or is no report of this schema.
+/// The file can't be read, or is not a report of this schema.
 pub fn read(path: &Path) -> Result<Report> {
     let shown = visible(&path.display().to_string());
-    let failed = |error: std::io::Error| Error::io(format!("baseline {shown}"), &error).hint(ANEW);
-    let wrong = |why: String| Error::new(format!("baseline {shown}: {why}")).hint(ANEW);
-    if std::fs::metadata(path).map_err(failed)?.len() > MOST_BYTES {
+    let failed = |error: std::io::Error| Error::io(format!("baseline {shown}"), &error).hint(HINT);
+    let wrong = |why: String| Error::new(format!("baseline {shown}: {why}")).hint(HINT);
+    if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
         return Err(wrong("it is too large to be a report of `zlog bench`".to_owned()));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    /// Enough to tell whether the rest can be read.
+    /// The part that is read first, to check the schema.
     #[derive(Deserialize)]
     struct Head {
         schema: String,
@@ -144,13 +144,13 @@ pub fn read(path: &Path) -> Result<Report> {
     serde_json::from_slice(&bytes).map_err(|error| wrong(format!("it is damaged: {error}")))
 }
 
-/// The next step when a baseline won't do.
-const ANEW: &str = "Make one with: zlog bench --output json > baseline.json";
+/// The next step when a baseline can't be used.
+const HINT: &str = "Make one with: zlog bench --output json > baseline.json";
 
 /// Compares `now` with `before`, which must have been measured with the same settings.
 ///
 /// # Errors
-/// The settings differ, or there is nothing that both reports have.
+/// The settings differ, or the reports have no handler in common.
 pub fn compare(
     now: &Report,
     before: &Report,
@@ -159,11 +159,11 @@ pub fn compare(
 ) -> Result<Comparison> {
     if let Some(what) = difference(&now.settings, &before.settings) {
         return Err(Error::new(format!("the baseline was measured with another {what}"))
-            .hint("Use the same settings, or measure the baseline anew with these."));
+            .hint("Use the same settings, or measure a new baseline with these."));
     }
     let mut comparison = Comparison::default();
     for row in &before.handlers {
-        let Some(was) = row.figures.as_ref().filter(|_| row.runs >= LEAST_RUNS) else { continue };
+        let Some(was) = row.figures.as_ref().filter(|_| row.runs >= MIN_RUNS) else { continue };
         let Some(is) = now.row(&row.name) else {
             comparison.skipped.push(row.name.clone());
             continue;
@@ -173,9 +173,9 @@ pub fn compare(
             comparison.regressions.push(Regression::Fails { name: row.name.clone() });
             continue;
         };
-        let measures = Measure::for_row(&row.name, absolute).iter();
-        let both = measures.map(|m| (*m, m.of(was), m.of(figures)));
-        let Some((measure, Some(before), Some(now))) =
+        let metrics = Metric::for_row(&row.name, absolute).iter();
+        let both = metrics.map(|m| (*m, m.of(was), m.of(figures)));
+        let Some((metric, Some(before), Some(now))) =
             both.into_iter().find(|(_, was, is)| was.is_some() && is.is_some())
         else {
             continue;
@@ -183,7 +183,7 @@ pub fn compare(
         comparison.compared += 1;
         if has_fallen(&before, &now, tolerance) {
             let name = row.name.clone();
-            comparison.regressions.push(Regression::Slower { name, measure, before, now });
+            comparison.regressions.push(Regression::Slower { name, metric, before, now });
         }
     }
     if comparison.compared == 0 {
@@ -193,14 +193,14 @@ pub fn compare(
     Ok(comparison)
 }
 
-/// The rule of this module.
+/// Implements the rule in the module's documentation.
 fn has_fallen(before: &Spread, now: &Spread, tolerance: f64) -> bool {
     now.median < before.median * (1.0 - tolerance) && !now.overlaps(before)
 }
 
-/// The first setting without which figures can't be compared, if it differs.
+/// Returns the first setting that differs and makes figures incomparable.
 fn difference(now: &Settings, before: &Settings) -> Option<&'static str> {
-    // A few lines more or less in a file of logs are no other load.
+    // Log files that differ by a few lines are still the same load.
     let near = now.mean_message_bytes == before.mean_message_bytes
         || (now.mean_message_bytes / before.mean_message_bytes - 1.0).abs() < 0.05;
     let checks = [

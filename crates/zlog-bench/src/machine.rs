@@ -1,4 +1,4 @@
-//! Where and with what a measurement was made: figures without it mean little.
+//! The machine and the build that figures belong to.
 
 use serde::{Deserialize, Serialize};
 use zlog_core::text::plural::counted;
@@ -8,22 +8,22 @@ use zlog_core::text::plural::counted;
 pub struct Machine {
     /// The operating system and processor architecture: `linux x86_64`.
     pub system: String,
-    /// The kernel's release; empty where it is not known.
+    /// The kernel's release; empty if unknown.
     pub kernel: String,
-    /// The processor's name; empty where it is not known.
+    /// The processor's name; empty if unknown.
     pub cpu: String,
     /// Processors that this process may use.
     pub cores: usize,
     /// The version of zlog.
     pub zlog: String,
-    /// The version of the libzmq in it.
+    /// The version of the libzmq that is linked in.
     pub libzmq: String,
     /// Whether it was compiled with optimisation: `release` or `debug`.
     pub build: String,
 }
 
 impl Machine {
-    /// This one.
+    /// The current machine and build.
     pub fn this() -> Machine {
         let (major, minor, patch) = zlog_pipeline::socket::libzmq_version();
         Machine {
@@ -38,7 +38,7 @@ impl Machine {
     }
 }
 
-/// What a person reads above a table.
+/// One line, for the head of a report.
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "zlog {} ({} build), libzmq {}, ", self.zlog, self.build, self.libzmq)?;
@@ -62,7 +62,7 @@ fn kernel() -> String {
     String::new()
 }
 
-/// Linux names it on x86; on other machines there may be no such line.
+/// Linux names the processor on x86; on other machines the line may be missing.
 fn cpu() -> String {
     let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = told.lines().find(|line| line.starts_with("model name"));

@@ -1,15 +1,13 @@
-//! The records that are logged: the same for every handler.
+//! The records to log, the same for every handler.
 //!
-//! What may be here: making them before anything is timed. What a call adds to a
-//! record (its time, above all) is added inside the call, as in any program.
+//! They are made before anything is timed. Whatever a log call adds (above all the time) is
+//! added inside the call, as in any program.
 
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
-
-use memchr::memchr_iter;
 
 use zlog_core::error::{Error, Result};
 use zlog_core::parse::backslash_replace;
@@ -19,16 +17,18 @@ use zlog_pipeline::sender::Stamp;
 use zlog_pipeline::source::synthetic::SyntheticSource;
 use zlog_pipeline::source::{Flow, Source};
 
-/// What topics begin with, and what loggers are called where lines are logged.
+/// The root of topics, and the logger's name when lines are logged.
 pub const ROOT: &str = "bench";
-/// Most bytes of messages that are held; they are used again and again.
-const MOST_BYTES: usize = 16 << 20;
-/// Most test records that are made.
-const MOST_MADE: usize = 512;
-/// Every run logs the same test records.
+/// What subscribers subscribe to: the topics of all records, and no others.
+pub const TOPIC_PREFIX: &str = "bench.";
+/// Limit on the bytes of all messages; they are logged repeatedly.
+const MAX_BYTES: usize = 16 << 20;
+/// Limit on the number of test records.
+const MAX_TEST_RECORDS: usize = 512;
+/// The seed: every run logs the same test records.
 const SEED: u64 = 1;
 
-/// A message, and what goes with it.
+/// A message with its level and logger.
 #[derive(Debug)]
 struct Entry {
     level: Level,
@@ -36,24 +36,24 @@ struct Entry {
     msg: String,
 }
 
-/// Records to log, over and over.
+/// Records to log repeatedly.
 #[derive(Debug)]
 pub struct Records {
     entries: Vec<Entry>,
     stamp: Stamp,
-    /// Whether a file had more lines than are held.
-    cut: bool,
+    /// Whether a file had more lines than fit.
+    truncated: bool,
 }
 
 impl Records {
-    /// Test records whose messages have `size` bytes each.
+    /// Makes test records with messages of `size` bytes.
     ///
     /// Messages have one line, so that records can be counted in a file.
     ///
     /// # Errors
     /// Never in practice: the source of test records does not fail.
     pub fn of_size(size: usize) -> Result<Records> {
-        let wanted = (MOST_BYTES / size.max(1)).clamp(1, MOST_MADE);
+        let wanted = (MAX_BYTES / size.max(1)).clamp(1, MAX_TEST_RECORDS);
         let mut entries = Vec::with_capacity(wanted);
         let mut source = SyntheticSource::new(Some(wanted as u64), SEED);
         while entries.len() < wanted {
@@ -69,8 +69,8 @@ impl Records {
         Ok(Records::new(entries, false))
     }
 
-    /// The lines of a file, each the message of a record at level INFO; the first
-    /// 16 MiB of them. Bytes that are not UTF-8 become `\xNN`, as everywhere in zlog.
+    /// Reads up to 16 MiB of a file's lines, each the message of an INFO record. Bytes that
+    /// are not UTF-8 become `\xNN`, as everywhere in zlog.
     ///
     /// # Errors
     /// The file can't be read, or has no lines.
@@ -80,13 +80,13 @@ impl Records {
             Error::io(&shown, &error).hint("--lines takes a file of log lines.")
         };
         let mut bytes = Vec::new();
-        // One more than is held, to tell whether there are more.
-        let limit = MOST_BYTES as u64 + 1;
+        // Reads one byte beyond the limit, to notice that there is more.
+        let limit = MAX_BYTES as u64 + 1;
         File::open(path).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(failed)?;
-        let cut = bytes.len() > MOST_BYTES;
-        if cut {
-            // The last line may have lost its end.
-            let end = memchr::memrchr(b'\n', &bytes).map_or(MOST_BYTES, |newline| newline + 1);
+        let truncated = bytes.len() > MAX_BYTES;
+        if truncated {
+            // The last line may be incomplete.
+            let end = memchr::memrchr(b'\n', &bytes).map_or(MAX_BYTES, |newline| newline + 1);
             bytes.truncate(end);
         }
         let entries: Vec<Entry> = lines(&bytes)
@@ -100,16 +100,16 @@ impl Records {
             return Err(Error::new(format!("{shown}: there is no line in it"))
                 .hint("--lines takes a file of log lines; --size makes test records."));
         }
-        Ok(Records::new(entries, cut))
+        Ok(Records::new(entries, truncated))
     }
 
-    fn new(entries: Vec<Entry>, cut: bool) -> Records {
-        Records { entries, stamp: Stamp::of_this_process(ROOT), cut }
+    fn new(entries: Vec<Entry>, truncated: bool) -> Records {
+        Records { entries, stamp: Stamp::of_this_process(ROOT), truncated }
     }
 
-    /// Record `number`: it begins again after the last. It has the time of this call.
+    /// Record `number`, cyclically, with the current time.
     pub fn get(&self, number: u64) -> Record<'_> {
-        // As many as fit into memory, so that the remainder fits too.
+        // Fits: the number of entries is a usize.
         let entry = &self.entries[(number % self.entries.len() as u64) as usize];
         let mut record = Record {
             level: entry.level,
@@ -121,29 +121,29 @@ impl Records {
         record
     }
 
-    /// How many different ones there are.
+    /// Number of distinct records.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none, which no constructor allows.
+    /// Always `false`: no constructor allows it.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Whether the file had more lines than are held.
-    pub fn cut(&self) -> bool {
-        self.cut
+    /// Whether the file had more lines than fit.
+    pub fn truncated(&self) -> bool {
+        self.truncated
     }
 
-    /// Bytes of a message, on average.
+    /// Mean message size in bytes.
     pub fn mean_size(&self) -> f64 {
         let bytes: usize = self.entries.iter().map(|entry| entry.msg.len()).sum();
         bytes as f64 / self.entries.len().max(1) as f64
     }
 }
 
-/// `text` repeated or cut to `size` bytes. Test records are ASCII.
+/// Repeats or cuts `text` to `size` bytes. Test records are ASCII.
 fn sized(text: &str, size: usize) -> String {
     let mut sized = String::with_capacity(size);
     let mut characters = text.chars().chain([' ']).cycle().filter(char::is_ascii);
@@ -155,11 +155,8 @@ fn sized(text: &str, size: usize) -> String {
 
 /// The lines of `bytes`, without their ends.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let last = (bytes.last().is_some_and(|last| *last != b'\n')).then_some(bytes.len());
-    let mut start = 0;
-    memchr_iter(b'\n', bytes).chain(last).map(move |end| {
-        let line = &bytes[start..end];
-        start = end + 1;
+    bytes.split_inclusive(|byte| *byte == b'\n').map(|line| {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
         line.strip_suffix(b"\r").unwrap_or(line)
     })
 }
@@ -180,13 +177,13 @@ mod tests {
             assert_eq!((&record.msg, record.level), (&other.get(number).msg, record.level));
             assert!(record.created.is_some() && record.name.is_some());
         }
-        assert_eq!(one.len(), MOST_MADE);
+        assert_eq!(one.len(), MAX_TEST_RECORDS);
     }
 
     #[test]
     fn memory_is_bounded_whatever_the_size() {
-        let records = Records::of_size(MOST_BYTES).unwrap();
-        assert_eq!((records.len(), records.mean_size()), (1, MOST_BYTES as f64));
+        let records = Records::of_size(MAX_BYTES).unwrap();
+        assert_eq!((records.len(), records.mean_size()), (1, MAX_BYTES as f64));
     }
 
     #[test]
@@ -196,16 +193,16 @@ mod tests {
         let records = Records::of_lines(file.path()).unwrap();
         let messages: Vec<_> = (0..5).map(|n| records.get(n).msg.into_owned()).collect();
         assert_eq!(messages, ["one", "", "two \\xff", "last", "one"]);
-        assert!(!records.cut());
+        assert!(!records.truncated());
     }
 
     #[test]
     fn a_large_file_is_cut_at_the_end_of_a_line_and_that_is_known() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(&file, "0123456\n".repeat(MOST_BYTES / 8 + 10)).unwrap();
+        std::fs::write(&file, "0123456\n".repeat(MAX_BYTES / 8 + 10)).unwrap();
         let records = Records::of_lines(file.path()).unwrap();
-        assert!(records.cut());
-        assert_eq!((records.len(), records.mean_size()), (MOST_BYTES / 8, 7.0));
+        assert!(records.truncated());
+        assert_eq!((records.len(), records.mean_size()), (MAX_BYTES / 8, 7.0));
     }
 
     #[test]

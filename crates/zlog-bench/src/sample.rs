@@ -1,7 +1,4 @@
-//! One run of one handler: warm-up, calls, and what came of them.
-//!
-//! What may be here: the order of it all. What is called and what counts at the
-//! far end is told, so that fakes do for the tests.
+//! Measures one run of one handler: warm-up, calls, arrivals.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,59 +6,60 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::far::FarEnd;
-use super::measure::{Clock, Load, Tally, histogram, measure};
+use super::arrivals::ArrivalCounter;
+use super::measure::{CallStats, Clock, Load, histogram, measure};
 use super::records::Records;
+use super::stats::ratio;
 use super::usage::Usage;
 use zlog_core::error::Result;
 use zlog_pipeline::handler::Handler;
 
-/// What one run measured.
+/// The result of one run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Sample {
-    /// Calls that were made, each with a record.
+    /// Calls made, each with one record.
     pub calls: u64,
-    /// Seconds from the first call's begin to the last one's end.
+    /// Seconds from the start of the first call to the end of the last.
     pub seconds: f64,
-    /// Records that were counted at the far end; `None` where nobody counts.
+    /// Records counted at the destination; `None` if they can't be counted.
     pub arrived: Option<u64>,
-    /// Seconds from the first call's begin until the last record had arrived.
+    /// Seconds from the start of the first call until the last record had arrived.
     pub arrived_seconds: f64,
-    /// Seconds of processor time that the logging process used meanwhile.
+    /// Seconds of processor time of the logging process.
     pub cpu_seconds: Option<f64>,
-    /// The most memory that was resident in the logging process, in bytes.
+    /// Peak resident memory of the logging process, in bytes.
     pub peak_memory: Option<u64>,
-    /// Nanoseconds that calls took, each with how many did; three digits are exact.
+    /// Latencies in nanoseconds (three digits are exact), each with its number of calls.
     pub latency: Vec<(u64, u64)>,
-    /// What has to be known of this run to read its figures.
+    /// What a reader of the figures must know.
     pub note: Option<String>,
 }
 
 impl Sample {
-    /// Calls each second, over all callers.
+    /// Calls per second, over all callers.
     pub fn calls_per_second(&self) -> Option<f64> {
-        super::stats::ratio(self.calls as f64, self.seconds)
+        ratio(self.calls as f64, self.seconds)
     }
 
-    /// Records each second at the far end.
+    /// Records per second at the destination.
     pub fn arrived_per_second(&self) -> Option<f64> {
-        super::stats::ratio(self.arrived? as f64, self.arrived_seconds)
+        ratio(self.arrived? as f64, self.arrived_seconds)
     }
 
-    /// Records that were sent and did not arrive; `None` where nobody counts.
+    /// Records that did not arrive; `None` if they can't be counted.
     pub fn lost(&self) -> Option<u64> {
         Some(self.calls.saturating_sub(self.arrived?))
     }
 
-    /// Seconds of processor time for a million records.
+    /// Seconds of processor time per million records.
     pub fn cpu_per_million(&self) -> Option<f64> {
-        super::stats::ratio(self.cpu_seconds? * 1e6, self.calls as f64)
+        ratio(self.cpu_seconds? * 1e6, self.calls as f64)
     }
 
-    /// The latencies, to ask for percentiles.
+    /// The latencies as a histogram.
     ///
     /// # Errors
-    /// As [`Tally::new`].
+    /// As [`CallStats::new`].
     pub fn histogram(&self) -> Result<Histogram<u64>> {
         let mut whole = histogram()?;
         for (nanos, calls) in &self.latency {
@@ -71,52 +69,52 @@ impl Sample {
     }
 }
 
-/// How a run goes.
+/// The parameters of a run.
 pub struct Run<'r> {
-    /// What is logged.
+    /// What to log.
     pub records: &'r Records,
-    /// What is measured.
+    /// How much to log, and how fast.
     pub load: &'r Load,
-    /// How long the same is done before, unmeasured.
+    /// How long to log before measuring.
     pub warm_up: Duration,
-    /// What the logging process has used up so far.
+    /// Returns what the logging process has used so far.
     pub usage: &'r (dyn Fn() -> Usage + Sync),
-    /// Whether to end now.
+    /// Whether to stop.
     pub stop: &'r (dyn Fn() -> bool + Sync),
 }
 
 impl Run<'_> {
-    /// Logs through `handler`, on whose lock callers wait for each other as they
-    /// do in Python's logging, until `far` has what came.
+    /// Logs through `handler` and waits until the records have arrived. Callers share the
+    /// handler's lock, as in Python's logging.
     ///
     /// # Errors
-    /// The handler's, or the far end can't be counted at.
+    /// The handler failed, or arrivals can't be counted.
     pub fn measure<C: Clock>(
         &self,
         clock: &C,
         handler: &mut (dyn Handler + Send),
-        far: &mut dyn FarEnd,
+        arrivals: &mut dyn ArrivalCounter,
     ) -> Result<Sample> {
         let handler = Mutex::new(handler);
-        let before = self.warm_up(clock, &handler, far)?;
+        let before = self.warm_up(clock, &handler, arrivals)?;
         let used = (self.usage)();
-        let tally = self.log(clock, &handler, self.load)?;
-        let ago = far.settle(before + tally.calls, self.stop)?;
-        let ended = clock.now().saturating_sub(super::measure::nanos(ago)).max(tally.start);
+        let stats = self.log(clock, &handler, self.load)?;
+        let ago = arrivals.wait_for_arrivals(before + stats.calls, self.stop)?;
+        let ended = clock.now().saturating_sub(super::measure::nanos(ago)).max(stats.start);
         let after = (self.usage)();
-        let arrived = far.arrived()?.map(|all| all.saturating_sub(before));
-        // Nothing was lost there: what was on its way was called off.
-        let cut = (self.stop)() && arrived.is_some_and(|arrived| arrived < tally.calls);
+        let arrived = arrivals.arrived()?.map(|all| all.saturating_sub(before));
+        // After a stop, missing records were cancelled, not lost.
+        let cut = (self.stop)() && arrived.is_some_and(|arrived| arrived < stats.calls);
         let cpu = after.cpu_seconds.zip(used.cpu_seconds);
         Ok(Sample {
-            calls: tally.calls,
-            seconds: tally.seconds(),
+            calls: stats.calls,
+            seconds: stats.seconds(),
             arrived: arrived.filter(|_| !cut),
-            arrived_seconds: (ended - tally.start) as f64 / 1e9,
+            arrived_seconds: (ended - stats.start) as f64 / 1e9,
             cpu_seconds: cpu.map(|(after, before)| after - before),
             peak_memory: after.peak_memory,
-            latency: latencies(&tally.latency),
-            note: self.behind(&tally),
+            latency: latencies(&stats.latency),
+            note: self.behind(&stats),
         })
     }
 
@@ -125,16 +123,16 @@ impl Run<'_> {
         &self,
         clock: &C,
         handler: &Mutex<&mut (dyn Handler + Send)>,
-        far: &mut dyn FarEnd,
+        arrivals: &mut dyn ArrivalCounter,
     ) -> Result<u64> {
         if self.warm_up.is_zero() {
             return Ok(0);
         }
         let load = Load { count: None, duration: Some(self.warm_up), ..self.load.clone() };
         let calls = self.log(clock, handler, &load)?.calls;
-        far.settle(calls, self.stop)?;
-        // Where nobody counts it does not matter.
-        Ok(far.arrived()?.unwrap_or(calls))
+        arrivals.wait_for_arrivals(calls, self.stop)?;
+        // Without a counter, any number will do.
+        Ok(arrivals.arrived()?.unwrap_or(calls))
     }
 
     fn log<C: Clock>(
@@ -142,30 +140,30 @@ impl Run<'_> {
         clock: &C,
         handler: &Mutex<&mut (dyn Handler + Send)>,
         load: &Load,
-    ) -> Result<Tally> {
+    ) -> Result<CallStats> {
         let lock = || handler.lock().unwrap_or_else(PoisonError::into_inner);
         let call = |number: u64| {
             let record = self.records.get(number);
             lock().handle(&record)
         };
-        let tally = measure(clock, &call, load, self.stop)?;
+        let stats = measure(clock, &call, load, self.stop)?;
         lock().flush()?;
-        Ok(tally)
+        Ok(stats)
     }
 
-    /// An open loop that could not be kept up is another load than was asked for.
-    fn behind(&self, tally: &Tally) -> Option<String> {
+    /// A note if the rate that was asked for was not reached.
+    fn behind(&self, stats: &CallStats) -> Option<String> {
         let asked = self.load.rate?;
-        let made = super::stats::ratio(tally.calls as f64, tally.seconds())?;
+        let made = ratio(stats.calls as f64, stats.seconds())?;
         // The last call is due one interval before the end.
-        let fell_behind = made < asked * 0.95 && tally.calls > 20;
+        let fell_behind = made < asked * 0.95 && stats.calls > 20;
         fell_behind.then(|| {
             format!("made {made:.0} calls/s of the {asked:.0} asked for: latencies grow with time")
         })
     }
 }
 
-/// The values of a histogram, as they can be told to another process.
+/// The values of a histogram, in a form that can be serialized.
 fn latencies(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
     let recorded = histogram.iter_recorded();
     recorded.map(|step| (step.value_iterated_to(), step.count_at_value())).collect()
@@ -181,7 +179,7 @@ mod tests {
     use zlog_core::error::Error;
     use zlog_core::record::Record;
 
-    /// Takes 20 µs a record, and hands it on at the flush.
+    /// Takes 20 µs per record, and forwards records when it is flushed.
     struct Slow<'c> {
         clock: &'c FakeClock,
         held: u64,
@@ -206,15 +204,15 @@ mod tests {
         }
     }
 
-    /// Gets what was sent 5 ms later, but for `loses` records.
-    struct Far<'c> {
+    /// Receives records after 5 ms, and loses `loses` of them.
+    struct FakeArrivals<'c> {
         clock: &'c FakeClock,
         sent: Arc<AtomicU64>,
         loses: u64,
     }
 
-    impl FarEnd for Far<'_> {
-        fn settle(&mut self, total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
+    impl ArrivalCounter for FakeArrivals<'_> {
+        fn wait_for_arrivals(&mut self, total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {
             assert_eq!(total, self.sent.load(Ordering::Relaxed), "all was flushed before");
             self.clock.pass(7_000_000);
             Ok(Duration::from_millis(2))
@@ -225,7 +223,7 @@ mod tests {
         }
     }
 
-    /// Half a second of processor time for each look, and more memory with each.
+    /// Half a second more of processor time, and more memory, with each call.
     fn usage(looks: &AtomicU64) -> Usage {
         let look = looks.fetch_add(1, Ordering::Relaxed);
         Usage { cpu_seconds: Some(look as f64 / 2.0), peak_memory: Some(1000 + look) }
@@ -239,7 +237,7 @@ mod tests {
         let stop = || false;
         let run = Run { records: &records, load, warm_up, usage: &usage, stop: &stop };
         let mut handler = Slow { clock: &clock, held: 0, sent: Arc::clone(&sent), fails_at };
-        run.measure(&clock, &mut handler, &mut Far { clock: &clock, sent, loses })
+        run.measure(&clock, &mut handler, &mut FakeArrivals { clock: &clock, sent, loses })
     }
 
     fn count(count: u64) -> Load {
@@ -276,8 +274,8 @@ mod tests {
         let warm_up = Duration::ZERO;
         let run = Run { records: &records, load: &load, warm_up, usage: &Usage::now, stop: &stop };
         let mut handler = Slow { clock: &clock, held: 0, sent: Arc::clone(&sent), fails_at: 0 };
-        let mut far = Far { clock: &clock, sent: Arc::clone(&sent), loses: 3 };
-        let sample = run.measure(&clock, &mut handler, &mut far).unwrap();
+        let mut arrivals = FakeArrivals { clock: &clock, sent: Arc::clone(&sent), loses: 3 };
+        let sample = run.measure(&clock, &mut handler, &mut arrivals).unwrap();
         assert_eq!((sample.calls, sample.arrived, sample.lost()), (10, None, None));
     }
 

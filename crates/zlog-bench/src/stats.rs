@@ -1,15 +1,15 @@
-//! What several runs say together: the median and the spread.
+//! Summarises several runs: median and range.
 //!
-//! The spread is the whole range from the lowest to the highest, not a deviation:
-//! a handful of runs is too few for one, and whatever lies inside the range has
-//! been seen to come about without any change.
+//! The spread is the whole range from the lowest to the highest run, not a standard
+//! deviation: a handful of runs is too few for one, and anything inside the range occurred
+//! without any change.
 
 use serde::{Deserialize, Serialize};
 
 /// A figure over several runs.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Spread {
-    /// The one in the middle; the mean of the two in the middle of an even number.
+    /// The middle value; of an even number, the mean of the two in the middle.
     pub median: f64,
     /// The lowest.
     pub low: f64,
@@ -18,7 +18,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of these figures; `None` when there is none, or one is not a number.
+    /// Summarises `figures`; `None` if there is none, or one is not finite.
     pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Spread> {
         let mut figures: Vec<f64> = figures.into_iter().collect();
         if figures.iter().any(|figure| !figure.is_finite()) {
@@ -30,24 +30,23 @@ impl Spread {
         Some(Spread { median: left + (right - left) / 2.0, low, high })
     }
 
-    /// Of figures that not every run has; `None` unless all have it.
+    /// Summarises figures that runs may lack; `None` unless all have one.
     pub fn of_all(figures: impl IntoIterator<Item = Option<f64>>) -> Option<Spread> {
         Spread::of(figures.into_iter().collect::<Option<Vec<f64>>>()?)
     }
 
-    /// Half the range, as a share of the median: the `±` of the tables. 0 for a
-    /// median of 0.
+    /// Half the range as a share of the median: the `±` in tables. 0 for a median of 0.
     pub fn relative(&self) -> f64 {
         if self.median == 0.0 { 0.0 } else { (self.high - self.low) / 2.0 / self.median.abs() }
     }
 
-    /// Whether both ranges have anything in common.
+    /// Whether the ranges overlap.
     pub fn overlaps(&self, other: &Spread) -> bool {
         self.low <= other.high && other.low <= self.high
     }
 }
 
-/// `part` for each of `whole`; `None` when `whole` is nothing.
+/// `part` divided by `whole`; `None` unless `whole` is positive.
 pub fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }

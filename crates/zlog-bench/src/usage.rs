@@ -1,26 +1,25 @@
-//! What this process has used up: processor time and memory.
+//! Processor time and memory of a process.
 //!
-//! What may be here: asking the system. Each handler is measured in a process of
-//! its own, so that the peak is that handler's: a peak can't be taken back, and
-//! what one handler has allocated would stay in the next one's figure.
+//! Each handler is measured in a process of its own: a peak never decreases, and memory
+//! that one handler has allocated would stay in the next one's figure.
 
-/// Resources of this process, so far.
+/// What this process has used so far.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Usage {
-    /// Seconds of processor time, of all threads, in the program and in the system.
+    /// Seconds of processor time of all threads, user and system.
     pub cpu_seconds: Option<f64>,
-    /// The most memory that was resident at once, in bytes.
+    /// Peak resident memory in bytes.
     pub peak_memory: Option<u64>,
 }
 
 impl Usage {
-    /// What the system says now. `None` for what it does not tell.
+    /// Reads the current values; `None` where the system has none.
     pub fn now() -> Usage {
-        Usage { cpu_seconds: cpu_seconds(), peak_memory: peak_memory() }
+        Usage { cpu_seconds: cpu_seconds(), peak_memory: peak_memory("self") }
     }
 }
 
-/// The process's own clock counts in nanoseconds, where `getrusage` may go by ticks.
+/// The process clock counts nanoseconds; `getrusage` may count ticks.
 #[cfg(unix)]
 fn cpu_seconds() -> Option<f64> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -32,17 +31,18 @@ fn cpu_seconds() -> Option<f64> {
     None
 }
 
-/// `VmHWM` of this process. Not `ru_maxrss`: a child begins with its parent's.
+/// Peak memory (`VmHWM`) of a running process, named by its ID or `self`. Not `ru_maxrss`,
+/// which a child inherits from its parent.
 #[cfg(target_os = "linux")]
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+pub(super) fn peak_memory(process: impl std::fmt::Display) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn peak_memory() -> Option<u64> {
+pub(super) fn peak_memory(_process: impl std::fmt::Display) -> Option<u64> {
     None
 }
 

@@ -1,25 +1,23 @@
-//! `zlog bench`: what may be typed.
+//! The arguments of `zlog bench`.
 
-mod codec;
 mod pipeline;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-pub use self::codec::CodecArgs;
 pub use self::pipeline::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput};
-use zlog_bench::subject::Subject;
+use zlog_bench::target::BenchTarget;
 use zlog_core::text::parsers::{self, Seconds};
 
 /// The longest message that test records may have: a line that `emit` takes whole.
-const MOST_SIZE: usize = 16 << 20;
+const MAX_SIZE: usize = 16 << 20;
 
 /// `zlog bench`.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct BenchArgs {
-    /// Something else to measure
+    /// Measure something else
     #[command(subcommand)]
     pub command: Option<BenchCommand>,
 
@@ -31,22 +29,22 @@ pub struct BenchArgs {
     #[arg(long, value_name = "SIZE", default_value = "100", value_parser = message_size)]
     #[arg(help_heading = "What is measured")]
     pub size: usize,
-    /// Log the lines of this file, over and over, instead of test records
+    /// Log the lines of this file repeatedly instead of test records
     #[arg(long, value_name = "FILE", conflicts_with = "size", help_heading = "What is measured")]
     pub lines: Option<PathBuf>,
-    /// Measure Python's handlers and PyZMQ's, too, with the same records
+    /// Also measure Python's and PyZMQ's handlers with the same records
     #[arg(long, help_heading = "What is measured")]
     pub compare_python: bool,
-    /// The Python for that [default: python3]
+    /// Python interpreter for --compare-python [default: python3]
     #[arg(long, value_name = "PATH", requires = "compare_python")]
     #[arg(help_heading = "What is measured")]
     pub python: Option<PathBuf>,
-    /// Callers at the same time, each on a thread of its own
+    /// Number of callers, each on its own thread
     #[arg(long, value_name = "N", default_value = "1")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
     #[arg(help_heading = "What is measured")]
     pub threads: u16,
-    /// Make so many calls each second, due or not, and time each from when it was due
+    /// Make N calls per second, and measure latency from when each call was due
     #[arg(long, value_name = "N/s", value_parser = parsers::rate, help_heading = "What is measured")]
     pub rate: Option<f64>,
 
@@ -62,53 +60,53 @@ pub struct BenchArgs {
     /// End a run after this long [default: 500ms, or none with --count]
     #[arg(long, value_name = "DURATION", value_parser = parsers::some_time, help_heading = "How long")]
     pub duration: Option<Seconds>,
-    /// Log for so long before each run, unmeasured
+    /// Log for this long before each run, without measuring
     #[arg(long, value_name = "DURATION", default_value = "100ms", help_heading = "How long")]
     pub warm_up: Seconds,
 
-    /// Records that a queue holds
+    /// Capacity of a queue, in records
     #[arg(long, value_name = "N", default_value = "256", help_heading = "Set-up")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub queue: u32,
-    /// Mail through this server: smtp://HOST:PORT [default: one of zlog's own, on loopback]
+    /// Send mails through this server: smtp://HOST:PORT [default: an embedded one on loopback]
     #[arg(long, value_name = "URL", help_heading = "Set-up")]
     pub smtp: Option<String>,
-    /// Log in there as this file says, user:password, not as ZLOG_SMTP_USER and _PASSWORD say
+    /// File with that server's login, user:password [default: ZLOG_SMTP_USER and _PASSWORD]
     #[arg(long, value_name = "FILE", requires = "smtp", help_heading = "Set-up")]
     pub smtp_login_file: Option<PathBuf>,
-    /// How long zlog's own mail server holds each mail
+    /// How long the embedded mail server holds each mail
     #[arg(long, value_name = "DURATION", default_value = "0s", conflicts_with = "smtp")]
     #[arg(help_heading = "Set-up")]
     pub smtp_delay: Seconds,
-    /// Where files are written while they are measured [default: the system's for temporary files]
+    /// Directory for files written while measuring [default: the system's temporary one]
     #[arg(long, value_name = "DIR", help_heading = "Set-up")]
     pub dir: Option<PathBuf>,
 
     /// What to print
     #[arg(short, long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Reports")]
     pub output: BenchOutput,
-    /// Write the tables as Markdown, too
+    /// Also write the tables as Markdown
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub export_markdown: Option<PathBuf>,
-    /// Write every figure as CSV, too
+    /// Also write every figure as CSV
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub export_csv: Option<PathBuf>,
-    /// Draw throughput and latencies, too: FILE.svg or FILE.png (may be given again)
+    /// Also draw throughput and latencies: FILE.svg or FILE.png (may be given again)
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub plot: Vec<PathBuf>,
-    /// Exit with 3 when a handler has become slower than in this report (--output json)
+    /// Exit with 3 if a handler is slower than in this report (from --output json)
     #[arg(long, value_name = "FILE", conflicts_with = "rate", help_heading = "Reports")]
     pub baseline: Option<PathBuf>,
-    /// How much slower it may be
+    /// How much slower a handler may be
     #[arg(long, value_name = "N%", default_value = "10%", value_parser = percent)]
     #[arg(requires = "baseline", help_heading = "Reports")]
     pub tolerance: f64,
-    /// Compare calls per second, not their ratio to `file` and `null`
+    /// Compare calls per second instead of ratios to `file` and `null`
     #[arg(long, requires = "baseline", help_heading = "Reports")]
     pub absolute: bool,
 }
 
-/// What else can be measured, and what `zlog bench` starts itself.
+/// Other benchmarks, and the processes that `zlog bench` starts itself.
 #[derive(Subcommand, Debug)]
 pub enum BenchCommand {
     /// End to end, from emit to tail, beside bare libzmq
@@ -119,13 +117,7 @@ pub enum BenchCommand {
     /// Bare libzmq, receiving: started by `zlog bench pipeline`
     #[command(hide = true)]
     BareReceive(BareReceiveArgs),
-    /// Records as JSON and as MessagePack: bytes, and how fast
-    ///
-    /// Three questions are answered, each by itself: bytes, encoding, decoding. A gain is
-    /// one of 10 % or more over JSON, in every round; a loss is any, in the median.
-    /// MessagePack pays when there is a gain and no loss; with both it is a trade.
-    Codec(CodecArgs),
-    /// One handler, or one far end: told on standard input
+    /// One handler or one counter; the task comes from standard input
     #[command(hide = true)]
     Worker,
 }
@@ -140,28 +132,28 @@ pub enum BenchOutput {
     Json,
 }
 
-/// A handler, or several under one name.
+/// A handler, or a group of them.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HandlerArg {
-    /// Every one
+    /// All of them
     All,
-    /// A file, one write for each record
+    /// A file, one write per record
     File,
-    /// A file, each record on the disk before the call returns
+    /// A file, synced to disk before each call returns
     FileSync,
-    /// A file that is renamed and begun anew as it grows
+    /// A rotating file
     Rotating,
-    /// A mail for each record
+    /// One mail per record
     Smtp,
     /// Publishing: inproc, ipc and tcp
     Pub,
     /// Publishing within a process
     PubInproc,
-    /// Publishing to another process, over a socket of the file system
+    /// Publishing to another process, over a Unix socket
     PubIpc,
     /// Publishing to another process, over TCP
     PubTcp,
-    /// A queue and a thread: before a file, and before mail
+    /// A queue and a thread before a file, and before mail
     Queue,
     /// A queue and a thread before a file
     QueueFile,
@@ -172,40 +164,40 @@ pub enum HandlerArg {
 }
 
 impl HandlerArg {
-    /// What it stands for.
-    pub fn subjects(self) -> &'static [Subject] {
+    /// The targets that it stands for.
+    pub fn targets(self) -> &'static [BenchTarget] {
         match self {
-            HandlerArg::All => &Subject::ALL,
-            HandlerArg::File => &[Subject::File],
-            HandlerArg::FileSync => &[Subject::FileSync],
-            HandlerArg::Rotating => &[Subject::Rotating],
-            HandlerArg::Smtp => &[Subject::Smtp],
-            HandlerArg::Pub => &[Subject::PubInproc, Subject::PubIpc, Subject::PubTcp],
-            HandlerArg::PubInproc => &[Subject::PubInproc],
-            HandlerArg::PubIpc => &[Subject::PubIpc],
-            HandlerArg::PubTcp => &[Subject::PubTcp],
-            HandlerArg::Queue => &[Subject::QueueFile, Subject::QueueSmtp],
-            HandlerArg::QueueFile => &[Subject::QueueFile],
-            HandlerArg::QueueSmtp => &[Subject::QueueSmtp],
-            HandlerArg::Null => &[Subject::Null],
+            HandlerArg::All => &BenchTarget::ALL,
+            HandlerArg::File => &[BenchTarget::File],
+            HandlerArg::FileSync => &[BenchTarget::FileSync],
+            HandlerArg::Rotating => &[BenchTarget::Rotating],
+            HandlerArg::Smtp => &[BenchTarget::Smtp],
+            HandlerArg::Pub => &[BenchTarget::PubInproc, BenchTarget::PubIpc, BenchTarget::PubTcp],
+            HandlerArg::PubInproc => &[BenchTarget::PubInproc],
+            HandlerArg::PubIpc => &[BenchTarget::PubIpc],
+            HandlerArg::PubTcp => &[BenchTarget::PubTcp],
+            HandlerArg::Queue => &[BenchTarget::QueueFile, BenchTarget::QueueSmtp],
+            HandlerArg::QueueFile => &[BenchTarget::QueueFile],
+            HandlerArg::QueueSmtp => &[BenchTarget::QueueSmtp],
+            HandlerArg::Null => &[BenchTarget::Null],
         }
     }
 }
 
 impl BenchArgs {
-    /// What is to be measured, each once, in the order of reports.
-    pub fn subjects(&self) -> Vec<Subject> {
-        let wanted = |subject: &Subject| {
-            self.handlers.iter().any(|handler| handler.subjects().contains(subject))
+    /// The targets to measure, without duplicates, in the order of reports.
+    pub fn targets(&self) -> Vec<BenchTarget> {
+        let wanted = |target: &BenchTarget| {
+            self.handlers.iter().any(|handler| handler.targets().contains(target))
         };
-        Subject::ALL.into_iter().filter(wanted).collect()
+        BenchTarget::ALL.into_iter().filter(wanted).collect()
     }
 }
 
 /// A size that test records can have.
 fn message_size(text: &str) -> Result<usize, String> {
     match parsers::size(text)? {
-        size if size > MOST_SIZE => Err("must be at most 16M".into()),
+        size if size > MAX_SIZE => Err("must be at most 16M".into()),
         size => Ok(size),
     }
 }
@@ -224,11 +216,11 @@ mod tests {
 
     #[test]
     fn every_subject_has_a_name_of_its_own_on_the_command_line() {
-        for subject in Subject::ALL {
-            let handler = HandlerArg::from_str(subject.name(), false).unwrap();
-            assert_eq!(handler.subjects(), [subject]);
+        for target in BenchTarget::ALL {
+            let handler = HandlerArg::from_str(target.name(), false).unwrap();
+            assert_eq!(handler.targets(), [target]);
         }
-        assert_eq!(HandlerArg::All.subjects(), Subject::ALL);
+        assert_eq!(HandlerArg::All.targets(), BenchTarget::ALL);
     }
 
     #[test]

@@ -1,31 +1,26 @@
-//! `zlog bench pipeline`, and the processes of bare libzmq that it starts.
+//! The arguments of `zlog bench pipeline`, and of the bare libzmq processes that it starts.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::super::WireArg;
-use super::super::value;
 use super::message_size;
-use zlog_bench::pipeline::{Dimension, Dimensions, MOST_SUBSCRIPTIONS, Transport, sweep};
+use zlog_bench::pipeline::{Dimension, Dimensions, MAX_SUBSCRIPTIONS, Transport, sweep};
 use zlog_core::error::{Error, Result};
 use zlog_core::text::parsers::{self, Seconds};
 
-/// Most processes on each side: what a machine can bear.
-const MOST_PROCESSES: usize = 64;
+/// Limit on the processes of each side, so as not to overload the machine.
+const MAX_PROCESSES: usize = 64;
 
 /// `zlog bench pipeline`.
 #[derive(Args, Debug)]
 pub struct PipelineArgs {
-    /// What is between emit and tail
-    #[arg(long, value_parser = value::choice::<Transport>(), value_delimiter = ',')]
-    #[arg(
-        value_name = "TRANSPORT,…",
-        default_value = "tcp,ipc",
-        help_heading = "What is measured"
-    )]
-    pub transport: Vec<Transport>,
-    /// What bodies are written as
+    /// Transport between emit and tail
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "TRANSPORT,…")]
+    #[arg(default_value = "tcp,ipc", help_heading = "What is measured")]
+    pub transport: Vec<TransportArg>,
+    /// Wire format
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WIRE,…")]
     #[arg(default_value = "json,text", help_heading = "What is measured")]
     pub wire: Vec<WireArg>,
@@ -33,15 +28,15 @@ pub struct PipelineArgs {
     #[arg(long, value_delimiter = ',', value_name = "SIZE,…", default_value = "100")]
     #[arg(value_parser = message_size, help_heading = "What is measured")]
     pub size: Vec<usize>,
-    /// Emitting processes; several numbers make a sweep
+    /// Number of emit processes; several make a sweep
     #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "1")]
     #[arg(value_parser = processes, help_heading = "What is measured")]
     pub publishers: Vec<usize>,
-    /// Tailing processes, each of which gets every record; several numbers make a sweep
+    /// Number of tail processes, each of which gets every record; several make a sweep
     #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "1")]
     #[arg(value_parser = processes, help_heading = "What is measured")]
     pub subscribers: Vec<usize>,
-    /// Subscriptions of each tail, one of which is the records'; several numbers make a sweep
+    /// Subscriptions of each tail, one of which matches the records; several make a sweep
     #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "1")]
     #[arg(value_parser = subscriptions, help_heading = "What is measured")]
     pub topics: Vec<usize>,
@@ -55,19 +50,37 @@ pub struct PipelineArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = "How long")]
     pub count: Option<u64>,
-    /// Where lines are read from and written to [default: the system's for temporary files]
+    /// Directory for the files of lines [default: the system's temporary one]
     #[arg(long, value_name = "DIR", help_heading = "Set-up")]
     pub dir: Option<PathBuf>,
 
     /// What to print
     #[arg(short, long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Reports")]
     pub output: PipelineOutput,
-    /// Write the tables as Markdown, too
+    /// Also write the tables as Markdown
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub export_markdown: Option<PathBuf>,
     /// Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub plot: Vec<PathBuf>,
+}
+
+/// How records travel between publishers and subscribers.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TransportArg {
+    /// TCP on loopback
+    Tcp,
+    /// A Unix socket
+    Ipc,
+}
+
+impl From<TransportArg> for Transport {
+    fn from(transport: TransportArg) -> Transport {
+        match transport {
+            TransportArg::Tcp => Transport::Tcp,
+            TransportArg::Ipc => Transport::Ipc,
+        }
+    }
 }
 
 /// What `zlog bench pipeline` prints.
@@ -86,7 +99,7 @@ impl PipelineArgs {
     /// The points of the sweep, the base first.
     ///
     /// # Errors
-    /// There are more subscriptions than a publisher tells apart.
+    /// There are more subscriptions than a publisher can track.
     pub fn points(&self) -> Result<Vec<Dimensions>> {
         let values = [
             (Dimension::Size, &*self.size),
@@ -97,11 +110,11 @@ impl PipelineArgs {
         let points = sweep(&values);
         for point in &points {
             let subscriptions = point.subscribers * point.topics;
-            if subscriptions > MOST_SUBSCRIPTIONS {
+            if subscriptions > MAX_SUBSCRIPTIONS {
                 let (subscribers, topics) = (point.subscribers, point.topics);
                 return Err(Error::usage(format!(
                     "{subscribers} subscribers of {topics} topics make {subscriptions} \
-                     subscriptions, and a publisher tells {MOST_SUBSCRIPTIONS} apart"
+                     subscriptions, and a publisher tracks at most {MAX_SUBSCRIPTIONS}"
                 ))
                 .hint("Use fewer --topics or fewer --subscribers."));
             }
@@ -110,13 +123,13 @@ impl PipelineArgs {
     }
 }
 
-/// `zlog bench bare-send`: what `zlog emit` is to zlog.
+/// `zlog bench bare-send`: `zlog emit` with bare libzmq.
 #[derive(Args, Debug)]
 pub struct BareSendArgs {
-    /// A receiver
+    /// Endpoint of a receiver
     #[arg(long, required = true)]
     pub connect: Vec<String>,
-    /// What bodies are written as
+    /// The format of bodies
     #[arg(long, value_enum)]
     pub wire: WireArg,
     /// Messages to send
@@ -133,13 +146,13 @@ pub struct BareSendArgs {
     pub linger: Seconds,
 }
 
-/// `zlog bench bare-receive`: what `zlog tail` is to zlog.
+/// `zlog bench bare-receive`: `zlog tail` with bare libzmq.
 #[derive(Args, Debug)]
 pub struct BareReceiveArgs {
-    /// Where senders connect
+    /// Endpoint to bind
     #[arg(long)]
     pub bind: String,
-    /// What to subscribe to
+    /// Topic prefix to subscribe to
     #[arg(long, required = true)]
     pub topic: Vec<String>,
     /// Messages to receive
@@ -148,11 +161,11 @@ pub struct BareReceiveArgs {
 }
 
 fn processes(text: &str) -> Result<usize, String> {
-    bounded(text, MOST_PROCESSES)
+    bounded(text, MAX_PROCESSES)
 }
 
 fn subscriptions(text: &str) -> Result<usize, String> {
-    bounded(text, MOST_SUBSCRIPTIONS)
+    bounded(text, MAX_SUBSCRIPTIONS)
 }
 
 fn bounded(text: &str, most: usize) -> Result<usize, String> {

@@ -1,9 +1,8 @@
-//! `zlog bench`: what a log call costs, and whether it has come to cost more.
+//! `zlog bench`: measures what a log call costs, and compares it with a baseline.
 //!
-//! What may be here: from the command line to a plan, and from what was measured
-//! to reports and an exit code. Measuring is `bench`'s.
+//! This module turns arguments into a plan, and results into output, files and an exit
+//! code. Only it prints; `bench` measures.
 
-mod codec;
 mod pipeline;
 mod plan;
 mod plots;
@@ -16,26 +15,28 @@ use self::plan::Plan;
 use self::progress::Progress;
 use crate::cli::{BenchArgs, BenchCommand, BenchOutput};
 use zlog_bench::baseline::{self, Comparison};
-use zlog_bench::guard::Home;
-use zlog_bench::lab::Processes;
-use zlog_bench::report::{Report, Show, image, json, write_whole};
-use zlog_bench::rounds::{self, Next, Thing, as_they_stand};
-use zlog_bench::subject::Contender;
+use zlog_bench::reaper::ScratchDir;
+use zlog_bench::report::{Report, image, json, write_whole};
+use zlog_bench::rounds::{self, Measurable, Upcoming, in_order};
+use zlog_bench::runner::ProcessRunner;
+use zlog_bench::target::Candidate;
 use zlog_bench::worker;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape;
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal;
 
-/// Measures, reports, compares.
+/// Measures, reports and compares.
 ///
 /// # Errors
-/// Wrong usage, a handler that could not be measured, a report that can't be
-/// written; or, with exit code 3, a handler that has become slower.
+/// Wrong usage, a handler that can't be measured, a report that can't be written; or, with
+/// exit code 3, a handler that is slower than the baseline.
 pub fn run(args: &BenchArgs) -> Result<Exit> {
     match &args.command {
-        Some(BenchCommand::Codec(args)) => codec::run(args),
-        Some(BenchCommand::Worker) => worker::run().map(|()| Exit::Done),
+        Some(BenchCommand::Worker) => {
+            let input = std::io::BufReader::new(std::io::stdin());
+            worker::run(input, std::io::stdout().lock()).map(|()| Exit::Done)
+        }
         Some(BenchCommand::Pipeline(args)) => pipeline::run(args),
         Some(BenchCommand::BareSend(args)) => pipeline::send(args),
         Some(BenchCommand::BareReceive(args)) => pipeline::receive(args),
@@ -48,7 +49,7 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     let stop = Stop::install()?;
     let report = measure(args, &plan, &stop)?;
     let shown = match args.output {
-        BenchOutput::Table => Show(&report).text(terminal::stdout_is_terminal()).into_bytes(),
+        BenchOutput::Table => report.document(terminal::stdout_is_terminal()).text().into_bytes(),
         BenchOutput::Json => json(&report)?,
     };
     let printed = std::io::stdout().write_all(&shown);
@@ -60,8 +61,8 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
         return Ok(exit);
     }
     export(args, &report)?;
-    // A reader of the table who has gone away changes nothing about the verdict.
-    let exit = judge(args, &plan, &report)?;
+    // The comparison counts even if the reader of the table is gone.
+    let exit = verdict(args, &plan, &report)?;
     printed.map_err(|error| terminal::output_error(&error))?;
     Ok(exit)
 }
@@ -69,41 +70,43 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
 fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let python = args.compare_python.then(|| python::find(args.python.as_deref())).flatten();
-    let at_home = |python| Home::below(&plan.directory).map(|home| (python, home));
-    let python = python.map(at_home).transpose()?;
-    let mut contenders: Vec<_> = plan.subjects.iter().copied().map(Contender::Own).collect();
+    let with_scratch =
+        |python| ScratchDir::create_in(&plan.directory).map(|scratch| (python, scratch));
+    let python = python.map(with_scratch).transpose()?;
+    let mut candidates: Vec<_> = plan.targets.iter().copied().map(Candidate::Own).collect();
     let handlers = python.iter().flat_map(|(python, _)| python.handlers());
-    contenders.extend(handlers.copied().map(Contender::Python));
+    candidates.extend(handlers.copied().map(Candidate::Python));
     let requested = || stop.requested();
-    let (job, directory) = (plan.job.clone(), plan.directory.clone());
-    let mut lab = Processes { job, directory, python, stop: &requested };
+    let (spec, directory) = (plan.spec.clone(), plan.directory.clone());
+    let mut runner = ProcessRunner { spec, directory, python, stop: &requested };
     let runs = plan.settings.runs;
-    let progress = Progress::new(contenders.len(), runs);
-    let mut show = |next: Next<Contender>| progress.show(next.thing.name(), next.round, next.done);
-    let series = rounds::run(&contenders, as_they_stand, runs, &mut lab, &requested, &mut show);
+    let progress = Progress::new(candidates.len(), runs);
+    let mut show =
+        |next: Upcoming<Candidate>| progress.show(next.item.name(), next.round, next.done);
+    let series = rounds::run(&candidates, in_order, runs, &mut runner, &requested, &mut show);
     progress.clear();
     Report::new(date, plan.settings.clone(), &series, stop.requested())
 }
 
-/// Writes the report files that were asked for.
+/// Writes the report files.
 fn export(args: &BenchArgs, report: &Report) -> Result<()> {
     if let Some(path) = &args.export_markdown {
-        write_whole(path, Show(report).markdown().as_bytes())?;
+        write_whole(path, report.document(false).markdown().as_bytes())?;
     }
     if let Some(path) = &args.export_csv {
-        write_whole(path, &Show(report).table().csv()?)?;
+        write_whole(path, &report.table().csv()?)?;
     }
     let image = image(report);
     plots::write(&args.plot, |format| image.render(format))
 }
 
-/// How it exits: whether handlers have become slower, or could not be measured.
-fn judge(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
+/// Chooses the exit code: handlers may be slower, or unmeasurable.
+fn verdict(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
     if let (Some(path), Some(before)) = (&args.baseline, &plan.baseline) {
         let compared = baseline::compare(report, before, args.tolerance, args.absolute)?;
         let path = escape::visible(&path.display().to_string());
         if !compared.regressions.is_empty() {
-            return Err(slower(&compared, &path, args.tolerance));
+            return Err(regression(&compared, &path, args.tolerance));
         }
         let (n, percent) = (compared.compared, args.tolerance * 100.0);
         let skipped = match compared.skipped.as_slice() {
@@ -127,10 +130,10 @@ fn judge(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
     }
 }
 
-fn slower(compared: &Comparison, path: &str, tolerance: f64) -> Error {
+fn regression(compared: &Comparison, path: &str, tolerance: f64) -> Error {
     let names: Vec<String> = compared.regressions.iter().map(ToString::to_string).collect();
     let percent = tolerance * 100.0;
     Error::new(format!("slower than {path} by more than {percent} %: {}", names.join(", ")))
-        .hint("If that is meant to be, measure the baseline anew: zlog bench --output json")
+        .hint("If the change is intended, measure a new baseline: zlog bench --output json")
         .exit_as(Exit::Unmet)
 }

@@ -1,48 +1,47 @@
-//! From what was typed to what is done: everything that can be wrong is found
-//! before minutes are spent on measuring.
+//! Turns arguments into a plan. It checks everything before minutes are spent on measuring.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::plots;
 use crate::cli::BenchArgs;
-use zlog_bench::baseline::{self, LEAST_RUNS};
-use zlog_bench::job::{Mail, Measure, Passed, Text};
-use zlog_bench::lab::directory_in;
+use zlog_bench::baseline::{self, MIN_RUNS};
+use zlog_bench::fixture::check_mail;
 use zlog_bench::measure::Load;
+use zlog_bench::protocol::{LoginSecret, MailOptions, Messages, RunSpec};
+use zlog_bench::reaper::temp_dir_in;
 use zlog_bench::records::Records;
 use zlog_bench::report::{Report, Settings, check_writable};
-use zlog_bench::rig::check_mail;
-use zlog_bench::subject::Subject;
+use zlog_bench::target::BenchTarget;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::smtp::LoginFrom;
 use zlog_pipeline::os::terminal;
 
-/// How long a run is when nothing says so.
+/// Default duration of a run.
 const DURATION: Duration = Duration::from_millis(500);
 
-/// What is done.
+/// What to measure, and how.
 pub(super) struct Plan {
-    /// What is measured, in the order of reports.
-    pub(super) subjects: Vec<Subject>,
-    /// One run, but for what is measured and where its files are.
-    pub(super) job: Measure,
-    /// Where directories for files are made.
+    /// The targets, in the order of reports.
+    pub(super) targets: Vec<BenchTarget>,
+    /// The settings of one run, without its target and directory.
+    pub(super) spec: RunSpec,
+    /// Where the runs' directories are made.
     pub(super) directory: PathBuf,
-    /// What the report says of all this.
+    /// The settings, for the report.
     pub(super) settings: Settings,
     /// The report to compare with.
     pub(super) baseline: Option<Report>,
 }
 
 impl Plan {
-    /// Checks what was typed, and the places that it names.
+    /// Checks the arguments and the files that they name.
     pub(super) fn of(args: &BenchArgs) -> Result<Plan> {
-        if args.baseline.is_some() && usize::from(args.runs) < LEAST_RUNS {
+        if args.baseline.is_some() && usize::from(args.runs) < MIN_RUNS {
             return Err(Error::usage(format!(
-                "--baseline needs --runs {LEAST_RUNS} or more: fewer tell nothing of the spread"
+                "--baseline needs --runs {MIN_RUNS} or more: fewer say nothing about the spread"
             )));
         }
         let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
@@ -52,16 +51,16 @@ impl Plan {
         plots::check(&args.plot)?;
         let mail = mail(args)?;
         let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-        drop(directory_in(&directory)?);
+        drop(temp_dir_in(&directory)?);
         let records = records(args)?;
         if cfg!(debug_assertions) {
             terminal::tell(
-                "zlog bench: this is a debug build: its figures say little of a release",
+                "zlog bench: this is a debug build: its figures say little about a release",
             );
         }
         Ok(Plan {
-            subjects: args.subjects(),
-            job: job(args, mail),
+            targets: args.targets(),
+            spec: spec(args, mail),
             directory: std::path::absolute(&directory)
                 .map_err(|error| Error::io(directory.display(), &error))?,
             settings: settings(args, &records),
@@ -70,11 +69,11 @@ impl Plan {
     }
 }
 
-/// The records, to know that they are there and how long they are.
+/// Loads the records, to check them and to know their size.
 fn records(args: &BenchArgs) -> Result<Records> {
     let Some(path) = &args.lines else { return Records::of_size(args.size) };
     let records = Records::of_lines(path)?;
-    if records.cut() {
+    if records.truncated() {
         let (path, n) = (escape::visible(&path.display().to_string()), records.len());
         let first = counted(n, "line");
         terminal::tell(format_args!(
@@ -84,35 +83,38 @@ fn records(args: &BenchArgs) -> Result<Records> {
     Ok(records)
 }
 
-/// Where mails go. It is made sure that reports, which are handed around, name no
-/// password: an address with one is refused.
-fn mail(args: &BenchArgs) -> Result<Mail> {
+/// The mail server. A URL with a password is refused, because reports contain the URL.
+fn mail(args: &BenchArgs) -> Result<MailOptions> {
     let login = match (&args.smtp, &args.smtp_login_file) {
         (None, _) => None,
         (Some(_), Some(path)) => LoginFrom::File(path.clone()).read()?,
         (Some(_), None) => LoginFrom::Environment.read()?,
     };
-    let mail = Mail { url: args.smtp.clone(), login: login.map(Passed), delay: args.smtp_delay.0 };
+    let mail = MailOptions {
+        url: args.smtp.clone(),
+        login: login.map(LoginSecret),
+        delay: args.smtp_delay.0,
+    };
     check_mail(&mail)?;
     Ok(mail)
 }
 
-/// The limits of a run: its duration has a default only where no count is given.
+/// The limits of a run. The default duration applies only without a count.
 fn limits(args: &BenchArgs) -> (Option<u64>, Option<Duration>) {
     let typed = args.duration.map(|duration| duration.0);
     (args.count, typed.or(args.count.is_none().then_some(DURATION)))
 }
 
-fn job(args: &BenchArgs, mail: Mail) -> Measure {
+fn spec(args: &BenchArgs, mail: MailOptions) -> RunSpec {
     let (count, duration) = limits(args);
-    let text = match &args.lines {
-        Some(path) => Text::Lines(path.clone()),
-        None => Text::Size(args.size),
+    let messages = match &args.lines {
+        Some(path) => Messages::Lines(path.clone()),
+        None => Messages::Size(args.size),
     };
-    Measure {
-        subject: Subject::Null,
+    RunSpec {
+        target: BenchTarget::Null,
         directory: PathBuf::new(),
-        text,
+        messages,
         load: Load { count, duration, rate: args.rate, threads: usize::from(args.threads) },
         warm_up: args.warm_up.0,
         queue: args.queue as usize,

@@ -1,4 +1,4 @@
-//! How far a bench has come: a line on a terminal, nothing in a pipe.
+//! Progress: a line on a terminal, nothing in a pipe.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use zlog_pipeline::os::terminal;
 
-/// The line.
+/// The progress line.
 pub(super) struct Progress {
     bar: ProgressBar,
     runs: usize,
 }
 
 impl Progress {
-    /// For `things` that are measured `runs` times each. Shown when stderr is a
+    /// Creates a line for `things` measured `runs` times each. It is shown if stderr is a
     /// terminal.
     pub(super) fn new(things: usize, runs: usize) -> Progress {
         let shown = terminal::stderr_is_terminal();
@@ -31,13 +31,13 @@ impl Progress {
         Progress { bar, runs }
     }
 
-    /// Says what is measured now, in which round (from 0), and how many runs are done.
+    /// Shows what is measured now, in which round (from 0), and how many runs are done.
     pub(super) fn show(&self, what: &str, round: usize, done: usize) {
         self.bar.set_position(done as u64);
         self.bar.set_message(format!("round {} of {}: {what}", round + 1, self.runs));
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }

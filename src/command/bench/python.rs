@@ -1,12 +1,11 @@
-//! `zlog bench --compare-python`: which Python, and what can be measured with it.
+//! `zlog bench --compare-python`: finds Python, and reports what it can measure.
 
 use std::path::Path;
 
 use zlog_bench::python::Python;
 use zlog_pipeline::os::terminal;
 
-/// Finds it. Where there is no Python, or it has no PyZMQ, that is said, and the rest
-/// goes on.
+/// Finds Python. Without Python or PyZMQ, prints why; the rest is still measured.
 pub(super) fn find(path: Option<&Path>) -> Option<Python> {
     let python = match Python::find(path) {
         Ok(python) => python,
@@ -16,7 +15,7 @@ pub(super) fn find(path: Option<&Path>) -> Option<Python> {
         }
     };
     terminal::tell(format_args!("zlog bench: compared with {python}"));
-    if let Some(why) = python.lacks() {
+    if let Some(why) = python.missing() {
         terminal::tell(format_args!("zlog bench: {why}"));
     }
     Some(python)

@@ -3,30 +3,30 @@
 use std::time::Duration;
 
 use super::clock::{Clock, nanos};
-use super::{Load, Tally, Target};
+use super::{CallStats, Load};
 use zlog_core::error::Result;
 
-/// The longest wait without a look at whether to stop, in nanoseconds.
-const SLICE: u64 = 50_000_000;
+/// How often the stop condition is checked during a wait, in nanoseconds.
+const POLL_INTERVAL: u64 = 50_000_000;
 
 /// One caller's share of a [`Load`].
 #[derive(Clone, Debug)]
 pub(super) struct Share {
-    /// Which caller it is, from 0.
+    /// Which caller, from 0.
     pub(super) caller: u64,
-    /// How many there are.
+    /// Number of callers.
     pub(super) callers: u64,
-    /// How many calls it makes.
+    /// Calls to make.
     pub(super) count: Option<u64>,
-    /// How long it goes on.
+    /// How long to make calls.
     pub(super) duration: Option<Duration>,
-    /// When its calls are due; as soon as possible without one.
+    /// When calls are due; `None`: as soon as possible.
     pub(super) pace: Option<Pace>,
 }
 
 impl Share {
-    /// What falls to `caller` of `load`: counts differ by one at most, and calls
-    /// of an open loop alternate between the callers.
+    /// The share of `caller` in `load`. Counts differ by one at most, and the calls of an
+    /// open loop alternate between the callers.
     pub(super) fn of(load: &Load, caller: usize) -> Share {
         let (caller, callers) = (caller as u64, load.threads.max(1) as u64);
         let count = load.count.map(|n| n / callers + u64::from(caller < n % callers));
@@ -34,7 +34,7 @@ impl Share {
         Share { caller, callers, count, duration: load.duration, pace }
     }
 
-    /// The number of this caller's call `made`, counted over all callers.
+    /// The number, over all callers, of this caller's call `made`.
     fn number(&self, made: u64) -> u64 {
         made * self.callers + self.caller
     }
@@ -48,34 +48,34 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// `rate` calls each second, which must be more than 0.
+    /// `rate` calls per second, which must be more than 0.
     pub fn new(rate: f64) -> Pace {
         Pace { interval: 1e9 / rate }
     }
 
-    /// When call `number` is due, in nanoseconds after the start. It is reckoned
-    /// anew for each, so that no error adds up.
+    /// When call `number` is due, in nanoseconds after the start. It is computed from the
+    /// start each time, so that rounding errors do not add up.
     pub fn due(&self, number: u64) -> u64 {
         (number as f64 * self.interval) as u64
     }
 }
 
-/// Makes one caller's calls, from `start` on, until its share is done or `stop`.
+/// Makes one caller's calls from `start` on, until its share is done or `stop`.
 ///
 /// # Errors
-/// The target's first.
-pub(super) fn run<C: Clock, T: Target>(
+/// The first error of a call.
+pub(super) fn run<C: Clock, F: Fn(u64) -> Result<()> + Sync>(
     clock: &C,
-    target: &T,
+    call: &F,
     share: &Share,
     start: u64,
     stop: &dyn Fn() -> bool,
-) -> Result<Tally> {
-    let mut tally = Tally::new(start)?;
+) -> Result<CallStats> {
+    let mut stats = CallStats::new(start)?;
     let until = share.duration.map_or(u64::MAX, |duration| start.saturating_add(nanos(duration)));
     let mut now = clock.now();
-    while share.count.is_none_or(|count| tally.calls < count) && now < until && !stop() {
-        let number = share.number(tally.calls);
+    while share.count.is_none_or(|count| stats.calls < count) && now < until && !stop() {
+        let number = share.number(stats.calls);
         let begin = match &share.pace {
             None => clock.now(),
             Some(pace) => {
@@ -86,14 +86,14 @@ pub(super) fn run<C: Clock, T: Target>(
                 due
             }
         };
-        target.call(number)?;
+        call(number)?;
         now = clock.now();
-        tally.count(now.saturating_sub(begin), now);
+        stats.count(now.saturating_sub(begin), now);
     }
-    Ok(tally)
+    Ok(stats)
 }
 
-/// Waits until `due`. Returns whether to go on.
+/// Waits until `due`. Returns `false` if `stop` ended the wait.
 fn wait<C: Clock>(clock: &C, due: u64, stop: &dyn Fn() -> bool) -> bool {
     loop {
         let now = clock.now();
@@ -103,7 +103,7 @@ fn wait<C: Clock>(clock: &C, due: u64, stop: &dyn Fn() -> bool) -> bool {
         if stop() {
             return false;
         }
-        clock.wait_until(due.min(now.saturating_add(SLICE)));
+        clock.wait_until(due.min(now.saturating_add(POLL_INTERVAL)));
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     /// Calls that take 10 µs each, but the one numbered `stalls`: that takes 100 ms.
-    fn stalling(clock: &FakeClock, stalls: u64) -> impl Target {
+    fn stalling(clock: &FakeClock, stalls: u64) -> impl Fn(u64) -> Result<()> + Sync {
         move |number: u64| {
             clock.pass(if number == stalls { 100 * MS } else { 10 * US });
             Ok(())
@@ -141,12 +141,12 @@ mod tests {
     fn a_closed_loop_counts_the_time_inside_each_call() {
         let clock = FakeClock::default();
         let share = alone(Load { count: Some(1000), ..Load::default() });
-        let tally = run(&clock, &stalling(&clock, 500), &share, 0, &never).unwrap();
-        assert_eq!(tally.calls, 1000);
-        assert_eq!(tally.end, 999 * 10 * US + 100 * MS);
+        let stats = run(&clock, &stalling(&clock, 500), &share, 0, &never).unwrap();
+        assert_eq!(stats.calls, 1000);
+        assert_eq!(stats.end, 999 * 10 * US + 100 * MS);
         // One call of a thousand was slow: the median does not know of it.
-        assert!(tally.latency.equivalent(tally.latency.value_at_quantile(0.99), 10 * US));
-        assert!(tally.latency.equivalent(tally.latency.max(), 100 * MS));
+        assert!(stats.latency.equivalent(stats.latency.value_at_quantile(0.99), 10 * US));
+        assert!(stats.latency.equivalent(stats.latency.max(), 100 * MS));
     }
 
     #[test]
@@ -154,13 +154,13 @@ mod tests {
         let clock = FakeClock::default();
         // A call each millisecond: during the stall, 99 others become due.
         let share = alone(Load { count: Some(1000), rate: Some(1000.0), ..Load::default() });
-        let tally = run(&clock, &stalling(&clock, 500), &share, 0, &never).unwrap();
-        let slow = tally.latency.count_between(MS, 200 * MS);
+        let stats = run(&clock, &stalling(&clock, 500), &share, 0, &never).unwrap();
+        let slow = stats.latency.count_between(MS, 200 * MS);
         assert!((99..=102).contains(&slow), "{slow} calls took a millisecond or more");
         // As many after the stall as before were on time again.
-        assert!(tally.latency.equivalent(tally.latency.value_at_quantile(0.5), 10 * US));
+        assert!(stats.latency.equivalent(stats.latency.value_at_quantile(0.5), 10 * US));
         // Every call was made at its time or right after the stall, none left out.
-        assert_eq!((tally.calls, tally.end), (1000, 999 * MS + 10 * US));
+        assert_eq!((stats.calls, stats.end), (1000, 999 * MS + 10 * US));
     }
 
     #[test]
@@ -172,17 +172,17 @@ mod tests {
             clock.pass(10 * MS);
             Ok(())
         };
-        let tally = run(&clock, &slow, &share, 0, &never).unwrap();
-        assert_eq!(tally.calls, 100);
-        assert!(tally.latency.max() > 890 * MS, "{}", tally.latency.max());
+        let stats = run(&clock, &slow, &share, 0, &never).unwrap();
+        assert_eq!(stats.calls, 100);
+        assert!(stats.latency.max() > 890 * MS, "{}", stats.latency.max());
     }
 
     #[test]
     fn a_duration_ends_a_run_within_one_call() {
         let clock = FakeClock::default();
         let share = alone(Load { duration: Some(Duration::from_millis(1)), ..Load::default() });
-        let tally = run(&clock, &stalling(&clock, u64::MAX), &share, 0, &never).unwrap();
-        assert_eq!((tally.calls, tally.end), (100, MS));
+        let stats = run(&clock, &stalling(&clock, u64::MAX), &share, 0, &never).unwrap();
+        assert_eq!((stats.calls, stats.end), (100, MS));
     }
 
     #[test]
@@ -191,14 +191,14 @@ mod tests {
         let asked = Cell::new(0);
         let stop = || asked.replace(asked.get() + 1) >= 10;
         let share = alone(Load::default());
-        let tally = run(&clock, &stalling(&clock, u64::MAX), &share, 0, &stop).unwrap();
-        assert_eq!(tally.calls, 10);
+        let stats = run(&clock, &stalling(&clock, u64::MAX), &share, 0, &stop).unwrap();
+        assert_eq!(stats.calls, 10);
 
         let begun = clock.now();
         let share = alone(Load { rate: Some(0.001), count: Some(2), ..Load::default() });
         let stop = || clock.now() > begun + 1000 * MS;
-        let tally = run(&clock, &stalling(&clock, u64::MAX), &share, begun, &stop).unwrap();
-        assert_eq!(tally.calls, 1, "the second was due after 1000 s");
+        let stats = run(&clock, &stalling(&clock, u64::MAX), &share, begun, &stop).unwrap();
+        assert_eq!(stats.calls, 1, "the second was due after 1000 s");
         assert!(clock.now() < begun + 1200 * MS);
     }
 
@@ -206,12 +206,12 @@ mod tests {
     fn a_target_that_fails_ends_the_run_with_its_error() {
         let clock = FakeClock::default();
         let made = AtomicU64::new(0);
-        let target = |number: u64| {
+        let call = |number: u64| {
             made.fetch_add(1, Ordering::Relaxed);
             if number == 3 { Err(Error::new("full")) } else { Ok(()) }
         };
         let share = alone(Load { count: Some(10), ..Load::default() });
-        let error = run(&clock, &target, &share, 0, &never).unwrap_err();
+        let error = run(&clock, &call, &share, 0, &never).unwrap_err();
         assert_eq!((error.to_string().as_str(), made.into_inner()), ("full", 4));
     }
 

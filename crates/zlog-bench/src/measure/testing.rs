@@ -1,15 +1,15 @@
-//! A clock that goes only when it is told to.
+//! A clock that tests advance.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Clock;
 
-/// Shows the time that has been passed to it. Waiting is what makes it go.
+/// Stands still unless it is advanced. A wait advances it.
 #[derive(Debug, Default)]
 pub(crate) struct FakeClock(AtomicU64);
 
 impl FakeClock {
-    /// Lets nanoseconds pass.
+    /// Advances the clock.
     pub(crate) fn pass(&self, nanos: u64) {
         self.0.fetch_add(nanos, Ordering::Relaxed);
     }

@@ -1,101 +1,84 @@
-//! The processes that zlog is held against: `zlog bench bare-send` and
-//! `bare-receive`, which only `zlog bench pipeline` starts.
-//!
-//! What may be here: the frames that they move, which are zlog's own to the byte,
-//! and when they end. The sockets are in [`zlog_pipeline::socket`].
+//! Bare libzmq, the baseline of `zlog bench pipeline` and of `benches/*.py`: the hidden
+//! commands `zlog bench bare-send` and `bare-receive` move frames that are zlog's own to
+//! the byte, and do nothing else. The sockets are in [`zlog_pipeline::socket`].
 
 use std::borrow::Cow;
-use std::io::{BufRead, Write};
-use std::time::Duration;
+use std::io::BufRead;
+use std::time::{Duration, Instant};
 
-use crate::records::ROOT;
-use zlog_core::error::{Error, Exit, Result};
+use crate::records::{ROOT, TOPIC_PREFIX};
+use zlog_core::error::{Error, Result};
 use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
 use zlog_core::wire;
 use zlog_pipeline::handler::publish::Wire;
-use zlog_pipeline::os::signal::Stop;
-use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::Stamp;
 use zlog_pipeline::socket::{BareReceiver, BareSender, Endpoint};
 
-/// Messages that are made before the clock starts, and sent over and over.
-const MADE: usize = 1024;
-/// Most bytes of them.
-const MOST_BYTES: usize = 16 << 20;
+/// Messages that are prepared before the clock starts, and sent repeatedly.
+const MAX_FRAMES: usize = 1024;
+/// Limit on their bytes.
+const MAX_BYTES: usize = 16 << 20;
 
-/// What is sent, where to, and how many.
+/// What to send, where to, and how many.
 pub struct Sending {
-    /// Where subscribers are.
+    /// Where subscribers are bound.
     pub endpoints: Vec<Endpoint>,
-    /// How many subscribers are waited for,
+    /// How many subscribers to wait for before the first message.
     pub wait_for: usize,
-    /// and for how long.
+    /// How long to wait for them.
     pub wait: Duration,
     /// How long the last messages may take to leave.
     pub linger: Duration,
     /// Messages to send.
     pub count: u64,
-    /// What their bodies are.
+    /// The format of their bodies.
     pub wire: Wire,
 }
 
 impl Sending {
-    /// Sends messages made of the lines of `input`.
+    /// Sends messages made of the lines of `input`, until `stop`.
     ///
     /// # Errors
-    /// Subscribers do not come, there are no lines, or libzmq's.
-    pub fn run(self, input: impl BufRead) -> Result<Exit> {
-        let stop = Stop::install()?;
+    /// Too few subscribers come, `input` has no lines, or libzmq fails.
+    pub fn run(self, input: impl BufRead, stop: &dyn Fn() -> bool) -> Result<()> {
         let frames = frames(input, self.wire)?;
         let mut sender = BareSender::open(&self.endpoints)?;
-        let asked = || stop.requested();
-        let prefix = prefix();
-        let there = sender.wait_for(self.wait_for, prefix.as_bytes(), self.wait, &asked)?;
-        if there < self.wait_for && !asked() {
+        let there = sender.wait_for(self.wait_for, TOPIC_PREFIX.as_bytes(), self.wait, stop)?;
+        if there < self.wait_for && !stop() {
             let wanted = counted(self.wait_for, "subscriber");
-            return Err(Error::new(format!("{there} of {wanted} came")));
+            return Err(Error::new(format!("{there} of {wanted} connected")));
         }
         for (_, (topic, body)) in (0..self.count).zip(frames.iter().cycle()) {
-            if asked() || !sender.send(topic, body, &asked)? {
+            if stop() || !sender.send(topic, body, stop)? {
                 break;
             }
         }
-        sender.close(self.linger)?;
-        Ok(stop.exit().unwrap_or(Exit::Done))
+        sender.close(self.linger)
     }
 }
 
-/// Receives until `count` messages have come or a signal does, and writes to `out`
-/// how many that were.
+/// Receives until `count` messages have arrived, or until `stop`. Returns how many
+/// arrived, and the seconds from the first to the last.
 ///
 /// # Errors
-/// The endpoint can't be bound, the count can't be written, or libzmq's.
+/// libzmq's.
 pub fn receive(
-    endpoint: &Endpoint,
-    prefixes: &[String],
+    receiver: &mut BareReceiver,
     count: u64,
-    mut out: impl Write,
-) -> Result<Exit> {
-    let stop = Stop::install()?;
-    let mut receiver = BareReceiver::open(endpoint, prefixes)?;
-    terminal::tell(format_args!("zlog bench bare-receive: bound {}", receiver.endpoint()));
-    let mut arrived = 0;
-    while arrived < count && !stop.requested() {
-        arrived += u64::from(receiver.recv()?);
+    stop: &dyn Fn() -> bool,
+) -> Result<(u64, f64)> {
+    let (mut arrived, mut first) = (0, None);
+    while arrived < count && !stop() {
+        if receiver.recv()? {
+            first.get_or_insert_with(Instant::now);
+            arrived += 1;
+        }
     }
-    writeln!(out, "{arrived}")
-        .and_then(|()| out.flush())
-        .map_err(|error| Error::io("standard output", &error))?;
-    Ok(stop.exit().unwrap_or(Exit::Done))
+    Ok((arrived, first.map_or(0.0, |first| first.elapsed().as_secs_f64())))
 }
 
-/// What the topics of the records begin with: what is subscribed to.
-pub(super) fn prefix() -> String {
-    format!("{ROOT}.")
-}
-
-/// Topics and bodies as `zlog emit --root bench` makes them of lines.
+/// Makes topics and bodies of lines, as `zlog emit --root bench` does.
 fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let stamp = Stamp::of_this_process(ROOT);
     let mut topic = String::new();
@@ -108,12 +91,12 @@ fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let frame = body(&line, seq, &stamp, wire);
         bytes += frame.len();
         frames.push((topic.clone().into_bytes(), frame));
-        if frames.len() == MADE || bytes >= MOST_BYTES {
+        if frames.len() == MAX_FRAMES || bytes >= MAX_BYTES {
             break;
         }
     }
     if frames.is_empty() {
-        return Err(Error::new("standard input: there is no line in it"));
+        return Err(Error::new("standard input has no lines"));
     }
     Ok(frames)
 }
@@ -144,7 +127,7 @@ mod tests {
             let (record, dialect) = wire::decode(&[topic, body], 0.0);
             assert!(dialect.is_some());
             assert_eq!((&*record.msg, record.level), ("two", Level::INFO));
-            assert!(topic.starts_with(prefix().as_bytes()));
+            assert!(topic.starts_with(TOPIC_PREFIX.as_bytes()));
         }
     }
 
@@ -153,8 +136,8 @@ mod tests {
         let lines = format!("{}\n", "x".repeat(1 << 20)).repeat(20);
         let bytes: usize =
             frames(lines.as_bytes(), Wire::Text).unwrap().iter().map(|f| f.1.len()).sum();
-        assert_eq!(bytes, MOST_BYTES);
-        assert_eq!(frames("x\n".repeat(2000).as_bytes(), Wire::Text).unwrap().len(), MADE);
+        assert_eq!(bytes, MAX_BYTES);
+        assert_eq!(frames("x\n".repeat(2000).as_bytes(), Wire::Text).unwrap().len(), MAX_FRAMES);
         assert!(frames(&b""[..], Wire::Text).is_err());
     }
 }

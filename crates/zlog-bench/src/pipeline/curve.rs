@@ -1,66 +1,65 @@
-//! What was swept, as curves: how throughput and cost change with each thing, and
-//! the image of that.
+//! Curves of a sweep: how throughput and cost change with each dimension.
 
 use super::figures::{Figures, Row};
 use super::report::Report;
-use super::shape::Dimension;
-use crate::plot::{self, Growth, Panel, Point, Range, Unit};
-use crate::report::units::count;
+use super::scenario::Dimension;
+use crate::plot::{self, Panel, Point, SweepChart, Unit};
 use crate::stats::Spread;
+use crate::units::count;
 use zlog_core::text::plural::{counted, plural};
 
-/// What a curve shows.
+/// The figure on the vertical axis.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Figure {
-    /// Records that arrived each second, over all subscribers.
+pub enum Metric {
+    /// Records that arrived per second, over all subscribers.
     Rate,
-    /// Seconds of processor time of all processes for a million records that arrived.
+    /// Seconds of processor time of all processes per million records that arrived.
     Cost,
 }
 
-/// How a figure changes with one thing.
+/// How a figure changes with one dimension.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Curve {
-    /// What is on the vertical axis.
-    pub figure: Figure,
-    /// What is on the horizontal axis.
+    /// The vertical axis.
+    pub figure: Metric,
+    /// The horizontal axis.
     pub over: Dimension,
-    /// zlog's lines and bare libzmq's, for each transport and wire format.
+    /// A line of zlog and a line of bare libzmq for each transport and wire format.
     pub lines: Vec<Line>,
 }
 
 /// A line of a curve.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Line {
-    /// What is in between, and what bodies are written as: `tcp json`.
+    /// Transport and wire format: `tcp json`.
     pub name: String,
-    /// Whether it is bare libzmq's.
+    /// Whether it is the line of bare libzmq.
     pub bare: bool,
-    /// The value on the horizontal axis, and the figure. In the order of the values.
+    /// Values on the horizontal axis with their figures, in ascending order.
     pub points: Vec<(f64, Spread)>,
 }
 
-impl Figure {
+impl Metric {
     fn of(self, figures: &Figures) -> Option<Spread> {
         match self {
-            Figure::Rate => Some(figures.records_per_second),
-            Figure::Cost => figures.cpu_seconds_per_million,
+            Metric::Rate => Some(figures.records_per_second),
+            Metric::Cost => figures.cpu_seconds_per_million,
         }
     }
 }
 
 impl Curve {
-    /// One of `figure` for each thing of which the report has several values.
-    pub fn all(report: &Report, figure: Figure) -> Vec<Curve> {
+    /// Returns a curve for each dimension of which the report has several values.
+    pub fn all(report: &Report, figure: Metric) -> Vec<Curve> {
         let curves = Dimension::ALL.map(|over| Curve::of(report, figure, over));
         curves.into_iter().filter(|curve| !curve.lines.is_empty()).collect()
     }
 
-    fn of(report: &Report, figure: Figure, over: Dimension) -> Curve {
+    fn of(report: &Report, figure: Metric, over: Dimension) -> Curve {
         let Some(base) = report.pipelines.first() else {
             return Curve { figure, over, lines: Vec::new() };
         };
-        // All else as in the base.
+        // All other dimensions are those of the base.
         let like_base =
             |row: &Row| base.dimensions.with(over, row.dimensions.get(over)) == row.dimensions;
         let rows: Vec<&Row> = report.pipelines.iter().filter(|row| like_base(row)).collect();
@@ -85,8 +84,8 @@ impl Curve {
 
     fn panel(&self) -> Panel {
         let (title, y) = match self.figure {
-            Figure::Rate => ("records per second", Unit::Count),
-            Figure::Cost => ("CPU seconds for a million records", Unit::Plain),
+            Metric::Rate => ("records per second", Unit::Count),
+            Metric::Cost => ("CPU seconds for a million records", Unit::Plain),
         };
         let (by, x) = match self.over {
             Dimension::Size => ("message size", Unit::Bytes),
@@ -97,32 +96,32 @@ impl Curve {
         let before = |at: usize| at.checked_sub(1).and_then(|at| self.lines.get(at));
         let lines = self.lines.iter().enumerate().map(|(at, line)| plot::Line {
             name: if line.bare { format!("{}, bare", line.name) } else { line.name.clone() },
-            // zlog's own line may be missing.
-            beside: line.bare && before(at).is_some_and(|zlog| zlog.name == line.name),
-            points: line.points.iter().map(|(x, y)| Point { x: *x, y: Range::from(*y) }).collect(),
+            // zlog's line may be missing.
+            is_baseline: line.bare && before(at).is_some_and(|zlog| zlog.name == line.name),
+            points: line.points.iter().map(|(x, y)| Point { x: *x, y: *y }).collect(),
         });
         Panel { title: format!("{title}, by {by}"), x, y, lines: lines.collect() }
     }
 }
 
-/// Panels that have room to be read on one image.
+/// How many panels stay readable on one image.
 const PANELS: usize = 4;
 
-/// The curves of a report as an image: throughput and cost over each thing that was
-/// swept, or cost alone where both would not have room. `None` where nothing was.
-pub fn image(report: &Report) -> Option<Growth> {
-    let costs = Curve::all(report, Figure::Cost);
-    let mut curves = Curve::all(report, Figure::Rate);
+/// Draws the curves of a report: throughput and cost over each dimension that was swept, or
+/// cost alone if there is no room for both. `None` without a sweep.
+pub fn image(report: &Report) -> Option<SweepChart> {
+    let costs = Curve::all(report, Metric::Cost);
+    let mut curves = Curve::all(report, Metric::Rate);
     if curves.len() + costs.len() > PANELS && !costs.is_empty() {
         curves.clear();
     }
     curves.extend(costs);
     let base = report.pipelines.first().filter(|_| !curves.is_empty())?.dimensions;
     let (machine, date) = (&report.machine, &report.date);
-    Some(Growth {
+    Some(SweepChart {
         title: "zlog emit to zlog tail (full lines), bare libzmq with the same frames (dashed)"
             .into(),
-        // The machine last: it is the one that may be too long for its place.
+        // The machine comes last, because it may be too long and is cut.
         remark: format!(
             "{date}: {}, messages of {} {} where nothing else is said; {machine}",
             counted(report.settings.runs, "run"),
@@ -155,7 +154,7 @@ mod tests {
 
     #[test]
     fn only_what_was_swept_over_makes_a_curve() {
-        let curves = Curve::all(&report(), Figure::Cost);
+        let curves = Curve::all(&report(), Metric::Cost);
         assert_eq!(curves.len(), 1);
         assert_eq!(curves[0].over, Dimension::Size);
         assert_eq!(names(&curves[0]), [("tcp json", false), ("tcp json", true)]);
@@ -170,10 +169,10 @@ mod tests {
     fn a_pipeline_that_was_not_measured_is_no_point() {
         let mut report = report();
         report.pipelines[1].zlog = None;
-        let curves = Curve::all(&report, Figure::Cost);
+        let curves = Curve::all(&report, Metric::Cost);
         assert_eq!(names(&curves[0]), [("tcp json", true)]);
         let line = &curves[0].panel().lines[0];
-        assert_eq!((line.name.as_str(), line.beside), ("tcp json, bare", false));
+        assert_eq!((line.name.as_str(), line.is_baseline), ("tcp json, bare", false));
     }
 
     #[test]
@@ -188,7 +187,7 @@ mod tests {
                 "CPU seconds for a million records, by message size"
             ]
         );
-        assert!(image.panels.iter().all(|panel| panel.lines[1].beside));
+        assert!(image.panels.iter().all(|panel| panel.lines[1].is_baseline));
         report.pipelines.pop();
         assert_eq!(super::image(&report), None);
     }

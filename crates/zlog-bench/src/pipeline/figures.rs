@@ -1,59 +1,58 @@
-//! What a report says of one pipeline.
+//! A report's figures of one pipeline.
 
 use serde::{Deserialize, Serialize};
-use zlog_core::text::choice::Choice as _;
 
 use super::rounds::{Bench, Series};
-use super::run::{Sample, SideUsage};
-use super::shape::{Dimensions, Transport, wire_name};
+use super::sample::{Sample, SideUsage};
+use super::scenario::{Dimensions, Transport, wire_name};
 use crate::stats::{Spread, ratio};
 
 /// One pipeline.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// What is in between.
+    /// How records travel.
     pub transport: Transport,
-    /// What bodies are written as: `json` or `text`.
+    /// The format of bodies: `json` or `text`.
     pub wire: String,
-    /// Sizes and numbers.
+    /// The other properties of the scenario.
     #[serde(flatten)]
     pub dimensions: Dimensions,
-    /// Records that each publisher sends in a run.
+    /// Records that each publisher sends per run.
     pub count: u64,
-    /// `zlog emit` and `zlog tail`; none when no run succeeded.
+    /// `zlog emit` and `zlog tail`; `None` if no run succeeded.
     pub zlog: Option<Figures>,
-    /// Bare libzmq with the same frames; none when no run succeeded.
+    /// Bare libzmq with the same frames; `None` if no run succeeded.
     pub bare: Option<Figures>,
-    /// zlog's records a second as a multiple of bare libzmq's in the same round.
+    /// zlog's records per second relative to bare libzmq's in the same round.
     pub ratio_to_bare: Option<Spread>,
-    /// Whether starting the programs weighs so much in either system's time
-    /// ([`MOST_STARTING`]) that its rate says little of what gets through.
+    /// Whether starting the programs takes more than [`MAX_STARTING_SHARE`] of either
+    /// implementation's time, so that the rate says little about throughput.
     pub too_short: bool,
-    /// Why something could not be measured, or not each time.
+    /// Why a run failed.
     pub error: Option<String>,
 }
 
-/// The largest part of the time that starting the programs may take in the median run
-/// before a pipeline counts as too short: its rate is then off by about that much.
-pub const MOST_STARTING: f64 = 0.25;
+/// The largest share of the median run that starting the programs may take. The rate is off
+/// by about that share.
+pub const MAX_STARTING_SHARE: f64 = 0.25;
 
-/// What the runs of one system say together.
+/// Summary of one implementation's runs.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Figures {
-    /// Runs that these figures are made of.
+    /// Runs that succeeded.
     pub runs: usize,
-    /// Records that arrived each second, over all subscribers.
+    /// Records that arrived per second, over all subscribers.
     pub records_per_second: Spread,
-    /// The part of the time that went into starting, connecting and ending the programs:
-    /// what a run of one record takes, in the same round.
+    /// The share of the time spent on starting, connecting and ending the programs: what a
+    /// run of one record takes in the same round.
     pub starting_share: Option<Spread>,
-    /// Records that were to arrive, over all subscribers and runs.
+    /// Records that should have arrived, over all subscribers and runs.
     pub wanted: u64,
-    /// Records that did.
+    /// Records that arrived.
     pub arrived: u64,
-    /// The difference.
+    /// Records that did not arrive.
     pub lost: u64,
-    /// Seconds of processor time of all processes for a million records that arrived.
+    /// Seconds of processor time of all processes per million records that arrived.
     pub cpu_seconds_per_million: Option<Spread>,
     /// The publishing processes.
     pub publishers: Side,
@@ -61,18 +60,18 @@ pub struct Figures {
     pub subscribers: Side,
 }
 
-/// What one side of a pipeline used up.
+/// What one side of a pipeline used.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Side {
-    /// Seconds of processor time for a million records: of publishers for those that
-    /// they sent, of subscribers for those that arrived.
+    /// Seconds of processor time per million records: for publishers, of those sent; for
+    /// subscribers, of those that arrived.
     pub cpu_seconds_per_million: Option<Spread>,
-    /// The most memory that one process had resident at once, in bytes.
+    /// The largest resident memory of any one process, in bytes.
     pub peak_memory_bytes: Option<Spread>,
 }
 
 impl Row {
-    /// What the runs of both systems say.
+    /// Summarises the runs of both implementations.
     pub fn of(bench: &Bench) -> Row {
         let named =
             |series: &Series, name| series.error.as_ref().map(|error| format!("{name}: {error}"));
@@ -81,10 +80,10 @@ impl Row {
         let (zlog, bare) = (Figures::of(&bench.zlog), Figures::of(&bench.bare));
         let too_short = [&zlog, &bare].into_iter().flatten().any(Figures::is_too_short);
         Row {
-            transport: bench.shape.transport,
-            wire: wire_name(bench.shape.wire).to_owned(),
-            dimensions: bench.shape.dimensions,
-            count: bench.shape.count,
+            transport: bench.scenario.transport,
+            wire: wire_name(bench.scenario.wire).to_owned(),
+            dimensions: bench.scenario.dimensions,
+            count: bench.scenario.count,
             zlog,
             bare,
             ratio_to_bare: ratios(bench),
@@ -93,13 +92,13 @@ impl Row {
         }
     }
 
-    /// What is in between, and what bodies are written as.
+    /// Transport and wire format: `tcp json`.
     pub fn name(&self) -> String {
         format!("{} {}", self.transport.name(), self.wire)
     }
 }
 
-/// Within the rounds that both have.
+/// Uses the rounds that both implementations have.
 fn ratios(bench: &Bench) -> Option<Spread> {
     let rounds = bench.zlog.samples.iter().zip(&bench.bare.samples);
     let both = rounds.filter_map(|(zlog, bare)| zlog.as_ref().zip(bare.as_ref()));
@@ -110,7 +109,7 @@ fn ratios(bench: &Bench) -> Option<Spread> {
 
 impl Figures {
     fn is_too_short(&self) -> bool {
-        self.starting_share.is_some_and(|share| share.median > MOST_STARTING)
+        self.starting_share.is_some_and(|share| share.median > MAX_STARTING_SHARE)
     }
 
     fn of(series: &Series) -> Option<Figures> {
@@ -129,7 +128,7 @@ impl Figures {
             runs: samples.len(),
             records_per_second: spread(&Sample::arrived_per_second)?,
             starting_share: spread(&Sample::starting_share),
-            wanted: sum(|sample| sample.wanted),
+            wanted: sum(|sample| sample.expected),
             arrived: sum(|sample| sample.arrived),
             lost: sum(Sample::lost),
             cpu_seconds_per_million: spread(&Sample::cpu_per_million),
@@ -141,7 +140,7 @@ impl Figures {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rounds::tests::{self, sample, shape};
+    use super::super::rounds::tests::{self, sample, scenario};
     use super::*;
 
     fn series(seconds: &[Option<f64>]) -> Series {
@@ -152,7 +151,7 @@ mod tests {
     fn ratios_are_taken_within_a_round() {
         let zlog = series(&[Some(2.0), Some(20.0), Some(2.0)]);
         let bare = series(&[Some(1.0), Some(10.0), None]);
-        let row = Row::of(&Bench { shape: shape(100), zlog, bare });
+        let row = Row::of(&Bench { scenario: scenario(100), zlog, bare });
         assert_eq!(row.ratio_to_bare, Some(Spread { median: 0.5, low: 0.5, high: 0.5 }));
         let figures = row.zlog.unwrap();
         assert_eq!((figures.runs, figures.records_per_second.median), (3, 500.0));
@@ -170,7 +169,7 @@ mod tests {
             [(0.4, 0.4, false), (0.39, 9.0, true), (9.0, 0.39, true), (0.05, 0.05, true)]
         {
             let bench = Bench {
-                shape: shape(100),
+                scenario: scenario(100),
                 zlog: series(&[Some(zlog), Some(zlog), None]),
                 bare: series(&[Some(bare)]),
             };
@@ -187,7 +186,7 @@ mod tests {
         for sample in zlog.samples.iter_mut().flatten() {
             sample.arrived = 990;
         }
-        let row = Row::of(&Bench { shape: shape(100), zlog, bare: series(&[]) });
+        let row = Row::of(&Bench { scenario: scenario(100), zlog, bare: series(&[]) });
         let figures = row.zlog.unwrap();
         assert_eq!((figures.wanted, figures.arrived, figures.lost), (2000, 1980, 20));
         assert_eq!((row.bare, row.ratio_to_bare), (None, None));
@@ -196,7 +195,7 @@ mod tests {
     #[test]
     fn what_failed_is_named() {
         let bare = Series { error: Some("no socket".to_owned()), ..series(&[None]) };
-        let row = Row::of(&Bench { shape: shape(100), zlog: series(&[Some(1.0)]), bare });
+        let row = Row::of(&Bench { scenario: scenario(100), zlog: series(&[Some(1.0)]), bare });
         assert_eq!(row.error.as_deref(), Some("bare libzmq: no socket"));
     }
 }

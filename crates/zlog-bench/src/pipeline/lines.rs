@@ -1,4 +1,4 @@
-//! The lines that publishers read: a file that is gone afterwards.
+//! The file of lines that publishers read. It is removed when dropped.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -13,8 +13,7 @@ pub struct LinesFile {
 }
 
 impl LinesFile {
-    /// Writes `count` lines of `size` bytes (their newlines apart) to a file in
-    /// `directory`.
+    /// Writes `count` lines of `size` bytes (without the newline) to a file in `directory`.
     ///
     /// # Errors
     /// The file can't be written.
@@ -36,7 +35,7 @@ impl LinesFile {
         Ok(file)
     }
 
-    /// Where it is.
+    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -44,16 +43,16 @@ impl LinesFile {
 
 impl Drop for LinesFile {
     fn drop(&mut self) {
-        // Its directory is removed at the end, too.
+        // Its directory is removed at the end anyway.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// What a web server may say: lines differ, and no word in them is a level.
+/// A line as a web server may log it: no word in it is a level name.
 fn write_line(line: &mut Vec<u8>, number: u64, size: usize) {
     line.clear();
     let (worker, ms) = (number % 7, number % 983);
-    // Writing to a vector can't fail.
+    // Writing to a vector cannot fail.
     let _ = write!(line, "request {number:09} handled by worker {worker} in {ms:4} ms");
     line.resize(size, b'.');
 }

@@ -1,7 +1,7 @@
-//! Processes of a pipeline: started, watched, and gone when this is dropped; and
-//! what they used up.
+//! The processes of a pipeline: starts them, reads their standard error, and records what
+//! they used.
 //!
-//! What may be here: processes as such. What they are for is `system`'s.
+//! `implementation` decides what to start.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -10,25 +10,26 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::usage::peak_memory;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
 
-/// Most lines of a process's standard error that are kept, for its error.
-const KEPT: usize = 8;
-/// How often it is looked what processes have used up.
-const SLICE: Duration = Duration::from_millis(5);
+/// How many lines of standard error are kept, for error messages.
+const MAX_STDERR_LINES: usize = 8;
+/// How often memory use is read.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a process says.
-enum Said {
-    /// A line on its standard error.
+/// An event on a process's standard error.
+enum Event {
+    /// A line.
     Line(String),
-    /// It has closed its standard error: it ends, or has.
+    /// Standard error was closed: the process exits or has exited.
     Closed(Instant),
 }
 
 /// A process.
 struct Process {
-    /// `None` when it has ended and was waited for.
+    /// `None` after the process was waited for.
     child: Option<Child>,
     said: VecDeque<String>,
     peak_memory: Option<u64>,
@@ -42,33 +43,33 @@ pub(super) struct Ended {
     pub(super) at: Instant,
     /// How.
     pub(super) status: ExitStatus,
-    /// Seconds of processor time that it used, in the program and in the system.
+    /// Seconds of processor time, user and system.
     pub(super) cpu_seconds: Option<f64>,
-    /// The most memory that was resident at once, in bytes.
+    /// Peak resident memory in bytes.
     pub(super) peak_memory: Option<u64>,
 }
 
-/// Processes that belong together. They are killed when this is dropped.
-pub(super) struct Group {
+/// The processes of one pipeline. They are killed when this is dropped.
+pub(super) struct ProcessGroup {
     all: Vec<Process>,
-    tell: Sender<(usize, Said)>,
-    told: Receiver<(usize, Said)>,
+    sender: Sender<(usize, Event)>,
+    events: Receiver<(usize, Event)>,
 }
 
-impl Group {
-    pub(super) fn new() -> Group {
-        let (tell, told) = crossbeam_channel::unbounded();
-        Group { all: Vec::new(), tell, told }
+impl ProcessGroup {
+    pub(super) fn new() -> ProcessGroup {
+        let (sender, events) = crossbeam_channel::unbounded();
+        ProcessGroup { all: Vec::new(), sender, events }
     }
 
-    /// Starts a process. Returns its number: they count up from 0.
+    /// Starts a process. Returns its number, counting from 0.
     pub(super) fn start(&mut self, mut command: Command) -> Result<usize> {
-        let failed = |error: std::io::Error| Error::io("can't start a process of zlog", &error);
+        let failed = |error: std::io::Error| Error::io("can't start a zlog process", &error);
         let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
         let number = self.all.len();
         if let Some(stderr) = child.stderr.take() {
-            let tell = self.tell.clone();
-            std::thread::spawn(move || listen(stderr, number, &tell));
+            let sender = self.sender.clone();
+            std::thread::spawn(move || read_stderr(stderr, number, &sender));
         }
         self.all.push(Process {
             child: Some(child),
@@ -79,8 +80,8 @@ impl Group {
         Ok(number)
     }
 
-    /// Waits until a process has named an endpoint on its standard error. `None`
-    /// after `timeout`, or when `stop` asks.
+    /// Waits until a process has printed an endpoint on its standard error. `None` after
+    /// `timeout` or on `stop`.
     pub(super) fn endpoint(
         &mut self,
         number: usize,
@@ -96,30 +97,30 @@ impl Group {
             if self.ended(number).is_some() {
                 return Err(self.failure(number));
             }
-            self.watch()?;
+            self.poll()?;
         }
         Ok(None)
     }
 
-    /// Waits a moment for what processes say, and looks at what they use.
-    pub(super) fn watch(&mut self) -> Result<()> {
-        let until = Instant::now() + SLICE;
-        while let Ok((number, said)) = self.told.recv_deadline(until) {
+    /// Handles events for a moment, then reads memory use.
+    pub(super) fn poll(&mut self) -> Result<()> {
+        let until = Instant::now() + POLL_INTERVAL;
+        while let Ok((number, said)) = self.events.recv_deadline(until) {
             let process = &mut self.all[number];
             match said {
-                Said::Line(line) => {
+                Event::Line(line) => {
                     process.said.push_back(line);
-                    if process.said.len() > KEPT {
+                    if process.said.len() > MAX_STDERR_LINES {
                         process.said.pop_front();
                     }
                 }
-                Said::Closed(at) => {
+                Event::Closed(at) => {
                     process.end(at)?;
-                    break; // somebody may wait for just this
+                    break; // the caller may wait for this event
                 }
             }
         }
-        self.all.iter_mut().for_each(Process::look);
+        self.all.iter_mut().for_each(Process::read_peak_memory);
         Ok(())
     }
 
@@ -128,18 +129,18 @@ impl Group {
         self.all[number].ended.as_ref()
     }
 
-    /// The error of a process that has not ended as it should.
+    /// The error of a process that failed.
     pub(super) fn failure(&self, number: usize) -> Error {
         let process = &self.all[number];
         let said = process.said.iter().map(|line| escape::visible(line)).collect::<Vec<_>>();
         let status = process.ended.as_ref().map_or(String::new(), |e| format!(" ({})", e.status));
         match said.join("; ") {
-            said if said.is_empty() => Error::new(format!("a process of zlog failed{status}")),
-            said => Error::new(format!("a process of zlog failed{status}: {said}")),
+            said if said.is_empty() => Error::new(format!("a zlog process failed{status}")),
+            said => Error::new(format!("a zlog process failed{status}: {said}")),
         }
     }
 
-    /// Asks a process to end.
+    /// Sends SIGTERM to a process.
     pub(super) fn terminate(&mut self, number: usize) {
         if let Some(child) = &mut self.all[number].child {
             terminate(child);
@@ -147,10 +148,10 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         for child in self.all.iter_mut().filter_map(|process| process.child.as_mut()) {
-            // One that has ended already is what is wanted.
+            // It may have exited already.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -160,40 +161,40 @@ impl Drop for Group {
 impl Process {
     fn end(&mut self, at: Instant) -> Result<()> {
         let Some(child) = self.child.take() else { return Ok(()) };
-        let failed = |error| Error::io("can't wait for a process of zlog", &error);
+        let failed = |error| Error::io("can't wait for a zlog process", &error);
         let (status, cpu_seconds) = reap(child).map_err(failed)?;
         self.ended = Some(Ended { at, status, cpu_seconds, peak_memory: self.peak_memory });
         Ok(())
     }
 
-    /// The peak is the system's; looking often only makes sure that the last look
-    /// is near the end.
-    fn look(&mut self) {
+    /// The system keeps the peak; reading often makes sure that the last read is near the
+    /// end.
+    fn read_peak_memory(&mut self) {
         if let Some(child) = &self.child {
             self.peak_memory = peak_memory(child.id()).or(self.peak_memory);
         }
     }
 }
 
-fn listen(stderr: ChildStderr, number: usize, tell: &Sender<(usize, Said)>) {
+fn read_stderr(stderr: ChildStderr, number: usize, sender: &Sender<(usize, Event)>) {
     let mut stderr = BufReader::new(stderr);
     let mut line = Vec::new();
-    // Nobody listens when the run was given up.
+    // The receiver is gone when the run was given up.
     while let Ok(1..) = stderr.read_until(b'\n', &mut line) {
         let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
-        if tell.send((number, Said::Line(text))).is_err() {
+        if sender.send((number, Event::Line(text))).is_err() {
             return;
         }
         line.clear();
     }
-    let _ = tell.send((number, Said::Closed(Instant::now())));
+    let _ = sender.send((number, Event::Closed(Instant::now())));
 }
 
 #[cfg(unix)]
 fn terminate(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process};
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // One that has ended already is what is wanted.
+        // It may have exited already.
         let _ = kill_process(pid, Signal::TERM);
     }
 }
@@ -203,14 +204,14 @@ fn terminate(child: &mut Child) {
     let _ = child.kill();
 }
 
-/// Waits for a process, and for what the system knows of its use of processors.
+/// Waits for a process and returns its status and processor time.
 #[cfg(unix)]
 fn reap(child: Child) -> std::io::Result<(ExitStatus, Option<f64>)> {
     use std::os::unix::process::ExitStatusExt;
 
     let pid = libc::pid_t::try_from(child.id()).map_err(std::io::Error::other)?;
     let mut status = 0;
-    // SAFETY: rusage is plain numbers, for which zero is a value.
+    // SAFETY: rusage consists of integers, for which zero is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     loop {
         // SAFETY: both pointers are to live values of the types that wait4 fills in;
@@ -233,21 +234,6 @@ fn reap(mut child: Child) -> std::io::Result<(ExitStatus, Option<f64>)> {
     Ok((child.wait()?, None))
 }
 
-/// `VmHWM` of a process that runs. Not `ru_maxrss` of one that has ended: that
-/// begins with what its parent had when it was started.
-#[cfg(target_os = "linux")]
-fn peak_memory(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn peak_memory(_process: u32) -> Option<u64> {
-    None
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -260,18 +246,18 @@ mod tests {
         command
     }
 
-    fn until_ended(group: &mut Group, number: usize) -> Ended {
+    fn until_ended(group: &mut ProcessGroup, number: usize) -> Ended {
         let until = Instant::now() + LONG;
         while group.ended(number).is_none() {
             assert!(Instant::now() < until, "it does not end");
-            group.watch().expect("a look");
+            group.poll().expect("poll");
         }
         group.ended(number).expect("it has ended").clone()
     }
 
     #[test]
     fn what_a_process_used_is_known_when_it_has_ended() {
-        let mut group = Group::new();
+        let mut group = ProcessGroup::new();
         let script = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exit 7";
         let number = group.start(shell(script)).unwrap();
         let ended = until_ended(&mut group, number);
@@ -283,7 +269,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_read_from_what_is_said_and_an_early_end_is_an_error() {
-        let mut group = Group::new();
+        let mut group = ProcessGroup::new();
         let says = group.start(shell("echo 'bound tcp://127.0.0.1:1' >&2; read x; :")).unwrap();
         let fails = group.start(shell("echo 'no such thing' >&2; exit 1")).unwrap();
         let never = || false;
@@ -295,7 +281,7 @@ mod tests {
 
     #[test]
     fn processes_end_when_asked_to_and_at_the_latest_with_their_group() {
-        let mut group = Group::new();
+        let mut group = ProcessGroup::new();
         let asked = group.start(shell("exec sleep 1000")).unwrap();
         let left = group.start(shell("exec sleep 1000")).unwrap();
         group.terminate(asked);

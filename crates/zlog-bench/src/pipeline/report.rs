@@ -1,8 +1,8 @@
-//! What `zlog bench pipeline` reports.
+//! The report of `zlog bench pipeline`.
 //!
 //! # The JSON schema `zlog-bench-pipeline/1`
-//! One object. A *spread* is `{"median": …, "low": …, "high": …}` over the runs; what
-//! could not be measured is `null`.
+//! One object. A *spread* is `{"median": …, "low": …, "high": …}` over the runs; figures
+//! that could not be measured are `null`.
 //!
 //! | key | |
 //! |---|---|
@@ -35,27 +35,27 @@ pub const SCHEMA: &str = "zlog-bench-pipeline/1";
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
-    /// When it was begun: RFC 3339, UTC.
+    /// The start: RFC 3339, UTC.
     pub date: String,
-    /// Where and with what.
+    /// The machine and the build.
     pub machine: Machine,
-    /// What was asked for.
+    /// The settings.
     pub settings: Settings,
-    /// Whether it was stopped before its end.
+    /// Whether it was stopped early.
     pub interrupted: bool,
-    /// What was measured.
+    /// The results.
     pub pipelines: Vec<Row>,
 }
 
-/// What was asked for, beside the pipelines themselves.
+/// The settings, beside the pipelines themselves.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Settings {
-    /// Rounds.
+    /// Number of rounds.
     pub runs: usize,
 }
 
 impl Report {
-    /// What `all` says; `date` is when it was begun.
+    /// Summarises `all`; `date` is the start.
     pub fn new(date: String, settings: Settings, all: &[Bench], interrupted: bool) -> Report {
         Report {
             schema: SCHEMA.to_owned(),
@@ -70,7 +70,7 @@ impl Report {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::rounds::tests::{self, sample, shape};
+    use super::super::rounds::tests::{self, sample, scenario};
     use super::*;
 
     /// Sizes 100 and 1000; zlog takes twice as long as bare libzmq, and failed once.
@@ -79,7 +79,7 @@ pub(super) mod tests {
             tests::series(seconds.iter().map(|seconds| Some(sample(*seconds))).collect())
         };
         let bench = |size, seconds: &[f64], half: &[f64]| Bench {
-            shape: shape(size),
+            scenario: scenario(size),
             zlog: series(seconds),
             bare: series(half),
         };

@@ -1,33 +1,33 @@
-//! All pipelines, several times, zlog and bare libzmq in turns.
+//! Measures all pipelines repeatedly, alternating between zlog and bare libzmq.
 
-use super::run::Sample;
-use super::shape::Shape;
-use super::system::System;
-use crate::rounds::{self, Lab, Next, Thing, pairs_change_places};
+use super::implementation::Implementation;
+use super::sample::Sample;
+use super::scenario::Scenario;
+use crate::rounds::{self, Measurable, Runner, Upcoming, swap_pairs};
 
-/// The runs of one system on one pipeline.
+/// The runs of one implementation on one pipeline.
 pub type Series = rounds::Series<Sample>;
 
-/// A pipeline, and who carries its records.
+/// One pipeline with one implementation.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Turn {
+pub struct Trial {
     /// The pipeline.
-    pub shape: Shape,
-    /// Who carries the records.
-    pub system: System,
+    pub scenario: Scenario,
+    /// What carries the records.
+    pub implementation: Implementation,
 }
 
-impl Thing for Turn {
+impl Measurable for Trial {
     fn name(self) -> &'static str {
-        self.system.name()
+        self.implementation.name()
     }
 }
 
-/// A pipeline, and what both systems did with it.
+/// A pipeline, and the runs of both implementations.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Bench {
     /// The pipeline.
-    pub shape: Shape,
+    pub scenario: Scenario,
     /// zlog's runs.
     pub zlog: Series,
     /// Bare libzmq's.
@@ -35,25 +35,26 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Measures each of `shapes` `runs` times with each system, until `stop`. One
-    /// that has failed is not tried again. `before` is told what comes next.
+    /// Measures each of `scenarios` `runs` times with each implementation, until `stop`.
+    /// One that fails is not tried again. `before` is called before each run.
     pub fn run(
-        shapes: &[Shape],
+        scenarios: &[Scenario],
         runs: usize,
-        lab: &mut impl Lab<Thing = Turn, Sample = Sample>,
+        runner: &mut impl Runner<Item = Trial, Sample = Sample>,
         stop: &dyn Fn() -> bool,
-        before: &mut dyn FnMut(Next<Turn>),
+        before: &mut dyn FnMut(Upcoming<Trial>),
     ) -> Vec<Bench> {
-        let both = |shape: &Shape| {
-            [System::Bare, System::Zlog].map(|system| Turn { shape: *shape, system })
+        let both = |scenario: &Scenario| {
+            [Implementation::Bare, Implementation::Zlog]
+                .map(|implementation| Trial { scenario: *scenario, implementation })
         };
-        let turns: Vec<Turn> = shapes.iter().flat_map(both).collect();
-        let all = rounds::run(&turns, pairs_change_places, runs, lab, stop, before);
+        let trials: Vec<Trial> = scenarios.iter().flat_map(both).collect();
+        let all = rounds::run(&trials, swap_pairs, runs, runner, stop, before);
         let mut all = all.into_iter();
-        let mut benches = Vec::with_capacity(shapes.len());
-        for shape in shapes {
+        let mut benches = Vec::with_capacity(scenarios.len());
+        for scenario in scenarios {
             let (Some(bare), Some(zlog)) = (all.next(), all.next()) else { break };
-            benches.push(Bench { shape: *shape, zlog, bare });
+            benches.push(Bench { scenario: *scenario, zlog, bare });
         }
         benches
     }
@@ -63,8 +64,8 @@ impl Bench {
 pub(super) mod tests {
     use std::cell::RefCell;
 
-    use super::super::run::SideUsage;
-    use super::super::shape::{Dimensions, Transport};
+    use super::super::sample::SideUsage;
+    use super::super::scenario::{Dimensions, Transport};
     use super::*;
     use crate::rounds::Outcome;
     use zlog_pipeline::handler::publish::Wire;
@@ -73,9 +74,9 @@ pub(super) mod tests {
         Series { name: String::new(), samples, error: None }
     }
 
-    pub(in crate::pipeline) fn shape(size: usize) -> Shape {
+    pub(in crate::pipeline) fn scenario(size: usize) -> Scenario {
         let dimensions = Dimensions { size, publishers: 1, subscribers: 1, topics: 1 };
-        Shape { transport: Transport::Tcp, wire: Wire::Json, dimensions, count: 1000 }
+        Scenario { transport: Transport::Tcp, wire: Wire::Json, dimensions, count: 1000 }
     }
 
     /// A thousand records in so many seconds.
@@ -85,7 +86,7 @@ pub(super) mod tests {
             seconds,
             starting_seconds: 0.1,
             sent: 1000,
-            wanted: 1000,
+            expected: 1000,
             arrived: 1000,
             publishers: side,
             subscribers: side,
@@ -93,20 +94,20 @@ pub(super) mod tests {
     }
 
     struct Fake<'f> {
-        seen: &'f RefCell<Vec<(System, usize)>>,
-        fails: Option<System>,
+        measured: &'f RefCell<Vec<(Implementation, usize)>>,
+        fails: Option<Implementation>,
     }
 
-    impl Lab for Fake<'_> {
-        type Thing = Turn;
+    impl Runner for Fake<'_> {
+        type Item = Trial;
         type Sample = Sample;
 
-        fn measure(&mut self, Turn { system, shape }: Turn) -> Outcome<Sample> {
-            self.seen.borrow_mut().push((system, shape.dimensions.size));
-            if self.fails == Some(system) {
+        fn measure(&mut self, Trial { implementation, scenario }: Trial) -> Outcome<Sample> {
+            self.measured.borrow_mut().push((implementation, scenario.dimensions.size));
+            if self.fails == Some(implementation) {
                 return Outcome::Failed("no socket".to_owned());
             }
-            Outcome::Measured(Box::new(sample(self.seen.borrow().len() as f64)))
+            Outcome::Measured(Box::new(sample(self.measured.borrow().len() as f64)))
         }
     }
 
@@ -117,36 +118,36 @@ pub(super) mod tests {
 
     #[test]
     fn both_systems_take_turns_and_neither_always_goes_first() {
-        let seen = RefCell::new(Vec::new());
-        let mut lab = Fake { seen: &seen, fails: None };
-        let mut told = Vec::new();
-        let all = Bench::run(&[shape(1), shape(2)], 2, &mut lab, &|| false, &mut |t| {
-            told.push(t.done);
+        let measured = RefCell::new(Vec::new());
+        let mut runner = Fake { measured: &measured, fails: None };
+        let mut progress = Vec::new();
+        let all = Bench::run(&[scenario(1), scenario(2)], 2, &mut runner, &|| false, &mut |t| {
+            progress.push(t.done);
         });
-        let (z, b) = (System::Zlog, System::Bare);
+        let (z, b) = (Implementation::Zlog, Implementation::Bare);
         let expected = [(b, 1), (z, 1), (b, 2), (z, 2), (z, 1), (b, 1), (z, 2), (b, 2)];
-        assert_eq!(*seen.borrow(), expected);
-        assert_eq!(told, (0..8).collect::<Vec<_>>());
+        assert_eq!(*measured.borrow(), expected);
+        assert_eq!(progress, (0..8).collect::<Vec<_>>());
         assert_eq!(counts(&all), [(2, 2), (2, 2)]);
     }
 
     #[test]
     fn one_that_fails_is_not_tried_again_and_the_others_go_on() {
-        let seen = RefCell::new(Vec::new());
-        let mut lab = Fake { seen: &seen, fails: Some(System::Bare) };
-        let all = Bench::run(&[shape(1)], 3, &mut lab, &|| false, &mut |_| {});
+        let measured = RefCell::new(Vec::new());
+        let mut runner = Fake { measured: &measured, fails: Some(Implementation::Bare) };
+        let all = Bench::run(&[scenario(1)], 3, &mut runner, &|| false, &mut |_| {});
         assert_eq!(all[0].bare.error.as_deref(), Some("no socket"));
         assert_eq!(all[0].bare.samples, [None, None, None]);
         assert_eq!(counts(&all), [(3, 0)]);
-        assert_eq!(seen.borrow().len(), 4);
+        assert_eq!(measured.borrow().len(), 4);
     }
 
     #[test]
     fn what_was_measured_before_a_stop_is_kept() {
-        let seen = RefCell::new(Vec::new());
-        let mut lab = Fake { seen: &seen, fails: None };
-        let stop = || seen.borrow().len() == 3;
-        let all = Bench::run(&[shape(1), shape(2)], 2, &mut lab, &stop, &mut |_| {});
+        let measured = RefCell::new(Vec::new());
+        let mut runner = Fake { measured: &measured, fails: None };
+        let stop = || measured.borrow().len() == 3;
+        let all = Bench::run(&[scenario(1), scenario(2)], 2, &mut runner, &stop, &mut |_| {});
         assert_eq!(counts(&all), [(1, 1), (0, 1)]);
     }
 }

@@ -1,148 +1,95 @@
-//! One run of one pipeline: start, clock, end, count.
+//! Runs one pipeline once.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::implementation::Implementation;
 use super::lines::LinesFile;
-use super::process::{Ended, Group};
-use super::rounds::Turn;
-use super::shape::Shape;
-use super::system::System;
-use crate::guard::Home;
-use crate::lab::directory_in;
-use crate::rounds::{Lab, Outcome};
-use crate::stats::ratio;
+use super::process::ProcessGroup;
+use super::rounds::Trial;
+use super::sample::{Sample, SideUsage};
+use super::scenario::Scenario;
+use crate::reaper::{ScratchDir, temp_dir_in};
+use crate::rounds::{Outcome, Runner};
 use zlog_core::error::{Error, Result};
 
-/// How long a process that was just started may take to be there.
-const STARTING: Duration = Duration::from_secs(30);
-/// When publishers have ended and no record has arrived for so long, those that
-/// are missing are lost.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a run may take.
-const LONGEST: Duration = Duration::from_secs(600);
+/// How long a new process may take to become ready.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// When publishers have exited and no record has arrived for this long, the missing ones
+/// are lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time limit of a run.
+const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What one run measured.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Sample {
-    /// Seconds from the start of the publishers to the end of the last subscriber.
-    pub seconds: f64,
-    /// Seconds that the same took with a single record of each publisher, just before:
-    /// starting the programs, connecting them and ending them.
-    pub starting_seconds: f64,
-    /// Records that publishers sent, together.
-    pub sent: u64,
-    /// Records that were to arrive, over all subscribers.
-    pub wanted: u64,
-    /// Records that did.
-    pub arrived: u64,
-    /// The publishing processes.
-    pub publishers: SideUsage,
-    /// The subscribing ones.
-    pub subscribers: SideUsage,
-}
-
-impl Sample {
-    /// Records each second, over all subscribers.
-    pub fn arrived_per_second(&self) -> Option<f64> {
-        ratio(self.arrived as f64, self.seconds)
-    }
-
-    /// The part of the time that went into starting the programs, connecting and ending
-    /// them: from 0 to 1.
-    pub fn starting_share(&self) -> Option<f64> {
-        ratio(self.starting_seconds, self.seconds).map(|share| share.min(1.0))
-    }
-
-    /// Records that were sent to somebody and did not arrive there.
-    pub fn lost(&self) -> u64 {
-        self.wanted.saturating_sub(self.arrived)
-    }
-
-    /// Seconds of processor time, of all processes, for a million records that arrived.
-    pub fn cpu_per_million(&self) -> Option<f64> {
-        let both = self.publishers.cpu_seconds? + self.subscribers.cpu_seconds?;
-        ratio(both * 1e6, self.arrived as f64)
-    }
-}
-
-/// What the processes of one side used up.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct SideUsage {
-    /// Seconds of processor time, of all together.
-    pub cpu_seconds: Option<f64>,
-    /// The most memory that one of them had resident at once, in bytes.
-    pub peak_memory: Option<u64>,
-}
-
-impl SideUsage {
-    fn of<'e>(all: impl Iterator<Item = &'e Ended> + Clone) -> SideUsage {
-        SideUsage {
-            cpu_seconds: all.clone().map(|ended| ended.cpu_seconds).sum(),
-            peak_memory: all.map(|ended| ended.peak_memory).max().flatten(),
-        }
-    }
-}
-
-/// Measures with processes, below a directory.
-pub struct Processes<'p> {
-    /// Where directories for files and sockets are made.
-    pub directory: PathBuf,
-    /// Whether to end now.
+/// Runs pipelines as processes, with their files below a directory.
+pub struct PipelineRunner<'p> {
+    /// Whether to stop.
     pub stop: &'p dyn Fn() -> bool,
-    /// The lines that were written last: runs of a kind follow each other.
+    /// The lines written last, with their count and size: runs of one kind follow each
+    /// other.
     lines: Option<((u64, usize), LinesFile)>,
-    home: Home,
+    scratch: ScratchDir,
 }
 
-impl<'p> Processes<'p> {
+impl<'p> PipelineRunner<'p> {
     /// # Errors
     /// Nothing can be written below `directory`.
-    pub fn below(directory: &Path, stop: &'p dyn Fn() -> bool) -> Result<Processes<'p>> {
-        let home = Home::below(directory)?;
-        Ok(Processes { directory: directory.to_owned(), stop, lines: None, home })
+    pub fn below(directory: &Path, stop: &'p dyn Fn() -> bool) -> Result<PipelineRunner<'p>> {
+        let scratch = ScratchDir::create_in(directory)?;
+        Ok(PipelineRunner { stop, lines: None, scratch })
     }
 
-    fn lines(&mut self, shape: &Shape) -> Result<PathBuf> {
-        let key = (shape.count, shape.dimensions.size);
-        if let Some((_, lines)) = self.lines.as_ref().filter(|(held, _)| *held == key) {
+    fn lines(&mut self, scenario: &Scenario) -> Result<PathBuf> {
+        let key = (scenario.count, scenario.dimensions.size);
+        if let Some((_, lines)) = self.lines.as_ref().filter(|(of, _)| *of == key) {
             return Ok(lines.path().to_owned());
         }
-        // The old ones first: both together may not fit.
+        // Removes the old file first: there may not be room for both.
         self.lines = None;
-        let lines = LinesFile::write(self.home.path(), shape.count, shape.dimensions.size)?;
+        let lines =
+            LinesFile::write(self.scratch.path(), scenario.count, scenario.dimensions.size)?;
         let path = lines.path().to_owned();
         self.lines = Some((key, lines));
         Ok(path)
     }
 
-    fn try_measure(&mut self, system: System, shape: &Shape) -> Result<Option<Sample>> {
-        // What starting takes depends on the moment as all else does: it is measured in
-        // each round.
-        let single = Shape { count: 1, ..*shape };
-        let starting = match shape.count {
+    fn try_measure(
+        &mut self,
+        implementation: Implementation,
+        scenario: &Scenario,
+    ) -> Result<Option<Sample>> {
+        // The start-up time varies like everything else, so each round measures it.
+        let single = Scenario { count: 1, ..*scenario };
+        let starting = match scenario.count {
             1 => None,
             _ => {
-                let lines = LinesFile::write(self.home.path(), 1, shape.dimensions.size)?;
-                let Some(sample) = self.run(system, &single, lines.path())? else {
+                let lines = LinesFile::write(self.scratch.path(), 1, scenario.dimensions.size)?;
+                let Some(sample) = self.run(implementation, &single, lines.path())? else {
                     return Ok(None);
                 };
                 Some(sample.seconds)
             }
         };
-        let lines = self.lines(shape)?;
-        let sample = self.run(system, shape, &lines)?;
+        let lines = self.lines(scenario)?;
+        let sample = self.run(implementation, scenario, &lines)?;
         Ok(sample.map(|sample| {
             let starting_seconds = starting.unwrap_or(sample.seconds);
             Sample { starting_seconds, ..sample }
         }))
     }
 
-    fn run(&self, system: System, shape: &Shape, lines: &Path) -> Result<Option<Sample>> {
-        let directory = directory_in(self.home.path())?;
-        let place = Place { home: &self.home, directory: directory.path(), lines };
-        let Some(mut run) = Run::start(system, shape, &place, self.stop)? else { return Ok(None) };
+    fn run(
+        &self,
+        implementation: Implementation,
+        scenario: &Scenario,
+        lines: &Path,
+    ) -> Result<Option<Sample>> {
+        let directory = temp_dir_in(self.scratch.path())?;
+        let files = RunFiles { scratch: &self.scratch, directory: directory.path(), lines };
+        let Some(mut run) = Run::start(implementation, scenario, &files, self.stop)? else {
+            return Ok(None);
+        };
         if !run.finish(self.stop)? {
             return Ok(None);
         }
@@ -150,116 +97,118 @@ impl<'p> Processes<'p> {
     }
 }
 
-impl Lab for Processes<'_> {
-    type Thing = Turn;
+impl Runner for PipelineRunner<'_> {
+    type Item = Trial;
     type Sample = Sample;
 
-    fn measure(&mut self, Turn { system, shape }: Turn) -> Outcome<Sample> {
-        match self.try_measure(system, &shape) {
+    fn measure(&mut self, Trial { implementation, scenario }: Trial) -> Outcome<Sample> {
+        match self.try_measure(implementation, &scenario) {
             Ok(Some(sample)) => Outcome::Measured(Box::new(sample)),
             Ok(None) => Outcome::Stopped,
-            // What fails while all is stopped has not failed by itself.
+            // An error after a stop is a consequence of the stop.
             Err(_) if (self.stop)() => Outcome::Stopped,
             Err(error) => Outcome::Failed(error.to_string()),
         }
     }
 }
 
-/// Where a run's files are.
-struct Place<'p> {
-    home: &'p Home,
+/// The files of a run.
+struct RunFiles<'p> {
+    scratch: &'p ScratchDir,
     directory: &'p Path,
     lines: &'p Path,
 }
 
-impl Place<'_> {
+impl RunFiles<'_> {
     fn out(&self, number: usize) -> PathBuf {
         self.directory.join(format!("{number}.out"))
     }
 }
 
-/// A pipeline that runs. Subscribers come first among its processes.
+/// A running pipeline. Subscribers come first among its processes.
 struct Run<'r> {
-    system: System,
-    shape: &'r Shape,
+    implementation: Implementation,
+    scenario: &'r Scenario,
     outs: Vec<PathBuf>,
-    group: Group,
+    group: ProcessGroup,
     begun: Instant,
-    /// When there was progress last, and how much had come by then.
+    /// The time of the last progress, and the bytes written by then.
     progress: (Instant, u64),
-    /// Whether records were given up.
+    /// Whether the missing records were given up.
     gave_up: bool,
 }
 
 impl<'r> Run<'r> {
-    /// `None` when `stop` asked.
+    /// Starts the processes. `None` on `stop`.
     fn start(
-        system: System,
-        shape: &'r Shape,
-        place: &Place<'_>,
+        implementation: Implementation,
+        scenario: &'r Scenario,
+        files: &RunFiles<'_>,
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Run<'r>>> {
-        let mut group = Group::new();
-        let outs: Vec<PathBuf> = (0..shape.dimensions.subscribers).map(|n| place.out(n)).collect();
+        let mut group = ProcessGroup::new();
+        let outs: Vec<PathBuf> =
+            (0..scenario.dimensions.subscribers).map(|n| files.out(n)).collect();
         for (number, path) in outs.iter().enumerate() {
             let out = File::create(path).map_err(|error| Error::io(path.display(), &error))?;
-            let mut subscriber = system.subscriber(shape, place.directory, number, out)?;
-            place.home.adopt(&mut subscriber);
+            let mut subscriber =
+                implementation.subscriber(scenario, files.directory, number, out)?;
+            files.scratch.join_group(&mut subscriber);
             group.start(subscriber)?;
         }
         let mut endpoints = Vec::with_capacity(outs.len());
         for number in 0..outs.len() {
-            match group.endpoint(number, STARTING, stop)? {
+            match group.endpoint(number, START_TIMEOUT, stop)? {
                 Some(endpoint) => endpoints.push(endpoint),
                 None if stop() => return Ok(None),
                 None => {
                     return Err(Error::new(format!(
-                        "a subscriber was not there within {STARTING:?}"
+                        "a subscriber did not start within {START_TIMEOUT:?}"
                     )));
                 }
             }
         }
         let begun = Instant::now();
-        for _ in 0..shape.dimensions.publishers {
-            let mut publisher = system.publisher(shape, place.lines, &endpoints)?;
-            place.home.adopt(&mut publisher);
+        for _ in 0..scenario.dimensions.publishers {
+            let mut publisher = implementation.publisher(scenario, files.lines, &endpoints)?;
+            files.scratch.join_group(&mut publisher);
             group.start(publisher)?;
         }
         let progress = (begun, 0);
-        Ok(Some(Run { system, shape, outs, group, begun, progress, gave_up: false }))
+        Ok(Some(Run { implementation, scenario, outs, group, begun, progress, gave_up: false }))
     }
 
     fn subscribers(&self) -> std::ops::Range<usize> {
-        0..self.shape.dimensions.subscribers
+        0..self.scenario.dimensions.subscribers
     }
 
     fn publishers(&self) -> std::ops::Range<usize> {
-        let first = self.shape.dimensions.subscribers;
-        first..first + self.shape.dimensions.publishers
+        let first = self.scenario.dimensions.subscribers;
+        first..first + self.scenario.dimensions.publishers
     }
 
     fn have_ended(&self, mut which: std::ops::Range<usize>) -> bool {
         which.all(|number| self.group.ended(number).is_some())
     }
 
-    /// Waits for the end. Returns `false` when `stop` asked.
+    /// Waits for all processes. Returns `false` on `stop`.
     fn finish(&mut self, stop: &dyn Fn() -> bool) -> Result<bool> {
         while !self.have_ended(0..self.publishers().end) {
             if stop() {
                 return Ok(false);
             }
-            self.group.watch()?;
+            self.group.poll()?;
             self.check()?;
             self.look_for_progress();
-            if self.begun.elapsed() > LONGEST {
-                return Err(Error::new(format!("a run took longer than {LONGEST:?}"))
+            if self.begun.elapsed() > RUN_TIMEOUT {
+                return Err(Error::new(format!("a run took longer than {RUN_TIMEOUT:?}"))
                     .hint("Use a smaller --count."));
             }
         }
         Ok(true)
     }
 
-    /// An end that is none of the expected ones is an error, at once.
+    /// Fails as soon as a process exits unexpectedly.
     fn check(&self) -> Result<()> {
         for number in 0..self.publishers().end {
             let given_up = self.gave_up && self.subscribers().contains(&number);
@@ -273,13 +222,13 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// Gives up the records of subscribers that nothing more comes to.
+    /// Ends subscribers that receive nothing more.
     fn look_for_progress(&mut self) {
         let written = |path: &PathBuf| std::fs::metadata(path).map_or(0, |file| file.len());
         let now: u64 = self.outs.iter().map(written).sum();
         if now > self.progress.1 || !self.have_ended(self.publishers()) {
             self.progress = (Instant::now(), now);
-        } else if self.progress.0.elapsed() > PATIENCE && !self.gave_up {
+        } else if self.progress.0.elapsed() > IDLE_TIMEOUT && !self.gave_up {
             self.gave_up = true;
             self.subscribers().for_each(|number| self.group.terminate(number));
         }
@@ -289,40 +238,16 @@ impl<'r> Run<'r> {
         let ends = |which: std::ops::Range<usize>| which.filter_map(|n| self.group.ended(n));
         let last = ends(self.subscribers()).map(|ended| ended.at).max();
         let end = if self.gave_up { self.progress.0 } else { last.unwrap_or(self.begun) };
-        let arrived = self.outs.iter().map(|out| self.system.arrived(out)).sum::<Result<u64>>()?;
+        let arrived =
+            self.outs.iter().map(|out| self.implementation.arrived(out)).sum::<Result<u64>>()?;
         Ok(Sample {
             seconds: end.saturating_duration_since(self.begun).as_secs_f64(),
             starting_seconds: 0.0,
-            sent: self.shape.sent(),
-            wanted: self.shape.wanted(),
+            sent: self.scenario.sent(),
+            expected: self.scenario.expected(),
             arrived,
             publishers: SideUsage::of(ends(self.publishers())),
             subscribers: SideUsage::of(ends(self.subscribers())),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_pipeline_costs_is_counted_for_what_arrived() {
-        let side = |cpu| SideUsage { cpu_seconds: cpu, peak_memory: Some(1) };
-        let mut sample = Sample {
-            seconds: 2.0,
-            starting_seconds: 0.5,
-            sent: 1000,
-            wanted: 2000,
-            arrived: 1990,
-            publishers: side(Some(1.0)),
-            subscribers: side(Some(0.99)),
-        };
-        assert_eq!(sample.arrived_per_second(), Some(995.0));
-        assert_eq!(sample.lost(), 10);
-        assert_eq!(sample.starting_share(), Some(0.25));
-        assert!((sample.cpu_per_million().unwrap() - 1000.0).abs() < 1e-9);
-        sample.subscribers.cpu_seconds = None;
-        assert_eq!(sample.cpu_per_million(), None);
     }
 }

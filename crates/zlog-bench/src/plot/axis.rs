@@ -1,93 +1,88 @@
-//! An axis: which values it shows, where, and what its labels say.
+//! An axis: its range, its grid lines and its labels.
 
 use std::ops::{Range, RangeInclusive};
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 
-/// What is counted along an axis.
+use crate::units::{BINARY, Scale, TIMES, scaled, three_digits};
+
+/// The unit of an axis.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
-    /// Things: `10k`, `2M`.
+    /// Counts: `10k`, `2M`.
     Count,
     /// Bytes, by powers of 1024: `64 B`, `4 KiB`.
     Bytes,
     /// Durations, given in nanoseconds: `20 µs`.
     Nanoseconds,
-    /// A number as it is: a ratio, seconds of processor time.
+    /// A plain number: a ratio, seconds of processor time.
     Plain,
 }
 
 impl Unit {
     /// A label: three digits at most, and a unit.
     pub(super) fn label(self, value: f64) -> String {
-        const THOUSANDS: [(f64, &str); 3] = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
-        const BINARY: [(f64, &str); 3] =
-            [(1_073_741_824.0, " GiB"), (1_048_576.0, " MiB"), (1024.0, " KiB")];
-        const TIMES: [(f64, &str); 3] = [(1e9, " s"), (1e6, " ms"), (1e3, " µs")];
-        let (steps, smallest) = match self {
+        const THOUSANDS: Scale = ([(1e9, "G"), (1e6, "M"), (1e3, "k")], "");
+        let (scale, space) = match self {
             Unit::Count => (THOUSANDS, ""),
-            Unit::Bytes => (BINARY, " B"),
-            Unit::Nanoseconds => (TIMES, " ns"),
+            Unit::Bytes => (BINARY, " "),
+            Unit::Nanoseconds => (TIMES, " "),
             Unit::Plain => return digits(value),
         };
-        // What would be rounded to 1000 of a unit is 1 of the next.
-        match steps.into_iter().find(|(size, _)| value >= size * 0.9995) {
-            Some((size, unit)) => format!("{}{unit}", digits(value / size)),
-            None => format!("{}{smallest}", digits(value)),
-        }
+        let (value, unit) = scaled(value, scale);
+        format!("{}{space}{unit}", digits(value))
     }
 }
 
-/// Three digits, without the zeros at the end of a fraction.
+/// Three digits, without trailing zeros.
 fn digits(value: f64) -> String {
-    let text = match value.abs() {
-        large if large >= 99.95 => return format!("{value:.0}"),
-        middle if middle >= 9.995 => format!("{value:.1}"),
-        small if small >= 0.9995 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    };
+    let text = three_digits(value);
+    if !text.contains('.') {
+        return text;
+    }
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A logarithmic axis. Positions on it are powers of ten.
+/// A logarithmic axis. Positions are decimal logarithms of values.
 ///
-/// Logarithmic throughout: handlers differ by a factor of a thousand, and so do a
-/// call's usual and its longest latency.
+/// All axes are logarithmic: handlers differ by a factor of a thousand, and so do median
+/// and longest latency.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Axis {
-    /// Where it begins.
+    /// The lowest position.
     pub(super) low: f64,
-    /// Where it ends.
+    /// The highest position.
     pub(super) high: f64,
-    /// Where labels stand.
+    /// Positions of labels.
     pub(super) labels: Vec<f64>,
-    /// Where there are lines between labels.
+    /// Positions of grid lines between labels.
     pub(super) fine: Vec<f64>,
 }
 
 impl Axis {
-    /// One on which all of `values` have room; what can't stand on it is left out.
+    /// Creates an axis that includes all of `values`, except those that a logarithmic axis
+    /// can't show.
     pub(super) fn around(values: impl IntoIterator<Item = f64>) -> Axis {
         let logs = values.into_iter().filter(|v| v.is_finite() && *v > 0.0).map(f64::log10);
         let (low, high) = logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), log| {
             (low.min(log), high.max(log))
         });
-        // Nothing to show: an empty axis is still one.
+        // Without values, the axis is empty but valid.
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
-        // To the next round number, a little beyond the last point.
+        // Ends at round numbers, a little beyond the outermost points.
         let (low, high) = (round_down(low - 0.02), round_up(high + 0.02));
         let labels = labels(low..=high);
         let fine = steps(low..=high, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
         Axis { low, high, labels, fine }
     }
 
-    /// One without labels, from one position to another.
+    /// Creates an axis without labels.
     pub(super) fn plain(low: f64, high: f64) -> Axis {
         Axis { low, high, labels: Vec::new(), fine: Vec::new() }
     }
 
-    /// Labels at these values, which are those that were measured; where two would
-    /// stand closer than `gap` (a share of the axis), only the first has one.
+    /// Labels the measured `values`. Of two that are closer than `gap` (a share of the
+    /// axis), only the first is labelled.
     pub(super) fn labelled(mut self, mut values: Vec<f64>, gap: f64) -> Axis {
         values.retain(|v| v.is_finite() && *v > 0.0);
         values.sort_by(f64::total_cmp);
@@ -102,15 +97,15 @@ impl Axis {
         self
     }
 
-    /// Room for a text at the end: this share more.
+    /// Extends the axis by `share`, to make room for text.
     pub(super) fn with_room(mut self, share: f64) -> Axis {
         self.high += (self.high - self.low) * share;
         self
     }
 }
 
-/// How plotters places values. Its own logarithmic axis does not let labels be
-/// chosen, and what lets them be chosen does not let them be formatted.
+/// Implemented by hand because plotters' own logarithmic axis does not let labels be
+/// chosen, and the one that does can't format them.
 impl Ranged for Axis {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
@@ -132,12 +127,12 @@ impl Ranged for Axis {
     }
 }
 
-/// Where `value`, which is above 0, stands on an axis.
+/// The position of `value`, which must be above 0.
 pub(super) fn position(value: f64) -> f64 {
     value.log10()
 }
 
-/// Powers of ten; also twice and five times as much where there are few of them.
+/// Powers of ten; with few of them, also their double and fivefold.
 fn labels(range: RangeInclusive<f64>) -> Vec<f64> {
     let tens = steps(range.clone(), &[1.0]);
     if tens.len() > 2 { tens } else { steps(range, &[1.0, 2.0, 5.0]) }

@@ -1,9 +1,8 @@
-//! Where a PNG is painted: tiny-skia's smooth shapes, and letters that come with
-//! zlog.
+//! A plotters backend for PNG: shapes by tiny-skia, letters from a font that is linked in.
 //!
-//! plotters has a bitmap backend of its own. It takes a font from the system, so
-//! that a machine without fonts (a container, a CI runner) would draw images
-//! without a word on them, and its slanted lines have steps.
+//! plotters' own bitmap backend takes a font from the system, so that images have no text
+//! on a machine without fonts (a container, a CI runner), and it does not smooth slanted
+//! lines.
 
 use std::convert::Infallible;
 
@@ -23,24 +22,24 @@ use zlog_core::error::{Error, Result};
 
 type Done = Result<(), DrawingErrorKind<Infallible>>;
 
-/// Pixels, transparent at first.
+/// An image, transparent at first.
 pub(super) struct Canvas {
     pixels: Pixmap,
 }
 
 impl Canvas {
     /// # Errors
-    /// Never in practice: the size is fixed, and neither nothing nor enormous.
+    /// Never in practice: the size is constant and valid.
     pub(super) fn new((width, height): (u32, u32)) -> Result<Canvas> {
         let pixels = Pixmap::new(width, height);
-        let pixels = pixels.ok_or_else(|| Error::new("can't make room for the plot"))?;
+        let pixels = pixels.ok_or_else(|| Error::new("can't allocate the plot"))?;
         Ok(Canvas { pixels })
     }
 
-    /// The file.
+    /// Encodes the image as PNG.
     ///
     /// # Errors
-    /// Never in practice: it is written to memory.
+    /// Never in practice: it is encoded to memory.
     pub(super) fn png(&self) -> Result<Vec<u8>> {
         let written = self.pixels.encode_png();
         written.map_err(|error| Error::new(format!("can't write the plot as PNG: {error}")))
@@ -64,7 +63,7 @@ impl Canvas {
         self.pixels.fill_path(&path, &paint(color), FillRule::Winding, transform, None);
     }
 
-    /// Mixes a pixel with `color`, as much of it as `cover` says.
+    /// Blends `color` into a pixel; `cover` is its opacity, from 0 to 1.
     fn blend(&mut self, (x, y): BackendCoord, color: BackendColor, cover: f64) {
         let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return };
         if x >= self.pixels.width() {
@@ -88,7 +87,7 @@ impl Canvas {
         *pixel = mixed.unwrap_or(*pixel);
     }
 
-    /// Paints one letter, its corner `(x, y)` from where the text begins.
+    /// Draws one letter; `(x, y)` is its corner, relative to the start of the text.
     fn letter<S: BackendTextStyle>(
         &mut self,
         c: char,
@@ -98,7 +97,7 @@ impl Canvas {
         y: i32,
     ) {
         let (weight, height) = face(style);
-        // A box for what the font lacks: it is seen that something stands there.
+        // Shows a box for a letter that the font lacks.
         let raster = get_raster(c, weight, height);
         let Some(raster) = raster.or_else(|| get_raster('\u{fffd}', weight, height)) else {
             return;
@@ -114,7 +113,7 @@ impl Canvas {
     }
 }
 
-/// The letters nearest to what was asked for.
+/// The weight and size nearest to what was asked for.
 fn face<S: BackendTextStyle>(style: &S) -> (FontWeight, RasterHeight) {
     let bold = matches!(style.style(), FontStyle::Bold);
     let weight = if bold { FontWeight::Bold } else { FontWeight::Regular };
@@ -122,7 +121,7 @@ fn face<S: BackendTextStyle>(style: &S) -> (FontWeight, RasterHeight) {
     (weight, if small { RasterHeight::Size16 } else { RasterHeight::Size20 })
 }
 
-/// Width and height of a text; every letter is as wide.
+/// Width and height of a text in a fixed-width font.
 fn extent<S: BackendTextStyle>(text: &str, style: &S) -> (i32, i32) {
     let (weight, height) = face(style);
     let width = get_raster_width(weight, height) * text.chars().count();
@@ -138,7 +137,7 @@ fn paint(color: BackendColor) -> Paint<'static> {
     paint
 }
 
-/// The middle of a pixel: a line of one pixel through it is sharp.
+/// The centre of a pixel: a one-pixel line through it is sharp.
 fn middle((x, y): BackendCoord) -> (f32, f32) {
     (x as f32 + 0.5, y as f32 + 0.5)
 }

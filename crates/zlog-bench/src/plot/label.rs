@@ -1,7 +1,6 @@
-//! Names beside lines: each near its line, and none upon another.
+//! Places names beside lines without overlaps.
 
-/// Text that came from outside, short enough for its place and without control
-/// characters, which XML does not allow.
+/// Cuts text to `letters`, and escapes control characters, which XML does not allow.
 pub(super) fn fit(text: &str, letters: usize) -> String {
     let text = zlog_core::text::escape::visible(text);
     if text.chars().count() <= letters {
@@ -11,9 +10,8 @@ pub(super) fn fit(text: &str, letters: usize) -> String {
     format!("{kept}..")
 }
 
-/// Moves `wanted` heights as little as it takes to have `gap` between any two, and
-/// all within `low..=high` where there is room for them. Returns them in the same
-/// order.
+/// Moves `wanted` heights as little as possible so that any two are `gap` apart and all are
+/// within `low..=high`, if there is room. Keeps their order.
 pub(super) fn spread(wanted: &[i32], gap: i32, low: i32, high: i32) -> Vec<i32> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by_key(|at| wanted[*at]);
@@ -23,7 +21,7 @@ pub(super) fn spread(wanted: &[i32], gap: i32, low: i32, high: i32) -> Vec<i32> 
         placed[*at] = wanted[*at].max(next);
         next = placed[*at] + gap;
     }
-    // What was pushed out below goes up again, and takes its neighbours along.
+    // Moves what is below `high` up again, with its neighbours.
     let mut limit = high;
     for at in order.iter().rev() {
         placed[*at] = placed[*at].min(limit);

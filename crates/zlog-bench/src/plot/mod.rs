@@ -1,21 +1,20 @@
-//! Measurements as images: an SVG or a PNG of 1200 × 800 pixels.
+//! Draws figures as an SVG or PNG of 1200 × 800 pixels.
 //!
-//! What may be here: drawing. What is drawn comes as plain figures, and what is
-//! returned are the bytes of a file: who measured, and where the file goes, is the
-//! caller's (`report::write_whole` writes it whole or not at all). For a further
-//! kind of image imitate `growth.rs`: a type with the figures, and how it is drawn.
+//! This module knows neither reports nor files: it takes plain figures and returns the
+//! bytes of an image (`report::write_whole` writes them). To add a kind of image, imitate
+//! `sweep_chart.rs`: a type with the figures, and how it is drawn.
 //!
-//! Images are meant for a white page. Colours are told apart by people who are
-//! colour-blind too, and every line carries its name and marks of its own, so that
-//! lines that lie on each other, and a print in grey, can still be read.
+//! Images have a white background. Colours are distinguishable for colour-blind people, and
+//! each line has a name and marks of its own, so that overlapping lines and grey prints
+//! stay readable.
 
 mod axis;
 mod canvas;
-mod growth;
-mod handlers;
+mod handler_chart;
 mod label;
-mod parts;
+mod primitives;
 mod style;
+mod sweep_chart;
 
 use std::path::Path;
 
@@ -25,8 +24,8 @@ use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::prelude::{DrawingBackend, SVGBackend, WHITE};
 
 pub use axis::Unit;
-pub use growth::{Growth, Line, Panel, Point};
-pub use handlers::{Handlers, Measured};
+pub use handler_chart::{HandlerChart, HandlerFigures};
+pub use sweep_chart::{Line, Panel, Point, SweepChart};
 
 use crate::stats::Spread;
 use axis::Axis;
@@ -36,17 +35,17 @@ use zlog_core::error::{Error, Result};
 /// Width and height in pixels.
 pub const SIZE: (u32, u32) = (1200, 800);
 
-/// How an image is written.
+/// The file format of an image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ImageFormat {
-    /// Scales to any size; texts can be searched.
+    /// Scalable, with searchable text.
     Svg,
-    /// Can be shown anywhere.
+    /// A bitmap that any program can show.
     Png,
 }
 
 impl ImageFormat {
-    /// The format that the ending of a file's name asks for, in any case.
+    /// The format for a file name's extension, in any case.
     ///
     /// # Errors
     /// Wrong usage: the name ends in neither `.svg` nor `.png`.
@@ -64,40 +63,21 @@ impl ImageFormat {
     }
 }
 
-/// A low, a middle and a high figure: what several runs showed.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Range {
-    /// The lowest.
-    pub low: f64,
-    /// The median.
-    pub median: f64,
-    /// The highest.
-    pub high: f64,
-}
-
-impl From<Spread> for Range {
-    fn from(spread: Spread) -> Range {
-        Range { low: spread.low, median: spread.median, high: spread.high }
-    }
-}
-
-impl Range {
-    /// Whether it can stand on a logarithmic axis.
-    fn can_be_drawn(&self) -> bool {
-        [self.low, self.median, self.high].iter().all(|n| n.is_finite() && *n > 0.0)
-    }
+/// Whether a range can stand on a logarithmic axis.
+fn can_be_drawn(range: &Spread) -> bool {
+    [range.low, range.median, range.high].iter().all(|n| n.is_finite() && *n > 0.0)
 }
 
 type Area<DB> = DrawingArea<DB, Shift>;
 type Chart<DB> = DrawingArea<DB, Cartesian2d<Axis, Axis>>;
 type Drawn<DB, T = ()> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
-/// What can be drawn, with any backend.
+/// Something that any plotters backend can draw.
 trait Draw {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB>;
 }
 
-/// Draws on white, and returns the bytes of the file.
+/// Draws `image` on white and returns the bytes of the file.
 fn render(image: &impl Draw, format: ImageFormat) -> Result<Vec<u8>> {
     match format {
         ImageFormat::Svg => {

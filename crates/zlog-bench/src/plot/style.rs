@@ -1,6 +1,4 @@
-//! How things look: colours, dashes, marks, texts.
-//!
-//! What may be here: constants, and what picks one of them.
+//! Colours, dashes, marks and text styles.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -11,15 +9,15 @@ pub(super) const SMALL: f64 = 17.5;
 pub(super) const LARGE: f64 = 22.5;
 /// Text.
 pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
-/// Text of lesser weight: what axes say.
+/// Less important text: axis labels.
 pub(super) const PALE_INK: RGBColor = RGBColor(0x55, 0x55, 0x55);
-/// Lines at the labels of an axis.
+/// Grid lines at labels.
 pub(super) const GRID: RGBColor = RGBColor(0xd4, 0xd4, 0xd4);
-/// Lines between them.
+/// Grid lines between labels.
 pub(super) const FINE_GRID: RGBColor = RGBColor(0xf0, 0xf0, 0xf0);
 
-/// The palette of Okabe and Ito, which people with any colour vision tell apart,
-/// without its yellow (too pale on white); then three that are as dark.
+/// The palette of Okabe and Ito, which is distinguishable with any colour vision, without
+/// its yellow (too pale on white), and three more that are as dark.
 const COLORS: [RGBColor; 10] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
@@ -36,12 +34,12 @@ const COLORS: [RGBColor; 10] = [
 /// Lengths in pixels of a dash and of the gap after it.
 const DASH: (u32, u32) = (8, 5);
 
-/// What stands at points of a line.
+/// The shape of a line's points.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Mark {
     /// A disc.
     Dot,
-    /// What is between these corners, from its middle; 1 is half its size.
+    /// A polygon with these corners, relative to its centre; 1 is half its size.
     Corners(&'static [(i32, i32)]),
 }
 
@@ -52,31 +50,30 @@ const DIAMOND: Mark = Mark::Corners(&[(-1, 0), (0, -1), (1, 0), (0, 1)]);
 const LEFT: Mark = Mark::Corners(&[(-1, 0), (1, -1), (1, 1)]);
 const RIGHT: Mark = Mark::Corners(&[(1, 0), (-1, -1), (-1, 1)]);
 
-/// As many as have no divisor in common with the number of colours: a colour that
-/// comes again has another mark.
+/// Their number and that of the colours have no common divisor, so that a repeated colour
+/// gets another mark.
 const MARKS: [Mark; 7] = [Mark::Dot, SQUARE, UP, DIAMOND, DOWN, LEFT, RIGHT];
 
-/// How a line looks, and all that belongs to it.
+/// The style of a line, its marks and its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Look {
-    /// Which line it is, from 0.
+pub(super) struct LineStyle {
+    /// The index of the line.
     pub(super) at: usize,
-    /// Whether it is what that line is held against: of the same colour, but dashed
-    /// and hollow.
-    pub(super) beside: bool,
+    /// Whether it is the baseline of that line: same colour, but dashed and hollow.
+    pub(super) is_baseline: bool,
 }
 
-impl Look {
-    /// Of the line at this place.
-    pub(super) const fn of(at: usize) -> Look {
-        Look { at, beside: false }
+impl LineStyle {
+    /// The style of line `at`.
+    pub(super) const fn of(at: usize) -> LineStyle {
+        LineStyle { at, is_baseline: false }
     }
 
     pub(super) fn color(self) -> RGBColor {
         COLORS[self.at % COLORS.len()]
     }
 
-    /// The same, darker: letters are thin, and pale ones can't be read.
+    /// A darker shade for text: thin pale letters are hard to read.
     pub(super) fn text_color(self) -> RGBColor {
         let darker = |part: u8| (f64::from(part) * 0.75) as u8;
         let RGBColor(r, g, b) = self.color();
@@ -84,25 +81,25 @@ impl Look {
     }
 
     pub(super) fn dash(self) -> Option<(u32, u32)> {
-        self.beside.then_some(DASH)
+        self.is_baseline.then_some(DASH)
     }
 
     pub(super) fn mark(self) -> Mark {
         MARKS[self.at % MARKS.len()]
     }
 
-    /// What its marks are filled with.
+    /// The fill colour of its marks.
     pub(super) fn inside(self) -> RGBColor {
-        if self.beside { WHITE } else { self.color() }
+        if self.is_baseline { WHITE } else { self.color() }
     }
 }
 
-/// Small text of this colour, and which part of it stands at its position.
+/// Small text of this colour; `h` and `v` say which part of it is at its position.
 pub(super) fn small(color: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
     ("sans-serif", SMALL).into_font().color(&color).pos(Pos::new(h, v))
 }
 
-/// A title, its upper left corner at its position.
+/// A title; its position is the upper left corner.
 pub(super) fn title() -> TextStyle<'static> {
     let font = ("sans-serif", LARGE).into_font().style(FontStyle::Bold);
     font.color(&INK).pos(Pos::new(HPos::Left, VPos::Top))

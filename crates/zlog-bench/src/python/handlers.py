@@ -1,9 +1,9 @@
 """Times one of Python's logging handlers, for `zlog bench --compare-python`.
 
-    python3 -c SCRIPT < JOB
+    python3 -c SCRIPT < TASK
 
-JOB is a JSON object on the first line of standard input. What is measured comes
-out as JSON, a line for each message. The end of standard input means: give up.
+TASK is a JSON object on the first line of standard input. Messages to zlog are JSON, one
+per line on standard output. The script exits when standard input ends.
 """
 
 import array
@@ -19,31 +19,31 @@ import time
 
 # Time, level, logger and message, as zlog's handlers write them.
 FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
-KEPT = 4096  # latencies that are held before they are counted: memory stays bounded
+KEPT = 4096  # latencies that are buffered before they are counted, to bound memory
 
 
 def main():
-    job = json.loads(sys.stdin.readline())
-    threading.Thread(target=give_up_with_parent, daemon=True).start()
-    handler, close = HANDLERS[job["handler"]](job)
-    log = prepare(job, handler)
-    warm_up = run(log, job, None, job["warm_up_seconds"]) if job["warm_up_seconds"] else None
+    task = json.loads(sys.stdin.readline())
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    handler, close = HANDLERS[task["handler"]](task)
+    log = prepare(task, handler)
+    warm_up = run(log, task, None, task["warm_up_seconds"]) if task["warm_up_seconds"] else None
     warmed = warm_up["calls"] if warm_up else 0
     before = cpu_seconds()
-    measured = run(log, job, job["count"], job["duration_seconds"])
+    measured = run(log, task, task["count"], task["duration_seconds"])
     close()
     closing = (time.perf_counter_ns() - measured.pop("end")) / 1e9
     measured.update(warmed=warmed, closing_seconds=closing,
                     cpu_seconds=cpu_seconds() - before, peak_memory=peak_memory())
-    say(done=measured)
-    os._exit(0)  # threads and sockets of libraries need not be waited for
+    send(done=measured)
+    os._exit(0)  # does not wait for threads and sockets of libraries
 
 
-def say(**message):
+def send(**message):
     print(json.dumps(message), flush=True)
 
 
-def give_up_with_parent():
+def exit_with_parent():
     while sys.stdin.readline():
         pass
     os._exit(1)
@@ -64,54 +64,54 @@ def peak_memory():
     return None
 
 
-# Handlers: each with what has to be done when the last call has returned.
+# Handlers, each with a function to call after the last log call.
 
 
-def file_handler(job):
-    handler = formatted(logging.FileHandler(job["path"], encoding="utf-8"))
+def file_handler(task):
+    handler = formatted(logging.FileHandler(task["path"], encoding="utf-8"))
     return handler, handler.close
 
 
-def smtp_handler(job):
-    host, port = job["address"].rsplit(":", 1)
+def smtp_handler(task):
+    host, port = task["address"].rsplit(":", 1)
     handler = formatted(logging.handlers.SMTPHandler(
-        (host, int(port)), job["from"], [job["to"]], "zlog bench"))
+        (host, int(port)), task["from"], [task["to"]], "zlog bench"))
     return handler, handler.close
 
 
-def queue_handler(job):
-    behind, _ = file_handler(job)
+def queue_handler(task):
+    file, _ = file_handler(task)
     records = queue.Queue(-1)  # as in the logging cookbook
-    listener = logging.handlers.QueueListener(records, behind)
+    listener = logging.handlers.QueueListener(records, file)
     listener.start()
 
     def close():
         listener.stop()
-        behind.close()
+        file.close()
 
     return logging.handlers.QueueHandler(records), close
 
 
-def socket_handler(job):
-    host, port = job["address"].rsplit(":", 1)
+def socket_handler(task):
+    host, port = task["address"].rsplit(":", 1)
     handler = logging.handlers.SocketHandler(host, int(port))
     return handler, handler.close
 
 
-def pub_handler(job):
+def pub_handler(task):
     import zmq
     from zmq.log.handlers import PUBHandler
 
     context = zmq.Context()
-    # A PUB drops at full speed. These are the options of zlog's own publisher.
+    # A PUB drops at full speed. These are the options of zlog's publisher.
     publisher = context.socket(zmq.XPUB)
     publisher.set(zmq.XPUB_NODROP, 1)
-    publisher.set(zmq.SNDHWM, job["high_water_mark"])
+    publisher.set(zmq.SNDHWM, task["high_water_mark"])
     publisher.bind("tcp://127.0.0.1:*")
-    say(ready=publisher.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode())
-    publisher.recv()  # the subscription: what is sent before it is lost
+    send(ready=publisher.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode())
+    publisher.recv()  # the subscription: messages sent before it are lost
     handler = PUBHandler(publisher)
-    handler.root_topic = job["root"]
+    handler.root_topic = task["root"]
     handler.setFormatter(logging.Formatter(FORMAT))
 
     def close():
@@ -138,23 +138,23 @@ HANDLERS = {
 # Calls.
 
 
-def prepare(job, handler):
-    """A function that makes call `number`."""
+def prepare(task, handler):
+    """Returns a function that makes call `number`."""
     logging.raiseExceptions = True
     failures = []
 
     def handle_error(record):
-        # Python goes on after a handler has failed, and the record is lost.
+        # By default Python goes on after a failure, and the record is lost.
         if not failures:
             failures.append(sys.exc_info()[1])
-            say(failed=f"{type(failures[0]).__name__}: {failures[0]}")
+            send(failed=f"{type(failures[0]).__name__}: {failures[0]}")
             os._exit(1)
 
     handler.handleError = handle_error
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.NOTSET)
-    with open(job["records"], encoding="utf-8") as lines:
+    with open(task["records"], encoding="utf-8") as lines:
         records = [json.loads(line) for line in lines]
     calls = [(logging.getLogger(name).log, level, msg) for name, level, msg in records]
     length = len(calls)
@@ -166,15 +166,15 @@ def prepare(job, handler):
     return log
 
 
-def run(log, job, count, seconds):
-    """Calls from all threads, each with its share of the count and of the rate."""
-    threads, tallies = job["threads"], []
+def run(log, task, count, seconds):
+    """Makes calls from all threads, each with its share of the count and the rate."""
+    threads, results = task["threads"], []
     start = time.perf_counter_ns()
     until = start + int(seconds * 1e9) if seconds else None
 
     def call_from(thread):
         share = None if count is None else count // threads + (thread < count % threads)
-        tallies.append(caller(log, thread, threads, share, job["rate"], start, until))
+        results.append(caller(log, thread, threads, share, task["rate"], start, until))
 
     others = [threading.Thread(target=call_from, args=(n,)) for n in range(1, threads)]
     for other in others:
@@ -183,11 +183,11 @@ def run(log, job, count, seconds):
     for other in others:
         other.join()
     latency = collections.Counter()
-    for tally in tallies:
-        latency.update(tally["latency"])
-    end = max(tally["end"] for tally in tallies)
+    for result in results:
+        latency.update(result["latency"])
+    end = max(result["end"] for result in results)
     return {
-        "calls": sum(tally["calls"] for tally in tallies),
+        "calls": sum(result["calls"] for result in results),
         "seconds": (end - start) / 1e9,
         "end": end,
         "latency": sorted(latency.items()),
@@ -195,7 +195,7 @@ def run(log, job, count, seconds):
 
 
 def caller(log, thread, threads, share, rate, start, until):
-    """One thread's calls. With a rate, a call's time counts from when it was due."""
+    """One thread's calls. With a rate, latency is measured from when a call was due."""
     clock = time.perf_counter_ns
     held, at, calls, end = array.array("q", bytes(8 * KEPT)), 0, 0, start
     latency = collections.Counter()
@@ -223,7 +223,7 @@ def caller(log, thread, threads, share, rate, start, until):
 
 
 def rounded(nanos):
-    """To three digits or more: there are not too many different ones."""
+    """Keeps at least three digits, which limits the number of distinct values."""
     shift = max(nanos.bit_length() - 11, 0)
     return nanos >> shift << shift
 

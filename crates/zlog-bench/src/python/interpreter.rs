@@ -1,14 +1,14 @@
-//! Which Python there is, and whether it has PyZMQ.
+//! Finds a Python interpreter and checks for PyZMQ.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::PythonHandler;
+use crate::target::PythonHandler;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
 use zlog_pipeline::os::fd_limit;
 
-/// Says its versions; the second line is why there is no PyZMQ.
+/// Prints the versions; without PyZMQ the second line says why.
 const PROBE: &str = "\
 import platform
 print(platform.python_version())
@@ -19,8 +19,8 @@ except Exception as error:
     print(f'{type(error).__name__}: {error}')
 ";
 
-/// What to do when there is none.
-const NEXT: &str = "--python names one: --python .venv/bin/python";
+/// The next step if there is none.
+const HINT: &str = "--python names one: --python .venv/bin/python";
 
 /// A Python interpreter.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +34,7 @@ pub struct Python {
 type Module = std::result::Result<String, String>;
 
 impl Python {
-    /// The one at `path`, else `python3` on the search path.
+    /// Finds the interpreter at `path`, or `python3` on the search path.
     ///
     /// # Errors
     /// There is none, or it does not run.
@@ -45,13 +45,13 @@ impl Python {
         command.args(["-c", PROBE]).stdin(Stdio::null());
         fd_limit::as_it_was(&mut command);
         let output = command.output().map_err(|error| {
-            Error::io(format!("no Python to compare with: {shown}"), &error).hint(NEXT)
+            Error::io(format!("no Python to compare with: {shown}"), &error).hint(HINT)
         })?;
         let said = String::from_utf8_lossy(&output.stdout);
         let (Some(version), Some(pyzmq)) = (said.lines().next(), said.lines().nth(1)) else {
             let why = String::from_utf8_lossy(&output.stderr);
             let why = escape::visible(why.lines().last().unwrap_or("it said nothing"));
-            return Err(Error::new(format!("no Python to compare with: {shown}: {why}")).hint(NEXT));
+            return Err(Error::new(format!("no Python to compare with: {shown}: {why}")).hint(HINT));
         };
         let pyzmq = match pyzmq.strip_prefix("pyzmq ") {
             Some(version) => Ok(escape::visible(version)),
@@ -61,19 +61,19 @@ impl Python {
         Ok(Python { program, version, pyzmq })
     }
 
-    /// Its program.
+    /// The interpreter's path.
     pub(super) fn program(&self) -> &Path {
         &self.program
     }
 
-    /// What can be measured with it: `PUBHandler` is PyZMQ's.
+    /// The handlers that it can run: `PUBHandler` needs PyZMQ.
     pub fn handlers(&self) -> &'static [PythonHandler] {
         let (all, own) = (&PythonHandler::ALL, &PythonHandler::OWN);
         if self.pyzmq.is_ok() { all } else { own }
     }
 
-    /// What can't be measured with it, why, and what to do about it.
-    pub fn lacks(&self) -> Option<String> {
+    /// The handlers that it can't run, why, and the next step.
+    pub fn missing(&self) -> Option<String> {
         let why = self.pyzmq.as_ref().err()?;
         let (program, name) = (self.program.display(), PythonHandler::Pub.name());
         let program = escape::visible(&program.to_string());
@@ -84,7 +84,7 @@ impl Python {
     }
 }
 
-/// Versions, as a person reads them.
+/// The versions.
 impl std::fmt::Display for Python {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Python {}", self.version)?;

@@ -1,8 +1,7 @@
-//! The same records through Python's logging: `zlog bench --compare-python`.
+//! `zlog bench --compare-python`: sends the same records through Python's logging.
 //!
-//! What may be here: finding a Python, timing one of its handlers in a process of
-//! its own, and who counts at the other end. What the handlers do stands in
-//! `handlers.py`, which is part of the program and passed to Python whole.
+//! Each run is a Python process with the script `handlers.py`, which is part of the
+//! program.
 
 mod interpreter;
 mod receiver;
@@ -13,139 +12,60 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 pub use self::interpreter::Python;
 use self::receiver::Receiver;
-use self::session::{Said, Session};
-use super::far::{Counter, FarEnd, Files};
-use super::guard::Home;
-use super::job::{Job, Measure, Text, Told};
-use super::lab::directory_in;
-use super::partner::Partner;
+use self::session::{Done, Message, Session, Task};
+use super::arrivals::{ArrivalCounter, LineCounter, RemoteCounter};
+use super::child::ChildProcess;
+use super::protocol::{Messages, Request, Response, RunSpec};
+use super::reaper::{ScratchDir, temp_dir_in};
 use super::records::{ROOT, Records};
 use super::rounds::Outcome;
 use super::sample::Sample;
+use super::target::PythonHandler;
 use zlog_core::error::{Error, Result};
 
-/// How long a process may take to be there.
-const STARTING: Duration = Duration::from_secs(30);
-/// When no record has arrived for so long, those that are missing are lost.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a new process may take to become ready.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// When no record has arrived for this long, the missing ones are lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A handler of Python's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PythonHandler {
-    /// `logging.FileHandler`.
-    File,
-    /// `logging.handlers.SMTPHandler`.
-    Smtp,
-    /// `logging.handlers.QueueHandler`, and a `QueueListener` before a `FileHandler`.
-    Queue,
-    /// `logging.handlers.SocketHandler`.
-    Socket,
-    /// PyZMQ's `PUBHandler`.
-    Pub,
-}
-
-impl PythonHandler {
-    /// All of them, in the order of reports.
-    pub const ALL: [PythonHandler; 5] = [
-        PythonHandler::File,
-        PythonHandler::Smtp,
-        PythonHandler::Queue,
-        PythonHandler::Socket,
-        PythonHandler::Pub,
-    ];
-
-    /// Those that Python has without anything else.
-    pub const OWN: [PythonHandler; 4] =
-        [PythonHandler::File, PythonHandler::Smtp, PythonHandler::Queue, PythonHandler::Socket];
-
-    /// What it is called in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            PythonHandler::File => "python-file",
-            PythonHandler::Smtp => "python-smtp",
-            PythonHandler::Queue => "python-queue",
-            PythonHandler::Socket => "python-socket",
-            PythonHandler::Pub => "python-pub",
-        }
-    }
-}
-
-/// What the script is told.
-#[derive(Debug, Serialize)]
-struct Task<'t> {
-    handler: PythonHandler,
-    /// The file with the records.
-    records: &'t Path,
-    /// The file that is logged to.
-    path: &'t Path,
-    /// The server that is logged to; empty where there is none.
-    address: String,
-    from: &'t str,
-    to: &'t str,
-    root: &'t str,
-    high_water_mark: u32,
-    count: Option<u64>,
-    duration_seconds: Option<f64>,
-    warm_up_seconds: f64,
-    rate: Option<f64>,
-    threads: usize,
-}
-
-/// What it says in the end.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-struct Done {
-    calls: u64,
-    seconds: f64,
-    latency: Vec<(u64, u64)>,
-    /// Calls of the warm-up.
-    warmed: u64,
-    /// Seconds from the end of the last call until this was said.
-    closing_seconds: f64,
-    cpu_seconds: f64,
-    peak_memory: Option<u64>,
-}
-
-/// Where records arrive, and how the script reaches it.
-struct Far {
-    end: Option<Box<dyn FarEnd>>,
+/// Where records arrive, and the address that the script sends them to.
+struct Destination {
+    counter: Option<Box<dyn ArrivalCounter>>,
     address: String,
 }
 
-/// Measures one handler once, with its files in `home`, until `stop`.
+/// Measures one handler once, until `stop`. Its files are in `scratch`.
 ///
 /// # Errors
-/// It can't be set up, or Python failed: the error says why.
+/// It can't be set up, or Python failed.
 pub fn measure(
     python: &Python,
     handler: PythonHandler,
-    job: &Measure,
-    home: &Home,
+    spec: &RunSpec,
+    scratch: &ScratchDir,
     stop: &dyn Fn() -> bool,
 ) -> Result<Outcome> {
-    let directory = directory_in(home.path())?;
+    let directory = temp_dir_in(scratch.path())?;
     let (records, path) = (directory.path().join("records"), directory.path().join("app.log"));
-    write_records(&job.text, &records)?;
-    let mut far = far_end(handler, job, &path)?;
-    let task = task(handler, job, &records, &path, &far.address);
-    let mut session = Session::start(python, &task, home)?;
+    write_records(&spec.messages, &records)?;
+    let mut destination = destination(handler, spec, &path)?;
+    let task = task(handler, spec, &records, &path, &destination.address);
+    let mut session = Session::start(python, &task, scratch)?;
     loop {
         if stop() {
             return Ok(Outcome::Stopped);
         }
-        match session.hear()? {
+        match session.recv()? {
             None => {}
-            Some(Said::Failed(why)) => return Err(Error::new(why)),
-            Some(Said::Ready(endpoint)) => {
-                let subscriber = Partner::start(&Job::Subscribe { endpoint })?;
-                far.end = Some(Box::new(Counter::new(subscriber, PATIENCE)));
+            Some(Message::Failed(why)) => return Err(Error::new(why)),
+            Some(Message::Ready(endpoint)) => {
+                let subscriber = ChildProcess::start(&Request::Subscribe { endpoint })?;
+                destination.counter = Some(Box::new(RemoteCounter::new(subscriber, IDLE_TIMEOUT)));
             }
-            Some(Said::Done(done)) => {
-                let sample = sample(*done, far.end, stop)?;
+            Some(Message::Done(done)) => {
+                let sample = sample(*done, destination.counter, stop)?;
                 return Ok(Outcome::Measured(Box::new(sample)));
             }
         }
@@ -154,7 +74,7 @@ pub fn measure(
 
 fn task<'t>(
     handler: PythonHandler,
-    job: &Measure,
+    spec: &RunSpec,
     records: &'t Path,
     path: &'t Path,
     address: &str,
@@ -168,20 +88,20 @@ fn task<'t>(
         to: "nobody@example.invalid",
         root: ROOT,
         high_water_mark: zlog_pipeline::socket::DEFAULT_HWM,
-        count: job.load.count,
-        duration_seconds: job.load.duration.map(|duration| duration.as_secs_f64()),
-        warm_up_seconds: job.warm_up.as_secs_f64(),
-        rate: job.load.rate,
-        threads: job.load.threads,
+        count: spec.load.count,
+        duration_seconds: spec.load.duration.map(|duration| duration.as_secs_f64()),
+        warm_up_seconds: spec.warm_up.as_secs_f64(),
+        rate: spec.load.rate,
+        threads: spec.load.threads,
     }
 }
 
-/// The records that the other handlers log, for Python: logger, level and message.
-fn write_records(text: &Text, path: &Path) -> Result<()> {
+/// Writes the records for Python: logger, level and message.
+fn write_records(messages: &Messages, path: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(path.display(), &error);
-    let records = match text {
-        Text::Size(size) => Records::of_size(*size)?,
-        Text::Lines(path) => Records::of_lines(path)?,
+    let records = match messages {
+        Messages::Size(size) => Records::of_size(*size)?,
+        Messages::Lines(path) => Records::of_lines(path)?,
     };
     let mut out = BufWriter::new(File::create(path).map_err(failed)?);
     for number in 0..records.len() as u64 {
@@ -193,40 +113,45 @@ fn write_records(text: &Text, path: &Path) -> Result<()> {
     out.flush().map_err(failed)
 }
 
-fn far_end(handler: PythonHandler, job: &Measure, path: &Path) -> Result<Far> {
-    let far = |end: Box<dyn FarEnd>, address| Far { end: Some(end), address };
+fn destination(handler: PythonHandler, spec: &RunSpec, path: &Path) -> Result<Destination> {
+    let to =
+        |counter: Box<dyn ArrivalCounter>, address| Destination { counter: Some(counter), address };
     Ok(match handler {
         PythonHandler::File | PythonHandler::Queue => {
-            far(Box::new(Files::new(path, None)), String::new())
+            to(Box::new(LineCounter::new(path, None)), String::new())
         }
-        // It connects to the publisher, and so comes later.
-        PythonHandler::Pub => Far { end: None, address: String::new() },
+        // The subscriber connects once the script has bound its publisher.
+        PythonHandler::Pub => Destination { counter: None, address: String::new() },
         PythonHandler::Socket => {
-            let receiver = Receiver::start(PATIENCE)?;
+            let receiver = Receiver::start(IDLE_TIMEOUT)?;
             let address = receiver.address();
-            far(Box::new(receiver), address)
+            to(Box::new(receiver), address)
         }
         PythonHandler::Smtp => {
-            // Always zlog's own: the URL of another may hold a password.
-            let mut server = Partner::start(&Job::Mail { delay: job.mail.delay })?;
-            let Some(Told::Ready(url)) = server.hear(STARTING)? else {
+            // Always the embedded server: the URL of another may contain a password.
+            let mut server = ChildProcess::start(&Request::ServeMail { delay: spec.mail.delay })?;
+            let Some(Response::Ready(url)) = server.recv(START_TIMEOUT)? else {
                 return Err(Error::new("the embedded mail server did not start"));
             };
             let address = url.trim_start_matches("smtp://").trim_end_matches('/').to_owned();
-            far(Box::new(Counter::new(server, PATIENCE + job.mail.delay * 2)), address)
+            to(Box::new(RemoteCounter::new(server, IDLE_TIMEOUT + spec.mail.delay * 2)), address)
         }
     })
 }
 
-fn sample(done: Done, far: Option<Box<dyn FarEnd>>, stop: &dyn Fn() -> bool) -> Result<Sample> {
-    let heard = Instant::now();
-    let mut far = far.ok_or_else(|| Error::new("Python has logged to nobody"))?;
-    let ago = far.settle(done.warmed + done.calls, stop)?;
-    // From the end of the last call until the last record was there.
-    let late = done.closing_seconds + (heard.elapsed().as_secs_f64() - ago.as_secs_f64());
-    let arrived = far.arrived()?.map(|all| all.saturating_sub(done.warmed));
+fn sample(
+    done: Done,
+    arrivals: Option<Box<dyn ArrivalCounter>>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Sample> {
+    let received = Instant::now();
+    let mut arrivals = arrivals.ok_or_else(|| Error::new("Python did not bind its publisher"))?;
+    let ago = arrivals.wait_for_arrivals(done.warmed + done.calls, stop)?;
+    // From the end of the last call until the last record had arrived.
+    let late = done.closing_seconds + (received.elapsed().as_secs_f64() - ago.as_secs_f64());
+    let arrived = arrivals.arrived()?.map(|all| all.saturating_sub(done.warmed));
     if done.calls == 0 {
-        return Err(Error::new("no call was made in the time that it had"));
+        return Err(Error::new("no call was made within the duration"));
     }
     Ok(Sample {
         calls: done.calls,

@@ -1,21 +1,21 @@
-//! A report as an image: what each handler gets through, and what its callers wait.
+//! Draws a report: throughput and latencies of each handler.
 
 use super::Report;
-use super::show::asked;
-use crate::plot::{Handlers, Measured, Range};
+use super::render::describe;
+use crate::plot::{HandlerChart, HandlerFigures};
 
-/// The handlers of a report side by side.
-pub fn image(report: &Report) -> Handlers {
+/// The chart of a report's handlers.
+pub fn image(report: &Report) -> HandlerChart {
     let (machine, date) = (&report.machine, &report.date);
-    Handlers {
-        title: format!("What a log call costs: {}", asked(&report.settings)),
+    HandlerChart {
+        title: format!("What a log call costs: {}", describe(&report.settings)),
         remark: format!("{machine}, {date}"),
         measured: report
             .handlers
             .iter()
-            .map(|row| Measured {
+            .map(|row| HandlerFigures {
                 name: row.name.clone(),
-                rate: row.figures.as_ref().map(|figures| Range::from(figures.calls_per_second)),
+                rate: row.figures.as_ref().map(|figures| figures.calls_per_second),
                 latency: row
                     .figures
                     .as_ref()
@@ -37,7 +37,7 @@ mod tests {
         let names: Vec<_> = image.measured.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["file", "smtp", "null"]);
         let [file, smtp, _] = &image.measured[..] else { panic!("{image:?}") };
-        assert_eq!(file.rate, Some(Range { low: 90.0, median: 100.0, high: 110.0 }));
+        assert_eq!(file.rate, Some(crate::stats::Spread { low: 90.0, median: 100.0, high: 110.0 }));
         assert!(!file.latency.is_empty());
         assert_eq!((smtp.rate, smtp.latency.as_slice()), (None, &[][..]));
         assert!(image.title.contains("messages of 100 bytes"), "{}", image.title);

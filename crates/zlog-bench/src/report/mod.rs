@@ -1,28 +1,27 @@
-//! What is reported: one value, shown as tables, Markdown, CSV or JSON.
+//! The report of `zlog bench`, and its output as tables, Markdown, CSV or JSON.
 //!
-//! What may be here: the report and its shapes. A further kind of report (a sweep,
-//! a comparison of codecs) is a file of its own that makes a [`Table`] or brings
-//! rows for [`Report::handlers`].
+//! For another kind of report, imitate `pipeline/report.rs`: a type of its own that makes a
+//! [`Document`] of [`Table`]s.
 //!
 //! # The JSON schema `zlog-bench/1`
-//! One object. Times are in the unit that their names end with; a *spread* is
-//! `{"median": …, "low": …, "high": …}` over the runs; what could not be measured
-//! is `null`. A change that a reader could stumble over gets another number.
+//! One object. Units are part of the names. A *spread* is `{"median": …, "low": …, "high":
+//! …}` over the runs; figures that could not be measured are `null`. An incompatible change
+//! increases the number.
 //!
 //! | key | |
 //! |---|---|
 //! | `schema` | `"zlog-bench/1"` |
 //! | `date` | when it was begun, RFC 3339, UTC |
 //! | `machine` | `system`, `kernel`, `cpu`, `cores`, `zlog`, `libzmq`, `build` (`release` or `debug`): see [`Machine`] |
-//! | `settings` | what was asked for: see [`Settings`] |
-//! | `interrupted` | whether it was stopped before its end |
-//! | `handlers` | one object for each that was asked for: see [`Row`] |
+//! | `settings` | the options: see [`Settings`] |
+//! | `interrupted` | whether it was stopped early |
+//! | `handlers` | one object per handler: see [`Row`] |
 //! | `handlers[].name` | `file`, `pub-tcp`, … |
 //! | `handlers[].runs` | runs that succeeded |
-//! | `handlers[].error` | why one did not, or `null` |
-//! | `handlers[].note` | what has to be known to read the figures, or `null` |
+//! | `handlers[].error` | why a run failed, or `null` |
+//! | `handlers[].note` | what a reader of the figures must know, or `null` |
 //! | `handlers[].figures` | `null` when no run succeeded, else an object: see [`Figures`] |
-//! | `….calls_per_second`, `….arrived_per_second` | spreads: at the caller, at the far end |
+//! | `….calls_per_second`, `….arrived_per_second` | spreads: at the caller, at the destination |
 //! | `….sent`, `….arrived`, `….lost` | records, over all runs |
 //! | `….latency_ns` | spreads `p50`, `p90`, `p99`, `p99_9`, `max`; `distribution`: pairs `[share of calls, ns]` |
 //! | `….cpu_seconds_per_million`, `….peak_memory_bytes` | spreads, of the logging process |
@@ -30,18 +29,16 @@
 //!
 //! [`Machine`]: super::machine::Machine
 
+pub mod document;
 mod image;
-pub mod page;
+mod render;
 mod row;
-mod show;
 mod table;
-pub mod units;
 mod write;
 
+pub use document::{Document, json};
 pub use image::image;
-pub use page::{Page, json};
 pub use row::{Figures, Latency, Row};
-pub use show::Show;
 pub use table::{Column, Table};
 pub use write::{check_writable, write_whole};
 
@@ -59,49 +56,49 @@ pub const SCHEMA: &str = "zlog-bench/1";
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
-    /// When it was begun: RFC 3339, UTC.
+    /// The start: RFC 3339, UTC.
     pub date: String,
-    /// Where and with what.
+    /// The machine and the build.
     pub machine: Machine,
-    /// What was asked for.
+    /// The settings.
     pub settings: Settings,
-    /// Whether it was stopped before its end.
+    /// Whether it was stopped early.
     pub interrupted: bool,
-    /// What was measured.
+    /// The results.
     pub handlers: Vec<Row>,
 }
 
-/// What was asked for.
+/// The settings of a bench.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Settings {
     /// Bytes of each message; `None` where lines of a file were logged.
     pub size: Option<usize>,
     /// The file whose lines were logged.
     pub lines: Option<String>,
-    /// Bytes of a message, on average.
+    /// Mean message size in bytes.
     pub mean_message_bytes: f64,
-    /// Callers at the same time.
+    /// Number of callers.
     pub threads: usize,
-    /// Calls each second that were asked for: an open loop. `None`: a closed one.
+    /// Calls per second (an open loop); `None`: a closed loop.
     pub rate: Option<f64>,
-    /// Most calls of a run.
+    /// Limit on the calls of a run.
     pub count: Option<u64>,
-    /// Longest time of a run, in seconds.
+    /// Time limit of a run in seconds.
     pub duration_seconds: Option<f64>,
-    /// Seconds before each run in which the same is done, unmeasured.
+    /// Seconds of warm-up before each run.
     pub warm_up_seconds: f64,
-    /// Rounds that were asked for.
+    /// Number of rounds.
     pub runs: usize,
-    /// Records that a queue holds.
+    /// Capacity of a queue, in records.
     pub queue: usize,
-    /// The mail server: `embedded`, or where another one is.
+    /// The mail server: `embedded`, or its URL.
     pub smtp: String,
-    /// Seconds for which the embedded one holds each mail.
+    /// Seconds that the embedded server holds each mail.
     pub smtp_delay_seconds: f64,
 }
 
 impl Report {
-    /// What `all` says together; `date` is when it was begun.
+    /// Summarises `all`; `date` is the start.
     ///
     /// # Errors
     /// As [`Row::of`]'s.

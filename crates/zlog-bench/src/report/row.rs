@@ -1,4 +1,4 @@
-//! What a report says of one handler.
+//! A report's figures of one handler.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,53 +6,53 @@ use crate::measure::histogram;
 use crate::rounds::Series;
 use crate::sample::Sample;
 use crate::stats::{Spread, ratio};
-use crate::subject::Subject;
+use crate::target::BenchTarget;
 use zlog_core::error::Result;
 
-/// One handler.
+/// The results of one handler.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// What was measured.
+    /// The handler's name.
     pub name: String,
-    /// Runs that `figures` are made of.
+    /// Runs that succeeded.
     pub runs: usize,
-    /// Why it could not be measured, or not each time.
+    /// Why a run failed.
     pub error: Option<String>,
-    /// What has to be known to read the figures.
+    /// What a reader of the figures must know.
     pub note: Option<String>,
-    /// What was measured; none when no run succeeded.
+    /// The figures; `None` if no run succeeded.
     pub figures: Option<Figures>,
 }
 
-/// What the runs of one handler say together.
+/// Summary of one handler's runs.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Figures {
-    /// Calls each second, over all callers.
+    /// Calls per second, over all callers.
     pub calls_per_second: Spread,
-    /// Records each second at the far end, counted there.
+    /// Records per second, counted at the destination.
     pub arrived_per_second: Option<Spread>,
-    /// Calls made, over all runs: records sent.
+    /// Calls over all runs: records sent.
     pub sent: u64,
-    /// Records counted at the far end, over all runs.
+    /// Records that arrived, over all runs.
     pub arrived: Option<u64>,
-    /// Records that were sent and did not arrive.
+    /// Records that did not arrive.
     pub lost: Option<u64>,
-    /// What callers waited, in nanoseconds.
+    /// Latencies in nanoseconds.
     pub latency_ns: Latency,
-    /// Seconds of processor time that the logging process used for a million records.
+    /// Seconds of processor time of the logging process per million records.
     pub cpu_seconds_per_million: Option<Spread>,
-    /// The most memory that was resident in the logging process, in bytes.
+    /// Peak resident memory of the logging process, in bytes.
     pub peak_memory_bytes: Option<Spread>,
-    /// Calls each second, as a multiple of `file`'s in the same round.
+    /// Calls per second relative to `file` in the same round.
     pub ratio_to_file: Option<Spread>,
-    /// The same of `null`'s.
+    /// Calls per second relative to `null` in the same round.
     pub ratio_to_null: Option<Spread>,
 }
 
-/// What callers waited. Each percentile is that of a run, the spread is over runs.
+/// Latencies. Percentiles are those of each run; spreads are over the runs.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Latency {
-    /// Half of the calls took no longer.
+    /// 50 % of the calls took no longer.
     pub p50: Spread,
     /// 90 % took no longer.
     pub p90: Spread,
@@ -60,18 +60,18 @@ pub struct Latency {
     pub p99: Spread,
     /// 99.9 % took no longer.
     pub p99_9: Spread,
-    /// The longest.
+    /// The longest call.
     pub max: Spread,
-    /// Of all runs together: shares of the calls (0 to 1), each with the
-    /// nanoseconds that it did not exceed; a curve of the distribution.
+    /// The distribution over all runs: shares of the calls (0 to 1), each with the
+    /// nanoseconds that it did not exceed.
     pub distribution: Vec<(f64, u64)>,
 }
 
 impl Row {
-    /// What `series` says, beside the other series of the same rounds.
+    /// Summarises `series`; `all` are the series of the same rounds.
     ///
     /// # Errors
-    /// As [`Tally::new`](crate::measure::Tally::new)'s.
+    /// As [`CallStats::new`](crate::measure::CallStats::new)'s.
     pub fn of(series: &Series, all: &[Series]) -> Result<Row> {
         let samples: Vec<&Sample> = series.samples.iter().flatten().collect();
         Ok(Row {
@@ -108,13 +108,13 @@ fn figures(
         latency_ns: Latency::of(samples)?,
         cpu_seconds_per_million: spread(Sample::cpu_per_million),
         peak_memory_bytes: spread(|sample| sample.peak_memory.map(|bytes| bytes as f64)),
-        ratio_to_file: ratio_to(series, all, Subject::File),
-        ratio_to_null: ratio_to(series, all, Subject::Null),
+        ratio_to_file: ratio_to(series, all, BenchTarget::File),
+        ratio_to_null: ratio_to(series, all, BenchTarget::Null),
     })
 }
 
-/// Ratios within the rounds that both have; `None` when there is none.
-fn ratio_to(series: &Series, all: &[Series], other: Subject) -> Option<Spread> {
+/// Ratios within the rounds that both have; `None` if there is none.
+fn ratio_to(series: &Series, all: &[Series], other: BenchTarget) -> Option<Spread> {
     let other = all.iter().find(|series| series.name == other.name())?;
     let rounds = series.samples.iter().zip(&other.samples);
     let both = rounds.filter_map(|(one, other)| one.as_ref().zip(other.as_ref()));
@@ -125,11 +125,11 @@ fn ratio_to(series: &Series, all: &[Series], other: Subject) -> Option<Spread> {
 impl Latency {
     fn of(samples: &[&Sample]) -> Result<Latency> {
         let mut each = Vec::with_capacity(samples.len());
-        let mut whole = histogram()?;
+        let mut merged = histogram()?;
         for sample in samples {
             let one = sample.histogram()?;
-            // Both have the same bounds.
-            let _ = whole.add(&one);
+            // Cannot fail: both histograms have the same bounds.
+            let _ = merged.add(&one);
             each.push(one);
         }
         let none = Spread { median: 0.0, low: 0.0, high: 0.0 };
@@ -137,7 +137,7 @@ impl Latency {
             let values = each.iter().map(|one| one.value_at_quantile(quantile) as f64);
             Spread::of(values).unwrap_or(none)
         };
-        let steps = whole.iter_quantiles(2);
+        let steps = merged.iter_quantiles(2);
         Ok(Latency {
             p50: at(0.5),
             p90: at(0.9),
@@ -149,7 +149,7 @@ impl Latency {
     }
 }
 
-/// Every note that a run has, once.
+/// The distinct notes of all runs.
 fn notes(samples: &[&Sample]) -> Option<String> {
     let mut notes: Vec<&str> = Vec::new();
     for note in samples.iter().filter_map(|sample| sample.note.as_deref()) {

@@ -1,14 +1,11 @@
-//! Tables, as text for people, as Markdown and as CSV.
-//!
-//! What may be here: how a table is written. What stands in it is its maker's:
-//! any report of `bench` can be one.
+//! Tables as text, Markdown and CSV.
 
 use comfy_table::{CellAlignment, presets};
 
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
 
-/// A column: its title, and on which side its cells stand.
+/// A column: its title and alignment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Column {
     title: String,
@@ -16,18 +13,18 @@ pub struct Column {
 }
 
 impl Column {
-    /// Of text: cells stand on the left.
+    /// A column of text, aligned left.
     pub fn text(title: &str) -> Column {
         Column { title: title.to_owned(), right: false }
     }
 
-    /// Of numbers: cells stand on the right.
+    /// A column of numbers, aligned right.
     pub fn number(title: &str) -> Column {
         Column { title: title.to_owned(), right: true }
     }
 }
 
-/// Columns and rows. Rows have a cell for each column.
+/// Columns and rows. Each row has a cell per column.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Table {
     columns: Vec<Column>,
@@ -35,19 +32,19 @@ pub struct Table {
 }
 
 impl Table {
-    /// Without rows yet.
+    /// Creates a table without rows.
     pub fn new(columns: Vec<Column>) -> Table {
         Table { columns, rows: Vec::new() }
     }
 
-    /// Adds a row. Cells that are missing are empty, and those beyond are left out.
+    /// Adds a row. Missing cells are empty; surplus ones are dropped.
     pub fn add(&mut self, mut row: Vec<String>) {
         row.resize(self.columns.len(), String::new());
         self.rows.push(row);
     }
 
-    /// Aligned columns, for a terminal or a text file. Control characters are shown
-    /// escaped: cells may quote what came from outside.
+    /// Aligned columns, for a terminal or a text file. Control characters are escaped,
+    /// because cells may quote text from outside.
     pub fn text(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING);
@@ -82,10 +79,10 @@ impl Table {
         text
     }
 
-    /// Comma-separated values with a line of titles (RFC 4180, lines ending in LF).
+    /// CSV with a line of titles (RFC 4180, lines end in LF).
     ///
     /// # Errors
-    /// Never in practice: all is written to memory.
+    /// Never in practice: it is written to memory.
     pub fn csv(&self) -> Result<Vec<u8>> {
         let failed = |error: String| Error::new(format!("can't write CSV: {error}"));
         let mut writer = csv::Writer::from_writer(Vec::new());
@@ -98,7 +95,7 @@ impl Table {
     }
 }
 
-/// What would end a cell or begin markup of its own is escaped.
+/// Escapes what would end the cell or start markup.
 fn markdown_cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for c in escape::visible(text).chars() {

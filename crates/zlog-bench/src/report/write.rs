@@ -1,4 +1,4 @@
-//! Report files: written whole or not at all.
+//! Writes report files atomically.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,11 +8,11 @@ use tempfile::NamedTempFile;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 
-/// Writes `bytes` to `path`, in place of what may be there: under a temporary name
-/// beside it, renamed when all is written, so that nobody ever reads half of it.
+/// Replaces `path` with `bytes`: writes a temporary file beside it, then renames it, so
+/// that nobody reads half a file.
 ///
 /// # Errors
-/// As [`check_writable`], or the disk is full; `path` is left as it was.
+/// As [`check_writable`], or the disk is full; `path` is unchanged then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = beside(path)?;
     file.write_all(bytes)
@@ -21,8 +21,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     file.persist(path).map(drop).map_err(|error| failed(path, &error.error))
 }
 
-/// Checks that [`write_whole`] could write there, before minutes are spent on what
-/// would stand in it.
+/// Checks that [`write_whole`] can write there, before minutes are spent on measuring.
 ///
 /// # Errors
 /// Its directory can't be written to, or it is a directory itself.
@@ -38,14 +37,14 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    // Of a directory that is not there, tempfile tells less than the system.
+    // For a missing directory, the system's error says more than tempfile's.
     std::fs::metadata(directory).map_err(|error| failed(path, &error))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".zlog-bench-");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As any other new file: what the umask leaves of it.
+        // Like any other new file: the umask applies.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(directory).map_err(|error| failed(path, &error.kind().into()))

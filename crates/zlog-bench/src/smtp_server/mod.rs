@@ -1,11 +1,9 @@
-//! A mail server on loopback for the mail handler to talk to: it speaks SMTP
-//! (RFC 5321), takes every mail, and counts it.
+//! A mail server on loopback for the mail handler: it speaks SMTP (RFC 5321), accepts every
+//! mail, and counts it.
 //!
-//! What may be here: the listener, its connections, the count, and the delay that
-//! stands for what a real server does with a mail before it acknowledges it. What
-//! is said on a connection is `session`'s. A mail is counted, shown to whoever
-//! asked to see it, and dropped: nothing is stored or passed on, and memory stays
-//! bounded by the connections that are open.
+//! It holds each mail for a delay that stands for a real server's work. Mails are counted,
+//! shown to `inspect`, and dropped: nothing is stored or forwarded, and memory is bounded
+//! by the open connections. `session` implements the protocol.
 
 mod session;
 
@@ -16,40 +14,30 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+pub use self::session::Mail;
 use self::session::{Next, Session};
 use zlog_core::error::{Error, Result};
 
-/// A connection that says nothing for so long is closed.
-const IDLE: Duration = Duration::from_secs(60);
+/// An idle connection is closed after this long.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long [`SmtpServer::stop`] waits for connections to end.
-const STOPPING: Duration = Duration::from_secs(5);
-/// The wait after a connection could not be taken: descriptors may have run out.
-const BREATH: Duration = Duration::from_millis(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause after a failed accept: descriptors may have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// A mail as it was received.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Mail {
-    /// The reverse path, from `MAIL FROM`; empty for a bounce.
-    pub from: String,
-    /// The forward paths, from `RCPT TO`.
-    pub to: Vec<String>,
-    /// Headers and body, dots unstuffed. It ends with CR LF.
-    pub data: Vec<u8>,
-}
-
-/// Sees each mail before it is acknowledged, on its connection's thread.
+/// Called with each mail before it is acknowledged, on its connection's thread.
 pub type Inspect = Box<dyn Fn(&Mail) + Send + Sync>;
 
-/// How the server behaves.
+/// The server's behaviour.
 #[derive(Default)]
 pub struct ServerOptions {
     /// How long each mail is held before it is acknowledged.
     pub delay: Duration,
-    /// Is shown each mail.
+    /// Called with each mail.
     pub inspect: Option<Inspect>,
 }
 
-/// A mail server that is running. It ends when it is dropped.
+/// A running mail server. Dropping it stops it.
 pub struct SmtpServer {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -60,11 +48,11 @@ pub struct SmtpServer {
 struct Shared {
     options: ServerOptions,
     state: Mutex<State>,
-    /// Signalled for each mail.
+    /// Notified for each mail.
     arrived: Condvar,
-    /// Signalled when the server is to stop.
+    /// Notified when the server stops.
     stopped: Condvar,
-    /// Signalled when a connection ends.
+    /// Notified when a connection ends.
     ended: Condvar,
 }
 
@@ -72,7 +60,7 @@ struct Shared {
 struct State {
     received: u64,
     stopping: bool,
-    /// Those that are open, so that they can be cut.
+    /// Open connections, so that they can be shut down.
     connections: HashMap<u64, TcpStream>,
 }
 
@@ -80,7 +68,7 @@ impl SmtpServer {
     /// Starts a server on a free port of the loopback interface.
     ///
     /// # Errors
-    /// When no port or no thread is to be had.
+    /// No port or no thread is available.
     pub fn start(options: ServerOptions) -> Result<SmtpServer> {
         let failed = |error: io::Error| Error::io("can't start the embedded mail server", &error);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
@@ -100,24 +88,24 @@ impl SmtpServer {
         Ok(SmtpServer { address, shared, acceptor: Some(acceptor) })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same as a URL: `smtp://127.0.0.1:PORT`.
+    /// The address as a URL: `smtp://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("smtp://{}", self.address)
     }
 
-    /// How many mails were received so far. A mail counts when it is complete and
-    /// its delay has passed, just before it is acknowledged.
+    /// How many mails were received so far. A mail is counted when it is complete and its
+    /// delay has passed, just before it is acknowledged.
     pub fn received(&self) -> u64 {
         self.shared.state().received
     }
 
-    /// Waits until `count` mails were received since the start, but not longer than
-    /// `within`. Returns how many there were.
+    /// Waits until `count` mails were received since the start, at most for `within`.
+    /// Returns how many were.
     pub fn wait_for(&self, count: u64, within: Duration) -> u64 {
         let state = self.shared.state();
         let waited =
@@ -125,7 +113,7 @@ impl SmtpServer {
         waited.unwrap_or_else(PoisonError::into_inner).0.received
     }
 
-    /// Stops: cuts what connections are open and waits for their threads. A mail
+    /// Stops the server: shuts down open connections and waits for their threads. A mail
     /// that was not acknowledged is not counted. Returns how many were received.
     pub fn stop(mut self) -> u64 {
         self.end();
@@ -138,19 +126,19 @@ impl SmtpServer {
             let mut state = self.shared.state();
             state.stopping = true;
             for stream in state.connections.values() {
-                // One that is closed already is what is wanted.
+                // It may be closed already.
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
         self.shared.stopped.notify_all();
-        // The acceptor waits for a connection: this is one. Where none can be made,
-        // it can't be woken, and is left to end with the process.
-        if TcpStream::connect_timeout(&self.address, STOPPING).is_ok() {
+        // Wakes the accepting thread. If no connection can be made, that thread ends with
+        // the process.
+        if TcpStream::connect_timeout(&self.address, STOP_TIMEOUT).is_ok() {
             let _ = acceptor.join();
         }
         let state = self.shared.state();
         let open = |state: &mut State| !state.connections.is_empty();
-        drop(self.shared.ended.wait_timeout_while(state, STOPPING, open));
+        drop(self.shared.ended.wait_timeout_while(state, STOP_TIMEOUT, open));
     }
 }
 
@@ -161,13 +149,13 @@ impl Drop for SmtpServer {
 }
 
 impl Shared {
-    /// Nothing is left half done under this lock, so a panic elsewhere is no reason
-    /// to give up.
+    /// The state is consistent whenever the lock is released, so a panic elsewhere does not
+    /// matter.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits, unless the server is to stop. Returns whether it is.
+    /// Waits for `delay` or until the server stops. Returns whether it stops.
     fn pause(&self, delay: Duration) -> bool {
         let state = self.state();
         if delay.is_zero() {
@@ -177,7 +165,7 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0.stopping
     }
 
-    /// Takes a mail. Returns whether it may be acknowledged.
+    /// Accepts a mail. Returns whether it may be acknowledged.
     fn deliver(&self, mail: &Mail) -> bool {
         if let Some(inspect) = &self.options.inspect {
             inspect(mail);
@@ -191,23 +179,23 @@ impl Shared {
     }
 }
 
-/// Takes connections until the server stops.
+/// Accepts connections until the server stops.
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for number in 0.. {
         let taken = listener.accept().and_then(|(stream, _)| open(stream, number, shared));
-        let wait = if taken.is_ok() { Duration::ZERO } else { BREATH };
+        let wait = if taken.is_ok() { Duration::ZERO } else { ACCEPT_PAUSE };
         if shared.pause(wait) {
             return;
         }
     }
 }
 
-/// Gives a connection its thread.
+/// Starts a connection's thread.
 fn open(stream: TcpStream, number: u64, shared: &Arc<Shared>) -> io::Result<()> {
     // Each reply is one write, and the client waits for it.
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(IDLE))?;
-    stream.set_write_timeout(Some(IDLE))?;
+    stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
+    stream.set_write_timeout(Some(IDLE_TIMEOUT))?;
     let cut = stream.try_clone()?;
     {
         let mut state = shared.state();
@@ -216,29 +204,29 @@ fn open(stream: TcpStream, number: u64, shared: &Arc<Shared>) -> io::Result<()> 
         }
         state.connections.insert(number, cut);
     }
-    let place = Place { number, shared: Arc::clone(shared) };
-    let converse = move || {
-        // A client that breaks off is its own concern: its mail is not counted.
-        let _ = converse(&stream, &place.shared);
+    let connection = OpenConnection { number, shared: Arc::clone(shared) };
+    let serve = move || {
+        // If the client disconnects, its mail is not counted.
+        let _ = serve(&stream, &connection.shared);
     };
-    thread::Builder::new().name("smtp session".to_owned()).spawn(converse).map(drop)
+    thread::Builder::new().name("smtp session".to_owned()).spawn(serve).map(drop)
 }
 
-/// A connection's place among those that are open, given up however it ends.
-struct Place {
+/// Removes a connection from the open ones when dropped.
+struct OpenConnection {
     number: u64,
     shared: Arc<Shared>,
 }
 
-impl Drop for Place {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.shared.state().connections.remove(&self.number);
         self.shared.ended.notify_all();
     }
 }
 
-/// Speaks with one client until it leaves.
-fn converse(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+/// Serves one client until it leaves.
+fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut session = Session::default();
     let mut replies = Vec::new();
     let mut block = [0; 8192];
@@ -253,7 +241,7 @@ fn converse(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             Err(error) => return Err(error),
         };
         let mut deliver = |mail: &Mail| shared.deliver(mail);
-        if session.take(&block[..len], &mut replies, &mut deliver) == Next::Close {
+        if session.feed(&block[..len], &mut replies, &mut deliver) == Next::Close {
             return stream.write_all(&replies);
         }
     }

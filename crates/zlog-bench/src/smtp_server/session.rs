@@ -1,7 +1,7 @@
-//! What is said on one connection: commands in, replies out, mails delivered.
+//! One SMTP session: commands in, replies out, mails delivered.
 //!
-//! What may be here: the order of commands and their replies (RFC 5321, sections
-//! 3 and 4). No I/O, and no reading of commands: that is `smtp_proto`'s.
+//! Implements the order of commands and replies (RFC 5321, sections 3 and 4) without I/O;
+//! `smtp_proto` parses the commands.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -11,42 +11,51 @@ use smtp_proto::{
     EXT_8BIT_MIME, EXT_PIPELINING, EXT_SIZE, EXT_SMTP_UTF8, EhloResponse, Error, Request,
 };
 
-use super::Mail;
-
-/// What the server calls itself.
+/// The server's host name.
 const NAME: &str = "localhost";
-/// The largest mail that is taken, in bytes.
-pub(super) const MOST_BYTES: usize = 32 << 20;
-/// The most recipients a mail may have: what RFC 5321, 4.5.3.1.8 asks for at least.
-pub(super) const MOST_RECIPIENTS: usize = 100;
+/// Limit on a mail's size in bytes.
+pub(super) const MAX_BYTES: usize = 32 << 20;
+/// Limit on a mail's recipients: the minimum of RFC 5321, 4.5.3.1.8.
+pub(super) const MAX_RECIPIENTS: usize = 100;
 
-/// Whether the conversation goes on.
+/// A received mail.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mail {
+    /// The reverse path, from `MAIL FROM`; empty for a bounce.
+    pub from: String,
+    /// The forward paths, from `RCPT TO`.
+    pub to: Vec<String>,
+    /// Headers and body, dots unstuffed. It ends with CR LF.
+    pub data: Vec<u8>,
+}
+
+/// Whether the session goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Next {
-    /// The client's turn.
+    /// Wait for the client.
     Listen,
-    /// Close, once the replies have gone out.
+    /// Close the connection after the replies were sent.
     Close,
 }
 
-/// Takes a mail. Returns whether it may be acknowledged.
+/// Accepts a mail. Returns whether it may be acknowledged.
 pub(super) type Deliver<'d> = dyn FnMut(&Mail) -> bool + 'd;
 
-/// One connection's conversation.
+/// The state of one connection.
 #[derive(Default)]
 pub(super) struct Session {
     requests: RequestReceiver,
     greeted: bool,
-    /// The mail under way: there is one from `MAIL` on.
+    /// The current mail, from `MAIL` on.
     mail: Option<Mail>,
-    /// What is being received, from `DATA` on.
+    /// The current content, from `DATA` on.
     data: Option<Data>,
 }
 
-/// The content of a mail on its way.
+/// The content being received.
 enum Data {
     Kept(DataReceiver),
-    /// It is larger than is taken: read to its end, and refused then.
+    /// Too large: read to its end, then refused.
     TooLarge(DummyDataReceiver),
 }
 
@@ -56,9 +65,9 @@ impl Session {
         reply(replies, 220, format_args!("{NAME} zlog bench, ESMTP"));
     }
 
-    /// Takes what the client has sent, and appends the replies. A mail is
-    /// acknowledged after `deliver` has seen it.
-    pub(super) fn take(
+    /// Handles bytes from the client, and appends the replies. A mail is acknowledged after
+    /// `deliver` has accepted it.
+    pub(super) fn feed(
         &mut self,
         bytes: &[u8],
         replies: &mut Vec<u8>,
@@ -126,8 +135,8 @@ impl Session {
             reply(replies, 503, "Say EHLO first");
         } else if self.mail.is_some() {
             reply(replies, 503, "There is a sender already");
-        } else if size > MOST_BYTES {
-            reply(replies, 552, format_args!("No more than {MOST_BYTES} bytes"));
+        } else if size > MAX_BYTES {
+            reply(replies, 552, format_args!("No more than {MAX_BYTES} bytes"));
         } else {
             self.mail = Some(Mail { from, ..Mail::default() });
             reply(replies, 250, "OK");
@@ -137,9 +146,9 @@ impl Session {
     fn rcpt_to(&mut self, to: String, replies: &mut Vec<u8>) {
         match &mut self.mail {
             None => reply(replies, 503, "Say MAIL first"),
-            // The null path is for senders alone.
+            // The null path is allowed for senders only.
             Some(_) if to.is_empty() => reply(replies, 501, "Name a recipient"),
-            Some(mail) if mail.to.len() >= MOST_RECIPIENTS => {
+            Some(mail) if mail.to.len() >= MAX_RECIPIENTS => {
                 reply(replies, 452, "Too many recipients");
             }
             Some(mail) => {
@@ -155,21 +164,21 @@ impl Session {
             return;
         }
         let mut receiver = DataReceiver::new();
-        // The line that DATA stands on ends just before the content, so that a dot
-        // in its first line is at the start of a line too. The receiver is told.
+        // The line with DATA ends just before the content, so a dot in the first line of
+        // content is at the start of a line, too. The receiver must know that.
         receiver.ingest(&mut b"\r\n".iter(), &mut Vec::new());
         self.data = Some(Data::Kept(receiver));
         reply(replies, 354, "End it with a dot on a line of its own");
     }
 
-    /// Takes content. Returns whether that was its end.
+    /// Receives content. Returns whether it is complete.
     fn receive(&mut self, bytes: &mut std::slice::Iter<'_, u8>) -> bool {
         let (Some(data), Some(mail)) = (&mut self.data, &mut self.mail) else { return true };
         match data {
             Data::TooLarge(receiver) => receiver.ingest(bytes),
             Data::Kept(receiver) => {
                 let ended = receiver.ingest(bytes, &mut mail.data);
-                if mail.data.len() > MOST_BYTES {
+                if mail.data.len() > MAX_BYTES {
                     mail.data = Vec::new();
                     *data = Data::TooLarge(DummyDataReceiver::new_data(receiver));
                 }
@@ -184,27 +193,27 @@ impl Session {
                 reply(replies, 250, "Taken");
             }
             (Some(Data::TooLarge(_)), _) => {
-                reply(replies, 552, format_args!("No more than {MOST_BYTES} bytes"));
+                reply(replies, 552, format_args!("No more than {MAX_BYTES} bytes"));
             }
             _ => reply(replies, 451, "The server stops"),
         }
     }
 }
 
-/// One line. None of the texts can hold a line's end.
+/// Appends a reply of one line. No text contains a line end.
 fn reply(replies: &mut Vec<u8>, code: u16, text: impl std::fmt::Display) {
     write!(replies, "{code} {text}\r\n").expect("writing to a Vec can't fail");
 }
 
-/// The reply to EHLO: what the server can do.
+/// Appends the reply to EHLO: the server's extensions.
 fn announce(replies: &mut Vec<u8>) {
     let mut response = EhloResponse::new(Cow::Borrowed(NAME));
     response.capabilities = EXT_8BIT_MIME | EXT_PIPELINING | EXT_SIZE | EXT_SMTP_UTF8;
-    response.size = MOST_BYTES;
+    response.size = MAX_BYTES;
     response.write(replies).expect("writing to a Vec can't fail");
 }
 
-/// The reply to what is no command.
+/// Appends the reply to an invalid command.
 fn refuse(replies: &mut Vec<u8>, error: &Error) -> Next {
     match error {
         Error::UnknownCommand => reply(replies, 500, "Unknown command"),
@@ -213,7 +222,7 @@ fn refuse(replies: &mut Vec<u8>, error: &Error) -> Next {
         }
         Error::UnsupportedParameter { .. } => reply(replies, 555, "Unknown parameter"),
         Error::ResponseTooLong => {
-            // Where the next command begins is not known.
+            // It is unknown where the next command begins.
             reply(replies, 500, "Line too long");
             return Next::Close;
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use super::session::{MOST_BYTES, MOST_RECIPIENTS};
+use super::session::{MAX_BYTES, MAX_RECIPIENTS};
 use super::*;
 
 /// Far above what anything here takes.
@@ -140,7 +140,7 @@ fn a_mail_that_is_too_large_is_refused_and_the_next_one_taken() {
     client.say("EHLO here");
     client.begin();
     let line = format!("{}\r\n", "x".repeat(1022));
-    for _ in 0..=MOST_BYTES / line.len() {
+    for _ in 0..=MAX_BYTES / line.len() {
         client.send(&line);
     }
     assert_eq!(client.say("."), 552);
@@ -155,7 +155,7 @@ fn recipients_are_limited() {
     let mut client = Client::connect(&server);
     client.say("EHLO here");
     client.say("MAIL FROM:<a@example.org>");
-    for _ in 0..MOST_RECIPIENTS {
+    for _ in 0..MAX_RECIPIENTS {
         assert_eq!(client.say("RCPT TO:<b@example.org>"), 250);
     }
     assert_eq!(client.say("RCPT TO:<b@example.org>"), 452);
@@ -201,7 +201,7 @@ fn stopping_cuts_open_connections_and_counts_no_mail_that_was_not_acknowledged()
     inspected.recv_timeout(DEADLINE).unwrap();
     let start = Instant::now();
     assert_eq!(server.stop(), 0);
-    assert!(start.elapsed() < STOPPING, "{:?}", start.elapsed());
+    assert!(start.elapsed() < STOP_TIMEOUT, "{:?}", start.elapsed());
     assert_eq!(idle.line(), "");
     assert_ne!(busy.code(), 250);
 }
@@ -235,10 +235,10 @@ fn spoken(bytes: &[u8], cuts: &[usize]) -> (Vec<Mail>, Vec<u8>) {
     let mut rest = bytes;
     for cut in cuts {
         let (now, later) = rest.split_at(*cut.min(&rest.len()));
-        session.take(now, &mut replies, &mut deliver);
+        session.feed(now, &mut replies, &mut deliver);
         rest = later;
     }
-    session.take(rest, &mut replies, &mut deliver);
+    session.feed(rest, &mut replies, &mut deliver);
     (mails, replies)
 }
 
