@@ -45,6 +45,10 @@ const MOST_HELD: usize = 64 << 20;
 /// How long Python's `SocketHandler` waits for room in its socket.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What is read of a client until its first record is known: it is kept as long as the
+/// client waits for an earlier connection, of which there may be hundreds.
+const FIRST: usize = 4 << 10;
+
 /// A program that sends records.
 struct Client {
     stream: Stream,
@@ -397,7 +401,8 @@ impl Client {
         buffer: &mut [u8],
         hearing: &mut Hearing<'_, '_>,
     ) -> Result<Result<Turned, End>> {
-        let read = if self.waiting { Ok(0) } else { self.stream.read(buffer) };
+        let room = if self.identified { buffer.len() } else { FIRST.min(buffer.len()) };
+        let read = if self.waiting { Ok(0) } else { self.stream.read(&mut buffer[..room]) };
         let bytes = match read {
             Ok(0) if self.waiting => &[],
             Ok(0) => return Ok(Err(End::Closed)),
