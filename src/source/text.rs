@@ -9,7 +9,8 @@
 //! | input | record |
 //! |---|---|
 //! | bytes that are not UTF-8 | each as `\xNN` (Python's `backslashreplace`), counted |
-//! | NUL and other control characters | kept |
+//! | NULs at the start of a line, or 512 and more in a row: a hole in a file | skipped, counted; a line before them ends |
+//! | other NULs, and other control characters | kept |
 //! | `\r\n` | ends a line, as `\n` does; a `\r` elsewhere is kept |
 //! | an empty line | a record with an empty message, or skipped and counted ([`LineOptions::skip_empty`]) |
 //! | a last line without newline | a record |
@@ -86,6 +87,8 @@ pub struct LineCounts {
     pub pieces: u64,
     /// Empty lines left out.
     pub skipped: u64,
+    /// NULs left out: at the start of a line, or many in a row.
+    pub nuls: u64,
     /// Lines that `--pattern` did not match, delivered as they were.
     pub unmatched: u64,
     /// Tracebacks cut because they exceeded their bounds.
@@ -203,7 +206,8 @@ impl TextSource {
     /// What was done so far.
     pub fn counts(&self) -> LineCounts {
         let cuts = self.streams.iter().map(|stream| stream.assembly.assembler.cuts()).sum();
-        LineCounts { unmatched: self.shared.parser.unmatched(), cuts, ..self.shared.counts }
+        let nuls = self.streams.iter().map(|stream| stream.splitter.nuls()).sum();
+        LineCounts { unmatched: self.shared.parser.unmatched(), cuts, nuls, ..self.shared.counts }
     }
 
     /// How far the reading has come.

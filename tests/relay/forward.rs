@@ -178,7 +178,7 @@ fn lines_of_stdin_are_collected_under_a_sender_of_their_own() {
         relay.write("ERROR first\n");
         first = listener.try_next(Duration::from_millis(20));
     }
-    relay.write("INFO not asked for\nERROR last\n");
+    relay.write("INFO not asked for\n\0\0ERROR last\n");
     relay.close_stdin();
     let first = first.expect("a message").json();
     loop {
@@ -191,5 +191,5 @@ fn lines_of_stdin_are_collected_under_a_sender_of_their_own() {
         }
     }
     relay.terminate();
-    relay.wait().code(143);
+    relay.wait().code(143).stderr_has("stdin: 2 NULs left out");
 }

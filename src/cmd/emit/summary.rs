@@ -59,6 +59,7 @@ impl Summary {
         let named = [
             (lines.pieces, "piece", "of lines longer than --max-line"),
             (lines.skipped, "empty line", "left out"),
+            (lines.nuls, "NUL", "left out (a hole in the input)"),
             (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
         ];

@@ -34,6 +34,7 @@ struct Shared {
     records: AtomicU64,
     unheard: AtomicU64,
     dropped: AtomicU64,
+    nuls: AtomicU64,
     stop: AtomicBool,
     /// No record may wait for room any more.
     overdue: AtomicBool,
@@ -69,6 +70,13 @@ impl From {
         match self {
             From::Lines(source) => source.finish(sink),
             From::Listen(source) => source.finish(within, sink),
+        }
+    }
+
+    fn nuls(&self) -> u64 {
+        match self {
+            From::Lines(source) => source.counts().nuls,
+            From::Listen(_) => 0,
         }
     }
 
@@ -192,6 +200,7 @@ fn note(seen: &Shared, publish: &Publish, source: &mut From) {
     seen.records.store(published.records + published.dropped_full, Ordering::Relaxed);
     seen.unheard.store(published.unheard, Ordering::Relaxed);
     seen.dropped.store(published.dropped_full, Ordering::Relaxed);
+    seen.nuls.store(source.nuls(), Ordering::Relaxed);
     *seen.heard.lock().unwrap_or_else(PoisonError::into_inner) = source.heard();
     for notice in source.notices() {
         term::tell(format_args!("zlog relay: {}", notice.text));
@@ -240,6 +249,13 @@ impl Feeds {
                 term::tell(format_args!(
                     "zlog relay: {name}: nobody wanted {unheard} of {}",
                     counted(records, "record")
+                ));
+            }
+            let nuls = feed.shared.nuls.load(Ordering::Relaxed);
+            if nuls > 0 {
+                term::tell(format_args!(
+                    "zlog relay: {name}: {} left out (a hole in the input)",
+                    counted(nuls, "NUL")
                 ));
             }
             for remark in feed.heard().remarks() {

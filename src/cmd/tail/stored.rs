@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Ended, TICK, Tail, heed};
 use crate::cli::TailArgs;
+use crate::count::counted;
 use crate::error::Result;
 use crate::record::Level;
 use crate::source::file::{self, FileOptions};
@@ -44,6 +45,11 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         tell(source.take_notices(), args.quiet);
         tail.view.report(now, false);
         if progress == Progress::Ended {
+            let nuls = source.counts().nuls;
+            if nuls > 0 && !args.quiet {
+                let nuls = counted(nuls, "NUL");
+                term::tell(format_args!("zlog tail: {nuls} left out (a hole in the input)"));
+            }
             return Ok(unless_failed(Ended::Done, source.failed()));
         }
     }

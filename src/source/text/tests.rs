@@ -89,6 +89,17 @@ fn nuls_and_control_characters_are_kept() {
 }
 
 #[test]
+fn nuls_of_a_hole_are_skipped_and_counted_and_hide_no_level() {
+    let hole = vec![0; 100_000];
+    let input = [b"INFO: a\n", &hole[..], b"ERROR: b\nhalf", &hole[..], b"WARNING: c\n"].concat();
+    let (records, counts) = read_all(&input);
+    assert_eq!(messages(&records), ["INFO: a", "ERROR: b", "half", "WARNING: c"]);
+    let levels: Vec<Level> = records.iter().map(|record| record.level).collect();
+    assert_eq!(levels, [Level::INFO, Level::ERROR, Level::INFO, Level::WARNING]);
+    assert_eq!((counts.nuls, counts.lines), (200_000, 4));
+}
+
+#[test]
 fn empty_lines_are_records_unless_they_are_to_be_skipped() {
     let input = b"\na\n\r\n\n";
     let (records, counts) = read_all(input);
