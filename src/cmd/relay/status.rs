@@ -41,7 +41,7 @@ pub(super) fn of(
         rate: rates.source(at, feed.records()),
         unheard: feed.unheard(),
         clients: feed.heard().clients,
-        remarks: feed.heard().remarks(),
+        remarks: feed.remarks(),
         running: feed.running(),
     });
     Status {
