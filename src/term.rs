@@ -17,8 +17,9 @@
 //!
 //! # Escaping
 //! A terminal obeys the bytes it is sent, so text from outside is made harmless
-//! first: see [`is_unsafe`]. In a pipe nothing is escaped, because the next
-//! program wants the text as it is.
+//! first: see [`is_unsafe`]. Standard output escapes on a terminal only: in a pipe, the
+//! next program wants the text as it is. Messages for a person on standard error all go
+//! through [`tell`], which escapes whatever is in them, terminal or not.
 
 mod outlet;
 
@@ -75,6 +76,7 @@ pub fn stdout_is_terminal() -> bool {
 }
 
 /// Whether a person may be looking at standard error.
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
@@ -245,30 +247,41 @@ pub fn json_escape_char(out: &mut Vec<u8>, c: char) {
     }
 }
 
-/// Text from outside, for a line on stderr: escaped, whether a terminal or not.
+/// Text from outside as a part of a line for a person: escaped, newlines included.
+///
+/// [`tell`] escapes everything else; what this adds is that the text begins no line of
+/// its own, which could pass for a message of zlog's.
 pub fn visible(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     escape_into(&mut out, text, Newlines::Escape);
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Standard error as it is, not buffered, for what is copied there. A reader who stands
-/// still holds up the end as little as with [`Stdout`].
+/// Standard error as it is, not buffered and not escaped, for what `--tee` copies there: a
+/// command's own bytes. Messages go through [`tell`]. A reader who stands still holds up
+/// the end as little as with [`Stdout`].
+#[expect(clippy::disallowed_methods, reason = "copies a command's own output")]
 pub fn stderr(linger: Duration) -> impl Write + Send {
     Outlet::new(io::stderr()).lingering(linger)
 }
 
-/// Writes a line for a person on standard error, in one piece.
+/// Writes a line for a person on standard error, in one piece, and escapes what is in it.
+/// This is the only way there: clippy refuses others.
+///
+/// Newlines stay, because a message has its next step on a line of its own. A name or a
+/// path from outside that could hold one goes through [`visible`] first.
 ///
 /// Where standard error can't be written (a closed pipe, a full disk) nobody is
 /// there to be told, and the work goes on: unlike `eprintln!`, this never panics. Where
 /// it is full and nobody reads it, this waits, until the process is asked to end.
 pub fn tell(line: impl Display) {
     static STDERR: Mutex<Option<Outlet<io::Stderr>>> = Mutex::new(None);
-    let line = format!("{line}\n");
+    let mut bytes = Vec::new();
+    escape_into(&mut bytes, &line.to_string(), Newlines::Keep);
+    bytes.push(b'\n');
     let mut stderr = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
     let stderr = stderr.get_or_insert_with(|| Outlet::new(io::stderr()));
-    let _ = stderr.write_all(line.as_bytes());
+    let _ = stderr.write_all(&bytes);
 }
 
 /// How much is gathered before it is written: well above a pipe's own buffer on
@@ -278,6 +291,7 @@ pub const BLOCK: usize = 64 * 1024;
 /// Standard output: buffered, and flushed only when asked.
 ///
 /// Blocks of [`BLOCK`] bytes and more pass by the buffer.
+#[expect(clippy::disallowed_methods, reason = "it escapes")]
 ///
 /// A reader who stands still holds a write up for as long as he does, but not the end:
 /// once this process was asked to end ([`Stop`](crate::signal::Stop)) and nothing has
