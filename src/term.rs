@@ -107,12 +107,13 @@ pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// What becomes of line feeds in escaped text.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What becomes of line feeds in text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum Newlines {
-    /// They stay: the text may have several lines.
+    /// As they are: a text may take several lines
+    #[default]
     Keep,
-    /// They are escaped: the text is part of a line.
+    /// As \x0a: a text is part of one line
     Escape,
 }
 
@@ -172,6 +173,20 @@ pub fn split_unsafe(text: &str) -> (&str, Option<(char, &str)>) {
         }
     }
     (text, None)
+}
+
+/// Whether text has a character that ends a line for a program that reads it: one at which
+/// Python's `str.splitlines` splits.
+pub fn ends_line(text: &str) -> bool {
+    let mut rest = text;
+    while let (_, Some((c, after))) = split_unsafe(rest) {
+        if matches!(c, '\n' | '\u{B}'..='\r' | '\u{1C}'..='\u{1E}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 /// Appends text with every character that [`is_unsafe`] made visible: `\x1b` up
@@ -274,6 +289,7 @@ pub fn stderr(linger: Duration) -> impl Write + Send {
 /// Where standard error can't be written (a closed pipe, a full disk) nobody is
 /// there to be told, and the work goes on: unlike `eprintln!`, this never panics. Where
 /// it is full and nobody reads it, this waits, until the process is asked to end.
+#[expect(clippy::disallowed_methods, reason = "it escapes")]
 pub fn tell(line: impl Display) {
     static STDERR: Mutex<Option<Outlet<io::Stderr>>> = Mutex::new(None);
     let mut bytes = Vec::new();
@@ -291,7 +307,6 @@ pub const BLOCK: usize = 64 * 1024;
 /// Standard output: buffered, and flushed only when asked.
 ///
 /// Blocks of [`BLOCK`] bytes and more pass by the buffer.
-#[expect(clippy::disallowed_methods, reason = "it escapes")]
 ///
 /// A reader who stands still holds a write up for as long as he does, but not the end:
 /// once this process was asked to end ([`Stop`](crate::signal::Stop)) and nothing has
@@ -435,6 +450,16 @@ mod tests {
     fn newlines_stay_or_go_as_asked() {
         assert_eq!(escaped("a\nb", Newlines::Keep), "a\nb");
         assert_eq!(escaped("a\nb", Newlines::Escape), "a\\x0ab");
+    }
+
+    /// As Python 3.11's `str.splitlines` has them.
+    #[test]
+    fn a_line_ends_where_python_splits_it() {
+        let ends = "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}";
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let text = format!("\u{1b}{c}b");
+            assert_eq!(ends_line(&text), ends.contains(c), "{:x}", u32::from(c));
+        }
     }
 
     #[test]
