@@ -61,10 +61,17 @@ struct Seen {
 const KEEP: usize = 1 << 20;
 
 impl Splitter {
-    /// A splitter for lines of up to `max` bytes.
+    /// A splitter for lines of up to `max` bytes. A line and its end are looked at, and no
+    /// memory holds more than `isize::MAX` bytes.
     pub(crate) fn new(max: usize) -> Splitter {
         let seen = Seen { shown: 0, ends_line: true, in_carry: true, run: 0 };
-        Splitter { max: max.max(1), carry: Vec::new(), carry_end: End::Open, parts: 0, seen }
+        Splitter {
+            max: max.clamp(1, isize::MAX as usize),
+            carry: Vec::new(),
+            carry_end: End::Open,
+            parts: 0,
+            seen,
+        }
     }
 
     /// The next line of what was carried over and `chunk[*pos..]`; `None` when
@@ -224,6 +231,7 @@ mod tests {
         };
         assert_eq!(texts(3, "abcd\nabc\r\n"), pieces(&[("abc", 1), ("d", 2), ("abc", 0)]));
         assert_eq!(texts(4, "äöüx"), pieces(&[("äö", 1), ("üx", 2)]));
+        assert_eq!(texts(usize::MAX, "ab\r\nc"), pieces(&[("ab", 0), ("c", 0)]));
         assert_eq!(texts(3, "äöü"), pieces(&[("ä", 1), ("ö", 2), ("ü", 3)]));
     }
 
