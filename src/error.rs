@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::term::visible;
+
 /// What a fallible function of zlog returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -74,7 +76,10 @@ impl Error {
         let io = Error::io(what, error);
         match error.kind() {
             io::ErrorKind::NotFound if path.is_relative() => match std::env::current_dir() {
-                Ok(here) => io.hint(format!("It was looked for in {}.", here.display())),
+                Ok(here) => {
+                    let here = visible(&here.to_string_lossy());
+                    io.hint(format!("It was looked for in {here}."))
+                }
                 Err(_) => io,
             },
             io::ErrorKind::IsADirectory => io.hint("Name the file in it."),

@@ -25,8 +25,12 @@ fn report(error: &Error) -> Exit {
 
 /// Help and the version go to stdout and are a success; the rest is wrong usage.
 fn usage(error: &clap::Error) -> Exit {
+    if error.use_stderr() {
+        // It has no styles: see `Cli::parse_line`.
+        term::tell(error.render().ansi().to_string().trim_end());
+        return Exit::Usage;
+    }
     match error.print() {
-        _ if error.use_stderr() => Exit::Usage,
         Ok(()) => Exit::Done,
         Err(cause) => report(&term::output_error(&cause)),
     }

@@ -17,8 +17,9 @@
 //!
 //! # Escaping
 //! A terminal obeys the bytes it is sent, so text from outside is made harmless
-//! first: see [`is_unsafe`]. In a pipe nothing is escaped, because the next
-//! program wants the text as it is.
+//! first: see [`is_unsafe`]. Standard output escapes on a terminal only: in a pipe, the
+//! next program wants the text as it is. Messages for a person on standard error all go
+//! through [`tell`], which escapes whatever is in them, terminal or not.
 
 mod outlet;
 
@@ -75,6 +76,7 @@ pub fn stdout_is_terminal() -> bool {
 }
 
 /// Whether a person may be looking at standard error.
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
@@ -105,12 +107,13 @@ pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// What becomes of line feeds in escaped text.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What becomes of line feeds in text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum Newlines {
-    /// They stay: the text may have several lines.
+    /// As they are: a text may take several lines
+    #[default]
     Keep,
-    /// They are escaped: the text is part of a line.
+    /// As \x0a: a text is part of one line
     Escape,
 }
 
@@ -170,6 +173,20 @@ pub fn split_unsafe(text: &str) -> (&str, Option<(char, &str)>) {
         }
     }
     (text, None)
+}
+
+/// Whether text has a character that ends a line for a program that reads it: one at which
+/// Python's `str.splitlines` splits.
+pub fn ends_line(text: &str) -> bool {
+    let mut rest = text;
+    while let (_, Some((c, after))) = split_unsafe(rest) {
+        if matches!(c, '\n' | '\u{B}'..='\r' | '\u{1C}'..='\u{1E}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 /// Appends text with every character that [`is_unsafe`] made visible: `\x1b` up
@@ -245,30 +262,42 @@ pub fn json_escape_char(out: &mut Vec<u8>, c: char) {
     }
 }
 
-/// Text from outside, for a line on stderr: escaped, whether a terminal or not.
+/// Text from outside as a part of a line for a person: escaped, newlines included.
+///
+/// [`tell`] escapes everything else; what this adds is that the text begins no line of
+/// its own, which could pass for a message of zlog's.
 pub fn visible(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     escape_into(&mut out, text, Newlines::Escape);
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Standard error as it is, not buffered, for what is copied there. A reader who stands
-/// still holds up the end as little as with [`Stdout`].
+/// Standard error as it is, not buffered and not escaped, for what `--tee` copies there: a
+/// command's own bytes. Messages go through [`tell`]. A reader who stands still holds up
+/// the end as little as with [`Stdout`].
+#[expect(clippy::disallowed_methods, reason = "copies a command's own output")]
 pub fn stderr(linger: Duration) -> impl Write + Send {
     Outlet::new(io::stderr()).lingering(linger)
 }
 
-/// Writes a line for a person on standard error, in one piece.
+/// Writes a line for a person on standard error, in one piece, and escapes what is in it.
+/// This is the only way there: clippy refuses others.
+///
+/// Newlines stay, because a message has its next step on a line of its own. A name or a
+/// path from outside that could hold one goes through [`visible`] first.
 ///
 /// Where standard error can't be written (a closed pipe, a full disk) nobody is
 /// there to be told, and the work goes on: unlike `eprintln!`, this never panics. Where
 /// it is full and nobody reads it, this waits, until the process is asked to end.
+#[expect(clippy::disallowed_methods, reason = "it escapes")]
 pub fn tell(line: impl Display) {
     static STDERR: Mutex<Option<Outlet<io::Stderr>>> = Mutex::new(None);
-    let line = format!("{line}\n");
+    let mut bytes = Vec::new();
+    escape_into(&mut bytes, &line.to_string(), Newlines::Keep);
+    bytes.push(b'\n');
     let mut stderr = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
     let stderr = stderr.get_or_insert_with(|| Outlet::new(io::stderr()));
-    let _ = stderr.write_all(line.as_bytes());
+    let _ = stderr.write_all(&bytes);
 }
 
 /// How much is gathered before it is written: well above a pipe's own buffer on
@@ -421,6 +450,16 @@ mod tests {
     fn newlines_stay_or_go_as_asked() {
         assert_eq!(escaped("a\nb", Newlines::Keep), "a\nb");
         assert_eq!(escaped("a\nb", Newlines::Escape), "a\\x0ab");
+    }
+
+    /// As Python 3.11's `str.splitlines` has them.
+    #[test]
+    fn a_line_ends_where_python_splits_it() {
+        let ends = "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}";
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let text = format!("\u{1b}{c}b");
+            assert_eq!(ends_line(&text), ends.contains(c), "{:x}", u32::from(c));
+        }
     }
 
     #[test]

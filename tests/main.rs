@@ -14,6 +14,8 @@ mod demo;
 mod descriptors;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
+/// Arguments that messages quote: none steers a terminal or forges a line.
+mod escapes;
 /// Format strings, held against CPython.
 mod format;
 /// Completions and man pages: committed ones are fresh, and they work.

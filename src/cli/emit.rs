@@ -96,6 +96,9 @@ pub struct EmitArgs {
     #[arg(long, value_name = "DELIM", num_args = 0..=1, default_missing_value = "::")]
     #[arg(help_heading = "Records")]
     pub topic_delim: Option<String>,
+    /// Keep the topics that JSON and logfmt lines bring along, whatever they begin with
+    #[arg(long, help_heading = "Records")]
+    pub trust_topic: bool,
     /// The logger's name [default: the root, or `root`]
     #[arg(long, help_heading = "Records")]
     pub name: Option<String>,

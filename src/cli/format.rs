@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::value;
 use crate::format::formatter::{FormatterSpec, Style};
+use crate::term::Newlines;
 
 /// `--format` and what belongs to it.
 #[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub struct FormatArgs {
         help_heading = "Output"
     )]
     pub msec_format: Option<String>,
+    /// Newlines in messages and tracebacks; those of names and other fields are always
+    /// escaped. json and logfmt have one line for each record anyway
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Output")]
+    pub newlines: Newlines,
     /// Times in UTC instead of local time
     #[arg(long, help_heading = "Output")]
     pub utc: bool,
@@ -61,6 +66,7 @@ impl FormatArgs {
             default_msec_format: self.msec_format.clone(),
             utc: self.utc,
             extras: self.extra.clone(),
+            newlines: self.newlines,
             ..FormatterSpec::default()
         }
     }

@@ -58,6 +58,12 @@ pub const KEYS: &[(&str, &str)] = &[
     ),
     ("style=, datefmt=, extra=, utc", "As --style, --datefmt, --extra and --utc"),
     (
+        "newlines=keep|escape",
+        "Newlines in messages and tracebacks: as they are, as Python's handlers write them, or \
+         as \\x0a, so that each record is one line. Those of names, levels and other fields \
+         are always escaped [default: keep]",
+    ),
+    (
         "queue=N",
         "Records that may wait for this handler, which then holds up no other [default: 10000 \
          for --smtp, --syslog and --exec; 0, no queue, for the others]",

@@ -66,6 +66,9 @@ pub struct RelayArgs {
     #[arg(short, long, value_parser = value::root, default_value = "", hide_default_value = true)]
     #[arg(requires = "stdin", help_heading = COLLECT)]
     pub root: String,
+    /// Keep the topics that JSON and logfmt lines bring along, whatever they begin with
+    #[arg(long, requires = "stdin", help_heading = COLLECT)]
+    pub trust_topic: bool,
     /// The level of a line that does not say its own [default: INFO]
     #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "stdin", help_heading = COLLECT)]

@@ -5,9 +5,11 @@ use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use clap::builder::{PossibleValue, TypedValueParser};
 
 use crate::record::Level;
+use crate::term::Newlines;
 
 /// The longest time that is waited for. A clock can't be asked for much more, and
 /// nobody waits even that long.
@@ -101,6 +103,11 @@ pub fn written(bytes: usize) -> String {
         Some((unit, letter)) => format!("{}{letter}", bytes / unit),
         None => bytes.to_string(),
     }
+}
+
+/// What becomes of newlines in messages.
+pub fn newlines(text: &str) -> Result<Newlines, &'static str> {
+    Newlines::from_str(text, false).map_err(|_| "write keep or escape")
 }
 
 /// The name of an extra field, and perhaps what stands for one that a record lacks:

@@ -123,6 +123,8 @@ struct Emit {
     progress: ProgressLine,
     begun: Instant,
     taken: u64,
+    /// Records whose own topic was not under the root.
+    outside_root: u64,
 }
 
 impl Emit {
@@ -155,6 +157,7 @@ impl Emit {
             progress: ProgressLine::new(args),
             begun,
             taken: 0,
+            outside_root: 0,
         }
     }
 
@@ -216,7 +219,7 @@ impl Emit {
 
     fn publish_one(&mut self, record: Record<'_>) -> Result<Flow> {
         let mut record = record;
-        self.stamp.fill(&mut record);
+        self.outside_root += u64::from(self.stamp.fill(&mut record));
         self.publish.handle(&record)?;
         self.taken += 1;
         Ok(Flow::More)
@@ -268,8 +271,14 @@ impl Emit {
         }
         self.publish.flush()?;
         let (published, flushed) = self.publish.close(self.end.linger());
-        let summary =
-            Summary { published, lines: feed.line_counts(), heard: feed.heard(), took, flushed };
+        let summary = Summary {
+            published,
+            outside_root: self.outside_root,
+            lines: feed.line_counts(),
+            heard: feed.heard(),
+            took,
+            flushed,
+        };
         if !args.quiet {
             term::tell(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
@@ -292,6 +301,9 @@ fn stamp(args: &EmitArgs) -> Stamp {
         root => root,
     });
     let mut stamp = Stamp::of_this_process(name);
+    stamp.root.clone_from(&args.root);
+    // Without a root, a replay publishes records where they were published before.
+    stamp.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
     stamp.subtopic = args.subtopic.clone().unwrap_or_default();
     if let Some(source) = &args.source {
         stamp.source.clone_from(source);

@@ -162,9 +162,10 @@ impl Relay {
             });
             match done {
                 Ok(plan) => self.plan.change_to(plan),
-                Err(error) => term::tell(format_args!(
-                    "zlog relay: {error}\nzlog relay: it goes on with the configuration it has"
-                )),
+                Err(error) => {
+                    term::tell(format_args!("zlog relay: {error}"));
+                    term::tell("zlog relay: it goes on with the configuration it has");
+                }
             }
         }
         self.outlets.reopen();

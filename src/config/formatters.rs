@@ -80,6 +80,7 @@ fn keys(section: &mut Section<'_>, utc: bool) -> FormatterSpec {
         default_msec_format: msec_format.map(|found| found.value),
         utc,
         extras: extras(section),
+        newlines: section.read("newlines", value::newlines).unwrap_or_default(),
         validate: section.maybe_flag("validate").unwrap_or(true),
         ..FormatterSpec::default()
     };

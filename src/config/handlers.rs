@@ -135,7 +135,8 @@ fn belongs_to(key: &str, class: &str) -> Option<String> {
         "server" | "from" | "to" | "subject" | "login" | "trust" => &["smtp"],
         "batch" | "every" => &["smtp", "exec"],
         "timeout" | "spool" | "spool-bytes" | "retry" | "retry-max" => &["smtp", "syslog", "exec"],
-        "format" | "style" | "datefmt" | "msec-format" | "extra" | "formatter" | "utc" => {
+        "format" | "style" | "datefmt" | "msec-format" | "extra" | "newlines" | "formatter"
+        | "utc" => {
             return Some("Formats are for those who get what is published: it has none.".into());
         }
         "address" | "protocol" | "facility" | "app" | "hostname" | "max-message" => &["syslog"],

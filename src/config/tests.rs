@@ -376,7 +376,7 @@ fn relay() -> Command {
 }
 
 /// The keys that handlers of all classes have.
-const COMMON: [&str; 16] = [
+const COMMON: [&str; 17] = [
     "class",
     "level",
     "topic",
@@ -388,6 +388,7 @@ const COMMON: [&str; 16] = [
     "format",
     "style",
     "datefmt",
+    "newlines",
     "msec-format",
     "utc",
     "validate",

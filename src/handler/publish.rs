@@ -140,7 +140,12 @@ impl Publish {
     /// stored), else made from root, level and subtopic.
     fn write_topic(&mut self, record: &Record<'_>) {
         if record.topic.is_empty() {
-            let (root, level) = (&*self.options.root, record.level_name());
+            let root = &*self.options.root;
+            // A name with dots would be several parts of the topic, and move the root.
+            let level = match record.level_name() {
+                name if name.contains('.') => record.level.name(),
+                name => name,
+            };
             let name = record.name.as_deref().filter(|_| self.options.by_name).unwrap_or_default();
             wire::topic::write_under(&mut self.topic, root, name, &level, &record.subtopic);
         } else {

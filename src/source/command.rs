@@ -11,6 +11,7 @@ use super::reader::{self, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use super::{Progress, Sink, Source};
 use crate::error::{Error, Exit, Result};
+use crate::term::visible;
 use crate::{limits, program, signal};
 
 /// How long it must be quiet after the child's end, when something else holds its
@@ -224,7 +225,7 @@ impl Source for CommandSource {
 
 /// Why a command could not be started, with the exit code that a shell would give.
 fn refused(program: &OsStr, error: &io::Error) -> Error {
-    let name = program.to_string_lossy();
+    let name = visible(&program.to_string_lossy());
     match error.kind() {
         io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
             .hint("Check the spelling, and that it is in your PATH.")

@@ -35,6 +35,7 @@ use self::open_file::{Change, OpenFile};
 use super::reader::{self, Arrival, Feed, Gone, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::error::{Error, Result};
+use crate::term::visible;
 
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -151,7 +152,7 @@ fn read_whole(path: &Path, feed: Feed) {
         return feed.pump_all("standard input", io::stdin().lock());
     }
     match File::open(path) {
-        Ok(file) => feed.pump_all(&path.display().to_string(), file),
+        Ok(file) => feed.pump_all(&shown(path), file),
         Err(error) => {
             // With the consumer gone there is nobody to tell.
             let _ = feed.notice(reading(path, &error), true);
@@ -162,16 +163,21 @@ fn read_whole(path: &Path, feed: Feed) {
 
 /// Why a file can't be read that could be a moment ago.
 fn reading(path: &Path, error: &io::Error) -> String {
-    Error::io(format_args!("reading {}", path.display()), error).to_string()
+    Error::io(format_args!("reading {}", shown(path)), error).to_string()
 }
 
 /// Why a file can't be read, with its name.
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::of_file(format_args!("reading {}", path.display()), path, error)
+    Error::of_file(format_args!("reading {}", shown(path)), path, error)
 }
 
 fn named(path: &Path, what: &str) -> String {
-    format!("{} {what}", path.display())
+    format!("{} {what}", shown(path))
+}
+
+/// A path as a part of a message.
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy())
 }
 
 /// A file that is followed.

@@ -74,10 +74,11 @@ const HOLE: usize = 512;
 const KEEP: usize = 1 << 20;
 
 impl Splitter {
-    /// A splitter for lines of up to `max` bytes.
+    /// A splitter for lines of up to `max` bytes. A line and its end are looked at, and no
+    /// memory holds more than `isize::MAX` bytes.
     pub(crate) fn new(max: usize) -> Splitter {
         let seen = Seen { shown: 0, ends_line: true, ending: 0, in_carry: true, run: 0 };
-        let (max, carry) = (max.max(1), Vec::new());
+        let (max, carry) = (max.clamp(1, isize::MAX as usize), Vec::new());
         Splitter { max, carry, carry_end: End::Open, parts: 0, nuls: 0, seen }
     }
 
@@ -287,6 +288,7 @@ mod tests {
         };
         assert_eq!(texts(3, "abcd\nabc\r\n"), pieces(&[("abc", 1), ("d", 2), ("abc", 0)]));
         assert_eq!(texts(4, "äöüx"), pieces(&[("äö", 1), ("üx", 2)]));
+        assert_eq!(texts(usize::MAX, "ab\r\nc"), pieces(&[("ab", 0), ("c", 0)]));
         assert_eq!(texts(3, "äöü"), pieces(&[("ä", 1), ("ö", 2), ("ü", 3)]));
     }
 

@@ -25,6 +25,7 @@ pub(super) fn left_out<T>(peer: &str, why: &str) -> Option<T> {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     // Not eprintln!, which cargo hides when a test passes.
+    #[expect(clippy::disallowed_methods, reason = "a test's own words")]
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: no {peer} here: {why}");
     None
 }

@@ -30,7 +30,7 @@ const DEFAULT_BACKUPS: u32 = 5;
 
 const TAKES: &[&str] = &["level", "topic", "grep", "exclude"];
 const RUNS: &[&str] = &["name", "queue", "on-full"];
-const LOOKS: &[&str] = &["format", "style", "datefmt", "extra"];
+const LOOKS: &[&str] = &["format", "style", "datefmt", "extra", "newlines"];
 const FILE: &[&str] = &["max-bytes", "backups", "when", "interval", "at", "compress"];
 const SMTP: &[&str] =
     &["from", "to", "subject", "batch", "every", "spool", "timeout", "login", "trust"];
@@ -291,6 +291,7 @@ fn formatter(given: &mut Given) -> Result<FormatterSpec> {
         "auto" => Ok(Style::Auto),
         _ => Err("write %, {, $ or auto"),
     })?;
+    let newlines = given.read("newlines", value::newlines)?;
     let extras = given.all("extra");
     let extras = extras.iter().map(|text| value::extra(text)).collect::<Result<Vec<_>, _>>();
     let extras = extras.map_err(|why| given.wrong("extra", &format!(": {why}")))?;
@@ -300,6 +301,7 @@ fn formatter(given: &mut Given) -> Result<FormatterSpec> {
         datefmt: given.one("datefmt")?,
         utc: given.switch("utc")?,
         extras,
+        newlines: newlines.unwrap_or_default(),
         ..FormatterSpec::default()
     })
 }

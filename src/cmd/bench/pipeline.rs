@@ -91,8 +91,8 @@ fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &Stop) -> Result<R
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let requested = || stop.requested();
     let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let directory =
-        std::path::absolute(&directory).map_err(|error| Error::io(directory.display(), &error))?;
+    let directory = std::path::absolute(&directory)
+        .map_err(|error| Error::io(term::visible(&directory.to_string_lossy()), &error))?;
     let mut runner = PipelineRunner::below(&directory, &requested)?;
     let runs = usize::from(args.runs);
     // Each scenario is measured with zlog and with bare libzmq.

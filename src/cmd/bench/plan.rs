@@ -59,7 +59,7 @@ impl Plan {
             targets: args.targets(),
             spec: spec(args, mail),
             directory: std::path::absolute(&directory)
-                .map_err(|error| Error::io(directory.display(), &error))?,
+                .map_err(|error| Error::io(term::visible(&directory.to_string_lossy()), &error))?,
             settings: settings(args, &records),
             baseline,
         })

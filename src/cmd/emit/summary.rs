@@ -15,12 +15,15 @@ use crate::socket::Flushed;
 use crate::source::Reading;
 use crate::source::listen::Heard;
 use crate::source::text::LineCounts;
+use crate::stamp::OUTSIDE_ROOT;
 use crate::term;
 
 /// How an emission ended.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,
+    /// Records whose own topic was not under the root.
+    pub(super) outside_root: u64,
     pub(super) lines: LineCounts,
     pub(super) heard: Heard,
     pub(super) took: Duration,
@@ -57,6 +60,7 @@ impl Summary {
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
         ];
         let named = [
+            (self.outside_root, "record", OUTSIDE_ROOT),
             (lines.pieces, "piece", "of lines longer than --max-line"),
             (lines.skipped, "empty line", "left out"),
             (lines.nuls, "NUL", "left out (a hole in the input)"),

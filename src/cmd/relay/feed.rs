@@ -20,7 +20,7 @@ use crate::socket::{Proxy, SocketOptions};
 use crate::source::listen::{Heard, Listen};
 use crate::source::text::{LineOptions, StreamSpec, TextSource};
 use crate::source::{Flow, Notice, Progress, Sink, Source, stdin};
-use crate::stamp::Stamp;
+use crate::stamp::{OUTSIDE_ROOT, Stamp};
 use crate::term;
 
 /// How long a source waits before its thread looks whether it is to end.
@@ -35,6 +35,8 @@ struct Shared {
     unheard: AtomicU64,
     dropped: AtomicU64,
     nuls: AtomicU64,
+    /// Records whose own topic was not under the root.
+    outside_root: AtomicU64,
     stop: AtomicBool,
     /// No record may wait for room any more.
     overdue: AtomicBool,
@@ -121,10 +123,20 @@ impl Feed {
         *self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What a person should know of it.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.heard().remarks();
+        let outside = self.shared.outside_root.load(Ordering::Relaxed);
+        if outside > 0 {
+            remarks.push(format!("{} {OUTSIDE_ROOT}", counted(outside, "record")));
+        }
+        remarks
+    }
+
     fn start(name: &str, source: From, proxy: &mut Proxy, work: Work) -> Result<Feed> {
         let shared = Arc::new(Shared::default());
         let mut publisher = proxy.publisher_inside(&SocketOptions::publisher())?;
-        let Work { root, stop, linger } = work;
+        let Work { root, trust_topic, stop, linger } = work;
         let seen = Arc::clone(&shared);
         let run = move || {
             let asked = || stop.requested() || seen.stop.load(Ordering::Relaxed);
@@ -139,7 +151,10 @@ impl Feed {
             };
             let publish = Publish::new(publisher, options);
             let name = if root.is_empty() { "root" } else { &root };
-            let runner = Runner { source, publish, stamp: Stamp::of_this_process(name), linger };
+            let mut stamp = Stamp::of_this_process(name);
+            stamp.root.clone_from(&root);
+            stamp.trust_topic = trust_topic;
+            let runner = Runner { source, publish, stamp, linger };
             if let Err(error) = runner.run(&seen) {
                 term::tell(format_args!("zlog relay: {error}"));
                 seen.failed.store(true, Ordering::Relaxed);
@@ -157,6 +172,8 @@ impl Feed {
 /// What a source's thread needs beside the source.
 struct Work {
     root: String,
+    /// Keep topics that records bring along.
+    trust_topic: bool,
     stop: Stop,
     /// How long its end may take.
     linger: Duration,
@@ -175,7 +192,8 @@ impl Runner {
         let Runner { mut source, mut publish, stamp, linger } = self;
         let take = |record: Record<'_>, publish: &mut Publish| {
             let mut record = record;
-            stamp.fill(&mut record);
+            let outside = stamp.fill(&mut record);
+            seen.outside_root.fetch_add(outside.into(), Ordering::Relaxed);
             publish.handle(&record)?;
             let stop = seen.stop.load(Ordering::Relaxed);
             Ok(if stop { Flow::Enough } else { Flow::More })
@@ -227,7 +245,8 @@ impl Feeds {
                 process: None,
             };
             let source = stdin::open(spec, &LineOptions::default(), None)?;
-            let work = Work { root: args.root.clone(), stop: stop.clone(), linger };
+            let root = args.root.clone();
+            let work = Work { root, trust_topic: args.trust_topic, stop: stop.clone(), linger };
             feeds.push(Feed::start("stdin", From::Lines(source), proxy, work)?);
         }
         if args.listen.any() {
@@ -235,7 +254,8 @@ impl Feeds {
             for place in source.bound() {
                 term::tell(format_args!("zlog relay: listening on {place}"));
             }
-            let work = Work { root: String::new(), stop: stop.clone(), linger };
+            let root = String::new();
+            let work = Work { root, trust_topic: false, stop: stop.clone(), linger };
             feeds.push(Feed::start("listen", From::Listen(source), proxy, work)?);
         }
         Ok(Feeds(feeds))
@@ -258,7 +278,7 @@ impl Feeds {
                     counted(nuls, "NUL")
                 ));
             }
-            for remark in feed.heard().remarks() {
+            for remark in feed.remarks() {
                 term::tell(format_args!("zlog relay: {name}: {remark}"));
             }
         }
