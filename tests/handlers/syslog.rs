@@ -7,7 +7,7 @@ use zlog::handler::{Handler, Held};
 use zlog::record::{Level, RawJson, Record};
 
 use super::text;
-use crate::harness::{DEADLINE, Rsyslog, rsyslog};
+use crate::harness::{DEADLINE, Rsyslog, rsyslog, rsyslog_with_its_default_limit};
 
 fn options(address: String) -> SyslogOptions {
     let spool = SpoolOptions {
@@ -90,6 +90,45 @@ fn a_daemon_as_it_comes_reads_the_local_form() {
         assert_eq!(seen[name], value, "{name}: {seen}");
     }
     assert!(seen["timereported"].as_str().unwrap().contains("-01-02T"), "{seen}");
+}
+
+#[test]
+fn a_record_of_any_length_is_one_message_to_a_daemon_with_its_default_limit() {
+    let Some(mut daemon) = rsyslog_with_its_default_limit() else { return };
+    let default = SyslogOptions::default().max_message;
+    let lengths = (7700..8300).step_by(40).chain([1, 20_000]);
+    let lengths: Vec<usize> = lengths.collect();
+    for address in ways(&daemon).into_iter().chain([daemon.local()]) {
+        let protocol = (address == daemon.local()).then_some(Protocol::Local);
+        let options = SyslogOptions { max_message: default, protocol, ..options(address.clone()) };
+        let mut handler = SyslogHandler::new(options, text()).unwrap();
+        let before = daemon.messages().len();
+        for (number, &length) in lengths.iter().enumerate() {
+            handler.handle(&record(&format!("{number} {}", "x".repeat(length)))).unwrap();
+        }
+        let end = format!("the end of {address}");
+        handler.handle(&record(&end)).unwrap();
+        handler.flush().unwrap();
+        daemon.expect(&if protocol.is_some() { format!(" {end}") } else { end.clone() });
+        let mut seen: Vec<Value> = daemon.messages().split_off(before);
+        seen.pop();
+        assert_eq!(seen.len(), lengths.len(), "over {address}: {seen:#?}");
+        for (number, seen) in seen.iter().enumerate() {
+            let msg = seen["msg"].as_str().unwrap().trim_start();
+            let whole = format!("{number} {}", "x".repeat(lengths[number]));
+            let kept = msg.strip_suffix('…').unwrap_or(msg);
+            assert!(whole.starts_with(kept), "over {address}: {seen}");
+            assert_eq!(msg == whole, !msg.ends_with('…'), "over {address}: {seen}");
+            assert_eq!(seen["programname"], "shop", "over {address}: {seen}");
+            assert_eq!(seen["syslogseverity"], "3", "over {address}: {seen}");
+            let host =
+                if protocol.is_some() { &seen["hostname"] } else { &"far.example.org".into() };
+            assert_eq!(seen["hostname"], *host, "over {address}: {seen}");
+            let time = seen["timereported"].as_str().unwrap();
+            assert!(time.contains("-01-02T"), "over {address}: {seen}");
+        }
+        assert!(handler.held().cut >= 2, "some are cut: {:?}", handler.held());
+    }
 }
 
 #[test]
