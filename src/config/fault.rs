@@ -73,8 +73,8 @@ impl Faults {
 
     /// As [`suggest`], while what is wrong is still shown: to compare a name with all
     /// others takes its time.
-    pub(super) fn suggest(&self, name: &str, known: &[&str]) -> String {
-        if self.count() < SHOWN { suggest(name, known) } else { String::new() }
+    pub(super) fn suggest<'n>(&self, name: &str, known: impl FnOnce() -> Vec<&'n str>) -> String {
+        if self.count() < SHOWN { suggest(name, &known()) } else { String::new() }
     }
 
     /// Everything that is wrong, in the order of the text; `None` when nothing is.

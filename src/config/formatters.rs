@@ -54,9 +54,9 @@ impl Formatters {
             return FormatterSpec { format: Some(name), ..FormatterSpec::default() };
         }
         let ready = READY_MADE.iter().map(|(name, _)| *name);
-        let known: Vec<&str> = self.0.keys().map(String::as_str).chain(ready).collect();
+        let known = || self.0.keys().map(String::as_str).chain(ready).collect();
         let what = format!("there is no formatter {:?}", visible(&name));
-        let hint = handler.faults().suggest(&name, &known);
+        let hint = handler.faults().suggest(&name, known);
         handler.wrong(at, "formatter", what, &hint);
         own
     }

@@ -3,7 +3,7 @@
 //! What may be here: from keys to [`RouteSpec`]s. How a record finds its way is
 //! `route`'s.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::fault::At;
 use super::section::Section;
@@ -11,25 +11,11 @@ use crate::cli::value;
 use crate::route::{Match, RouteSpec};
 use crate::term::visible;
 
-/// The names of all handlers, in their order and to look them up.
-struct Names<'n> {
-    list: Vec<&'n str>,
-    set: HashSet<&'n str>,
-}
-
-impl<'n> Names<'n> {
-    fn new(handlers: &'n [String]) -> Names<'n> {
-        let list: Vec<&str> = handlers.iter().map(String::as_str).collect();
-        Names { set: list.iter().copied().collect(), list }
-    }
-}
-
 /// Reads them all, each with the place where it stands. `handlers` are those that may
 /// be named.
 pub(super) fn read(whole: &mut Section<'_>, handlers: &[String]) -> Vec<At<RouteSpec>> {
     let mut routes = Vec::new();
-    let names = Names::new(handlers);
-    let handlers = &names;
+    let handlers = &handlers.iter().map(String::as_str).collect();
     if let Some(mut section) = whole.table("root") {
         let at = section.at;
         let value = route(&mut section, Match::logger("root"), handlers);
@@ -51,23 +37,23 @@ pub(super) fn read(whole: &mut Section<'_>, handlers: &[String]) -> Vec<At<Route
     routes
 }
 
-fn below_root(section: &mut Section<'_>, matches: Match, handlers: &Names<'_>) -> RouteSpec {
+fn below_root(section: &mut Section<'_>, matches: Match, handlers: &BTreeSet<&str>) -> RouteSpec {
     let propagate = section.maybe_flag("propagate").unwrap_or(true);
     RouteSpec { propagate, ..route(section, matches, handlers) }
 }
 
-fn route(section: &mut Section<'_>, matches: Match, handlers: &Names<'_>) -> RouteSpec {
+fn route(section: &mut Section<'_>, matches: Match, handlers: &BTreeSet<&str>) -> RouteSpec {
     let level = section.read("level", value::level);
     let list = section.list("handlers");
-    for name in list.iter().filter(|name| !handlers.set.contains(name.value.as_str())) {
+    for name in list.iter().filter(|name| !handlers.contains(name.value.as_str())) {
         let what = format!("there is no handler {:?}", visible(&name.value));
-        let hint = match handlers.list.is_empty() {
+        let hint = match handlers.is_empty() {
             true => "Describe it under [handlers.NAME].".to_owned(),
-            false => section.faults().suggest(&name.value, &handlers.list),
+            false => section.faults().suggest(&name.value, || handlers.iter().copied().collect()),
         };
         section.wrong(name.at, "handlers", what, &hint);
     }
     let names = list.into_iter().map(|name| name.value);
-    let handlers = names.filter(|name| handlers.set.contains(name.as_str())).collect();
+    let handlers = names.filter(|name| handlers.contains(name.as_str())).collect();
     RouteSpec { matches, level, handlers, propagate: true }
 }

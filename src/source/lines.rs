@@ -6,8 +6,8 @@ use memchr::memchr;
 
 /// Cuts one stream of bytes into lines, across reads.
 ///
-/// A line ends in `\n` or `\r\n`, or where the stream does. One longer than the
-/// bound comes in pieces, the cuts moved back to where a UTF-8 character begins.
+/// A line ends in `\n` or `\r\n`, or where the stream does. One longer than
+/// [`longest`] comes in pieces, the cuts moved back to where a UTF-8 character begins.
 /// Where the cuts fall depends on the bytes alone, not on how they were read, and
 /// the work is linear in the bytes, however long a line.
 ///
@@ -57,6 +57,16 @@ struct Seen {
     run: usize,
 }
 
+/// How many times as long as others a line may be that begins with `{`.
+const OBJECT: usize = 8;
+
+/// How long a line that begins so may be, where others may have `max` bytes: a JSON object
+/// of a message that was a line takes up to six bytes for each of its bytes, and more for
+/// its other fields.
+pub(super) fn longest(line: &[u8], max: usize) -> usize {
+    if line.first() == Some(&b'{') { max.saturating_mul(OBJECT) } else { max }
+}
+
 /// A carry that has grown beyond this is given back after its line.
 const KEEP: usize = 1 << 20;
 
@@ -72,12 +82,14 @@ impl Splitter {
     pub(crate) fn peek<'c>(&'c mut self, chunk: &'c [u8], pos: &mut usize) -> Option<Line<'c>> {
         if !self.carry.is_empty() || self.carry_end != End::Open {
             self.fill(chunk, pos);
-            self.seen = self.look(&self.carry, self.carry_end, true)?;
+            let max = self.longest(&self.carry);
+            self.seen = self.look(&self.carry, self.carry_end, max, true)?;
             return Some(Line { bytes: &self.carry[..self.seen.shown], part: self.part() });
         }
         let rest = &chunk[*pos..];
-        let (run, end) = first_run(rest, self.max);
-        match self.look(run, end, false) {
+        let max = self.longest(rest);
+        let (run, end) = first_run(rest, max);
+        match self.look(run, end, max, false) {
             Some(seen) => {
                 self.seen = seen;
                 Some(Line { bytes: &run[..seen.shown], part: self.part() })
@@ -118,10 +130,11 @@ impl Splitter {
     /// Moves the rest of the carried line out of the chunk, or as much of it as
     /// tells that it is overlong.
     fn fill(&mut self, chunk: &[u8], pos: &mut usize) {
-        if self.carry_end != End::Open || self.carry.len() > self.max + 1 {
+        let max = self.longest(&self.carry);
+        if self.carry_end != End::Open || self.carry.len() > max + 1 {
             return;
         }
-        let (run, end) = first_run(&chunk[*pos..], self.max + 1 - self.carry.len());
+        let (run, end) = first_run(&chunk[*pos..], max + 1 - self.carry.len());
         self.carry.extend_from_slice(run);
         *pos += run.len();
         if end == End::Newline {
@@ -131,17 +144,22 @@ impl Splitter {
     }
 
     /// What to show of a run of bytes; `None` when more of it must be seen.
-    fn look(&self, run: &[u8], end: End, in_carry: bool) -> Option<Seen> {
+    fn look(&self, run: &[u8], end: End, max: usize, in_carry: bool) -> Option<Seen> {
         let line = match end {
             End::Newline | End::Open => run.strip_suffix(b"\r").unwrap_or(run),
             End::Stream => run,
         };
-        let ends_line = line.len() <= self.max;
+        let ends_line = line.len() <= max;
         if ends_line && end == End::Open {
             return None;
         }
-        let shown = if ends_line { line.len() } else { cut(run, self.max) };
+        let shown = if ends_line { line.len() } else { cut(run, max) };
         Some(Seen { shown, ends_line, in_carry, run: run.len() })
+    }
+
+    /// How long the present line, or what is left of it, may be.
+    fn longest(&self, line: &[u8]) -> usize {
+        if self.parts == 0 { longest(line, self.max) } else { self.max }
     }
 
     fn part(&self) -> u32 {
@@ -223,6 +241,11 @@ mod tests {
             list.iter().map(|(text, part)| (String::from(*text), *part)).collect()
         };
         assert_eq!(texts(3, "abcd\nabc\r\n"), pieces(&[("abc", 1), ("d", 2), ("abc", 0)]));
+        assert_eq!(texts(1, "{234567\n"), whole(&["{234567"]));
+        assert_eq!(texts(1, "{23456789{\n{"), {
+            let [first, second] = [("{2345678", 1), ("9", 2)];
+            [pieces(&[first, second, ("{", 3)]), whole(&["{"])].concat()
+        });
         assert_eq!(texts(4, "äöüx"), pieces(&[("äö", 1), ("üx", 2)]));
         assert_eq!(texts(3, "äöü"), pieces(&[("ä", 1), ("ö", 2), ("ü", 3)]));
     }
@@ -231,7 +254,7 @@ mod tests {
         #[test]
         fn lines_depend_on_the_bytes_and_not_on_how_they_were_read(
             bytes in proptest::collection::vec(prop_oneof![
-                Just(b'\n'), Just(b'\r'), Just(b'a'), Just(0xC3), Just(0xA4), any::<u8>()
+                Just(b'\n'), Just(b'\r'), Just(b'a'), Just(b'{'), Just(0xC3), Just(0xA4), any::<u8>()
             ], 0..80),
             cuts in proptest::collection::vec(1usize..9, 1..80),
             max in 1usize..12,
@@ -246,7 +269,10 @@ mod tests {
             }
             chunks.push(rest);
             prop_assert_eq!(&split(max, &chunks), &at_once);
-            prop_assert!(at_once.iter().all(|(line, _)| line.len() <= max.max(1)));
+            for (line, part) in &at_once {
+                let most = if *part <= 1 { longest(line, max) } else { max };
+                prop_assert!(line.len() <= most);
+            }
 
             // Nothing is lost and nothing doubled, line endings aside.
             let mut joined = Vec::new();

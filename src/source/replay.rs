@@ -2,16 +2,15 @@
 //!
 //! What may be here: when a stored record is due. What a line says is `parse`'s.
 
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, Read};
 use std::time::{Duration, Instant};
 
+use super::lines::longest;
+use super::text::LONGEST_STORED_LINE;
 use super::{Flow, Progress, Sink, Source};
 use crate::error::{Error, Result};
 use crate::parse::{self, Parser, backslash_replace};
 use crate::record::{Level, Record};
-
-/// A line longer than this comes in pieces: no input can fill the memory.
-const MAX_LINE: u64 = 16 << 20;
 
 /// Records out of stored lines: `zlog tail --output json`, or any log whose lines
 /// say their time.
@@ -54,13 +53,17 @@ impl<R: BufRead> ReplaySource<R> {
         }
     }
 
+    /// Records with a value that is kept as text ([`QUOTED`](crate::wire::QUOTED)).
+    pub fn quoted(&self) -> u64 {
+        self.parser.quoted()
+    }
+
     /// Gets the next line that is not empty; `false` at the end.
     fn fetch(&mut self) -> Result<bool> {
         while !self.ready {
             self.line.clear();
             self.due = None;
-            let mut input = (&mut self.input).take(MAX_LINE);
-            let read = input.read_until(b'\n', &mut self.line);
+            let read = self.read_line();
             if read.map_err(|error| Error::io("reading stored records", &error))? == 0 {
                 return Ok(false);
             }
@@ -70,6 +73,18 @@ impl<R: BufRead> ReplaySource<R> {
             self.ready = !self.line.is_empty();
         }
         Ok(true)
+    }
+
+    /// Reads the next line, or a piece of one that is too long: no input can fill the
+    /// memory. Returns how many bytes there were.
+    fn read_line(&mut self) -> io::Result<usize> {
+        let mut input = (&mut self.input).take(1);
+        if input.read_until(b'\n', &mut self.line)? == 0 || self.line == b"\n" {
+            return Ok(self.line.len());
+        }
+        input.set_limit(longest(&self.line, LONGEST_STORED_LINE) as u64 - 1);
+        input.read_until(b'\n', &mut self.line)?;
+        Ok(self.line.len())
     }
 
     /// Delivers the line if it is due at `now`; else says when it is.

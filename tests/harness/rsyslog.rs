@@ -87,14 +87,23 @@ impl Rsyslog {
     #[track_caller]
     pub(crate) fn expect(&mut self, text: &str) -> Value {
         let until = Instant::now() + super::DEADLINE;
-        self.find(text, until).unwrap_or_else(|| self.running.fail(&format!("no {text:?} came")))
+        let found = self.find(until, |msg| msg == text);
+        found.unwrap_or_else(|| self.running.fail(&format!("no {text:?} came")))
     }
 
-    fn find(&self, text: &str, until: Instant) -> Option<Value> {
+    /// Waits for a message whose text begins so, blanks before it aside.
+    #[track_caller]
+    pub(crate) fn expect_beginning(&mut self, text: &str) -> Value {
+        let until = Instant::now() + super::DEADLINE;
+        let found = self.find(until, |msg| msg.trim_start().starts_with(text));
+        found.unwrap_or_else(|| self.running.fail(&format!("no {text:?} came")))
+    }
+
+    fn find(&self, until: Instant, is_it: impl Fn(&str) -> bool) -> Option<Value> {
         let mut found = None;
         self.running.stdout.wait_for_line(until, |line| {
-            let message = serde_json::from_str(line).ok();
-            found = message.filter(|message: &Value| message["msg"] == text);
+            let message: Option<Value> = serde_json::from_str(line).ok();
+            found = message.filter(|message| message["msg"].as_str().is_some_and(&is_it));
             found.is_some()
         });
         found
@@ -139,7 +148,8 @@ impl Rsyslog {
             // Refused, or never read: another follows.
             let probe = format!("<14>1 - - {PROBE} - - - {number}");
             let _ = socket.send_to(probe.as_bytes(), ("127.0.0.1", self.udp));
-            let printed = self.find(&number.to_string(), Instant::now() + PAUSE).is_some();
+            let number = number.to_string();
+            let printed = self.find(Instant::now() + PAUSE, |msg| msg == number).is_some();
             if self.tcp == 0 {
                 let told = fs::read_to_string(self.path("tcp")).unwrap_or_default();
                 self.tcp = told.trim().parse().unwrap_or(0);

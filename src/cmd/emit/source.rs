@@ -185,7 +185,8 @@ impl Feed {
             Feed::Message(source) => {
                 LineCounts { not_utf8: u64::from(source.not_utf8()), ..LineCounts::default() }
             }
-            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Listen(_) => LineCounts::default(),
+            Feed::Replay(source) => LineCounts { quoted: source.quoted(), ..LineCounts::default() },
+            Feed::Synthetic(_) | Feed::Listen(_) => LineCounts::default(),
         }
     }
 
