@@ -126,7 +126,10 @@ impl<'t> Places<'t> {
 
     /// `relay.toml:12:9: `, as compilers write it: lines and characters, from 1.
     fn of(&self, at: usize) -> String {
-        let at = self.text.floor_char_boundary(at);
+        let mut at = at.min(self.text.len());
+        while !self.text.is_char_boundary(at) {
+            at -= 1;
+        }
         let line = self.lines.partition_point(|&start| start <= at);
         let column = self.text[self.lines[line - 1]..at].chars().count() + 1;
         format!("{}:{line}:{column}: ", self.path)

@@ -132,7 +132,11 @@ impl Inquiries {
 
     fn refuse(&mut self, asker: &Asker, mut why: String) {
         self.refused += 1;
-        why.truncate(why.floor_char_boundary(LONGEST_REASON));
+        let mut end = LONGEST_REASON.min(why.len());
+        while !why.is_char_boundary(end) {
+            end -= 1;
+        }
+        why.truncate(end);
         // Whether or not it is still there.
         self.say(asker, &Answer::Refused { why });
     }
