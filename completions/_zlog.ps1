@@ -57,7 +57,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--pattern', '--pattern', [CompletionResultType]::ParameterName, 'Take lines apart by named groups: time, level, name, message, subtopic; others become extras')
             [CompletionResult]::new('--multiline', '--multiline', [CompletionResultType]::ParameterName, 'A line that matches begins a record; other lines belong to the one before')
             [CompletionResult]::new('--multiline-wait', '--multiline-wait', [CompletionResultType]::ParameterName, 'How long a record waits for the rest of its traceback')
-            [CompletionResult]::new('--max-line', '--max-line', [CompletionResultType]::ParameterName, 'A longer line is published in pieces')
+            [CompletionResult]::new('--max-line', '--max-line', [CompletionResultType]::ParameterName, 'A longer line is published in pieces; one that begins with { may be eight times as long, since JSON is longer than the message in it')
             [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Bind this endpoint, and print the one really bound to stderr; may be repeated')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Bind this endpoint, and print the one really bound to stderr; may be repeated')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Connect to this endpoint; may be repeated')

@@ -53,7 +53,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --pattern 'Take lines apart by named groups: time, level, name, message, subtopic; others become extras'
             cand --multiline 'A line that matches begins a record; other lines belong to the one before'
             cand --multiline-wait 'How long a record waits for the rest of its traceback'
-            cand --max-line 'A longer line is published in pieces'
+            cand --max-line 'A longer line is published in pieces; one that begins with { may be eight times as long, since JSON is longer than the message in it'
             cand -b 'Bind this endpoint, and print the one really bound to stderr; may be repeated'
             cand --bind 'Bind this endpoint, and print the one really bound to stderr; may be repeated'
             cand -c 'Connect to this endpoint; may be repeated'

@@ -60,7 +60,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l source -d 'Who sends;
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l pattern -d 'Take lines apart by named groups: time, level, name, message, subtopic; others become extras' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline -d 'A line that matches begins a record; other lines belong to the one before' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline-wait -d 'How long a record waits for the rest of its traceback' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'A longer line is published in pieces' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'A longer line is published in pieces; one that begins with { may be eight times as long, since JSON is longer than the message in it' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s b -l bind -d 'Bind this endpoint, and print the one really bound to stderr; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s c -l connect -d 'Connect to this endpoint; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'The endpoint when neither --bind nor --connect names one' -r

@@ -22,6 +22,7 @@ mod proxy;
 mod publisher;
 mod raw;
 mod receive;
+mod shutdown;
 mod subscriber;
 mod subscribers;
 mod subscriptions;
@@ -31,7 +32,7 @@ mod wants;
 mod watch;
 
 pub use bare::{BareReceiver, BareSender};
-pub use desk::{Answer, Asker, Desk, Inquiry, wait};
+pub use desk::{Answer, Asker, Desk, Given, Inquiry, wait};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
 pub use flush::Flushed;
 pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};

@@ -123,7 +123,8 @@ pub struct EmitArgs {
     /// Leave out empty lines
     #[arg(long, help_heading = "Records")]
     pub skip_empty: bool,
-    /// A longer line is published in pieces
+    /// A longer line is published in pieces; one that begins with { may be eight times as
+    /// long, since JSON is longer than the message in it
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = value::size)]
     #[arg(help_heading = "Records")]
     pub max_line: usize,

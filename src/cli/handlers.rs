@@ -84,7 +84,7 @@ pub const KEYS: &[(&str, &str)] = &[
     (
         "--smtp: from=, to=, subject=, batch=N, every=TIME, spool=N, login=FILE, trust=FILE, timeout=TIME",
         "smtp://HOST is not encrypted (port 25), smtp://HOST?tls=required is with STARTTLS (587), \
-         smtps://HOST from the start (465); trust= is a certificate to trust, in PEM. Addresses (to= may be repeated) and a format for the subject; a mail is sent when it has \
+         smtps://HOST from the start (465); trust= is a certificate to trust, in PEM. Addresses (to= may be repeated) and a format for the subject, which may use extra=, too; a mail is sent when it has \
          N records or the first has waited so long, with every=0 in the next pause [default: \
          1000, 10s]; how many wait while the \
          server is away [default: 10000]; without login=, ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD",

@@ -11,6 +11,7 @@ mod news;
 mod outlets;
 mod plan;
 mod rates;
+mod reply;
 mod sides;
 mod status;
 mod summary;
@@ -145,8 +146,11 @@ impl Relay {
             if self.step()? == Forwarded::All {
                 self.outlets.flush();
                 let wait = self.due.saturating_duration_since(Instant::now());
+                // That an asker has made room for more of its answer can't be waited for.
+                let answering = self.inquiries.as_ref().is_some_and(Inquiries::answering);
+                let most = if answering { CHORES } else { TICK };
                 let desk = self.inquiries.as_ref().map(Inquiries::desk);
-                self.chores = socket::wait(&self.proxy, desk, wait.min(TICK));
+                self.chores = socket::wait(&self.proxy, desk, wait.min(most));
             }
         }
         Ok(())
@@ -223,7 +227,7 @@ impl Relay {
             self.proxy.marks().for_each(drop);
             return;
         };
-        inquiries.take(&mut self.proxy, self.keep.as_ref());
+        inquiries.take(&mut self.proxy, self.keep.as_mut());
         if inquiries.status_wanted() {
             let Relay { proxy, keep, outlets, feeds, rates, .. } = self;
             let status = status::of(proxy, keep.as_ref(), outlets, feeds, rates);

@@ -55,8 +55,8 @@ pub(super) fn timed(section: &mut Section<'_>, utc: bool) -> Option<Target> {
     Some(Target::Timed { path, timing })
 }
 
-/// `class = "smtp"`
-pub(super) fn smtp(section: &mut Section<'_>) -> Option<Target> {
+/// `class = "smtp"`; `formatter` is that of the mail's text.
+pub(super) fn smtp(section: &mut Section<'_>, formatter: &FormatterSpec) -> Option<Target> {
     let default = SmtpOptions::default();
     let server = section.read("server", |text| Server::parse(text).map(|_| text.to_owned()));
     let from = section.read("from", |text| smtp::mailbox(text).map(|_| text.to_owned()));
@@ -73,14 +73,16 @@ pub(super) fn smtp(section: &mut Section<'_>) -> Option<Target> {
         batch: batch(section, default.batch),
         spool: spool(section, default.spool),
     };
-    let subject = subject(section);
+    let subject = subject(section, formatter);
     section.need("to", "\"ops@example.org\"");
     (!options.to.is_empty()).then_some(Target::Smtp { options, subject })
 }
 
-fn subject(section: &mut Section<'_>) -> FormatterSpec {
+/// The extras that the mail's text may use may stand in its subject, too.
+fn subject(section: &mut Section<'_>, formatter: &FormatterSpec) -> FormatterSpec {
+    let extras = formatter.extras.clone();
     let Some(At { at, value }) = section.text("subject") else { return FormatterSpec::default() };
-    let spec = FormatterSpec { format: Some(value), ..FormatterSpec::default() };
+    let spec = FormatterSpec { format: Some(value), extras, ..FormatterSpec::default() };
     if let Err(error) = spec.build(Output::Text, Options::default()) {
         section.wrong_error(at, "subject", &error);
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use clap::ValueEnum;
 use toml::de::DeValue;
 
-use super::fault::{At, suggest};
+use super::fault::At;
 use super::section::Section;
 use crate::cli::value;
 use crate::error::Result;
@@ -54,9 +54,10 @@ impl Formatters {
             return FormatterSpec { format: Some(name), ..FormatterSpec::default() };
         }
         let ready = READY_MADE.iter().map(|(name, _)| *name);
-        let known: Vec<&str> = self.0.keys().map(String::as_str).chain(ready).collect();
+        let known = || self.0.keys().map(String::as_str).chain(ready).collect();
         let what = format!("there is no formatter {:?}", visible(&name));
-        handler.wrong(at, "formatter", what, &suggest(&name, &known));
+        let hint = handler.faults().suggest(&name, known);
+        handler.wrong(at, "formatter", what, &hint);
         own
     }
 }

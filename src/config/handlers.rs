@@ -86,7 +86,7 @@ fn handler(
         "file" => classes::file(section)?,
         "rotating" => classes::rotating(section)?,
         "timed" => classes::timed(section, utc)?,
-        "smtp" => classes::smtp(section)?,
+        "smtp" => classes::smtp(section, &formatter)?,
         "syslog" => classes::syslog(section),
         "exec" => classes::exec(section)?,
         _ => classes::publish(section),

@@ -504,3 +504,21 @@ fn handlers_that_were_typed_come_in_addition() {
         assert!(root.unwrap().handlers.contains(&typed.handlers[0].name));
     }
 }
+
+#[test]
+fn the_subject_of_a_mail_may_use_the_extras_of_its_handler_and_of_its_formatter() {
+    const MAIL: &str = "[handlers.mail]\nclass = 'smtp'\nto = 'a@b.org'\n\
+                        subject = '%(user)s %(shop)s'\n";
+    for extras in [
+        "extra = 'user'\ndefaults = { shop = 'none' }\n",
+        "formatter = 'own'\n[formatters.own]\nextra = ['user', 'shop=none']\n",
+    ] {
+        let text = format!("{MAIL}{extras}");
+        let spec = parse(&text).unwrap().spec;
+        let Target::Smtp { subject, .. } = &spec.handlers[0].target else { panic!("{text}") };
+        let expected = [("user".to_owned(), None), ("shop".to_owned(), Some("none".to_owned()))];
+        assert_eq!(subject.extras, expected);
+    }
+    let error = refusal(MAIL);
+    assert!(error.contains("handlers.mail.subject: "), "{error}");
+}

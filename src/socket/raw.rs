@@ -102,6 +102,36 @@ impl Frame {
         Frame(message)
     }
 
+    /// A frame of bytes that are read where they are: libzmq drops `owner` when it has
+    /// sent them, on a thread of its own.
+    pub(super) fn shared<T: AsRef<[u8]> + Send + 'static>(owner: T) -> Result<Frame, Errno> {
+        unsafe extern "C" fn free<T>(_: *mut c_void, owner: *mut c_void) {
+            // SAFETY: `owner` is the box below, which libzmq gives back once.
+            drop(unsafe { Box::from_raw(owner.cast::<T>()) });
+        }
+        let owner = Box::into_raw(Box::new(owner));
+        // SAFETY: the box is alive until `free`, and its bytes stay where they are.
+        let bytes = unsafe { (*owner).as_ref() };
+        let mut message = zmq_sys::zmq_msg_t::default();
+        // SAFETY: initializes the message; libzmq only reads the bytes, until `free`.
+        let rc = unsafe {
+            zmq_sys::zmq_msg_init_data(
+                &mut message,
+                bytes.as_ptr().cast_mut().cast::<c_void>(),
+                bytes.len(),
+                Some(free::<T>),
+                owner.cast::<c_void>(),
+            )
+        };
+        if rc == 0 {
+            return Ok(Frame(message));
+        }
+        let errno = Errno::last();
+        // SAFETY: libzmq has not taken the box.
+        drop(unsafe { Box::from_raw(owner) });
+        Err(errno)
+    }
+
     /// Takes the next frame, without waiting, in place of what it held. Returns
     /// whether another one of the same message follows.
     pub(super) fn recv(&mut self, socket: &mut zmq::Socket) -> Result<bool, Errno> {
@@ -162,6 +192,30 @@ mod tests {
         let errno = bind(&mut socket, &below).expect_err("a path below a file");
         assert_eq!(errno.to_string(), "not a directory");
         assert!(bind(&mut socket, "ipc://a\0b").is_err());
+    }
+
+    #[test]
+    fn shared_bytes_are_dropped_once_they_were_received_or_given_up() {
+        struct Owner(std::sync::Arc<Vec<u8>>);
+        impl AsRef<[u8]> for Owner {
+            fn as_ref(&self) -> &[u8] {
+                &self.0
+            }
+        }
+        let context = zmq::Context::new();
+        let [mut one, mut two] = [0; 2].map(|_| context.socket(zmq::PAIR).expect("socket"));
+        bind(&mut one, "inproc://shared").expect("bound");
+        connect(&mut two, "inproc://shared").expect("connected");
+        for size in [0, 1, 100_000] {
+            let bytes = std::sync::Arc::new(vec![7; size]);
+            drop(Frame::shared(Owner(bytes.clone())).expect("a frame"));
+            assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
+            let mut frame = Frame::shared(Owner(bytes.clone())).expect("a frame");
+            frame.send(&mut one, false).expect("sent");
+            assert_eq!(std::sync::Arc::strong_count(&bytes), 2);
+            assert_eq!(two.recv_bytes(0).expect("received"), *bytes);
+            assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
+        }
     }
 
     #[test]

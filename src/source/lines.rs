@@ -6,8 +6,8 @@ use memchr::memchr2;
 
 /// Cuts one stream of bytes into lines, across reads.
 ///
-/// A line ends in `\n` or `\r\n`, or where the stream does. One longer than the
-/// bound comes in pieces, the cuts moved back to where a UTF-8 character begins.
+/// A line ends in `\n` or `\r\n`, or where the stream does. One longer than
+/// [`longest`] comes in pieces, the cuts moved back to where a UTF-8 character begins.
 /// Where the cuts fall depends on the bytes alone, not on how they were read, and
 /// the work is linear in the bytes, however long a line.
 ///
@@ -70,6 +70,16 @@ struct Seen {
 /// system. Fewer may be padding.
 const HOLE: usize = 512;
 
+/// How many times as long as others a line may be that begins with `{`.
+const OBJECT: usize = 8;
+
+/// How long a line that begins so may be, where others may have `max` bytes: a JSON object
+/// of a message that was a line takes up to six bytes for each of its bytes, and more for
+/// its other fields.
+pub(super) fn longest(line: &[u8], max: usize) -> usize {
+    if line.first() == Some(&b'{') { max.saturating_mul(OBJECT) } else { max }
+}
+
 /// A carry that has grown beyond this is given back after its line.
 const KEEP: usize = 1 << 20;
 
@@ -92,7 +102,8 @@ impl Splitter {
     pub(crate) fn peek<'c>(&'c mut self, chunk: &'c [u8], pos: &mut usize) -> Option<Line<'c>> {
         if !self.carry.is_empty() || self.carry_end != End::Open {
             self.fill(chunk, pos);
-            self.seen = self.look(&self.carry, self.carry_end, true)?;
+            let max = self.longest(&self.carry);
+            self.seen = self.look(&self.carry, self.carry_end, max, true)?;
             return Some(Line { bytes: &self.carry[..self.seen.shown], part: self.part() });
         }
         if self.parts == 0 {
@@ -100,8 +111,10 @@ impl Splitter {
             self.nuls += nuls as u64;
             *pos += nuls;
         }
-        let (run, end) = first_run(&chunk[*pos..], self.window(), 0);
-        match self.look(run, end, false) {
+        let rest = &chunk[*pos..];
+        let max = self.longest(rest);
+        let (run, end) = first_run(rest, window(max), 0);
+        match self.look(run, end, max, false) {
             Some(seen) => {
                 self.seen = seen;
                 Some(Line { bytes: &run[..seen.shown], part: self.part() })
@@ -145,7 +158,7 @@ impl Splitter {
         if self.carry_end != End::Open {
             return;
         }
-        let room = self.window().saturating_sub(self.carry.len());
+        let room = window(self.longest(&self.carry)).saturating_sub(self.carry.len());
         let nuls = trailing_nuls(&self.carry);
         let (run, end) = first_run(&chunk[*pos..], room, nuls);
         self.carry.extend_from_slice(run);
@@ -160,32 +173,37 @@ impl Splitter {
         self.carry_end = end;
     }
 
-    /// How many bytes are looked at for the end of a line: enough to tell that it is
-    /// overlong, with its `\r`, and that no hole follows the longest one.
-    fn window(&self) -> usize {
-        self.max + HOLE + 2
-    }
-
     /// What to show of a run of bytes; `None` when more of it must be seen.
-    fn look(&self, run: &[u8], end: End, in_carry: bool) -> Option<Seen> {
+    fn look(&self, run: &[u8], end: End, max: usize, in_carry: bool) -> Option<Seen> {
         let line = match end {
             End::Newline | End::Open => run.strip_suffix(b"\r").unwrap_or(run),
             End::Hole | End::Stream => run,
         };
-        let ends_line = line.len() <= self.max;
+        let ends_line = line.len() <= max;
         // Its last NULs may be the beginning of a hole.
-        let undecided = || run.len() - trailing_nuls(run) <= self.max;
+        let undecided = || run.len() - trailing_nuls(run) <= max;
         if end == End::Open && (ends_line || undecided()) {
             return None;
         }
-        let shown = if ends_line { line.len() } else { cut(run, self.max) };
+        let shown = if ends_line { line.len() } else { cut(run, max) };
         let ending = usize::from(end == End::Newline);
         Some(Seen { shown, ends_line, ending, in_carry, run: run.len() })
+    }
+
+    /// How long the present line, or what is left of it, may be.
+    fn longest(&self, line: &[u8]) -> usize {
+        if self.parts == 0 { longest(line, self.max) } else { self.max }
     }
 
     fn part(&self) -> u32 {
         if self.parts == 0 && self.seen.ends_line { 0 } else { self.parts + 1 }
     }
+}
+
+/// How many bytes are looked at for the end of a line of up to `max`: enough to tell that
+/// it is overlong, with its `\r`, and that no hole follows the longest one.
+fn window(max: usize) -> usize {
+    max.saturating_add(HOLE + 2)
 }
 
 /// What stands before the first newline or hole among the first `window` bytes; looking
@@ -287,6 +305,11 @@ mod tests {
             list.iter().map(|(text, part)| (String::from(*text), *part)).collect()
         };
         assert_eq!(texts(3, "abcd\nabc\r\n"), pieces(&[("abc", 1), ("d", 2), ("abc", 0)]));
+        assert_eq!(texts(1, "{234567\n"), whole(&["{234567"]));
+        assert_eq!(texts(1, "{23456789{\n{"), {
+            let [first, second] = [("{2345678", 1), ("9", 2)];
+            [pieces(&[first, second, ("{", 3)]), whole(&["{"])].concat()
+        });
         assert_eq!(texts(4, "äöüx"), pieces(&[("äö", 1), ("üx", 2)]));
         assert_eq!(texts(usize::MAX, "ab\r\nc"), pieces(&[("ab", 0), ("c", 0)]));
         assert_eq!(texts(3, "äöü"), pieces(&[("ä", 1), ("ö", 2), ("ü", 3)]));
@@ -317,7 +340,7 @@ mod tests {
         fn lines_depend_on_the_bytes_and_not_on_how_they_were_read(
             runs in proptest::collection::vec(prop_oneof![
                 12 => prop_oneof![
-                    Just(b'\n'), Just(b'\r'), Just(b'a'), Just(0xC3), Just(0xA4), any::<u8>()
+                    Just(b'\n'), Just(b'\r'), Just(b'a'), Just(b'{'), Just(0xC3), Just(0xA4), any::<u8>()
                 ].prop_map(|byte| vec![byte]),
                 1 => (1..HOLE + 20).prop_map(|nuls| vec![0; nuls]),
                 1 => (HOLE - 3..HOLE + 3).prop_map(|nuls| vec![0; nuls]),
@@ -336,7 +359,10 @@ mod tests {
             }
             chunks.push(rest);
             prop_assert_eq!(&split(max, &chunks), &(at_once.clone(), nuls));
-            prop_assert!(at_once.iter().all(|(line, _)| line.len() <= max.max(1)));
+            for (line, part) in &at_once {
+                let most = if *part <= 1 { longest(line, max) } else { max };
+                prop_assert!(line.len() <= most);
+            }
 
             // Nothing is lost and nothing doubled, line endings aside, and NULs are counted.
             let mut joined = Vec::new();

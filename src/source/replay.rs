@@ -6,13 +6,11 @@ use std::io::{self, BufRead};
 use std::time::{Duration, Instant};
 
 use super::lines::Splitter;
+use super::text::LONGEST_STORED_LINE;
 use super::{Flow, Progress, Sink, Source};
 use crate::error::{Error, Result};
 use crate::parse::{self, Parser, backslash_replace};
 use crate::record::{Level, Record};
-
-/// A line longer than this comes in pieces: no input can fill the memory.
-const MAX_LINE: usize = 16 << 20;
 
 /// Records out of stored lines: `zlog tail --output json`, or any log whose lines
 /// say their time.
@@ -46,7 +44,7 @@ impl<R: BufRead> ReplaySource<R> {
     pub fn new(input: R, speed: f64, options: parse::Options, level: Level) -> ReplaySource<R> {
         ReplaySource {
             input,
-            splitter: Splitter::new(MAX_LINE),
+            splitter: Splitter::new(LONGEST_STORED_LINE),
             parser: Parser::new(options),
             speed: (speed.is_finite() && speed > 0.0).then_some(speed),
             level,
@@ -60,6 +58,11 @@ impl<R: BufRead> ReplaySource<R> {
     /// NULs left out, as from any file: see `lines`.
     pub fn nuls(&self) -> u64 {
         self.splitter.nuls()
+    }
+
+    /// Records with a value that is kept as text ([`QUOTED`](crate::wire::QUOTED)).
+    pub fn quoted(&self) -> u64 {
+        self.parser.quoted()
     }
 
     /// Gets the next line that is not empty; `false` at the end.

@@ -14,7 +14,8 @@
 //! | `\r\n` | ends a line, as `\n` does; a `\r` elsewhere is kept |
 //! | an empty line | a record with an empty message, or skipped and counted ([`LineOptions::skip_empty`]) |
 //! | a last line without newline | a record |
-//! | a line longer than [`LineOptions::max_line`] | one record for each piece, numbered from 1 in the extra `part`, counted |
+//! | a line longer than [`LineOptions::max_line`], or one that begins with `{` and is longer than eight times that | one record for each piece, numbered from 1 in the extra `part`, counted |
+//! | JSON with a value that readers could not take (see [`QUOTED`](crate::wire::QUOTED)) | the value is kept as text, counted |
 //! | a traceback | `exc_text` of the record before it (see `multiline`) |
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
@@ -36,7 +37,9 @@ use crate::record::{Level, RawJson, Record};
 /// How lines become records.
 #[derive(Clone, Debug)]
 pub struct LineOptions {
-    /// The longest line that is one record, in bytes. Default: 16 MiB.
+    /// The longest line that is one record, in bytes. Default: 16 MiB. A line that begins
+    /// with `{` may be eight times as long: JSON takes up to six bytes for one of a
+    /// message, and holds more than the message.
     pub max_line: usize,
     /// What is looked for in a line.
     pub parse: parse::Options,
@@ -56,6 +59,11 @@ impl Default for LineOptions {
         }
     }
 }
+
+/// The longest line of stored records, as [`LineOptions::max_line`]: the largest message
+/// that a tail takes unless `--max-message` says otherwise. So each record that zlog has
+/// written reads back as one.
+pub const LONGEST_STORED_LINE: usize = 128 << 20;
 
 /// What is known of a stream before anything is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,6 +101,8 @@ pub struct LineCounts {
     pub unmatched: u64,
     /// Tracebacks cut because they exceeded their bounds.
     pub cuts: u64,
+    /// Records with a value that is kept as text ([`QUOTED`](crate::wire::QUOTED)).
+    pub quoted: u64,
 }
 
 /// Makes records of what its readers send.
@@ -207,7 +217,9 @@ impl TextSource {
     pub fn counts(&self) -> LineCounts {
         let cuts = self.streams.iter().map(|stream| stream.assembly.assembler.cuts()).sum();
         let nuls = self.streams.iter().map(|stream| stream.splitter.nuls()).sum();
-        LineCounts { unmatched: self.shared.parser.unmatched(), cuts, nuls, ..self.shared.counts }
+        let parser = &self.shared.parser;
+        let (unmatched, quoted) = (parser.unmatched(), parser.quoted());
+        LineCounts { unmatched, quoted, cuts, nuls, ..self.shared.counts }
     }
 
     /// How far the reading has come.

@@ -159,7 +159,9 @@ pub(super) fn smtp(text: &str, on_full: OnFull) -> Result<HandlerSpec> {
         return Err(error.hint("Name at least one recipient: to=ops@example.org."));
     }
     let format = given.one("subject")?;
-    let subject = FormatterSpec { format, ..FormatterSpec::default() };
+    // The same names as in the body; how else the body looks does not matter here.
+    let extras = formatter.extras.clone();
+    let subject = FormatterSpec { format, extras, ..FormatterSpec::default() };
     let name = format!("mail to {}", options.to[0]);
     common(given, name, Target::Smtp { options, subject }, formatter, on_full)
 }

@@ -58,6 +58,7 @@ impl Summary {
             (published.unheard, "had no subscriber"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
+            (lines.quoted, "with a value nested too deep or a number too long (sent as text)"),
         ];
         let named = [
             (self.outside_root, "record", OUTSIDE_ROOT),

@@ -8,7 +8,7 @@ use crate::count::counted;
 use crate::error::Result;
 use crate::record::Level;
 use crate::source::file::{self, FileOptions};
-use crate::source::text::{LineOptions, StreamSpec};
+use crate::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec};
 use crate::source::{Flow, Notice, Progress, Source};
 use crate::term;
 
@@ -16,7 +16,7 @@ use crate::term;
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     // A line that does not say its level has none; a subscriber's default is no fact.
     let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
-    let lines = LineOptions::default();
+    let lines = LineOptions { max_line: LONGEST_STORED_LINE, ..LineOptions::default() };
     let mut source = file::open(args.input.clone(), FileOptions::default(), spec, &lines, None)?;
     let begun = Instant::now();
     let mut tended = begun;
