@@ -12,6 +12,7 @@ mod logrotate;
 mod peer;
 mod pty;
 mod python;
+mod raw_peer;
 mod rsyslog;
 mod running;
 mod stream;
@@ -25,8 +26,10 @@ use std::time::Duration;
 
 pub(crate) use self::finished::Finished;
 pub(crate) use self::logrotate::{Logrotate, logrotate};
+pub(crate) use self::peer::left_out;
 pub(crate) use self::pty::Terminal;
 pub(crate) use self::python::{Python, python};
+pub(crate) use self::raw_peer::RawPeer;
 pub(crate) use self::rsyslog::{Rsyslog, rsyslog};
 pub(crate) use self::running::{Input, Running};
 pub(crate) use self::wire::{Listener, Message, Publisher};
