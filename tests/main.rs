@@ -6,6 +6,8 @@
 mod bench;
 /// Help, version, wrong usage.
 mod cli;
+/// Clocks that are set back while a process waits.
+mod clock;
 /// `zlog relay --config`: files that are checked, run, and read again.
 mod config;
 /// `zlog demo`.
@@ -24,6 +26,10 @@ mod generate;
 mod handlers;
 /// What the tests stand on.
 mod harness;
+/// TCP keepalive on every connection.
+mod keepalive;
+/// Host names: slow name servers, several addresses, names that appear and move.
+mod names;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.

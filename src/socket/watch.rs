@@ -6,9 +6,11 @@
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
+use super::descriptor;
 use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
-use super::monitor::Monitor;
+use super::monitor::{Monitor, Seen, What};
+use super::names::Names;
 use super::subscribers::Descriptor;
 use crate::error::Result;
 use crate::limits::{self, Connections};
@@ -17,6 +19,7 @@ use crate::limits::{self, Connections};
 pub(super) struct Watch {
     monitor: Monitor,
     links: Links,
+    names: Names,
     /// What was found out while the socket was opened, still to be told.
     early: Vec<LinkEvent>,
     /// Connections that have ended, still to be told.
@@ -36,6 +39,7 @@ impl Watch {
         let mut watch = Watch {
             monitor,
             links: Links::default(),
+            names: Names::default(),
             early: Vec::new(),
             gone: Vec::new(),
             connections: Connections::default(),
@@ -46,17 +50,19 @@ impl Watch {
             if endpoint.role() == Role::Connect && endpoints[..at].contains(endpoint) {
                 continue;
             }
+            if endpoint.role() == Role::Connect && endpoint.name().is_some() {
+                let link = watch.links.add_name(endpoint.as_str(), Role::Connect);
+                watch.names.add(endpoint, link);
+                continue;
+            }
             let attached = attach(socket, endpoint)?;
             watch.links.add(&attached.endpoint, endpoint.role(), attached.aliases);
-            if let Some(why) = attached.unresolved {
-                watch.links.note_unresolved(&attached.endpoint, &why);
-                let what = Occurrence::Unresolved(why);
-                watch.early.push(LinkEvent { endpoint: attached.endpoint.clone(), what });
-            }
             if endpoint.role() == Role::Bind {
                 bound.push(attached.endpoint);
             }
         }
+        let Watch { names, links, early, .. } = &mut watch;
+        names.open(socket, links, &mut |event| early.push(event));
         Ok((watch, bound))
     }
 
@@ -73,14 +79,15 @@ impl Watch {
         let now = Instant::now();
         while let Some(seen) = self.monitor.next() {
             changed = true;
-            self.gone.extend(seen.descriptor);
+            self.note_descriptor(&seen);
             if let Some(event) = self.links.note(seen, now) {
                 tell(event);
             }
         }
-        while let Some(endpoint) = self.links.due(now, fastrand::f64()) {
+        changed |= self.names.tend(changed, now, socket, &mut self.links, tell);
+        while let Some((endpoint, address)) = self.links.due(now, fastrand::f64()) {
             changed = true;
-            attach::again(socket, endpoint);
+            attach::again(socket, address);
             tell(LinkEvent { endpoint: endpoint.to_owned(), what: Occurrence::MadeAnew });
         }
         if changed {
@@ -88,6 +95,20 @@ impl Watch {
         }
         limits::look(now);
         changed
+    }
+
+    fn note_descriptor(&mut self, seen: &Seen) {
+        let Some(descriptor) = seen.descriptor else { return };
+        match seen.what {
+            What::Gone => self.gone.push(descriptor),
+            // One more, and libzmq tries without a pause to let the next one in; over ipc
+            // it aborts.
+            What::Accepted if limits::is_surplus(descriptor) => descriptor::hang_up(descriptor),
+            What::Accepted | What::Reached if seen.address.starts_with("ws") => {
+                descriptor::keep_alive(descriptor);
+            }
+            _ => {}
+        }
     }
 
     /// Waits until `socket` can be read, something happened to a connection, or
