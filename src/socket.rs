@@ -22,17 +22,17 @@ mod links;
 mod monitor;
 mod names;
 mod options;
+mod pace;
+mod peers;
 mod proxy;
 mod publisher;
 mod raw;
 mod receive;
-mod shutdown;
 mod subscriber;
-mod subscribers;
 mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
-mod wants;
+mod upstream;
 mod watch;
 
 pub use bare::{BareReceiver, BareSender};

@@ -1,14 +1,21 @@
 //! Compiles libzmq 4.3.5 (the source in `zeromq-src`) against the libsodium
 //! that `libsodium-sys-stable` has just built, so that CURVE is always in.
 
+mod edits;
+
 use std::env;
 use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=edits.rs");
     add_cpp_flags();
     let sodium = zeromq_src::LibLocation::new(sodium_path("LIB"), sodium_path("INCLUDE"));
     zeromq_src::Build::new().with_libsodium(Some(sodium)).build();
+    // On Windows, zeromq-src keeps what compiling needs to itself.
+    if env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("unix") {
+        edits::apply(&sodium_path("INCLUDE"));
+    }
 }
 
 /// What Linux has, with glibc and with musl, of what libzmq's own configuration looks for.

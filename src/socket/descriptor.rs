@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use socket2::TcpKeepalive;
 
-use super::subscribers::Descriptor;
+/// The descriptor of a connection.
+pub(super) type Descriptor = i32;
 
 /// Keepalive of TCP connections: when nothing comes for so long, the peer is asked, so
 /// often, so many times. A peer that is gone is noticed after 2 minutes.

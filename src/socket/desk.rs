@@ -12,9 +12,9 @@ use super::endpoint::Endpoint;
 use super::leavings::Leavings;
 use super::links::{LinkState, LinkStatus};
 use super::options::SocketOptions;
+use super::peers::{ADDRESS, CONNECTION};
 use super::proxy::Proxy;
 use super::raw::Frame;
-use super::shutdown::Connection;
 use super::watch::Watch;
 use crate::error::{Error, Result};
 
@@ -38,7 +38,9 @@ const SLICE: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub struct Asker {
     id: Box<[u8]>,
-    connection: Option<Connection>,
+    /// The number of its connection, which is never used again.
+    connection: u64,
+    host: String,
 }
 
 impl PartialEq for Asker {
@@ -51,7 +53,7 @@ impl PartialEq for Asker {
 impl Asker {
     /// The host that asks, for a message to people: text from outside.
     pub fn host(&self) -> &str {
-        self.connection.as_ref().map_or("an asker", Connection::host)
+        &self.host
     }
 }
 
@@ -107,7 +109,6 @@ impl Desk {
     pub fn tend(&mut self) {
         // Who comes and goes here is nobody's concern.
         self.watch.tend(&mut self.socket, &mut |_| {});
-        self.watch.gone().for_each(drop);
     }
 
     /// The next question that has come, with who asked it. What has more frames than
@@ -115,8 +116,10 @@ impl Desk {
     pub fn take(&mut self) -> Option<(Asker, Vec<Vec<u8>>)> {
         let mut id = self.socket.recv_msg(zmq::DONTWAIT).ok()?;
         let frames = rest(&self.socket, MOST_QUESTION_FRAMES);
-        let connection = Connection::of(&mut id);
-        Some((Asker { id: (*id).into(), connection }, frames))
+        let connection = id.gets(CONNECTION).and_then(|number| number.parse().ok());
+        let host = id.gets(ADDRESS).unwrap_or("an asker").to_owned();
+        let connection = connection.unwrap_or_default();
+        Some((Asker { id: (*id).into(), connection, host }, frames))
     }
 
     /// Sends a message of an answer: `head`, and `more` frames, which libzmq reads where
@@ -147,14 +150,8 @@ impl Desk {
     }
 
     /// Ends the connection of an asker, with what libzmq holds for it.
-    pub fn hang_up(&mut self, asker: &Asker) {
-        let Some(connection) = &asker.connection else { return };
-        // Who has gone by now must not be ended: its descriptor may be another's.
-        self.watch.tend(&mut self.socket, &mut |_| {});
-        let gone = self.watch.gone().any(|gone| gone == connection.descriptor());
-        if !gone {
-            connection.shut_down();
-        }
+    pub fn hang_up(&self, asker: &Asker) {
+        zmq_sys::zlog_end_connection(asker.connection);
     }
 
     fn poll_items(&self) -> [zmq::PollItem<'_>; 2] {

@@ -318,7 +318,7 @@ impl Links {
         let fits = |role: Role| match seen.what {
             What::Accepted => role == Role::Bind,
             What::Trying | What::Reached | What::Retrying(_) => role == Role::Connect,
-            What::Ready | What::Refused(_) | What::Gone => true,
+            What::Ready | What::Refused(_) | What::Gone | What::Misused => true,
         };
         let can_happen = |role: Role, connection: &Connection| match seen.what {
             What::Reached => connection.open == 0,
@@ -441,6 +441,8 @@ impl Link {
                 Some(Occurrence::HandshakeFailed(why))
             }
             What::Gone => self.gone(nth, now),
+            // Told of by itself; the end of its connection follows.
+            What::Misused => None,
         }
     }
 

@@ -11,7 +11,6 @@ use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
 use super::monitor::{Monitor, Seen, What};
 use super::names::Names;
-use super::subscribers::Descriptor;
 use crate::error::Result;
 use crate::limits::{self, Connections};
 
@@ -22,8 +21,8 @@ pub(super) struct Watch {
     names: Names,
     /// What was found out while the socket was opened, still to be told.
     early: Vec<LinkEvent>,
-    /// Connections that have ended, still to be told.
-    gone: Vec<Descriptor>,
+    /// Addresses of subscribers that sent what is no subscription, still to be told.
+    misused: Vec<String>,
     connections: Connections,
 }
 
@@ -41,7 +40,7 @@ impl Watch {
             links: Links::default(),
             names: Names::default(),
             early: Vec::new(),
-            gone: Vec::new(),
+            misused: Vec::new(),
             connections: Connections::default(),
         };
         let mut bound = Vec::new();
@@ -79,6 +78,10 @@ impl Watch {
         let now = Instant::now();
         while let Some(seen) = self.monitor.next() {
             changed = true;
+            if seen.what == What::Misused {
+                self.misused.push(seen.address);
+                continue;
+            }
             self.note_descriptor(&seen);
             if let Some(event) = self.links.note(seen, now) {
                 tell(event);
@@ -97,10 +100,9 @@ impl Watch {
         changed
     }
 
-    fn note_descriptor(&mut self, seen: &Seen) {
+    fn note_descriptor(&self, seen: &Seen) {
         let Some(descriptor) = seen.descriptor else { return };
         match seen.what {
-            What::Gone => self.gone.push(descriptor),
             // One more, and libzmq tries without a pause to let the next one in; over ipc
             // it aborts.
             What::Accepted if limits::is_surplus(descriptor) => descriptor::hang_up(descriptor),
@@ -126,9 +128,10 @@ impl Watch {
         self.monitor.poll_item()
     }
 
-    /// Connections that have ended since this was last asked.
-    pub(super) fn gone(&mut self) -> impl Iterator<Item = Descriptor> + '_ {
-        self.gone.drain(..)
+    /// Addresses of subscribers that sent what is no subscription since this was last
+    /// asked. Their connections have ended.
+    pub(super) fn misused(&mut self) -> impl Iterator<Item = String> + '_ {
+        self.misused.drain(..)
     }
 
     /// How it stands with each endpoint.

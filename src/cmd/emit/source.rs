@@ -185,11 +185,9 @@ impl Feed {
             Feed::Message(source) => {
                 LineCounts { not_utf8: u64::from(source.not_utf8()), ..LineCounts::default() }
             }
-            Feed::Replay(source) => LineCounts {
-                nuls: source.nuls(),
-                quoted: source.quoted(),
-                ..LineCounts::default()
-            },
+            Feed::Replay(source) => {
+                LineCounts { nuls: source.nuls(), quoted: source.quoted(), ..LineCounts::default() }
+            }
             Feed::Synthetic(_) | Feed::Listen(_) => LineCounts::default(),
         }
     }
