@@ -22,6 +22,9 @@ mod generate;
 mod handlers;
 /// What the tests stand on.
 mod harness;
+/// Process 1 of a container, and a subreaper.
+#[cfg(target_os = "linux")]
+mod orphans;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
