@@ -35,7 +35,7 @@ fn report(error: &Error) -> Exit {
 fn usage(error: &clap::Error) -> Exit {
     match error.print() {
         _ if error.use_stderr() => Exit::Usage,
-        Ok(()) => Exit::Done,
+        Ok(()) => term::check_stdout().map_or_else(|error| report(&error), |()| Exit::Done),
         Err(cause) => report(&term::output_error(&cause)),
     }
 }

@@ -260,6 +260,7 @@ fn out(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Out> {
     if !args.prints() {
         return Ok(Out::Nowhere);
     }
+    term::check_stdout()?;
     let terminal = term::stdout_is_terminal();
     let writer: Box<dyn Write> = Box::new(Stdout::lingering(args.linger.0));
     let formatter = formatter(args, console)?;

@@ -26,6 +26,7 @@ use std::time::Duration;
 use super::reader::{self, Arrival, Feed, Gone, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::error::{Error, Result};
+use crate::term;
 
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -139,7 +140,7 @@ fn together(mut errors: Vec<Error>) -> Error {
 
 fn read_whole(path: &Path, feed: Feed) {
     if path == Path::new(STDIN) {
-        return feed.pump_all("standard input", io::stdin().lock());
+        return feed.pump_all("standard input", term::stdin());
     }
     match File::open(path) {
         Ok(file) => feed.pump_all(&path.display().to_string(), file),
