@@ -58,6 +58,7 @@ impl Summary {
         ];
         let named = [
             (lines.pieces, "piece", "of lines longer than --max-line"),
+            (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "left out"),
             (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),

@@ -67,7 +67,7 @@ impl From {
 
     fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         match self {
-            From::Lines(source) => source.finish(sink),
+            From::Lines(source) => source.finish(within, sink),
             From::Listen(source) => source.finish(within, sink),
         }
     }
