@@ -278,11 +278,7 @@ impl Emit {
         let exit = feed.exit();
         feed.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
-        Ok(match (self.end.stop.exit(), exit) {
-            (Some(signal), _) => signal,
-            (None, Exit::Done) if lost => Exit::Unmet,
-            (None, exit) => exit,
-        })
+        Ok(self.end.stop.exit().unwrap_or(exit).or_unmet(lost))
     }
 }
 

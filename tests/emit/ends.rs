@@ -81,6 +81,30 @@ fn a_line_that_has_no_end_at_a_signal_is_marked_and_counted() {
 }
 
 #[test]
+fn loss_wins_over_a_signal_and_over_a_commands_success() {
+    let stuck = |endpoint: &str| {
+        let mut tail = zlog(["tail", endpoint, "--hwm", "1", "-q", "-o", "text"]).start();
+        tail.expect_stdout("");
+        tail.signal(rustix::process::Signal::STOP);
+        tail
+    };
+    let drop = ["--on-full", "drop", "--hwm", "1", "--linger", "100ms", "--fail-on-loss"];
+    let mut endless = emit(drop).args(["--test"]).start();
+    let mut tail = stuck(&endless.endpoint());
+    endless.interrupt();
+    endless.wait().code(3);
+    tail.signal(rustix::process::Signal::CONT);
+    let script = "while [ ! -e \"$0\" ]; do echo x; done; yes | head -n 100000";
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    let mut command = emit(drop).args(["--", "sh", "-c", script]).args([&go]).start();
+    let mut tail = stuck(&command.endpoint());
+    std::fs::write(&go, "").unwrap();
+    command.wait().code(3);
+    tail.signal(rustix::process::Signal::CONT);
+}
+
+#[test]
 fn a_signal_ends_the_wait_for_subscribers() {
     let mut emit = emit(["-m", "x"]).start();
     emit.endpoint();
