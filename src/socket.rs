@@ -11,6 +11,7 @@
 
 mod attach;
 mod bare;
+mod closing;
 mod desk;
 mod endpoint;
 mod flush;
@@ -21,6 +22,7 @@ mod options;
 mod proxy;
 mod publisher;
 mod raw;
+mod readers;
 mod receive;
 mod subscriber;
 mod subscribers;
@@ -31,13 +33,15 @@ mod wants;
 mod watch;
 
 pub use bare::{BareReceiver, BareSender};
+pub use closing::{Ask, Closing, connected_peers};
 pub use desk::{Answer, Asker, Desk, Inquiry, wait};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
 pub use flush::Flushed;
 pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};
-pub use options::{DEFAULT_HWM, LEAST_MAX_MESSAGE, SocketOptions, may_have_come};
+pub use options::{DEFAULT_HWM, LEAST_MAX_MESSAGE, SocketOptions};
 pub use proxy::{Counts, Forwarded, Look, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, Waited};
+pub use readers::Broken;
 pub use subscriber::{FrameSink, Subscriber};
 
 /// The version of the libzmq in this build: major, minor, patch.

@@ -14,6 +14,8 @@ mod demo;
 mod descriptors;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
+/// A planned end, and a connection that breaks: what arrives, and what is said of the rest.
+mod endings;
 /// Format strings, held against CPython.
 mod format;
 /// Completions and man pages: committed ones are fresh, and they work.

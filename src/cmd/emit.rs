@@ -129,6 +129,7 @@ impl Emit {
     fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
         let end =
             End { stop, until: Arc::default(), linger: args.linger.0, held_up: Arc::default() };
+        let progress = ProgressLine::new(args);
         let options = PublishOptions {
             root: args.root.clone(),
             by_name: args.listen.any(),
@@ -144,6 +145,7 @@ impl Emit {
                 let end = end.clone();
                 Box::new(move || end.overdue())
             },
+            tell: progress.teller(),
         };
         let begun = Instant::now();
         Emit {
@@ -152,7 +154,7 @@ impl Emit {
             end,
             pace: args.rate.map(|rate| Pace::new(rate, begun)),
             limit: args.count,
-            progress: ProgressLine::new(args),
+            progress,
             begun,
             taken: 0,
         }

@@ -186,6 +186,12 @@ impl Links {
         self.links.iter().all(|link| link.status.role == Role::Bind)
     }
 
+    /// Whether there are endpoints, and all of them are connected to.
+    pub(super) fn all_connect(&self) -> bool {
+        let mut roles = self.links.iter().map(|link| link.status.role);
+        !self.links.is_empty() && roles.all(|role| role == Role::Connect)
+    }
+
     /// The link that libzmq means: by its spelling, else by its port (a bound
     /// wildcard is named by the address that a peer came in on, a name by what it
     /// resolved to), else the only one. Of several (a name and its address) it is

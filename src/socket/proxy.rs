@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::closing::{Ask, ENDING};
 use super::endpoint::Endpoint;
 use super::flush::{Flushed, flush};
 use super::leavings::Leavings;
@@ -94,6 +95,8 @@ pub struct Proxy {
     marks: VecDeque<Box<[u8]>>,
     events: VecDeque<LinkEvent>,
     block: bool,
+    /// Publishers were asked to stop: subscribers that come now change nothing.
+    stopped: bool,
     counts: Counts,
     /// The message that is under way, and how many frames it has: it stays here while
     /// a subscriber has no room for it.
@@ -139,6 +142,7 @@ impl Proxy {
             marks: VecDeque::new(),
             events: VecDeque::new(),
             block: options.block,
+            stopped: false,
             counts: Counts::default(),
             frames: std::array::from_fn(|_| Frame::new()),
             held: 0,
@@ -213,8 +217,26 @@ impl Proxy {
                 self.mark();
                 continue;
             }
+            // A subscriber that is about to end: nothing that publishers need to know.
+            if self.scratch.get(1..) == Some(ENDING) {
+                continue;
+            }
             let change = self.wants.take(&self.scratch);
             self.pass_on(change);
+        }
+    }
+
+    /// Asks publishers for what is due before the end. What is on its way still comes.
+    pub fn ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Hold => self.pass_on(Some(Change::Begin(ENDING.to_vec()))),
+            Ask::Stop => {
+                for prefix in self.wants.prefixes() {
+                    let cancel = Change::End(prefix.to_vec());
+                    let _ = self.collect.send(cancel.message(), zmq::DONTWAIT);
+                }
+                self.stopped = true;
+            }
         }
     }
 
@@ -235,7 +257,7 @@ impl Proxy {
     }
 
     fn pass_on(&mut self, change: Option<Change>) {
-        if let Some(change) = change {
+        if let Some(change) = change.filter(|_| !self.stopped) {
             // Fails only for a publisher that is stuck; the others have it.
             let _ = self.collect.send(change.message(), zmq::DONTWAIT);
         }
@@ -359,6 +381,11 @@ impl Proxy {
             shown?;
         }
         Ok(Forwarded::More)
+    }
+
+    /// Whether the system has received something that libzmq has not read yet.
+    pub fn has_unread(&self) -> bool {
+        self.collect_watch.has_unread()
     }
 
     /// Whether messages can be taken: not while one waits for room.

@@ -7,12 +7,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::endpoint::Endpoint;
+use super::closing::ENDING;
+use super::endpoint::{Endpoint, Role};
 use super::flush::{Flushed, flush};
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
 use super::raw;
+use super::readers::{Broken, Readers};
 use super::subscriber::Subscriber;
 use super::subscribers::{Descriptor, Subscribers};
 use super::subscriptions::Subscriptions;
@@ -30,8 +32,15 @@ const INSIDE: &str = "inproc://publisher";
 /// Most events kept for [`Publisher::events`]; older ones go first.
 const EVENTS: usize = 256;
 
-/// The message property that tells a connection (`zmq_msg_get` with `ZMQ_SRCFD`).
+/// The message property that tells a connection (`zmq_msg_get` with `ZMQ_SRCFD`), and the
+/// one that tells where it comes from: an address, or `:user:group:process` over ipc.
 const DESCRIPTOR: &str = "__fd";
+const PEER: &str = "Peer-Address";
+/// Longest wait for a subscriber that is about to end. It says so when it begins to take in
+/// what is on its way, and may take its `--linger` (5 s) for that.
+const ENDING_WAIT: Duration = Duration::from_secs(10);
+/// Most broken connections kept for [`Publisher::broken`]; others are only counted.
+const MOST_BROKEN: usize = 64;
 /// Stands for a connection that libzmq does not tell.
 const NOBODY: Descriptor = -1;
 
@@ -65,6 +74,12 @@ pub struct Publisher {
     leavings: Leavings,
     subscriptions: Subscriptions,
     subscribers: Subscribers,
+    readers: Readers,
+    broken: Vec<Broken>,
+    /// A subscriber that is about to end, and until when it is waited for.
+    ending: Option<(Descriptor, Instant)>,
+    /// Messages sent.
+    sent: u64,
     bound: Vec<String>,
     bound_inside: bool,
     events: VecDeque<LinkEvent>,
@@ -101,6 +116,10 @@ impl Publisher {
             leavings: Leavings::of(&bound),
             subscriptions: Subscriptions::default(),
             subscribers: Subscribers::default(),
+            readers: Readers::default(),
+            broken: Vec::new(),
+            ending: None,
+            sent: 0,
             bound,
             bound_inside: false,
             events: VecDeque::new(),
@@ -163,7 +182,10 @@ impl Publisher {
         let mut rest = zmq::Message::from(body);
         loop {
             match self.socket.send(rest, 0) {
-                Ok(()) => return Ok(Sent::Sent),
+                Ok(()) => {
+                    self.sent += 1;
+                    return Ok(Sent::Sent);
+                }
                 Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => rest = zmq::Message::from(body),
                 Err(error) => return Err(send_failed(error)),
             }
@@ -178,6 +200,8 @@ impl Publisher {
         self.tend();
         for _ in 0..DRAIN {
             if self.socket.recv(&mut self.scratch, zmq::DONTWAIT).is_err() {
+                let room = MOST_BROKEN.saturating_sub(self.broken.len());
+                self.broken.extend(self.readers.broken().take(room));
                 return;
             }
             // A subscription comes after its peer's connection, and maybe after the
@@ -186,7 +210,14 @@ impl Publisher {
                 self.tend();
             }
             let whose = self.scratch.gets(DESCRIPTOR).and_then(|number| number.parse().ok());
-            self.subscribers.take(&self.scratch, whose.unwrap_or(NOBODY));
+            let whose = whose.unwrap_or(NOBODY);
+            if self.scratch.get(1..) == Some(ENDING) {
+                self.note_ending(whose);
+                continue;
+            }
+            let from = self.scratch.gets(PEER).unwrap_or_default().to_owned();
+            self.readers.take(&self.scratch, whose, self.sent, || peer_name(whose, &from));
+            self.subscribers.take(&self.scratch, whose);
             self.subscriptions.take(&self.scratch, self.watch.open_connections());
         }
     }
@@ -204,6 +235,8 @@ impl Publisher {
         }
         for descriptor in self.watch.gone() {
             self.subscribers.gone(descriptor);
+            self.ending.take_if(|(ending, _)| *ending == descriptor);
+            self.readers.gone(descriptor, self.sent);
         }
         let open = self.watch.open_connections() > 0;
         // Peers that libzmq itself connects to keep their subscriptions, and what
@@ -212,6 +245,56 @@ impl Publisher {
             self.subscriptions.clear();
         }
         self.was_open = open;
+    }
+
+    /// A subscriber says that it is about to end. One that this publisher connects to stays
+    /// subscribed, and may be there again soon: what is sent once it has gone is held for it.
+    /// The others' subscriptions end with them.
+    fn note_ending(&mut self, whose: Descriptor) {
+        if self.scratch.first() != Some(&1) {
+            return;
+        }
+        self.readers.forget(whose);
+        if self.watch.all_connect() {
+            self.ending = Some((whose, Instant::now() + ENDING_WAIT));
+        }
+    }
+
+    /// Waits, if a subscriber is about to end, until it has gone: what is sent meanwhile
+    /// could be lost. Asks `stop` at least every 50 ms, and waits for 10 s at most.
+    pub fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
+        while let Some((_, until)) = self.ending {
+            if Instant::now() >= until || stop() {
+                self.ending = None;
+                return;
+            }
+            self.watch.wait(&self.socket, SLICE);
+            self.drain();
+        }
+    }
+
+    /// Connections that have ended without the peer having unsubscribed, as of the last
+    /// [`Publisher::drain`]: what was on its way is lost.
+    pub fn broken(&mut self) -> impl Iterator<Item = Broken> + '_ {
+        self.broken.drain(..)
+    }
+
+    /// Who has no room for the next message, as far as can be told: subscribers that do not
+    /// take what the system holds for them, and endpoints without a connection.
+    pub fn waits_for(&self) -> Vec<String> {
+        let peers = |least| {
+            let peers = self.readers.iter().filter(move |(fd, _)| raw::unsent(*fd) >= least);
+            peers.map(|(_, peer)| peer.to_owned())
+        };
+        let mut names: Vec<String> = peers(1).collect();
+        let links = self.watch.status().into_iter();
+        let away = links.filter(|link| link.role == Role::Connect && link.peers == 0);
+        names.extend(away.map(|link| format!("{} (not connected)", link.endpoint)));
+        if names.is_empty() {
+            names.extend(peers(0));
+        }
+        names.sort_unstable();
+        names
     }
 
     /// Whether any subscriber would get this topic, as of the last [`Publisher::drain`].
@@ -289,6 +372,18 @@ impl Publisher {
         drop(socket);
         drop(watch);
         flush(context, linger)
+    }
+}
+
+/// Who is at the other end of a connection.
+fn peer_name(descriptor: Descriptor, from: &str) -> String {
+    if let Some(address) = raw::peer_address(descriptor) {
+        return address;
+    }
+    match from.rsplit_once(':') {
+        Some((_, process)) if from.starts_with(':') => format!("process {process}"),
+        _ if from.is_empty() => "an unknown address".to_owned(),
+        _ => from.to_owned(),
     }
 }
 

@@ -89,6 +89,11 @@ impl Wants {
         Some(Change::End(prefix.to_vec()))
     }
 
+    /// What publishers were asked for.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = &[u8]> {
+        self.counts.keys().map(|prefix| &**prefix)
+    }
+
     /// How many different prefixes are wanted.
     pub(super) fn len(&self) -> usize {
         self.counts.len() + self.beyond

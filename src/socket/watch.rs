@@ -3,12 +3,14 @@
 //! What may be here: the round from monitor to links to socket, the same for
 //! publishers and subscribers.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
 use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
-use super::monitor::Monitor;
+use super::monitor::{Monitor, What};
+use super::raw;
 use super::subscribers::Descriptor;
 use crate::error::Result;
 use crate::limits::{self, Connections};
@@ -19,7 +21,8 @@ pub(super) struct Watch {
     links: Links,
     /// What was found out while the socket was opened, still to be told.
     early: Vec<LinkEvent>,
-    /// Connections that have ended, still to be told.
+    /// Connections that there are, and those that have ended, still to be told.
+    open: HashSet<Descriptor>,
     gone: Vec<Descriptor>,
     connections: Connections,
 }
@@ -37,6 +40,7 @@ impl Watch {
             monitor,
             links: Links::default(),
             early: Vec::new(),
+            open: HashSet::new(),
             gone: Vec::new(),
             connections: Connections::default(),
         };
@@ -73,7 +77,14 @@ impl Watch {
         let now = Instant::now();
         while let Some(seen) = self.monitor.next() {
             changed = true;
-            self.gone.extend(seen.descriptor);
+            match (&seen.what, seen.descriptor) {
+                (What::Gone, Some(descriptor)) => {
+                    self.open.remove(&descriptor);
+                    self.gone.push(descriptor);
+                }
+                (_, Some(descriptor)) => drop(self.open.insert(descriptor)),
+                (_, None) => {}
+            }
             if let Some(event) = self.links.note(seen, now) {
                 tell(event);
             }
@@ -110,6 +121,12 @@ impl Watch {
         self.gone.drain(..)
     }
 
+    /// Whether the system has received something that libzmq has not read yet, as of the
+    /// connections that were known at the last [`Watch::tend`]. A system call for each.
+    pub(super) fn has_unread(&self) -> bool {
+        self.open.iter().any(|descriptor| raw::unread(*descriptor) > 0)
+    }
+
     /// How it stands with each endpoint.
     pub(super) fn status(&self) -> Vec<LinkStatus> {
         self.links.status()
@@ -118,6 +135,11 @@ impl Watch {
     /// Connections of any kind.
     pub(super) fn open_connections(&self) -> usize {
         self.links.open()
+    }
+
+    /// Whether there are endpoints, and all of them are connected to.
+    pub(super) fn all_connect(&self) -> bool {
+        self.links.all_connect()
     }
 
     /// Whether every endpoint is bound.

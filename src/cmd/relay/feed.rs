@@ -128,6 +128,8 @@ impl Feed {
                 wire: Wire::Json,
                 on_full: OnFull::Block,
                 stop: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
+                // Its one subscriber is this relay.
+                tell: Box::new(|_| {}),
             };
             let publish = Publish::new(publisher, options);
             let name = if root.is_empty() { "root" } else { &root };
