@@ -37,8 +37,8 @@ const EVENTS: usize = 256;
 const DESCRIPTOR: &str = "__fd";
 const PEER: &str = "Peer-Address";
 /// Longest wait for a subscriber that is about to end. It says so when it begins to take in
-/// what is on its way, and may take its `--linger` (5 s) for that.
-const ENDING_WAIT: Duration = Duration::from_secs(10);
+/// what is on its way, and may take its `--linger` (5 s unless told otherwise) for that.
+const ENDING_WAIT: Duration = Duration::from_secs(60);
 /// Most broken connections kept for [`Publisher::broken`]; others are only counted.
 const MOST_BROKEN: usize = 64;
 /// Stands for a connection that libzmq does not tell.
@@ -261,7 +261,7 @@ impl Publisher {
     }
 
     /// Waits, if a subscriber is about to end, until it has gone: what is sent meanwhile
-    /// could be lost. Asks `stop` at least every 50 ms, and waits for 10 s at most.
+    /// could be lost. Asks `stop` at least every 50 ms, and waits for a minute at most.
     pub fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
         while let Some((_, until)) = self.ending {
             if Instant::now() >= until || stop() {

@@ -67,43 +67,36 @@ pub(super) fn set_int(socket: &mut zmq::Socket, option: u32, value: c_int) -> Re
     if rc == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
-/// The address of the peer of a tcp connection; `None` if it has none.
+/// A descriptor of libzmq's, to ask the system about it.
 ///
-/// The descriptor is libzmq's, which may have closed it by now, and another may have got its
-/// number: then the answer is about that one.
+/// libzmq may have closed it by now, and another may have got its number: then the answer is
+/// about that one.
+#[cfg(unix)]
+fn borrow(descriptor: c_int) -> Option<std::os::fd::BorrowedFd<'static>> {
+    // SAFETY: it is only asked about; one that is not open fails with EBADF. -1 is none.
+    (descriptor >= 0).then(|| unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) })
+}
+
+/// The address of the peer of a tcp connection; `None` if it has none.
 #[cfg(unix)]
 pub(super) fn peer_address(descriptor: c_int) -> Option<String> {
-    use std::os::fd::BorrowedFd;
-    if descriptor < 0 {
-        return None;
-    }
-    // SAFETY: the borrow ends with this function, which only asks for an address; a
-    // descriptor that is not open fails with EBADF.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    let address = socket2::SockRef::from(&borrowed).peer_addr().ok()?;
+    let address = socket2::SockRef::from(&borrow(descriptor)?).peer_addr().ok()?;
     address.as_socket().map(|address| address.to_string())
 }
 
-/// Bytes that the system has still to send over a connection. As [`peer_address`], the
-/// answer may be about another descriptor.
+/// Bytes that the system has received over a connection and that were not read.
 #[cfg(unix)]
-pub(super) fn unsent(descriptor: c_int) -> usize {
-    ask_size(descriptor, libc::TIOCOUTQ)
+pub(super) fn unread(descriptor: c_int) -> u64 {
+    borrow(descriptor).and_then(|fd| rustix::io::ioctl_fionread(fd).ok()).unwrap_or(0)
 }
 
-/// Bytes that the system has received over a connection and that were not read. As
-/// [`peer_address`], the answer may be about another descriptor.
+/// Bytes that the system has still to send over a connection.
 #[cfg(unix)]
-pub(super) fn unread(descriptor: c_int) -> usize {
-    ask_size(descriptor, libc::FIONREAD)
-}
-
-#[cfg(unix)]
-fn ask_size(descriptor: c_int, request: libc::Ioctl) -> usize {
+pub(super) fn unsent(descriptor: c_int) -> u64 {
     let mut bytes: c_int = 0;
     // SAFETY: writes one int to `bytes`; a descriptor that is not open fails with EBADF.
-    let rc = unsafe { libc::ioctl(descriptor, request, &mut bytes) };
-    if rc == 0 { usize::try_from(bytes).unwrap_or(0) } else { 0 }
+    let rc = unsafe { libc::ioctl(descriptor, libc::TIOCOUTQ, &mut bytes) };
+    if rc == 0 { u64::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
 #[cfg(not(unix))]
@@ -112,12 +105,12 @@ pub(super) fn peer_address(_: c_int) -> Option<String> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn unsent(_: c_int) -> usize {
+pub(super) fn unread(_: c_int) -> u64 {
     0
 }
 
 #[cfg(not(unix))]
-pub(super) fn unread(_: c_int) -> usize {
+pub(super) fn unsent(_: c_int) -> u64 {
     0
 }
 
