@@ -42,6 +42,16 @@ impl Exit {
             Exit::Signal(number) => 128u8.saturating_add(number),
         }
     }
+
+    /// The same, or [`Exit::Unmet`] when an expectation was not met (`--fail-on-loss`) and
+    /// this says no more than that nothing failed, or that a signal has ended the work.
+    #[must_use]
+    pub fn or_unmet(self, unmet: bool) -> Exit {
+        match self {
+            Exit::Done | Exit::Child(0) | Exit::Signal(_) if unmet => Exit::Unmet,
+            exit => exit,
+        }
+    }
 }
 
 /// An error: what failed and why, and what to do about it.
@@ -195,6 +205,17 @@ mod tests {
         ];
         for (exit, code) in codes {
             assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn an_unmet_expectation_wins_over_a_signal_and_not_over_a_failure() {
+        for exit in [Exit::Done, Exit::Child(0), Exit::Signal(2), Exit::Unmet] {
+            assert_eq!(exit.or_unmet(true), Exit::Unmet, "{exit:?}");
+            assert_eq!(exit.or_unmet(false), exit);
+        }
+        for exit in [Exit::Failed, Exit::Usage, Exit::Child(7)] {
+            assert_eq!(exit.or_unmet(true), exit);
         }
     }
 

@@ -19,6 +19,8 @@ pub mod handler;
 pub mod keep;
 pub mod limits;
 pub mod multiline;
+#[cfg(target_os = "linux")]
+pub mod orphans;
 pub mod parse;
 pub mod program;
 pub mod record;

@@ -4,15 +4,23 @@ use std::process::ExitCode;
 
 use zlog::cli::Cli;
 use zlog::cmd;
-use zlog::error::{Error, Exit};
+use zlog::error::{Error, Exit, Result};
 use zlog::term;
 
 fn main() -> ExitCode {
     let exit = match Cli::parse_line(std::env::args_os()) {
-        Ok(cli) => cmd::run(cli).unwrap_or_else(|error| report(&error)),
+        Ok(cli) => run(cli).unwrap_or_else(|error| report(&error)),
         Err(error) => usage(&error),
     };
     ExitCode::from(exit.code())
+}
+
+fn run(cli: Cli) -> Result<Exit> {
+    #[cfg(target_os = "linux")]
+    if let Some(exit) = zlog::orphans::run_in_child()? {
+        return Ok(exit);
+    }
+    cmd::run(cli)
 }
 
 /// Prints an error, unless it is only that nobody reads the output any more.
@@ -31,7 +39,7 @@ fn usage(error: &clap::Error) -> Exit {
         return Exit::Usage;
     }
     match error.print() {
-        Ok(()) => Exit::Done,
+        Ok(()) => term::check_stdout().map_or_else(|error| report(&error), |()| Exit::Done),
         Err(cause) => report(&term::output_error(&cause)),
     }
 }

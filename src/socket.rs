@@ -13,6 +13,7 @@
 mod addresses;
 mod attach;
 mod bare;
+mod closing;
 mod descriptor;
 mod desk;
 mod endpoint;
@@ -27,6 +28,7 @@ mod peers;
 mod proxy;
 mod publisher;
 mod raw;
+mod readers;
 mod receive;
 mod subscriber;
 mod subscriptions;
@@ -36,13 +38,15 @@ mod upstream;
 mod watch;
 
 pub use bare::{BareReceiver, BareSender};
+pub use closing::{Ask, Closing, connected_peers};
 pub use desk::{Answer, Asker, Desk, Given, Inquiry, wait};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
 pub use flush::Flushed;
 pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};
-pub use options::{DEFAULT_HWM, LEAST_MAX_MESSAGE, SocketOptions, may_have_come};
+pub use options::{DEFAULT_HWM, LEAST_MAX_MESSAGE, SocketOptions};
 pub use proxy::{Counts, Forwarded, Look, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, Waited};
+pub use readers::Broken;
 pub use subscriber::{FrameSink, Subscriber};
 
 /// The version of the libzmq in this build: major, minor, patch.

@@ -21,6 +21,7 @@
 //! next program wants the text as it is. Messages for a person on standard error all go
 //! through [`tell`], which escapes whatever is in them, terminal or not.
 
+mod closed;
 mod outlet;
 
 use std::ffi::{OsStr, OsString};
@@ -100,6 +101,38 @@ pub fn stdout_is_closed() -> bool {
 #[cfg(not(unix))]
 pub fn stdout_is_closed() -> bool {
     false
+}
+
+/// Fails if this process was started without standard output: what is written there is
+/// lost. Each write fails as well; this is for before the first.
+///
+/// # Errors
+/// Standard output is closed.
+pub fn check_stdout() -> Result<()> {
+    match closed::stdout() {
+        true => Err(output_error(&not_open())
+            .hint("It was closed before zlog started (>&-): send it to a file or /dev/null.")),
+        false => Ok(()),
+    }
+}
+
+/// The system's error for a descriptor that is not open.
+fn not_open() -> io::Error {
+    // The same number on every system.
+    io::Error::from_raw_os_error(9)
+}
+
+/// Standard input. Reading fails if this process was started without it.
+pub fn stdin() -> impl io::Read {
+    Stdin(io::stdin().lock())
+}
+
+struct Stdin(io::StdinLock<'static>);
+
+impl io::Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if closed::stdin() { Err(not_open()) } else { self.0.read(buffer) }
+    }
 }
 
 /// Whether standard input is typed rather than piped.

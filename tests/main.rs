@@ -16,6 +16,8 @@ mod demo;
 mod descriptors;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
+/// A planned end, and a connection that breaks: what arrives, and what is said of the rest.
+mod endings;
 /// Arguments that messages quote: none steers a terminal or forges a line.
 mod escapes;
 /// Format strings, held against CPython.
@@ -30,6 +32,9 @@ mod harness;
 mod keepalive;
 /// Host names: slow name servers, several addresses, names that appear and move.
 mod names;
+/// Process 1 of a container, and a subreaper.
+#[cfg(target_os = "linux")]
+mod orphans;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.

@@ -301,6 +301,9 @@ static zmq::metadata_t *tell_of (zmq::pipe_t *pipe_,
       connection_ ? connection_->get (ZMQ_MSG_PROPERTY_PEER_ADDRESS) : NULL;
     if (address)
         dict[ZMQ_MSG_PROPERTY_PEER_ADDRESS] = address;
+    const char *descriptor = connection_ ? connection_->get ("__fd") : NULL;
+    if (descriptor)
+        dict["__fd"] = descriptor;
     forget (told);
     told = new (std::nothrow) zmq::metadata_t (dict);
     alloc_assert (told);

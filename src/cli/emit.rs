@@ -162,7 +162,7 @@ pub struct EmitArgs {
     #[arg(long, value_name = "DURATION", value_parser = value::some_time)]
     #[arg(help_heading = "Delivery")]
     pub duration: Option<Seconds>,
-    /// Exit with 3 when a record was dropped, or may not have left in time
+    /// Exit with 3 when a record was lost, or may have been; also at a signal
     #[arg(long, help_heading = "Delivery")]
     pub fail_on_loss: bool,
     /// Also copy the input to stdout, untouched (a command's stderr to stderr)

@@ -141,6 +141,9 @@ pub struct RelayArgs {
     /// Print a line about rates, drops and peers to stderr every INTERVAL
     #[arg(long, value_name = "INTERVAL", value_parser = value::some_time, help_heading = REPORTS)]
     pub report: Option<Seconds>,
+    /// Exit with 3 when a record was lost, or may have been; also at a signal
+    #[arg(long, help_heading = REPORTS)]
+    pub fail_on_loss: bool,
     /// Tell of connects, disconnects and failed handshakes on stderr
     #[arg(short, long, help_heading = REPORTS)]
     pub verbose: bool,

@@ -132,6 +132,7 @@ impl Emit {
     fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
         let end =
             End { stop, until: Arc::default(), linger: args.linger.0, held_up: Arc::default() };
+        let progress = ProgressLine::new(args);
         let options = PublishOptions {
             root: args.root.clone(),
             by_name: args.listen.any(),
@@ -147,6 +148,7 @@ impl Emit {
                 let end = end.clone();
                 Box::new(move || end.overdue())
             },
+            tell: progress.teller(),
         };
         let begun = Instant::now();
         Emit {
@@ -155,7 +157,7 @@ impl Emit {
             end,
             pace: args.rate.map(|rate| Pace::new(rate, begun)),
             limit: args.count,
-            progress: ProgressLine::new(args),
+            progress,
             quiet: args.quiet,
             begun,
             taken: 0,
@@ -298,11 +300,7 @@ impl Emit {
         let exit = feed.exit();
         feed.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
-        Ok(match (self.end.stop.exit(), exit) {
-            (Some(signal), _) => signal,
-            (None, Exit::Done) if lost => Exit::Unmet,
-            (None, exit) => exit,
-        })
+        Ok(self.end.stop.exit().unwrap_or(exit).or_unmet(lost))
     }
 }
 

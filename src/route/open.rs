@@ -155,6 +155,13 @@ fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Resu
         wire: target.wire,
         on_full: target.on_full,
         stop: around.give_up(),
+        tell: {
+            let (tell, prefix) = (
+                Arc::clone(&around.tell),
+                format!("zlog {}: handler {}", around.command, term::visible(name)),
+            );
+            Box::new(move |text| tell(&format!("{prefix}: {text}")))
+        },
     };
     let tell = around.tell.clone();
     Ok(Publishing { publish: Some(Publish::new(publisher, options)), lost: 0, who, tell })

@@ -311,6 +311,12 @@ impl Links {
         self.links.iter().all(|link| link.status.role == Role::Bind)
     }
 
+    /// Whether there are endpoints, and all of them are connected to.
+    pub(super) fn all_connect(&self) -> bool {
+        let mut roles = self.links.iter().map(|link| link.status.role);
+        !self.links.is_empty() && roles.all(|role| role == Role::Connect)
+    }
+
     /// The link and the connection that libzmq means: by its spelling, else by its port (a
     /// bound wildcard is named by the address that a peer came in on), else the only one.
     /// Of several it is one to which this can happen.

@@ -111,10 +111,10 @@ impl Monitor {
     }
 }
 
-/// The value of an event about the beginning of a connection is its descriptor.
+/// The value of an event about a connection that begins or ends is its descriptor.
 fn descriptor(what: &What, frame: &[u8]) -> Option<Descriptor> {
     match (what, frame) {
-        (What::Reached | What::Accepted, &[_, _, v0, v1, v2, v3]) => {
+        (What::Accepted | What::Reached | What::Gone, &[_, _, v0, v1, v2, v3]) => {
             Some(i32::from_ne_bytes([v0, v1, v2, v3]))
         }
         _ => None,

@@ -137,21 +137,6 @@ pub(super) fn millis(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
 
-/// The most messages that the system holds for one publisher: what its buffers for a
-/// connection take (some megabytes) of small ones.
-const SYSTEM_HOLDS: u64 = 100_000;
-
-/// How many messages of so many publishers may have come and not been taken yet: as much
-/// as libzmq (`hwm` at each end, and what is on its way between its threads) and the
-/// system hold. Whoever ends goes on to take so many, and not what will come.
-pub fn may_have_come(hwm: u32, publishers: usize) -> u64 {
-    match u64::from(hwm) {
-        0 => u64::MAX,
-        hwm => (hwm.saturating_mul(4).saturating_add(SYSTEM_HOLDS))
-            .saturating_mul((publishers as u64).saturating_add(1)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::descriptor::Descriptor;
 use super::subscriptions::{Edge, Misuse, Origin, Subscriptions};
 
 /// Most messages taken in at once: a peer that floods this socket must not keep it from
@@ -15,10 +16,21 @@ const DRAIN: usize = 4096;
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Properties of a message (`zmq-sys/edits.rs`): the numbers of the pipe that it came
-/// through and of the connection, and the address at its other end.
+/// through and of the connection, the connection's descriptor, and the address at its
+/// other end.
 const PIPE: &str = "__pipe";
 pub(super) const CONNECTION: &str = "__connection";
+const DESCRIPTOR: &str = "__fd";
 pub(super) const ADDRESS: &str = "Peer-Address";
+
+/// Who sent a message.
+pub(super) struct Sender<'a> {
+    /// The number of its connection; 0 for a socket of this process.
+    pub(super) connection: u64,
+    pub(super) descriptor: Option<Descriptor>,
+    /// Where it comes from: an address, or `:user:group:process` over ipc.
+    pub(super) address: &'a str,
+}
 
 /// The subscribers of a socket.
 pub(super) struct Peers {
@@ -47,20 +59,18 @@ impl Peers {
         &mut self,
         socket: &mut zmq::Socket,
         now: Instant,
-        mut each: impl FnMut(&[u8], Option<Edge<'_>>),
+        mut each: impl FnMut(&[u8], &Sender<'_>, Option<Edge<'_>>),
     ) {
         for _ in 0..DRAIN {
             if socket.recv(&mut self.message, zmq::DONTWAIT).is_err() {
                 return;
             }
             let (pipe, connection) = (self.number(PIPE), self.number(CONNECTION));
-            let address = match self.subscriptions.knows(pipe, connection) {
-                true => String::new(),
-                false => self.message.gets(ADDRESS).unwrap_or_default().to_owned(),
-            };
+            let address = self.message.gets(ADDRESS).unwrap_or_default().to_owned();
+            let descriptor = self.message.gets(DESCRIPTOR).and_then(|fd| fd.parse().ok());
             let from = Origin { pipe, connection, address: &address };
             let taken = self.subscriptions.take(&self.message, from, now);
-            each(&self.message, taken.edge);
+            each(&self.message, &Sender { connection, descriptor, address: &address }, taken.edge);
             if let Some(ended) = taken.ended {
                 zmq_sys::zlog_end_connection(ended.connection);
                 self.note(ended.address.into(), ended.why);

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::closing::{Ask, ENDING};
 use super::endpoint::Endpoint;
 use super::flush::{Flushed, flush};
 use super::leavings::Leavings;
@@ -92,6 +93,8 @@ pub struct Proxy {
     marks: VecDeque<Box<[u8]>>,
     events: VecDeque<LinkEvent>,
     block: bool,
+    /// Publishers were asked to stop: subscribers that come now change nothing.
+    stopped: bool,
     counts: Counts,
     /// The message that is under way, and how many frames it has: it stays here while
     /// a subscriber has no room for it.
@@ -136,6 +139,7 @@ impl Proxy {
             marks: VecDeque::new(),
             events: VecDeque::new(),
             block: options.block,
+            stopped: false,
             counts: Counts::default(),
             frames: std::array::from_fn(|_| Frame::new()),
             held: 0,
@@ -203,8 +207,8 @@ impl Proxy {
     /// Takes in what subscribers have sent up, and passes on what is new in it.
     fn pass_subscriptions(&mut self) {
         let now = Instant::now();
-        let Proxy { peers, publish, collect, upstream, marks, .. } = self;
-        peers.drain(publish, now, |message, edge| match message.split_first() {
+        let Proxy { peers, publish, collect, upstream, marks, stopped, .. } = self;
+        peers.drain(publish, now, |message, _, edge| match message.split_first() {
             // A subscriber has set a mark, or takes it back. Nobody upstream needs to know.
             Some((first, mark)) if mark.starts_with(MARK) => {
                 let fits = mark.len() <= LONGEST_MARK && marks.len() < MOST_MARKS;
@@ -212,8 +216,14 @@ impl Proxy {
                     marks.push_back(mark.into());
                 }
             }
+            // A subscriber that is about to end: nothing that publishers need to know.
+            Some((_, prefix)) if prefix == ENDING => {}
+            _ if *stopped => {}
             _ => pass_on(collect, upstream, edge, now),
         });
+        if *stopped {
+            return;
+        }
         while let Some(message) = upstream.put_off(now) {
             let _ = collect.send(message, zmq::DONTWAIT);
         }
@@ -223,6 +233,20 @@ impl Proxy {
     /// what they sent: of the first one, and then once a minute at most.
     pub fn report(&mut self) -> Option<String> {
         self.peers.report(Instant::now())
+    }
+
+    /// Asks publishers for what is due before the end. What is on its way still comes.
+    pub fn ask(&mut self, ask: Ask) {
+        // A send fails only for a publisher that is stuck; the others have it.
+        match ask {
+            Ask::Hold => drop(self.collect.send([&[1], ENDING].concat(), zmq::DONTWAIT)),
+            Ask::Stop => {
+                for prefix in self.upstream.asked() {
+                    let _ = self.collect.send([&[0], prefix].concat(), zmq::DONTWAIT);
+                }
+                self.stopped = true;
+            }
+        }
     }
 
     /// Marks that subscribers have set: prefixes that begin with `\0zlog.mark.`, and
@@ -350,6 +374,11 @@ impl Proxy {
             shown?;
         }
         Ok(Forwarded::More)
+    }
+
+    /// Whether the system has received something that libzmq has not read yet.
+    pub fn has_unread(&self) -> bool {
+        self.collect_watch.has_unread()
     }
 
     /// Whether messages can be taken: not while one waits for room.

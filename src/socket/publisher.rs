@@ -7,13 +7,16 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::endpoint::Endpoint;
+use super::closing::ENDING;
+use super::descriptor::Descriptor;
+use super::endpoint::{Endpoint, Role};
 use super::flush::{Flushed, flush};
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
 use super::peers::Peers;
 use super::raw;
+use super::readers::{Broken, Readers};
 use super::subscriber::Subscriber;
 use super::subscriptions::Misuse;
 use super::watch::Watch;
@@ -26,6 +29,12 @@ const SLICE: Duration = Duration::from_millis(50);
 const INSIDE: &str = "inproc://publisher";
 /// Most events kept for [`Publisher::events`]; older ones go first.
 const EVENTS: usize = 256;
+
+/// Longest wait for a subscriber that is about to end. It says so when it begins to take in
+/// what is on its way, and may take its `--linger` (5 s unless told otherwise) for that.
+const ENDING_WAIT: Duration = Duration::from_secs(60);
+/// Most broken connections kept for [`Publisher::broken`]; others are only counted.
+const MOST_BROKEN: usize = 64;
 
 /// What became of a [`Publisher::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +65,12 @@ pub struct Publisher {
     context: zmq::Context,
     leavings: Leavings,
     peers: Peers,
+    readers: Readers,
+    broken: Vec<Broken>,
+    /// The connection of a subscriber that is about to end, and until when it is waited for.
+    ending: Option<(u64, Instant)>,
+    /// Messages sent.
+    sent: u64,
     bound: Vec<String>,
     bound_inside: bool,
     events: VecDeque<LinkEvent>,
@@ -89,6 +104,10 @@ impl Publisher {
             context,
             leavings: Leavings::of(&bound),
             peers: Peers::new(),
+            readers: Readers::default(),
+            broken: Vec::new(),
+            ending: None,
+            sent: 0,
             bound,
             bound_inside: false,
             events: VecDeque::new(),
@@ -149,7 +168,10 @@ impl Publisher {
         let mut rest = zmq::Message::from(body);
         loop {
             match self.socket.send(rest, 0) {
-                Ok(()) => return Ok(Sent::Sent),
+                Ok(()) => {
+                    self.sent += 1;
+                    return Ok(Sent::Sent);
+                }
                 Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => rest = zmq::Message::from(body),
                 Err(error) => return Err(send_failed(error)),
             }
@@ -172,13 +194,77 @@ impl Publisher {
         for address in self.watch.misused() {
             self.peers.note(address, Misuse::Frame);
         }
-        self.peers.drain(&mut self.socket, Instant::now(), |_, _| {});
+        for descriptor in self.watch.gone() {
+            let gone = self.readers.gone(descriptor, self.sent);
+            self.ending.take_if(|(ending, _)| Some(*ending) == gone);
+        }
+        let all_connect = self.watch.all_connect();
+        let Publisher { peers, socket, readers, ending, sent, .. } = self;
+        let now = Instant::now();
+        peers.drain(socket, now, |message, sender, _| {
+            let (Some(descriptor), connection) = (sender.descriptor, sender.connection) else {
+                return;
+            };
+            if message.get(1..) != Some(ENDING) {
+                let name = || peer_name(descriptor, sender.address);
+                readers.take(message, (connection, descriptor), *sent, name);
+                return;
+            }
+            // One that this publisher connects to stays subscribed, and may be there again
+            // soon: what is sent once it has gone is held for it. The subscriptions of the
+            // others end with them.
+            if message.first() == Some(&1) {
+                readers.forget(connection);
+                if all_connect {
+                    *ending = Some((connection, now + ENDING_WAIT));
+                }
+            }
+        });
+        let room = MOST_BROKEN.saturating_sub(self.broken.len());
+        self.broken.extend(self.readers.broken().take(room));
     }
 
     /// What a person should know of subscribers whose connections were ended because of
     /// what they sent: of the first one, and then once a minute at most.
     pub fn report(&mut self) -> Option<String> {
         self.peers.report(Instant::now())
+    }
+
+    /// Waits, if a subscriber is about to end, until it has gone: what is sent meanwhile
+    /// could be lost. Asks `stop` at least every 50 ms, and waits for a minute at most.
+    pub fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
+        while let Some((_, until)) = self.ending {
+            if Instant::now() >= until || stop() {
+                self.ending = None;
+                return;
+            }
+            self.watch.wait(&self.socket, SLICE);
+            self.drain();
+        }
+    }
+
+    /// Connections that have ended without the peer having unsubscribed, as of the last
+    /// [`Publisher::drain`]: what was on its way is lost.
+    pub fn broken(&mut self) -> impl Iterator<Item = Broken> + '_ {
+        self.broken.drain(..)
+    }
+
+    /// Who has no room for the next message, as far as can be told: subscribers that do not
+    /// take what the system holds for them, and endpoints without a connection.
+    pub fn waits_for(&self) -> Vec<String> {
+        let peers = |least| {
+            let peers = self.readers.iter().filter(move |(fd, _)| raw::unsent(*fd) >= least);
+            peers.map(|(_, peer)| peer.to_owned())
+        };
+        let mut names: Vec<String> = peers(1).collect();
+        let links = self.watch.status().into_iter();
+        let away = links.filter(|link| link.role == Role::Connect && link.peers == 0);
+        names.extend(away.map(|link| format!("{} (not connected)", link.endpoint)));
+        if names.is_empty() {
+            names.extend(peers(0));
+        }
+        names.sort_unstable();
+        names
     }
 
     /// Whether any subscriber would get this topic, as of the last [`Publisher::drain`].
@@ -262,6 +348,18 @@ impl Publisher {
         drop(socket);
         drop(watch);
         flush(context, linger)
+    }
+}
+
+/// Who is at the other end of a connection.
+fn peer_name(descriptor: Descriptor, from: &str) -> String {
+    if let Some(address) = raw::peer_address(descriptor) {
+        return address;
+    }
+    match from.rsplit_once(':') {
+        Some((_, process)) if from.starts_with(':') => format!("process {process}"),
+        _ if from.is_empty() => "an unknown address".to_owned(),
+        _ => from.to_owned(),
     }
 }
 

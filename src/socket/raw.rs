@@ -67,6 +67,53 @@ pub(super) fn set_int(socket: &mut zmq::Socket, option: u32, value: c_int) -> Re
     if rc == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
+/// A descriptor of libzmq's, to ask the system about it.
+///
+/// libzmq may have closed it by now, and another may have got its number: then the answer is
+/// about that one.
+#[cfg(unix)]
+fn borrow(descriptor: c_int) -> Option<std::os::fd::BorrowedFd<'static>> {
+    // SAFETY: it is only asked about; one that is not open fails with EBADF. -1 is none.
+    (descriptor >= 0).then(|| unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) })
+}
+
+/// The address of the peer of a tcp connection; `None` if it has none.
+#[cfg(unix)]
+pub(super) fn peer_address(descriptor: c_int) -> Option<String> {
+    let address = socket2::SockRef::from(&borrow(descriptor)?).peer_addr().ok()?;
+    address.as_socket().map(|address| address.to_string())
+}
+
+/// Bytes that the system has received over a connection and that were not read.
+#[cfg(unix)]
+pub(super) fn unread(descriptor: c_int) -> u64 {
+    borrow(descriptor).and_then(|fd| rustix::io::ioctl_fionread(fd).ok()).unwrap_or(0)
+}
+
+/// Bytes that the system has still to send over a connection.
+#[cfg(unix)]
+pub(super) fn unsent(descriptor: c_int) -> u64 {
+    let mut bytes: c_int = 0;
+    // SAFETY: writes one int to `bytes`; a descriptor that is not open fails with EBADF.
+    let rc = unsafe { libc::ioctl(descriptor, libc::TIOCOUTQ, &mut bytes) };
+    if rc == 0 { u64::try_from(bytes).unwrap_or(0) } else { 0 }
+}
+
+#[cfg(not(unix))]
+pub(super) fn peer_address(_: c_int) -> Option<String> {
+    None
+}
+
+#[cfg(not(unix))]
+pub(super) fn unread(_: c_int) -> u64 {
+    0
+}
+
+#[cfg(not(unix))]
+pub(super) fn unsent(_: c_int) -> u64 {
+    0
+}
+
 type Call = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
 
 fn call(socket: &mut zmq::Socket, endpoint: &str, function: Call) -> Result<(), Errno> {

@@ -122,6 +122,12 @@ impl Upstream {
         [&[first], prefix].concat()
     }
 
+    /// What publishers have been asked for and was not cancelled.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &[u8]> {
+        let all: Option<&[u8]> = self.all_asked.then_some(b"");
+        all.into_iter().chain(self.asked.keys().map(|prefix| &**prefix))
+    }
+
     /// How many different prefixes are wanted.
     pub(super) fn len(&self) -> usize {
         self.asked.len() - self.unwanted + self.left_out + usize::from(self.all_wanted)

@@ -3,14 +3,16 @@
 //! What may be here: the round from monitor to links to socket, the same for
 //! publishers and subscribers.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
-use super::descriptor;
+use super::descriptor::{self, Descriptor};
 use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
 use super::monitor::{Monitor, Seen, What};
 use super::names::Names;
+use super::raw;
 use crate::error::Result;
 use crate::limits::{self, Connections};
 
@@ -23,6 +25,9 @@ pub(super) struct Watch {
     early: Vec<LinkEvent>,
     /// Addresses of subscribers that sent what is no subscription, still to be told.
     misused: Vec<String>,
+    /// Connections that there are, and those that have ended, still to be told.
+    open: HashSet<Descriptor>,
+    gone: Vec<Descriptor>,
     connections: Connections,
 }
 
@@ -41,6 +46,8 @@ impl Watch {
             names: Names::default(),
             early: Vec::new(),
             misused: Vec::new(),
+            open: HashSet::new(),
+            gone: Vec::new(),
             connections: Connections::default(),
         };
         let mut bound = Vec::new();
@@ -100,8 +107,14 @@ impl Watch {
         changed
     }
 
-    fn note_descriptor(&self, seen: &Seen) {
+    fn note_descriptor(&mut self, seen: &Seen) {
         let Some(descriptor) = seen.descriptor else { return };
+        if seen.what == What::Gone {
+            self.open.remove(&descriptor);
+            self.gone.push(descriptor);
+            return;
+        }
+        self.open.insert(descriptor);
         match seen.what {
             // One more, and libzmq tries without a pause to let the next one in; over ipc
             // it aborts.
@@ -128,10 +141,21 @@ impl Watch {
         self.monitor.poll_item()
     }
 
+    /// Connections that have ended since this was last asked.
+    pub(super) fn gone(&mut self) -> impl Iterator<Item = Descriptor> + '_ {
+        self.gone.drain(..)
+    }
+
     /// Addresses of subscribers that sent what is no subscription since this was last
     /// asked. Their connections have ended.
     pub(super) fn misused(&mut self) -> impl Iterator<Item = String> + '_ {
         self.misused.drain(..)
+    }
+
+    /// Whether the system has received something that libzmq has not read yet, as of the
+    /// connections that were known at the last [`Watch::tend`]. A system call for each.
+    pub(super) fn has_unread(&self) -> bool {
+        self.open.iter().any(|descriptor| raw::unread(*descriptor) > 0)
     }
 
     /// How it stands with each endpoint.
@@ -142,6 +166,11 @@ impl Watch {
     /// Connections of any kind.
     pub(super) fn open_connections(&self) -> usize {
         self.links.open()
+    }
+
+    /// Whether there are endpoints, and all of them are connected to.
+    pub(super) fn all_connect(&self) -> bool {
+        self.links.all_connect()
     }
 
     /// Whether every endpoint is bound.

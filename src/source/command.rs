@@ -148,13 +148,13 @@ impl CommandSource {
         Ok(())
     }
 
-    /// Stops before the end: delivers what has arrived, without waiting for more.
+    /// As [`TextSource::finish`].
     ///
     /// # Errors
     /// As [`Source::poll`].
-    pub fn finish(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+    pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         self.closed = true;
-        self.text.finish(sink)
+        self.text.finish(within, sink)
     }
 
     fn look(&mut self) -> Result<()> {
@@ -198,7 +198,8 @@ impl CommandSource {
         let text = "the command has ended, but something it started holds its output open: \
                     not waiting for more";
         self.notices.push(Notice { text: text.into(), failed: false });
-        self.finish(sink)?;
+        // It has been quiet for long enough.
+        self.finish(Duration::ZERO, sink)?;
         Ok(Progress::Delivered)
     }
 }

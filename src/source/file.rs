@@ -35,7 +35,7 @@ use self::open_file::{Change, OpenFile};
 use super::reader::{self, Arrival, Feed, Gone, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::error::{Error, Result};
-use crate::term::visible;
+use crate::term::{self, visible};
 
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -149,7 +149,7 @@ fn together(mut errors: Vec<Error>) -> Error {
 
 fn read_whole(path: &Path, feed: Feed) {
     if path == Path::new(STDIN) {
-        return feed.pump_all("standard input", io::stdin().lock());
+        return feed.pump_all("standard input", term::stdin());
     }
     match File::open(path) {
         Ok(file) => feed.pump_all(&shown(path), file),

@@ -152,6 +152,16 @@ impl Splitter {
         last
     }
 
+    /// Whether the last line, or a piece of it, has been taken in without its end.
+    pub(crate) fn is_within_line(&self) -> bool {
+        self.carry_end == End::Open && (!self.carry.is_empty() || self.parts > 0)
+    }
+
+    /// Whether the line that `peek` shows ends only because the stream does.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.carry_end == End::Stream
+    }
+
     /// Moves the rest of the carried line out of the chunk, or as much of it as
     /// tells that it is overlong.
     fn fill(&mut self, chunk: &[u8], pos: &mut usize) {

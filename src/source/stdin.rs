@@ -1,10 +1,9 @@
 //! Standard input.
 
-use std::io;
-
 use super::reader::{self, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::error::Result;
+use crate::term;
 
 /// Records from the lines of standard input, copied to `tee` as they are read.
 ///
@@ -16,6 +15,6 @@ use crate::error::Result;
 pub fn open(spec: StreamSpec, options: &LineOptions, tee: Option<Tee>) -> Result<TextSource> {
     let (source, [feed]) = TextSource::of([spec], options);
     let feed = feed.with_tee(tee);
-    reader::spawn("stdin", move || feed.pump_all("standard input", io::stdin().lock()))?;
+    reader::spawn("stdin", move || feed.pump_all("standard input", term::stdin()))?;
     Ok(source)
 }

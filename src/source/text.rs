@@ -14,6 +14,7 @@
 //! | `\r\n` | ends a line, as `\n` does; a `\r` elsewhere is kept |
 //! | an empty line | a record with an empty message, or skipped and counted ([`LineOptions::skip_empty`]) |
 //! | a last line without newline | a record |
+//! | a line whose end is not at hand when zlog is asked to stop | a record, marked by the extra `cut`, counted |
 //! | a line longer than [`LineOptions::max_line`], or one that begins with `{` and is longer than eight times that | one record for each piece, numbered from 1 in the extra `part`, counted |
 //! | JSON with a value that readers could not take (see [`QUOTED`](crate::wire::QUOTED)) | the value is kept as text, counted |
 //! | a traceback | `exc_text` of the record before it (see `multiline`) |
@@ -26,6 +27,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 
+use memchr::memchr;
+
 use super::lines::{Line, Splitter};
 use super::reader::{Arrival, BLOCKS, Block, Event, Feed, Notice, Reading};
 use super::{Flow, Progress, Sink, Source};
@@ -33,6 +36,11 @@ use crate::error::{Error, Result};
 use crate::multiline::{self, Assembled, Assembler, Offer, Tag};
 use crate::parse::{self, Parser};
 use crate::record::{Level, RawJson, Record};
+
+/// How long the end of a line is waited for when zlog is asked to stop in the middle of it.
+/// A file or a full pipe gives it at once; longer than this waits only for a program that
+/// writes its lines in parts.
+const LINE_END: Duration = Duration::from_millis(500);
 
 /// How lines become records.
 #[derive(Clone, Debug)]
@@ -103,6 +111,8 @@ pub struct LineCounts {
     pub cuts: u64,
     /// Records with a value that is kept as text ([`QUOTED`](crate::wire::QUOTED)).
     pub quoted: u64,
+    /// Lines whose end was not at hand when zlog was asked to stop.
+    pub cut_lines: u64,
 }
 
 /// Makes records of what its readers send.
@@ -155,6 +165,8 @@ struct Current {
     pos: usize,
     /// The stream's last line ends with it.
     last: bool,
+    /// ... because zlog was asked to stop, and not because the stream has ended.
+    cut: bool,
 }
 
 /// What waiting for readers came to.
@@ -243,12 +255,14 @@ impl TextSource {
         self.failed
     }
 
-    /// Stops before the end: delivers what has arrived and what is held, without
-    /// waiting for more. The source has then ended.
+    /// Stops before the end: delivers what has arrived and what is held. A line that has
+    /// arrived in part is read on to its end, which may take as long as `within` (and no
+    /// longer than 500 ms); if that does not come, the part is delivered, marked, and
+    /// counted. The source has then ended.
     ///
     /// # Errors
     /// As [`Source::poll`].
-    pub fn finish(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+    pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         // Readers may go on, and faster than this: take what is there, no more.
         for _ in 0..self.events.len() {
             if self.work(sink)? == Flow::Enough {
@@ -257,7 +271,8 @@ impl TextSource {
             let Ok(event) = self.events.try_recv() else { break };
             self.take(event);
         }
-        let ends = (0..self.streams.len()).map(Current::end);
+        self.finish_lines(Instant::now() + within.min(LINE_END), sink)?;
+        let ends = (0..self.streams.len()).map(|at| Current { cut: true, ..Current::end(at) });
         for end in ends {
             if self.work(sink)? == Flow::Enough {
                 return Ok(());
@@ -267,6 +282,24 @@ impl TextSource {
         self.live = 0;
         self.work(sink)?;
         self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Reads on, until then at the latest, in streams whose last line has arrived in part.
+    /// What comes after that line is left, as if it had not been read.
+    fn finish_lines(&mut self, until: Instant, sink: &mut Sink<'_>) -> Result<()> {
+        while self.work(sink)? == Flow::More
+            && self.streams.iter().any(|stream| stream.splitter.is_within_line())
+        {
+            let Ok(mut event) = self.events.recv_deadline(until) else { break };
+            if let Arrival::Bytes(block) = &mut event.what {
+                if !self.streams[event.stream].splitter.is_within_line() {
+                    continue;
+                }
+                block.len = memchr(b'\n', block.bytes()).map_or(block.len, |at| at + 1);
+            }
+            self.take(event);
+        }
+        Ok(())
     }
 
     /// Delivers what can be delivered without waiting.
@@ -376,7 +409,8 @@ impl Source for TextSource {
 impl Current {
     /// The end of a stream.
     fn end(stream: usize) -> Current {
-        Current { stream, at: Instant::now(), block: Block::default(), pos: 0, last: true }
+        let (at, block) = (Instant::now(), Block::default());
+        Current { stream, at, block, pos: 0, last: true, cut: false }
     }
 }
 
@@ -409,8 +443,9 @@ impl Stream {
             self.received = current.block.received;
         }
         loop {
+            let cut = current.cut && self.splitter.is_at_end();
             if let Some(line) = self.splitter.peek(current.block.bytes(), &mut current.pos) {
-                let tag = Tag { received: self.received, part: line.part };
+                let tag = Tag { received: self.received, part: line.part, cut };
                 if self.assembly.take(line, tag, shared, sink)? == Flow::Enough {
                     return Ok(Flow::Enough);
                 }
@@ -446,6 +481,7 @@ impl Assembly {
         }
         shared.counts.lines += 1;
         shared.counts.pieces += u64::from(tag.part > 0);
+        shared.counts.cut_lines += u64::from(tag.cut);
         shared.counts.not_utf8 += u64::from(matches!(text, Cow::Owned(_)));
         Ok(Flow::More)
     }
@@ -500,6 +536,9 @@ fn fill<'a>(
     }
     if tag.part > 0 {
         record.extras.push((Cow::Borrowed("part"), RawJson(Cow::Owned(tag.part.to_string()))));
+    }
+    if tag.cut {
+        record.extras.push((Cow::Borrowed("cut"), RawJson(Cow::Borrowed("true"))));
     }
     if let Some(trace) = trace {
         record.exc_text = Some(match record.exc_text.take() {

@@ -131,6 +131,26 @@ fn a_closed_pipe_ends_a_stored_tail_too() {
 }
 
 #[test]
+fn a_standard_stream_that_is_closed_is_an_error() {
+    let closed = "standard output: bad file descriptor";
+    for script in [
+        "zlog tail tcp://127.0.0.1:1 >&-",
+        "echo hello | zlog tail --input - >&-",
+        "zlog tail --help >&-",
+        "echo hello | zlog emit -q -b tcp://127.0.0.1:* --wait 0s --tee >&-",
+    ] {
+        let finished = shell(script).wait().code(1);
+        let said = finished.err().replace("copying the input (--tee)", "standard output");
+        assert!(said.contains(closed), "{script}: {said}");
+    }
+    let script = "zlog emit -b tcp://127.0.0.1:* --wait 0s <&-";
+    shell(script).wait().code(1).stderr_has("reading standard input: bad file descriptor");
+    // Who needs neither does not mind.
+    shell("zlog emit -q -b tcp://127.0.0.1:* --wait 0s -m x <&- >&-").wait().success();
+    shell("zlog tail --help > /dev/null").wait().success();
+}
+
+#[test]
 fn a_full_disk_is_an_error_that_names_itself() {
     for output in ["pretty", "json", "raw"] {
         let script = format!("zlog tail -o {output} '$ENDPOINT' > /dev/full");

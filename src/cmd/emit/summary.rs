@@ -33,7 +33,8 @@ pub(super) struct Summary {
 impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
-        self.published.dropped_full > 0 || self.heard.lost() > 0 || self.flushed == Flushed::No
+        let Published { dropped_full, broken, .. } = self.published;
+        dropped_full + broken + self.heard.lost() > 0 || self.flushed == Flushed::No
     }
 
     /// The losses alone.
@@ -45,9 +46,7 @@ impl Summary {
         if self.heard.lost() > 0 {
             said.push(format!("{} lost before they were whole here", self.heard.lost()));
         }
-        if self.flushed == Flushed::No {
-            said.push("some may not have left before --linger was over".to_owned());
-        }
+        said.extend(self.may_be_lost());
         said.join("; ")
     }
 
@@ -63,6 +62,7 @@ impl Summary {
         let named = [
             (self.outside_root, "record", OUTSIDE_ROOT),
             (lines.pieces, "piece", "of lines longer than --max-line"),
+            (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "left out"),
             (lines.nuls, "NUL", "left out (a hole in the input)"),
             (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
@@ -76,10 +76,21 @@ impl Summary {
         let named = named.into_iter().filter(|(count, ..)| *count > 0);
         remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
         remarks.extend(self.heard.remarks());
-        if self.flushed == Flushed::No {
-            remarks.push("some may not have left before --linger was over".to_owned());
-        }
+        remarks.extend(self.may_be_lost());
         remarks
+    }
+
+    /// What is said of losses whose number is not known.
+    fn may_be_lost(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if self.published.broken > 0 {
+            let connections = counted(self.published.broken, "connection");
+            said.push(format!("{connections} broke, and some on their way over them may be lost"));
+        }
+        if self.flushed == Flushed::No {
+            said.push("some may not have left before --linger was over".to_owned());
+        }
+        said
     }
 }
 
@@ -147,6 +158,12 @@ impl ProgressLine {
             self.bar.set_position(reading.map_or(0, Reading::read));
             self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
         }
+    }
+
+    /// Says something about subscribers; the line makes room.
+    pub(super) fn teller(&self) -> Box<dyn Fn(&str) + Send> {
+        let bar = self.bar.clone();
+        Box::new(move |text| bar.suspend(|| term::tell(format_args!("zlog emit: {text}"))))
     }
 
     /// Takes the line away while `say` writes to stderr.

@@ -70,7 +70,7 @@ impl From {
 
     fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         match self {
-            From::Lines(source) => source.finish(sink),
+            From::Lines(source) => source.finish(within, sink),
             From::Listen(source) => source.finish(within, sink),
         }
     }
@@ -148,6 +148,8 @@ impl Feed {
                 wire: Wire::Json,
                 on_full: OnFull::Block,
                 stop: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
+                // Its one subscriber is this relay.
+                tell: Box::new(|_| {}),
             };
             let publish = Publish::new(publisher, options);
             let name = if root.is_empty() { "root" } else { &root };

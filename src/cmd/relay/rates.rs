@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::feed::Feeds;
-use super::peers;
 use crate::count::counted;
-use crate::socket::Proxy;
+use crate::socket::{Proxy, connected_peers};
 use crate::term;
 
 /// How often the counts are noted. A rate is that of one to two of these.
@@ -72,8 +71,8 @@ impl Rates {
              without room {}, dropped {}",
             counted(new, "message"),
             counts.messages,
-            peers(&collect),
-            peers(&publish),
+            connected_peers(&collect),
+            connected_peers(&publish),
             counts.no_room,
             counts.dropped,
         ));

@@ -3,7 +3,7 @@ use crate::socket::testing::{
     DEADLINE, STEP, bind, bound_again, connect, heard_by, own_address, publisher, subscriber, take,
     until,
 };
-use crate::socket::{LinkState, Occurrence, Subscriber};
+use crate::socket::{Ask, LinkState, Occurrence, Subscriber};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -364,4 +364,47 @@ fn a_peer_that_subscribes_without_end_is_cut_off_and_the_others_stay() {
     });
     publisher.send(b"app", b"fine").expect("send");
     assert_eq!(take(&mut subscriber, 1), ["app|fine"]);
+}
+
+#[test]
+fn a_publisher_that_connects_waits_for_a_subscriber_that_is_about_to_end() {
+    let options = SocketOptions::subscriber();
+    let mut subscriber =
+        Subscriber::open(&[bind("tcp://127.0.0.1:0")], &["app"], &options).expect("subscriber");
+    let endpoint = connect(&subscriber.bound()[0]);
+    let mut publisher = Publisher::open(&[endpoint], &SocketOptions::publisher()).expect("open");
+    heard_by(&mut publisher, 1);
+    publisher.wait_for_ending(&|| panic!("nobody is about to end"));
+    subscriber.ask(Ask::Hold);
+    until("it is told", || {
+        publisher.pause(STEP, &|| false);
+        publisher.ending.is_some()
+    });
+    let subscriber = std::cell::Cell::new(Some(subscriber));
+    publisher.wait_for_ending(&|| {
+        drop(subscriber.take());
+        false
+    });
+    assert!(subscriber.take().is_none(), "it has waited");
+    assert!(publisher.heard(b"app"), "what comes is held for whoever binds there next");
+    assert_eq!(publisher.broken().count(), 0);
+}
+
+#[test]
+fn a_publisher_that_binds_goes_on_without_a_subscriber_that_ends() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut staying = subscriber(&endpoint, &["app"]);
+    let mut ending = subscriber(&endpoint, &["app"]);
+    heard_by(&mut publisher, 2);
+    ending.ask(Ask::Hold);
+    publisher.pause(STEP, &|| false);
+    drop(ending);
+    until("one has gone", || {
+        publisher.pause(STEP, &|| false);
+        publisher.wait_for_ending(&|| panic!("it is not waited for"));
+        publisher.subscribers("") == 1
+    });
+    assert_eq!(publisher.broken().count(), 0);
+    publisher.send(b"app", b"hello").expect("sent");
+    assert_eq!(take(&mut staying, 1), ["app|hello"]);
 }
