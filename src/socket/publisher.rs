@@ -213,11 +213,8 @@ impl Publisher {
             // One that this publisher connects to stays subscribed, and may be there again
             // soon: what is sent once it has gone is held for it. The subscriptions of the
             // others end with them.
-            if message.first() == Some(&1) {
-                readers.forget(connection);
-                if all_connect {
-                    *ending = Some((connection, now + ENDING_WAIT));
-                }
+            if message.first() == Some(&1) && readers.forget(connection) && all_connect {
+                *ending = Some((connection, now + ENDING_WAIT));
             }
         });
         let room = MOST_BROKEN.saturating_sub(self.broken.len());

@@ -109,12 +109,12 @@ impl Readers {
         }
     }
 
-    /// The end of this connection will be no surprise.
-    pub(super) fn forget(&mut self, connection: u64) {
+    /// The end of this connection will be no surprise. Returns whether it is still to come.
+    pub(super) fn forget(&mut self, connection: u64) -> bool {
         self.gone.retain(|(gone, _)| *gone != connection);
-        if let Some(connected) = self.connected.get_mut(&connection) {
-            connected.orderly = true;
-        }
+        let Some(connected) = self.connected.get_mut(&connection) else { return false };
+        connected.orderly = true;
+        true
     }
 
     /// A connection has ended after `sent` messages. Returns its number. Of two with one
@@ -178,7 +178,7 @@ mod tests {
         }
         readers.take(b"\x00a", (1, 7), 5, name);
         readers.take(b"\x00b", (1, 7), 5, name);
-        readers.forget(2);
+        assert!(!readers.forget(2), "nobody is to wait for its end");
         assert_eq!(readers.broken().count(), 0);
     }
 
