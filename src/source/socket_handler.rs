@@ -304,8 +304,7 @@ impl Clients {
         let mut turned = client.turn(self.longest, buffer, hearing)?;
         self.held = self.held + client.frames.size() - before;
         if turned.is_ok() && client.identified != identified {
-            let wait = self.find_predecessor(place);
-            turned = Ok(if wait { Turned::Dry } else { Turned::Again });
+            turned = Ok(self.identify(place));
         }
         if let Some(client) = &mut self.clients[place] {
             client.queued = matches!(turned, Ok(Turned::Again | Turned::Enough));

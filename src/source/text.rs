@@ -386,6 +386,7 @@ impl Source for TextSource {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
         let before = self.shared.counts.records;
         let until = Instant::now() + wait;
+        let mut taken = false;
         loop {
             let flow = self.work(sink)?;
             if flow == Flow::Enough || self.shared.counts.records > before {
@@ -397,7 +398,12 @@ impl Source for TextSource {
             if self.live == 0 {
                 return Ok(Progress::Ended);
             }
+            // An input without records, a hole for one, must not keep the caller.
+            if taken && Instant::now() >= until {
+                return Ok(Progress::Delivered);
+            }
             let waited = self.wait(until);
+            taken = true;
             // A notice is for a person who is watching: hand control back for it.
             if matches!(waited, Wait::Nothing) || !self.notices.is_empty() {
                 return Ok(Progress::Idle);

@@ -14,7 +14,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Client, Clients};
-use crate::source::listen::{Heard, Told};
+use crate::source::listen::{Heard, Told, Turned};
 
 /// How many processes are remembered of a connection. More than one is rare: a
 /// `QueueListener` that sends the records of its workers, or a connection shared by
@@ -148,6 +148,25 @@ impl Predecessor {
 }
 
 impl Clients {
+    /// The first record of a client has come: whether it goes on, or waits.
+    pub(super) fn identify(&mut self, place: usize) -> Turned {
+        let Some(client) = &self.clients[place] else { return Turned::Dry };
+        // An earlier one whose first record is still being read may be of the same process.
+        let is_open = |earlier: &Client| {
+            !earlier.identified
+                && earlier.queued
+                && earlier.number < client.number
+                && earlier.peer.shares_machine(&client.peer)
+        };
+        if self.clients.iter().flatten().any(is_open) {
+            if let Some(client) = &mut self.clients[place] {
+                client.identified = false;
+            }
+            return Turned::Again;
+        }
+        if self.find_predecessor(place) { Turned::Dry } else { Turned::Again }
+    }
+
     /// Looks for an earlier connection of the client's process. Whether there is one,
     /// which has to be read first.
     pub(super) fn find_predecessor(&mut self, place: usize) -> bool {
