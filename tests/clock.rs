@@ -121,8 +121,9 @@ fn emit_waits_as_long_as_it_was_told_to() {
 #[test]
 fn emit_lingers_as_long_as_it_was_told_to() {
     let clock = SetBack::new();
-    let args = ["emit", "--bind", ANY_PORT, "--wait", "60s", "--linger", "2s", "--test"];
-    let mut emit = clock.zlog(&args).start();
+    let args = ["emit", "--bind", ANY_PORT, "--wait", "60s", "--linger", "2s"];
+    let lines = format!("{}\n", "x".repeat(1000)).repeat(60_000);
+    let mut emit = clock.zlog(&args).stdin(lines).start();
     let mut stuck = RawPeer::connect(&emit.endpoint());
     // It never reads: what libzmq and the system hold for it is soon full.
     stuck.subscribe().expect("it shakes hands");
