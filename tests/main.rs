@@ -6,6 +6,8 @@
 mod bench;
 /// Help, version, wrong usage.
 mod cli;
+/// Clocks that are set back while a process waits.
+mod clock;
 /// `zlog relay --config`: files that are checked, run, and read again.
 mod config;
 /// `zlog demo`.
