@@ -11,6 +11,7 @@
 
 mod attach;
 mod bare;
+mod descriptor;
 mod desk;
 mod endpoint;
 mod flush;

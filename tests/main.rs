@@ -24,6 +24,8 @@ mod generate;
 mod handlers;
 /// What the tests stand on.
 mod harness;
+/// TCP keepalive on every connection.
+mod keepalive;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.

@@ -104,10 +104,12 @@ impl Monitor {
     }
 }
 
-/// The value of an event about the end of a connection is its descriptor.
+/// The value of an event about the begin or the end of a connection is its descriptor.
 fn descriptor(what: &What, frame: &[u8]) -> Option<Descriptor> {
     match (what, frame) {
-        (What::Gone, &[_, _, v0, v1, v2, v3]) => Some(i32::from_ne_bytes([v0, v1, v2, v3])),
+        (What::Reached | What::Accepted | What::Gone, &[_, _, v0, v1, v2, v3]) => {
+            Some(i32::from_ne_bytes([v0, v1, v2, v3]))
+        }
         _ => None,
     }
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::descriptor::{KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
 use super::raw;
 use crate::error::{Error, Result};
 
@@ -79,9 +80,9 @@ impl SocketOptions {
         socket.set_reconnect_ivl_max(millis(self.reconnect_max))?;
         socket.set_sndtimeo(millis(self.send_slice))?;
         socket.set_tcp_keepalive(1)?;
-        socket.set_tcp_keepalive_idle(60)?;
-        socket.set_tcp_keepalive_intvl(15)?;
-        socket.set_tcp_keepalive_cnt(4)
+        socket.set_tcp_keepalive_idle(seconds(KEEPALIVE_IDLE))?;
+        socket.set_tcp_keepalive_intvl(seconds(KEEPALIVE_INTERVAL))?;
+        socket.set_tcp_keepalive_cnt(i32::try_from(KEEPALIVE_COUNT).unwrap_or(i32::MAX))
     }
 }
 
@@ -100,6 +101,10 @@ pub(super) fn make_publisher(socket: &mut zmq::Socket) -> Result<()> {
 pub(super) fn set_nodrop(socket: &mut zmq::Socket, nodrop: bool) -> Result<()> {
     raw::set_int(socket, zmq_sys::ZMQ_XPUB_NODROP, nodrop.into())
         .map_err(|errno| Error::new(format!("can't set up a ZeroMQ publisher: {errno}")))
+}
+
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }
 
 /// Milliseconds as libzmq wants them.

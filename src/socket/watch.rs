@@ -6,9 +6,10 @@
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
+use super::descriptor;
 use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
-use super::monitor::Monitor;
+use super::monitor::{Monitor, Seen, What};
 use super::subscribers::Descriptor;
 use crate::error::Result;
 use crate::limits::{self, Connections};
@@ -73,7 +74,7 @@ impl Watch {
         let now = Instant::now();
         while let Some(seen) = self.monitor.next() {
             changed = true;
-            self.gone.extend(seen.descriptor);
+            self.note_descriptor(&seen);
             if let Some(event) = self.links.note(seen, now) {
                 tell(event);
             }
@@ -88,6 +89,20 @@ impl Watch {
         }
         limits::look(now);
         changed
+    }
+
+    fn note_descriptor(&mut self, seen: &Seen) {
+        let Some(descriptor) = seen.descriptor else { return };
+        match seen.what {
+            What::Gone => self.gone.push(descriptor),
+            // One more, and libzmq tries without a pause to let the next one in; over ipc
+            // it aborts.
+            What::Accepted if limits::is_surplus(descriptor) => descriptor::hang_up(descriptor),
+            What::Accepted | What::Reached if seen.address.starts_with("ws") => {
+                descriptor::keep_alive(descriptor);
+            }
+            _ => {}
+        }
     }
 
     /// Waits until `socket` can be read, something happened to a connection, or
