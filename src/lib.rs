@@ -23,6 +23,7 @@ pub mod parse;
 pub mod program;
 pub mod record;
 pub mod reorder;
+mod resolve;
 pub mod route;
 pub mod signal;
 pub mod socket;

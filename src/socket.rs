@@ -7,8 +7,10 @@
 //! libzmq was measured before it was built on, and each rule that follows from
 //! that stands where it is applied, with a test: subscriptions are waited for and
 //! never time (`publisher`), a connection that libzmq gave up is made anew
-//! (`links`), a subscriber has a thread that does nothing but receive (`receive`).
+//! (`links`), host names are resolved here and not by libzmq (`names`), a subscriber has
+//! a thread that does nothing but receive (`receive`).
 
+mod addresses;
 mod attach;
 mod bare;
 mod descriptor;
@@ -18,6 +20,7 @@ mod flush;
 mod leavings;
 mod links;
 mod monitor;
+mod names;
 mod options;
 mod proxy;
 mod publisher;

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 pub(crate) use self::finished::Finished;
 pub(crate) use self::logrotate::{Logrotate, logrotate};
+pub(crate) use self::peer::left_out;
 pub(crate) use self::pty::Terminal;
 pub(crate) use self::python::{Python, python};
 pub(crate) use self::raw_peer::RawPeer;

@@ -26,6 +26,8 @@ mod handlers;
 mod harness;
 /// TCP keepalive on every connection.
 mod keepalive;
+/// Host names: slow name servers, several addresses, names that appear and move.
+mod names;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
 use super::leavings::Leavings;
-use super::links::LinkState;
+use super::links::{LinkState, LinkStatus};
 use super::options::SocketOptions;
 use super::proxy::Proxy;
 use super::watch::Watch;
@@ -147,6 +147,9 @@ pub enum Answer {
 pub struct Inquiry {
     socket: zmq::Socket,
     watch: Watch,
+    /// What is asked, until somebody is there to be asked: libzmq takes nothing before it
+    /// has an address, and forgets what it holds for one that is replaced by another.
+    question: Option<Vec<u8>>,
     _context: zmq::Context,
 }
 
@@ -161,8 +164,8 @@ impl Inquiry {
         let mut socket = context.socket(zmq::DEALER).map_err(cant)?;
         SocketOptions { hwm: ROOM, ..options.clone() }.apply(&mut socket)?;
         let (watch, _) = Watch::open(&context, &mut socket, std::slice::from_ref(endpoint))?;
-        socket.send(question, zmq::DONTWAIT).map_err(cant)?;
-        Ok(Inquiry { socket, watch, _context: context })
+        let question = Some(question.to_vec());
+        Ok(Inquiry { socket, watch, question, _context: context })
     }
 
     /// The next message of the answer, or why there is none. Asks `stop` at least
@@ -182,6 +185,12 @@ impl Inquiry {
             };
             if ended && self.watch.status().iter().any(|link| away(&link.state)) {
                 return Answer::Nobody;
+            }
+            let is_there = |link: &LinkStatus| link.state == LinkState::Connected;
+            if self.question.is_some() && self.watch.status().iter().any(is_there) {
+                // There is room: it is the first message of the first connection.
+                let question = self.question.take().unwrap_or_default();
+                let _ = self.socket.send(question, zmq::DONTWAIT);
             }
             if stop() {
                 return Answer::Stopped;

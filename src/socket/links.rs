@@ -6,12 +6,17 @@
 //! After a frame that is malformed or too large, and after a failed handshake,
 //! libzmq ends a connection that it made and never tries again; a repeated
 //! connect does nothing. It can be told by what does not follow: where libzmq
-//! goes on it says so (RETRIED) at once. So an endpoint of which nothing is
+//! goes on it says so (RETRIED) at once. So a connection of which nothing is
 //! heard for [`GIVEN_UP`] after its end is disconnected and connected anew.
+//!
+//! An endpoint has one connection, but for a host name: that has one for each of its
+//! addresses that libzmq has been given (see `addresses`), or none.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::addresses::Outlook;
 use super::endpoint::Role;
 use super::monitor::{Seen, What};
 
@@ -92,15 +97,33 @@ impl fmt::Display for LinkEvent {
     }
 }
 
+/// One endpoint.
 struct Link {
     status: LinkStatus,
-    /// How libzmq may spell the endpoint, other than as it was given.
+    connections: Vec<Connection>,
+    /// Addresses of its name are left that have not been tried in this round.
+    more: bool,
+    /// Why the last handshake failed, until one succeeds.
+    refusal: Option<String>,
+    /// The endpoint that stands for this one too: its name has an address of that one.
+    same_as: Option<usize>,
+}
+
+/// What libzmq has been told to connect to or to bind.
+struct Connection {
+    /// As libzmq was given it, or as it was bound.
+    address: String,
+    /// How libzmq may spell it, other than so.
     aliases: Vec<String>,
     /// Something has answered since libzmq last said that it tries again. (That a try
     /// began, it does not say of ipc, where one fails at once.)
     answered: bool,
+    /// A try has failed, or the connection ended, since it was last up.
+    failed: bool,
     /// Connections whose transport is up, with or without a handshake.
     open: usize,
+    /// Those whose handshake is done.
+    peers: usize,
     /// The handshake of a connection whose end is still to be told has failed.
     refused: bool,
     /// Since when the connection is up.
@@ -110,6 +133,23 @@ struct Link {
     backoff: Duration,
 }
 
+impl Connection {
+    fn new(address: &str, aliases: Vec<String>) -> Connection {
+        Connection {
+            address: address.to_owned(),
+            aliases,
+            answered: false,
+            failed: false,
+            open: 0,
+            peers: 0,
+            refused: false,
+            up: None,
+            anew: None,
+            backoff: BACKOFF.0,
+        }
+    }
+}
+
 /// All endpoints of a socket.
 #[derive(Default)]
 pub(super) struct Links {
@@ -117,8 +157,15 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Adds an endpoint, with other spellings of it that libzmq may use.
+    /// Adds an endpoint that libzmq has been given, with other spellings of it that libzmq
+    /// may use.
     pub(super) fn add(&mut self, endpoint: &str, role: Role, aliases: Vec<String>) {
+        let link = self.add_name(endpoint, role);
+        self.links[link].connections.push(Connection::new(endpoint, aliases));
+    }
+
+    /// Adds an endpoint that libzmq knows nothing of: a host name. Returns which it is.
+    pub(super) fn add_name(&mut self, endpoint: &str, role: Role) -> usize {
         let status = LinkStatus {
             endpoint: endpoint.to_owned(),
             role,
@@ -130,55 +177,133 @@ impl Links {
             reached: false,
             unresolved: None,
         };
-        self.links.push(Link {
-            status,
-            aliases,
-            answered: false,
-            open: 0,
-            refused: false,
-            up: None,
-            anew: None,
-            backoff: BACKOFF.0,
-        });
+        let (connections, more, refusal, same_as) = (Vec::new(), false, None, None);
+        self.links.push(Link { status, connections, more, refusal, same_as });
+        self.links.len() - 1
     }
 
-    /// Notes that the host of `endpoint` can't be resolved.
-    pub(super) fn note_unresolved(&mut self, endpoint: &str, why: &str) {
-        for link in &mut self.links {
-            if link.status.endpoint == endpoint {
-                link.status.unresolved = Some(why.to_owned());
-            }
+    /// Notes that libzmq has been told to connect to an address of this link's name. There
+    /// may be `more` to be tried.
+    pub(super) fn connect(&mut self, link: usize, address: &str, more: bool) {
+        let link = &mut self.links[link];
+        link.more = more;
+        link.status.unresolved = None;
+        if link.status.state == LinkState::NotConnected {
+            link.status.state = LinkState::Connecting;
         }
+        link.connections.push(Connection::new(address, Vec::new()));
+    }
+
+    /// Notes that libzmq could not be told so.
+    pub(super) fn fail(&mut self, link: usize, address: &str) {
+        let connections = &mut self.links[link].connections;
+        connections.iter_mut().filter(|c| c.address == address).for_each(|c| c.failed = true);
+    }
+
+    /// Notes that libzmq has been told to disconnect from it. libzmq says nothing of what
+    /// ends by that.
+    pub(super) fn disconnect(&mut self, link: usize, address: &str) {
+        let link = &mut self.links[link];
+        link.connections.retain(|connection| connection.address != address);
+        link.status.peers = link.connections.iter().map(|connection| connection.peers).sum();
+    }
+
+    /// How it stands with an address of a link.
+    pub(super) fn outlook(&self, link: usize, address: &str) -> Outlook {
+        let connections = &self.links[link].connections;
+        match connections.iter().find(|connection| connection.address == address) {
+            Some(connection) if connection.peers > 0 => Outlook::Up,
+            Some(connection) if connection.failed => Outlook::Failed,
+            _ => Outlook::Pending,
+        }
+    }
+
+    /// The addresses that libzmq has of a link.
+    pub(super) fn addresses(&self, link: usize) -> impl Iterator<Item = &str> {
+        self.links[link].connections.iter().map(|connection| connection.address.as_str())
+    }
+
+    /// Another link to connect that has one of these addresses, if there is one.
+    pub(super) fn other_with(&self, link: usize, addresses: &[String]) -> Option<usize> {
+        let has = |other: &Link| {
+            other.status.role == Role::Connect
+                && other.connections.iter().any(|c| addresses.contains(&c.address))
+        };
+        let mut others = self.links.iter().enumerate();
+        others.find(|(at, other)| *at != link && has(other)).map(|(at, _)| at)
+    }
+
+    /// Says which link stands for this one too, if one does.
+    pub(super) fn set_same_as(&mut self, link: usize, other: Option<usize>) {
+        self.links[link].same_as = other;
+    }
+
+    /// Whether another link stands for this one too.
+    pub(super) fn is_same_as_another(&self, link: usize) -> bool {
+        self.links[link].same_as.is_some()
+    }
+
+    /// Whether messages can flow at a link, or at the one that stands for it.
+    pub(super) fn is_up(&self, link: usize) -> bool {
+        let link = &self.links[link];
+        link.same_as.map_or(link.status.peers, |other| self.links[other].status.peers) > 0
+    }
+
+    /// Notes that the host of a link can't be resolved. Returns what is worth telling: a
+    /// reason that is another than the last.
+    pub(super) fn note_unresolved(&mut self, link: usize, why: &str) -> Option<LinkEvent> {
+        let status = &mut self.links[link].status;
+        status.state = LinkState::NotConnected;
+        let known = status.unresolved.replace(why.to_owned());
+        let what = Occurrence::Unresolved(why.to_owned());
+        (known.as_deref() != Some(why))
+            .then(|| LinkEvent { endpoint: status.endpoint.clone(), what })
+    }
+
+    /// Why the host of a link can't be resolved, if it could not be when it was last looked up.
+    pub(super) fn unresolved(&self, link: usize) -> Option<&str> {
+        self.links[link].status.unresolved.as_deref()
     }
 
     /// Draws the conclusions from what the monitor saw. Returns what is worth telling.
     pub(super) fn note(&mut self, seen: Seen, now: Instant) -> Option<LinkEvent> {
-        let link = self.find(&seen)?;
-        let what = link.note(seen.what, now)?;
+        let (link, connection) = self.find(&seen)?;
+        let link = &mut self.links[link];
+        let what = link.note(connection, seen.what, now)?;
         Some(LinkEvent { endpoint: link.status.endpoint.clone(), what })
     }
 
-    /// An endpoint that is to be disconnected and connected now, if there is one.
+    /// An endpoint and the address of it that is to be disconnected and connected now, if
+    /// there is one.
     ///
     /// `jitter` (0 to 1) spreads the next try, so that many readers of one
     /// publisher don't come back all at once.
-    pub(super) fn due(&mut self, now: Instant, jitter: f64) -> Option<&str> {
-        let link = self.links.iter_mut().find(|link| link.anew.is_some_and(|at| at <= now))?;
-        link.backoff = (link.backoff * 2).min(BACKOFF.1);
-        let pause = GIVEN_UP + link.backoff + link.backoff.mul_f64(jitter.clamp(0.0, 1.0) / 4.0);
-        link.anew = Some(now + pause);
-        Some(&link.status.endpoint)
+    pub(super) fn due(&mut self, now: Instant, jitter: f64) -> Option<(&str, &str)> {
+        let connections = self.links.iter_mut().flat_map(|link| {
+            let endpoint = &link.status.endpoint;
+            link.connections.iter_mut().map(move |connection| (endpoint, connection))
+        });
+        let mut due = connections.filter(|(_, c)| c.anew.is_some_and(|at| at <= now));
+        let (endpoint, connection) = due.next()?;
+        connection.backoff = (connection.backoff * 2).min(BACKOFF.1);
+        let spread = connection.backoff.mul_f64(jitter.clamp(0.0, 1.0) / 4.0);
+        connection.anew = Some(now + GIVEN_UP + connection.backoff + spread);
+        Some((endpoint, &connection.address))
     }
 
     /// How it stands with each endpoint.
     pub(super) fn status(&self) -> Vec<LinkStatus> {
-        self.links.iter().map(|link| link.status.clone()).collect()
+        let status = |link: &Link| match link.same_as.map(|other| &self.links[other].status) {
+            Some(other) => LinkStatus { endpoint: link.status.endpoint.clone(), ..other.clone() },
+            None => link.status.clone(),
+        };
+        self.links.iter().map(status).collect()
     }
 
     /// Connections of any kind, over all endpoints: peers, those that are still
     /// shaking hands, and those too old for a handshake that libzmq tells of.
     pub(super) fn open(&self) -> usize {
-        self.links.iter().map(|link| link.open).sum()
+        self.links.iter().flat_map(|link| &link.connections).map(|c| c.open).sum()
     }
 
     /// Whether every endpoint is bound.
@@ -186,118 +311,180 @@ impl Links {
         self.links.iter().all(|link| link.status.role == Role::Bind)
     }
 
-    /// The link that libzmq means: by its spelling, else by its port (a bound
-    /// wildcard is named by the address that a peer came in on, a name by what it
-    /// resolved to), else the only one. Of several (a name and its address) it is
-    /// one to which this can happen.
-    fn find(&mut self, seen: &Seen) -> Option<&mut Link> {
-        let fits = |link: &Link| match seen.what {
-            What::Accepted => link.status.role == Role::Bind,
-            What::Trying | What::Reached | What::Retrying(_) => link.status.role == Role::Connect,
+    /// The link and the connection that libzmq means: by its spelling, else by its port (a
+    /// bound wildcard is named by the address that a peer came in on), else the only one.
+    /// Of several it is one to which this can happen.
+    fn find(&self, seen: &Seen) -> Option<(usize, usize)> {
+        let fits = |role: Role| match seen.what {
+            What::Accepted => role == Role::Bind,
+            What::Trying | What::Reached | What::Retrying(_) => role == Role::Connect,
             What::Ready | What::Refused(_) | What::Gone => true,
         };
-        let spelled = |link: &Link| {
-            link.status.endpoint == seen.address || link.aliases.contains(&seen.address)
-        };
-        let same_port = |link: &Link| {
-            port(&seen.address).is_some() && port(&link.status.endpoint) == port(&seen.address)
-        };
-        let can_happen = |link: &Link| match seen.what {
-            What::Reached => link.open == 0,
-            What::Ready => link.has_room(),
-            What::Gone => link.open > 0,
+        let can_happen = |role: Role, connection: &Connection| match seen.what {
+            What::Reached => connection.open == 0,
+            What::Ready => connection.has_room(role),
+            What::Gone => connection.open > 0,
             _ => true,
         };
-        let only = self.links.len() == 1;
-        let find = |meant: &dyn Fn(&Link) -> bool| {
-            let of = |link: &Link| fits(link) && meant(link);
-            let links = &self.links;
-            let best = links.iter().position(|link| of(link) && can_happen(link));
-            best.or_else(|| links.iter().position(of))
+        let all: Vec<(usize, usize, Role, &Connection)> = self
+            .links
+            .iter()
+            .enumerate()
+            .flat_map(|(at, link)| {
+                let role = link.status.role;
+                let connections = link.connections.iter().enumerate();
+                connections.map(move |(nth, connection)| (at, nth, role, connection))
+            })
+            .collect();
+        let find = |meant: &dyn Fn(Role, &Connection) -> bool| {
+            let of = |(_, _, role, connection): &&(usize, usize, Role, &Connection)| {
+                fits(*role) && meant(*role, connection)
+            };
+            let best = all.iter().filter(of).find(|(_, _, role, c)| can_happen(*role, c));
+            best.or_else(|| all.iter().find(of)).map(|(link, nth, ..)| (*link, *nth))
         };
-        let at = find(&spelled).or_else(|| find(&same_port)).or(only.then_some(0))?;
-        self.links.get_mut(at)
+        let spelled = find(&|_, connection| connection.is_spelled(&seen.address));
+        let at_port = || find(&|role, connection| connection.is_at_port(role, &seen.address));
+        let only = || match self.links.as_slice() {
+            [link] => match link.connections.as_slice() {
+                [it] if link.status.role == Role::Bind || !it.is_another(&seen.address) => {
+                    Some((0, 0))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        spelled.or_else(at_port).or_else(only)
+    }
+}
+
+impl Connection {
+    /// Whether there can be one more peer than are known.
+    fn has_room(&self, role: Role) -> bool {
+        match role {
+            Role::Connect => self.peers == 0,
+            Role::Bind => self.peers < self.open.max(1),
+        }
+    }
+
+    fn is_spelled(&self, address: &str) -> bool {
+        self.address == address || self.aliases.iter().any(|alias| alias == address)
+    }
+
+    /// Whether it has the port of `address`, and may be the same.
+    fn is_at_port(&self, role: Role, address: &str) -> bool {
+        let same = port(address).is_some() && port(&self.address) == port(address);
+        same && (role == Role::Bind || !self.is_another(address))
+    }
+
+    /// Whether it is for sure another address: one that was disconnected may still be told
+    /// of.
+    fn is_another(&self, address: &str) -> bool {
+        match (socket_address(&self.address), socket_address(address)) {
+            (Some(one), Some(other)) => one != other,
+            _ => false,
+        }
+    }
+
+    fn suspect(&mut self, role: Role, now: Instant) {
+        if role == Role::Connect {
+            self.anew.get_or_insert(now + GIVEN_UP + self.backoff);
+        }
     }
 }
 
 impl Link {
-    /// Whether there can be one more peer than are known.
-    fn has_room(&self) -> bool {
-        match self.status.role {
-            Role::Connect => self.status.peers == 0,
-            Role::Bind => self.status.peers < self.open.max(1),
-        }
-    }
-
-    fn note(&mut self, what: What, now: Instant) -> Option<Occurrence> {
-        let connects = self.status.role == Role::Connect;
+    fn note(&mut self, nth: usize, what: What, now: Instant) -> Option<Occurrence> {
+        let role = self.status.role;
+        let connection = &mut self.connections[nth];
         match what {
             What::Trying | What::Reached | What::Accepted => {
-                self.open += usize::from(what != What::Trying);
-                self.answered = what == What::Reached;
-                self.status.reached |= self.answered;
-                self.anew = None;
+                connection.open += usize::from(what != What::Trying);
+                connection.answered = what == What::Reached;
+                self.status.reached |= connection.answered;
+                connection.anew = None;
                 self.status.unresolved = None;
                 // A refusal stays the explanation until a handshake succeeds.
-                if connects && self.status.state == LinkState::NotConnected {
+                if role == Role::Connect && self.status.state == LinkState::NotConnected {
                     self.status.state = LinkState::Connecting;
                 }
                 None
             }
             What::Retrying(pause) => {
-                self.anew = None;
+                connection.anew = None;
+                connection.failed = true;
                 // It also follows the end of a connection, which something had answered.
-                self.status.reached &= std::mem::take(&mut self.answered);
-                if self.status.state == LinkState::Connecting {
-                    self.status.state = LinkState::NotConnected;
-                }
+                self.status.reached &= std::mem::take(&mut connection.answered);
+                self.try_failed();
                 Some(Occurrence::Retrying(pause))
             }
             // Over WebSocket libzmq tells of two handshakes for each connection.
-            What::Ready if !self.has_room() => None,
+            What::Ready if !connection.has_room(role) => None,
             What::Ready => {
-                self.anew = None;
-                self.up = Some(now);
+                connection.anew = None;
+                connection.failed = false;
+                connection.up = Some(now);
+                connection.peers += 1;
                 self.status.peers += 1;
                 self.status.state = LinkState::Connected;
+                (self.more, self.refusal) = (false, None);
                 Some(Occurrence::Connected)
             }
             What::Refused(why) => {
-                self.refused = true;
-                self.suspect(now);
-                if self.status.peers == 0 {
+                connection.refused = true;
+                connection.failed = true;
+                connection.suspect(role, now);
+                self.refusal = Some(why.clone());
+                if self.status.peers == 0 && !self.more {
                     self.status.state = LinkState::HandshakeRefused(why.clone());
                 }
                 Some(Occurrence::HandshakeFailed(why))
             }
-            What::Gone => self.gone(now),
+            What::Gone => self.gone(nth, now),
+        }
+    }
+
+    /// A try to connect has come to nothing. As long as other addresses are left, more
+    /// are coming.
+    fn try_failed(&mut self) {
+        if self.status.state == LinkState::Connecting && !self.more {
+            let refused = self.refusal.clone().map(LinkState::HandshakeRefused);
+            self.status.state = refused.unwrap_or(LinkState::NotConnected);
         }
     }
 
     /// The end of a connection. That of one whose handshake failed has been told.
-    fn gone(&mut self, now: Instant) -> Option<Occurrence> {
-        self.open = self.open.saturating_sub(1);
+    fn gone(&mut self, nth: usize, now: Instant) -> Option<Occurrence> {
+        let role = self.status.role;
+        let connection = &mut self.connections[nth];
+        connection.open = connection.open.saturating_sub(1);
+        connection.failed = true;
         // What lasted was good: whatever comes next starts over with a short pause.
-        if self.up.take().is_some_and(|up| now.saturating_duration_since(up) >= BACKOFF.1) {
-            self.backoff = BACKOFF.0;
+        if connection.up.take().is_some_and(|up| now.saturating_duration_since(up) >= BACKOFF.1) {
+            connection.backoff = BACKOFF.0;
         }
-        self.suspect(now);
-        if std::mem::take(&mut self.refused) {
+        connection.suspect(role, now);
+        if std::mem::take(&mut connection.refused) {
             return None;
         }
-        let was_up = self.status.peers > 0;
-        self.status.peers = self.status.peers.saturating_sub(1);
-        if self.status.peers == 0 && (was_up || self.status.state == LinkState::Connecting) {
+        let was_up = connection.peers > 0;
+        if was_up {
+            connection.peers -= 1;
+            self.status.peers = self.status.peers.saturating_sub(1);
+        }
+        if self.status.peers == 0 && was_up {
             self.status.state = LinkState::NotConnected;
+        } else if self.status.peers == 0 {
+            self.try_failed();
         }
         was_up.then_some(Occurrence::Disconnected)
     }
+}
 
-    fn suspect(&mut self, now: Instant) {
-        if self.status.role == Role::Connect {
-            self.anew.get_or_insert(now + GIVEN_UP + self.backoff);
-        }
-    }
+/// The address behind `scheme://`, without a path, if it is one.
+fn socket_address(address: &str) -> Option<SocketAddr> {
+    let (_, rest) = address.split_once("://")?;
+    rest.split_once('/').map_or(rest, |(address, _path)| address).parse().ok()
 }
 
 /// What stands behind the last colon of a tcp or ws address, without a path.
@@ -311,173 +498,4 @@ fn port(address: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HERE: &str = "tcp://127.0.0.1:5";
-
-    fn connecting() -> (Links, Instant) {
-        let mut links = Links::default();
-        links.add(HERE, Role::Connect, Vec::new());
-        (links, Instant::now())
-    }
-
-    fn peers(links: &Links) -> usize {
-        links.status().iter().map(|status| status.peers).sum()
-    }
-
-    fn seen(what: What) -> Seen {
-        Seen { address: HERE.to_owned(), what, descriptor: None }
-    }
-
-    fn state(links: &Links) -> LinkState {
-        links.status()[0].state.clone()
-    }
-
-    #[test]
-    fn a_connection_that_libzmq_retries_is_left_to_it() {
-        let (mut links, t) = connecting();
-        links.note(seen(What::Ready), t);
-        assert_eq!(state(&links), LinkState::Connected);
-        links.note(seen(What::Gone), t);
-        links.note(seen(What::Retrying(Duration::from_millis(100))), t);
-        assert_eq!(state(&links), LinkState::NotConnected);
-        assert_eq!(links.due(t + Duration::from_secs(60), 0.0), None);
-    }
-
-    #[test]
-    fn a_connection_that_libzmq_gave_up_is_made_anew_with_growing_pauses() {
-        let (mut links, mut t) = connecting();
-        let mut pauses = Vec::new();
-        for _ in 0..9 {
-            links.note(seen(What::Ready), t);
-            links.note(seen(What::Gone), t);
-            let start = t;
-            while links.due(t, 0.0).is_none() {
-                t += Duration::from_millis(50);
-            }
-            pauses.push((t - start).as_millis());
-        }
-        assert_eq!(pauses, [600, 700, 900, 1300, 2100, 3700, 5500, 5500, 5500]);
-    }
-
-    #[test]
-    fn a_connection_that_lasted_starts_over_with_a_short_pause() {
-        let (mut links, mut t) = connecting();
-        for _ in 0..5 {
-            links.note(seen(What::Gone), t);
-            t += Duration::from_secs(9);
-            assert!(links.due(t, 0.0).is_some());
-        }
-        links.note(seen(What::Ready), t);
-        t += Duration::from_secs(6);
-        links.note(seen(What::Gone), t);
-        assert!(links.due(t + Duration::from_millis(600), 0.0).is_some());
-    }
-
-    #[test]
-    fn until_a_connect_answers_it_is_tried_again() {
-        let (mut links, t) = connecting();
-        links.note(seen(What::Refused("no".into())), t);
-        assert!(links.due(t + Duration::from_millis(600), 0.0).is_some());
-        assert_eq!(links.due(t + Duration::from_millis(700), 0.0), None);
-        assert!(links.due(t + Duration::from_secs(2), 1.0).is_some());
-    }
-
-    #[test]
-    fn what_answers_and_does_not_shake_hands_is_told_from_nobody() {
-        let (mut links, t) = connecting();
-        let mut reached = |what| {
-            links.note(seen(what), t);
-            links.status()[0].reached
-        };
-        let retrying = || What::Retrying(Duration::from_millis(100));
-        assert!(!reached(What::Trying) && !reached(retrying()));
-        reached(What::Trying);
-        assert!(reached(What::Reached) && reached(What::Gone) && reached(retrying()));
-        assert!(reached(What::Trying), "the answer is not known yet");
-        assert!(!reached(retrying()));
-        // Over ipc, a try that fails at once is not told of.
-        assert!(reached(What::Reached) && reached(What::Gone) && reached(retrying()));
-        assert!(!reached(retrying()));
-    }
-
-    #[test]
-    fn a_refused_handshake_stays_the_explanation_until_one_succeeds() {
-        let (mut links, t) = connecting();
-        links.note(seen(What::Reached), t);
-        links.note(seen(What::Refused("wrong key".into())), t);
-        links.note(seen(What::Gone), t);
-        links.note(seen(What::Trying), t);
-        links.note(seen(What::Reached), t);
-        assert_eq!(state(&links), LinkState::HandshakeRefused("wrong key".into()));
-        links.note(seen(What::Ready), t);
-        assert_eq!(state(&links), LinkState::Connected);
-    }
-
-    #[test]
-    fn peers_of_a_bound_endpoint_are_counted_and_failed_handshakes_are_not() {
-        let mut links = Links::default();
-        links.add("tcp://0.0.0.0:5", Role::Bind, Vec::new());
-        let t = Instant::now();
-        for what in [What::Accepted, What::Ready, What::Accepted, What::Ready] {
-            links.note(seen(what), t);
-        }
-        assert_eq!(peers(&links), 2);
-        links.note(seen(What::Accepted), t);
-        assert_eq!((peers(&links), links.open()), (2, 3));
-        links.note(seen(What::Refused("stranger".into())), t);
-        assert_eq!(links.note(seen(What::Gone), t), None);
-        assert_eq!((peers(&links), state(&links)), (2, LinkState::Connected));
-        links.note(seen(What::Gone), t);
-        links.note(seen(What::Gone), t);
-        links.note(seen(What::Gone), t);
-        assert_eq!((peers(&links), links.open()), (0, 0));
-        assert_eq!(state(&links), LinkState::NotConnected);
-        assert_eq!(links.due(t + Duration::from_secs(60), 0.0), None, "bound ones are libzmq's");
-    }
-
-    #[test]
-    fn two_handshakes_of_one_connection_are_one_peer() {
-        for (role, comes) in [(Role::Connect, What::Reached), (Role::Bind, What::Accepted)] {
-            let mut links = Links::default();
-            links.add(HERE, role, Vec::new());
-            let t = Instant::now();
-            links.note(seen(comes), t);
-            assert!(links.note(seen(What::Ready), t).is_some());
-            assert_eq!(links.note(seen(What::Ready), t), None);
-            assert_eq!(peers(&links), 1);
-            links.note(seen(What::Gone), t);
-            assert_eq!(state(&links), LinkState::NotConnected);
-        }
-    }
-
-    #[test]
-    fn a_name_and_its_address_are_two_endpoints() {
-        let mut links = Links::default();
-        links.add("tcp://localhost:5", Role::Connect, vec![HERE.into()]);
-        links.add(HERE, Role::Connect, Vec::new());
-        let t = Instant::now();
-        let peers = |links: &Links| links.status().iter().map(|s| s.peers).collect::<Vec<_>>();
-        for what in [What::Reached, What::Reached, What::Ready, What::Ready] {
-            links.note(seen(what), t);
-        }
-        assert_eq!(peers(&links), [1, 1]);
-        links.note(seen(What::Gone), t);
-        links.note(seen(What::Gone), t);
-        assert_eq!(peers(&links), [0, 0]);
-    }
-
-    #[test]
-    fn an_endpoint_is_found_by_what_its_name_resolved_to() {
-        let mut links = Links::default();
-        links.add("tcp://localhost:5", Role::Connect, Vec::new());
-        links.add("tcp://localhost:6", Role::Connect, vec!["tcp://[::1]:6".into()]);
-        let t = Instant::now();
-        links.note(seen(What::Ready), t);
-        links
-            .note(Seen { address: "tcp://[::1]:6".into(), what: What::Ready, descriptor: None }, t);
-        let peers: Vec<usize> = links.status().iter().map(|s| s.peers).collect();
-        assert_eq!(peers, [1, 1]);
-    }
-}
+mod tests;

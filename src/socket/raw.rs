@@ -86,6 +86,17 @@ pub(super) fn connect(socket: &mut zmq::Socket, endpoint: &str) -> Result<(), Er
     call(socket, endpoint, zmq_sys::zmq_connect)
 }
 
+/// Whether a network interface of this machine has this name. Elsewhere than on Unix
+/// libzmq knows names that the system does not: there each may be one.
+pub(super) fn is_interface(name: &str) -> bool {
+    #[cfg(unix)]
+    // SAFETY: the name is NUL-terminated, and only read.
+    return CString::new(name)
+        .is_ok_and(|name| unsafe { libc::if_nametoindex(name.as_ptr()) } != 0);
+    #[cfg(not(unix))]
+    true
+}
+
 pub(super) fn disconnect(socket: &mut zmq::Socket, endpoint: &str) -> Result<(), Errno> {
     call(socket, endpoint, zmq_sys::zmq_disconnect)
 }

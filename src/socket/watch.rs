@@ -10,6 +10,7 @@ use super::descriptor;
 use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
 use super::monitor::{Monitor, Seen, What};
+use super::names::Names;
 use super::subscribers::Descriptor;
 use crate::error::Result;
 use crate::limits::{self, Connections};
@@ -18,6 +19,7 @@ use crate::limits::{self, Connections};
 pub(super) struct Watch {
     monitor: Monitor,
     links: Links,
+    names: Names,
     /// What was found out while the socket was opened, still to be told.
     early: Vec<LinkEvent>,
     /// Connections that have ended, still to be told.
@@ -37,6 +39,7 @@ impl Watch {
         let mut watch = Watch {
             monitor,
             links: Links::default(),
+            names: Names::default(),
             early: Vec::new(),
             gone: Vec::new(),
             connections: Connections::default(),
@@ -47,17 +50,19 @@ impl Watch {
             if endpoint.role() == Role::Connect && endpoints[..at].contains(endpoint) {
                 continue;
             }
+            if endpoint.role() == Role::Connect && endpoint.name().is_some() {
+                let link = watch.links.add_name(endpoint.as_str(), Role::Connect);
+                watch.names.add(endpoint, link);
+                continue;
+            }
             let attached = attach(socket, endpoint)?;
             watch.links.add(&attached.endpoint, endpoint.role(), attached.aliases);
-            if let Some(why) = attached.unresolved {
-                watch.links.note_unresolved(&attached.endpoint, &why);
-                let what = Occurrence::Unresolved(why);
-                watch.early.push(LinkEvent { endpoint: attached.endpoint.clone(), what });
-            }
             if endpoint.role() == Role::Bind {
                 bound.push(attached.endpoint);
             }
         }
+        let Watch { names, links, early, .. } = &mut watch;
+        names.open(socket, links, &mut |event| early.push(event));
         Ok((watch, bound))
     }
 
@@ -79,9 +84,10 @@ impl Watch {
                 tell(event);
             }
         }
-        while let Some(endpoint) = self.links.due(now, fastrand::f64()) {
+        changed |= self.names.tend(changed, now, socket, &mut self.links, tell);
+        while let Some((endpoint, address)) = self.links.due(now, fastrand::f64()) {
             changed = true;
-            attach::again(socket, endpoint);
+            attach::again(socket, address);
             tell(LinkEvent { endpoint: endpoint.to_owned(), what: Occurrence::MadeAnew });
         }
         if changed {

@@ -18,7 +18,7 @@ pub(super) fn installed(name: &str) -> Option<PathBuf> {
 /// A test that needs a peer says that it was left out, and passes; under `CI=true` it
 /// fails.
 #[track_caller]
-pub(super) fn left_out<T>(peer: &str, why: &str) -> Option<T> {
+pub(crate) fn left_out<T>(peer: &str, why: &str) -> Option<T> {
     if std::env::var("CI").is_ok_and(|ci| ci == "true") {
         panic!("needed under CI=true: {peer}: {why}");
     }

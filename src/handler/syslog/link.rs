@@ -5,7 +5,7 @@
 //! stream a NUL behind them, as the C library's `syslog` sends them.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 #[cfg(unix)]
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use super::Address;
 use crate::count::{counted, were};
 use crate::error::{Error, Exit};
 use crate::handler::spool::{Batch, Carried};
+use crate::resolve::Host;
 
 /// How long a datagram to a daemon that was away is watched for being refused again.
 const REFUSAL: Duration = Duration::from_millis(20);
@@ -21,6 +22,8 @@ const REFUSAL: Duration = Duration::from_millis(20);
 /// A connection, made when it is needed.
 pub(super) struct Link {
     address: Address,
+    /// Of an address that has one.
+    host: Option<Host>,
     timeout: Duration,
     socket: Option<Socket>,
     /// Messages as they are on a stream.
@@ -57,7 +60,12 @@ enum Seen {
 
 impl Link {
     pub(super) fn new(address: Address, timeout: Duration) -> Link {
+        let host = match &address {
+            Address::Udp { host, port } | Address::Tcp { host, port } => Some((host, *port)),
+            Address::Unix(_) => None,
+        };
         Link {
+            host: host.map(|(host, port)| Host::new(host, port)),
             address,
             timeout,
             socket: None,
@@ -91,7 +99,7 @@ impl Link {
         let deadline = until.map_or(deadline, |until| until.min(deadline));
         let mut socket = match self.open_still() {
             Some(socket) => socket,
-            None => match connect(&self.address, deadline) {
+            None => match self.connect(deadline) {
                 Ok(socket) => {
                     self.written = 0;
                     socket
@@ -147,6 +155,11 @@ impl Link {
                 None
             }
         }
+    }
+
+    fn connect(&self, deadline: Instant) -> io::Result<Socket> {
+        let host = self.host.as_ref().map(|host| host.addresses(deadline)).transpose()?;
+        connect(&self.address, &host.unwrap_or_default(), deadline)
     }
 
     fn datagrams(&mut self, socket: &Socket, batch: &mut Batch<()>) -> io::Result<()> {
@@ -243,9 +256,9 @@ fn frame_into(out: &mut Vec<u8>, message: &[u8], counted: bool) {
     }
 }
 
-fn connect(address: &Address, deadline: Instant) -> io::Result<Socket> {
+fn connect(address: &Address, found: &[SocketAddr], deadline: Instant) -> io::Result<Socket> {
     match address {
-        Address::Udp { host, port } => first_of(host, *port, |to| {
+        Address::Udp { .. } => first_of(found, |to| {
             let any: SocketAddr = match to {
                 SocketAddr::V4(_) => ([0; 4], 0).into(),
                 SocketAddr::V6(_) => ([0; 16], 0).into(),
@@ -254,7 +267,7 @@ fn connect(address: &Address, deadline: Instant) -> io::Result<Socket> {
             socket.connect(to)?;
             Ok(Socket::Udp(socket))
         }),
-        Address::Tcp { host, port } => first_of(host, *port, |to| {
+        Address::Tcp { .. } => first_of(found, |to| {
             let socket = TcpStream::connect_timeout(&to, left(deadline))?;
             // A batch is one write: there is nothing to wait for.
             socket.set_nodelay(true)?;
@@ -278,13 +291,12 @@ fn connect(address: &Address, deadline: Instant) -> io::Result<Socket> {
 
 /// Tries a host's addresses one after the other.
 fn first_of(
-    host: &str,
-    port: u16,
+    found: &[SocketAddr],
     connect: impl Fn(SocketAddr) -> io::Result<Socket>,
 ) -> io::Result<Socket> {
     let mut failed = io::Error::new(ErrorKind::NotFound, "the host has no address");
-    for to in (host, port).to_socket_addrs()? {
-        match connect(to) {
+    for to in found {
+        match connect(*to) {
             Ok(socket) => return Ok(socket),
             Err(error) => failed = error,
         }
