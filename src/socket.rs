@@ -18,16 +18,17 @@ mod leavings;
 mod links;
 mod monitor;
 mod options;
+mod pace;
+mod peers;
 mod proxy;
 mod publisher;
 mod raw;
 mod receive;
 mod subscriber;
-mod subscribers;
 mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
-mod wants;
+mod upstream;
 mod watch;
 
 pub use bare::{BareReceiver, BareSender};

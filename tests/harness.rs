@@ -17,6 +17,7 @@ mod running;
 mod stream;
 mod wire;
 mod zlog;
+mod zmtp;
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -31,6 +32,7 @@ pub(crate) use self::rsyslog::{Rsyslog, rsyslog};
 pub(crate) use self::running::{Input, Running};
 pub(crate) use self::wire::{Listener, Message, Publisher};
 pub(crate) use self::zlog::{Zlog, zlog};
+pub(crate) use self::zmtp::{RawSubscriber, Zmtp, frame};
 
 /// How long anything may take before it counts as never. Generous: it is only
 /// ever waited for in full by a test that fails.

@@ -32,6 +32,8 @@ mod relay;
 mod route;
 /// Python's network handlers → `zlog emit --listen`.
 mod sources;
+/// Strangers on a subscriber's side, and high-water marks of subscriptions.
+mod subscribers;
 /// `zlog tail`: which records are shown, how, and what is said of the rest.
 mod tail;
 /// A real pseudo-terminal: what a person sees.

@@ -1,14 +1,21 @@
 //! Compiles libzmq 4.3.5 (the source in `zeromq-src`) against the libsodium
 //! that `libsodium-sys-stable` has just built, so that CURVE is always in.
 
+mod edits;
+
 use std::env;
 use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=edits.rs");
     hush_the_cpp_compiler();
     let sodium = zeromq_src::LibLocation::new(sodium_path("LIB"), sodium_path("INCLUDE"));
     zeromq_src::Build::new().with_libsodium(Some(sodium)).build();
+    // On Windows, zeromq-src keeps what compiling needs to itself.
+    if env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("unix") {
+        edits::apply(&sodium_path("INCLUDE"));
+    }
 }
 
 /// Leaves the C++ compiler's warnings about libzmq's sources out of everybody's build.

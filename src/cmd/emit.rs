@@ -24,7 +24,7 @@ use crate::signal::{Forwarding, Stop};
 use crate::socket::{Publisher, Role, SocketOptions, Waited};
 use crate::source::{Flow, Notice, Progress};
 use crate::stamp::Stamp;
-use crate::term;
+use crate::term::{self, visible};
 
 /// How long to wait for the source before looking at signals and the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -121,6 +121,7 @@ struct Emit {
     pace: Option<Pace>,
     limit: Option<u64>,
     progress: ProgressLine,
+    quiet: bool,
     begun: Instant,
     taken: u64,
 }
@@ -153,6 +154,7 @@ impl Emit {
             pace: args.rate.map(|rate| Pace::new(rate, begun)),
             limit: args.count,
             progress: ProgressLine::new(args),
+            quiet: args.quiet,
             begun,
             taken: 0,
         }
@@ -188,6 +190,7 @@ impl Emit {
             self.publish.flush()?;
             self.progress.show(self.taken);
             self.tell(feed.notices());
+            self.tell_of_subscribers();
             if progress == Progress::Ended {
                 break;
             }
@@ -230,6 +233,13 @@ impl Emit {
         }
     }
 
+    /// Says whose connections were ended because of what they sent.
+    fn tell_of_subscribers(&mut self) {
+        if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
+            self.progress.around(|| term::tell(format_args!("zlog emit: {}", visible(&text))));
+        }
+    }
+
     fn done(&self) -> bool {
         self.end.reached() || self.limit.is_some_and(|limit| self.taken >= limit)
     }
@@ -267,6 +277,7 @@ impl Emit {
             self.await_copies(&feed);
         }
         self.publish.flush()?;
+        self.tell_of_subscribers();
         let (published, flushed) = self.publish.close(self.end.linger());
         let summary =
             Summary { published, lines: feed.line_counts(), heard: feed.heard(), took, flushed };

@@ -232,6 +232,9 @@ impl Relay {
 
     fn tell(&mut self) {
         let now = Instant::now();
+        if let Some(text) = self.proxy.report().filter(|_| !self.plan.args.quiet) {
+            term::tell(format_args!("zlog relay: {}", term::visible(&text)));
+        }
         for event in self.proxy.events() {
             if let Some(news) = &mut self.news {
                 news.tell(&event);

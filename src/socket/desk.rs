@@ -73,7 +73,6 @@ impl Desk {
     pub fn tend(&mut self) {
         // Who comes and goes here is nobody's concern.
         self.watch.tend(&mut self.socket, &mut |_| {});
-        self.watch.gone().for_each(drop);
     }
 
     /// The next question that has come, with who asked it. What has more frames than

@@ -194,7 +194,7 @@ impl Links {
         let fits = |link: &Link| match seen.what {
             What::Accepted => link.status.role == Role::Bind,
             What::Trying | What::Reached | What::Retrying(_) => link.status.role == Role::Connect,
-            What::Ready | What::Refused(_) | What::Gone => true,
+            What::Ready | What::Refused(_) | What::Gone | What::Misused => true,
         };
         let spelled = |link: &Link| {
             link.status.endpoint == seen.address || link.aliases.contains(&seen.address)
@@ -271,6 +271,8 @@ impl Link {
                 Some(Occurrence::HandshakeFailed(why))
             }
             What::Gone => self.gone(now),
+            // Told of by itself; the end of its connection follows.
+            What::Misused => None,
         }
     }
 
@@ -327,7 +329,7 @@ mod tests {
     }
 
     fn seen(what: What) -> Seen {
-        Seen { address: HERE.to_owned(), what, descriptor: None }
+        Seen { address: HERE.to_owned(), what }
     }
 
     fn state(links: &Links) -> LinkState {
@@ -475,8 +477,7 @@ mod tests {
         links.add("tcp://localhost:6", Role::Connect, vec!["tcp://[::1]:6".into()]);
         let t = Instant::now();
         links.note(seen(What::Ready), t);
-        links
-            .note(Seen { address: "tcp://[::1]:6".into(), what: What::Ready, descriptor: None }, t);
+        links.note(Seen { address: "tcp://[::1]:6".into(), what: What::Ready }, t);
         let peers: Vec<usize> = links.status().iter().map(|s| s.peers).collect();
         assert_eq!(peers, [1, 1]);
     }

@@ -13,6 +13,17 @@ use crate::error::{Error, Result};
 /// handshakes when it is below some 276.
 pub const LEAST_MAX_MESSAGE: usize = 4096;
 
+/// Subscriptions held for each peer of a publisher until they are read. The others wait
+/// with the peer.
+const SUBSCRIPTIONS_IN: i32 = 256;
+/// Bytes of subscriptions that the system holds for each of them.
+const SUBSCRIPTION_BYTES: i32 = 64 << 10;
+/// Subscriptions that a relay holds for a publisher that is stuck: more than there can be
+/// at once, and not without bound, since strangers cause them. libzmq forgets those beyond
+/// it without a word. A SUB's own have no bound: what is subscribed to before there is a
+/// connection waits there, too.
+const SUBSCRIPTIONS_OUT: i32 = 40_000;
+
 /// Messages held for each peer unless told otherwise.
 ///
 /// Measured with 1,000,000 messages of 365 bytes over tcp: 10,000 and 100,000 are
@@ -24,7 +35,8 @@ pub const DEFAULT_HWM: u32 = 8000;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SocketOptions {
     /// Messages held for each peer before a publisher feels backpressure, and
-    /// before a subscriber leaves them with the sender. 0 is without bound.
+    /// before a subscriber leaves them with the sender. 0 is without bound. What
+    /// subscribers ask for, which goes the other way, has marks of its own.
     pub hwm: u32,
     /// Largest frame taken in, in bytes; a peer that sends a larger one is
     /// disconnected. At least 4 KiB, or handshakes break.
@@ -40,9 +52,9 @@ pub struct SocketOptions {
 }
 
 impl SocketOptions {
-    /// For a publisher. What subscribers send up is small: 64 KiB is the most.
+    /// For a publisher. What subscribers send up is small: a frame of 4 KiB is the most.
     pub fn publisher() -> SocketOptions {
-        SocketOptions { max_message: 64 << 10, ..SocketOptions::subscriber() }
+        SocketOptions { max_message: LEAST_MAX_MESSAGE as u64, ..SocketOptions::subscriber() }
     }
 
     /// For a subscriber: messages of up to 128 MiB.
@@ -67,8 +79,18 @@ impl SocketOptions {
 
     fn set(&self, socket: &zmq::Socket) -> zmq::Result<()> {
         let hwm = i32::try_from(self.hwm).unwrap_or(i32::MAX);
-        socket.set_sndhwm(hwm)?;
-        socket.set_rcvhwm(hwm)?;
+        let (send, receive) = match socket.get_socket_type()? {
+            zmq::XPUB => (hwm, SUBSCRIPTIONS_IN),
+            zmq::SUB => (0, hwm),
+            zmq::XSUB => (SUBSCRIPTIONS_OUT, hwm),
+            _ => (hwm, hwm),
+        };
+        socket.set_sndhwm(send)?;
+        socket.set_rcvhwm(receive)?;
+        if receive == SUBSCRIPTIONS_IN {
+            // What the system holds of a connection is still read when it is ended.
+            socket.set_rcvbuf(SUBSCRIPTION_BYTES)?;
+        }
         // A socket dropped on an error path must not hold up the exit; who has
         // something to flush sets its own linger.
         socket.set_linger(0)?;
@@ -136,6 +158,21 @@ mod tests {
         assert_eq!(socket.get_rcvhwm(), Ok(7));
         assert_eq!(socket.get_linger(), Ok(0));
         assert_eq!(socket.get_heartbeat_ivl(), Ok(0), "no heartbeats");
+    }
+
+    #[test]
+    fn what_subscribers_ask_for_has_marks_of_its_own() {
+        let context = zmq::Context::new();
+        let options = SocketOptions { hwm: 7, ..SocketOptions::publisher() };
+        let marks = |kind| {
+            let mut socket = context.socket(kind).expect("socket");
+            options.apply(&mut socket).expect("options");
+            (socket.get_sndhwm().expect("mark"), socket.get_rcvhwm().expect("mark"))
+        };
+        assert_eq!(marks(zmq::XPUB), (7, SUBSCRIPTIONS_IN));
+        assert_eq!(marks(zmq::SUB), (0, 7));
+        assert_eq!(marks(zmq::XSUB), (SUBSCRIPTIONS_OUT, 7));
+        assert_eq!(marks(zmq::DEALER), (7, 7));
     }
 
     #[test]

@@ -12,28 +12,20 @@ use super::flush::{Flushed, flush};
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
+use super::peers::Peers;
 use super::raw;
 use super::subscriber::Subscriber;
-use super::subscribers::{Descriptor, Subscribers};
-use super::subscriptions::Subscriptions;
+use super::subscriptions::Misuse;
 use super::watch::Watch;
 use crate::error::{Error, Result};
 
 /// Longest that a wait goes without a look at signals.
 const SLICE: Duration = Duration::from_millis(50);
-/// Most messages from subscribers taken in at once: a peer that floods this
-/// socket must not keep it from sending.
-const DRAIN: usize = 4096;
 /// Where subscribers of this process connect. Each publisher has a context, and
 /// thereby inproc names, of its own.
 const INSIDE: &str = "inproc://publisher";
 /// Most events kept for [`Publisher::events`]; older ones go first.
 const EVENTS: usize = 256;
-
-/// The message property that tells a connection (`zmq_msg_get` with `ZMQ_SRCFD`).
-const DESCRIPTOR: &str = "__fd";
-/// Stands for a connection that libzmq does not tell.
-const NOBODY: Descriptor = -1;
 
 /// What became of a [`Publisher::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,13 +55,10 @@ pub struct Publisher {
     watch: Watch,
     context: zmq::Context,
     leavings: Leavings,
-    subscriptions: Subscriptions,
-    subscribers: Subscribers,
+    peers: Peers,
     bound: Vec<String>,
     bound_inside: bool,
     events: VecDeque<LinkEvent>,
-    was_open: bool,
-    scratch: zmq::Message,
 }
 
 impl Publisher {
@@ -99,13 +88,10 @@ impl Publisher {
             watch,
             context,
             leavings: Leavings::of(&bound),
-            subscriptions: Subscriptions::default(),
-            subscribers: Subscribers::default(),
+            peers: Peers::new(),
             bound,
             bound_inside: false,
             events: VecDeque::new(),
-            was_open: false,
-            scratch: zmq::Message::new(),
         })
     }
 
@@ -173,61 +159,48 @@ impl Publisher {
     /// Takes in what subscribers have sent up and what happened to connections,
     /// and makes anew what libzmq gave up. Never waits.
     ///
-    /// To be called often: libzmq keeps all of it in memory until then.
+    /// To be called often: libzmq holds some hundred subscriptions until then, and no
+    /// further ones are taken in.
     pub fn drain(&mut self) {
-        self.tend();
-        for _ in 0..DRAIN {
-            if self.socket.recv(&mut self.scratch, zmq::DONTWAIT).is_err() {
-                return;
-            }
-            // A subscription comes after its peer's connection, and maybe after the
-            // end of another that had the same descriptor: both must be known first.
-            if self.scratch.first() == Some(&1) {
-                self.tend();
-            }
-            let whose = self.scratch.gets(DESCRIPTOR).and_then(|number| number.parse().ok());
-            self.subscribers.take(&self.scratch, whose.unwrap_or(NOBODY));
-            self.subscriptions.take(&self.scratch, self.watch.open_connections());
-        }
-    }
-
-    fn tend(&mut self) {
         let events = &mut self.events;
-        let changed = self.watch.tend(&mut self.socket, &mut |event| {
+        self.watch.tend(&mut self.socket, &mut |event| {
             if events.len() == EVENTS {
                 events.pop_front();
             }
             events.push_back(event);
         });
-        if !changed {
-            return;
+        for address in self.watch.misused() {
+            self.peers.note(address, Misuse::Frame);
         }
-        for descriptor in self.watch.gone() {
-            self.subscribers.gone(descriptor);
-        }
-        let open = self.watch.open_connections() > 0;
-        // Peers that libzmq itself connects to keep their subscriptions, and what
-        // they want is held for them until they are back.
-        if self.was_open && !open && self.watch.all_bound() {
-            self.subscriptions.clear();
-        }
-        self.was_open = open;
+        self.peers.drain(&mut self.socket, Instant::now(), |_, _| {});
+    }
+
+    /// What a person should know of subscribers whose connections were ended because of
+    /// what they sent: of the first one, and then once a minute at most.
+    pub fn report(&mut self) -> Option<String> {
+        self.peers.report(Instant::now())
     }
 
     /// Whether any subscriber would get this topic, as of the last [`Publisher::drain`].
     pub fn heard(&self, topic: &[u8]) -> bool {
-        self.subscriptions.heard(topic)
+        self.peers.subscriptions.heard(topic)
     }
 
     /// Changes whenever an answer of [`Publisher::heard`] may change.
     pub fn generation(&self) -> u64 {
-        self.subscriptions.generation()
+        self.peers.subscriptions.generation()
     }
 
     /// Subscribers that could get a topic below `root` (the empty root: any), as
     /// of the last [`Publisher::drain`].
     pub fn subscribers(&self, root: &str) -> usize {
-        self.subscribers.relevant(root)
+        let peers = self.peers.subscriptions.peers_below(root);
+        match self.watch.all_bound() {
+            true => peers,
+            // libzmq holds what a peer that it connects to has subscribed to until it is
+            // back, but it is away.
+            false => peers.min(self.watch.open_connections()),
+        }
     }
 
     /// Waits until at least `n` subscribers could get a topic below `root`, for

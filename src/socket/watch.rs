@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use super::attach::{self, attach};
 use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
-use super::monitor::Monitor;
-use super::subscribers::Descriptor;
+use super::monitor::{Monitor, What};
 use crate::error::Result;
 use crate::limits::{self, Connections};
 
@@ -19,8 +18,8 @@ pub(super) struct Watch {
     links: Links,
     /// What was found out while the socket was opened, still to be told.
     early: Vec<LinkEvent>,
-    /// Connections that have ended, still to be told.
-    gone: Vec<Descriptor>,
+    /// Addresses of subscribers that sent what is no subscription, still to be told.
+    misused: Vec<String>,
     connections: Connections,
 }
 
@@ -37,7 +36,7 @@ impl Watch {
             monitor,
             links: Links::default(),
             early: Vec::new(),
-            gone: Vec::new(),
+            misused: Vec::new(),
             connections: Connections::default(),
         };
         let mut bound = Vec::new();
@@ -73,7 +72,10 @@ impl Watch {
         let now = Instant::now();
         while let Some(seen) = self.monitor.next() {
             changed = true;
-            self.gone.extend(seen.descriptor);
+            if seen.what == What::Misused {
+                self.misused.push(seen.address);
+                continue;
+            }
             if let Some(event) = self.links.note(seen, now) {
                 tell(event);
             }
@@ -105,9 +107,10 @@ impl Watch {
         self.monitor.poll_item()
     }
 
-    /// Connections that have ended since this was last asked.
-    pub(super) fn gone(&mut self) -> impl Iterator<Item = Descriptor> + '_ {
-        self.gone.drain(..)
+    /// Addresses of subscribers that sent what is no subscription since this was last
+    /// asked. Their connections have ended.
+    pub(super) fn misused(&mut self) -> impl Iterator<Item = String> + '_ {
+        self.misused.drain(..)
     }
 
     /// How it stands with each endpoint.
