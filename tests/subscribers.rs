@@ -82,8 +82,11 @@ fn a_cancel_of_what_was_never_asked_for_makes_no_record_count_as_without_a_subsc
     assert!(!said.contains("had no subscriber"), "{said}");
 }
 
+/// Makes what is sent next.
+type Block = Box<dyn FnMut() -> Vec<u8> + Send>;
+
 /// What strangers send without end, by what it is.
-fn floods() -> [(&'static str, Box<dyn FnMut() -> Vec<u8> + Send>); 5] {
+fn floods() -> [(&'static str, Block); 5] {
     let mut n = 0u32;
     let mut next = move || {
         n += 1;
