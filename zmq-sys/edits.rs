@@ -280,6 +280,20 @@ static void forget (zmq::metadata_t *told_)
         LIBZMQ_DELETE (told_);
 }
 
+//  What is told with the cancels that libzmq makes when a pipe ends: the same, but
+//  for the descriptor, by which they are told from those of the peer.
+static zmq::metadata_t *without_descriptor (const zmq::metadata_t *told_)
+{
+    if (!told_)
+        return NULL;
+    zmq::metadata_t::dict_t dict;
+    dict["__pipe"] = told_->get ("__pipe");
+    dict["__connection"] = told_->get ("__connection");
+    zmq::metadata_t *told = new (std::nothrow) zmq::metadata_t (dict);
+    alloc_assert (told);
+    return told;
+}
+
 static zmq::metadata_t *tell_of (zmq::pipe_t *pipe_,
                                  const zmq::metadata_t *connection_)
 {
@@ -356,11 +370,12 @@ void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
         new: r#"        const size_t before = _pending_metadata.size ();
         _subscriptions.rm (pipe_, send_unsubscription, this, !_verbose_unsubs);
         //  zlog: these are told of the peer, too.
-        metadata_t *told = told_of (pipe_);
+        metadata_t *told = without_descriptor (told_of (pipe_));
         for (size_t i = before; told && i < _pending_metadata.size (); ++i) {
             told->add_ref ();
             _pending_metadata[i] = told;
         }
+        forget (told);
         _pending_pipes.erase (std::remove (_pending_pipes.begin (),
                                            _pending_pipes.end (), pipe_),
                               _pending_pipes.end ());

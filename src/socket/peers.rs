@@ -27,6 +27,8 @@ pub(super) const ADDRESS: &str = "Peer-Address";
 pub(super) struct Sender<'a> {
     /// The number of its connection; 0 for a socket of this process.
     pub(super) connection: u64,
+    /// The descriptor of its connection; `None` for cancels that libzmq makes when a
+    /// connection ends.
     pub(super) descriptor: Option<Descriptor>,
     /// Where it comes from: an address, or `:user:group:process` over ipc.
     pub(super) address: &'a str,

@@ -60,8 +60,11 @@ fn a_second_signal_ends_a_tail_that_nobody_reads() {
     // Open for both, or opening would wait for the other side.
     let mut both = std::fs::OpenOptions::new();
     let pipe = both.read(true).write(true).custom_flags(0).open(&pipe).unwrap();
+    let lines = directory.path().join("lines");
+    std::fs::write(&lines, "more than a pipe holds\n".repeat(10_000)).unwrap();
     let mut tail = Command::new(env!("CARGO_BIN_EXE_zlog"))
-        .args(["tail", "-o", "text", "--input", "/dev/zero"])
+        .args(["tail", "-o", "text", "--input"])
+        .arg(&lines)
         .stdout(pipe.try_clone().unwrap())
         .stderr(Stdio::null())
         .spawn()
