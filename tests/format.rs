@@ -35,6 +35,7 @@ fn spec(case: &Value) -> FormatterSpec {
         utc: case["utc"].as_bool().unwrap(),
         extras: extras.iter().map(|(name, default)| (name.clone(), text(default))).collect(),
         validate: case["validate"].as_bool().unwrap(),
+        ..FormatterSpec::default()
     }
 }
 

@@ -97,6 +97,9 @@ pub struct EmitArgs {
     #[arg(long, value_name = "DELIM", num_args = 0..=1, default_missing_value = "::")]
     #[arg(help_heading = "Records")]
     pub topic_delim: Option<String>,
+    /// Keep the topics that JSON and logfmt lines bring along, whatever they begin with
+    #[arg(long, help_heading = "Records")]
+    pub trust_topic: bool,
     /// The logger's name [default: the root, or `root`]
     #[arg(long, help_heading = "Records")]
     pub name: Option<String>,
@@ -121,7 +124,8 @@ pub struct EmitArgs {
     /// Leave out empty lines
     #[arg(long, help_heading = "Records")]
     pub skip_empty: bool,
-    /// A longer line is published in pieces
+    /// A longer line is published in pieces; one that begins with { may be eight times as
+    /// long, since JSON is longer than the message in it
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parsers::size)]
     #[arg(help_heading = "Records")]
     pub max_line: usize,
@@ -159,7 +163,7 @@ pub struct EmitArgs {
     #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
     #[arg(help_heading = "Delivery")]
     pub duration: Option<Seconds>,
-    /// Exit with 3 when a record was dropped, or may not have left in time
+    /// Exit with 3 when a record was lost, or may have been; also at a signal
     #[arg(long, help_heading = "Delivery")]
     pub fail_on_loss: bool,
     /// Also copy the input to stdout, untouched (a command's stderr to stderr)

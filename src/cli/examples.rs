@@ -111,7 +111,7 @@ const RELAY: Notes = Notes {
         ("zlog relay --config relay.toml --check", "what is wrong with a configuration"),
         ("zlog relay --status", "ask how it stands"),
     ],
-    exits: &[DONE, FAILED, USAGE, SIGNALS],
+    exits: &[DONE, FAILED, USAGE, ("3", "Records were lost, under --fail-on-loss"), SIGNALS],
 };
 
 const BENCH: Notes = Notes {

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::value;
 use zlog_core::format::formatter::{FormatterSpec, Style};
+use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;
 
 /// `--format` and what belongs to it.
@@ -47,6 +48,11 @@ pub struct FormatArgs {
         help_heading = "Output"
     )]
     pub msec_format: Option<String>,
+    /// Newlines in messages and tracebacks; those of names and other fields are always
+    /// escaped. json and logfmt have one line for each record anyway
+    #[arg(long, value_parser = value::choice::<Newlines>(), value_name = "WHAT")]
+    #[arg(default_value = "keep", help_heading = "Output")]
+    pub newlines: Newlines,
     /// Times in UTC instead of local time
     #[arg(long, help_heading = "Output")]
     pub utc: bool,
@@ -62,6 +68,7 @@ impl FormatArgs {
             default_msec_format: self.msec_format.clone(),
             utc: self.utc,
             extras: self.extra.clone(),
+            newlines: self.newlines,
             ..FormatterSpec::default()
         }
     }

@@ -30,6 +30,7 @@ pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, RelayOnFull, StatusOutput};
 pub use self::tail::TailArgs;
+use zlog_core::text::escape::visible;
 use zlog_core::text::parsers::{self, rate};
 use zlog_pipeline::os::terminal::ColorChoice;
 
@@ -137,13 +138,36 @@ impl Cli {
     /// Parses a command line, the program's name first.
     ///
     /// # Errors
-    /// clap's: wrong usage, or a request for help or the version.
+    /// clap's: wrong usage, or a request for help or the version. Wrong usage has no
+    /// styles, and quotes arguments escaped where that can be.
     pub fn parse_line(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-        let matches = command()
-            .try_get_matches_from(value::join_optional_values(args))
-            .map_err(explain_plain_word)?;
-        Cli::from_arg_matches(&matches)
+        let args = value::join_optional_values(args);
+        parse(command(), &args).map_err(|error| match error.use_stderr() {
+            true => without_escapes(error, &args),
+            false => error,
+        })
     }
+}
+
+fn parse(parser: clap::Command, args: &[OsString]) -> Result<Cli, clap::Error> {
+    let matches = parser.try_get_matches_from(args).map_err(explain_plain_word)?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// The same error without styles, so that every escape sequence in its text is from
+/// outside, and about escaped arguments, so that none of them begins a line of its own.
+///
+/// clap lets nobody change the texts of an error, so the arguments are parsed again. Where
+/// the escaped ones have another error or none, a control character is what is wrong. Then
+/// only newlines are replaced, by a control character that begins no line.
+fn without_escapes(error: clap::Error, args: &[OsString]) -> clap::Error {
+    let again = |change: &dyn Fn(&str) -> String| {
+        let args: Vec<OsString> =
+            args.iter().map(|arg| change(&arg.to_string_lossy()).into()).collect();
+        let again = parse(command().styles(Styles::plain()), &args).err()?;
+        (again.kind() == error.kind()).then_some(again)
+    };
+    again(&visible).or_else(|| again(&|arg| arg.replace('\n', "\r"))).unwrap_or(error)
 }
 
 /// `zlog emit ./backup.sh` and `zlog emit app.log` are what comes to mind first, and

@@ -67,6 +67,9 @@ pub struct RelayArgs {
     #[arg(short, long, value_parser = parsers::root, default_value = "", hide_default_value = true)]
     #[arg(requires = "stdin", help_heading = COLLECT)]
     pub root: String,
+    /// Keep the topics that JSON and logfmt lines bring along, whatever they begin with
+    #[arg(long, requires = "stdin", help_heading = COLLECT)]
+    pub trust_topic: bool,
     /// The level of a line that does not say its own [default: INFO]
     #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "stdin", help_heading = COLLECT)]
@@ -139,6 +142,9 @@ pub struct RelayArgs {
     /// Print a line about rates, drops and peers to stderr every INTERVAL
     #[arg(long, value_name = "INTERVAL", value_parser = parsers::some_time, help_heading = REPORTS)]
     pub report: Option<Seconds>,
+    /// Exit with 3 when a record was lost, or may have been; also at a signal
+    #[arg(long, help_heading = REPORTS)]
+    pub fail_on_loss: bool,
     /// Tell of connects, disconnects and failed handshakes on stderr
     #[arg(short, long, help_heading = REPORTS)]
     pub verbose: bool,

@@ -130,7 +130,7 @@ pub struct TailArgs {
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = HEADING)]
     pub linger: Seconds,
 
-    /// Exit with 3 when a record was lost
+    /// Exit with 3 when a record was lost, or may have been; also at a signal
     #[arg(long, help_heading = "Reports")]
     pub fail_on_loss: bool,
     /// Tell of connects, disconnects and failed handshakes on stderr

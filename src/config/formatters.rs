@@ -13,7 +13,6 @@ use zlog_core::error::Result;
 use zlog_core::format::formatter::READY_MADE;
 use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::visible;
-use zlog_core::text::suggest::suggest;
 use zlog_pipeline::router::{FormatterSpec, options};
 
 /// The formatters of a configuration.
@@ -53,9 +52,10 @@ impl Formatters {
             return (FormatterSpec { format: Some(name), ..FormatterSpec::default() }, utc);
         }
         let ready = READY_MADE.iter().map(|(name, _)| *name);
-        let known: Vec<&str> = self.0.keys().map(String::as_str).chain(ready).collect();
+        let known = || self.0.keys().map(String::as_str).chain(ready).collect();
         let what = format!("there is no formatter {:?}", visible(&name));
-        handler.wrong(at, "formatter", what, &suggest(&name, &known));
+        let hint = handler.faults().suggest(&name, known);
+        handler.wrong(at, "formatter", what, &hint);
         (own, utc)
     }
 }

@@ -30,7 +30,7 @@ use self::section::{Section, Shared};
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::{HandlerSpec, Match, RouteSpec, Spec};
+use zlog_pipeline::router::{Check, HandlerSpec, Match, RouteSpec, Spec};
 
 /// The version of the shape of these files.
 const VERSION: &str = "1";
@@ -255,28 +255,26 @@ fn unreached(shared: &Shared, handlers: &[At<HandlerSpec>], routes: &[At<RouteSp
 }
 
 /// Puts all together. What does not go together with what stands before it is told
-/// where it stands.
+/// where it stands; a configuration with such faults is refused as a whole.
 fn fitting(shared: &Shared, handlers: Vec<At<HandlerSpec>>, routes: Vec<At<RouteSpec>>) -> Spec {
-    let mut spec = Spec::default();
-    for handler in handlers {
-        spec.handlers.push(handler.value);
-        if let Err(error) = spec.check() {
+    let mut check = Check::default();
+    for handler in &handlers {
+        if let Err(error) = check.handler(&handler.value) {
             shared.faults.add_error(handler.at, "", &error);
-            spec.handlers.pop();
         }
     }
     // With some handlers left out, routes to them would be blamed for it.
-    if shared.faults.count() > 0 {
-        return spec;
-    }
-    for route in routes {
-        spec.routes.push(route.value);
-        if let Err(error) = spec.check() {
-            shared.faults.add_error(route.at, "", &error);
-            spec.routes.pop();
+    if shared.faults.count() == 0 {
+        for route in &routes {
+            if let Err(error) = check.route(&route.value) {
+                shared.faults.add_error(route.at, "", &error);
+            }
         }
     }
-    spec
+    Spec {
+        handlers: handlers.into_iter().map(|handler| handler.value).collect(),
+        routes: routes.into_iter().map(|route| route.value).collect(),
+    }
 }
 
 #[cfg(test)]

@@ -316,7 +316,35 @@ mod tests {
         assert!(read(Path::new("/nonexistent/b.json")).is_err());
     }
 
+    /// A report as JSON, some of its numbers others.
+    fn damaged() -> impl Strategy<Value = String> {
+        let numbers = ["0", "-1", "1e308", "-1e308", "5e-324", "18446744073709551615", "null"];
+        let change = (any::<prop::sample::Index>(), prop::sample::select(numbers.to_vec()));
+        prop::collection::vec(change, 1..8).prop_map(|changes| {
+            let json = crate::report::json(&of(&[FILE, NULL])).unwrap();
+            let mut json = String::from_utf8(json).unwrap();
+            let number = regex::Regex::new(r"(: )-?[0-9][0-9.e+-]*").unwrap();
+            for (at, value) in changes {
+                let found: Vec<_> = number.find_iter(&json).map(|found| found.range()).collect();
+                let range = found[at.index(found.len())].clone();
+                json.replace_range(range.start + 2..range.end, value);
+            }
+            json
+        })
+    }
+
     proptest! {
+        #[test]
+        fn no_numbers_of_a_baseline_make_it_panic(json in damaged()) {
+            if let Ok(mut before) = serde_json::from_str::<Report>(&json) {
+                let now = of(&[FILE, NULL]);
+                before.settings = now.settings.clone();
+                for absolute in [true, false] {
+                    let _ = compare(&now, &before, 0.1, absolute).map(|found| names(&found));
+                }
+            }
+        }
+
         #[test]
         fn nothing_is_ever_slower_than_itself(calls in prop::array::uniform3(1u64..1_000_000)) {
             let report = of(&[FILE, ("pub-tcp", calls), NULL]);

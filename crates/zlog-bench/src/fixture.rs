@@ -210,7 +210,14 @@ fn publish_handler(publisher: Publisher, stop: &Arc<AtomicBool>) -> Publish {
     let (root, wire, on_full) = (ROOT.to_owned(), Wire::Json, OnFull::Block);
     Publish::new(
         publisher,
-        PublishOptions { root, by_name: false, wire, on_full, stop: stop_check(stop) },
+        PublishOptions {
+            root,
+            by_name: false,
+            wire,
+            on_full,
+            stop: stop_check(stop),
+            tell: Box::new(|_| {}),
+        },
     )
 }
 

@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::text::escape::visible;
+
 /// What a fallible function of zlog returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -38,6 +40,16 @@ impl Exit {
             Exit::Unmet => 3,
             Exit::Child(code) => code,
             Exit::Signal(number) => 128u8.saturating_add(number),
+        }
+    }
+
+    /// The same, or [`Exit::Unmet`] when an expectation was not met (`--fail-on-loss`) and
+    /// this says no more than that nothing failed, or that a signal has ended the work.
+    #[must_use]
+    pub fn or_unmet(self, unmet: bool) -> Exit {
+        match self {
+            Exit::Done | Exit::Child(0) | Exit::Signal(_) if unmet => Exit::Unmet,
+            exit => exit,
         }
     }
 }
@@ -74,7 +86,10 @@ impl Error {
         let io = Error::io(what, error);
         match error.kind() {
             io::ErrorKind::NotFound if path.is_relative() => match std::env::current_dir() {
-                Ok(here) => io.hint(format!("It was looked for in {}.", here.display())),
+                Ok(here) => {
+                    let here = visible(&here.to_string_lossy());
+                    io.hint(format!("It was looked for in {here}."))
+                }
                 Err(_) => io,
             },
             io::ErrorKind::IsADirectory => io.hint("Name the file in it."),
@@ -214,6 +229,17 @@ mod tests {
         ];
         for (exit, code) in codes {
             assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn an_unmet_expectation_wins_over_a_signal_and_not_over_a_failure() {
+        for exit in [Exit::Done, Exit::Child(0), Exit::Signal(2), Exit::Unmet] {
+            assert_eq!(exit.or_unmet(true), Exit::Unmet, "{exit:?}");
+            assert_eq!(exit.or_unmet(false), exit);
+        }
+        for exit in [Exit::Failed, Exit::Usage, Exit::Child(7)] {
+            assert_eq!(exit.or_unmet(true), exit);
         }
     }
 

@@ -11,12 +11,17 @@
 //! the empty one, and only who asks for everything gets them.
 //!
 //! A message costs its bytes and some 200 more: so the bytes bound the topics, too.
+//!
+//! Those who send messages on share their bytes with [`Keep`], which counts what they
+//! still hold of messages that it has forgotten ([`Keep::lent`]).
 
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::{Arc, Weak};
 
 /// What a message costs beside its bytes: its place in the lists, and a share of its
 /// topic's.
-const OVERHEAD: usize = 192;
+const OVERHEAD: usize = 224;
 /// Longest topic that is kept.
 const LONGEST_TOPIC: usize = 1024;
 
@@ -49,15 +54,47 @@ const LARGEST_SPARE: usize = 1024;
 type Slot = usize;
 const NONE: Slot = Slot::MAX;
 
-/// A message that was kept.
+/// A message that was kept. Its bytes are shared, and stay while it is held.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Late<'k> {
+pub struct Late {
     /// Its number: how many had come before it.
     pub arrival: u64,
     /// When it came, in seconds since 1970-01-01 UTC.
     pub received: f64,
+    frames: Arc<Vec<u8>>,
+}
+
+impl Late {
     /// Its frames.
-    pub frames: Vec<&'k [u8]>,
+    pub fn frames(&self) -> impl Iterator<Item = SharedFrame> + use<> {
+        let message = Arc::clone(&self.frames);
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let len = message.get(at..)?.first_chunk().map(|len| u32::from_ne_bytes(*len))?;
+            let start = at + size_of::<u32>();
+            at = start + len as usize;
+            Some(SharedFrame { message: Arc::clone(&message), range: start..at })
+        })
+    }
+}
+
+/// A frame of a message that was kept.
+#[derive(Clone, Debug)]
+pub struct SharedFrame {
+    message: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl From<Vec<u8>> for SharedFrame {
+    fn from(bytes: Vec<u8>) -> SharedFrame {
+        SharedFrame { range: 0..bytes.len(), message: Arc::new(bytes) }
+    }
+}
+
+impl AsRef<[u8]> for SharedFrame {
+    fn as_ref(&self) -> &[u8] {
+        self.message.get(self.range.clone()).unwrap_or_default()
+    }
 }
 
 /// A message, in the list of all in order of arrival.
@@ -67,8 +104,9 @@ struct Message {
     topic: usize,
     older: Slot,
     newer: Slot,
-    /// Its frames, each with its length before it. The memory is used again.
-    frames: Vec<u8>,
+    /// Its frames, each with its length before it. The memory is used again, unless it
+    /// is shared.
+    frames: Arc<Vec<u8>>,
 }
 
 /// A topic and its messages, the oldest first.
@@ -92,6 +130,10 @@ pub struct Keep {
     /// Messages that have come, kept or not.
     arrived: u64,
     kept: Kept,
+    /// Messages that were forgotten while others held them, and what each costs.
+    lent: Vec<(Weak<Vec<u8>>, usize)>,
+    /// What those cost, some of which may have been let go since.
+    lent_bytes: usize,
 }
 
 impl Keep {
@@ -109,6 +151,8 @@ impl Keep {
             last: 0,
             arrived: 0,
             kept: Kept::default(),
+            lent: Vec::new(),
+            lent_bytes: 0,
         }
     }
 
@@ -122,8 +166,19 @@ impl Keep {
         self.arrived
     }
 
-    /// Takes a message that came then, in seconds since 1970-01-01 UTC. Its bytes are copied: what libzmq received stands in blocks of
-    /// many messages, which would all stay for the sake of one.
+    /// Whether those who send messages on hold more bytes of messages that were forgotten
+    /// than all that are kept may have.
+    pub fn lent_too_much(&mut self) -> bool {
+        if self.lent_bytes > self.limits.bytes {
+            self.lent.retain(|(message, _)| message.strong_count() > 0);
+            self.lent_bytes = self.lent.iter().map(|(_, cost)| cost).sum();
+        }
+        self.lent_bytes > self.limits.bytes
+    }
+
+    /// Takes a message that came then, in seconds since 1970-01-01 UTC. Its bytes are
+    /// copied: what libzmq received stands in blocks of many messages, which would all
+    /// stay for the sake of one.
     pub fn push(&mut self, frames: &[&[u8]], received: f64) {
         let arrival = self.arrived;
         self.arrived += 1;
@@ -143,12 +198,14 @@ impl Keep {
         message.arrival = arrival;
         message.received = received;
         message.topic = topic;
-        message.frames.clear();
-        message.frames.shrink_to(2 * bytes);
+        // Nobody else holds those of a free place: nothing is copied.
+        let kept = Arc::make_mut(&mut message.frames);
+        kept.clear();
+        kept.shrink_to(2 * bytes);
         for frame in frames {
             // libzmq's own limit on a frame is far below 4 GiB here.
-            message.frames.extend_from_slice(&(frame.len() as u32).to_ne_bytes());
-            message.frames.extend_from_slice(frame);
+            kept.extend_from_slice(&(frame.len() as u32).to_ne_bytes());
+            kept.extend_from_slice(frame);
         }
         self.append(slot);
         self.topics[topic].messages.push_back(slot);
@@ -164,8 +221,16 @@ impl Keep {
 
     /// The last `n` messages of topics that begin with one of `prefixes`, in order of
     /// arrival.
-    pub fn last(&self, n: usize, prefixes: &[impl AsRef<[u8]>]) -> Vec<Late<'_>> {
-        let wanted = |name: &[u8]| prefixes.iter().any(|prefix| name.starts_with(prefix.as_ref()));
+    pub fn last(&self, n: usize, prefixes: &[impl AsRef<[u8]>]) -> Vec<Late> {
+        let mut prefixes: Vec<&[u8]> = prefixes.iter().map(AsRef::as_ref).collect();
+        // What a prefix covers stands right behind it. Without that, of all that are not
+        // greater than a name only the last can be its prefix: strangers ask for very many.
+        prefixes.sort_unstable();
+        prefixes.dedup_by(|next, kept| next.starts_with(kept));
+        let wanted = |name: &[u8]| {
+            let at = prefixes.partition_point(|prefix| *prefix <= name).checked_sub(1);
+            at.is_some_and(|at| name.starts_with(prefixes[at]))
+        };
         // The newest message of each topic; the newest of these is the last one, and
         // the one before it in its topic takes its place.
         let mut heap: BinaryHeap<(u64, usize, usize)> = self
@@ -184,7 +249,7 @@ impl Keep {
         {
             let messages = &self.topics[topic].messages;
             let Message { received, frames, .. } = &self.slots[messages[at]];
-            last.push(Late { arrival, received: *received, frames: split(frames) });
+            last.push(Late { arrival, received: *received, frames: Arc::clone(frames) });
             if let Some(before) = at.checked_sub(1) {
                 heap.push((self.slots[messages[before]].arrival, topic, before));
             }
@@ -228,7 +293,7 @@ impl Keep {
                 topic: 0,
                 older: NONE,
                 newer: NONE,
-                frames: Vec::new(),
+                frames: Arc::default(),
             });
             self.slots.len() - 1
         })
@@ -251,8 +316,12 @@ impl Keep {
         let Message { topic, older, newer, ref mut frames, .. } = self.slots[slot];
         let bytes = frames.len();
         // The next message uses the memory again. Much of it would be paid for by nobody.
-        if frames.capacity() > LARGEST_SPARE {
-            *frames = Vec::new();
+        if Arc::strong_count(frames) > 1 {
+            let cost = bytes + OVERHEAD;
+            self.lent.push((Arc::downgrade(&std::mem::take(frames)), cost));
+            self.lent_bytes += cost;
+        } else if frames.capacity() > LARGEST_SPARE {
+            *frames = Arc::default();
         }
         match older {
             NONE => self.oldest = newer,
@@ -279,17 +348,6 @@ impl Keep {
     }
 }
 
-/// The frames of a message as it is kept.
-fn split(mut bytes: &[u8]) -> Vec<&[u8]> {
-    let mut frames = Vec::new();
-    while let Some((len, rest)) = bytes.split_first_chunk() {
-        let (frame, rest) = rest.split_at((u32::from_ne_bytes(*len) as usize).min(rest.len()));
-        frames.push(frame);
-        bytes = rest;
-    }
-    frames
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,9 +359,13 @@ mod tests {
         keep.push(&[topic.as_bytes(), body.as_bytes()], 1.5);
     }
 
+    fn frames(late: &Late) -> Vec<Vec<u8>> {
+        late.frames().map(|frame| frame.as_ref().to_vec()).collect()
+    }
+
     fn bodies(keep: &Keep, n: usize, prefixes: &[&str]) -> Vec<String> {
         let last = keep.last(n, prefixes);
-        let body = |late: &Late<'_>| late.frames.last().expect("a frame").to_vec();
+        let body = |late: &Late| frames(late).pop().expect("a frame");
         last.iter().map(|late| String::from_utf8(body(late)).expect("UTF-8")).collect()
     }
 
@@ -355,13 +417,35 @@ mod tests {
     }
 
     #[test]
+    fn messages_that_others_hold_stay_as_they_were_and_count_once_they_are_forgotten() {
+        let limits = Limits { per_topic: 10, bytes: 10 * (OVERHEAD + 30) };
+        let mut keep = Keep::new(limits);
+        let fill = |keep: &mut Keep, body: &str| (0..10).for_each(|_| push(keep, "t", body));
+        fill(&mut keep, "one");
+        let (first, again) = (keep.last(10, &["t"]), keep.last(10, &["t"]));
+        fill(&mut keep, "two");
+        assert!(!keep.lent_too_much(), "as much as is kept");
+        let second = keep.last(10, &["t"]);
+        fill(&mut keep, "three");
+        assert!(keep.lent_too_much());
+        for (held, body) in [(&first, b"one"), (&again, b"one"), (&second, b"two")] {
+            assert!(held.iter().all(|late| frames(late)[1] == body));
+        }
+        drop((first, again));
+        assert!(!keep.lent_too_much());
+        // What nobody holds is used again.
+        fill(&mut keep, "four");
+        assert_eq!(keep.lent.len(), 10);
+    }
+
+    #[test]
     fn frames_come_back_as_they_were_and_a_single_one_is_for_who_wants_all() {
         let mut keep = Keep::new(PLENTY);
         keep.push(&[b"t", b"", b"third"], 1.0);
         keep.push(&[b"{}"], 2.0);
         let last = keep.last(2, &[""]);
-        assert_eq!(last[0].frames, [&b"t"[..], b"", b"third"]);
-        assert_eq!(last[1].frames, [&b"{}"[..]]);
+        assert_eq!(frames(&last[0]), [&b"t"[..], b"", b"third"]);
+        assert_eq!(frames(&last[1]), [&b"{}"[..]]);
         assert!(keep.last(2, &["{"]).is_empty());
     }
 
@@ -372,7 +456,7 @@ mod tests {
             messages in prop::collection::vec(("[ab]{0,2}", 0usize..40), 0..200),
             per_topic in 1usize..5,
             room in 1usize..12,
-            prefix in "[ab]{0,2}",
+            prefixes in prop::collection::vec("[ab]{0,3}", 0..4),
             n in 0usize..20,
         ) {
             let limits = Limits { per_topic, bytes: room * (OVERHEAD + 20) };
@@ -401,14 +485,14 @@ mod tests {
             }
             let mut expected: Vec<(u64, String)> = list
                 .iter()
-                .filter(|e| e.1.starts_with(&prefix))
+                .filter(|e| prefixes.iter().any(|prefix| e.1.starts_with(prefix)))
                 .map(|e| (e.0 as u64, e.2.clone()))
                 .collect();
             expected.drain(..expected.len().saturating_sub(n));
             let last: Vec<(u64, String)> = keep
-                .last(n, &[&prefix])
+                .last(n, &prefixes)
                 .into_iter()
-                .map(|l| (l.arrival, String::from_utf8_lossy(l.frames[1]).into_owned()))
+                .map(|l| (l.arrival, String::from_utf8_lossy(&frames(&l)[1]).into_owned()))
                 .collect();
             prop_assert_eq!(last, expected);
         }

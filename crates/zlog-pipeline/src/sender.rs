@@ -6,11 +6,21 @@
 use std::borrow::Cow;
 
 use crate::os::clock::now;
-use zlog_core::record::Record;
+use zlog_core::record::{Level, Record};
+use zlog_core::wire::topic;
 
-/// The fields that an emitting process fills in where a record lacks them.
+/// The words for records of which [`Stamp::fill`] took the topic away.
+pub const OUTSIDE_ROOT: &str =
+    "with a topic outside the root, published under the root (--trust-topic keeps their own)";
+
+/// The fields that an emitting process fills in where a record lacks them, and the root
+/// that its topics have.
 #[derive(Clone, Debug)]
 pub struct Stamp {
+    /// What topics begin with; empty: they begin with the level.
+    pub root: String,
+    /// Keep a topic that a record brings along even if it is not under `root`.
+    pub trust_topic: bool,
     /// The logger's name.
     pub name: String,
     /// What topics end with; comes before a line's own subtopic. Empty for none.
@@ -28,7 +38,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// A stamp for this process, with a source made from host, process and chance.
+    /// A stamp for this process, without a root and with a source made from host, process and chance.
     ///
     /// Host and process alone repeat: containers share names and process numbers,
     /// and a system uses its numbers again. A source that repeats would make
@@ -38,6 +48,8 @@ impl Stamp {
         let process = std::process::id();
         let tag: String = std::iter::repeat_with(fastrand::alphanumeric).take(4).collect();
         Stamp {
+            root: String::new(),
+            trust_topic: false,
             name: name.to_owned(),
             subtopic: String::new(),
             source: format!("{hostname}:{process}:{}", tag.to_ascii_lowercase()),
@@ -53,8 +65,13 @@ impl Stamp {
         ((created - self.started) * 1e6) as i64 as f64 / 1e3
     }
 
-    /// Fills in what `record` lacks. Allocates only to join two subtopics.
-    pub fn fill<'a>(&'a self, record: &mut Record<'a>) {
+    /// Fills in what `record` lacks. Returns whether its own topic was not under the root
+    /// and was taken away. Allocates only to join two subtopics, or to take a topic apart.
+    pub fn fill<'a>(&'a self, record: &mut Record<'a>) -> bool {
+        let outside = self.is_outside(&record.topic);
+        if outside {
+            take_topic_apart(record);
+        }
         // When it was read is when it was made, as near as anybody can tell; it
         // spares a look at the clock for each record.
         let created = *record.created.get_or_insert_with(|| record.received.unwrap_or_else(now));
@@ -74,6 +91,31 @@ impl Stamp {
                 own => Cow::Owned(format!("{}.{own}", self.subtopic)),
             };
         }
+        outside
+    }
+
+    /// Whether a topic that a record brings along may not be used. Lines of text can bring
+    /// one along (stored records do), and whoever writes them must not be able to write
+    /// into the topics of another program.
+    fn is_outside(&self, topic: &str) -> bool {
+        !topic.is_empty() && !self.trust_topic && !topic::is_under(topic, &self.root)
+    }
+}
+
+/// Keeps of a record's topic what is not its root: the subtopic, and the level and the
+/// name where the record does not say them itself.
+#[cold]
+fn take_topic_apart(record: &mut Record<'_>) {
+    let whole = std::mem::take(&mut record.topic);
+    let parts = topic::parse(&whole);
+    if record.subtopic.is_empty() {
+        record.subtopic = Cow::Owned(parts.subtopic.to_owned());
+    }
+    if record.level == Level::NOTSET {
+        record.level = parts.level.unwrap_or_default();
+    }
+    if record.name.is_none() && !parts.root.is_empty() {
+        record.name = Some(Cow::Owned(parts.root.to_owned()));
     }
 }
 
@@ -102,6 +144,26 @@ mod tests {
         assert_eq!((record.name.as_deref(), record.process), (Some("db"), Some(7)));
         assert_eq!((record.created, record.msecs), (Some(5.25), Some(250.0)));
         assert_eq!(record.source.as_deref(), Some(&*stamp.source));
+    }
+
+    #[test]
+    fn a_topic_outside_the_root_gives_its_level_name_and_subtopic_and_no_more() {
+        let brought = |topic: &'static str| Record { topic: topic.into(), ..Record::default() };
+        let mut stamp = Stamp::of_this_process("app");
+        stamp.root = "app".into();
+        let mut record = brought("bank.CRITICAL.transfer");
+        assert!(stamp.fill(&mut record));
+        assert_eq!((&*record.topic, &*record.subtopic), ("", "transfer"));
+        assert_eq!((record.level, record.name.as_deref()), (Level::CRITICAL, Some("bank")));
+
+        let mut record = brought("app.ERROR.db");
+        assert!(!stamp.fill(&mut record));
+        assert_eq!(record.topic, "app.ERROR.db");
+
+        stamp.trust_topic = true;
+        let mut record = brought("bank.CRITICAL.transfer");
+        assert!(!stamp.fill(&mut record));
+        assert_eq!(record.topic, "bank.CRITICAL.transfer");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! libzmq 4.3.5 with CURVE: the build (`build.rs`) and the C declarations that
 //! the `zmq` crate names.
 //!
-//! What may be here: declarations from `zmq.h`, as they stand there. Anything
-//! that behaves belongs in `zlog`'s own `socket` module.
+//! What may be here: declarations from `zmq.h`, as they stand there, and of what
+//! `edits.rs` adds. Anything that behaves belongs in `zlog`'s own `socket` module.
 
 #![allow(non_camel_case_types, missing_docs)]
 
@@ -109,3 +109,14 @@ unsafe extern "C" {
     pub fn zmq_z85_decode(dest: *mut u8, string: *const c_char) -> *mut u8;
     pub fn zmq_curve_keypair(public: *mut c_char, secret: *mut c_char) -> c_int;
 }
+
+#[cfg(unix)]
+unsafe extern "C" {
+    /// Ends the connection of this number, as the message property `__connection` names
+    /// it. Does nothing when it has ended already. From any thread. (`edits.rs`)
+    pub safe fn zlog_end_connection(number: u64);
+}
+
+/// Does nothing: on Windows, libzmq is built as it is.
+#[cfg(not(unix))]
+pub fn zlog_end_connection(_number: u64) {}

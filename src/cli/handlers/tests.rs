@@ -179,3 +179,13 @@ fn a_key_behind_the_format_is_remarked_on_and_where_the_format_is_refused_explai
     let other = refusal("file", "x.log,format=%(nope)s");
     assert!(!other.contains("stands last"), "{other}");
 }
+
+#[test]
+fn the_subject_of_a_mail_may_use_the_extras_that_its_text_may() {
+    let mail = "smtp://h,to=a@b.org,extra=user,extra=shop=none,subject=%(levelname)s %(user)s";
+    let Target::Smtp { subject, .. } = one("smtp", mail).unwrap().target else { panic!("{mail}") };
+    let extras = [("user".to_owned(), None), ("shop".to_owned(), Some("none".to_owned()))];
+    assert_eq!(subject.extras, extras);
+    let other = refusal("smtp", "smtp://h,to=a@b.org,extra=user,subject=%(usr)s");
+    assert!(other.contains("usr"), "{other}");
+}

@@ -10,6 +10,7 @@ use zlog_bench::pipeline::{Bench, PipelineRunner, Report, Scenario, Settings, Tr
 use zlog_bench::report::{check_writable, json, write_whole};
 use zlog_bench::rounds::Upcoming;
 use zlog_core::error::{Error, Exit, Result};
+use zlog_core::text::escape;
 use zlog_pipeline::handler::publish::Wire;
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal;
@@ -91,8 +92,8 @@ fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &Stop) -> Result<R
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let requested = || stop.requested();
     let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let directory =
-        std::path::absolute(&directory).map_err(|error| Error::io(directory.display(), &error))?;
+    let directory = std::path::absolute(&directory)
+        .map_err(|error| Error::io(escape::visible(&directory.to_string_lossy()), &error))?;
     let mut runner = PipelineRunner::below(&directory, &requested)?;
     let runs = usize::from(args.runs);
     // Each scenario is measured with zlog and with bare libzmq.

@@ -61,8 +61,9 @@ impl Plan {
         Ok(Plan {
             targets: args.targets(),
             spec: spec(args, mail),
-            directory: std::path::absolute(&directory)
-                .map_err(|error| Error::io(directory.display(), &error))?,
+            directory: std::path::absolute(&directory).map_err(|error| {
+                Error::io(escape::visible(&directory.to_string_lossy()), &error)
+            })?,
             settings: settings(args, &records),
             baseline,
         })

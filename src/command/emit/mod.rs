@@ -17,6 +17,7 @@ use self::summary::{ProgressLine, Summary};
 use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
 use zlog_core::error::{Exit, Result};
 use zlog_core::record::Record;
+use zlog_core::text::escape::visible;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
@@ -121,14 +122,18 @@ struct Emit {
     pace: Option<Pace>,
     limit: Option<u64>,
     progress: ProgressLine,
+    quiet: bool,
     begun: Instant,
     taken: u64,
+    /// Records whose own topic was not under the root.
+    outside_root: u64,
 }
 
 impl Emit {
     fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
         let end =
             End { stop, until: Arc::default(), linger: args.linger.0, held_up: Arc::default() };
+        let progress = ProgressLine::new(args);
         let options = PublishOptions {
             root: args.root.clone(),
             by_name: args.listen.any(),
@@ -144,6 +149,7 @@ impl Emit {
                 let end = end.clone();
                 Box::new(move || end.overdue())
             },
+            tell: progress.teller(),
         };
         let begun = Instant::now();
         Emit {
@@ -152,9 +158,11 @@ impl Emit {
             end,
             pace: args.rate.map(|rate| Pace::new(rate, begun)),
             limit: args.count,
-            progress: ProgressLine::new(args),
+            progress,
+            quiet: args.quiet,
             begun,
             taken: 0,
+            outside_root: 0,
         }
     }
 
@@ -188,6 +196,7 @@ impl Emit {
             self.publish.flush()?;
             self.progress.show(self.taken);
             self.tell(feed.notices());
+            self.tell_of_subscribers();
             if progress == Progress::Ended {
                 break;
             }
@@ -216,7 +225,7 @@ impl Emit {
 
     fn publish_one(&mut self, record: Record<'_>) -> Result<Flow> {
         let mut record = record;
-        self.stamp.fill(&mut record);
+        self.outside_root += u64::from(self.stamp.fill(&mut record));
         self.publish.handle(&record)?;
         self.taken += 1;
         Ok(Flow::More)
@@ -227,6 +236,13 @@ impl Emit {
         for notice in notices {
             let line = format_args!("zlog emit: {}", notice.text);
             self.progress.around(|| terminal::tell(line));
+        }
+    }
+
+    /// Says whose connections were ended because of what they sent.
+    fn tell_of_subscribers(&mut self) {
+        if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
+            self.progress.around(|| terminal::tell(format_args!("zlog emit: {}", visible(&text))));
         }
     }
 
@@ -267,9 +283,16 @@ impl Emit {
             self.await_copies(&feed);
         }
         self.publish.flush()?;
+        self.tell_of_subscribers();
         let (published, flushed) = self.publish.close(self.end.linger());
-        let summary =
-            Summary { published, lines: feed.line_counts(), heard: feed.heard(), took, flushed };
+        let summary = Summary {
+            published,
+            outside_root: self.outside_root,
+            lines: feed.line_counts(),
+            heard: feed.heard(),
+            took,
+            flushed,
+        };
         if !args.quiet {
             terminal::tell(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
@@ -278,11 +301,7 @@ impl Emit {
         let exit = feed.exit();
         feed.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
-        Ok(match (self.end.stop.exit(), exit) {
-            (Some(signal), _) => signal,
-            (None, Exit::Done) if lost => Exit::Unmet,
-            (None, exit) => exit,
-        })
+        Ok(self.end.stop.exit().unwrap_or(exit).or_unmet(lost))
     }
 }
 
@@ -292,6 +311,9 @@ fn stamp(args: &EmitArgs) -> Stamp {
         root => root,
     });
     let mut stamp = Stamp::of_this_process(name);
+    stamp.root.clone_from(&args.root);
+    // Without a root, a replay publishes records where they were published before.
+    stamp.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
     stamp.subtopic = args.subtopic.clone().unwrap_or_default();
     if let Some(source) = &args.source {
         stamp.source.clone_from(source);

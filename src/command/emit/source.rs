@@ -138,15 +138,15 @@ impl Feed {
         }
     }
 
-    /// Delivers what has been read already: the end before the input's end. What was sent
-    /// over the network and not read yet may take as long as `within`.
+    /// Delivers what has been read already: the end before the input's end. The rest of a
+    /// line, and what was sent over the network, may take as long as `within`.
     ///
     /// # Errors
     /// Whatever `sink` returns.
     pub(super) fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         match self {
-            Feed::Text(source) => source.finish(sink),
-            Feed::Command(source, _) => source.finish(sink),
+            Feed::Text(source) => source.finish(within, sink),
+            Feed::Command(source, _) => source.finish(within, sink),
             Feed::Listen(source) => source.finish(within, sink),
             Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Ok(()),
         }
@@ -185,7 +185,10 @@ impl Feed {
             Feed::Message(source) => {
                 LineCounts { not_utf8: u64::from(source.not_utf8()), ..LineCounts::default() }
             }
-            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Listen(_) => LineCounts::default(),
+            Feed::Replay(source) => {
+                LineCounts { nuls: source.nuls(), quoted: source.quoted(), ..LineCounts::default() }
+            }
+            Feed::Synthetic(_) | Feed::Listen(_) => LineCounts::default(),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::cli::EmitArgs;
 use zlog_core::text::plural::{counted, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
+use zlog_pipeline::sender::OUTSIDE_ROOT;
 use zlog_pipeline::socket::Flushed;
 use zlog_pipeline::source::Reading;
 use zlog_pipeline::source::listen::Heard;
@@ -21,6 +22,8 @@ use zlog_pipeline::source::text::LineCounts;
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,
+    /// Records whose own topic was not under the root.
+    pub(super) outside_root: u64,
     pub(super) lines: LineCounts,
     pub(super) heard: Heard,
     pub(super) took: Duration,
@@ -30,7 +33,8 @@ pub(super) struct Summary {
 impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
-        self.published.dropped_full > 0 || self.heard.lost() > 0 || self.flushed == Flushed::No
+        let Published { dropped_full, broken, .. } = self.published;
+        dropped_full + broken + self.heard.lost() > 0 || self.flushed == Flushed::No
     }
 
     /// The losses alone.
@@ -42,9 +46,7 @@ impl Summary {
         if self.heard.lost() > 0 {
             said.push(format!("{} lost before they were whole here", self.heard.lost()));
         }
-        if self.flushed == Flushed::No {
-            said.push("some may not have left before --linger was over".to_owned());
-        }
+        said.extend(self.may_be_lost());
         said.join("; ")
     }
 
@@ -55,10 +57,14 @@ impl Summary {
             (published.unheard, "had no subscriber"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
+            (lines.quoted, "with a value nested too deep or a number too long (sent as text)"),
         ];
         let named = [
+            (self.outside_root, "record", OUTSIDE_ROOT),
             (lines.pieces, "piece", "of lines longer than --max-line"),
+            (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "left out"),
+            (lines.nuls, "NUL", "left out (a hole in the input)"),
             (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
         ];
@@ -70,10 +76,21 @@ impl Summary {
         let named = named.into_iter().filter(|(count, ..)| *count > 0);
         remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
         remarks.extend(self.heard.remarks());
-        if self.flushed == Flushed::No {
-            remarks.push("some may not have left before --linger was over".to_owned());
-        }
+        remarks.extend(self.may_be_lost());
         remarks
+    }
+
+    /// What is said of losses whose number is not known.
+    fn may_be_lost(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if self.published.broken > 0 {
+            let connections = counted(self.published.broken, "connection");
+            said.push(format!("{connections} broke, and some on their way over them may be lost"));
+        }
+        if self.flushed == Flushed::No {
+            said.push("some may not have left before --linger was over".to_owned());
+        }
+        said
     }
 }
 
@@ -141,6 +158,12 @@ impl ProgressLine {
             self.bar.set_position(reading.map_or(0, Reading::read));
             self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
         }
+    }
+
+    /// Says something about subscribers; the line makes room.
+    pub(super) fn teller(&self) -> Box<dyn Fn(&str) + Send> {
+        let bar = self.bar.clone();
+        Box::new(move |text| bar.suspend(|| terminal::tell(format_args!("zlog emit: {text}"))))
     }
 
     /// Takes the line away while `say` writes to stderr.

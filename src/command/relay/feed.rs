@@ -17,7 +17,7 @@ use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::sender::Stamp;
+use zlog_pipeline::sender::{OUTSIDE_ROOT, Stamp};
 use zlog_pipeline::socket::{Proxy, SocketOptions};
 use zlog_pipeline::source::listen::{Heard, Listen};
 use zlog_pipeline::source::text::{LineOptions, StreamSpec, TextSource};
@@ -34,6 +34,9 @@ struct Shared {
     records: AtomicU64,
     unheard: AtomicU64,
     dropped: AtomicU64,
+    nuls: AtomicU64,
+    /// Records whose own topic was not under the root.
+    outside_root: AtomicU64,
     stop: AtomicBool,
     /// No record may wait for room any more.
     overdue: AtomicBool,
@@ -67,8 +70,15 @@ impl From {
 
     fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         match self {
-            From::Lines(source) => source.finish(sink),
+            From::Lines(source) => source.finish(within, sink),
             From::Listen(source) => source.finish(within, sink),
+        }
+    }
+
+    fn nuls(&self) -> u64 {
+        match self {
+            From::Lines(source) => source.counts().nuls,
+            From::Listen(_) => 0,
         }
     }
 
@@ -113,10 +123,20 @@ impl Feed {
         *self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What a person should know of it.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.heard().remarks();
+        let outside = self.shared.outside_root.load(Ordering::Relaxed);
+        if outside > 0 {
+            remarks.push(format!("{} {OUTSIDE_ROOT}", counted(outside, "record")));
+        }
+        remarks
+    }
+
     fn start(name: &str, source: From, proxy: &mut Proxy, work: Work) -> Result<Feed> {
         let shared = Arc::new(Shared::default());
         let mut publisher = proxy.publisher_inside(&SocketOptions::publisher())?;
-        let Work { root, stop, linger } = work;
+        let Work { root, trust_topic, stop, linger } = work;
         let seen = Arc::clone(&shared);
         let run = move || {
             let asked = || stop.requested() || seen.stop.load(Ordering::Relaxed);
@@ -128,10 +148,15 @@ impl Feed {
                 wire: Wire::Json,
                 on_full: OnFull::Block,
                 stop: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
+                // Its one subscriber is this relay.
+                tell: Box::new(|_| {}),
             };
             let publish = Publish::new(publisher, options);
             let name = if root.is_empty() { "root" } else { &root };
-            let runner = Runner { source, publish, stamp: Stamp::of_this_process(name), linger };
+            let mut stamp = Stamp::of_this_process(name);
+            stamp.root.clone_from(&root);
+            stamp.trust_topic = trust_topic;
+            let runner = Runner { source, publish, stamp, linger };
             if let Err(error) = runner.run(&seen) {
                 terminal::tell(format_args!("zlog relay: {error}"));
                 seen.failed.store(true, Ordering::Relaxed);
@@ -149,6 +174,8 @@ impl Feed {
 /// What a source's thread needs beside the source.
 struct Work {
     root: String,
+    /// Keep topics that records bring along.
+    trust_topic: bool,
     stop: Stop,
     /// How long its end may take.
     linger: Duration,
@@ -167,7 +194,8 @@ impl Runner {
         let Runner { mut source, mut publish, stamp, linger } = self;
         let take = |record: Record<'_>, publish: &mut Publish| {
             let mut record = record;
-            stamp.fill(&mut record);
+            let outside = stamp.fill(&mut record);
+            seen.outside_root.fetch_add(outside.into(), Ordering::Relaxed);
             publish.handle(&record)?;
             let stop = seen.stop.load(Ordering::Relaxed);
             Ok(if stop { Flow::Enough } else { Flow::More })
@@ -192,6 +220,7 @@ fn note(seen: &Shared, publish: &Publish, source: &mut From) {
     seen.records.store(published.records + published.dropped_full, Ordering::Relaxed);
     seen.unheard.store(published.unheard, Ordering::Relaxed);
     seen.dropped.store(published.dropped_full, Ordering::Relaxed);
+    seen.nuls.store(source.nuls(), Ordering::Relaxed);
     *seen.heard.lock().unwrap_or_else(PoisonError::into_inner) = source.heard();
     for notice in source.notices() {
         terminal::tell(format_args!("zlog relay: {}", notice.text));
@@ -218,7 +247,8 @@ impl Feeds {
                 process: None,
             };
             let source = stdin::open(spec, &LineOptions::default(), None)?;
-            let work = Work { root: args.root.clone(), stop: stop.clone(), linger };
+            let root = args.root.clone();
+            let work = Work { root, trust_topic: args.trust_topic, stop: stop.clone(), linger };
             feeds.push(Feed::start("stdin", From::Lines(source), proxy, work)?);
         }
         if args.listen.any() {
@@ -226,7 +256,8 @@ impl Feeds {
             for place in source.bound() {
                 terminal::tell(format_args!("zlog relay: listening on {place}"));
             }
-            let work = Work { root: String::new(), stop: stop.clone(), linger };
+            let root = String::new();
+            let work = Work { root, trust_topic: false, stop: stop.clone(), linger };
             feeds.push(Feed::start("listen", From::Listen(source), proxy, work)?);
         }
         Ok(Feeds(feeds))
@@ -242,7 +273,14 @@ impl Feeds {
                     counted(records, "record")
                 ));
             }
-            for remark in feed.heard().remarks() {
+            let nuls = feed.shared.nuls.load(Ordering::Relaxed);
+            if nuls > 0 {
+                terminal::tell(format_args!(
+                    "zlog relay: {name}: {} left out (a hole in the input)",
+                    counted(nuls, "NUL")
+                ));
+            }
+            for remark in feed.remarks() {
                 terminal::tell(format_args!("zlog relay: {name}: {remark}"));
             }
         }

@@ -11,12 +11,12 @@ mod news;
 mod outlets;
 mod plan;
 mod rates;
+mod reply;
 mod sides;
 mod status;
 mod summary;
 mod table;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::feed::Feeds;
@@ -31,12 +31,13 @@ use super::cutoff::CutOff;
 use crate::cli::{RelayArgs, RelayOnFull};
 use zlog_core::error::{Exit, Result};
 use zlog_core::history::{Keep, Limits};
+use zlog_core::text::escape;
 use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, Stop};
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router::{self, Tell};
+use zlog_pipeline::router;
 use zlog_pipeline::socket::{
-    self, DEFAULT_HWM, Desk, Forwarded, LinkState, Proxy, ProxyOptions, SocketOptions,
+    self, Ask, Closing, Desk, Forwarded, Proxy, ProxyOptions, SocketOptions, connected_peers,
 };
 
 /// Messages sent on before anything else is looked at.
@@ -48,9 +49,6 @@ const CHORES: Duration = Duration::from_millis(5);
 const TICK: Duration = Duration::from_millis(100);
 /// Longest that a message waits for room before subscriptions are looked at.
 const SLICE: Duration = Duration::from_millis(20);
-/// How long the end goes on, while publishers are there, once nothing more was at hand: on
-/// a busy machine, what the system has received does not come all at once.
-const QUIET: Duration = Duration::from_millis(100);
 /// How long the end goes on giving to handlers what subscribers can't have any more, and
 /// counting it.
 const COUNTING: Duration = Duration::from_millis(500);
@@ -97,6 +95,8 @@ struct Relay {
     chores: bool,
     looked: Instant,
     begun: Instant,
+    /// Publishers were still sending at the end.
+    uncounted: bool,
 }
 
 impl Relay {
@@ -132,6 +132,7 @@ impl Relay {
             chores: true,
             looked: begun,
             begun,
+            uncounted: false,
             plan,
         })
     }
@@ -145,8 +146,11 @@ impl Relay {
             if self.step()? == Forwarded::All {
                 self.outlets.flush();
                 let wait = self.due.saturating_duration_since(Instant::now());
+                // That an asker has made room for more of its answer can't be waited for.
+                let answering = self.inquiries.as_ref().is_some_and(Inquiries::answering);
+                let most = if answering { CHORES } else { TICK };
                 let desk = self.inquiries.as_ref().map(Inquiries::desk);
-                self.chores = socket::wait(&self.proxy, desk, wait.min(TICK));
+                self.chores = socket::wait(&self.proxy, desk, wait.min(most));
             }
         }
         Ok(())
@@ -162,9 +166,10 @@ impl Relay {
             });
             match done {
                 Ok(plan) => self.plan.change_to(plan),
-                Err(error) => terminal::tell(format_args!(
-                    "zlog relay: {error}\nzlog relay: it goes on with the configuration it has"
-                )),
+                Err(error) => {
+                    terminal::tell(format_args!("zlog relay: {error}"));
+                    terminal::tell("zlog relay: it goes on with the configuration it has");
+                }
             }
         }
         self.outlets.reopen();
@@ -222,7 +227,7 @@ impl Relay {
             self.proxy.marks().for_each(drop);
             return;
         };
-        inquiries.take(&mut self.proxy, self.keep.as_ref());
+        inquiries.take(&mut self.proxy, self.keep.as_mut());
         if inquiries.status_wanted() {
             let Relay { proxy, keep, outlets, feeds, rates, .. } = self;
             let status = status::of(proxy, keep.as_ref(), outlets, feeds, rates);
@@ -232,6 +237,9 @@ impl Relay {
 
     fn tell(&mut self) {
         let now = Instant::now();
+        if let Some(text) = self.proxy.report().filter(|_| !self.plan.args.quiet) {
+            terminal::tell(format_args!("zlog relay: {}", escape::visible(&text)));
+        }
         for event in self.proxy.events() {
             if let Some(news) = &mut self.news {
                 news.tell(&event);
@@ -245,76 +253,63 @@ impl Relay {
         }
     }
 
-    /// How many messages may have come and not been taken yet, of publishers and of
-    /// sources of the relay's own. The end does not wait for what will come.
-    fn may_have_come(&self, hwm: u32) -> u64 {
-        let own = self.feeds.iter().count() as u64;
-        socket::may_have_come(hwm, peers(&self.proxy.links().0))
-            .saturating_add(own.saturating_mul(u64::from(hwm) + u64::from(DEFAULT_HWM)))
-    }
-
-    /// Sends on what has come, until then at the latest. What finds no room by then goes
-    /// to the handlers alone, and is counted.
-    fn drain(&mut self, until: Instant, hwm: u32) -> Result<()> {
-        let mut had_ended = false;
-        let mut enough = 0;
-        let mut quiet = None;
-        while Instant::now() < until {
+    /// Makes publishers stop, and sends on what is on its way, until then at the latest.
+    /// What finds no room by then goes to the handlers alone, and is counted.
+    fn drain(&mut self, until: Instant) -> Result<()> {
+        let begun = Instant::now();
+        let within = until.saturating_duration_since(begun);
+        let mut closing = Closing::new(&self.proxy.links().0, begun, within);
+        loop {
+            let now = Instant::now();
+            if now >= until {
+                return self.discard(closing, until + COUNTING);
+            }
             // Asked first: what a source gave before its end has then come, and what the
             // system had received of a publisher that is gone.
             let ended = self.feeds.all_ended();
-            let gone = peers(&self.proxy.links().0) == 0;
-            let taken = self.proxy.counts().messages;
-            if ended && !had_ended {
-                // Publishers may go on for ever; the relay's own sources have an end, and
-                // what they have taken in is not to be lost.
-                enough = taken.saturating_add(self.may_have_come(hwm));
+            let gone = connected_peers(&self.proxy.links().0) == 0;
+            let before = self.proxy.counts().messages;
+            let all = self.step()? == Forwarded::All;
+            let came = self.proxy.counts().messages > before || !all;
+            if ended && (closing.note(now, came) || (gone && !came)) {
+                return Ok(());
             }
-            had_ended = ended;
-            if ended && taken >= enough {
-                break;
+            // The relay's own sources would stop with the others.
+            let caught_up = || all && !self.proxy.has_unread();
+            if ended && let Some(ask) = closing.ask(now, caught_up) {
+                self.proxy.ask(ask);
             }
-            match self.step()? {
-                Forwarded::All if ended && gone => return Ok(()),
-                Forwarded::All => {
-                    let now = Instant::now();
-                    if ended && now >= *quiet.get_or_insert(now + QUIET) {
-                        return Ok(());
-                    }
-                    self.chores = socket::wait(&self.proxy, None, SLICE);
-                }
-                Forwarded::More | Forwarded::Full => {}
+            if !came {
+                self.chores = socket::wait(&self.proxy, None, SLICE);
             }
         }
-        let most = match had_ended {
-            true => enough.saturating_sub(self.proxy.counts().messages),
-            false => self.may_have_come(hwm),
-        };
-        self.discard(most, until + COUNTING)
     }
 
-    /// Gives up to so many messages to the handlers alone, and counts them, until then at
-    /// the latest.
-    fn discard(&mut self, most: u64, until: Instant) -> Result<()> {
-        let outlets = &mut self.outlets;
-        let received = clock::now();
-        let mut look = |frames: &[&[u8]]| {
-            outlets.take(frames, received);
-            Ok(())
-        };
-        let mut left = most;
+    /// Gives what still comes to the handlers alone, and counts it, until then at the latest.
+    fn discard(&mut self, mut closing: Closing, until: Instant) -> Result<()> {
+        self.proxy.ask(Ask::Stop);
+        closing.stop_asking();
         loop {
-            let some = left.min(A_FEW);
-            if self.proxy.discard(some, &mut look)? == Forwarded::All || left == some {
+            let outlets = &mut self.outlets;
+            let received = clock::now();
+            let mut look = |frames: &[&[u8]]| {
+                outlets.take(frames, received);
+                Ok(())
+            };
+            let before = self.proxy.counts().dropped;
+            self.proxy.discard(A_FEW, &mut look)?;
+            let came = self.proxy.counts().dropped > before;
+            let now = Instant::now();
+            if closing.note(now, came) {
                 return Ok(());
             }
-            left -= some;
-            if Instant::now() >= until {
-                terminal::tell(
-                    "zlog relay: publishers were still sending when the time for the end was up; \
-                     how much of it is lost is not known",
-                );
+            if now >= until {
+                self.uncounted = true;
                 return Ok(());
+            }
+            if !came {
+                socket::wait(&self.proxy, None, SLICE);
+                self.proxy.tend();
             }
         }
     }
@@ -324,16 +319,18 @@ impl Relay {
         let linger = self.plan.args.linger.0;
         let until = Instant::now() + linger;
         self.feeds.stop();
-        let drained = self.drain(until, self.plan.args.hwm);
+        let mut drained = self.drain(until);
         let in_time = self.feeds.all_ended();
         let given_up = self.feeds.join();
-        // What a source that was late has given since.
-        let late = if in_time { 0 } else { self.may_have_come(self.plan.args.hwm) };
-        let drained = drained.and_then(|()| self.discard(late, Instant::now() + COUNTING));
+        if !in_time && drained.is_ok() {
+            // What a source that was late has given since.
+            let now = Instant::now();
+            drained = self.discard(Closing::new(&[], now, COUNTING), now + COUNTING);
+        }
         if let Err(error) = &drained {
             terminal::tell(format_args!("zlog relay: {error}"));
         }
-        let Relay { plan, proxy, inquiries, outlets, feeds, .. } = self;
+        let Relay { plan, proxy, inquiries, outlets, feeds, uncounted, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;
         drop(inquiries);
@@ -341,22 +338,21 @@ impl Relay {
         let flushed = proxy.close(left.max(SLICE));
         // A time of their own: a subscriber that takes nothing must not cost a file its end.
         let handlers = outlets.close(linger);
-        router::tell_losses(
-            "relay",
-            &handlers,
-            &(Arc::new(|line: &str| terminal::tell(line)) as Tell),
-        );
+        let missing = router::tell_losses("relay", &handlers, &router::stderr());
         feeds.tell_remarks();
-        let summary = Summary { counts, flushed, took: self.begun.elapsed() };
+        let summary = Summary { counts, uncounted, flushed, took: self.begun.elapsed() };
         if !plan.args.quiet || summary.lost() {
             terminal::tell(format_args!("zlog relay: {summary}"));
         }
-        match self.stop.exit() {
+        let exit = match self.stop.exit() {
             _ if drained.is_err() => Exit::Failed,
             Some(signal) => signal,
             None if feeds.failed() => Exit::Failed,
             None => Exit::Done,
-        }
+        };
+        let lost =
+            summary.lost() || missing > 0 || feeds.iter().any(|feed| feed.heard().lost() > 0);
+        exit.or_unmet(plan.args.fail_on_loss && lost)
     }
 }
 
@@ -383,10 +379,4 @@ fn say_bound(proxy: &Proxy, desk: Option<&Desk>) {
     for endpoint in desk.map_or(&[][..], Desk::bound) {
         terminal::tell(format_args!("zlog relay: questions, bound {endpoint}"));
     }
-}
-
-/// Peers whose handshake is done.
-fn peers(links: &[zlog_pipeline::socket::LinkStatus]) -> usize {
-    let connected = links.iter().filter(|link| link.state == LinkState::Connected);
-    connected.map(|link| link.peers).sum()
 }

@@ -93,7 +93,7 @@ impl Outlets {
     pub(super) fn status(&self) -> Vec<ask::Handler> {
         let status = |handler: HandlerStatus| ask::Handler {
             name: handler.name.clone(),
-            handled: handler.handled,
+            handled: handler.arrived(),
             queued: handler.queued,
             waiting: handler.waiting,
             dropped: handler.dropped,

@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::feed::Feeds;
-use super::peers;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::Proxy;
+use zlog_pipeline::socket::{Proxy, connected_peers};
 
 /// How often the counts are noted. A rate is that of one to two of these.
 const EVERY: Duration = Duration::from_secs(5);
@@ -72,8 +71,8 @@ impl Rates {
              without room {}, dropped {}",
             counted(new, "message"),
             counts.messages,
-            peers(&collect),
-            peers(&publish),
+            connected_peers(&collect),
+            connected_peers(&publish),
             counts.no_room,
             counts.dropped,
         ));

@@ -11,6 +11,7 @@ use crate::cli::{RelayArgs, StatusOutput};
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::history::Keep;
 use zlog_core::text::escape;
+use zlog_core::text::parsers::format_size;
 use zlog_core::wire::ask::{self, Passed, Question, Side, Source, Status};
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal::{self, Stdout};
@@ -18,6 +19,10 @@ use zlog_pipeline::socket::{Answer, Endpoint, Inquiry, LinkStatus, Proxy, Role, 
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The largest answer that is taken in, in bytes. A status of 20,000 handlers that all fail
+/// is about 5 MiB; what is read out of an answer can take forty times its size in memory.
+const LARGEST: u64 = 8 << 20;
 
 /// The next step where an answer is none.
 const OTHER_VERSION: &str =
@@ -42,7 +47,7 @@ pub(super) fn of(
         rate: rates.source(at, feed.records()),
         unheard: feed.unheard(),
         clients: feed.heard().clients,
-        remarks: feed.heard().remarks(),
+        remarks: feed.remarks(),
         running: feed.running(),
     });
     Status {
@@ -82,11 +87,16 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let stop = Stop::install()?;
     let at = where_to_ask(args, endpoint)?;
     let question = ask::write_question(&Question::Status);
-    let mut inquiry = Inquiry::ask(&at, &question, &SocketOptions::subscriber())?;
+    let options = SocketOptions { max_message: LARGEST, ..SocketOptions::subscriber() };
+    let mut inquiry = Inquiry::ask(&at, &question, &options)?;
     let frames = match inquiry.next(PATIENCE, &|| stop.requested()) {
         Answer::Frames(frames) => frames,
         Answer::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
-        Answer::Nobody => return Err(no_answer(args, &at, "nothing listens there")),
+        Answer::Nobody => {
+            let largest = format_size(LARGEST as usize);
+            let why = format!("nothing listens there, or its answer is larger than {largest}");
+            return Err(no_answer(args, &at, &why));
+        }
         Answer::Nothing => return Err(no_answer(args, &at, "nothing came within 3 s")),
     };
     let head = frames.first().map_or(&[][..], Vec::as_slice);
@@ -103,8 +113,7 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     };
     let text = match args.output {
         StatusOutput::Table => table::of(&status),
-        // Text from others is escaped by JSON itself.
-        StatusOutput::Json => serde_json::to_string(&status).unwrap_or_default() + "\n",
+        StatusOutput::Json => table::json(&status),
     };
     let mut out = Stdout::new();
     out.write_all(text.as_bytes())

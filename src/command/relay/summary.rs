@@ -9,6 +9,8 @@ use zlog_pipeline::socket::{Counts, Flushed};
 /// What a relay says of itself at the end.
 pub(super) struct Summary {
     pub(super) counts: Counts,
+    /// Publishers were still sending at the end.
+    pub(super) uncounted: bool,
     pub(super) flushed: Flushed,
     pub(super) took: Duration,
 }
@@ -17,7 +19,7 @@ impl Summary {
     /// Whether anything was lost here, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Counts { no_room, dropped, frames_cut, .. } = self.counts;
-        no_room + dropped + frames_cut > 0 || self.flushed == Flushed::No
+        no_room + dropped + frames_cut > 0 || self.uncounted || self.flushed == Flushed::No
     }
 }
 
@@ -36,6 +38,12 @@ impl fmt::Display for Summary {
         }
         if frames_cut > 0 {
             write!(f, "; cut {} off messages of more than eight", counted(frames_cut, "frame"))?;
+        }
+        if self.uncounted {
+            f.write_str(
+                "; publishers were still sending when the time for the end was up: how many \
+                 records are lost is not known",
+            )?;
         }
         if self.flushed == Flushed::No {
             f.write_str(

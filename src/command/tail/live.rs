@@ -16,15 +16,16 @@ use zlog_core::text::escape;
 use zlog_core::wire;
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{self, LinkEvent, Occurrence, Role, SocketOptions, Subscriber};
+use zlog_pipeline::socket::{
+    self, Ask, Closing, LinkEvent, Occurrence, Role, SocketOptions, Subscriber,
+};
 use zlog_pipeline::source::subscribe::Subscribe;
 use zlog_pipeline::source::{Flow, Progress, Source};
 
 /// How long one look for what is left may wait.
 const SLICE: Duration = Duration::from_millis(20);
-/// How long the end goes on once nothing more was at hand: on a busy machine, what the
-/// system has received does not come all at once.
-const QUIET: Duration = Duration::from_millis(100);
+/// How long what comes too late for the handlers is counted.
+const COUNTING: Duration = Duration::from_millis(500);
 
 /// Shows what comes until enough has come or somebody asks to stop.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
@@ -33,7 +34,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     loop {
         let now = Instant::now();
         if let Some(ended) = tail.ended(now) {
-            if ended == Ended::Stopped && args.has_handlers() {
+            if matches!(ended, Ended::Stopped | Ended::TimedOut) && args.has_handlers() {
                 live.rest(args, tail)?;
             }
             return Ok(ended);
@@ -72,8 +73,6 @@ enum Until {
 
 struct Live {
     source: Subscribe,
-    /// Messages that have come.
-    came: u64,
     /// Unless --quiet.
     absence: Option<Absence>,
     /// Unless --quiet.
@@ -116,7 +115,6 @@ impl Live {
         let wanted = args.topics.iter().chain(&args.root).cloned().collect();
         Ok(Live {
             source: Subscribe::new(subscriber),
-            came: 0,
             absence: (!args.quiet).then(|| Absence::new(Instant::now())),
             cutoff: (!args.quiet).then(|| CutOff::new(args.max_message)),
             silence: (!args.quiet).then(|| Silence::new(wanted, Instant::now())),
@@ -131,27 +129,59 @@ impl Live {
         self.prefixes.iter().any(Vec::is_empty)
     }
 
-    /// Delivers what had come when somebody asked to stop: a handler is to have it. As
-    /// much as libzmq and the system hold for each publisher, and for no longer than
-    /// --linger; what is still to come is not waited for.
+    /// Delivers what is on its way when somebody asks to stop: a handler is to have it.
+    /// Publishers are made to stop, and what they have sent is taken in within --linger.
     fn rest(&mut self, args: &TailArgs, tail: &mut Tail) -> Result<()> {
-        let until = Instant::now() + args.linger.0;
-        let peers: usize = self.source.subscriber().links().iter().map(|link| link.peers).sum();
-        let enough = self.came.saturating_add(socket::may_have_come(args.hwm, peers));
-        let mut quiet = None;
-        while Instant::now() < until && self.came < enough && !tail.view.full() {
-            let progress = self.poll(tail, SLICE, Until::Empty)?;
+        let (begun, linger) = (Instant::now(), args.linger.0);
+        let mut closing = Closing::new(&self.source.subscriber().links(), begun, linger);
+        loop {
             let now = Instant::now();
-            if progress != Progress::Delivered && now >= *quiet.get_or_insert(now + QUIET) {
-                break;
+            if tail.view.full() {
+                return Ok(());
+            }
+            if now >= begun + linger {
+                return self.count_rest(tail, closing, now + COUNTING);
+            }
+            // Asked first: what the system had received of a publisher that is gone has
+            // come by then.
+            let gone = socket::connected_peers(&self.source.subscriber().links()) == 0;
+            let came = self.poll(tail, SLICE, Until::Empty)? == Progress::Delivered;
+            let now = Instant::now();
+            if closing.note(now, came) || (gone && !came) {
+                return Ok(());
+            }
+            let subscriber = self.source.subscriber();
+            if let Some(ask) = closing.ask(now, || subscriber.is_caught_up()) {
+                subscriber.ask(ask);
             }
         }
-        Ok(())
+    }
+
+    /// Counts what comes too late for the handlers, until then at the latest.
+    fn count_rest(&mut self, tail: &mut Tail, mut closing: Closing, until: Instant) -> Result<()> {
+        self.source.subscriber().ask(Ask::Stop);
+        closing.stop_asking();
+        loop {
+            let mut count = 0;
+            self.source.poll_raw(SLICE, &mut |_, _| {
+                count += 1;
+                Ok(Flow::More)
+            })?;
+            tail.too_late.messages += count;
+            let now = Instant::now();
+            if closing.note(now, count > 0) {
+                return Ok(());
+            }
+            if now >= until {
+                tail.too_late.and_more = true;
+                return Ok(());
+            }
+        }
     }
 
     /// Delivers what is at hand to the view.
     fn poll(&mut self, tail: &mut Tail, wait: Duration, until: Until) -> Result<Progress> {
-        let Live { source, silence, prefixes, overlap, came, .. } = self;
+        let Live { source, silence, prefixes, overlap, .. } = self;
         let Tail { view, stop, hangup, .. } = tail;
         let mut listen = silence.as_mut().filter(|silence| silence.listening());
         // What was not subscribed to is not for the view: it would follow sequence
@@ -167,8 +197,7 @@ impl Live {
             }
             subscribed
         };
-        let mut flow = |flow| {
-            *came += 1;
+        let flow = |flow| {
             if until == Until::Stopped && stop.requested() { Flow::Enough } else { flow }
         };
         if matches!(view.out, Out::Raw(_)) || !overlap.is_over() {
@@ -177,11 +206,11 @@ impl Live {
                 if !subscribed(view, &record) || overlap.repeats(frames) {
                     return Ok(flow(Flow::More));
                 }
-                view.take_message(frames, record).map(&mut flow)
+                view.take_message(frames, record).map(flow)
             });
         }
         source.poll(wait, &mut |record| match subscribed(view, &record) {
-            true => view.take(record).map(&mut flow),
+            true => view.take(record).map(flow),
             false => Ok(flow(Flow::More)),
         })
     }

@@ -52,8 +52,13 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
         Ok(ended) => tail.finish(&args, ended),
         Err(error) => {
             // Also when nobody reads what is printed any more, handlers have their records.
-            tail.close_handlers(&args);
-            Err(error)
+            let missing = tail.close_handlers(&args);
+            let lost = args.fail_on_loss && (missing > 0 || tail.view.losses.lost() > 0);
+            match error.exit() {
+                // A closed pipe, of which there is nothing to say.
+                Exit::Done if lost => Ok(Exit::Unmet),
+                exit => Err(error.exit_as(exit.or_unmet(lost))),
+            }
         }
     }
 }
@@ -93,6 +98,36 @@ struct Tail {
     /// With handlers: they open their files anew. Without, SIGHUP ends a tail.
     hangup: Option<Hangup>,
     deadline: Option<Instant>,
+    too_late: TooLate,
+}
+
+/// What came when the time for the end was up: the handlers do not have it.
+#[derive(Default)]
+struct TooLate {
+    messages: u64,
+    /// Publishers were still sending.
+    and_more: bool,
+}
+
+impl TooLate {
+    fn lost(&self) -> bool {
+        self.messages > 0 || self.and_more
+    }
+
+    /// Says what was lost; nothing if that is nothing.
+    fn tell(&self) {
+        let messages = counted(self.messages, "message");
+        match (self.lost(), self.and_more) {
+            (false, _) => {}
+            (true, false) => terminal::tell(format_args!(
+                "zlog tail: {messages} came too late for the handlers: --linger was over"
+            )),
+            (true, true) => terminal::tell(format_args!(
+                "zlog tail: {messages} came too late for the handlers, and publishers were still \
+                 sending: how many records are lost is not known"
+            )),
+        }
+    }
 }
 
 impl Tail {
@@ -120,7 +155,8 @@ impl Tail {
             undecoded: 0,
             scratch: String::new(),
         };
-        Ok(Tail { view, stop, hangup, deadline: args.timeout.map(|timeout| now + timeout.0) })
+        let deadline = args.timeout.map(|timeout| now + timeout.0);
+        Ok(Tail { view, stop, hangup, deadline, too_late: TooLate::default() })
     }
 
     /// Whether to end now, and why.
@@ -156,8 +192,11 @@ impl Tail {
         let missing = self.close_handlers(args);
         shown?;
         self.view.report(now, true);
+        self.too_late.tell();
         if let Some(unshown) = self.view.unshown.take() {
-            return Err(unshown.told());
+            let error = unshown.told();
+            let exit = error.exit().or_unmet(args.fail_on_loss);
+            return Err(error.exit_as(exit));
         }
         let (undecoded, lost) = (self.view.undecoded, self.view.losses.lost());
         if undecoded > 0 && !args.quiet {
@@ -171,21 +210,21 @@ impl Tail {
                 "zlog tail: {unformatted} did not fit --format; shown with the reason"
             ));
         }
-        Ok(match (ended, self.stop.exit()) {
+        if args.fail_on_loss && lost > 0 {
+            terminal::tell(format_args!("zlog tail: {lost} lost in all"));
+        }
+        let exit = match (ended, self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
             (Ended::Failed, _) => Exit::Failed,
             (Ended::TimedOut, _) if !self.view.full() && args.count.is_some() => {
                 self.say_unmet(args);
                 Exit::Unmet
             }
-            _ if args.fail_on_loss && lost > 0 => {
-                terminal::tell(format_args!("zlog tail: {lost} lost in all"));
-                Exit::Unmet
-            }
-            // Which handlers lost them has been told.
-            _ if args.fail_on_loss && missing > 0 => Exit::Unmet,
             _ => Exit::Done,
-        })
+        };
+        // Which handlers lost records has been told.
+        let lost = lost > 0 || missing > 0 || self.too_late.lost();
+        Ok(exit.or_unmet(args.fail_on_loss && lost))
     }
 
     /// Lets the handlers send what they hold. Returns how many records they lost.
@@ -260,6 +299,7 @@ fn out(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Out> {
     if !args.prints() {
         return Ok(Out::Nowhere);
     }
+    terminal::check_stdout()?;
     let terminal = terminal::stdout_is_terminal();
     let writer: Box<dyn Write> = Box::new(Stdout::lingering(args.linger.0));
     let formatter = formatter(args, console)?;

@@ -6,16 +6,17 @@ use super::{Ended, TICK, Tail, heed};
 use crate::cli::TailArgs;
 use zlog_core::error::Result;
 use zlog_core::record::Level;
+use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::source::file::{self, FileOptions};
-use zlog_pipeline::source::text::{LineOptions, StreamSpec};
+use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec};
 use zlog_pipeline::source::{Flow, Notice, Progress, Source};
 
 /// Shows the records of all files, in the order they were given.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     // A line that does not say its level has none; a subscriber's default is no fact.
     let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
-    let lines = LineOptions::default();
+    let lines = LineOptions { max_line: LONGEST_STORED_LINE, ..LineOptions::default() };
     let mut source = file::open(args.input.clone(), FileOptions::default(), spec, &lines, None)?;
     let begun = Instant::now();
     let mut tended = begun;
@@ -44,6 +45,11 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         tell(source.take_notices(), args.quiet);
         tail.view.report(now, false);
         if progress == Progress::Ended {
+            let nuls = source.counts().nuls;
+            if nuls > 0 && !args.quiet {
+                let nuls = counted(nuls, "NUL");
+                terminal::tell(format_args!("zlog tail: {nuls} left out (a hole in the input)"));
+            }
             return Ok(unless_failed(Ended::Done, source.failed()));
         }
     }

@@ -393,6 +393,7 @@ fn sample(class: &Class, key: &Key) -> &'static str {
         (_, "extra") => "user=nobody",
         (_, "format") => "{asctime} {message}",
         (_, "utc" | "sync") => "yes",
+        (_, "newlines") => "escape",
         (_, "max-bytes" | "spool-bytes" | "max-message") => "3K",
         (_, "compress") => "zstd",
         (_, "when") => "midnight",
@@ -500,7 +501,7 @@ fn typed_handler(class: &Class, line: &str) -> HandlerSpec {
 }
 
 /// The keys that handlers of all classes have.
-const COMMON: [&str; 16] = [
+const COMMON: [&str; 17] = [
     "class",
     "level",
     "topic",
@@ -512,6 +513,7 @@ const COMMON: [&str; 16] = [
     "format",
     "style",
     "datefmt",
+    "newlines",
     "msec-format",
     "utc",
     "validate",
@@ -626,4 +628,22 @@ fn handlers_that_were_typed_come_in_addition() {
         let root = routed.routes.iter().find(|route| route.matches == Match::logger("root"));
         assert!(root.unwrap().handlers.contains(&typed.handlers[0].name));
     }
+}
+
+#[test]
+fn the_subject_of_a_mail_may_use_the_extras_of_its_handler_and_of_its_formatter() {
+    const MAIL: &str = "[handlers.mail]\nclass = 'smtp'\nto = 'a@b.org'\n\
+                        subject = '%(user)s %(shop)s'\n";
+    for extras in [
+        "extra = 'user'\ndefaults = { shop = 'none' }\n",
+        "formatter = 'own'\n[formatters.own]\nextra = ['user', 'shop=none']\n",
+    ] {
+        let text = format!("{MAIL}{extras}");
+        let spec = parse(&text).unwrap().spec;
+        let Target::Smtp { subject, .. } = &spec.handlers[0].target else { panic!("{text}") };
+        let expected = [("user".to_owned(), None), ("shop".to_owned(), Some("none".to_owned()))];
+        assert_eq!(subject.extras, expected);
+    }
+    let error = refusal(MAIL);
+    assert!(error.contains("handlers.mail.subject: "), "{error}");
 }

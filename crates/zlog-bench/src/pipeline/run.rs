@@ -13,6 +13,7 @@ use super::scenario::Scenario;
 use crate::reaper::{ScratchDir, temp_dir_in};
 use crate::rounds::{Outcome, Runner};
 use zlog_core::error::{Error, Result};
+use zlog_core::text::escape::visible;
 
 /// How long a new process may take to become ready.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -150,7 +151,8 @@ impl<'r> Run<'r> {
         let outs: Vec<PathBuf> =
             (0..scenario.dimensions.subscribers).map(|n| files.out(n)).collect();
         for (number, path) in outs.iter().enumerate() {
-            let out = File::create(path).map_err(|error| Error::io(path.display(), &error))?;
+            let out = File::create(path)
+                .map_err(|error| Error::io(visible(&path.to_string_lossy()), &error))?;
             let mut subscriber =
                 implementation.subscriber(scenario, files.directory, number, out)?;
             files.scratch.join_group(&mut subscriber);

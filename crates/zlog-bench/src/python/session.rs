@@ -80,7 +80,9 @@ pub(super) struct Session {
 impl Session {
     /// Starts Python in the group of `scratch`, and sends it its task.
     pub(super) fn start(python: &Python, task: &Task<'_>, scratch: &ScratchDir) -> Result<Session> {
-        let failed = |error: std::io::Error| Error::io(python.program().display(), &error);
+        let failed = |error: std::io::Error| {
+            Error::io(escape::visible(&python.program().to_string_lossy()), &error)
+        };
         let mut line = serde_json::to_vec(task).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         let mut command = Command::new(python.program());

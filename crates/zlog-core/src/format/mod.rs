@@ -28,6 +28,7 @@ use regex::Regex;
 use crate::error::Result;
 use crate::record::Record;
 use crate::text::choice::{Choice, Named};
+use crate::text::escape::Newlines;
 
 use time::TimeFormat;
 
@@ -158,6 +159,9 @@ pub struct Options {
     pub color: bool,
     /// Make what could disturb a terminal visible. Off for pipes.
     pub escape: bool,
+    /// What becomes of newlines in messages, tracebacks and stacks (pretty, text and format
+    /// strings). Everything else is part of a line, and its newlines are always escaped.
+    pub newlines: Newlines,
     /// The zone of the times that are shown.
     pub zone: TimeZone,
     /// As [`TimeFormat::new`]'s; without one, each format has its own.
@@ -183,6 +187,7 @@ impl Default for Options {
         Options {
             color: false,
             escape: false,
+            newlines: Newlines::default(),
             zone: time::zone(false),
             time_format: None,
             separator: None,

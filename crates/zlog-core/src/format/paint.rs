@@ -6,8 +6,9 @@ use memchr::memchr;
 use owo_colors::Style;
 use regex::Regex;
 
+use super::Options;
 use crate::record::{Level, Record};
-use crate::text::escape::{Newlines, escape_into};
+use crate::text::escape::{Newlines, ends_line, escape_into};
 
 /// A style as the bytes that switch it on; none when there is no colour.
 pub(super) struct Paint(Vec<u8>);
@@ -77,9 +78,10 @@ impl Palette {
 }
 
 /// Appends text that is part of a line: it ends no line, on a terminal or not, so
-/// that a topic or a name can't pass for a record of its own.
+/// that a topic or a name can't pass for a record of its own. Text that would end one is
+/// escaped as a whole.
 pub(super) fn cell(out: &mut Vec<u8>, text: &str, escape: bool) {
-    if escape || memchr(b'\n', text.as_bytes()).is_some() {
+    if escape || ends_line(text) {
         escape_into(out, text, Newlines::Escape);
     } else {
         out.extend_from_slice(text.as_bytes());
@@ -89,6 +91,7 @@ pub(super) fn cell(out: &mut Vec<u8>, text: &str, escape: bool) {
 /// Writes messages and tracebacks: escaped where asked, what is searched marked.
 pub(super) struct Prose {
     escape: bool,
+    newlines: Newlines,
     patterns: Vec<Regex>,
     mark: Paint,
     /// What to mark in the text at hand: rising, without overlaps.
@@ -96,17 +99,22 @@ pub(super) struct Prose {
 }
 
 impl Prose {
-    pub(super) fn new(color: bool, escape: bool, patterns: Vec<Regex>) -> Prose {
+    /// As `options` say.
+    pub(super) fn new(options: &Options) -> Prose {
+        let Options { color, escape, newlines, ref highlight, .. } = *options;
         let mark = Paint::new(color, Style::new().black().on_yellow().bold());
         // Without colour there is nothing to mark with, and no need to search.
-        let patterns = if mark.is_plain() { Vec::new() } else { patterns };
-        Prose { escape, patterns, mark, spans: Vec::new() }
+        let patterns = if mark.is_plain() { Vec::new() } else { highlight.clone() };
+        Prose { escape, newlines, patterns, mark, spans: Vec::new() }
     }
 
     /// Appends `text`; each line after the first is indented by `indent` spaces.
     pub(super) fn write(&mut self, out: &mut Vec<u8>, text: &str, indent: usize) {
         self.search(text);
         let mut marked = 0;
+        if self.newlines == Newlines::Escape {
+            return self.line(out, text, 0..text.len(), &mut marked);
+        }
         let mut start = 0;
         loop {
             let end = memchr(b'\n', &text.as_bytes()[start..]).map(|found| start + found);
@@ -128,9 +136,20 @@ impl Prose {
                 continue;
             }
             if out.len() == start || out.last() != Some(&b'\n') {
-                out.push(b'\n');
+                self.begin_line(out, 0);
             }
             self.write(out, more, 0);
+        }
+    }
+
+    /// Appends a newline, or what stands for one, and `indent` spaces after a real one.
+    pub(super) fn begin_line(&self, out: &mut Vec<u8>, indent: usize) {
+        match self.newlines {
+            Newlines::Keep => {
+                out.push(b'\n');
+                out.resize(out.len() + indent, b' ');
+            }
+            Newlines::Escape => escape_into(out, "\n", Newlines::Escape),
         }
     }
 
@@ -186,8 +205,8 @@ impl Prose {
     }
 
     fn plain(&self, out: &mut Vec<u8>, text: &str) {
-        if self.escape {
-            escape_into(out, text, Newlines::Keep);
+        if self.escape || (self.newlines == Newlines::Escape && ends_line(text)) {
+            escape_into(out, text, self.newlines);
         } else {
             out.extend_from_slice(text.as_bytes());
         }
@@ -202,7 +221,8 @@ mod tests {
 
     fn write(text: &str, patterns: &[&str], escape: bool, indent: usize) -> String {
         let patterns = patterns.iter().map(|pattern| Regex::new(pattern).unwrap()).collect();
-        let mut prose = Prose::new(true, escape, patterns);
+        let options = Options { color: true, escape, highlight: patterns, ..Options::default() };
+        let mut prose = Prose::new(&options);
         let mark = String::from_utf8(prose.mark.0.clone()).unwrap();
         let mut out = Vec::new();
         prose.write(&mut out, text, indent);
@@ -228,6 +248,27 @@ mod tests {
         assert_eq!(write("ab\ncd\nef", &["(?s)b.*e"], true, 2), "a<b>\n  <cd>\n  <e>f");
         assert_eq!(write("ab\ncd", &["b\n", "d"], true, 0), "a<b>\nc<d>");
         assert_eq!(write("ab\n\ncd", &["(?s)b.*c"], true, 2), "a<b>\n\n  <c>d");
+    }
+
+    #[test]
+    fn escaped_newlines_leave_one_line_and_its_marks() {
+        let options = |color, escape, highlight| Options {
+            color,
+            escape,
+            highlight,
+            newlines: Newlines::Escape,
+            ..Options::default()
+        };
+        let write = |options: &Options, text: &str| {
+            let mut out = Vec::new();
+            Prose::new(options).write(&mut out, text, 4);
+            String::from_utf8(out).unwrap()
+        };
+        let piped = options(false, false, Vec::new());
+        assert_eq!(write(&piped, "a\n\nb\r\u{2028}\x1bc"), "a\\x0a\\x0ab\\x0d\\u{2028}\\x1bc");
+        assert_eq!(write(&piped, "\x1b[31m, no end of a line"), "\x1b[31m, no end of a line");
+        let marked = options(true, true, vec![Regex::new("(?s)b.c").unwrap()]);
+        assert!(write(&marked, "ab\ncd\n").contains("mb\\x0ac\x1b[0md\\x0a"));
     }
 
     #[test]

@@ -44,6 +44,7 @@ impl Pretty {
     pub fn new(time: TimeFormat, options: Options) -> Pretty {
         let column = |width| Column::new(options.align, width);
         Pretty {
+            prose: Prose::new(&options),
             time,
             show: options.show,
             source: options.source,
@@ -56,7 +57,6 @@ impl Pretty {
                 place: column(0),
                 source: column(0),
             },
-            prose: Prose::new(options.color, options.escape, options.highlight),
         }
     }
 
@@ -143,8 +143,7 @@ impl Pretty {
         if text.is_empty() {
             return;
         }
-        out.push(b'\n');
-        out.resize(out.len() + BELOW, b' ');
+        self.prose.begin_line(out, BELOW);
         self.prose.write(out, text, BELOW);
     }
 }

@@ -26,13 +26,14 @@ impl Text {
     /// As `options` say; `time` is used when they ask for a timestamp.
     pub fn new(time: TimeFormat, options: Options) -> Text {
         let column = Column::new(options.align, 0);
+        let prose = Prose::new(&options);
         let separator = options.separator.unwrap_or_else(|| " | ".to_owned());
         Text {
             time: options.timestamp.then_some(time),
             topic: options.topic.then_some((column, separator)),
             escape: options.escape,
             palette: Palette::new(options.color),
-            prose: Prose::new(options.color, options.escape, options.highlight),
+            prose,
         }
     }
 

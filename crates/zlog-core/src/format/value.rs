@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::record::RawJson;
-use crate::text::escape::{Newlines, escape_into, json_escape_char, split_unsafe};
+use crate::text::escape::{Newlines, ends_line, escape_into, json_escape_char, split_unsafe};
 
 /// Whether text can stand after a `=` as it is, and be found again.
 fn is_bare(text: &str) -> bool {
@@ -17,7 +17,8 @@ fn is_bare(text: &str) -> bool {
 ///
 /// `escape`: for a terminal, see [`crate::text::escape::is_unsafe`]. It still reads back.
 pub(super) fn text_into(out: &mut Vec<u8>, text: &str, escape: bool) {
-    if is_bare(text) && (!escape || split_unsafe(text).1.is_none()) {
+    let plain = || if escape { split_unsafe(text).1.is_none() } else { !ends_line(text) };
+    if is_bare(text) && plain() {
         out.extend_from_slice(text.as_bytes());
         return;
     }
@@ -41,7 +42,9 @@ pub(super) fn text_into(out: &mut Vec<u8>, text: &str, escape: bool) {
 }
 
 fn needs_escape(c: char, escape: bool) -> bool {
-    c < ' ' || matches!(c, '"' | '\\' | '\u{7F}') || (escape && crate::text::escape::is_unsafe(c))
+    c < ' '
+        || matches!(c, '"' | '\\' | '\u{7F}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        || (escape && crate::text::escape::is_unsafe(c))
 }
 
 /// Appends a JSON value as the value of a pair: plain strings without their
@@ -52,7 +55,7 @@ pub(super) fn json_into(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
         // No escapes inside: what stands between the quotes is the text itself.
         Some(inner) if !inner.contains('\\') => text_into(out, inner, escape),
         // The escapes of a pair are JSON's.
-        Some(_) if escape => crate::text::escape::escape_json_into(out, json),
+        Some(_) if escape || ends_line(json) => crate::text::escape::escape_json_into(out, json),
         Some(_) => out.extend_from_slice(json.as_bytes()),
         None => text_into(out, json, escape),
     }
@@ -64,7 +67,7 @@ pub(super) fn pretty_json_into(out: &mut Vec<u8>, value: &RawJson<'_>, escape: b
     let json = &*value.0;
     if json.starts_with('"') {
         json_into(out, value, escape);
-    } else if escape || json.contains('\n') {
+    } else if escape || ends_line(json) {
         // Between JSON's values a line feed is white space.
         escape_into(out, &one_line(json), Newlines::Escape);
     } else {
@@ -109,6 +112,7 @@ mod tests {
     fn only_a_terminal_is_spared_what_could_disturb_it() {
         assert_eq!(text("a\u{202e}b", true), "\"a\\u202eb\"");
         assert_eq!(text("a\u{202e}b", false), "a\u{202e}b");
+        assert_eq!(text("a\u{85}\u{2028}b", false), "\"a\\u0085\\u2028b\"", "it ends no line");
         assert_eq!(text("\u{e0041}", true), "\"\\udb40\\udc41\"");
         assert_eq!(text("\x1b", false), "\"\\u001b\"", "a control character is always escaped");
     }

@@ -76,6 +76,9 @@ pub struct Tag {
     pub received: f64,
     /// Which piece of a line too long for one record it is, from 1; 0 for a whole line.
     pub part: u32,
+    /// Whether it is the beginning of a line whose end was not at hand when zlog was asked
+    /// to stop.
+    pub cut: bool,
 }
 
 /// The lines of one record.
@@ -184,7 +187,10 @@ impl Assembler {
                 self.begin(line.len());
                 Offer::Taken
             }
-            Phase::Open if tag.part == 0 && self.extend(line) => Offer::Taken,
+            Phase::Open if tag.part == 0 && self.extend(line) => {
+                self.tag.cut |= tag.cut;
+                Offer::Taken
+            }
             Phase::Open => {
                 self.phase = Phase::Closed;
                 Offer::TakeFirst

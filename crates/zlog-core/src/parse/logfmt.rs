@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::time;
 use crate::record::{Level, RawJson, Record, Text};
 use crate::wire::foreign::{Field, field_alias, parse_time};
-use crate::wire::json::string_value;
+use crate::wire::json::{is_readable, string_value};
 
 /// Takes the line apart if all of it is pairs and one of them is the message.
 /// `false`, and the record untouched, if not.
@@ -144,7 +144,7 @@ impl<'a> Value<'a> {
     fn json(self) -> RawJson<'a> {
         match self {
             Value::Bare("true" | "false" | "null") => {}
-            Value::Bare(text) if is_json_number(text) => {}
+            Value::Bare(text) if is_json_number(text) && is_readable(text) => {}
             Value::Quoted(text) if serde_json::from_str::<&RawValue>(text).is_ok() => {}
             Value::Bare(_) | Value::Quoted(_) => {
                 let text = serde_json::Value::String(self.text().into_owned());
@@ -245,6 +245,15 @@ mod tests {
             record.extras.iter().map(|(key, value)| format!("{key}={}", value.0)).collect();
         let wanted = ["n=1", "f=-0.5e3", "z=\"007\"", "ok=true", "s=\"x y\"", "e=\"\""];
         assert_eq!(extras, wanted);
+    }
+
+    #[test]
+    fn a_number_of_more_digits_than_python_reads_is_a_string() {
+        let digits = "7".repeat(4301);
+        let line = format!("level=info msg=x n={digits} m={}", &digits[1..]);
+        let extras = record(&line).unwrap().extras;
+        assert_eq!(extras[0].1.0, format!("\"{digits}\""));
+        assert_eq!(extras[1].1.0, digits[1..]);
     }
 
     #[test]

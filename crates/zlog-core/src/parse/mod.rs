@@ -76,6 +76,7 @@ pub struct Parser {
     /// Where times without a zone are from. Looked up once: it costs a lock.
     zone: TimeZone,
     unmatched: u64,
+    quoted: u64,
 }
 
 impl Parser {
@@ -87,12 +88,19 @@ impl Parser {
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
             zone: TimeZone::system(),
             unmatched: 0,
+            quoted: 0,
         }
     }
 
     /// How many lines the user's pattern did not match.
     pub fn unmatched(&self) -> u64 {
         self.unmatched
+    }
+
+    /// How many records have a value that is kept as the text of its JSON, since readers
+    /// could not take it otherwise.
+    pub fn quoted(&self) -> u64 {
+        self.quoted
     }
 
     /// What the line says. Never fails: what is not understood is the message.
@@ -110,6 +118,7 @@ impl Parser {
             self.parse_pattern(line, record);
         } else if self.detect && json_of(line).starts_with('{') {
             if let Some(read) = read_json_line(line) {
+                self.quoted += u64::from(read.fault.as_deref() == Some(wire::QUOTED));
                 *record = read;
             }
         } else {

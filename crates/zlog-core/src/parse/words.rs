@@ -273,7 +273,7 @@ fn is_followed_by_colon(rest: &[u8]) -> bool {
 /// Has what prose words seldom have: a digit, a dot or underscore inside, a mark
 /// at its end. A bare number counts only in a line with a time: `3 ERROR lines`.
 fn is_structure(token: &[u8], stamped: bool) -> bool {
-    let (Some(last), inner) = (token.last(), &token[..token.len() - 1]) else { return false };
+    let Some((last, inner)) = token.split_last() else { return false };
     if token.iter().all(u8::is_ascii_digit) {
         return stamped;
     }

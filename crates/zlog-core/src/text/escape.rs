@@ -1,18 +1,28 @@
 //! Escapes text from outside, so that it can't steer a terminal or forge structure.
 //!
 //! A terminal obeys the bytes it is sent, so text from outside is escaped first: see
-//! [`is_unsafe`]. In a pipe nothing is escaped, because the next program wants the text
-//! as it is.
+//! [`is_unsafe`]. Standard output escapes on a terminal only: in a pipe, the next program
+//! wants the text as it is. Messages on standard error are always escaped.
 
 use std::io::Write;
 
-/// What becomes of line feeds in escaped text.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+use super::choice::{Choice, Named};
+
+/// What becomes of line feeds in text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Newlines {
-    /// They stay: the text may have several lines.
+    /// As they are: a text may take several lines
+    #[default]
     Keep,
-    /// They are escaped: the text is part of a line.
+    /// As \x0a: a text is part of one line
     Escape,
+}
+
+impl Choice for Newlines {
+    const CHOICES: &'static [Named<Newlines>] = &[
+        Named::new(Newlines::Keep, "keep", "As they are: a text may take several lines"),
+        Named::new(Newlines::Escape, "escape", r"As \x0a: a text is part of one line"),
+    ];
 }
 
 /// Whether a terminal could do something else than show this character.
@@ -71,6 +81,20 @@ pub fn split_unsafe(text: &str) -> (&str, Option<(char, &str)>) {
         }
     }
     (text, None)
+}
+
+/// Whether text has a character that ends a line for a program that reads it: one at which
+/// Python's `str.splitlines` splits.
+pub fn ends_line(text: &str) -> bool {
+    let mut rest = text;
+    while let (_, Some((c, after))) = split_unsafe(rest) {
+        if matches!(c, '\n' | '\u{B}'..='\r' | '\u{1C}'..='\u{1E}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 /// Appends text with every character that [`is_unsafe`] made visible: `\x1b` up
@@ -146,7 +170,10 @@ pub fn json_escape_char(out: &mut Vec<u8>, c: char) {
     }
 }
 
-/// Text from outside, for a line on stderr: escaped, whether a terminal or not.
+/// Text from outside as a part of a line for a person: escaped, newlines included.
+///
+/// What goes to standard error is escaped there; what this adds is that the text begins no line of
+/// its own, which could pass for a message of zlog's.
 pub fn visible(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     escape_into(&mut out, text, Newlines::Escape);
@@ -197,10 +224,29 @@ mod tests {
     }
 
     #[test]
+    fn a_line_ends_where_python_splits_it() {
+        let ends = "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}";
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let text = format!("\u{1b}{c}b");
+            assert_eq!(ends_line(&text), ends.contains(c), "{:x}", u32::from(c));
+        }
+    }
+
+    #[test]
     fn bytes_that_are_not_utf8_are_shown_as_bytes() {
         let mut out = Vec::new();
         escape_bytes_into(&mut out, b"a\xff\x1b\xe2\x80b", Newlines::Escape);
         assert_eq!(out, b"a\\xff\\x1b\\xe2\\x80b");
+    }
+
+    #[test]
+    fn the_byte_scan_knows_all_of_unicode() {
+        let mut text = String::new();
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            text.clear();
+            text.push(c);
+            assert_eq!(split_unsafe(&text).1.is_some(), is_unsafe(c), "{:x}", u32::from(c));
+        }
     }
 
     proptest! {
@@ -225,16 +271,6 @@ mod tests {
             prop_assert!(!out.iter().any(u8::is_ascii_control));
             prop_assert!(!String::from_utf8(out.clone()).unwrap().chars().any(is_unsafe));
             prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn the_byte_scan_knows_all_of_unicode() {
-        let mut text = String::new();
-        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
-            text.clear();
-            text.push(c);
-            assert_eq!(split_unsafe(&text).1.is_some(), is_unsafe(c), "{:x}", u32::from(c));
         }
     }
 }

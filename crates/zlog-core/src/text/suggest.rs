@@ -5,6 +5,8 @@ use super::escape::visible;
 /// Least similarity of a name that may be meant, from 0 to 1: one wrong letter in a word
 /// of three passes, two in a word of four don't.
 const LEAST: f64 = 0.5;
+/// Most names that are listed.
+const LISTED: usize = 20;
 
 /// How much two names have in common, from 0 to 1. Case, dashes and underscores don't
 /// count: other languages spell names their own way (`maxBytes`).
@@ -26,7 +28,16 @@ pub fn suggest(name: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {
         Some(nearest) => format!("Did you mean {}?", visible(nearest)),
         None if known.is_empty() => String::new(),
-        None => format!("There are: {}.", visible(&known.join(", "))),
+        None => format!("There are: {}.", visible(&listed(known))),
+    }
+}
+
+/// Names, of many only the first.
+fn listed(names: &[&str]) -> String {
+    let shown = names[..names.len().min(LISTED)].join(", ");
+    match names.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 
@@ -41,6 +52,8 @@ mod tests {
         assert_eq!(suggest("backup_s", &known), "Did you mean backups?");
         assert_eq!(suggest("zzz", &known), "There are: max-bytes, backups, path.");
         assert_eq!(suggest("zzz", &[]), "");
+        let many = ["a"; LISTED + 3];
+        assert!(suggest("zzz", &many).ends_with("a, a and 3 more."));
     }
 
     #[test]

@@ -180,7 +180,7 @@ pub struct Source {
 pub struct Handler {
     /// What it is called.
     pub name: String,
-    /// Records that it took.
+    /// Records that it took and passed on; without those that wait or are lost.
     pub handled: u64,
     /// Records in its queue.
     pub queued: u64,

@@ -7,8 +7,12 @@
 use crate::python::percent;
 use crate::record::{Level, RawJson, Record, Text};
 use crate::wire::foreign;
-use crate::wire::json::Shape;
+use crate::wire::json::{self, Shape};
 use crate::wire::logbook;
+
+/// What is said of a record with a value that readers could not take: it is kept as the
+/// text of its JSON.
+pub const QUOTED: &str = "a value is nested too deep, or a number too long: it is kept as text";
 
 /// A value as a dialect holds it, read as what the field wants.
 pub(super) trait Value<'a> {
@@ -74,13 +78,15 @@ pub(super) struct Builder<'r, 'a> {
     stored: bool,
     said_message: bool,
     said_level: bool,
+    /// Whether a value is kept as text, since readers could not take it.
+    quoted: bool,
 }
 
 impl<'r, 'a> Builder<'r, 'a> {
     /// Puts together `record`, which is empty: one from the wire or, if `stored`,
     /// one as zlog stores it, with its topic and time of arrival.
     pub(super) fn new(record: &'r mut Record<'a>, stored: bool) -> Builder<'r, 'a> {
-        Builder { record, stored, said_message: false, said_level: false }
+        Builder { record, stored, said_message: false, said_level: false, quoted: false }
     }
 
     /// Takes one key and its value. What does not fit its field becomes an
@@ -91,8 +97,20 @@ impl<'r, 'a> Builder<'r, 'a> {
             || self.set_number(&key, value)
             || (self.stored && self.set_stored(&key, value));
         if !fits {
-            self.record.extras.push((key, RawJson(value.json())));
+            let value = self.readable(value.json());
+            self.record.extras.push((key, value));
         }
+    }
+
+    /// A value as it is written, or as a string where readers could not take that.
+    fn readable(&mut self, json: Text<'a>) -> RawJson<'a> {
+        if json::is_readable(&json) {
+            return RawJson(json);
+        }
+        self.quoted = true;
+        let mut quoted = Vec::with_capacity(json.len() + 2);
+        json::write_string(&json, &mut quoted);
+        RawJson(Text::Owned(String::from_utf8(quoted).unwrap_or_default()))
     }
 
     fn set_text(&mut self, key: &str, value: &impl Value<'a>) -> bool {
@@ -150,7 +168,7 @@ impl<'r, 'a> Builder<'r, 'a> {
                     return true;
                 }
                 let args = Some(value.json()).filter(|json| !is_empty(json));
-                self.record.args = args.map(RawJson);
+                self.record.args = args.map(|args| self.readable(args));
                 true
             }
             "levelno" => {
@@ -189,7 +207,10 @@ impl<'r, 'a> Builder<'r, 'a> {
     /// extras stay extras, whatever they are called. In others, names that
     /// other loggers use are looked for.
     pub(super) fn finish(self) -> Shape {
-        let Builder { record, said_message, said_level, .. } = self;
+        let Builder { record, said_message, said_level, quoted, .. } = self;
+        if quoted {
+            record.fault.get_or_insert(Text::Borrowed(QUOTED));
+        }
         settle_level(record);
         if said_level || record.levelname.is_some() || record.level != Level::NOTSET {
             if !record.extras.is_empty() {

@@ -29,6 +29,8 @@ pub mod pickle;
 pub mod text;
 pub mod topic;
 
+pub use attributes::QUOTED;
+
 use std::borrow::Cow;
 
 use crate::record::{Level, Record, Text};

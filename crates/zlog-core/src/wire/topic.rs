@@ -54,6 +54,15 @@ pub fn write_under(out: &mut String, root: &str, name: &str, level_name: &str, s
     }
 }
 
+/// Whether a topic belongs to `root`: it begins with `root` and a dot. Under an empty root,
+/// it begins with a level.
+pub fn is_under(topic: &str, root: &str) -> bool {
+    match root {
+        "" => matches!(parse(topic), Topic { root: "", level: Some(_), .. }),
+        root => topic.strip_prefix(root).is_some_and(|rest| rest.starts_with('.')),
+    }
+}
+
 /// The topic of a record; of one that has none, the topic that `emit` would give it,
 /// with its logger's name for a root. That is written to `scratch`.
 pub fn of<'r>(record: &'r Record<'_>, scratch: &'r mut String) -> &'r str {
@@ -105,6 +114,19 @@ mod tests {
             write_under(&mut out, root, name, "INFO", "");
             assert_eq!(out, want);
         }
+    }
+
+    #[test]
+    fn a_topic_belongs_to_its_root_at_a_dot() {
+        for topic in ["app.ERROR", "app.db.INFO", "app."] {
+            assert!(is_under(topic, "app"), "{topic}");
+        }
+        for topic in ["app", "apps.ERROR", "bank.ERROR", "ERROR.app", ""] {
+            assert!(!is_under(topic, "app"), "{topic}");
+        }
+        assert!(is_under("a.b.INFO", "a.b") && !is_under("a.INFO", "a.b"));
+        assert!(is_under("ERROR.db", "") && is_under("Level 7", ""));
+        assert!(!is_under("bank.ERROR", "") && !is_under("bank", "") && !is_under("", ""));
     }
 
     #[test]

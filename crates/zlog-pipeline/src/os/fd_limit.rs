@@ -9,9 +9,11 @@
 //! that wait with select(2), which can't count further. zlog does not, so it takes what
 //! it may have, as Go's programs do; a child may wait so, and gets the old limit back.
 //!
-//! libzmq ends a process that has no descriptor for its I/O thread (it aborts), and
-//! when connections find none it tries again without a pause. Nobody could tell from
-//! outside, so both are told here.
+//! libzmq ends a process that has no descriptor for its I/O thread (it aborts). When a
+//! connection over tcp finds none, it tries again without a pause; when one over ipc
+//! does, it aborts, too. So the last ones are kept back: a ZeroMQ connection that takes one
+//! of them is hung up on, as soon as its socket is looked after (within some 50 ms). What
+//! comes over ipc faster than that can still take them all.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,12 +48,12 @@ impl Drop for Connections {
 #[cfg(unix)]
 pub use self::unix::{as_it_was, raise};
 #[cfg(unix)]
-pub(crate) use self::unix::{look, too_few_for};
+pub(crate) use self::unix::{is_surplus, look, too_few_for};
 
 #[cfg(unix)]
 mod unix {
     use std::io;
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, AsRawFd};
     use std::os::unix::process::CommandExt;
     use std::process::Command;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -133,14 +135,31 @@ mod unix {
         ))
     }
 
+    /// How many are kept back where there may be `most`: for files, for lookups of names,
+    /// and for connections that come before the first of them is hung up on.
+    fn reserve(most: u64) -> u64 {
+        (most / 4).clamp(8, 64)
+    }
+
+    /// Whether a new connection with this descriptor takes one of those that are kept
+    /// back. The system gives the lowest number that is free: so all below are taken.
+    pub(crate) fn is_surplus(descriptor: i32) -> bool {
+        let number = u64::try_from(descriptor).unwrap_or(0);
+        most().is_some_and(|most| number >= most.saturating_sub(reserve(most)))
+    }
+
     /// Whether so many descriptors are free.
+    #[expect(clippy::disallowed_methods, reason = "a descriptor to copy; nothing is written")]
     fn is_room_for(count: usize) -> bool {
         let taken: io::Result<Vec<_>> =
             (0..count).map(|_| io::stderr().as_fd().try_clone_to_owned()).collect();
-        taken.err().is_none_or(|error| {
-            let lack = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
-            !lack.contains(&error.raw_os_error())
-        })
+        taken.err().is_none_or(|error| !is_lack(&error))
+    }
+
+    /// Whether it says that there is no descriptor, for this process or at all.
+    fn is_lack(error: &io::Error) -> bool {
+        let lack = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
+        lack.contains(&error.raw_os_error())
     }
 
     /// Starts the child with the limit that it would have without zlog: it, or a program
@@ -161,11 +180,8 @@ mod unix {
         last: Option<Instant>,
     }
 
-    /// Looks, about once a second, whether descriptors have run out, and tells so once
-    /// for each time that they do. Cheap to call often.
-    ///
-    /// Asked is the system: libzmq tells of each try to let somebody in, and tries
-    /// without a pause.
+    /// Looks, about once a second, whether descriptors have run out but for those that are
+    /// kept back, and tells so once for each time that they do. Cheap to call often.
     pub(crate) fn look(now: Instant) {
         static BEGUN: OnceLock<Instant> = OnceLock::new();
         static NEXT_LOOK: AtomicU64 = AtomicU64::new(0);
@@ -181,7 +197,11 @@ mod unix {
         if since < due || !swap(due) {
             return;
         }
-        let free = is_room_for(1);
+        // The lowest number that is free is what a connection would get.
+        let free = match io::stderr().as_fd().try_clone_to_owned() {
+            Ok(lowest) => !is_surplus(lowest.as_raw_fd()),
+            Err(error) => !is_lack(&error),
+        };
         let mut lack = LACK.lock().unwrap_or_else(PoisonError::into_inner);
         if !free {
             lack.last = Some(now);
@@ -195,11 +215,14 @@ mod unix {
 
     fn tell_lack() {
         let connections = CONNECTIONS.load(Ordering::Relaxed);
-        let most = most().map_or_else(|| "all".to_owned(), |most| most.to_string());
+        let open = most().map_or_else(
+            || "the system can open no more files".to_owned(),
+            |most| format!("almost all of the {most} files that may be open at once are open"),
+        );
         let s = if connections == 1 { "" } else { "s" };
         terminal::tell(format_args!(
-            "zlog: {most} files are open, {connections} connection{s} among them, and no more may \
-             be: whoever else connects waits until one ends\n  {NEXT}"
+            "zlog: {open}, {connections} connection{s} among them, and no more may be: whoever \
+             else connects is hung up on until one ends\n  {NEXT}"
         ));
     }
 }
@@ -228,8 +251,12 @@ mod elsewhere {
     }
 
     pub(crate) fn look(_now: Instant) {}
+
+    pub(crate) fn is_surplus(_descriptor: i32) -> bool {
+        false
+    }
 }
 #[cfg(not(unix))]
 pub use self::elsewhere::{as_it_was, raise};
 #[cfg(not(unix))]
-pub(crate) use self::elsewhere::{look, too_few_for};
+pub(crate) use self::elsewhere::{is_surplus, look, too_few_for};

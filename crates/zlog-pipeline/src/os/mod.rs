@@ -3,5 +3,7 @@
 pub mod clock;
 pub mod executable;
 pub mod fd_limit;
+pub mod orphans;
+pub mod resolve;
 pub mod signal;
 pub mod terminal;

@@ -18,8 +18,8 @@ pub use self::entry::Takes;
 pub use self::open::DEFAULT_FORMAT;
 pub use self::router::{Router, Surroundings, stderr};
 pub use self::spec::{
-    FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, PublishTarget, QueueSpec, RouteSpec, Spec,
-    Target,
+    Check, FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, PublishTarget, QueueSpec, RouteSpec,
+    Spec, Target,
 };
 pub use self::status::{HandlerStatus, tell_losses};
 pub use self::watch::{OutageStatus, Tell};

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::router::Surroundings;
 use super::spec::{FormatterSpec, HandlerSpec, PublishTarget, Target};
+use super::watch::Tell;
 use crate::handler::console::Console;
 use crate::handler::exec::ExecHandler;
 use crate::handler::file::FileHandler;
@@ -145,9 +146,9 @@ impl Format for Counting {
 fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Result<Publishing> {
     let options = SocketOptions { hwm: target.hwm, ..SocketOptions::publisher() };
     let publisher = Publisher::open(&endpoints(target)?, &options)?;
+    let who = format!("zlog {}: handler {}", around.command, escape::visible(name));
     for bound in publisher.bound() {
-        let name = escape::visible(name);
-        (around.tell)(&format!("zlog {}: handler {name}: bound {bound}", around.command));
+        (around.tell)(&format!("{who}: bound {bound}"));
     }
     let options = PublishOptions {
         root: target.root.clone(),
@@ -155,8 +156,16 @@ fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Resu
         wire: target.wire,
         on_full: target.on_full,
         stop: around.give_up(),
+        tell: {
+            let (tell, prefix) = (
+                Arc::clone(&around.tell),
+                format!("zlog {}: handler {}", around.command, escape::visible(name)),
+            );
+            Box::new(move |text| tell(&format!("{prefix}: {text}")))
+        },
     };
-    Ok(Publishing { publish: Some(Publish::new(publisher, options)), lost: 0 })
+    let tell = around.tell.clone();
+    Ok(Publishing { publish: Some(Publish::new(publisher, options)), lost: 0, who, tell })
 }
 
 fn endpoints(target: &PublishTarget) -> Result<Vec<Endpoint>> {
@@ -171,6 +180,9 @@ struct Publishing {
     /// `None` once it is closed.
     publish: Option<Publish>,
     lost: u64,
+    /// What a line about it begins with.
+    who: String,
+    tell: Tell,
 }
 
 impl Handler for Publishing {
@@ -183,10 +195,13 @@ impl Handler for Publishing {
         self.publish.as_mut().map_or(Ok(()), Handler::flush)
     }
 
-    /// Subscriptions are read now and then, whether there are records or not: what
-    /// subscribers send up is kept in memory until then.
+    /// Subscriptions are read now and then, whether there are records or not.
     fn tend(&mut self, _: Instant) -> Result<Option<Instant>> {
         self.flush()?;
+        let report = self.publish.as_mut().and_then(|publish| publish.publisher().report());
+        if let Some(text) = report {
+            (self.tell)(&format!("{}: {}", self.who, escape::visible(&text)));
+        }
         Ok(None)
     }
 

@@ -48,7 +48,9 @@ impl Ways {
         if spec.routes.is_empty() {
             return None;
         }
-        let place = |name: &String| spec.handlers.iter().position(|known| known.name == *name);
+        let names = spec.handlers.iter().enumerate().map(|(at, handler)| (&*handler.name, at));
+        let places: HashMap<&str, usize> = names.collect();
+        let place = |name: &String| places.get(name.as_str()).copied();
         let route = |name: &str, route: &RouteSpec| Route {
             name: name.into(),
             level: route.level.unwrap_or_default(),

@@ -4,9 +4,11 @@
 //! opened or made anew.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 
-use super::endpoint::{Endpoint, Lookup, Role};
+use super::endpoint::{Endpoint, Role, needs_ipv6};
 use super::raw::{self, Errno};
+use crate::os::resolve;
 use zlog_core::error::{Error, Result};
 
 /// What became of an endpoint.
@@ -15,56 +17,94 @@ pub(super) struct Attached {
     pub(super) endpoint: String,
     /// How libzmq may spell it in its monitor.
     pub(super) aliases: Vec<String>,
-    /// Why the host's name is not known.
-    pub(super) unresolved: Option<String>,
 }
 
-/// Binds or connects `socket`.
+/// Binds or connects `socket`. Waits until a name is looked up; one to connect to that is
+/// to be followed is `watch`'s.
 pub(super) fn attach(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
-    let lookup = endpoint.look_up();
-    socket
-        .set_ipv6(endpoint.needs_ipv6(&lookup))
-        .map_err(|error| failed(endpoint, &error.message()))?;
-    match endpoint.role() {
-        Role::Bind => bind(socket, endpoint),
-        Role::Connect => {
-            raw::connect(socket, endpoint.as_str()).map_err(|errno| failed(endpoint, &errno))?;
-            Ok(connected(endpoint, lookup))
-        }
+    if endpoint.role() == Role::Bind {
+        return bind(socket, endpoint);
     }
+    let address = match endpoint.name() {
+        Some((host, port)) => endpoint.at(look_up(endpoint, host, port)?[0]),
+        None => endpoint.as_str().to_owned(),
+    };
+    connect(socket, &address).map_err(|errno| failed(endpoint, &errno))?;
+    Ok(Attached { endpoint: endpoint.as_str().to_owned(), aliases: vec![address] })
+}
+
+/// Connects to an endpoint whose host is no name.
+pub(super) fn connect(socket: &mut zmq::Socket, address: &str) -> Result<(), Errno> {
+    set_ipv6(socket, needs_ipv6(address))?;
+    raw::connect(socket, address)
+}
+
+/// Disconnects from an endpoint as [`connect`] was given it.
+pub(super) fn disconnect(socket: &mut zmq::Socket, address: &str) {
+    // Fails where libzmq has already forgotten the endpoint, which is as good.
+    let _ = raw::disconnect(socket, address);
 }
 
 /// Connects anew what libzmq gave up. A failure shows as what it is: no connection.
-pub(super) fn again(socket: &mut zmq::Socket, endpoint: &str) {
-    // Fails where libzmq has already forgotten the endpoint, which is as good.
-    let _ = raw::disconnect(socket, endpoint);
-    let _ = raw::connect(socket, endpoint);
+pub(super) fn again(socket: &mut zmq::Socket, address: &str) {
+    disconnect(socket, address);
+    let _ = connect(socket, address);
 }
 
-fn connected(endpoint: &Endpoint, lookup: Lookup) -> Attached {
-    let text = endpoint.as_str();
-    let scheme = text.split_once("://").map_or("tcp", |(scheme, _)| scheme);
-    let (aliases, unresolved) = match lookup {
-        Lookup::Found(found) => {
-            (found.iter().map(|address| format!("{scheme}://{address}")).collect(), None)
-        }
-        Lookup::Unknown(why) => (Vec::new(), Some(why)),
-        Lookup::NotAName => (Vec::new(), None),
-    };
-    Attached { endpoint: text.to_owned(), aliases, unresolved }
+fn set_ipv6(socket: &mut zmq::Socket, ipv6: bool) -> Result<(), Errno> {
+    raw::set_int(socket, zmq_sys::ZMQ_IPV6, ipv6.into())
+}
+
+/// The addresses of a name that is needed at once, at least one, those of IPv4 first.
+fn look_up(endpoint: &Endpoint, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let found = resolve::look_up(host, port);
+    let mut found = found.map_err(|error| error.within(cannot(endpoint)))?;
+    found.sort_by_key(SocketAddr::is_ipv6);
+    Ok(found)
 }
 
 fn bind(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
     if let Some(path) = endpoint.ipc_path() {
         check_ipc_is_free(endpoint, path)?;
     }
-    raw::bind(socket, endpoint.as_str()).map_err(|errno| bind_failed(endpoint, errno))?;
+    bind_anywhere(socket, endpoint)?;
     let real = match socket.get_last_endpoint() {
         Ok(Ok(real)) => real,
         _ => endpoint.as_str().to_owned(),
     };
     let aliases = vec![endpoint.as_str().to_owned()];
-    Ok(Attached { endpoint: real, aliases, unresolved: None })
+    Ok(Attached { endpoint: real, aliases })
+}
+
+/// Binds the first address that this machine has of those that the endpoint may mean: of a
+/// name, those that it is looked up to be; of an interface, its own, IPv4 first.
+fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<()> {
+    let text = endpoint.as_str().to_owned();
+    let tries: Vec<(String, bool)> = match endpoint.name() {
+        None => {
+            let ipv6 = needs_ipv6(&text);
+            vec![(text, ipv6)]
+        }
+        Some((host, _)) if raw::is_interface(host) => vec![(text.clone(), false), (text, true)],
+        Some((host, port)) => {
+            let found = look_up(endpoint, host, port)?;
+            found.iter().map(|address| (endpoint.at(*address), address.is_ipv6())).collect()
+        }
+    };
+    let mut outcome = Ok(());
+    for (address, ipv6) in tries {
+        outcome = set_ipv6(socket, ipv6).and_then(|()| raw::bind(socket, &address));
+        match outcome {
+            Err(errno) if is_elsewhere(errno) => {}
+            _ => break,
+        }
+    }
+    outcome.map_err(|errno| bind_failed(endpoint, errno))
+}
+
+/// Whether this machine does not have the address, or the interface no address of the family.
+fn is_elsewhere(errno: Errno) -> bool {
+    errno.kind() == ErrorKind::AddrNotAvailable || errno.is(zmq::Error::ENODEV)
 }
 
 /// libzmq removes whatever stands at an ipc path before it binds: the socket of a
@@ -99,17 +139,14 @@ fn check_ipc_is_free(_endpoint: &Endpoint, _path: &str) -> Result<()> {
 fn bind_failed(endpoint: &Endpoint, errno: Errno) -> Error {
     match errno.kind() {
         ErrorKind::AddrInUse => in_use(endpoint),
-        ErrorKind::AddrNotAvailable => failed(endpoint, &"this machine has no such address")
-            .hint("Bind tcp://*:PORT for all of its addresses."),
+        _ if is_elsewhere(errno) => {
+            failed(endpoint, &"this machine has no such address or interface")
+                .hint("Bind tcp://*:PORT for all of its addresses.")
+        }
         ErrorKind::PermissionDenied => failed(endpoint, &errno)
             .hint("Ports below 1024 and other people's directories need rights."),
         ErrorKind::NotFound => {
             failed(endpoint, &errno).hint("The directory of an ipc path must exist.")
-        }
-        // libzmq looks the host up as an interface first.
-        _ if errno.is(zmq::Error::ENODEV) => {
-            failed(endpoint, &"this machine has no such address or interface")
-                .hint("Bind tcp://*:PORT for all of its addresses.")
         }
         _ => failed(endpoint, &errno),
     }
@@ -130,11 +167,15 @@ fn in_use(endpoint: &Endpoint) -> Error {
 }
 
 fn failed(endpoint: &Endpoint, cause: &dyn std::fmt::Display) -> Error {
+    Error::new(format!("{}: {cause}", cannot(endpoint)))
+}
+
+fn cannot(endpoint: &Endpoint) -> String {
     let verb = match endpoint.role() {
         Role::Bind => "bind",
         Role::Connect => "connect to",
     };
-    Error::new(format!("can't {verb} {endpoint}: {cause}"))
+    format!("can't {verb} {endpoint}")
 }
 
 #[cfg(test)]
@@ -177,9 +218,25 @@ mod tests {
 
     #[test]
     fn a_host_that_is_not_this_machine_is_said_to_be_so() {
-        for text in ["tcp://nosuchif0:0", "tcp://192.0.2.1:0"] {
+        for (text, cause) in [
+            ("tcp://host.invalid:0", "looking up host.invalid: "),
+            ("tcp://192.0.2.1:0", "this machine has no such address"),
+            ("tcp://[2001:db8::1]:0", "this machine has no such address"),
+        ] {
             let said = try_bind(&mut socket(), text).expect_err(text).to_string();
-            assert!(said.contains("this machine has no such address"), "{said}");
+            assert!(said.contains(cause), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_bound_at_the_first_of_its_addresses_and_an_interface_at_its_own() {
+        for text in ["tcp://localhost:0", "tcp://127.1:*", "ws://localhost:0/logs"] {
+            let real = try_bind(&mut socket(), text).expect(text);
+            assert!(real.contains("://127.0.0.1:") && !real.ends_with(":0"), "{real}");
+        }
+        if cfg!(target_os = "linux") {
+            let real = try_bind(&mut socket(), "tcp://lo:0").expect("the loopback interface");
+            assert!(real.starts_with("tcp://127.0.0.1:"), "{real}");
         }
     }
 

@@ -2,16 +2,19 @@
 //!
 //! What may be here: frames and connections. What is asked and answered is `wire`'s.
 //!
-//! Whoever asks is a stranger. Nothing here waits for one: an answer for which there
-//! is no room is broken off, and its asker sees that by the missing end.
+//! Whoever asks is a stranger. Nothing here waits for one, and what libzmq holds for one
+//! is bounded: [`Desk::answer`] says when there is no room, and the rest of an answer
+//! stays with who gives it. [`Desk::hang_up`] ends the connection of one who does not read.
 
 use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
 use super::leavings::Leavings;
-use super::links::LinkState;
+use super::links::{LinkState, LinkStatus};
 use super::options::SocketOptions;
+use super::peers::{ADDRESS, CONNECTION};
 use super::proxy::Proxy;
+use super::raw::Frame;
 use super::watch::Watch;
 use zlog_core::error::{Error, Result};
 
@@ -21,16 +24,49 @@ const LARGEST_QUESTION: u64 = 256 << 10;
 const MOST_QUESTION_FRAMES: usize = 4;
 /// Most frames of an answer that are kept.
 const MOST_ANSWER_FRAMES: usize = 16;
-/// Questions that are held for each asker until they are read.
-const QUESTIONS: i32 = 32;
-/// Messages of answers that are held for one asker that does not read.
-const ROOM: u32 = 12_000;
+/// Questions that are held for each asker until they are read. zlog asks one.
+const QUESTIONS: i32 = 2;
+/// Messages of an answer that libzmq holds for one asker. Their bytes are shared, so this
+/// bounds some 500 bytes for each of them.
+const ROOM: u32 = 256;
+/// Messages of an answer that are held where it is read.
+const ANSWERS: u32 = 12_000;
 /// Longest that a wait for an answer goes without a look at signals.
 const SLICE: Duration = Duration::from_millis(50);
 
 /// Who has asked; answers go back there.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Asker(Box<[u8]>);
+#[derive(Clone, Debug)]
+pub struct Asker {
+    id: Box<[u8]>,
+    /// The number of its connection, which is never used again.
+    connection: u64,
+    host: String,
+}
+
+impl PartialEq for Asker {
+    /// By the name that libzmq has for the peer.
+    fn eq(&self, other: &Asker) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Asker {
+    /// The host that asks, for a message to people: text from outside.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+/// What became of a message of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Given {
+    /// libzmq took it.
+    Taken,
+    /// There is no room: the asker has still to read what went before.
+    Full,
+    /// The asker has gone.
+    Gone,
+}
 
 /// The socket that is asked.
 pub struct Desk {
@@ -73,26 +109,49 @@ impl Desk {
     pub fn tend(&mut self) {
         // Who comes and goes here is nobody's concern.
         self.watch.tend(&mut self.socket, &mut |_| {});
-        self.watch.gone().for_each(drop);
     }
 
     /// The next question that has come, with who asked it. What has more frames than
     /// a question of zlog's comes without any.
     pub fn take(&mut self) -> Option<(Asker, Vec<Vec<u8>>)> {
-        let id = self.socket.recv_bytes(zmq::DONTWAIT).ok()?;
+        let mut id = self.socket.recv_msg(zmq::DONTWAIT).ok()?;
         let frames = rest(&self.socket, MOST_QUESTION_FRAMES);
-        Some((Asker(id.into()), frames))
+        let connection = id.gets(CONNECTION).and_then(|number| number.parse().ok());
+        let host = id.gets(ADDRESS).unwrap_or("an asker").to_owned();
+        let connection = connection.unwrap_or_default();
+        Some((Asker { id: (*id).into(), connection, host }, frames))
     }
 
-    /// Sends a message of an answer. Returns whether there was room, and somebody there.
-    pub fn answer(&mut self, asker: &Asker, frames: &[&[u8]]) -> bool {
-        let Some((last, others)) = frames.split_last() else { return true };
-        if self.socket.send(&*asker.0, zmq::DONTWAIT | zmq::SNDMORE).is_err() {
-            return false;
+    /// Sends a message of an answer: `head`, and `more` frames, which libzmq reads where
+    /// they are and drops once they are sent. Never waits.
+    pub fn answer<T: AsRef<[u8]> + Send + 'static>(
+        &mut self,
+        asker: &Asker,
+        head: T,
+        more: impl IntoIterator<Item = T>,
+    ) -> Given {
+        match self.socket.send(&*asker.id, zmq::DONTWAIT | zmq::SNDMORE) {
+            Ok(()) => {}
+            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => return Given::Full,
+            Err(_) => return Given::Gone,
         }
         // Room is found by the first frame, for the whole message.
-        others.iter().all(|frame| self.socket.send(*frame, zmq::SNDMORE).is_ok())
-            && self.socket.send(*last, 0).is_ok()
+        let mut more = more.into_iter();
+        let mut next = Some(head);
+        while let Some(frame) = next {
+            next = more.next();
+            let sent = Frame::shared(frame)
+                .and_then(|mut frame| frame.send(&mut self.socket, next.is_some()));
+            if sent.is_err() {
+                return Given::Gone;
+            }
+        }
+        Given::Taken
+    }
+
+    /// Ends the connection of an asker, with what libzmq holds for it.
+    pub fn hang_up(&self, asker: &Asker) {
+        zmq_sys::zlog_end_connection(asker.connection);
     }
 
     fn poll_items(&self) -> [zmq::PollItem<'_>; 2] {
@@ -147,6 +206,9 @@ pub enum Answer {
 pub struct Inquiry {
     socket: zmq::Socket,
     watch: Watch,
+    /// What is asked, until somebody is there to be asked: libzmq takes nothing before it
+    /// has an address, and forgets what it holds for one that is replaced by another.
+    question: Option<Vec<u8>>,
     _context: zmq::Context,
 }
 
@@ -159,10 +221,10 @@ impl Inquiry {
         let context = zmq::Context::new();
         let cant = |error| Error::new(format!("can't open a ZeroMQ socket: {error}"));
         let mut socket = context.socket(zmq::DEALER).map_err(cant)?;
-        SocketOptions { hwm: ROOM, ..options.clone() }.apply(&mut socket)?;
+        SocketOptions { hwm: ANSWERS, ..options.clone() }.apply(&mut socket)?;
         let (watch, _) = Watch::open(&context, &mut socket, std::slice::from_ref(endpoint))?;
-        socket.send(question, zmq::DONTWAIT).map_err(cant)?;
-        Ok(Inquiry { socket, watch, _context: context })
+        let question = Some(question.to_vec());
+        Ok(Inquiry { socket, watch, question, _context: context })
     }
 
     /// The next message of the answer, or why there is none. Asks `stop` at least
@@ -182,6 +244,12 @@ impl Inquiry {
             };
             if ended && self.watch.status().iter().any(|link| away(&link.state)) {
                 return Answer::Nobody;
+            }
+            let is_there = |link: &LinkStatus| link.state == LinkState::Connected;
+            if self.question.is_some() && self.watch.status().iter().any(is_there) {
+                // There is room: it is the first message of the first connection.
+                let question = self.question.take().unwrap_or_default();
+                let _ = self.socket.send(question, zmq::DONTWAIT);
             }
             if stop() {
                 return Answer::Stopped;

@@ -3,11 +3,12 @@
 //! libzmq takes port 99999 (as 34463), a connect to a host that does not exist
 //! and a bind over another program's socket file without a word, and its Rust
 //! binding panics on a NUL. What may be here: syntax, and what can be told from
-//! the file system and the resolver before a socket is touched.
+//! it before a socket is touched.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 
+use crate::os::resolve::numeric;
 use zlog_core::error::{Error, Result};
 
 /// Where `emit` binds and `tail` connects unless told otherwise: the endpoint of
@@ -75,18 +76,6 @@ pub struct Endpoint {
     transport: Transport,
     /// What to do when it can't be bound because another program has it.
     when_taken: Option<&'static str>,
-}
-
-/// What the resolver says of a host to connect to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Lookup {
-    /// It has these addresses.
-    Found(Vec<SocketAddr>),
-    /// There is nothing to look up.
-    NotAName,
-    /// It is not known, for this reason. It may become known later: libzmq asks
-    /// again whenever it tries to connect.
-    Unknown(String),
 }
 
 impl Endpoint {
@@ -207,33 +196,48 @@ impl Endpoint {
         (!path.starts_with('@') && path != "*").then_some(path)
     }
 
-    /// Looks up the host of a tcp or ws endpoint. May take as long as the resolver does.
-    pub(super) fn look_up(&self) -> Lookup {
-        if !matches!(self.transport, Transport::Tcp | Transport::Ws) || self.role == Role::Bind {
-            return Lookup::NotAName;
+    /// The host and port that must be looked up before libzmq gets the endpoint: libzmq
+    /// would do it on the thread that moves all messages. `None` where the host is an
+    /// address or a wildcard, or there is none. Any free port is 0.
+    pub(super) fn name(&self) -> Option<(&str, u16)> {
+        if !matches!(self.transport, Transport::Tcp | Transport::Ws) {
+            return None;
         }
-        let Some((_, address)) = self.text.split_once("://") else { return Lookup::NotAName };
-        let address = address.split_once('/').map_or(address, |(host, _path)| host);
-        // tcp://source;destination
-        let address = address.rsplit_once(';').map_or(address, |(_, destination)| destination);
-        match address.to_socket_addrs() {
-            Ok(found) => Lookup::Found(found.collect()),
-            Err(error) => Lookup::Unknown(resolver_words(&error)),
-        }
+        let (host, port) = self.port()?;
+        let is_name = host != "*" && !host.starts_with('[') && numeric(host).is_none();
+        let port = if port == "*" { "0" } else { port };
+        is_name.then_some((host, port.parse().ok()?))
     }
 
-    /// Whether the socket must speak IPv6 for this endpoint.
-    ///
-    /// With `ZMQ_IPV6` on, libzmq takes `localhost` for `::1` alone and never
-    /// tries 127.0.0.1, where `PUBHandler` binds: so it is on only where IPv4
-    /// won't do.
-    pub(super) fn needs_ipv6(&self, lookup: &Lookup) -> bool {
-        match (self.role, lookup) {
-            (_, Lookup::Found(found)) => !found.is_empty() && found.iter().all(SocketAddr::is_ipv6),
-            (Role::Bind, _) => self.text.contains("://["),
-            (Role::Connect, _) => false,
-        }
+    /// The endpoint with an address in place of its host.
+    pub(super) fn at(&self, address: SocketAddr) -> String {
+        let (scheme, rest) = self.text.split_once("://").unwrap_or(("tcp", ""));
+        let (before, path) = match rest.split_once('/') {
+            Some((before, path)) => (before, format!("/{path}")),
+            None => (rest, String::new()),
+        };
+        let source = before.rsplit_once(';').map(|(source, _)| format!("{source};"));
+        format!("{scheme}://{}{address}{path}", source.unwrap_or_default())
     }
+
+    /// Whether it can be reached at this address: a source address (`tcp://SOURCE;HOST:PORT`)
+    /// allows its own family only.
+    pub(super) fn allows(&self, address: SocketAddr) -> bool {
+        let source = self.text.split_once("://").and_then(|(_, rest)| rest.rsplit_once(';'));
+        let source = source.and_then(|(source, _)| source.rsplit_once(':'));
+        let source = source.and_then(|(host, _port)| numeric(host));
+        source.is_none_or(|source| source.is_ipv6() == address.is_ipv6())
+    }
+}
+
+/// Whether a socket must speak IPv6 for an endpoint as libzmq is given it, whose host is
+/// no name.
+///
+/// With `ZMQ_IPV6` on, a bound `*` is every address of both families, and what `PUBHandler`
+/// binds is of one: so it is on only where IPv4 won't do.
+pub(super) fn needs_ipv6(text: &str) -> bool {
+    let address = text.rsplit_once(';').map_or(text, |(_, destination)| destination);
+    address.split_once("://").map_or(address, |(_, address)| address).starts_with('[')
 }
 
 /// A host that is this machine for sure.
@@ -252,7 +256,7 @@ impl Reach {
             "localhost" => return Some(Reach::Loopback(None)),
             _ => {}
         }
-        let address: IpAddr = host.trim_matches(['[', ']']).parse().ok()?;
+        let address = numeric(host)?;
         if address.is_unspecified() {
             return Some(Reach::All);
         }
@@ -264,13 +268,6 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-/// The resolver's reason without the prefix that Rust puts before it.
-fn resolver_words(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.rsplit_once("information: ").map_or(text.as_str(), |(_, reason)| reason);
-    text.to_lowercase()
 }
 
 fn wrong(text: &str, role: Role, cause: impl fmt::Display) -> Error {
@@ -510,17 +507,48 @@ mod tests {
     }
 
     #[test]
-    fn localhost_is_connected_to_over_ipv4_where_python_binds() {
-        let endpoint = Endpoint::parse("tcp://localhost:1", Role::Connect).expect("valid");
-        assert!(!endpoint.needs_ipv6(&endpoint.look_up()));
-        let endpoint = Endpoint::parse("tcp://[::1]:1", Role::Connect).expect("valid");
-        assert!(endpoint.needs_ipv6(&endpoint.look_up()));
+    fn a_name_is_told_from_an_address_and_replaced_by_one() {
+        let address: SocketAddr = "[::1]:5".parse().expect("an address");
+        for (text, role, name, at) in [
+            ("tcp://localhost:5", Role::Connect, Some(("localhost", 5)), "tcp://[::1]:5"),
+            ("ws://h:5/logs/a", Role::Connect, Some(("h", 5)), "ws://[::1]:5/logs/a"),
+            ("tcp://eth0:*;h:5", Role::Connect, Some(("h", 5)), "tcp://eth0:*;[::1]:5"),
+            ("tcp://h:*", Role::Bind, Some(("h", 0)), "tcp://[::1]:5"),
+            ("tcp://127.1:5", Role::Connect, Some(("127.1", 5)), "tcp://[::1]:5"),
+            ("tcp://127.0.0.1:5", Role::Connect, None, "tcp://[::1]:5"),
+            ("tcp://[fe80::1%eth0]:5", Role::Connect, None, "tcp://[::1]:5"),
+            ("tcp://*:5", Role::Bind, None, "tcp://[::1]:5"),
+        ] {
+            let endpoint = Endpoint::parse(text, role).expect(text);
+            assert_eq!((endpoint.name(), endpoint.at(address).as_str()), (name, at), "{text}");
+        }
+        assert_eq!(Endpoint::parse("ipc:///tmp/h:5", Role::Connect).expect("ipc").name(), None);
     }
 
     #[test]
-    fn a_host_that_is_not_known_is_told_from_one_that_is() {
-        let endpoint = Endpoint::parse("tcp://host.invalid:1", Role::Connect).expect("valid");
-        assert!(matches!(endpoint.look_up(), Lookup::Unknown(_)));
+    fn a_source_address_allows_destinations_of_its_own_family() {
+        let allowed = |text: &str| {
+            let endpoint = Endpoint::parse(text, Role::Connect).expect(text);
+            ["127.0.0.1:5", "[::1]:5"].map(|to| endpoint.allows(to.parse().expect(to)))
+        };
+        assert_eq!(allowed("tcp://h:5"), [true, true]);
+        assert_eq!(allowed("tcp://10.0.0.1:0;h:5"), [true, false]);
+        assert_eq!(allowed("tcp://[::1]:0;h:5"), [false, true]);
+        assert_eq!(allowed("tcp://eth0:0;h:5"), [true, true]);
+    }
+
+    #[test]
+    fn ipv6_is_asked_for_where_ipv4_will_not_do() {
+        for (text, needed) in [
+            ("tcp://[::1]:5", true),
+            ("tcp://[::1]:0;[::1]:5", true),
+            ("ws://[::1]:5/[x]", true),
+            ("tcp://127.0.0.1:5", false),
+            ("tcp://*:5", false),
+            ("ipc:///tmp/[x]", false),
+        ] {
+            assert_eq!(needs_ipv6(text), needed, "{text}");
+        }
     }
 
     proptest! {

@@ -7,37 +7,46 @@
 //! libzmq was measured before it was built on, and each rule that follows from
 //! that stands where it is applied, with a test: subscriptions are waited for and
 //! never time (`publisher`), a connection that libzmq gave up is made anew
-//! (`links`), a subscriber has a thread that does nothing but receive (`receive`).
+//! (`links`), host names are resolved here and not by libzmq (`names`), a subscriber has
+//! a thread that does nothing but receive (`receive`).
 
+mod addresses;
 mod attach;
 mod bare;
+mod closing;
+mod descriptor;
 mod desk;
 mod endpoint;
 mod flush;
 mod leavings;
 mod links;
 mod monitor;
+mod names;
 mod options;
+mod pace;
+mod peers;
 mod proxy;
 mod publisher;
 mod raw;
+mod readers;
 mod receive;
 mod subscriber;
-mod subscribers;
 mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
-mod wants;
+mod upstream;
 mod watch;
 
 pub use bare::{BareReceiver, BareSender};
-pub use desk::{Answer, Asker, Desk, Inquiry, wait};
+pub use closing::{Ask, Closing, connected_peers};
+pub use desk::{Answer, Asker, Desk, Given, Inquiry, wait};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
 pub use flush::Flushed;
 pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};
-pub use options::{DEFAULT_HWM, LEAST_MAX_MESSAGE, SocketOptions, may_have_come};
+pub use options::{DEFAULT_HWM, LEAST_MAX_MESSAGE, SocketOptions};
 pub use proxy::{Counts, Forwarded, Look, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, Waited};
+pub use readers::Broken;
 pub use subscriber::{FrameSink, Subscriber};
 
 /// The version of the libzmq in this build: major, minor, patch.

@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::descriptor::Descriptor;
 use super::raw::Errno;
-use super::subscribers::Descriptor;
 use zlog_core::error::{Error, Result};
 
 /// Where the next monitor is reached: unique, since sockets may share a context.
@@ -35,7 +35,7 @@ pub(super) struct Seen {
     /// The endpoint as libzmq spells it: a name may have become an address.
     pub(super) address: String,
     pub(super) what: What,
-    /// The connection, where the event has one.
+    /// The connection, where the event is its beginning.
     pub(super) descriptor: Option<Descriptor>,
 }
 
@@ -56,7 +56,14 @@ pub(super) enum What {
     Refused(String),
     /// The connection is gone.
     Gone,
+    /// A subscriber sent what is no subscription, and its connection ends now. The
+    /// address is the subscriber's.
+    Misused,
 }
+
+/// What libzmq's monitor says of a subscriber that does not keep to the protocol. It has
+/// no event of its own; this stands among the failed handshakes (`zmq-sys/edits.rs`).
+const MISUSED: u32 = 0x7a00_0001;
 
 /// The reading end of a socket's monitor.
 pub(super) struct Monitor {
@@ -104,10 +111,12 @@ impl Monitor {
     }
 }
 
-/// The value of an event about the end of a connection is its descriptor.
+/// The value of an event about a connection that begins or ends is its descriptor.
 fn descriptor(what: &What, frame: &[u8]) -> Option<Descriptor> {
     match (what, frame) {
-        (What::Gone, &[_, _, v0, v1, v2, v3]) => Some(i32::from_ne_bytes([v0, v1, v2, v3])),
+        (What::Accepted | What::Reached | What::Gone, &[_, _, v0, v1, v2, v3]) => {
+            Some(i32::from_ne_bytes([v0, v1, v2, v3]))
+        }
         _ => None,
     }
 }
@@ -126,6 +135,7 @@ fn understand(frame: &[u8]) -> Option<What> {
         zmq_sys::ZMQ_EVENT_DISCONNECTED => What::Gone,
         zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => What::Ready,
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => What::Refused(no_detail_words(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL if value == MISUSED => What::Misused,
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => What::Refused(protocol_words(value)),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => What::Refused(auth_words(value)),
         _ => return None,

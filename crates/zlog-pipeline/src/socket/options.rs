@@ -6,12 +6,24 @@
 
 use std::time::Duration;
 
+use super::descriptor::{KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
 use super::raw;
 use zlog_core::error::{Error, Result};
 
 /// The least that [`SocketOptions::max_message`] can say, in bytes: libzmq breaks off
 /// handshakes when it is below some 276.
 pub const LEAST_MAX_MESSAGE: usize = 4096;
+
+/// Subscriptions held for each peer of a publisher until they are read. The others wait
+/// with the peer.
+const SUBSCRIPTIONS_IN: i32 = 256;
+/// Bytes of subscriptions that the system holds for each of them.
+const SUBSCRIPTION_BYTES: i32 = 64 << 10;
+/// Subscriptions that a relay holds for a publisher that is stuck: more than there can be
+/// at once, and not without bound, since strangers cause them. libzmq forgets those beyond
+/// it without a word. A SUB's own have no bound: what is subscribed to before there is a
+/// connection waits there, too.
+const SUBSCRIPTIONS_OUT: i32 = 40_000;
 
 /// Messages held for each peer unless told otherwise.
 ///
@@ -24,12 +36,15 @@ pub const DEFAULT_HWM: u32 = 8000;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SocketOptions {
     /// Messages held for each peer before a publisher feels backpressure, and
-    /// before a subscriber leaves them with the sender. 0 is without bound.
+    /// before a subscriber leaves them with the sender. 0 is without bound. What
+    /// subscribers ask for, which goes the other way, has marks of its own.
     pub hwm: u32,
     /// Largest frame taken in, in bytes; a peer that sends a larger one is
     /// disconnected. At least 4 KiB, or handshakes break.
     pub max_message: u64,
-    /// How long a peer may take to shake hands. Half-open peers and strangers go then.
+    /// How long a peer may take to be reached, and then to shake hands. Half-open peers and
+    /// strangers go then. Without it, one try of an address that answers nothing takes two
+    /// minutes and more; the 5 s of both kinds of socket have room for three SYNs.
     pub handshake: Duration,
     /// Shortest pause before connecting again.
     pub reconnect: Duration,
@@ -40,9 +55,9 @@ pub struct SocketOptions {
 }
 
 impl SocketOptions {
-    /// For a publisher. What subscribers send up is small: 64 KiB is the most.
+    /// For a publisher. What subscribers send up is small: a frame of 4 KiB is the most.
     pub fn publisher() -> SocketOptions {
-        SocketOptions { max_message: 64 << 10, ..SocketOptions::subscriber() }
+        SocketOptions { max_message: LEAST_MAX_MESSAGE as u64, ..SocketOptions::subscriber() }
     }
 
     /// For a subscriber: messages of up to 128 MiB.
@@ -67,21 +82,32 @@ impl SocketOptions {
 
     fn set(&self, socket: &zmq::Socket) -> zmq::Result<()> {
         let hwm = i32::try_from(self.hwm).unwrap_or(i32::MAX);
-        socket.set_sndhwm(hwm)?;
-        socket.set_rcvhwm(hwm)?;
+        let (send, receive) = match socket.get_socket_type()? {
+            zmq::XPUB => (hwm, SUBSCRIPTIONS_IN),
+            zmq::SUB => (0, hwm),
+            zmq::XSUB => (SUBSCRIPTIONS_OUT, hwm),
+            _ => (hwm, hwm),
+        };
+        socket.set_sndhwm(send)?;
+        socket.set_rcvhwm(receive)?;
+        if receive == SUBSCRIPTIONS_IN {
+            // What the system holds of a connection is still read when it is ended.
+            socket.set_rcvbuf(SUBSCRIPTION_BYTES)?;
+        }
         // A socket dropped on an error path must not hold up the exit; who has
         // something to flush sets its own linger.
         socket.set_linger(0)?;
         let max = self.max_message.max(LEAST_MAX_MESSAGE as u64);
         socket.set_maxmsgsize(i64::try_from(max).unwrap_or(i64::MAX))?;
+        socket.set_connect_timeout(millis(self.handshake))?;
         socket.set_handshake_ivl(millis(self.handshake))?;
         socket.set_reconnect_ivl(millis(self.reconnect))?;
         socket.set_reconnect_ivl_max(millis(self.reconnect_max))?;
         socket.set_sndtimeo(millis(self.send_slice))?;
         socket.set_tcp_keepalive(1)?;
-        socket.set_tcp_keepalive_idle(60)?;
-        socket.set_tcp_keepalive_intvl(15)?;
-        socket.set_tcp_keepalive_cnt(4)
+        socket.set_tcp_keepalive_idle(seconds(KEEPALIVE_IDLE))?;
+        socket.set_tcp_keepalive_intvl(seconds(KEEPALIVE_INTERVAL))?;
+        socket.set_tcp_keepalive_cnt(i32::try_from(KEEPALIVE_COUNT).unwrap_or(i32::MAX))
     }
 }
 
@@ -102,24 +128,13 @@ pub(super) fn set_nodrop(socket: &mut zmq::Socket, nodrop: bool) -> Result<()> {
         .map_err(|errno| Error::new(format!("can't set up a ZeroMQ publisher: {errno}")))
 }
 
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
+}
+
 /// Milliseconds as libzmq wants them.
 pub(super) fn millis(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
-}
-
-/// The most messages that the system holds for one publisher: what its buffers for a
-/// connection take (some megabytes) of small ones.
-const SYSTEM_HOLDS: u64 = 100_000;
-
-/// How many messages of so many publishers may have come and not been taken yet: as much
-/// as libzmq (`hwm` at each end, and what is on its way between its threads) and the
-/// system hold. Whoever ends goes on to take so many, and not what will come.
-pub fn may_have_come(hwm: u32, publishers: usize) -> u64 {
-    match u64::from(hwm) {
-        0 => u64::MAX,
-        hwm => (hwm.saturating_mul(4).saturating_add(SYSTEM_HOLDS))
-            .saturating_mul((publishers as u64).saturating_add(1)),
-    }
 }
 
 #[cfg(test)]
@@ -136,6 +151,21 @@ mod tests {
         assert_eq!(socket.get_rcvhwm(), Ok(7));
         assert_eq!(socket.get_linger(), Ok(0));
         assert_eq!(socket.get_heartbeat_ivl(), Ok(0), "no heartbeats");
+    }
+
+    #[test]
+    fn what_subscribers_ask_for_has_marks_of_its_own() {
+        let context = zmq::Context::new();
+        let options = SocketOptions { hwm: 7, ..SocketOptions::publisher() };
+        let marks = |kind| {
+            let mut socket = context.socket(kind).expect("socket");
+            options.apply(&mut socket).expect("options");
+            (socket.get_sndhwm().expect("mark"), socket.get_rcvhwm().expect("mark"))
+        };
+        assert_eq!(marks(zmq::XPUB), (7, SUBSCRIPTIONS_IN));
+        assert_eq!(marks(zmq::SUB), (0, 7));
+        assert_eq!(marks(zmq::XSUB), (SUBSCRIPTIONS_OUT, 7));
+        assert_eq!(marks(zmq::DEALER), (7, 7));
     }
 
     #[test]

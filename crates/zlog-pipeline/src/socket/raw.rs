@@ -67,6 +67,53 @@ pub(super) fn set_int(socket: &mut zmq::Socket, option: u32, value: c_int) -> Re
     if rc == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
+/// A descriptor of libzmq's, to ask the system about it.
+///
+/// libzmq may have closed it by now, and another may have got its number: then the answer is
+/// about that one.
+#[cfg(unix)]
+fn borrow(descriptor: c_int) -> Option<std::os::fd::BorrowedFd<'static>> {
+    // SAFETY: it is only asked about; one that is not open fails with EBADF. -1 is none.
+    (descriptor >= 0).then(|| unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) })
+}
+
+/// The address of the peer of a tcp connection; `None` if it has none.
+#[cfg(unix)]
+pub(super) fn peer_address(descriptor: c_int) -> Option<String> {
+    let address = socket2::SockRef::from(&borrow(descriptor)?).peer_addr().ok()?;
+    address.as_socket().map(|address| address.to_string())
+}
+
+/// Bytes that the system has received over a connection and that were not read.
+#[cfg(unix)]
+pub(super) fn unread(descriptor: c_int) -> u64 {
+    borrow(descriptor).and_then(|fd| rustix::io::ioctl_fionread(fd).ok()).unwrap_or(0)
+}
+
+/// Bytes that the system has still to send over a connection.
+#[cfg(unix)]
+pub(super) fn unsent(descriptor: c_int) -> u64 {
+    let mut bytes: c_int = 0;
+    // SAFETY: writes one int to `bytes`; a descriptor that is not open fails with EBADF.
+    let rc = unsafe { libc::ioctl(descriptor, libc::TIOCOUTQ, &mut bytes) };
+    if rc == 0 { u64::try_from(bytes).unwrap_or(0) } else { 0 }
+}
+
+#[cfg(not(unix))]
+pub(super) fn peer_address(_: c_int) -> Option<String> {
+    None
+}
+
+#[cfg(not(unix))]
+pub(super) fn unread(_: c_int) -> u64 {
+    0
+}
+
+#[cfg(not(unix))]
+pub(super) fn unsent(_: c_int) -> u64 {
+    0
+}
+
 type Call = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
 
 fn call(socket: &mut zmq::Socket, endpoint: &str, function: Call) -> Result<(), Errno> {
@@ -86,6 +133,17 @@ pub(super) fn connect(socket: &mut zmq::Socket, endpoint: &str) -> Result<(), Er
     call(socket, endpoint, zmq_sys::zmq_connect)
 }
 
+/// Whether a network interface of this machine has this name. Elsewhere than on Unix
+/// libzmq knows names that the system does not: there each may be one.
+pub(super) fn is_interface(name: &str) -> bool {
+    #[cfg(unix)]
+    // SAFETY: the name is NUL-terminated, and only read.
+    return CString::new(name)
+        .is_ok_and(|name| unsafe { libc::if_nametoindex(name.as_ptr()) } != 0);
+    #[cfg(not(unix))]
+    true
+}
+
 pub(super) fn disconnect(socket: &mut zmq::Socket, endpoint: &str) -> Result<(), Errno> {
     call(socket, endpoint, zmq_sys::zmq_disconnect)
 }
@@ -100,6 +158,36 @@ impl Frame {
         // SAFETY: initializes the message that it is given; libzmq's can't fail.
         unsafe { zmq_sys::zmq_msg_init(&mut message) };
         Frame(message)
+    }
+
+    /// A frame of bytes that are read where they are: libzmq drops `owner` when it has
+    /// sent them, on a thread of its own.
+    pub(super) fn shared<T: AsRef<[u8]> + Send + 'static>(owner: T) -> Result<Frame, Errno> {
+        unsafe extern "C" fn free<T>(_: *mut c_void, owner: *mut c_void) {
+            // SAFETY: `owner` is the box below, which libzmq gives back once.
+            drop(unsafe { Box::from_raw(owner.cast::<T>()) });
+        }
+        let owner = Box::into_raw(Box::new(owner));
+        // SAFETY: the box is alive until `free`, and its bytes stay where they are.
+        let bytes = unsafe { (*owner).as_ref() };
+        let mut message = zmq_sys::zmq_msg_t::default();
+        // SAFETY: initializes the message; libzmq only reads the bytes, until `free`.
+        let rc = unsafe {
+            zmq_sys::zmq_msg_init_data(
+                &mut message,
+                bytes.as_ptr().cast_mut().cast::<c_void>(),
+                bytes.len(),
+                Some(free::<T>),
+                owner.cast::<c_void>(),
+            )
+        };
+        if rc == 0 {
+            return Ok(Frame(message));
+        }
+        let errno = Errno::last();
+        // SAFETY: libzmq has not taken the box.
+        drop(unsafe { Box::from_raw(owner) });
+        Err(errno)
     }
 
     /// Takes the next frame, without waiting, in place of what it held. Returns
@@ -162,6 +250,30 @@ mod tests {
         let errno = bind(&mut socket, &below).expect_err("a path below a file");
         assert_eq!(errno.to_string(), "not a directory");
         assert!(bind(&mut socket, "ipc://a\0b").is_err());
+    }
+
+    #[test]
+    fn shared_bytes_are_dropped_once_they_were_received_or_given_up() {
+        struct Owner(std::sync::Arc<Vec<u8>>);
+        impl AsRef<[u8]> for Owner {
+            fn as_ref(&self) -> &[u8] {
+                &self.0
+            }
+        }
+        let context = zmq::Context::new();
+        let [mut one, mut two] = [0; 2].map(|_| context.socket(zmq::PAIR).expect("socket"));
+        bind(&mut one, "inproc://shared").expect("bound");
+        connect(&mut two, "inproc://shared").expect("connected");
+        for size in [0, 1, 100_000] {
+            let bytes = std::sync::Arc::new(vec![7; size]);
+            drop(Frame::shared(Owner(bytes.clone())).expect("a frame"));
+            assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
+            let mut frame = Frame::shared(Owner(bytes.clone())).expect("a frame");
+            frame.send(&mut one, false).expect("sent");
+            assert_eq!(std::sync::Arc::strong_count(&bytes), 2);
+            assert_eq!(two.recv_bytes(0).expect("received"), *bytes);
+            assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::os::clock::now;
 
 /// Longest that the thread stays away from libzmq, and from its commands.
 const SLICE: Duration = Duration::from_millis(50);
+/// How long, in milliseconds, the last cancelled subscriptions may take to go out.
+const LINGER: i32 = 100;
 /// A batch is handed over when it has this many messages or bytes, or when
 /// nothing more has come.
 const BATCH_MESSAGES: usize = 512;
@@ -59,6 +61,11 @@ impl Batch {
     }
 }
 
+/// Subscribes an XSUB to `prefix`, or cancels that.
+pub(super) fn subscribe(socket: &zmq::Socket, begin: bool, prefix: &[u8]) -> zmq::Result<()> {
+    socket.send([&[u8::from(begin)], prefix].concat(), zmq::DONTWAIT)
+}
+
 /// What the thread is asked to do.
 pub(super) enum Command {
     Subscribe(Vec<u8>),
@@ -69,6 +76,10 @@ pub(super) enum Command {
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) stop: AtomicBool,
+    /// Somebody wants to know of `caught_up`, which takes system calls.
+    pub(super) ask_caught_up: AtomicBool,
+    /// Everything that had come was handed over when the thread last looked.
+    pub(super) caught_up: AtomicBool,
     /// Frames beyond [`MOST_FRAMES`], which were dropped.
     pub(super) frames_cut: AtomicU64,
     /// Events for which there was no room.
@@ -112,25 +123,32 @@ impl Receive {
         while !self.shared.stop.load(Ordering::Relaxed) {
             self.tend();
             self.fill(&mut batch);
+            if self.shared.ask_caught_up.load(Ordering::Relaxed) {
+                let caught_up = batch.len() == 0 && !self.watch.has_unread();
+                self.shared.caught_up.store(caught_up, Ordering::Release);
+            }
             if batch.len() == 0 {
                 self.watch.wait(&self.socket, SLICE);
                 continue;
             }
             batch.received = now();
             if !self.hand_over(batch) {
-                return;
+                break;
             }
             batch = self.channels.recycled.try_recv().unwrap_or_default();
         }
+        self.tend();
+        // Can't fail for a valid value; if it did, cancelled subscriptions might not go out.
+        let _ = self.socket.set_linger(LINGER);
     }
 
     /// Commands, connections, events. Never waits.
     fn tend(&mut self) {
         while let Ok(command) = self.channels.commands.try_recv() {
-            // Can fail only for a socket that is no SUB.
+            // Can fail only while the context is being ended.
             let _ = match command {
-                Command::Subscribe(prefix) => self.socket.set_subscribe(&prefix),
-                Command::Unsubscribe(prefix) => self.socket.set_unsubscribe(&prefix),
+                Command::Subscribe(prefix) => subscribe(&self.socket, true, &prefix),
+                Command::Unsubscribe(prefix) => subscribe(&self.socket, false, &prefix),
             };
         }
         let events = &self.channels.events;

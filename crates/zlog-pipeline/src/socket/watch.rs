@@ -3,13 +3,16 @@
 //! What may be here: the round from monitor to links to socket, the same for
 //! publishers and subscribers.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
+use super::descriptor::{self, Descriptor};
 use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
-use super::monitor::Monitor;
-use super::subscribers::Descriptor;
+use super::monitor::{Monitor, Seen, What};
+use super::names::Names;
+use super::raw;
 use crate::os::fd_limit::{self, Connections};
 use zlog_core::error::Result;
 
@@ -17,9 +20,13 @@ use zlog_core::error::Result;
 pub(super) struct Watch {
     monitor: Monitor,
     links: Links,
+    names: Names,
     /// What was found out while the socket was opened, still to be told.
     early: Vec<LinkEvent>,
-    /// Connections that have ended, still to be told.
+    /// Addresses of subscribers that sent what is no subscription, still to be told.
+    misused: Vec<String>,
+    /// Connections that there are, and those that have ended, still to be told.
+    open: HashSet<Descriptor>,
     gone: Vec<Descriptor>,
     connections: Connections,
 }
@@ -36,7 +43,10 @@ impl Watch {
         let mut watch = Watch {
             monitor,
             links: Links::default(),
+            names: Names::default(),
             early: Vec::new(),
+            misused: Vec::new(),
+            open: HashSet::new(),
             gone: Vec::new(),
             connections: Connections::default(),
         };
@@ -46,17 +56,19 @@ impl Watch {
             if endpoint.role() == Role::Connect && endpoints[..at].contains(endpoint) {
                 continue;
             }
+            if endpoint.role() == Role::Connect && endpoint.name().is_some() {
+                let link = watch.links.add_name(endpoint.as_str(), Role::Connect);
+                watch.names.add(endpoint, link);
+                continue;
+            }
             let attached = attach(socket, endpoint)?;
             watch.links.add(&attached.endpoint, endpoint.role(), attached.aliases);
-            if let Some(why) = attached.unresolved {
-                watch.links.note_unresolved(&attached.endpoint, &why);
-                let what = Occurrence::Unresolved(why);
-                watch.early.push(LinkEvent { endpoint: attached.endpoint.clone(), what });
-            }
             if endpoint.role() == Role::Bind {
                 bound.push(attached.endpoint);
             }
         }
+        let Watch { names, links, early, .. } = &mut watch;
+        names.open(socket, links, &mut |event| early.push(event));
         Ok((watch, bound))
     }
 
@@ -73,14 +85,19 @@ impl Watch {
         let now = Instant::now();
         while let Some(seen) = self.monitor.next() {
             changed = true;
-            self.gone.extend(seen.descriptor);
+            if seen.what == What::Misused {
+                self.misused.push(seen.address);
+                continue;
+            }
+            self.note_descriptor(&seen);
             if let Some(event) = self.links.note(seen, now) {
                 tell(event);
             }
         }
-        while let Some(endpoint) = self.links.due(now, fastrand::f64()) {
+        changed |= self.names.tend(changed, now, socket, &mut self.links, tell);
+        while let Some((endpoint, address)) = self.links.due(now, fastrand::f64()) {
             changed = true;
-            attach::again(socket, endpoint);
+            attach::again(socket, address);
             tell(LinkEvent { endpoint: endpoint.to_owned(), what: Occurrence::MadeAnew });
         }
         if changed {
@@ -88,6 +105,25 @@ impl Watch {
         }
         fd_limit::look(now);
         changed
+    }
+
+    fn note_descriptor(&mut self, seen: &Seen) {
+        let Some(descriptor) = seen.descriptor else { return };
+        if seen.what == What::Gone {
+            self.open.remove(&descriptor);
+            self.gone.push(descriptor);
+            return;
+        }
+        self.open.insert(descriptor);
+        match seen.what {
+            // One more, and libzmq tries without a pause to let the next one in; over ipc
+            // it aborts.
+            What::Accepted if fd_limit::is_surplus(descriptor) => descriptor::hang_up(descriptor),
+            What::Accepted | What::Reached if seen.address.starts_with("ws") => {
+                descriptor::keep_alive(descriptor);
+            }
+            _ => {}
+        }
     }
 
     /// Waits until `socket` can be read, something happened to a connection, or
@@ -110,6 +146,18 @@ impl Watch {
         self.gone.drain(..)
     }
 
+    /// Addresses of subscribers that sent what is no subscription since this was last
+    /// asked. Their connections have ended.
+    pub(super) fn misused(&mut self) -> impl Iterator<Item = String> + '_ {
+        self.misused.drain(..)
+    }
+
+    /// Whether the system has received something that libzmq has not read yet, as of the
+    /// connections that were known at the last [`Watch::tend`]. A system call for each.
+    pub(super) fn has_unread(&self) -> bool {
+        self.open.iter().any(|descriptor| raw::unread(*descriptor) > 0)
+    }
+
     /// How it stands with each endpoint.
     pub(super) fn status(&self) -> Vec<LinkStatus> {
         self.links.status()
@@ -118,6 +166,11 @@ impl Watch {
     /// Connections of any kind.
     pub(super) fn open_connections(&self) -> usize {
         self.links.open()
+    }
+
+    /// Whether there are endpoints, and all of them are connected to.
+    pub(super) fn all_connect(&self) -> bool {
+        self.links.all_connect()
     }
 
     /// Whether every endpoint is bound.

@@ -2,14 +2,18 @@
 //!
 //! What may be here: where lines begin and end. What is in them is `text`'s.
 
-use memchr::memchr;
+use memchr::memchr2;
 
 /// Cuts one stream of bytes into lines, across reads.
 ///
-/// A line ends in `\n` or `\r\n`, or where the stream does. One longer than the
-/// bound comes in pieces, the cuts moved back to where a UTF-8 character begins.
+/// A line ends in `\n` or `\r\n`, or where the stream does. One longer than
+/// [`longest`] comes in pieces, the cuts moved back to where a UTF-8 character begins.
 /// Where the cuts fall depends on the bytes alone, not on how they were read, and
 /// the work is linear in the bytes, however long a line.
+///
+/// NULs at the start of a line, and [`HOLE`] or more of them within one, are no text:
+/// they stand for a hole in a file, or for blocks that a crash left unwritten. They end
+/// the line before them, are skipped, and counted.
 ///
 /// A line is first seen ([`Splitter::peek`]) and then let go ([`Splitter::advance`]),
 /// so that a consumer can stop at it.
@@ -22,6 +26,8 @@ pub(crate) struct Splitter {
     carry_end: End,
     /// Pieces of the present line that were let go.
     parts: u32,
+    /// NULs skipped.
+    nuls: u64,
     seen: Seen,
 }
 
@@ -41,6 +47,8 @@ enum End {
     Open,
     /// A newline follows.
     Newline,
+    /// A hole follows.
+    Hole,
     /// The stream ends.
     Stream,
 }
@@ -50,21 +58,43 @@ enum End {
 struct Seen {
     /// Length of what is shown: the line without its ending, or a piece.
     shown: usize,
-    /// Whether the line ends with it.
+    /// Whether the line ends with it, and in how many bytes: 1 for a newline.
     ends_line: bool,
+    ending: usize,
     in_carry: bool,
     /// Length of the run of bytes it was found in.
     run: usize,
+}
+
+/// NULs in a row within a line that are taken for a hole: the smallest block of a file
+/// system. Fewer may be padding.
+const HOLE: usize = 512;
+
+/// How many times as long as others a line may be that begins with `{`.
+const OBJECT: usize = 8;
+
+/// How long a line that begins so may be, where others may have `max` bytes: a JSON object
+/// of a message that was a line takes up to six bytes for each of its bytes, and more for
+/// its other fields.
+pub(super) fn longest(line: &[u8], max: usize) -> usize {
+    if line.first() == Some(&b'{') { max.saturating_mul(OBJECT) } else { max }
 }
 
 /// A carry that has grown beyond this is given back after its line.
 const KEEP: usize = 1 << 20;
 
 impl Splitter {
-    /// A splitter for lines of up to `max` bytes.
+    /// A splitter for lines of up to `max` bytes. A line and its end are looked at, and no
+    /// memory holds more than `isize::MAX` bytes.
     pub(crate) fn new(max: usize) -> Splitter {
-        let seen = Seen { shown: 0, ends_line: true, in_carry: true, run: 0 };
-        Splitter { max: max.max(1), carry: Vec::new(), carry_end: End::Open, parts: 0, seen }
+        let seen = Seen { shown: 0, ends_line: true, ending: 0, in_carry: true, run: 0 };
+        let (max, carry) = (max.clamp(1, isize::MAX as usize), Vec::new());
+        Splitter { max, carry, carry_end: End::Open, parts: 0, nuls: 0, seen }
+    }
+
+    /// NULs skipped so far.
+    pub(crate) fn nuls(&self) -> u64 {
+        self.nuls
     }
 
     /// The next line of what was carried over and `chunk[*pos..]`; `None` when
@@ -72,18 +102,25 @@ impl Splitter {
     pub(crate) fn peek<'c>(&'c mut self, chunk: &'c [u8], pos: &mut usize) -> Option<Line<'c>> {
         if !self.carry.is_empty() || self.carry_end != End::Open {
             self.fill(chunk, pos);
-            self.seen = self.look(&self.carry, self.carry_end, true)?;
+            let max = self.longest(&self.carry);
+            self.seen = self.look(&self.carry, self.carry_end, max, true)?;
             return Some(Line { bytes: &self.carry[..self.seen.shown], part: self.part() });
         }
+        if self.parts == 0 {
+            let nuls = leading_nuls(&chunk[*pos..]);
+            self.nuls += nuls as u64;
+            *pos += nuls;
+        }
         let rest = &chunk[*pos..];
-        let (run, end) = first_run(rest, self.max);
-        match self.look(run, end, false) {
+        let max = self.longest(rest);
+        let (run, end) = first_run(rest, window(max), 0);
+        match self.look(run, end, max, false) {
             Some(seen) => {
                 self.seen = seen;
                 Some(Line { bytes: &run[..seen.shown], part: self.part() })
             }
             None => {
-                // Not overlong, so the run is all that is left of the chunk.
+                // Neither overlong nor ended, so the run is all that is left of the chunk.
                 self.carry.extend_from_slice(run);
                 *pos += run.len();
                 None
@@ -93,7 +130,7 @@ impl Splitter {
 
     /// Steps over the line that `peek` showed.
     pub(crate) fn advance(&mut self, pos: &mut usize) {
-        let Seen { shown, ends_line, in_carry, run } = self.seen;
+        let Seen { shown, ends_line, ending, in_carry, run } = self.seen;
         if in_carry && ends_line {
             self.carry.clear();
             self.carry.shrink_to(KEEP);
@@ -101,7 +138,7 @@ impl Splitter {
         } else if in_carry {
             self.carry.drain(..shown);
         } else {
-            *pos += if ends_line { run + 1 } else { shown };
+            *pos += if ends_line { run + ending } else { shown };
         }
         self.parts = if ends_line { 0 } else { self.parts + 1 };
     }
@@ -115,33 +152,57 @@ impl Splitter {
         last
     }
 
+    /// Whether the last line, or a piece of it, has been taken in without its end.
+    pub(crate) fn is_within_line(&self) -> bool {
+        self.carry_end == End::Open && (!self.carry.is_empty() || self.parts > 0)
+    }
+
+    /// Whether the line that `peek` shows ends only because the stream does.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.carry_end == End::Stream
+    }
+
     /// Moves the rest of the carried line out of the chunk, or as much of it as
     /// tells that it is overlong.
     fn fill(&mut self, chunk: &[u8], pos: &mut usize) {
-        if self.carry_end != End::Open || self.carry.len() > self.max + 1 {
+        if self.carry_end != End::Open {
             return;
         }
-        let (run, end) = first_run(&chunk[*pos..], self.max + 1 - self.carry.len());
+        let room = window(self.longest(&self.carry)).saturating_sub(self.carry.len());
+        let nuls = trailing_nuls(&self.carry);
+        let (run, end) = first_run(&chunk[*pos..], room, nuls);
         self.carry.extend_from_slice(run);
         *pos += run.len();
         if end == End::Newline {
             *pos += 1;
-            self.carry_end = End::Newline;
         }
+        if end == End::Hole && run.is_empty() {
+            self.carry.truncate(self.carry.len() - nuls);
+            self.nuls += nuls as u64;
+        }
+        self.carry_end = end;
     }
 
     /// What to show of a run of bytes; `None` when more of it must be seen.
-    fn look(&self, run: &[u8], end: End, in_carry: bool) -> Option<Seen> {
+    fn look(&self, run: &[u8], end: End, max: usize, in_carry: bool) -> Option<Seen> {
         let line = match end {
             End::Newline | End::Open => run.strip_suffix(b"\r").unwrap_or(run),
-            End::Stream => run,
+            End::Hole | End::Stream => run,
         };
-        let ends_line = line.len() <= self.max;
-        if ends_line && end == End::Open {
+        let ends_line = line.len() <= max;
+        // Its last NULs may be the beginning of a hole.
+        let undecided = || run.len() - trailing_nuls(run) <= max;
+        if end == End::Open && (ends_line || undecided()) {
             return None;
         }
-        let shown = if ends_line { line.len() } else { cut(run, self.max) };
-        Some(Seen { shown, ends_line, in_carry, run: run.len() })
+        let shown = if ends_line { line.len() } else { cut(run, max) };
+        let ending = usize::from(end == End::Newline);
+        Some(Seen { shown, ends_line, ending, in_carry, run: run.len() })
+    }
+
+    /// How long the present line, or what is left of it, may be.
+    fn longest(&self, line: &[u8]) -> usize {
+        if self.parts == 0 { longest(line, self.max) } else { self.max }
     }
 
     fn part(&self) -> u32 {
@@ -149,14 +210,45 @@ impl Splitter {
     }
 }
 
-/// What stands before the first newline, looking no further than the longest line
-/// and its `\r`: cutting a long line into pieces must not look at it again and again.
-fn first_run(bytes: &[u8], max: usize) -> (&[u8], End) {
-    let window = &bytes[..bytes.len().min(max + 2)];
-    match memchr(b'\n', window) {
-        Some(end) => (&window[..end], End::Newline),
-        None => (window, End::Open),
+/// How many bytes are looked at for the end of a line of up to `max`: enough to tell that
+/// it is overlong, with its `\r`, and that no hole follows the longest one.
+fn window(max: usize) -> usize {
+    max.saturating_add(HOLE + 2)
+}
+
+/// What stands before the first newline or hole among the first `window` bytes; looking
+/// no further, since cutting a long line into pieces must not look at it again and again.
+/// `nuls` NULs stand before them.
+fn first_run(bytes: &[u8], window: usize, nuls: usize) -> (&[u8], End) {
+    let window = &bytes[..bytes.len().min(window)];
+    let mut at = 0;
+    while let Some(found) = memchr2(b'\n', 0, &window[at..]) {
+        let start = at + found;
+        if window[start] == b'\n' {
+            return (&window[..start], End::Newline);
+        }
+        let length = leading_nuls(&window[start..]);
+        if length + if start == 0 { nuls } else { 0 } >= HOLE {
+            return (&window[..start], End::Hole);
+        }
+        at = start + length;
     }
+    (window, End::Open)
+}
+
+/// How many NULs the bytes begin with. By blocks: a hole may have many gigabytes.
+fn leading_nuls(bytes: &[u8]) -> usize {
+    const BLOCK: [u8; 256] = [0; 256];
+    if bytes.first() != Some(&0) {
+        return 0;
+    }
+    let blocks = bytes.chunks_exact(BLOCK.len()).take_while(|block| **block == BLOCK).count();
+    let rest = &bytes[blocks * BLOCK.len()..];
+    blocks * BLOCK.len() + rest.iter().take_while(|byte| **byte == 0).count()
+}
+
+fn trailing_nuls(bytes: &[u8]) -> usize {
+    bytes.iter().rev().take_while(|byte| **byte == 0).count()
 }
 
 /// Where to cut a line of more than `max` bytes: there, or up to three bytes before,
@@ -173,8 +265,8 @@ mod tests {
 
     use super::*;
 
-    /// All lines of the chunks, each seen twice before it is let go.
-    fn split(max: usize, chunks: &[&[u8]]) -> Vec<(Vec<u8>, u32)> {
+    /// All lines of the chunks, each seen twice before it is let go, and the NULs skipped.
+    fn split(max: usize, chunks: &[&[u8]]) -> (Vec<(Vec<u8>, u32)>, u64) {
         let mut splitter = Splitter::new(max);
         let mut lines = Vec::new();
         let mut take = |splitter: &mut Splitter, chunk: &[u8]| {
@@ -193,11 +285,11 @@ mod tests {
         }
         let _ = splitter.finish();
         take(&mut splitter, b"");
-        lines
+        (lines, splitter.nuls())
     }
 
     fn texts(max: usize, input: &str) -> Vec<(String, u32)> {
-        let lines = split(max, &[input.as_bytes()]);
+        let (lines, _) = split(max, &[input.as_bytes()]);
         lines.into_iter().map(|(l, p)| (String::from_utf8_lossy(&l).into_owned(), p)).collect()
     }
 
@@ -223,20 +315,51 @@ mod tests {
             list.iter().map(|(text, part)| (String::from(*text), *part)).collect()
         };
         assert_eq!(texts(3, "abcd\nabc\r\n"), pieces(&[("abc", 1), ("d", 2), ("abc", 0)]));
+        assert_eq!(texts(1, "{234567\n"), whole(&["{234567"]));
+        assert_eq!(texts(1, "{23456789{\n{"), {
+            let [first, second] = [("{2345678", 1), ("9", 2)];
+            [pieces(&[first, second, ("{", 3)]), whole(&["{"])].concat()
+        });
         assert_eq!(texts(4, "äöüx"), pieces(&[("äö", 1), ("üx", 2)]));
+        assert_eq!(texts(usize::MAX, "ab\r\nc"), pieces(&[("ab", 0), ("c", 0)]));
         assert_eq!(texts(3, "äöü"), pieces(&[("ä", 1), ("ö", 2), ("ü", 3)]));
+    }
+
+    #[test]
+    fn nuls_of_a_hole_are_skipped_and_end_the_line_before_them() {
+        let hole = [0; HOLE];
+        let padding = [0; HOLE - 1];
+        for (input, lines, nuls) in [
+            ([&hole[..], b"a\n"].concat(), vec![b"a".to_vec()], HOLE),
+            (b"\0a\n\0\0b\n".to_vec(), vec![b"a".to_vec(), b"b".to_vec()], 3),
+            ([b"a", &hole[..], b"b\n"].concat(), vec![b"a".to_vec(), b"b".to_vec()], HOLE),
+            ([b"a\n", &hole[..]].concat(), vec![b"a".to_vec()], HOLE),
+            ([b"a", &hole[..]].concat(), vec![b"a".to_vec()], HOLE),
+            ([b"a", &padding[..], b"b\n"].concat(), vec![[b"a", &padding[..], b"b"].concat()], 0),
+            (hole.to_vec(), Vec::new(), HOLE),
+        ] {
+            let pieces: Vec<&[u8]> = input.chunks(7).collect();
+            let (got, skipped) = split(100_000, &pieces);
+            let got: Vec<Vec<u8>> = got.into_iter().map(|(line, _)| line).collect();
+            assert_eq!((got, skipped), (lines, nuls as u64));
+        }
     }
 
     proptest! {
         #[test]
         fn lines_depend_on_the_bytes_and_not_on_how_they_were_read(
-            bytes in proptest::collection::vec(prop_oneof![
-                Just(b'\n'), Just(b'\r'), Just(b'a'), Just(0xC3), Just(0xA4), any::<u8>()
+            runs in proptest::collection::vec(prop_oneof![
+                12 => prop_oneof![
+                    Just(b'\n'), Just(b'\r'), Just(b'a'), Just(b'{'), Just(0xC3), Just(0xA4), any::<u8>()
+                ].prop_map(|byte| vec![byte]),
+                1 => (1..HOLE + 20).prop_map(|nuls| vec![0; nuls]),
+                1 => (HOLE - 3..HOLE + 3).prop_map(|nuls| vec![0; nuls]),
             ], 0..80),
-            cuts in proptest::collection::vec(1usize..9, 1..80),
+            cuts in proptest::collection::vec(prop_oneof![1usize..9, 1..600usize], 1..80),
             max in 1usize..12,
         ) {
-            let at_once = split(max, &[&bytes]);
+            let bytes = runs.concat();
+            let (at_once, nuls) = split(max, &[&bytes]);
             let mut chunks = Vec::new();
             let mut rest = bytes.as_slice();
             for cut in cuts {
@@ -245,10 +368,13 @@ mod tests {
                 rest = more;
             }
             chunks.push(rest);
-            prop_assert_eq!(&split(max, &chunks), &at_once);
-            prop_assert!(at_once.iter().all(|(line, _)| line.len() <= max.max(1)));
+            prop_assert_eq!(&split(max, &chunks), &(at_once.clone(), nuls));
+            for (line, part) in &at_once {
+                let most = if *part <= 1 { longest(line, max) } else { max };
+                prop_assert!(line.len() <= most);
+            }
 
-            // Nothing is lost and nothing doubled, line endings aside.
+            // Nothing is lost and nothing doubled, line endings aside, and NULs are counted.
             let mut joined = Vec::new();
             for (line, part) in &at_once {
                 if *part <= 1 && !joined.is_empty() {
@@ -257,8 +383,10 @@ mod tests {
                 joined.extend_from_slice(line);
             }
             let strip = |bytes: &[u8]| -> Vec<u8> {
-                bytes.iter().copied().filter(|b| *b != b'\n' && *b != b'\r').collect()
+                bytes.iter().copied().filter(|b| !b"\n\r\0".contains(b)).collect()
             };
+            let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == 0).count() as u64;
+            prop_assert_eq!(count(&joined) + nuls, count(&bytes));
             prop_assert_eq!(strip(&joined), strip(&bytes));
         }
     }

@@ -85,7 +85,7 @@ impl SourceKind {
 /// What became of a [`Source::poll`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
-    /// Records were delivered; there may be more at once.
+    /// Records were delivered, or input without any was read; there may be more at once.
     Delivered,
     /// Nothing came within the wait: the moment to flush.
     Idle,

@@ -1,9 +1,8 @@
 //! Standard input.
 
-use std::io;
-
 use super::reader::{self, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
+use crate::os::terminal;
 use zlog_core::error::Result;
 
 /// Records from the lines of standard input, copied to `tee` as they are read.
@@ -16,6 +15,6 @@ use zlog_core::error::Result;
 pub fn open(spec: StreamSpec, options: &LineOptions, tee: Option<Tee>) -> Result<TextSource> {
     let (source, [feed]) = TextSource::of([spec], options);
     let feed = feed.with_tee(tee);
-    reader::spawn("stdin", move || feed.pump_all("standard input", io::stdin().lock()))?;
+    reader::spawn("stdin", move || feed.pump_all("standard input", terminal::stdin()))?;
     Ok(source)
 }

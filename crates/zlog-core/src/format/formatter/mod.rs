@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::python::percent;
 use crate::record::Record;
 use crate::text::choice::{Choice, Named};
+use crate::text::escape::Newlines;
 use crate::text::suggest::nearest;
 
 /// Python's `logging.BASIC_FORMAT`.
@@ -81,6 +82,8 @@ pub struct FormatterSpec {
     /// record lacks (Python's `defaults`). The name of an attribute may stand there
     /// too.
     pub extras: Vec<(String, Option<String>)>,
+    /// What becomes of newlines in messages and tracebacks.
+    pub newlines: Newlines,
     /// Refuse what Python's `Formatter(validate=True)` refuses: above all, a string
     /// without any field.
     pub validate: bool,
@@ -97,6 +100,7 @@ impl Default for FormatterSpec {
             default_msec_format: None,
             utc: false,
             extras: Vec::new(),
+            newlines: Newlines::default(),
             validate: true,
         }
     }
@@ -120,6 +124,7 @@ impl FormatterSpec {
     /// and widths that no record fits, a string of another style or of two, a wrong
     /// time format; [`Output::Raw`], which is no format.
     pub fn build(&self, default: Output, mut options: Options) -> Result<Box<dyn Format>> {
+        options.newlines = self.newlines;
         if self.utc {
             options.zone = super::time::zone(true);
         }
@@ -201,7 +206,7 @@ impl FormatterSpec {
             asctime,
             escape: options.escape,
             palette: Palette::new(options.color),
-            prose: Prose::new(options.color, options.escape, options.highlight),
+            prose: Prose::new(&options),
             scratch: String::new(),
             failures: 0,
         })
@@ -342,18 +347,21 @@ impl Formatter {
                 }
             };
             let paint = match attribute {
-                Some(Attribute::Message | Attribute::ExcText | Attribute::StackInfo) => {
+                Some(
+                    Attribute::Message | Attribute::Msg | Attribute::ExcText | Attribute::StackInfo,
+                ) => {
                     self.prose.write(out, text, 0);
+                    continue;
+                }
+                // Its newlines are those of the time format, which whoever starts zlog gives.
+                Some(Attribute::Asctime) if !self.escape => {
+                    out.extend_from_slice(text.as_bytes());
                     continue;
                 }
                 Some(Attribute::Levelname) => self.palette.level(record.level),
                 _ => &self.palette.plain,
             };
-            paint.over(out, |out| match self.escape {
-                true => cell(out, text, true),
-                // In a pipe, what Python writes.
-                false => out.extend_from_slice(text.as_bytes()),
-            });
+            paint.over(out, |out| cell(out, text, self.escape));
         }
         Ok(())
     }

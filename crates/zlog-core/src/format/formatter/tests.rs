@@ -202,3 +202,106 @@ proptest! {
         prop_assert!(!shown.chars().any(|c| c != '\n' && crate::text::escape::is_unsafe(c)), "{:?}", shown);
     }
 }
+
+/// A record with `evil` in every text that is no message and no traceback.
+fn forging(evil: &str) -> Record<'static> {
+    let text = || Some(evil.to_owned().into());
+    Record {
+        topic: evil.to_owned().into(),
+        subtopic: evil.to_owned().into(),
+        name: text(),
+        levelname: text(),
+        pathname: text(),
+        filename: text(),
+        module: text(),
+        func_name: text(),
+        thread_name: text(),
+        process_name: text(),
+        task_name: text(),
+        hostname: text(),
+        source: text(),
+        fault: text(),
+        extras: vec![("user".into(), RawJson(serde_json::to_string(evil).unwrap().into()))],
+        ..record()
+    }
+}
+
+/// Every field but those that `newlines` is about.
+const FIELDS: &str = "%(asctime)s %(levelname)-12s %(name)s %(topic)s %(subtopic)s %(pathname)s \
+    %(filename)s %(module)s %(funcName)s %(threadName)s %(processName)s %(taskName)s %(hostname)s \
+    %(source)s %(fault)s %(args)s %(user)s";
+
+#[test]
+fn names_and_levels_end_no_line_whatever_the_newlines_of_messages_do() {
+    for newlines in [Newlines::Keep, Newlines::Escape] {
+        for format in [FIELDS, "basic", "pretty", "logfmt", "json", "syslog", "bare"] {
+            let extras = vec![("user".to_owned(), None)];
+            let spec = FormatterSpec { newlines, extras, ..spec(format) };
+            let mut format = spec.build(Output::Pretty, options()).unwrap();
+            let shown = show(&mut *format, &forging("a\nINFO:forged:x\r\u{2028}"));
+            let line = shown.strip_suffix('\n').unwrap();
+            assert!(!line.contains(['\n', '\r']), "{:?}: {line}", spec.format);
+        }
+    }
+    let mut basic = built("basic");
+    let shown = show(&mut *basic, &forging("a\nb"));
+    assert_eq!(shown, "a\\x0ab:a\\x0ab:full\n");
+    let shown = show(&mut *basic, &forging("a\x1bb"));
+    assert_eq!(shown, "a\x1bb:a\x1bb:full\n", "in a pipe, what Python writes");
+}
+
+#[test]
+fn newlines_of_a_time_format_are_its_own() {
+    let datefmt = Some("%Y\n%m".to_owned());
+    let mut format = FormatterSpec { datefmt, ..spec("{asctime} {message}") }
+        .build(Output::Pretty, options())
+        .unwrap();
+    assert_eq!(show(&mut *format, &record()), "1970\n01 full\n");
+}
+
+#[test]
+fn escaped_newlines_make_each_record_one_line() {
+    let mut record = forging("x");
+    record.msg = "two\nlines".into();
+    record.exc_text = Some("Traceback:\n  File\n".into());
+    record.stack_info = Some("Stack".into());
+    let escaped = |format: &str| {
+        let spec = FormatterSpec { newlines: Newlines::Escape, ..spec(format) };
+        let mut format = spec.build(Output::Pretty, options()).unwrap();
+        show(&mut *format, &record)
+    };
+    let traces = r"\x0aTraceback:\x0a  File\x0a\x0aStack";
+    assert_eq!(escaped("bare"), format!("two\\x0alines{traces}\n"));
+    assert_eq!(escaped("%(message)s"), format!("two\\x0alines{traces}\n"));
+    assert_eq!(escaped("{msg}|{exc_text}").lines().count(), 1);
+    let pretty = escaped("pretty");
+    assert!(pretty.contains(r"two\x0alines  user=x\x0aTraceback:\x0a  File\x0aStack"), "{pretty}");
+    let kept = show(&mut *built("%(message)s"), &record);
+    assert_eq!(kept, "two\nlines\nTraceback:\n  File\nStack\n", "as Python has them");
+}
+
+proptest! {
+    #[test]
+    fn with_escaped_newlines_no_record_has_two_lines(
+        texts in prop::array::uniform5("[a\n\r\u{b}\u{1c}\u{85}\u{2028}\u{1b}%é]{0,9}"),
+        format in prop::sample::select(&["basic", "bare", "pretty", "syslog", "logfmt", "json",
+            "{levelname:>9}{message!r:.4}{msg:^9}{name}{args}{exc_text}", "$message$name"][..]),
+        escape in any::<bool>(),
+    ) {
+        let [name, msg, exc, stack, args] = texts;
+        let mut record = forging(&name);
+        record.msg = msg.into();
+        record.args = Some(RawJson(serde_json::to_string(&[args]).unwrap().into()));
+        record.exc_text = Some(exc.into());
+        record.stack_info = Some(stack.into());
+        let spec = FormatterSpec { newlines: Newlines::Escape, ..spec(format) };
+        let mut format = spec.build(Output::Pretty, Options { escape, ..options() }).unwrap();
+        let shown = show(&mut *format, &record);
+        let line = shown.strip_suffix('\n').unwrap();
+        // JSON and logfmt escape what JSON must; no more ends a line of theirs.
+        prop_assert!(!line.contains(['\n', '\r']), "{:?}", line);
+        if !matches!(spec.format.as_deref(), Some("json" | "logfmt")) {
+            prop_assert!(!crate::text::escape::ends_line(line), "{:?}", line);
+        }
+    }
+}

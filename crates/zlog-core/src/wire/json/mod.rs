@@ -14,11 +14,14 @@
 
 mod escape;
 mod lenient;
+mod limits;
 mod read;
 mod scan;
 mod write;
 
 pub use escape::{string_value, write_string};
+pub use limits::MAX_DEPTH;
+pub(crate) use limits::is_readable;
 pub(crate) use read::entries;
 pub(in crate::wire) use read::read_body_into;
 pub(super) use read::whole;

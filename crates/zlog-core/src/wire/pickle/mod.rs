@@ -28,6 +28,7 @@ use std::mem;
 
 use crate::record::Record;
 use crate::wire::attributes::Builder;
+use crate::wire::json;
 use decode::{Decoder, Room};
 use render::{Budget, Item};
 use value::{Id, Pickle, Value};
@@ -50,8 +51,13 @@ pub struct Limits {
 impl Limits {
     /// 64 MiB and a million opcodes, 65,536 memo entries, 64 deep, 64 MiB of
     /// JSON.
-    pub const DEFAULT: Limits =
-        Limits { input: 64 << 20, opcodes: 1_000_000, memo: 1 << 16, depth: 64, output: 64 << 20 };
+    pub const DEFAULT: Limits = Limits {
+        input: 64 << 20,
+        opcodes: 1_000_000,
+        memo: 1 << 16,
+        depth: json::MAX_DEPTH,
+        output: 64 << 20,
+    };
 }
 
 impl Default for Limits {

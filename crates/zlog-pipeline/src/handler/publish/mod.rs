@@ -8,12 +8,13 @@
 //! Both come from `str` alone, so that this holds by construction.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Handler;
-use crate::socket::{Flushed, Publisher, Sent};
+use crate::socket::{Broken, Flushed, Publisher, Sent};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
+use zlog_core::text::plural::counted;
 use zlog_core::wire;
 
 /// Subscriptions are read every so many records. libzmq keeps what subscribers
@@ -23,6 +24,19 @@ const DRAIN_EVERY: u32 = 64;
 /// and are kept.
 const MOST_TOPICS: usize = 65_536;
 const LONGEST_TOPIC: usize = 1024;
+
+/// How long a record may wait for room before it is told whom it waits for. libzmq finds
+/// room when half of what it holds has gone: a subscriber that is merely slow can take
+/// seconds for that.
+const LONG_WAIT: Duration = Duration::from_secs(3);
+/// A subscriber whose connection breaks so long after the last record has had all of them,
+/// unless it had stopped reading.
+const UNDER_WAY: Duration = Duration::from_secs(10);
+/// A longer count of what may be lost says nothing. libzmq and the system hold some 10,000
+/// messages of usual size at each end.
+const TELLING: u64 = 100_000;
+/// Most subscribers that are told of as having no room.
+const MOST_TOLD: usize = 64;
 
 /// What a body is written as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,6 +72,8 @@ pub struct PublishOptions {
     /// Asked while a subscriber has no room: whether to give up. The record that
     /// waits is then dropped, and so is every one after it that finds no room.
     pub stop: Box<dyn Fn() -> bool + Send>,
+    /// Says something about subscribers to a person: a sentence without a full stop.
+    pub tell: Box<dyn Fn(&str) + Send>,
 }
 
 /// What was published.
@@ -74,6 +90,8 @@ pub struct Published {
     /// Records sent without a number because there were too many topics, or theirs
     /// was too long.
     pub unnumbered: u64,
+    /// Connections that broke while records were on their way: some may be lost.
+    pub broken: u64,
 }
 
 /// What is known of a topic.
@@ -97,6 +115,11 @@ pub struct Publish {
     last: usize,
     published: Published,
     since_drain: u32,
+    /// When records were last sent, and how many there were by then.
+    sent_at: Option<Instant>,
+    sent_by_then: u64,
+    /// Whom records were said to wait for.
+    told: Vec<String>,
     // Reused for each record.
     topic: String,
     body: Vec<u8>,
@@ -116,6 +139,9 @@ impl Publish {
             last: 0,
             published: Published::default(),
             since_drain: 0,
+            sent_at: None,
+            sent_by_then: 0,
+            told: Vec::new(),
             topic: String::new(),
             body: Vec::new(),
         }
@@ -140,7 +166,12 @@ impl Publish {
     /// stored), else made from root, level and subtopic.
     fn write_topic(&mut self, record: &Record<'_>) {
         if record.topic.is_empty() {
-            let (root, level) = (&*self.options.root, record.level_name());
+            let root = &*self.options.root;
+            // A name with dots would be several parts of the topic, and move the root.
+            let level = match record.level_name() {
+                name if name.contains('.') => record.level.name(),
+                name => name,
+            };
             let name = record.name.as_deref().filter(|_| self.options.by_name).unwrap_or_default();
             wire::topic::write_under(&mut self.topic, root, name, &level, &record.subtopic);
         } else {
@@ -204,6 +235,7 @@ impl Publish {
 
     /// Sends topic and body. Returns whether they went.
     fn send(&mut self) -> Result<bool> {
+        let mut waiting: Option<Instant> = None;
         loop {
             if self.publisher.send(self.topic.as_bytes(), &self.body)? == Sent::Sent {
                 return Ok(true);
@@ -212,6 +244,9 @@ impl Publish {
             self.drain();
             if self.options.on_full == OnFull::Drop {
                 return Ok(false);
+            }
+            if waiting.get_or_insert_with(Instant::now).elapsed() >= LONG_WAIT {
+                self.tell_waiting();
             }
             if (self.options.stop)() {
                 // Thousands may follow: none of them waits any more.
@@ -224,7 +259,48 @@ impl Publish {
     fn drain(&mut self) {
         self.since_drain = 0;
         self.publisher.drain();
+        if self.sent_by_then != self.published.records {
+            self.sent_by_then = self.published.records;
+            self.sent_at = Some(Instant::now());
+        }
+        let Publish { publisher, options, .. } = self;
+        publisher.wait_for_ending(&*options.stop);
+        for broken in publisher.broken() {
+            let recent = self.sent_at.is_some_and(|at| at.elapsed() < UNDER_WAY);
+            let wanted = self.topics.iter().any(|topic| topic.seq > 0 && broken.wants(&topic.name));
+            if recent && wanted {
+                self.published.broken += 1;
+                (options.tell)(&broken_off(&broken));
+            }
+        }
     }
+
+    /// Says whom a record waits for; of each subscriber once.
+    fn tell_waiting(&mut self) {
+        if self.told.len() >= MOST_TOLD {
+            return;
+        }
+        let mut names = self.publisher.waits_for();
+        names.retain(|name| !self.told.contains(name));
+        names.truncate(MOST_TOLD - self.told.len());
+        if !names.is_empty() {
+            (self.options.tell)(&format!(
+                "waiting for room for the next record: {} does not take any",
+                names.join(", ")
+            ));
+            self.told.append(&mut names);
+        }
+    }
+}
+
+/// What is said of a subscriber whose connection broke.
+fn broken_off(broken: &Broken) -> String {
+    let peer = &broken.peer;
+    let most = match broken.sent {
+        n if n < TELLING => format!("up to {} on their way to it", counted(n, "record")),
+        _ => "the last records on their way to it".to_owned(),
+    };
+    format!("the connection to {peer} broke before it had unsubscribed: {most} may be lost")
 }
 
 /// Puts `seq` into a JSON object, as its last key.

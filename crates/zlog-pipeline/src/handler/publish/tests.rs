@@ -19,6 +19,7 @@ fn options(root: &str) -> PublishOptions {
         wire: Wire::Json,
         on_full: OnFull::Block,
         stop: Box::new(|| false),
+        tell: Box::new(|_| {}),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use lettre::address::Address;
 use lettre::message::header::{
@@ -39,12 +39,13 @@ pub(super) struct Sending {
     /// So that whoever gets it twice, since an answer was lost, can tell.
     id: String,
     made: SystemTime,
+    begun: Instant,
 }
 
 impl Sending {
-    /// How long ago it was first tried; a clock that was set back makes it new.
+    /// How long ago it was first tried, whatever became of the machine's clock since.
     pub(super) fn age(&self) -> Duration {
-        self.made.elapsed().unwrap_or_default()
+        self.begun.elapsed()
     }
 }
 
@@ -72,7 +73,8 @@ impl Mails {
     pub(super) fn begin(&self) -> Sending {
         let chance: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
         let id = format!("<{chance}@{}>", self.from.domain());
-        Sending { to: self.to.clone(), id, made: SystemTime::now() }
+        let (made, begun) = (SystemTime::now(), Instant::now());
+        Sending { to: self.to.clone(), id, made, begun }
     }
 
     /// The mail of a batch: headers and body, as they are sent, but for dot-stuffing.

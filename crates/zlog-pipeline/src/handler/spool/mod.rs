@@ -159,6 +159,10 @@ impl<C: Carrier> Spool<C> {
         &self.carrier
     }
 
+    pub(super) fn carrier_mut(&mut self) -> &mut C {
+        &mut self.carrier
+    }
+
     /// Takes in a record as it is shown. `head` is asked for where the record is worse
     /// than all before it in its batch.
     ///

@@ -5,13 +5,14 @@
 //! stream a NUL behind them, as the C library's `syslog` sends them.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 #[cfg(unix)]
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
 use super::Address;
 use crate::handler::spool::{Batch, Carried};
+use crate::os::resolve::Host;
 use zlog_core::error::{Error, Exit};
 use zlog_core::text::plural::{counted, were};
 
@@ -21,6 +22,8 @@ const REFUSAL: Duration = Duration::from_millis(20);
 /// A connection, made when it is needed.
 pub(super) struct Link {
     address: Address,
+    /// Of an address that has one.
+    host: Option<Host>,
     timeout: Duration,
     socket: Option<Socket>,
     /// Messages as they are on a stream.
@@ -31,8 +34,11 @@ pub(super) struct Link {
     written: u64,
     /// Messages that connections have taken which broke.
     unconfirmed: u64,
-    /// The last datagram is one that a refusal may be about.
-    unsure: bool,
+    /// The last UDP datagram of the last batch, and when it was sent: it counts as sent,
+    /// and may still be refused.
+    unsure: Option<(Vec<u8>, Instant)>,
+    /// A datagram of an earlier batch that was refused. It is sent again first.
+    unsent: Option<Vec<u8>>,
     /// The daemon was away.
     suspect: bool,
 }
@@ -57,7 +63,12 @@ enum Seen {
 
 impl Link {
     pub(super) fn new(address: Address, timeout: Duration) -> Link {
+        let host = match &address {
+            Address::Udp { host, port } | Address::Tcp { host, port } => Some((host, *port)),
+            Address::Unix(_) => None,
+        };
         Link {
+            host: host.map(|(host, port)| Host::new(host, port)),
             address,
             timeout,
             socket: None,
@@ -65,9 +76,36 @@ impl Link {
             refused: 0,
             written: 0,
             unconfirmed: 0,
-            unsure: false,
+            unsure: None,
+            unsent: None,
             suspect: false,
         }
+    }
+
+    /// Messages of batches that were taken, which are sent again with the next batch.
+    pub(super) fn waiting(&self) -> u64 {
+        self.unsent.is_some().into()
+    }
+
+    /// Gives up what would be sent with the next batch: there will be none.
+    pub(super) fn give_up(&mut self) {
+        self.refused += u64::from(self.unsent.take().is_some());
+    }
+
+    /// When to look whether the last datagram was refused.
+    pub(super) fn refusal_due(&self) -> Option<Instant> {
+        self.unsure.as_ref().map(|(_, sent)| *sent + REFUSAL)
+    }
+
+    /// The last datagram, if it was refused since it was sent. It is not counted as sent
+    /// any more.
+    pub(super) fn take_refused(&mut self) -> Option<Vec<u8>> {
+        let socket = self.socket.as_ref().filter(|_| self.unsure.is_some())?;
+        socket.take_error().ok()??;
+        (self.suspect, self.socket) = (true, None);
+        self.written = self.written.saturating_sub(1);
+        self.broke();
+        self.unsure.take().map(|(datagram, _)| datagram)
     }
 
     /// Messages that are lost, of batches that were taken.
@@ -91,7 +129,7 @@ impl Link {
         let deadline = until.map_or(deadline, |until| until.min(deadline));
         let mut socket = match self.open_still() {
             Some(socket) => socket,
-            None => match connect(&self.address, deadline) {
+            None => match self.connect(deadline) {
                 Ok(socket) => {
                     self.written = 0;
                     socket
@@ -149,40 +187,90 @@ impl Link {
         }
     }
 
+    fn connect(&self, deadline: Instant) -> io::Result<Socket> {
+        let host = self.host.as_ref().map(|host| host.addresses(deadline)).transpose()?;
+        connect(&self.address, &host.unwrap_or_default(), deadline)
+    }
+
     fn datagrams(&mut self, socket: &Socket, batch: &mut Batch<()>) -> io::Result<()> {
+        if let Some(unsent) = self.unsent.take() {
+            if let Err(error) = self.datagram(socket, &unsent) {
+                self.unsent = Some(unsent);
+                return Err(error);
+            }
+            self.written += 1;
+            self.unsure = Some((unsent, Instant::now()));
+        }
+        // The last message of this batch that was really sent.
+        let mut last = None;
         while batch.done < batch.len() {
-            match socket.send(batch.record(batch.done)) {
-                Ok(_) => batch.done += 1,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if is_too_large(&error) => {
+            match self.datagram(socket, batch.record(batch.done)) {
+                Ok(sent) => {
+                    last = if sent { Some(batch.done) } else { last };
                     batch.done += 1;
-                    self.refused += 1;
-                    continue;
                 }
                 Err(error) => {
                     // A refusal is of the datagram before, which had counted as sent.
+                    let unsure = self.unsure.take();
                     if error.kind() == ErrorKind::ConnectionRefused && socket.is_udp() {
-                        match batch.done.checked_sub(1) {
-                            Some(before) => batch.done = before,
-                            None => self.refused += u64::from(self.unsure),
-                        }
+                        self.refused_before(batch, last, unsure);
                     }
-                    self.unsure = false;
                     return Err(error);
                 }
             }
-            if std::mem::take(&mut self.suspect) && socket.is_udp() {
-                // Over UDP a daemon that is not back refuses after the fact: the first
-                // one sent finds out, instead of being lost.
-                std::thread::sleep(REFUSAL);
-                if let Some(error) = socket.take_error()? {
-                    batch.done -= 1;
-                    return Err(error);
-                }
-            }
-            self.unsure = true;
+        }
+        if let Some(last) = last.filter(|_| socket.is_udp()) {
+            // One copy a batch; its memory is used again.
+            let mut datagram = self.unsure.take().map_or_else(Vec::new, |(datagram, _)| datagram);
+            datagram.clear();
+            datagram.extend_from_slice(batch.record(last));
+            self.unsure = Some((datagram, Instant::now()));
         }
         Ok(())
+    }
+
+    /// Sends one message. Returns whether it went out: one that is too large did not, and
+    /// is counted.
+    fn datagram(&mut self, socket: &Socket, message: &[u8]) -> io::Result<bool> {
+        loop {
+            match socket.send(message) {
+                Ok(_) => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_too_large(&error) => {
+                    self.refused += 1;
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if std::mem::take(&mut self.suspect) && socket.is_udp() {
+            // Over UDP a daemon that is not back refuses after the fact: the first
+            // one sent finds out, instead of being lost.
+            std::thread::sleep(REFUSAL);
+            if let Some(error) = socket.take_error()? {
+                self.unsure = None;
+                return Err(error);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A datagram was refused that had counted as sent: the `last` one of this batch, or
+    /// else that of an earlier one. It is to be sent again.
+    fn refused_before(
+        &mut self,
+        batch: &mut Batch<()>,
+        last: Option<usize>,
+        unsure: Option<(Vec<u8>, Instant)>,
+    ) {
+        if let Some(last) = last {
+            // Those after it were too large, and are counted again.
+            self.refused -= (batch.done - last - 1) as u64;
+            batch.done = last;
+        } else if let Some((datagram, _)) = unsure {
+            self.written = self.written.saturating_sub(1);
+            self.unsent = Some(datagram);
+        }
     }
 
     fn stream(
@@ -243,9 +331,9 @@ fn frame_into(out: &mut Vec<u8>, message: &[u8], counted: bool) {
     }
 }
 
-fn connect(address: &Address, deadline: Instant) -> io::Result<Socket> {
+fn connect(address: &Address, found: &[SocketAddr], deadline: Instant) -> io::Result<Socket> {
     match address {
-        Address::Udp { host, port } => first_of(host, *port, |to| {
+        Address::Udp { .. } => first_of(found, |to| {
             let any: SocketAddr = match to {
                 SocketAddr::V4(_) => ([0; 4], 0).into(),
                 SocketAddr::V6(_) => ([0; 16], 0).into(),
@@ -254,7 +342,7 @@ fn connect(address: &Address, deadline: Instant) -> io::Result<Socket> {
             socket.connect(to)?;
             Ok(Socket::Udp(socket))
         }),
-        Address::Tcp { host, port } => first_of(host, *port, |to| {
+        Address::Tcp { .. } => first_of(found, |to| {
             let socket = TcpStream::connect_timeout(&to, left(deadline))?;
             // A batch is one write: there is nothing to wait for.
             socket.set_nodelay(true)?;
@@ -278,13 +366,12 @@ fn connect(address: &Address, deadline: Instant) -> io::Result<Socket> {
 
 /// Tries a host's addresses one after the other.
 fn first_of(
-    host: &str,
-    port: u16,
+    found: &[SocketAddr],
     connect: impl Fn(SocketAddr) -> io::Result<Socket>,
 ) -> io::Result<Socket> {
     let mut failed = io::Error::new(ErrorKind::NotFound, "the host has no address");
-    for to in (host, port).to_socket_addrs()? {
-        match connect(to) {
+    for to in found {
+        match connect(*to) {
             Ok(socket) => return Ok(socket),
             Err(error) => failed = error,
         }

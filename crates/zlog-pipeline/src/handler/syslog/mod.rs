@@ -27,10 +27,12 @@ use super::spool::{Batch, BatchOptions, Carried, Carrier, Spool, SpoolOptions};
 use super::{Handler, Held};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
-use zlog_core::record::Record;
+use zlog_core::record::{Level, Record};
 
-/// The longest message, unless it is said: what rsyslog takes by default.
-pub const DEFAULT_MAX_MESSAGE: usize = 8192;
+/// The longest message, unless it is said, in bytes: what rsyslog takes by default
+/// (`maxMessageSize`, 8k in its documentation and 8,096 in rsyslog 8.2302). It makes two
+/// messages of a longer one.
+pub const DEFAULT_MAX_MESSAGE: usize = 8096;
 /// The shortest that the longest message may be: headers need their room.
 pub const MIN_MAX_MESSAGE: usize = 1024;
 /// The largest datagram that UDP over IPv4 can carry.
@@ -133,21 +135,39 @@ impl Handler for SyslogHandler {
     /// # Errors
     /// As [`SyslogHandler::flush`]'s.
     fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        self.spool.tend(now)
+        self.take_back_refused();
+        let due = self.spool.tend(now)?;
+        let look = self.spool.carrier().link.refusal_due().filter(|&at| at > now);
+        Ok([due, look].into_iter().flatten().min())
     }
 
     fn held(&self) -> Held {
         let held = self.spool.held();
-        // A datagram that was refused after it had counted as arrived.
         let link = &self.spool.carrier().link;
-        let lost = held.lost + link.refused();
-        Held { lost, cut: self.cut, unconfirmed: link.unconfirmed(), ..held }
+        let (waiting, lost) = (held.waiting + link.waiting(), held.lost + link.refused());
+        Held { waiting, lost, cut: self.cut, unconfirmed: link.unconfirmed(), ..held }
     }
 
     /// # Errors
     /// As [`SyslogHandler::flush`]'s.
     fn close(&mut self, until: Instant) -> Result<()> {
-        self.spool.close(until)
+        self.take_back_refused();
+        let closed = self.spool.close(until);
+        self.spool.carrier_mut().link.give_up();
+        closed
+    }
+}
+
+impl SyslogHandler {
+    /// A datagram that was refused after it had counted as sent waits again. While others
+    /// wait, the connection sees the refusal when it sends them, and keeps the order.
+    fn take_back_refused(&mut self) {
+        if self.spool.held().waiting == 0
+            && let Some(datagram) = self.spool.carrier_mut().link.take_refused()
+        {
+            // Never an error where records may wait.
+            let _ = self.spool.take(Level::NOTSET, &datagram, String::new);
+        }
     }
 }
 

@@ -492,10 +492,72 @@ fn over_udp_a_datagram_that_was_refused_is_sent_again_when_the_daemon_is_back() 
     let daemon = UdpSocket::bind(address).unwrap();
     daemon.set_read_timeout(Some(DEADLINE)).unwrap();
     tend(&mut handler);
-    let lost = handler.held().lost as usize;
-    for msg in &["two", "three", "four"][lost..] {
-        assert_eq!(datagram(|buffer| daemon.recv(buffer)), *msg);
+    assert_eq!(handler.held().lost, 0);
+    for msg in ["two", "three", "four"] {
+        assert_eq!(datagram(|buffer| daemon.recv(buffer)), msg);
     }
+}
+
+/// How the refusal of a datagram is noticed that was alone in its batch: by the next
+/// batch, by looking, or at the end.
+#[test]
+fn over_udp_a_refused_datagram_that_was_alone_in_its_batch_is_sent_again() {
+    type Notice = fn(&mut SyslogHandler);
+    let by_the_next: Notice = |handler| {
+        give(handler, &["three"]);
+        let error = handler.flush().unwrap_err().to_string();
+        assert!(error.contains("connection refused"), "{error}");
+        assert_eq!(handler.held().waiting, 2);
+    };
+    let by_looking: Notice = |handler| {
+        let start = Instant::now();
+        while !handler.held().away {
+            assert!(start.elapsed() < DEADLINE);
+            if let Ok(Some(due)) = handler.tend(Instant::now()) {
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
+        }
+    };
+    let at_the_end: Notice = |_| {};
+    for (notice, expected) in
+        [(by_the_next, &["two", "three"][..]), (by_looking, &["two"]), (at_the_end, &["two"])]
+    {
+        let own = crate::socket::testing::own_address().replace("tcp://", "");
+        let daemon = UdpSocket::bind(own).unwrap();
+        let address = daemon.local_addr().unwrap();
+        let mut handler = handler(format!("udp://{address}"));
+        give(&mut handler, &["one"]);
+        handler.flush().unwrap();
+        drop(daemon);
+        give(&mut handler, &["two"]);
+        handler.flush().unwrap();
+        notice(&mut handler);
+        let daemon = UdpSocket::bind(address).unwrap();
+        daemon.set_read_timeout(Some(DEADLINE)).unwrap();
+        let _ = close(&mut handler);
+        for msg in expected {
+            assert_eq!(datagram(|buffer| daemon.recv(buffer)), *msg);
+        }
+        daemon.set_nonblocking(true).unwrap();
+        daemon.recv(&mut [0; 16]).expect_err("each is sent again once");
+        let held = handler.held();
+        assert_eq!((held.waiting, held.lost), (0, 0), "{held:?}");
+    }
+}
+
+#[test]
+fn a_refused_datagram_that_could_not_be_sent_again_is_lost() {
+    let own = crate::socket::testing::own_address().replace("tcp://", "");
+    let daemon = UdpSocket::bind(own).unwrap();
+    let mut handler = handler(format!("udp://{}", daemon.local_addr().unwrap()));
+    drop(daemon);
+    give(&mut handler, &["one"]);
+    handler.flush().unwrap();
+    give(&mut handler, &["two"]);
+    handler.flush().unwrap_err();
+    handler.close(Instant::now()).unwrap_or_default();
+    let held = handler.held();
+    assert_eq!((held.waiting, held.lost), (0, 2), "{held:?}");
 }
 
 #[cfg(unix)]

@@ -157,7 +157,7 @@ impl Schedule {
             // Clocks go back in between: by an hour, as Python takes it.
             (true, false) => HOUR,
             // They go forward; unless they do so in that very hour.
-            (false, true) if self.local(next - HOUR).1 => -HOUR,
+            (false, true) if self.local(next.saturating_sub(HOUR)).1 => -HOUR,
             _ => 0,
         })
     }
@@ -168,8 +168,8 @@ impl Schedule {
         let begun = due.saturating_sub(self.interval);
         let (mut time, summer) = self.local(begun);
         match (summer, self.local(now).1) {
-            (false, true) => time = self.local(begun + HOUR).0,
-            (true, false) => time = self.local(begun - HOUR).0,
+            (false, true) => time = self.local(begun.saturating_add(HOUR)).0,
+            (true, false) => time = self.local(begun.saturating_sub(HOUR)).0,
             _ => {}
         }
         let date = format!("{:04}-{:02}-{:02}", time.year(), time.month(), time.day());

@@ -15,6 +15,7 @@
 //! 5. `CLICOLOR=0` or `TERM=dumb`: none;
 //! 6. otherwise colour.
 
+mod closed;
 mod outlet;
 
 use std::ffi::{OsStr, OsString};
@@ -26,6 +27,7 @@ use std::time::Duration;
 use self::outlet::{GivenUp, Outlet};
 use zlog_core::error::{Error, Result};
 use zlog_core::text::choice::{Choice, Named};
+use zlog_core::text::escape::{Newlines, escape_into};
 
 /// When to colour: `--color`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -83,6 +85,7 @@ pub fn stdout_is_terminal() -> bool {
 }
 
 /// Whether a person may be looking at standard error.
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
@@ -108,28 +111,69 @@ pub fn stdout_is_closed() -> bool {
     false
 }
 
+/// Fails if this process was started without standard output: what is written there is
+/// lost. Each write fails as well; this is for before the first.
+///
+/// # Errors
+/// Standard output is closed.
+pub fn check_stdout() -> Result<()> {
+    match closed::stdout() {
+        true => Err(output_error(&not_open())
+            .hint("It was closed before zlog started (>&-): send it to a file or /dev/null.")),
+        false => Ok(()),
+    }
+}
+
+/// The system's error for a descriptor that is not open.
+fn not_open() -> io::Error {
+    // The same number on every system.
+    io::Error::from_raw_os_error(9)
+}
+
+/// Standard input. Reading fails if this process was started without it.
+pub fn stdin() -> impl io::Read {
+    Stdin(io::stdin().lock())
+}
+
+struct Stdin(io::StdinLock<'static>);
+
+impl io::Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if closed::stdin() { Err(not_open()) } else { self.0.read(buffer) }
+    }
+}
+
 /// Whether standard input is typed rather than piped.
 pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Standard error as it is, not buffered, for what is copied there. A reader who stands
-/// still holds up the end as little as with [`Stdout`].
+/// Standard error as it is, not buffered and not escaped, for what `--tee` copies there: a
+/// command's own bytes. Messages go through [`tell`]. A reader who stands still holds up
+/// the end as little as with [`Stdout`].
+#[expect(clippy::disallowed_methods, reason = "copies a command's own output")]
 pub fn stderr(linger: Duration) -> impl Write + Send {
     Outlet::new(io::stderr()).lingering(linger)
 }
 
-/// Writes a line for a person on standard error, in one piece.
+/// Writes a line for a person on standard error, in one piece, and escapes what is in it.
+/// This is the only way there: clippy refuses others.
+///
+/// Newlines stay, because a message has its next step on a line of its own. A name or a
+/// path from outside that could hold one goes through [`visible`](zlog_core::text::escape::visible) first.
 ///
 /// Where standard error can't be written (a closed pipe, a full disk) nobody is
 /// there to be told, and the work goes on: unlike `eprintln!`, this never panics. Where
 /// it is full and nobody reads it, this waits, until the process is asked to end.
+#[expect(clippy::disallowed_methods, reason = "it escapes")]
 pub fn tell(line: impl Display) {
     static STDERR: Mutex<Option<Outlet<io::Stderr>>> = Mutex::new(None);
-    let line = format!("{line}\n");
+    let mut bytes = Vec::new();
+    escape_into(&mut bytes, &line.to_string(), Newlines::Keep);
+    bytes.push(b'\n');
     let mut stderr = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
     let stderr = stderr.get_or_insert_with(|| Outlet::new(io::stderr()));
-    let _ = stderr.write_all(line.as_bytes());
+    let _ = stderr.write_all(&bytes);
 }
 
 /// How much is gathered before it is written: well above a pipe's own buffer on

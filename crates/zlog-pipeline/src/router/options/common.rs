@@ -4,6 +4,7 @@ use regex::Regex;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::formatter::{FormatterSpec, Style};
 use zlog_core::text::choice::Choice as _;
+use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;
 
 use super::super::spec::{DEFAULT_QUEUE, HandlerSpec, LONGEST_QUEUE, QueueSpec, Target};
@@ -37,6 +38,14 @@ pub const FORMAT: &[Key] = &[
     Key::new("datefmt", "FORMAT", "How times are written (strftime)"),
     Key::new("msec-format", "FORMAT", "How milliseconds stand after the time"),
     Key::new("extra", "NAME[=DEFAULT]", "An extra that format may use").repeated(),
+    Key::new(
+        "newlines",
+        "keep|escape",
+        "Newlines in messages and tracebacks: as they are, as Python's handlers write them, or \
+         as \\x0a, so that each record is one line; those of names, levels and other fields are \
+         always escaped",
+    )
+    .default("keep"),
     Key::switch("utc", "Times in UTC"),
     Key::new("format", "FORMAT", "A format string, or a ready-made format by name")
         .default("%(asctime)s %(levelname)s %(name)s %(message)s; with syslog the message alone"),
@@ -91,14 +100,14 @@ pub struct Given {
 
 /// Reads a handler of `class`. `None` when something is wrong, which the reader was told.
 pub fn handler(reader: &mut dyn Reader, class: &Class, given: Given) -> Option<HandlerSpec> {
-    let Given { name, formatter, utc, on_full } = given;
     let level = reader.read("level", parsers::level);
     let topics = reader.list("topic", &|_| Ok(()));
     let grep = reader.list("grep", &expression);
     let exclude = reader.list("exclude", &expression);
     let capacity = reader.read("queue", queue_length);
     let asked = reader.read("on-full", on_full_named);
-    let mut target = (class.read)(reader, utc)?;
+    let mut target = (class.read)(reader, &given)?;
+    let Given { name, formatter, on_full, .. } = given;
     let queue = queue(reader, &mut target, capacity, (asked, on_full));
     let name = name.unwrap_or_else(|| target.default_name());
     Some(HandlerSpec { name, target, level, topics, grep, exclude, formatter, queue })
@@ -116,6 +125,7 @@ pub fn formatter(reader: &mut dyn Reader) -> FormatterSpec {
         default_msec_format: reader.text("msec-format"),
         utc: reader.flag("utc"),
         extras: extras.iter().filter_map(|text| parsers::extra(text).ok()).collect(),
+        newlines: reader.read("newlines", newlines_named).unwrap_or_default(),
         ..FormatterSpec::default()
     }
 }
@@ -154,6 +164,10 @@ pub fn queue_length(text: &str) -> Result<usize, String> {
         n if n > LONGEST_QUEUE => Err(format!("at most {LONGEST_QUEUE} records can be queued")),
         n => Ok(n),
     }
+}
+
+fn newlines_named(text: &str) -> Result<Newlines, &'static str> {
+    Newlines::from_name(text).ok_or("write keep or escape")
 }
 
 fn on_full_named(text: &str) -> Result<OnFull, &'static str> {

@@ -6,7 +6,7 @@ use jiff::civil::Time;
 use zlog_core::text::parsers;
 
 use super::super::spec::Target;
-use super::{Class, Key, Reader};
+use super::{Class, Given, Key, Reader};
 use crate::handler::file::Sync;
 use crate::handler::rotating::{Compression, Rotation};
 use crate::handler::timed::{Timing, When};
@@ -73,7 +73,7 @@ pub(super) static TIMED: Class = Class {
     read: timed,
 };
 
-fn rotating(reader: &mut dyn Reader, _: bool) -> Option<Target> {
+fn rotating(reader: &mut dyn Reader, _: &Given) -> Option<Target> {
     reader_needs(reader, "max-bytes", "\"10M\"");
     // All keys are read, also when one of them is wrong: see [`Reader`].
     let max_bytes = reader.read("max-bytes", parsers::size);
@@ -84,7 +84,7 @@ fn rotating(reader: &mut dyn Reader, _: bool) -> Option<Target> {
     Some(Target::Rotating { path, rotation })
 }
 
-fn timed(reader: &mut dyn Reader, utc: bool) -> Option<Target> {
+fn timed(reader: &mut dyn Reader, given: &Given) -> Option<Target> {
     reader_needs(reader, "when", "\"midnight\"");
     let when = reader.read("when", str::parse::<When>);
     let interval = reader.read("interval", parsers::at_least_one).unwrap_or(1);
@@ -92,7 +92,7 @@ fn timed(reader: &mut dyn Reader, utc: bool) -> Option<Target> {
     let at_time = reader.read("at", time_of_day);
     let compress = reader.read("compress", str::parse::<Compression>).unwrap_or_default();
     let path = path(reader)?;
-    let timing = Timing { when: when?, interval, backup_count, utc, at_time, compress };
+    let timing = Timing { when: when?, interval, backup_count, utc: given.utc, at_time, compress };
     Some(Target::Timed { path, timing })
 }
 

@@ -80,7 +80,7 @@ pub struct Class {
     pub formatted: bool,
     /// Reads its own keys. `None` when one that it can't do without is missing or wrong,
     /// which the reader was told.
-    pub read: fn(&mut dyn Reader, utc: bool) -> Option<Target>,
+    pub read: fn(&mut dyn Reader, &Given) -> Option<Target>,
 }
 
 /// Every class, in the order of the documentation.

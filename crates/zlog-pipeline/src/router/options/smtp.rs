@@ -7,7 +7,7 @@ use zlog_core::format::{Options, Output};
 
 use super::super::spec::Target;
 use super::common::{BATCH, SPOOL, batch, some_time, spool};
-use super::{Class, Key, Reader};
+use super::{Class, Given, Key, Reader};
 use crate::handler::smtp::{self, LoginFrom, Server, SmtpOptions};
 
 /// Mails, of many records each.
@@ -45,7 +45,7 @@ pub(super) static SMTP: Class = Class {
     read,
 };
 
-fn read(reader: &mut dyn Reader, _: bool) -> Option<Target> {
+fn read(reader: &mut dyn Reader, given: &Given) -> Option<Target> {
     let default = SmtpOptions::default();
     let options = SmtpOptions {
         server: reader.checked("server", Server::parse).unwrap_or(default.server),
@@ -57,7 +57,10 @@ fn read(reader: &mut dyn Reader, _: bool) -> Option<Target> {
         batch: batch(reader),
         spool: spool(reader),
     };
-    let subject = FormatterSpec { format: reader.text("subject"), ..FormatterSpec::default() };
+    // The same names as in the body; how else the body looks does not matter here.
+    let extras = given.formatter.extras.clone();
+    let format = reader.text("subject");
+    let subject = FormatterSpec { format, extras, ..FormatterSpec::default() };
     if let Err(error) = subject.build(Output::Text, Options::default()) {
         let text = subject.format.clone().unwrap_or_default();
         reader.refuse("subject", &text, error);

@@ -3,7 +3,8 @@
 //! What may be here: plain data, and whether it makes sense. Nothing is opened here,
 //! so that a configuration can be checked, and compared with the one that runs.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
@@ -287,44 +288,67 @@ impl Spec {
     /// A name or a file that two handlers have, a route that leads to no handler or
     /// is there twice, an expression, a format or an address that is none.
     pub fn check(&self) -> Result<()> {
-        let mut names: Vec<&str> = Vec::with_capacity(self.handlers.len());
-        let mut files = HashMap::new();
-        for handler in &self.handlers {
-            handler.check()?;
-            if names.contains(&handler.name.as_str()) {
-                return Err(Error::usage(format!("two handlers are called {}", handler.shown()))
-                    .hint("Give each a name of its own."));
-            }
-            names.push(&handler.name);
-            let path = handler.target.path().filter(|path| !is_device(path));
-            let Some(path) = path else { continue };
-            if let Some(first) = files.insert(real_path(path), handler) {
-                let path = visible(&path.display().to_string());
-                let (first, second) = (first.shown(), handler.shown());
-                return Err(Error::usage(format!(
-                    "handlers {first} and {second} would both write to {path}"
-                ))
-                .hint("Name another file for one of them."));
+        let mut check = Check::default();
+        self.handlers.iter().try_for_each(|handler| check.handler(handler))?;
+        self.routes.iter().try_for_each(|route| check.route(route))
+    }
+}
+
+/// Checks handlers, then routes, one by one: each against those that passed before it, in
+/// a time that does not grow with their number.
+#[derive(Default)]
+pub struct Check<'s> {
+    /// Names of handlers, in their order and to look them up.
+    names: Vec<&'s str>,
+    known: HashSet<&'s str>,
+    files: HashMap<PathBuf, &'s HandlerSpec>,
+    routes: HashSet<Match>,
+}
+
+impl<'s> Check<'s> {
+    /// Checks a handler. One that is refused leaves its name and file to others.
+    ///
+    /// # Errors
+    /// As [`Spec::check`]'s.
+    pub fn handler(&mut self, handler: &'s HandlerSpec) -> Result<()> {
+        handler.check()?;
+        if self.known.contains(&*handler.name) {
+            return Err(Error::usage(format!("two handlers are called {}", handler.shown()))
+                .hint("Give each a name of its own."));
+        }
+        if let Some(path) = handler.target.path().filter(|path| !is_device(path)) {
+            match self.files.entry(real_path(path)) {
+                Entry::Occupied(first) => {
+                    let path = visible(&path.display().to_string());
+                    let (first, second) = (first.get().shown(), handler.shown());
+                    return Err(Error::usage(format!(
+                        "handlers {first} and {second} would both write to {path}"
+                    ))
+                    .hint("Name another file for one of them."));
+                }
+                Entry::Vacant(place) => _ = place.insert(handler),
             }
         }
-        self.check_routes(&names)
+        self.known.insert(&handler.name);
+        self.names.push(&handler.name);
+        Ok(())
     }
 
-    fn check_routes(&self, names: &[&str]) -> Result<()> {
-        let mut seen = Vec::with_capacity(self.routes.len());
-        for route in &self.routes {
-            let which = route.matches.normal();
-            if seen.contains(&which) {
-                return Err(Error::usage(format!("there are two routes for {which}"))
-                    .hint("Name all their handlers in one."));
-            }
-            for handler in &route.handlers {
-                if !names.contains(&handler.as_str()) {
-                    return Err(unknown_handler(&which, handler, names));
-                }
-            }
-            seen.push(which);
+    /// Checks a route to handlers that were checked.
+    ///
+    /// # Errors
+    /// As [`Spec::check`]'s.
+    pub fn route(&mut self, route: &RouteSpec) -> Result<()> {
+        let which = route.matches.normal();
+        if self.routes.contains(&which) {
+            return Err(Error::usage(format!("there are two routes for {which}"))
+                .hint("Name all their handlers in one."));
         }
+        let unknown = |name: &&String| !self.known.contains(name.as_str());
+        if let Some(unknown) = route.handlers.iter().find(unknown) {
+            return Err(unknown_handler(&which, unknown, &self.names));
+        }
+        self.routes.insert(which);
         Ok(())
     }
 }

@@ -9,27 +9,25 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::closing::{Ask, ENDING};
 use super::endpoint::Endpoint;
 use super::flush::{Flushed, flush};
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
+use super::peers::Peers;
 use super::publisher::Publisher;
 use super::raw::{self, Errno, Frame};
 use super::receive::MOST_FRAMES;
-use super::wants::{Change, Wants};
+use super::subscriptions::{Edge, Misuse};
+use super::upstream::Upstream;
 use super::watch::Watch;
 use zlog_core::error::{Error, Result};
 
-/// Most messages from subscribers taken in at once, as in `publisher`.
-const DRAIN: usize = 4096;
 /// Most events kept for [`Proxy::events`]; older ones go first.
 const EVENTS: usize = 256;
-/// Subscriptions that wait for a publisher that is stuck. More than there can be at
-/// once, so that none is dropped, and not without bound.
-const UPSTREAM: i32 = 40_000;
 /// Prefixes that begin so are marks: see [`Proxy::marks`].
 const MARK: &[u8] = b"\0zlog.mark.";
 /// Longest mark that is kept, and most of them.
@@ -90,16 +88,18 @@ pub struct Proxy {
     leavings: [Leavings; 2],
     collecting: Vec<String>,
     publishing: Vec<String>,
-    wants: Wants,
+    peers: Peers,
+    upstream: Upstream,
     marks: VecDeque<Box<[u8]>>,
     events: VecDeque<LinkEvent>,
     block: bool,
+    /// Publishers were asked to stop: subscribers that come now change nothing.
+    stopped: bool,
     counts: Counts,
     /// The message that is under way, and how many frames it has: it stays here while
     /// a subscriber has no room for it.
     frames: [Frame; MOST_FRAMES],
     held: usize,
-    scratch: zmq::Message,
 }
 
 impl Proxy {
@@ -117,14 +117,13 @@ impl Proxy {
         let cant = |error| Error::new(format!("can't open a ZeroMQ socket: {error}"));
         let mut publish = context.socket(zmq::XPUB).map_err(cant)?;
         options.publish.apply(&mut publish)?;
-        options::set_nodrop(&mut publish, true)?;
+        options::make_publisher(&mut publish)?;
         if !options.block {
             publish.set_sndtimeo(0).map_err(cant)?;
         }
         let (publish_watch, publishing) = Watch::open(&context, &mut publish, publish_on)?;
         let mut collect = context.socket(zmq::XSUB).map_err(cant)?;
         options.collect.apply(&mut collect)?;
-        collect.set_sndhwm(UPSTREAM).map_err(cant)?;
         let (collect_watch, collecting) = Watch::open(&context, &mut collect, collect_on)?;
         Ok(Proxy {
             collect,
@@ -135,14 +134,15 @@ impl Proxy {
             leavings: [Leavings::of(&collecting), Leavings::of(&publishing)],
             collecting,
             publishing,
-            wants: Wants::default(),
+            peers: Peers::new(),
+            upstream: Upstream::new(Instant::now()),
             marks: VecDeque::new(),
             events: VecDeque::new(),
             block: options.block,
+            stopped: false,
             counts: Counts::default(),
             frames: std::array::from_fn(|_| Frame::new()),
             held: 0,
-            scratch: zmq::Message::new(),
         })
     }
 
@@ -174,19 +174,20 @@ impl Proxy {
     /// Asks publishers for topics that begin with `prefix`, whether or not a
     /// subscriber wants them. Counted: each call needs an [`Proxy::unwant`].
     pub fn want(&mut self, prefix: &[u8]) {
-        let change = self.wants.add(prefix);
-        self.pass_on(change);
+        let edge = self.peers.subscriptions.hold(prefix);
+        pass_on(&mut self.collect, &mut self.upstream, edge, Instant::now());
     }
 
     /// Takes a [`Proxy::want`] back.
     pub fn unwant(&mut self, prefix: &[u8]) {
-        let change = self.wants.remove(prefix);
-        self.pass_on(change);
+        let edge = self.peers.subscriptions.release(prefix);
+        pass_on(&mut self.collect, &mut self.upstream, edge, Instant::now());
     }
 
     /// Looks after connections, and passes subscriptions on. Never waits.
     ///
-    /// To be called often: libzmq keeps all of it in memory until then.
+    /// To be called often: libzmq holds some hundred subscriptions until then, and no
+    /// further ones are taken in.
     pub fn tend(&mut self) {
         let events = &mut self.events;
         let mut keep = |event| {
@@ -197,33 +198,54 @@ impl Proxy {
         };
         self.collect_watch.tend(&mut self.collect, &mut keep);
         self.publish_watch.tend(&mut self.publish, &mut keep);
-        // Whose connection it was matters to nobody here.
-        self.collect_watch.gone().for_each(drop);
-        self.publish_watch.gone().for_each(drop);
+        for address in self.publish_watch.misused() {
+            self.peers.note(address, Misuse::Frame);
+        }
         self.pass_subscriptions();
     }
 
     /// Takes in what subscribers have sent up, and passes on what is new in it.
-    pub fn pass_subscriptions(&mut self) {
-        for _ in 0..DRAIN {
-            if self.publish.recv(&mut self.scratch, zmq::DONTWAIT).is_err() {
-                return;
+    fn pass_subscriptions(&mut self) {
+        let now = Instant::now();
+        let Proxy { peers, publish, collect, upstream, marks, stopped, .. } = self;
+        peers.drain(publish, now, |message, _, edge| match message.split_first() {
+            // A subscriber has set a mark, or takes it back. Nobody upstream needs to know.
+            Some((first, mark)) if mark.starts_with(MARK) => {
+                let fits = mark.len() <= LONGEST_MARK && marks.len() < MOST_MARKS;
+                if *first == 1 && fits {
+                    marks.push_back(mark.into());
+                }
             }
-            if self.scratch.get(1..).is_some_and(|prefix| prefix.starts_with(MARK)) {
-                self.mark();
-                continue;
-            }
-            let change = self.wants.take(&self.scratch);
-            self.pass_on(change);
+            // A subscriber that is about to end: nothing that publishers need to know.
+            Some((_, prefix)) if prefix == ENDING => {}
+            _ if *stopped => {}
+            _ => pass_on(collect, upstream, edge, now),
+        });
+        if *stopped {
+            return;
+        }
+        while let Some(message) = upstream.put_off(now) {
+            let _ = collect.send(message, zmq::DONTWAIT);
         }
     }
 
-    /// Notes that a subscriber has set a mark. Nobody upstream needs to know.
-    fn mark(&mut self) {
-        let mark = &self.scratch[1..];
-        let fits = mark.len() <= LONGEST_MARK && self.marks.len() < MOST_MARKS;
-        if self.scratch.first() == Some(&1) && fits {
-            self.marks.push_back(mark.into());
+    /// What a person should know of subscribers whose connections were ended because of
+    /// what they sent: of the first one, and then once a minute at most.
+    pub fn report(&mut self) -> Option<String> {
+        self.peers.report(Instant::now())
+    }
+
+    /// Asks publishers for what is due before the end. What is on its way still comes.
+    pub fn ask(&mut self, ask: Ask) {
+        // A send fails only for a publisher that is stuck; the others have it.
+        match ask {
+            Ask::Hold => drop(self.collect.send([&[1], ENDING].concat(), zmq::DONTWAIT)),
+            Ask::Stop => {
+                for prefix in self.upstream.asked() {
+                    let _ = self.collect.send([&[0], prefix].concat(), zmq::DONTWAIT);
+                }
+                self.stopped = true;
+            }
         }
     }
 
@@ -232,13 +254,6 @@ impl Proxy {
     /// mark comes here; what it asks for afterwards may not.
     pub fn marks(&mut self) -> impl Iterator<Item = Box<[u8]>> + '_ {
         self.marks.drain(..)
-    }
-
-    fn pass_on(&mut self, change: Option<Change>) {
-        if let Some(change) = change {
-            // Fails only for a publisher that is stuck; the others have it.
-            let _ = self.collect.send(change.message(), zmq::DONTWAIT);
-        }
     }
 
     /// Sends on at most `most` messages, each after `look` has seen it. While a
@@ -361,6 +376,11 @@ impl Proxy {
         Ok(Forwarded::More)
     }
 
+    /// Whether the system has received something that libzmq has not read yet.
+    pub fn has_unread(&self) -> bool {
+        self.collect_watch.has_unread()
+    }
+
     /// Whether messages can be taken: not while one waits for room.
     pub(super) fn takes_messages(&self) -> bool {
         self.held == 0
@@ -380,7 +400,7 @@ impl Proxy {
 
     /// How many different prefixes are asked of publishers.
     pub fn wanted(&self) -> usize {
-        self.wants.len()
+        self.upstream.len()
     }
 
     /// How it stands with each endpoint: those that collect, and those that publish.
@@ -402,6 +422,19 @@ impl Proxy {
         let flushed = flush(context, linger);
         drop(leavings);
         flushed
+    }
+}
+
+/// Asks publishers for a prefix that somebody wants from now on, or not any more.
+fn pass_on(
+    collect: &mut zmq::Socket,
+    upstream: &mut Upstream,
+    edge: Option<Edge<'_>>,
+    now: Instant,
+) {
+    if let Some(message) = edge.and_then(|edge| upstream.note(edge, now)) {
+        // Fails only for a publisher that is stuck; the others have it.
+        let _ = collect.send(message, zmq::DONTWAIT);
     }
 }
 

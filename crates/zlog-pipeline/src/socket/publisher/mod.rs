@@ -7,33 +7,34 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::endpoint::Endpoint;
+use super::closing::ENDING;
+use super::descriptor::Descriptor;
+use super::endpoint::{Endpoint, Role};
 use super::flush::{Flushed, flush};
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
+use super::peers::Peers;
 use super::raw;
+use super::readers::{Broken, Readers};
 use super::subscriber::Subscriber;
-use super::subscribers::{Descriptor, Subscribers};
-use super::subscriptions::Subscriptions;
+use super::subscriptions::Misuse;
 use super::watch::Watch;
 use zlog_core::error::{Error, Result};
 
 /// Longest that a wait goes without a look at signals.
 const SLICE: Duration = Duration::from_millis(50);
-/// Most messages from subscribers taken in at once: a peer that floods this
-/// socket must not keep it from sending.
-const DRAIN: usize = 4096;
 /// Where subscribers of this process connect. Each publisher has a context, and
 /// thereby inproc names, of its own.
 const INSIDE: &str = "inproc://publisher";
 /// Most events kept for [`Publisher::events`]; older ones go first.
 const EVENTS: usize = 256;
 
-/// The message property that tells a connection (`zmq_msg_get` with `ZMQ_SRCFD`).
-const DESCRIPTOR: &str = "__fd";
-/// Stands for a connection that libzmq does not tell.
-const NOBODY: Descriptor = -1;
+/// Longest wait for a subscriber that is about to end. It says so when it begins to take in
+/// what is on its way, and may take its `--linger` (5 s unless told otherwise) for that.
+const ENDING_WAIT: Duration = Duration::from_secs(60);
+/// Most broken connections kept for [`Publisher::broken`]; others are only counted.
+const MOST_BROKEN: usize = 64;
 
 /// What became of a [`Publisher::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,13 +64,16 @@ pub struct Publisher {
     watch: Watch,
     context: zmq::Context,
     leavings: Leavings,
-    subscriptions: Subscriptions,
-    subscribers: Subscribers,
+    peers: Peers,
+    readers: Readers,
+    broken: Vec<Broken>,
+    /// The connection of a subscriber that is about to end, and until when it is waited for.
+    ending: Option<(u64, Instant)>,
+    /// Messages sent.
+    sent: u64,
     bound: Vec<String>,
     bound_inside: bool,
     events: VecDeque<LinkEvent>,
-    was_open: bool,
-    scratch: zmq::Message,
 }
 
 impl Publisher {
@@ -99,13 +103,14 @@ impl Publisher {
             watch,
             context,
             leavings: Leavings::of(&bound),
-            subscriptions: Subscriptions::default(),
-            subscribers: Subscribers::default(),
+            peers: Peers::new(),
+            readers: Readers::default(),
+            broken: Vec::new(),
+            ending: None,
+            sent: 0,
             bound,
             bound_inside: false,
             events: VecDeque::new(),
-            was_open: false,
-            scratch: zmq::Message::new(),
         })
     }
 
@@ -163,7 +168,10 @@ impl Publisher {
         let mut rest = zmq::Message::from(body);
         loop {
             match self.socket.send(rest, 0) {
-                Ok(()) => return Ok(Sent::Sent),
+                Ok(()) => {
+                    self.sent += 1;
+                    return Ok(Sent::Sent);
+                }
                 Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => rest = zmq::Message::from(body),
                 Err(error) => return Err(send_failed(error)),
             }
@@ -173,61 +181,109 @@ impl Publisher {
     /// Takes in what subscribers have sent up and what happened to connections,
     /// and makes anew what libzmq gave up. Never waits.
     ///
-    /// To be called often: libzmq keeps all of it in memory until then.
+    /// To be called often: libzmq holds some hundred subscriptions until then, and no
+    /// further ones are taken in.
     pub fn drain(&mut self) {
-        self.tend();
-        for _ in 0..DRAIN {
-            if self.socket.recv(&mut self.scratch, zmq::DONTWAIT).is_err() {
-                return;
-            }
-            // A subscription comes after its peer's connection, and maybe after the
-            // end of another that had the same descriptor: both must be known first.
-            if self.scratch.first() == Some(&1) {
-                self.tend();
-            }
-            let whose = self.scratch.gets(DESCRIPTOR).and_then(|number| number.parse().ok());
-            self.subscribers.take(&self.scratch, whose.unwrap_or(NOBODY));
-            self.subscriptions.take(&self.scratch, self.watch.open_connections());
-        }
-    }
-
-    fn tend(&mut self) {
         let events = &mut self.events;
-        let changed = self.watch.tend(&mut self.socket, &mut |event| {
+        self.watch.tend(&mut self.socket, &mut |event| {
             if events.len() == EVENTS {
                 events.pop_front();
             }
             events.push_back(event);
         });
-        if !changed {
-            return;
+        for address in self.watch.misused() {
+            self.peers.note(address, Misuse::Frame);
         }
         for descriptor in self.watch.gone() {
-            self.subscribers.gone(descriptor);
+            let gone = self.readers.gone(descriptor, self.sent);
+            self.ending.take_if(|(ending, _)| Some(*ending) == gone);
         }
-        let open = self.watch.open_connections() > 0;
-        // Peers that libzmq itself connects to keep their subscriptions, and what
-        // they want is held for them until they are back.
-        if self.was_open && !open && self.watch.all_bound() {
-            self.subscriptions.clear();
+        let all_connect = self.watch.all_connect();
+        let Publisher { peers, socket, readers, ending, sent, .. } = self;
+        let now = Instant::now();
+        peers.drain(socket, now, |message, sender, _| {
+            let (Some(descriptor), connection) = (sender.descriptor, sender.connection) else {
+                return;
+            };
+            if message.get(1..) != Some(ENDING) {
+                let name = || peer_name(descriptor, sender.address);
+                readers.take(message, (connection, descriptor), *sent, name);
+                return;
+            }
+            // One that this publisher connects to stays subscribed, and may be there again
+            // soon: what is sent once it has gone is held for it. The subscriptions of the
+            // others end with them.
+            if message.first() == Some(&1) && readers.forget(connection) && all_connect {
+                *ending = Some((connection, now + ENDING_WAIT));
+            }
+        });
+        let room = MOST_BROKEN.saturating_sub(self.broken.len());
+        self.broken.extend(self.readers.broken().take(room));
+    }
+
+    /// What a person should know of subscribers whose connections were ended because of
+    /// what they sent: of the first one, and then once a minute at most.
+    pub fn report(&mut self) -> Option<String> {
+        self.peers.report(Instant::now())
+    }
+
+    /// Waits, if a subscriber is about to end, until it has gone: what is sent meanwhile
+    /// could be lost. Asks `stop` at least every 50 ms, and waits for a minute at most.
+    pub fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
+        while let Some((_, until)) = self.ending {
+            if Instant::now() >= until || stop() {
+                self.ending = None;
+                return;
+            }
+            self.watch.wait(&self.socket, SLICE);
+            self.drain();
         }
-        self.was_open = open;
+    }
+
+    /// Connections that have ended without the peer having unsubscribed, as of the last
+    /// [`Publisher::drain`]: what was on its way is lost.
+    pub fn broken(&mut self) -> impl Iterator<Item = Broken> + '_ {
+        self.broken.drain(..)
+    }
+
+    /// Who has no room for the next message, as far as can be told: subscribers that do not
+    /// take what the system holds for them, and endpoints without a connection.
+    pub fn waits_for(&self) -> Vec<String> {
+        let peers = |least| {
+            let peers = self.readers.iter().filter(move |(fd, _)| raw::unsent(*fd) >= least);
+            peers.map(|(_, peer)| peer.to_owned())
+        };
+        let mut names: Vec<String> = peers(1).collect();
+        let links = self.watch.status().into_iter();
+        let away = links.filter(|link| link.role == Role::Connect && link.peers == 0);
+        names.extend(away.map(|link| format!("{} (not connected)", link.endpoint)));
+        if names.is_empty() {
+            names.extend(peers(0));
+        }
+        names.sort_unstable();
+        names
     }
 
     /// Whether any subscriber would get this topic, as of the last [`Publisher::drain`].
     pub fn heard(&self, topic: &[u8]) -> bool {
-        self.subscriptions.heard(topic)
+        self.peers.subscriptions.heard(topic)
     }
 
     /// Changes whenever an answer of [`Publisher::heard`] may change.
     pub fn generation(&self) -> u64 {
-        self.subscriptions.generation()
+        self.peers.subscriptions.generation()
     }
 
     /// Subscribers that could get a topic below `root` (the empty root: any), as
     /// of the last [`Publisher::drain`].
     pub fn subscribers(&self, root: &str) -> usize {
-        self.subscribers.relevant(root)
+        let peers = self.peers.subscriptions.peers_below(root);
+        match self.watch.all_bound() {
+            true => peers,
+            // libzmq holds what a peer that it connects to has subscribed to until it is
+            // back, but it is away.
+            false => peers.min(self.watch.open_connections()),
+        }
     }
 
     /// Waits until at least `n` subscribers could get a topic below `root`, for
@@ -289,6 +345,18 @@ impl Publisher {
         drop(socket);
         drop(watch);
         flush(context, linger)
+    }
+}
+
+/// Who is at the other end of a connection.
+fn peer_name(descriptor: Descriptor, from: &str) -> String {
+    if let Some(address) = raw::peer_address(descriptor) {
+        return address;
+    }
+    match from.rsplit_once(':') {
+        Some((_, process)) if from.starts_with(':') => format!("process {process}"),
+        _ if from.is_empty() => "an unknown address".to_owned(),
+        _ => from.to_owned(),
     }
 }
 

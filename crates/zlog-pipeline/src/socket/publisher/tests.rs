@@ -3,7 +3,7 @@ use crate::socket::testing::{
     DEADLINE, STEP, bind, bound_again, connect, heard_by, own_address, publisher, subscriber, take,
     until,
 };
-use crate::socket::{LinkState, Occurrence, Subscriber};
+use crate::socket::{Ask, LinkState, Occurrence, Subscriber};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -163,16 +163,26 @@ fn whether_a_topic_is_heard_follows_those_who_come_and_go() {
 }
 
 #[test]
-fn what_strangers_send_up_is_read_and_ignored() {
-    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
-    let peer = zmq::Context::new().socket(zmq::XSUB).expect("socket");
-    peer.set_linger(0).expect("linger");
-    peer.connect(&endpoint).expect("connect");
-    for message in [&b"hello"[..], b"\x02", b"", b"\x01real"] {
-        peer.send(message, 0).expect("send");
+fn what_is_no_subscription_ends_the_connection_of_its_sender_and_no_other() {
+    for junk in [&b"hello"[..], b"\x02", b""] {
+        let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+        let mut subscriber = subscriber(&endpoint, &["real"]);
+        heard_by(&mut publisher, 1);
+        let peer = zmq::Context::new().socket(zmq::XSUB).expect("socket");
+        peer.set_linger(0).expect("linger");
+        peer.connect(&endpoint).expect("connect");
+        peer.send(junk, 0).expect("send");
+        let mut report = None;
+        until("it is told", || {
+            publisher.wait_for(9, STEP, "", &|| false);
+            report = report.take().or_else(|| publisher.report());
+            report.is_some()
+        });
+        let report = report.expect("there is one");
+        assert!(report.contains("at 127.0.0.1: it sent a frame that is no"), "{report}");
+        publisher.send(b"real", b"fine").expect("send");
+        assert_eq!(take(&mut subscriber, 1), ["real|fine"]);
     }
-    heard_by(&mut publisher, 1);
-    assert!(publisher.heard(b"real") && !publisher.heard(b"hello"));
 }
 
 #[test]
@@ -292,4 +302,109 @@ fn ipv6_works_in_brackets_where_the_machine_has_it() {
     heard_by(&mut publisher, 1);
     publisher.send(b"t", b"six").expect("send");
     assert_eq!(take(&mut subscriber, 1), ["t|six"]);
+}
+
+#[test]
+fn peers_that_come_and_go_take_exactly_their_own_subscriptions_along() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let _stays = subscriber(&endpoint, &["app"]);
+    heard_by(&mut publisher, 1);
+    let passing = |topic: &str| {
+        let socket = zmq::Context::new().socket(zmq::SUB).expect("socket");
+        socket.set_linger(0).expect("linger");
+        for topic in ["app", topic] {
+            socket.set_subscribe(topic.as_bytes()).expect("subscribe");
+        }
+        socket.connect(&endpoint).expect("connect");
+        socket
+    };
+    let mut last = passing("0");
+    for n in 1..30 {
+        // The next one is there at once, on the descriptor that has just become free.
+        drop(last);
+        let topic = n.to_string();
+        last = passing(&topic);
+        until("the next one is heard", || {
+            publisher.wait_for(9, STEP, "", &|| false);
+            publisher.heard(topic.as_bytes())
+        });
+    }
+    drop(last);
+    until("one is left", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        publisher.subscribers("") == 1
+    });
+    assert!(publisher.heard(b"app") && !(0..30).any(|n| publisher.heard(n.to_string().as_bytes())));
+}
+
+#[test]
+fn a_peer_that_subscribes_without_end_is_cut_off_and_the_others_stay() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut subscriber = subscriber(&endpoint, &["app"]);
+    heard_by(&mut publisher, 1);
+    let greedy = zmq::Context::new().socket(zmq::XSUB).expect("socket");
+    greedy.set_linger(0).expect("linger");
+    greedy.set_sndhwm(0).expect("hwm");
+    greedy.connect(&endpoint).expect("connect");
+    for n in 0..30_000 {
+        greedy.send(&format!("\x01a topic of a few bytes {n}"), 0).expect("send");
+    }
+    let mut report = None;
+    until("it is cut off", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        report = report.take().or_else(|| publisher.report());
+        report.is_some()
+    });
+    let report = report.expect("there is one");
+    assert!(report.contains("127.0.0.1") && report.contains("subscriptions"), "{report}");
+    drop(greedy);
+    until("one is left", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        publisher.subscribers("") == 1
+    });
+    publisher.send(b"app", b"fine").expect("send");
+    assert_eq!(take(&mut subscriber, 1), ["app|fine"]);
+}
+
+#[test]
+fn a_publisher_that_connects_waits_for_a_subscriber_that_is_about_to_end() {
+    let options = SocketOptions::subscriber();
+    let mut subscriber =
+        Subscriber::open(&[bind("tcp://127.0.0.1:0")], &["app"], &options).expect("subscriber");
+    let endpoint = connect(&subscriber.bound()[0]);
+    let mut publisher = Publisher::open(&[endpoint], &SocketOptions::publisher()).expect("open");
+    heard_by(&mut publisher, 1);
+    publisher.wait_for_ending(&|| panic!("nobody is about to end"));
+    subscriber.ask(Ask::Hold);
+    until("it is told", || {
+        publisher.pause(STEP, &|| false);
+        publisher.ending.is_some()
+    });
+    let subscriber = std::cell::Cell::new(Some(subscriber));
+    publisher.wait_for_ending(&|| {
+        drop(subscriber.take());
+        false
+    });
+    assert!(subscriber.take().is_none(), "it has waited");
+    assert!(publisher.heard(b"app"), "what comes is held for whoever binds there next");
+    assert_eq!(publisher.broken().count(), 0);
+}
+
+#[test]
+fn a_publisher_that_binds_goes_on_without_a_subscriber_that_ends() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut staying = subscriber(&endpoint, &["app"]);
+    let mut ending = subscriber(&endpoint, &["app"]);
+    heard_by(&mut publisher, 2);
+    ending.ask(Ask::Hold);
+    publisher.pause(STEP, &|| false);
+    drop(ending);
+    until("one has gone", || {
+        publisher.pause(STEP, &|| false);
+        publisher.wait_for_ending(&|| panic!("it is not waited for"));
+        publisher.subscribers("") == 1
+    });
+    assert_eq!(publisher.broken().count(), 0);
+    publisher.send(b"app", b"hello").expect("sent");
+    assert_eq!(take(&mut staying, 1), ["app|hello"]);
 }

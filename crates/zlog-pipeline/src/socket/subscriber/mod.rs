@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
+use super::closing::{Ask, ENDING};
 use super::endpoint::Endpoint;
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::SocketOptions;
 use super::raw;
-use super::receive::{Batch, Channels, Command, MOST_FRAMES, Receive, Shared};
+use super::receive::{self, Batch, Channels, Command, MOST_FRAMES, Receive, Shared};
 use super::watch::Watch;
 use crate::source::{Flow, Progress};
 use zlog_core::error::{Error, Result};
@@ -200,6 +201,27 @@ impl Subscriber {
         }
     }
 
+    /// Whether everything that has come has been taken.
+    pub fn is_caught_up(&self) -> bool {
+        self.shared.ask_caught_up.store(true, Ordering::Relaxed);
+        // Asked first: what was handed over before is then in the queue.
+        self.shared.caught_up.load(Ordering::Acquire)
+            && self.batches.is_empty()
+            && self.current.is_none()
+    }
+
+    /// Asks publishers for what is due before the end. What is on its way still comes.
+    pub fn ask(&mut self, ask: Ask) {
+        // Fails only when the thread has died, which the next receive says.
+        let _ = match ask {
+            Ask::Hold => self.commands.send(Command::Subscribe(ENDING.to_vec())),
+            Ask::Stop => self
+                .topics
+                .drain()
+                .try_for_each(|topic| self.commands.send(Command::Unsubscribe(topic))),
+        };
+    }
+
     /// How it stands with each endpoint.
     pub fn links(&self) -> Vec<LinkStatus> {
         self.shared.status()
@@ -222,17 +244,19 @@ impl Subscriber {
 }
 
 /// A socket that has subscribed to `topics` and is not attached to anything yet.
+///
+/// It is an XSUB, since a SUB drops what is on its way as soon as it unsubscribes.
 fn set_up<T: AsRef<[u8]>>(
     context: &zmq::Context,
     topics: &[T],
     options: &SocketOptions,
 ) -> Result<(zmq::Socket, HashSet<Vec<u8>>)> {
     let cant = |error| Error::new(format!("can't open a ZeroMQ socket: {error}"));
-    let mut socket = context.socket(zmq::SUB).map_err(cant)?;
+    let mut socket = context.socket(zmq::XSUB).map_err(cant)?;
     options.apply(&mut socket)?;
     let topics: HashSet<Vec<u8>> = topics.iter().map(|t| t.as_ref().to_vec()).collect();
     for topic in &topics {
-        socket.set_subscribe(topic).map_err(cant)?;
+        receive::subscribe(&socket, true, topic).map_err(cant)?;
     }
     Ok((socket, topics))
 }
@@ -254,8 +278,11 @@ fn give(batch: &Batch, at: &mut usize, sink: &mut FrameSink<'_>) -> Result<()> {
 }
 
 impl Drop for Subscriber {
-    /// Ends the thread, within some 50 ms. What was received and not taken is gone.
+    /// Tells publishers that no more is wanted, and ends the thread, within some 150 ms.
+    /// What was received and not taken is gone.
     fn drop(&mut self) {
+        // Those that connect here hold what comes until there is somebody again.
+        self.ask(if self.bound.is_empty() { Ask::Stop } else { Ask::Hold });
         self.shared.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // A panic there was reported when it happened.

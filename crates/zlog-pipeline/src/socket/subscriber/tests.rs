@@ -229,3 +229,21 @@ fn a_host_that_is_not_known_is_told() {
         subscriber.events().any(|event| matches!(event.what, Occurrence::Unresolved(_)))
     });
 }
+
+#[test]
+fn every_topic_is_subscribed_to_whatever_the_high_water_mark_and_a_mark_of_one_works() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let topics: Vec<String> = (0..3000).map(|n| format!("t{n}.")).collect();
+    let options = SocketOptions { hwm: 1, ..SocketOptions::subscriber() };
+    let mut subscriber =
+        Subscriber::open(&[connect(&endpoint)], &topics, &options).expect("subscriber");
+    until("all topics are heard", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        topics.iter().all(|topic| publisher.heard(topic.as_bytes()))
+    });
+    for topic in &topics {
+        publisher.send(topic.as_bytes(), b"x").expect("send");
+    }
+    let expected: Vec<String> = topics.iter().map(|topic| format!("{topic}|x")).collect();
+    assert_eq!(take(&mut subscriber, topics.len()), expected);
+}

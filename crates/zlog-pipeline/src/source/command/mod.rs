@@ -14,6 +14,7 @@ use crate::os::executable;
 use crate::os::fd_limit;
 use crate::os::signal;
 use zlog_core::error::{Error, Exit, Result};
+use zlog_core::text::escape::visible;
 
 /// How long it must be quiet after the child's end, when something else holds its
 /// pipes open, before the stream is taken to have ended.
@@ -149,13 +150,13 @@ impl CommandSource {
         Ok(())
     }
 
-    /// Stops before the end: delivers what has arrived, without waiting for more.
+    /// As [`TextSource::finish`].
     ///
     /// # Errors
     /// As [`Source::poll`].
-    pub fn finish(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+    pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         self.closed = true;
-        self.text.finish(sink)
+        self.text.finish(within, sink)
     }
 
     fn look(&mut self) -> Result<()> {
@@ -199,7 +200,8 @@ impl CommandSource {
         let text = "the command has ended, but something it started holds its output open: \
                     not waiting for more";
         self.notices.push(Notice { text: text.into(), failed: false });
-        self.finish(sink)?;
+        // It has been quiet for long enough.
+        self.finish(Duration::ZERO, sink)?;
         Ok(Progress::Delivered)
     }
 }
@@ -226,7 +228,7 @@ impl Source for CommandSource {
 
 /// Why a command could not be started, with the exit code that a shell would give.
 fn refused(program: &OsStr, error: &io::Error) -> Error {
-    let name = program.to_string_lossy();
+    let name = visible(&program.to_string_lossy());
     match error.kind() {
         io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
             .hint("Check the spelling, and that it is in your PATH.")

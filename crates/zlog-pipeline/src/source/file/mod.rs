@@ -7,8 +7,14 @@
 //! A followed file is read to its end and then looked at ten times a second.
 //! - It grew: what is new is read.
 //! - It became shorter than what was read: it was truncated, and is read from its
-//!   start again. (Truncated and refilled beyond that between two looks can't be told
-//!   from growth.)
+//!   start again.
+//! - It is as long or longer, and something else stands where it was read last: it was
+//!   rewritten, and is read from its start again. A file that was rewritten and has the
+//!   same 4096 bytes there can't be told from one that grew.
+//! - It was modified, and is as long as before, with the same text there: that is told,
+//!   since nobody knows whether it was rewritten. It is not read again.
+//! - What was added between the last look and a truncation is lost, and can't be counted:
+//!   the message says so.
 //! - Another file has its name: it was rotated. The old one is read to its end, then
 //!   the new one from its start.
 //! - It isn't there yet: it is waited for. It was removed: what is open is still
@@ -18,14 +24,19 @@
 //!
 //! Where a file ends for good, so does its last line, newline or not.
 
+mod open_file;
+
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::open_file::{Change, OpenFile};
 use super::reader::{self, Arrival, Feed, Gone, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
+use crate::os::terminal;
 use zlog_core::error::{Error, Result};
+use zlog_core::text::escape::visible;
 
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -139,10 +150,10 @@ fn together(mut errors: Vec<Error>) -> Error {
 
 fn read_whole(path: &Path, feed: Feed) {
     if path == Path::new(STDIN) {
-        return feed.pump_all("standard input", io::stdin().lock());
+        return feed.pump_all("standard input", terminal::stdin());
     }
     match File::open(path) {
-        Ok(file) => feed.pump_all(&path.display().to_string(), file),
+        Ok(file) => feed.pump_all(&shown(path), file),
         Err(error) => {
             // With the consumer gone there is nobody to tell.
             let _ = feed.notice(reading(path, &error), true);
@@ -153,16 +164,21 @@ fn read_whole(path: &Path, feed: Feed) {
 
 /// Why a file can't be read that could be a moment ago.
 fn reading(path: &Path, error: &io::Error) -> String {
-    Error::io(format_args!("reading {}", path.display()), error).to_string()
+    Error::io(format_args!("reading {}", shown(path)), error).to_string()
 }
 
 /// Why a file can't be read, with its name.
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::of_file(format_args!("reading {}", path.display()), path, error)
+    Error::of_file(format_args!("reading {}", shown(path)), path, error)
 }
 
 fn named(path: &Path, what: &str) -> String {
-    format!("{} {what}", path.display())
+    format!("{} {what}", shown(path))
+}
+
+/// A path as a part of a message.
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy())
 }
 
 /// A file that is followed.
@@ -175,12 +191,6 @@ struct Tail {
     awaited: bool,
     /// It was said that what has its name now can't be read.
     refused: bool,
-}
-
-/// A file that is open, and how far it was read.
-struct Open {
-    file: File,
-    position: u64,
 }
 
 /// What became of an open file.
@@ -205,7 +215,7 @@ impl Tail {
 
     /// The file, as soon as there is one that can be read; `None` when the first one
     /// can't.
-    fn open(&mut self) -> Result<Option<Open>, Gone> {
+    fn open(&mut self) -> Result<Option<OpenFile>, Gone> {
         loop {
             match File::open(&self.path).and_then(|file| self.start(file)) {
                 Ok(open) => return Ok(Some(open)),
@@ -233,19 +243,16 @@ impl Tail {
         }
     }
 
-    fn start(&mut self, mut file: File) -> io::Result<Open> {
-        if file.metadata()?.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        let position = if self.at_end { file.seek(SeekFrom::End(0))? } else { 0 };
+    fn start(&mut self, file: File) -> io::Result<OpenFile> {
+        let open = OpenFile::new(file, self.at_end)?;
         self.at_end = false;
         self.awaited = true;
         self.refused = false;
-        Ok(Open { file, position })
+        Ok(open)
     }
 
     /// Reads a file as it grows, until another has its name.
-    fn follow_file(&mut self, mut open: Open) -> Result<Fate, Gone> {
+    fn follow_file(&mut self, mut open: OpenFile) -> Result<Fate, Gone> {
         let mut replaced = false;
         loop {
             match self.read_on(&mut open)? {
@@ -260,40 +267,37 @@ impl Tail {
                     return Ok(Fate::Failed);
                 }
             }
-            replaced = self.is_replaced(&open.file);
+            replaced = self.is_replaced(open.file());
             if replaced {
                 continue;
             }
-            if self.is_truncated(&open) {
-                self.say("was truncated: reading it from its start")?;
-                self.feed.send(Arrival::Break)?;
-                open.position = 0;
-                // A seek within a file that was just read doesn't fail; if it does,
-                // so does the next read.
-                let _ = open.file.rewind();
-                continue;
+            match open.change() {
+                Some(change) => self.tell_change(change, &mut open)?,
+                None => self.feed.pause(LOOK)?,
             }
-            self.feed.pause(LOOK)?;
         }
     }
 
+    /// Tells of a change, and begins anew where there is another text.
+    fn tell_change(&mut self, change: Change, open: &mut OpenFile) -> Result<(), Gone> {
+        self.say(change.text())?;
+        if change != Change::Modified {
+            self.feed.send(Arrival::Break)?;
+            open.rewind();
+        }
+        Ok(())
+    }
+
     /// Reads what there is.
-    fn read_on(&mut self, open: &mut Open) -> Result<io::Result<()>, Gone> {
-        let mut counted = Counted { file: &mut open.file, bytes: 0 };
+    fn read_on(&mut self, open: &mut OpenFile) -> Result<io::Result<()>, Gone> {
         loop {
-            let read = self.feed.pump(&mut counted);
-            open.position += std::mem::take(&mut counted.bytes);
-            match read {
+            match self.feed.pump(open) {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => return Ok(Ok(())),
                 Ok(Err(gone)) => return Err(gone),
                 Err(error) => return Ok(Err(error)),
             }
         }
-    }
-
-    fn is_truncated(&self, open: &Open) -> bool {
-        open.file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() < open.position)
     }
 
     /// Whether the path names another file now. A path that names none does not: the
@@ -305,20 +309,6 @@ impl Tail {
 
     fn say(&self, what: &str) -> Result<(), Gone> {
         self.feed.notice(named(&self.path, what), false)
-    }
-}
-
-/// Counts what is read.
-struct Counted<'f> {
-    file: &'f mut File,
-    bytes: u64,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.file.read(buffer)?;
-        self.bytes += len as u64;
-        Ok(len)
     }
 }
 

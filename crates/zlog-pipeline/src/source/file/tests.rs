@@ -93,6 +93,90 @@ fn following_may_start_at_the_end() {
     assert_eq!(seen[0], "new");
 }
 
+/// Writes over the text of a file, which is at no time shorter.
+fn overwrite(path: &Path, text: &str) {
+    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+/// Follows a file that says `before`, gives it another text, and waits for its last line.
+fn rewritten(before: &str, rewrite: impl FnOnce(&Path), last: &str) -> (Vec<String>, Vec<String>) {
+    let dir = directory();
+    let path = dir.path().join("log");
+    fs::write(&path, before).unwrap();
+    let (mut source, mut seen) = (follow(&path, false), Vec::new());
+    wait_for(&mut source, &mut seen, before.lines().last().unwrap());
+    rewrite(&path);
+    wait_for(&mut source, &mut seen, last);
+    let told = source.take_notices().into_iter().map(|notice| notice.text).collect();
+    (messages(&seen), told)
+}
+
+#[test]
+fn a_file_that_was_rewritten_at_the_same_size_is_read_from_its_start() {
+    let rewrite = |path: &Path| overwrite(path, "one 3\none 4\n");
+    let (seen, told) = rewritten("one 1\none 2\n", rewrite, "one 4");
+    assert_eq!(seen, ["one 1", "one 2", "one 3", "one 4"]);
+    assert!(told.iter().any(|text| text.contains("was rewritten")), "{told:?}");
+}
+
+#[test]
+fn a_file_that_grew_again_past_what_was_read_is_read_from_its_start() {
+    let long: String = (0..2000).map(|number| format!("after {number}\n")).collect();
+    let rewrite = |path: &Path| overwrite(path, &long);
+    let before: String = (0..1000).map(|number| format!("first {number}\n")).collect();
+    let (seen, told) = rewritten(&before, rewrite, "after 1999");
+    let want: Vec<&str> = before.lines().chain(long.lines()).collect();
+    assert_eq!(seen, want);
+    assert!(told.iter().any(|text| text.contains("was rewritten")), "{told:?}");
+}
+
+/// A writer that does not append: it goes on where it was, beyond a hole.
+#[test]
+fn a_file_that_was_cut_and_is_written_on_beyond_a_hole_is_read_without_the_hole() {
+    let dir = directory();
+    let path = dir.path().join("log");
+    let mut writer = fs::File::create(&path).unwrap();
+    writer.write_all("INFO: before\n".repeat(10_000).as_bytes()).unwrap();
+    let (mut source, mut seen) = (follow(&path, false), Vec::new());
+    poll_until(&mut source, &mut seen, |seen| seen.len() == 10_000);
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    writer.write_all(b"ERROR: after\n").unwrap();
+    wait_for(&mut source, &mut seen, "ERROR: after");
+    assert_eq!(seen.len(), 10_001);
+    assert_eq!(seen[10_000].level, zlog_core::record::Level::ERROR);
+    assert_eq!(source.counts().nuls, 130_000);
+}
+
+#[test]
+fn that_it_cannot_be_known_whether_a_file_was_rewritten_is_told() {
+    let dir = directory();
+    let path = dir.path().join("log");
+    append(&path, "same\n");
+    let (mut source, mut seen) = (follow(&path, false), Vec::new());
+    wait_for(&mut source, &mut seen, "same");
+    let deadline = std::time::Instant::now() + crate::source::text::tests::PATIENCE;
+    let mut told: Vec<Notice> = Vec::new();
+    // When the file was first looked at can't be seen from outside: until it is told.
+    for second in 1.. {
+        assert!(std::time::Instant::now() < deadline);
+        let time = std::time::UNIX_EPOCH + Duration::from_secs(second);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        for _ in 0..5 {
+            let mut sink = |_: Record<'_>| Ok(crate::source::Flow::More);
+            crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
+        }
+        told.extend(source.take_notices());
+        if !told.is_empty() {
+            break;
+        }
+    }
+    assert!(told[0].text.contains("is not known") && !told[0].failed, "{told:?}");
+    append(&path, "more\n");
+    wait_for(&mut source, &mut seen, "more");
+    assert_eq!(messages(&seen), ["same", "more"]);
+}
+
 #[test]
 fn a_truncated_file_is_read_from_its_start() {
     let dir = directory();

@@ -6,10 +6,11 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::os::resolve;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 
@@ -190,21 +191,8 @@ impl Address {
         let mut addresses = match &self.host {
             Host::Unix(_) => Vec::new(),
             Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
-            Host::Name(name) => (&**name, port)
-                .to_socket_addrs()
-                .map_err(|error| {
-                    Error::io(format_args!("looking up {name}"), &error)
-                        .hint("Check its spelling, or write an address: 127.0.0.1:9020.")
-                })?
-                .collect(),
+            Host::Name(name) => resolve::look_up(name, port)?,
         };
-        let mut seen = Vec::new();
-        addresses.retain(|address| {
-            !seen.contains(address) && {
-                seen.push(*address);
-                true
-            }
-        });
         if port == 0 {
             addresses.truncate(1);
         }

@@ -23,6 +23,10 @@ pub struct Heard {
     pub cut_off: u64,
     /// Records that ended in the middle: their client went away.
     pub truncated: u64,
+    /// Clients that hung up before all that they had sent was read.
+    pub hung_up: u64,
+    /// Records that a client dropped when it hung up so and connected again, at least.
+    pub dropped: u64,
     /// Records left out because they exceed a limit on values; their client stayed.
     pub too_large: u64,
     /// Records delivered with a part of their extras left out.
@@ -36,7 +40,7 @@ pub struct Heard {
 impl Heard {
     /// Records that were sent and are known not to have come.
     pub fn lost(&self) -> u64 {
-        self.truncated + self.too_large + self.bad_datagrams + self.dropped_datagrams
+        self.truncated + self.dropped + self.too_large + self.bad_datagrams + self.dropped_datagrams
     }
 
     /// What a person should know in the end: each number that is not zero, in words.
@@ -45,6 +49,8 @@ impl Heard {
             (self.cut_off, "client", "cut off"),
             (self.turned_away, "client", "turned away (--max-clients)"),
             (self.truncated, "record", "cut short by the end of the connection"),
+            (self.hung_up, "client", "hung up with records unread"),
+            (self.dropped, "record", "dropped by a SocketHandler that found no room for 1 s"),
             (self.too_large, "record", "left out, too large"),
             (self.shortened, "record", "shortened (extras nested too deep, or too large)"),
             (self.bad_datagrams, "datagram", "without a whole record"),

@@ -42,6 +42,9 @@ use zlog_core::wire::pickle::{self, Limits, Refused};
 /// Turns within one poll: then whoever polls may flush and look around.
 const TURNS: usize = 16;
 
+/// Turns end for this poll when they have taken so long.
+const LONG: Duration = Duration::from_millis(20);
+
 /// What is read in one turn. At most: so long do the others wait.
 const READ: usize = 64 << 10;
 
@@ -214,6 +217,9 @@ impl Listen {
             let left = quiet_at.min(until).saturating_duration_since(now);
             if !left.is_zero() && (senders || self.clients.count() > 0) {
                 self.look(left)?;
+            } else if now < until && self.clients.is_waiting() {
+                self.clients.release_first(|client| self.ready.push_back(Turn::Client(client)));
+                quiet = None;
             } else if now < until && self.clients.is_somebody_outside() {
                 // Those inside have said what they had to say; those outside may have
                 // sent records, too.
@@ -223,6 +229,9 @@ impl Listen {
                     self.look(ROOM.min(until - now))?;
                 }
             } else {
+                if self.clients.is_waiting() {
+                    self.told.say(still_sending);
+                }
                 break;
             }
         }
@@ -242,10 +251,14 @@ impl Listen {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(Error::io("waiting for Python's handlers", &error)),
         }
+        let at = Instant::now();
         for event in &self.events {
             let Token(token) = event.token();
             let turn = match self.clients.of_token(token) {
-                Some(client) => self.clients.wake(client).then_some(Turn::Client(client)),
+                Some(client) => {
+                    let closed = event.is_read_closed();
+                    self.clients.wake(client, closed, at).then_some(Turn::Client(client))
+                }
                 None if token < self.clients.listeners() => {
                     self.clients.knocked(token);
                     None
@@ -290,6 +303,10 @@ impl Listen {
                     return Ok(true);
                 }
             }
+            // The sink was in no hurry: see who has come and who has gone meanwhile.
+            if at.elapsed() >= LONG {
+                break;
+            }
         }
         Ok(hearing.heard.records > before || !self.ready.is_empty())
     }
@@ -317,6 +334,7 @@ impl Source for Listen {
         let at = Instant::now();
         let registry = self.poll.registry();
         let more = self.clients.accept(registry, at, &mut self.heard, &mut self.told);
+        self.clients.release(at, |client| self.ready.push_back(Turn::Client(client)));
         let delivered = self.turns(at, sink)?;
         self.chores(at);
         Ok(if delivered || more { Progress::Delivered } else { Progress::Idle })
@@ -365,9 +383,26 @@ impl Hearing<'_, '_> {
     /// Whatever the sink returns.
     pub(super) fn deliver(&mut self, bytes: &[u8], peer: &Peer) -> Result<Result<Flow, Refused>> {
         let mut record = Record::default();
-        if let Err(refused) = self.reader.read_into(bytes, self.limits, &mut record) {
-            return Ok(Err(refused));
+        match self.decode(bytes, &mut record) {
+            Ok(()) => self.take(record, peer).map(Ok),
+            Err(refused) => Ok(Err(refused)),
         }
+    }
+
+    /// Reads the record of a pickle into an empty one.
+    pub(super) fn decode<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        record: &mut Record<'a>,
+    ) -> Result<(), Refused> {
+        self.reader.read_into(bytes, self.limits, record)
+    }
+
+    /// Delivers a record that was decoded.
+    ///
+    /// # Errors
+    /// Whatever the sink returns.
+    pub(super) fn take<'a>(&mut self, mut record: Record<'a>, peer: &'a Peer) -> Result<Flow> {
         self.heard.records += 1;
         if let Some(fault) = &record.fault {
             self.heard.shortened += 1;
@@ -378,7 +413,7 @@ impl Hearing<'_, '_> {
             record.hostname = peer.host().map(Into::into);
         }
         keep_own(&mut record);
-        (self.sink)(record).map(Ok)
+        (self.sink)(record)
     }
 }
 

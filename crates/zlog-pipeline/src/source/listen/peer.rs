@@ -43,8 +43,25 @@ impl Peer {
         Peer { sender, place: Arc::clone(place), host }
     }
 
+    /// Its process, where the system names one: 0 stands for one of another container.
+    pub(in crate::source) fn process(&self) -> Option<i64> {
+        match self.sender {
+            Sender::Local(Some((process, _))) if process > 0 => Some(process.into()),
+            _ => None,
+        }
+    }
+
+    /// Whether both are on the same machine, as far as the system tells.
+    pub(in crate::source) fn shares_machine(&self, other: &Peer) -> bool {
+        match (self.sender, other.sender) {
+            (Sender::Net(own), Sender::Net(other)) => own.ip() == other.ip(),
+            (Sender::Local(_), Sender::Local(_)) => true,
+            _ => false,
+        }
+    }
+
     /// Its machine, if that is another.
-    pub(super) fn host(&self) -> Option<&str> {
+    pub(in crate::source) fn host(&self) -> Option<&str> {
         self.host.as_deref()
     }
 }

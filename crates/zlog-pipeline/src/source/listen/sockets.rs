@@ -140,6 +140,16 @@ impl Stream {
             Stream::Unix(stream) => stream,
         }
     }
+
+    /// Bytes that the system may hold for us: 0 where it does not tell.
+    pub(in crate::source) fn receive_buffer(&self) -> usize {
+        let socket = match self {
+            Stream::Tcp(stream) => SockRef::from(stream),
+            #[cfg(unix)]
+            Stream::Unix(stream) => SockRef::from(stream),
+        };
+        socket.recv_buffer_size().unwrap_or(0)
+    }
 }
 
 impl Read for Stream {

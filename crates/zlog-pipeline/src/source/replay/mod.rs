@@ -2,16 +2,15 @@
 //!
 //! What may be here: when a stored record is due. What a line says is `parse`'s.
 
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead};
 use std::time::{Duration, Instant};
 
+use super::lines::Splitter;
+use super::text::LONGEST_STORED_LINE;
 use super::{Flow, Progress, Sink, Source};
 use zlog_core::error::{Error, Result};
 use zlog_core::parse::{self, Parser, backslash_replace};
 use zlog_core::record::{Level, Record};
-
-/// A line longer than this comes in pieces: no input can fill the memory.
-const MAX_LINE: u64 = 16 << 20;
 
 /// Records out of stored lines: `zlog tail --output json`, or any log whose lines
 /// say their time.
@@ -22,6 +21,7 @@ const MAX_LINE: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct ReplaySource<R> {
     input: R,
+    splitter: Splitter,
     parser: Parser,
     /// Times as fast as it was; `None`: no waiting.
     speed: Option<f64>,
@@ -44,6 +44,7 @@ impl<R: BufRead> ReplaySource<R> {
     pub fn new(input: R, speed: f64, options: parse::Options, level: Level) -> ReplaySource<R> {
         ReplaySource {
             input,
+            splitter: Splitter::new(LONGEST_STORED_LINE),
             parser: Parser::new(options),
             speed: (speed.is_finite() && speed > 0.0).then_some(speed),
             level,
@@ -54,20 +55,34 @@ impl<R: BufRead> ReplaySource<R> {
         }
     }
 
+    /// NULs left out, as from any file: see `lines`.
+    pub fn nuls(&self) -> u64 {
+        self.splitter.nuls()
+    }
+
+    /// Records with a value that is kept as text ([`QUOTED`](zlog_core::wire::QUOTED)).
+    pub fn quoted(&self) -> u64 {
+        self.parser.quoted()
+    }
+
     /// Gets the next line that is not empty; `false` at the end.
     fn fetch(&mut self) -> Result<bool> {
         while !self.ready {
-            self.line.clear();
             self.due = None;
-            let mut input = (&mut self.input).take(MAX_LINE);
-            let read = input.read_until(b'\n', &mut self.line);
-            if read.map_err(|error| Error::io("reading stored records", &error))? == 0 {
+            let chunk = match self.input.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read.map_err(|error| Error::io("reading stored records", &error))?,
+            };
+            let (ended, mut pos) = (chunk.is_empty(), 0);
+            if let Some(line) = self.splitter.peek(chunk, &mut pos) {
+                self.line.clear();
+                self.line.extend_from_slice(line.bytes);
+                self.ready = !self.line.is_empty();
+                self.splitter.advance(&mut pos);
+            } else if ended && !self.splitter.finish() {
                 return Ok(false);
             }
-            if self.line.pop_if(|byte| *byte == b'\n').is_some() {
-                self.line.pop_if(|byte| *byte == b'\r');
-            }
-            self.ready = !self.line.is_empty();
+            self.input.consume(pos);
         }
         Ok(true)
     }

@@ -21,6 +21,8 @@ pub(super) enum Taken<F> {
     More,
     /// Go on another time.
     Enough,
+    /// The frame was not taken: hand it on again another time.
+    Later,
     /// The client is not to be listened to any more.
     Bad(F),
 }
@@ -99,13 +101,15 @@ impl Frames {
                 Next::Whole(whole, _) => {
                     let end = self.done + HEADER + whole.len();
                     let taken = frame(whole)?;
-                    self.done = end;
-                    if self.done == self.held.len() {
-                        self.clear();
+                    if !matches!(taken, Taken::Later) {
+                        self.done = end;
+                        if self.done == self.held.len() {
+                            self.clear();
+                        }
                     }
                     match taken {
                         Taken::More => {}
-                        Taken::Enough => return Ok(self.keep(bytes)),
+                        Taken::Enough | Taken::Later => return Ok(self.keep(bytes)),
                         Taken::Bad(fault) => return Ok(Fed::Bad(fault)),
                     }
                 }
@@ -120,10 +124,12 @@ impl Frames {
                 }
                 Next::Whole(whole, after) => {
                     let taken = frame(whole)?;
-                    bytes = after;
+                    if !matches!(taken, Taken::Later) {
+                        bytes = after;
+                    }
                     match taken {
                         Taken::More => {}
-                        Taken::Enough => return Ok(self.keep(bytes)),
+                        Taken::Enough | Taken::Later => return Ok(self.keep(bytes)),
                         Taken::Bad(fault) => return Ok(Fed::Bad(fault)),
                     }
                 }
@@ -184,17 +190,23 @@ mod tests {
             sent in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..20),
             cuts in proptest::collection::vec(1..50usize, 1..20),
             stops in proptest::collection::vec(any::<bool>(), 20),
+            later in proptest::collection::vec(any::<bool>(), 20),
         ) {
             let bytes = framed(&sent);
             let (mut frames, mut got, mut rest) = (Frames::default(), Vec::new(), &bytes[..]);
             let mut cuts = cuts.iter().cycle();
             let mut stops = stops.iter().cycle();
+            // One of them at least goes on, or this would have no end.
+            let mut later = later.iter().chain([&false]).cycle();
             while !rest.is_empty() {
                 let (piece, after) = rest.split_at(rest.len().min(*cuts.next().unwrap()));
                 rest = after;
                 let mut piece = piece;
                 loop {
                     let fed = frames.feed::<Fault>(piece, 40, &mut |frame| {
+                        if *later.next().unwrap() {
+                            return Ok(Taken::Later);
+                        }
                         got.push(frame.to_vec());
                         Ok(if *stops.next().unwrap() { Taken::Enough } else { Taken::More })
                     });

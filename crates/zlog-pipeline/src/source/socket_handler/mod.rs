@@ -11,6 +11,7 @@
 //! | sends a record with too many values | the record is left out and counted; it stays |
 //! | stands still in the middle of a record for a minute | cut off and named |
 //! | goes away in the middle of a record | the record is counted as lost, and named |
+//! | hangs up with records unread and connects again | read to its end before the new connection, and named |
 //! | connects when there are as many as may be | turned away and named |
 //! | floods | gets its turn like the others |
 //!
@@ -19,6 +20,7 @@
 mod door;
 mod frames;
 mod manners;
+mod reconnect;
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -28,20 +30,41 @@ use mio::{Interest, Registry, Token};
 use self::door::{Door, Knock};
 use self::frames::{Fed, Frames, Taken};
 use self::manners::Bad;
+use self::reconnect::{Idle, Predecessor, Processes};
 use super::Flow;
 use super::listen::{Heard, Hearing, ListenOptions, Peer, Stream, Told, Turned};
 use crate::os::fd_limit;
 use zlog_core::error::Result;
+use zlog_core::record::Record;
 use zlog_core::wire::pickle::Refused;
 
 /// What all clients together may have under way: half-sent records. A good client
 /// has some hundred bytes; beyond this, the one that has most is cut off.
 const MOST_HELD: usize = 64 << 20;
 
+/// How long Python's `SocketHandler` waits for room in its socket.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is read of a client until its first record is known: it is kept as long as the
+/// client waits for an earlier connection, of which there may be hundreds.
+const FIRST: usize = 4 << 10;
+
 /// A program that sends records.
 struct Client {
     stream: Stream,
     peer: Peer,
+    /// Connections are numbered in the order in which they were made.
+    number: u64,
+    /// The processes that it sends records of.
+    processes: Processes,
+    /// Its first record has been looked at.
+    identified: bool,
+    predecessor: Option<Predecessor>,
+    idle: Idle,
+    /// Bytes read from it.
+    read: u64,
+    /// It has hung up, and what it had sent had been unread for [`TIMEOUT`].
+    hung_up: bool,
     frames: Frames,
     /// Frames wait that the sink had enough before.
     waiting: bool,
@@ -57,6 +80,8 @@ enum End {
     Closed,
     /// The connection broke.
     Broken(io::Error),
+    /// zlog ends, or makes room.
+    Left,
     /// It is cut off.
     Bad(Bad),
 }
@@ -74,6 +99,10 @@ pub(super) struct Clients {
     most_clients: usize,
     longest: usize,
     stall: Duration,
+    /// The number of the next client.
+    next: u64,
+    /// How many wait for an earlier connection of their process.
+    waiting: usize,
     /// For those who are told that descriptors have run out.
     connections: fd_limit::Connections,
 }
@@ -99,6 +128,8 @@ impl Clients {
             most_clients: options.max_clients,
             longest: options.max_record,
             stall: options.stall,
+            next: 0,
+            waiting: 0,
             connections: fd_limit::Connections::default(),
         })
     }
@@ -125,18 +156,24 @@ impl Clients {
         }
     }
 
-    /// A client may have sent something. Whether it is to be put into the queue.
-    pub(super) fn wake(&mut self, client: usize) -> bool {
+    /// A client may have sent something, or closed the connection. Whether it is to be put
+    /// into the queue.
+    pub(super) fn wake(&mut self, client: usize, closed: bool, at: Instant) -> bool {
         // It may have gone since the system spoke of it.
         let Some(client) = self.clients.get_mut(client).and_then(Option::as_mut) else {
             return false;
         };
-        !std::mem::replace(&mut client.queued, true)
+        // In the queue already, with something to read since then.
+        let unread = client.queued && at.duration_since(client.sent) >= TIMEOUT;
+        client.hung_up |= closed && unread;
+        client.idle.end(at);
+        !client.waits() && !std::mem::replace(&mut client.queued, true)
     }
 
-    /// How long may be waited before a door must be looked at again.
+    /// How long may be waited before a door or a wait must be looked at again.
     pub(super) fn patience(&self, now: Instant) -> Duration {
-        self.doors.iter().map(|door| door.patience(now)).min().unwrap_or(Duration::MAX)
+        let waits = if self.waiting > 0 { reconnect::CHECK } else { Duration::MAX };
+        self.doors.iter().map(|door| door.patience(now)).fold(waits, Duration::min)
     }
 
     /// Lets those in who wait, so far as there is room. Whether some may wait still.
@@ -190,9 +227,10 @@ impl Clients {
     pub(super) fn make_room(&mut self, heard: &mut Heard, told: &mut Told) -> bool {
         let before = self.count();
         for place in 0..self.clients.len() {
-            let said_all = |client: &Client| !client.queued && !client.frames.is_partial();
+            let said_all =
+                |client: &Client| !client.queued && !client.waits() && !client.frames.is_partial();
             if self.clients[place].as_ref().is_some_and(said_all) {
-                self.close(place, &End::Closed, heard, told);
+                self.close(place, &End::Left, heard, told);
             }
         }
         self.doors.iter_mut().for_each(Door::try_again);
@@ -227,9 +265,25 @@ impl Clients {
             self.free.push(place);
             return;
         }
-        let frames = Frames::default();
-        let client = Client { stream, peer, frames, waiting: false, queued: false, sent: at };
-        self.clients[place] = Some(client);
+        let mut processes = Processes::default();
+        processes.note(peer.process());
+        self.clients[place] = Some(Client {
+            stream,
+            peer,
+            number: self.next,
+            processes,
+            identified: false,
+            predecessor: None,
+            idle: Idle::new(at),
+            read: 0,
+            hung_up: false,
+            frames: Frames::default(),
+            waiting: false,
+            queued: false,
+            sent: at,
+        });
+        self.next += 1;
+        self.find_predecessor(place);
     }
 
     /// Reads once from a client, and delivers what is whole.
@@ -246,9 +300,15 @@ impl Clients {
             return Ok(Turned::Dry);
         };
         let before = client.frames.size();
-        let turned = client.turn(self.longest, buffer, hearing)?;
+        let identified = client.identified;
+        let mut turned = client.turn(self.longest, buffer, hearing)?;
         self.held = self.held + client.frames.size() - before;
-        client.queued = matches!(turned, Ok(Turned::Again | Turned::Enough));
+        if turned.is_ok() && client.identified != identified {
+            turned = Ok(self.identify(place));
+        }
+        if let Some(client) = &mut self.clients[place] {
+            client.queued = matches!(turned, Ok(Turned::Again | Turned::Enough));
+        }
         let turned = turned.unwrap_or_else(|end| {
             self.close(place, &end, hearing.heard, hearing.told);
             Turned::Dry
@@ -265,24 +325,27 @@ impl Clients {
         self.held -= client.frames.size();
         self.free.push(place);
         self.note_count(heard);
+        self.waiting -= usize::from(client.waits());
         let peer = &client.peer;
         let partial = client.frames.is_partial();
+        let in_middle = if partial { " in the middle of a record, which is lost" } else { "" };
         match end {
             End::Bad(bad) => {
                 heard.cut_off += 1;
                 let longest = self.longest;
                 told.say(|| format!("{peer} was cut off: {}", bad.why(longest)));
+                return;
             }
-            End::Closed if partial => {
-                heard.truncated += 1;
-                told.say(|| format!("{peer} went away in the middle of a record, which is lost"));
-            }
-            End::Closed => {}
+            End::Closed | End::Left if !partial => {}
+            End::Closed => told.say(|| format!("{peer} went away{in_middle}")),
             End::Broken(error) => {
-                heard.truncated += u64::from(partial);
-                let lost = if partial { " in the middle of a record, which is lost" } else { "" };
-                told.say(|| format!("the connection of {peer} broke{lost}: {error}"));
+                told.say(|| format!("the connection of {peer} broke{in_middle}: {error}"));
             }
+            End::Left => told.say(|| format!("{peer} was still{in_middle}")),
+        }
+        heard.truncated += u64::from(partial);
+        if !matches!(end, End::Left) {
+            self.note_unread(&client, partial, heard, told);
         }
     }
 
@@ -307,7 +370,7 @@ impl Clients {
         for place in 0..self.clients.len() {
             let Some(client) = &mut self.clients[place] else { continue };
             // What is in the queue has not stood still, or has not been read yet.
-            if excused || client.queued || !client.frames.is_partial() {
+            if excused || client.queued || client.waits() || !client.frames.is_partial() {
                 client.sent = at;
             } else if at.duration_since(client.sent) >= self.stall {
                 self.close(place, &End::Bad(Bad::Stalled(self.stall)), heard, told);
@@ -318,13 +381,18 @@ impl Clients {
     /// Nothing more is read: what is under way is lost.
     pub(super) fn end(&mut self, heard: &mut Heard, told: &mut Told) {
         for place in 0..self.clients.len() {
-            self.close(place, &End::Closed, heard, told);
+            self.close(place, &End::Left, heard, told);
         }
         self.doors.clear();
     }
 }
 
 impl Client {
+    /// Whether an earlier connection of its process has to be read first.
+    fn waits(&self) -> bool {
+        self.predecessor.as_ref().is_some_and(Predecessor::is_awaited)
+    }
+
     /// Reads once, or goes on with what waits.
     fn turn(
         &mut self,
@@ -332,22 +400,28 @@ impl Client {
         buffer: &mut [u8],
         hearing: &mut Hearing<'_, '_>,
     ) -> Result<Result<Turned, End>> {
-        let read = if self.waiting { Ok(0) } else { self.stream.read(buffer) };
+        let room = if self.identified { buffer.len() } else { FIRST.min(buffer.len()) };
+        let read = if self.waiting { Ok(0) } else { self.stream.read(&mut buffer[..room]) };
         let bytes = match read {
             Ok(0) if self.waiting => &[],
             Ok(0) => return Ok(Err(End::Closed)),
             Ok(length) => &buffer[..length],
             Err(error) => {
                 return Ok(match error.kind() {
-                    io::ErrorKind::WouldBlock => Ok(Turned::Dry),
+                    io::ErrorKind::WouldBlock => {
+                        self.idle.begin(Instant::now());
+                        Ok(Turned::Dry)
+                    }
                     io::ErrorKind::Interrupted => Ok(Turned::Again),
                     _ => Err(End::Broken(error)),
                 });
             }
         };
         self.sent = hearing.at;
-        let Client { frames, peer, .. } = self;
-        let fed = frames.feed(bytes, longest, &mut |frame| take(frame, peer, hearing))?;
+        self.read += bytes.len() as u64;
+        let Client { frames, peer, processes, identified, .. } = self;
+        let fed = frames
+            .feed(bytes, longest, &mut |frame| take(frame, peer, processes, identified, hearing))?;
         self.waiting = matches!(fed, Fed::Some);
         Ok(match fed {
             Fed::All => Ok(Turned::Again),
@@ -358,11 +432,26 @@ impl Client {
     }
 }
 
-/// Takes one frame.
-fn take(frame: &[u8], peer: &Peer, hearing: &mut Hearing<'_, '_>) -> Result<Taken<Bad>> {
-    Ok(match hearing.deliver(frame, peer)? {
-        Ok(Flow::More) => Taken::More,
-        Ok(Flow::Enough) => Taken::Enough,
+/// Takes one frame. Of the first record of a client, only the process is taken.
+fn take(
+    frame: &[u8],
+    peer: &Peer,
+    processes: &mut Processes,
+    identified: &mut bool,
+    hearing: &mut Hearing<'_, '_>,
+) -> Result<Taken<Bad>> {
+    let mut record = Record::default();
+    Ok(match hearing.decode(frame, &mut record) {
+        Ok(()) => {
+            processes.note(record.process);
+            if !std::mem::replace(identified, true) {
+                return Ok(Taken::Later);
+            }
+            match hearing.take(record, peer)? {
+                Flow::More => Taken::More,
+                Flow::Enough => Taken::Enough,
+            }
+        }
         // Python's own doing, with a list of a million numbers as an extra. The next
         // record may be like any other.
         Err(refused @ Refused::TooLarge(_)) => {

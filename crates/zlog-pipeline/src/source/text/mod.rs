@@ -9,11 +9,14 @@
 //! | input | record |
 //! |---|---|
 //! | bytes that are not UTF-8 | each as `\xNN` (Python's `backslashreplace`), counted |
-//! | NUL and other control characters | kept |
+//! | NULs at the start of a line, or 512 and more in a row: a hole in a file | skipped, counted; a line before them ends |
+//! | other NULs, and other control characters | kept |
 //! | `\r\n` | ends a line, as `\n` does; a `\r` elsewhere is kept |
 //! | an empty line | a record with an empty message, or skipped and counted ([`LineOptions::skip_empty`]) |
 //! | a last line without newline | a record |
-//! | a line longer than [`LineOptions::max_line`] | one record for each piece, numbered from 1 in the extra `part`, counted |
+//! | a line whose end is not at hand when zlog is asked to stop | a record, marked by the extra `cut`, counted |
+//! | a line longer than [`LineOptions::max_line`], or one that begins with `{` and is longer than eight times that | one record for each piece, numbered from 1 in the extra `part`, counted |
+//! | JSON with a value that readers could not take (see [`QUOTED`](zlog_core::wire::QUOTED)) | the value is kept as text, counted |
 //! | a traceback | `exc_text` of the record before it (see `multiline`) |
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
@@ -24,6 +27,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 
+use memchr::memchr;
+
 use super::lines::{Line, Splitter};
 use super::reader::{Arrival, BLOCKS, Block, Event, Feed, Notice, Reading};
 use super::{Flow, Progress, Sink, Source};
@@ -32,10 +37,17 @@ use zlog_core::multiline::{self, Assembled, Assembler, Offer, Tag};
 use zlog_core::parse::{self, Parser};
 use zlog_core::record::{Level, RawJson, Record};
 
+/// How long the end of a line is waited for when zlog is asked to stop in the middle of it.
+/// A file or a full pipe gives it at once; longer than this waits only for a program that
+/// writes its lines in parts.
+const LINE_END: Duration = Duration::from_millis(500);
+
 /// How lines become records.
 #[derive(Clone, Debug)]
 pub struct LineOptions {
-    /// The longest line that is one record, in bytes. Default: 16 MiB.
+    /// The longest line that is one record, in bytes. Default: 16 MiB. A line that begins
+    /// with `{` may be eight times as long: JSON takes up to six bytes for one of a
+    /// message, and holds more than the message.
     pub max_line: usize,
     /// What is looked for in a line.
     pub parse: parse::Options,
@@ -55,6 +67,11 @@ impl Default for LineOptions {
         }
     }
 }
+
+/// The longest line of stored records, as [`LineOptions::max_line`]: the largest message
+/// that a tail takes unless `--max-message` says otherwise. So each record that zlog has
+/// written reads back as one.
+pub const LONGEST_STORED_LINE: usize = 128 << 20;
 
 /// What is known of a stream before anything is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,10 +103,16 @@ pub struct LineCounts {
     pub pieces: u64,
     /// Empty lines left out.
     pub skipped: u64,
+    /// NULs left out: at the start of a line, or many in a row.
+    pub nuls: u64,
     /// Lines that `--pattern` did not match, delivered as they were.
     pub unmatched: u64,
     /// Tracebacks cut because they exceeded their bounds.
     pub cuts: u64,
+    /// Records with a value that is kept as text ([`QUOTED`](zlog_core::wire::QUOTED)).
+    pub quoted: u64,
+    /// Lines whose end was not at hand when zlog was asked to stop.
+    pub cut_lines: u64,
 }
 
 /// Makes records of what its readers send.
@@ -142,6 +165,8 @@ struct Current {
     pos: usize,
     /// The stream's last line ends with it.
     last: bool,
+    /// ... because zlog was asked to stop, and not because the stream has ended.
+    cut: bool,
 }
 
 /// What waiting for readers came to.
@@ -203,7 +228,10 @@ impl TextSource {
     /// What was done so far.
     pub fn counts(&self) -> LineCounts {
         let cuts = self.streams.iter().map(|stream| stream.assembly.assembler.cuts()).sum();
-        LineCounts { unmatched: self.shared.parser.unmatched(), cuts, ..self.shared.counts }
+        let nuls = self.streams.iter().map(|stream| stream.splitter.nuls()).sum();
+        let parser = &self.shared.parser;
+        let (unmatched, quoted) = (parser.unmatched(), parser.quoted());
+        LineCounts { unmatched, quoted, cuts, nuls, ..self.shared.counts }
     }
 
     /// How far the reading has come.
@@ -227,12 +255,14 @@ impl TextSource {
         self.failed
     }
 
-    /// Stops before the end: delivers what has arrived and what is held, without
-    /// waiting for more. The source has then ended.
+    /// Stops before the end: delivers what has arrived and what is held. A line that has
+    /// arrived in part is read on to its end, which may take as long as `within` (and no
+    /// longer than 500 ms); if that does not come, the part is delivered, marked, and
+    /// counted. The source has then ended.
     ///
     /// # Errors
     /// As [`Source::poll`].
-    pub fn finish(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+    pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         // Readers may go on, and faster than this: take what is there, no more.
         for _ in 0..self.events.len() {
             if self.work(sink)? == Flow::Enough {
@@ -241,7 +271,8 @@ impl TextSource {
             let Ok(event) = self.events.try_recv() else { break };
             self.take(event);
         }
-        let ends = (0..self.streams.len()).map(Current::end);
+        self.finish_lines(Instant::now() + within.min(LINE_END), sink)?;
+        let ends = (0..self.streams.len()).map(|at| Current { cut: true, ..Current::end(at) });
         for end in ends {
             if self.work(sink)? == Flow::Enough {
                 return Ok(());
@@ -251,6 +282,24 @@ impl TextSource {
         self.live = 0;
         self.work(sink)?;
         self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Reads on, until then at the latest, in streams whose last line has arrived in part.
+    /// What comes after that line is left, as if it had not been read.
+    fn finish_lines(&mut self, until: Instant, sink: &mut Sink<'_>) -> Result<()> {
+        while self.work(sink)? == Flow::More
+            && self.streams.iter().any(|stream| stream.splitter.is_within_line())
+        {
+            let Ok(mut event) = self.events.recv_deadline(until) else { break };
+            if let Arrival::Bytes(block) = &mut event.what {
+                if !self.streams[event.stream].splitter.is_within_line() {
+                    continue;
+                }
+                block.len = memchr(b'\n', block.bytes()).map_or(block.len, |at| at + 1);
+            }
+            self.take(event);
+        }
+        Ok(())
     }
 
     /// Delivers what can be delivered without waiting.
@@ -337,6 +386,7 @@ impl Source for TextSource {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
         let before = self.shared.counts.records;
         let until = Instant::now() + wait;
+        let mut taken = false;
         loop {
             let flow = self.work(sink)?;
             if flow == Flow::Enough || self.shared.counts.records > before {
@@ -348,7 +398,12 @@ impl Source for TextSource {
             if self.live == 0 {
                 return Ok(Progress::Ended);
             }
+            // An input without records, a hole for one, must not keep the caller.
+            if taken && Instant::now() >= until {
+                return Ok(Progress::Delivered);
+            }
             let waited = self.wait(until);
+            taken = true;
             // A notice is for a person who is watching: hand control back for it.
             if matches!(waited, Wait::Nothing) || !self.notices.is_empty() {
                 return Ok(Progress::Idle);
@@ -360,7 +415,8 @@ impl Source for TextSource {
 impl Current {
     /// The end of a stream.
     fn end(stream: usize) -> Current {
-        Current { stream, at: Instant::now(), block: Block::default(), pos: 0, last: true }
+        let (at, block) = (Instant::now(), Block::default());
+        Current { stream, at, block, pos: 0, last: true, cut: false }
     }
 }
 
@@ -393,8 +449,9 @@ impl Stream {
             self.received = current.block.received;
         }
         loop {
+            let cut = current.cut && self.splitter.is_at_end();
             if let Some(line) = self.splitter.peek(current.block.bytes(), &mut current.pos) {
-                let tag = Tag { received: self.received, part: line.part };
+                let tag = Tag { received: self.received, part: line.part, cut };
                 if self.assembly.take(line, tag, shared, sink)? == Flow::Enough {
                     return Ok(Flow::Enough);
                 }
@@ -430,6 +487,7 @@ impl Assembly {
         }
         shared.counts.lines += 1;
         shared.counts.pieces += u64::from(tag.part > 0);
+        shared.counts.cut_lines += u64::from(tag.cut);
         shared.counts.not_utf8 += u64::from(matches!(text, Cow::Owned(_)));
         Ok(Flow::More)
     }
@@ -484,6 +542,9 @@ fn fill<'a>(
     }
     if tag.part > 0 {
         record.extras.push((Cow::Borrowed("part"), RawJson(Cow::Owned(tag.part.to_string()))));
+    }
+    if tag.cut {
+        record.extras.push((Cow::Borrowed("cut"), RawJson(Cow::Borrowed("true"))));
     }
     if let Some(trace) = trace {
         record.exc_text = Some(match record.exc_text.take() {

@@ -89,6 +89,17 @@ fn nuls_and_control_characters_are_kept() {
 }
 
 #[test]
+fn nuls_of_a_hole_are_skipped_and_counted_and_hide_no_level() {
+    let hole = vec![0; 100_000];
+    let input = [b"INFO: a\n", &hole[..], b"ERROR: b\nhalf", &hole[..], b"WARNING: c\n"].concat();
+    let (records, counts) = read_all(&input);
+    assert_eq!(messages(&records), ["INFO: a", "ERROR: b", "half", "WARNING: c"]);
+    let levels: Vec<Level> = records.iter().map(|record| record.level).collect();
+    assert_eq!(levels, [Level::INFO, Level::ERROR, Level::INFO, Level::WARNING]);
+    assert_eq!((counts.nuls, counts.lines), (200_000, 4));
+}
+
+#[test]
 fn empty_lines_are_records_unless_they_are_to_be_skipped() {
     let input = b"\na\n\r\n\n";
     let (records, counts) = read_all(input);
@@ -213,9 +224,54 @@ fn finishing_delivers_what_has_come_and_what_is_held() {
         seen.push(record.msg.into_owned());
         Ok(Flow::More)
     };
-    source.finish(&mut sink).unwrap();
+    // Readers that have gone send no more.
+    drop(feed);
+    source.finish(Duration::ZERO, &mut sink).unwrap();
     assert_eq!(source.poll(PATIENCE, &mut sink).unwrap(), Progress::Ended);
     assert_eq!(seen, ["a", "b", "c"]);
+}
+
+/// What finishing gives if `sent` has come and `later` comes meanwhile, from a reader that
+/// does not end: messages, and whether they are marked as cut.
+fn finish(sent: &[&[u8]], later: Vec<Arrival>) -> (Vec<(String, bool)>, LineCounts) {
+    // A record that waits for its traceback would come later.
+    let multiline = multiline::Options { rules: Rules::Off, ..multiline::Options::default() };
+    let options = LineOptions { multiline, ..LineOptions::default() };
+    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
+    for bytes in sent {
+        feed.send(block(bytes)).unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut later = Some(later);
+    let mut sink = |record: Record<'_>| {
+        // A record shows that finishing has begun.
+        for what in later.take().into_iter().flatten() {
+            feed.send(what).unwrap();
+        }
+        let cut = record.extras.iter().any(|(key, _)| key == "cut");
+        seen.push((record.msg.into_owned(), cut));
+        Ok(Flow::More)
+    };
+    source.finish(PATIENCE, &mut sink).unwrap();
+    (seen, source.counts())
+}
+
+#[test]
+fn finishing_reads_the_last_line_on_to_its_end_and_no_further() {
+    let later = vec![block(b"4"), block(b"5\nnext\nand "), block(b"on\n")];
+    let (seen, counts) = finish(&[b"first\n12", b"3"], later);
+    assert_eq!(seen, [("first".to_owned(), false), ("12345".to_owned(), false)]);
+    assert_eq!((counts.lines, counts.cut_lines), (2, 0));
+}
+
+#[test]
+fn a_last_line_whose_stream_ends_is_whole_and_one_whose_end_does_not_come_is_marked() {
+    let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3"), Arrival::End]);
+    assert_eq!(seen[1], ("123".to_owned(), false));
+    assert_eq!(counts.cut_lines, 0);
+    let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3")]);
+    assert_eq!(seen[1], ("123".to_owned(), true));
+    assert_eq!(counts.cut_lines, 1);
 }
 
 #[test]

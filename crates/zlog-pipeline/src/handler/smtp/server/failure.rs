@@ -52,10 +52,17 @@ impl Server {
                 Error::new(format!("{what} did not answer within {:?}", self.timeout))
                     .hint("Check that it is a mail server and is reachable, or allow more time.")
             }
-            Some(io) => Error::io(what, io).hint("Check that it runs, and its host and port."),
+            Some(io) => self.not_reached(io),
             None => Error::new(format!("{what}: {}", visible(&error.to_string())))
                 .hint("Check that a mail server answers there, and how it is encrypted."),
         }
+    }
+
+    /// There is no connection, for this reason.
+    pub(super) fn not_reached(&self, error: &std::io::Error) -> Error {
+        Error::io(format_args!("mail server {self}"), error)
+            .hint("Check that it runs, and its host and port.")
+            .exit_as(Exit::Failed)
     }
 
     /// What the libraries say, in plain words.

@@ -6,7 +6,7 @@
 mod failure;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use lettre::address::Address;
@@ -18,6 +18,7 @@ use url::{Host, Url};
 
 use super::mail::Sending;
 use super::{DEFAULT_TIMEOUT, Login};
+use crate::os::resolve;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 
@@ -56,6 +57,7 @@ pub(super) enum Unsent {
 pub struct Server {
     host: String,
     port: u16,
+    addresses: resolve::Host,
     encryption: Encryption,
     timeout: Duration,
     login: Option<Credentials>,
@@ -104,9 +106,11 @@ impl Server {
             ("smtps", Some(_)) => return Err(wrong("smtps:// is encrypted as it is")),
             _ => return Err(wrong("it does not begin with smtp:// or smtps://")),
         };
+        let port = url.port().unwrap_or(port);
         Ok(Server {
-            port: url.port().unwrap_or(port),
+            addresses: resolve::Host::new(&host, port),
             host,
+            port,
             encryption,
             timeout: DEFAULT_TIMEOUT,
             login: None,
@@ -162,7 +166,7 @@ impl Server {
 
     /// Connects and leaves again.
     pub(super) fn check(&self) -> Result<()> {
-        let mut connection = self.connect(None).map_err(|error| self.failed(&error))?;
+        let mut connection = self.connect(None)?;
         connection.abort();
         Ok(())
     }
@@ -178,8 +182,7 @@ impl Server {
     ) -> Result<Sent, Unsent> {
         // Whatever goes wrong before the mail is spoken of is about the server or the
         // login, and may be well when it is tried again.
-        let connection = self.connect(until);
-        let mut connection = connection.map_err(|error| Unsent::Later(self.failed(&error)))?;
+        let mut connection = self.connect(until).map_err(Unsent::Later)?;
         let steps = Steps { timeout: self.timeout, until };
         let sent = converse(&mut connection, from, &sending.to, content, steps);
         // A server that answered is told that this is the end. One that did not is
@@ -218,14 +221,20 @@ impl Server {
         }
     }
 
-    /// Connects, greets, encrypts, logs in.
-    fn connect(&self, until: Option<Instant>) -> Result<SmtpConnection, SmtpError> {
+    /// Looks the server up, connects, greets, encrypts, logs in.
+    fn connect(&self, until: Option<Instant>) -> Result<SmtpConnection> {
+        let steps = Steps { timeout: self.timeout, until };
+        let found = self.addresses.addresses(Instant::now() + steps.next());
+        let found = found.map_err(|error| self.not_reached(&error))?;
+        self.begin(&found, steps).map_err(|error| self.failed(&error))
+    }
+
+    /// The rest of [`Server::connect`], with the server's addresses.
+    fn begin(&self, server: &[SocketAddr], steps: Steps) -> Result<SmtpConnection, SmtpError> {
         let implicit = match &self.encryption {
             Encryption::Implicit(parameters) => Some(parameters),
             Encryption::None | Encryption::StartTls(_) => None,
         };
-        let server = (self.host.as_str(), self.port);
-        let steps = Steps { timeout: self.timeout, until };
         let timeout = Some(steps.next());
         let mut connection = SmtpConnection::connect(server, timeout, &self.hello, implicit, None)?;
         if let Encryption::StartTls(parameters) = &self.encryption {

@@ -161,6 +161,8 @@ mod unix {
         Asked,
         /// What never waits.
         Plain,
+        /// Standard output, which was closed before this process started.
+        Closed,
     }
 
     impl<F: AsFd> Outlet<F> {
@@ -186,6 +188,7 @@ mod unix {
                 }
                 Way::Asked => Ok(rustix::io::write(&self.shared, little(bytes))?),
                 Way::Plain => Ok(rustix::io::write(&self.shared, bytes)?),
+                Way::Closed => Err(super::super::not_open()),
             }
         }
 
@@ -247,6 +250,9 @@ mod unix {
     }
 
     fn way(shared: BorrowedFd<'_>) -> io::Result<Way> {
+        if super::super::closed::stdout() && shared.as_raw_fd() == libc::STDOUT_FILENO {
+            return Ok(Way::Closed);
+        }
         let kind = File::from(shared.try_clone_to_owned()?).metadata()?.file_type();
         if kind.is_socket() {
             return Ok(Way::Socket);

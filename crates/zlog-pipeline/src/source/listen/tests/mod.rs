@@ -4,6 +4,8 @@ use std::os::fd::AsRawFd;
 
 use super::*;
 
+mod reconnect;
+
 /// How long anything may take before it counts as never.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -26,6 +28,11 @@ fn framed(pickle: &[u8]) -> Vec<u8> {
 
 fn record(msg: &str) -> Vec<u8> {
     framed(&pickled(msg, b""))
+}
+
+/// A record of a process.
+fn of(process: u8, msg: &str) -> Vec<u8> {
+    framed(&pickled(msg, &[b"X\x07\x00\x00\x00processK", &[process][..]].concat()))
 }
 
 /// A source on free ports, and what it has delivered.
@@ -258,7 +265,7 @@ fn a_flood_leaves_the_others_their_turns() {
     let mut ear = Ear::new(|_| {});
     let mut floods: Vec<TcpStream> = (0..3).map(|_| ear.client()).collect();
     ear.until(|ear| ear.listen.heard().clients == 3);
-    let bytes: Vec<u8> = std::iter::repeat_with(|| record("flood")).take(1000).flatten().collect();
+    let bytes: Vec<u8> = std::iter::repeat_with(|| of(1, "flood")).take(1000).flatten().collect();
     let mut sent = 0;
     for flood in &mut floods {
         flood.set_nonblocking(true).unwrap();
@@ -268,7 +275,7 @@ fn a_flood_leaves_the_others_their_turns() {
         sent = 0;
     }
     let mut quiet = ear.client();
-    quiet.write_all(&record("quiet")).unwrap();
+    quiet.write_all(&of(2, "quiet")).unwrap();
     ear.until(|ear| ear.messages().contains(&"quiet"));
     let before = ear.messages().iter().position(|msg| *msg == "quiet").unwrap();
     // Two rounds, of which the quiet client may just have missed the first.
