@@ -11,8 +11,8 @@
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use zlog::record::Record;
-use zlog::wire::pickle::{Limits, Reader};
+use zlog_core::record::Record;
+use zlog_core::wire::pickle::{Limits, Reader};
 
 /// From CPython: tests/data/wire/generate.py.
 const REAL: &str = include_str!("../tests/data/wire/pickles.jsonl");

@@ -289,7 +289,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__emit)
-            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --name --source --no-detect --pattern --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --fail-on-loss --tee --quiet --help"
+            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --fail-on-loss --tee --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -571,7 +571,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__relay)
-            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --on-full --hwm --linger --file --smtp --syslog --exec --publish --console --keep --keep-bytes --ask --no-ask --status --output --report --verbose --quiet --help"
+            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --trust-topic --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --on-full --hwm --linger --file --smtp --syslog --exec --publish --console --keep --keep-bytes --ask --no-ask --status --output --report --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -717,7 +717,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__tail)
-            opts="-t -r -l -i -e -n -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --grep --exclude --from-source --since --until --count --timeout --input --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --utc --highlight --color --timestamp --show --separator --align --no-align --reorder --stats --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
+            opts="-t -r -l -i -e -n -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --grep --exclude --from-source --since --until --count --timeout --input --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --newlines --utc --highlight --color --timestamp --show --separator --align --no-align --reorder --stats --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -865,6 +865,10 @@ _zlog() {
                     ;;
                 --msec-format)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --newlines)
+                    COMPREPLY=($(compgen -W "keep escape" -- "${cur}"))
                     return 0
                     ;;
                 --highlight)

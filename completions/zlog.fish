@@ -60,7 +60,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l source -d 'Who sends;
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l pattern -d 'Take lines apart by named groups: time, level, name, message, subtopic; others become extras' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline -d 'A line that matches begins a record; other lines belong to the one before' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline-wait -d 'How long a record waits for the rest of its traceback' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'A longer line is published in pieces' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'A longer line is published in pieces; one that begins with { may be eight times as long, since JSON is longer than the message in it' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s b -l bind -d 'Bind this endpoint, and print the one really bound to stderr; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s c -l connect -d 'Connect to this endpoint; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'The endpoint when neither --bind nor --connect names one' -r
@@ -78,10 +78,11 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l duration -d 'Stop aft
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s f -l follow -d 'Go on as the files grow, are truncated or rotated'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l from-end -d 'Start at the end of the files: publish only what is added from now on'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l allow-remote -d 'Listen where other machines can send, too: whoever reaches the port can write records'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l trust-topic -d 'Keep the topics that JSON and logfmt lines bring along, whatever they begin with'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-detect -d 'Do not look for levels, JSON or logfmt in the lines'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-multiline -d 'Every line is a record: do not look for tracebacks'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l skip-empty -d 'Leave out empty lines'
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit with 3 when a record was dropped, or may not have left in time'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit with 3 when a record was lost, or may have been; also at a signal'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l tee -d 'Also copy the input to stdout, untouched (a command\'s stderr to stderr)'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s q -l quiet -d 'Leave out the summary and the progress line'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -121,6 +122,8 @@ dollar\t'Or the dollar sign, as string.Template'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l extra -d 'Name an extra field that --format may use, and what stands for it where a record lacks it; may be repeated' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l datefmt -l dateformat -d 'How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'How milliseconds stand after the time in --format, where --time-format does not say; empty for none [default: %s,%03d]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l newlines -d 'Newlines in messages and tracebacks; those of names and other fields are always escaped. json and logfmt have one line for each record anyway' -r -f -a "keep\t'As they are: a text may take several lines'
+escape\t'As \\x0a: a text is part of one line'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Colour what matches, without leaving anything out' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l color -d 'When to colour; without a value, always' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
 always\t'In a pipe and a file too'
@@ -142,7 +145,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l utc -d 'Times in UTC 
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timestamp -d 'Time and topic before the message in `text` output too, as `python -m zmq.log` does'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l align -d 'Line up the columns (the default for `pretty`)'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l no-align -d 'Do not line up the columns'
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit with 3 when a record was lost'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit with 3 when a record was lost, or may have been; also at a signal'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s q -l quiet -d 'No reports on stderr but errors'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -182,8 +185,10 @@ json\t'One JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l report -d 'Print a line about rates, drops and peers to stderr every INTERVAL' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l check -d 'Only say what is wrong with --config, all of it. Nothing is opened, and no command, login file or path is looked for'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stdin -d 'Collect lines of standard input, too; the relay goes on when they end'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l trust-topic -d 'Keep the topics that JSON and logfmt lines bring along, whatever they begin with'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l allow-remote -d 'Listen where other machines can send, too: whoever reaches the port can write records'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l no-ask -d 'Take no questions: no --status, no --last'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l fail-on-loss -d 'Exit with 3 when a record was lost, or may have been; also at a signal'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s v -l verbose -d 'Tell of connects, disconnects and failed handshakes on stderr'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s q -l quiet -d 'No summary at the end'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -3,31 +3,43 @@
 use std::process::ExitCode;
 
 use zlog::cli::Cli;
-use zlog::cmd;
-use zlog::error::{Error, Exit};
-use zlog::term;
+use zlog::command;
+use zlog_core::error::{Error, Exit, Result};
+use zlog_pipeline::os::terminal;
 
 fn main() -> ExitCode {
     let exit = match Cli::parse_line(std::env::args_os()) {
-        Ok(cli) => cmd::run(cli).unwrap_or_else(|error| report(&error)),
+        Ok(cli) => run(cli).unwrap_or_else(|error| report(&error)),
         Err(error) => usage(&error),
     };
     ExitCode::from(exit.code())
 }
 
+fn run(cli: Cli) -> Result<Exit> {
+    #[cfg(target_os = "linux")]
+    if let Some(exit) = zlog_pipeline::os::orphans::run_in_child()? {
+        return Ok(exit);
+    }
+    command::run(cli)
+}
+
 /// Prints an error, unless it is only that nobody reads the output any more.
 fn report(error: &Error) -> Exit {
     if error.exit() != Exit::Done {
-        term::tell(format_args!("zlog: {error}"));
+        terminal::tell(format_args!("zlog: {error}"));
     }
     error.exit()
 }
 
 /// Help and the version go to stdout and are a success; the rest is wrong usage.
 fn usage(error: &clap::Error) -> Exit {
+    if error.use_stderr() {
+        // It has no styles: see `Cli::parse_line`.
+        terminal::tell(error.render().ansi().to_string().trim_end());
+        return Exit::Usage;
+    }
     match error.print() {
-        _ if error.use_stderr() => Exit::Usage,
-        Ok(()) => Exit::Done,
-        Err(cause) => report(&term::output_error(&cause)),
+        Ok(()) => terminal::check_stdout().map_or_else(|error| report(&error), |()| Exit::Done),
+        Err(cause) => report(&terminal::output_error(&cause)),
     }
 }

@@ -1,9 +1,11 @@
 //! The limit on open files: raised, given back to children, told when it is reached.
 
+use std::io::Error;
+use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::net::TcpStream;
 use std::process::Command;
 
-use crate::harness::{ANY_PORT, Input, Listener, Running};
+use crate::harness::{ANY_PORT, Input, Listener, RawPeer, Running};
 
 /// `zlog` with these arguments, in a process that may open so many files: `ulimit`'s
 /// own words.
@@ -89,4 +91,31 @@ fn descriptors_that_run_out_are_told_once_and_those_connected_are_served() {
     assert_eq!(listener.next().json()["msg"], "after");
     let emit = emit.wait().success();
     assert_eq!(emit.err().matches("no more may be").count(), 1, "{}", emit.err());
+}
+
+#[test]
+fn a_peer_beyond_the_limit_is_hung_up_on_and_does_not_wait_to_be_let_in() {
+    let args = ["emit", "--bind", ANY_PORT, "--wait", "60s"];
+    let mut emit = with_limit("ulimit -n 80", &args, Input::Open);
+    let endpoint = emit.endpoint();
+    let listener = Listener::connect(&endpoint, "");
+    emit.write("before\n");
+    assert_eq!(listener.next().json()["msg"], "before");
+    let mut crowd = Vec::new();
+    for number in 0..100 {
+        let mut peer = RawPeer::connect(&endpoint);
+        // While one waits, libzmq tries without a pause.
+        let waits = |error: &Error| matches!(error.kind(), WouldBlock | TimedOut);
+        assert!(!peer.subscribe().is_err_and(|error| waits(&error)), "peer {number} waits");
+        crowd.push(peer);
+    }
+    // There are 80 descriptors, and zlog has some of them itself.
+    for peer in &mut crowd[80..] {
+        assert!(peer.is_hung_up());
+    }
+    emit.expect_stderr("no more may be");
+    emit.write("during\n");
+    assert_eq!(listener.next().json()["msg"], "during");
+    drop(crowd);
+    emit.wait().success();
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use zlog::format::formatter::{FormatterSpec, Style};
-use zlog::format::{Format, Options, Output};
-use zlog::wire;
+use zlog_core::format::formatter::{FormatterSpec, Style};
+use zlog_core::format::{Format, Options, Output};
+use zlog_core::wire;
 
 use crate::harness::python;
 
@@ -35,10 +35,11 @@ fn spec(case: &Value) -> FormatterSpec {
         utc: case["utc"].as_bool().unwrap(),
         extras: extras.iter().map(|(name, default)| (name.clone(), text(default))).collect(),
         validate: case["validate"].as_bool().unwrap(),
+        ..FormatterSpec::default()
     }
 }
 
-fn build(case: &Value) -> zlog::error::Result<Box<dyn Format>> {
+fn build(case: &Value) -> zlog_core::error::Result<Box<dyn Format>> {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     spec(case).build(Output::Pretty, Options { zone, ..Options::default() })
 }

@@ -17,7 +17,7 @@ mod syslog;
 /// `TimedRotatingFileHandler` does it.
 mod timed;
 
-use zlog::format::{Format, Options, Output};
+use zlog_core::format::{Format, Options, Output};
 
 /// The message alone.
 fn text() -> Box<dyn Format> {

@@ -12,11 +12,13 @@ mod logrotate;
 mod peer;
 mod pty;
 mod python;
+mod raw_peer;
 mod rsyslog;
 mod running;
 mod stream;
 mod wire;
 mod zlog;
+mod zmtp;
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -25,12 +27,15 @@ use std::time::Duration;
 
 pub(crate) use self::finished::Finished;
 pub(crate) use self::logrotate::{Logrotate, logrotate};
+pub(crate) use self::peer::left_out;
 pub(crate) use self::pty::Terminal;
 pub(crate) use self::python::{Python, python};
-pub(crate) use self::rsyslog::{Rsyslog, rsyslog};
+pub(crate) use self::raw_peer::RawPeer;
+pub(crate) use self::rsyslog::{Rsyslog, rsyslog, rsyslog_with_its_default_limit};
 pub(crate) use self::running::{Input, Running};
 pub(crate) use self::wire::{Listener, Message, Publisher};
 pub(crate) use self::zlog::{Zlog, zlog};
+pub(crate) use self::zmtp::{RawSubscriber, Zmtp, frame};
 
 /// How long anything may take before it counts as never. Generous: it is only
 /// ever waited for in full by a test that fails.

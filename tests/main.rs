@@ -6,6 +6,8 @@
 mod bench;
 /// Help, version, wrong usage.
 mod cli;
+/// Clocks that are set back while a process waits.
+mod clock;
 /// `zlog relay --config`: files that are checked, run, and read again.
 mod config;
 /// `zlog demo`.
@@ -16,6 +18,10 @@ mod descriptors;
 mod docs;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
+/// A planned end, and a connection that breaks: what arrives, and what is said of the rest.
+mod endings;
+/// Arguments that messages quote: none steers a terminal or forges a line.
+mod escapes;
 /// Format strings, held against CPython.
 mod format;
 /// Completions and man pages: committed ones are fresh, and they work.
@@ -24,6 +30,15 @@ mod generate;
 mod handlers;
 /// What the tests stand on.
 mod harness;
+/// TCP keepalive on every connection.
+mod keepalive;
+/// Crates, and what each layer must not depend on.
+mod layers;
+/// Host names: slow name servers, several addresses, names that appear and move.
+mod names;
+/// Process 1 of a container, and a subreaper.
+#[cfg(target_os = "linux")]
+mod orphans;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
@@ -34,6 +49,8 @@ mod relay;
 mod route;
 /// Python's network handlers → `zlog emit --listen`.
 mod sources;
+/// Strangers on a subscriber's side, and high-water marks of subscriptions.
+mod subscribers;
 /// `zlog tail`: which records are shown, how, and what is said of the rest.
 mod tail;
 /// A real pseudo-terminal: what a person sees.

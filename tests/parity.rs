@@ -7,23 +7,23 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::Instant;
 
-use clap::ValueEnum;
 use serde_json::Value;
-use zlog::bench::smtp_server::{ServerOptions, SmtpServer};
 use zlog::cli::Command;
-use zlog::format::{Format, Options, Output};
-use zlog::handler::exec::{ExecHandler, ExecOptions};
-use zlog::handler::file::{FileHandler, Sync};
-use zlog::handler::null::NullHandler;
-use zlog::handler::queue::{OnFull, QueueHandler};
-use zlog::handler::rotating::{Compression, RotatingFileHandler, Rotation};
-use zlog::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
-use zlog::handler::syslog::{SyslogHandler, SyslogOptions};
-use zlog::handler::timed::{TimedRotatingFileHandler, Timing, When};
-use zlog::handler::{Handler, HandlerKind, Held};
-use zlog::record::Record;
-use zlog::source::SourceKind;
-use zlog::wire::Dialect;
+use zlog_bench::smtp_server::{ServerOptions, SmtpServer};
+use zlog_core::format::{Format, Options, Output};
+use zlog_core::record::Record;
+use zlog_core::text::choice::Choice as _;
+use zlog_core::wire::Dialect;
+use zlog_pipeline::handler::exec::{ExecHandler, ExecOptions};
+use zlog_pipeline::handler::file::{FileHandler, Sync};
+use zlog_pipeline::handler::null::NullHandler;
+use zlog_pipeline::handler::queue::{OnFull, QueueHandler};
+use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};
+use zlog_pipeline::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
+use zlog_pipeline::handler::syslog::{SyslogHandler, SyslogOptions};
+use zlog_pipeline::handler::timed::{TimedRotatingFileHandler, Timing, When};
+use zlog_pipeline::handler::{Handler, HandlerKind, Held};
+use zlog_pipeline::source::SourceKind;
 
 use crate::harness::{
     ANY_PORT, DEADLINE, Finished, Listener, Message, Publisher, Zlog, emit, published, zlog,
@@ -230,8 +230,7 @@ fn printed(output: Output, out: &str) -> bool {
 #[test]
 fn every_output_prints() {
     for output in Output::ALL {
-        let shown = output.to_possible_value().expect("every output can be asked for");
-        let name = shown.get_name().to_owned();
+        let name = output.name().to_owned();
         let publisher = Publisher::bind();
         let tail = zlog(["tail", "-n", "1", "-o", &name, &publisher.endpoint]).start();
         publisher.wait_for_subscription();

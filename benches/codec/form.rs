@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
-use zlog::format::percent;
-use zlog::record::{Level, RawJson, Record, Text};
+use zlog_core::python::percent;
+use zlog_core::record::{Level, RawJson, Record, Text};
 
-/// One list of fields for both forms, in the order of `zlog::wire::json::write`. Absent
+/// One list of fields for both forms, in the order of `zlog_core::wire::json::write`. Absent
 /// fields are left out of the map, as in JSON, and hold their place in the array.
 macro_rules! forms {
     ($a:lifetime; $($field:ident: $kind:ty = $name:literal,)*) => {

@@ -18,14 +18,14 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use zlog::bench::report::{Column, Table};
-use zlog::bench::stats::Spread;
-use zlog::bench::units::{count, percent, three_digits};
-use zlog::record::Record;
-use zlog::source::synthetic::SyntheticSource;
-use zlog::source::{Flow, Source};
-use zlog::stamp::Stamp;
-use zlog::wire::json;
+use zlog_bench::report::{Column, Table};
+use zlog_bench::stats::Spread;
+use zlog_bench::units::{count, percent, three_digits};
+use zlog_core::record::Record;
+use zlog_core::wire::json;
+use zlog_pipeline::sender::Stamp;
+use zlog_pipeline::source::synthetic::SyntheticSource;
+use zlog_pipeline::source::{Flow, Source};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -132,7 +132,7 @@ fn records(size: Option<usize>) -> Result<Vec<Record<'static>>> {
             // The topic is not part of the body.
             record.subtopic = Cow::Borrowed("");
             // Bodies hold times to the microsecond.
-            record.created = Some((zlog::clock::now() * 1e6).round() / 1e6);
+            record.created = Some((zlog_pipeline::os::clock::now() * 1e6).round() / 1e6);
             stamp.fill(&mut record);
             record.seq = Some(records.len() as u64 + 1);
             records.push(record.into_owned());

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 use regex::Regex;
 
-use super::value::{self, Seconds};
+use super::value;
 use super::{EndpointArgs, ListenArgs};
-use crate::record::Level;
-use crate::socket::DEFAULT_HWM;
+use zlog_core::record::Level;
+use zlog_core::text::parsers::{self, Seconds};
+use zlog_pipeline::socket::DEFAULT_HWM;
 
 /// The dialect to send.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,7 +47,7 @@ pub struct EmitArgs {
     #[arg(long, requires = "follow", help_heading = "Source (stdin without one)")]
     pub from_end: bool,
     /// Publish N test records at random levels; without N, until stopped
-    #[arg(long, value_name = "N", num_args = 0..=1, value_parser = value::at_least_one::<u64>)]
+    #[arg(long, value_name = "N", num_args = 0..=1, value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = "Source (stdin without one)")]
     pub test: Option<Option<u64>>,
     /// The same test records again for the same seed
@@ -62,7 +63,7 @@ pub struct EmitArgs {
     pub replay: Option<PathBuf>,
     /// How much faster than recorded: 10x, 0.5x, max
     #[arg(
-        long, value_name = "SPEED", default_value = "1x", value_parser = value::speed,
+        long, value_name = "SPEED", default_value = "1x", value_parser = parsers::speed,
         requires = "replay", help_heading = "Source (stdin without one)"
     )]
     pub speed: f64,
@@ -79,7 +80,7 @@ pub struct EmitArgs {
     pub listen: ListenArgs,
 
     /// What topics begin with
-    #[arg(short, long, value_parser = value::root, default_value = "", hide_default_value = true)]
+    #[arg(short, long, value_parser = parsers::root, default_value = "", hide_default_value = true)]
     #[arg(help_heading = "Records")]
     pub root: String,
     /// The level of what does not say its own [default: INFO]
@@ -90,12 +91,15 @@ pub struct EmitArgs {
     #[arg(requires = "command", help_heading = "Records")]
     pub stderr_level: Option<Level>,
     /// What topics end with
-    #[arg(long, value_parser = value::topic_part, help_heading = "Records")]
+    #[arg(long, value_parser = parsers::topic_part, help_heading = "Records")]
     pub subtopic: Option<String>,
     /// Move what stands before DELIM in a line to the topic [DELIM is :: unless given]
     #[arg(long, value_name = "DELIM", num_args = 0..=1, default_missing_value = "::")]
     #[arg(help_heading = "Records")]
     pub topic_delim: Option<String>,
+    /// Keep the topics that JSON and logfmt lines bring along, whatever they begin with
+    #[arg(long, help_heading = "Records")]
+    pub trust_topic: bool,
     /// The logger's name [default: the root, or `root`]
     #[arg(long, help_heading = "Records")]
     pub name: Option<String>,
@@ -120,8 +124,9 @@ pub struct EmitArgs {
     /// Leave out empty lines
     #[arg(long, help_heading = "Records")]
     pub skip_empty: bool,
-    /// A longer line is published in pieces
-    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = value::size)]
+    /// A longer line is published in pieces; one that begins with { may be eight times as
+    /// long, since JSON is longer than the message in it
+    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parsers::size)]
     #[arg(help_heading = "Records")]
     pub max_line: usize,
 
@@ -148,17 +153,17 @@ pub struct EmitArgs {
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = "Delivery")]
     pub linger: Seconds,
     /// Send at most this many records each second: 20, 20/s, 100/m
-    #[arg(long, value_name = "N/s", value_parser = value::rate, help_heading = "Delivery")]
+    #[arg(long, value_name = "N/s", value_parser = parsers::rate, help_heading = "Delivery")]
     pub rate: Option<f64>,
     /// Stop after N records
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = "Delivery")]
     pub count: Option<u64>,
     /// Stop after this long
-    #[arg(long, value_name = "DURATION", value_parser = value::some_time)]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
     #[arg(help_heading = "Delivery")]
     pub duration: Option<Seconds>,
-    /// Exit with 3 when a record was dropped, or may not have left in time
+    /// Exit with 3 when a record was lost, or may have been; also at a signal
     #[arg(long, help_heading = "Delivery")]
     pub fail_on_loss: bool,
     /// Also copy the input to stdout, untouched (a command's stderr to stderr)

@@ -111,7 +111,7 @@ const RELAY: Notes = Notes {
         ("zlog relay --config relay.toml --check", "what is wrong with a configuration"),
         ("zlog relay --status", "ask how it stands"),
     ],
-    exits: &[DONE, FAILED, USAGE, SIGNALS],
+    exits: &[DONE, FAILED, USAGE, ("3", "Records were lost, under --fail-on-loss"), SIGNALS],
 };
 
 const BENCH: Notes = Notes {
@@ -174,9 +174,9 @@ impl Notes {
     }
 
     /// What may stand in the values of the command's options, under a title.
-    pub fn keys(&self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+    pub fn keys(&self) -> Option<(&'static str, Vec<(String, String)>)> {
         match self.command {
-            "tail" | "relay" => Some(("Keys of handlers", handlers::KEYS)),
+            "tail" | "relay" => Some(("Keys of handlers", handlers::keys_help())),
             _ => None,
         }
     }

@@ -3,7 +3,9 @@
 use clap::Args;
 
 use super::value;
-use crate::format::formatter::{FormatterSpec, Style};
+use zlog_core::format::formatter::{FormatterSpec, Style};
+use zlog_core::text::escape::Newlines;
+use zlog_core::text::parsers;
 
 /// `--format` and what belongs to it.
 #[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
@@ -15,8 +17,8 @@ pub struct FormatArgs {
     /// The style of --format: %, {, $, or auto
     #[arg(
         long,
-        value_enum,
-        default_value_t,
+        value_parser = value::choice::<Style>(),
+        default_value = "auto",
         value_name = "STYLE",
         requires = "format",
         hide_default_value = true,
@@ -26,7 +28,7 @@ pub struct FormatArgs {
     /// Name an extra field that --format may use, and what stands for it where a record
     /// lacks it; may be repeated
     #[arg(
-        long, value_name = "NAME[=DEFAULT]", value_parser = value::extra, requires = "format",
+        long, value_name = "NAME[=DEFAULT]", value_parser = parsers::extra, requires = "format",
         help_heading = "Output"
     )]
     pub extra: Vec<(String, Option<String>)>,
@@ -46,6 +48,11 @@ pub struct FormatArgs {
         help_heading = "Output"
     )]
     pub msec_format: Option<String>,
+    /// Newlines in messages and tracebacks; those of names and other fields are always
+    /// escaped. json and logfmt have one line for each record anyway
+    #[arg(long, value_parser = value::choice::<Newlines>(), value_name = "WHAT")]
+    #[arg(default_value = "keep", help_heading = "Output")]
+    pub newlines: Newlines,
     /// Times in UTC instead of local time
     #[arg(long, help_heading = "Output")]
     pub utc: bool,
@@ -61,6 +68,7 @@ impl FormatArgs {
             default_msec_format: self.msec_format.clone(),
             utc: self.utc,
             extras: self.extra.clone(),
+            newlines: self.newlines,
             ..FormatterSpec::default()
         }
     }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::value;
-use crate::source::listen::{Address, ListenOptions};
+use zlog_core::text::parsers;
+use zlog_pipeline::source::listen::{Address, ListenOptions};
 
 const HEADING: &str = "Python's SocketHandler and DatagramHandler";
 
@@ -22,12 +22,12 @@ pub struct ListenArgs {
     #[arg(long, requires = "listening", help_heading = HEADING)]
     pub allow_remote: bool,
     /// The longest record, pickled; a client that sends a longer one is cut off
-    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = value::size)]
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parsers::size)]
     #[arg(help_heading = HEADING)]
     pub max_record: usize,
     /// The most clients at once; more are turned away
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = HEADING)]
-    #[arg(value_parser = value::at_least_one::<usize>)]
+    #[arg(value_parser = parsers::at_least_one::<usize>)]
     pub max_clients: usize,
 }
 

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::value::{self, Seconds};
+use super::value;
 use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
-use crate::record::Level;
-use crate::socket::DEFAULT_HWM;
+use zlog_core::record::Level;
+use zlog_core::text::parsers::{self, Seconds};
+use zlog_pipeline::socket::DEFAULT_HWM;
 
 const CONFIGURATION: &str = "Configuration";
 const COLLECT: &str = "Collect: where records come from";
@@ -63,15 +64,18 @@ pub struct RelayArgs {
     #[arg(long, help_heading = COLLECT)]
     pub stdin: bool,
     /// What the topics of these lines begin with
-    #[arg(short, long, value_parser = value::root, default_value = "", hide_default_value = true)]
+    #[arg(short, long, value_parser = parsers::root, default_value = "", hide_default_value = true)]
     #[arg(requires = "stdin", help_heading = COLLECT)]
     pub root: String,
+    /// Keep the topics that JSON and logfmt lines bring along, whatever they begin with
+    #[arg(long, requires = "stdin", help_heading = COLLECT)]
+    pub trust_topic: bool,
     /// The level of a line that does not say its own [default: INFO]
     #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "stdin", help_heading = COLLECT)]
     pub stdin_level: Option<Level>,
     /// Hang up on a publisher that sends a larger message
-    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = value::size)]
+    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = parsers::size)]
     #[arg(help_heading = COLLECT)]
     pub max_message: usize,
 
@@ -90,7 +94,7 @@ pub struct RelayArgs {
         long,
         env = ENDPOINT_VARIABLE,
         value_name = "ENDPOINT",
-        default_value = crate::socket::DEFAULT_ENDPOINT,
+        default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT,
         help_heading = PUBLISH
     )]
     pub endpoint: String,
@@ -110,10 +114,10 @@ pub struct RelayArgs {
 
     /// Keep the last N messages of each topic, for `zlog tail --last`. Publishers are then
     /// asked for everything
-    #[arg(long, value_name = "N", value_parser = value::at_least_one::<u64>, help_heading = LATE)]
+    #[arg(long, value_name = "N", value_parser = parsers::at_least_one::<u64>, help_heading = LATE)]
     pub keep: Option<u64>,
     /// Keep at most this much of all topics together; the oldest goes first
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = value::size)]
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = parsers::size)]
     #[arg(requires = "keep", help_heading = LATE)]
     pub keep_bytes: usize,
     /// Take questions here [default: the next port after each --publish-bind, or its path and .ask]
@@ -136,8 +140,11 @@ pub struct RelayArgs {
     #[arg(help_heading = REPORTS)]
     pub output: StatusOutput,
     /// Print a line about rates, drops and peers to stderr every INTERVAL
-    #[arg(long, value_name = "INTERVAL", value_parser = value::some_time, help_heading = REPORTS)]
+    #[arg(long, value_name = "INTERVAL", value_parser = parsers::some_time, help_heading = REPORTS)]
     pub report: Option<Seconds>,
+    /// Exit with 3 when a record was lost, or may have been; also at a signal
+    #[arg(long, help_heading = REPORTS)]
+    pub fail_on_loss: bool,
     /// Tell of connects, disconnects and failed handshakes on stderr
     #[arg(short, long, help_heading = REPORTS)]
     pub verbose: bool,

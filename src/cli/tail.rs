@@ -6,12 +6,13 @@ use clap::Args;
 use regex::Regex;
 
 use super::handlers::HEADING;
-use super::value::{self, Seconds};
+use super::value;
 use super::{EndpointArgs, FormatArgs, HandlerArgs};
-use crate::format::{Output, Show};
-use crate::record::Level;
-use crate::socket::DEFAULT_HWM;
-use crate::term::ColorChoice;
+use zlog_core::format::{Output, Show};
+use zlog_core::record::Level;
+use zlog_core::text::parsers::{self, Seconds};
+use zlog_pipeline::os::terminal::ColorChoice;
+use zlog_pipeline::socket::DEFAULT_HWM;
 
 /// `zlog tail`.
 #[derive(Args, Debug)]
@@ -23,7 +24,7 @@ pub struct TailArgs {
     #[arg(short, long = "topic", value_name = "TOPIC", help_heading = "Which records")]
     pub topic: Vec<String>,
     /// Only this root, exactly; with --level, the publisher already leaves the rest out
-    #[arg(short, long, value_parser = value::root, help_heading = "Which records")]
+    #[arg(short, long, value_parser = parsers::root, help_heading = "Which records")]
     pub root: Vec<String>,
     /// Leave these topics out
     #[arg(long, value_name = "TOPIC", help_heading = "Which records")]
@@ -50,11 +51,11 @@ pub struct TailArgs {
     #[arg(long, value_name = "WHEN", help_heading = "Which records")]
     pub until: Option<String>,
     /// Stop after N records
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = "Which records")]
     pub count: Option<u64>,
     /// Stop after this long; exits with 3 when -n records have not come by then
-    #[arg(long, value_name = "DURATION", value_parser = value::some_time)]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
     #[arg(help_heading = "Which records")]
     pub timeout: Option<Seconds>,
 
@@ -76,13 +77,13 @@ pub struct TailArgs {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Where from")]
     pub hwm: u32,
     /// Hang up on a publisher that sends a larger message
-    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = value::size)]
+    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = parsers::size)]
     #[arg(help_heading = "Where from")]
     pub max_message: usize,
 
     /// How to print records [default: pretty, or not at all with handlers]
-    #[arg(short, long, value_enum, value_name = "HOW", help_heading = "Output")]
-    #[arg(conflicts_with = "format")]
+    #[arg(short, long, value_parser = value::choice::<Output>(), value_name = "HOW")]
+    #[arg(help_heading = "Output", conflicts_with = "format")]
     pub output: Option<Output>,
     /// Format strings
     #[command(flatten)]
@@ -92,15 +93,16 @@ pub struct TailArgs {
     pub highlight: Vec<Regex>,
     /// When to colour; without a value, always
     #[arg(
-        long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true,
-        default_value = "auto", default_missing_value = "always", help_heading = "Output"
+        long, value_parser = value::choice::<ColorChoice>(), value_name = "WHEN",
+        num_args = 0..=1, require_equals = true, default_value = "auto", default_missing_value = "always", help_heading = "Output"
     )]
     pub color: ColorChoice,
     /// Time and topic before the message in `text` output too, as `python -m zmq.log` does
     #[arg(long, help_heading = "Output")]
     pub timestamp: bool,
     /// What stands after the level: the topic or the logger's name
-    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Output")]
+    #[arg(long, value_parser = value::choice::<Show>(), value_name = "WHAT")]
+    #[arg(default_value = "topic", help_heading = "Output")]
     pub show: Show,
     /// What stands between the columns
     #[arg(long, value_name = "TEXT", help_heading = "Output")]
@@ -112,12 +114,12 @@ pub struct TailArgs {
     #[arg(long, help_heading = "Output")]
     pub no_align: bool,
     /// Hold records this long and print those of all senders in order of creation
-    #[arg(long, value_name = "WINDOW", value_parser = value::some_time, help_heading = "Output")]
+    #[arg(long, value_name = "WINDOW", value_parser = parsers::some_time, help_heading = "Output")]
     pub reorder: Option<Seconds>,
     /// Print rates for each topic and level to stderr, at the end or every INTERVAL
     #[arg(
         long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true,
-        value_parser = value::some_time, help_heading = "Output"
+        value_parser = parsers::some_time, help_heading = "Output"
     )]
     pub stats: Option<Option<Seconds>>,
 
@@ -128,7 +130,7 @@ pub struct TailArgs {
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = HEADING)]
     pub linger: Seconds,
 
-    /// Exit with 3 when a record was lost
+    /// Exit with 3 when a record was lost, or may have been; also at a signal
     #[arg(long, help_heading = "Reports")]
     pub fail_on_loss: bool,
     /// Tell of connects, disconnects and failed handshakes on stderr

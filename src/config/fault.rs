@@ -7,8 +7,9 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::error::Error;
-use crate::term::visible;
+use zlog_core::error::Error;
+use zlog_core::text::escape::visible;
+use zlog_core::text::suggest::suggest;
 
 /// More than this are counted, not shown.
 const SHOWN: usize = 100;
@@ -44,10 +45,9 @@ impl Faults {
 
     /// As [`Faults::add`], with the words of an error met elsewhere.
     pub(super) fn add_error(&self, at: usize, what: &str, error: &Error) {
-        let text = error.to_string();
-        let (cause, hint) = text.split_once("\n  ").unwrap_or((&text, ""));
+        let cause = error.message();
         let what = if what.is_empty() { cause.to_owned() } else { format!("{what}: {cause}") };
-        self.add(at, what, hint);
+        self.add(at, what, error.next_step().unwrap_or_default());
     }
 
     /// Something that may be, but is hardly meant.
@@ -64,14 +64,22 @@ impl Faults {
     pub(super) fn notes(&self, path: &Path, text: &str) -> Vec<String> {
         let mut odd = self.odd.take();
         odd.sort_by_key(|fault| fault.at);
-        odd.iter().map(|fault| format!("{}{}", place(path, text, fault.at), fault.what)).collect()
+        let places = Places::new(path, text);
+        odd.iter().map(|fault| format!("{}{}", places.of(fault.at), fault.what)).collect()
+    }
+
+    /// As [`suggest`], while what is wrong is still shown: to compare a name with all
+    /// others takes its time.
+    pub(super) fn suggest<'n>(&self, name: &str, known: impl FnOnce() -> Vec<&'n str>) -> String {
+        if self.count() < SHOWN { suggest(name, &known()) } else { String::new() }
     }
 
     /// Everything that is wrong, in the order of the text; `None` when nothing is.
     pub(super) fn into_error(self, path: &Path, text: &str) -> Option<Error> {
         let mut wrong = self.wrong.into_inner();
         wrong.sort_by_key(|fault| fault.at);
-        let shown = |fault: &Fault| format!("{}{}", place(path, text, fault.at), fault.what);
+        let places = Places::new(path, text);
+        let shown = |fault: &Fault| format!("{}{}", places.of(fault.at), fault.what);
         if let [only] = wrong.as_slice() {
             let error = Error::usage(shown(only));
             return Some(match &only.hint {
@@ -98,31 +106,30 @@ impl Faults {
     }
 }
 
-/// `relay.toml:12:9: `, as compilers write it: lines and characters, from 1.
-fn place(path: &Path, text: &str, at: usize) -> String {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    let before = &text[..at];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    format!("{}:{line}:{column}: ", visible(&path.display().to_string()))
+/// Finds the lines of a text.
+struct Places<'t> {
+    path: String,
+    text: &'t str,
+    /// Where each line begins.
+    lines: Vec<usize>,
 }
 
-/// "Did you mean …?", or what there is, for a name that is not among `known`.
-pub(super) fn suggest(name: &str, known: &[&str]) -> String {
-    let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
-    let asked = plain(name);
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(&plain(known), &asked), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((_, nearest)) => format!("Did you mean {}?", visible(nearest)),
-        None if known.is_empty() => String::new(),
-        None => format!("There are: {}.", visible(&known.join(", "))),
+impl<'t> Places<'t> {
+    fn new(path: &Path, text: &'t str) -> Places<'t> {
+        let later = text.match_indices('\n').map(|(end, _)| end + 1);
+        let lines = std::iter::once(0).chain(later).collect();
+        Places { path: visible(&path.display().to_string()), text, lines }
+    }
+
+    /// `relay.toml:12:9: `, as compilers write it: lines and characters, from 1.
+    fn of(&self, at: usize) -> String {
+        let mut at = at.min(self.text.len());
+        while !self.text.is_char_boundary(at) {
+            at -= 1;
+        }
+        let line = self.lines.partition_point(|&start| start <= at);
+        let column = self.text[self.lines[line - 1]..at].chars().count() + 1;
+        format!("{}:{line}:{column}: ", self.path)
     }
 }
 
@@ -133,13 +140,13 @@ mod tests {
     #[test]
     fn places_are_lines_and_characters() {
         let text = "é = 1\nab";
-        let path = Path::new("a.toml");
-        assert_eq!(place(path, text, 0), "a.toml:1:1: ");
+        let places = Places::new(Path::new("a.toml"), text);
+        assert_eq!(places.of(0), "a.toml:1:1: ");
         // After the two bytes of é, and amid them.
-        assert_eq!(place(path, text, 2), "a.toml:1:2: ");
-        assert_eq!(place(path, text, 1), "a.toml:1:1: ");
-        assert_eq!(place(path, text, text.len()), "a.toml:2:3: ");
-        assert_eq!(place(path, text, 1000), "a.toml:2:3: ");
+        assert_eq!(places.of(2), "a.toml:1:2: ");
+        assert_eq!(places.of(1), "a.toml:1:1: ");
+        assert_eq!(places.of(text.len()), "a.toml:2:3: ");
+        assert_eq!(places.of(1000), "a.toml:2:3: ");
     }
 
     #[test]
@@ -154,13 +161,5 @@ mod tests {
         let many = Faults::default();
         (0..SHOWN + 5).for_each(|_| many.add(0, "x", ""));
         assert!(many.into_error(Path::new("a"), "").unwrap().to_string().ends_with("and 5 more"));
-    }
-
-    #[test]
-    fn spellings_of_other_languages_are_near() {
-        let known = ["max-bytes", "backups", "path"];
-        assert_eq!(suggest("maxBytes", &known), "Did you mean max-bytes?");
-        assert_eq!(suggest("zzz", &known), "There are: max-bytes, backups, path.");
-        assert_eq!(suggest("zzz", &[]), "");
     }
 }

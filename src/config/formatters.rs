@@ -5,17 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use clap::ValueEnum;
 use toml::de::DeValue;
 
-use super::fault::{At, suggest};
+use super::fault::At;
 use super::section::Section;
-use crate::cli::value;
-use crate::error::Result;
-use crate::format::formatter::{READY_MADE, Style};
-use crate::format::{Options, Output};
-use crate::route::FormatterSpec;
-use crate::term::visible;
+use zlog_core::error::Result;
+use zlog_core::format::formatter::READY_MADE;
+use zlog_core::format::{Options, Output};
+use zlog_core::text::escape::visible;
+use zlog_pipeline::router::{FormatterSpec, options};
 
 /// The formatters of a configuration.
 pub(super) struct Formatters(BTreeMap<String, FormatterSpec>);
@@ -30,34 +28,35 @@ impl Formatters {
                 let what = format!("formatters.{name}: {name} is a ready-made format already");
                 section.faults().add(at, what, "Choose another name.");
             }
-            let utc = section.flag("utc");
-            let spec = keys(&mut section, utc);
+            let spec = keys(&mut section);
             section.finish(|_| None);
             all.insert(name, spec);
         }
         Formatters(all)
     }
 
-    /// The one that a handler asks for: by `formatter`, or by keys of its own. `utc` is
-    /// that of the handler's own.
-    pub(super) fn of(&self, handler: &mut Section<'_>, utc: bool) -> FormatterSpec {
-        let own = keys(handler, utc);
-        let Some(At { at, value: name }) = handler.text("formatter") else { return own };
+    /// The one that a handler asks for: by `formatter`, or by keys of its own. And whether
+    /// its own keys ask for UTC, which files that are replaced by the clock do, too.
+    pub(super) fn of(&self, handler: &mut Section<'_>) -> (FormatterSpec, bool) {
+        let own = keys(handler);
+        let utc = own.utc;
+        let Some(At { at, value: name }) = handler.text("formatter") else { return (own, utc) };
         if own != (FormatterSpec { utc, ..FormatterSpec::default() }) {
             let what = "beside formatter, the handler has a format of its own";
             handler.wrong(at, "formatter", what, "Put it all under [formatters.NAME].");
         }
         if let Some(found) = self.0.get(&name) {
-            return found.clone();
+            return (found.clone(), utc);
         }
         if is_ready_made(&name) {
-            return FormatterSpec { format: Some(name), ..FormatterSpec::default() };
+            return (FormatterSpec { format: Some(name), ..FormatterSpec::default() }, utc);
         }
         let ready = READY_MADE.iter().map(|(name, _)| *name);
-        let known: Vec<&str> = self.0.keys().map(String::as_str).chain(ready).collect();
+        let known = || self.0.keys().map(String::as_str).chain(ready).collect();
         let what = format!("there is no formatter {:?}", visible(&name));
-        handler.wrong(at, "formatter", what, &suggest(&name, &known));
-        own
+        let hint = handler.faults().suggest(&name, known);
+        handler.wrong(at, "formatter", what, &hint);
+        (own, utc)
     }
 }
 
@@ -66,29 +65,18 @@ fn is_ready_made(name: &str) -> bool {
 }
 
 /// The keys that say how records look, and whether they make a format together.
-fn keys(section: &mut Section<'_>, utc: bool) -> FormatterSpec {
+fn keys(section: &mut Section<'_>) -> FormatterSpec {
     let before = section.faults().count();
-    let format = section.text("format");
-    let datefmt = section.text("datefmt");
-    let msec_format = section.text("msec-format");
-    let place = |found: &Option<At<String>>| found.as_ref().map_or(section.at, |found| found.at);
-    let places = [place(&format), place(&datefmt), place(&msec_format)];
-    let spec = FormatterSpec {
-        format: format.map(|found| found.value),
-        style: section.read("style", style).unwrap_or_default(),
-        datefmt: datefmt.map(|found| found.value),
-        default_msec_format: msec_format.map(|found| found.value),
-        utc,
-        extras: extras(section),
-        validate: section.maybe_flag("validate").unwrap_or(true),
-        ..FormatterSpec::default()
-    };
+    let mut spec = options::formatter(section);
+    spec.extras.extend(defaults(section));
+    spec.validate = section.maybe_flag("validate").unwrap_or(true);
     // With a key that could not be read, it is not what was meant.
     if section.faults().count() == before
         && let Err(error) = build(&spec)
     {
-        let (key, place) = culprit(&spec);
-        section.wrong_error(places[place], key, &error);
+        let key = culprit(&spec);
+        let at = section.place_of(&[key]).unwrap_or(section.at);
+        section.wrong_error(at, key, &error);
     }
     spec
 }
@@ -97,26 +85,20 @@ fn build(spec: &FormatterSpec) -> Result<()> {
     spec.build(Output::Text, Options::default()).map(drop)
 }
 
-/// The key without which the rest would do, and its number among those with places.
-fn culprit(spec: &FormatterSpec) -> (&'static str, usize) {
+/// The key without which the rest would do.
+fn culprit(spec: &FormatterSpec) -> &'static str {
     if build(&FormatterSpec { default_msec_format: None, ..spec.clone() }).is_ok() {
-        return ("msec-format", 2);
+        return "msec-format";
     }
     match build(&FormatterSpec { datefmt: None, ..spec.clone() }) {
-        Ok(()) => ("datefmt", 1),
-        Err(_) => ("format", 0),
+        Ok(()) => "datefmt",
+        Err(_) => "format",
     }
 }
 
-fn style(text: &str) -> Result<Style, &'static str> {
-    Style::from_str(text, false).map_err(|_| "must be auto, % (percent), { (brace) or $ (dollar)")
-}
-
-/// Names of extras, and what stands for them: `extra` as the option has it, and
-/// `defaults` as `dictConfig` has it.
-fn extras(section: &mut Section<'_>) -> Vec<(String, Option<String>)> {
-    let list = section.checked_list("extra", |text| value::extra(text).map(drop));
-    let mut extras: Vec<_> = list.iter().filter_map(|text| value::extra(text).ok()).collect();
+/// Names of extras and what stands for them, as `dictConfig` has them.
+fn defaults(section: &mut Section<'_>) -> Vec<(String, Option<String>)> {
+    let mut extras = Vec::new();
     if let Some(mut defaults) = section.table("defaults") {
         for (name, value) in defaults.entries() {
             match value.get_ref() {

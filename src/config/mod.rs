@@ -6,9 +6,8 @@
 //! [`Spec`] that the options make, and options as they would have been typed.
 //!
 //! What may be here: from text to plain data. Nothing is opened; `route` makes
-//! handlers of the data, and `cmd::relay` runs them.
+//! handlers of the data, and `command::relay` runs them.
 
-mod classes;
 mod fault;
 mod formatters;
 mod handlers;
@@ -28,10 +27,10 @@ use self::fault::At;
 use self::formatters::Formatters;
 pub use self::relay::{Setting, plain_words, with_settings};
 use self::section::{Section, Shared};
-use crate::error::{Error, Result};
-use crate::handler::queue::OnFull;
-use crate::route::{HandlerSpec, Match, RouteSpec, Spec};
-use crate::term::visible;
+use zlog_core::error::{Error, Result};
+use zlog_core::text::escape::visible;
+use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::router::{Check, HandlerSpec, Match, RouteSpec, Spec};
 
 /// The version of the shape of these files.
 const VERSION: &str = "1";
@@ -256,28 +255,26 @@ fn unreached(shared: &Shared, handlers: &[At<HandlerSpec>], routes: &[At<RouteSp
 }
 
 /// Puts all together. What does not go together with what stands before it is told
-/// where it stands.
+/// where it stands; a configuration with such faults is refused as a whole.
 fn fitting(shared: &Shared, handlers: Vec<At<HandlerSpec>>, routes: Vec<At<RouteSpec>>) -> Spec {
-    let mut spec = Spec::default();
-    for handler in handlers {
-        spec.handlers.push(handler.value);
-        if let Err(error) = spec.check() {
+    let mut check = Check::default();
+    for handler in &handlers {
+        if let Err(error) = check.handler(&handler.value) {
             shared.faults.add_error(handler.at, "", &error);
-            spec.handlers.pop();
         }
     }
     // With some handlers left out, routes to them would be blamed for it.
-    if shared.faults.count() > 0 {
-        return spec;
-    }
-    for route in routes {
-        spec.routes.push(route.value);
-        if let Err(error) = spec.check() {
-            shared.faults.add_error(route.at, "", &error);
-            spec.routes.pop();
+    if shared.faults.count() == 0 {
+        for route in &routes {
+            if let Err(error) = check.route(&route.value) {
+                shared.faults.add_error(route.at, "", &error);
+            }
         }
     }
-    spec
+    Spec {
+        handlers: handlers.into_iter().map(|handler| handler.value).collect(),
+        routes: routes.into_iter().map(|route| route.value).collect(),
+    }
 }
 
 #[cfg(test)]

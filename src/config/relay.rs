@@ -5,7 +5,7 @@
 //! by the option's own parser.
 //!
 //! What may be here: from keys to what would have been typed. What the options do is
-//! `cmd::relay`'s.
+//! `command::relay`'s.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -16,12 +16,12 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use toml::de::DeValue;
 
 use super::Typed;
-use super::fault::suggest;
 use super::section::{Section, as_typed};
 use crate::cli::HandlerArgs;
-use crate::handler::queue::OnFull;
-use crate::socket::{Endpoint, Role};
-use crate::source::listen::Address;
+use zlog_core::text::suggest::suggest;
+use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::socket::{Endpoint, Role};
+use zlog_pipeline::source::listen::Address;
 
 /// What is asked of one run of the command, and makes no sense in a file.
 const NOT_IN_FILES: [&str; 6] = ["config", "check", "status", "output", "help", "version"];
@@ -212,7 +212,7 @@ fn check(section: &Section<'_>, command: &Command, option: &str, at: usize, word
         // Whether options fit together can't be seen from one of them.
         _ => return,
     };
-    section.refused(at, option, &value, &why);
+    section.refused(at, option, &value, &why.into());
 }
 
 /// The command line with what the file sets put before what was typed. An option that

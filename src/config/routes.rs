@@ -3,16 +3,19 @@
 //! What may be here: from keys to [`RouteSpec`]s. How a record finds its way is
 //! `route`'s.
 
-use super::fault::{At, suggest};
+use std::collections::BTreeSet;
+
+use super::fault::At;
 use super::section::Section;
-use crate::cli::value;
-use crate::route::{Match, RouteSpec};
-use crate::term::visible;
+use zlog_core::text::escape::visible;
+use zlog_core::text::parsers;
+use zlog_pipeline::router::{Match, RouteSpec};
 
 /// Reads them all, each with the place where it stands. `handlers` are those that may
 /// be named.
 pub(super) fn read(whole: &mut Section<'_>, handlers: &[String]) -> Vec<At<RouteSpec>> {
     let mut routes = Vec::new();
+    let handlers = &handlers.iter().map(String::as_str).collect();
     if let Some(mut section) = whole.table("root") {
         let at = section.at;
         let value = route(&mut section, Match::logger("root"), handlers);
@@ -34,23 +37,23 @@ pub(super) fn read(whole: &mut Section<'_>, handlers: &[String]) -> Vec<At<Route
     routes
 }
 
-fn below_root(section: &mut Section<'_>, matches: Match, handlers: &[String]) -> RouteSpec {
+fn below_root(section: &mut Section<'_>, matches: Match, handlers: &BTreeSet<&str>) -> RouteSpec {
     let propagate = section.maybe_flag("propagate").unwrap_or(true);
     RouteSpec { propagate, ..route(section, matches, handlers) }
 }
 
-fn route(section: &mut Section<'_>, matches: Match, handlers: &[String]) -> RouteSpec {
-    let level = section.read("level", value::level);
+fn route(section: &mut Section<'_>, matches: Match, handlers: &BTreeSet<&str>) -> RouteSpec {
+    let level = section.read("level", parsers::level);
     let list = section.list("handlers");
-    let known: Vec<&str> = handlers.iter().map(String::as_str).collect();
-    for name in list.iter().filter(|name| !known.contains(&name.value.as_str())) {
+    for name in list.iter().filter(|name| !handlers.contains(name.value.as_str())) {
         let what = format!("there is no handler {:?}", visible(&name.value));
-        let hint = match known.is_empty() {
+        let hint = match handlers.is_empty() {
             true => "Describe it under [handlers.NAME].".to_owned(),
-            false => suggest(&name.value, &known),
+            false => section.faults().suggest(&name.value, || handlers.iter().copied().collect()),
         };
         section.wrong(name.at, "handlers", what, &hint);
     }
-    let handlers = list.into_iter().map(|name| name.value).filter(|n| known.contains(&n.as_str()));
-    RouteSpec { matches, level, handlers: handlers.collect(), propagate: true }
+    let names = list.into_iter().map(|name| name.value);
+    let handlers = names.filter(|name| handlers.contains(name.as_str())).collect();
+    RouteSpec { matches, level, handlers, propagate: true }
 }

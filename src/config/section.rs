@@ -10,10 +10,12 @@ use std::fmt::Display;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::fault::{At, Faults, suggest};
+use super::fault::{At, Faults};
 use super::python;
-use crate::error::Error;
-use crate::term::visible;
+use zlog_core::error::Error;
+use zlog_core::text::escape::visible;
+use zlog_core::text::suggest::suggest;
+use zlog_pipeline::router::options::Reader;
 
 /// A value as it stands in the text.
 type Value<'t> = Spanned<DeValue<'t>>;
@@ -112,26 +114,10 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// Whether the value is several in brackets.
-    pub(super) fn is_list(&self, key: &str) -> bool {
-        self.table.get(key).is_some_and(|value| value.get_ref().is_array())
-    }
-
     /// A text in quotes that the section can't do without.
     pub(super) fn needed(&mut self, key: &str, example: &str) -> Option<At<String>> {
         self.need(key, example);
         self.text(key)
-    }
-
-    /// As [`Section::read`], for what the section can't do without.
-    pub(super) fn needed_read<T, E: Display>(
-        &mut self,
-        key: &str,
-        example: &str,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        self.need(key, example);
-        self.read(key, parse)
     }
 
     /// Tells when a key is missing.
@@ -179,7 +165,7 @@ impl<'t> Section<'t> {
     }
 
     /// As [`Section::list`], each of them checked where it stands.
-    pub(super) fn checked_list<E: Display>(
+    pub(super) fn checked_list<E: Into<Error>>(
         &mut self,
         key: &str,
         check: impl Fn(&str) -> Result<(), E>,
@@ -187,7 +173,7 @@ impl<'t> Section<'t> {
         let list = self.list(key);
         for item in &list {
             if let Err(error) = check(&item.value) {
-                self.refused(item.at, key, &item.value, &error);
+                self.refused(item.at, key, &item.value, &error.into());
             }
         }
         list.into_iter().map(|item| item.value).collect()
@@ -195,39 +181,28 @@ impl<'t> Section<'t> {
 
     /// What a parser of the command line makes of the value: a text, or a number as it
     /// is written.
-    pub(super) fn read<T, E: Display>(
+    pub(super) fn read<T, E: Into<Error>>(
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
-        self.read_at(key, parse).map(|found| found.value)
+        let At { at, value: text } = self.typed_at(key)?;
+        parse(&text).map_err(|error| self.refused(at, key, &text, &error.into())).ok()
     }
 
-    /// As [`Section::read`], and where it stands.
-    pub(super) fn read_at<T, E: Display>(
-        &mut self,
-        key: &str,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Option<At<T>> {
+    /// The value as it would be typed, and where it stands.
+    fn typed_at(&mut self, key: &str) -> Option<At<String>> {
         let value = self.value(key)?;
         let Some(text) = as_typed(value.get_ref()) else {
             self.wrong_kind(key, value, "a string or a number");
             return None;
         };
-        let at = value.span().start;
-        match parse(&text) {
-            Ok(value) => Some(At { at, value }),
-            Err(error) => {
-                self.refused(at, key, &text, &error);
-                None
-            }
-        }
+        Some(At { at: value.span().start, value: text })
     }
 
     /// A parser's error about the value of a key.
-    pub(super) fn refused(&self, at: usize, key: &str, value: &str, error: &dyn Display) {
-        let error = error.to_string();
-        let (cause, hint) = error.split_once("\n  ").unwrap_or((&error, ""));
+    pub(super) fn refused(&self, at: usize, key: &str, value: &str, error: &Error) {
+        let (cause, hint) = (error.message(), error.next_step().unwrap_or_default());
         if names(cause, &visible(value)) {
             self.wrong(at, key, cause, hint);
         } else {
@@ -296,6 +271,51 @@ impl<'t> Section<'t> {
                 .iter()
                 .map(|key| (self.kind.clone(), (*key).to_owned(), self.table.contains_key(*key))),
         );
+    }
+}
+
+impl Reader for Section<'_> {
+    fn has(&self, key: &str) -> bool {
+        Section::has(self, key)
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        Section::text(self, key).map(|found| found.value)
+    }
+
+    fn typed(&mut self, key: &str) -> Option<String> {
+        self.typed_at(key).map(|found| found.value)
+    }
+
+    fn list(
+        &mut self,
+        key: &str,
+        check: &dyn Fn(&str) -> zlog_core::error::Result<()>,
+    ) -> Vec<String> {
+        self.checked_list(key, check)
+    }
+
+    fn flag(&mut self, key: &str) -> bool {
+        Section::flag(self, key)
+    }
+
+    fn refuse(&mut self, key: &str, value: &str, error: Error) {
+        let at = self.place_of(&[key]).unwrap_or(self.at);
+        self.refused(at, key, value, &error);
+    }
+
+    fn wrong(&mut self, key: &str, what: &str, hint: &str) {
+        let at = self.place_of(&[key]).unwrap_or(self.at);
+        Section::wrong(self, at, key, what, hint);
+    }
+
+    fn missing(&mut self, key: &str, _: &str, example: &str) {
+        self.need(key, example);
+    }
+
+    fn words(&mut self, key: &str) -> Option<Vec<String>> {
+        let is_list = self.table.get(key).is_some_and(|value| value.get_ref().is_array());
+        is_list.then(|| Section::list(self, key).into_iter().map(|word| word.value).collect())
     }
 }
 

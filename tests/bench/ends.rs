@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use zlog::bench::smtp_server::{ServerOptions, SmtpServer};
+use zlog_bench::smtp_server::{ServerOptions, SmtpServer};
 
 use super::leftovers::{assert_nothing_left, until, until_nothing_left};
 use super::{assert_empty, bench};

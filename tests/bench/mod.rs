@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use zlog::bench::target::BenchTarget;
+use zlog_bench::target::BenchTarget;
 
 use crate::harness::{Zlog, zlog};
 
@@ -209,7 +209,7 @@ fn images_are_drawn_in_the_format_of_each_name() {
     }
     assert!(texts.iter().any(|text| text.contains("messages of 100 bytes")), "{texts:?}");
     let image = tiny_skia::Pixmap::decode_png(&fs::read(png).unwrap()).unwrap();
-    assert_eq!((image.width(), image.height()), zlog::bench::plot::SIZE);
+    assert_eq!((image.width(), image.height()), zlog_bench::plot::SIZE);
     assert_eq!(fs::read_dir(files.path()).unwrap().count(), 2, "nothing else is left there");
 }
 

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use tiny_skia::Pixmap;
-use zlog::bench::plot::{
+use zlog_bench::plot::{
     HandlerChart, HandlerFigures, ImageFormat, Line, Panel, Point, SIZE, SweepChart, Unit,
 };
-use zlog::bench::stats::Spread;
+use zlog_bench::stats::Spread;
 
 /// Names that could break out of an SVG, or out of the place that they have.
 const HOSTILE: [&str; 4] = [

@@ -95,3 +95,43 @@ fn what_was_typed_is_checked_with_the_file() {
         .stderr_has("/no/such/file: can't read the configuration: no such file")
         .stderr_has("\n  docs/relay.md and examples/relay.toml describe its keys.");
 }
+
+/// The number of handlers, routes and formatters must not be in the time to the power of
+/// two: the deadline of a run would pass.
+#[test]
+fn very_many_handlers_routes_and_formatters_are_checked() {
+    const MANY: usize = 10_000;
+    const WRONG: usize = 5_000;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("relay.toml");
+    let path = file.to_str().unwrap();
+    let write = |count, formatter: &str, handler: &str| {
+        let mut text = "version = 1\n".to_owned();
+        for number in 0..count {
+            text += &format!(
+                "[formatters.f{number}]\nformat = '%(message)s'\n\
+                 [handlers.h{number}]\nclass = 'file'\npath = 'no/such/{number}.log'\n\
+                 formatter = '{formatter}{number}'\n\
+                 [loggers.l{number}]\nhandlers = ['{handler}{number}']\n"
+            );
+        }
+        std::fs::write(&file, text).unwrap();
+    };
+    let check = || zlog(["relay", "--config", path, "--check"]).run();
+    write(MANY, "f", "h");
+    let whole = format!("{path}: nothing is wrong; {MANY} handlers, {MANY} routes\n");
+    check().success().stdout(whole);
+
+    // Each handler is wrong, and each route.
+    write(WRONG, "x", "x");
+    let refused = check().code(2).err();
+    assert!(refused.starts_with(&format!("zlog: {path} has {} errors:\n", 2 * WRONG)), "{refused}");
+    assert!(refused.contains(":7:13: handlers.h0.formatter: there is no formatter"), "{refused}");
+
+    // None is reached: a line on each.
+    write(MANY, "f", "h");
+    let text = std::fs::read_to_string(&file).unwrap().replace("handlers = ['h", "# ['h");
+    std::fs::write(&file, text).unwrap();
+    let noted = check().success().err();
+    assert_eq!(noted.lines().filter(|line| line.contains("gets no records")).count(), MANY);
+}

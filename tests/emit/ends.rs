@@ -39,6 +39,72 @@ fn a_signal_flushes_what_came_before_and_sums_up() {
 }
 
 #[test]
+fn a_signal_in_the_middle_of_a_file_publishes_whole_lines_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("numbers");
+    let lines: Vec<String> = (0..400_000).map(|n| format!("line number {n}")).collect();
+    std::fs::write(&file, lines.join("\n") + "\n").unwrap();
+    for interrupt in [true, false] {
+        let args = ["--file", file.to_str().unwrap(), "--no-detect", "--linger", "60s"];
+        let mut emit = emit(args).start();
+        let listener = Listener::connect(&emit.endpoint(), "");
+        let first = listener.next();
+        if interrupt {
+            emit.interrupt()
+        } else {
+            emit.terminate()
+        }
+        let mut messages = vec![first];
+        messages.extend(listener.everything());
+        let said = emit.wait().code(if interrupt { 130 } else { 143 }).err();
+        assert!(messages.len() < lines.len(), "the signal came too late");
+        for (message, line) in messages.iter().zip(&lines) {
+            assert_eq!(message.json()["msg"], **line, "{said}");
+        }
+        assert!(!said.contains("cut off"), "{said}");
+    }
+}
+
+#[test]
+fn a_line_that_has_no_end_at_a_signal_is_marked_and_counted() {
+    let mut emit = emit(["-r", "a"]).stdin_open().start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    emit.write("whole\nbegun");
+    assert_eq!(listener.next().json()["cut"], serde_json::Value::Null);
+    emit.interrupt();
+    let rest = listener.everything();
+    let said = emit.wait().code(130).err();
+    assert_eq!(rest.len(), 1, "{rest:?}");
+    let cut = rest[0].json();
+    assert_eq!((&cut["msg"], &cut["cut"]), (&"begun".into(), &true.into()), "{said}");
+    assert!(said.contains("1 line cut off by the end"), "{said}");
+}
+
+#[test]
+fn loss_wins_over_a_signal_and_over_a_commands_success() {
+    let stuck = |endpoint: &str| {
+        let mut tail = zlog(["tail", endpoint, "--hwm", "1", "-q", "-o", "text"]).start();
+        tail.expect_stdout("");
+        tail.signal(rustix::process::Signal::STOP);
+        tail
+    };
+    let drop = ["--on-full", "drop", "--hwm", "1", "--linger", "100ms", "--fail-on-loss"];
+    let mut endless = emit(drop).args(["--test"]).start();
+    let mut tail = stuck(&endless.endpoint());
+    endless.interrupt();
+    endless.wait().code(3);
+    tail.signal(rustix::process::Signal::CONT);
+    let script = "while [ ! -e \"$0\" ]; do echo x; done; yes | head -n 100000";
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    let mut command = emit(drop).args(["--", "sh", "-c", script]).args([&go]).start();
+    let mut tail = stuck(&command.endpoint());
+    std::fs::write(&go, "").unwrap();
+    command.wait().code(3);
+    tail.signal(rustix::process::Signal::CONT);
+}
+
+#[test]
 fn a_signal_ends_the_wait_for_subscribers() {
     let mut emit = emit(["-m", "x"]).start();
     emit.endpoint();

@@ -21,8 +21,8 @@ fn a_message_that_is_not_utf8_is_escaped_and_counted_too() {
 }
 
 #[test]
-fn nuls_are_kept() {
-    assert_eq!(texts(emit(["-r", "a"]).stdin("a\0b\n\0\n")), ["a\0b", "\0"]);
+fn nuls_within_a_line_are_kept_and_those_before_it_are_left_out() {
+    assert_eq!(texts(emit(["-r", "a"]).stdin("a\0b\n\0\0c\0\n")), ["a\0b", "c\0"]);
 }
 
 #[test]

@@ -184,3 +184,45 @@ fn from_the_end_only_what_is_added_is_published() {
     emit.terminate();
     emit.wait().code(143);
 }
+
+/// A file whose writer went on where it was, after somebody had cut it.
+fn with_a_hole(path: &Path) {
+    fs::write(path, "INFO: before\n").unwrap();
+    OpenOptions::new().write(true).open(path).unwrap().set_len(200 << 20).unwrap();
+    append(path, "ERROR: after\n");
+}
+
+#[test]
+fn a_hole_in_a_file_is_left_out_and_counted_and_hides_no_level() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    with_a_hole(&log);
+    let path = log.to_str().unwrap();
+    let nuls = (200 << 20) - "INFO: before\n".len();
+    for source in ["--file", "--replay"] {
+        let (messages, emit) = published(emit(["-r", "f", source, path]));
+        emit.success().stderr_has(&format!("; {nuls} NULs left out"));
+        let topics: Vec<&str> = messages.iter().map(|message| &*message.topic).collect();
+        assert_eq!(topics, ["f.INFO", "f.ERROR"], "{source}");
+        assert_eq!(messages[1].json()["msg"], "ERROR: after");
+    }
+    let tail = zlog(["tail", "--input", path, "--format", "bare"]).run().success();
+    tail.stdout("INFO: before\nERROR: after\n").stderr_has(&format!("{nuls} NULs left out"));
+}
+
+#[test]
+fn a_followed_file_that_was_rewritten_at_the_same_size_is_read_from_its_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    append(&log, "one\ntwo\n");
+    let (mut emit, listener) = follow(&log, &[]);
+    expect(&listener, &["one", "two"]);
+    let mut file = OpenOptions::new().write(true).open(&log).unwrap();
+    file.write_all(b"six\nten\n").unwrap();
+    expect(&listener, &["six", "ten"]);
+    emit.expect_stderr("app.log was rewritten: reading it from its start");
+    append(&log, "and on\n");
+    expect(&listener, &["and on"]);
+    emit.terminate();
+    emit.wait().code(143);
+}

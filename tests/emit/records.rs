@@ -20,6 +20,52 @@ fn a_root_that_would_be_read_as_the_level_is_refused() {
     zlog(["emit", "-r", "my.ERROR", "-m", "x"]).run().code(2).stderr_has("ERROR");
 }
 
+/// Lines that ask for a topic under another root, or move the root by a level's name.
+const OUTSIDE: &str = r#"{"message":"a","levelname":"CRITICAL","topic":"bank.CRITICAL.transfer"}
+{"msg":"b","levelno":50,"topic":"apps.ERROR"}
+{"msg":"c","levelname":"bank.CRITICAL","levelno":50}
+topic=bank.CRITICAL.transfer seq=7 level=critical msg=d
+{"msg":"e","levelno":40,"topic":"app.ERROR.db"}
+"#;
+
+#[test]
+fn what_is_read_can_not_leave_the_root() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("lines");
+    std::fs::write(&file, OUTSIDE).unwrap();
+    let file = file.to_str().unwrap();
+    let under = |root: &str| {
+        ["CRITICAL.transfer", "CRITICAL", "CRITICAL", "CRITICAL.transfer", "ERROR.db"]
+            .map(|topic| format!("{root}{topic}"))
+    };
+    for source in [vec![], vec!["--file", file], vec!["--", "cat", file]] {
+        for root in ["app", ""] {
+            let mut args = vec!["-r", root];
+            args.extend(&source);
+            let run = if source.is_empty() { emit(args).stdin(OUTSIDE) } else { emit(args) };
+            let (messages, finished) = published(run);
+            let topics: Vec<_> = messages.iter().map(|message| message.topic.as_str()).collect();
+            let prefix = if root.is_empty() { "" } else { "app." };
+            assert_eq!(topics, under(prefix), "{source:?} under {root:?}");
+            // One has no topic of its own, and one may be under the root.
+            let outside = if root.is_empty() { 4 } else { 3 };
+            let told = format!("; {outside} records with a topic outside the root, published");
+            finished.success().stderr_has(&told).stderr_has("--trust-topic");
+        }
+    }
+    let replay = emit(["-r", "app", "--speed", "max", "--replay", file]);
+    assert_eq!(topics(replay), under("app."), "of a replay, too, if it has a root");
+}
+
+#[test]
+fn topics_that_lines_bring_along_are_kept_where_that_is_asked_for() {
+    let (messages, finished) = published(emit(["-r", "app", "--trust-topic"]).stdin(OUTSIDE));
+    let topics: Vec<_> = messages.iter().map(|message| message.topic.as_str()).collect();
+    let bank = "bank.CRITICAL.transfer";
+    assert_eq!(topics, [bank, "apps.ERROR", "app.CRITICAL", bank, "app.ERROR.db"]);
+    finished.success().stderr_lacks("outside the root");
+}
+
 #[test]
 fn a_subtopic_is_taken_from_the_line_only_when_asked() {
     let input = "db.pool::connected\nuse std::fmt\n";

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, test_kill_process};
 
-use zlog::handler::exec::{ExecHandler, ExecOptions};
-use zlog::handler::queue::{OnFull, QueueHandler};
-use zlog::handler::spool::BatchOptions;
-use zlog::handler::{Handler, Held};
-use zlog::record::Record;
+use zlog_core::record::Record;
+use zlog_pipeline::handler::exec::{ExecHandler, ExecOptions};
+use zlog_pipeline::handler::queue::{OnFull, QueueHandler};
+use zlog_pipeline::handler::spool::BatchOptions;
+use zlog_pipeline::handler::{Handler, Held};
 
 use super::text;
 use crate::harness::{DEADLINE, Input, Running, python};

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zlog::handler::Handler;
-use zlog::handler::file::{FileHandler, Sync};
-use zlog::handler::rotating::{Compression, RotatingFileHandler, Rotation};
-use zlog::record::Record;
+use zlog_core::record::Record;
+use zlog_pipeline::handler::Handler;
+use zlog_pipeline::handler::file::{FileHandler, Sync};
+use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};
 
 use super::text;
 use crate::harness::python;

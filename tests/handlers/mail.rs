@@ -2,10 +2,10 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use zlog::handler::smtp::{Login, LoginFrom, SmtpHandler, SmtpOptions};
-use zlog::handler::spool::{BatchOptions, SpoolOptions};
-use zlog::handler::{Handler, Held};
-use zlog::record::{Level, Record};
+use zlog_core::record::{Level, Record};
+use zlog_pipeline::handler::smtp::{Login, LoginFrom, SmtpHandler, SmtpOptions};
+use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
+use zlog_pipeline::handler::{Handler, Held};
 
 use super::text;
 use crate::harness::{DEADLINE, Python, Running, python};

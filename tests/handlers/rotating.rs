@@ -4,9 +4,9 @@ use std::path::Path;
 
 use fastrand::Rng;
 use serde_json::json;
-use zlog::handler::Handler;
-use zlog::handler::rotating::{Compression, RotatingFileHandler, Rotation};
-use zlog::record::Record;
+use zlog_core::record::Record;
+use zlog_pipeline::handler::Handler;
+use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};
 
 use super::text;
 use crate::harness::python;

@@ -1,13 +1,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use zlog::handler::spool::SpoolOptions;
-use zlog::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
-use zlog::handler::{Handler, Held};
-use zlog::record::{Level, RawJson, Record};
+use zlog_core::record::{Level, RawJson, Record};
+use zlog_pipeline::handler::spool::SpoolOptions;
+use zlog_pipeline::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
+use zlog_pipeline::handler::{Handler, Held};
 
 use super::text;
-use crate::harness::{DEADLINE, Rsyslog, rsyslog};
+use crate::harness::{DEADLINE, Rsyslog, rsyslog, rsyslog_with_its_default_limit};
 
 fn options(address: String) -> SyslogOptions {
     let spool = SpoolOptions {
@@ -90,6 +90,42 @@ fn a_daemon_as_it_comes_reads_the_local_form() {
         assert_eq!(seen[name], value, "{name}: {seen}");
     }
     assert!(seen["timereported"].as_str().unwrap().contains("-01-02T"), "{seen}");
+}
+
+#[test]
+fn a_record_of_any_length_is_one_message_to_a_daemon_with_its_default_limit() {
+    let Some(mut daemon) = rsyslog_with_its_default_limit() else { return };
+    let default = SyslogOptions::default().max_message;
+    let lengths = (7700..8300).step_by(40).chain([1, 20_000]);
+    let lengths: Vec<usize> = lengths.collect();
+    for address in ways(&daemon).into_iter().chain([daemon.local()]) {
+        let protocol = (address == daemon.local()).then_some(Protocol::Local);
+        let options = SyslogOptions { max_message: default, protocol, ..options(address.clone()) };
+        let mut handler = SyslogHandler::new(options, text()).unwrap();
+        let before = daemon.messages().len();
+        for (number, length) in lengths.iter().enumerate() {
+            let beginning = format!("{address} {number} ");
+            let whole = beginning.clone() + &"x".repeat(*length);
+            handler.handle(&record(&whole)).unwrap();
+            handler.flush().unwrap();
+            // One by one: over UDP the daemon's buffer has not room for all.
+            let seen = daemon.expect_beginning(&beginning);
+            let msg = seen["msg"].as_str().unwrap().trim_start();
+            match msg.strip_suffix('…') {
+                Some(kept) => assert!(whole.starts_with(kept), "{seen}"),
+                None => assert_eq!(msg, whole),
+            }
+            assert_eq!(seen["programname"], "shop", "{seen}");
+            assert_eq!(seen["syslogseverity"], "3", "{seen}");
+            if protocol.is_none() {
+                assert_eq!(seen["hostname"], "far.example.org", "{seen}");
+            }
+            assert!(seen["timereported"].as_str().unwrap().contains("-01-02T"), "{seen}");
+        }
+        let count = daemon.messages().len() - before;
+        assert_eq!(count, lengths.len(), "over {address}: each is one message");
+        assert!(handler.held().cut >= 2, "some are cut: {:?}", handler.held());
+    }
 }
 
 #[test]

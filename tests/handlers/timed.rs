@@ -10,10 +10,10 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use zlog::handler::Handler;
-use zlog::handler::timed::schedule::Schedule;
-use zlog::handler::timed::{Compression, TimedRotatingFileHandler, Timing};
-use zlog::record::Record;
+use zlog_core::record::Record;
+use zlog_pipeline::handler::Handler;
+use zlog_pipeline::handler::timed::schedule::Schedule;
+use zlog_pipeline::handler::timed::{Compression, TimedRotatingFileHandler, Timing};
 
 use super::text;
 use crate::harness::{Input, Running};
@@ -63,6 +63,7 @@ fn answers(directory: &Path, cases: &[Value]) -> Option<Vec<Value>> {
     let Some(program) = python(directory) else {
         use std::io::Write;
         // Not eprintln!, which cargo hides when a test passes.
+        #[expect(clippy::disallowed_methods, reason = "a test's own words")]
         let _ = writeln!(std::io::stderr(), "SKIPPED: no Python 3.13 for TimedRotatingFileHandler");
         return None;
     };

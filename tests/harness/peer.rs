@@ -18,13 +18,14 @@ pub(super) fn installed(name: &str) -> Option<PathBuf> {
 /// A test that needs a peer says that it was left out, and passes; under `CI=true` it
 /// fails.
 #[track_caller]
-pub(super) fn left_out<T>(peer: &str, why: &str) -> Option<T> {
+pub(crate) fn left_out<T>(peer: &str, why: &str) -> Option<T> {
     if std::env::var("CI").is_ok_and(|ci| ci == "true") {
         panic!("needed under CI=true: {peer}: {why}");
     }
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     // Not eprintln!, which cargo hides when a test passes.
+    #[expect(clippy::disallowed_methods, reason = "a test's own words")]
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: no {peer} here: {why}");
     None
 }

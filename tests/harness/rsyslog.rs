@@ -14,7 +14,7 @@ use super::running::{Input, Running};
 
 /// Listens on all ways, and prints each message as JSON.
 const CONFIG: &str = r#"
-global(workDirectory="@" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")
+global(workDirectory="@" LIMIT parser.escapeControlCharactersOnReceive="off")
 module(load="imuxsock" SysSock.Use="off")
 module(load="imudp")
 module(load="imtcp")
@@ -31,6 +31,9 @@ const PROBE: &str = "probe";
 /// How long one is waited for.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// A limit on messages above what most tests send.
+const LARGE: &str = r#"maxMessageSize="64k""#;
+
 /// The daemon. Its sockets are in a directory that goes with it.
 pub(crate) struct Rsyslog {
     program: PathBuf,
@@ -38,26 +41,34 @@ pub(crate) struct Rsyslog {
     udp: u16,
     /// 0 until it has told which one it was given.
     tcp: u16,
+    /// The option that limits the length of messages; empty for the default.
+    limit: &'static str,
     running: Running,
 }
 
 /// A running daemon; `None`, and a word on standard error, where there is none.
 #[track_caller]
 pub(crate) fn rsyslog() -> Option<Rsyslog> {
-    installed("rsyslogd").map(|program| Rsyslog::start(&program))
+    installed("rsyslogd").map(|program| Rsyslog::start(&program, LARGE))
+}
+
+/// The same, with the limit on the length of messages that it comes with.
+#[track_caller]
+pub(crate) fn rsyslog_with_its_default_limit() -> Option<Rsyslog> {
+    installed("rsyslogd").map(|program| Rsyslog::start(&program, ""))
 }
 
 impl Rsyslog {
     #[track_caller]
-    fn start(installed: &Path) -> Rsyslog {
+    fn start(installed: &Path, limit: &'static str) -> Rsyslog {
         let directory = tempfile::tempdir().unwrap();
         // AppArmor lets the one that is installed read no files but its own.
         let program = directory.path().join("rsyslogd");
         fs::copy(installed, &program).unwrap();
         // It can't say which port it was given. That it has it is seen below.
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let running = run(&program, directory.path(), udp, 0);
-        let mut daemon = Rsyslog { program, directory, udp, tcp: 0, running };
+        let running = run(&program, directory.path(), udp, 0, limit);
+        let mut daemon = Rsyslog { program, directory, udp, tcp: 0, limit, running };
         daemon.wait_until_ready();
         daemon
     }
@@ -68,7 +79,7 @@ impl Rsyslog {
         self.running.terminate();
         self.running.expect_end();
         between();
-        self.running = run(&self.program, self.directory.path(), self.udp, self.tcp);
+        self.running = run(&self.program, self.directory.path(), self.udp, self.tcp, self.limit);
         self.wait_until_ready();
     }
 
@@ -76,14 +87,23 @@ impl Rsyslog {
     #[track_caller]
     pub(crate) fn expect(&mut self, text: &str) -> Value {
         let until = Instant::now() + super::DEADLINE;
-        self.find(text, until).unwrap_or_else(|| self.running.fail(&format!("no {text:?} came")))
+        let found = self.find(until, |msg| msg == text);
+        found.unwrap_or_else(|| self.running.fail(&format!("no {text:?} came")))
     }
 
-    fn find(&self, text: &str, until: Instant) -> Option<Value> {
+    /// Waits for a message whose text begins so, blanks before it aside.
+    #[track_caller]
+    pub(crate) fn expect_beginning(&mut self, text: &str) -> Value {
+        let until = Instant::now() + super::DEADLINE;
+        let found = self.find(until, |msg| msg.trim_start().starts_with(text));
+        found.unwrap_or_else(|| self.running.fail(&format!("no {text:?} came")))
+    }
+
+    fn find(&self, until: Instant, is_it: impl Fn(&str) -> bool) -> Option<Value> {
         let mut found = None;
         self.running.stdout.wait_for_line(until, |line| {
-            let message = serde_json::from_str(line).ok();
-            found = message.filter(|message: &Value| message["msg"] == text);
+            let message: Option<Value> = serde_json::from_str(line).ok();
+            found = message.filter(|message| message["msg"].as_str().is_some_and(&is_it));
             found.is_some()
         });
         found
@@ -128,7 +148,8 @@ impl Rsyslog {
             // Refused, or never read: another follows.
             let probe = format!("<14>1 - - {PROBE} - - - {number}");
             let _ = socket.send_to(probe.as_bytes(), ("127.0.0.1", self.udp));
-            let printed = self.find(&number.to_string(), Instant::now() + PAUSE).is_some();
+            let number = number.to_string();
+            let printed = self.find(Instant::now() + PAUSE, |msg| msg == number).is_some();
             if self.tcp == 0 {
                 let told = fs::read_to_string(self.path("tcp")).unwrap_or_default();
                 self.tcp = told.trim().parse().unwrap_or(0);
@@ -144,9 +165,10 @@ impl Rsyslog {
     }
 }
 
-fn run(program: &Path, directory: &Path, udp: u16, tcp: u16) -> Running {
+fn run(program: &Path, directory: &Path, udp: u16, tcp: u16, limit: &str) -> Running {
     let config = CONFIG.replace('@', directory.to_str().unwrap());
     let config = config.replace("UDP", &udp.to_string()).replace("TCP", &tcp.to_string());
+    let config = config.replace("LIMIT", limit);
     let (file, pid) = (directory.join("rsyslog.conf"), directory.join("pid"));
     fs::write(&file, config).unwrap();
     let mut command = Command::new(program);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -168,6 +168,26 @@ impl Running {
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
         let children = children.expect("the system tells of children");
         children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)).collect()
+    }
+
+    /// Waits until it has a thread of this name.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    pub(crate) fn wait_for_thread(&mut self, name: &str) {
+        let until = self.until();
+        let tasks = format!("/proc/{}/task", self.id());
+        loop {
+            let names = std::fs::read_dir(&tasks).into_iter().flatten().flatten();
+            let mut names = names.map(|task| std::fs::read_to_string(task.path().join("comm")));
+            // One that ends meanwhile has none.
+            if names.any(|comm| comm.is_ok_and(|comm| comm.trim_end() == name)) {
+                return;
+            }
+            if Instant::now() >= until || self.ended.try_recv() == Err(TryRecvError::Disconnected) {
+                self.fail(&format!("it has no thread {name}"));
+            }
+            thread::yield_now();
+        }
     }
 
     /// Sends it, and it alone, a signal.

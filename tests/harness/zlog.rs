@@ -77,7 +77,7 @@ impl Zlog {
     }
 
     /// The command itself, for a terminal to start.
-    pub(super) fn into_command(self) -> Command {
+    pub(crate) fn into_command(self) -> Command {
         self.command
     }
 }

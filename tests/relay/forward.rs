@@ -167,6 +167,31 @@ fn a_relay_that_comes_back_is_found_by_both_sides() {
 }
 
 #[test]
+fn a_line_of_stdin_can_not_leave_the_root_unless_its_topic_is_trusted() {
+    let line = r#"{"msg":"m","levelno":50,"topic":"bank.CRITICAL.transfer"}"#;
+    for (trust, topic, told) in [
+        (&[][..], "web.CRITICAL.transfer", true),
+        (&["--trust-topic"], "bank.CRITICAL.transfer", false),
+    ] {
+        let ports = ["relay", "--stdin", "--root", "web", "--publish-bind", ANY_PORT];
+        let mut relay = zlog(ports).args(trust).stdin_open().start();
+        let listener = Listener::connect(&relay.endpoint(), "");
+        // What nobody wants yet is sent to nobody.
+        let message = loop {
+            relay.write(format!("{line}\n"));
+            if let Some(message) = listener.try_next(Duration::from_millis(20)) {
+                break message;
+            }
+        };
+        assert_eq!(message.topic, topic);
+        relay.interrupt();
+        let said = relay.wait().code(130).err();
+        let remark = "with a topic outside the root, published under the root (--trust-topic";
+        assert_eq!(said.contains(remark), told, "{said}");
+    }
+}
+
+#[test]
 fn lines_of_stdin_are_collected_under_a_sender_of_their_own() {
     let ports = ["relay", "--stdin", "--root", "web", "--publish-bind", ANY_PORT];
     let mut relay = zlog(ports).stdin_open().start();
@@ -178,7 +203,7 @@ fn lines_of_stdin_are_collected_under_a_sender_of_their_own() {
         relay.write("ERROR first\n");
         first = listener.try_next(Duration::from_millis(20));
     }
-    relay.write("INFO not asked for\nERROR last\n");
+    relay.write("INFO not asked for\n\0\0ERROR last\n");
     relay.close_stdin();
     let first = first.expect("a message").json();
     loop {
@@ -191,5 +216,5 @@ fn lines_of_stdin_are_collected_under_a_sender_of_their_own() {
         }
     }
     relay.terminate();
-    relay.wait().code(143);
+    relay.wait().code(143).stderr_has("stdin: 2 NULs left out");
 }

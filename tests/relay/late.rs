@@ -1,5 +1,7 @@
 //! `tail --last`: what went before, and then what comes.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -50,13 +52,19 @@ fn keeper(publisher: &Publisher, args: &[&str]) -> (Running, String, String) {
     (running, bound.remove(0), ask)
 }
 
+/// How the relay stands.
+#[track_caller]
+fn status(ask: &str) -> serde_json::Value {
+    let status = zlog(["relay", "--status", "--ask", ask, "-o", "json"]).run().success();
+    serde_json::from_slice(&status.stdout).expect("JSON")
+}
+
 /// Waits until so many messages are kept.
 #[track_caller]
 fn wait_for_kept(ask: &str, messages: u64) {
     let until = Instant::now() + DEADLINE;
     loop {
-        let status = zlog(["relay", "--status", "--ask", ask, "-o", "json"]).run().success();
-        let status: serde_json::Value = serde_json::from_slice(&status.stdout).expect("JSON");
+        let status = status(ask);
         if status["keep"]["messages"] == messages {
             return;
         }
@@ -184,4 +192,76 @@ fn several_endpoints_can_not_be_asked_at_once() {
     assert!(said.contains("--ask ENDPOINT"), "{said}");
     let said = zlog(["tail", "--last", "10001"]).run().code(2).err();
     assert!(said.contains("at most 10000"), "{said}");
+}
+
+/// Asks at `endpoint` for all that is kept, as a ZMTP 3 DEALER, and reads nothing.
+fn ask_and_do_not_read(endpoint: &str, number: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(endpoint.trim_start_matches("tcp://")).expect("a port");
+    let mut greeting = [0; 64];
+    (greeting[0], greeting[9], greeting[10]) = (0xff, 0x7f, 3);
+    greeting[12..16].copy_from_slice(b"NULL");
+    stream.write_all(&greeting).expect("it is read");
+    // libzmq refuses more in the same piece.
+    stream.read_exact(&mut greeting).expect("a greeting");
+    let ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER";
+    let mark = |end: &str| format!("\\u0000zlog.mark.{number}{end}");
+    let question = format!(
+        r#"{{"zlog":1,"ask":"last","n":10000,"prefixes":[""],"begin":"{}","end":"{}"}}"#,
+        mark("a"),
+        mark("b")
+    );
+    for (flags, frame) in [(4, &ready[..]), (0, question.as_bytes())] {
+        let length = u8::try_from(frame.len()).expect("a short frame");
+        stream.write_all(&[&[flags, length], frame].concat()).expect("it is read");
+    }
+    stream
+}
+
+/// The most memory that a process has had, in bytes.
+#[cfg(target_os = "linux")]
+fn peak_memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kibibytes << 10
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn askers_that_do_not_read_share_their_answers_and_are_hung_up_on() {
+    const BODY: usize = 1 << 20;
+    const KEPT: usize = 24;
+    const ASKERS: usize = 30;
+    let publisher = Publisher::bind();
+    let (mut relay, publish, ask) = keeper(&publisher, &["--keep", "24"]);
+    for _ in 0..KEPT {
+        publisher.send(["app.INFO".to_owned(), "x".repeat(BODY)]);
+    }
+    wait_for_kept(&ask, KEPT as u64);
+    let before = peak_memory(relay.id());
+    let askers: Vec<TcpStream> = (0..ASKERS).map(|n| ask_and_do_not_read(&ask, n)).collect();
+    // Each of those who read gets its answer meanwhile.
+    let last = KEPT.to_string();
+    let args = ["tail", &publish, "--ask", &ask, "--last", &last, "-n", &last, "-o", "text"];
+    assert_eq!(zlog(args).run().success().stdout.len(), KEPT * (BODY + 1));
+    relay.expect_stderr("hung up on 127.0.0.1: it asked, and did not read the answer in time");
+    // Who reads before that gets its answer whole.
+    let until = Instant::now() + DEADLINE;
+    while status(&ask)["refused"] != ASKERS {
+        assert!(Instant::now() < until, "not all were hung up on: {}", status(&ask));
+    }
+    for mut asker in askers {
+        asker.set_read_timeout(Some(DEADLINE)).expect("a plain option");
+        let mut answer = Vec::new();
+        match asker.read_to_end(&mut answer) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        }
+        assert!(answer.len() < KEPT * BODY, "it was broken off");
+    }
+    let grown = peak_memory(relay.id()) - before;
+    assert!(grown < 4 * (KEPT * BODY) as u64, "{grown} bytes for {ASKERS} askers");
+    relay.terminate();
+    let said = relay.wait().code(143).err();
+    assert_eq!(said.matches("hung up on").count(), 1, "{said}");
 }

@@ -1,5 +1,9 @@
 //! How a relay stands: asked, and told now and then.
 
+use std::sync::mpsc::{Sender, channel};
+
+use serde_json::json;
+
 use super::relay;
 use crate::harness::{Listener, own_address, zlog};
 
@@ -44,6 +48,51 @@ fn an_outage_is_shown_with_its_next_step_and_no_escapes() {
     for (line, shown) in outage.lines().zip(shown) {
         assert!(shown.ends_with(line.trim()), "{line}\n{table}");
     }
+}
+
+/// Answers whoever asks first with this frame, at the endpoint that is returned. Stays
+/// there until what is returned with it is dropped.
+fn answering(answer: Vec<u8>) -> (String, Sender<()>) {
+    let (stay, over) = channel();
+    let context = zmq::Context::new();
+    let socket = context.socket(zmq::ROUTER).expect("a socket");
+    socket.bind(&own_address()).expect("a free port");
+    let endpoint = socket.get_last_endpoint().expect("it is bound").expect("text");
+    socket.set_rcvtimeo(20_000).expect("a socket");
+    std::thread::spawn(move || {
+        let question = socket.recv_multipart(0).expect("somebody asks");
+        socket.send_multipart([&question[0], &answer], 0).expect("somebody asked");
+        let _ = over.recv();
+    });
+    (endpoint, stay)
+}
+
+#[test]
+fn no_answer_makes_the_status_panic_or_steers_the_terminal() {
+    let long = "x".repeat(1 << 20);
+    let evil = "\u{1b}]0;t\u{7}\u{9b}2J\u{202e}\u{7f}\n";
+    let handlers = json!([{"name": long, "outage": evil}, {"name": evil, "lost": u64::MAX}]);
+    let sides = json!([{"endpoint": long, "peers": usize::MAX}, {"endpoint": evil}]);
+    let status = json!({
+        "zlog": 1, "answer": "status", "version": evil, "uptime": 1e308, "handlers": handlers,
+        "collect": sides, "publish": sides,
+        "sources": [{"name": long, "remarks": [evil, long], "rate": -1e308}, {"name": "s"}],
+        "keep": {"bytes": usize::MAX}, "forwarded": {"rate": 1e308, "bytes": u64::MAX},
+    });
+    for output in ["table", "json"] {
+        let (endpoint, _stay) = answering(status.to_string().into_bytes());
+        let args = ["relay", "--status", "--ask", &endpoint, "-o", output];
+        let shown = zlog(args).run().success().out();
+        assert!(shown.contains(&long), "it is shown whole");
+        let harmful = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!shown.contains(harmful), "{output}");
+        assert!(shown.len() < 10 * status.to_string().len(), "{output}: {}", shown.len());
+    }
+    // A megabyte more than is taken in: it ends, and says why it shows nothing.
+    let endless = format!("{{\"zlog\":1,\"answer\":\"status\",\"x\":\"{}\"}}", "x".repeat(9 << 20));
+    let (endpoint, _stay) = answering(endless.into_bytes());
+    let run = zlog(["relay", "--status", "--ask", &endpoint]).run().code(1);
+    run.stderr_has("or its answer is larger than 8M");
 }
 
 #[test]

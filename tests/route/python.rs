@@ -1,12 +1,12 @@
 //! Which handlers get a record, against CPython's logger hierarchies.
 
 use serde_json::Value;
-use zlog::handler::file::Sync;
-use zlog::record::{Level, Record};
-use zlog::route::{
+use zlog_core::record::{Level, Record};
+use zlog_pipeline::handler::file::Sync;
+use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::router::{
     FormatterSpec, HandlerSpec, Match, RouteSpec, Router, Spec, Surroundings, Target,
 };
-use zlog::signal::Stop;
 
 use crate::harness::python;
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::{lines, path, send, stored, tail, wait_for_file};
 use crate::harness::{DEADLINE, Listener, Publisher, zlog};
 
@@ -70,6 +72,76 @@ fn what_tail_leaves_out_no_handler_gets() {
     zlog(args).stdin(input).run().success();
     let text = std::fs::read_to_string(&file).unwrap();
     assert_eq!(text, "1970-01-01 00:00:01,500 ERROR b two\n");
+}
+
+/// A line that a message, a name or a level may try to forge.
+const FORGED: &str = "\n1970-01-01 00:00:01,500 CRITICAL bank forged";
+
+/// What a line-oriented handler of each kind has after these records.
+#[track_caller]
+fn in_each_handler(records: &[Value], newlines: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    let names = ["plain", "by_size", "by_clock", "piped"].map(|name| path(&directory, name));
+    let [plain, by_size, by_clock, piped] = &names;
+    let handlers = [
+        format!("--file={plain}{newlines}"),
+        format!("--file={by_size},max-bytes=10M{newlines}"),
+        format!("--file={by_clock},when=D{newlines}"),
+        format!("--exec=sh -c 'cat > {piped}'{newlines}"),
+        format!("--console=level=debug{newlines},format=basic"),
+    ];
+    let args = ["tail", "--input", "-"].into_iter().chain(handlers.iter().map(String::as_str));
+    let run = zlog(args).stdin(lines(records.to_vec())).run().success();
+    let files = names.iter().map(|name| std::fs::read_to_string(name).unwrap());
+    files.chain([run.out()]).collect()
+}
+
+#[test]
+fn names_and_levels_forge_no_line_in_any_handler_and_messages_none_where_that_is_asked_for() {
+    let plain = stored("app", 20, "plain");
+    let with = |key: &str, value: String| {
+        let mut record = plain.clone();
+        record[key] = value.into();
+        record
+    };
+    let named = [
+        plain.clone(),
+        with("name", format!("a{FORGED}")),
+        with("levelname", format!("L{FORGED}")),
+    ];
+    for text in in_each_handler(&named, "") {
+        assert_eq!(text.lines().count(), named.len(), "{text}");
+    }
+    let messages = [
+        with("msg", format!("m{FORGED}")),
+        with("msg", "m\r\u{2028}".to_owned()),
+        with("exc_text", "Traceback\n  File".to_owned()),
+        with("stack_info", format!("Stack{FORGED}")),
+    ];
+    let all = [&named[..], &messages].concat();
+    for text in in_each_handler(&all, ",newlines=escape") {
+        assert_eq!(text.lines().count(), all.len(), "{text}");
+        assert!(!text.contains(['\r', '\u{2028}']), "{text}");
+        assert!(
+            text.contains(r"m\x0a1970-01-01") && text.contains(r"plain\x0aTraceback\x0a  File")
+        );
+    }
+    // As Python writes them, unless something else is asked for.
+    for text in in_each_handler(&messages, "") {
+        assert_eq!(text.lines().count(), 9, "{text}");
+    }
+}
+
+#[test]
+fn the_option_of_tail_escapes_newlines_in_what_it_prints() {
+    let record = || lines([stored("app", 20, &format!("m{FORGED}"))]);
+    for shape in [&["-o", "text"][..], &["-o", "pretty"], &["--format", "basic"]] {
+        let args = ["tail", "--input", "-", "--newlines", "escape"];
+        let out = zlog(args).args(shape).stdin(record()).run().success().out();
+        assert_eq!(out.lines().count(), 1, "{shape:?}: {out}");
+        let out = zlog(&args[..3]).args(shape).stdin(record()).run().success().out();
+        assert_eq!(out.lines().count(), 2, "{shape:?}: {out}");
+    }
 }
 
 #[test]

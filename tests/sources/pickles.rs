@@ -2,7 +2,7 @@
 //! `pickle.loads`, on records that nobody thought of.
 
 use serde_json::Value;
-use zlog::wire::{json, pickle};
+use zlog_core::wire::{json, pickle};
 
 use crate::harness::python;
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{Ear, program, waiting};
-use crate::harness::{emit, python};
+use crate::harness::{emit, python, zlog};
 
 #[test]
 fn ten_programs_at_once_have_every_record_published_once_and_in_their_order() {
@@ -105,4 +106,61 @@ fn what_was_sent_before_the_end_is_published() {
     ear.emit.terminate();
     assert_eq!(ear.listener.everything().len(), 2000);
     ear.emit.wait().code(143).stderr_has("2000 records");
+}
+
+/// Python's handler drops a record that finds no room for 1 s, and connects again.
+#[track_caller]
+fn stands_still_behind_a_subscriber(listen: &str, port: impl FnOnce(&str) -> String) {
+    const DROPS: usize = 3;
+    let Some(python) = python() else { return };
+    let mut emit = emit(["--listen", listen, "--hwm", "10", "--linger", "60s"]).start();
+    let endpoint = emit.endpoint();
+    let port = port(&emit.expect_stderr("for Python's SocketHandler"));
+    let mut tail = zlog(["tail", &endpoint, "--hwm", "10", "--format", "bare"]).start();
+    let mut program = program(&python, &["drops", &port, "app", &DROPS.to_string()]);
+    tail.expect_stdout("0");
+    tail.signal(Signal::STOP);
+    program.expect_stdout(&format!("dropped {DROPS}"));
+    tail.signal(Signal::CONT);
+    let said = program.wait().success().out();
+    let mut numbers = said.lines().last().unwrap().split(' ').map(|n| n.parse().unwrap());
+    let count: usize = numbers.next().unwrap();
+    let dropped: Vec<usize> = numbers.collect();
+    assert!(dropped.len() >= DROPS);
+    emit.terminate();
+    let emit = emit.wait().code(143);
+    let last = (count - 1).to_string();
+    tail.expect_stdout(&last);
+    tail.terminate();
+    let tail = tail.wait().code(143).stderr_lacks("lost");
+    let want: Vec<usize> = (0..count).filter(|number| !dropped.contains(number)).collect();
+    let got: Vec<usize> = tail.out().lines().map(|line| line.parse().unwrap()).collect();
+    let differs = got.iter().zip(&want).position(|(got, want)| got != want);
+    assert_eq!((got.len(), differs), (want.len(), None), "they come in the order of sending");
+    // Each of them is told: as cut short if a part was sent, else as dropped.
+    let said = emit.err();
+    let counted = |what: &str| -> usize {
+        let line = said.lines().last().unwrap();
+        let number = line.split("; ").find(|remark| remark.contains(what));
+        number.map_or(0, |remark| remark.split(' ').next().unwrap().parse().unwrap())
+    };
+    assert_eq!(counted("hung up with records unread"), dropped.len(), "{said}");
+    let lost = counted("cut short") + counted("dropped by a SocketHandler");
+    assert_eq!(lost, dropped.len(), "{said}");
+    emit.stderr_has("hung up and connected again while records of it were unread");
+}
+
+#[test]
+fn what_a_program_sent_before_its_handler_timed_out_comes_whole_and_in_order() {
+    stands_still_behind_a_subscriber("127.0.0.1:0", |line| {
+        let port = line.split(" for Python's").next().unwrap().rsplit(':').next();
+        port.unwrap().to_owned()
+    });
+}
+
+#[test]
+fn what_it_sent_over_a_unix_socket_before_it_timed_out_comes_whole_and_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log.sock").to_str().unwrap().to_owned();
+    stands_still_behind_a_subscriber(&format!("unix:{path}"), |_| path.clone());
 }

@@ -60,8 +60,11 @@ fn a_second_signal_ends_a_tail_that_nobody_reads() {
     // Open for both, or opening would wait for the other side.
     let mut both = std::fs::OpenOptions::new();
     let pipe = both.read(true).write(true).custom_flags(0).open(&pipe).unwrap();
+    let lines = directory.path().join("lines");
+    std::fs::write(&lines, "more than a pipe holds\n".repeat(10_000)).unwrap();
     let mut tail = Command::new(env!("CARGO_BIN_EXE_zlog"))
-        .args(["tail", "-o", "text", "--input", "/dev/zero"])
+        .args(["tail", "-o", "text", "--input"])
+        .arg(&lines)
         .stdout(pipe.try_clone().unwrap())
         .stderr(Stdio::null())
         .spawn()
@@ -128,6 +131,26 @@ fn a_closed_pipe_ends_a_stored_tail_too() {
     let script = "yes | zlog tail -o text --input - | head -n 1; exit ${PIPESTATUS[1]}";
     let finished = shell(script).wait().success().stdout("y\n");
     assert_eq!(finished.err(), "");
+}
+
+#[test]
+fn a_standard_stream_that_is_closed_is_an_error() {
+    let closed = "standard output: bad file descriptor";
+    for script in [
+        "zlog tail tcp://127.0.0.1:1 >&-",
+        "echo hello | zlog tail --input - >&-",
+        "zlog tail --help >&-",
+        "echo hello | zlog emit -q -b tcp://127.0.0.1:* --wait 0s --tee >&-",
+    ] {
+        let finished = shell(script).wait().code(1);
+        let said = finished.err().replace("copying the input (--tee)", "standard output");
+        assert!(said.contains(closed), "{script}: {said}");
+    }
+    let script = "zlog emit -b tcp://127.0.0.1:* --wait 0s <&-";
+    shell(script).wait().code(1).stderr_has("reading standard input: bad file descriptor");
+    // Who needs neither does not mind.
+    shell("zlog emit -q -b tcp://127.0.0.1:* --wait 0s -m x <&- >&-").wait().success();
+    shell("zlog tail --help > /dev/null").wait().success();
 }
 
 #[test]

@@ -50,6 +50,26 @@ fn fail_on_loss_exits_with_3_only_when_there_was_one() {
 }
 
 #[test]
+fn a_loss_wins_over_a_signal_and_over_a_closed_pipe() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let (publisher, mut tail) = tail(&["-o", "text", "--fail-on-loss"]);
+        send(&publisher, "web1", "app.INFO", &[1, 2, 3, 7, 8]);
+        tail.expect_stdout("8");
+        tail.signal(signal);
+        tail.wait().code(3).stderr_has("lost 3 records of web1").stderr_has("3 lost in all");
+    }
+    let publisher = Publisher::bind();
+    let script = format!(
+        "zlog tail --fail-on-loss -o text '{}' | head -n 2; exit ${{PIPESTATUS[0]}}",
+        publisher.endpoint
+    );
+    let pipeline = super::shell(&script);
+    publisher.wait_for_subscription();
+    send(&publisher, "web1", "app.INFO", &[1, 3]);
+    pipeline.wait().code(3).stdout("1\n3\n");
+}
+
+#[test]
 fn quiet_says_nothing_and_fail_on_loss_still_fails() {
     let (publisher, tail) = tail(&["-o", "text", "-n", "3", "--fail-on-loss", "-q"]);
     send(&publisher, "web1", "app.INFO", &[1, 4]);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{lines, shell};
-use crate::harness::{emit, zlog};
+use crate::harness::{Message, emit, published, python, zlog};
 
 /// Lines of many loggers, and what `text` and the level column show of them.
 const LOGS: [(&str, &str, &str); 11] = [
@@ -191,8 +191,13 @@ fn a_pipe_that_pauses_is_shown_as_far_as_it_has_come() {
 
 #[test]
 fn an_endless_input_ends_at_a_signal() {
-    let mut tail = zlog(["tail", "-o", "text", "--input", "/dev/zero"]).start();
-    tail.expect_stdout("\0");
+    let directory = tempfile::tempdir().unwrap();
+    let first = directory.path().join("first.log");
+    std::fs::write(&first, "first\n").unwrap();
+    // NULs are no text: there is always something to read, and never a record.
+    let input = ["--input", first.to_str().unwrap(), "--input", "/dev/zero"];
+    let mut tail = zlog(["tail", "-o", "text"]).args(input).start();
+    tail.expect_stdout("first");
     tail.interrupt();
     tail.wait().code(130);
 }
@@ -212,4 +217,82 @@ fn a_hundred_thousand_lines_come_out_complete() {
     let out = shell(script).wait().success().out();
     let sums: Vec<&str> = out.lines().collect();
     assert_eq!(sums[0], sums[1]);
+}
+
+/// Escapes make JSON longer than the message in it, and a message may be as long as a line
+/// that is read: what is written must not be longer than what is read.
+#[test]
+fn a_record_of_the_longest_line_is_written_and_read_back_as_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str| directory.path().join(name).to_str().expect("UTF-8").to_owned();
+    let tail = |input: &str, output: &str| {
+        zlog(["tail", "--input", input, "-o", output]).run().success().stdout
+    };
+    let (text, stored) = (file("text"), file("stored.json"));
+    let longest = "\u{1}".repeat(16 << 20);
+    std::fs::write(&text, format!("{longest}\n")).expect("written");
+    let first = tail(&text, "json");
+    assert!(first.len() > 6 * longest.len(), "each takes six bytes");
+    std::fs::write(&stored, &first).expect("written");
+    assert!(tail(&stored, "json") == first, "it is one record");
+    assert!(tail(&stored, "text") == format!("{longest}\n").into_bytes());
+    // A message that some publisher has sent may be longer, and is text with its time.
+    let longer = format!("{}\n", "x".repeat(17 << 20));
+    std::fs::write(&text, &longer).expect("written");
+    assert!(tail(&text, "text") == longer.clone().into_bytes());
+    assert_eq!(tail(&text, "json").iter().filter(|byte| **byte == b'\n').count(), 1);
+
+    for source in [["--file", &stored], ["--replay", &stored]] {
+        let (messages, _) = published(emit(["-r", "app"]).args(source));
+        let [message] = &messages[..] else { panic!("{source:?}: {} messages", messages.len()) };
+        assert!(message.json()["msg"] == longest, "{source:?}");
+    }
+}
+
+/// Python's own `json` is asked: whoever reads what zlog writes must not lose the record.
+#[test]
+fn json_that_python_can_not_read_is_kept_as_text_marked_and_counted() {
+    let deep = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let number = "7".repeat(5000);
+    let values = [deep(64), deep(65), deep(100_000), number.clone(), "9".repeat(4300)];
+    let quoted = [false, true, true, true, false];
+    let lines = values.iter().map(|value| {
+        format!(r#"{{"msg":"m","levelno":40,"before":1,"value":{value},"after":"x"}}"#)
+    });
+    let args = [deep(65), deep(100_000)];
+    let with_args =
+        args.iter().map(|value| format!(r#"{{"msg":"m %s","levelno":40,"args":[{value}]}}"#));
+    let input: String = lines.chain(with_args).map(|line| line + "\n").collect();
+
+    let stored = zlog(["tail", "--input", "-", "-o", "json"]).stdin(input.clone()).run().success();
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("in.json");
+    std::fs::write(&file, &input).expect("written");
+    let file = file.to_str().expect("UTF-8");
+    for source in [&["--file", file][..], &["--replay", file]] {
+        let (messages, emitted) = published(emit(["-r", "app"]).args(source));
+        let bodies: Vec<String> = messages.iter().map(Message::text).collect();
+        let stored = stored.out();
+        for lines in [bodies, stored.lines().map(str::to_owned).collect()] {
+            assert_eq!(lines.len(), values.len() + args.len());
+            for (at, line) in lines.iter().enumerate().take(values.len()) {
+                let record: Value = match quoted[at] {
+                    // serde_json has a limit of its own, above zlog's.
+                    true => serde_json::from_str(line).expect("JSON"),
+                    false => continue,
+                };
+                assert_eq!(record["value"], values[at], "the text of it");
+                assert_eq!((&record["before"], &record["after"]), (&json!(1), &json!("x")));
+            }
+            if let Some(python) = python() {
+                let mut reader = python.script("json_lines", &[]);
+                reader.write(lines.join("\n") + "\n");
+                reader.close_stdin();
+                assert_eq!(reader.wait().success().out(), format!("{}\n", lines.len()));
+            }
+        }
+        emitted.stderr_has("5 with a value nested too deep or a number too long (sent as text)");
+    }
+    let fault = "a value is nested too deep, or a number too long: it is kept as text";
+    assert_eq!(stored.out().matches(fault).count(), 5);
 }

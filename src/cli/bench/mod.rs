@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 pub use self::pipeline::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput};
-use super::value::{self, Seconds};
-use crate::bench::target::BenchTarget;
+use zlog_bench::target::BenchTarget;
+use zlog_core::text::parsers::{self, Seconds};
 
 /// The longest message that test records may have: a line that `emit` takes whole.
 const MAX_SIZE: usize = 16 << 20;
@@ -45,7 +45,7 @@ pub struct BenchArgs {
     #[arg(help_heading = "What is measured")]
     pub threads: u16,
     /// Make N calls per second, and measure latency from when each call was due
-    #[arg(long, value_name = "N/s", value_parser = value::rate, help_heading = "What is measured")]
+    #[arg(long, value_name = "N/s", value_parser = parsers::rate, help_heading = "What is measured")]
     pub rate: Option<f64>,
 
     /// Rounds: each measures every handler once
@@ -54,11 +54,11 @@ pub struct BenchArgs {
     #[arg(help_heading = "How long")]
     pub runs: u16,
     /// End a run after N calls
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = "How long")]
     pub count: Option<u64>,
     /// End a run after this long [default: 500ms, or none with --count]
-    #[arg(long, value_name = "DURATION", value_parser = value::some_time, help_heading = "How long")]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time, help_heading = "How long")]
     pub duration: Option<Seconds>,
     /// Log for this long before each run, without measuring
     #[arg(long, value_name = "DURATION", default_value = "100ms", help_heading = "How long")]
@@ -196,7 +196,7 @@ impl BenchArgs {
 
 /// A size that test records can have.
 fn message_size(text: &str) -> Result<usize, String> {
-    match value::size(text)? {
+    match parsers::size(text)? {
         size if size > MAX_SIZE => Err("must be at most 16M".into()),
         size => Ok(size),
     }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::super::WireArg;
-use super::super::value::{self, Seconds};
 use super::message_size;
-use crate::bench::pipeline::{Dimension, Dimensions, MAX_SUBSCRIPTIONS, Transport, sweep};
-use crate::error::{Error, Result};
+use zlog_bench::pipeline::{Dimension, Dimensions, MAX_SUBSCRIPTIONS, Transport, sweep};
+use zlog_core::error::{Error, Result};
+use zlog_core::text::parsers::{self, Seconds};
 
 /// Limit on the processes of each side, so as not to overload the machine.
 const MAX_PROCESSES: usize = 64;
@@ -47,7 +47,7 @@ pub struct PipelineArgs {
     #[arg(help_heading = "How long")]
     pub runs: u16,
     /// Records of each emit in a run [default: 200000, and fewer large ones]
-    #[arg(short = 'n', long, value_name = "N", value_parser = value::at_least_one::<u64>)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = "How long")]
     pub count: Option<u64>,
     /// Directory for the files of lines [default: the system's temporary one]

@@ -2,11 +2,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::handler::file::Sync;
-use crate::handler::rotating::Compression;
-use crate::handler::timed::When;
-use crate::record::Level;
-use crate::route::{QueueSpec, Target};
+use zlog_core::record::Level;
+use zlog_pipeline::handler::file::Sync;
+use zlog_pipeline::handler::rotating::Compression;
+use zlog_pipeline::handler::timed::When;
+use zlog_pipeline::router::{QueueSpec, Target};
 
 /// The one handler that `option` makes of `text`.
 fn one(option: &str, text: &str) -> Result<HandlerSpec> {
@@ -178,4 +178,14 @@ fn a_key_behind_the_format_is_remarked_on_and_where_the_format_is_refused_explai
     assert!(console("format=bare,utc").console(None).unwrap_err().to_string().ends_with(hint));
     let other = refusal("file", "x.log,format=%(nope)s");
     assert!(!other.contains("stands last"), "{other}");
+}
+
+#[test]
+fn the_subject_of_a_mail_may_use_the_extras_that_its_text_may() {
+    let mail = "smtp://h,to=a@b.org,extra=user,extra=shop=none,subject=%(levelname)s %(user)s";
+    let Target::Smtp { subject, .. } = one("smtp", mail).unwrap().target else { panic!("{mail}") };
+    let extras = [("user".to_owned(), None), ("shop".to_owned(), Some("none".to_owned()))];
+    assert_eq!(subject.extras, extras);
+    let other = refusal("smtp", "smtp://h,to=a@b.org,extra=user,subject=%(usr)s");
+    assert!(other.contains("usr"), "{other}");
 }

@@ -25,6 +25,7 @@ fn said() -> impl Strategy<Value = Said> {
             ("queue", vec!["7", "100"]),
             ("style", vec!["{", "brace"]),
             ("datefmt", vec!["%H:%M"]),
+            ("newlines", vec!["escape", "keep"]),
             ("format", vec!["{levelname}, {message}", "{message}"]),
         ]
     };

@@ -20,6 +20,8 @@ time.tzset()
 
 TEXTS = ["", "x", "app", "app.db", "it's", 'say "hi"', "é😀", "a\tb", "two\nlines", "ends\n",
          "back\\slash", "%s %d", "{0} $x", "\x1b[31m", "Level 7", "007", "12", "-3.5", "z" * 40]
+# Of fields other than the message zlog escapes what would end a line, on purpose.
+ONE_LINE = [text for text in TEXTS if "\n" not in text]
 NUMBERS = [0, 1, -1, 7, 42, 255, -255, 65, 0x1F600, 123456789, 2**31, 2**63 - 1, -(2**63)]
 FLOATS = [0.0, -0.0, 0.5, 1.5, 2.5, -2.5, 3.14159, 1e16, 1e15, 123456.789, 1e-4, 1e-5, 1.0,
           1e22, 1e300, 5e-324, 999999.5, 0.1, 100.0, 1234567.0, 12345678.9]
@@ -31,15 +33,15 @@ COMMON = ["asctime", "levelname", "name", "message", "message", "lineno", "msecs
 NUMERIC = {"levelno", "lineno", "created", "msecs", "relativeCreated", "thread", "process",
            "tries", "ratio", "flag", "huge"}
 EXTRAS = {
-    "user": lambda r: r.choice(TEXTS),
+    "user": lambda r: r.choice(ONE_LINE),
     "tries": lambda r: r.choice(NUMBERS),
     "ratio": lambda r: r.choice(FLOATS),
     "flag": lambda r: r.choice([True, False]),
     "nothing": lambda r: None,
-    "items": lambda r: [r.choice(NUMBERS + TEXTS + FLOATS) for _ in range(r.randrange(4))],
-    "nested": lambda r: {"key": r.choice(TEXTS), "n": [1, {"deep": None}], "2": 3},
+    "items": lambda r: [r.choice(NUMBERS + ONE_LINE + FLOATS) for _ in range(r.randrange(4))],
+    "nested": lambda r: {"key": r.choice(ONE_LINE), "n": [1, {"deep": None}], "2": 3},
     "huge": lambda r: r.choice([2**64, -(2**100), 10**60, 2**200 + 1]),
-    "any": lambda r: r.choice([r.choice(TEXTS), r.choice(NUMBERS), r.choice(FLOATS), None, True]),
+    "any": lambda r: r.choice([r.choice(ONE_LINE), r.choice(NUMBERS), r.choice(FLOATS), None, True]),
 }
 LITERALS = [" ", ":", " - ", "|", "[", "] ", "é ", "\n", "", "a", "100", "'", '"']
 DATES = ["%Y-%m-%d %H:%M:%S", "%H:%M", "%d/%b/%Y:%H:%M:%S %z", "%a %A %w %u %b %B %p %I",
@@ -150,14 +152,14 @@ def record(r):
     created = r.choice([0.0, 1.5, 1763712000.123456, 1792889999.999999, 951827696.789,
                         r.uniform(0, 4e9), round(r.uniform(0, 4e9), 3), 1000000000.9999999])
     made = {
-        "name": r.choice(TEXTS), "msg": msg, "args": args,
-        "levelno": r.choice([10, 20, 30, 40, 50, 35, 7]), "pathname": r.choice(TEXTS),
-        "filename": r.choice(TEXTS), "module": r.choice(TEXTS), "lineno": r.choice(NUMBERS),
-        "funcName": r.choice(TEXTS), "created": created,
+        "name": r.choice(ONE_LINE), "msg": msg, "args": args,
+        "levelno": r.choice([10, 20, 30, 40, 50, 35, 7]), "pathname": r.choice(ONE_LINE),
+        "filename": r.choice(ONE_LINE), "module": r.choice(ONE_LINE), "lineno": r.choice(NUMBERS),
+        "funcName": r.choice(ONE_LINE), "created": created,
         "msecs": r.choice([float(int(created % 1 * 1000)), created % 1 * 1000, 0.0, 999.0, 7.0]),
         "relativeCreated": r.choice(FLOATS), "thread": r.choice(NUMBERS),
-        "threadName": r.choice(TEXTS), "process": r.choice(NUMBERS),
-        "processName": r.choice(TEXTS), "taskName": r.choice(TEXTS),
+        "threadName": r.choice(ONE_LINE), "process": r.choice(NUMBERS),
+        "processName": r.choice(ONE_LINE), "taskName": r.choice(ONE_LINE),
         "exc_text": r.choice([None, None, None, "", "Traceback:\n  File", "ends\n"]),
         "stack_info": r.choice([None, None, None, "Stack:\n  here", ""]),
     }

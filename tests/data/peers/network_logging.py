@@ -5,6 +5,8 @@
                                                     QueueHandler feeds a QueueListener here
     network_logging.py steady PORT NAME             numbers, until a line on stdin ends it; then
                                                     how many they were
+    network_logging.py drops PORT NAME COUNT        numbers, until the handler has dropped as many;
+                                                    then 100 more, and which of them were dropped
     network_logging.py rich PORT                    one of each kind that there is
     network_logging.py large PORT                   one record of 150,000 characters, as a datagram
     network_logging.py dies PORT                    ends in the middle of its second record
@@ -82,6 +84,21 @@ def steady(log):
     print(count)
 
 
+def drops(log, most):
+    """A handler without a socket after a record has dropped it."""
+    handler, = log.handlers
+    count, dropped, end = 0, [], None
+    while count != end:
+        log.info("%d", count, extra={"filler": "x" * 4000})
+        if handler.sock is None:
+            dropped.append(count)
+            if len(dropped) == most:
+                print(f"dropped {most}", flush=True)
+                end = count + 101
+        count += 1
+    print(count, *dropped)
+
+
 def large(log):
     """Longer than a datagram of UDP may be."""
     log.info("x" * 150_000)
@@ -110,6 +127,8 @@ if style == "queue":
     from_a_worker(sys.argv[3], int(sys.argv[4]))
 if style == "steady":
     steady(logger(sys.argv[3], SocketHandler(*address)))
+if style == "drops":
+    drops(logger(sys.argv[3], SocketHandler(*address)), int(sys.argv[4]))
 if style == "rich":
     rich(logger("app.db", SocketHandler(*address)))
 if style == "large":

@@ -1,0 +1,254 @@
+//! Hostile records, lines, format strings and answers at random, for a given time: real ones
+//! with bytes changed, cut out, doubled and moved from one to the other. None may panic,
+//! take long or make more lines than it may.
+//!
+//!     cargo run --example record_fuzz -- [SECONDS] [SEED]
+//!
+//! Without `--release`, arithmetic is checked for overflow, too. Pickles have a program of
+//! their own, `pickle_fuzz`.
+
+#![allow(clippy::unwrap_used, reason = "it fails by panicking")]
+
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use jiff::Zoned;
+use zlog_core::filter::{Bound, parse_when};
+use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::{Format, Options, Output};
+use zlog_core::parse::{self, Parser, backslash_replace};
+use zlog_core::record::Record;
+use zlog_core::sequence::Gaps;
+use zlog_core::text::escape::{Newlines, is_unsafe};
+use zlog_core::text::parsers;
+use zlog_core::wire::{self, ask};
+use zlog_pipeline::socket::{Endpoint, Role};
+
+/// Bodies and lines as they come from programs of all kinds.
+const REAL: [&str; 12] = [
+    r#"{"name":"shop.db","msg":"got %s of %-5d in %.3f","args":["it",7,1.5],"levelname":"ERROR","levelno":40,"lineno":7,"funcName":"buy","exc_text":"Traceback\n  File","created":1763712000.123456,"msecs":123.0,"relativeCreated":5.25,"thread":140,"process":7,"source":"h/7","seq":9,"k":{"n":[1,{"d":null}]},"f":1.10}"#,
+    r#"{"msg":"%(a)s and %(b)*d","args":{"a":"x","b":1e300},"levelno":-2147483648,"topic":"app.ERROR.db","received":1e308,"seq":18446744073709551615}"#,
+    r#"{"time":"2026-01-02T03:04:05Z","channel":"app","level":14,"msg":"hello","message":"hello","args":[],"kwargs":{},"extra":{"user":"bob"},"process":7,"heavy_initialized":true}"#,
+    r#"{"level":30,"time":1763712000123,"pid":7,"hostname":"h","msg":"hi","v":1}"#,
+    r#"{"MESSAGE":"denied","PRIORITY":"4","SYSLOG_IDENTIFIER":"sshd","__REALTIME_TIMESTAMP":"1763712000500000"}"#,
+    r#"{"timestamp":"2025-11-21T08:00:00Z","level":"WARN","fields":{"message":"m","n":1},"target":"app::db"}"#,
+    r#"time="2024-01-02T03:04:05Z" level=warning msg="a \"b\"\n\\c" n=1 f=-0.5e3 ok=true s="x y" topic=app.INFO seq=3 stack="main\n\tx.go:1""#,
+    "<134>1 2026-11-21T07:49:12.345678+01:00 host app 7 - - ERROR: disk full",
+    "2026-11-21 07:49:12,345 ERROR name: Grüße, \u{1b}[31m世界\u{1b}[0m",
+    "E0102 03:04:05.678901 7 file.go:12] [core:error] level=error W/tag( 12): npm ERR! x",
+    "sub.topic::message %s {x} $y",
+    "127.0.0.1 - - [21/Nov/2026:07:49:12 +0000] \"GET / HTTP/1.1\" 500 12",
+];
+
+/// Format strings of all styles.
+const FORMATS: [&str; 6] = [
+    "%(asctime)s %(levelname)-8s %(name)s:%(lineno)04x %(msecs)+08.3e %(message).20s",
+    "{asctime} {levelname:^9} {name!r:>8} {lineno:_x} {args[0]} {created:010,.2f} {user:.1}",
+    "${levelname} $message $$5 ${user}",
+    "%(process)d %(seq)#o %(args)r %(fault)a %% %(relativeCreated)g",
+    "{seq:#b}{{}}{msecs:%}{thread:c}{message!a:.3}{exc_text}",
+    "pretty",
+];
+
+/// What is put in: numbers at the ends of their types, and what means something somewhere.
+const TOKENS: [&str; 24] = [
+    "18446744073709551616",
+    "-9223372036854775808",
+    "1e400",
+    "-0.0",
+    "NaN",
+    "null",
+    "\"",
+    "\\",
+    "\\ud800",
+    "\\u0000",
+    "\n",
+    "\r\n",
+    "\u{1b}[",
+    "\u{202e}",
+    "\u{2028}",
+    "%",
+    "{",
+    "}",
+    "$",
+    "[",
+    "]",
+    "é",
+    "\0",
+    "::",
+];
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let seconds = words.next().map_or(10, |word| word.parse().expect("seconds"));
+    let seed = words.next().map_or_else(|| fastrand::u64(..), |word| word.parse().expect("a seed"));
+    let mut fuzz = Fuzz::new(seed);
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < until {
+        for _ in 0..100 {
+            fuzz.round();
+        }
+    }
+    let Fuzz { inputs, longest, .. } = fuzz;
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    println!("seed {seed}, {seconds} s, {build} build");
+    println!("{inputs} inputs; longest: {:.1} ms of processor time", longest.as_secs_f64() * 1e3);
+}
+
+struct Fuzz {
+    rng: Rng,
+    /// Each with whether it escapes everything that could disturb a terminal.
+    formats: Vec<(Box<dyn Format>, bool)>,
+    parser: Parser,
+    gaps: Gaps,
+    /// A real answer of each kind, and a report of a bench.
+    answers: Vec<Vec<u8>>,
+    inputs: u64,
+    longest: Duration,
+}
+
+impl Fuzz {
+    fn new(seed: u64) -> Fuzz {
+        let topic_delim = Some("::".to_owned());
+        let status = ask::Status {
+            handlers: vec![ask::Handler { outage: Some("x\n  y".into()), ..Default::default() }],
+            sources: vec![ask::Source { remarks: vec!["r".into()], ..Default::default() }],
+            keep: Some(ask::Keep::default()),
+            ..Default::default()
+        };
+        let end = ask::End { messages: 3, window: 1, subscribed: true };
+        let answers = [
+            ask::Answer::Ready,
+            ask::Answer::Message { received: 1.5 },
+            ask::Answer::End(end),
+            ask::Answer::Status(Box::new(status)),
+            ask::Answer::Refused { why: "no".into() },
+        ];
+        Fuzz {
+            rng: Rng::with_seed(seed),
+            formats: formats(),
+            parser: Parser::new(parse::Options { topic_delim, ..parse::Options::default() }),
+            gaps: Gaps::default(),
+            answers: answers.iter().map(ask::write_answer).collect(),
+            inputs: 0,
+            longest: Duration::ZERO,
+        }
+    }
+
+    fn round(&mut self) {
+        let begun = processor();
+        let body = self.one_of(&REAL);
+        let topic = self.mutated(b"app.db.ERROR.x");
+        let frames: [&[u8]; 2] = [&topic, &body];
+        let some = self.rng.usize(..3);
+        let (record, _) = wire::decode(&frames[..some.clamp(1, 2)], 1.5);
+        self.shown(&record);
+        let line = backslash_replace(&body);
+        let parsed = self.parser.parse(&line).record;
+        self.shown(&parsed);
+        self.format_string(&record);
+        let at = self.rng.usize(..self.answers.len());
+        let answer = self.answers[at].clone();
+        let answer = self.mutated(&answer);
+        let _ = (ask::read_answer(&answer), ask::read_question(&[&answer]));
+        self.typed();
+        self.inputs += 1;
+        let took = processor() - begun;
+        self.longest = self.longest.max(took);
+        assert!(took < Duration::from_secs(10), "{took:?} for {}", body.escape_ascii());
+    }
+
+    fn shown(&mut self, record: &Record<'_>) {
+        let mut out = Vec::new();
+        for (format, escapes) in &mut self.formats {
+            out.clear();
+            format.write(record, &mut out);
+            let text = str::from_utf8(&out).expect("UTF-8").strip_suffix('\n').expect("a line");
+            if *escapes {
+                assert!(!text.contains(is_unsafe), "{text:?} of {record:?}");
+            }
+        }
+        let (source, topic) = (record.source.as_deref().unwrap_or_default(), &record.topic);
+        self.gaps.see(source, topic, record.seq.unwrap_or_default());
+        out.clear();
+        wire::json::write(record, &mut out);
+        assert!(wire::json::read_body(str::from_utf8(&out).unwrap()).is_ok(), "{record:?}");
+    }
+
+    fn format_string(&mut self, record: &Record<'_>) {
+        let bytes = self.one_of(&FORMATS);
+        let format = String::from_utf8_lossy(&bytes).into_owned();
+        let spec = FormatterSpec { extras: vec![("user".into(), None)], ..spec(&format) };
+        let built = spec.build(Output::Pretty, Options::default());
+        if let Ok(mut format) = built {
+            format.write(record, &mut Vec::new());
+        }
+    }
+
+    /// What a person or a file says.
+    fn typed(&mut self) {
+        const TYPED: [&str; 6] =
+            ["1h 30m", "2026-11-21 07:30", "16M", "20/s", "Level 15", "tcp://127.0.0.1:12345"];
+        let bytes = self.one_of(&TYPED);
+        let text = String::from_utf8_lossy(&bytes);
+        let _ = parse_when(&text, Bound::Since, &Zoned::now());
+        let _ = (text.parse::<parsers::Seconds>(), parsers::size(&text), parsers::rate(&text));
+        let _ = (parsers::level(&text), parsers::speed(&text), parsers::root(&text));
+        let _ = Endpoint::parse(&text, Role::Connect).map(|endpoint| endpoint.beside());
+    }
+
+    fn one_of(&mut self, real: &[&str]) -> Vec<u8> {
+        let at = self.rng.usize(..real.len());
+        self.mutated(real[at].as_bytes())
+    }
+
+    fn mutated(&mut self, real: &[u8]) -> Vec<u8> {
+        let (rng, mut bytes) = (&mut self.rng, real.to_vec());
+        for _ in 0..rng.usize(..6) {
+            let from = rng.usize(..=bytes.len());
+            let to = rng.usize(from..=bytes.len().min(from + 32));
+            match rng.u8(..6) {
+                0 => drop(bytes.drain(from..to)),
+                1 => {
+                    let most = if rng.u8(..200) == 0 { 4000 } else { 4 };
+                    let part = bytes[from..to].repeat(rng.usize(1..most));
+                    drop(bytes.splice(from..from, part));
+                }
+                2 => drop(bytes.splice(from..to, [rng.u8(..)])),
+                3 => {
+                    let other = REAL[rng.usize(..REAL.len())].as_bytes();
+                    let at = rng.usize(..other.len());
+                    let end = other.len().min(at + rng.usize(1..64));
+                    drop(bytes.splice(from..to, other[at..end].iter().copied()));
+                }
+                _ => drop(bytes.splice(from..to, TOKENS[rng.usize(..TOKENS.len())].bytes())),
+            }
+        }
+        bytes
+    }
+}
+
+fn spec(format: &str) -> FormatterSpec {
+    FormatterSpec { format: Some(format.to_owned()), ..FormatterSpec::default() }
+}
+
+/// Every shape, for a terminal and for a pipe, with and without newlines.
+fn formats() -> Vec<(Box<dyn Format>, bool)> {
+    let mut formats = Vec::new();
+    let shapes = ["pretty", "json", "logfmt", "bare", "syslog", "basic", FORMATS[0], FORMATS[3]];
+    for shape in shapes {
+        for (newlines, escape) in [(Newlines::Keep, false), (Newlines::Escape, true)] {
+            let spec = FormatterSpec { newlines, ..spec(shape) };
+            let options = Options { escape, ..Options::default() };
+            formats.push((spec.build(Output::Pretty, options).unwrap(), escape));
+        }
+    }
+    formats
+}
+
+/// Processor time of this thread: a machine that is busy with something else must not
+/// make an input look slow.
+fn processor() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}

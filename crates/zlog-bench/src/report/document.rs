@@ -1,0 +1,93 @@
+//! The output of any report: a title, tables and remarks, or JSON.
+//!
+//! It holds the shape and wording that all reports share; the contents belong to each
+//! report.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::table::{Column, Table};
+use crate::stats::Spread;
+use crate::units::count;
+use zlog_core::error::{Error, Result};
+use zlog_core::text::escape;
+use zlog_core::text::plural::{plural, were};
+
+/// A cell without a figure.
+pub const NONE: &str = "-";
+
+/// A report for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Document {
+    /// What was measured, on which machine: one line each.
+    pub title: Vec<String>,
+    /// The figures.
+    pub tables: Vec<Table>,
+    /// Losses, failures and notes: one line each.
+    pub remarks: Vec<String>,
+}
+
+impl Document {
+    /// Aligned text, for a terminal or a file.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", self.title.join("\n"));
+        for table in &self.tables {
+            text.push('\n');
+            text.push_str(&table.text());
+        }
+        if !self.remarks.is_empty() {
+            text.push('\n');
+        }
+        for remark in &self.remarks {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{}", escape::visible(remark));
+        }
+        text
+    }
+
+    /// The same as Markdown.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("{}\n", self.title.join("  \n"));
+        let mut remarks = Table::new(vec![Column::text("remark")]);
+        self.remarks.iter().for_each(|remark| remarks.add(vec![remark.clone()]));
+        let last = (!self.remarks.is_empty()).then_some(&remarks);
+        for table in self.tables.iter().chain(last) {
+            text.push('\n');
+            text.push_str(&table.markdown());
+        }
+        text
+    }
+}
+
+/// Indented JSON with a newline at the end.
+///
+/// # Errors
+/// Never in practice: every report can be serialized.
+pub fn json(report: &impl Serialize) -> Result<Vec<u8>> {
+    let mut json = serde_json::to_vec_pretty(report)
+        .map_err(|error| Error::new(format!("can't write JSON: {error}")))?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// A cell with the median of a spread.
+pub fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
+    spread.map_or(NONE.to_owned(), |spread| show(spread.median))
+}
+
+/// The remark that `name` has lost records, if it has.
+pub fn lost(name: &str, records: u64) -> Option<String> {
+    let said = || (count(records as f64), plural(records, "record"), were(records));
+    (records > 0).then(said).map(|(n, records, were)| format!("{name}: {n} {records} {were} LOST"))
+}
+
+/// The remark that `name` failed.
+pub fn failed(name: &str, error: &str) -> String {
+    format!("{name}: failed: {}", error.replace("\n  ", ". "))
+}
+
+/// The remark that a report is incomplete, if it is.
+pub fn stopped(interrupted: bool) -> Option<String> {
+    interrupted.then(|| "Stopped before the end: this is what was measured so far.".to_owned())
+}

@@ -1,0 +1,83 @@
+//! Writes report files atomically.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use zlog_core::error::{Error, Result};
+use zlog_core::text::escape::visible;
+
+/// Replaces `path` with `bytes`: writes a temporary file beside it, then renames it, so
+/// that nobody reads half a file.
+///
+/// # Errors
+/// As [`check_writable`], or the disk is full; `path` is unchanged then.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = beside(path)?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(|error| failed(path, &error))?;
+    file.persist(path).map(drop).map_err(|error| failed(path, &error.error))
+}
+
+/// Checks that [`write_whole`] can write there, before minutes are spent on measuring.
+///
+/// # Errors
+/// Its directory can't be written to, or it is a directory itself.
+pub fn check_writable(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(failed(path, &io::ErrorKind::IsADirectory.into()));
+    }
+    beside(path).map(drop)
+}
+
+fn beside(path: &Path) -> Result<NamedTempFile> {
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    // For a missing directory, the system's error says more than tempfile's.
+    std::fs::metadata(directory).map_err(|error| failed(path, &error))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".zlog-bench-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Like any other new file: the umask applies.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(directory).map_err(|error| failed(path, &error.kind().into()))
+}
+
+fn failed(path: &Path, error: &io::Error) -> Error {
+    Error::io(format!("can't write {}", visible(&path.display().to_string())), error)
+        .hint("Name a file in a directory that exists and can be written to.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.json");
+        std::fs::write(&path, "old").unwrap();
+        check_writable(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_that_is_known_before() {
+        let directory = tempfile::tempdir().unwrap();
+        for path in [directory.path().join("missing/report.json"), directory.path().to_owned()] {
+            let error = check_writable(&path).unwrap_err().to_string();
+            assert!(error.contains(path.to_str().unwrap()), "{error}");
+            assert!(error.contains("directory"), "{error}");
+        }
+    }
+}

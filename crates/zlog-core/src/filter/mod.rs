@@ -1,0 +1,174 @@
+//! Which records pass: level, topic, source, time and regex.
+//!
+//! What may be here: predicates on a record, and what follows from them for the
+//! publisher ([`subscriptions`]). A filter does no I/O and counts nothing.
+
+mod topics;
+mod when;
+
+use regex::Regex;
+
+use crate::python::percent;
+use crate::record::{Level, Record};
+use crate::wire::topic;
+
+pub use topics::{Topics, subscriptions};
+pub use when::{Bound, parse_when};
+
+/// What a record must be to pass. The default lets every record pass.
+///
+/// What a record does not say is not held against it, except where it is asked
+/// for by name: a record without a level passes `min_level`, one without a time
+/// `since` and `until`, because leaving it out would be a loss that nobody sees.
+/// One without a source is not from the source asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// This level and above, by number, custom levels too. A record whose body
+    /// gives no level has that of its topic.
+    pub min_level: Option<Level>,
+    /// Which topics.
+    pub topics: Topics,
+    /// Sources, any of them: each the whole name or its beginning.
+    pub from_source: Vec<String>,
+    /// Not before this: seconds since 1970-01-01 UTC.
+    pub since: Option<f64>,
+    /// Not after this: seconds since 1970-01-01 UTC.
+    pub until: Option<f64>,
+    /// At least one of these, if there are any, matches the message or the
+    /// traceback: several widen the search, as `grep -e` does.
+    pub grep: Vec<Regex>,
+    /// None of these matches the message or the traceback.
+    pub exclude: Vec<Regex>,
+}
+
+impl Filter {
+    /// Whether the record passes. The cheap tests come first; nothing is
+    /// allocated for a message without arguments.
+    pub fn accepts(&self, record: &Record<'_>) -> bool {
+        self.accepts_level(record)
+            && self.topics.accept(&record.topic)
+            && self.accepts_source(record)
+            && self.accepts_time(record)
+            && self.accepts_text(record)
+    }
+
+    fn accepts_level(&self, record: &Record<'_>) -> bool {
+        let Some(least) = self.min_level else { return true };
+        let level = match record.level {
+            Level::NOTSET => topic::parse(&record.topic).level.unwrap_or(Level::NOTSET),
+            level => level,
+        };
+        level >= least || level == Level::NOTSET
+    }
+
+    fn accepts_source(&self, record: &Record<'_>) -> bool {
+        let Some(source) = record.source.as_deref() else { return self.from_source.is_empty() };
+        self.from_source.is_empty()
+            || self.from_source.iter().any(|wanted| source.starts_with(wanted.as_str()))
+    }
+
+    fn accepts_time(&self, record: &Record<'_>) -> bool {
+        let Some(time) = record.time() else { return true };
+        // Comparisons with NaN are false: such a time is as good as none.
+        !self.since.is_some_and(|since| time < since)
+            && !self.until.is_some_and(|until| time > until)
+    }
+
+    fn accepts_text(&self, record: &Record<'_>) -> bool {
+        if self.grep.is_empty() && self.exclude.is_empty() {
+            return true;
+        }
+        let message = percent::message(record);
+        let traceback = record.exc_text.as_deref().unwrap_or("");
+        let matches = |pattern: &Regex| pattern.is_match(&message) || pattern.is_match(traceback);
+        (self.grep.is_empty() || self.grep.iter().any(matches)) && !self.exclude.iter().any(matches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record<'static> {
+        Record {
+            topic: "app.ERROR.db".into(),
+            msg: "disk full".into(),
+            level: Level::ERROR,
+            created: Some(100.0),
+            source: Some("web:17".into()),
+            exc_text: Some("Traceback".into()),
+            ..Record::default()
+        }
+    }
+
+    fn patterns(patterns: &[&str]) -> Vec<Regex> {
+        patterns.iter().map(|pattern| Regex::new(pattern).unwrap()).collect()
+    }
+
+    #[test]
+    fn no_conditions_let_everything_pass() {
+        assert!(Filter::default().accepts(&record()));
+        assert!(Filter::default().accepts(&Record::default()));
+    }
+
+    #[test]
+    fn levels_count_by_number() {
+        let filter = Filter { min_level: Some(Level(35)), ..Filter::default() };
+        for (level, passes) in [(34, false), (35, true), (40, true), (-1, false), (99, true)] {
+            let record = Record { level: Level(level), ..Record::default() };
+            assert_eq!(filter.accepts(&record), passes, "{level}");
+        }
+    }
+
+    #[test]
+    fn a_record_without_a_level_is_shown_unless_its_topic_has_one() {
+        let filter = Filter { min_level: Some(Level::WARNING), ..Filter::default() };
+        let with_topic = |topic: &'static str| Record { topic: topic.into(), ..Record::default() };
+        assert!(filter.accepts(&with_topic("")));
+        assert!(filter.accepts(&with_topic("app")));
+        assert!(filter.accepts(&with_topic("app.NOTSET")));
+        assert!(filter.accepts(&with_topic("app.ERROR")));
+        assert!(!filter.accepts(&with_topic("app.INFO")));
+    }
+
+    #[test]
+    fn a_source_is_asked_for_by_its_whole_name_or_its_beginning() {
+        for (wanted, passes) in [("web:17", true), ("web", true), ("eb", false), ("web:177", false)]
+        {
+            let filter = Filter { from_source: vec![wanted.into()], ..Filter::default() };
+            assert_eq!(filter.accepts(&record()), passes, "{wanted}");
+            assert!(!filter.accepts(&Record::default()), "no source is not that source");
+        }
+    }
+
+    #[test]
+    fn times_outside_the_bounds_are_left_out_and_unknown_ones_are_not() {
+        let filter = Filter { since: Some(100.0), until: Some(200.0), ..Filter::default() };
+        for (time, passes) in
+            [(99.9, false), (100.0, true), (200.0, true), (200.1, false), (f64::NAN, true)]
+        {
+            let record = Record { created: Some(time), ..Record::default() };
+            assert_eq!(filter.accepts(&record), passes, "{time}");
+            let arrived = Record { received: Some(time), ..Record::default() };
+            assert_eq!(filter.accepts(&arrived), passes, "{time}");
+        }
+        assert!(filter.accepts(&Record::default()));
+    }
+
+    #[test]
+    fn grep_wants_any_match_and_exclude_none_in_message_or_traceback() {
+        let cases: [(&[&str], &[&str], bool); 6] = [
+            (&["full"], &[], true),
+            (&["empty", "disk"], &[], true),
+            (&["empty"], &[], false),
+            (&["^Trace"], &[], true),
+            (&["full"], &["disk"], false),
+            (&[], &["back$"], false),
+        ];
+        for (grep, exclude, passes) in cases {
+            let filter =
+                Filter { grep: patterns(grep), exclude: patterns(exclude), ..Filter::default() };
+            assert_eq!(filter.accepts(&record()), passes, "{grep:?} {exclude:?}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What a format string may name: the attributes of Python's `LogRecord`, the fields
+//! that zlog adds, and extras that were declared.
+//!
+//! What may be here: names, and the value a record has under one. What a record
+//! lacks is 0 where it is a number and `None` where it is text, as
+//! `logging.makeLogRecord` has it for most of them, so that `%(lineno)d` takes
+//! records that no Python program made.
+
+use crate::python::Value;
+use crate::record::Record;
+use crate::wire::topic;
+
+/// One of the names that every record has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Attribute {
+    Name,
+    Msg,
+    Args,
+    Levelno,
+    Levelname,
+    Pathname,
+    Filename,
+    Module,
+    Lineno,
+    FuncName,
+    Created,
+    Asctime,
+    Msecs,
+    RelativeCreated,
+    Thread,
+    ThreadName,
+    Process,
+    ProcessName,
+    TaskName,
+    Message,
+    ExcInfo,
+    ExcText,
+    StackInfo,
+    Hostname,
+    Source,
+    Seq,
+    Topic,
+    Subtopic,
+    Received,
+    Fault,
+}
+
+/// Every name, in the order of Python's documentation; zlog's own after them.
+pub(super) const ATTRIBUTES: [(&str, Attribute); 30] = [
+    ("asctime", Attribute::Asctime),
+    ("created", Attribute::Created),
+    ("filename", Attribute::Filename),
+    ("funcName", Attribute::FuncName),
+    ("levelname", Attribute::Levelname),
+    ("levelno", Attribute::Levelno),
+    ("lineno", Attribute::Lineno),
+    ("message", Attribute::Message),
+    ("module", Attribute::Module),
+    ("msecs", Attribute::Msecs),
+    ("name", Attribute::Name),
+    ("pathname", Attribute::Pathname),
+    ("process", Attribute::Process),
+    ("processName", Attribute::ProcessName),
+    ("relativeCreated", Attribute::RelativeCreated),
+    ("thread", Attribute::Thread),
+    ("threadName", Attribute::ThreadName),
+    ("taskName", Attribute::TaskName),
+    ("msg", Attribute::Msg),
+    ("args", Attribute::Args),
+    ("exc_info", Attribute::ExcInfo),
+    ("exc_text", Attribute::ExcText),
+    ("stack_info", Attribute::StackInfo),
+    ("hostname", Attribute::Hostname),
+    ("source", Attribute::Source),
+    ("seq", Attribute::Seq),
+    ("topic", Attribute::Topic),
+    ("subtopic", Attribute::Subtopic),
+    ("received", Attribute::Received),
+    ("fault", Attribute::Fault),
+];
+
+/// The logger's name that Python has for the one without a name.
+const ROOT: &str = "root";
+
+/// A record with what is computed once for all its fields.
+pub(super) struct Scene<'s> {
+    /// The record.
+    pub(super) record: &'s Record<'s>,
+    /// Its message, arguments put in.
+    pub(super) message: &'s str,
+    /// Its time as text; empty where no field shows it.
+    pub(super) asctime: &'s str,
+}
+
+impl Attribute {
+    /// The attribute of that name.
+    pub(super) fn named(name: &str) -> Option<Attribute> {
+        ATTRIBUTES.iter().find(|(known, _)| *known == name).map(|(_, attribute)| *attribute)
+    }
+
+    /// What a record that lacks it is taken to have.
+    pub(super) fn lacking(self) -> Value<'static> {
+        match self {
+            Attribute::Lineno | Attribute::Thread | Attribute::Process | Attribute::Seq => {
+                Value::Int(0)
+            }
+            Attribute::Msecs | Attribute::RelativeCreated => Value::Float(0.0),
+            Attribute::Created | Attribute::Received => Value::Float(f64::NAN),
+            Attribute::Args => Value::Tuple("[]"),
+            Attribute::Pathname | Attribute::Filename | Attribute::Module => Value::Text("".into()),
+            _ => Value::None,
+        }
+    }
+
+    /// What the record has; `None` for what its sender did not say.
+    pub(super) fn of<'s>(self, scene: &Scene<'s>) -> Option<Value<'s>> {
+        let record = scene.record;
+        let text = match self {
+            Attribute::Message => Some(scene.message),
+            Attribute::Asctime => Some(scene.asctime).filter(|text| !text.is_empty()),
+            Attribute::Msg => Some(&*record.msg),
+            Attribute::Topic => Some(&*record.topic),
+            Attribute::Subtopic => Some(&*record.subtopic),
+            Attribute::Name => Some(record.name.as_deref().unwrap_or_else(|| root(&record.topic))),
+            Attribute::Levelname => match &record.levelname {
+                Some(name) => Some(&**name),
+                None => return Some(Value::Text(record.level.name())),
+            },
+            Attribute::Pathname => record.pathname.as_deref(),
+            Attribute::Filename => record.filename.as_deref(),
+            Attribute::Module => record.module.as_deref(),
+            Attribute::FuncName => record.func_name.as_deref(),
+            Attribute::ThreadName => record.thread_name.as_deref(),
+            Attribute::ProcessName => record.process_name.as_deref(),
+            Attribute::TaskName => record.task_name.as_deref(),
+            Attribute::ExcText => record.exc_text.as_deref(),
+            Attribute::StackInfo => record.stack_info.as_deref(),
+            Attribute::Hostname => record.hostname.as_deref(),
+            Attribute::Source => record.source.as_deref(),
+            Attribute::Fault => record.fault.as_deref(),
+            _ => return self.number(record),
+        };
+        text.map(|text| Value::Text(text.into()))
+    }
+
+    fn number<'s>(self, record: &'s Record<'s>) -> Option<Value<'s>> {
+        match self {
+            Attribute::Levelno => Some(Value::Int(record.level.0.into())),
+            Attribute::Lineno => record.lineno.map(|number| Value::Int(number.into())),
+            Attribute::Thread => record.thread.map(|number| Value::Int(number.into())),
+            Attribute::Process => record.process.map(|number| Value::Int(number.into())),
+            Attribute::Seq => record.seq.map(|number| Value::Int(number.into())),
+            Attribute::Created => record.time().map(Value::Float),
+            Attribute::Received => record.received.map(Value::Float),
+            Attribute::RelativeCreated => record.relative_created.map(Value::Float),
+            Attribute::Msecs => msecs(record).map(Value::Float),
+            Attribute::Args => match &record.args {
+                Some(args) if args.0.trim_ascii_start().starts_with('[') => {
+                    Some(Value::Tuple(&args.0))
+                }
+                Some(args) => Some(Value::from_json(&args.0)),
+                None => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// The milliseconds of a record's time: the sender's, or computed as Python does.
+pub(super) fn msecs(record: &Record<'_>) -> Option<f64> {
+    record.msecs.or_else(|| {
+        let seconds = record.time()?;
+        // A clock of microseconds: 0.001 has no exact float and must not become 0.
+        Some((((seconds - seconds.floor()) * 1e6).round() / 1e3).floor().min(999.0))
+    })
+}
+
+/// The name of the logger whose records go out under a topic.
+fn root(topic: &str) -> &str {
+    match topic::parse(topic).root {
+        "" => ROOT,
+        root => root,
+    }
+}

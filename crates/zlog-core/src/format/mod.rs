@@ -1,0 +1,264 @@
+//! How a record looks. The contract is [`Format`]. To add one, imitate `text.rs`:
+//! one file here and one variant of [`Output`], which does not compile until
+//! [`Output::format`] and the tests know it.
+//!
+//! Format strings, and formats by the names that people give them, are `formatter`'s.
+//!
+//! What may be here: from a record to the bytes a reader sees. A format does no
+//! I/O and knows no terminal: whether to colour and to escape is told in
+//! [`Options`].
+
+mod asctime;
+mod attribute;
+mod column;
+pub mod formatter;
+pub mod json;
+pub mod logfmt;
+mod paint;
+pub mod pretty;
+mod syslog;
+mod template;
+pub mod text;
+pub mod time;
+mod value;
+
+use jiff::tz::TimeZone;
+use regex::Regex;
+
+use crate::error::Result;
+use crate::record::Record;
+use crate::text::choice::{Choice, Named};
+use crate::text::escape::Newlines;
+
+use time::TimeFormat;
+
+/// Turns records into bytes, in the order they are shown: a format may remember
+/// (how wide its columns are, which second it is).
+pub trait Format: Send {
+    /// Appends one record, with the newline that ends it.
+    ///
+    /// Allocates nothing once its buffers have grown, for a record whose message
+    /// has no arguments.
+    fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
+
+    /// How many records did not fit the format, and were written in another shape
+    /// that says why.
+    fn failures(&self) -> u64 {
+        0
+    }
+}
+
+/// Which shape records are shown in: `--output`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Output {
+    /// For people: aligned columns, colours, tracebacks indented
+    #[default]
+    Pretty,
+    /// One JSON object a line, which zlog reads back
+    Json,
+    /// One line of key=value pairs
+    Logfmt,
+    /// The message and its traceback, as Python's logging writes them
+    Text,
+    /// The body as it came, byte for byte
+    Raw,
+}
+
+impl Choice for Output {
+    const CHOICES: &'static [Named<Output>] = &[
+        Named::new(
+            Output::Pretty,
+            "pretty",
+            "For people: aligned columns, colours, tracebacks indented",
+        ),
+        Named::new(Output::Json, "json", "One JSON object a line, which zlog reads back"),
+        Named::new(Output::Logfmt, "logfmt", "One line of key=value pairs"),
+        Named::new(
+            Output::Text,
+            "text",
+            "The message and its traceback, as Python's logging writes them",
+        ),
+        Named::new(Output::Raw, "raw", "The body as it came, byte for byte"),
+    ];
+}
+
+impl Output {
+    /// Every shape, in the order of the documentation.
+    pub const ALL: [Output; 5] =
+        [Output::Pretty, Output::Json, Output::Logfmt, Output::Text, Output::Raw];
+
+    /// Builds the format. `None` for [`Output::Raw`]: it passes on the bytes that
+    /// came, which a [`Record`] no longer has, so the command writes them itself.
+    ///
+    /// # Errors
+    /// The time format in `options` is wrong, whether this shape shows times or not.
+    pub fn format(self, options: Options) -> Result<Option<Box<dyn Format>>> {
+        Ok(Some(match self {
+            Output::Pretty => {
+                let time = options.time(time::DEFAULT_PATTERN)?;
+                Box::new(pretty::Pretty::new(time, options))
+            }
+            Output::Text => {
+                let time = options.time(time::DEFAULT_PATTERN)?;
+                Box::new(text::Text::new(time, options))
+            }
+            Output::Logfmt => {
+                let time = options.time(time::RFC3339_PATTERN)?;
+                Box::new(logfmt::Logfmt::new(time, options.escape))
+            }
+            Output::Json => {
+                options.time(time::DEFAULT_PATTERN)?;
+                Box::new(json::Json::new(options.escape))
+            }
+            Output::Raw => {
+                options.time(time::DEFAULT_PATTERN)?;
+                return Ok(None);
+            }
+        }))
+    }
+}
+
+/// What the column between level and message shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Show {
+    /// The topic, or the logger's name for a record without one
+    #[default]
+    Topic,
+    /// The logger's name, or the topic for a record without one
+    Name,
+}
+
+impl Choice for Show {
+    const CHOICES: &'static [Named<Show>] = &[
+        Named::new(
+            Show::Topic,
+            "topic",
+            "The topic, or the logger's name for a record without one",
+        ),
+        Named::new(Show::Name, "name", "The logger's name, or the topic for a record without one"),
+    ];
+}
+
+impl Show {
+    /// The text to show; empty when the record has neither.
+    fn of<'r>(self, record: &'r Record<'_>) -> &'r str {
+        let topic = Some(&*record.topic).filter(|topic| !topic.is_empty());
+        let name = record.name.as_deref().filter(|name| !name.is_empty());
+        match self {
+            Show::Topic => topic.or(name),
+            Show::Name => name.or(topic),
+        }
+        .unwrap_or("")
+    }
+}
+
+/// How records are to look. Formats read what concerns them.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Colour with SGR sequences (pretty, text).
+    pub color: bool,
+    /// Make what could disturb a terminal visible. Off for pipes.
+    pub escape: bool,
+    /// What becomes of newlines in messages, tracebacks and stacks (pretty, text and format
+    /// strings). Everything else is part of a line, and its newlines are always escaped.
+    pub newlines: Newlines,
+    /// The zone of the times that are shown.
+    pub zone: TimeZone,
+    /// As [`TimeFormat::new`]'s; without one, each format has its own.
+    pub time_format: Option<String>,
+    /// What stands between columns: two spaces unless given, ` | ` in text.
+    pub separator: Option<String>,
+    /// Let columns grow to the widest value seen, and pad the others (pretty, text).
+    pub align: bool,
+    /// What to mark in messages and tracebacks, when there is colour (pretty, text).
+    pub highlight: Vec<Regex>,
+    /// What the column after the level shows (pretty).
+    pub show: Show,
+    /// Whether to show who sent it (pretty).
+    pub source: bool,
+    /// Whether the time stands before the message (text).
+    pub timestamp: bool,
+    /// Whether the topic stands before the message (text).
+    pub topic: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            color: false,
+            escape: false,
+            newlines: Newlines::default(),
+            zone: time::zone(false),
+            time_format: None,
+            separator: None,
+            align: true,
+            highlight: Vec::new(),
+            show: Show::default(),
+            source: true,
+            timestamp: false,
+            topic: false,
+        }
+    }
+}
+
+impl Options {
+    fn time(&self, default: &str) -> Result<TimeFormat> {
+        TimeFormat::new(self.time_format.as_deref().unwrap_or(default), self.zone.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Level;
+
+    /// A record in each shape: exhaustive, so that a new one needs its line here.
+    fn exemplar(output: Output) -> Option<&'static str> {
+        match output {
+            Output::Pretty => Some("1970-01-01 00:00:01.500  INFO      app.INFO  up\n"),
+            Output::Json => Some("{"),
+            Output::Logfmt => {
+                Some("ts=1970-01-01T00:00:01.500000Z level=info topic=app.INFO msg=up\n")
+            }
+            Output::Text => Some("up\n"),
+            Output::Raw => None,
+        }
+    }
+
+    #[test]
+    fn every_output_has_an_exemplar() {
+        let record = Record {
+            topic: "app.INFO".into(),
+            msg: "up".into(),
+            level: Level::INFO,
+            created: Some(1.5),
+            ..Record::default()
+        };
+        for output in Output::ALL {
+            let options = Options { zone: TimeZone::UTC, ..Options::default() };
+            let mut out = Vec::new();
+            let format = output.format(options).unwrap();
+            assert_eq!(format.is_some(), exemplar(output).is_some());
+            if let (Some(mut format), Some(expected)) = (format, exemplar(output)) {
+                format.write(&record, &mut out);
+                let text = String::from_utf8(out).unwrap();
+                assert!(text.starts_with(expected), "{output:?}: {text}");
+                assert!(text.ends_with('\n') && text.lines().count() == 1, "{output:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_outputs_are_those_of_the_command_line() {
+        let values: Vec<Output> = Output::CHOICES.iter().map(|choice| choice.value).collect();
+        assert_eq!(values, Output::ALL);
+    }
+
+    #[test]
+    fn a_wrong_time_format_is_refused_by_every_output() {
+        for output in Output::ALL {
+            let options = Options { time_format: Some("%!".into()), ..Options::default() };
+            assert!(output.format(options).is_err(), "{output:?}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a syslog daemon is given: `name[process]: message`, on one line.
+//!
+//! No time and no level: the protocol carries them beside the text. Line breaks and
+//! other control characters are written as rsyslog writes them (`#012`), so that a
+//! traceback stays with its record.
+
+use super::Format;
+use crate::format::attribute::{Attribute, Scene};
+use crate::python::Value;
+use crate::python::percent;
+use crate::record::Record;
+
+/// See the module.
+pub(super) struct Syslog;
+
+impl Format for Syslog {
+    fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let message = percent::message(record);
+        let scene = Scene { record, message: &message, asctime: "" };
+        if let Some(Value::Text(name)) = Attribute::Name.of(&scene) {
+            one_line(&name, out);
+        }
+        if let Some(process) = record.process {
+            out.push(b'[');
+            out.extend_from_slice(itoa::Buffer::new().format(process).as_bytes());
+            out.push(b']');
+        }
+        out.extend_from_slice(b": ");
+        one_line(&message, out);
+        for more in [&record.exc_text, &record.stack_info].into_iter().flatten() {
+            if !more.is_empty() {
+                one_line("\n", out);
+                one_line(more, out);
+            }
+        }
+        out.push(b'\n');
+    }
+}
+
+fn one_line(text: &str, out: &mut Vec<u8>) {
+    for c in text.chars() {
+        if c == '\t' || !crate::text::escape::is_unsafe(c) {
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        } else {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                let digits = [byte >> 6, byte >> 3 & 7, byte & 7];
+                out.push(b'#');
+                out.extend(digits.map(|digit| b'0' + digit));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(record: &Record<'_>) -> String {
+        let mut out = Vec::new();
+        Syslog.write(record, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_record_is_one_line_whatever_is_in_it() {
+        let record = Record {
+            name: Some("app\ndb".into()),
+            process: Some(17),
+            msg: "lost\r\n\x1b[2J".into(),
+            exc_text: Some("Traceback:\n  é".into()),
+            ..Record::default()
+        };
+        let expected = "app#012db[17]: lost#015#012#033[2J#012Traceback:#012  é\n";
+        assert_eq!(shown(&record), expected);
+    }
+
+    #[test]
+    fn without_a_name_and_a_process_the_topic_says_who() {
+        let record =
+            Record { topic: "backup.INFO".into(), msg: "done".into(), ..Record::default() };
+        assert_eq!(shown(&record), "backup: done\n");
+        assert_eq!(shown(&Record::default()), "root: \n");
+    }
+}

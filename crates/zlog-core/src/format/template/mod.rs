@@ -1,0 +1,370 @@
+//! A format string compiled: what stands as it is, and fields with how each is shown.
+//!
+//! What may be here: what the three styles have in common. What a style's strings
+//! look like is its own file's: `percent`, `brace`, `dollar`.
+
+mod brace;
+mod dollar;
+mod percent;
+
+use super::attribute::{Attribute, Scene};
+use crate::python::directive;
+use crate::python::format_spec::FormatSpec;
+use crate::python::repr;
+use crate::python::{Mismatch, Value};
+use crate::record::Record;
+use crate::text::suggest::nearest;
+use crate::wire::json;
+
+pub(super) use percent::Pair;
+
+/// See the module.
+pub(super) struct Template {
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// A part of a format string.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// Stands as it is.
+    Literal(String),
+    /// Is different for each record.
+    Field(Field),
+}
+
+/// A field, and how it is shown.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// Whose value it is.
+    pub(super) source: Source,
+    /// What is looked up in the value: `[key]`, `[0]`.
+    path: Vec<Step>,
+    /// How it is shown.
+    conversion: Conversion,
+    /// As it stands in the format string, for messages.
+    pub(super) text: String,
+    /// What stands for it where the record has none.
+    default: Option<Default>,
+}
+
+/// What was declared to stand for a value: typed as text, and perhaps a number.
+#[derive(Debug)]
+struct Default {
+    text: String,
+    /// It has to be read as JSON, for the conversion takes no text.
+    is_number: bool,
+}
+
+impl Default {
+    fn value(&self) -> Value<'_> {
+        if self.is_number {
+            Value::from_json(&self.text)
+        } else {
+            Value::Text(self.text.as_str().into())
+        }
+    }
+}
+
+/// Whose value a field shows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Source {
+    /// Every record's.
+    Attribute(Attribute),
+    /// An extra, declared by this name.
+    Extra(String),
+}
+
+/// `[…]` after a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Step {
+    /// All digits: an element.
+    Index(usize),
+    /// A key.
+    Key(String),
+}
+
+/// How a value becomes text.
+#[derive(Clone, PartialEq, Debug)]
+enum Conversion {
+    /// `str()`.
+    Str,
+    /// A `%` directive.
+    Percent(directive::Spec, char),
+    /// `{:spec}`, after `!r`, `!s` or `!a`.
+    Brace(Option<char>, FormatSpec),
+}
+
+/// Why a record can't be shown.
+pub(super) enum Refusal {
+    /// It has no value of that name.
+    Missing,
+    /// Its value does not fit.
+    Misfit(Mismatch),
+}
+
+/// What a format string may not hold: a clause that follows the string.
+pub(super) type Wrong = String;
+
+/// Names that may stand in a format string, apart from every record's.
+pub(super) type Extras<'e> = &'e [(String, Option<String>)];
+
+impl Template {
+    /// Compiles a format string of one style.
+    pub(super) fn new(style: Kind, text: &str, extras: Extras<'_>) -> Result<Template, Wrong> {
+        let mut pieces = match style {
+            Kind::Percent => percent::compile(text, extras)?,
+            Kind::Brace => brace::compile(text, extras)?,
+            Kind::Dollar => dollar::compile(text, extras)?,
+        };
+        pieces.retain(|piece| !matches!(piece, Piece::Literal(text) if text.is_empty()));
+        let template = Template { pieces };
+        template.fields().try_for_each(Field::check)?;
+        Ok(template)
+    }
+
+    /// The fields, in order.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Field(field) => Some(field),
+            Piece::Literal(_) => None,
+        })
+    }
+
+    /// Whether a field shows this attribute as it is, nothing cut off or escaped.
+    pub(super) fn shows_whole(&self, attribute: Attribute) -> bool {
+        let source = Source::Attribute(attribute);
+        self.fields().any(|field| field.source == source && field.is_plain())
+    }
+
+    /// Whether a field shows this attribute.
+    pub(super) fn shows(&self, attribute: Attribute) -> bool {
+        self.fields().any(|field| field.source == Source::Attribute(attribute))
+    }
+}
+
+/// A style that has been decided on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Percent,
+    Brace,
+    Dollar,
+}
+
+impl Kind {
+    /// Whether Python's `Formatter(validate=True)` takes the string.
+    pub(super) fn validate(self, text: &str) -> Result<(), Wrong> {
+        match self {
+            Kind::Percent => percent::validate(text),
+            Kind::Brace => brace::validate(text),
+            Kind::Dollar => dollar::validate(text),
+        }
+    }
+
+    /// The style's character, as Python names it.
+    pub(super) fn symbol(self) -> char {
+        match self {
+            Kind::Percent => '%',
+            Kind::Brace => '{',
+            Kind::Dollar => '$',
+        }
+    }
+
+    /// A field of this style.
+    pub(super) fn example(self, name: &str) -> String {
+        match self {
+            Kind::Percent => format!("%({name})s"),
+            Kind::Brace => format!("{{{name}}}"),
+            Kind::Dollar => format!("${{{name}}}"),
+        }
+    }
+
+    /// The names that seem to stand in a string, if it is of this style.
+    pub(super) fn names(self, text: &str) -> Vec<String> {
+        match self {
+            Kind::Percent => percent::names(text),
+            Kind::Brace => brace::names(text),
+            Kind::Dollar => dollar::names(text),
+        }
+    }
+}
+
+impl Field {
+    /// A field as it is named in a format string.
+    ///
+    /// # Errors
+    /// The name is none.
+    fn new(
+        name: &str,
+        conversion: Conversion,
+        text: &str,
+        extras: Extras<'_>,
+    ) -> Result<Field, Wrong> {
+        let declared = extras.iter().rev().find(|(extra, _)| extra == name);
+        let source = match (Attribute::named(name), declared) {
+            (Some(attribute), _) => Source::Attribute(attribute),
+            (None, Some(_)) => Source::Extra(name.to_owned()),
+            (None, None) => return Err(unknown(name, extras)),
+        };
+        let text = text.to_owned();
+        let mut field = Field { source, path: Vec::new(), conversion, text, default: None };
+        if let Some((_, Some(default))) = declared {
+            let as_text = Value::Text(default.as_str().into());
+            let is_number = field.convert(&as_text, &mut String::new()).is_err();
+            field.default = Some(Default { text: default.clone(), is_number });
+        }
+        Ok(field)
+    }
+
+    /// Refuses what no record could ever fill.
+    fn check(&self) -> Result<(), Wrong> {
+        let mut out = String::new();
+        if let Some(default) = &self.default
+            && let Err(Mismatch(why)) = self.convert(&default.value(), &mut out)
+        {
+            return Err(format!("{}, whose default is {:?}, {why}", self.text, default.text));
+        }
+        let fits = |value| self.convert(&value, &mut String::new()).is_ok();
+        let sample = match &self.source {
+            Source::Attribute(attribute) if self.path.is_empty() => attribute.sample(),
+            _ => None,
+        };
+        let why = match sample {
+            Some(value) => self.convert(&value, &mut out).err(),
+            // Of an unknown type: one of them must do.
+            None if fits(Value::Int(1))
+                || fits(Value::Text("x".into()))
+                || fits(Value::Float(1.0)) =>
+            {
+                None
+            }
+            None => self.convert(&Value::Text("x".into()), &mut out).err(),
+        };
+        match why {
+            Some(Mismatch(why)) => Err(format!("{} {why}", self.text)),
+            None => Ok(()),
+        }
+    }
+
+    /// Appends what the field shows of a record.
+    pub(super) fn write(&self, scene: &Scene<'_>, out: &mut String) -> Result<(), Refusal> {
+        let value = match self.value(scene) {
+            Some(value) => value,
+            None => match (&self.default, &self.source) {
+                (Some(default), _) => default.value(),
+                (None, Source::Attribute(attribute)) => {
+                    return self.write_lacking(*attribute, out);
+                }
+                (None, Source::Extra(_)) => return Err(Refusal::Missing),
+            },
+        };
+        let value = self.step(value).map_err(Refusal::Misfit)?;
+        self.convert(&value, out).map_err(Refusal::Misfit)
+    }
+
+    /// Follows the path into a value.
+    fn step<'v>(&self, value: Value<'v>) -> Result<Value<'v>, Mismatch> {
+        self.path.iter().try_fold(value, |value, step| step.of(value))
+    }
+
+    fn value<'s>(&self, scene: &Scene<'s>) -> Option<Value<'s>> {
+        match &self.source {
+            Source::Attribute(attribute) => attribute.of(scene).or_else(|| {
+                // A value of another type than the attribute's is kept as an extra.
+                let (name, _) =
+                    super::attribute::ATTRIBUTES.iter().find(|(_, a)| a == attribute)?;
+                extra(scene.record, name)
+            }),
+            Source::Extra(name) => extra(scene.record, name),
+        }
+    }
+
+    fn write_lacking(&self, attribute: Attribute, out: &mut String) -> Result<(), Refusal> {
+        let shown = match (attribute.lacking(), &self.conversion) {
+            // Python's None can't be padded by `{}`; that no function is named must
+            // not spoil the record.
+            (Value::None, Conversion::Brace(None, _)) if self.path.is_empty() => {
+                Value::Text("None".into())
+            }
+            (value, _) => value,
+        };
+        let shown = self.step(shown).map_err(Refusal::Misfit)?;
+        self.convert(&shown, out).map_err(Refusal::Misfit)
+    }
+
+    fn convert(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+        match &self.conversion {
+            Conversion::Str => repr::push_str(value, out),
+            Conversion::Percent(spec, letter) => directive::convert(*spec, *letter, value, out)?,
+            Conversion::Brace(None, spec) => spec.write(value, out)?,
+            Conversion::Brace(Some(letter), spec) => {
+                spec.write(&Value::Text(repr::by_letter(*letter, value).into()), out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is the text itself, so that it needs not go through a buffer.
+    pub(super) fn is_plain(&self) -> bool {
+        let plain = match &self.conversion {
+            Conversion::Str => true,
+            Conversion::Percent(spec, letter) => {
+                *letter == 's' && *spec == directive::Spec::default()
+            }
+            Conversion::Brace(letter, spec) => letter.is_none() && spec.is_empty(),
+        };
+        plain && self.path.is_empty()
+    }
+}
+
+impl Attribute {
+    /// A value of the type that it always has; `None` where it is of any.
+    fn sample(self) -> Option<Value<'static>> {
+        match self {
+            Attribute::Args => None,
+            Attribute::Levelno => Some(Value::Int(1)),
+            Attribute::Created | Attribute::Received => Some(Value::Float(1.0)),
+            _ => Some(match self.lacking() {
+                Value::None | Value::Text(_) => Value::Text("x".into()),
+                value => value,
+            }),
+        }
+    }
+}
+
+/// The value of an extra; of a key that stands twice, the last.
+fn extra<'r>(record: &'r Record<'_>, name: &str) -> Option<Value<'r>> {
+    let (_, value) = record.extras.iter().rev().find(|(key, _)| key == name)?;
+    Some(Value::from_json(&value.0))
+}
+
+impl Step {
+    /// What stands at it in a value.
+    fn of<'v>(&self, value: Value<'v>) -> Result<Value<'v>, Mismatch> {
+        const NONE: Mismatch = Mismatch("finds nothing there");
+        match (self, value) {
+            (Step::Index(at), Value::Json(list) | Value::Tuple(list)) if list.starts_with('[') => {
+                let elements = repr::elements(list).ok_or(NONE)?;
+                elements.get(*at).map(|element| Value::from_json(element)).ok_or(NONE)
+            }
+            (Step::Key(key), Value::Json(object)) if object.starts_with('{') => {
+                let entries = json::entries(object).ok_or(NONE)?;
+                let found = entries.into_iter().rev().find(|(name, _)| name == key);
+                found.map(|(_, value)| Value::from_json(value)).ok_or(NONE)
+            }
+            (Step::Index(at), Value::Text(text)) => {
+                let c = text.chars().nth(*at).ok_or(NONE)?;
+                Ok(Value::Text(c.to_string().into()))
+            }
+            _ => Err(NONE),
+        }
+    }
+}
+
+fn unknown(name: &str, extras: Extras<'_>) -> Wrong {
+    let known = super::attribute::ATTRIBUTES.iter().map(|(known, _)| *known);
+    let declared = extras.iter().map(|(extra, _)| extra.as_str());
+    match nearest(name, known.chain(declared)) {
+        Some(nearest) => format!("there is no field {name:?}: did you mean {nearest}?"),
+        None => format!("there is no field {name:?}"),
+    }
+}

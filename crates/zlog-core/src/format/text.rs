@@ -1,0 +1,137 @@
+//! The message alone, or as `python -m zmq.log` prints it.
+//!
+//! A record is what Python's `logging.Formatter` makes of it: the message, then
+//! `exc_text` and `stack_info` on lines of their own. In a pipe it is that byte
+//! for byte. Time and topic stand before it where they are asked for:
+//! `{time} {topic}{separator}{message}`.
+
+use super::column::Column;
+use super::paint::{Palette, Prose, cell};
+use super::time::TimeFormat;
+use super::{Format, Options};
+use crate::python::percent;
+use crate::record::Record;
+
+/// See the module.
+pub struct Text {
+    time: Option<TimeFormat>,
+    /// The topic's column, and what follows it.
+    topic: Option<(Column, String)>,
+    escape: bool,
+    palette: Palette,
+    prose: Prose,
+}
+
+impl Text {
+    /// As `options` say; `time` is used when they ask for a timestamp.
+    pub fn new(time: TimeFormat, options: Options) -> Text {
+        let column = Column::new(options.align, 0);
+        let prose = Prose::new(&options);
+        let separator = options.separator.unwrap_or_else(|| " | ".to_owned());
+        Text {
+            time: options.timestamp.then_some(time),
+            topic: options.topic.then_some((column, separator)),
+            escape: options.escape,
+            palette: Palette::new(options.color),
+            prose,
+        }
+    }
+
+    fn write_prefix(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        if let Some(time) = &mut self.time {
+            if let Some(seconds) = record.time() {
+                time.write(seconds, out);
+            }
+            out.push(b' ');
+        }
+        if let Some((column, separator)) = &mut self.topic {
+            let paint = self.palette.level(record.level);
+            column.write(out, paint, |out| cell(out, &record.topic, self.escape));
+            out.extend_from_slice(separator.as_bytes());
+        }
+    }
+}
+
+impl Format for Text {
+    fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        self.write_prefix(record, out);
+        let start = out.len();
+        self.prose.write(out, &percent::message(record), 0);
+        self.prose.write_traces(out, record, start);
+        out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use regex::Regex;
+
+    use super::*;
+    use crate::format::time::DEFAULT_PATTERN;
+    use crate::record::Level;
+
+    fn text(options: Options, record: &Record<'_>) -> String {
+        let time = TimeFormat::new(DEFAULT_PATTERN, TimeZone::UTC).unwrap();
+        let mut out = Vec::new();
+        Text::new(time, options).write(record, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn record() -> Record<'static> {
+        Record {
+            topic: "app.ERROR".into(),
+            msg: "disk \x1b full".into(),
+            level: Level::ERROR,
+            received: Some(0.25),
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn a_pipe_gets_the_message_byte_for_byte_and_a_terminal_a_harmless_one() {
+        assert_eq!(text(Options::default(), &record()), "disk \x1b full\n");
+        let options = Options { escape: true, ..Options::default() };
+        assert_eq!(text(options, &record()), "disk \\x1b full\n");
+    }
+
+    /// As `logging.Formatter().format` of Python 3.11 printed them.
+    #[test]
+    fn tracebacks_follow_as_python_writes_them() {
+        let cases = [
+            ("m", "exc", "stack", "m\nexc\nstack\n"),
+            ("m\n", "exc\n", "stack\n", "m\nexc\nstack\n\n"),
+            ("", "exc", "", "\nexc\n"),
+            ("m", "", "", "m\n"),
+            ("m", "", "stack", "m\nstack\n"),
+        ];
+        for (msg, exc, stack, expected) in cases {
+            let record = Record {
+                msg: msg.into(),
+                exc_text: Some(exc.into()),
+                stack_info: Some(stack.into()),
+                ..Record::default()
+            };
+            assert_eq!(text(Options::default(), &record), expected);
+        }
+    }
+
+    #[test]
+    fn time_and_topic_stand_where_zmq_log_prints_them() {
+        let options = Options { timestamp: true, topic: true, ..Options::default() };
+        let expected = "1970-01-01 00:00:00.250 app.ERROR | disk \x1b full\n";
+        assert_eq!(text(options, &record()), expected);
+        let options = Options { topic: true, separator: Some(": ".into()), ..Options::default() };
+        assert_eq!(text(options, &record()), "app.ERROR: disk \x1b full\n");
+    }
+
+    #[test]
+    fn matches_are_marked_when_there_is_colour() {
+        let highlight = vec![Regex::new("full").unwrap()];
+        let plain = Options { highlight: highlight.clone(), ..Options::default() };
+        assert_eq!(text(plain, &record()), "disk \x1b full\n");
+        let options = Options { color: true, escape: true, highlight, ..Options::default() };
+        let shown = text(options, &record());
+        assert!(shown.contains("mfull\x1b[0m"), "{shown:?}");
+    }
+}

@@ -1,0 +1,500 @@
+//! The last messages of each topic, for those who come late.
+//!
+//! What may be here: which messages are kept, and for how long. How they are asked
+//! for is `wire::ask`'s, who asks `cmd::relay`'s.
+//!
+//! # What is kept
+//! At most [`Limits::per_topic`] messages of each topic, and at most
+//! [`Limits::bytes`] of them all; the oldest of all goes first. A message whose
+//! topic is longer than 1 KiB, or that is larger than all the room there is, is not
+//! kept, and counted. Messages of a single frame have no topic: they are kept under
+//! the empty one, and only who asks for everything gets them.
+//!
+//! A message costs its bytes and some 200 more: so the bytes bound the topics, too.
+//!
+//! Those who send messages on share their bytes with [`Keep`], which counts what they
+//! still hold of messages that it has forgotten ([`Keep::lent`]).
+
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::{Arc, Weak};
+
+/// What a message costs beside its bytes: its place in the lists, and a share of its
+/// topic's.
+const OVERHEAD: usize = 224;
+/// Longest topic that is kept.
+const LONGEST_TOPIC: usize = 1024;
+
+/// How much is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Messages of each topic.
+    pub per_topic: usize,
+    /// Bytes of all of them, with what it takes to hold them.
+    pub bytes: usize,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Kept {
+    /// Topics of which something is kept.
+    pub topics: usize,
+    /// Messages.
+    pub messages: usize,
+    /// Bytes of them, with what it takes to hold them.
+    pub bytes: usize,
+    /// Messages that could not be kept: too large, or of too long a topic.
+    pub refused: u64,
+}
+
+/// Most memory that a place without a message may hold on to.
+const LARGEST_SPARE: usize = 1024;
+
+/// A place in `Keep::slots`.
+type Slot = usize;
+const NONE: Slot = Slot::MAX;
+
+/// A message that was kept. Its bytes are shared, and stay while it is held.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Late {
+    /// Its number: how many had come before it.
+    pub arrival: u64,
+    /// When it came, in seconds since 1970-01-01 UTC.
+    pub received: f64,
+    frames: Arc<Vec<u8>>,
+}
+
+impl Late {
+    /// Its frames.
+    pub fn frames(&self) -> impl Iterator<Item = SharedFrame> + use<> {
+        let message = Arc::clone(&self.frames);
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let len = message.get(at..)?.first_chunk().map(|len| u32::from_ne_bytes(*len))?;
+            let start = at + size_of::<u32>();
+            at = start + len as usize;
+            Some(SharedFrame { message: Arc::clone(&message), range: start..at })
+        })
+    }
+}
+
+/// A frame of a message that was kept.
+#[derive(Clone, Debug)]
+pub struct SharedFrame {
+    message: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl From<Vec<u8>> for SharedFrame {
+    fn from(bytes: Vec<u8>) -> SharedFrame {
+        SharedFrame { range: 0..bytes.len(), message: Arc::new(bytes) }
+    }
+}
+
+impl AsRef<[u8]> for SharedFrame {
+    fn as_ref(&self) -> &[u8] {
+        self.message.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+/// A message, in the list of all in order of arrival.
+struct Message {
+    arrival: u64,
+    received: f64,
+    topic: usize,
+    older: Slot,
+    newer: Slot,
+    /// Its frames, each with its length before it. The memory is used again, unless it
+    /// is shared.
+    frames: Arc<Vec<u8>>,
+}
+
+/// A topic and its messages, the oldest first.
+struct Topic {
+    name: Box<[u8]>,
+    messages: VecDeque<Slot>,
+}
+
+/// Keeps the last messages.
+pub struct Keep {
+    limits: Limits,
+    slots: Vec<Message>,
+    free: Vec<Slot>,
+    oldest: Slot,
+    newest: Slot,
+    topics: Vec<Topic>,
+    free_topics: Vec<usize>,
+    index: HashMap<Box<[u8]>, usize>,
+    /// The topic used last: messages of one tend to come in a row.
+    last: usize,
+    /// Messages that have come, kept or not.
+    arrived: u64,
+    kept: Kept,
+    /// Messages that were forgotten while others held them, and what each costs.
+    lent: Vec<(Weak<Vec<u8>>, usize)>,
+    /// What those cost, some of which may have been let go since.
+    lent_bytes: usize,
+}
+
+impl Keep {
+    /// Keeps as much as `limits` say.
+    pub fn new(limits: Limits) -> Keep {
+        Keep {
+            limits,
+            slots: Vec::new(),
+            free: Vec::new(),
+            oldest: NONE,
+            newest: NONE,
+            topics: Vec::new(),
+            free_topics: Vec::new(),
+            index: HashMap::new(),
+            last: 0,
+            arrived: 0,
+            kept: Kept::default(),
+            lent: Vec::new(),
+            lent_bytes: 0,
+        }
+    }
+
+    /// How much is kept.
+    pub fn kept(&self) -> Kept {
+        self.kept
+    }
+
+    /// Messages that have come so far, kept or not: the number of the next one.
+    pub fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
+    /// Whether those who send messages on hold more bytes of messages that were forgotten
+    /// than all that are kept may have.
+    pub fn lent_too_much(&mut self) -> bool {
+        if self.lent_bytes > self.limits.bytes {
+            self.lent.retain(|(message, _)| message.strong_count() > 0);
+            self.lent_bytes = self.lent.iter().map(|(_, cost)| cost).sum();
+        }
+        self.lent_bytes > self.limits.bytes
+    }
+
+    /// Takes a message that came then, in seconds since 1970-01-01 UTC. Its bytes are
+    /// copied: what libzmq received stands in blocks of many messages, which would all
+    /// stay for the sake of one.
+    pub fn push(&mut self, frames: &[&[u8]], received: f64) {
+        let arrival = self.arrived;
+        self.arrived += 1;
+        let name = if frames.len() > 1 { frames[0] } else { &[] };
+        let bytes = frames.iter().map(|frame| frame.len() + size_of::<u32>()).sum::<usize>();
+        let cost = bytes + OVERHEAD + name.len();
+        if name.len() > LONGEST_TOPIC || cost > self.limits.bytes || self.limits.per_topic == 0 {
+            self.kept.refused += 1;
+            return;
+        }
+        let topic = self.topic(name);
+        if self.topics[topic].messages.len() >= self.limits.per_topic {
+            self.forget(self.topics[topic].messages[0]);
+        }
+        let slot = self.place();
+        let message = &mut self.slots[slot];
+        message.arrival = arrival;
+        message.received = received;
+        message.topic = topic;
+        // Nobody else holds those of a free place: nothing is copied.
+        let kept = Arc::make_mut(&mut message.frames);
+        kept.clear();
+        kept.shrink_to(2 * bytes);
+        for frame in frames {
+            // libzmq's own limit on a frame is far below 4 GiB here.
+            kept.extend_from_slice(&(frame.len() as u32).to_ne_bytes());
+            kept.extend_from_slice(frame);
+        }
+        self.append(slot);
+        self.topics[topic].messages.push_back(slot);
+        self.kept.messages += 1;
+        self.kept.bytes += cost;
+        while self.kept.bytes > self.limits.bytes {
+            let topic = self.forget(self.oldest);
+            if self.topics[topic].messages.is_empty() {
+                self.drop_topic(topic);
+            }
+        }
+    }
+
+    /// The last `n` messages of topics that begin with one of `prefixes`, in order of
+    /// arrival.
+    pub fn last(&self, n: usize, prefixes: &[impl AsRef<[u8]>]) -> Vec<Late> {
+        let mut prefixes: Vec<&[u8]> = prefixes.iter().map(AsRef::as_ref).collect();
+        // What a prefix covers stands right behind it. Without that, of all that are not
+        // greater than a name only the last can be its prefix: strangers ask for very many.
+        prefixes.sort_unstable();
+        prefixes.dedup_by(|next, kept| next.starts_with(kept));
+        let wanted = |name: &[u8]| {
+            let at = prefixes.partition_point(|prefix| *prefix <= name).checked_sub(1);
+            at.is_some_and(|at| name.starts_with(prefixes[at]))
+        };
+        // The newest message of each topic; the newest of these is the last one, and
+        // the one before it in its topic takes its place.
+        let mut heap: BinaryHeap<(u64, usize, usize)> = self
+            .topics
+            .iter()
+            .enumerate()
+            .filter(|(_, topic)| wanted(&topic.name))
+            .filter_map(|(at, topic)| {
+                let newest = topic.messages.len().checked_sub(1)?;
+                Some((self.slots[topic.messages[newest]].arrival, at, newest))
+            })
+            .collect();
+        let mut last = Vec::new();
+        while last.len() < n
+            && let Some((arrival, topic, at)) = heap.pop()
+        {
+            let messages = &self.topics[topic].messages;
+            let Message { received, frames, .. } = &self.slots[messages[at]];
+            last.push(Late { arrival, received: *received, frames: Arc::clone(frames) });
+            if let Some(before) = at.checked_sub(1) {
+                heap.push((self.slots[messages[before]].arrival, topic, before));
+            }
+        }
+        last.reverse();
+        last
+    }
+
+    /// The place of a topic; a new one for one that is not known.
+    fn topic(&mut self, name: &[u8]) -> usize {
+        let known = |topic: &Topic| *topic.name == *name && !topic.messages.is_empty();
+        if self.topics.get(self.last).is_some_and(known) {
+            return self.last;
+        }
+        if let Some(at) = self.index.get(name) {
+            self.last = *at;
+            return self.last;
+        }
+        let topic = Topic { name: name.into(), messages: VecDeque::new() };
+        self.last = match self.free_topics.pop() {
+            Some(at) => {
+                self.topics[at] = topic;
+                at
+            }
+            None => {
+                self.topics.push(topic);
+                self.topics.len() - 1
+            }
+        };
+        self.index.insert(name.into(), self.last);
+        self.kept.topics += 1;
+        self.last
+    }
+
+    /// A free slot.
+    fn place(&mut self) -> Slot {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Message {
+                arrival: 0,
+                received: 0.0,
+                topic: 0,
+                older: NONE,
+                newer: NONE,
+                frames: Arc::default(),
+            });
+            self.slots.len() - 1
+        })
+    }
+
+    /// Makes a slot the newest.
+    fn append(&mut self, slot: Slot) {
+        self.slots[slot].older = self.newest;
+        self.slots[slot].newer = NONE;
+        match self.newest {
+            NONE => self.oldest = slot,
+            newest => self.slots[newest].newer = slot,
+        }
+        self.newest = slot;
+    }
+
+    /// Forgets a message, which must be the oldest of its topic. Returns the topic,
+    /// which may be left without any.
+    fn forget(&mut self, slot: Slot) -> usize {
+        let Message { topic, older, newer, ref mut frames, .. } = self.slots[slot];
+        let bytes = frames.len();
+        // The next message uses the memory again. Much of it would be paid for by nobody.
+        if Arc::strong_count(frames) > 1 {
+            let cost = bytes + OVERHEAD;
+            self.lent.push((Arc::downgrade(&std::mem::take(frames)), cost));
+            self.lent_bytes += cost;
+        } else if frames.capacity() > LARGEST_SPARE {
+            *frames = Arc::default();
+        }
+        match older {
+            NONE => self.oldest = newer,
+            older => self.slots[older].newer = newer,
+        }
+        match newer {
+            NONE => self.newest = older,
+            newer => self.slots[newer].older = older,
+        }
+        let of = &mut self.topics[topic];
+        of.messages.pop_front();
+        self.kept.messages -= 1;
+        self.kept.bytes -= bytes + OVERHEAD + of.name.len();
+        self.free.push(slot);
+        topic
+    }
+
+    fn drop_topic(&mut self, topic: usize) {
+        let name = std::mem::take(&mut self.topics[topic].name);
+        self.topics[topic].messages = VecDeque::new();
+        self.index.remove(&name);
+        self.free_topics.push(topic);
+        self.kept.topics -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PLENTY: Limits = Limits { per_topic: 1000, bytes: 1 << 20 };
+
+    fn push(keep: &mut Keep, topic: &str, body: &str) {
+        keep.push(&[topic.as_bytes(), body.as_bytes()], 1.5);
+    }
+
+    fn frames(late: &Late) -> Vec<Vec<u8>> {
+        late.frames().map(|frame| frame.as_ref().to_vec()).collect()
+    }
+
+    fn bodies(keep: &Keep, n: usize, prefixes: &[&str]) -> Vec<String> {
+        let last = keep.last(n, prefixes);
+        let body = |late: &Late| frames(late).pop().expect("a frame");
+        last.iter().map(|late| String::from_utf8(body(late)).expect("UTF-8")).collect()
+    }
+
+    #[test]
+    fn the_last_of_several_topics_come_in_order_of_arrival() {
+        let mut keep = Keep::new(PLENTY);
+        for (n, topic) in ["a.INFO", "b.INFO", "a.ERROR", "a.INFO", "c"].iter().enumerate() {
+            push(&mut keep, topic, &n.to_string());
+        }
+        assert_eq!(bodies(&keep, 10, &[""]), ["0", "1", "2", "3", "4"]);
+        assert_eq!(bodies(&keep, 2, &["a"]), ["2", "3"]);
+        assert_eq!(bodies(&keep, 3, &["a.INFO", "a.I", "c"]), ["0", "3", "4"]);
+        assert_eq!(keep.last(1, &["c"])[0].arrival, 4);
+        assert!(keep.last(5, &["x"]).is_empty() && keep.last(0, &[""]).is_empty());
+    }
+
+    #[test]
+    fn a_quiet_topic_keeps_its_messages_beside_a_busy_one() {
+        let mut keep = Keep::new(Limits { per_topic: 2, ..PLENTY });
+        push(&mut keep, "quiet", "q");
+        for n in 0..10_000 {
+            push(&mut keep, "busy", &n.to_string());
+        }
+        assert_eq!(bodies(&keep, 10, &[""]), ["q", "9998", "9999"]);
+        assert_eq!((keep.kept().messages, keep.kept().topics), (3, 2));
+        assert!(keep.slots.len() <= 4, "places are used again");
+    }
+
+    #[test]
+    fn when_there_is_no_room_the_oldest_of_all_goes_and_with_it_its_topic() {
+        let limits = Limits { per_topic: 1, bytes: 10 * (OVERHEAD + 30) };
+        let mut keep = Keep::new(limits);
+        for n in 0..1000 {
+            push(&mut keep, &format!("topic{n}"), "hello");
+            assert!(keep.kept().bytes <= limits.bytes);
+        }
+        assert!(keep.kept().topics >= 10 && keep.topics.len() < 20 && keep.index.len() < 20);
+        assert_eq!(bodies(&keep, 1, &["topic999"]), ["hello"]);
+        assert!(keep.last(1, &["topic1."]).is_empty());
+    }
+
+    #[test]
+    fn what_can_not_be_kept_is_counted() {
+        let mut keep = Keep::new(Limits { per_topic: 10, bytes: 10_000 });
+        push(&mut keep, &"t".repeat(LONGEST_TOPIC + 1), "");
+        push(&mut keep, "t", &"x".repeat(10_000));
+        assert_eq!(keep.kept(), Kept { refused: 2, ..Kept::default() });
+        assert_eq!(keep.arrived(), 2);
+    }
+
+    #[test]
+    fn messages_that_others_hold_stay_as_they_were_and_count_once_they_are_forgotten() {
+        let limits = Limits { per_topic: 10, bytes: 10 * (OVERHEAD + 30) };
+        let mut keep = Keep::new(limits);
+        let fill = |keep: &mut Keep, body: &str| (0..10).for_each(|_| push(keep, "t", body));
+        fill(&mut keep, "one");
+        let (first, again) = (keep.last(10, &["t"]), keep.last(10, &["t"]));
+        fill(&mut keep, "two");
+        assert!(!keep.lent_too_much(), "as much as is kept");
+        let second = keep.last(10, &["t"]);
+        fill(&mut keep, "three");
+        assert!(keep.lent_too_much());
+        for (held, body) in [(&first, b"one"), (&again, b"one"), (&second, b"two")] {
+            assert!(held.iter().all(|late| frames(late)[1] == body));
+        }
+        drop((first, again));
+        assert!(!keep.lent_too_much());
+        // What nobody holds is used again.
+        fill(&mut keep, "four");
+        assert_eq!(keep.lent.len(), 10);
+    }
+
+    #[test]
+    fn frames_come_back_as_they_were_and_a_single_one_is_for_who_wants_all() {
+        let mut keep = Keep::new(PLENTY);
+        keep.push(&[b"t", b"", b"third"], 1.0);
+        keep.push(&[b"{}"], 2.0);
+        let last = keep.last(2, &[""]);
+        assert_eq!(frames(&last[0]), [&b"t"[..], b"", b"third"]);
+        assert_eq!(frames(&last[1]), [&b"{}"[..]]);
+        assert!(keep.last(2, &["{"]).is_empty());
+    }
+
+    proptest! {
+        /// Whatever comes, it is what a plain list with the same rules keeps.
+        #[test]
+        fn it_keeps_what_a_plain_list_would(
+            messages in prop::collection::vec(("[ab]{0,2}", 0usize..40), 0..200),
+            per_topic in 1usize..5,
+            room in 1usize..12,
+            prefixes in prop::collection::vec("[ab]{0,3}", 0..4),
+            n in 0usize..20,
+        ) {
+            let limits = Limits { per_topic, bytes: room * (OVERHEAD + 20) };
+            let mut keep = Keep::new(limits);
+            let mut list: Vec<(usize, String, String)> = Vec::new();
+            let cost = |(_, topic, body): &(usize, String, String)| {
+                OVERHEAD + 2 * topic.len() + body.len() + 8
+            };
+            for (at, (topic, len)) in messages.into_iter().enumerate() {
+                let entry = (at, topic.clone(), "x".repeat(len));
+                push(&mut keep, &topic, &entry.2);
+                if cost(&entry) > limits.bytes {
+                    continue;
+                }
+                if list.iter().filter(|e| e.1 == topic).count() == per_topic {
+                    let oldest = list.iter().position(|e| e.1 == topic).expect("there are some");
+                    list.remove(oldest);
+                }
+                list.push(entry);
+                while list.iter().map(cost).sum::<usize>() > limits.bytes {
+                    list.remove(0);
+                }
+                let topics: std::collections::HashSet<_> = list.iter().map(|e| &e.1).collect();
+                prop_assert_eq!(keep.kept().bytes, list.iter().map(cost).sum::<usize>());
+                prop_assert_eq!((keep.kept().messages, keep.kept().topics), (list.len(), topics.len()));
+            }
+            let mut expected: Vec<(u64, String)> = list
+                .iter()
+                .filter(|e| prefixes.iter().any(|prefix| e.1.starts_with(prefix)))
+                .map(|e| (e.0 as u64, e.2.clone()))
+                .collect();
+            expected.drain(..expected.len().saturating_sub(n));
+            let last: Vec<(u64, String)> = keep
+                .last(n, &prefixes)
+                .into_iter()
+                .map(|l| (l.arrival, String::from_utf8_lossy(&frames(&l)[1]).into_owned()))
+                .collect();
+            prop_assert_eq!(last, expected);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// A record as the tests see it: message, traceback, orphan.
+type Seen = (String, Option<String>, bool);
+
+fn feed(options: &Options, lines: &[&str]) -> Vec<Seen> {
+    feed_with_pauses(options, lines, |_| false).0
+}
+
+/// Feeds lines; where `pause` says so, the wait passes after that line.
+fn feed_with_pauses(
+    options: &Options,
+    lines: &[&str],
+    pause: impl Fn(usize) -> bool,
+) -> (Vec<Seen>, u64) {
+    let mut assembler = Assembler::new(options.clone());
+    let mut records = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        while assembler.offer(line, Tag::default()) == Offer::TakeFirst {
+            take(&mut assembler, &mut records);
+        }
+        if pause(at) {
+            assembler.expire();
+            while take(&mut assembler, &mut records) {}
+        }
+    }
+    assembler.expire();
+    while take(&mut assembler, &mut records) {}
+    (records, assembler.cuts())
+}
+
+fn take(assembler: &mut Assembler, records: &mut Vec<Seen>) -> bool {
+    let Some(record) = assembler.peek() else { return false };
+    records.push((record.head.into(), record.trace.map(String::from), record.orphan));
+    assembler.pop();
+    true
+}
+
+/// All lines that went in, put together from what came out.
+fn lines_of(records: &[Seen]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (head, trace, orphan) in records {
+        if !orphan {
+            lines.extend(head.split('\n').map(String::from));
+        }
+        if let Some(trace) = trace {
+            lines.extend(trace.split('\n').map(String::from));
+        }
+    }
+    lines
+}
+
+fn one_record(head: &str, trace: &str) {
+    let mut lines = vec![head];
+    lines.extend(trace.split('\n'));
+    lines.push("INFO: next");
+    let records = feed(&Options::default(), &lines);
+    let whole = vec![(head.into(), Some(trace.into()), false), ("INFO: next".into(), None, false)];
+    assert_eq!(records, whole, "a traceback after a line belongs to it");
+}
+
+fn orphan(telling: &str, trace: &str) {
+    let mut lines: Vec<&str> = trace.split('\n').collect();
+    lines.push("INFO: next");
+    let records = feed(&Options::default(), &lines);
+    let whole =
+        vec![(telling.into(), Some(trace.into()), true), ("INFO: next".into(), None, false)];
+    assert_eq!(records, whole, "a traceback on its own is a record");
+}
+
+const PYTHON: &str = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\n    ~^^\nValueError: boom";
+const CHAINED: &str = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\nKeyError: 'x'\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"a.py\", line 3, in f\n    h()\n__main__.Wrong: second";
+const CAUSED: &str = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nKeyError: 'x'\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File \"a.py\", line 3, in f\nRuntimeError";
+const GROUP: &str = "  + Exception Group Traceback (most recent call last):\n  |   File \"a.py\", line 1, in <module>\n  |     raise g\n  | ExceptionGroup: two (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | ValueError: 1\n    +---------------- 2 ----------------\n    | TypeError: 2\n    +------------------------------------";
+const JAVA: &str = "java.lang.IllegalStateException: no\n\tat com.example.Main.run(Main.java:10)\n\tat java.base/java.lang.Thread.run(Thread.java:829) ~[?:?]\nCaused by: java.io.IOException: disk\n\tat com.example.Disk.read(Disk.java:3)\n\t... 12 more\n\tSuppressed: java.lang.Exception: close\n\t\tat com.example.Disk.close(Disk.java:9)";
+const RUST: &str = "thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds\nstack backtrace:\n   0: rust_begin_unwind\n             at /rustc/1/library/std/src/panicking.rs:645:5\n   1: core::panicking::panic_fmt\nnote: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.";
+const RUST_ASSERT: &str = "thread 'a b' (4711) panicked at src/lib.rs:9:1:\nassertion `left == right` failed\n  left: 1\n right: 2\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace";
+const RUST_OLD: &str = "thread 'main' panicked at 'boom', src/main.rs:2:5\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace";
+const GO: &str = "panic: boom [recovered]\n\tpanic: boom\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x46a1e1]\n\ngoroutine 1 [running]:\nmain.(*T).Do(0xc00001, {0x1, 0x2})\n\t/tmp/x.go:4 +0x1d\nmain.main()\n\t/tmp/x.go:9 +0x25\n\ngoroutine 7 [select, 2 minutes]:\nnet/http.(*Server).Serve(...)\n\t/usr/lib/go/x.go:1\ncreated by main.main in goroutine 1\n\t/tmp/x.go:7 +0x11\nexit status 2";
+const NODE: &str = "TypeError: Cannot read properties of undefined (reading 'x')\n    at f (/app/a.js:1:2)\n    at async Promise.all (index 0)\n    at node:internal/main/run_main_module:28:49 {\n  code: 'ENOENT',\n  errno: -2\n}";
+const DOTNET: &str = "Unhandled exception. System.InvalidOperationException: no\n   at App.Program.Main(String[] args) in C:\\app\\Program.cs:line 12\n   --- End of inner exception stack trace ---\n   at App.X()";
+
+#[test]
+fn tracebacks_belong_to_the_line_they_follow() {
+    let all = [PYTHON, CHAINED, CAUSED, GROUP, JAVA, RUST, RUST_ASSERT, RUST_OLD, GO, NODE, DOTNET];
+    for trace in all {
+        one_record("ERROR: it failed", trace);
+    }
+    one_record("ERROR: x", "\tat com.example.Main.run(Main.java:10)\n\tat a.B.c(Native Method)");
+    one_record(
+        "http: panic serving 127.0.0.1:1: boom",
+        "goroutine 5 [running]:\nmain.f()\n\t/x.go:1",
+    );
+    one_record(
+        "SyntaxError soon",
+        "  File \"<stdin>\", line 1\n    a b\n      ^\nSyntaxError: invalid syntax",
+    );
+    one_record(
+        "go: out",
+        "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/x.go:3 +0x1",
+    );
+}
+
+#[test]
+fn a_traceback_of_its_own_is_named_by_the_line_that_says_most() {
+    orphan("ValueError: boom", PYTHON);
+    orphan("__main__.Wrong: second", CHAINED);
+    orphan("RuntimeError", CAUSED);
+    orphan("ExceptionGroup: two (2 sub-exceptions)", GROUP);
+    orphan("java.lang.IllegalStateException: no", JAVA);
+    orphan("index out of bounds", RUST);
+    orphan("assertion `left == right` failed", RUST_ASSERT);
+    orphan("thread 'main' panicked at 'boom', src/main.rs:2:5", RUST_OLD);
+    orphan("panic: boom [recovered]", GO);
+    orphan("TypeError: Cannot read properties of undefined (reading 'x')", NODE);
+    orphan("Unhandled exception. System.InvalidOperationException: no", DOTNET);
+}
+
+#[test]
+fn what_only_looks_like_a_traceback_stays_lines() {
+    let lines = [
+        "INFO: a",
+        "java.lang.Exception: mentioned",
+        "TypeError: mentioned too",
+        "    at noon we eat",
+        "fatal error: x.h: no such file",
+        "",
+        "",
+        "Traceback is a word",
+        "goroutine pool started",
+        "  indented",
+    ];
+    let records = feed(&Options::default(), &lines);
+    let plain: Vec<Seen> = lines.iter().map(|line| (String::from(*line), None, false)).collect();
+    assert_eq!(records, plain);
+}
+
+#[test]
+fn an_empty_line_after_a_traceback_is_a_record_unless_the_traceback_goes_on() {
+    let mut lines: Vec<&str> = PYTHON.split('\n').collect();
+    lines.extend(["", "INFO: on"]);
+    let records = feed(&Options::default(), &lines);
+    assert_eq!(records[0], ("ValueError: boom".into(), Some(PYTHON.into()), true));
+    assert_eq!(records[1..], [(String::new(), None, false), ("INFO: on".into(), None, false)]);
+}
+
+#[test]
+fn two_tracebacks_in_a_row_are_two_records() {
+    let twice = format!("{PYTHON}\n{PYTHON}");
+    let lines: Vec<&str> = twice.split('\n').collect();
+    let records = feed(&Options::default(), &lines);
+    assert_eq!(records, vec![("ValueError: boom".into(), Some(PYTHON.into()), true); 2]);
+}
+
+#[test]
+fn json_objects_and_empty_lines_are_never_held() {
+    for line in [r#"{"msg":"x"}"#, ""] {
+        let mut assembler = Assembler::new(Options::default());
+        assert_eq!(assembler.offer(line, Tag::default()), Offer::Taken);
+        assert_eq!(assembler.peek().map(|record| record.head), Some(line));
+    }
+}
+
+#[test]
+fn the_line_that_exceeds_a_bound_starts_a_record_that_goes_on() {
+    let options = Options { max_lines: 3, ..Options::default() };
+    let lines: Vec<&str> = PYTHON.split('\n').collect();
+    let (records, cuts) = feed_with_pauses(&options, &lines, |_| false);
+    assert_eq!(cuts, 1);
+    assert_eq!(records.len(), 2);
+    assert_eq!(lines_of(&records), lines);
+    assert_eq!(records[1].1.as_deref(), Some("    ~^^\nValueError: boom"));
+    assert!(records[1].2, "what is left is a traceback, and no ordinary line");
+}
+
+#[test]
+fn a_long_first_line_leaves_room_for_its_traceback() {
+    let options = Options { max_bytes: PYTHON.len() + 1, ..Options::default() };
+    let long = "x".repeat(5000);
+    let mut lines = vec![long.as_str()];
+    lines.extend(PYTHON.split('\n'));
+    let (records, cuts) = feed_with_pauses(&options, &lines, |_| false);
+    assert_eq!((records.len(), cuts), (1, 0));
+}
+
+#[test]
+fn a_users_pattern_starts_records_and_other_lines_are_appended() {
+    let start = Regex::new(r"^\d{4}").unwrap();
+    let options = Options { rules: Rules::Starts(start), ..Options::default() };
+    let records = feed(&options, &["lost", "  and found", "2024 a", " b", "", "c", "2025 d"]);
+    let heads: Vec<&str> = records.iter().map(|record| record.0.as_str()).collect();
+    assert_eq!(heads, ["lost\n  and found", "2024 a\n b\n\nc", "2025 d"]);
+    assert!(records.iter().all(|record| record.1.is_none()));
+}
+
+#[test]
+fn without_rules_each_line_is_a_record_at_once() {
+    let options = Options { rules: Rules::Off, ..Options::default() };
+    let lines: Vec<&str> = PYTHON.split('\n').collect();
+    let records = feed(&options, &lines);
+    assert_eq!(lines_of(&records), lines);
+    assert_eq!(records.len(), lines.len());
+}
+
+fn any_line() -> impl Strategy<Value = String> {
+    let known: Vec<String> = [PYTHON, CHAINED, GROUP, JAVA, RUST, RUST_OLD, GO, NODE, DOTNET]
+        .iter()
+        .flat_map(|trace| trace.split('\n').map(String::from))
+        .chain(["", "", "fatal error: x", "{}", "java.lang.Error", "INFO: x"].map(String::from))
+        .collect();
+    prop_oneof![4 => proptest::sample::select(known), 1 => "[ -~]{0,12}"]
+}
+
+proptest! {
+    #[test]
+    fn no_line_is_lost_and_none_doubled(
+        lines in proptest::collection::vec(any_line(), 0..60),
+        pauses in proptest::collection::vec(any::<bool>(), 60),
+        max_lines in 1usize..12,
+        max_bytes in 1usize..300,
+        rules in 0..3,
+    ) {
+        let rules = match rules {
+            0 => Rules::Off,
+            1 => Rules::Starts(Regex::new("^[a-zA-Z]").unwrap()),
+            _ => Rules::Tracebacks,
+        };
+        let options = Options { rules, max_lines, max_bytes, ..Options::default() };
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let (records, _) = feed_with_pauses(&options, &lines, |at| pauses[at]);
+        prop_assert_eq!(lines_of(&records), lines);
+    }
+}
+
+/// Printed by CPython itself: see tests/data/lines/tracebacks.py.
+const BY_PYTHON: &str = include_str!("../../../../tests/data/lines/tracebacks.txt");
+
+#[test]
+fn what_cpython_prints_is_one_record_each() {
+    for case in BY_PYTHON.split("# ").filter(|case| !case.is_empty()) {
+        let (telling, trace) = case.split_once('\n').unwrap();
+        orphan(telling, trace.trim_end());
+        one_record("ERROR: it failed", trace.trim_end());
+    }
+}

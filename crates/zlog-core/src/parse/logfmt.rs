@@ -1,0 +1,324 @@
+//! logfmt: `level=info msg="started" port=80`.
+//!
+//! What may be here: whether a line is logfmt, and its pairs. What the keys mean is
+//! the table's that all foreign logs share ([`wire::foreign`](crate::wire::foreign)).
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+
+use serde_json::value::RawValue;
+
+use super::time;
+use crate::record::{Level, RawJson, Record, Text};
+use crate::wire::foreign::{Field, field_alias, parse_time};
+use crate::wire::json::{is_readable, string_value};
+
+/// Takes the line apart if all of it is pairs and one of them is the message.
+/// `false`, and the record untouched, if not.
+pub(super) fn read<'a>(line: &'a str, zone: &TimeZone, record: &mut Record<'a>) -> bool {
+    let Some(Shape { own }) = shape(line) else { return false };
+    record.msg = Cow::Borrowed("");
+    let mut said = false;
+    for (key, value) in (Pairs { rest: line }).flatten() {
+        let fits = own && set_own(record, key, value)
+            || match field_alias(key) {
+                Some(Field::Message) if !said => {
+                    said = true;
+                    record.msg = value.text();
+                    true
+                }
+                Some(field) => set(record, field, value, zone),
+                None => false,
+            };
+        if !fits {
+            record.extras.push((Cow::Borrowed(key), value.json()));
+        }
+    }
+    true
+}
+
+/// Fills a field that is empty, if the value fits it.
+fn set<'a>(record: &mut Record<'a>, field: Field, value: Value<'a>, zone: &TimeZone) -> bool {
+    let text = value.text();
+    match field {
+        Field::Level if record.level == Level::NOTSET => {
+            record.level = Level::from_word(&text).unwrap_or_default();
+            record.level != Level::NOTSET
+        }
+        Field::Time if record.created.is_none() => {
+            record.created = time::whole(&text, zone);
+            record.created.is_some()
+        }
+        Field::Name if record.name.is_none() => {
+            record.name = Some(text);
+            true
+        }
+        // One line says what went wrong, and is no traceback.
+        Field::ExcText if record.exc_text.is_none() && text.contains('\n') => {
+            record.exc_text = Some(text);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// As [`set`], for the names that zlog's own logfmt has besides.
+fn set_own<'a>(record: &mut Record<'a>, key: &str, value: Value<'a>) -> bool {
+    let text = value.text();
+    match key {
+        "topic" => record.topic = text,
+        "source" => record.source = Some(text),
+        "exc" => record.exc_text = Some(text),
+        "stack" => record.stack_info = Some(text),
+        "fault" => record.fault = Some(text),
+        "seq" => {
+            record.seq = text.parse().ok();
+            return record.seq.is_some();
+        }
+        "received" => {
+            record.received = parse_time(&text);
+            return record.received.is_some();
+        }
+        // A name of the sender's own: the number follows.
+        "level" if Level::from_word(&text).is_none_or(|level| level.known_name().is_none()) => {
+            record.levelname = Some(text);
+        }
+        "levelno" => {
+            let Ok(number) = text.parse() else { return false };
+            record.level = Level(number);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Whose logfmt a line is.
+struct Shape {
+    /// zlog's own: it has the topic, and who sent it.
+    own: bool,
+}
+
+/// Prose may have an `=` in it: every word must be a pair, two at least, and one
+/// of them the message, lest nothing be left to show.
+fn shape(line: &str) -> Option<Shape> {
+    // Nearly all lines end here, at their first word.
+    let first = line.bytes().position(|byte| !is_key(byte)).filter(|end| *end > 0)?;
+    if line.as_bytes()[first] != b'=' {
+        return None;
+    }
+    let (mut pairs, mut message, mut topic, mut seq) = (0, false, false, false);
+    for pair in (Pairs { rest: line }) {
+        let (key, _) = pair?;
+        pairs += 1;
+        message |= field_alias(key) == Some(Field::Message);
+        topic |= key == "topic";
+        seq |= key == "seq";
+    }
+    (pairs > 1 && message).then_some(Shape { own: topic && seq })
+}
+
+fn is_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80 || b"_.-@/".contains(&byte)
+}
+
+/// A value as it stands.
+#[derive(Clone, Copy)]
+enum Value<'a> {
+    Bare(&'a str),
+    /// With its quotes and escapes.
+    Quoted(&'a str),
+}
+
+impl<'a> Value<'a> {
+    /// The text that is meant.
+    fn text(self) -> Text<'a> {
+        match self {
+            Value::Bare(text) => Cow::Borrowed(text),
+            // Its escapes are JSON's; what is none of them stays as it stands.
+            Value::Quoted(text) => string_value(text).unwrap_or(Cow::Borrowed(text)),
+        }
+    }
+
+    /// As JSON: numbers, truth values and null as such, all else as a string.
+    fn json(self) -> RawJson<'a> {
+        match self {
+            Value::Bare("true" | "false" | "null") => {}
+            Value::Bare(text) if is_json_number(text) && is_readable(text) => {}
+            Value::Quoted(text) if serde_json::from_str::<&RawValue>(text).is_ok() => {}
+            Value::Bare(_) | Value::Quoted(_) => {
+                let text = serde_json::Value::String(self.text().into_owned());
+                return RawJson(Cow::Owned(text.to_string()));
+            }
+        }
+        let (Value::Bare(text) | Value::Quoted(text)) = self;
+        RawJson(Cow::Borrowed(text))
+    }
+}
+
+/// JSON is strict: no `+`, no leading zeros, digits on both sides of the dot.
+fn is_json_number(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (text, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|text| digits(text.strip_prefix(['+', '-']).unwrap_or(text)))
+}
+
+/// The pairs of a line; `None` for what is none, and then the end.
+struct Pairs<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Option<(&'a str, Value<'a>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.rest.trim_start_matches(' ');
+        if line.is_empty() {
+            return None;
+        }
+        let pair = pair(line);
+        self.rest = pair.map_or("", |(_, _, rest)| rest);
+        Some(pair.map(|(key, value, _)| (key, value)))
+    }
+}
+
+/// The pair at the start of the line, and what follows it.
+fn pair(line: &str) -> Option<(&str, Value<'_>, &str)> {
+    let end = line.bytes().position(|byte| !is_key(byte)).filter(|end| *end > 0)?;
+    let (key, value) = (&line[..end], line[end..].strip_prefix('=')?);
+    if let Some(inner) = value.strip_prefix('"') {
+        let end = closing_quote(inner)?;
+        let rest = &inner[end + 1..];
+        let ended = rest.is_empty() || rest.starts_with(' ');
+        return ended.then_some((key, Value::Quoted(&value[..end + 2]), rest));
+    }
+    let end = value.find(' ').unwrap_or(value.len());
+    let (value, rest) = value.split_at(end);
+    (!value.contains('"')).then_some((key, Value::Bare(value), rest))
+}
+
+fn closing_quote(inner: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr2(b'"', b'\\', &inner.as_bytes()[from..])?;
+        if inner.as_bytes()[at] == b'"' {
+            return Some(at);
+        }
+        from = at + 2;
+        if from > inner.len() {
+            return None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Format;
+    use crate::format::logfmt::Logfmt;
+    use crate::format::time::TimeFormat;
+
+    fn record(line: &str) -> Option<Record<'_>> {
+        let mut record = Record::default();
+        read(line, &TimeZone::UTC, &mut record).then_some(record)
+    }
+
+    #[test]
+    fn fields_are_mapped_and_the_others_keep_their_order_and_type() {
+        let line = r#"time="2024-01-02T03:04:05Z" level=warning msg="a \"b\"\n\\c" n=1 f=-0.5e3 z=007 ok=true s="x y" e= logger=db"#;
+        let record = record(line).unwrap();
+        assert_eq!(record.created, Some(1_704_164_645.0));
+        assert_eq!((record.level, &*record.msg), (Level::WARNING, "a \"b\"\n\\c"));
+        assert_eq!(record.name.as_deref(), Some("db"));
+        let extras: Vec<String> =
+            record.extras.iter().map(|(key, value)| format!("{key}={}", value.0)).collect();
+        let wanted = ["n=1", "f=-0.5e3", "z=\"007\"", "ok=true", "s=\"x y\"", "e=\"\""];
+        assert_eq!(extras, wanted);
+    }
+
+    #[test]
+    fn a_number_of_more_digits_than_python_reads_is_a_string() {
+        let digits = "7".repeat(4301);
+        let line = format!("level=info msg=x n={digits} m={}", &digits[1..]);
+        let extras = record(&line).unwrap().extras;
+        assert_eq!(extras[0].1.0, format!("\"{digits}\""));
+        assert_eq!(extras[1].1.0, digits[1..]);
+    }
+
+    #[test]
+    fn what_zlog_writes_as_logfmt_reads_back() {
+        let written = Record {
+            topic: "app.Level 35.db".into(),
+            name: Some("db".into()),
+            msg: "two\nlines \"quoted\" \u{1b}[31m =".into(),
+            level: Level(35),
+            levelname: Some("LOUD".into()),
+            created: Some(1_704_164_645.25),
+            source: Some("h/7".into()),
+            seq: Some(9),
+            exc_text: Some("E: x".into()),
+            stack_info: Some("Stack:\n  f".into()),
+            extras: vec![
+                ("n".into(), RawJson("1.5".into())),
+                ("s".into(), RawJson("\"x y\"".into())),
+            ],
+            ..Record::default()
+        };
+        let mut out = Vec::new();
+        let time = TimeFormat::new("iso", TimeZone::UTC).unwrap();
+        Logfmt::new(time, false).write(&written, &mut out);
+        let line = String::from_utf8(out).unwrap();
+        let read = record(line.trim_end()).unwrap();
+        assert_eq!(read, written);
+    }
+
+    #[test]
+    fn another_programs_topic_stays_an_extra() {
+        let record = record("topic=orders source=kafka msg=x").unwrap();
+        assert_eq!((&*record.topic, record.extras.len()), ("", 2));
+    }
+
+    #[test]
+    fn a_traceback_is_told_from_an_error_by_its_lines() {
+        let record = record(r#"msg=x error="EOF" stacktrace="main\n\tx.go:1""#).unwrap();
+        assert_eq!(record.exc_text.as_deref(), Some("main\n\tx.go:1"));
+        assert_eq!(record.extras, [("error".into(), RawJson("\"EOF\"".into()))]);
+    }
+
+    #[test]
+    fn what_is_not_all_pairs_or_has_no_message_is_text() {
+        for line in [
+            "",
+            "=",
+            "a",
+            "a=1",
+            "a=1 b=2",
+            "msg=x",
+            "level=info msg=x and so on",
+            "msg=\"x level=info",
+            "msg=\"x\"y level=info",
+            "level=info msg=a\"b",
+            "x=1, msg=2 y",
+            "level=info msg=\"x\\",
+        ] {
+            assert_eq!(record(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_its_field_stays_an_extra() {
+        let record = record("level=weird time=noon msg=x").unwrap();
+        assert_eq!((record.level, record.created, record.extras.len()), (Level::NOTSET, None, 2));
+    }
+}

@@ -1,0 +1,300 @@
+//! The level of a line of text, told from a word in it.
+//!
+//! What may be here: which word in which place is a level. What the words mean is
+//! [`Level::from_word`]'s.
+//!
+//! A level stands early in a line, after times, names, process numbers and the
+//! like. Prose must not be taken for it, so the words before it are weighed: a
+//! word in brackets, with a digit, a dot or a colon is *structure*; any other is
+//! *plain*, and takes the line nearer to being a sentence. A separator after a
+//! plain word shows that it was a name.
+//!
+//! - in brackets (`[error]`, `<warn>`, `[core:error]`): any case, after up to two plain words;
+//! - in capitals (`ERROR`, `ERROR:`, `ERROR:root:x`, `INFO[0001]`): at the start; after
+//!   a time, behind up to one plain word (a host, a program);
+//! - otherwise (`error: x`, `error[E0308]: x`): followed by a colon, at the start or
+//!   behind a word that ends in one (`cc: error: x`);
+//! - `level=error` as a word of its own.
+
+use crate::record::Level;
+
+/// How much of a line is looked at: bytes, and words.
+const BYTES: usize = 192;
+const WORDS: usize = 12;
+
+/// The level of a line. `rest` is what follows a leading time; all of the line
+/// without one.
+pub(super) fn level(line: &str, rest: &str) -> Option<Level> {
+    let stamped = rest.len() < line.len();
+    let window = &rest.as_bytes()[..rest.len().min(BYTES)];
+    if memchr::memchr(0x1b, window).is_some() {
+        let mut plain = [0; BYTES];
+        let len = without_colour(window, &mut plain);
+        return special(&plain[..len]).or_else(|| Scan::new(stamped).level(&plain[..len]));
+    }
+    special(window).or_else(|| Scan::new(stamped).level(window))
+}
+
+/// Copies text without the escape sequences that colour it.
+fn without_colour(bytes: &[u8], out: &mut [u8; BYTES]) -> usize {
+    let (mut len, mut rest) = (0, bytes);
+    while let [first, more @ ..] = rest {
+        rest = more;
+        if *first != 0x1b {
+            out[len] = *first;
+            len += 1;
+        } else if let [b'[', more @ ..] = rest {
+            let end = more.iter().position(u8::is_ascii_alphabetic);
+            rest = end.map_or(&[], |end| &more[end + 1..]);
+        }
+    }
+    len
+}
+
+/// Shapes in which a letter or a sign stands for the level.
+fn special(line: &[u8]) -> Option<Level> {
+    match line {
+        // glog, klog: `E0102 03:04:05.678 …`
+        [letter, d1, d2, d3, d4, b' ', h1, h2, b':', ..]
+            if [d1, d2, d3, d4, h1, h2].iter().all(|digit| digit.is_ascii_digit()) =>
+        {
+            letter_level(*letter)
+        }
+        // Android: `W/Tag( 123): …`
+        [letter, b'/', rest @ ..] if rest.iter().take(40).any(|byte| b"(:".contains(byte)) => {
+            letter_level(*letter)
+        }
+        [b'0'..=b'9', ..] => redis(line),
+        _ => None,
+    }
+}
+
+fn letter_level(letter: u8) -> Option<Level> {
+    Some(match letter {
+        b'V' => Level(5),
+        b'D' => Level::DEBUG,
+        b'I' => Level::INFO,
+        b'W' => Level::WARNING,
+        b'E' => Level::ERROR,
+        b'F' => Level::CRITICAL,
+        _ => return None,
+    })
+}
+
+/// `1:M 02 Jan 2024 03:04:05.678 * Ready`
+fn redis(line: &[u8]) -> Option<Level> {
+    let mut words = line.splitn(7, |byte| *byte == b' ');
+    let process = words.next()?;
+    if !matches!(process, [b'0'..=b'9', .., b':', b'M' | b'S' | b'C' | b'X']) {
+        return None;
+    }
+    if !words.nth(1).is_some_and(is_calendar) || !words.nth(1).is_some_and(is_clock) {
+        return None;
+    }
+    match words.next()? {
+        b"." | b"-" => Some(Level::DEBUG),
+        b"*" => Some(Level::INFO),
+        b"#" => Some(Level::WARNING),
+        _ => None,
+    }
+}
+
+/// What was seen of a line so far.
+struct Scan {
+    /// There was a time.
+    stamped: bool,
+    /// Words that may be the beginning of a sentence.
+    plain: u32,
+    /// The last word was plain.
+    after_plain: bool,
+    /// Inside brackets that were opened by an earlier word.
+    inside: bool,
+    /// Nothing came before but words that end in a colon.
+    start: bool,
+    /// The first word is `npm`, which writes its level without decoration.
+    npm: bool,
+}
+
+/// A word of the line, its leading punctuation apart.
+struct Word<'a> {
+    open: Option<u8>,
+    /// Letters it begins with.
+    letters: &'a [u8],
+    /// What follows those.
+    rest: &'a [u8],
+    /// It stands between tabs.
+    tabbed: bool,
+}
+
+impl<'a> Word<'a> {
+    fn new(token: &'a [u8], tabbed: bool) -> Word<'a> {
+        let start = token.iter().position(u8::is_ascii_alphanumeric).unwrap_or(token.len());
+        let core = &token[start..];
+        let end = core.iter().position(|b| !b.is_ascii_alphabetic()).unwrap_or(core.len());
+        let open = start.checked_sub(1).map(|last| token[last]);
+        Word { open, letters: &core[..end], rest: &core[end..], tabbed }
+    }
+
+    /// Whether it is all there is in a pair of brackets, padding aside.
+    fn in_brackets(&self, after: &[u8]) -> bool {
+        let close = match self.open {
+            Some(b'[') => b']',
+            Some(b'<') => b'>',
+            Some(b'(') => b')',
+            _ => return false,
+        };
+        let end = if self.rest.is_empty() { after.trim_ascii_start() } else { self.rest };
+        end.first() == Some(&close)
+    }
+}
+
+impl Scan {
+    fn new(stamped: bool) -> Scan {
+        Scan { stamped, plain: 0, after_plain: false, inside: false, start: true, npm: false }
+    }
+
+    fn level(mut self, line: &[u8]) -> Option<Level> {
+        let mut at = 0;
+        for _ in 0..WORDS {
+            let blanks = line[at..].iter().position(|byte| !byte.is_ascii_whitespace())?;
+            let after_tab = blanks > 0 && line[at + blanks - 1] == b'\t';
+            at += blanks;
+            let len = line[at..].iter().position(u8::is_ascii_whitespace);
+            let end = len.map_or(line.len(), |len| at + len);
+            let token = &line[at..end];
+            let word = Word::new(token, after_tab && line.get(end) == Some(&b'\t'));
+            if let Some(level) = self.judge(&word, &line[end..]) {
+                return Some(level);
+            }
+            self.pass(token, &word);
+            if self.plain > 2 {
+                return None;
+            }
+            at = end;
+        }
+        None
+    }
+
+    /// Whether the word is a level where it stands.
+    fn judge(&self, word: &Word<'_>, after: &[u8]) -> Option<Level> {
+        if word.letters.is_empty() {
+            return None;
+        }
+        if let Some(level) = meaning(word.letters) {
+            let capitals = word.letters.iter().all(u8::is_ascii_uppercase);
+            let stands = word.in_brackets(after)
+                || capitals && self.allows_capitals(word, after)
+                || self.start && !capitals && is_followed_by_colon(word.rest)
+                || self.start && self.stamped && word.tabbed && word.rest.is_empty()
+                || self.npm && (word.rest.is_empty() || word.rest == b"!");
+            return stands.then_some(level);
+        }
+        match (word.letters, word.rest) {
+            (b"level" | b"lvl" | b"severity", [b'=', value @ ..]) => {
+                let value = value.strip_prefix(b"\"").unwrap_or(value);
+                let end = value.iter().position(|byte| !byte.is_ascii_alphabetic());
+                meaning(&value[..end.unwrap_or(value.len())])
+            }
+            // Apache: `[core:error]`
+            (_, [b':', value @ .., b']']) if word.open == Some(b'[') => meaning(value),
+            // logrus cuts its levels to four letters: `ERRO[0001]`
+            (b"ERRO", [b'[', ..]) => Some(Level::ERROR),
+            (b"DEBU", [b'[', ..]) => Some(Level::DEBUG),
+            (b"TRAC", [b'[', ..]) => Some(Level(5)),
+            (b"FATA" | b"PANI", [b'[', ..]) => Some(Level::CRITICAL),
+            // PostgreSQL's ordinary messages
+            (b"LOG", [b':']) if self.stamped => Some(Level::INFO),
+            _ => None,
+        }
+    }
+
+    fn allows_capitals(&self, word: &Word<'_>, after: &[u8]) -> bool {
+        let ends = match word.rest {
+            [] | [b':' | b'|' | b']' | b')' | b'>' | b'*' | b'[', ..] => true,
+            [b'/' | b',', ..] => word.open == Some(b'['),
+            _ => false,
+        };
+        let set_off = word.rest.first() == Some(&b':') || {
+            let next = after.trim_ascii_start();
+            matches!(next, [b'-' | b'|', b' ', ..])
+        };
+        ends && self.plain <= u32::from(self.stamped || set_off)
+    }
+
+    /// Takes note of a word that is no level.
+    fn pass(&mut self, token: &[u8], word: &Word<'_>) {
+        // Most words of most lines: what follows would come to the same.
+        let lower = word.letters.first().is_some_and(u8::is_ascii_lowercase);
+        if lower && word.letters.len() == token.len() && !self.inside {
+            self.npm = self.start && token == b"npm";
+            (self.start, self.after_plain) = (false, true);
+            self.plain += 1;
+            return;
+        }
+        let is_name = token.iter().any(u8::is_ascii_alphanumeric);
+        if !is_name {
+            // A separator: what stood before it was a name.
+            self.plain -= u32::from(self.after_plain);
+            self.after_plain = false;
+            return;
+        }
+        self.npm = self.start && token == b"npm";
+        // With a time before it, `host prog[7]:` is no beginning of a sentence either.
+        self.start = (self.start || self.stamped) && token.ends_with(b":") && token.len() > 1;
+        let opened = self.inside || word.open == Some(b'[') || word.open == Some(b'(');
+        self.inside = opened && !token.iter().any(|byte| b"])".contains(byte));
+        let time = is_clock(token) || is_calendar(token);
+        self.stamped |= time;
+        let structure = opened || time || is_structure(token, self.stamped);
+        if opened {
+            self.plain = 0;
+        }
+        self.after_plain = !structure;
+        self.plain += u32::from(!structure);
+    }
+}
+
+/// The level that a word means; not what is a common word besides.
+fn meaning(letters: &[u8]) -> Option<Level> {
+    let word = std::str::from_utf8(letters).ok()?;
+    // Spares nearly all words the rest: each level's first letter is one of these.
+    if !b"adtvifnwescp".contains(&letters.first()?.to_ascii_lowercase()) {
+        return None;
+    }
+    let common = ["information", "informational", "notset"];
+    Level::from_word(word).filter(|_| !common.iter().any(|it| it.eq_ignore_ascii_case(word)))
+}
+
+/// `:` ends the word, perhaps behind a code in brackets: `error[E0308]:`.
+fn is_followed_by_colon(rest: &[u8]) -> bool {
+    rest == b":" || (rest.starts_with(b"[") && rest.ends_with(b"]:"))
+}
+
+/// Has what prose words seldom have: a digit, a dot or underscore inside, a mark
+/// at its end. A bare number counts only in a line with a time: `3 ERROR lines`.
+fn is_structure(token: &[u8], stamped: bool) -> bool {
+    let Some((last, inner)) = token.split_last() else { return false };
+    if token.iter().all(u8::is_ascii_digit) {
+        return stamped;
+    }
+    b":]|)>".contains(last)
+        || token.iter().any(u8::is_ascii_digit)
+        || inner.iter().any(|byte| b"._/@=".contains(byte))
+}
+
+/// `03:04:05`, `3:04PM`
+fn is_clock(token: &[u8]) -> bool {
+    let token = token.strip_prefix(b"[").unwrap_or(token);
+    let hours = token.iter().take(2).take_while(|byte| byte.is_ascii_digit()).count();
+    hours > 0 && matches!(&token[hours..], [b':', b'0'..=b'9', ..])
+}
+
+/// `Jan`, `[Wed`
+fn is_calendar(token: &[u8]) -> bool {
+    const NAMES: [&[u8]; 19] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",
+    ];
+    let token = token.strip_prefix(b"[").unwrap_or(token);
+    NAMES.contains(&token.strip_suffix(b",").unwrap_or(token))
+}

@@ -1,0 +1,195 @@
+//! Python's `%` formatting: a message and its arguments.
+//!
+//! `msg % args` as CPython computes it, for arguments that came as JSON: an
+//! array stands for the tuple of arguments, an object for the mapping that
+//! `%(key)s` looks into.
+//!
+//! What may be here: which argument a directive takes. How it prints is `python`'s.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::python::directive::{self, Count};
+use crate::python::{Mismatch, Value, repr};
+use crate::record::Record;
+use crate::wire::json;
+
+/// What a message may grow to beyond the size of its parts, in bytes.
+const MAX_GROWTH: usize = 1 << 20;
+
+/// The message with its arguments put in, as `LogRecord.getMessage` gives it.
+///
+/// Borrows the message where there are no arguments. Where they don't fit (too
+/// many or too few, wrong types, a width beyond 1000), nothing is lost: the
+/// message stays as it is, with the arguments as JSON after it.
+pub fn message<'r>(record: &'r Record<'_>) -> Cow<'r, str> {
+    try_message(record).unwrap_or_else(|_| {
+        let args = record.args.as_ref().map_or("", |args| &args.0);
+        Cow::Owned(format!("{} {args}", record.msg))
+    })
+}
+
+/// As [`message`], with an error where the arguments don't fit: where Python's
+/// `getMessage` raises an exception.
+pub(crate) fn try_message<'r>(record: &'r Record<'_>) -> Result<Cow<'r, str>, Mismatch> {
+    let Some(args) = &record.args else { return Ok(Cow::Borrowed(&record.msg)) };
+    let args = Args::parse(&args.0).ok_or(Mismatch("the arguments are no JSON"))?;
+    if args.is_empty() {
+        return Ok(Cow::Borrowed(&record.msg));
+    }
+    format(&record.msg, args).map(Cow::Owned)
+}
+
+/// The arguments: JSON texts, borrowed from the record.
+enum Args<'a> {
+    Tuple(std::vec::IntoIter<&'a str>),
+    Mapping { whole: &'a str, entries: Entries<'a> },
+}
+
+/// The entries of a mapping. Of a key that stands twice, Python's json keeps the last.
+enum Entries<'a> {
+    Few(Vec<(Cow<'a, str>, &'a str)>),
+    /// Beyond [`FEW`], or a message of very many directives would look at each entry
+    /// for each of them.
+    Many(HashMap<Cow<'a, str>, &'a str>),
+}
+
+/// So many entries are looked through faster than a hash table is made.
+const FEW: usize = 16;
+
+impl<'a> Entries<'a> {
+    fn new(entries: Vec<(Cow<'a, str>, &'a str)>) -> Entries<'a> {
+        match entries.len() {
+            0..=FEW => Entries::Few(entries),
+            _ => Entries::Many(entries.into_iter().collect()),
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<&'a str> {
+        match self {
+            Entries::Few(list) => list.iter().rev().find(|(name, _)| name == key).map(|e| e.1),
+            Entries::Many(table) => table.get(key).copied(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Entries::Few(list) if list.is_empty())
+    }
+}
+
+impl<'a> Args<'a> {
+    fn parse(json: &'a str) -> Option<Args<'a>> {
+        let whole = json.trim();
+        Some(match whole.as_bytes().first()? {
+            b'[' => Args::Tuple(repr::elements(whole)?.into_iter()),
+            b'{' => Args::Mapping { whole, entries: Entries::new(json::entries(whole)?) },
+            _ => Args::Tuple(vec![whole].into_iter()),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Args::Tuple(values) => values.len() == 0,
+            Args::Mapping { entries, .. } => entries.is_empty(),
+        }
+    }
+}
+
+fn format(msg: &str, args: Args<'_>) -> Result<String, Mismatch> {
+    let mut taker = Taker { args, mapping_used: false, spent: false };
+    let mut out = String::with_capacity(msg.len() + 32);
+    let limit = msg.len() + taker.args_len() + MAX_GROWTH;
+    let mut rest = msg;
+    while let Some(at) = memchr::memchr(b'%', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('%') {
+            out.push('%');
+            rest = after;
+            continue;
+        }
+        rest = taker.directive(rest, &mut out)?;
+        if out.len() > limit {
+            return Err(Mismatch("the message grows beyond reason"));
+        }
+    }
+    out.push_str(rest);
+    if taker.all_used() { Ok(out) } else { Err(Mismatch("not all arguments are used")) }
+}
+
+/// Hands out arguments, each once.
+struct Taker<'a> {
+    args: Args<'a>,
+    /// A mapping has been looked into: it can't be an argument as a whole any more.
+    mapping_used: bool,
+    /// A mapping has been used as the one argument.
+    spent: bool,
+}
+
+impl<'a> Taker<'a> {
+    fn args_len(&self) -> usize {
+        match &self.args {
+            Args::Tuple(values) => values.as_slice().iter().map(|v| v.len()).sum(),
+            Args::Mapping { whole, .. } => whole.len(),
+        }
+    }
+
+    /// Python lets a mapping be left over, and a tuple not.
+    fn all_used(&self) -> bool {
+        match &self.args {
+            Args::Tuple(values) => values.len() == 0,
+            Args::Mapping { .. } => true,
+        }
+    }
+
+    /// Reads one directive after its `%`, and writes what it stands for. Gives the rest.
+    fn directive<'m>(&mut self, text: &'m str, out: &mut String) -> Result<&'m str, Mismatch> {
+        let (directive, rest) = directive::read(text)?;
+        let keyed = directive.key.map(|key| self.entry(key)).transpose()?;
+        let width = self.count(directive.width, keyed.is_some())?;
+        let precision = self.count(directive.precision, keyed.is_some())?;
+        let spec = directive.spec(width, precision)?;
+        let value = match keyed {
+            Some(value) => value,
+            None => self.next_value()?,
+        };
+        directive::convert(spec, directive.conversion, &Value::from_json(value), out)?;
+        Ok(rest)
+    }
+
+    fn entry(&mut self, key: &str) -> Result<&'a str, Mismatch> {
+        let Args::Mapping { entries, .. } = &self.args else {
+            return Err(Mismatch("the arguments have no names"));
+        };
+        self.mapping_used = true;
+        entries.get(key).ok_or(Mismatch("there is no argument of that name"))
+    }
+
+    /// A width or a precision; `*` is the next argument.
+    fn count(&mut self, count: Count, keyed: bool) -> Result<Option<i128>, Mismatch> {
+        const NO_COUNT: Mismatch = Mismatch("`*` needs a whole number");
+        match count {
+            Count::Absent => Ok(None),
+            Count::Given(number) => Ok(Some(number)),
+            Count::Argument if keyed => Err(NO_COUNT),
+            Count::Argument => {
+                Value::from_json(self.next_value()?).integer().map(Some).ok_or(NO_COUNT)
+            }
+        }
+    }
+
+    fn next_value(&mut self) -> Result<&'a str, Mismatch> {
+        const TOO_FEW: Mismatch = Mismatch("not enough arguments");
+        match &mut self.args {
+            Args::Tuple(values) => values.next().ok_or(TOO_FEW),
+            Args::Mapping { whole, .. } if !self.mapping_used && !self.spent => {
+                self.spent = true;
+                Ok(whole)
+            }
+            Args::Mapping { .. } => Err(TOO_FEW),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

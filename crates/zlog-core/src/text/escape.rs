@@ -1,0 +1,276 @@
+//! Escapes text from outside, so that it can't steer a terminal or forge structure.
+//!
+//! A terminal obeys the bytes it is sent, so text from outside is escaped first: see
+//! [`is_unsafe`]. Standard output escapes on a terminal only: in a pipe, the next program
+//! wants the text as it is. Messages on standard error are always escaped.
+
+use std::io::Write;
+
+use super::choice::{Choice, Named};
+
+/// What becomes of line feeds in text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Newlines {
+    /// As they are: a text may take several lines
+    #[default]
+    Keep,
+    /// As \x0a: a text is part of one line
+    Escape,
+}
+
+impl Choice for Newlines {
+    const CHOICES: &'static [Named<Newlines>] = &[
+        Named::new(Newlines::Keep, "keep", "As they are: a text may take several lines"),
+        Named::new(Newlines::Escape, "escape", r"As \x0a: a text is part of one line"),
+    ];
+}
+
+/// Whether a terminal could do something else than show this character.
+///
+/// - C0 but tab, DEL and C1: they move the cursor, clear, set titles, and start
+///   the escape sequences that do the rest;
+/// - the bidirectional controls and marks, U+2028 and U+2029: they make a line
+///   read differently from what it says (<https://trojansource.codes>);
+/// - format characters without any width, and the tag characters: they hide text
+///   from the reader but not from a search or a shell.
+///
+/// The joiners U+200C and U+200D stay: Persian, Hindi and many emoji can't be
+/// written without them, and they neither move nor reorder anything.
+pub fn is_unsafe(c: char) -> bool {
+    match c {
+        '\t' => false,
+        '\u{00}'..='\u{1F}' | '\u{7F}'..='\u{9F}' => true,
+        '\u{61C}' | '\u{180E}' | '\u{FEFF}' => true,
+        '\u{200B}' | '\u{200E}'..='\u{200F}' | '\u{2028}'..='\u{202E}' => true,
+        '\u{2060}'..='\u{206F}' | '\u{FFF9}'..='\u{FFFB}' => true,
+        '\u{E0000}'..='\u{E007F}' => true,
+        _ => false,
+    }
+}
+
+/// For each byte, whether a character that [`is_unsafe`] may begin with it.
+///
+/// Only lead bytes count, so a scan over bytes stops at character boundaries.
+const SUSPECT: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = byte != b'\t' as usize;
+        byte += 1;
+    }
+    let leads = [0x7F, 0xC2, 0xD8, 0xE1, 0xE2, 0xEF, 0xF3];
+    let mut i = 0;
+    while i < leads.len() {
+        table[leads[i]] = true;
+        i += 1;
+    }
+    table
+};
+
+/// Splits text at its first character that [`is_unsafe`]: what stands before it,
+/// and the character with what follows.
+pub fn split_unsafe(text: &str) -> (&str, Option<(char, &str)>) {
+    let mut from = 0;
+    while let Some(found) = text.as_bytes()[from..].iter().position(|&b| SUSPECT[b as usize]) {
+        let at = from + found;
+        let mut rest = text[at..].chars();
+        match rest.next() {
+            Some(c) if is_unsafe(c) => return (&text[..at], Some((c, rest.as_str()))),
+            Some(c) => from = at + c.len_utf8(),
+            None => break,
+        }
+    }
+    (text, None)
+}
+
+/// Whether text has a character that ends a line for a program that reads it: one at which
+/// Python's `str.splitlines` splits.
+pub fn ends_line(text: &str) -> bool {
+    let mut rest = text;
+    while let (_, Some((c, after))) = split_unsafe(rest) {
+        if matches!(c, '\n' | '\u{B}'..='\r' | '\u{1C}'..='\u{1E}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// Appends text with every character that [`is_unsafe`] made visible: `\x1b` up
+/// to U+009F, `\u{202e}` beyond.
+///
+/// Backslashes stay single: this is for reading, not for reading back.
+pub fn escape_into(out: &mut Vec<u8>, text: &str, newlines: Newlines) {
+    let mut rest = text;
+    loop {
+        let (plain, found) = split_unsafe(rest);
+        out.extend_from_slice(plain.as_bytes());
+        let Some((c, after)) = found else { return };
+        if c == '\n' && newlines == Newlines::Keep {
+            out.push(b'\n');
+        } else {
+            escape_char(out, c);
+        }
+        rest = after;
+    }
+}
+
+/// As [`escape_into`], for bytes that need not be UTF-8: those that aren't are
+/// shown as `\xff`.
+pub fn escape_bytes_into(out: &mut Vec<u8>, bytes: &[u8], newlines: Newlines) {
+    for chunk in bytes.utf8_chunks() {
+        escape_into(out, chunk.valid(), newlines);
+        for &byte in chunk.invalid() {
+            escape_byte(out, byte);
+        }
+    }
+}
+
+fn escape_char(out: &mut Vec<u8>, c: char) {
+    match u8::try_from(c) {
+        Ok(byte) => escape_byte(out, byte),
+        // Writing to a Vec can't fail.
+        Err(_) => drop(write!(out, "\\u{{{:x}}}", u32::from(c))),
+    }
+}
+
+fn escape_byte(out: &mut Vec<u8>, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let [high, low] = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
+    out.extend_from_slice(&[b'\\', b'x', high, low]);
+}
+
+/// Appends text with every character that [`is_unsafe`] written as JSON writes it
+/// (`\u202e`, two of them beyond U+FFFF), so that what is inside a JSON string
+/// reads back as it was.
+///
+/// Control characters below U+0020 can't stand inside a JSON string: between
+/// values they are white space, and become a space.
+pub fn escape_json_into(out: &mut Vec<u8>, json: &str) {
+    let mut rest = json;
+    loop {
+        let (plain, found) = split_unsafe(rest);
+        out.extend_from_slice(plain.as_bytes());
+        let Some((c, after)) = found else { return };
+        if c < ' ' {
+            out.push(b' ');
+        } else {
+            json_escape_char(out, c);
+        }
+        rest = after;
+    }
+}
+
+/// Appends one character as JSON's `\u` escape, as two where UTF-16 needs two.
+pub fn json_escape_char(out: &mut Vec<u8>, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing to a Vec can't fail.
+        drop(write!(out, "\\u{unit:04x}"));
+    }
+}
+
+/// Text from outside as a part of a line for a person: escaped, newlines included.
+///
+/// What goes to standard error is escaped there; what this adds is that the text begins no line of
+/// its own, which could pass for a message of zlog's.
+pub fn visible(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    escape_into(&mut out, text, Newlines::Escape);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn escaped(text: &str, newlines: Newlines) -> String {
+        let mut out = Vec::new();
+        escape_into(&mut out, text, newlines);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn plain_text_tabs_and_joiners_pass_unchanged() {
+        for text in ["", "plain\ttext", "Grüße, 世界", "👩‍👩‍👧", "می‌خواهم", "\u{a0}\u{e1}\u{fffd}"]
+        {
+            assert_eq!(escaped(text, Newlines::Escape), text);
+        }
+    }
+
+    #[test]
+    fn what_moves_the_cursor_or_reorders_text_becomes_visible() {
+        let cases = [
+            ("\x1b[2J", "\\x1b[2J"),
+            ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+            ("a\rb\x08", "a\\x0db\\x08"),
+            ("\u{9b}31m\u{7f}", "\\x9b31m\\x7f"),
+            ("a\u{202e}b\u{2066}", "a\\u{202e}b\\u{2066}"),
+            ("\u{200b}\u{feff}\u{61c}\u{2028}", "\\u{200b}\\u{feff}\\u{61c}\\u{2028}"),
+            ("\u{e0041}x", "\\u{e0041}x"),
+            ("\0", "\\x00"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(escaped(text, Newlines::Keep), shown);
+        }
+    }
+
+    #[test]
+    fn newlines_stay_or_go_as_asked() {
+        assert_eq!(escaped("a\nb", Newlines::Keep), "a\nb");
+        assert_eq!(escaped("a\nb", Newlines::Escape), "a\\x0ab");
+    }
+
+    #[test]
+    fn a_line_ends_where_python_splits_it() {
+        let ends = "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}";
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let text = format!("\u{1b}{c}b");
+            assert_eq!(ends_line(&text), ends.contains(c), "{:x}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_shown_as_bytes() {
+        let mut out = Vec::new();
+        escape_bytes_into(&mut out, b"a\xff\x1b\xe2\x80b", Newlines::Escape);
+        assert_eq!(out, b"a\\xff\\x1b\\xe2\\x80b");
+    }
+
+    #[test]
+    fn the_byte_scan_knows_all_of_unicode() {
+        let mut text = String::new();
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            text.clear();
+            text.push(c);
+            assert_eq!(split_unsafe(&text).1.is_some(), is_unsafe(c), "{:x}", u32::from(c));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_unsafe_is_left_whatever_comes(text in any::<String>()) {
+            let shown = escaped(&text, Newlines::Escape);
+            prop_assert!(!shown.chars().any(is_unsafe), "{:?}", shown);
+        }
+
+        #[test]
+        fn the_byte_scan_finds_every_unsafe_character(c in any::<char>()) {
+            let text = format!("a{c}b");
+            let found = split_unsafe(&text).1.map(|(c, _)| c);
+            prop_assert_eq!(found, is_unsafe(c).then_some(c));
+        }
+
+        #[test]
+        fn json_strings_read_back_after_escaping(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            let mut out = Vec::new();
+            escape_json_into(&mut out, &json);
+            prop_assert!(!out.iter().any(u8::is_ascii_control));
+            prop_assert!(!String::from_utf8(out.clone()).unwrap().chars().any(is_unsafe));
+            prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
+    }
+}

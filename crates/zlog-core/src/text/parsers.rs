@@ -1,0 +1,266 @@
+//! Parses values as people type them: durations, rates, sizes, levels. The command line
+//! and the configuration read them alike. Each error says what to write instead.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::suggest::nearest;
+use crate::record::Level;
+
+/// The longest time that is waited for. A clock can't be asked for much more, and
+/// nobody waits even that long.
+pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A duration as typed: `5s`, `1m 30s`, `200ms` (humantime), or a plain number of seconds.
+/// At most [`LONGEST`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seconds(pub Duration);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Seconds, String> {
+        if let Ok(seconds) = text.parse::<f64>() {
+            return Duration::try_from_secs_f64(seconds)
+                .map(|duration| Seconds(duration.min(LONGEST)))
+                .map_err(|_| "a duration can't be negative or endless".into());
+        }
+        humantime::parse_duration(text)
+            .map(|duration| Seconds(duration.min(LONGEST)))
+            .map_err(|_| "not a duration: write it as 200ms, 5s or 1m30s".into())
+    }
+}
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+/// A duration that is not nothing: a limit or an interval, of which none is had by
+/// leaving it out.
+pub fn some_time(text: &str) -> Result<Seconds, String> {
+    match text.parse::<Seconds>()? {
+        Seconds(Duration::ZERO) => {
+            Err("must be more than zero: write it as 200ms, 5s or 1m30s".into())
+        }
+        duration => Ok(duration),
+    }
+}
+
+/// A rate in records per second: `20`, `20/s`, `100/m`, `5/h`.
+pub fn rate(text: &str) -> Result<f64, String> {
+    let (number, per) = text.split_once('/').unwrap_or((text, "s"));
+    let seconds = match per {
+        "s" | "sec" | "second" => 1.0,
+        "m" | "min" | "minute" => 60.0,
+        "h" | "hour" => 3600.0,
+        _ => return Err(format!("`/{per}` is no unit of a rate: write 20/s, 100/m or 5/h")),
+    };
+    match number.parse::<f64>() {
+        Ok(n) if n.is_finite() && n > 0.0 => Ok(n / seconds),
+        Ok(_) => Err("a rate must be more than zero".into()),
+        Err(_) => Err("not a rate: write 20/s, 100/m or 5/h".into()),
+    }
+}
+
+/// How much faster than it was recorded: `10x`, `0.5x`, `max`.
+///
+/// `max` is infinite: without any waiting.
+pub fn speed(text: &str) -> Result<f64, String> {
+    if text == "max" {
+        return Ok(f64::INFINITY);
+    }
+    match text.strip_suffix('x').unwrap_or(text).parse::<f64>() {
+        Ok(n) if n.is_finite() && n > 0.0 => Ok(n),
+        _ => Err("not a speed: write 10x, 0.5x or max".into()),
+    }
+}
+
+/// A size in bytes: `65536`, `64K`, `16M`, `1G` (powers of 1024).
+pub fn size(text: &str) -> Result<usize, String> {
+    let wrong = || "not a size: write 65536, 64K, 16M or 1G".to_owned();
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit: usize = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "K" | "KiB" | "k" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: usize = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(wrong)
+}
+
+/// A size as [`size`] reads it.
+pub fn format_size(bytes: usize) -> String {
+    let units = [(1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
+    match units.into_iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
+        Some((unit, letter)) => format!("{}{letter}", bytes / unit),
+        None => bytes.to_string(),
+    }
+}
+
+/// The name of an extra field, and perhaps what stands for one that a record lacks:
+/// `user`, `user=nobody`, `user=` (nothing at all).
+pub fn extra(text: &str) -> Result<(String, Option<String>), String> {
+    let (name, default) = match text.split_once('=') {
+        Some((name, default)) => (name, Some(default.to_owned())),
+        None => (text, None),
+    };
+    if name.is_empty() {
+        return Err("an extra has a name: write NAME or NAME=DEFAULT".into());
+    }
+    Ok((name.to_owned(), default))
+}
+
+/// A whole number.
+pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "not a whole number, or too large".into())
+}
+
+/// A count that must be at least one.
+pub fn at_least_one<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, String> {
+    match number::<T>(text)? {
+        zero if zero == T::default() => Err("must be at least 1".into()),
+        count => Ok(count),
+    }
+}
+
+/// What a person may write for a level besides Python's names. That is less than what is
+/// understood in lines of other programs ([`Level::from_word`]): `eror` is how one of
+/// them spells it, and a slip of whoever types it.
+const SHORT_LEVELS: [&str; 10] =
+    ["trace", "notice", "warn", "err", "crit", "fatal", "alert", "emerg", "panic", "notset"];
+
+/// A level: a name in any case, a short form that docs/emit.md lists, a number on Python's scale, or
+/// Python's `Level N` for one.
+pub fn level(text: &str) -> Result<Level, String> {
+    let lower = text.to_lowercase();
+    let names = Level::NAMED.iter().filter_map(|level| level.known_name());
+    let names: Vec<String> = names.map(str::to_lowercase).collect();
+    let words = || names.iter().map(String::as_str).chain(SHORT_LEVELS);
+    let number = lower.strip_prefix("level ").unwrap_or(&lower);
+    if let Ok(number) = number.parse() {
+        return Ok(Level(number));
+    }
+    if let Some(level) = words().find(|word| *word == lower).and_then(Level::from_word) {
+        return Ok(level);
+    }
+    let meant = match nearest(&lower, words()) {
+        Some(nearest) => format!("did you mean {nearest}? Write"),
+        None => "write".to_owned(),
+    };
+    Err(format!("not a level: {meant} {}, or a number (info is 20)", names.join(", ")))
+}
+
+/// A part of a topic that a user names: text that can stand in a terminal and a frame.
+pub fn topic_part(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("must not contain control characters".into());
+    }
+    Ok(text.trim_matches('.').to_owned())
+}
+
+/// A root: a part of a topic, none of whose parts is a level name.
+pub fn root(text: &str) -> Result<String, String> {
+    let root = topic_part(text)?;
+    if let Some(part) = root.split('.').find(|part| Level::from_name(part).is_some()) {
+        return Err(format!("`{part}` would be read as the level: choose another name"));
+    }
+    Ok(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_written_as_it_is_read() {
+        for text in ["1", "1023", "1K", "1025", "64K", "128M", "2G"] {
+            assert_eq!(format_size(size(text).unwrap()), text);
+        }
+        assert_eq!(format_size(0), "0");
+    }
+
+    #[test]
+    fn durations_are_humantimes_or_seconds() {
+        assert_eq!("200ms".parse(), Ok(Seconds(Duration::from_millis(200))));
+        assert_eq!("1m 30s".parse(), Ok(Seconds(Duration::from_secs(90))));
+        assert_eq!("5".parse(), Ok(Seconds(Duration::from_secs(5))));
+        assert_eq!("0".parse(), Ok(Seconds(Duration::ZERO)));
+        assert_eq!("9e18".parse(), Ok(Seconds(LONGEST)));
+        assert_eq!("18446744073709551615s".parse(), Ok(Seconds(LONGEST)));
+        assert!("-1".parse::<Seconds>().is_err());
+        assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
+    }
+
+    #[test]
+    fn a_level_is_a_name_a_short_form_or_a_number_and_a_slip_is_answered_with_the_nearest() {
+        for level in Level::NAMED {
+            let name = level.name();
+            assert_eq!(super::level(&name), Ok(level));
+            assert_eq!(super::level(&name.to_lowercase()), Ok(level));
+        }
+        for (text, number) in [
+            ("Warn", 30),
+            ("ERR", 40),
+            ("crit", 50),
+            ("notset", 0),
+            ("trace", 5),
+            ("notice", 25),
+            ("35", 35),
+            ("-3", -3),
+            ("Level 15", 15),
+            ("level 20", 20),
+        ] {
+            assert_eq!(level(text), Ok(Level(number)), "{text}");
+        }
+        for word in SHORT_LEVELS {
+            assert!(level(word).is_ok(), "{word}");
+        }
+        for (text, nearest) in
+            [("eror", "error"), ("dbug", "debug"), ("wrn", "warn"), ("Waring", "warning")]
+        {
+            let why = level(text).unwrap_err();
+            assert!(why.contains(&format!("did you mean {nearest}?")), "{text}: {why}");
+            assert!(why.contains("Write debug, info, warning, error, critical, or"), "{why}");
+        }
+        for text in ["", "loud", "Level", "Level x", "99999999999", "x".repeat(9999).as_str()] {
+            let why = level(text).unwrap_err();
+            assert!(why.starts_with("not a level: "), "{why}");
+        }
+    }
+
+    #[test]
+    fn limits_and_counts_of_nothing_are_refused() {
+        assert_eq!(some_time("1ms"), Ok(Seconds(Duration::from_millis(1))));
+        for text in ["0", "0ms", "0.0", "1e-12"] {
+            let why = some_time(text).unwrap_err();
+            assert!(why.starts_with("must be more than zero: write"), "{text}: {why}");
+        }
+        assert_eq!(at_least_one::<u32>("1"), Ok(1));
+        assert_eq!(at_least_one::<usize>("0"), Err("must be at least 1".into()));
+        assert!(at_least_one::<u32>("4294967296").unwrap_err().contains("too large"));
+        assert!(at_least_one::<u64>("-1").unwrap_err().contains("not a whole number"));
+    }
+
+    #[test]
+    fn rates_speeds_and_sizes_are_read_with_their_units() {
+        assert_eq!(rate("20/s"), Ok(20.0));
+        assert_eq!(rate("90/m"), Ok(1.5));
+        assert!(rate("0").is_err() && rate("x").is_err() && rate("1/y").is_err());
+        assert_eq!(speed("10x"), Ok(10.0));
+        assert_eq!(speed("max"), Ok(f64::INFINITY));
+        assert!(speed("0").is_err());
+        assert_eq!(size("64K"), Ok(65536));
+        assert!(size("64X").is_err() && size("").is_err() && size("0").is_err());
+    }
+
+    #[test]
+    fn a_root_with_a_level_among_its_parts_is_refused() {
+        assert_eq!(root("my.program."), Ok("my.program".into()));
+        assert!(root("my.ERROR").unwrap_err().contains("ERROR"));
+        assert!(root("a\x1bb").is_err());
+    }
+}

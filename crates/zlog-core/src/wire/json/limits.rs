@@ -1,0 +1,100 @@
+//! What readers of JSON refuse although it is JSON.
+//!
+//! Values are carried through as they were written, so that a value that a reader can't
+//! take would cost it the record.
+
+/// How deep a value may be nested, in arrays and objects. CPython 3.11's `json.loads`
+/// raises RecursionError beyond 992 levels less the frames of its caller, `serde_json`
+/// stops at 128, jq 1.6 at 256. Pickled values have the same limit
+/// ([`pickle::Limits`](crate::wire::pickle::Limits)).
+pub const MAX_DEPTH: usize = 64;
+
+/// How many digits a whole number may have: for more, CPython's `json.loads` raises
+/// ValueError (`sys.get_int_max_str_digits`).
+const MAX_DIGITS: usize = 4300;
+
+/// Whether all readers take a value, which is given as JSON.
+pub(crate) fn is_readable(json: &str) -> bool {
+    let json = json.as_bytes();
+    // A level takes two bytes, and a string neither nests nor has digits.
+    if json.len() <= 2 * MAX_DEPTH || json.first() == Some(&b'"') {
+        return true;
+    }
+    let (mut depth, mut digits, mut at) = (0_usize, 0_usize, 0);
+    while let Some(byte) = json.get(at) {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' => at += string(&json[at..]),
+            _ => {}
+        }
+        if depth > MAX_DEPTH || digits > MAX_DIGITS {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// From the quote that begins a string to the one that ends it.
+fn string(json: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(found) = json.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if json[at] == b'"' {
+            return at;
+        }
+        at += 2;
+    }
+    json.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn nested(depth: usize) -> String {
+        format!("{}\"]{{\\\"[\"{}", "[".repeat(depth), "]".repeat(depth))
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_or_has_too_many_digits_is_found() {
+        assert!(is_readable(&nested(MAX_DEPTH)));
+        assert!(!is_readable(&nested(MAX_DEPTH + 1)));
+        assert!(!is_readable(&nested(100_000)));
+        let objects = format!("{}1{}", "{\"[[\":".repeat(65), "}".repeat(65));
+        assert!(!is_readable(&objects));
+        let [fits, too_long] = [MAX_DIGITS, MAX_DIGITS + 1].map(|digits| "7".repeat(digits));
+        assert!(is_readable(&fits) && is_readable(&format!("[-{fits}, {fits}]")));
+        assert!(!is_readable(&too_long) && !is_readable(&format!("{{\"a\":-{too_long}}}")));
+        assert!(is_readable(&format!("[\"{too_long}\"]")));
+    }
+
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+            Value::Object(entries) => 1 + entries.values().map(depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn depths_are_those_that_a_parser_finds(
+            keys in prop::collection::vec(prop::option::of(any::<String>()), 0..100),
+            text in any::<String>(),
+        ) {
+            // Each of them is a level: an object under that key, or an array.
+            let inner = Value::from(vec![Value::from(text)]);
+            let value = keys.into_iter().fold(inner, |inner, key| match key {
+                Some(key) => Value::Object([(key, inner)].into_iter().collect()),
+                None => Value::from(vec![Value::from("[{"), inner]),
+            });
+            prop_assert_eq!(is_readable(&value.to_string()), depth(&value) <= MAX_DEPTH);
+        }
+    }
+}

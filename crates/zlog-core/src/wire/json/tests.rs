@@ -1,0 +1,216 @@
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::record::{Level, RawJson, Record};
+
+fn written(record: &Record<'_>) -> String {
+    let mut out = Vec::new();
+    write(record, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn stored(record: &Record<'_>) -> String {
+    let mut out = Vec::new();
+    write_stored(record, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn raw(json: &str) -> RawJson<'_> {
+    RawJson(json.into())
+}
+
+#[test]
+fn the_least_record_has_a_message_and_a_level() {
+    assert_eq!(written(&Record::default()), r#"{"msg":"","levelname":"NOTSET","levelno":0}"#);
+}
+
+#[test]
+fn arguments_are_put_into_the_message_on_the_wire_and_kept_when_stored() {
+    let record =
+        Record { msg: "%d of %s".into(), args: Some(raw("[1,\"x\"]")), ..Record::default() };
+    assert!(written(&record).starts_with(r#"{"msg":"1 of x","levelname""#));
+    assert!(stored(&record).starts_with(r#"{"msg":"%d of %s","args":[1,"x"],"levelname""#));
+}
+
+#[test]
+fn milliseconds_go_along_with_the_time() {
+    let record = Record { created: Some(1_763_712_000.123456), ..Record::default() };
+    assert!(written(&record).ends_with(r#""created":1763712000.123456,"msecs":123.0}"#));
+    assert!(stored(&record).ends_with(r#""created":1763712000.123456}"#));
+    // Rounded up to the next second, it takes its milliseconds along.
+    let record = Record { created: Some(1_763_712_000.999_999_8), ..Record::default() };
+    assert!(written(&record).ends_with(r#""created":1763712001.000000,"msecs":0.0}"#));
+}
+
+#[test]
+fn numbers_that_json_does_not_have_are_left_out() {
+    let record = Record {
+        created: Some(f64::NAN),
+        msecs: Some(f64::INFINITY),
+        relative_created: Some(f64::NEG_INFINITY),
+        received: Some(f64::NAN),
+        ..Record::default()
+    };
+    assert_eq!(stored(&record), r#"{"msg":"","levelname":"NOTSET","levelno":0}"#);
+}
+
+#[test]
+fn an_extra_under_the_name_of_an_attribute_can_not_replace_it() {
+    let text = r#"{"msg":"m","levelno":20,"lineno":"here","exc_info":[1],"levelname":null}"#;
+    let record = read(text).unwrap();
+    assert_eq!(
+        record.extras,
+        [("lineno".into(), raw("\"here\"")), ("exc_info".into(), raw("[1]"))]
+    );
+    assert!(written(&record).ends_with(r#""levelno":20,"lineno_":"here","exc_info_":[1]}"#));
+}
+
+#[test]
+fn a_record_is_one_line_though_its_parts_came_on_several() {
+    let text = "{\"msg\":\"m\",\n\"levelno\":20,\n\"user\":{\r\n  \"id\": 1\n}\n}\n";
+    let record = read(text).unwrap();
+    assert!(stored(&record).ends_with(r#""levelno":20,"user":{  "id": 1}}"#));
+    assert!(!written(&record).contains('\n'));
+}
+
+#[test]
+fn fields_are_borrowed_from_the_body() {
+    let text = r#"{"name":"n","msg":"plain é","levelno":20,"filename":"a.py","user":{"id":1}}"#;
+    let record = read(text).unwrap();
+    assert!(matches!(record.msg, Cow::Borrowed("plain é")));
+    assert!(matches!(record.filename, Some(Cow::Borrowed("a.py"))));
+    assert!(matches!(&record.extras[0].1.0, Cow::Borrowed(r#"{"id":1}"#)));
+}
+
+#[test]
+fn values_of_odd_types_keep_the_record() {
+    let record = read(
+        r#"{"msg":{"a":[1]},"levelno":"30","name":7,"lineno":"12","process":3.0,"thread":"main",
+            "created":"2025-11-21T08:00:00Z","msecs":"5","seq":-1,"hostname":["h"],"funcName":null}"#,
+    )
+    .unwrap();
+    assert_eq!((&*record.msg, record.level), (r#"{"a":[1]}"#, Level::WARNING));
+    assert_eq!((record.name.as_deref(), record.lineno), (Some("7"), Some(12)));
+    assert_eq!((record.process, record.thread_name.as_deref()), (Some(3), Some("main")));
+    assert_eq!((record.created, record.msecs), (Some(1_763_712_000.0), Some(5.0)));
+    assert_eq!(record.func_name, None);
+    assert_eq!(record.extras, [("seq".into(), raw("-1")), ("hostname".into(), raw(r#"["h"]"#))]);
+}
+
+#[test]
+fn a_level_is_read_from_its_number_or_its_name() {
+    let level = |text| {
+        let record = read(text).unwrap();
+        (record.level.0, record.levelname.map(Cow::into_owned))
+    };
+    assert_eq!(level(r#"{"levelno":20,"levelname":"INFO"}"#), (20, None));
+    assert_eq!(level(r#"{"levelname":"ERROR"}"#), (40, None));
+    assert_eq!(level(r#"{"levelno":35,"levelname":"Level 35"}"#), (35, None));
+    assert_eq!(level(r#"{"levelno":30,"levelname":"WARN"}"#), (30, Some("WARN".into())));
+    assert_eq!(level(r#"{"levelname":"AUDIT"}"#), (0, Some("AUDIT".into())));
+}
+
+#[test]
+fn what_only_python_writes_is_read() {
+    let text =
+        "{\"msg\":\"half \\ud800\",\"levelno\":20,\"x\":NaN,\"y\":[-Infinity],\"\\udfff\":1}";
+    let record = read(text).unwrap();
+    assert_eq!(record.msg, "half \\ud800");
+    assert_eq!(record.extras[0], ("x".into(), raw("\"NaN\"")));
+    assert_eq!(record.extras[1], ("y".into(), raw("[\"-Infinity\"]")));
+    assert_eq!(record.extras[2].0, "\\udfff");
+}
+
+#[test]
+fn only_objects_are_records() {
+    for text in ["", "{", "[]", "1", "null", "{} x", "{\"a\":1,}", "{\"a\"", "\"{}\""] {
+        assert!(read(text).is_err(), "{text}");
+    }
+    assert_eq!(examine(r#"{"a":1}"#).unwrap().1, Shape::Other);
+    assert_eq!(examine(r#"{"message":"x"}"#).unwrap().1, Shape::Foreign);
+    assert_eq!(examine(r#"{"levelno":0}"#).unwrap().1, Shape::LogRecord);
+}
+
+#[test]
+fn message_and_asctime_stand_in_for_what_is_missing() {
+    let record =
+        read(r#"{"levelname":"INFO","message":"m","asctime":"2025-11-21T08:00:00Z"}"#).unwrap();
+    assert_eq!((&*record.msg, record.created), ("m", Some(1_763_712_000.0)));
+    assert!(record.extras.is_empty());
+    let record = read(r#"{"levelno":20,"msg":"%s","args":["m"],"message":"m"}"#).unwrap();
+    assert!(record.extras.is_empty());
+    let record = read(r#"{"levelno":20,"msg":"m","message":"m","text":"t","time":5}"#).unwrap();
+    assert_eq!((&*record.msg, record.created, record.extras.len()), ("m", None, 2));
+}
+
+#[test]
+fn an_object_nested_beyond_reason_is_no_danger() {
+    let deep = format!("{{\"msg\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    let _ = read(&deep);
+}
+
+fn text() -> impl Strategy<Value = Option<Cow<'static, str>>> {
+    proptest::option::of(any::<String>().prop_map(Cow::Owned))
+}
+
+prop_compose! {
+    fn any_record()(
+        texts in proptest::collection::vec(text(), 13),
+        msg in any::<String>(), topic in any::<String>(),
+        args in proptest::option::of("\\[\"[a-z%]{1,5}\",[0-9]{1,3}\\]".prop_map(|s| s.replace(",0", ",1"))),
+        level in -5..60i32,
+        numbers in proptest::collection::vec(proptest::option::of(any::<i64>()), 3),
+        seq in proptest::option::of(0..=i64::MAX as u64),
+        micros in proptest::option::of(-8_000_000_000_000_000i64..8_000_000_000_000_000),
+        received in proptest::option::of(0i64..4_000_000_000_000_000),
+        floats in proptest::collection::vec(proptest::option::of(proptest::num::f64::NORMAL), 2),
+        extras in proptest::collection::vec(("x[a-z\"é]{0,5}", any::<i32>()), 0..4),
+    ) -> Record<'static> {
+        let mut texts = texts.into_iter();
+        let mut text = || texts.next().unwrap();
+        Record {
+            topic: topic.into(), subtopic: "".into(),
+            name: text(), msg: msg.into(), args: args.map(|a| RawJson(a.into())),
+            level: Level(level), levelname: None,
+            pathname: text(), filename: text(), module: text(), exc_text: text(),
+            stack_info: text(), lineno: numbers[0], func_name: text(),
+            created: micros.map(|m| m as f64 / 1e6), msecs: floats[0], relative_created: floats[1],
+            thread: numbers[1], thread_name: text(), process: numbers[2], process_name: text(),
+            task_name: text(), hostname: text(), source: text(), seq,
+            received: received.map(|m| m as f64 / 1e6), fault: text(),
+            extras: extras.into_iter()
+                .map(|(k, v)| (k.into(), RawJson(v.to_string().into()))).collect(),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_stored_record_reads_back_as_it_was(record in any_record()) {
+        let text = stored(&record);
+        prop_assert_eq!(read(&text).unwrap(), record, "{}", text);
+    }
+
+    #[test]
+    fn a_record_from_the_wire_reads_back_with_its_arguments_put_in(record in any_record()) {
+        let text = written(&record);
+        let (back, shape) = read_body(&text).unwrap();
+        prop_assert_eq!(shape, Shape::LogRecord);
+        let msecs = record.msecs.or(back.msecs);
+        let want = Record {
+            topic: "".into(), received: None, fault: None, args: None, msecs,
+            msg: crate::python::percent::message(&record).into_owned().into(),
+            ..record
+        };
+        prop_assert_eq!(back, want);
+    }
+
+    #[test]
+    fn no_text_is_a_danger(text in "[{}\\[\\]\",:a-z0-9\\\\. \n-]*", any in any::<String>()) {
+        let _ = read(&text);
+        let _ = read(&format!("{{\"msg\":{text}}}"));
+        let _ = read(&format!("{{\"msg\":\"{any}\",\"levelno\":{text}}}"));
+    }
+}

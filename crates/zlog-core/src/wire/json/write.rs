@@ -1,0 +1,251 @@
+//! Records to JSON. No allocation per record but for one with `args`.
+
+use std::io::Write as _;
+
+use super::escape::write_string;
+use crate::python::percent;
+use crate::record::Record;
+use crate::wire::attributes;
+
+/// Appends the body of the `json` dialect: one JSON object on one line, without
+/// a line break at its end.
+///
+/// Fields that are absent are left out, but for the level, which is always
+/// there. Two things are as Python needs them:
+///
+/// - `args` are put into `msg`, as `SocketHandler` does it: a JSON array would
+///   arrive as a list, which Python's `%` does not take for the arguments.
+/// - `msecs` goes along with `created`, for `makeLogRecord` would fill in the
+///   milliseconds of its own call.
+///
+/// An extra under the name of an attribute (a `lineno` that was no number, say)
+/// has `_` put after its name: no key stands twice, and none replaces an attribute.
+pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
+    let mut object = Object::open(out);
+    object.optional_text(b",\"name\":", record.name.as_deref());
+    object.text(b",\"msg\":", &percent::message(record));
+    attributes_after_args(record, &mut object);
+    if let (Some(created), None) = (record.created, record.msecs) {
+        object.float(b",\"msecs\":", Some(milliseconds(created)));
+    }
+    extras(record, &mut object, attributes::is_attribute);
+    object.close();
+}
+
+/// Appends a record as it is stored and read back by [`read`](super::read): as
+/// [`write()`], with `args` apart from `msg`, and with `topic`, `received` and
+/// `fault` where they are set.
+pub fn write_stored(record: &Record<'_>, out: &mut Vec<u8>) {
+    let mut object = Object::open(out);
+    if !record.topic.is_empty() {
+        object.text(b",\"topic\":", &record.topic);
+    }
+    object.seconds(b",\"received\":", record.received);
+    object.optional_text(b",\"fault\":", record.fault.as_deref());
+    object.optional_text(b",\"name\":", record.name.as_deref());
+    object.text(b",\"msg\":", &record.msg);
+    if let Some(args) = &record.args {
+        object.raw(b",\"args\":", &args.0);
+    }
+    attributes_after_args(record, &mut object);
+    extras(record, &mut object, |key| {
+        attributes::is_attribute(key) || attributes::is_stored_only(key)
+    });
+    object.close();
+}
+
+fn attributes_after_args(record: &Record<'_>, object: &mut Object<'_>) {
+    object.text(b",\"levelname\":", &record.level_name());
+    object.integer(b",\"levelno\":", Some(record.level.0));
+    object.optional_text(b",\"pathname\":", record.pathname.as_deref());
+    object.optional_text(b",\"filename\":", record.filename.as_deref());
+    object.optional_text(b",\"module\":", record.module.as_deref());
+    object.optional_text(b",\"exc_text\":", record.exc_text.as_deref());
+    object.optional_text(b",\"stack_info\":", record.stack_info.as_deref());
+    object.integer(b",\"lineno\":", record.lineno);
+    object.optional_text(b",\"funcName\":", record.func_name.as_deref());
+    object.seconds(b",\"created\":", record.created);
+    object.float(b",\"msecs\":", record.msecs);
+    object.float(b",\"relativeCreated\":", record.relative_created);
+    object.integer(b",\"thread\":", record.thread);
+    object.optional_text(b",\"threadName\":", record.thread_name.as_deref());
+    object.integer(b",\"process\":", record.process);
+    object.optional_text(b",\"processName\":", record.process_name.as_deref());
+    object.optional_text(b",\"taskName\":", record.task_name.as_deref());
+    object.optional_text(b",\"hostname\":", record.hostname.as_deref());
+    object.optional_text(b",\"source\":", record.source.as_deref());
+    object.integer(b",\"seq\":", record.seq);
+}
+
+fn extras(record: &Record<'_>, object: &mut Object<'_>, taken: impl Fn(&str) -> bool) {
+    for (key, value) in &record.extras {
+        object.extra(key, taken(key), &value.0);
+    }
+}
+
+/// A JSON object in the making. Keys come as `,"key":`; the first one loses its comma.
+struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    start: usize,
+}
+
+impl<'o> Object<'o> {
+    fn open(out: &'o mut Vec<u8>) -> Object<'o> {
+        out.push(b'{');
+        let start = out.len();
+        Object { out, start }
+    }
+
+    /// Inlined where the key stands, so that its length is known: a copy of known
+    /// length is a few moves, any other a call, and there are twenty in a record.
+    #[inline(always)]
+    fn key(&mut self, key: &'static [u8]) {
+        if self.out.len() == self.start {
+            self.out.extend_from_slice(&key[1..]);
+        } else {
+            self.out.extend_from_slice(key);
+        }
+    }
+
+    #[inline(always)]
+    fn text(&mut self, key: &'static [u8], text: &str) {
+        self.key(key);
+        write_string(text, self.out);
+    }
+
+    #[inline(always)]
+    fn optional_text(&mut self, key: &'static [u8], text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(key, text);
+        }
+    }
+
+    #[inline(always)]
+    fn integer(&mut self, key: &'static [u8], number: Option<impl itoa::Integer>) {
+        if let Some(number) = number {
+            self.key(key);
+            self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        }
+    }
+
+    #[inline(always)]
+    fn float(&mut self, key: &'static [u8], number: Option<f64>) {
+        // JSON has no NaN and no infinity, and neither says anything about a record.
+        if let Some(number) = number.filter(|number| number.is_finite()) {
+            self.key(key);
+            write_float(number, self.out);
+        }
+    }
+
+    #[inline(always)]
+    fn seconds(&mut self, key: &'static [u8], seconds: Option<f64>) {
+        if let Some(seconds) = seconds.filter(|seconds| seconds.is_finite()) {
+            self.key(key);
+            write_seconds(seconds, self.out);
+        }
+    }
+
+    fn raw(&mut self, key: &'static [u8], json: &str) {
+        self.key(key);
+        self.json(json);
+    }
+
+    /// Carries a value through as it was written, but for the line breaks
+    /// between its parts: a record is one line.
+    fn json(&mut self, json: &str) {
+        let json = json.as_bytes();
+        match memchr::memchr2(b'\n', b'\r', json) {
+            None => self.out.extend_from_slice(json),
+            // In a string they would be escaped, so all there are can go.
+            Some(_) => self.out.extend(json.iter().filter(|byte| !b"\n\r".contains(byte))),
+        }
+    }
+
+    fn extra(&mut self, key: &str, taken: bool, json: &str) {
+        if self.out.len() != self.start {
+            self.out.push(b',');
+        }
+        write_string(key, self.out);
+        if taken {
+            self.out.pop();
+            self.out.extend_from_slice(b"_\"");
+        }
+        self.out.push(b':');
+        self.json(json);
+    }
+
+    fn close(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// Appends a finite number so that it reads back the same.
+pub(in crate::wire) fn write_float(number: f64, out: &mut Vec<u8>) {
+    // `msecs` and `relativeCreated` have three digits after the point at most.
+    // Through integers they take a tenth of the time of the shortest digits.
+    let size = number.abs();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let thousandths = (size * 1e3 + 0.5) as u64;
+    if thousandths < EXACT && thousandths as f64 / 1e3 == size {
+        if number.is_sign_negative() {
+            out.push(b'-');
+        }
+        return write_thousandths(thousandths, out);
+    }
+    // Debug and not Display: a huge number is `1e300`, not 301 digits.
+    write!(out, "{number:?}").expect("a Vec takes every write");
+}
+
+/// Below this an f64 tells each whole number from its neighbours.
+const EXACT: u64 = 9_007_199_254_740_992;
+
+fn write_thousandths(thousandths: u64, out: &mut Vec<u8>) {
+    let (whole, rest) = (thousandths / 1000, thousandths % 1000);
+    out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+    // Digits after the point without the zeros at their end; `.0` for none.
+    let digits =
+        [b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8];
+    let needed = if rest % 10 != 0 {
+        3
+    } else if rest % 100 != 0 {
+        2
+    } else {
+        1
+    };
+    out.push(b'.');
+    out.extend_from_slice(&digits[..needed]);
+}
+
+/// The milliseconds of a time as [`write_seconds`] rounds it.
+fn milliseconds(seconds: f64) -> f64 {
+    let micros = (seconds.fract() * 1e6).round().rem_euclid(1e6);
+    (micros / 1e3).floor()
+}
+
+/// Appends seconds to the microsecond, which is what a time in an f64 holds.
+///
+/// Through integers: several times faster than the shortest digits of a float.
+fn write_seconds(seconds: f64, out: &mut Vec<u8>) {
+    /// Beyond this, the seconds alone may not fit an i64, and have no parts anyway.
+    const LIMIT: f64 = 9.0e15;
+    if seconds.abs() > LIMIT {
+        return write_float(seconds, out);
+    }
+    // The parts are exact, `seconds * 1e6` as a whole would not be.
+    let size = seconds.abs();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9e15")]
+    let mut whole = size as u64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e6")]
+    let mut micros = ((size - whole as f64) * 1e6 + 0.5) as u64;
+    if micros == 1_000_000 {
+        (whole, micros) = (whole + 1, 0);
+    }
+    if seconds < 0.0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+    // A 1 before the digits keeps their leading zeros; the point then takes its place.
+    let point = out.len();
+    out.extend_from_slice(itoa::Buffer::new().format(micros + 1_000_000).as_bytes());
+    out[point] = b'.';
+}

@@ -1,0 +1,224 @@
+//! Pickled `LogRecord`s, decoded as data.
+//!
+//! Python's `SocketHandler` pickles a record's attributes; `send_pyobj(record)`
+//! and `send_pyobj(record.__dict__)` do so too. A pickle is a program for a
+//! stack machine that may name any function and have it called: that is why
+//! nobody should feed one from the network to Python's `pickle.loads`. Here
+//! nothing is imported and nothing is called. Names stay names, a call stays
+//! the name and its arguments, shown like `<module.name: argument>`; a few
+//! harmless classes (times, decimals, paths) are shown as Python prints them.
+//!
+//! A hostile pickle can be small and still mean much: values that refer to each
+//! other a billion times over, or to themselves. So nothing here calls itself
+//! (all values lie in one list and refer by index), and [`Limits`] bound every
+//! step.
+//!
+//! What may be here: protocols 0 to 5. Which attribute goes into which field is
+//! `attributes`'.
+
+mod decode;
+mod known;
+mod number;
+mod plain;
+mod render;
+mod value;
+
+use std::fmt;
+use std::mem;
+
+use crate::record::Record;
+use crate::wire::attributes::Builder;
+use crate::wire::json;
+use decode::{Decoder, Room};
+use render::{Budget, Item};
+use value::{Id, Pickle, Value};
+
+/// Bounds on what a pickle may make zlog do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Longest pickle, in bytes.
+    pub input: usize,
+    /// Most opcodes; so also most values, and most entries on the stack.
+    pub opcodes: usize,
+    /// Highest number of a memo entry: values that the pickle refers back to.
+    pub memo: usize,
+    /// How deep a value may be nested and still be shown; what is deeper is `...`.
+    pub depth: usize,
+    /// Most bytes that may be copied: the JSON of `args` and extras, and texts with escapes.
+    pub output: usize,
+}
+
+impl Limits {
+    /// 64 MiB and a million opcodes, 65,536 memo entries, 64 deep, 64 MiB of
+    /// JSON.
+    pub const DEFAULT: Limits = Limits {
+        input: 64 << 20,
+        opcodes: 1_000_000,
+        memo: 1 << 16,
+        depth: json::MAX_DEPTH,
+        output: 64 << 20,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits::DEFAULT
+    }
+}
+
+/// Why a pickle was not read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// It ends in the middle.
+    Truncated,
+    /// An opcode that no protocol up to 5 has, or a later protocol.
+    Unknown(u8),
+    /// An opcode met what it can't work on; the text says what.
+    Malformed(&'static str),
+    /// One of the [`Limits`] is exceeded; the text says which.
+    TooLarge(&'static str),
+    /// A well-formed pickle, but not of a log record.
+    NotARecord,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("pickle: ")?;
+        match self {
+            Refused::Truncated => f.write_str("ends in the middle"),
+            Refused::Unknown(code) => write!(f, "unknown opcode or protocol {code}"),
+            Refused::Malformed(what) => f.write_str(what),
+            Refused::TooLarge(what) => write!(f, "too many {what}"),
+            Refused::NotARecord => f.write_str("not a log record"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Whether a body starts like a pickle of a record: the protocol's opcode, or
+/// what a dict or an object starts with before protocol 2.
+///
+/// May also have the 4-byte length in front that `SocketHandler` puts there.
+pub fn looks_like_one(body: &[u8]) -> bool {
+    /// `{}` and `dict()` of protocols 0 and 1, and an object of either.
+    const OLD: [&[u8]; 6] =
+        [b"(d", b"}q", b"}(", b"}.", b"ccopy_reg\n_reconstructor\n", b"ccopyreg\n"];
+    match unframed(body) {
+        [0x80, ..] => true,
+        [.., b'.'] if OLD.iter().any(|start| unframed(body).starts_with(start)) => true,
+        _ => false,
+    }
+}
+
+/// Whether a body that looks like a pickle might as well be meant as text.
+pub(super) fn may_be_text(body: &[u8]) -> bool {
+    unframed(body).first() != Some(&0x80) && unframed(body).len() == body.len()
+}
+
+/// Takes off the big-endian length that `SocketHandler` puts before a pickle.
+fn unframed(body: &[u8]) -> &[u8] {
+    match body.split_first_chunk::<4>() {
+        Some((length, rest)) if u32::from_be_bytes(*length) as usize == rest.len() => rest,
+        _ => body,
+    }
+}
+
+/// Reads a pickled dict of `LogRecord` attributes, or a pickled
+/// `logging.LogRecord`.
+///
+/// Values without a JSON form become text. Where [`Limits::depth`] or
+/// [`Limits::output`] cut something, `...` stands in its place and the
+/// record's [`fault`](Record::fault) says so.
+///
+/// # Errors
+/// When `body` is not a pickle from its first to its last byte, exceeds a
+/// limit, or is not of a log record.
+pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Record<'a>, Refused> {
+    let mut record = Record::default();
+    Reader::default().read_into(body, limits, &mut record)?;
+    Ok(record)
+}
+
+/// Reads pickles, one after the other, in the same room: for a source of nothing
+/// else, where asking for memory for each would take a good part of the time.
+#[derive(Debug, Default)]
+pub struct Reader {
+    values: Vec<Value<'static>>,
+    room: Room,
+    memo: Vec<plain::Place>,
+}
+
+impl Reader {
+    /// As [`read`], into a record that is empty: without moving it about.
+    ///
+    /// # Errors
+    /// As [`read`]; `record` may then be anything.
+    pub fn read_into<'a>(
+        &mut self,
+        body: &'a [u8],
+        limits: &Limits,
+        record: &mut Record<'a>,
+    ) -> Result<(), Refused> {
+        let body = unframed(body);
+        if body.len() > limits.input {
+            return Err(Refused::TooLarge("bytes"));
+        }
+        if plain::read(body, limits, &mut self.memo, record).is_some() {
+            return Ok(());
+        }
+        *record = Record::default();
+        self.by_stack(body, limits, record)
+    }
+
+    fn by_stack<'a>(
+        &mut self,
+        body: &'a [u8],
+        limits: &Limits,
+        record: &mut Record<'a>,
+    ) -> Result<(), Refused> {
+        let (values, room) = (mem::take(&mut self.values), mem::take(&mut self.room));
+        let mut decoder = Decoder::new(body, *limits, decode::emptied(values), room);
+        let top = decoder.run();
+        let (values, room) = decoder.into_parts();
+        let pickle = Pickle { values, top: top.as_ref().copied().unwrap_or(0) };
+        let read = top.and_then(|_| fill(&pickle, limits, record));
+        self.values = decode::emptied(pickle.values);
+        self.room = room;
+        read
+    }
+}
+
+/// Makes of a pickle the record that it is of.
+fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Result<(), Refused> {
+    let attributes = attributes(pickle).ok_or(Refused::NotARecord)?;
+    let budget = Budget::new(limits);
+    let mut builder = Builder::new(record, false);
+    for &(key, value) in attributes {
+        let item = Item { pickle, id: value, budget: &budget };
+        let Value::Str(key) = pickle.get(key) else { return Err(Refused::NotARecord) };
+        builder.set(key.clone(), &item);
+    }
+    if builder.finish() == super::json::Shape::Other {
+        return Err(Refused::NotARecord);
+    }
+    if budget.was_cut() {
+        record.fault = Some("pickle: nested too deep or too large to be shown whole".into());
+    }
+    Ok(())
+}
+
+/// The dict of a record's attributes.
+fn attributes<'p>(pickle: &'p Pickle<'_>) -> Option<&'p [(Id, Id)]> {
+    let state = match pickle.get(pickle.top) {
+        Value::Object(object) if pickle.is_class(object, "logging", "LogRecord") => object.state?,
+        _ => pickle.top,
+    };
+    match pickle.get(state) {
+        Value::Dict(entries) => Some(entries),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

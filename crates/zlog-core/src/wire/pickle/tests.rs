@@ -1,0 +1,298 @@
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::record::Level;
+
+/// From CPython 3.11, all protocols: tests/data/wire/generate.py.
+const GOLDEN: &str = include_str!("../../../../../tests/data/wire/pickles.jsonl");
+
+struct Case {
+    what: String,
+    protocol: u64,
+    body: Vec<u8>,
+    want: Json,
+}
+
+fn cases() -> Vec<Case> {
+    GOLDEN
+        .lines()
+        .map(|line| {
+            let row: Json = serde_json::from_str(line).unwrap();
+            Case {
+                what: row["what"].as_str().unwrap().to_owned(),
+                protocol: row["protocol"].as_u64().unwrap(),
+                body: bytes(row["hex"].as_str().unwrap()),
+                want: row["want"].clone(),
+            }
+        })
+        .collect()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let pairs = hex.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+fn default(body: &[u8]) -> Result<Record<'_>, Refused> {
+    read(body, &Limits::DEFAULT)
+}
+
+#[test]
+fn records_of_every_protocol_are_read_as_cpython_wrote_them() {
+    let mut seen = 0;
+    for case in cases() {
+        {
+            let body = &case.body;
+            let name = format!("{} in protocol {}", case.what, case.protocol);
+            assert!(looks_like_one(body), "{name}");
+            let record = default(body).unwrap_or_else(|refused| panic!("{name}: {refused}"));
+            assert_eq!(record.fault, None, "{name}");
+            assert_eq!(record.name.as_deref(), Some("app.db"), "{name}");
+            assert_eq!(record.level, Level::ERROR, "{name}");
+            assert_eq!(record.lineno, Some(42), "{name}");
+            assert_eq!(record.created, Some(1_763_712_000.123_456), "{name}");
+            assert_eq!(record.thread, Some(140_604_056_902_528), "{name}");
+            assert_eq!(
+                crate::python::percent::message(&record),
+                "lost peer é after 3",
+                "{name}: {record:?}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 150);
+}
+
+#[test]
+fn values_of_every_protocol_become_the_json_that_python_would_make() {
+    for case in cases() {
+        if case.want == "skip" || case.what == "socket handler" || case.want.is_null() {
+            continue;
+        }
+        {
+            let body = &case.body;
+            let record = default(body).unwrap();
+            let (_, extra) = record.extras.iter().find(|(key, _)| key == "extra").unwrap();
+            let extra: &serde_json::value::RawValue = serde_json::from_str(&extra.0).unwrap();
+            let got: Json = serde_json::from_str(extra.get()).unwrap();
+            let protocol_2_name = "<exceptions.ValueError";
+            let got = match got.as_str() {
+                Some(text) => json!(text.replace(protocol_2_name, "<builtins.ValueError")),
+                None => got,
+            };
+            assert_eq!(got, case.want, "{} in protocol {}", case.what, case.protocol);
+        }
+    }
+}
+
+#[test]
+fn nothing_that_is_named_is_called() {
+    // os.system("true") as the value of a key: shown, with its argument.
+    let body = b"(S'msg'\ncos\nsystem\n(S'true'\ntRd.";
+    assert_eq!(default(body).unwrap().msg, "<os.system: true>");
+    // ... and as the record itself: refused.
+    assert_eq!(default(b"cos\nsystem\n(S'true'\ntR.").unwrap_err(), Refused::NotARecord);
+}
+
+#[test]
+fn an_object_of_protocol_1_is_shown_by_its_class_and_what_a_kind_of_text_holds() {
+    let object = |held: &[u8]| {
+        let head = b"ccopy_reg\n_reconstructor\n(capp\nThing\nc__builtin__\nobject\n";
+        [&head[..], held, b"tR}X\x01\x00\x00\x00aK\x01sb"].concat()
+    };
+    for (held, want) in [(&b"N"[..], "\"<app.Thing>\""), (b"S'held'\n", "\"<app.Thing: held>\"")] {
+        let body = with_extra(&object(held));
+        assert_eq!(default(&body).unwrap().extras[0].1.0, want);
+    }
+}
+
+#[test]
+fn empty_containers_of_collections_are_empty_lists_or_objects() {
+    for (name, want) in [("deque", "[]"), ("OrderedDict", "{}"), ("Counter", "{}")] {
+        let body = with_extra(format!("ccollections\n{name}\n)R").as_bytes());
+        assert_eq!(default(&body).unwrap().extras[0].1.0, want, "{name}");
+    }
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_its_escape_as_in_json() {
+    // os.fsdecode(b"caf\xe9"), and a pair that Python left in halves.
+    let body = with_extra(b"X\x0c\x00\x00\x00caf\xed\xb3\xa9\xed\xa0\xbd\xed\xb8\x80");
+    assert_eq!(default(&body).unwrap().extras[0].1.0, r#""caf\\udce9\\ud83d\\ude00""#);
+    let body = with_extra(b"X\x02\x00\x00\x00a\xff");
+    assert_eq!(default(&body).unwrap().extras[0].1.0, r#""a\\xff""#);
+}
+
+/// A dict with a message and `value`, an opcode sequence, as an extra.
+fn with_extra(value: &[u8]) -> Vec<u8> {
+    let mut body = b"\x80\x04(\x8c\x03msg\x8c\x01m\x8c\x01x".to_vec();
+    body.extend_from_slice(value);
+    body.extend_from_slice(b"d.");
+    body
+}
+
+#[test]
+fn a_value_within_itself_is_cut() {
+    let body = with_extra(b"]q\x00h\x00a");
+    let record = default(&body).unwrap();
+    assert_eq!(record.extras[0].1.0, r#"["..."]"#);
+    assert_eq!(record.fault, None);
+}
+
+#[test]
+fn a_billion_laughs_are_cut_short_and_said() {
+    let mut laughs = b"]q\x00".to_vec();
+    for index in 1..40u8 {
+        let previous = index - 1;
+        laughs.extend_from_slice(b"](");
+        for _ in 0..10 {
+            laughs.extend_from_slice(&[b'h', previous]);
+        }
+        laughs.extend_from_slice(&[b'e', b'q', index]);
+    }
+    let body = with_extra(&laughs);
+    let limits = Limits { output: 10_000, ..Limits::DEFAULT };
+    let record = read(&body, &limits).unwrap_err();
+    // 39 lists lie on the stack between key and value: no dict.
+    assert_eq!(record, Refused::Malformed("a key without a value"));
+    let mut body = b"\x80\x04".to_vec();
+    body.extend_from_slice(&laughs);
+    body.extend_from_slice(b"0(\x8c\x03msg\x8c\x01m\x8c\x01xh\x27d.");
+    let record = read(&body, &limits);
+    let record = record.unwrap();
+    assert!(record.extras[0].1.0.len() < 20_000);
+    serde_json::from_str::<&serde_json::value::RawValue>(&record.extras[0].1.0).unwrap();
+    assert!(record.fault.is_some());
+}
+
+#[test]
+fn a_value_a_hundred_thousand_deep_is_cut_and_dropped_without_harm() {
+    let mut deep = vec![b']'; 100_000];
+    deep.extend(vec![b'a'; 99_999]);
+    let body = with_extra(&deep);
+    let record = default(&body).unwrap();
+    let json = &record.extras[0].1.0;
+    assert!(json.starts_with("[[[[") && json.contains("\"...\"") && json.len() < 200, "{json}");
+    assert!(record.fault.is_some());
+}
+
+#[test]
+fn what_exceeds_a_limit_is_refused() {
+    let small = Limits { input: 100, opcodes: 10, memo: 5, depth: 3, output: 100 };
+    let refused = |body: &[u8]| read(body, &small).unwrap_err();
+    assert_eq!(refused(&[b'N'; 101]), Refused::TooLarge("bytes"));
+    assert_eq!(refused(&[b'N'; 11]), Refused::TooLarge("opcodes"));
+    assert_eq!(refused(b"Nr\xff\xff\xff\xff."), Refused::TooLarge("memo entries"));
+    assert_eq!(refused(b"Np99999999999999999999999\n."), {
+        Refused::Malformed("a memo entry without a number")
+    });
+    assert_eq!(refused(b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff"), Refused::Truncated);
+}
+
+#[test]
+fn what_is_no_pickle_of_a_record_is_refused() {
+    for (body, refused) in [
+        (&b""[..], Refused::Truncated),
+        (b"\x80\x06.", Refused::Unknown(6)),
+        (b"\xfe", Refused::Unknown(0xfe)),
+        (b".", Refused::Malformed("takes from an empty stack")),
+        (b"N.", Refused::NotARecord),
+        (b"}.", Refused::NotARecord),
+        (b"}.x", Refused::Malformed("bytes after its end")),
+        (b"(K\x01Nd.", Refused::NotARecord),
+        (b"NNR.", Refused::Malformed("a call of what is no class or function")),
+        (b"t.", Refused::Malformed("no mark")),
+    ] {
+        assert_eq!(default(body).unwrap_err(), refused, "{body:?}");
+    }
+}
+
+#[test]
+fn text_that_starts_like_a_pickle_is_told_from_one() {
+    assert!(!looks_like_one(b"(see above)."));
+    assert!(looks_like_one(b"(dry run)."));
+    assert!(may_be_text(b"(dry run)."));
+    assert!(default(b"(dry run).").is_err());
+}
+
+#[test]
+fn many_references_to_one_large_text_cost_no_more_than_the_limit() {
+    // msg: "m", and the text under ever the same keys: attribute and extra.
+    let text = "x".repeat(100_000);
+    let mut body = b"\x80\x04(\x8c\x03msg\x8c\x01m".to_vec();
+    body.extend_from_slice(b"\x8c\x01xB");
+    body.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    body.extend_from_slice(text.as_bytes());
+    body.extend_from_slice(b"q\x00");
+    for key in [b"\x8c\x01y", b"\x8c\x01z"] {
+        for _ in 0..10_000 {
+            body.extend_from_slice(key);
+            body.extend_from_slice(b"h\x00");
+        }
+    }
+    body.extend_from_slice(b"\x8c\x04nameh\x00d.");
+    let limits = Limits { output: 1_000_000, ..Limits::DEFAULT };
+    let record = read(&body, &limits).unwrap();
+    let size: usize = record.extras.iter().map(|(_, value)| value.0.len()).sum();
+    assert!(size < 1_300_000, "{size}");
+    assert!(record.fault.is_some());
+}
+
+/// The pickles alone.
+pub(super) fn golden() -> Vec<Vec<u8>> {
+    cases().into_iter().map(|case| unframed(&case.body).to_vec()).collect()
+}
+
+fn golden_bodies() -> impl Strategy<Value = Vec<u8>> {
+    proptest::sample::select(golden())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn random_bytes_are_taken(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = default(&body);
+    }
+
+    #[test]
+    fn random_opcodes_are_taken(
+        opcodes in proptest::collection::vec(
+            proptest::sample::select(&b"()]}.NK\x01auseldt012q\x00h\x00Rb\x81\x85\x86\x94\x8f\x90\x91\x93cos\nx\nS'msg'\n"[..]),
+            0..80,
+        ),
+    ) {
+        let mut body = opcodes;
+        body.push(b'.');
+        if let Ok(record) = default(&body) {
+            for (_, value) in &record.extras {
+                prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&value.0).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn mutated_pickles_are_taken_and_stay_within_their_limits(
+        mut body in golden_bodies(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+        shorten in any::<bool>(),
+    ) {
+        for (at, byte) in changes {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        if shorten {
+            body.truncate(cut.index(body.len()));
+        }
+        let limits = Limits { output: 2_000, ..Limits::DEFAULT };
+        if let Ok(record) = read(&body, &limits) {
+            let size: usize = record.extras.iter().map(|(_, value)| value.0.len()).sum();
+            prop_assert!(size < 20_000, "{size}");
+            for (_, value) in &record.extras {
+                prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&value.0).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Topics: `<root>.<LEVEL>[.<subtopic>]`, PyZMQ's `PUBHandler` scheme.
+//!
+//! The root may be empty, and may contain dots; the first part that is a level
+//! name is the level.
+
+use crate::record::{Level, Record};
+
+/// A topic taken apart. All parts borrow from the topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Topic<'a> {
+    /// What stands before the level; empty for none. Without a level, the whole topic.
+    pub root: &'a str,
+    /// The first part that is a level name.
+    pub level: Option<Level>,
+    /// What follows the level; empty for none.
+    pub subtopic: &'a str,
+}
+
+/// Takes a topic apart. Never fails: a topic without a level is all root.
+pub fn parse(topic: &str) -> Topic<'_> {
+    let mut start = 0;
+    for part in topic.split('.') {
+        let end = start + part.len();
+        if let Some(level) = Level::from_name(part) {
+            return Topic {
+                root: topic[..start].strip_suffix('.').unwrap_or(""),
+                level: Some(level),
+                subtopic: topic.get(end + 1..).unwrap_or(""),
+            };
+        }
+        start = end + 1;
+    }
+    Topic { root: topic, level: None, subtopic: "" }
+}
+
+/// Writes a topic over what `out` holds.
+pub fn write(out: &mut String, root: &str, level_name: &str, subtopic: &str) {
+    write_under(out, root, "", level_name, subtopic);
+}
+
+/// As [`write()`], with a second part to the root; each may be empty.
+pub fn write_under(out: &mut String, root: &str, name: &str, level_name: &str, subtopic: &str) {
+    out.clear();
+    for part in [root, name] {
+        if !part.is_empty() {
+            out.push_str(part);
+            out.push('.');
+        }
+    }
+    out.push_str(level_name);
+    if !subtopic.is_empty() {
+        out.push('.');
+        out.push_str(subtopic);
+    }
+}
+
+/// Whether a topic belongs to `root`: it begins with `root` and a dot. Under an empty root,
+/// it begins with a level.
+pub fn is_under(topic: &str, root: &str) -> bool {
+    match root {
+        "" => matches!(parse(topic), Topic { root: "", level: Some(_), .. }),
+        root => topic.strip_prefix(root).is_some_and(|rest| rest.starts_with('.')),
+    }
+}
+
+/// The topic of a record; of one that has none, the topic that `emit` would give it,
+/// with its logger's name for a root. That is written to `scratch`.
+pub fn of<'r>(record: &'r Record<'_>, scratch: &'r mut String) -> &'r str {
+    if !record.topic.is_empty() {
+        return &record.topic;
+    }
+    let root = record.name.as_deref().unwrap_or("");
+    write(scratch, root, &record.level_name(), &record.subtopic);
+    scratch
+}
+
+/// The level of a record; of one that has none, that of its topic, if that has one.
+pub fn level_of(record: &Record<'_>) -> Level {
+    match record.level {
+        Level::NOTSET => parse(&record.topic).level.unwrap_or(Level::NOTSET),
+        level => level,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(topic: &str) -> (&str, Option<i32>, &str) {
+        let t = parse(topic);
+        (t.root, t.level.map(|l| l.0), t.subtopic)
+    }
+
+    #[test]
+    fn the_first_part_that_is_a_level_name_is_the_level() {
+        assert_eq!(parts("myprogram.ERROR"), ("myprogram", Some(40), ""));
+        assert_eq!(parts("my.program.ERROR.db.INFO"), ("my.program", Some(40), "db.INFO"));
+        assert_eq!(parts("INFO"), ("", Some(20), ""));
+        assert_eq!(parts("INFO.db"), ("", Some(20), "db"));
+        assert_eq!(parts("app.Level 35.x"), ("app", Some(35), "x"));
+        assert_eq!(parts("app.ERRORS"), ("app.ERRORS", None, ""));
+        assert_eq!(parts("app.WARN"), ("app", Some(30), ""));
+        assert_eq!(parts(""), ("", None, ""));
+    }
+
+    #[test]
+    fn a_loggers_name_stands_between_root_and_level() {
+        let mut out = String::from("old");
+        for (root, name, want) in [
+            ("shop", "app.db", "shop.app.db.INFO"),
+            ("", "app.db", "app.db.INFO"),
+            ("shop", "", "shop.INFO"),
+        ] {
+            write_under(&mut out, root, name, "INFO", "");
+            assert_eq!(out, want);
+        }
+    }
+
+    #[test]
+    fn a_topic_belongs_to_its_root_at_a_dot() {
+        for topic in ["app.ERROR", "app.db.INFO", "app."] {
+            assert!(is_under(topic, "app"), "{topic}");
+        }
+        for topic in ["app", "apps.ERROR", "bank.ERROR", "ERROR.app", ""] {
+            assert!(!is_under(topic, "app"), "{topic}");
+        }
+        assert!(is_under("a.b.INFO", "a.b") && !is_under("a.INFO", "a.b"));
+        assert!(is_under("ERROR.db", "") && is_under("Level 7", ""));
+        assert!(!is_under("bank.ERROR", "") && !is_under("bank", "") && !is_under("", ""));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let mut out = String::from("old");
+        for (root, level, sub) in [("", "INFO", ""), ("a.b", "ERROR", "c.d"), ("x", "Level 7", "")]
+        {
+            write(&mut out, root, level, sub);
+            let topic = parse(&out);
+            assert_eq!(
+                (topic.root, topic.level.map(Level::name).as_deref(), topic.subtopic),
+                (root, Some(level), sub)
+            );
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Standard output, formatted: records for whoever watches, or for the next program
+//! in a pipe.
+//!
+//! Generic over its writer, so that a byte vector tests it.
+
+use std::io::{self, Write};
+
+use crate::os::terminal::{BLOCK, output_error};
+use zlog_core::error::{Error, Result};
+use zlog_core::format::Format;
+use zlog_core::record::Record;
+
+use super::{Handler, Held};
+
+/// A buffer that one huge record has made larger than this is given back.
+const KEEP: usize = 16 * BLOCK;
+
+/// Writes records in blocks: a block is written when it is full, what is left when
+/// the stream pauses ([`Handler::flush`]).
+///
+/// What has not been flushed is lost when it is dropped.
+pub struct Console<W> {
+    writer: W,
+    format: Box<dyn Format>,
+    buffer: Vec<u8>,
+    /// Records in the buffer.
+    waiting: u64,
+    /// Records of blocks that were not written, or not whole.
+    lost: u64,
+}
+
+impl<W: Write> Console<W> {
+    /// Writes records to `writer` as `format` shows them.
+    pub fn new(writer: W, format: Box<dyn Format>) -> Console<W> {
+        Console { writer, format, buffer: Vec::with_capacity(2 * BLOCK), waiting: 0, lost: 0 }
+    }
+
+    /// How many records did not fit the format: see [`Format::failures`].
+    pub fn unformatted(&self) -> u64 {
+        self.format.failures()
+    }
+
+    fn write_block(&mut self) -> io::Result<()> {
+        let written = self.writer.write_all(&self.buffer);
+        // How much of it arrived is not known after a failure: it is not sent again.
+        self.buffer.clear();
+        if self.buffer.capacity() > KEEP {
+            self.buffer.shrink_to(2 * BLOCK);
+        }
+        written
+    }
+
+    /// What became of the records that waited.
+    fn settle(&mut self, written: io::Result<()>) -> Result<()> {
+        let records = std::mem::take(&mut self.waiting);
+        written.map_err(|error| {
+            self.lost += records;
+            output_error(&error)
+        })
+    }
+}
+
+impl<W: Write> Handler for Console<W> {
+    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+        self.format.write(record, &mut self.buffer);
+        self.waiting += 1;
+        if self.buffer.len() < BLOCK {
+            return Ok(());
+        }
+        let written = self.write_block();
+        // It was taken, and is counted as lost with its block.
+        self.settle(written).map_err(Error::with_record_kept)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let written = if self.buffer.is_empty() { Ok(()) } else { self.write_block() };
+        // The writer may hold a block back until then.
+        let flushed = written.and_then(|()| self.writer.flush());
+        self.settle(flushed)
+    }
+
+    fn held(&self) -> Held {
+        Held { waiting: self.waiting, lost: self.lost, ..Held::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zlog_core::error::Exit;
+    use zlog_core::format::{Options, Output};
+
+    fn text() -> Box<dyn Format> {
+        Output::Text.format(Options::default()).unwrap().unwrap()
+    }
+
+    fn record(msg: &str) -> Record<'_> {
+        Record { msg: msg.into(), ..Record::default() }
+    }
+
+    /// Counts writes and flushes, and fails as told.
+    #[derive(Default)]
+    struct Probe {
+        written: Vec<u8>,
+        writes: usize,
+        flushes: usize,
+        fails: Option<io::ErrorKind>,
+        /// What it took it can't pass on.
+        holds: Option<io::ErrorKind>,
+    }
+
+    impl Write for Probe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(kind) = self.fails {
+                return Err(kind.into());
+            }
+            self.writes += 1;
+            self.written.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.flushes += 1;
+            self.holds.map_or(Ok(()), |kind| Err(kind.into()))
+        }
+    }
+
+    #[test]
+    fn records_are_held_until_flushed() {
+        let mut console = Console::new(Probe::default(), text());
+        console.handle(&record("one")).unwrap();
+        console.handle(&record("two")).unwrap();
+        assert_eq!(console.writer.writes, 0);
+        console.flush().unwrap();
+        assert_eq!(console.writer.written, b"one\ntwo\n");
+        assert_eq!((console.writer.writes, console.writer.flushes), (1, 1));
+    }
+
+    #[test]
+    fn a_busy_stream_is_written_in_blocks_and_complete() {
+        let mut console = Console::new(Probe::default(), text());
+        let line = "x".repeat(99);
+        for _ in 0..10_000 {
+            console.handle(&record(&line)).unwrap();
+        }
+        console.flush().unwrap();
+        assert_eq!(console.writer.written.len(), 1_000_000);
+        assert!(console.writer.writes <= 1_000_000 / BLOCK + 1, "{}", console.writer.writes);
+    }
+
+    #[test]
+    fn the_memory_of_a_huge_record_is_given_back() {
+        let mut console = Console::new(io::sink(), text());
+        console.handle(&record(&"x".repeat(10 * KEEP))).unwrap();
+        assert!(console.buffer.capacity() <= KEEP);
+    }
+
+    #[test]
+    fn records_of_a_block_that_was_not_written_are_counted() {
+        let mut console = Console::new(Probe::default(), text());
+        console.handle(&record("one")).unwrap();
+        assert_eq!(console.held(), Held { waiting: 1, ..Held::default() });
+        console.flush().unwrap();
+        assert_eq!(console.held(), Held::default());
+        console.writer.fails = Some(io::ErrorKind::BrokenPipe);
+        console.handle(&record("two")).unwrap();
+        console.flush().unwrap_err();
+        assert_eq!(console.held(), Held { lost: 1, ..Held::default() });
+        let error = console.handle(&record(&"x".repeat(BLOCK))).unwrap_err();
+        assert!(error.is_record_kept(), "it would be counted twice");
+        assert_eq!(console.held(), Held { lost: 2, ..Held::default() });
+        // As a writer does that has a buffer of its own.
+        (console.writer.fails, console.writer.holds) = (None, Some(io::ErrorKind::BrokenPipe));
+        console.handle(&record("three")).unwrap();
+        console.flush().unwrap_err();
+        assert_eq!(console.held(), Held { lost: 3, ..Held::default() });
+    }
+
+    #[test]
+    fn a_closed_pipe_is_success_and_a_full_disk_names_itself() {
+        let cases =
+            [(io::ErrorKind::BrokenPipe, Exit::Done), (io::ErrorKind::StorageFull, Exit::Failed)];
+        for (kind, exit) in cases {
+            let mut console = Console::new(Probe { fails: Some(kind), ..Probe::default() }, text());
+            console.handle(&record("one")).unwrap();
+            let error = console.flush().unwrap_err();
+            assert_eq!(error.exit(), exit);
+            assert!(error.to_string().starts_with("standard output: "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Records that are written together.
+//!
+//! What may be here: gathering records, how long they may wait, and how many of them a
+//! failed write has cost. Where they are written is `log_file`'s, and when the handler's.
+
+use std::time::{Duration, Instant};
+
+use crate::os::terminal::BLOCK;
+use zlog_core::error::{Error, Result};
+use zlog_core::format::Format;
+use zlog_core::record::Record;
+
+/// A block that one huge record has made larger than this is given back.
+const KEEP: usize = 4 * BLOCK;
+
+/// How long a record waits at most, where others keep coming that are not for this
+/// handler: who follows the file does not notice.
+pub(super) const LONGEST: Duration = Duration::from_millis(200);
+
+/// Records as they will stand in the file.
+#[derive(Default)]
+pub(super) struct Block {
+    bytes: Vec<u8>,
+    /// Where each record ends.
+    ends: Vec<usize>,
+    /// By when the first of them is to be written.
+    due: Option<Instant>,
+    lost: u64,
+}
+
+impl Block {
+    /// Adds a record, as `format` shows it.
+    pub(super) fn push(&mut self, record: &Record<'_>, format: &mut dyn Format) {
+        if self.ends.is_empty() {
+            self.due = Some(Instant::now() + LONGEST);
+        }
+        format.write(record, &mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Whether it is to be written without waiting for more.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.len() >= BLOCK
+    }
+
+    /// By when it is to be written, whether it is full or not; `None` for an empty one.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Records that wait to be written.
+    pub(super) fn waiting(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
+    /// Records that could not be written.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Writes what it holds with `append`, whose error comes with how many bytes were
+    /// written. Records that are not whole among these are lost: nobody knows whether a
+    /// second attempt would tear others.
+    ///
+    /// # Errors
+    /// `append`'s.
+    pub(super) fn write(
+        &mut self,
+        append: impl FnOnce(&[u8]) -> Result<(), (usize, Error)>,
+    ) -> Result<()> {
+        if self.ends.is_empty() {
+            return Ok(());
+        }
+        let appended = append(&self.bytes).map_err(|(written, error)| {
+            let whole = self.ends.partition_point(|end| *end <= written);
+            self.lost += (self.ends.len() - whole) as u64;
+            error
+        });
+        self.bytes.clear();
+        self.ends.clear();
+        self.due = None;
+        if self.bytes.capacity() > KEEP {
+            self.bytes.shrink_to(2 * BLOCK);
+        }
+        appended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zlog_core::format::{Options, Output};
+
+    fn block(messages: &[&str]) -> Block {
+        let mut format = Output::Text.format(Options::default()).unwrap().unwrap();
+        let mut block = Block::default();
+        for message in messages {
+            block.push(&Record { msg: (*message).into(), ..Record::default() }, &mut *format);
+        }
+        block
+    }
+
+    #[test]
+    fn records_are_written_once_and_together() {
+        let mut block = block(&["one", "two"]);
+        assert_eq!((block.waiting(), block.is_full()), (2, false));
+        let mut written = Vec::new();
+        for _ in 0..2 {
+            let append = |bytes: &[u8]| {
+                written.push(bytes.to_vec());
+                Ok(())
+            };
+            block.write(append).unwrap();
+        }
+        assert_eq!(written, [b"one\ntwo\n"]);
+        assert_eq!((block.waiting(), block.lost(), block.due()), (0, 0, None));
+    }
+
+    #[test]
+    fn what_a_failed_write_has_cost_is_counted_in_whole_records() {
+        for (written, lost) in [(0, 3), (3, 3), (4, 2), (7, 2), (8, 1), (11, 1)] {
+            let mut block = block(&["one", "two", "six"]);
+            let append = |_: &[u8]| Err((written, Error::new("the disk is full")));
+            assert!(block.write(append).is_err());
+            assert_eq!((block.waiting(), block.lost()), (0, lost), "{written}");
+        }
+    }
+
+    #[test]
+    fn the_memory_of_a_huge_record_is_given_back() {
+        let mut block = block(&[&"x".repeat(2 * KEEP)]);
+        assert!(block.is_full());
+        block.write(|_| Ok(())).unwrap();
+        assert!(block.bytes.capacity() <= KEEP);
+    }
+}

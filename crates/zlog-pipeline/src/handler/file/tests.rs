@@ -1,0 +1,470 @@
+use std::fs::{self, File};
+use std::time::Duration;
+
+use super::block::LONGEST;
+use super::*;
+use zlog_core::format::{Options, Output};
+
+fn text() -> Box<dyn Format> {
+    Output::Text.format(Options::default()).unwrap().unwrap()
+}
+
+fn record(msg: &str) -> Record<'_> {
+    Record { msg: msg.into(), ..Record::default() }
+}
+
+#[test]
+fn a_file_is_created_with_its_directories_and_appended_to_ever_after() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("var/log/app.log");
+    for sync in [Sync::None, Sync::Data] {
+        let mut handler = FileHandler::open(&path, text(), sync).unwrap();
+        handler.handle(&record("naïve ☃")).unwrap();
+        handler.flush().unwrap();
+        assert_eq!(handler.path(), path);
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "naïve ☃\nnaïve ☃\n");
+}
+
+#[test]
+fn a_record_is_in_the_file_once_it_has_been_handled() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::None).unwrap();
+    for number in 1..=3 {
+        handler.handle(&record("one")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\n".repeat(number));
+    }
+}
+
+#[test]
+fn gathered_records_are_in_the_file_once_it_is_flushed_tended_reopened_or_closed() {
+    type End = fn(&mut FileHandler);
+    let ends: [End; 4] = [
+        |handler| handler.flush().unwrap(),
+        |handler| assert!(handler.tend(Instant::now() + LONGEST).unwrap().is_some()),
+        |handler| handler.reopen().unwrap(),
+        |handler| handler.close(Instant::now()).unwrap(),
+    ];
+    for end in ends {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+        log(&mut handler, "one");
+        log(&mut handler, "two");
+        assert_eq!(
+            (handler.held().waiting, fs::read_to_string(&path).unwrap()),
+            (2, String::new())
+        );
+        end(&mut handler);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        assert_eq!(handler.held(), Held::default());
+    }
+}
+
+#[test]
+fn gathered_records_wait_when_tended_until_the_first_of_them_is_due() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    let before = Instant::now();
+    log(&mut handler, "one");
+    let due = handler.tend(before).unwrap().unwrap();
+    assert!(due >= before + LONGEST && due <= Instant::now() + LONGEST);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    log(&mut handler, "two");
+    assert_eq!(handler.tend(before).unwrap(), Some(due), "the first counts");
+    assert!(handler.tend(due).unwrap().unwrap() > due);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+}
+
+#[test]
+fn gathered_records_are_in_the_file_when_nobody_closes_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    log(&mut handler, "one");
+    drop(handler);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+}
+
+#[test]
+fn gathered_records_are_written_by_the_block() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    for _ in 0..1000 {
+        log(&mut handler, &"x".repeat(99));
+    }
+    let written = fs::metadata(&path).unwrap().len();
+    assert!(written >= BLOCK as u64 && written < 100_000, "{written}");
+    handler.close(Instant::now()).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), 100_000);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_was_gathered_before_the_file_was_deleted_is_in_the_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    log(&mut handler, "one");
+    handler.flush().unwrap();
+    handler.reopen().unwrap();
+    log(&mut handler, "two");
+    fs::remove_file(&path).unwrap();
+    handler.reopen().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn what_was_gathered_before_the_file_was_moved_is_in_the_new_one_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, old] = ["app.log", "app.log.1"].map(|name| directory.path().join(name));
+    let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
+    log(&mut handler, "one");
+    handler.flush().unwrap();
+    log(&mut handler, "two");
+    fs::rename(&path, &old).unwrap();
+    handler.reopen().unwrap();
+    let [new, old] = [&path, &old].map(|path| fs::read_to_string(path).unwrap());
+    assert_eq!((&*old, &*new), ("one\n", "two\n"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_is_no_regular_file_gets_each_record_by_itself() {
+    let mut handler = FileHandler::open(Path::new("/dev/full"), text(), Sync::Block).unwrap();
+    let error = handler.handle(&record("one")).unwrap_err();
+    assert!(!error.is_record_kept());
+    assert_eq!(handler.held(), Held::default());
+}
+
+#[test]
+fn the_memory_of_a_huge_record_is_given_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = FileHandler::open(&path, text(), Sync::None).unwrap();
+    handler.handle(&record(&"x".repeat(4 * KEEP))).unwrap();
+    handler.handle(&record("small")).unwrap();
+    assert!(handler.line.buffer.capacity() <= KEEP);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error_that_names_the_path() {
+    let mut handler = FileHandler::open(Path::new("/dev/full"), text(), Sync::None).unwrap();
+    let error = handler.handle(&record("one")).unwrap_err().to_string();
+    assert_eq!(error, "writing to /dev/full: no space left on device");
+}
+
+#[test]
+fn a_path_that_can_not_be_opened_is_named_with_the_next_step() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    let cases = [
+        (directory.path().to_owned(), "can't open", "Name a file in that directory."),
+        (file.join("app.log"), "can't make the directory of", "A part of its path is a file"),
+        (file.join("a/b.log"), "can't make the directory of", "A part of its path is a file"),
+    ];
+    for (path, what, hint) in cases {
+        let Err(error) = FileHandler::open(&path, text(), Sync::None) else {
+            panic!("{} was opened", path.display());
+        };
+        let error = error.to_string();
+        assert!(error.starts_with(&format!("{what} {}: ", path.display())), "{error}");
+        assert!(error.contains(hint), "{error}");
+    }
+}
+
+fn open(path: &Path) -> FileHandler {
+    FileHandler::open(path, text(), Sync::None).unwrap()
+}
+
+fn log(handler: &mut FileHandler, msg: &str) {
+    handler.handle(&record(msg)).unwrap();
+}
+
+/// Why it can't be opened.
+fn refusal(path: &Path) -> String {
+    match FileHandler::open(path, text(), Sync::None) {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("{} was opened", path.display()),
+    }
+}
+
+/// What another process would do. To be unlocked, not only dropped: a child of another
+/// test may have a copy of it for a moment.
+fn lock(path: &Path) -> File {
+    let lock = File::options().create(true).append(true).read(true).open(path).unwrap();
+    lock.try_lock().unwrap();
+    lock
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_was_moved_is_left_when_told_and_its_directory_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log/app.log");
+    let mut handler = open(&path);
+    log(&mut handler, "one");
+    fs::rename(directory.path().join("log"), directory.path().join("old")).unwrap();
+    handler.reopen().unwrap();
+    log(&mut handler, "two");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+    assert_eq!(fs::read_to_string(directory.path().join("old/app.log")).unwrap(), "one\n");
+    // The lock went with the directory; it has to be had again.
+    assert!(directory.path().join("log/.app.log.lock").exists());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_moved_or_deleted_file_is_noticed_without_being_told_and_no_record_lost() {
+    for deleted in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let moved = directory.path().join("moved");
+        let mut handler = open(&path);
+        log(&mut handler, "0");
+        handler.file.look(Instant::now()).unwrap();
+        // Records of before and after, all since the last look.
+        log(&mut handler, "1");
+        if deleted {
+            fs::remove_file(&path).unwrap();
+        } else {
+            fs::rename(&path, &moved).unwrap();
+        }
+        log(&mut handler, "2");
+        let mut number = 3;
+        while !path.exists() {
+            log(&mut handler, &number.to_string());
+            number += 1;
+        }
+        log(&mut handler, "last");
+        let text = fs::read_to_string(&moved).unwrap_or_else(|_| "0\n".to_owned());
+        let text = text + &fs::read_to_string(&path).unwrap();
+        let expected: String = (0..number).map(|number| format!("{number}\n")).collect();
+        assert_eq!(text, expected + "last\n");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn the_last_records_of_a_deleted_file_are_kept_by_closing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = open(&path);
+    fs::remove_file(&path).unwrap();
+    log(&mut handler, "one");
+    handler.close(Instant::now()).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+}
+
+#[test]
+fn a_file_that_is_cut_short_goes_on_at_its_new_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let copy = directory.path().join("copy");
+    let mut handler = open(&path);
+    (0..100).for_each(|_| log(&mut handler, "one"));
+    fs::copy(&path, &copy).unwrap();
+    File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    log(&mut handler, "two");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "one\n".repeat(100));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_path_that_can_not_be_opened_anew_is_told_and_records_go_on_into_the_old_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let moved = directory.path().join("moved");
+    let mut handler = open(&path);
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = handler.reopen().unwrap_err().to_string();
+    assert!(error.contains("is no regular file any more"), "{error}");
+    log(&mut handler, "one");
+    assert_eq!(fs::read_to_string(&moved).unwrap(), "one\n");
+    fs::remove_dir(&path).unwrap();
+    handler.reopen().unwrap();
+    log(&mut handler, "two");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn what_stands_in_the_files_place_is_one_outage_until_it_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = open(&path);
+    let moved = directory.path().join("moved.log");
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+    let mut later = Instant::now();
+    let mut look = |handler: &mut FileHandler| {
+        later += Duration::from_secs(2);
+        handler.tend(later).is_ok()
+    };
+    for msg in ["one", "two"] {
+        log(&mut handler, msg);
+        handler.flush().unwrap();
+        assert!(!look(&mut handler) && handler.held().away, "{msg}");
+    }
+    fs::remove_dir(&path).unwrap();
+    assert!(look(&mut handler) && !handler.held().away);
+    log(&mut handler, "three");
+    handler.flush().unwrap();
+    assert_eq!(fs::read_to_string(&moved).unwrap(), "one\ntwo\n");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
+}
+
+#[test]
+fn a_file_that_another_process_writes_to_is_refused_and_that_one_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let at = directory.path().join(".app.log.lock");
+    let host = gethostname::gethostname().into_string().unwrap();
+    let holders = [
+        (format!("4242 {host}\n"), "process 4242"),
+        ("4242 far\u{1b}away\n".to_owned(), "process 4242 on far\\x1baway"),
+        ("x y\n".to_owned(), "another process"),
+        (String::new(), "another process"),
+    ];
+    for (text, holder) in holders {
+        fs::write(&at, text).unwrap();
+        let lock = lock(&at);
+        let error = refusal(&path);
+        let expected = format!("can't write to {}: {holder} does so already", path.display());
+        assert!(error.starts_with(&expected), "{error}");
+        assert!(error.contains("name another file"), "{error}");
+        lock.unlock().unwrap();
+    }
+    // What is left behind when it is gone is in nobody's way, and not left forever.
+    let mut handler = open(&path);
+    let text = format!("{} {host}\n", std::process::id());
+    assert_eq!(fs::read_to_string(&at).unwrap(), text);
+    log(&mut handler, "one");
+    drop(handler);
+    assert!(!at.exists());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn another_name_for_a_file_that_is_written_to_is_refused_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, link] = ["app.log", "link.log"].map(|name| directory.path().join(name));
+    let _handler = open(&path);
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(refusal(&link).contains("another process does so already"));
+    fs::remove_file(&link).unwrap();
+    fs::hard_link(&path, &link).unwrap();
+    assert!(refusal(&link).contains("another process does so already"));
+}
+
+#[test]
+#[cfg(unix)]
+fn where_no_lock_file_can_be_made_the_log_itself_is_locked() {
+    let directory = tempfile::tempdir().unwrap();
+    // One letter more and it would be no name; for the lock's there is no room.
+    let path = directory.path().join("x".repeat(255));
+    let handler = open(&path);
+    File::open(&path).unwrap().try_lock().unwrap_err();
+    drop(handler);
+    let lock = lock(&path);
+    assert!(refusal(&path).contains("another process does so already"));
+    lock.unlock().unwrap();
+    open(&path);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_lock_file_that_is_a_link_is_neither_followed_nor_written_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let precious = directory.path().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    let at = directory.path().join(".app.log.lock");
+    std::os::unix::fs::symlink(&precious, &at).unwrap();
+    let error = refusal(&directory.path().join("app.log"));
+    assert!(error.starts_with(&format!("can't open the lock file {}: ", at.display())), "{error}");
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+}
+
+#[test]
+fn a_path_that_is_opened_again_in_one_process_is_handed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let at = directory.path().join(".app.log.lock");
+    let mut old = open(&path);
+    // The same file by another way to its directory.
+    fs::create_dir(directory.path().join("sub")).unwrap();
+    let mut new = open(&directory.path().join("sub/../app.log"));
+    log(&mut old, "one");
+    log(&mut new, "two");
+    drop(old);
+    log(&mut new, "three");
+    assert!(File::open(&at).unwrap().try_lock().is_err());
+    drop(new);
+    assert!(!at.exists());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\nthree\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_handler_that_is_tended_lets_go_of_a_file_that_was_moved_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let mut handler = open(&path);
+    let start = Instant::now();
+    let due = handler.tend(start).unwrap().unwrap();
+    fs::remove_file(&path).unwrap();
+    handler.tend(start).unwrap();
+    assert!(!path.exists());
+    handler.tend(due).unwrap();
+    assert!(path.exists());
+}
+
+#[test]
+#[cfg(unix)]
+fn the_lock_on_the_log_itself_is_handed_over_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let old = open(&path);
+    let mut new = open(&path);
+    drop(old);
+    File::open(&path).unwrap().try_lock().unwrap();
+    new.file.look(Instant::now()).unwrap();
+    File::open(&path).unwrap().try_lock().unwrap_err();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_that_nobody_reads_is_told_and_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let Err(error) = FileHandler::open(&path, text(), Sync::None) else { panic!("nobody reads") };
+    assert!(error.to_string().contains("start its reader first"), "{error}");
+    let reader = {
+        let path = path.clone();
+        std::thread::spawn(move || fs::read_to_string(path).unwrap())
+    };
+    let until = Instant::now() + std::time::Duration::from_secs(20);
+    let mut handler = loop {
+        match FileHandler::open(&path, text(), Sync::None) {
+            Ok(handler) => break handler,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    // Far more than a pipe holds: it waits for its reader, as ever.
+    let long = "x".repeat(1_000_000);
+    handler.handle(&record(&long)).unwrap();
+    drop(handler);
+    assert_eq!(reader.join().unwrap(), format!("{long}\n"));
+}

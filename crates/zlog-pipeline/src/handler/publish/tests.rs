@@ -1,0 +1,223 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::socket::testing::{DEADLINE, STEP, heard_by, publisher, subscriber, take, until};
+use crate::socket::{SocketOptions, Subscriber};
+use crate::source::Flow;
+use zlog_core::record::{Level, RawJson};
+use zlog_core::sequence::Gaps;
+
+fn options(root: &str) -> PublishOptions {
+    PublishOptions {
+        by_name: false,
+        root: root.to_owned(),
+        wire: Wire::Json,
+        on_full: OnFull::Block,
+        stop: Box::new(|| false),
+        tell: Box::new(|_| {}),
+    }
+}
+
+/// A publishing handler and a subscriber of all it sends.
+fn pair(options: PublishOptions) -> (Publish, Subscriber) {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let subscriber = subscriber(&endpoint, &[""]);
+    heard_by(&mut publisher, 1);
+    (Publish::new(publisher, options), subscriber)
+}
+
+fn record<'a>(level: Level, subtopic: &'a str, msg: &'a str) -> Record<'a> {
+    Record { level, subtopic: subtopic.into(), msg: msg.into(), ..Record::default() }
+}
+
+/// Topic, and the number and message of a JSON body.
+fn numbered(message: &str) -> (String, Option<u64>, String) {
+    let (topic, body) = message.split_once('|').expect("two frames");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    let msg = body["msg"].as_str().expect("a message").to_owned();
+    (topic.to_owned(), body["seq"].as_u64(), msg)
+}
+
+#[test]
+fn topics_are_made_from_root_level_and_subtopic_and_numbered_each_by_itself() {
+    let (mut publish, mut subscriber) = pair(options("app"));
+    for record in [
+        record(Level::INFO, "", "one"),
+        record(Level::ERROR, "db", "two"),
+        record(Level::INFO, "", "three"),
+        record(Level(35), "", "four"),
+    ] {
+        publish.handle(&record).expect("sent");
+    }
+    let came: Vec<_> = take(&mut subscriber, 4).iter().map(|m| numbered(m)).collect();
+    let expected = [
+        ("app.INFO", 1, "one"),
+        ("app.ERROR.db", 1, "two"),
+        ("app.INFO", 2, "three"),
+        ("app.Level 35", 1, "four"),
+    ];
+    assert_eq!(came, expected.map(|(t, seq, m)| (t.to_owned(), Some(seq), m.to_owned())));
+    assert_eq!(publish.published().records, 4);
+    assert_eq!(publish.published().unheard, 0);
+}
+
+#[test]
+fn a_record_that_has_a_topic_and_a_number_keeps_both() {
+    let (mut publish, mut subscriber) = pair(options("relay"));
+    let mut stored = record(Level::INFO, "", "again");
+    stored.topic = Cow::Borrowed("web.INFO.x");
+    stored.seq = Some(77);
+    publish.handle(&stored).expect("sent");
+    let message = take(&mut subscriber, 1).remove(0);
+    assert_eq!(numbered(&message), ("web.INFO.x".into(), Some(77), "again".into()));
+    assert_eq!(message.matches("seq").count(), 1);
+}
+
+#[test]
+fn text_is_the_message_alone_in_two_frames() {
+    let (mut publish, mut subscriber) = pair(PublishOptions { wire: Wire::Text, ..options("") });
+    publish.handle(&record(Level::DEBUG, "", "häß\u{0}lich")).expect("sent");
+    assert_eq!(take(&mut subscriber, 1), ["DEBUG|häß\u{0}lich"]);
+}
+
+#[test]
+fn records_that_nobody_has_asked_for_are_counted_as_unheard() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let _subscriber = subscriber(&endpoint, &["app.ERROR"]);
+    heard_by(&mut publisher, 1);
+    let mut publish = Publish::new(publisher, options("app"));
+    for _ in 0..3 {
+        publish.handle(&record(Level::INFO, "", "unheard")).expect("sent");
+        publish.handle(&record(Level::ERROR, "", "heard")).expect("sent");
+    }
+    assert_eq!((publish.published().records, publish.published().unheard), (6, 3));
+}
+
+#[test]
+fn who_hears_a_topic_is_asked_again_when_subscriptions_change() {
+    let (mut publish, subscriber) = pair(options("app"));
+    let handle = |publish: &mut Publish| {
+        publish.handle(&record(Level::INFO, "", "x")).expect("sent");
+        publish.flush().expect("flushed");
+        publish.published().unheard
+    };
+    assert_eq!(handle(&mut publish), 0);
+    drop(subscriber);
+    until("nobody is left", || {
+        publish.publisher().wait_for(9, STEP, "", &|| false);
+        handle(&mut publish) > 0
+    });
+}
+
+/// A handler whose only subscriber takes nothing for now, with little room on the way.
+fn stuck(on_full: OnFull, stop: Box<dyn Fn() -> bool + Send>) -> (Publish, Subscriber) {
+    let tight = SocketOptions { hwm: 4, ..SocketOptions::publisher() };
+    let (mut publisher, endpoint) = publisher(&tight);
+    let endpoint = crate::socket::testing::connect(&endpoint);
+    let tight = SocketOptions { hwm: 4, ..SocketOptions::subscriber() };
+    let subscriber = Subscriber::open(&[endpoint], &[""], &tight).expect("subscriber");
+    heard_by(&mut publisher, 1);
+    (Publish::new(publisher, PublishOptions { on_full, stop, ..options("app") }), subscriber)
+}
+
+#[test]
+fn what_is_dropped_for_want_of_room_is_counted_and_leaves_a_hole_in_the_numbers() {
+    let (mut publish, mut subscriber) = stuck(OnFull::Drop, Box::new(|| false));
+    let big = "x".repeat(200_000);
+    let mut sent = 0;
+    while publish.published().dropped_full < 3 {
+        publish.handle(&record(Level::INFO, "", &big)).expect("handled");
+        sent += 1;
+        assert!(sent < 100_000, "backpressure is never felt");
+    }
+    let mut gaps = Gaps::default();
+    // What is dropped last shows as a hole only when a later record gets through.
+    until("every drop shows as a hole", || {
+        publish.handle(&record(Level::INFO, "", "later")).expect("handled");
+        let mut take = |frames: &[&[u8]], _: f64| {
+            let body: Value = serde_json::from_slice(frames[1]).expect("JSON");
+            gaps.see("me", "app.INFO", body["seq"].as_u64().expect("a number"));
+            Ok(Flow::More)
+        };
+        subscriber.recv(STEP, &mut take).expect("no error");
+        gaps.lost() == publish.published().dropped_full
+    });
+}
+
+#[test]
+fn a_record_that_waits_for_room_is_given_up_when_the_caller_wants_to_stop() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    // Stops when it is asked for the second time: it has waited in between.
+    let ask = Box::new(move || asked.swap(true, Ordering::Relaxed));
+    let (mut publish, _subscriber) = stuck(OnFull::Block, ask);
+    let big = "x".repeat(200_000);
+    while publish.published().dropped_full == 0 {
+        publish.handle(&record(Level::INFO, "", &big)).expect("handled");
+    }
+    assert!(stop.load(Ordering::Relaxed));
+}
+
+#[test]
+fn blocking_loses_nothing_to_a_slow_subscriber() {
+    let (mut publish, mut subscriber) = stuck(OnFull::Block, Box::new(|| false));
+    let sending = std::thread::spawn(move || {
+        let big = "x".repeat(50_000);
+        for _ in 0..500 {
+            publish.handle(&record(Level::INFO, "", &big)).expect("sent");
+        }
+        publish.close(DEADLINE)
+    });
+    let came: Vec<_> = take(&mut subscriber, 500).iter().map(|m| numbered(m).1).collect();
+    assert_eq!(came, (1..=500).map(Some).collect::<Vec<_>>());
+    let (published, flushed) = sending.join().expect("no panic");
+    assert_eq!((published.records, published.dropped_full, flushed), (500, 0, Flushed::Yes));
+}
+
+#[test]
+fn a_number_goes_into_an_object_as_its_last_key() {
+    let put = |text: &str| {
+        let mut body = text.as_bytes().to_vec();
+        append_seq(&mut body, 7);
+        String::from_utf8(body).expect("UTF-8")
+    };
+    assert_eq!(put(r#"{"msg":"}"}"#), r#"{"msg":"}","seq":7}"#);
+    assert_eq!(put("{}"), r#"{"seq":7}"#);
+    assert_eq!(put("text"), "text");
+}
+
+proptest! {
+    /// A body with its number put in reads back as the record that was written,
+    /// whatever its text is, and even with an extra that is called `seq` too.
+    #[test]
+    fn a_numbered_body_reads_back(msg in ".*", source in ".*", seq in 1..=i64::MAX as u64) {
+        let mut record = record(Level::INFO, "", &msg);
+        record.source = Some(source.as_str().into());
+        record.extras.push(("seq".into(), RawJson("\"x}\"".into())));
+        let mut body = Vec::new();
+        wire::json::write(&record, &mut body);
+        append_seq(&mut body, seq);
+        let (read, dialect) = wire::decode(&[b"app.INFO", &body], 0.0);
+        prop_assert_eq!(dialect, Some(wire::Dialect::Json));
+        prop_assert_eq!(read.fault, None);
+        prop_assert_eq!((&*read.msg, read.source.as_deref()), (&*msg, Some(&*source)));
+        prop_assert_eq!(read.seq, Some(seq));
+    }
+}
+
+#[test]
+fn a_topic_without_end_goes_out_without_a_number_and_is_not_kept() {
+    let (mut publish, mut subscriber) = pair(options("app"));
+    let long = "t".repeat(LONGEST_TOPIC);
+    publish.handle(&record(Level::INFO, &long, "long")).expect("sent");
+    publish.handle(&record(Level::INFO, "", "short")).expect("sent");
+    let came: Vec<_> = take(&mut subscriber, 2).iter().map(|m| numbered(m)).collect();
+    assert_eq!(came[0], (format!("app.INFO.{long}"), None, "long".to_owned()));
+    assert_eq!(came[1].1, Some(1));
+    assert_eq!((publish.topics.len(), publish.published().unnumbered), (1, 1));
+}

@@ -1,0 +1,163 @@
+//! Where a syslog daemon listens.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use url::{Host, Url};
+
+use super::Protocol;
+use zlog_core::error::{Error, Result};
+use zlog_core::text::escape::visible;
+
+/// The daemon's address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// A socket in the file system, of datagrams or (where it is one) a stream.
+    Unix(PathBuf),
+    /// A message a datagram.
+    Udp {
+        /// Name or number.
+        host: String,
+        /// 514, unless it is said.
+        port: u16,
+    },
+    /// Messages with their lengths before them (RFC 6587).
+    Tcp {
+        /// Name or number.
+        host: String,
+        /// 601, unless it is said.
+        port: u16,
+    },
+}
+
+impl Address {
+    /// Reads `unix:/dev/log` or an absolute path, `udp://HOST[:PORT]` (514) or
+    /// `tcp://HOST[:PORT]` (601).
+    ///
+    /// # Errors
+    /// When it is none of these.
+    pub fn parse(address: &str) -> Result<Address> {
+        let wrong = |why: &str| {
+            Error::usage(format!("{} is no syslog address: {why}", visible(address)))
+                .hint("Write it as unix:/dev/log, udp://HOST:514 or tcp://HOST:601.")
+        };
+        if let Some(path) = address.strip_prefix("unix:") {
+            // unix:///dev/log too.
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return unix(Path::new(path)).map_err(|why| wrong(&why));
+        }
+        if address.starts_with('/') {
+            return unix(Path::new(address)).map_err(|why| wrong(&why));
+        }
+        let url = Url::parse(address).map_err(|error| wrong(&error.to_string()))?;
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && matches!(url.path(), "" | "/")
+            && url.query().is_none()
+            && url.fragment().is_none();
+        let host = match url.host() {
+            // What is no host name is percent-encoded here.
+            Some(Host::Domain(name)) if name.contains('%') => {
+                return Err(wrong("no such host name"));
+            }
+            Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
+            Some(Host::Ipv4(ip)) => ip.to_string(),
+            Some(Host::Ipv6(ip)) => ip.to_string(),
+            Some(Host::Domain(_)) | None => return Err(wrong("it names no host")),
+        };
+        match url.scheme() {
+            "udp" | "tcp" if !plain => Err(wrong("something stands beside the host and port")),
+            "udp" => Ok(Address::Udp { host, port: url.port().unwrap_or(514) }),
+            "tcp" => Ok(Address::Tcp { host, port: url.port().unwrap_or(601) }),
+            _ => Err(wrong("it does not begin with unix:, udp:// or tcp://")),
+        }
+    }
+
+    /// What is read there, as daemons come.
+    pub(super) fn protocol(&self) -> Protocol {
+        match self {
+            Address::Unix(path) if path == Path::new("/dev/log") => Protocol::Local,
+            _ => Protocol::Rfc5424,
+        }
+    }
+
+    pub(super) fn is_udp(&self) -> bool {
+        matches!(self, Address::Udp { .. })
+    }
+}
+
+#[cfg(unix)]
+fn unix(path: &Path) -> Result<Address, String> {
+    if path.as_os_str().is_empty() {
+        return Err("it names no socket".to_owned());
+    }
+    // Too long a path is told now, not at the first record.
+    std::os::unix::net::SocketAddr::from_pathname(path).map_err(|error| error.to_string())?;
+    Ok(Address::Unix(path.to_owned()))
+}
+
+#[cfg(not(unix))]
+fn unix(_: &Path) -> Result<Address, String> {
+    Err("there are no Unix sockets on this system".to_owned())
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, host, port) = match self {
+            Address::Unix(path) => {
+                return write!(f, "unix:{}", visible(&path.to_string_lossy()));
+            }
+            Address::Udp { host, port } => ("udp", visible(host), port),
+            Address::Tcp { host, port } => ("tcp", visible(host), port),
+        };
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        write!(f, "{scheme}://{host}:{port}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_with_their_default_ports_and_shown_as_they_are_written() {
+        let cases = [
+            ("/dev/log", "unix:/dev/log"),
+            ("unix:/dev/log", "unix:/dev/log"),
+            ("unix:///dev/log", "unix:/dev/log"),
+            ("unix:log.sock", "unix:log.sock"),
+            ("udp://loghost", "udp://loghost:514"),
+            ("udp://127.0.0.1:1514", "udp://127.0.0.1:1514"),
+            ("tcp://loghost/", "tcp://loghost:601"),
+            ("tcp://[::1]:601", "tcp://[::1]:601"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(Address::parse(text).unwrap().to_string(), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_next_step() {
+        let long = format!("unix:/{}", "x".repeat(200));
+        let wrong = [
+            "",
+            "loghost",
+            "loghost:514",
+            "unix:",
+            "udp://",
+            "udp:loghost",
+            "tls://loghost",
+            "tcp://loghost/path",
+            "tcp://me@loghost",
+            "tcp://loghost:99999",
+            "udp://log\x1bhost",
+            &long,
+        ];
+        for text in wrong {
+            let Err(error) = Address::parse(text) else { panic!("{text} was taken") };
+            let error = error.to_string();
+            assert!(error.contains("is no syslog address") && !error.contains('\x1b'), "{error}");
+            assert!(error.contains("\n  Write it as"), "{error}");
+        }
+    }
+}

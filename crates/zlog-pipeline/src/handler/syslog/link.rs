@@ -1,0 +1,506 @@
+//! The connection to a syslog daemon.
+//!
+//! What may be here: sockets, and how messages are told apart on them: a datagram
+//! each; over TCP their length before them (RFC 6587, octet counting); over a Unix
+//! stream a NUL behind them, as the C library's `syslog` sends them.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+#[cfg(unix)]
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::time::{Duration, Instant};
+
+use super::Address;
+use crate::handler::spool::{Batch, Carried};
+use crate::os::resolve::Host;
+use zlog_core::error::{Error, Exit};
+use zlog_core::text::plural::{counted, were};
+
+/// How long a datagram to a daemon that was away is watched for being refused again.
+const REFUSAL: Duration = Duration::from_millis(20);
+
+/// A connection, made when it is needed.
+pub(super) struct Link {
+    address: Address,
+    /// Of an address that has one.
+    host: Option<Host>,
+    timeout: Duration,
+    socket: Option<Socket>,
+    /// Messages as they are on a stream.
+    frames: Vec<u8>,
+    /// Messages that were refused when they had counted as sent, or for their size.
+    refused: u64,
+    /// Messages that this connection has taken.
+    written: u64,
+    /// Messages that connections have taken which broke.
+    unconfirmed: u64,
+    /// The last UDP datagram of the last batch, and when it was sent: it counts as sent,
+    /// and may still be refused.
+    unsure: Option<(Vec<u8>, Instant)>,
+    /// A datagram of an earlier batch that was refused. It is sent again first.
+    unsent: Option<Vec<u8>>,
+    /// The daemon was away.
+    suspect: bool,
+}
+
+enum Socket {
+    Udp(UdpSocket),
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    UnixDatagram(UnixDatagram),
+    #[cfg(unix)]
+    UnixStream(UnixStream),
+}
+
+/// What has become of a connection.
+enum Seen {
+    Open,
+    /// The daemon has closed it, and had read all that had come by then.
+    Closed,
+    /// It can't be used any more.
+    Broken,
+}
+
+impl Link {
+    pub(super) fn new(address: Address, timeout: Duration) -> Link {
+        let host = match &address {
+            Address::Udp { host, port } | Address::Tcp { host, port } => Some((host, *port)),
+            Address::Unix(_) => None,
+        };
+        Link {
+            host: host.map(|(host, port)| Host::new(host, port)),
+            address,
+            timeout,
+            socket: None,
+            frames: Vec::new(),
+            refused: 0,
+            written: 0,
+            unconfirmed: 0,
+            unsure: None,
+            unsent: None,
+            suspect: false,
+        }
+    }
+
+    /// Messages of batches that were taken, which are sent again with the next batch.
+    pub(super) fn waiting(&self) -> u64 {
+        self.unsent.is_some().into()
+    }
+
+    /// Gives up what would be sent with the next batch: there will be none.
+    pub(super) fn give_up(&mut self) {
+        self.refused += u64::from(self.unsent.take().is_some());
+    }
+
+    /// When to look whether the last datagram was refused.
+    pub(super) fn refusal_due(&self) -> Option<Instant> {
+        self.unsure.as_ref().map(|(_, sent)| *sent + REFUSAL)
+    }
+
+    /// The last datagram, if it was refused since it was sent. It is not counted as sent
+    /// any more.
+    pub(super) fn take_refused(&mut self) -> Option<Vec<u8>> {
+        let socket = self.socket.as_ref().filter(|_| self.unsure.is_some())?;
+        socket.take_error().ok()??;
+        (self.suspect, self.socket) = (true, None);
+        self.written = self.written.saturating_sub(1);
+        self.broke();
+        self.unsure.take().map(|(datagram, _)| datagram)
+    }
+
+    /// Messages that are lost, of batches that were taken.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Messages that were taken by connections which have broken since, or been closed by a
+    /// daemon that did not come back at once: nothing says that the last of them arrived.
+    pub(super) fn unconfirmed(&self) -> u64 {
+        self.unconfirmed
+    }
+
+    fn broke(&mut self) {
+        self.unconfirmed += std::mem::take(&mut self.written);
+    }
+
+    /// Sends the messages of a batch that were not sent yet.
+    pub(super) fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> Carried {
+        let deadline = Instant::now() + self.timeout;
+        let deadline = until.map_or(deadline, |until| until.min(deadline));
+        let mut socket = match self.open_still() {
+            Some(socket) => socket,
+            None => match self.connect(deadline) {
+                Ok(socket) => {
+                    self.written = 0;
+                    socket
+                }
+                Err(error) => {
+                    self.broke();
+                    return Carried::Later(self.failed(&error));
+                }
+            },
+        };
+        let (too_large, done) = (self.refused, batch.done);
+        let sent = match socket.set_deadline(deadline) {
+            Ok(()) if socket.is_stream() => self.stream(&mut socket, batch, deadline),
+            Ok(()) => self.datagrams(&socket, batch),
+            Err(error) => Err(error),
+        };
+        let known = done as u64 + (self.refused - too_large);
+        self.written = (self.written + batch.done as u64).saturating_sub(known);
+        if let Err(error) = sent {
+            self.suspect = true;
+            // Datagrams on this machine are with the daemon: that it is slow loses none.
+            if !(is_late(&error) && socket.is_local_datagram()) {
+                self.broke();
+            }
+            return Carried::Later(self.failed(&error));
+        }
+        self.socket = Some(socket);
+        let count = self.refused - too_large;
+        if count == 0 {
+            return Carried::Done;
+        }
+        Carried::Partly(
+            Error::new(format!(
+                "{} too large for syslog {} {} lost",
+                counted(count, "message"),
+                self.address,
+                were(count),
+            ))
+            .hint("Allow messages of fewer bytes: longer ones are cut."),
+        )
+    }
+
+    /// The connection, unless the daemon has ended it, as far as can be known: what is
+    /// written after that is lost without an error.
+    fn open_still(&mut self) -> Option<Socket> {
+        let mut socket = self.socket.take()?;
+        match socket.look() {
+            Seen::Open => Some(socket),
+            // It has read what there was to read: else the system had reset the connection.
+            Seen::Closed => None,
+            Seen::Broken => {
+                self.broke();
+                None
+            }
+        }
+    }
+
+    fn connect(&self, deadline: Instant) -> io::Result<Socket> {
+        let host = self.host.as_ref().map(|host| host.addresses(deadline)).transpose()?;
+        connect(&self.address, &host.unwrap_or_default(), deadline)
+    }
+
+    fn datagrams(&mut self, socket: &Socket, batch: &mut Batch<()>) -> io::Result<()> {
+        if let Some(unsent) = self.unsent.take() {
+            if let Err(error) = self.datagram(socket, &unsent) {
+                self.unsent = Some(unsent);
+                return Err(error);
+            }
+            self.written += 1;
+            self.unsure = Some((unsent, Instant::now()));
+        }
+        // The last message of this batch that was really sent.
+        let mut last = None;
+        while batch.done < batch.len() {
+            match self.datagram(socket, batch.record(batch.done)) {
+                Ok(sent) => {
+                    last = if sent { Some(batch.done) } else { last };
+                    batch.done += 1;
+                }
+                Err(error) => {
+                    // A refusal is of the datagram before, which had counted as sent.
+                    let unsure = self.unsure.take();
+                    if error.kind() == ErrorKind::ConnectionRefused && socket.is_udp() {
+                        self.refused_before(batch, last, unsure);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        if let Some(last) = last.filter(|_| socket.is_udp()) {
+            // One copy a batch; its memory is used again.
+            let mut datagram = self.unsure.take().map_or_else(Vec::new, |(datagram, _)| datagram);
+            datagram.clear();
+            datagram.extend_from_slice(batch.record(last));
+            self.unsure = Some((datagram, Instant::now()));
+        }
+        Ok(())
+    }
+
+    /// Sends one message. Returns whether it went out: one that is too large did not, and
+    /// is counted.
+    fn datagram(&mut self, socket: &Socket, message: &[u8]) -> io::Result<bool> {
+        loop {
+            match socket.send(message) {
+                Ok(_) => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_too_large(&error) => {
+                    self.refused += 1;
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if std::mem::take(&mut self.suspect) && socket.is_udp() {
+            // Over UDP a daemon that is not back refuses after the fact: the first
+            // one sent finds out, instead of being lost.
+            std::thread::sleep(REFUSAL);
+            if let Some(error) = socket.take_error()? {
+                self.unsure = None;
+                return Err(error);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A datagram was refused that had counted as sent: the `last` one of this batch, or
+    /// else that of an earlier one. It is to be sent again.
+    fn refused_before(
+        &mut self,
+        batch: &mut Batch<()>,
+        last: Option<usize>,
+        unsure: Option<(Vec<u8>, Instant)>,
+    ) {
+        if let Some(last) = last {
+            // Those after it were too large, and are counted again.
+            self.refused -= (batch.done - last - 1) as u64;
+            batch.done = last;
+        } else if let Some((datagram, _)) = unsure {
+            self.written = self.written.saturating_sub(1);
+            self.unsent = Some(datagram);
+        }
+    }
+
+    fn stream(
+        &mut self,
+        socket: &mut Socket,
+        batch: &mut Batch<()>,
+        deadline: Instant,
+    ) -> io::Result<()> {
+        let counted = matches!(self.address, Address::Tcp { .. });
+        self.frames.clear();
+        let first = batch.done;
+        let mut ends = Vec::with_capacity(batch.len() - first);
+        for place in first..batch.len() {
+            frame_into(&mut self.frames, batch.record(place), counted);
+            ends.push(self.frames.len());
+        }
+        let mut written = 0;
+        let outcome = loop {
+            if written == self.frames.len() {
+                break Ok(());
+            }
+            if Instant::now() >= deadline {
+                break Err(ErrorKind::TimedOut.into());
+            }
+            match socket.write(&self.frames[written..]) {
+                Ok(0) => break Err(ErrorKind::WriteZero.into()),
+                Ok(more) => written += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        // A message that went in part begins anew, on a new connection.
+        batch.done = first + ends.partition_point(|&end| end <= written);
+        outcome
+    }
+
+    /// Names the daemon and the cause.
+    fn failed(&self, error: &io::Error) -> Error {
+        let address = &self.address;
+        let error = if is_late(error) {
+            Error::new(format!("syslog {address} did not answer within {:?}", self.timeout))
+        } else {
+            Error::io(format_args!("syslog {address}"), error)
+        };
+        error.hint("Check that the daemon runs and listens there.").exit_as(Exit::Failed)
+    }
+}
+
+/// A message on a stream: its length before it, or a NUL after it.
+fn frame_into(out: &mut Vec<u8>, message: &[u8], counted: bool) {
+    if counted {
+        out.extend_from_slice(itoa::Buffer::new().format(message.len()).as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(message);
+    } else {
+        out.extend_from_slice(message);
+        out.push(0);
+    }
+}
+
+fn connect(address: &Address, found: &[SocketAddr], deadline: Instant) -> io::Result<Socket> {
+    match address {
+        Address::Udp { .. } => first_of(found, |to| {
+            let any: SocketAddr = match to {
+                SocketAddr::V4(_) => ([0; 4], 0).into(),
+                SocketAddr::V6(_) => ([0; 16], 0).into(),
+            };
+            let socket = UdpSocket::bind(any)?;
+            socket.connect(to)?;
+            Ok(Socket::Udp(socket))
+        }),
+        Address::Tcp { .. } => first_of(found, |to| {
+            let socket = TcpStream::connect_timeout(&to, left(deadline))?;
+            // A batch is one write: there is nothing to wait for.
+            socket.set_nodelay(true)?;
+            Ok(Socket::Tcp(socket))
+        }),
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let socket = UnixDatagram::unbound()?;
+            match socket.connect(path) {
+                Ok(()) => Ok(Socket::UnixDatagram(socket)),
+                Err(error) if is(&error, rustix::io::Errno::PROTOTYPE) => {
+                    Ok(Socket::UnixStream(UnixStream::connect(path)?))
+                }
+                Err(error) => Err(error),
+            }
+        }
+        #[cfg(not(unix))]
+        Address::Unix(_) => Err(ErrorKind::Unsupported.into()),
+    }
+}
+
+/// Tries a host's addresses one after the other.
+fn first_of(
+    found: &[SocketAddr],
+    connect: impl Fn(SocketAddr) -> io::Result<Socket>,
+) -> io::Result<Socket> {
+    let mut failed = io::Error::new(ErrorKind::NotFound, "the host has no address");
+    for to in found {
+        match connect(*to) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+/// A time-out is an "unavailable resource" to the socket.
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Until then; never nothing, which would be refused or mean for ever.
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+}
+
+#[cfg(unix)]
+fn is(error: &io::Error, number: rustix::io::Errno) -> bool {
+    error.raw_os_error() == Some(number.raw_os_error())
+}
+
+#[cfg(unix)]
+fn is_too_large(error: &io::Error) -> bool {
+    is(error, rustix::io::Errno::MSGSIZE)
+}
+
+#[cfg(not(unix))]
+fn is_too_large(error: &io::Error) -> bool {
+    const WSAEMSGSIZE: i32 = 10_040;
+    error.raw_os_error() == Some(WSAEMSGSIZE)
+}
+
+impl Socket {
+    fn is_udp(&self) -> bool {
+        matches!(self, Socket::Udp(_))
+    }
+
+    fn is_stream(&self) -> bool {
+        match self {
+            Socket::Tcp(_) => true,
+            Socket::Udp(_) => false,
+            #[cfg(unix)]
+            Socket::UnixStream(_) => true,
+            #[cfg(unix)]
+            Socket::UnixDatagram(_) => false,
+        }
+    }
+
+    #[cfg(unix)]
+    fn is_local_datagram(&self) -> bool {
+        matches!(self, Socket::UnixDatagram(_))
+    }
+
+    #[cfg(not(unix))]
+    fn is_local_datagram(&self) -> bool {
+        false
+    }
+
+    /// What has become of it. What the daemon says is read and forgotten.
+    fn look(&mut self) -> Seen {
+        fn read(stream: &mut impl Read) -> Seen {
+            let mut buffer = [0; 512];
+            // So much is said by no daemon; one that talks on is none.
+            for _ in 0..16 {
+                match stream.read(&mut buffer) {
+                    Ok(0) => return Seen::Closed,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Seen::Open,
+                    Err(_) => return Seen::Broken,
+                }
+            }
+            Seen::Broken
+        }
+        let looked = match self {
+            Socket::Tcp(socket) => socket.set_nonblocking(true).and_then(|()| {
+                let seen = read(socket);
+                socket.set_nonblocking(false).map(|()| seen)
+            }),
+            #[cfg(unix)]
+            Socket::UnixStream(socket) => socket.set_nonblocking(true).and_then(|()| {
+                let seen = read(socket);
+                socket.set_nonblocking(false).map(|()| seen)
+            }),
+            Socket::Udp(_) => Ok(Seen::Open),
+            #[cfg(unix)]
+            Socket::UnixDatagram(_) => Ok(Seen::Open),
+        };
+        looked.unwrap_or(Seen::Broken)
+    }
+
+    fn set_deadline(&self, deadline: Instant) -> io::Result<()> {
+        let timeout = Some(left(deadline));
+        match self {
+            Socket::Udp(socket) => socket.set_write_timeout(timeout),
+            Socket::Tcp(socket) => socket.set_write_timeout(timeout),
+            #[cfg(unix)]
+            Socket::UnixDatagram(socket) => socket.set_write_timeout(timeout),
+            #[cfg(unix)]
+            Socket::UnixStream(socket) => socket.set_write_timeout(timeout),
+        }
+    }
+
+    fn send(&self, message: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Udp(socket) => socket.send(message),
+            #[cfg(unix)]
+            Socket::UnixDatagram(socket) => socket.send(message),
+            // Streams are written.
+            _ => Err(ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.write(bytes),
+            #[cfg(unix)]
+            Socket::UnixStream(socket) => socket.write(bytes),
+            // Datagrams are sent.
+            _ => Err(ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// An error of what was sent before.
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self {
+            Socket::Udp(socket) => socket.take_error(),
+            _ => Ok(None),
+        }
+    }
+}

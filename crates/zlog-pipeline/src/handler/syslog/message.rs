@@ -1,0 +1,375 @@
+//! A record as a syslog message (RFC 5424).
+//!
+//! ```text
+//! <11>1 2026-01-02T03:04:05.000006Z host shop 42 - [zlog@32473 logger="shop.db"
+//! topic="shop.ERROR.db" level="ERROR" seq="7"][extra@32473 user="ann"] no connection
+//! ```
+//!
+//! - Structured data has what syslog knows no field for, `zlog@32473`, and the record's
+//!   extras, `extra@32473`. 32473 is the enterprise number that is set aside for
+//!   documentation (RFC 5612): zlog has none of its own.
+//! - The message is UTF-8 without a byte order mark, as Python's `SysLogHandler` sends
+//!   it: rsyslog would store the mark with the text. Its newlines stay.
+//! - A message that is too long is cut at the end, on a character's boundary; before
+//!   that, fields of structured data that would take more than half of it are left out.
+//!   `[cut@32473 bytes="…"]` says how much is missing.
+//!
+//! [`Protocol::Local`] is what the C library's `syslog` writes: all but priority, time,
+//! program, process and message is left out.
+//!
+//! ```text
+//! <11>Jan  2 03:04:05 shop[42]: no connection
+//! ```
+//!
+//! What may be here: the bytes of a message. What comes around it on the way is
+//! `link`'s.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+
+use super::SyslogOptions;
+use crate::os::clock;
+use zlog_core::error::{Error, Result};
+use zlog_core::format::time::{self, RFC3339_PATTERN, TimeFormat};
+use zlog_core::parse::FACILITIES;
+use zlog_core::record::{Level, Record};
+use zlog_core::text::escape::visible;
+use zlog_core::wire::{json, topic};
+
+/// The longest names that RFC 5424 allows.
+const HOSTNAME: usize = 255;
+const APP_NAME: usize = 48;
+const PARAM_NAME: usize = 32;
+/// The longest program name that RFC 3164 allows.
+const TAG: usize = 32;
+/// What a message ends with that was cut.
+const ELLIPSIS: &str = "…";
+/// The time before a local message, in the zone of this machine.
+const LOCAL_TIME: &str = "%b %e %H:%M:%S";
+/// What `[cut@32473 bytes="…"]` takes at most.
+const CUT: usize = 40;
+/// Years 1 to 9999, in seconds: RFC 3339 has no others.
+const TIMES: std::ops::RangeInclusive<f64> = -62_135_596_800.0..=253_402_300_799.0;
+
+/// What kind of program messages are from: one of syslog's 24.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Facility(u8);
+
+impl Facility {
+    /// Names that are read: those of `syslog.conf`, in the order of their numbers.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        FACILITIES.iter().map(|quoted| quoted.trim_matches('"'))
+    }
+
+    /// Its number, below 24.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Facility {
+    /// `user`.
+    fn default() -> Facility {
+        Facility(1)
+    }
+}
+
+impl FromStr for Facility {
+    type Err = Error;
+
+    /// Reads a name (`user`, `daemon`, `local0`) or a number below 24.
+    fn from_str(text: &str) -> Result<Facility> {
+        let named = Facility::names().position(|name| name.eq_ignore_ascii_case(text));
+        let number = named.or_else(|| text.parse().ok()).filter(|&n| n < FACILITIES.len());
+        number.and_then(|number| u8::try_from(number).ok()).map(Facility).ok_or_else(|| {
+            let names = Facility::names().collect::<Vec<_>>().join(" ");
+            Error::usage(format!("{:?} is no syslog facility", visible(text)))
+                .hint(format!("Name one of {names}."))
+        })
+    }
+}
+
+/// What a message looks like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// RFC 5424: a record with all its fields.
+    Rfc5424,
+    /// What daemons read from the programs of their own machine: systemd's journal and
+    /// rsyslog as it comes take nothing else at `/dev/log`.
+    Local,
+}
+
+impl Protocol {
+    /// Names that are read.
+    pub const NAMES: [&'static str; 2] = ["rfc5424", "local"];
+}
+
+impl FromStr for Protocol {
+    type Err = Error;
+
+    /// Reads `rfc5424` or `local`.
+    fn from_str(text: &str) -> Result<Protocol> {
+        match text {
+            "rfc5424" => Ok(Protocol::Rfc5424),
+            "local" => Ok(Protocol::Local),
+            _ => Err(Error::usage(format!("{:?} is no syslog protocol", visible(text)))
+                .hint("Name rfc5424 or local.")),
+        }
+    }
+}
+
+/// The severity of a level: the highest of syslog's that it reaches, but never alert
+/// or emergency, which wake people and write to every terminal. Levels between INFO
+/// and WARNING are notices from 25 on.
+pub(super) fn severity(level: Level) -> u8 {
+    match level.0 {
+        50.. => 2,
+        40.. => 3,
+        30.. => 4,
+        25.. => 5,
+        20.. => 6,
+        // What has no level is not about debugging.
+        0 => 6,
+        _ => 7,
+    }
+}
+
+/// Writes messages.
+pub(super) struct Messages {
+    protocol: Protocol,
+    facility: Facility,
+    app_name: Option<String>,
+    hostname: String,
+    time: TimeFormat,
+    most: usize,
+}
+
+impl Messages {
+    pub(super) fn new(options: &SyslogOptions, protocol: Protocol) -> Result<Messages> {
+        let name = |what: &str, name: &Option<String>, most: usize| match name {
+            Some(name) if !is_name(name, most) => {
+                Err(Error::usage(format!("{:?} can't be a syslog {what}", visible(name)))
+                    .hint(format!("Use at most {most} visible ASCII characters.")))
+            }
+            name => Ok(name.clone()),
+        };
+        let hostname = name("hostname", &options.hostname, HOSTNAME)?;
+        let time = match protocol {
+            Protocol::Rfc5424 => TimeFormat::new(RFC3339_PATTERN, TimeZone::UTC)?,
+            Protocol::Local => TimeFormat::new(LOCAL_TIME, time::zone(false))?,
+        };
+        Ok(Messages {
+            protocol,
+            facility: options.facility,
+            app_name: name("app name", &options.app_name, APP_NAME)?,
+            hostname: hostname
+                .unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned()),
+            time,
+            most: options.max_message,
+        })
+    }
+
+    /// Appends a record's message; `shown` is its text. Returns whether all of it is
+    /// there.
+    pub(super) fn write(&mut self, record: &Record<'_>, shown: &[u8], out: &mut Vec<u8>) -> bool {
+        match self.protocol {
+            Protocol::Rfc5424 => self.rfc5424(record, &text(shown), out),
+            Protocol::Local => self.local(record, &text(shown), out),
+        }
+    }
+
+    fn local(&mut self, record: &Record<'_>, text: &str, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        let priority = self.facility.0 * 8 + severity(record.level);
+        // Writing to a Vec can't fail, here and below.
+        let _ = write!(out, "<{priority}>");
+        let time = Some(record.time().unwrap_or_else(clock::now));
+        // This form has no way of saying that there is none.
+        self.time.write(time.filter(|time| TIMES.contains(time)).unwrap_or(0.0), out);
+        out.push(b' ');
+        let tag = self.app_name.as_deref().unwrap_or_else(|| program(record));
+        name_into(out, tag, TAG, |c| matches!(c, ':' | '[' | ']'));
+        if let Some(process) = record.process {
+            let _ = write!(out, "[{process}]");
+        }
+        out.extend_from_slice(b": ");
+        let room = (start + self.most).saturating_sub(out.len());
+        if text.len() <= room {
+            out.extend_from_slice(text.as_bytes());
+            return true;
+        }
+        let kept = beginning(text, room.saturating_sub(ELLIPSIS.len()));
+        let _ = write!(out, "{kept}{ELLIPSIS}");
+        false
+    }
+
+    fn rfc5424(&mut self, record: &Record<'_>, text: &str, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        self.head(record, out);
+        let mut data = Data { limit: start + self.most / 2, open: None, left_out: 0, out };
+        structured(record, &mut data);
+        let left_out = data.end();
+        let room = (start + self.most).saturating_sub(out.len());
+        let none = out.last() == Some(&b' ');
+        // A space stands before the text; no data at all is a dash.
+        let needed = text.len() + usize::from(!text.is_empty()) + usize::from(none);
+        if left_out == 0 && needed <= room {
+            out.extend_from_slice(if none { b"-" } else { b"" });
+            if !text.is_empty() {
+                out.push(b' ');
+                out.extend_from_slice(text.as_bytes());
+            }
+            return true;
+        }
+        let most = room.saturating_sub(CUT + ELLIPSIS.len() + 1);
+        let (kept, ellipsis) =
+            if text.len() <= most { (text, "") } else { (beginning(text, most), ELLIPSIS) };
+        let missing = left_out + text.len() - kept.len();
+        let _ = write!(out, "[cut@32473 bytes=\"{missing}\"] {kept}{ellipsis}");
+        false
+    }
+
+    /// All before structured data, with a space at its end.
+    fn head(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let priority = self.facility.0 * 8 + severity(record.level);
+        let _ = write!(out, "<{priority}>1 ");
+        let time = record.time().unwrap_or_else(clock::now);
+        if TIMES.contains(&time) {
+            self.time.write(time, out);
+        } else {
+            out.push(b'-');
+        }
+        out.push(b' ');
+        name_into(out, record.hostname.as_deref().unwrap_or(&self.hostname), HOSTNAME, |_| false);
+        out.push(b' ');
+        let program = self.app_name.as_deref().unwrap_or_else(|| program(record));
+        name_into(out, program, APP_NAME, |_| false);
+        match record.process {
+            Some(process) => _ = write!(out, " {process} - "),
+            None => out.extend_from_slice(b" - - "),
+        }
+    }
+}
+
+/// The program that a record is from, as far as it says.
+fn program<'r>(record: &'r Record<'_>) -> &'r str {
+    let root = topic::parse(&record.topic).root;
+    let name = record.name.as_deref().unwrap_or_default();
+    let first = name.split('.').next().unwrap_or_default();
+    [root, first].into_iter().find(|name| !name.is_empty()).unwrap_or("zlog")
+}
+
+/// The text of a message: without the newline that ends it, and without NUL, which
+/// ends messages on some ways, and in the memory of some daemons.
+fn text(shown: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(shown.strip_suffix(b"\n").unwrap_or(shown));
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\\x00")) } else { text }
+}
+
+/// A record's structured data.
+fn structured(record: &Record<'_>, data: &mut Data<'_>) {
+    const OURS: &str = "zlog@32473";
+    let mut digits = itoa::Buffer::new();
+    data.param(OURS, "logger", record.name.as_deref());
+    data.param(OURS, "topic", Some(&*record.topic));
+    if record.level != Level::NOTSET || record.levelname.is_some() {
+        data.param(OURS, "level", Some(&record.level_name()));
+    }
+    data.param(OURS, "source", record.source.as_deref());
+    data.param(OURS, "seq", record.seq.map(|seq| digits.format(seq)));
+    data.param(OURS, "pathname", record.pathname.as_deref());
+    data.param(OURS, "lineno", record.lineno.map(|line| digits.format(line)));
+    data.param(OURS, "funcName", record.func_name.as_deref());
+    data.param(OURS, "processName", record.process_name.as_deref());
+    data.param(OURS, "threadName", record.thread_name.as_deref());
+    data.param(OURS, "taskName", record.task_name.as_deref());
+    for (name, value) in &record.extras {
+        let value = json::string_value(&value.0).unwrap_or(Cow::Borrowed(&value.0));
+        data.param("extra@32473", name, Some(&value));
+    }
+}
+
+/// Elements of structured data, as they are written.
+struct Data<'o> {
+    out: &'o mut Vec<u8>,
+    /// Where they must end.
+    limit: usize,
+    /// The element that is written.
+    open: Option<&'static str>,
+    /// Bytes of values that found no room.
+    left_out: usize,
+}
+
+impl Data<'_> {
+    /// Writes a field into an element, if there is something to say, and room.
+    fn param(&mut self, element: &'static str, name: &str, value: Option<&str>) {
+        let Some(value) = value.filter(|value| !value.is_empty()) else { return };
+        let start = self.out.len();
+        if self.open != Some(element) {
+            if self.open.is_some() {
+                self.out.push(b']');
+            }
+            self.out.push(b'[');
+            self.out.extend_from_slice(element.as_bytes());
+        }
+        self.out.push(b' ');
+        name_into(self.out, name, PARAM_NAME, |c| matches!(c, '=' | ']' | '"'));
+        self.out.extend_from_slice(b"=\"");
+        // What is too long as it is need not be escaped to see that.
+        let fits = self.out.len() + value.len() + 2 <= self.limit;
+        if fits {
+            escape_into(self.out, value);
+        }
+        self.out.push(b'"');
+        // With the bracket that closes it.
+        if fits && self.out.len() < self.limit {
+            self.open = Some(element);
+        } else {
+            self.out.truncate(start);
+            self.left_out += value.len();
+        }
+    }
+
+    fn end(self) -> usize {
+        if self.open.is_some() {
+            self.out.push(b']');
+        }
+        self.left_out
+    }
+}
+
+/// Whether a text can stand in the head as it is.
+fn is_name(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A name: what can't stand there becomes `_`, as does what `ends` it, and none is a
+/// dash.
+fn name_into(out: &mut Vec<u8>, text: &str, most: usize, ends: impl Fn(char) -> bool) {
+    let start = out.len();
+    let plain = |c: char| if c.is_ascii_graphic() && !ends(c) { c as u8 } else { b'_' };
+    out.extend(text.chars().take(most).map(plain));
+    if out.len() == start {
+        out.push(b'-');
+    }
+}
+
+/// The first bytes of a text, up to a character's end.
+fn beginning(text: &str, most: usize) -> &str {
+    let fits = |&end: &usize| text.is_char_boundary(end);
+    &text[..(0..=most.min(text.len())).rev().find(fits).unwrap_or(0)]
+}
+
+/// A field's value (RFC 5424, section 6.3.3), without NUL as in [`text`].
+fn escape_into(out: &mut Vec<u8>, value: &str) {
+    for byte in value.bytes() {
+        match byte {
+            b'"' | b'\\' | b']' => out.extend_from_slice(&[b'\\', byte]),
+            0 => out.extend_from_slice(b"\\\\x00"),
+            _ => out.push(byte),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A file that is replaced by the clock, by Python's `TimedRotatingFileHandler`
+//! rules: at midnight `app.log` becomes `app.log.2026-11-20`.
+//!
+//! What may be here: the renaming, and which old files go. When, and to what name,
+//! is [`schedule`]'s.
+//!
+//! Differences from CPython 3.13, on purpose. Where the new name is taken (in the hour
+//! that summer time ends twice, or after a clock was set back), Python gives up
+//! replacing the file until it is started anew, and earlier ones deleted the older
+//! file; here the records stay where they are until the next time. And as in
+//! `rotating`, a failure loses no record, and old files may be compressed.
+
+pub mod schedule;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, UNIX_EPOCH};
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+
+use self::schedule::Schedule;
+pub use self::schedule::When;
+pub use super::file::Compression;
+use super::file::archive::Archive;
+use super::file::log_file::LogFile;
+use super::file::names::{Names, bare, siblings};
+use super::file::rolling::{RollingFileHandler, Rule};
+use zlog_core::error::Result;
+use zlog_core::format::Format;
+
+/// When a file is replaced, and what is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timing {
+    /// The unit, or the time of day or week.
+    pub when: When,
+    /// Every so many of them; at least one.
+    pub interval: u32,
+    /// How many replaced files are kept (`backupCount`); with zero, all.
+    pub backup_count: u32,
+    /// By UTC and not by this machine's zone.
+    pub utc: bool,
+    /// The time of day, for midnight and weekly (`atTime`).
+    pub at_time: Option<Time>,
+    /// How replaced files are compressed.
+    pub compress: Compression,
+}
+
+/// Appends records to a file that is replaced by the clock. The file is created, with
+/// its directories, if missing; it is moved, deleted, cut short and locked as
+/// [`FileHandler`](super::file::FileHandler) says.
+///
+/// As in Python, it is a record that finds the time has come: a stream that is silent
+/// over midnight is replaced by the first record of the morning, which is the first of
+/// the new file. Also as in Python, a file that was there before is as old as its last
+/// record.
+pub type TimedRotatingFileHandler = RollingFileHandler<ByClock>;
+
+/// The rule: a file is replaced when a time has come.
+pub struct ByClock {
+    when: When,
+    backup_count: u32,
+    schedule: Schedule,
+    /// The time of day, in seconds since 1970-01-01 UTC.
+    now: Box<dyn Fn() -> i64 + Send>,
+    due: i64,
+}
+
+impl TimedRotatingFileHandler {
+    /// Opens the file at `path`, for records as `format` shows them. Its times are those
+    /// of this machine's zone, or of UTC.
+    ///
+    /// A path that is no regular file (a device, a pipe) is never replaced.
+    ///
+    /// # Errors
+    /// As [`FileHandler::open`](super::file::FileHandler::open)'s; or the interval is
+    /// zero.
+    pub fn open(
+        path: &Path,
+        format: Box<dyn Format>,
+        timing: Timing,
+    ) -> Result<TimedRotatingFileHandler> {
+        let zone = if timing.utc { TimeZone::UTC } else { TimeZone::system() };
+        let now = || crate::os::clock::now() as i64;
+        TimedRotatingFileHandler::open_with_clock(path, format, timing, zone, Box::new(now))
+    }
+
+    /// [`TimedRotatingFileHandler::open`] with another clock, `now`, which shows the
+    /// time of `zone`.
+    ///
+    /// # Errors
+    /// As [`TimedRotatingFileHandler::open`]'s.
+    pub fn open_with_clock(
+        path: &Path,
+        format: Box<dyn Format>,
+        timing: Timing,
+        zone: TimeZone,
+        now: Box<dyn Fn() -> i64 + Send>,
+    ) -> Result<TimedRotatingFileHandler> {
+        let when = timing.when;
+        let schedule = Schedule::new(when, timing.interval, timing.at_time, zone)?;
+        let begun = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let begun = begun.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let begun = begun.map_or_else(&now, |time| time.as_secs() as i64);
+        let file = LogFile::open(path)?;
+        let archive = match file.claim() {
+            Some(claim) => {
+                let log = path.to_owned();
+                let list = Box::new(move || uncompressed(&log, when));
+                Some(Archive::new(claim.share(), timing.compress, list)?)
+            }
+            None => None,
+        };
+        let (due, backup_count) = (schedule.next(begun), timing.backup_count);
+        let rule = ByClock { when, backup_count, schedule, now, due };
+        Ok(RollingFileHandler::new(file, format, archive, rule))
+    }
+}
+
+impl Rule for ByClock {
+    fn roll(&mut self, file: &mut LogFile, archive: &Archive, _record: &[u8]) -> Result<()> {
+        let now = (self.now)();
+        if now >= self.due { self.roll_over(file, archive, now) } else { Ok(()) }
+    }
+}
+
+impl ByClock {
+    /// Python's `doRollover`.
+    fn roll_over(&mut self, file: &mut LogFile, archive: &Archive, now: i64) -> Result<()> {
+        let path = file.path().to_owned();
+        let mut names = archive.names();
+        // Another may stand there by now.
+        file.look(Instant::now())?;
+        let dated = dated(&path, &self.schedule.name(self.due, now));
+        let exists = |how: Compression| how.name_of(&dated).symlink_metadata().is_ok();
+        if Compression::ALL.into_iter().any(exists) {
+            // Two intervals of one name: the hour when summer time ends, or a clock that
+            // was set back. See the module.
+            self.due = self.schedule.next(now);
+            return Ok(());
+        }
+        names.retire(&path, &dated)?;
+        self.due = self.schedule.next(now);
+        file.reopen()?;
+        archive.wake();
+        delete_old(&mut names, &path, self.when, self.backup_count as usize)
+    }
+}
+
+/// Deletes the oldest files beyond those that are kept: Python's `getFilesToDelete`.
+fn delete_old(names: &mut Names, path: &Path, when: When, keep: usize) -> Result<()> {
+    if keep == 0 {
+        return Ok(());
+    }
+    let ends = siblings(path, |end| when.names(bare(end)).then(|| bare(end).to_owned()))?;
+    // A file and what it is being compressed to are one.
+    let ends: BTreeSet<String> = ends.into_iter().map(|(_, end)| end).collect();
+    for end in ends.iter().take(ends.len().saturating_sub(keep)) {
+        for how in Compression::ALL {
+            names.delete(&how.name_of(&dated(path, end)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Old files that are not compressed, the oldest first.
+fn uncompressed(path: &Path, when: When) -> Result<Vec<PathBuf>> {
+    let old = siblings(path, |end| when.names(end).then_some(()))?;
+    let mut old: Vec<PathBuf> = old.into_iter().map(|(path, ())| path).collect();
+    old.retain(|path| path.symlink_metadata().is_ok_and(|old| old.is_file()));
+    old.sort();
+    Ok(old)
+}
+
+/// `app.log.2026-11-20`
+fn dated(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(end);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests;

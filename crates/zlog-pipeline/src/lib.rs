@@ -1,0 +1,12 @@
+//! The moving parts of zlog: sources, handlers, and the sockets between them.
+//!
+//! A [`source`] delivers records, a [`handler`] sends them on, a [`router`] decides which
+//! handler gets which record. [`socket`] alone touches ZeroMQ, [`os`] alone the operating
+//! system.
+
+pub mod handler;
+pub mod os;
+pub mod router;
+pub mod sender;
+pub mod socket;
+pub mod source;

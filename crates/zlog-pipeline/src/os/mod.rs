@@ -1,0 +1,9 @@
+//! The operating system: signals, descriptors, executables, the clock, terminals.
+
+pub mod clock;
+pub mod executable;
+pub mod fd_limit;
+pub mod orphans;
+pub mod resolve;
+pub mod signal;
+pub mod terminal;

@@ -1,0 +1,189 @@
+//! The addresses of hosts, looked up on threads of their own: a name server that does not
+//! answer holds up nobody who has something else to do, and no signal.
+//!
+//! The system's resolver can't be interrupted, and takes 10 s and more where no name
+//! server answers. A lookup that nobody waits for any more keeps its thread until then.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use crate::os::signal::Stop;
+use zlog_core::error::{Error, Result};
+
+/// Longest that a wait goes without a look at signals.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// The addresses of a host, at least one, in the system's order; or why there are none,
+/// in words.
+pub(crate) type Answer = std::result::Result<Vec<SocketAddr>, String>;
+
+/// A lookup under way.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    answer: Receiver<Answer>,
+}
+
+impl Lookup {
+    /// Looks up `host`, a name or an address, with or without brackets. Does not wait.
+    pub(crate) fn start(host: &str, port: u16) -> Lookup {
+        let (answered, answer) = crossbeam_channel::bounded(1);
+        if let Some(address) = numeric(host) {
+            let _ = answered.send(Ok(vec![SocketAddr::new(address, port)]));
+            return Lookup { answer };
+        }
+        let (host, name) = (host.to_owned(), "zlog-resolve".to_owned());
+        let thread = answered.clone();
+        // Nobody may be there any more to be told.
+        let look_up = move || drop(thread.send(ask_system(&host, port)));
+        if let Err(error) = std::thread::Builder::new().name(name).spawn(look_up) {
+            let _ = answered.send(Err(format!("no thread can be started: {error}")));
+        }
+        Lookup { answer }
+    }
+
+    /// The answer, if it has come. It comes once.
+    pub(crate) fn poll(&self) -> Option<Answer> {
+        self.answer.try_recv().ok()
+    }
+
+    /// The answer, if it comes until `deadline`. It comes once.
+    pub(crate) fn wait(&self, deadline: Instant) -> Option<Answer> {
+        match self.answer.recv_deadline(deadline) {
+            Ok(answer) => Some(answer),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                Some(Err("the thread that looked it up has crashed".to_owned()))
+            }
+        }
+    }
+}
+
+/// The addresses of a host that a command can't begin without. A signal that asks this
+/// process to stop ends the wait.
+///
+/// # Errors
+/// The host is not known, or a signal came, which is the exit code then.
+pub(crate) fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let lookup = Lookup::start(host, port);
+    loop {
+        if let Some(answer) = lookup.wait(Instant::now() + SLICE) {
+            return answer.map_err(|why| {
+                Error::new(format!("looking up {host}: {why}"))
+                    .hint("Check its spelling, or write an address, as 127.0.0.1.")
+            });
+        }
+        if let Some(signal) = Stop::of_process().and_then(Stop::exit) {
+            let why = "a signal came before the answer of a name server";
+            return Err(Error::new(format!("looking up {host}: {why}")).exit_as(signal));
+        }
+    }
+}
+
+/// A host for code that waits for its addresses, as long as a deadline allows. Clones
+/// share the lookup that is under way: of one that hangs there is one thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    name: String,
+    port: u16,
+    pending: Arc<Mutex<Option<Lookup>>>,
+}
+
+impl Host {
+    pub(crate) fn new(name: &str, port: u16) -> Host {
+        Host { name: name.to_owned(), port, pending: Arc::default() }
+    }
+
+    /// The host's addresses. What is not known by `deadline` is not asked for a second
+    /// time while the first lookup goes on: the next call waits for its answer.
+    ///
+    /// # Errors
+    /// The host is not known, or not known in time.
+    pub(crate) fn addresses(&self, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let lookup = pending.get_or_insert_with(|| Lookup::start(&self.name, self.port));
+        let failed = |why: &str| io::Error::other(format!("looking up {}: {why}", self.name));
+        let Some(answer) = lookup.wait(deadline) else {
+            return Err(failed("no name server has answered yet"));
+        };
+        *pending = None;
+        answer.map_err(|why| failed(&why))
+    }
+}
+
+/// The address that `host` is, if it is no name. A zone (`fe80::1%eth0`) is not read here.
+pub(crate) fn numeric(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    bare.parse().ok()
+}
+
+fn ask_system(host: &str, port: u16) -> Answer {
+    let found = (host, port).to_socket_addrs().map_err(|error| words(&error))?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() { Err("it has no address".to_owned()) } else { Ok(addresses) }
+}
+
+/// The resolver's reason without the prefix that Rust puts before it.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.rsplit_once("information: ").map_or(text.as_str(), |(_, reason)| reason);
+    text.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[test]
+    fn an_address_is_answered_at_once() {
+        for (host, shown) in
+            [("127.0.0.1", "127.0.0.1:5"), ("[::1]", "[::1]:5"), ("::1", "[::1]:5")]
+        {
+            let answer = Lookup::start(host, 5).poll().expect(host).expect(host);
+            assert_eq!(answer, [shown.parse().expect(shown)]);
+        }
+    }
+
+    #[test]
+    fn the_addresses_of_a_name_are_loopback_ones_and_none_comes_twice() {
+        let addresses = Host::new("localhost", 7).addresses(soon()).expect("localhost");
+        assert!(addresses.iter().all(|a| a.ip().is_loopback() && a.port() == 7), "{addresses:?}");
+        let different: std::collections::BTreeSet<_> = addresses.iter().collect();
+        assert_eq!(different.len(), addresses.len());
+    }
+
+    #[test]
+    fn a_host_that_is_not_known_is_an_error_with_the_resolvers_reason() {
+        let error = Host::new("host.invalid", 1).addresses(soon()).expect_err("no such host");
+        assert!(error.to_string().starts_with("looking up host.invalid: "), "{error}");
+    }
+
+    #[test]
+    fn a_lookup_that_hangs_is_waited_for_until_the_deadline_and_asked_for_once() {
+        let (answered, answer) = crossbeam_channel::bounded(1);
+        let host = Host::new("slow.example", 1);
+        *host.pending.lock().expect("not poisoned") = Some(Lookup { answer });
+        for _ in 0..2 {
+            let deadline = Instant::now() + Duration::from_millis(10);
+            let error = host.clone().addresses(deadline).expect_err("nobody answers");
+            assert!(error.to_string().contains("no name server has answered yet"), "{error}");
+            assert!(Instant::now() >= deadline);
+        }
+        let late: SocketAddr = "192.0.2.1:1".parse().expect("an address");
+        answered.send(Ok(vec![late])).expect("the first lookup is still waited for");
+        assert_eq!(host.addresses(soon()).expect("an answer"), [late]);
+        assert!(host.pending.lock().expect("not poisoned").is_none());
+    }
+}

@@ -1,0 +1,253 @@
+//! One handler of a router: what it takes, whether it runs here or behind a queue, and
+//! how it stands.
+//!
+//! What may be here: what concerns a single handler. Which handlers a record is for is
+//! `router`'s.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::open;
+use super::router::Surroundings;
+use super::spec::{HandlerSpec, expressions};
+use super::status::HandlerStatus;
+use super::watch::{Tally, Voice, Watched};
+use crate::handler::Handler;
+use crate::handler::queue::QueueHandler;
+use zlog_core::error::{Error, Result};
+use zlog_core::filter::Filter;
+use zlog_core::record::{Level, Record};
+use zlog_core::text::escape::visible;
+use zlog_core::wire;
+
+/// Which of the records that reach a handler it takes.
+pub struct Takes {
+    level: Option<Level>,
+    topics: Vec<String>,
+    /// What is looked for in the text; `None` for nothing.
+    text: Option<Filter>,
+}
+
+impl Takes {
+    /// Compiles what `spec` asks for.
+    ///
+    /// # Errors
+    /// An expression that is none.
+    pub fn new(spec: &HandlerSpec) -> Result<Takes> {
+        let name = visible(&spec.name);
+        let grep = expressions(&name, "grep", &spec.grep)?;
+        let exclude = expressions(&name, "exclude", &spec.exclude)?;
+        let looks = !(grep.is_empty() && exclude.is_empty());
+        let text = looks.then(|| Filter { grep, exclude, ..Filter::default() });
+        Ok(Takes { level: spec.level, topics: spec.topics.clone(), text })
+    }
+
+    /// The topics that it takes, as prefixes; none: all.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// Whether it takes the record; `scratch` is for the topic of one that has none.
+    pub fn accepts_record(&self, record: &Record<'_>, scratch: &mut String) -> bool {
+        let topic = wire::topic::of(record, scratch);
+        self.accepts(record, wire::topic::level_of(record), topic)
+    }
+
+    /// Whether it takes the record, whose level and topic are these.
+    fn accepts(&self, record: &Record<'_>, level: Level, topic: &str) -> bool {
+        self.level.is_none_or(|least| passes(level, least))
+            && (self.topics.is_empty() || self.topics.iter().any(|t| topic.starts_with(&**t)))
+            && self.text.as_ref().is_none_or(|text| text.accepts(record))
+    }
+}
+
+/// Whether a record of `level` passes: one without a level does.
+pub(super) fn passes(level: Level, least: Level) -> bool {
+    level >= least || level == Level::NOTSET
+}
+
+/// A handler that runs.
+pub(super) struct Entry {
+    pub(super) spec: HandlerSpec,
+    takes: Takes,
+    runs: Runs,
+    tally: Arc<Tally>,
+    voice: Voice,
+    given: u64,
+    /// Records that were given to a queue whose handler has crashed.
+    crashed: u64,
+    abandoned: u64,
+}
+
+/// Where a handler runs.
+enum Runs {
+    /// On the thread of the records.
+    Here(Watched),
+    /// On its own.
+    Behind(QueueHandler),
+}
+
+impl Entry {
+    /// Opens the handler. `others`: whether there are more.
+    ///
+    /// # Errors
+    /// As [`open::handler`]'s, with the handler's name.
+    pub(super) fn open(spec: &HandlerSpec, around: &Surroundings, others: bool) -> Result<Entry> {
+        let takes = Takes::new(spec)?;
+        let tally = Arc::new(Tally::default());
+        let inner = open::handler(spec, around, &tally.unformatted)
+            .map_err(|error| error.within(format_args!("handler {}", visible(&spec.name))))?;
+        let voice = Voice::new(&around.command, &spec.name, others, &around.tell);
+        let watched = Watched::new(inner, Arc::clone(&tally), voice.clone());
+        let runs = match spec.queue {
+            None => Runs::Here(watched),
+            Some(queue) => {
+                let handler = QueueHandler::new(watched, queue.capacity, queue.on_full)?;
+                Runs::Behind(handler.stop_when(around.give_up()))
+            }
+        };
+        let spec = spec.clone();
+        Ok(Entry { spec, takes, runs, tally, voice, given: 0, crashed: 0, abandoned: 0 })
+    }
+
+    /// Takes other records from now on.
+    pub(super) fn take(&mut self, spec: &HandlerSpec, takes: Takes) {
+        self.spec = spec.clone();
+        self.takes = takes;
+    }
+
+    /// Gives it the record, if it takes it. Queues share one copy, which the first of
+    /// them makes.
+    pub(super) fn give(
+        &mut self,
+        record: &Record<'_>,
+        level: Level,
+        topic: &str,
+        copy: &mut Option<Arc<Record<'static>>>,
+    ) {
+        if !self.takes.accepts(record, level, topic) {
+            return;
+        }
+        self.given += 1;
+        let given = match &mut self.runs {
+            Runs::Here(handler) => handler.handle(record),
+            Runs::Behind(queue) => {
+                let own = || Arc::new(record.clone().into_owned());
+                queue.put(Arc::clone(copy.get_or_insert_with(own)))
+            }
+        };
+        if let Err(error) = given {
+            self.crash(&error);
+        }
+    }
+
+    /// Its thread has ended, which only a defect can bring about.
+    fn crash(&mut self, error: &Error) {
+        self.crashed += 1;
+        if self.crashed == 1 {
+            self.voice.begins(error);
+        }
+    }
+
+    /// Sends on what is held, unless it does so by itself.
+    pub(super) fn flush(&mut self) {
+        if let Runs::Here(handler) = &mut self.runs {
+            // A watched handler tells of its errors itself.
+            let _ = handler.flush();
+        }
+    }
+
+    /// Does what is due, unless it does so by itself; when it is due again.
+    pub(super) fn tend(&mut self, now: Instant) -> Option<Instant> {
+        match &mut self.runs {
+            Runs::Here(handler) => handler.tend(now).ok().flatten(),
+            Runs::Behind(_) => None,
+        }
+    }
+
+    pub(super) fn reopen(&mut self) {
+        let _ = match &mut self.runs {
+            Runs::Here(handler) => handler.reopen(),
+            Runs::Behind(queue) => queue.reopen(),
+        };
+    }
+
+    /// Begins to close what needs no more from here.
+    pub(super) fn begin_close(&mut self, until: Instant) {
+        if let Runs::Behind(queue) = &mut self.runs {
+            queue.begin_end(until);
+        }
+    }
+
+    /// Whether it has come to its end since [`Entry::begin_close`].
+    pub(super) fn has_ended(&self) -> bool {
+        match &self.runs {
+            Runs::Here(_) => false,
+            Runs::Behind(queue) => queue.has_ended(),
+        }
+    }
+
+    /// Closes, and says what is left.
+    pub(super) fn close(mut self, until: Instant) -> HandlerStatus {
+        match &mut self.runs {
+            Runs::Here(handler) => {
+                let _ = handler.close(until);
+            }
+            Runs::Behind(queue) => {
+                queue.begin_end(until);
+                let (queued, ended) = queue.finish_end(until);
+                self.abandoned = queued.abandoned;
+                if !queue.has_ended() {
+                    // It hangs, and what it holds with it: nobody will say that these
+                    // arrived, or are given up.
+                    self.abandoned += self.tally.waiting.load(Ordering::Relaxed);
+                }
+                if let (Err(error), 0) = (ended, self.crashed) {
+                    self.voice.begins(&error);
+                }
+            }
+        }
+        let status = self.status();
+        HandlerStatus { queued: 0, ..status }
+    }
+
+    pub(super) fn status(&self) -> HandlerStatus {
+        let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+        let (handled, failed) = (count(&self.tally.taken), count(&self.tally.failed));
+        let (dropped, queued) = match &self.runs {
+            Runs::Here(_) => (0, 0),
+            Runs::Behind(queue) => {
+                let queued = queue.queued();
+                let done = queued.handled + queued.failed;
+                (queued.dropped, queued.accepted.saturating_sub(done))
+            }
+        };
+        HandlerStatus {
+            name: self.spec.name.clone(),
+            given: self.given,
+            handled,
+            failed: failed + self.crashed,
+            dropped,
+            abandoned: self.abandoned,
+            queued,
+            waiting: count(&self.tally.waiting),
+            lost: count(&self.tally.lost),
+            cut: count(&self.tally.cut),
+            unconfirmed: count(&self.tally.unconfirmed),
+            unformatted: count(&self.tally.unformatted),
+            outage: self.tally.outage(),
+        }
+    }
+
+    /// Whether `spec` asks for the same handler, whichever records it is to take.
+    pub(super) fn is(&self, spec: &HandlerSpec) -> bool {
+        self.spec.name == spec.name
+            && self.spec.target == spec.target
+            && self.spec.formatter == spec.formatter
+            && self.spec.queue == spec.queue
+    }
+
+    /// How long it may take to close when its file is to be written to by another.
+    pub(super) const HANDING_OVER: Duration = Duration::from_secs(5);
+}

@@ -1,0 +1,117 @@
+//! Files: appended to, replaced as they grow, replaced by the clock.
+
+use std::path::PathBuf;
+
+use jiff::civil::Time;
+use zlog_core::text::parsers;
+
+use super::super::spec::Target;
+use super::{Class, Given, Key, Reader};
+use crate::handler::file::Sync;
+use crate::handler::rotating::{Compression, Rotation};
+use crate::handler::timed::{Timing, When};
+
+/// How many replaced files are kept when only their size is given.
+const DEFAULT_BACKUPS: u32 = 5;
+
+const PATH: Key = Key::new("path", "PATH", "The file");
+
+const OLD_FILES: &[Key] = &[
+    Key::new(
+        "backups",
+        "N",
+        "How many replaced files are kept; 0 keeps all with when, and \
+                              never replaces the file with max-bytes, as in Python",
+    )
+    .default("5 with max-bytes, all with when"),
+    Key::new("compress", "gzip|zstd|none", "How replaced files are compressed").default("none"),
+];
+
+/// A file that is appended to.
+pub(super) static FILE: Class = Class {
+    name: "file",
+    option: "--file",
+    main: Some(PATH),
+    keys: &[&[Key::switch("sync", "Wait for the disk after each record")]],
+    picked_by: None,
+    formatted: true,
+    read: |reader, _| {
+        let sync = if reader.flag("sync") { Sync::Data } else { Sync::Block };
+        Some(Target::File { path: path(reader)?, sync })
+    },
+};
+
+/// A file that is replaced when it has grown.
+pub(super) static ROTATING: Class = Class {
+    name: "rotating",
+    option: "--file",
+    main: Some(PATH),
+    keys: &[
+        &[Key::new("max-bytes", "SIZE", "Replace the file before it grows beyond this")],
+        OLD_FILES,
+    ],
+    picked_by: Some("max-bytes"),
+    formatted: true,
+    read: rotating,
+};
+
+/// A file that is replaced by the clock.
+pub(super) static TIMED: Class = Class {
+    name: "timed",
+    option: "--file",
+    main: Some(PATH),
+    keys: &[
+        &[
+            Key::new("when", "WHEN", "When to replace the file: S, M, H, D, midnight, W0 to W6"),
+            Key::new("interval", "N", "Every so many of them").default("1"),
+            Key::new("at", "TIME", "The time of day, with midnight and W0 to W6").default("00:00"),
+        ],
+        OLD_FILES,
+    ],
+    picked_by: Some("when"),
+    formatted: true,
+    read: timed,
+};
+
+fn rotating(reader: &mut dyn Reader, _: &Given) -> Option<Target> {
+    reader_needs(reader, "max-bytes", "\"10M\"");
+    // All keys are read, also when one of them is wrong: see [`Reader`].
+    let max_bytes = reader.read("max-bytes", parsers::size);
+    let backup_count = reader.read("backups", parsers::number).unwrap_or(DEFAULT_BACKUPS);
+    let compress = reader.read("compress", str::parse::<Compression>).unwrap_or_default();
+    let path = path(reader)?;
+    let rotation = Rotation { max_bytes: max_bytes? as u64, backup_count, compress };
+    Some(Target::Rotating { path, rotation })
+}
+
+fn timed(reader: &mut dyn Reader, given: &Given) -> Option<Target> {
+    reader_needs(reader, "when", "\"midnight\"");
+    let when = reader.read("when", str::parse::<When>);
+    let interval = reader.read("interval", parsers::at_least_one).unwrap_or(1);
+    let backup_count = reader.read("backups", parsers::number).unwrap_or(0);
+    let at_time = reader.read("at", time_of_day);
+    let compress = reader.read("compress", str::parse::<Compression>).unwrap_or_default();
+    let path = path(reader)?;
+    let timing = Timing { when: when?, interval, backup_count, utc: given.utc, at_time, compress };
+    Some(Target::Timed { path, timing })
+}
+
+fn reader_needs(reader: &mut dyn Reader, key: &str, example: &str) {
+    if !reader.has(key) {
+        reader.missing(key, "", example);
+    }
+}
+
+fn path(reader: &mut dyn Reader) -> Option<PathBuf> {
+    reader_needs(reader, "path", "\"app.log\"");
+    let path = reader.text("path")?;
+    if path.is_empty() || path.contains('\0') {
+        reader.wrong("path", "it is no name of a file", "Name a file: path = \"app.log\".");
+        return None;
+    }
+    Some(path.into())
+}
+
+fn time_of_day(text: &str) -> Result<Time, &'static str> {
+    text.parse().map_err(|_| "not a time of day: write it as 03:30 or 03:30:00")
+}

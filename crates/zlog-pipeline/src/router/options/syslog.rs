@@ -1,0 +1,44 @@
+//! A syslog daemon.
+
+use zlog_core::text::parsers;
+
+use super::super::spec::Target;
+use super::common::{SPOOL, some_time, spool};
+use super::{Class, Key};
+use crate::handler::syslog::{Address, Facility, Protocol, SyslogOptions};
+
+/// A syslog daemon.
+pub(super) static SYSLOG: Class = Class {
+    name: "syslog",
+    option: "--syslog",
+    main: Some(
+        Key::new("address", "ADDRESS", "The daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601")
+            .default("unix:/dev/log"),
+    ),
+    keys: &[
+        &[
+            Key::new("protocol", "rfc5424|local", "What messages look like")
+                .default("local at /dev/log, rfc5424 elsewhere"),
+            Key::new("facility", "FACILITY", "The facility").default("user"),
+            Key::new("app", "NAME", "The program").default("the record's logger"),
+            Key::new("hostname", "NAME", "The host").default("the record's"),
+            Key::new("max-message", "SIZE", "The longest message; longer ones are cut"),
+        ],
+        SPOOL,
+    ],
+    picked_by: None,
+    formatted: true,
+    read: |reader, _| {
+        let default = SyslogOptions::default();
+        Some(Target::Syslog(SyslogOptions {
+            address: reader.checked("address", Address::parse).unwrap_or(default.address),
+            protocol: reader.read("protocol", str::parse::<Protocol>),
+            facility: reader.read("facility", str::parse::<Facility>).unwrap_or(default.facility),
+            app_name: reader.text("app"),
+            hostname: reader.text("hostname"),
+            max_message: reader.read("max-message", parsers::size).unwrap_or(default.max_message),
+            timeout: some_time(reader, "timeout", default.timeout),
+            spool: spool(reader),
+        }))
+    },
+};

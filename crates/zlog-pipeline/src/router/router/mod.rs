@@ -1,0 +1,304 @@
+//! The way from a record to all the handlers it is for.
+//!
+//! What may be here: the handlers together, as they are opened, given records, changed
+//! and closed. A record is given to one after the other; a slow one stands behind a
+//! queue. What goes wrong in one is told, counted, and no concern of the others.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::entry::{Entry, Takes, passes};
+use super::spec::{HandlerSpec, Match, Spec, real_path};
+use super::status::HandlerStatus;
+use super::watch::Tell;
+use super::way::Ways;
+use crate::os::signal::Stop;
+use crate::os::terminal::{self, Stdout};
+use zlog_core::error::Result;
+use zlog_core::record::Record;
+use zlog_core::wire;
+
+/// How long a handler that was taken out may take to send on what it holds.
+const LEAVING: Duration = Duration::from_secs(30);
+
+/// What handlers need of the command that runs them.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The command's name, for messages: `tail`.
+    pub command: String,
+    /// Whether somebody has asked to stop.
+    pub stop: Stop,
+    /// How long records go on waiting for room from then on, all of them together.
+    patience: Duration,
+    /// When a record first met the request to stop.
+    asked: Arc<OnceLock<Instant>>,
+    /// Tells of outages, and of endpoints that were bound.
+    pub tell: Tell,
+}
+
+impl Surroundings {
+    /// Those of `command`, which tells on standard error.
+    pub fn new(command: &str, stop: &Stop) -> Surroundings {
+        Surroundings {
+            command: command.to_owned(),
+            stop: stop.clone(),
+            patience: Duration::ZERO,
+            asked: Arc::default(),
+            tell: stderr(),
+        }
+    }
+
+    /// Lets records go on waiting for room for `patience`, all of them together, once
+    /// somebody has asked to stop. Without it, none waits any longer then.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Surroundings {
+        Surroundings { patience, ..self }
+    }
+
+    /// Whether a record that waits for room is to give up.
+    pub(super) fn give_up(&self) -> Box<dyn Fn() -> bool + Send> {
+        let (stop, patience, asked) = (self.stop.clone(), self.patience, Arc::clone(&self.asked));
+        Box::new(move || stop.requested() && asked.get_or_init(Instant::now).elapsed() >= patience)
+    }
+
+    /// Standard output, which is given as long in the end as records that wait for room,
+    /// and as long again as closing may take.
+    pub(super) fn stdout(&self) -> Stdout {
+        Stdout::lingering(self.patience.saturating_mul(2))
+    }
+}
+
+/// Tells on standard error.
+pub fn stderr() -> Tell {
+    Arc::new(|line| terminal::tell(line))
+}
+
+/// Gives records to the handlers they are for.
+pub struct Router {
+    around: Surroundings,
+    spec: Spec,
+    entries: Vec<Entry>,
+    /// `None`: every handler gets every record.
+    ways: Option<Ways>,
+    /// Whether it matters which topic a record has.
+    look_at_topics: bool,
+    /// Handlers that were taken out and have still to send on what they hold, and until
+    /// when.
+    leaving: Vec<(Entry, Instant)>,
+    /// What became of those that have.
+    left: Vec<HandlerStatus>,
+    /// Reused: the topic of a record that has none.
+    topic: String,
+}
+
+impl Router {
+    /// Opens all handlers.
+    ///
+    /// # Errors
+    /// As [`Spec::check`]'s; or a handler can't be opened: the error names it.
+    pub fn open(spec: Spec, around: Surroundings) -> Result<Router> {
+        spec.check()?;
+        let others = spec.handlers.len() > 1;
+        let open = |handler: &HandlerSpec| Entry::open(handler, &around, others);
+        let entries = spec.handlers.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let mut router = Router {
+            around,
+            spec: Spec::default(),
+            entries,
+            ways: None,
+            look_at_topics: false,
+            leaving: Vec::new(),
+            left: Vec::new(),
+            topic: String::new(),
+        };
+        router.set(spec);
+        Ok(router)
+    }
+
+    /// Whether there are any handlers.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Goes by `spec` from now on, whose handlers are in place.
+    fn set(&mut self, spec: Spec) {
+        self.ways = Ways::new(&spec);
+        let by_topic = spec.handlers.iter().any(|handler| !handler.topics.is_empty());
+        self.look_at_topics = by_topic || self.ways.as_ref().is_some_and(Ways::look_at_topics);
+        self.spec = spec;
+    }
+
+    /// Gives the record to every handler that it is for, to each once.
+    ///
+    /// A record without a level has that of its topic, and passes every level if that
+    /// has none either. One without a topic is taken as one of the topic that `emit`
+    /// would give it, with its logger's name for a root.
+    pub fn handle(&mut self, record: &Record<'_>) {
+        if self.entries.is_empty() {
+            return;
+        }
+        let topic = match self.look_at_topics {
+            true => wire::topic::of(record, &mut self.topic),
+            false => &record.topic,
+        };
+        let level = wire::topic::level_of(record);
+        let mut copy = None;
+        let Some(ways) = &mut self.ways else {
+            for entry in &mut self.entries {
+                entry.give(record, level, topic, &mut copy);
+            }
+            return;
+        };
+        let way = ways.of(record.name.as_deref().unwrap_or(""), topic);
+        if passes(level, way.level) {
+            for handler in &way.handlers {
+                self.entries[*handler].give(record, level, topic, &mut copy);
+            }
+        }
+    }
+
+    /// Sends on what handlers hold for speed: for when there is nothing more at hand.
+    /// Waits for no queue, whose handler sends on by itself.
+    pub fn flush(&mut self) {
+        self.entries.iter_mut().for_each(Entry::flush);
+    }
+
+    /// Does what is due, and says when there will be more: after the next record at
+    /// least, and when that time has come, it is to be called again.
+    pub fn tend(&mut self, now: Instant) -> Option<Instant> {
+        let gone = |(entry, until): &mut (Entry, Instant)| entry.has_ended() || now >= *until;
+        for (entry, until) in self.leaving.extract_if(.., gone) {
+            self.left.push(entry.close(until));
+        }
+        self.entries.iter_mut().filter_map(|entry| entry.tend(now)).min()
+    }
+
+    /// Lets every handler open its target anew, as after a file was moved away.
+    pub fn reopen(&mut self) {
+        self.entries.iter_mut().for_each(Entry::reopen);
+    }
+
+    /// How each handler stands, in the order of the specification.
+    pub fn status(&self) -> Vec<HandlerStatus> {
+        self.entries.iter().map(Entry::status).collect()
+    }
+
+    /// Changes what runs to what `spec` asks for. A handler that is asked for as before
+    /// goes on as it is, with its queue and its counts, also where other records go to
+    /// it from now on. New ones are opened before old ones are closed, and no record
+    /// is lost in between: an old one sends on what it holds, for up to 30 s.
+    ///
+    /// A handler that is asked for in another way is a new one. So one that publishes
+    /// can't be changed and bind the same endpoint again, which the old one still has.
+    ///
+    /// # Errors
+    /// As [`Router::open`]'s; then everything is as it was.
+    pub fn reconfigure(&mut self, spec: Spec) -> Result<()> {
+        spec.check()?;
+        let others = spec.handlers.len() > 1;
+        let mut fresh = Vec::with_capacity(spec.handlers.len());
+        let mut takes = Vec::with_capacity(spec.handlers.len());
+        for handler in &spec.handlers {
+            takes.push(Takes::new(handler)?);
+            fresh.push(match self.entries.iter().any(|entry| entry.is(handler)) {
+                true => None,
+                false => Some(Entry::open(handler, &self.around, others)?),
+            });
+        }
+        // Nothing fails from here on.
+        let mut old: Vec<Option<Entry>> = self.entries.drain(..).map(Some).collect();
+        for ((handler, takes), fresh) in spec.handlers.iter().zip(takes).zip(fresh) {
+            let entry = fresh.or_else(|| {
+                let mut kept = find(&mut old, |entry| entry.is(handler))?;
+                kept.take(handler, takes);
+                Some(kept)
+            });
+            self.entries.extend(entry);
+        }
+        for entry in old.into_iter().flatten() {
+            self.retire(entry, &spec);
+        }
+        self.set(spec);
+        Ok(())
+    }
+
+    /// Closes a handler that is no longer asked for. One with a file that another is to
+    /// write to now must be done with it before that gets its first record, which may
+    /// take a moment; the others are given time.
+    fn retire(&mut self, mut entry: Entry, new: &Spec) {
+        let file = entry.spec.target.path().map(real_path);
+        let files = new.handlers.iter().filter_map(|handler| handler.target.path());
+        let handed_over = file.is_some() && files.map(real_path).any(|path| file == Some(path));
+        let runs_here = entry.spec.queue.is_none();
+        if handed_over || runs_here {
+            self.left.push(entry.close(Instant::now() + Entry::HANDING_OVER));
+        } else {
+            let until = Instant::now() + LEAVING;
+            entry.begin_close(until);
+            self.leaving.push((entry, until));
+        }
+    }
+
+    /// Closes all handlers, which send on what they hold, for no longer than `within`
+    /// in all; there are none then. Returns what became of their records, those of
+    /// handlers that were taken out before included.
+    pub fn close(&mut self, within: Duration) -> Vec<HandlerStatus> {
+        let until = Instant::now() + within;
+        self.set(Spec::default());
+        // All at once: none is to wait for another.
+        self.entries.iter_mut().for_each(|entry| entry.begin_close(until));
+        let mut closed: Vec<_> = self.entries.drain(..).map(|entry| entry.close(until)).collect();
+        closed.append(&mut self.left);
+        closed.extend(self.leaving.drain(..).map(|(entry, _)| entry.close(until)));
+        closed
+    }
+
+    /// The topics to subscribe to for these handlers, as prefixes: the empty one is for
+    /// everything. None at all: no record goes anywhere.
+    pub fn wanted(&self) -> Vec<Vec<u8>> {
+        let mut prefixes = Vec::new();
+        if self.spec.routes.is_empty() {
+            for handler in &self.spec.handlers {
+                add(&mut prefixes, "", handler);
+            }
+        }
+        for route in &self.spec.routes {
+            let prefix = match &route.matches {
+                Match::Topic(prefix) => prefix,
+                // Any topic can be of any logger.
+                Match::Logger(_) => "",
+            };
+            for name in &route.handlers {
+                if let Some(handler) = self.spec.handlers.iter().find(|known| known.name == *name) {
+                    add(&mut prefixes, prefix, handler);
+                }
+            }
+        }
+        // What a prefix covers stands right behind it.
+        prefixes.sort_unstable();
+        prefixes.dedup_by(|next, kept| next.starts_with(kept));
+        prefixes
+    }
+}
+
+/// Adds what begins with `prefix` and is for the handler.
+fn add(prefixes: &mut Vec<Vec<u8>>, prefix: &str, handler: &HandlerSpec) {
+    if handler.topics.is_empty() {
+        prefixes.push(prefix.as_bytes().to_vec());
+    }
+    for topic in &handler.topics {
+        if topic.starts_with(prefix) {
+            prefixes.push(topic.as_bytes().to_vec());
+        } else if prefix.starts_with(topic.as_str()) {
+            prefixes.push(prefix.as_bytes().to_vec());
+        }
+    }
+}
+
+/// Takes the first that there is out of its place.
+fn find(entries: &mut [Option<Entry>], is: impl Fn(&Entry) -> bool) -> Option<Entry> {
+    entries.iter_mut().find(|entry| entry.as_ref().is_some_and(&is))?.take()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,271 @@
+//! Binding and connecting, with errors that say what to do.
+//!
+//! What may be here: what is done to a socket for each endpoint when it is
+//! opened or made anew.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use super::endpoint::{Endpoint, Role, needs_ipv6};
+use super::raw::{self, Errno};
+use crate::os::resolve;
+use zlog_core::error::{Error, Result};
+
+/// What became of an endpoint.
+pub(super) struct Attached {
+    /// The endpoint as it is reached: of a bound one, wildcards are filled in.
+    pub(super) endpoint: String,
+    /// How libzmq may spell it in its monitor.
+    pub(super) aliases: Vec<String>,
+}
+
+/// Binds or connects `socket`. Waits until a name is looked up; one to connect to that is
+/// to be followed is `watch`'s.
+pub(super) fn attach(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
+    if endpoint.role() == Role::Bind {
+        return bind(socket, endpoint);
+    }
+    let address = match endpoint.name() {
+        Some((host, port)) => endpoint.at(look_up(endpoint, host, port)?[0]),
+        None => endpoint.as_str().to_owned(),
+    };
+    connect(socket, &address).map_err(|errno| failed(endpoint, &errno))?;
+    Ok(Attached { endpoint: endpoint.as_str().to_owned(), aliases: vec![address] })
+}
+
+/// Connects to an endpoint whose host is no name.
+pub(super) fn connect(socket: &mut zmq::Socket, address: &str) -> Result<(), Errno> {
+    set_ipv6(socket, needs_ipv6(address))?;
+    raw::connect(socket, address)
+}
+
+/// Disconnects from an endpoint as [`connect`] was given it.
+pub(super) fn disconnect(socket: &mut zmq::Socket, address: &str) {
+    // Fails where libzmq has already forgotten the endpoint, which is as good.
+    let _ = raw::disconnect(socket, address);
+}
+
+/// Connects anew what libzmq gave up. A failure shows as what it is: no connection.
+pub(super) fn again(socket: &mut zmq::Socket, address: &str) {
+    disconnect(socket, address);
+    let _ = connect(socket, address);
+}
+
+fn set_ipv6(socket: &mut zmq::Socket, ipv6: bool) -> Result<(), Errno> {
+    raw::set_int(socket, zmq_sys::ZMQ_IPV6, ipv6.into())
+}
+
+/// The addresses of a name that is needed at once, at least one, those of IPv4 first.
+fn look_up(endpoint: &Endpoint, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let found = resolve::look_up(host, port);
+    let mut found = found.map_err(|error| error.within(cannot(endpoint)))?;
+    found.sort_by_key(SocketAddr::is_ipv6);
+    Ok(found)
+}
+
+fn bind(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
+    if let Some(path) = endpoint.ipc_path() {
+        check_ipc_is_free(endpoint, path)?;
+    }
+    bind_anywhere(socket, endpoint)?;
+    let real = match socket.get_last_endpoint() {
+        Ok(Ok(real)) => real,
+        _ => endpoint.as_str().to_owned(),
+    };
+    let aliases = vec![endpoint.as_str().to_owned()];
+    Ok(Attached { endpoint: real, aliases })
+}
+
+/// Binds the first address that this machine has of those that the endpoint may mean: of a
+/// name, those that it is looked up to be; of an interface, its own, IPv4 first.
+fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<()> {
+    let text = endpoint.as_str().to_owned();
+    let tries: Vec<(String, bool)> = match endpoint.name() {
+        None => {
+            let ipv6 = needs_ipv6(&text);
+            vec![(text, ipv6)]
+        }
+        Some((host, _)) if raw::is_interface(host) => vec![(text.clone(), false), (text, true)],
+        Some((host, port)) => {
+            let found = look_up(endpoint, host, port)?;
+            found.iter().map(|address| (endpoint.at(*address), address.is_ipv6())).collect()
+        }
+    };
+    let mut outcome = Ok(());
+    for (address, ipv6) in tries {
+        outcome = set_ipv6(socket, ipv6).and_then(|()| raw::bind(socket, &address));
+        match outcome {
+            Err(errno) if is_elsewhere(errno) => {}
+            _ => break,
+        }
+    }
+    outcome.map_err(|errno| bind_failed(endpoint, errno))
+}
+
+/// Whether this machine does not have the address, or the interface no address of the family.
+fn is_elsewhere(errno: Errno) -> bool {
+    errno.kind() == ErrorKind::AddrNotAvailable || errno.is(zmq::Error::ENODEV)
+}
+
+/// libzmq removes whatever stands at an ipc path before it binds: the socket of a
+/// program that runs, or a file that is no socket. A socket that nobody listens
+/// on (its program crashed) may go.
+#[cfg(unix)]
+fn check_ipc_is_free(endpoint: &Endpoint, path: &str) -> Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+    use std::os::unix::net::UnixStream;
+
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return Ok(()); // Not there, or out of reach: bind says which.
+    };
+    if !metadata.file_type().is_socket() {
+        let error = failed(endpoint, &"there is a file at that path, and it is not a socket");
+        return Err(error.hint("Choose another path; the file is left as it is."));
+    }
+    match UnixStream::connect(path) {
+        Ok(_) => Err(in_use(endpoint)),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Err(failed(endpoint, &"the socket at that path belongs to somebody else"))
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn check_ipc_is_free(_endpoint: &Endpoint, _path: &str) -> Result<()> {
+    Ok(())
+}
+
+fn bind_failed(endpoint: &Endpoint, errno: Errno) -> Error {
+    match errno.kind() {
+        ErrorKind::AddrInUse => in_use(endpoint),
+        _ if is_elsewhere(errno) => {
+            failed(endpoint, &"this machine has no such address or interface")
+                .hint("Bind tcp://*:PORT for all of its addresses.")
+        }
+        ErrorKind::PermissionDenied => failed(endpoint, &errno)
+            .hint("Ports below 1024 and other people's directories need rights."),
+        ErrorKind::NotFound => {
+            failed(endpoint, &errno).hint("The directory of an ipc path must exist.")
+        }
+        _ => failed(endpoint, &errno),
+    }
+}
+
+fn in_use(endpoint: &Endpoint) -> Error {
+    let error = failed(endpoint, &"address already in use");
+    if let Some(hint) = endpoint.hint_when_taken() {
+        return error.hint(hint);
+    }
+    let next = match endpoint.ipc_path() {
+        Some(_) => "another path",
+        None => "another port (0 takes a free one)",
+    };
+    error.hint(format!(
+        "Another program listens there, maybe another `zlog emit`: --connect to it or --bind {next}."
+    ))
+}
+
+fn failed(endpoint: &Endpoint, cause: &dyn std::fmt::Display) -> Error {
+    Error::new(format!("{}: {cause}", cannot(endpoint)))
+}
+
+fn cannot(endpoint: &Endpoint) -> String {
+    let verb = match endpoint.role() {
+        Role::Bind => "bind",
+        Role::Connect => "connect to",
+    };
+    format!("can't {verb} {endpoint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::leavings::Leavings;
+
+    fn socket() -> zmq::Socket {
+        let socket = zmq::Context::new().socket(zmq::XPUB).expect("socket");
+        socket.set_linger(0).expect("linger");
+        socket
+    }
+
+    fn try_bind(socket: &mut zmq::Socket, text: &str) -> Result<String> {
+        let endpoint = Endpoint::parse(text, Role::Bind)?;
+        attach(socket, &endpoint).map(|attached| attached.endpoint)
+    }
+
+    #[test]
+    fn wildcards_are_filled_in() {
+        let mut socket = socket();
+        for text in ["tcp://127.0.0.1:0", "tcp://127.0.0.1:*", "ipc://*"] {
+            let real = try_bind(&mut socket, text).expect(text);
+            let _file = Leavings::of(std::slice::from_ref(&real));
+            assert!(!real.ends_with([':', '*']) && !real.ends_with(":0"), "{real}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_use_is_named_with_the_next_step() {
+        let mut first = socket();
+        let real = try_bind(&mut first, "tcp://127.0.0.1:0").expect("bind");
+        let said = try_bind(&mut socket(), &real).expect_err("in use").to_string();
+        assert!(
+            said.starts_with(&format!("can't bind {real}: address already in use\n")),
+            "{said}"
+        );
+        assert!(said.contains("--connect"), "{said}");
+    }
+
+    #[test]
+    fn a_host_that_is_not_this_machine_is_said_to_be_so() {
+        for (text, cause) in [
+            ("tcp://host.invalid:0", "looking up host.invalid: "),
+            ("tcp://192.0.2.1:0", "this machine has no such address"),
+            ("tcp://[2001:db8::1]:0", "this machine has no such address"),
+        ] {
+            let said = try_bind(&mut socket(), text).expect_err(text).to_string();
+            assert!(said.contains(cause), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_bound_at_the_first_of_its_addresses_and_an_interface_at_its_own() {
+        for text in ["tcp://localhost:0", "tcp://127.1:*", "ws://localhost:0/logs"] {
+            let real = try_bind(&mut socket(), text).expect(text);
+            assert!(real.contains("://127.0.0.1:") && !real.ends_with(":0"), "{real}");
+        }
+        if cfg!(target_os = "linux") {
+            let real = try_bind(&mut socket(), "tcp://lo:0").expect("the loopback interface");
+            assert!(real.starts_with("tcp://127.0.0.1:"), "{real}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_live_ipc_socket_is_not_stolen_and_a_stale_one_does_not_block() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("s.sock");
+        let text = format!("ipc://{}", path.display());
+
+        let mut first = socket();
+        try_bind(&mut first, &text).expect("bind");
+        let said = try_bind(&mut socket(), &text).expect_err("live").to_string();
+        assert!(said.contains("address already in use"), "{said}");
+        drop(first);
+
+        std::fs::remove_file(&path).ok();
+        drop(std::os::unix::net::UnixListener::bind(&path).expect("leave a stale file"));
+        assert!(path.exists());
+        try_bind(&mut socket(), &text).expect("stale");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_no_socket_is_never_removed() {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        let text = format!("ipc://{}", file.path().display());
+        let said = try_bind(&mut socket(), &text).expect_err("a file").to_string();
+        assert!(said.contains("not a socket"), "{said}");
+        assert!(file.path().exists());
+    }
+}

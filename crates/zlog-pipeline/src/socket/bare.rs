@@ -1,0 +1,197 @@
+//! libzmq and nothing else: two-frame messages from publishers to subscribers, with
+//! the options that zlog sets on its own sockets. `zlog bench pipeline` holds zlog
+//! against it.
+//!
+//! What may be here: the least that moves a message. There is no record, no number,
+//! no monitor, no thread of its own: whatever zlog adds shows in the difference.
+
+use std::time::{Duration, Instant};
+
+use super::attach::attach;
+use super::endpoint::Endpoint;
+use super::options::{self, SocketOptions, millis};
+use zlog_core::error::{Error, Result};
+
+/// Longest that a wait goes without a look at signals.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// Sends: an XPUB that blocks instead of dropping.
+pub struct BareSender {
+    // Before its context: that can't end while the socket is open.
+    socket: zmq::Socket,
+    _context: zmq::Context,
+}
+
+impl BareSender {
+    /// Opens a sender on all `endpoints`.
+    ///
+    /// # Errors
+    /// An endpoint can't be bound or connected.
+    pub fn open(endpoints: &[Endpoint]) -> Result<BareSender> {
+        let (context, mut socket) = open(zmq::XPUB, &SocketOptions::publisher())?;
+        options::make_publisher(&mut socket)?;
+        for endpoint in endpoints {
+            attach(&mut socket, endpoint)?;
+        }
+        Ok(BareSender { socket, _context: context })
+    }
+
+    /// Waits until `n` peers have subscribed to exactly `prefix`, until `stop`, or for
+    /// `timeout`. Returns how many have.
+    ///
+    /// # Errors
+    /// libzmq's.
+    pub fn wait_for(
+        &mut self,
+        n: usize,
+        prefix: &[u8],
+        timeout: Duration,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<usize> {
+        let until = Instant::now() + timeout;
+        self.socket.set_rcvtimeo(millis(SLICE)).map_err(failed)?;
+        let mut message = zmq::Message::new();
+        let mut there = 0;
+        while there < n && Instant::now() < until && !stop() {
+            if received(self.socket.recv(&mut message, 0))? {
+                let subscribed = message.split_first() == Some((&1, prefix));
+                there += usize::from(subscribed);
+            }
+        }
+        Ok(there)
+    }
+
+    /// Sends a message of two frames. Returns `false` when `stop` asked to give up
+    /// while a subscriber had no room.
+    ///
+    /// # Errors
+    /// libzmq's.
+    pub fn send(&mut self, topic: &[u8], body: &[u8], stop: &dyn Fn() -> bool) -> Result<bool> {
+        // Room is looked for before the first frame: the second never waits.
+        while !received(self.socket.send(topic, zmq::SNDMORE))? {
+            if stop() {
+                return Ok(false);
+            }
+        }
+        self.socket.send(body, 0).map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Closes the socket once everything has gone out, or after `linger`.
+    ///
+    /// # Errors
+    /// libzmq's.
+    pub fn close(self, linger: Duration) -> Result<()> {
+        self.socket.set_linger(millis(linger)).map_err(failed)
+        // The context waits when it is dropped.
+    }
+}
+
+/// Receives: a SUB.
+pub struct BareReceiver {
+    socket: zmq::Socket,
+    _context: zmq::Context,
+    bound: String,
+    frame: zmq::Message,
+}
+
+impl BareReceiver {
+    /// Opens a receiver of `prefixes` on `endpoint`.
+    ///
+    /// # Errors
+    /// The endpoint can't be bound or connected.
+    pub fn open(endpoint: &Endpoint, prefixes: &[String]) -> Result<BareReceiver> {
+        let (context, mut socket) = open(zmq::SUB, &SocketOptions::subscriber())?;
+        for prefix in prefixes {
+            socket.set_subscribe(prefix.as_bytes()).map_err(failed)?;
+        }
+        socket.set_rcvtimeo(millis(SLICE)).map_err(failed)?;
+        let bound = attach(&mut socket, endpoint)?.endpoint;
+        Ok(BareReceiver { socket, _context: context, bound, frame: zmq::Message::new() })
+    }
+
+    /// The endpoint as it is reached: wildcards are filled in.
+    pub fn endpoint(&self) -> &str {
+        &self.bound
+    }
+
+    /// Receives one message, with all its frames, and forgets it. Returns `false`
+    /// when none came within 50 ms.
+    ///
+    /// # Errors
+    /// libzmq's.
+    pub fn recv(&mut self) -> Result<bool> {
+        if !received(self.socket.recv(&mut self.frame, 0))? {
+            return Ok(false);
+        }
+        while self.frame.get_more() {
+            self.socket.recv(&mut self.frame, 0).map_err(failed)?;
+        }
+        Ok(true)
+    }
+}
+
+fn open(kind: zmq::SocketType, options: &SocketOptions) -> Result<(zmq::Context, zmq::Socket)> {
+    let context = zmq::Context::new();
+    let mut socket = context.socket(kind).map_err(failed)?;
+    options.apply(&mut socket)?;
+    Ok((context, socket))
+}
+
+/// Whether a call did its work: `false` when its time was up or a signal came.
+fn received(result: zmq::Result<()>) -> Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn failed(error: zmq::Error) -> Error {
+    Error::new(format!("bare libzmq: {}", error.message()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::endpoint::Role;
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn every_message_arrives_and_other_topics_do_not() {
+        let any = Endpoint::parse("tcp://127.0.0.1:*", Role::Bind).expect("endpoint");
+        let prefixes = ["absent.".to_owned(), "bench.".to_owned()];
+        let mut receiver = BareReceiver::open(&any, &prefixes).expect("receiver");
+        let there = Endpoint::parse(receiver.endpoint(), Role::Connect).expect("endpoint");
+        let sending = std::thread::spawn(move || {
+            let mut sender = BareSender::open(&[there]).expect("sender");
+            let never = || false;
+            assert_eq!(sender.wait_for(1, b"bench.", LONG, &never).expect("wait"), 1);
+            for number in 0..20_000 {
+                let topic: &[u8] = if number % 2 == 0 { b"bench.INFO" } else { b"other.INFO" };
+                assert!(sender.send(topic, b"body", &never).expect("send"));
+            }
+            sender.close(LONG).expect("close");
+        });
+        let until = Instant::now() + LONG;
+        let mut count = 0;
+        while count < 10_000 && Instant::now() < until {
+            count += u32::from(receiver.recv().expect("receive"));
+        }
+        sending.join().expect("sender");
+        assert_eq!(count, 10_000);
+        assert!(!receiver.recv().expect("receive"), "nothing else came");
+    }
+
+    #[test]
+    fn who_waits_for_subscribers_that_do_not_come_is_told_how_many_did() {
+        let nobody = Endpoint::parse("tcp://127.0.0.1:*", Role::Bind).expect("endpoint");
+        let mut sender = BareSender::open(&[nobody]).expect("sender");
+        let wait = Duration::from_millis(20);
+        assert_eq!(sender.wait_for(1, b"bench.", wait, &|| false).expect("wait"), 0);
+        assert_eq!(sender.wait_for(1, b"bench.", LONG, &|| true).expect("wait"), 0);
+    }
+}

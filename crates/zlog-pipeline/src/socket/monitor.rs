@@ -1,0 +1,222 @@
+//! libzmq's socket monitor: what happens to a socket's connections, as it happens.
+//!
+//! What may be here: reading the monitor's frames and putting its numbers into
+//! words. What follows from them is `links`'s.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::descriptor::Descriptor;
+use super::raw::Errno;
+use zlog_core::error::{Error, Result};
+
+/// Where the next monitor is reached: unique, since sockets may share a context.
+fn address() -> String {
+    static MONITORS: AtomicU64 = AtomicU64::new(0);
+    format!("inproc://zlog-monitor-{}", MONITORS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// What is asked for. Left out: ACCEPT_FAILED, which libzmq repeats without a
+/// pause when descriptors run out, so that the queue would fill the memory, and
+/// CLOSED, which says nothing that the others don't.
+const EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
+    | zmq_sys::ZMQ_EVENT_CONNECT_DELAYED
+    | zmq_sys::ZMQ_EVENT_CONNECT_RETRIED
+    | zmq_sys::ZMQ_EVENT_ACCEPTED
+    | zmq_sys::ZMQ_EVENT_DISCONNECTED
+    | zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED
+    | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+/// One thing that libzmq says of a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Seen {
+    /// The endpoint as libzmq spells it: a name may have become an address.
+    pub(super) address: String,
+    pub(super) what: What,
+    /// The connection, where the event is its beginning.
+    pub(super) descriptor: Option<Descriptor>,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum What {
+    /// A connection is being tried.
+    Trying,
+    /// The transport is there; the handshake comes next.
+    Reached,
+    /// libzmq will try again after this pause.
+    Retrying(Duration),
+    /// A peer came in; the handshake comes next.
+    Accepted,
+    /// The handshake is done: messages can flow.
+    Ready,
+    /// The handshake failed, for this reason.
+    Refused(String),
+    /// The connection is gone.
+    Gone,
+    /// A subscriber sent what is no subscription, and its connection ends now. The
+    /// address is the subscriber's.
+    Misused,
+}
+
+/// What libzmq's monitor says of a subscriber that does not keep to the protocol. It has
+/// no event of its own; this stands among the failed handshakes (`zmq-sys/edits.rs`).
+const MISUSED: u32 = 0x7a00_0001;
+
+/// The reading end of a socket's monitor.
+pub(super) struct Monitor {
+    pair: zmq::Socket,
+}
+
+impl Monitor {
+    /// Watches `socket`. To be done before it is attached to anything.
+    pub(super) fn attach(context: &zmq::Context, socket: &zmq::Socket) -> Result<Monitor> {
+        Monitor::open(context, socket)
+            .map_err(|error| Error::new(format!("can't watch a ZeroMQ socket: {error}")))
+    }
+
+    fn open(context: &zmq::Context, socket: &zmq::Socket) -> zmq::Result<Monitor> {
+        let address = address();
+        socket.monitor(&address, i32::try_from(EVENTS).unwrap_or(i32::MAX))?;
+        let pair = context.socket(zmq::PAIR)?;
+        // Without a bound: libzmq's only I/O thread waits on a full monitor, and
+        // no record would flow until somebody reads it.
+        pair.set_rcvhwm(0)?;
+        pair.set_linger(0)?;
+        pair.connect(&address)?;
+        Ok(Monitor { pair })
+    }
+
+    /// The next thing that happened, or `None` if nothing else did yet. Never waits.
+    pub(super) fn next(&self) -> Option<Seen> {
+        loop {
+            let event = self.pair.recv_msg(zmq::DONTWAIT).ok()?;
+            let address = self.pair.recv_msg(zmq::DONTWAIT).ok()?;
+            // A message that is not understood is passed over: the next may be.
+            if let Some(what) = understand(&event) {
+                return Some(Seen {
+                    address: String::from_utf8_lossy(&address).into_owned(),
+                    descriptor: descriptor(&what, &event),
+                    what,
+                });
+            }
+        }
+    }
+
+    /// For `zmq::poll`.
+    pub(super) fn poll_item(&self) -> zmq::PollItem<'_> {
+        self.pair.as_poll_item(zmq::POLLIN)
+    }
+}
+
+/// The value of an event about a connection that begins or ends is its descriptor.
+fn descriptor(what: &What, frame: &[u8]) -> Option<Descriptor> {
+    match (what, frame) {
+        (What::Accepted | What::Reached | What::Gone, &[_, _, v0, v1, v2, v3]) => {
+            Some(i32::from_ne_bytes([v0, v1, v2, v3]))
+        }
+        _ => None,
+    }
+}
+
+/// Reads an event frame: a 16-bit number of the event and a 32-bit value, in the
+/// machine's own byte order.
+fn understand(frame: &[u8]) -> Option<What> {
+    let &[e0, e1, v0, v1, v2, v3] = frame else { return None };
+    let event = u32::from(u16::from_ne_bytes([e0, e1]));
+    let value = u32::from_ne_bytes([v0, v1, v2, v3]);
+    Some(match event {
+        zmq_sys::ZMQ_EVENT_CONNECTED => What::Reached,
+        zmq_sys::ZMQ_EVENT_CONNECT_DELAYED => What::Trying,
+        zmq_sys::ZMQ_EVENT_CONNECT_RETRIED => What::Retrying(Duration::from_millis(value.into())),
+        zmq_sys::ZMQ_EVENT_ACCEPTED => What::Accepted,
+        zmq_sys::ZMQ_EVENT_DISCONNECTED => What::Gone,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => What::Ready,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => What::Refused(no_detail_words(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL if value == MISUSED => What::Misused,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => What::Refused(protocol_words(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => What::Refused(auth_words(value)),
+        _ => return None,
+    })
+}
+
+/// A handshake that just ended: libzmq gives the system's last error, which is
+/// often none, or `EAGAIN` when the time was up.
+fn no_detail_words(errno: u32) -> String {
+    let errno = Errno::from(i32::try_from(errno).unwrap_or(0));
+    match errno {
+        zero if zero == Errno::from(0) => {}
+        again if again.is(zmq::Error::EAGAIN) => {}
+        other => {
+            return format!("the peer broke it off ({other}) or does not speak ZeroMQ (ZMTP 3)");
+        }
+    }
+    "the peer broke it off or does not speak ZeroMQ (ZMTP 3)".to_owned()
+}
+
+/// The `ZMQ_PROTOCOL_ERROR_*` codes of zmq.h.
+fn protocol_words(code: u32) -> String {
+    let words = match code {
+        0x1000_0001 => "the peer sent an unexpected command",
+        0x1000_0002 => "the peer's commands came out of sequence",
+        0x1000_0003 => "the keys could not be exchanged",
+        0x1000_0012 => "the peer sent a malformed MESSAGE",
+        0x1000_0013 => "the peer sent a malformed HELLO",
+        0x1000_0014 => "the peer sent a malformed INITIATE",
+        0x1000_0015 => "the peer sent a malformed ERROR",
+        0x1000_0016 => "the peer sent a malformed READY",
+        0x1000_0017 => "the peer sent a malformed WELCOME",
+        0x1000_0018 => "the peer is no publisher or subscriber, or its metadata is malformed",
+        0x1100_0001 => "the keys do not fit",
+        0x1100_0002 => "one side asks for encryption or a password and the other does not",
+        0x2000_0000..=0x2fff_ffff => "the authenticator gave no valid answer",
+        0x3000_0000..=0x3fff_ffff => "the peer does not speak ZeroMQ over WebSocket",
+        _ => "the peer does not keep to the protocol",
+    };
+    words.to_owned()
+}
+
+/// The status codes of ZAP (https://rfc.zeromq.org/spec/27).
+fn auth_words(status: u32) -> String {
+    match status {
+        300 => "the authenticator can't answer now".to_owned(),
+        400 => "access denied: the key or password is not one of those let in".to_owned(),
+        500 => "the authenticator failed".to_owned(),
+        _ => format!("access denied (status {status})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(event: u32, value: u32) -> Vec<u8> {
+        let event = u16::try_from(event).expect("16 bits");
+        [event.to_ne_bytes().as_slice(), &value.to_ne_bytes()].concat()
+    }
+
+    #[test]
+    fn event_frames_are_read_and_others_passed_over() {
+        assert_eq!(understand(&frame(zmq_sys::ZMQ_EVENT_CONNECTED, 9)), Some(What::Reached));
+        let retried = frame(zmq_sys::ZMQ_EVENT_CONNECT_RETRIED, 250);
+        assert_eq!(understand(&retried), Some(What::Retrying(Duration::from_millis(250))));
+        assert_eq!(understand(&frame(zmq_sys::ZMQ_EVENT_LISTENING, 0)), None);
+        assert_eq!(understand(b""), None);
+        assert_eq!(understand(b"1234567"), None);
+    }
+
+    #[test]
+    fn failed_handshakes_are_put_into_words() {
+        let words = |event, value| match understand(&frame(event, value)) {
+            Some(What::Refused(words)) => words,
+            other => panic!("{other:?}"),
+        };
+        let protocol = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+        assert!(words(protocol, 0x1100_0002).contains("encryption"));
+        assert!(words(protocol, 0x1000_0018).contains("no publisher"));
+        assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400).contains("denied"));
+        assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, 0).contains("ZMTP"));
+    }
+}

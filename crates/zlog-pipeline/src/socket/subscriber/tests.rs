@@ -1,0 +1,249 @@
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Instant;
+
+use super::*;
+use crate::socket::testing::{
+    DEADLINE, STEP, bind, bound_again, connect, heard_by, own_address, publisher, subscriber, take,
+    until,
+};
+use crate::socket::{LinkState, Occurrence, Publisher};
+
+/// Publishes until the subscriber has got a message.
+fn until_heard(publisher: &mut Publisher, subscriber: &mut Subscriber) {
+    until("a message arrives", || {
+        publisher.drain();
+        publisher.send(b"app", b"hello").expect("send");
+        let progress = subscriber.recv(STEP, &mut |_, _| Ok(Flow::More)).expect("no error");
+        progress == Progress::Delivered
+    });
+}
+
+fn until_state(subscriber: &mut Subscriber, wanted: impl Fn(&LinkState) -> bool) {
+    until("the link is in the wanted state", || {
+        subscriber.recv(STEP, &mut |_, _| Ok(Flow::More)).expect("no error");
+        wanted(&subscriber.links()[0].state)
+    });
+}
+
+#[test]
+fn taking_stops_where_the_caller_has_enough_and_goes_on_from_there() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    heard_by(&mut publisher, 1);
+    for n in 0..10 {
+        publisher.send(b"t", n.to_string().as_bytes()).expect("send");
+    }
+    assert_eq!(take(&mut subscriber, 3), ["t|0", "t|1", "t|2"]);
+    assert_eq!(take(&mut subscriber, 7)[6], "t|9");
+}
+
+#[test]
+fn an_error_of_the_caller_loses_no_other_message() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    heard_by(&mut publisher, 1);
+    for n in 0..3 {
+        publisher.send(b"t", n.to_string().as_bytes()).expect("send");
+    }
+    let failed = subscriber.recv(DEADLINE, &mut |_, _| Err(Error::new("disk full")));
+    assert!(failed.is_err());
+    assert_eq!(take(&mut subscriber, 2), ["t|1", "t|2"]);
+}
+
+#[test]
+fn a_wait_ends_with_a_word_and_goes_on_when_nobody_can_send_one_any_more() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    heard_by(&mut publisher, 1);
+    let (word, words) = crossbeam_channel::bounded(1);
+    subscriber.wake_by(words);
+    word.send(()).expect("room");
+    let mut poll = |wait| subscriber.recv(wait, &mut |_, _| Ok(Flow::More)).expect("no error");
+    let begun = Instant::now();
+    assert_eq!(poll(DEADLINE), Progress::Idle);
+    assert!(begun.elapsed() < DEADLINE);
+    drop(word);
+    assert_eq!(poll(STEP), Progress::Idle);
+    publisher.send(b"t", b"after").expect("send");
+    assert_eq!(poll(DEADLINE), Progress::Delivered);
+}
+
+#[test]
+fn frames_beyond_the_eighth_are_dropped_and_counted() {
+    let context = zmq::Context::new();
+    let sender = context.socket(zmq::XPUB).expect("socket");
+    sender.set_linger(0).expect("linger");
+    sender.bind("tcp://127.0.0.1:*").expect("bind");
+    let endpoint = sender.get_last_endpoint().expect("endpoint").expect("text");
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    sender.recv_bytes(0).expect("subscription");
+    sender.send_multipart(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"], 0).expect("send");
+    sender.send_multipart(["one frame"], 0).expect("send");
+    assert_eq!(take(&mut subscriber, 2), ["1|2|3|4|5|6|7|8", "one frame"]);
+    assert_eq!(subscriber.frames_cut(), 2);
+}
+
+#[test]
+fn topics_can_be_added_and_ended_on_the_way() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut subscriber = subscriber(&endpoint, &["a"]);
+    heard_by(&mut publisher, 1);
+    subscriber.subscribe(b"b");
+    subscriber.subscribe(b"b");
+    subscriber.unsubscribe(b"a");
+    until("both have arrived", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        publisher.heard(b"b") && !publisher.heard(b"a")
+    });
+    publisher.send(b"a", b"").expect("send");
+    publisher.send(b"b", b"").expect("send");
+    assert_eq!(take(&mut subscriber, 1), ["b|"]);
+}
+
+#[test]
+fn a_publisher_that_starts_later_or_again_is_picked_up() {
+    let first = Publisher::open(&[bind(&own_address())], &SocketOptions::publisher());
+    let endpoint = first.expect("bind").bound()[0].clone();
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    for _ in 0..2 {
+        until_state(&mut subscriber, |state| *state == LinkState::NotConnected);
+        let options = SocketOptions::publisher();
+        let mut publisher = bound_again(|| Publisher::open(&[bind(&endpoint)], &options));
+        until_heard(&mut publisher, &mut subscriber);
+        until_state(&mut subscriber, |state| *state == LinkState::Connected);
+    }
+}
+
+#[test]
+fn a_peer_that_sends_garbage_is_explained_and_a_good_one_after_it_is_heard() {
+    let address = own_address().replace("tcp://", "");
+    let listener = TcpListener::bind(address).expect("listen");
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("address"));
+    let stranger = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("accept");
+        // A greeting as ZMTP 3 begins it, with a mechanism that is none.
+        let mut greeting = [0u8; 64];
+        greeting[0] = 0xff;
+        greeting[9] = 0x7f;
+        greeting[10] = 3;
+        greeting[12..17].copy_from_slice(b"BOGUS");
+        stream.write_all(&greeting).expect("write");
+        // Until the other side hangs up.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    until_state(&mut subscriber, |state| matches!(state, LinkState::HandshakeRefused(_)));
+    stranger.join().expect("no panic");
+    let options = SocketOptions::publisher();
+    let mut publisher = bound_again(|| Publisher::open(&[bind(&endpoint)], &options));
+    until_heard(&mut publisher, &mut subscriber);
+    let anew = subscriber.events().filter(|event| event.what == Occurrence::MadeAnew).count();
+    assert!(anew > 0, "libzmq came back by itself: the supervision may go");
+}
+
+#[test]
+fn a_peer_that_speaks_another_protocol_is_explained() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("address"));
+    let stranger = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("accept");
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").expect("write");
+    });
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    until_state(&mut subscriber, |state| matches!(state, LinkState::HandshakeRefused(_)));
+    stranger.join().expect("no panic");
+}
+
+#[test]
+fn after_a_frame_that_is_too_large_the_connection_is_made_anew() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let options = SocketOptions { max_message: 4096, ..SocketOptions::subscriber() };
+    let mut subscriber =
+        Subscriber::open(&[connect(&endpoint)], &["app"], &options).expect("subscriber");
+    heard_by(&mut publisher, 1);
+    publisher.send(b"app", &[b'x'; 10_000]).expect("send");
+    until_state(&mut subscriber, |state| *state == LinkState::NotConnected);
+    until_heard(&mut publisher, &mut subscriber);
+    assert!(subscriber.events().any(|event| event.what == Occurrence::MadeAnew));
+}
+
+#[test]
+fn a_bound_subscriber_whose_taker_is_busy_still_subscribes() {
+    let busy = Subscriber::open(&[bind("tcp://127.0.0.1:0")], &[""], &SocketOptions::subscriber())
+        .expect("subscriber");
+    let endpoint = busy.bound()[0].clone();
+    let options = SocketOptions { hwm: 10, ..SocketOptions::publisher() };
+    let open = || Publisher::open(&[connect(&endpoint)], &options).expect("publisher");
+    let mut first = open();
+    heard_by(&mut first, 1);
+    // Fills the channel between the thread and the taker, which takes nothing.
+    for _ in 0..BATCHES + 2 {
+        assert_eq!(first.send(b"t", &vec![0; 2 << 20]).expect("send"), crate::socket::Sent::Sent);
+    }
+    heard_by(&mut open(), 1);
+}
+
+#[test]
+fn dropping_a_subscriber_whose_taker_is_busy_takes_no_time() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let mut subscriber = subscriber(&endpoint, &[""]);
+    heard_by(&mut publisher, 1);
+    for _ in 0..BATCHES + 4 {
+        publisher.send(b"t", &vec![0; 2 << 20]).expect("send");
+    }
+    take(&mut subscriber, 1);
+    let start = Instant::now();
+    drop(subscriber);
+    assert!(start.elapsed() < DEADLINE / 4);
+}
+
+#[test]
+fn it_takes_from_several_endpoints_bound_and_connected_tcp_and_ipc() {
+    let directory = tempfile::tempdir().expect("directory");
+    let ipc = format!("ipc://{}", directory.path().join("s.sock").display());
+    let (mut first, tcp) = publisher(&SocketOptions::publisher());
+    let endpoints = [connect(&tcp), bind(&ipc)];
+    let mut subscriber =
+        Subscriber::open(&endpoints, &[""], &SocketOptions::subscriber()).expect("subscriber");
+    let mut second =
+        Publisher::open(&[connect(&ipc)], &SocketOptions::publisher()).expect("publisher");
+    heard_by(&mut first, 1);
+    heard_by(&mut second, 1);
+    first.send(b"t", b"tcp").expect("send");
+    assert_eq!(take(&mut subscriber, 1), ["t|tcp"]);
+    second.send(b"t", b"ipc").expect("send");
+    assert_eq!(take(&mut subscriber, 1), ["t|ipc"]);
+    until("both links are up", || {
+        subscriber.recv(STEP, &mut |_, _| Ok(Flow::More)).expect("no error");
+        subscriber.links().iter().all(|link| link.state == LinkState::Connected)
+    });
+}
+
+#[test]
+fn a_host_that_is_not_known_is_told() {
+    let subscriber = subscriber("tcp://host.invalid:5555", &[""]);
+    assert!(subscriber.links()[0].unresolved.is_some());
+    until("it is told", || {
+        std::thread::yield_now();
+        subscriber.events().any(|event| matches!(event.what, Occurrence::Unresolved(_)))
+    });
+}
+
+#[test]
+fn every_topic_is_subscribed_to_whatever_the_high_water_mark_and_a_mark_of_one_works() {
+    let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
+    let topics: Vec<String> = (0..3000).map(|n| format!("t{n}.")).collect();
+    let options = SocketOptions { hwm: 1, ..SocketOptions::subscriber() };
+    let mut subscriber =
+        Subscriber::open(&[connect(&endpoint)], &topics, &options).expect("subscriber");
+    until("all topics are heard", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        topics.iter().all(|topic| publisher.heard(topic.as_bytes()))
+    });
+    for topic in &topics {
+        publisher.send(topic.as_bytes(), b"x").expect("send");
+    }
+    let expected: Vec<String> = topics.iter().map(|topic| format!("{topic}|x")).collect();
+    assert_eq!(take(&mut subscriber, topics.len()), expected);
+}

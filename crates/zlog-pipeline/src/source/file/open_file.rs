@@ -1,0 +1,179 @@
+//! A followed file that is open: how far it was read, and whether that is still what was
+//! read.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::time::SystemTime;
+
+/// Bytes before the place reached that are remembered, to recognise the file by: many
+/// lines with their times, and read from memory in a few microseconds.
+const MARK: usize = 4096;
+
+/// What stood in a file before a place.
+#[derive(Default)]
+struct Mark {
+    /// Where it ends: so far the file was read.
+    end: u64,
+    bytes: Vec<u8>,
+}
+
+impl Mark {
+    /// `bytes` were read after it.
+    fn push(&mut self, bytes: &[u8]) {
+        self.end += bytes.len() as u64;
+        let bytes = &bytes[bytes.len().saturating_sub(MARK)..];
+        let excess = (self.bytes.len() + bytes.len()).saturating_sub(MARK);
+        self.bytes.drain(..excess);
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+/// What became of a file besides that it grew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Change {
+    /// It is shorter than what was read of it.
+    Truncated,
+    /// Something else stands where it was read.
+    Rewritten,
+    /// It was modified, and is as it was so far as is remembered.
+    Modified,
+}
+
+impl Change {
+    /// What a person is told, after the name of the file.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Change::Truncated => {
+                "was truncated: reading it from its start; lines added shortly before may be missing"
+            }
+            Change::Rewritten => {
+                "was rewritten: reading it from its start; lines added shortly before may be missing"
+            }
+            Change::Modified => {
+                "was modified and has the same length and end: whether its lines are new is not known, they are not read again"
+            }
+        }
+    }
+}
+
+/// Length and time of the last modification.
+type Stamp = (u64, Option<SystemTime>);
+
+/// A file that is followed.
+pub(super) struct OpenFile {
+    file: File,
+    /// It is no pipe or device: there is something to compare.
+    regular: bool,
+    mark: Mark,
+    /// Something else was found where it was read.
+    rewritten: bool,
+    /// At the last look.
+    stamp: Option<Stamp>,
+    /// At the last look it had been modified without becoming longer. It may just be
+    /// written to: its time changes before its length.
+    suspect: bool,
+}
+
+impl OpenFile {
+    /// Begins at the start of the file, or at its end.
+    ///
+    /// # Errors
+    /// It is a directory, or can't be read.
+    pub(super) fn new(file: File, at_end: bool) -> io::Result<OpenFile> {
+        let meta = file.metadata()?;
+        if meta.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let mut open = OpenFile {
+            file,
+            regular: meta.is_file(),
+            mark: Mark::default(),
+            rewritten: false,
+            stamp: None,
+            suspect: false,
+        };
+        if at_end {
+            let end = open.file.seek(SeekFrom::End(0))?;
+            open.mark.end = end;
+            if open.regular {
+                open.mark.end = end.saturating_sub(MARK as u64);
+                open.file.seek(SeekFrom::Start(open.mark.end))?;
+                let mut last = Vec::new();
+                (&open.file).take(end - open.mark.end).read_to_end(&mut last)?;
+                open.mark.push(&last);
+            }
+        }
+        Ok(open)
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Begins at its start again.
+    pub(super) fn rewind(&mut self) {
+        self.mark = Mark::default();
+        self.rewritten = false;
+        self.stamp = None;
+        // Within a file that was just read this doesn't fail; if it does, so does the
+        // next read.
+        let _ = self.file.rewind();
+    }
+
+    /// What became of it since it was last looked at.
+    pub(super) fn change(&mut self) -> Option<Change> {
+        let meta = self.file.metadata().ok().filter(Metadata::is_file)?;
+        if meta.len() < self.mark.end {
+            return Some(Change::Truncated);
+        }
+        if self.rewritten || !self.stands(self.mark.end) {
+            return Some(Change::Rewritten);
+        }
+        self.is_modified(&meta).then_some(Change::Modified)
+    }
+
+    /// Whether the same stands where it was read. It is read on from `position`.
+    fn stands(&mut self, position: u64) -> bool {
+        if !self.regular {
+            return true;
+        }
+        let Mark { end, bytes } = &self.mark;
+        let mut found = [0; MARK];
+        let found = &mut found[..bytes.len()];
+        let start = SeekFrom::Start(end - bytes.len() as u64);
+        let read = self.file.seek(start).and_then(|_| self.file.read_exact(found));
+        let stands = match read {
+            Ok(()) => found == bytes,
+            // Where it can't be read, the next read fails too, and that is told.
+            Err(error) => error.kind() != io::ErrorKind::UnexpectedEof,
+        };
+        self.file.seek(SeekFrom::Start(position)).is_err() || stands
+    }
+
+    /// Whether it was modified, and stayed as long as it was, for two looks. That is told
+    /// once for each modification.
+    fn is_modified(&mut self, meta: &Metadata) -> bool {
+        let stamp = (meta.len(), meta.modified().ok());
+        let before = self.stamp.replace(stamp).unwrap_or(stamp);
+        let suspected = std::mem::replace(&mut self.suspect, false);
+        if before == stamp {
+            return suspected;
+        }
+        self.suspect = before.0 == stamp.0;
+        false
+    }
+}
+
+impl Read for OpenFile {
+    /// Reads on. It is at its end, too, where it turns out to have been rewritten: what
+    /// stands there is no continuation of what was read, and would be half a line.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        if length > 0 && !self.stands(self.mark.end + length as u64) {
+            self.rewritten = true;
+            return Ok(0);
+        }
+        self.mark.push(&buffer[..length]);
+        Ok(length)
+    }
+}

@@ -1,0 +1,393 @@
+//! Bytes to lines.
+//!
+//! What may be here: where lines begin and end. What is in them is `text`'s.
+
+use memchr::memchr2;
+
+/// Cuts one stream of bytes into lines, across reads.
+///
+/// A line ends in `\n` or `\r\n`, or where the stream does. One longer than
+/// [`longest`] comes in pieces, the cuts moved back to where a UTF-8 character begins.
+/// Where the cuts fall depends on the bytes alone, not on how they were read, and
+/// the work is linear in the bytes, however long a line.
+///
+/// NULs at the start of a line, and [`HOLE`] or more of them within one, are no text:
+/// they stand for a hole in a file, or for blocks that a crash left unwritten. They end
+/// the line before them, are skipped, and counted.
+///
+/// A line is first seen ([`Splitter::peek`]) and then let go ([`Splitter::advance`]),
+/// so that a consumer can stop at it.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    max: usize,
+    /// The beginning of the present line, from earlier reads.
+    carry: Vec<u8>,
+    /// How the line in `carry` ends.
+    carry_end: End,
+    /// Pieces of the present line that were let go.
+    parts: u32,
+    /// NULs skipped.
+    nuls: u64,
+    seen: Seen,
+}
+
+/// A line, or a piece of one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Line<'c> {
+    /// Without its line ending.
+    pub(crate) bytes: &'c [u8],
+    /// Which piece it is, from 1; 0 for a whole line.
+    pub(crate) part: u32,
+}
+
+/// How a run of bytes without a newline ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// It goes on in a later read.
+    Open,
+    /// A newline follows.
+    Newline,
+    /// A hole follows.
+    Hole,
+    /// The stream ends.
+    Stream,
+}
+
+/// What `peek` found, for `advance` to step over.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// Length of what is shown: the line without its ending, or a piece.
+    shown: usize,
+    /// Whether the line ends with it, and in how many bytes: 1 for a newline.
+    ends_line: bool,
+    ending: usize,
+    in_carry: bool,
+    /// Length of the run of bytes it was found in.
+    run: usize,
+}
+
+/// NULs in a row within a line that are taken for a hole: the smallest block of a file
+/// system. Fewer may be padding.
+const HOLE: usize = 512;
+
+/// How many times as long as others a line may be that begins with `{`.
+const OBJECT: usize = 8;
+
+/// How long a line that begins so may be, where others may have `max` bytes: a JSON object
+/// of a message that was a line takes up to six bytes for each of its bytes, and more for
+/// its other fields.
+pub(super) fn longest(line: &[u8], max: usize) -> usize {
+    if line.first() == Some(&b'{') { max.saturating_mul(OBJECT) } else { max }
+}
+
+/// A carry that has grown beyond this is given back after its line.
+const KEEP: usize = 1 << 20;
+
+impl Splitter {
+    /// A splitter for lines of up to `max` bytes. A line and its end are looked at, and no
+    /// memory holds more than `isize::MAX` bytes.
+    pub(crate) fn new(max: usize) -> Splitter {
+        let seen = Seen { shown: 0, ends_line: true, ending: 0, in_carry: true, run: 0 };
+        let (max, carry) = (max.clamp(1, isize::MAX as usize), Vec::new());
+        Splitter { max, carry, carry_end: End::Open, parts: 0, nuls: 0, seen }
+    }
+
+    /// NULs skipped so far.
+    pub(crate) fn nuls(&self) -> u64 {
+        self.nuls
+    }
+
+    /// The next line of what was carried over and `chunk[*pos..]`; `None` when
+    /// there is no whole one, and all of the chunk has been taken in.
+    pub(crate) fn peek<'c>(&'c mut self, chunk: &'c [u8], pos: &mut usize) -> Option<Line<'c>> {
+        if !self.carry.is_empty() || self.carry_end != End::Open {
+            self.fill(chunk, pos);
+            let max = self.longest(&self.carry);
+            self.seen = self.look(&self.carry, self.carry_end, max, true)?;
+            return Some(Line { bytes: &self.carry[..self.seen.shown], part: self.part() });
+        }
+        if self.parts == 0 {
+            let nuls = leading_nuls(&chunk[*pos..]);
+            self.nuls += nuls as u64;
+            *pos += nuls;
+        }
+        let rest = &chunk[*pos..];
+        let max = self.longest(rest);
+        let (run, end) = first_run(rest, window(max), 0);
+        match self.look(run, end, max, false) {
+            Some(seen) => {
+                self.seen = seen;
+                Some(Line { bytes: &run[..seen.shown], part: self.part() })
+            }
+            None => {
+                // Neither overlong nor ended, so the run is all that is left of the chunk.
+                self.carry.extend_from_slice(run);
+                *pos += run.len();
+                None
+            }
+        }
+    }
+
+    /// Steps over the line that `peek` showed.
+    pub(crate) fn advance(&mut self, pos: &mut usize) {
+        let Seen { shown, ends_line, ending, in_carry, run } = self.seen;
+        if in_carry && ends_line {
+            self.carry.clear();
+            self.carry.shrink_to(KEEP);
+            self.carry_end = End::Open;
+        } else if in_carry {
+            self.carry.drain(..shown);
+        } else {
+            *pos += if ends_line { run + ending } else { shown };
+        }
+        self.parts = if ends_line { 0 } else { self.parts + 1 };
+    }
+
+    /// The stream has ended: what is carried is its last line. Whether there is one.
+    pub(crate) fn finish(&mut self) -> bool {
+        let last = !self.carry.is_empty() && self.carry_end == End::Open;
+        if last {
+            self.carry_end = End::Stream;
+        }
+        last
+    }
+
+    /// Whether the last line, or a piece of it, has been taken in without its end.
+    pub(crate) fn is_within_line(&self) -> bool {
+        self.carry_end == End::Open && (!self.carry.is_empty() || self.parts > 0)
+    }
+
+    /// Whether the line that `peek` shows ends only because the stream does.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.carry_end == End::Stream
+    }
+
+    /// Moves the rest of the carried line out of the chunk, or as much of it as
+    /// tells that it is overlong.
+    fn fill(&mut self, chunk: &[u8], pos: &mut usize) {
+        if self.carry_end != End::Open {
+            return;
+        }
+        let room = window(self.longest(&self.carry)).saturating_sub(self.carry.len());
+        let nuls = trailing_nuls(&self.carry);
+        let (run, end) = first_run(&chunk[*pos..], room, nuls);
+        self.carry.extend_from_slice(run);
+        *pos += run.len();
+        if end == End::Newline {
+            *pos += 1;
+        }
+        if end == End::Hole && run.is_empty() {
+            self.carry.truncate(self.carry.len() - nuls);
+            self.nuls += nuls as u64;
+        }
+        self.carry_end = end;
+    }
+
+    /// What to show of a run of bytes; `None` when more of it must be seen.
+    fn look(&self, run: &[u8], end: End, max: usize, in_carry: bool) -> Option<Seen> {
+        let line = match end {
+            End::Newline | End::Open => run.strip_suffix(b"\r").unwrap_or(run),
+            End::Hole | End::Stream => run,
+        };
+        let ends_line = line.len() <= max;
+        // Its last NULs may be the beginning of a hole.
+        let undecided = || run.len() - trailing_nuls(run) <= max;
+        if end == End::Open && (ends_line || undecided()) {
+            return None;
+        }
+        let shown = if ends_line { line.len() } else { cut(run, max) };
+        let ending = usize::from(end == End::Newline);
+        Some(Seen { shown, ends_line, ending, in_carry, run: run.len() })
+    }
+
+    /// How long the present line, or what is left of it, may be.
+    fn longest(&self, line: &[u8]) -> usize {
+        if self.parts == 0 { longest(line, self.max) } else { self.max }
+    }
+
+    fn part(&self) -> u32 {
+        if self.parts == 0 && self.seen.ends_line { 0 } else { self.parts + 1 }
+    }
+}
+
+/// How many bytes are looked at for the end of a line of up to `max`: enough to tell that
+/// it is overlong, with its `\r`, and that no hole follows the longest one.
+fn window(max: usize) -> usize {
+    max.saturating_add(HOLE + 2)
+}
+
+/// What stands before the first newline or hole among the first `window` bytes; looking
+/// no further, since cutting a long line into pieces must not look at it again and again.
+/// `nuls` NULs stand before them.
+fn first_run(bytes: &[u8], window: usize, nuls: usize) -> (&[u8], End) {
+    let window = &bytes[..bytes.len().min(window)];
+    let mut at = 0;
+    while let Some(found) = memchr2(b'\n', 0, &window[at..]) {
+        let start = at + found;
+        if window[start] == b'\n' {
+            return (&window[..start], End::Newline);
+        }
+        let length = leading_nuls(&window[start..]);
+        if length + if start == 0 { nuls } else { 0 } >= HOLE {
+            return (&window[..start], End::Hole);
+        }
+        at = start + length;
+    }
+    (window, End::Open)
+}
+
+/// How many NULs the bytes begin with. By blocks: a hole may have many gigabytes.
+fn leading_nuls(bytes: &[u8]) -> usize {
+    const BLOCK: [u8; 256] = [0; 256];
+    if bytes.first() != Some(&0) {
+        return 0;
+    }
+    let blocks = bytes.chunks_exact(BLOCK.len()).take_while(|block| **block == BLOCK).count();
+    let rest = &bytes[blocks * BLOCK.len()..];
+    blocks * BLOCK.len() + rest.iter().take_while(|byte| **byte == 0).count()
+}
+
+fn trailing_nuls(bytes: &[u8]) -> usize {
+    bytes.iter().rev().take_while(|byte| **byte == 0).count()
+}
+
+/// Where to cut a line of more than `max` bytes: there, or up to three bytes before,
+/// where a character begins.
+fn cut(bytes: &[u8], max: usize) -> usize {
+    let continues = |at: &usize| bytes[*at] & 0xC0 == 0x80;
+    let back = (max.saturating_sub(3)..=max).rev().find(|at| !continues(at));
+    back.filter(|at| *at > 0).unwrap_or(max)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// All lines of the chunks, each seen twice before it is let go, and the NULs skipped.
+    fn split(max: usize, chunks: &[&[u8]]) -> (Vec<(Vec<u8>, u32)>, u64) {
+        let mut splitter = Splitter::new(max);
+        let mut lines = Vec::new();
+        let mut take = |splitter: &mut Splitter, chunk: &[u8]| {
+            let mut pos = 0;
+            while let Some(line) = splitter.peek(chunk, &mut pos) {
+                let first = (line.bytes.to_vec(), line.part);
+                let again = splitter.peek(chunk, &mut pos).expect("the same line");
+                assert_eq!((again.bytes.to_vec(), again.part), first);
+                lines.push(first);
+                splitter.advance(&mut pos);
+            }
+            assert_eq!(pos, chunk.len(), "all of a chunk is taken in");
+        };
+        for chunk in chunks {
+            take(&mut splitter, chunk);
+        }
+        let _ = splitter.finish();
+        take(&mut splitter, b"");
+        (lines, splitter.nuls())
+    }
+
+    fn texts(max: usize, input: &str) -> Vec<(String, u32)> {
+        let (lines, _) = split(max, &[input.as_bytes()]);
+        lines.into_iter().map(|(l, p)| (String::from_utf8_lossy(&l).into_owned(), p)).collect()
+    }
+
+    fn whole(lines: &[&str]) -> Vec<(String, u32)> {
+        lines.iter().map(|line| (String::from(*line), 0)).collect()
+    }
+
+    #[test]
+    fn a_line_ends_in_a_newline_with_or_without_a_carriage_return() {
+        assert_eq!(texts(100, "a\nb\r\n\n\r\nc\rd\r\r\n"), whole(&["a", "b", "", "", "c\rd\r"]));
+    }
+
+    #[test]
+    fn a_last_line_without_newline_is_a_line() {
+        assert_eq!(texts(100, "a\nb"), whole(&["a", "b"]));
+        assert_eq!(texts(100, "b\r"), whole(&["b\r"]));
+        assert_eq!(texts(100, ""), whole(&[]));
+    }
+
+    #[test]
+    fn a_line_too_long_comes_in_pieces_that_keep_characters_whole() {
+        let pieces = |list: &[(&str, u32)]| -> Vec<(String, u32)> {
+            list.iter().map(|(text, part)| (String::from(*text), *part)).collect()
+        };
+        assert_eq!(texts(3, "abcd\nabc\r\n"), pieces(&[("abc", 1), ("d", 2), ("abc", 0)]));
+        assert_eq!(texts(1, "{234567\n"), whole(&["{234567"]));
+        assert_eq!(texts(1, "{23456789{\n{"), {
+            let [first, second] = [("{2345678", 1), ("9", 2)];
+            [pieces(&[first, second, ("{", 3)]), whole(&["{"])].concat()
+        });
+        assert_eq!(texts(4, "äöüx"), pieces(&[("äö", 1), ("üx", 2)]));
+        assert_eq!(texts(usize::MAX, "ab\r\nc"), pieces(&[("ab", 0), ("c", 0)]));
+        assert_eq!(texts(3, "äöü"), pieces(&[("ä", 1), ("ö", 2), ("ü", 3)]));
+    }
+
+    #[test]
+    fn nuls_of_a_hole_are_skipped_and_end_the_line_before_them() {
+        let hole = [0; HOLE];
+        let padding = [0; HOLE - 1];
+        for (input, lines, nuls) in [
+            ([&hole[..], b"a\n"].concat(), vec![b"a".to_vec()], HOLE),
+            (b"\0a\n\0\0b\n".to_vec(), vec![b"a".to_vec(), b"b".to_vec()], 3),
+            ([b"a", &hole[..], b"b\n"].concat(), vec![b"a".to_vec(), b"b".to_vec()], HOLE),
+            ([b"a\n", &hole[..]].concat(), vec![b"a".to_vec()], HOLE),
+            ([b"a", &hole[..]].concat(), vec![b"a".to_vec()], HOLE),
+            ([b"a", &padding[..], b"b\n"].concat(), vec![[b"a", &padding[..], b"b"].concat()], 0),
+            (hole.to_vec(), Vec::new(), HOLE),
+        ] {
+            let pieces: Vec<&[u8]> = input.chunks(7).collect();
+            let (got, skipped) = split(100_000, &pieces);
+            let got: Vec<Vec<u8>> = got.into_iter().map(|(line, _)| line).collect();
+            assert_eq!((got, skipped), (lines, nuls as u64));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lines_depend_on_the_bytes_and_not_on_how_they_were_read(
+            runs in proptest::collection::vec(prop_oneof![
+                12 => prop_oneof![
+                    Just(b'\n'), Just(b'\r'), Just(b'a'), Just(b'{'), Just(0xC3), Just(0xA4), any::<u8>()
+                ].prop_map(|byte| vec![byte]),
+                1 => (1..HOLE + 20).prop_map(|nuls| vec![0; nuls]),
+                1 => (HOLE - 3..HOLE + 3).prop_map(|nuls| vec![0; nuls]),
+            ], 0..80),
+            cuts in proptest::collection::vec(prop_oneof![1usize..9, 1..600usize], 1..80),
+            max in 1usize..12,
+        ) {
+            let bytes = runs.concat();
+            let (at_once, nuls) = split(max, &[&bytes]);
+            let mut chunks = Vec::new();
+            let mut rest = bytes.as_slice();
+            for cut in cuts {
+                let (chunk, more) = rest.split_at(cut.min(rest.len()));
+                chunks.push(chunk);
+                rest = more;
+            }
+            chunks.push(rest);
+            prop_assert_eq!(&split(max, &chunks), &(at_once.clone(), nuls));
+            for (line, part) in &at_once {
+                let most = if *part <= 1 { longest(line, max) } else { max };
+                prop_assert!(line.len() <= most);
+            }
+
+            // Nothing is lost and nothing doubled, line endings aside, and NULs are counted.
+            let mut joined = Vec::new();
+            for (line, part) in &at_once {
+                if *part <= 1 && !joined.is_empty() {
+                    joined.push(b'\n');
+                }
+                joined.extend_from_slice(line);
+            }
+            let strip = |bytes: &[u8]| -> Vec<u8> {
+                bytes.iter().copied().filter(|b| !b"\n\r\0".contains(b)).collect()
+            };
+            let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == 0).count() as u64;
+            prop_assert_eq!(count(&joined) + nuls, count(&bytes));
+            prop_assert_eq!(strip(&joined), strip(&bytes));
+        }
+    }
+}

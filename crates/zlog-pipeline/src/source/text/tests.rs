@@ -1,0 +1,376 @@
+use std::io::{self, Write};
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+use regex::Regex;
+
+use super::*;
+use crate::os::clock::now;
+use zlog_core::error::Exit;
+use zlog_core::multiline::Rules;
+
+/// Longest that a test waits for something that must come.
+pub(in crate::source) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Polls until `done` says so of what was delivered; panics when it takes too long.
+pub(in crate::source) fn poll_until(
+    source: &mut dyn Source,
+    seen: &mut Vec<Record<'static>>,
+    done: impl Fn(&[Record<'static>]) -> bool,
+) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done(seen) {
+        assert!(Instant::now() < deadline, "waited too long; so far: {seen:#?}");
+        let mut sink = |record: Record<'_>| {
+            seen.push(record.into_owned());
+            Ok(Flow::More)
+        };
+        source.poll(Duration::from_millis(20), &mut sink).unwrap();
+    }
+}
+
+/// Polls to the end.
+pub(in crate::source) fn all(source: &mut dyn Source) -> Vec<Record<'static>> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut seen = Vec::new();
+    loop {
+        assert!(Instant::now() < deadline, "waited too long; so far: {seen:#?}");
+        let mut sink = |record: Record<'_>| {
+            seen.push(record.into_owned());
+            Ok(Flow::More)
+        };
+        if source.poll(Duration::from_millis(20), &mut sink).unwrap() == Progress::Ended {
+            return seen;
+        }
+    }
+}
+
+pub(in crate::source) fn messages(records: &[Record<'_>]) -> Vec<String> {
+    records.iter().map(|record| record.msg.to_string()).collect()
+}
+
+fn block(bytes: &[u8]) -> Arrival {
+    Arrival::Bytes(Block { buffer: bytes.to_vec(), len: bytes.len(), received: now() })
+}
+
+/// Records of one stream that gives these chunks and ends.
+fn read(options: &LineOptions, chunks: &[&[u8]]) -> (Vec<Record<'static>>, LineCounts) {
+    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], options);
+    let mut seen = Vec::new();
+    for chunk in chunks {
+        feed.send(block(chunk)).unwrap();
+        let before = source.shared.counts;
+        let mut sink = |record: Record<'_>| {
+            seen.push(record.into_owned());
+            Ok(Flow::More)
+        };
+        source.poll(Duration::ZERO, &mut sink).unwrap();
+        assert!(source.shared.counts.lines >= before.lines);
+    }
+    feed.send(Arrival::End).unwrap();
+    seen.extend(all(&mut source));
+    (seen, source.counts())
+}
+
+fn read_all(input: &[u8]) -> (Vec<Record<'static>>, LineCounts) {
+    read(&LineOptions::default(), &[input])
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_shown_and_counted() {
+    let (records, counts) = read_all(b"a\xffb\xc3\nfine\n");
+    assert_eq!(messages(&records), ["a\\xffb\\xc3", "fine"]);
+    assert_eq!(counts.not_utf8, 1);
+}
+
+#[test]
+fn nuls_and_control_characters_are_kept() {
+    assert_eq!(messages(&read_all(b"a\0b\x1b[31m\rc\r\n").0), ["a\0b\x1b[31m\rc"]);
+}
+
+#[test]
+fn nuls_of_a_hole_are_skipped_and_counted_and_hide_no_level() {
+    let hole = vec![0; 100_000];
+    let input = [b"INFO: a\n", &hole[..], b"ERROR: b\nhalf", &hole[..], b"WARNING: c\n"].concat();
+    let (records, counts) = read_all(&input);
+    assert_eq!(messages(&records), ["INFO: a", "ERROR: b", "half", "WARNING: c"]);
+    let levels: Vec<Level> = records.iter().map(|record| record.level).collect();
+    assert_eq!(levels, [Level::INFO, Level::ERROR, Level::INFO, Level::WARNING]);
+    assert_eq!((counts.nuls, counts.lines), (200_000, 4));
+}
+
+#[test]
+fn empty_lines_are_records_unless_they_are_to_be_skipped() {
+    let input = b"\na\n\r\n\n";
+    let (records, counts) = read_all(input);
+    assert_eq!(messages(&records), ["", "a", "", ""]);
+    assert_eq!((counts.lines, counts.records, counts.skipped), (4, 4, 0));
+
+    let options = LineOptions { skip_empty: true, ..LineOptions::default() };
+    let (records, counts) = read(&options, &[input]);
+    assert_eq!(messages(&records), ["a"]);
+    assert_eq!((counts.lines, counts.records, counts.skipped), (4, 1, 3));
+}
+
+#[test]
+fn a_last_line_without_newline_is_a_record() {
+    assert_eq!(messages(&read_all(b"a\nb").0), ["a", "b"]);
+    assert_eq!(messages(&read_all(b"").0), Vec::<String>::new());
+}
+
+#[test]
+fn a_line_longer_than_the_bound_comes_in_numbered_pieces_of_one_level() {
+    let options = LineOptions { max_line: 10, ..LineOptions::default() };
+    let (records, counts) = read(&options, &[b"ERROR: 34567890123456789INFO", b": 12\nnext\n"]);
+    assert_eq!(messages(&records), ["ERROR: 345", "6789012345", "6789INFO: ", "12", "next"]);
+    let parts: Vec<Option<&str>> =
+        records.iter().map(|r| r.extras.first().map(|(_, json)| &*json.0)).collect();
+    assert_eq!(parts, [Some("1"), Some("2"), Some("3"), Some("4"), None]);
+    assert!(records[..4].iter().all(|record| record.level == Level::ERROR));
+    assert_eq!((counts.pieces, counts.lines), (4, 5));
+}
+
+#[test]
+fn a_line_of_ten_megabytes_goes_through_whole() {
+    let mut input = "0123456789".repeat(1_000_000);
+    input.push('\n');
+    let chunks: Vec<&[u8]> = input.as_bytes().chunks(65_536).collect();
+    let (records, _) = read(&LineOptions::default(), &chunks);
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].msg, input.trim_end());
+}
+
+#[test]
+fn a_traceback_belongs_to_its_line_and_makes_an_unmarked_one_an_error() {
+    let input = b"INFO: a\nTraceback (most recent call last):\n  File\nE: x\nworking\nTraceback (most recent call last):\n  File\nE: y\n";
+    let (records, _) = read_all(input);
+    assert_eq!(messages(&records), ["INFO: a", "working"]);
+    assert_eq!(records[0].level, Level::INFO, "the line says its level");
+    assert_eq!(records[1].level, Level::ERROR);
+    let trace = "Traceback (most recent call last):\n  File\nE: y";
+    assert_eq!(records[1].exc_text.as_deref(), Some(trace));
+}
+
+#[test]
+fn a_traceback_of_its_own_is_an_error_unless_a_level_was_asked_for() {
+    let input: &[u8] = b"Traceback (most recent call last):\n  File\nE: y\n";
+    for (explicit, level) in [(false, Level::ERROR), (true, Level::DEBUG)] {
+        let spec = StreamSpec { level: Level::DEBUG, explicit, process: Some(7) };
+        let (mut source, [feed]) = TextSource::of([spec], &LineOptions::default());
+        feed.send(block(input)).unwrap();
+        feed.send(Arrival::End).unwrap();
+        let records = all(&mut source);
+        assert_eq!((&*records[0].msg, records[0].level), ("E: y", level));
+        assert_eq!(records[0].process, Some(7));
+        assert!(records[0].received.is_some_and(|at| at > 1e9));
+    }
+}
+
+#[test]
+fn the_users_pattern_joins_lines_to_one_message() {
+    let rules = Rules::Starts(Regex::new("^>").unwrap());
+    let multiline = multiline::Options { rules, ..multiline::Options::default() };
+    let options = LineOptions { multiline, ..LineOptions::default() };
+    let (records, _) = read(&options, &[b"> ERROR\n a\n", b"\n> b\n"]);
+    assert_eq!(messages(&records), ["> ERROR\n a\n", "> b"]);
+}
+
+#[test]
+fn a_held_record_is_delivered_when_its_wait_is_over() {
+    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    feed.send(block(b"one\npartial")).unwrap();
+    let mut seen = Vec::new();
+    poll_until(&mut source, &mut seen, |seen| seen.len() == 1);
+    feed.send(block(b" two\n")).unwrap();
+    poll_until(&mut source, &mut seen, |seen| seen.len() == 2);
+    assert_eq!(messages(&seen), ["one", "partial two"]);
+}
+
+#[test]
+fn a_line_and_its_traceback_stay_together_however_late_they_are_taken() {
+    let multiline = multiline::Options { wait: Duration::ZERO, ..multiline::Options::default() };
+    let options = LineOptions { multiline, ..LineOptions::default() };
+    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
+    feed.send(block(b"ERROR: x\n")).unwrap();
+    feed.send(block(b"Traceback (most recent call last):\n  File\n")).unwrap();
+    feed.send(block(b"E: y\n")).unwrap();
+    feed.send(Arrival::End).unwrap();
+    let records = all(&mut source);
+    assert_eq!(messages(&records), ["ERROR: x"]);
+}
+
+#[test]
+fn streams_keep_their_lines_apart() {
+    let (mut source, [out, err]) =
+        TextSource::of([StreamSpec::default(); 2], &LineOptions::default());
+    out.send(block(b"out ")).unwrap();
+    err.send(block(b"err ")).unwrap();
+    out.send(block(b"a\n")).unwrap();
+    err.send(block(b"b\n")).unwrap();
+    out.send(Arrival::End).unwrap();
+    err.send(Arrival::End).unwrap();
+    let mut found = messages(&all(&mut source));
+    found.sort();
+    assert_eq!(found, ["err b", "out a"]);
+}
+
+#[test]
+fn finishing_delivers_what_has_come_and_what_is_held() {
+    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    feed.send(block(b"a\nb\n")).unwrap();
+    feed.send(block(b"c")).unwrap();
+    let mut seen = Vec::new();
+    let mut sink = |record: Record<'_>| {
+        seen.push(record.msg.into_owned());
+        Ok(Flow::More)
+    };
+    // Readers that have gone send no more.
+    drop(feed);
+    source.finish(Duration::ZERO, &mut sink).unwrap();
+    assert_eq!(source.poll(PATIENCE, &mut sink).unwrap(), Progress::Ended);
+    assert_eq!(seen, ["a", "b", "c"]);
+}
+
+/// What finishing gives if `sent` has come and `later` comes meanwhile, from a reader that
+/// does not end: messages, and whether they are marked as cut.
+fn finish(sent: &[&[u8]], later: Vec<Arrival>) -> (Vec<(String, bool)>, LineCounts) {
+    // A record that waits for its traceback would come later.
+    let multiline = multiline::Options { rules: Rules::Off, ..multiline::Options::default() };
+    let options = LineOptions { multiline, ..LineOptions::default() };
+    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
+    for bytes in sent {
+        feed.send(block(bytes)).unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut later = Some(later);
+    let mut sink = |record: Record<'_>| {
+        // A record shows that finishing has begun.
+        for what in later.take().into_iter().flatten() {
+            feed.send(what).unwrap();
+        }
+        let cut = record.extras.iter().any(|(key, _)| key == "cut");
+        seen.push((record.msg.into_owned(), cut));
+        Ok(Flow::More)
+    };
+    source.finish(PATIENCE, &mut sink).unwrap();
+    (seen, source.counts())
+}
+
+#[test]
+fn finishing_reads_the_last_line_on_to_its_end_and_no_further() {
+    let later = vec![block(b"4"), block(b"5\nnext\nand "), block(b"on\n")];
+    let (seen, counts) = finish(&[b"first\n12", b"3"], later);
+    assert_eq!(seen, [("first".to_owned(), false), ("12345".to_owned(), false)]);
+    assert_eq!((counts.lines, counts.cut_lines), (2, 0));
+}
+
+#[test]
+fn a_last_line_whose_stream_ends_is_whole_and_one_whose_end_does_not_come_is_marked() {
+    let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3"), Arrival::End]);
+    assert_eq!(seen[1], ("123".to_owned(), false));
+    assert_eq!(counts.cut_lines, 0);
+    let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3")]);
+    assert_eq!(seen[1], ("123".to_owned(), true));
+    assert_eq!(counts.cut_lines, 1);
+}
+
+#[test]
+fn notices_are_handed_over_and_make_the_source_fail_if_they_say_so() {
+    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    feed.notice("look".into(), false).unwrap();
+    feed.send(Arrival::End).unwrap();
+    let mut sink = |_: Record<'_>| Ok(Flow::More);
+    assert_eq!(source.poll(PATIENCE, &mut sink).unwrap(), Progress::Idle);
+    assert_eq!(source.take_notices()[0].text, "look");
+    assert!(!source.failed() && source.take_notices().is_empty());
+}
+
+/// A writer that keeps what is written, up to a number of bytes.
+#[derive(Clone)]
+struct Kept(Arc<Mutex<Vec<u8>>>, usize);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut kept = self.0.lock().unwrap();
+        if kept.len() + bytes.len() > self.1 {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        kept.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_tee_gets_the_bytes_untouched() {
+    let kept = Kept(Arc::default(), 100);
+    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    let input: &[u8] = b"a\r\n\xff\0\nlast";
+    feed.with_tee(Some(Box::new(kept.clone()))).pump_all("x", input);
+    assert_eq!(all(&mut source).len(), 3);
+    assert_eq!(*kept.0.lock().unwrap(), input);
+    assert_eq!(source.reading().read(), input.len() as u64);
+}
+
+#[test]
+fn a_closed_tee_is_a_quiet_end_after_what_was_read() {
+    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    feed.with_tee(Some(Box::new(Kept(Arc::default(), 0)))).pump_all("x", b"a\n".as_slice());
+    let mut seen = Vec::new();
+    let mut sink = |record: Record<'_>| {
+        seen.push(record.msg.into_owned());
+        Ok(Flow::More)
+    };
+    let error = loop {
+        match source.poll(PATIENCE, &mut sink) {
+            Ok(progress) => assert_ne!(progress, Progress::Ended),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.exit(), Exit::Done);
+    assert_eq!(seen, ["a"]);
+}
+
+proptest! {
+    #[test]
+    fn records_depend_on_the_bytes_alone_and_a_sink_may_stop_anywhere(
+        bytes in proptest::collection::vec(prop_oneof![
+            4 => Just(b'\n'), 1 => Just(b'\r'), 1 => Just(b' '), 2 => Just(b'a'), 1 => any::<u8>()
+        ], 0..120),
+        cut in 1usize..40,
+        enough in proptest::collection::vec(any::<bool>(), 1..8),
+        max_line in 1usize..40,
+    ) {
+        // No record may be closed by a clock: the wait is longer than any test.
+        let multiline = multiline::Options { wait: PATIENCE * 10, ..multiline::Options::default() };
+        let options = LineOptions { max_line, multiline, ..LineOptions::default() };
+        let strip = |mut record: Record<'static>| { record.received = None; record };
+        let at_once: Vec<_> = read(&options, &[&bytes]).0.into_iter().map(strip).collect();
+
+        let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
+        let mut chunks = bytes.chunks(cut);
+        let (mut seen, mut turn, mut ended) = (Vec::new(), 0, false);
+        loop {
+            if source.events.is_empty() && !ended {
+                let arrival = chunks.next().map(block);
+                ended = arrival.is_none();
+                feed.send(arrival.unwrap_or(Arrival::End)).unwrap();
+            }
+            let mut stopped = false;
+            let mut sink = |record: Record<'_>| {
+                assert!(!stopped, "a sink that has enough gets no more");
+                seen.push(strip(record.into_owned()));
+                turn += 1;
+                stopped = enough[turn % enough.len()];
+                Ok(if stopped { Flow::Enough } else { Flow::More })
+            };
+            if source.poll(Duration::ZERO, &mut sink).unwrap() == Progress::Ended {
+                break;
+            }
+        }
+        prop_assert_eq!(seen, at_once);
+    }
+}

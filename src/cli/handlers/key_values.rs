@@ -1,0 +1,427 @@
+//! Reads `VALUE,KEY=VALUE,…`: where a value ends and a key begins.
+//!
+//! Which keys there are, and what they mean, is `zlog_pipeline::router::options`'s.
+//!
+//! # Grammar
+//! - The text before the first `,KEY=` is the value itself: a path, an address, a
+//!   command. The text after each `KEY=` is that key's value.
+//! - A comma that no `KEY=` follows belongs to the value that it stands in. Two commas
+//!   are one, and never begin a key.
+//! - A switch may stand without `=VALUE`: `,sync`.
+//! - `format=` takes the rest, whatever is in it: it stands last.
+
+use zlog_core::error::{Error, Result};
+use zlog_core::text::escape::visible;
+use zlog_core::text::suggest::nearest;
+use zlog_pipeline::router::options::{Class, Key, Reader};
+
+/// The key whose value is the rest.
+const LAST: &str = "format";
+
+/// The keys of an option that were typed.
+#[derive(Debug)]
+pub(super) struct KeyValues {
+    /// The option, for messages: `--file`.
+    option: &'static str,
+    /// The key that the value itself belongs to; empty for an option that is all keys.
+    main: &'static str,
+    /// The value itself.
+    value: String,
+    /// Keys with their values, in their order. What has been read is taken out.
+    keys: Vec<(String, String)>,
+    /// The first thing that is wrong.
+    error: Option<Error>,
+}
+
+impl KeyValues {
+    /// Takes apart what was given to `option`. `main` is the key that the value itself
+    /// belongs to.
+    ///
+    /// # Errors
+    /// No value, or a key that is not among `known`.
+    pub(super) fn new(
+        option: &'static str,
+        main: &'static str,
+        text: &str,
+        known: &[Key],
+    ) -> Result<KeyValues> {
+        let mut typed = KeyValues::empty(option, main);
+        typed.take_apart(text, known)?;
+        if typed.value.is_empty() {
+            let what = format!("{option} {:?} begins with nothing", visible(text));
+            return Err(Error::usage(what).hint("Its value stands before the first key."));
+        }
+        Ok(typed)
+    }
+
+    /// Takes apart what was given to an option that is all keys.
+    ///
+    /// # Errors
+    /// A value, or a key that is not among `known`.
+    pub(super) fn all_keys(option: &'static str, text: &str, known: &[Key]) -> Result<KeyValues> {
+        let mut typed = KeyValues::empty(option, "");
+        if text.is_empty() {
+            return Ok(typed);
+        }
+        typed.take_apart(&format!(",{text}"), known)?;
+        if !typed.value.is_empty() {
+            let what = format!("{option}={}: that is no key with a value", visible(text));
+            return Err(Error::usage(what).hint(takes(known)));
+        }
+        Ok(typed)
+    }
+
+    fn empty(option: &'static str, main: &'static str) -> KeyValues {
+        KeyValues { option, main, value: String::new(), keys: Vec::new(), error: None }
+    }
+
+    /// Gives the value itself to the key `other`, where the switch of that name is set.
+    pub(super) fn move_main(&mut self, other: &'static str) {
+        if self.has(other) && self.flag(other) {
+            self.main = other;
+        }
+    }
+
+    fn take_apart(&mut self, text: &str, known: &[Key]) -> Result<()> {
+        let mut rest = text;
+        while let Some(at) = rest.find(',') {
+            let (before, after) = (&rest[..at], &rest[at + 1..]);
+            self.current().push_str(before);
+            rest = after;
+            if let Some(after) = after.strip_prefix(',') {
+                self.current().push(',');
+                rest = after;
+            } else if let Some((key, value)) = key(after) {
+                if !known.iter().any(|known| known.name == key) {
+                    return Err(self.unknown(key, known));
+                }
+                self.keys.push((key.to_owned(), String::new()));
+                rest = value;
+                if key == LAST {
+                    break;
+                }
+            } else if let Some((switch, after)) = switch(after, known) {
+                self.keys.push((switch.to_owned(), "yes".to_owned()));
+                rest = after;
+                // A comma follows, or nothing.
+            } else {
+                self.current().push(',');
+            }
+        }
+        self.current().push_str(rest);
+        Ok(())
+    }
+
+    /// Where text goes: to the last key's value, or to the value itself.
+    fn current(&mut self) -> &mut String {
+        match self.keys.last_mut() {
+            Some((_, value)) => value,
+            None => &mut self.value,
+        }
+    }
+
+    /// All values of a key, in their order.
+    fn all(&mut self, key: &str) -> Vec<String> {
+        if !self.main.is_empty() && key == self.main {
+            return vec![self.value.clone()];
+        }
+        self.keys.extract_if(.., |(known, _)| known == key).map(|(_, value)| value).collect()
+    }
+
+    fn keep(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+
+    /// An error about a key, or about the value itself when `key` is empty.
+    pub(super) fn about(&self, key: &str, what: &str) -> Error {
+        let of = if self.value.is_empty() { "" } else { " " };
+        let place = format!("{}{of}{}", self.option, visible(&self.value));
+        let space = if what.starts_with(':') { "" } else { " " };
+        let separator = if key.is_empty() { "" } else { ": " };
+        Error::usage(format!("{place}{separator}{key}{space}{what}"))
+    }
+
+    fn unknown(&self, key: &str, known: &[Key]) -> Error {
+        let nearest = nearest(key, known.iter().map(|key| key.name));
+        let error = self.about(&format!("{}=", visible(key)), "is no key of it").hint(format!(
+            "{} A comma before something else that looks like a key is written twice.",
+            takes(known)
+        ));
+        match nearest {
+            Some(nearest) => error.note(format!("Did you mean {nearest}=?")),
+            None => error,
+        }
+    }
+
+    /// Ends the reading of a handler of `class`: everything must have been right, and no
+    /// key may be left that only another class of the same option reads.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub(super) fn finish(self, class: &Class) -> Result<()> {
+        let left = self.keys.iter().map(|(key, _)| key).find(|key| !class.has(key));
+        let Some(key) = left else { return self.error.map_or(Ok(()), Err) };
+        let others = Class::of_option(self.option).filter(|other| other.has(key));
+        let pickers: Vec<&str> = others.filter_map(|other| other.picked_by).collect();
+        if pickers.is_empty() {
+            return Err(self
+                .about(key, "is for a file that is not replaced")
+                .hint(format!("Leave out {key}, or what replaces the file.")));
+        }
+        let pickers = pickers.join(" or ");
+        Err(self
+            .about(key, &format!("goes with {pickers}"))
+            .hint(format!("Give {pickers} too, or leave out {key}.")))
+    }
+}
+
+impl Reader for KeyValues {
+    fn has(&self, key: &str) -> bool {
+        key == self.main || self.keys.iter().any(|(known, _)| known == key)
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        let mut values = self.all(key);
+        let last = values.pop();
+        if !values.is_empty() {
+            self.keep(self.about(key, "is given twice").hint("Give it once."));
+        }
+        last
+    }
+
+    fn typed(&mut self, key: &str) -> Option<String> {
+        self.text(key)
+    }
+
+    fn list(&mut self, key: &str, check: &dyn Fn(&str) -> Result<()>) -> Vec<String> {
+        let values = self.all(key);
+        for value in &values {
+            if let Err(error) = check(value) {
+                self.refuse(key, value, error);
+            }
+        }
+        values
+    }
+
+    fn flag(&mut self, key: &str) -> bool {
+        let reader: &mut dyn Reader = self;
+        let set = reader.read(key, |text| match text {
+            "yes" | "true" | "on" | "1" => Ok(true),
+            "no" | "false" | "off" | "0" => Ok(false),
+            _ => Err("write yes or no"),
+        });
+        set.unwrap_or(false)
+    }
+
+    fn refuse(&mut self, key: &str, value: &str, error: Error) {
+        let key = match key == self.main {
+            true => String::new(),
+            false => format!("{key}={}", visible(value)),
+        };
+        let about = self.about(&key, &format!(": {}", error.message()));
+        self.keep(match error.next_step() {
+            Some(hint) => about.hint(hint),
+            None => about,
+        });
+    }
+
+    fn wrong(&mut self, key: &str, what: &str, hint: &str) {
+        let key = if key == self.main { "" } else { key };
+        self.keep(self.about(key, what).hint(hint));
+    }
+
+    fn missing(&mut self, key: &str, why: &str, example: &str) {
+        let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+        let error = self.about(key, &format!("is missing{why}"));
+        self.keep(error.hint(format!("Add it: {key}={}.", example.trim_matches('"'))));
+    }
+
+    fn words(&mut self, _: &str) -> Option<Vec<String>> {
+        None
+    }
+}
+
+/// Which keys there are.
+fn takes(known: &[Key]) -> String {
+    let mut names: Vec<_> = known.iter().map(|key| key.name).collect();
+    names.sort_unstable();
+    format!("It takes {}.", names.join(", "))
+}
+
+/// A part of a format that looks like a key of the option, `level=error` or `utc`, and shows
+/// nothing of a record. It was hardly meant as a part of the format, which takes the rest.
+pub(super) fn likely_misplaced_key<'f>(format: &'f str, known: &[Key]) -> Option<&'f str> {
+    let mut parts = format.split(',');
+    let mut doubled = parts.next().is_some_and(str::is_empty);
+    parts.find(|part| {
+        // As everywhere, a comma that is written twice begins no key.
+        let after_double = std::mem::replace(&mut doubled, part.is_empty());
+        let is_key = match key(part) {
+            Some((key, value)) => known.iter().any(|known| known.name == key) && !has_field(value),
+            None => known.iter().any(|known| known.is_switch() && known.name == *part),
+        };
+        is_key && !after_double
+    })
+}
+
+/// Whether a text may show something of a record, in any of the styles.
+fn has_field(text: &str) -> bool {
+    text.contains("%(") || text.contains(['{', '$'])
+}
+
+/// `KEY=` at the beginning, and what follows it.
+fn key(text: &str) -> Option<(&str, &str)> {
+    let (key, value) = text.split_once('=')?;
+    let word = key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    word.then_some((key, value))
+}
+
+/// A switch at the beginning, and what follows it: a comma, or nothing.
+fn switch<'t>(text: &'t str, known: &[Key]) -> Option<(&'static str, &'t str)> {
+    known.iter().filter(|key| key.is_switch()).find_map(|switch| {
+        let after = text.strip_prefix(switch.name)?;
+        (after.is_empty() || after.starts_with(',')).then_some((switch.name, after))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEYS: &[Key] = &[
+        Key::new("level", "LEVEL", ""),
+        Key::new("topic", "PREFIX", "").repeated(),
+        Key::new("format", "FORMAT", ""),
+        Key::new("max-bytes", "SIZE", ""),
+        Key::switch("sync", ""),
+    ];
+
+    fn parse(text: &str) -> Result<KeyValues> {
+        KeyValues::new("--file", "path", text, KEYS)
+    }
+
+    fn typed(text: &str) -> KeyValues {
+        parse(text).unwrap()
+    }
+
+    /// The error that reading leaves.
+    fn error(text: &str, read: impl Fn(&mut dyn Reader)) -> String {
+        let mut typed = typed(text);
+        read(&mut typed);
+        typed.error.unwrap().to_string()
+    }
+
+    /// The value, and each key with its own.
+    fn parts(text: &str) -> String {
+        let typed = typed(text);
+        let keys = typed.keys.iter().map(|(key, value)| format!("[{key}={value}]"));
+        format!("{}{}", typed.value, keys.collect::<String>())
+    }
+
+    #[test]
+    fn keys_follow_the_value() {
+        assert_eq!(parts("app.log"), "app.log");
+        assert_eq!(
+            parts("app.log,level=error,topic=a,topic=b"),
+            "app.log[level=error][topic=a][topic=b]"
+        );
+        assert_eq!(parts("x,sync"), "x[sync=yes]");
+        assert_eq!(parts("x,sync,level=info"), "x[sync=yes][level=info]");
+        assert_eq!(parts("x,sync=no"), "x[sync=no]");
+        assert_eq!(parts("x,level="), "x[level=]");
+    }
+
+    #[test]
+    fn a_comma_that_no_key_follows_belongs_to_the_value() {
+        assert_eq!(parts("a,b.log"), "a,b.log");
+        assert_eq!(parts("a,"), "a,");
+        assert_eq!(parts("awk -F, a=1"), "awk -F, a=1");
+        assert_eq!(parts("x,syncing,topic=a,b"), "x,syncing[topic=a,b]");
+        assert_eq!(parts("a=b,level=info"), "a=b[level=info]");
+    }
+
+    #[test]
+    fn two_commas_are_one_and_begin_no_key() {
+        assert_eq!(parts("dd,,of=y"), "dd,of=y");
+        assert_eq!(parts("x,,sync,topic=a,,level=b"), "x,sync[topic=a,level=b]");
+        assert_eq!(parts("x,,,level=info"), "x,[level=info]");
+    }
+
+    #[test]
+    fn the_format_takes_the_rest() {
+        let text = "x,level=info,format={message},level={levelname},,sync";
+        assert_eq!(parts(text), "x[level=info][format={message},level={levelname},,sync]");
+    }
+
+    #[test]
+    fn a_key_that_stands_in_the_format_is_seen_and_a_field_is_none() {
+        for (format, key) in [
+            ("%(message)s,level=error", Some("level=error")),
+            ("%(levelname)s,sync,level=info %(message)s", Some("sync")),
+            ("{message},sync", Some("sync")),
+            ("bare,max-bytes=10M", Some("max-bytes=10M")),
+            ("${message},topic=", Some("topic=")),
+            ("msg=%(message)s,level=%(levelname)s", None),
+            ("{message},level={levelname},,sync", None),
+            ("$message,level=$levelname", None),
+            ("%(message)s, level=error", None),
+            ("%(message)s,user=none,syncing", None),
+            ("level=info,%(message)s", None),
+            ("level=info", None),
+            ("", None),
+        ] {
+            assert_eq!(likely_misplaced_key(format, KEYS), key, "{format}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_the_nearest() {
+        for (text, nearest) in [("x,levle=info", "level"), ("x,maxBytes=3", "max-bytes")] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(&format!("Did you mean {nearest}=?")), "{error}");
+        }
+        let error = parse("x,\u{1b}=").map(|typed| typed.value);
+        assert_eq!(error.unwrap(), "x,\u{1b}=", "no key looks like that");
+    }
+
+    #[test]
+    fn a_value_is_needed() {
+        let error = parse(",level=info").unwrap_err().to_string();
+        assert!(error.contains("begins with nothing"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_option_key_and_next_step() {
+        let parser = |_: &str| Err::<(), _>(Error::new("no").hint("Yes."));
+        let wrong = error("x,level=loud", |reader| assert!(reader.read("level", parser).is_none()));
+        assert_eq!(wrong, "--file x: level=loud: no\n  Yes.");
+        let wrong = error("x,level=a,level=b", |reader| drop(reader.text("level")));
+        assert!(wrong.starts_with("--file x: level is given twice"), "{wrong}");
+        let wrong = error("x,sync=maybe", |reader| assert!(!reader.flag("sync")));
+        assert_eq!(wrong, "--file x: sync=maybe: write yes or no");
+        let wrong = error("x", |reader| assert!(reader.read("path", parser).is_none()));
+        assert_eq!(wrong, "--file x: no\n  Yes.");
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_can_be_written_with_its_commas_doubled(
+            value in "[a-c,=]{1,8}",
+            topic in "[a-c,=]{0,8}",
+        ) {
+            let double = |text: &str| text.replace(',', ",,");
+            let text = format!("{},topic={}", double(&value), double(&topic));
+            let mut read = typed(&text);
+            prop_assert_eq!(&read.value, &value);
+            prop_assert_eq!(read.all("topic"), vec![topic]);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[a-z,=]{0,6}(,(level|format|sync|x)=?){0,3}.{0,4}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Connections that this side ended because of what came over them, told with the cause.
+//!
+//! libzmq says of a connection that it has ended, and not why. Where a publisher has gone,
+//! libzmq connects again by itself and says so at once; where it does not, it has hung up
+//! itself: on a message larger than it was told to take, or on bytes that are no message.
+//! What may be here: that conclusion from events, and its words.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use zlog_core::text::escape::visible;
+use zlog_core::text::parsers;
+use zlog_pipeline::socket::{LEAST_MAX_MESSAGE, LinkEvent, Occurrence};
+
+/// How long nothing more is told of an endpoint: each message may end a connection.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Most endpoints that are remembered.
+const MOST: usize = 256;
+
+/// Follows connections to publishers.
+pub(super) struct CutOff {
+    /// Bytes: the largest message that is taken.
+    max_message: usize,
+    /// Endpoints whose connection has ended, for no reason so far.
+    ended: HashSet<String>,
+    told: HashMap<String, Instant>,
+}
+
+impl CutOff {
+    /// `max_message` is `--max-message`, in bytes.
+    pub(super) fn new(max_message: usize) -> CutOff {
+        let max_message = max_message.max(LEAST_MAX_MESSAGE);
+        CutOff { max_message, ended: HashSet::new(), told: HashMap::new() }
+    }
+
+    /// Takes note of an event: what there is to tell.
+    pub(super) fn note(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
+        match event.what {
+            Occurrence::Disconnected if self.ended.len() < MOST => {
+                self.ended.insert(event.endpoint.clone());
+                None
+            }
+            Occurrence::MadeAnew if self.ended.remove(&event.endpoint) => self.tell(event, now),
+            _ => {
+                self.ended.remove(&event.endpoint);
+                None
+            }
+        }
+    }
+
+    fn tell(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
+        self.told.retain(|_, at| now < *at + PAUSE);
+        if self.told.contains_key(&event.endpoint) || self.told.len() >= MOST {
+            return None;
+        }
+        self.told.insert(event.endpoint.clone(), now);
+        Some(format!(
+            "hung up on {}: it sent a message larger than --max-message {}, or bytes that are no \
+             message; connecting anew, and what it sent meanwhile is lost",
+            visible(&event.endpoint),
+            parsers::format_size(self.max_message)
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(what: Occurrence) -> LinkEvent {
+        LinkEvent { endpoint: "tcp://h:1".into(), what }
+    }
+
+    fn told(events: impl IntoIterator<Item = Occurrence>) -> Vec<String> {
+        let mut cutoff = CutOff::new(64 << 10);
+        let now = Instant::now();
+        events.into_iter().filter_map(|what| cutoff.note(&event(what), now)).collect()
+    }
+
+    #[test]
+    fn a_connection_that_libzmq_does_not_try_again_is_one_that_it_ended() {
+        use Occurrence::{Connected, Disconnected, MadeAnew};
+        let told = told([Connected, Disconnected, MadeAnew, Connected, Disconnected, MadeAnew]);
+        let [line] = &told[..] else { panic!("once in a while: {told:?}") };
+        assert!(line.starts_with("hung up on tcp://h:1: it sent a message larger"), "{line}");
+        assert!(line.contains("--max-message 64K,"), "{line}");
+    }
+
+    #[test]
+    fn a_publisher_that_goes_or_shakes_no_hands_was_not_hung_up_on() {
+        use Occurrence::{Connected, Disconnected, HandshakeFailed, MadeAnew, Retrying};
+        let retrying = Retrying(Duration::from_millis(100));
+        for events in [
+            vec![Connected, Disconnected, retrying.clone(), retrying, Connected],
+            vec![HandshakeFailed("no".into()), MadeAnew, MadeAnew],
+            vec![Connected, Disconnected, HandshakeFailed("no".into()), MadeAnew],
+            vec![MadeAnew],
+        ] {
+            assert!(told(events.clone()).is_empty(), "{events:?}");
+        }
+    }
+
+    #[test]
+    fn the_least_that_a_socket_can_be_told_to_take_is_named() {
+        let mut cutoff = CutOff::new(1024);
+        let now = Instant::now();
+        cutoff.note(&event(Occurrence::Disconnected), now);
+        let line = cutoff.note(&event(Occurrence::MadeAnew), now).unwrap();
+        assert!(line.contains("--max-message 4K,"), "{line}");
+        cutoff.note(&event(Occurrence::Disconnected), now + PAUSE);
+        assert!(cutoff.note(&event(Occurrence::MadeAnew), now + PAUSE).is_some());
+    }
+}

@@ -1,0 +1,327 @@
+//! `zlog emit`: a source of lines or records, published.
+//!
+//! What was typed becomes a source, a stamp and a publishing handler; this file
+//! puts them together and runs them until the source ends, a limit is reached or
+//! somebody asks to stop. Then it flushes, and tells what became of the records.
+
+mod pace;
+mod source;
+mod summary;
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use self::pace::Pace;
+use self::source::Feed;
+use self::summary::{ProgressLine, Summary};
+use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
+use zlog_core::error::{Exit, Result};
+use zlog_core::record::Record;
+use zlog_core::text::escape::visible;
+use zlog_core::text::plural::counted;
+use zlog_pipeline::handler::Handler;
+use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
+use zlog_pipeline::os::signal::{Forwarding, Stop};
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::sender::Stamp;
+use zlog_pipeline::socket::{Publisher, Role, SocketOptions, Waited};
+use zlog_pipeline::source::{Flow, Notice, Progress};
+
+/// How long to wait for the source before looking at signals and the clock.
+const TICK: Duration = Duration::from_millis(50);
+/// How often to ask, in the end, whether everything has been copied.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Publishes what the source gives.
+///
+/// # Errors
+/// Endpoints that can't be used, a source that can't be read.
+pub fn run(args: EmitArgs) -> Result<Exit> {
+    let (stop, signals) = catch_signals(&args)?;
+    let publisher = open(&args)?;
+    let mut emit = Emit::new(&args, publisher, stop);
+    let mut feed = match signals {
+        // What can't be read is told before the wait.
+        None => {
+            let mut feed = Feed::open(&args)?;
+            emit.tell(feed.notices());
+            emit.wait_for_subscribers(&args)?;
+            feed
+        }
+        // A command starts when somebody listens.
+        Some(signals) => {
+            Feed::check_command(&args)?;
+            emit.wait_for_subscribers(&args)?;
+            if let Some(exit) = emit.end.stop.exit() {
+                return Ok(exit);
+            }
+            Feed::start(&args, signals)?
+        }
+    };
+    let ran = emit.run(&mut feed);
+    // Also when the run failed (a full disk under --tee, say, or its reader has gone):
+    // what was published by then must not be lost with it.
+    let exit = emit.finish(&args, feed);
+    ran.and(exit)
+}
+
+/// A signal asks this process to stop; while a wrapped command runs, it is the command's.
+fn catch_signals(args: &EmitArgs) -> Result<(Stop, Option<Forwarding>)> {
+    if args.command.is_empty() {
+        return Ok((Stop::install()?, None));
+    }
+    let stop = Stop::default();
+    let signals = Forwarding::install(stop.clone())?;
+    Ok((stop, Some(signals)))
+}
+
+fn open(args: &EmitArgs) -> Result<Publisher> {
+    let mut options = SocketOptions::publisher();
+    options.hwm = args.hwm;
+    let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
+    let publisher = Publisher::open(&endpoints, &options)?;
+    super::say_bound("emit", publisher.bound());
+    Ok(publisher)
+}
+
+/// When to end, whatever the source still has: at a signal, or when the time is up.
+#[derive(Clone)]
+struct End {
+    stop: Stop,
+    until: Arc<OnceLock<Instant>>,
+    /// How long a subscriber without room may hold the end up.
+    linger: Duration,
+    /// Since when one does.
+    held_up: Arc<OnceLock<Instant>>,
+}
+
+impl End {
+    fn reached(&self) -> bool {
+        self.stop.requested() || self.until.get().is_some_and(|until| Instant::now() >= *until)
+    }
+
+    /// Whether a subscriber without room has held the end up for long enough. To be
+    /// asked while one has none.
+    fn overdue(&self) -> bool {
+        (self.reached() || self.stop.passed_on())
+            && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
+    }
+
+    /// What is left of the time to flush in.
+    fn linger(&self) -> Duration {
+        let gone = self.held_up.get().map_or(Duration::ZERO, Instant::elapsed);
+        self.linger.saturating_sub(gone)
+    }
+}
+
+/// The pipeline, and the limits it runs within.
+struct Emit {
+    end: End,
+    stamp: Stamp,
+    publish: Publish,
+    pace: Option<Pace>,
+    limit: Option<u64>,
+    progress: ProgressLine,
+    quiet: bool,
+    begun: Instant,
+    taken: u64,
+    /// Records whose own topic was not under the root.
+    outside_root: u64,
+}
+
+impl Emit {
+    fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
+        let end =
+            End { stop, until: Arc::default(), linger: args.linger.0, held_up: Arc::default() };
+        let progress = ProgressLine::new(args);
+        let options = PublishOptions {
+            root: args.root.clone(),
+            by_name: args.listen.any(),
+            wire: match args.wire {
+                WireArg::Json => Wire::Json,
+                WireArg::Text => Wire::Text,
+            },
+            on_full: match args.on_full {
+                OnFullArg::Block => OnFull::Block,
+                OnFullArg::Drop => OnFull::Drop,
+            },
+            stop: {
+                let end = end.clone();
+                Box::new(move || end.overdue())
+            },
+            tell: progress.teller(),
+        };
+        let begun = Instant::now();
+        Emit {
+            publish: Publish::new(publisher, options),
+            stamp: stamp(args),
+            end,
+            pace: args.rate.map(|rate| Pace::new(rate, begun)),
+            limit: args.count,
+            progress,
+            quiet: args.quiet,
+            begun,
+            taken: 0,
+            outside_root: 0,
+        }
+    }
+
+    /// Waits for subscribers; says once when they do not come. Then the clock starts.
+    fn wait_for_subscribers(&mut self, args: &EmitArgs) -> Result<()> {
+        let publisher = self.publish.publisher();
+        let stop = || self.end.stop.requested();
+        let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
+        if let Waited::TimedOut(subscribers) = waited {
+            let (wait, wanted) = (args.wait, args.wait_for);
+            let text = match (wanted, subscribers) {
+                (0, _) => return Ok(()),
+                (1, _) => format!("nobody listens (waited {wait}); publishing all the same"),
+                (_, n) => format!("{n} of {wanted} subscribers came (waited {wait}); publishing"),
+            };
+            terminal::tell(format_args!("zlog emit: {text}"));
+        }
+        self.begun = Instant::now();
+        if let Some(duration) = args.duration {
+            // Set once, here: nothing was published before, so nothing asked for it.
+            let _ = self.end.until.set(self.begun + duration.0);
+        }
+        Ok(())
+    }
+
+    /// Publishes until the source ends, a limit is reached or a signal comes.
+    fn run(&mut self, feed: &mut Feed) -> Result<()> {
+        self.progress.watch(feed.reading());
+        while !self.done() {
+            let progress = feed.source().poll(self.wait(), &mut |record| self.take(record))?;
+            self.publish.flush()?;
+            self.progress.show(self.taken);
+            self.tell(feed.notices());
+            self.tell_of_subscribers();
+            if progress == Progress::Ended {
+                break;
+            }
+        }
+        // What has been read must not be lost because somebody asked to stop.
+        if self.end.stop.requested() {
+            let within = self.end.linger();
+            feed.finish(within, &mut |record| self.publish_one(record))?;
+            self.tell(feed.notices());
+        }
+        Ok(())
+    }
+
+    /// Takes what the source delivers. It has let go of the record, so that even one
+    /// that comes when the end has just been reached must be published.
+    fn take(&mut self, record: Record<'_>) -> Result<Flow> {
+        if let Some(pace) = &mut self.pace {
+            let now = Instant::now();
+            let pause = pace.next(now).saturating_duration_since(now);
+            self.publish.publisher().pause(pause, &|| self.end.reached());
+            self.progress.show(self.taken);
+        }
+        self.publish_one(record)?;
+        Ok(if self.done() { Flow::Enough } else { Flow::More })
+    }
+
+    fn publish_one(&mut self, record: Record<'_>) -> Result<Flow> {
+        let mut record = record;
+        self.outside_root += u64::from(self.stamp.fill(&mut record));
+        self.publish.handle(&record)?;
+        self.taken += 1;
+        Ok(Flow::More)
+    }
+
+    /// Says what a person should know; the progress line makes room.
+    fn tell(&self, notices: Vec<Notice>) {
+        for notice in notices {
+            let line = format_args!("zlog emit: {}", notice.text);
+            self.progress.around(|| terminal::tell(line));
+        }
+    }
+
+    /// Says whose connections were ended because of what they sent.
+    fn tell_of_subscribers(&mut self) {
+        if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
+            self.progress.around(|| terminal::tell(format_args!("zlog emit: {}", visible(&text))));
+        }
+    }
+
+    fn done(&self) -> bool {
+        self.end.reached() || self.limit.is_some_and(|limit| self.taken >= limit)
+    }
+
+    /// How long the source may wait before this loop must look around.
+    fn wait(&self) -> Duration {
+        match self.end.until.get() {
+            Some(until) => until.saturating_duration_since(Instant::now()).min(TICK),
+            None => TICK,
+        }
+    }
+
+    /// Waits for what --tee has still to copy, and tells what nobody took.
+    fn await_copies(&self, feed: &Feed) {
+        let Some(reading) = feed.reading() else { return };
+        reading.close();
+        let until = Instant::now() + self.end.linger();
+        while reading.copying() > 0 && Instant::now() < until {
+            std::thread::sleep(LOOK);
+        }
+        let uncopied = reading.copying() + reading.uncopied();
+        if uncopied > 0 {
+            terminal::tell(format_args!(
+                "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
+                counted(uncopied, "byte")
+            ));
+        }
+    }
+
+    /// Sends what is held, tells what became of everything, and says how to exit.
+    fn finish(mut self, args: &EmitArgs, mut feed: Feed) -> Result<Exit> {
+        self.progress.clear();
+        let took = self.begun.elapsed();
+        if args.tee {
+            self.await_copies(&feed);
+        }
+        self.publish.flush()?;
+        self.tell_of_subscribers();
+        let (published, flushed) = self.publish.close(self.end.linger());
+        let summary = Summary {
+            published,
+            outside_root: self.outside_root,
+            lines: feed.line_counts(),
+            heard: feed.heard(),
+            took,
+            flushed,
+        };
+        if !args.quiet {
+            terminal::tell(format_args!("zlog emit: {summary}"));
+        } else if summary.lost() {
+            terminal::tell(format_args!("zlog emit: {}", summary.loss()));
+        }
+        let exit = feed.exit();
+        feed.stop(args.linger.0)?;
+        let lost = args.fail_on_loss && summary.lost();
+        Ok(self.end.stop.exit().unwrap_or(exit).or_unmet(lost))
+    }
+}
+
+fn stamp(args: &EmitArgs) -> Stamp {
+    let name = args.name.as_deref().unwrap_or(match &*args.root {
+        "" => "root", // Python's name for the root logger
+        root => root,
+    });
+    let mut stamp = Stamp::of_this_process(name);
+    stamp.root.clone_from(&args.root);
+    // Without a root, a replay publishes records where they were published before.
+    stamp.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
+    stamp.subtopic = args.subtopic.clone().unwrap_or_default();
+    if let Some(source) = &args.source {
+        stamp.source.clone_from(source);
+    }
+    if let Some(program) = args.command.first() {
+        let program = std::path::Path::new(program);
+        let name = program.file_name().unwrap_or(program.as_os_str());
+        stamp.process_name = name.to_string_lossy().into_owned();
+    }
+    stamp
+}

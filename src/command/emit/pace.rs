@@ -1,0 +1,65 @@
+//! `--rate`: when each record is due.
+
+use std::time::{Duration, Instant};
+
+use zlog_core::text::parsers::LONGEST;
+
+/// How far a pace may fall behind and still catch up; past it, it starts anew
+/// instead of sending everything at once.
+const CATCH_UP: Duration = Duration::from_millis(200);
+
+/// Spaces records evenly.
+#[derive(Debug)]
+pub(super) struct Pace {
+    interval: Duration,
+    due: Instant,
+}
+
+impl Pace {
+    /// `rate` records each second, the first one at `now`.
+    pub(super) fn new(rate: f64, now: Instant) -> Pace {
+        let interval = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(LONGEST).min(LONGEST);
+        Pace { interval, due: now }
+    }
+
+    /// When the record that is at hand at `now` is due: `now` or later.
+    pub(super) fn next(&mut self, now: Instant) -> Instant {
+        if now > self.due + CATCH_UP {
+            self.due = now;
+        }
+        let due = self.due;
+        self.due += self.interval;
+        due.max(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_spaced_evenly() {
+        let start = Instant::now();
+        let mut pace = Pace::new(10.0, start);
+        let dues: Vec<u128> = (0..3).map(|_| (pace.next(start) - start).as_millis()).collect();
+        assert_eq!(dues, [0, 100, 200]);
+    }
+
+    #[test]
+    fn the_slowest_rate_still_sends_the_first_record_at_once() {
+        let start = Instant::now();
+        let mut pace = Pace::new(1e-300, start);
+        assert_eq!(pace.next(start), start);
+        assert_eq!(pace.next(start), start + LONGEST);
+    }
+
+    #[test]
+    fn a_pace_that_fell_behind_does_not_send_a_burst() {
+        let start = Instant::now();
+        let mut pace = Pace::new(10.0, start);
+        pace.next(start);
+        let late = start + Duration::from_secs(60);
+        assert_eq!(pace.next(late), late);
+        assert_eq!(pace.next(late), late + Duration::from_millis(100));
+    }
+}

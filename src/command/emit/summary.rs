@@ -1,0 +1,184 @@
+//! What became of the records: the line at the end, and the one that moves meanwhile.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{
+    DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
+
+use crate::cli::EmitArgs;
+use zlog_core::text::plural::{counted, plural};
+use zlog_pipeline::handler::publish::Published;
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::sender::OUTSIDE_ROOT;
+use zlog_pipeline::socket::Flushed;
+use zlog_pipeline::source::Reading;
+use zlog_pipeline::source::listen::Heard;
+use zlog_pipeline::source::text::LineCounts;
+
+/// How an emission ended.
+#[derive(Debug)]
+pub(super) struct Summary {
+    pub(super) published: Published,
+    /// Records whose own topic was not under the root.
+    pub(super) outside_root: u64,
+    pub(super) lines: LineCounts,
+    pub(super) heard: Heard,
+    pub(super) took: Duration,
+    pub(super) flushed: Flushed,
+}
+
+impl Summary {
+    /// Whether records were lost, or may have been.
+    pub(super) fn lost(&self) -> bool {
+        let Published { dropped_full, broken, .. } = self.published;
+        dropped_full + broken + self.heard.lost() > 0 || self.flushed == Flushed::No
+    }
+
+    /// The losses alone.
+    pub(super) fn loss(&self) -> String {
+        let mut said = Vec::new();
+        if self.published.dropped_full > 0 {
+            said.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
+        }
+        if self.heard.lost() > 0 {
+            said.push(format!("{} lost before they were whole here", self.heard.lost()));
+        }
+        said.extend(self.may_be_lost());
+        said.join("; ")
+    }
+
+    /// What is worth a word, when there is any of it.
+    fn remarks(&self) -> Vec<String> {
+        let (published, lines) = (&self.published, &self.lines);
+        let plain = [
+            (published.unheard, "had no subscriber"),
+            (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
+            (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
+            (lines.quoted, "with a value nested too deep or a number too long (sent as text)"),
+        ];
+        let named = [
+            (self.outside_root, "record", OUTSIDE_ROOT),
+            (lines.pieces, "piece", "of lines longer than --max-line"),
+            (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
+            (lines.skipped, "empty line", "left out"),
+            (lines.nuls, "NUL", "left out (a hole in the input)"),
+            (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
+            (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
+        ];
+        let mut remarks: Vec<String> = plain
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let named = named.into_iter().filter(|(count, ..)| *count > 0);
+        remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
+        remarks.extend(self.heard.remarks());
+        remarks.extend(self.may_be_lost());
+        remarks
+    }
+
+    /// What is said of losses whose number is not known.
+    fn may_be_lost(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if self.published.broken > 0 {
+            let connections = counted(self.published.broken, "connection");
+            said.push(format!("{connections} broke, and some on their way over them may be lost"));
+        }
+        if self.flushed == Flushed::No {
+            said.push("some may not have left before --linger was over".to_owned());
+        }
+        said
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Published { records, bytes, dropped_full, .. } = self.published;
+        let seconds = self.took.as_secs_f64();
+        let rate = if seconds > 0.0 { records as f64 / seconds } else { 0.0 };
+        write!(
+            f,
+            "{}, {} in {seconds:.1} s ({rate:.0}/s)",
+            counted(records, "record"),
+            DecimalBytes(bytes)
+        )?;
+        write!(f, ", {dropped_full} dropped")?;
+        for remark in self.remarks() {
+            write!(f, "; {remark}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A line on a terminal that shows how far a long run has come.
+pub(super) struct ProgressLine {
+    bar: ProgressBar,
+    counts_records: bool,
+    reading: Option<Arc<Reading>>,
+}
+
+impl ProgressLine {
+    /// Shown for whole files and for `--count`, when stderr is a terminal that
+    /// nothing else is written to meanwhile.
+    pub(super) fn new(args: &EmitArgs) -> ProgressLine {
+        let counted = args.count.or(args.test.flatten());
+        let long = counted.is_some() || (!args.file.is_empty() && !args.follow);
+        let shown = long && !args.quiet && !args.tee && terminal::stderr_is_terminal();
+        let target =
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(counted, target);
+        let template = match counted {
+            Some(_) => "{wide_bar} {human_pos}/{human_len} records  {rate}  {eta} left",
+            None => "{wide_bar} {bytes}/{total_bytes}  {msg}  {eta} left",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.with_key("rate", whole_rate));
+        }
+        ProgressLine { bar, counts_records: counted.is_some(), reading: None }
+    }
+
+    /// What is read from now on; without it, records are all there is to show.
+    pub(super) fn watch(&mut self, reading: Option<Arc<Reading>>) {
+        self.reading = reading;
+    }
+
+    /// Moves the line.
+    pub(super) fn show(&self, records: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        if self.counts_records {
+            self.bar.set_position(records);
+        } else {
+            let reading = self.reading.as_deref();
+            self.bar.set_length(reading.map_or(0, Reading::total));
+            self.bar.set_position(reading.map_or(0, Reading::read));
+            self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
+        }
+    }
+
+    /// Says something about subscribers; the line makes room.
+    pub(super) fn teller(&self) -> Box<dyn Fn(&str) + Send> {
+        let bar = self.bar.clone();
+        Box::new(move |text| bar.suspend(|| terminal::tell(format_args!("zlog emit: {text}"))))
+    }
+
+    /// Takes the line away while `say` writes to stderr.
+    pub(super) fn around(&self, say: impl FnOnce()) {
+        self.bar.suspend(say);
+    }
+
+    /// Takes the line away.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Records a second, as whole ones: fractions of a record say nothing.
+fn whole_rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // The line is drawn again in a moment.
+    let _ = write!(out, "{:.0}/s", state.per_sec());
+}

@@ -1,0 +1,74 @@
+//! The commands, one file each: what was typed becomes a pipeline, and runs.
+//!
+//! To add one: a variant in [`crate::cli::Command`], a file here, a line in
+//! [`run`], and notes in `cli/examples.rs`; tests/parity.rs will not compile
+//! until it has an exemplar.
+
+pub mod bench;
+mod cutoff;
+pub mod demo;
+pub mod emit;
+pub mod generate;
+pub mod relay;
+pub mod tail;
+
+use crate::cli::{Cli, Command, ENDPOINT_VARIABLE, EndpointArgs};
+use zlog_core::error::{Error, Exit, Result};
+use zlog_pipeline::os::fd_limit;
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
+
+/// Runs what was typed.
+///
+/// # Errors
+/// What the command could not do; the error says how to exit.
+pub fn run(cli: Cli) -> Result<Exit> {
+    if !matches!(cli.command, Command::Generate(_)) {
+        fd_limit::raise()?;
+    }
+    match cli.command {
+        Command::Emit(args) => emit::run(*args),
+        Command::Tail(args) => tail::run(*args),
+        Command::Relay(args) => relay::run(*args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Generate(args) => generate::run(&args),
+    }
+}
+
+/// The endpoints that were typed; the default one, as `role`, when none was.
+fn endpoints(args: &EndpointArgs, role: Role) -> Result<Vec<Endpoint>> {
+    let bind = args.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
+    let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
+    let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
+    let fixed = |text: &String| !text.ends_with('*') && !text.ends_with(":0");
+    let bound = args.bind.iter().filter(|text| fixed(text)).collect::<Vec<_>>();
+    if let Some(twice) = (1..bound.len()).find(|at| bound[..*at].contains(&bound[*at])) {
+        return Err(Error::usage(format!("--bind {} is given twice", bound[twice]))
+            .hint("Name each endpoint once."));
+    }
+    if endpoints.is_empty() {
+        endpoints.push(default_endpoint(&args.endpoint, role)?);
+    }
+    Ok(endpoints)
+}
+
+/// `--endpoint`, or what stands for it. An empty `ZLOG_ENDPOINT` is one that is not set.
+fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
+    let text = if text.is_empty() { DEFAULT_ENDPOINT } else { text };
+    Endpoint::parse(text, role).map_err(|error| {
+        let from_environment = std::env::var(ENDPOINT_VARIABLE).is_ok_and(|set| set == text);
+        if from_environment {
+            error.note(format!("It comes from {ENDPOINT_VARIABLE}."))
+        } else {
+            error
+        }
+    })
+}
+
+/// Tells which endpoints were really bound: with port 0 or `*`, nobody knows before.
+fn say_bound(command: &str, bound: &[String]) {
+    for endpoint in bound {
+        terminal::tell(format_args!("zlog {command}: bound {endpoint}"));
+    }
+}

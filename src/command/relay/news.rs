@@ -1,0 +1,31 @@
+//! What is told of connections, with --verbose.
+
+use std::collections::HashSet;
+
+use zlog_core::text::escape;
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::socket::{LinkEvent, Occurrence};
+
+/// Most different lines that are remembered.
+const MOST: usize = 256;
+
+/// Tells of connections. A peer that is away or refuses is tried again and again,
+/// which is told once, until it changes.
+#[derive(Default)]
+pub(super) struct News {
+    told: HashSet<String>,
+}
+
+impl News {
+    pub(super) fn tell(&mut self, event: &LinkEvent) {
+        let changed = matches!(event.what, Occurrence::Connected | Occurrence::Disconnected);
+        if changed || self.told.len() >= MOST {
+            self.told.clear();
+        }
+        let text = event.to_string();
+        if !self.told.contains(&text) {
+            terminal::tell(format_args!("zlog relay: {}", escape::visible(&text)));
+            self.told.insert(text);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! How many each second, of late: for the status and the periodic line.
+
+use std::time::{Duration, Instant};
+
+use super::feed::Feeds;
+use zlog_core::text::plural::counted;
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::socket::{Proxy, connected_peers};
+
+/// How often the counts are noted. A rate is that of one to two of these.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Counts at a moment: messages that have passed, and records of each source.
+#[derive(Clone)]
+struct Noted {
+    at: Instant,
+    counts: Vec<u64>,
+}
+
+impl Noted {
+    fn new(at: Instant, proxy: &Proxy, feeds: &Feeds) -> Noted {
+        let sources = feeds.iter().map(|feed| feed.records());
+        let counts = std::iter::once(proxy.counts().messages).chain(sources).collect();
+        Noted { at, counts }
+    }
+
+    /// The rate since then of the count at this place.
+    fn rate(&self, place: usize, count: u64, now: Instant) -> f64 {
+        let before = self.counts.get(place).copied().unwrap_or(0);
+        let seconds = now.saturating_duration_since(self.at).as_secs_f64();
+        count.saturating_sub(before) as f64 / seconds.max(1e-3)
+    }
+}
+
+/// Follows the counts.
+pub(super) struct Rates {
+    /// The last time they were noted, and the time before.
+    noted: [Noted; 2],
+    report: Option<(Duration, Noted)>,
+}
+
+impl Rates {
+    /// Begins; prints a line every `report`.
+    pub(super) fn new(
+        now: Instant,
+        proxy: &Proxy,
+        feeds: &Feeds,
+        report: Option<Duration>,
+    ) -> Rates {
+        let noted = Noted::new(now, proxy, feeds);
+        let report = report.map(|every| (every, noted.clone()));
+        Rates { noted: [noted.clone(), noted], report }
+    }
+
+    /// Notes the counts and prints the line when it is time to.
+    pub(super) fn tend(&mut self, now: Instant, proxy: &Proxy, feeds: &Feeds) {
+        if now >= self.noted[0].at + EVERY {
+            self.noted.swap(0, 1);
+            self.noted[0] = Noted::new(now, proxy, feeds);
+        }
+        let Some((every, since)) = &mut self.report else { return };
+        if now < since.at + *every {
+            return;
+        }
+        let counts = proxy.counts();
+        let (collect, publish) = proxy.links();
+        let rate = since.rate(0, counts.messages, now);
+        let new = counts.messages - since.counts.first().copied().unwrap_or(0);
+        terminal::tell(format_args!(
+            "zlog relay: {} ({rate:.1}/s), {} in all; publishers {}, subscribers {}; \
+             without room {}, dropped {}",
+            counted(new, "message"),
+            counts.messages,
+            connected_peers(&collect),
+            connected_peers(&publish),
+            counts.no_room,
+            counts.dropped,
+        ));
+        *since = Noted::new(now, proxy, feeds);
+    }
+
+    /// Messages that pass each second.
+    pub(super) fn messages(&self, proxy: &Proxy) -> f64 {
+        self.noted[1].rate(0, proxy.counts().messages, Instant::now())
+    }
+
+    /// Records that source number `at` gives each second.
+    pub(super) fn source(&self, at: usize, records: u64) -> f64 {
+        self.noted[1].rate(at + 1, records, Instant::now())
+    }
+}

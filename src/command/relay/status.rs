@@ -1,0 +1,149 @@
+//! How it stands with a relay: told by it, asked and shown by `--status`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::feed::Feeds;
+use super::outlets::Outlets;
+use super::rates::Rates;
+use super::table;
+use crate::cli::{RelayArgs, StatusOutput};
+use zlog_core::error::{Error, Exit, Result};
+use zlog_core::history::Keep;
+use zlog_core::text::escape;
+use zlog_core::text::parsers::format_size;
+use zlog_core::wire::ask::{self, Passed, Question, Side, Source, Status};
+use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::terminal::{self, Stdout};
+use zlog_pipeline::socket::{Answer, Endpoint, Inquiry, LinkStatus, Proxy, Role, SocketOptions};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The largest answer that is taken in, in bytes. A status of 20,000 handlers that all fail
+/// is about 5 MiB; what is read out of an answer can take forty times its size in memory.
+const LARGEST: u64 = 8 << 20;
+
+/// The next step where an answer is none.
+const OTHER_VERSION: &str =
+    "It may be of another version: compare `zlog --version` there with the one here.";
+
+/// How it stands here. What belongs to the questions themselves is filled in there.
+pub(super) fn of(
+    proxy: &Proxy,
+    keep: Option<&Keep>,
+    outlets: &Outlets,
+    feeds: &Feeds,
+    rates: &Rates,
+) -> Status {
+    let counts = proxy.counts();
+    let (collect, publish) = proxy.links();
+    let sides = |links: Vec<LinkStatus>| {
+        links.into_iter().map(|l| Side { endpoint: l.endpoint, peers: l.peers }).collect()
+    };
+    let sources = feeds.iter().enumerate().map(|(at, feed)| Source {
+        name: feed.name().to_owned(),
+        records: feed.records(),
+        rate: rates.source(at, feed.records()),
+        unheard: feed.unheard(),
+        clients: feed.heard().clients,
+        remarks: feed.remarks(),
+        running: feed.running(),
+    });
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        process: std::process::id(),
+        collect: sides(collect),
+        publish: sides(publish),
+        prefixes: proxy.wanted(),
+        forwarded: Passed {
+            messages: counts.messages,
+            bytes: counts.bytes,
+            rate: rates.messages(proxy),
+            no_room: counts.no_room,
+            dropped: counts.dropped,
+            frames_cut: counts.frames_cut,
+        },
+        sources: sources.collect(),
+        handlers: outlets.status(),
+        keep: keep.map(|keep| {
+            let kept = keep.kept();
+            ask::Keep {
+                topics: kept.topics,
+                messages: kept.messages,
+                bytes: kept.bytes,
+                refused: kept.refused,
+            }
+        }),
+        ..Status::default()
+    }
+}
+
+/// Asks a relay how it stands, and prints it.
+///
+/// # Errors
+/// No relay answers, or the answer can't be printed.
+pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
+    let stop = Stop::install()?;
+    let at = where_to_ask(args, endpoint)?;
+    let question = ask::write_question(&Question::Status);
+    let options = SocketOptions { max_message: LARGEST, ..SocketOptions::subscriber() };
+    let mut inquiry = Inquiry::ask(&at, &question, &options)?;
+    let frames = match inquiry.next(PATIENCE, &|| stop.requested()) {
+        Answer::Frames(frames) => frames,
+        Answer::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
+        Answer::Nobody => {
+            let largest = format_size(LARGEST as usize);
+            let why = format!("nothing listens there, or its answer is larger than {largest}");
+            return Err(no_answer(args, &at, &why));
+        }
+        Answer::Nothing => return Err(no_answer(args, &at, "nothing came within 3 s")),
+    };
+    let head = frames.first().map_or(&[][..], Vec::as_slice);
+    let status = match ask::read_answer(head)? {
+        ask::Answer::Status(status) => status,
+        ask::Answer::Refused { why } => {
+            let error = Error::new(format!("{at} gives no status: {}", escape::visible(&why)));
+            return Err(error.hint(OTHER_VERSION));
+        }
+        _ => {
+            let error = Error::new(format!("{at} answers something else than was asked"));
+            return Err(error.hint(OTHER_VERSION));
+        }
+    };
+    let text = match args.output {
+        StatusOutput::Table => table::of(&status),
+        StatusOutput::Json => table::json(&status),
+    };
+    let mut out = Stdout::new();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| terminal::output_error(&error))?;
+    Ok(Exit::Done)
+}
+
+/// `--ask` as it is; else beside what the relay publishes on.
+fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
+    if let Some(ask) = args.ask.first() {
+        return Endpoint::parse(ask, Role::Connect);
+    }
+    let publishes = match endpoint {
+        Some(text) => Endpoint::parse(text, Role::Connect)?,
+        None => super::super::default_endpoint(&args.endpoint, Role::Connect)?,
+    };
+    publishes.beside().ok_or_else(|| {
+        Error::usage(format!("there is no place beside {publishes} where questions are taken"))
+            .hint("Name the relay's own: --ask ENDPOINT.")
+    })
+}
+
+fn no_answer(args: &RelayArgs, at: &Endpoint, why: &str) -> Error {
+    let hint = match args.ask.is_empty() {
+        true => {
+            "--status ENDPOINT is where the relay publishes; where it takes questions, it says \
+             when it starts, and that is --status --ask ENDPOINT."
+        }
+        false => "Where a relay takes questions, it says when it starts.",
+    };
+    Error::new(format!("no relay answers at {at}: {why}")).hint(hint)
+}

@@ -1,0 +1,55 @@
+//! What became of the messages: one line at the end.
+
+use std::fmt;
+use std::time::Duration;
+
+use zlog_core::text::plural::counted;
+use zlog_pipeline::socket::{Counts, Flushed};
+
+/// What a relay says of itself at the end.
+pub(super) struct Summary {
+    pub(super) counts: Counts,
+    /// Publishers were still sending at the end.
+    pub(super) uncounted: bool,
+    pub(super) flushed: Flushed,
+    pub(super) took: Duration,
+}
+
+impl Summary {
+    /// Whether anything was lost here, or may have been.
+    pub(super) fn lost(&self) -> bool {
+        let Counts { no_room, dropped, frames_cut, .. } = self.counts;
+        no_room + dropped + frames_cut > 0 || self.uncounted || self.flushed == Flushed::No
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { messages, no_room, dropped, frames_cut, .. } = self.counts;
+        let seconds = self.took.as_secs_f64();
+        write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
+        if no_room > 0 {
+            let times = counted(no_room, "time");
+            write!(f, "; a subscriber had no room {times}, and lost what came then")?;
+        }
+        if dropped > 0 {
+            let messages = counted(dropped, "message");
+            write!(f, "; dropped {messages} for subscribers alone: the time for the end was up")?;
+        }
+        if frames_cut > 0 {
+            write!(f, "; cut {} off messages of more than eight", counted(frames_cut, "frame"))?;
+        }
+        if self.uncounted {
+            f.write_str(
+                "; publishers were still sending when the time for the end was up: how many \
+                 records are lost is not known",
+            )?;
+        }
+        if self.flushed == Flushed::No {
+            f.write_str(
+                "; subscribers did not take everything in time: the last of it may be lost",
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,326 @@
+//! The part of a tail that is the same wherever records come from: what passes,
+//! in which order, in which shape, and what is missing.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::losses::Losses;
+use zlog_core::error::{Error, Exit, Result};
+use zlog_core::filter::{Filter, Topics};
+use zlog_core::record::{Level, Record};
+use zlog_core::reorder::Reorder;
+use zlog_core::stats::Stats;
+use zlog_core::text::escape;
+use zlog_core::text::plural::counted;
+use zlog_core::wire;
+use zlog_pipeline::handler::Handler;
+use zlog_pipeline::handler::console::Console;
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::router::{Router, Takes};
+use zlog_pipeline::source::Flow;
+
+/// Where records are shown.
+pub(super) enum Out {
+    /// As a format has them.
+    Formatted(Console<Box<dyn Write>>),
+    /// Nowhere: handlers have them.
+    Nowhere,
+    /// Their bodies as they came. See [`View::take_raw`].
+    Raw(Raw),
+}
+
+/// Bodies as they came, a line each.
+pub(super) struct Raw {
+    /// Standard output.
+    writer: Box<dyn Write>,
+    /// Whether it is a terminal, which bytes from outside must not steer.
+    escape: bool,
+    /// Those since the last flush. How many of them the writer has passed on since is not
+    /// known.
+    waiting: u64,
+}
+
+impl Raw {
+    /// Writes to standard output, whose bytes a terminal must not obey if it is one.
+    pub(super) fn new(writer: Box<dyn Write>, escape: bool) -> Raw {
+        Raw { writer, escape, waiting: 0 }
+    }
+
+    fn write(&mut self, body: &[u8]) -> Result<()> {
+        self.waiting += 1;
+        let mut shown = Vec::new();
+        let body = match self.escape {
+            true => {
+                escape::escape_bytes_into(&mut shown, body, escape::Newlines::Keep);
+                &shown
+            }
+            false => body,
+        };
+        let written = self.writer.write_all(body).and_then(|()| self.writer.write_all(b"\n"));
+        written.map_err(|error| terminal::output_error(&error))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.writer.flush().map_err(|error| terminal::output_error(&error))?;
+        self.waiting = 0;
+        Ok(())
+    }
+}
+
+/// Records that nobody took from standard output before the end.
+pub(super) struct Unshown {
+    /// What writing it came to.
+    error: Error,
+    /// How many at most: of the first of them a part may have been taken.
+    records: u64,
+}
+
+impl Unshown {
+    /// The error, with what it has cost.
+    pub(super) fn told(self) -> Error {
+        let Unshown { error, records } = self;
+        let records = counted(records, "record");
+        Error::new(format!("{error}; up to {records} not printed, or not whole"))
+            .exit_as(error.exit())
+    }
+}
+
+/// Shows records that pass.
+pub(super) struct View {
+    /// Which topics pass. Apart from the rest of the filter: sequence numbers are
+    /// followed in topics that were asked for, whatever else is filtered.
+    pub(super) topics: Topics,
+    /// What else a record must be to pass.
+    pub(super) filter: Filter,
+    /// Records that are missing.
+    pub(super) losses: Losses,
+    /// Holds records to put them in order.
+    pub(super) reorder: Option<Reorder>,
+    /// Counts, and how often they are to be printed: `None` is at the end.
+    pub(super) stats: Option<(Stats, Option<Duration>)>,
+    /// Where records are shown.
+    pub(super) out: Out,
+    /// Which of them, where `--console` says so.
+    pub(super) takes: Option<Takes>,
+    /// What was not shown any more, though it was to be.
+    pub(super) unshown: Option<Unshown>,
+    /// Where else they go.
+    pub(super) router: Router,
+    /// How many records are wanted.
+    pub(super) limit: Option<u64>,
+    /// Records shown.
+    pub(super) shown: u64,
+    /// Records of wanted topics that the filter left out.
+    pub(super) filtered: u64,
+    /// Records that were subscribed to, and whose topic is not wanted all the same.
+    pub(super) unwanted: u64,
+    /// Records that could not be decoded, of those shown.
+    pub(super) undecoded: u64,
+    /// Reused: the topic of a record that has none.
+    pub(super) scratch: String,
+}
+
+impl View {
+    /// Takes a record: shows it, holds it, or leaves it out.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn take(&mut self, record: Record<'_>) -> Result<Flow> {
+        if !self.passes(&record) {
+            return Ok(Flow::More);
+        }
+        match &mut self.reorder {
+            Some(reorder) => {
+                reorder.push(record.into_owned(), Instant::now());
+                Ok(Flow::More)
+            }
+            None => self.show(&record),
+        }
+    }
+
+    /// Takes a message as it came, whose record is `record`: as [`View::take`], or as
+    /// [`View::take_raw`] where bodies are shown as they are.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn take_message(&mut self, frames: &[&[u8]], record: Record<'_>) -> Result<Flow> {
+        match self.out {
+            Out::Raw(_) => self.take_raw(frames, &record),
+            Out::Formatted(_) | Out::Nowhere => self.take(record),
+        }
+    }
+
+    /// Takes a message as it came, whose record is `record`: its body is shown as it is.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn take_raw(&mut self, frames: &[&[u8]], record: &Record<'_>) -> Result<Flow> {
+        if !self.passes(record) {
+            return Ok(Flow::More);
+        }
+        self.print(record, |out| match out {
+            Out::Raw(raw) => raw.write(frames.last().copied().unwrap_or_default()),
+            Out::Formatted(_) | Out::Nowhere => Ok(()),
+        })?;
+        Ok(self.count(record))
+    }
+
+    /// Gives a record to the handlers, and prints it where the console takes it.
+    fn print(
+        &mut self,
+        record: &Record<'_>,
+        print: impl FnOnce(&mut Out) -> Result<()>,
+    ) -> Result<()> {
+        // First, since printing may wait for a reader and fail.
+        self.router.handle(record);
+        if !self.prints(record) {
+            return Ok(());
+        }
+        if let Some(unshown) = &mut self.unshown {
+            unshown.records += 1;
+            return Ok(());
+        }
+        let printed = print(&mut self.out);
+        self.unless_given_up(printed)
+    }
+
+    /// Makes less of an error when the end would not wait for a reader any longer:
+    /// nothing more is printed, and handlers get what there is for them all the same.
+    fn unless_given_up(&mut self, printed: Result<()>) -> Result<()> {
+        match printed {
+            Err(error) if matches!(error.exit(), Exit::Signal(_)) => {
+                let records = match std::mem::replace(&mut self.out, Out::Nowhere) {
+                    Out::Formatted(console) => console.held().lost,
+                    Out::Raw(raw) => raw.waiting,
+                    Out::Nowhere => 0,
+                };
+                self.unshown = Some(Unshown { error, records });
+                Ok(())
+            }
+            printed => printed,
+        }
+    }
+
+    /// Whether the record is one of those asked for; follows its sequence number.
+    fn passes(&mut self, record: &Record<'_>) -> bool {
+        if !self.wants_topic(record) {
+            self.unwanted += 1;
+            return false;
+        }
+        self.losses.see(record);
+        let passes = self.filter.accepts(record);
+        self.filtered += u64::from(!passes);
+        passes
+    }
+
+    /// A record of a stored log may have no topic: then it is what `emit` would
+    /// give it, its logger's name for a root.
+    pub(super) fn wants_topic(&mut self, record: &Record<'_>) -> bool {
+        self.topics.accept(wire::topic::of(record, &mut self.scratch))
+    }
+
+    /// What to subscribe to: what was asked for. Where that is everything, what nobody
+    /// here takes need not come.
+    pub(super) fn subscriptions(&self, level: Option<Level>) -> Vec<Vec<u8>> {
+        let everything = self.topics.wanted.is_empty() && self.topics.roots.is_empty();
+        let printed = match (&self.out, &self.takes) {
+            (Out::Nowhere, _) => &[],
+            (_, Some(takes)) if !takes.topics().is_empty() => takes.topics(),
+            _ => return self.topics.subscriptions(level),
+        };
+        if !everything {
+            return self.topics.subscriptions(level);
+        }
+        let mut wanted = self.router.wanted();
+        wanted.extend(printed.iter().map(|topic| topic.clone().into_bytes()));
+        wanted
+    }
+
+    fn show(&mut self, record: &Record<'_>) -> Result<Flow> {
+        self.print(record, |out| match out {
+            Out::Formatted(console) => console.handle(record),
+            Out::Raw(_) | Out::Nowhere => Ok(()),
+        })?;
+        Ok(self.count(record))
+    }
+
+    /// Whether the console takes it. Handlers have filters of their own.
+    fn prints(&mut self, record: &Record<'_>) -> bool {
+        let scratch = &mut self.scratch;
+        self.takes.as_ref().is_none_or(|takes| takes.accepts_record(record, scratch))
+    }
+
+    fn count(&mut self, record: &Record<'_>) -> Flow {
+        self.shown += 1;
+        self.undecoded += u64::from(record.fault.is_some());
+        if let Some((stats, _)) = &mut self.stats {
+            stats.count(record);
+        }
+        if self.full() { Flow::Enough } else { Flow::More }
+    }
+
+    /// How many records were shown that did not fit the format.
+    pub(super) fn unformatted(&self) -> u64 {
+        match &self.out {
+            Out::Formatted(console) => console.unformatted(),
+            Out::Raw(_) | Out::Nowhere => 0,
+        }
+    }
+
+    /// Whether as many records as wanted have been shown.
+    pub(super) fn full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.shown >= limit)
+    }
+
+    /// Shows the held records whose window has passed; all of them at the end.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn release(&mut self, now: Instant, end: bool) -> Result<()> {
+        while !self.full() {
+            let Some(reorder) = &mut self.reorder else { return Ok(()) };
+            let record = if end { reorder.pop_any() } else { reorder.pop(now) };
+            match record {
+                Some(record) => self.show(&record)?,
+                None => return Ok(()),
+            };
+        }
+        Ok(())
+    }
+
+    /// How long may be waited before something is due here.
+    pub(super) fn wait(&self, longest: Duration) -> Duration {
+        let held = self.reorder.as_ref().and_then(|reorder| reorder.wait(Instant::now()));
+        held.unwrap_or(longest).min(longest)
+    }
+
+    /// Writes out what is held back for speed: the moment when nothing more is at hand.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let flushed = match &mut self.out {
+            Out::Formatted(console) => console.flush(),
+            Out::Raw(raw) => raw.flush(),
+            Out::Nowhere => Ok(()),
+        };
+        self.unless_given_up(flushed)?;
+        self.router.flush();
+        Ok(())
+    }
+
+    /// Whether nobody reads what is shown any more.
+    pub(super) fn is_closed(&self) -> bool {
+        !matches!(self.out, Out::Nowhere) && terminal::stdout_is_closed()
+    }
+
+    /// Prints counts and losses when they are due, or at the end.
+    pub(super) fn report(&mut self, now: Instant, end: bool) {
+        self.losses.report(now, end);
+        let Some((stats, every)) = &mut self.stats else { return };
+        let due = every.is_some_and(|every| stats.age(now) >= every);
+        if due || end {
+            terminal::tell(stats.report(now).trim_end());
+        }
+    }
+}

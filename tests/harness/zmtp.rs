@@ -1,0 +1,111 @@
+//! A subscriber that speaks ZMTP by hand: a handshake, and then whatever bytes a test
+//! wants to send.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Instant;
+
+use super::DEADLINE;
+
+/// What a peer says it speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Zmtp {
+    /// Its version, with the NULL mechanism: 3.0 or 3.1.
+    Three(u8),
+    /// 2.0, which has no mechanism.
+    Two,
+}
+
+/// A connection whose handshake is done.
+pub(crate) struct RawSubscriber(TcpStream);
+
+impl RawSubscriber {
+    /// Connects to a publisher on TCP.
+    #[track_caller]
+    pub(crate) fn connect(endpoint: &str, version: Zmtp) -> RawSubscriber {
+        RawSubscriber::try_connect(endpoint, version).expect("a handshake")
+    }
+
+    fn try_connect(endpoint: &str, version: Zmtp) -> std::io::Result<RawSubscriber> {
+        let mut stream = TcpStream::connect(endpoint.trim_start_matches("tcp://"))?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.set_write_timeout(Some(DEADLINE))?;
+        let signature = [0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f];
+        match version {
+            Zmtp::Three(minor) => {
+                let mut greeting = [0; 64];
+                greeting[..10].copy_from_slice(&signature);
+                greeting[10..12].copy_from_slice(&[3, minor]);
+                greeting[12..16].copy_from_slice(b"NULL");
+                stream.write_all(&greeting)?;
+                stream.read_exact(&mut [0; 64])?;
+                stream.write_all(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB")?;
+                let mut head = [0; 2];
+                stream.read_exact(&mut head)?;
+                stream.read_exact(&mut vec![0; head[1].into()])?;
+            }
+            Zmtp::Two => {
+                // Its revision, the type SUB, and an empty identity.
+                stream.write_all(&[&signature[..], &[1, 2, 0, 0]].concat())?;
+                stream.read_exact(&mut [0; 14])?;
+            }
+        }
+        Ok(RawSubscriber(stream))
+    }
+
+    /// Sends these bytes.
+    #[track_caller]
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).expect("the publisher reads");
+    }
+
+    /// Sends this again and again, each time made anew, on a new connection whenever one
+    /// has ended; until as many have ended, or so many bytes were sent. Returns how many
+    /// connections have ended.
+    pub(crate) fn flood(
+        endpoint: &str,
+        connections: usize,
+        most: usize,
+        mut block: impl FnMut() -> Vec<u8>,
+    ) -> usize {
+        let until = Instant::now() + DEADLINE;
+        let (mut sent, mut ended) = (0, 0);
+        while ended < connections && sent < most && Instant::now() < until {
+            let Ok(mut peer) = RawSubscriber::try_connect(endpoint, Zmtp::Three(0)) else {
+                continue;
+            };
+            while sent < most && Instant::now() < until {
+                let block = block();
+                if peer.0.write_all(&block).is_err() {
+                    ended += 1;
+                    break;
+                }
+                sent += block.len();
+            }
+        }
+        ended
+    }
+
+    /// Waits until the publisher has ended the connection.
+    #[track_caller]
+    pub(crate) fn expect_end(mut self) {
+        let mut bytes = [0; 4096];
+        loop {
+            match self.0.read(&mut bytes) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return,
+                Err(error) => panic!("the connection goes on: {error}"),
+            }
+        }
+    }
+}
+
+/// A frame, with its flags (1: more follow, 4: a command).
+pub(crate) fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
+    match u8::try_from(body.len()) {
+        Ok(length) => [&[flags, length], body].concat(),
+        Err(_) => [&[flags | 2][..], &(body.len() as u64).to_be_bytes(), body].concat(),
+    }
+}

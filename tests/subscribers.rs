@@ -1,0 +1,224 @@
+//! What comes from a subscriber's side, against everything that publishes: a stranger must
+//! cost others nothing, and no more than a bounded amount of memory.
+
+use std::time::Duration;
+
+use crate::harness::{ANY_PORT, Listener, Publisher, RawSubscriber, Running, Zmtp, frame, zlog};
+
+/// A relay that collects from `upstream` on a free port, and where it publishes.
+fn relay_of(upstream: &Publisher) -> (Running, String) {
+    let args = ["relay", "-c", &upstream.endpoint, "--publish-bind", ANY_PORT, "--no-ask"];
+    let mut relay = zlog(args).start();
+    let publish = relay.endpoint();
+    (relay, publish)
+}
+
+/// Cancels of "" and of `x`, in every form that there is, by peers that subscribed to
+/// nothing; then, by each, a subscription, which comes after them.
+fn cancel_what_was_never_asked_for(endpoint: &str) -> Vec<(RawSubscriber, String)> {
+    let versions = [Zmtp::Three(0), Zmtp::Three(1), Zmtp::Two];
+    let cancels = [frame(0, b"\0"), frame(0, b"\0x"), frame(0, b"\0"), frame(0, b"\0x")].concat();
+    let commands = [frame(4, b"\x06CANCEL"), frame(4, b"\x06CANCELx")].concat();
+    let peers = versions.into_iter().enumerate().map(|(n, version)| {
+        let mut peer = RawSubscriber::connect(endpoint, version);
+        peer.send(&cancels);
+        if version == Zmtp::Three(1) {
+            peer.send(&commands);
+        }
+        let probe = format!("probe{n}");
+        peer.send(&frame(0, format!("\x01{probe}").as_bytes()));
+        (peer, probe)
+    });
+    peers.collect()
+}
+
+#[test]
+fn a_cancel_of_what_was_never_asked_for_takes_nothing_from_others() {
+    let upstream = Publisher::bind();
+    let (_relay, publish) = relay_of(&upstream);
+    let everything = Listener::connect(&publish, "");
+    assert_eq!(upstream.wait_for_subscription(), b"");
+    let some = Listener::connect(&publish, "x");
+    assert_eq!(upstream.wait_for_subscription(), b"x");
+    let mut strangers = cancel_what_was_never_asked_for(&publish);
+    let mut probes: Vec<String> = strangers.iter().map(|(_, probe)| probe.clone()).collect();
+    while !probes.is_empty() {
+        let (subscribed, prefix) = upstream.told(Duration::from_secs(60)).expect("a subscription");
+        assert!(subscribed, "{prefix:?} is cancelled");
+        probes.retain(|probe| *probe != prefix);
+    }
+    // A peer that goes takes along what it had, and nothing else.
+    let (stranger, probe) = strangers.remove(0);
+    drop(stranger);
+    assert_eq!(upstream.told(Duration::from_secs(60)), Some((false, probe)));
+    for n in 0..1000 {
+        upstream.send(["x.INFO", &n.to_string()]);
+    }
+    for n in 0..1000 {
+        assert_eq!(everything.next().text(), n.to_string());
+        assert_eq!(some.next().text(), n.to_string());
+    }
+}
+
+#[test]
+fn a_cancel_of_what_was_never_asked_for_makes_no_record_count_as_without_a_subscriber() {
+    let args = ["emit", "--bind", ANY_PORT, "-r", "x", "--wait", "60s"];
+    let mut emit = zlog(args).stdin_open().start();
+    let endpoint = emit.endpoint();
+    let listener = Listener::connect(&endpoint, "x");
+    emit.write("first\n");
+    assert_eq!(listener.next().json()["msg"], "first");
+    let strangers = cancel_what_was_never_asked_for(&endpoint);
+    for (mut stranger, _) in strangers {
+        // More of it ends the connection, which shows that all the others were read.
+        stranger.send(&frame(0, b"\0").repeat(200));
+        stranger.expect_end();
+    }
+    emit.write("second\n");
+    assert_eq!(listener.next().json()["msg"], "second");
+    emit.expect_stderr("it cancels subscriptions that it never made");
+    emit.close_stdin();
+    let said = emit.wait().success().err();
+    assert!(!said.contains("had no subscriber"), "{said}");
+}
+
+/// Makes what is sent next.
+type Block = Box<dyn FnMut() -> Vec<u8> + Send>;
+
+/// What strangers send without end, by what it is, and how many of them come after one
+/// another. Who comes and goes is ended late: 50,000 messages are allowed, and a publisher
+/// without records takes in some thousand a second.
+fn floods() -> [(&'static str, Block, usize); 5] {
+    let mut n = 0u32;
+    let mut next = move || {
+        n += 1;
+        n.to_be_bytes()
+    };
+    // No two share more than a few bytes: each byte costs libzmq a node.
+    let long = move || {
+        let mut prefix = || frame(0, &[&[1][..], &next(), &[b'L'; 4000]].concat());
+        (0..64).flat_map(|_| prefix()).collect()
+    };
+    let come_and_go = [frame(0, b"\x01a"), frame(0, b"\0a")].concat().repeat(4096);
+    [
+        ("junk", Box::new(|| frame(0, b"\x02x").repeat(16_384)), 4),
+        ("messages without an end", Box::new(|| frame(1, b"\x02x").repeat(16_384)), 4),
+        ("empty frames", Box::new(|| frame(0, b"").repeat(16_384)), 4),
+        ("long subscriptions", Box::new(long), 4),
+        ("coming and going", Box::new(move || come_and_go.clone()), 1),
+    ]
+}
+
+/// The most memory that a process has had, in MiB.
+#[cfg(target_os = "linux")]
+fn peak_memory(process: &Running) -> u64 {
+    let status = format!("/proc/{}/status", process.id());
+    let status = std::fs::read_to_string(status).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("a line of it");
+    let kib: u64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
+    kib / 1024
+}
+
+#[cfg(not(target_os = "linux"))]
+fn peak_memory(_process: &Running) -> u64 {
+    0
+}
+
+/// Floods a publisher from several connections at once, while `send` sends it numbers, all
+/// of which must arrive. Its memory stays bounded, and it says what it did.
+#[track_caller]
+fn withstands(mut process: Running, endpoint: &str, mut send: impl FnMut(&mut Running, usize)) {
+    let listener = Listener::connect(endpoint, "app");
+    let mut sent = 0;
+    let mut received = 0;
+    // The first arrives as soon as somebody listens.
+    while received == 0 {
+        send(&mut process, sent);
+        sent += 1;
+        received = usize::from(listener.try_next(Duration::from_millis(20)).is_some());
+    }
+    let before = sent;
+    for (what, block, strangers) in floods() {
+        let block = std::sync::Mutex::new(block);
+        std::thread::scope(|scope| {
+            let at_once = strangers.min(2);
+            let each = strangers / at_once;
+            let floods: Vec<_> = (0..at_once)
+                .map(|_| {
+                    let next = || (block.lock().expect("no panic"))();
+                    scope.spawn(move || RawSubscriber::flood(endpoint, each, 256 << 20, next))
+                })
+                .collect();
+            while floods.iter().any(|flood| !flood.is_finished()) {
+                send(&mut process, sent);
+                sent += 1;
+                // Some hundred a second are enough; all of them are kept until they are read.
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            for flood in floods {
+                let ended = flood.join().expect("no panic");
+                assert_eq!(ended, each, "{what}: connections go on");
+            }
+        });
+        let peak = peak_memory(&process);
+        assert!(peak < 300, "{what}: {peak} MiB");
+    }
+    let is = |n: usize| line(n).trim_end().to_owned();
+    while !listener.next().text().contains(&is(before)) {}
+    for n in before + 1..sent {
+        let message = listener.next();
+        assert!(message.text().contains(&is(n)), "{n}: {}", message.text());
+    }
+    process.expect_stderr(" at 127.0.0.1: it ");
+}
+
+fn line(n: usize) -> String {
+    format!("number-{n};\n")
+}
+
+#[test]
+fn emit_withstands_whatever_subscribers_send() {
+    let args = ["emit", "--bind", ANY_PORT, "-r", "app", "--wait", "0s"];
+    let mut emit = zlog(args).stdin_open().start();
+    let endpoint = emit.endpoint();
+    withstands(emit, &endpoint, |emit, n| emit.write(line(n)));
+}
+
+#[test]
+fn a_relay_withstands_whatever_subscribers_send() {
+    let upstream = Publisher::bind();
+    let (relay, publish) = relay_of(&upstream);
+    withstands(relay, &publish, |_, n| upstream.send(["app.INFO", &line(n)]));
+}
+
+#[test]
+fn a_tail_that_publishes_withstands_whatever_subscribers_send() {
+    let upstream = Publisher::bind();
+    let args = ["tail", &upstream.endpoint, "app", "--publish", ANY_PORT];
+    let mut tail = zlog(args).start();
+    let bound = tail.expect_stderr(": bound ");
+    let publish = bound.split_whitespace().last().expect("an endpoint").to_owned();
+    withstands(tail, &publish, |_, n| upstream.send(["app.INFO", &line(n)]));
+}
+
+#[test]
+fn as_many_topics_as_wanted_are_subscribed_to_whatever_the_high_water_mark() {
+    let topics: Vec<String> = (0..20).map(|n| format!("b{n:02}.")).collect();
+    let publisher = Publisher::bind();
+    let tail = zlog(["tail", &publisher.endpoint, "--hwm", "1", "-n", "400", "-o", "text"])
+        .args(&topics)
+        .start();
+    let mut asked: Vec<String> = (0..20)
+        .map(|_| String::from_utf8(publisher.wait_for_subscription()).expect("text"))
+        .collect();
+    asked.sort();
+    let mut expected = topics.clone();
+    expected.sort();
+    assert_eq!(asked, expected);
+    let mut lines = String::new();
+    for n in 0..400 {
+        publisher.send([&topics[n % 20], &format!("m{n}")]);
+        lines += &format!("m{n}\n");
+    }
+    assert_eq!(tail.wait().success().out(), lines);
+}
