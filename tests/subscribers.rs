@@ -82,6 +82,19 @@ fn a_cancel_of_what_was_never_asked_for_makes_no_record_count_as_without_a_subsc
     assert!(!said.contains("had no subscriber"), "{said}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_subscriber_that_is_cut_off_is_reset_even_when_all_that_it_sent_was_read() {
+    let args = ["emit", "--bind", ANY_PORT, "-r", "x", "--wait", "0s"];
+    let mut emit = zlog(args).stdin_open().start();
+    let endpoint = emit.endpoint();
+    let mut stranger = RawSubscriber::connect(&endpoint, Zmtp::Three(0));
+    // Too many, in one segment: none of it is unread when the connection is closed, and
+    // the system would not reset it by itself.
+    stranger.send(&frame(0, b"\0").repeat(200));
+    stranger.expect_reset();
+}
+
 /// Makes what is sent next.
 type Block = Box<dyn FnMut() -> Vec<u8> + Send>;
 

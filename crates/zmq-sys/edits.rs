@@ -123,6 +123,9 @@ struct connections_t
 
 //  Ends a connection, unless it is already closed. The lock is held: its
 //  descriptor can't be closed, and used for another one, meanwhile.
+//  With a linger of 0, closing resets it. Otherwise a peer whose window is zero
+//  keeps on waiting in its write: its probes are answered until the system gives
+//  the closed connection up (100 s and more were seen).
 extern "C" void zlog_end_connection (uint64_t number_)
 {
     connections_t &connections = connections_t::get ();
@@ -131,6 +134,9 @@ extern "C" void zlog_end_connection (uint64_t number_)
     for (it = connections.numbers.begin (); it != connections.numbers.end ();
          ++it)
         if (it->second == number_) {
+            struct linger reset = {1, 0};
+            setsockopt (it->first, SOL_SOCKET, SO_LINGER,
+                        reinterpret_cast<char *> (&reset), sizeof reset);
 #ifdef ZMQ_HAVE_WINDOWS
             shutdown (it->first, SD_BOTH);
 #else

@@ -100,6 +100,19 @@ impl RawSubscriber {
             }
         }
     }
+
+    /// Waits until the publisher has reset the connection. Its end alone does not count: a
+    /// peer that waits in a write is not woken by that.
+    #[cfg(unix)]
+    #[track_caller]
+    pub(crate) fn expect_reset(self) {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        // Without flags of its own, poll() returns when both directions have ended.
+        let mut fds = [PollFd::new(&self.0, PollFlags::empty())];
+        let deadline = Timespec::try_from(DEADLINE).expect("a time");
+        let ready = poll(&mut fds, Some(&deadline)).expect("poll");
+        assert_eq!(ready, 1, "the connection is not reset");
+    }
 }
 
 /// A frame, with its flags (1: more follow, 4: a command).

@@ -113,7 +113,8 @@ unsafe extern "C" {
 #[cfg(unix)]
 unsafe extern "C" {
     /// Ends the connection of this number, as the message property `__connection` names
-    /// it. Does nothing when it has ended already. From any thread. (`edits.rs`)
+    /// it; over TCP it is reset. Does nothing when it has ended already. From any thread.
+    /// (`edits.rs`)
     pub safe fn zlog_end_connection(number: u64);
 }
 
