@@ -53,7 +53,7 @@ pub(crate) use self::unix::{is_surplus, look, too_few_for};
 #[cfg(unix)]
 mod unix {
     use std::io;
-    use std::os::fd::{AsFd, AsRawFd};
+    use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::os::unix::process::CommandExt;
     use std::process::Command;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -148,11 +148,15 @@ mod unix {
         most().is_some_and(|most| number >= most.saturating_sub(reserve(most)))
     }
 
-    /// Whether so many descriptors are free.
+    /// Takes the lowest descriptor that is free.
     #[expect(clippy::disallowed_methods, reason = "a descriptor to copy; nothing is written")]
+    fn take_lowest() -> io::Result<OwnedFd> {
+        io::stderr().as_fd().try_clone_to_owned()
+    }
+
+    /// Whether so many descriptors are free.
     fn is_room_for(count: usize) -> bool {
-        let taken: io::Result<Vec<_>> =
-            (0..count).map(|_| io::stderr().as_fd().try_clone_to_owned()).collect();
+        let taken: io::Result<Vec<_>> = (0..count).map(|_| take_lowest()).collect();
         taken.err().is_none_or(|error| !is_lack(&error))
     }
 
@@ -198,7 +202,7 @@ mod unix {
             return;
         }
         // The lowest number that is free is what a connection would get.
-        let free = match io::stderr().as_fd().try_clone_to_owned() {
+        let free = match take_lowest() {
             Ok(lowest) => !is_surplus(lowest.as_raw_fd()),
             Err(error) => !is_lack(&error),
         };
