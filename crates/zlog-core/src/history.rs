@@ -13,7 +13,7 @@
 //! A message costs its bytes and some 200 more: so the bytes bound the topics, too.
 //!
 //! Those who send messages on share their bytes with [`Keep`], which counts what they
-//! still hold of messages that it has forgotten ([`Keep::lent`]).
+//! still hold of messages that it has forgotten ([`Keep::lent_too_much`]).
 
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::ops::Range;
