@@ -124,7 +124,7 @@ pub struct RelayArgs {
     #[arg(long, value_name = "ENDPOINT", help_heading = LATE)]
     pub ask: Vec<String>,
     /// Take no questions: no --status, no --last
-    #[arg(long, conflicts_with_all = ["ask", "keep"], help_heading = LATE)]
+    #[arg(long, conflicts_with = "ask", help_heading = LATE)]
     pub no_ask: bool,
 
     /// Ask the relay that publishes on ENDPOINT how it stands, and end

@@ -85,6 +85,9 @@ pub(super) fn open_desk(
     publish_on: &[Endpoint],
 ) -> Result<Option<Desk>> {
     if args.no_ask {
+        if args.keep.is_some() {
+            terminal::tell("zlog relay: --keep keeps messages that nobody can ask for (--no-ask)");
+        }
         return Ok(None);
     }
     let given = args.ask.iter().map(|text| Endpoint::parse(text, Role::Bind));

@@ -574,7 +574,7 @@ fn what_is_commented_out_in_the_example_can_be_put_in() {
 fn what_was_typed_replaces_what_does_not_go_with_it() {
     let config = Config::parse(
         Path::new("a"),
-        "version = 1\n[relay]\nkeep = 3\nverbose = true\nhwm = 5",
+        "version = 1\n[relay]\nask = 'tcp://127.0.0.1:5'\nverbose = true\nhwm = 5",
         &relay(),
         &Typed::default(),
     );

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::dispatch::Surroundings;
 use super::open;
-use super::router::Surroundings;
 use super::spec::{HandlerSpec, expressions};
 use super::status::HandlerStatus;
 use super::watch::{Tally, Voice, Watched};

@@ -5,18 +5,18 @@
 //! to them, and the watch over them. What a handler does with a record is
 //! `handler`'s; how handlers are typed is `cli`'s.
 
+mod dispatch;
 mod entry;
 mod open;
 pub mod options;
-mod router;
 pub mod spec;
 mod status;
 mod watch;
 mod way;
 
+pub use self::dispatch::{Router, Surroundings, stderr};
 pub use self::entry::Takes;
 pub use self::open::DEFAULT_FORMAT;
-pub use self::router::{Router, Surroundings, stderr};
 pub use self::spec::{
     Check, FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, PublishTarget, QueueSpec, RouteSpec,
     Spec, Target,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::router::Surroundings;
+use super::dispatch::Surroundings;
 use super::spec::{FormatterSpec, HandlerSpec, PublishTarget, Target};
 use super::watch::Tell;
 use crate::handler::console::Console;

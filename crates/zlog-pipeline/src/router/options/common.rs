@@ -185,6 +185,7 @@ fn expression(text: &str) -> Result<()> {
         let cause = text.lines().last().unwrap_or_default();
         let cause = cause.trim_start_matches("error: ");
         Error::usage(format!("no regular expression: {cause}"))
+            .hint("Put a backslash before ( [ { . * + ? | ^ $ that are to be themselves.")
     })
 }
 
