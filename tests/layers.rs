@@ -53,6 +53,6 @@ fn no_crate_depends_on_what_its_layer_must_not_have() {
         assert!(found.iter().any(|crate_name| crate_name == "serde-json"), "{name}: {found:?}");
         let wrong: Vec<_> =
             found[1..].iter().filter(|found| forbidden.contains(&found.as_str())).collect();
-        assert!(wrong.is_empty(), "{name} depends on {wrong:?}: see docs/architecture.md");
+        assert!(wrong.is_empty(), "{name} depends on {wrong:?}: see CONTRIBUTING.md");
     }
 }
