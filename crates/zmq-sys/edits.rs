@@ -15,6 +15,9 @@
 //! So [`EDITS`] are made: a frame that is no subscription ends its connection; of
 //! subscriptions, 256 wait for the user, and the rest stays with the peer; each names its
 //! peer; and a connection can be ended by its number.
+//!
+//! libzmq is under the Mozilla Public License 2.0. So are these changes to its files, and
+//! the lines of them that are quoted here.
 
 use std::env;
 use std::fs;

@@ -142,7 +142,7 @@ impl Prose {
         }
     }
 
-    /// Appends a newline, or what stands for one, and `indent` spaces after a real one.
+    /// Appends a newline and `indent` spaces, or an escaped newline.
     pub(super) fn begin_line(&self, out: &mut Vec<u8>, indent: usize) {
         match self.newlines {
             Newlines::Keep => {

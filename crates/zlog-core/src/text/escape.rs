@@ -67,8 +67,8 @@ const SUSPECT: [bool; 256] = {
     table
 };
 
-/// Splits text at its first character that [`is_unsafe`]: what stands before it,
-/// and the character with what follows.
+/// Splits text at its first character that [`is_unsafe`]. Returns the text before it, and
+/// the character with the text after it.
 pub fn split_unsafe(text: &str) -> (&str, Option<(char, &str)>) {
     let mut from = 0;
     while let Some(found) = text.as_bytes()[from..].iter().position(|&b| SUSPECT[b as usize]) {

@@ -101,8 +101,8 @@ pub fn format_size(bytes: usize) -> String {
     }
 }
 
-/// The name of an extra field, and perhaps what stands for one that a record lacks:
-/// `user`, `user=nobody`, `user=` (nothing at all).
+/// The name of an extra field, and an optional default for records without it:
+/// `user`, `user=nobody`, `user=` (an empty default).
 pub fn extra(text: &str) -> Result<(String, Option<String>), String> {
     let (name, default) = match text.split_once('=') {
         Some((name, default)) => (name, Some(default.to_owned())),

@@ -57,7 +57,7 @@ impl Asker {
     }
 }
 
-/// What became of a message of an answer.
+/// Outcome of [`Desk::answer`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Given {
     /// libzmq took it.

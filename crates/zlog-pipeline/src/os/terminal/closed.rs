@@ -23,7 +23,7 @@ pub(super) fn stdout() -> bool {
 /// taken for `/dev/null`.
 #[cfg(target_os = "linux")]
 #[used]
-// SAFETY: the loader calls what stands in this section, once, before `main`. The function
+// SAFETY: the loader calls each function in this section once, before `main`. The function
 // makes system calls and writes to statics; it needs nothing that Rust sets up.
 #[unsafe(link_section = ".init_array")]
 static LOOK: extern "C" fn() = {

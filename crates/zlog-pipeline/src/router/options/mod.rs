@@ -23,7 +23,7 @@ pub use common::{FILTER, FORMAT, Given, NAME, QUEUE, formatter, handler, queue_l
 pub struct Key {
     /// Its name: `max-bytes`.
     pub name: &'static str,
-    /// What stands for its value in help texts: `SIZE`. Empty for a switch.
+    /// Placeholder of its value in help texts: `SIZE`. Empty for a switch.
     pub value: &'static str,
     /// What holds without it, in words or as it would be typed. Empty for nothing.
     pub default: &'static str,
