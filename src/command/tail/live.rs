@@ -1,6 +1,7 @@
 //! A tail of a subscription: as long as it is wanted, whatever comes and goes.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::super::cutoff::CutOff;
@@ -20,7 +21,7 @@ use zlog_pipeline::socket::{
     self, Ask, Closing, LinkEvent, Occurrence, Role, SocketOptions, Subscriber,
 };
 use zlog_pipeline::source::subscribe::Subscribe;
-use zlog_pipeline::source::{Flow, Progress, Source};
+use zlog_pipeline::source::{PollStatus, Source};
 
 /// How long one look for what is left may wait.
 const SLICE: Duration = Duration::from_millis(20);
@@ -42,13 +43,13 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         // Without waiting first: only when nothing is at hand is it time to flush.
         let mut progress = live.poll(tail, Duration::ZERO, Until::Stopped)?;
         // A busy stream of which little is shown has no pause, and its reader waits too.
-        if progress == Progress::Idle || now >= tended + TICK {
+        if progress == PollStatus::Idle || now >= tended + TICK {
             tail.view.flush()?;
             tail.tend(now);
             live.tend(tail, now);
             tended = now;
         }
-        if progress == Progress::Idle {
+        if progress == PollStatus::Idle {
             if tail.view.is_closed() {
                 return Ok(Ended::Done);
             }
@@ -56,7 +57,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         }
         tail.view.release(Instant::now(), false)?;
         tail.view.report(now, false);
-        if progress == Progress::Ended {
+        if progress == PollStatus::Ended {
             return Ok(Ended::Done);
         }
     }
@@ -145,7 +146,7 @@ impl Live {
             // Asked first: what the system had received of a publisher that is gone has
             // come by then.
             let gone = socket::connected_peers(&self.source.subscriber().links()) == 0;
-            let came = self.poll(tail, SLICE, Until::Empty)? == Progress::Delivered;
+            let came = self.poll(tail, SLICE, Until::Empty)? == PollStatus::Delivered;
             let now = Instant::now();
             if closing.note(now, came) || (gone && !came) {
                 return Ok(());
@@ -165,7 +166,7 @@ impl Live {
             let mut count = 0;
             self.source.poll_raw(SLICE, &mut |_, _| {
                 count += 1;
-                Ok(Flow::More)
+                Ok(ControlFlow::Continue(()))
             })?;
             tail.too_late.messages += count;
             let now = Instant::now();
@@ -180,7 +181,7 @@ impl Live {
     }
 
     /// Delivers what is at hand to the view.
-    fn poll(&mut self, tail: &mut Tail, wait: Duration, until: Until) -> Result<Progress> {
+    fn poll(&mut self, tail: &mut Tail, wait: Duration, until: Until) -> Result<PollStatus> {
         let Live { source, silence, prefixes, overlap, .. } = self;
         let Tail { view, stop, hangup, .. } = tail;
         let mut listen = silence.as_mut().filter(|silence| silence.listening());
@@ -198,20 +199,20 @@ impl Live {
             subscribed
         };
         let flow = |flow| {
-            if until == Until::Stopped && stop.requested() { Flow::Enough } else { flow }
+            if until == Until::Stopped && stop.requested() { ControlFlow::Break(()) } else { flow }
         };
         if matches!(view.out, Out::Raw(_)) || !overlap.is_over() {
             return source.poll_raw(wait, &mut |frames, received| {
                 let (record, _) = wire::decode(frames, received);
                 if !subscribed(view, &record) || overlap.repeats(frames) {
-                    return Ok(flow(Flow::More));
+                    return Ok(flow(ControlFlow::Continue(())));
                 }
                 view.take_message(frames, record).map(flow)
             });
         }
         source.poll(wait, &mut |record| match subscribed(view, &record) {
             true => view.take(record).map(flow),
-            false => Ok(flow(Flow::More)),
+            false => Ok(flow(ControlFlow::Continue(()))),
         })
     }
 
@@ -272,7 +273,7 @@ fn show_earlier(messages: &[Earlier], tail: &mut Tail) -> Result<()> {
     for message in messages {
         let frames: Vec<&[u8]> = message.frames.iter().map(Vec::as_slice).collect();
         let (record, _) = wire::decode(&frames, message.received);
-        if tail.view.take_message(&frames, record)? == Flow::Enough {
+        if tail.view.take_message(&frames, record)?.is_break() {
             break;
         }
     }

@@ -2,6 +2,7 @@
 //! in which order, in which shape, and what is missing.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::losses::Losses;
@@ -17,7 +18,6 @@ use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{Router, Takes};
-use zlog_pipeline::source::Flow;
 
 /// Where records are shown.
 pub(super) enum Out {
@@ -125,14 +125,14 @@ impl View {
     ///
     /// # Errors
     /// The output can't be written.
-    pub(super) fn take(&mut self, record: Record<'_>) -> Result<Flow> {
+    pub(super) fn take(&mut self, record: Record<'_>) -> Result<ControlFlow<()>> {
         if !self.passes(&record) {
-            return Ok(Flow::More);
+            return Ok(ControlFlow::Continue(()));
         }
         match &mut self.reorder {
             Some(reorder) => {
                 reorder.push(record.into_owned(), Instant::now());
-                Ok(Flow::More)
+                Ok(ControlFlow::Continue(()))
             }
             None => self.show(&record),
         }
@@ -143,7 +143,11 @@ impl View {
     ///
     /// # Errors
     /// The output can't be written.
-    pub(super) fn take_message(&mut self, frames: &[&[u8]], record: Record<'_>) -> Result<Flow> {
+    pub(super) fn take_message(
+        &mut self,
+        frames: &[&[u8]],
+        record: Record<'_>,
+    ) -> Result<ControlFlow<()>> {
         match self.out {
             Out::Raw(_) => self.take_raw(frames, &record),
             Out::Formatted(_) | Out::Nowhere => self.take(record),
@@ -154,9 +158,13 @@ impl View {
     ///
     /// # Errors
     /// The output can't be written.
-    pub(super) fn take_raw(&mut self, frames: &[&[u8]], record: &Record<'_>) -> Result<Flow> {
+    pub(super) fn take_raw(
+        &mut self,
+        frames: &[&[u8]],
+        record: &Record<'_>,
+    ) -> Result<ControlFlow<()>> {
         if !self.passes(record) {
-            return Ok(Flow::More);
+            return Ok(ControlFlow::Continue(()));
         }
         self.print(record, |out| match out {
             Out::Raw(raw) => raw.write(frames.last().copied().unwrap_or_default()),
@@ -236,7 +244,7 @@ impl View {
         wanted
     }
 
-    fn show(&mut self, record: &Record<'_>) -> Result<Flow> {
+    fn show(&mut self, record: &Record<'_>) -> Result<ControlFlow<()>> {
         self.print(record, |out| match out {
             Out::Formatted(console) => console.handle(record),
             Out::Raw(_) | Out::Nowhere => Ok(()),
@@ -250,13 +258,13 @@ impl View {
         self.takes.as_ref().is_none_or(|takes| takes.accepts_record(record, scratch))
     }
 
-    fn count(&mut self, record: &Record<'_>) -> Flow {
+    fn count(&mut self, record: &Record<'_>) -> ControlFlow<()> {
         self.shown += 1;
         self.undecoded += u64::from(record.fault.is_some());
         if let Some((stats, _)) = &mut self.stats {
             stats.count(record);
         }
-        if self.full() { Flow::Enough } else { Flow::More }
+        if self.full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// How many records were shown that did not fit the format.
@@ -280,10 +288,9 @@ impl View {
         while !self.full() {
             let Some(reorder) = &mut self.reorder else { return Ok(()) };
             let record = if end { reorder.pop_any() } else { reorder.pop(now) };
-            match record {
-                Some(record) => self.show(&record)?,
-                None => return Ok(()),
-            };
+            let Some(record) = record else { return Ok(()) };
+            // The loop itself ends when the view is full.
+            let _ = self.show(&record)?;
         }
         Ok(())
     }
