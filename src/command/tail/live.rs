@@ -203,14 +203,14 @@ impl Live {
         };
         if matches!(view.out, Out::Raw(_)) || !overlap.is_over() {
             return source.poll_raw(wait, &mut |frames, received| {
-                let (record, _) = wire::decode(frames, received);
+                let (mut record, _) = wire::decode(frames, received);
                 if !subscribed(view, &record) || overlap.repeats(frames) {
                     return Ok(flow(ControlFlow::Continue(())));
                 }
-                view.take_message(frames, record).map(flow)
+                view.take_message(frames, &mut record).map(flow)
             });
         }
-        source.poll(wait, &mut |record| match subscribed(view, &record) {
+        source.poll(wait, &mut |record| match subscribed(view, record) {
             true => view.take(record).map(flow),
             false => Ok(flow(ControlFlow::Continue(()))),
         })
@@ -272,8 +272,8 @@ impl Live {
 fn show_earlier(messages: &[Earlier], tail: &mut Tail) -> Result<()> {
     for message in messages {
         let frames: Vec<&[u8]> = message.frames.iter().map(Vec::as_slice).collect();
-        let (record, _) = wire::decode(&frames, message.received);
-        if tail.view.take_message(&frames, record)?.is_break() {
+        let (mut record, _) = wire::decode(&frames, message.received);
+        if tail.view.take_message(&frames, &mut record)?.is_break() {
             break;
         }
     }
