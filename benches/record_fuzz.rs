@@ -18,7 +18,7 @@ use zlog_core::format::formatter::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::parse::{self, Parser, backslash_replace};
 use zlog_core::record::Record;
-use zlog_core::sequence::Gaps;
+use zlog_core::sequence::SequenceTracker;
 use zlog_core::text::escape::{Newlines, is_unsafe};
 use zlog_core::text::parsers;
 use zlog_core::wire::{self, ask};
@@ -100,7 +100,7 @@ struct Fuzz {
     /// Each with whether it escapes everything that could disturb a terminal.
     formats: Vec<(Box<dyn Format>, bool)>,
     parser: Parser,
-    gaps: Gaps,
+    sequences: SequenceTracker,
     /// A real answer of each kind, and a report of a bench.
     answers: Vec<Vec<u8>>,
     inputs: u64,
@@ -128,7 +128,7 @@ impl Fuzz {
             rng: Rng::with_seed(seed),
             formats: formats(),
             parser: Parser::new(parse::Options { topic_delim, ..parse::Options::default() }),
-            gaps: Gaps::default(),
+            sequences: SequenceTracker::default(),
             answers: answers.iter().map(ask::write_answer).collect(),
             inputs: 0,
             longest: Duration::ZERO,
@@ -169,7 +169,7 @@ impl Fuzz {
             }
         }
         let (source, topic) = (record.source.as_deref().unwrap_or_default(), &record.topic);
-        self.gaps.see(source, topic, record.seq.unwrap_or_default());
+        self.sequences.observe(source, topic, record.seq.unwrap_or_default());
         out.clear();
         wire::json::write(record, &mut out);
         assert!(wire::json::read_body(str::from_utf8(&out).unwrap()).is_ok(), "{record:?}");

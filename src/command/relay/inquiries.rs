@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::reply::{Reply, State};
-use zlog_core::history::{Keep, SharedFrame};
+use zlog_core::history::{History, SharedFrame};
 use zlog_core::text::escape::visible;
 use zlog_core::wire::ask::{self, Answer, End, Last, Question, Status};
 use zlog_pipeline::os::terminal;
@@ -82,7 +82,7 @@ impl Inquiries {
     }
 
     /// Reads questions and marks, and answers what can be answered.
-    pub(super) fn take(&mut self, proxy: &mut Proxy, mut keep: Option<&mut Keep>) {
+    pub(super) fn take(&mut self, proxy: &mut Proxy, mut keep: Option<&mut History>) {
         self.desk.tend();
         self.send_on(keep.as_deref_mut());
         let keep = keep.as_deref();
@@ -148,10 +148,10 @@ impl Inquiries {
     }
 
     /// Sends on what askers have made room for, and hangs up on those who do not read.
-    fn send_on(&mut self, keep: Option<&mut Keep>) {
+    fn send_on(&mut self, keep: Option<&mut History>) {
         let now = Instant::now();
         // The oldest answer holds the oldest messages.
-        let mut too_much = keep.is_some_and(Keep::lent_too_much);
+        let mut too_much = keep.is_some_and(History::exceeds_outstanding_limit);
         let mut stuck = Vec::new();
         let desk = &mut self.desk;
         self.replies.retain_mut(|reply| match reply.send(desk, now) {
@@ -191,7 +191,7 @@ impl Inquiries {
         }
     }
 
-    fn mark(&mut self, mark: &[u8], keep: Option<&Keep>) {
+    fn mark(&mut self, mark: &[u8], keep: Option<&History>) {
         let Some(keep) = keep else { return };
         let mine = |p: &Pending| p.last.begin.as_bytes() == mark || p.last.end.as_bytes() == mark;
         let Some(at) = self.pending.iter().position(mine) else { return };
@@ -204,7 +204,7 @@ impl Inquiries {
     }
 
     /// Whoever has not subscribed in time (to another relay, maybe) gets what there is.
-    fn give_up_waiting(&mut self, keep: Option<&Keep>) {
+    fn give_up_waiting(&mut self, keep: Option<&History>) {
         let Some(keep) = keep else { return };
         let now = Instant::now();
         while let Some(at) = self.pending.iter().position(|pending| pending.until <= now) {
@@ -214,7 +214,7 @@ impl Inquiries {
         }
     }
 
-    fn answer(&mut self, pending: &Pending, keep: &Keep) {
+    fn answer(&mut self, pending: &Pending, keep: &History) {
         let Pending { asker, last, begun, .. } = pending;
         // The message before the first mark may have met the subscription already:
         // libzmq takes it in while it sends.

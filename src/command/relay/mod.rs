@@ -30,7 +30,7 @@ use self::summary::Summary;
 use super::cutoff::CutOff;
 use crate::cli::{RelayArgs, RelayOnFull};
 use zlog_core::error::{Exit, Result};
-use zlog_core::history::{Keep, Limits};
+use zlog_core::history::{History, Limits};
 use zlog_core::text::escape;
 use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, Stop};
@@ -80,7 +80,7 @@ struct Relay {
     plan: Plan,
     proxy: Proxy,
     inquiries: Option<Inquiries>,
-    keep: Option<Keep>,
+    keep: Option<History>,
     outlets: Outlets,
     feeds: Feeds,
     rates: Rates,
@@ -112,7 +112,7 @@ impl Relay {
         let keep = args.keep.map(|per_topic| {
             proxy.want(b"");
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
-            Keep::new(Limits { per_topic, bytes: args.keep_bytes })
+            History::new(Limits { per_topic, bytes: args.keep_bytes })
         });
         // Before the sources: what they give first is for the handlers, too.
         let outlets = Outlets::open(plan.spec.clone(), &stop, args.linger.0, &mut proxy)?;

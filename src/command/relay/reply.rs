@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use zlog_core::history::{Late, SharedFrame};
+use zlog_core::history::{SharedFrame, StoredMessage};
 use zlog_core::wire::ask::{self, Answer};
 use zlog_pipeline::socket::{Asker, Desk, Given};
 
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Reply {
     pub(super) asker: Asker,
     /// Messages that are still to be sent, the next one first.
-    messages: std::vec::IntoIter<Late>,
+    messages: std::vec::IntoIter<StoredMessage>,
     /// What is sent after them.
     last: Option<SharedFrame>,
     /// A copy of it is held by each frame that libzmq has still to send.
@@ -52,7 +52,12 @@ impl AsRef<[u8]> for Part {
 
 impl Reply {
     /// An answer of `messages`, and then `last`.
-    pub(super) fn new(asker: Asker, messages: Vec<Late>, last: SharedFrame, now: Instant) -> Reply {
+    pub(super) fn new(
+        asker: Asker,
+        messages: Vec<StoredMessage>,
+        last: SharedFrame,
+        now: Instant,
+    ) -> Reply {
         Reply {
             asker,
             messages: messages.into_iter(),

@@ -9,7 +9,7 @@ use super::rates::Rates;
 use super::table;
 use crate::cli::{RelayArgs, StatusOutput};
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::history::Keep;
+use zlog_core::history::History;
 use zlog_core::text::escape;
 use zlog_core::text::parsers::format_size;
 use zlog_core::wire::ask::{self, Passed, Question, Side, Source, Status};
@@ -31,7 +31,7 @@ const OTHER_VERSION: &str =
 /// How it stands here. What belongs to the questions themselves is filled in there.
 pub(super) fn of(
     proxy: &Proxy,
-    keep: Option<&Keep>,
+    keep: Option<&History>,
     outlets: &Outlets,
     feeds: &Feeds,
     rates: &Rates,
@@ -67,7 +67,7 @@ pub(super) fn of(
         sources: sources.collect(),
         handlers: outlets.status(),
         keep: keep.map(|keep| {
-            let kept = keep.kept();
+            let kept = keep.size();
             ask::Keep {
                 topics: kept.topics,
                 messages: kept.messages,

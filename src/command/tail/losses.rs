@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use zlog_core::record::Record;
-use zlog_core::sequence::Gaps;
+use zlog_core::sequence::SequenceTracker;
 use zlog_core::text::escape;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
@@ -16,7 +16,7 @@ const NAMED: usize = 100;
 
 /// Follows sequence numbers, and tells of holes in them.
 pub(super) struct Losses {
-    gaps: Gaps,
+    sequences: SequenceTracker,
     told: Instant,
     quiet: bool,
 }
@@ -24,19 +24,19 @@ pub(super) struct Losses {
 impl Losses {
     /// Tells on stderr unless `quiet`.
     pub(super) fn new(quiet: bool, now: Instant) -> Losses {
-        Losses { gaps: Gaps::default(), told: now, quiet }
+        Losses { sequences: SequenceTracker::default(), told: now, quiet }
     }
 
     /// Takes the sequence number of a record that came, if it has one.
     pub(super) fn see(&mut self, record: &Record<'_>) {
         let (Some(source), Some(seq)) = (record.source.as_deref(), record.seq) else { return };
         // A hole is told of later, with others of the same stream.
-        let _ = self.gaps.see(source, &record.topic, seq);
+        let _ = self.sequences.observe(source, &record.topic, seq);
     }
 
     /// Records lost so far.
     pub(super) fn lost(&self) -> u64 {
-        self.gaps.lost()
+        self.sequences.lost()
     }
 
     /// Tells of the holes found since the last time: at most every second, or `now_or_never`.
@@ -45,14 +45,14 @@ impl Losses {
             return;
         }
         self.told = now;
-        let lines = lines(self.gaps.take_news());
+        let lines = lines(self.sequences.drain_new());
         if self.quiet {
             return;
         }
         for line in lines {
             terminal::tell(format_args!("zlog tail: {line}"));
         }
-        if self.gaps.has_just_filled_up() {
+        if self.sequences.is_newly_full() {
             terminal::tell("zlog tail: too many senders and topics: losses of some go unseen");
         }
     }

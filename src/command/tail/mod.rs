@@ -23,7 +23,7 @@ use zlog_core::error::{Error, Exit, Result};
 use zlog_core::filter::{Bound, Filter, Topics, parse_when};
 use zlog_core::format::formatter::FormatterSpec;
 use zlog_core::format::{Options, Output, time};
-use zlog_core::reorder::Reorder;
+use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::console::Console;
@@ -142,7 +142,7 @@ impl Tail {
             topics,
             filter: filter(args)?,
             losses: Losses::new(args.quiet, now),
-            reorder: args.reorder.map(|window| Reorder::new(window.0)),
+            reorder: args.reorder.map(|window| ReorderBuffer::new(window.0)),
             stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
             out: out(args, console.as_ref())?,
             takes: console.as_ref().map(Takes::new).transpose()?,
@@ -255,9 +255,9 @@ fn heed(hangup: Option<&Hangup>, view: &mut View) {
 
 fn topics(args: &TailArgs) -> Topics {
     Topics {
-        wanted: args.topics.clone(),
+        prefixes: args.topics.clone(),
         roots: args.root.clone(),
-        unwanted: args.not.clone(),
+        excluded: args.not.clone(),
         whole_parts: args.whole_parts,
     }
 }

@@ -8,7 +8,7 @@ use super::losses::Losses;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::filter::{Filter, Topics};
 use zlog_core::record::{Level, Record};
-use zlog_core::reorder::Reorder;
+use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_core::text::escape;
 use zlog_core::text::plural::counted;
@@ -95,7 +95,7 @@ pub(super) struct View {
     /// Records that are missing.
     pub(super) losses: Losses,
     /// Holds records to put them in order.
-    pub(super) reorder: Option<Reorder>,
+    pub(super) reorder: Option<ReorderBuffer>,
     /// Counts, and how often they are to be printed: `None` is at the end.
     pub(super) stats: Option<(Stats, Option<Duration>)>,
     /// Where records are shown.
@@ -216,13 +216,13 @@ impl View {
     /// A record of a stored log may have no topic: then it is what `emit` would
     /// give it, its logger's name for a root.
     pub(super) fn wants_topic(&mut self, record: &Record<'_>) -> bool {
-        self.topics.accept(wire::topic::of(record, &mut self.scratch))
+        self.topics.accepts(wire::topic::of(record, &mut self.scratch))
     }
 
     /// What to subscribe to: what was asked for. Where that is everything, what nobody
     /// here takes need not come.
     pub(super) fn subscriptions(&self, level: Option<Level>) -> Vec<Vec<u8>> {
-        let everything = self.topics.wanted.is_empty() && self.topics.roots.is_empty();
+        let everything = self.topics.prefixes.is_empty() && self.topics.roots.is_empty();
         let printed = match (&self.out, &self.takes) {
             (Out::Nowhere, _) => &[],
             (_, Some(takes)) if !takes.topics().is_empty() => takes.topics(),
@@ -279,7 +279,7 @@ impl View {
     pub(super) fn release(&mut self, now: Instant, end: bool) -> Result<()> {
         while !self.full() {
             let Some(reorder) = &mut self.reorder else { return Ok(()) };
-            let record = if end { reorder.pop_any() } else { reorder.pop(now) };
+            let record = if end { reorder.force_pop() } else { reorder.pop(now) };
             match record {
                 Some(record) => self.show(&record)?,
                 None => return Ok(()),
@@ -290,7 +290,7 @@ impl View {
 
     /// How long may be waited before something is due here.
     pub(super) fn wait(&self, longest: Duration) -> Duration {
-        let held = self.reorder.as_ref().and_then(|reorder| reorder.wait(Instant::now()));
+        let held = self.reorder.as_ref().and_then(|reorder| reorder.time_to_next(Instant::now()));
         held.unwrap_or(longest).min(longest)
     }
 

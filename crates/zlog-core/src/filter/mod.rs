@@ -46,7 +46,7 @@ impl Filter {
     /// allocated for a message without arguments.
     pub fn accepts(&self, record: &Record<'_>) -> bool {
         self.accepts_level(record)
-            && self.topics.accept(&record.topic)
+            && self.topics.accepts(&record.topic)
             && self.accepts_source(record)
             && self.accepts_time(record)
             && self.accepts_text(record)

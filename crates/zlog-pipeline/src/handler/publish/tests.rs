@@ -10,7 +10,7 @@ use crate::socket::testing::{DEADLINE, STEP, heard_by, publisher, subscriber, ta
 use crate::socket::{SocketOptions, Subscriber};
 use crate::source::Flow;
 use zlog_core::record::{Level, RawJson};
-use zlog_core::sequence::Gaps;
+use zlog_core::sequence::SequenceTracker;
 
 fn options(root: &str) -> PublishOptions {
     PublishOptions {
@@ -135,17 +135,17 @@ fn what_is_dropped_for_want_of_room_is_counted_and_leaves_a_hole_in_the_numbers(
         sent += 1;
         assert!(sent < 100_000, "backpressure is never felt");
     }
-    let mut gaps = Gaps::default();
+    let mut sequences = SequenceTracker::default();
     // What is dropped last shows as a hole only when a later record gets through.
     until("every drop shows as a hole", || {
         publish.handle(&record(Level::INFO, "", "later")).expect("handled");
         let mut take = |frames: &[&[u8]], _: f64| {
             let body: Value = serde_json::from_slice(frames[1]).expect("JSON");
-            gaps.see("me", "app.INFO", body["seq"].as_u64().expect("a number"));
+            sequences.observe("me", "app.INFO", body["seq"].as_u64().expect("a number"));
             Ok(Flow::More)
         };
         subscriber.recv(STEP, &mut take).expect("no error");
-        gaps.lost() == publish.published().dropped_full
+        sequences.lost() == publish.published().dropped_full
     });
 }
 
