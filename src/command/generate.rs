@@ -120,26 +120,26 @@ fn relay_toml(out: &mut Vec<u8>) -> io::Result<()> {
     writeln!(out, ".TH zlog\\-relay.toml 5 \"\" \"zlog {}\"", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, ".SH NAME\nzlog\\-relay.toml \\- configuration of zlog relay\n.SH DESCRIPTION")?;
     for line in EXAMPLE.lines() {
-        match Annotated::of(line) {
-            Annotated::Section(title) => writeln!(out, ".SH \"{}\"", roff(title))?,
-            Annotated::Table(table, note) => {
+        match ExampleLine::of(line) {
+            ExampleLine::Section(title) => writeln!(out, ".SH \"{}\"", roff(title))?,
+            ExampleLine::Table(table, note) => {
                 let table = roff(table).replace('"', "\\(dq");
                 writeln!(out, ".SS \"{table}\"")?;
                 out.extend(roff(note).into_bytes());
                 out.push(b'\n');
             }
-            Annotated::Key(key, "") => writeln!(out, ".TP\n\\fB{}\\fR\n\\&", roff(key))?,
-            Annotated::Key(key, note) => section_term(out, key, note)?,
-            Annotated::Command(command) => writeln!(out, ".br\n\\fB{}\\fR", roff(command))?,
-            Annotated::Text("") => writeln!(out, ".PP")?,
-            Annotated::Text(text) => writeln!(out, "{}", roff(text))?,
+            ExampleLine::Key(key, "") => writeln!(out, ".TP\n\\fB{}\\fR\n\\&", roff(key))?,
+            ExampleLine::Key(key, note) => section_term(out, key, note)?,
+            ExampleLine::Command(command) => writeln!(out, ".br\n\\fB{}\\fR", roff(command))?,
+            ExampleLine::Text("") => writeln!(out, ".PP")?,
+            ExampleLine::Text(text) => writeln!(out, "{}", roff(text))?,
         }
     }
     writeln!(out, ".SH \"SEE ALSO\"\n\\fBzlog\\-relay\\fR(1)")
 }
 
 /// A line of the annotated example.
-enum Annotated<'a> {
+enum ExampleLine<'a> {
     Section(&'a str),
     /// A table and its comment.
     Table(&'a str, &'a str),
@@ -150,8 +150,8 @@ enum Annotated<'a> {
     Text(&'a str),
 }
 
-impl Annotated<'_> {
-    fn of(line: &str) -> Annotated<'_> {
+impl ExampleLine<'_> {
+    fn of(line: &str) -> ExampleLine<'_> {
         let comment = line.strip_prefix('#');
         // A key that is commented out stays so, and its own comment begins later.
         let (code, note) = match line.match_indices("  # ").next() {
@@ -161,13 +161,13 @@ impl Annotated<'_> {
         let key = code.trim_start_matches("# ").split_once(" = ").map(|(key, _)| key);
         match comment {
             Some(rule) if rule.starts_with(" ---") => {
-                Annotated::Section(rule.trim_start_matches([' ', '-']))
+                ExampleLine::Section(rule.trim_start_matches([' ', '-']))
             }
-            Some(command) if command.starts_with("     ") => Annotated::Command(command.trim()),
-            _ if key.is_some_and(|key| !key.contains(' ')) => Annotated::Key(code, note),
-            Some(text) => Annotated::Text(text.trim()),
-            None if code.starts_with('[') => Annotated::Table(code, note),
-            None => Annotated::Text(""),
+            Some(command) if command.starts_with("     ") => ExampleLine::Command(command.trim()),
+            _ if key.is_some_and(|key| !key.contains(' ')) => ExampleLine::Key(code, note),
+            Some(text) => ExampleLine::Text(text.trim()),
+            None if code.starts_with('[') => ExampleLine::Table(code, note),
+            None => ExampleLine::Text(""),
         }
     }
 }

@@ -80,7 +80,7 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     options.hwm = args.hwm;
     let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
     let publisher = Publisher::open(&endpoints, &options)?;
-    super::say_bound("emit", publisher.bound());
+    super::print_bound("emit", publisher.bound());
     Ok(publisher)
 }
 

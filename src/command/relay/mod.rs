@@ -27,7 +27,7 @@ use self::plan::Plan;
 use self::rates::Rates;
 use self::sides::{collect_on, open_desk, publish_on};
 use self::summary::Summary;
-use super::cutoff::CutOff;
+use super::disconnect_reason::DisconnectReasons;
 use crate::cli::{RelayArgs, RelayOnFull};
 use zlog_core::error::{Exit, Result};
 use zlog_core::history::{History, Limits};
@@ -86,7 +86,7 @@ struct Relay {
     rates: Rates,
     news: Option<News>,
     /// Unless --quiet.
-    cutoff: Option<CutOff>,
+    disconnect_reasons: Option<DisconnectReasons>,
     stop: Stop,
     hangup: Hangup,
     /// When the handlers are due again.
@@ -124,7 +124,7 @@ impl Relay {
             rates: Rates::new(begun, &proxy, &feeds, args.report.map(|every| every.0)),
             feeds,
             news: args.verbose.then(News::default),
-            cutoff: (!args.quiet).then(|| CutOff::new(args.max_message)),
+            disconnect_reasons: (!args.quiet).then(|| DisconnectReasons::new(args.max_message)),
             proxy,
             stop,
             hangup,
@@ -245,9 +245,10 @@ impl Relay {
                 news.tell(&event);
             }
             // --max-message is for what is collected.
-            let cutoff = self.cutoff.as_mut();
-            let cutoff = cutoff.filter(|_| self.plan.args.connect.contains(&event.endpoint));
-            if let Some(cut) = cutoff.and_then(|cutoff| cutoff.note(&event, now)) {
+            let disconnect_reasons = self.disconnect_reasons.as_mut();
+            let disconnect_reasons =
+                disconnect_reasons.filter(|_| self.plan.args.connect.contains(&event.endpoint));
+            if let Some(cut) = disconnect_reasons.and_then(|reasons| reasons.observe(&event, now)) {
                 terminal::tell(format_args!("zlog relay: {cut}"));
             }
         }

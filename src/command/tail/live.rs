@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use super::super::cutoff::CutOff;
+use super::super::disconnect_reason::DisconnectReasons;
 use super::absence::Absence;
 use super::last::{self, Earlier, Overlap};
 use super::silence::{Silence, Step};
@@ -76,7 +76,7 @@ struct Live {
     /// Unless --quiet.
     absence: Option<Absence>,
     /// Unless --quiet.
-    cutoff: Option<CutOff>,
+    disconnect_reasons: Option<DisconnectReasons>,
     /// Until the first record is shown, unless --quiet.
     silence: Option<Silence>,
     /// With --verbose.
@@ -105,7 +105,7 @@ impl Live {
         if tail.hangup.is_some() {
             subscriber.wake_by(Hangup::words()?);
         }
-        super::super::say_bound("tail", subscriber.bound());
+        super::super::print_bound("tail", subscriber.bound());
         let mut overlap = Overlap::default();
         if let Some((n, at)) = ask {
             let recent = last::ask(n, &at, &prefixes, &mut subscriber, &tail.stop)?;
@@ -116,7 +116,7 @@ impl Live {
         Ok(Live {
             source: Subscribe::new(subscriber),
             absence: (!args.quiet).then(|| Absence::new(Instant::now())),
-            cutoff: (!args.quiet).then(|| CutOff::new(args.max_message)),
+            disconnect_reasons: (!args.quiet).then(|| DisconnectReasons::new(args.max_message)),
             silence: (!args.quiet).then(|| Silence::new(wanted, Instant::now())),
             news: args.verbose.then(News::default),
             prefixes,
@@ -225,7 +225,8 @@ impl Live {
             if let Some(absence) = &mut self.absence {
                 absence.note(&event);
             }
-            let cut = self.cutoff.as_mut().and_then(|cutoff| cutoff.note(&event, now));
+            let cut =
+                self.disconnect_reasons.as_mut().and_then(|reasons| reasons.observe(&event, now));
             if let Some(cut) = cut {
                 terminal::tell(format_args!("zlog tail: {cut}"));
             }

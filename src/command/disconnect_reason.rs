@@ -13,47 +13,49 @@ use zlog_core::text::parsers;
 use zlog_pipeline::socket::{LEAST_MAX_MESSAGE, LinkEvent, Occurrence};
 
 /// How long nothing more is told of an endpoint: each message may end a connection.
-const PAUSE: Duration = Duration::from_secs(60);
+const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// Most endpoints that are remembered.
-const MOST: usize = 256;
+const MAX_ENDPOINTS: usize = 256;
 
 /// Follows connections to publishers.
-pub(super) struct CutOff {
+pub(super) struct DisconnectReasons {
     /// Bytes: the largest message that is taken.
     max_message: usize,
     /// Endpoints whose connection has ended, for no reason so far.
-    ended: HashSet<String>,
-    told: HashMap<String, Instant>,
+    disconnected: HashSet<String>,
+    reported: HashMap<String, Instant>,
 }
 
-impl CutOff {
+impl DisconnectReasons {
     /// `max_message` is `--max-message`, in bytes.
-    pub(super) fn new(max_message: usize) -> CutOff {
+    pub(super) fn new(max_message: usize) -> DisconnectReasons {
         let max_message = max_message.max(LEAST_MAX_MESSAGE);
-        CutOff { max_message, ended: HashSet::new(), told: HashMap::new() }
+        DisconnectReasons { max_message, disconnected: HashSet::new(), reported: HashMap::new() }
     }
 
     /// Takes note of an event: what there is to tell.
-    pub(super) fn note(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
+    pub(super) fn observe(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
         match event.what {
-            Occurrence::Disconnected if self.ended.len() < MOST => {
-                self.ended.insert(event.endpoint.clone());
+            Occurrence::Disconnected if self.disconnected.len() < MAX_ENDPOINTS => {
+                self.disconnected.insert(event.endpoint.clone());
                 None
             }
-            Occurrence::MadeAnew if self.ended.remove(&event.endpoint) => self.tell(event, now),
+            Occurrence::MadeAnew if self.disconnected.remove(&event.endpoint) => {
+                self.report(event, now)
+            }
             _ => {
-                self.ended.remove(&event.endpoint);
+                self.disconnected.remove(&event.endpoint);
                 None
             }
         }
     }
 
-    fn tell(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
-        self.told.retain(|_, at| now < *at + PAUSE);
-        if self.told.contains_key(&event.endpoint) || self.told.len() >= MOST {
+    fn report(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
+        self.reported.retain(|_, at| now < *at + REPEAT_AFTER);
+        if self.reported.contains_key(&event.endpoint) || self.reported.len() >= MAX_ENDPOINTS {
             return None;
         }
-        self.told.insert(event.endpoint.clone(), now);
+        self.reported.insert(event.endpoint.clone(), now);
         Some(format!(
             "hung up on {}: it sent a message larger than --max-message {}, or bytes that are no \
              message; connecting anew, and what it sent meanwhile is lost",
@@ -72,9 +74,9 @@ mod tests {
     }
 
     fn told(events: impl IntoIterator<Item = Occurrence>) -> Vec<String> {
-        let mut cutoff = CutOff::new(64 << 10);
+        let mut reasons = DisconnectReasons::new(64 << 10);
         let now = Instant::now();
-        events.into_iter().filter_map(|what| cutoff.note(&event(what), now)).collect()
+        events.into_iter().filter_map(|what| reasons.observe(&event(what), now)).collect()
     }
 
     #[test]
@@ -102,12 +104,12 @@ mod tests {
 
     #[test]
     fn the_least_that_a_socket_can_be_told_to_take_is_named() {
-        let mut cutoff = CutOff::new(1024);
+        let mut reasons = DisconnectReasons::new(1024);
         let now = Instant::now();
-        cutoff.note(&event(Occurrence::Disconnected), now);
-        let line = cutoff.note(&event(Occurrence::MadeAnew), now).unwrap();
+        reasons.observe(&event(Occurrence::Disconnected), now);
+        let line = reasons.observe(&event(Occurrence::MadeAnew), now).unwrap();
         assert!(line.contains("--max-message 4K,"), "{line}");
-        cutoff.note(&event(Occurrence::Disconnected), now + PAUSE);
-        assert!(cutoff.note(&event(Occurrence::MadeAnew), now + PAUSE).is_some());
+        reasons.observe(&event(Occurrence::Disconnected), now + REPEAT_AFTER);
+        assert!(reasons.observe(&event(Occurrence::MadeAnew), now + REPEAT_AFTER).is_some());
     }
 }
