@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::losses::Losses;
+use super::loss_report::LossReport;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::filter::{Filter, Topics};
 use zlog_core::record::{Level, Record};
@@ -20,12 +20,12 @@ use zlog_pipeline::router::{Router, Takes};
 use zlog_pipeline::source::Flow;
 
 /// Where records are shown.
-pub(super) enum Out {
+pub(super) enum Destination {
     /// As a format has them.
     Formatted(Console<Box<dyn Write>>),
     /// Nowhere: handlers have them.
-    Nowhere,
-    /// Their bodies as they came. See [`View::take_raw`].
+    None,
+    /// Their bodies as they came. See [`TailOutput::take_raw`].
     Raw(Raw),
 }
 
@@ -68,17 +68,17 @@ impl Raw {
 }
 
 /// Records that nobody took from standard output before the end.
-pub(super) struct Unshown {
+pub(super) struct Abandoned {
     /// What writing it came to.
     error: Error,
     /// How many at most: of the first of them a part may have been taken.
     records: u64,
 }
 
-impl Unshown {
+impl Abandoned {
     /// The error, with what it has cost.
-    pub(super) fn told(self) -> Error {
-        let Unshown { error, records } = self;
+    pub(super) fn into_error(self) -> Error {
+        let Abandoned { error, records } = self;
         let records = counted(records, "record");
         Error::new(format!("{error}; up to {records} not printed, or not whole"))
             .exit_as(error.exit())
@@ -86,24 +86,24 @@ impl Unshown {
 }
 
 /// Shows records that pass.
-pub(super) struct View {
+pub(super) struct TailOutput {
     /// Which topics pass. Apart from the rest of the filter: sequence numbers are
     /// followed in topics that were asked for, whatever else is filtered.
     pub(super) topics: Topics,
     /// What else a record must be to pass.
     pub(super) filter: Filter,
     /// Records that are missing.
-    pub(super) losses: Losses,
+    pub(super) losses: LossReport,
     /// Holds records to put them in order.
     pub(super) reorder: Option<ReorderBuffer>,
     /// Counts, and how often they are to be printed: `None` is at the end.
     pub(super) stats: Option<(Stats, Option<Duration>)>,
     /// Where records are shown.
-    pub(super) out: Out,
+    pub(super) destination: Destination,
     /// Which of them, where `--console` says so.
     pub(super) takes: Option<Takes>,
     /// What was not shown any more, though it was to be.
-    pub(super) unshown: Option<Unshown>,
+    pub(super) abandoned: Option<Abandoned>,
     /// Where else they go.
     pub(super) router: Router,
     /// How many records are wanted.
@@ -113,14 +113,14 @@ pub(super) struct View {
     /// Records of wanted topics that the filter left out.
     pub(super) filtered: u64,
     /// Records that were subscribed to, and whose topic is not wanted all the same.
-    pub(super) unwanted: u64,
+    pub(super) excluded: u64,
     /// Records that could not be decoded, of those shown.
     pub(super) undecoded: u64,
     /// Reused: the topic of a record that has none.
     pub(super) scratch: String,
 }
 
-impl View {
+impl TailOutput {
     /// Takes a record: shows it, holds it, or leaves it out.
     ///
     /// # Errors
@@ -138,15 +138,15 @@ impl View {
         }
     }
 
-    /// Takes a message as it came, whose record is `record`: as [`View::take`], or as
-    /// [`View::take_raw`] where bodies are shown as they are.
+    /// Takes a message as it came, whose record is `record`: as [`TailOutput::take`], or as
+    /// [`TailOutput::take_raw`] where bodies are shown as they are.
     ///
     /// # Errors
     /// The output can't be written.
     pub(super) fn take_message(&mut self, frames: &[&[u8]], record: Record<'_>) -> Result<Flow> {
-        match self.out {
-            Out::Raw(_) => self.take_raw(frames, &record),
-            Out::Formatted(_) | Out::Nowhere => self.take(record),
+        match self.destination {
+            Destination::Raw(_) => self.take_raw(frames, &record),
+            Destination::Formatted(_) | Destination::None => self.take(record),
         }
     }
 
@@ -159,8 +159,8 @@ impl View {
             return Ok(Flow::More);
         }
         self.print(record, |out| match out {
-            Out::Raw(raw) => raw.write(frames.last().copied().unwrap_or_default()),
-            Out::Formatted(_) | Out::Nowhere => Ok(()),
+            Destination::Raw(raw) => raw.write(frames.last().copied().unwrap_or_default()),
+            Destination::Formatted(_) | Destination::None => Ok(()),
         })?;
         Ok(self.count(record))
     }
@@ -169,32 +169,32 @@ impl View {
     fn print(
         &mut self,
         record: &Record<'_>,
-        print: impl FnOnce(&mut Out) -> Result<()>,
+        print: impl FnOnce(&mut Destination) -> Result<()>,
     ) -> Result<()> {
         // First, since printing may wait for a reader and fail.
         self.router.handle(record);
         if !self.prints(record) {
             return Ok(());
         }
-        if let Some(unshown) = &mut self.unshown {
-            unshown.records += 1;
+        if let Some(abandoned) = &mut self.abandoned {
+            abandoned.records += 1;
             return Ok(());
         }
-        let printed = print(&mut self.out);
-        self.unless_given_up(printed)
+        let printed = print(&mut self.destination);
+        self.unless_abandoned(printed)
     }
 
     /// Makes less of an error when the end would not wait for a reader any longer:
     /// nothing more is printed, and handlers get what there is for them all the same.
-    fn unless_given_up(&mut self, printed: Result<()>) -> Result<()> {
+    fn unless_abandoned(&mut self, printed: Result<()>) -> Result<()> {
         match printed {
             Err(error) if matches!(error.exit(), Exit::Signal(_)) => {
-                let records = match std::mem::replace(&mut self.out, Out::Nowhere) {
-                    Out::Formatted(console) => console.held().lost,
-                    Out::Raw(raw) => raw.waiting,
-                    Out::Nowhere => 0,
+                let records = match std::mem::replace(&mut self.destination, Destination::None) {
+                    Destination::Formatted(console) => console.held().lost,
+                    Destination::Raw(raw) => raw.waiting,
+                    Destination::None => 0,
                 };
-                self.unshown = Some(Unshown { error, records });
+                self.abandoned = Some(Abandoned { error, records });
                 Ok(())
             }
             printed => printed,
@@ -203,11 +203,11 @@ impl View {
 
     /// Whether the record is one of those asked for; follows its sequence number.
     fn passes(&mut self, record: &Record<'_>) -> bool {
-        if !self.wants_topic(record) {
-            self.unwanted += 1;
+        if !self.accepts_topic(record) {
+            self.excluded += 1;
             return false;
         }
-        self.losses.see(record);
+        self.losses.observe(record);
         let passes = self.filter.accepts(record);
         self.filtered += u64::from(!passes);
         passes
@@ -215,7 +215,7 @@ impl View {
 
     /// A record of a stored log may have no topic: then it is what `emit` would
     /// give it, its logger's name for a root.
-    pub(super) fn wants_topic(&mut self, record: &Record<'_>) -> bool {
+    pub(super) fn accepts_topic(&mut self, record: &Record<'_>) -> bool {
         self.topics.accepts(wire::topic::of(record, &mut self.scratch))
     }
 
@@ -223,8 +223,8 @@ impl View {
     /// here takes need not come.
     pub(super) fn subscriptions(&self, level: Option<Level>) -> Vec<Vec<u8>> {
         let everything = self.topics.prefixes.is_empty() && self.topics.roots.is_empty();
-        let printed = match (&self.out, &self.takes) {
-            (Out::Nowhere, _) => &[],
+        let printed = match (&self.destination, &self.takes) {
+            (Destination::None, _) => &[],
             (_, Some(takes)) if !takes.topics().is_empty() => takes.topics(),
             _ => return self.topics.subscriptions(level),
         };
@@ -238,8 +238,8 @@ impl View {
 
     fn show(&mut self, record: &Record<'_>) -> Result<Flow> {
         self.print(record, |out| match out {
-            Out::Formatted(console) => console.handle(record),
-            Out::Raw(_) | Out::Nowhere => Ok(()),
+            Destination::Formatted(console) => console.handle(record),
+            Destination::Raw(_) | Destination::None => Ok(()),
         })?;
         Ok(self.count(record))
     }
@@ -256,19 +256,19 @@ impl View {
         if let Some((stats, _)) = &mut self.stats {
             stats.count(record);
         }
-        if self.full() { Flow::Enough } else { Flow::More }
+        if self.is_full() { Flow::Enough } else { Flow::More }
     }
 
     /// How many records were shown that did not fit the format.
     pub(super) fn unformatted(&self) -> u64 {
-        match &self.out {
-            Out::Formatted(console) => console.unformatted(),
-            Out::Raw(_) | Out::Nowhere => 0,
+        match &self.destination {
+            Destination::Formatted(console) => console.unformatted(),
+            Destination::Raw(_) | Destination::None => 0,
         }
     }
 
     /// Whether as many records as wanted have been shown.
-    pub(super) fn full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.limit.is_some_and(|limit| self.shown >= limit)
     }
 
@@ -276,8 +276,8 @@ impl View {
     ///
     /// # Errors
     /// The output can't be written.
-    pub(super) fn release(&mut self, now: Instant, end: bool) -> Result<()> {
-        while !self.full() {
+    pub(super) fn release_reordered(&mut self, now: Instant, end: bool) -> Result<()> {
+        while !self.is_full() {
             let Some(reorder) = &mut self.reorder else { return Ok(()) };
             let record = if end { reorder.force_pop() } else { reorder.pop(now) };
             match record {
@@ -289,7 +289,7 @@ impl View {
     }
 
     /// How long may be waited before something is due here.
-    pub(super) fn wait(&self, longest: Duration) -> Duration {
+    pub(super) fn wait_at_most(&self, longest: Duration) -> Duration {
         let held = self.reorder.as_ref().and_then(|reorder| reorder.time_to_next(Instant::now()));
         held.unwrap_or(longest).min(longest)
     }
@@ -299,19 +299,19 @@ impl View {
     /// # Errors
     /// The output can't be written.
     pub(super) fn flush(&mut self) -> Result<()> {
-        let flushed = match &mut self.out {
-            Out::Formatted(console) => console.flush(),
-            Out::Raw(raw) => raw.flush(),
-            Out::Nowhere => Ok(()),
+        let flushed = match &mut self.destination {
+            Destination::Formatted(console) => console.flush(),
+            Destination::Raw(raw) => raw.flush(),
+            Destination::None => Ok(()),
         };
-        self.unless_given_up(flushed)?;
+        self.unless_abandoned(flushed)?;
         self.router.flush();
         Ok(())
     }
 
     /// Whether nobody reads what is shown any more.
     pub(super) fn is_closed(&self) -> bool {
-        !matches!(self.out, Out::Nowhere) && terminal::stdout_is_closed()
+        !matches!(self.destination, Destination::None) && terminal::stdout_is_closed()
     }
 
     /// Prints counts and losses when they are due, or at the end.

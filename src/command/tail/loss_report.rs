@@ -9,26 +9,26 @@ use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 
 /// How often losses are told at most: a bad link makes many holes.
-const PAUSE: Duration = Duration::from_secs(1);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many senders and topics are named at most each time: the rest is summed up.
-const NAMED: usize = 100;
+const MAX_NAMED: usize = 100;
 
 /// Follows sequence numbers, and tells of holes in them.
-pub(super) struct Losses {
+pub(super) struct LossReport {
     sequences: SequenceTracker,
-    told: Instant,
+    last_report: Instant,
     quiet: bool,
 }
 
-impl Losses {
+impl LossReport {
     /// Tells on stderr unless `quiet`.
-    pub(super) fn new(quiet: bool, now: Instant) -> Losses {
-        Losses { sequences: SequenceTracker::default(), told: now, quiet }
+    pub(super) fn new(quiet: bool, now: Instant) -> LossReport {
+        LossReport { sequences: SequenceTracker::default(), last_report: now, quiet }
     }
 
     /// Takes the sequence number of a record that came, if it has one.
-    pub(super) fn see(&mut self, record: &Record<'_>) {
+    pub(super) fn observe(&mut self, record: &Record<'_>) {
         let (Some(source), Some(seq)) = (record.source.as_deref(), record.seq) else { return };
         // A hole is told of later, with others of the same stream.
         let _ = self.sequences.observe(source, &record.topic, seq);
@@ -39,12 +39,12 @@ impl Losses {
         self.sequences.lost()
     }
 
-    /// Tells of the holes found since the last time: at most every second, or `now_or_never`.
-    pub(super) fn report(&mut self, now: Instant, now_or_never: bool) {
-        if !(now_or_never || now >= self.told + PAUSE) {
+    /// Tells of the holes found since the last time: at most every second, or `at_end`.
+    pub(super) fn report(&mut self, now: Instant, at_end: bool) {
+        if !(at_end || now >= self.last_report + REPORT_INTERVAL) {
             return;
         }
-        self.told = now;
+        self.last_report = now;
         let lines = lines(self.sequences.drain_new());
         if self.quiet {
             return;
@@ -59,14 +59,14 @@ impl Losses {
 }
 
 /// What is said of these holes: source, topic and how many records.
-fn lines<'a>(mut news: impl ExactSizeIterator<Item = (&'a str, &'a str, u64)>) -> Vec<String> {
+fn lines<'a>(mut gaps: impl ExactSizeIterator<Item = (&'a str, &'a str, u64)>) -> Vec<String> {
     let mut lines = Vec::new();
-    for (source, topic, missing) in news.by_ref().take(NAMED) {
+    for (source, topic, missing) in gaps.by_ref().take(MAX_NAMED) {
         let (source, topic) = (escape::visible(source), escape::visible(topic));
         lines.push(format!("lost {} of {source}, topic {topic}", counted(missing, "record")));
     }
     let (others, missing) =
-        news.fold((0u64, 0u64), |(n, sum), (.., missing)| (n + 1, sum.saturating_add(missing)));
+        gaps.fold((0u64, 0u64), |(n, sum), (.., missing)| (n + 1, sum.saturating_add(missing)));
     if others > 0 {
         let records = counted(missing, "record");
         lines.push(format!("lost {records} of {others} more senders and topics"));
@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn holes_in_very_many_streams_are_named_up_to_a_point_and_summed_up() {
-        let streams: Vec<String> = (0..NAMED + 7).map(|n| format!("s{n}")).collect();
+        let streams: Vec<String> = (0..MAX_NAMED + 7).map(|n| format!("s{n}")).collect();
         let lines = lines(streams.iter().map(|s| (&**s, "app.INFO", 3)));
-        assert_eq!(lines.len(), NAMED + 1);
+        assert_eq!(lines.len(), MAX_NAMED + 1);
         assert_eq!(lines[0], "lost 3 records of s0, topic app.INFO");
-        assert_eq!(lines[NAMED], "lost 21 records of 7 more senders and topics");
+        assert_eq!(lines[MAX_NAMED], "lost 21 records of 7 more senders and topics");
     }
 }

@@ -1,6 +1,6 @@
 //! `--last`: what went before, asked of the relay that the live records come from.
 //!
-//! What may be here: asking before subscribing, and telling which live records were
+//! What may be here: request before subscribing, and telling which live records were
 //! in the answer already. See `wire::ask` for how none comes twice and none is missing.
 
 use std::collections::VecDeque;
@@ -15,11 +15,11 @@ use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{Answer, Endpoint, Inquiry, Role, SocketOptions, Subscriber};
 
 /// How long the relay may take to answer at all, and then to go on.
-const PATIENCE: Duration = Duration::from_secs(2);
-const GOING_ON: Duration = Duration::from_secs(5);
+const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+const NEXT_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A message that came before.
-pub(super) struct Earlier {
+pub(super) struct StoredMessage {
     /// When the relay received it.
     pub(super) received: f64,
     pub(super) frames: Vec<Vec<u8>>,
@@ -27,16 +27,16 @@ pub(super) struct Earlier {
 
 /// What came before, and what of it may come again.
 #[derive(Default)]
-pub(super) struct Recent {
-    pub(super) messages: Vec<Earlier>,
-    pub(super) overlap: Overlap,
+pub(super) struct Backlog {
+    pub(super) messages: Vec<StoredMessage>,
+    pub(super) duplicates: Deduplicator,
 }
 
 /// Where the relay is asked that publishes at the endpoint of these.
 ///
 /// # Errors
 /// There is more than one, or it has no such place.
-pub(super) fn where_to_ask(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Endpoint> {
+pub(super) fn query_endpoint(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Endpoint> {
     if let Some(ask) = &args.ask {
         return Endpoint::parse(ask, Role::Connect);
     }
@@ -56,41 +56,41 @@ pub(super) fn where_to_ask(args: &TailArgs, endpoints: &[Endpoint]) -> Result<En
 ///
 /// # Errors
 /// No socket is to be had.
-pub(super) fn ask(
+pub(super) fn fetch(
     n: usize,
     at: &Endpoint,
     prefixes: &[Vec<u8>],
     subscriber: &mut Subscriber,
     stop: &Stop,
-) -> Result<Recent> {
+) -> Result<Backlog> {
     let (begin, end) = ask::marks();
     // What was typed is text; a prefix that is none could not have been.
     let text = |prefix: &Vec<u8>| String::from_utf8_lossy(prefix).into_owned();
     let last = Last { n, prefixes: prefixes.iter().map(text).collect(), begin, end };
     let question = ask::write_question(&Question::Last(last.clone()));
     let mut inquiry = Inquiry::ask(at, &question, &SocketOptions::subscriber())?;
-    let mut asking = Asking { subscriber, prefixes, last: &last, subscribed: false };
-    let recent = asking.follow(&mut inquiry, &|| stop.requested());
-    asking.subscribe();
+    let mut request = BacklogRequest { subscriber, prefixes, last: &last, subscribed: false };
+    let answer = request.read_answer(&mut inquiry, &|| stop.requested());
+    request.subscribe();
     for mark in [&last.begin, &last.end] {
         subscriber.unsubscribe(mark.as_bytes());
     }
-    Ok(recent.unwrap_or_else(|why| {
+    Ok(answer.unwrap_or_else(|why| {
         let why = escape::visible(&why);
         terminal::tell(format_args!("zlog tail: no earlier records from {at}: {why}"));
-        Recent::default()
+        Backlog::default()
     }))
 }
 
 /// A question under way.
-struct Asking<'a> {
+struct BacklogRequest<'a> {
     subscriber: &'a mut Subscriber,
     prefixes: &'a [Vec<u8>],
     last: &'a Last,
     subscribed: bool,
 }
 
-impl Asking<'_> {
+impl BacklogRequest<'_> {
     /// The mark, what is wanted, the other mark: in this order.
     fn subscribe(&mut self) {
         if std::mem::replace(&mut self.subscribed, true) {
@@ -104,14 +104,18 @@ impl Asking<'_> {
     }
 
     /// Follows the answer to its end, or to the reason why there is none.
-    fn follow(&mut self, inquiry: &mut Inquiry, stop: &dyn Fn() -> bool) -> Result<Recent, String> {
+    fn read_answer(
+        &mut self,
+        inquiry: &mut Inquiry,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Backlog, String> {
         let mut messages = Vec::new();
-        let mut until = Instant::now() + PATIENCE;
+        let mut until = Instant::now() + FIRST_ANSWER_TIMEOUT;
         loop {
             let wait = until.saturating_duration_since(Instant::now());
             let mut frames = match inquiry.next(wait, stop) {
                 Answer::Frames(frames) => frames,
-                Answer::Stopped => return Ok(Recent::default()),
+                Answer::Stopped => return Ok(Backlog::default()),
                 Answer::Nobody if !self.subscribed => {
                     return Err("nothing listens there; is it a relay with --keep?".into());
                 }
@@ -123,19 +127,19 @@ impl Asking<'_> {
                     return Err(format!("the answer broke off after {}", messages.len()));
                 }
             };
-            until = Instant::now() + GOING_ON;
+            until = Instant::now() + NEXT_ANSWER_TIMEOUT;
             let head = frames.first().map_or(&[][..], Vec::as_slice);
             match ask::read_answer(head).map_err(|error| error.to_string())? {
                 ask::Answer::Ready => self.subscribe(),
                 ask::Answer::Message { received } => {
                     frames.remove(0);
-                    messages.push(Earlier { received, frames });
+                    messages.push(StoredMessage { received, frames });
                     // The relay sends no more than it was asked for, and a few.
                     if messages.len() > 2 * ask::MOST {
                         return Err("the answer has no end".into());
                     }
                 }
-                ask::Answer::End(end) => return Ok(recent(messages, end)),
+                ask::Answer::End(end) => return Ok(backlog(messages, end)),
                 ask::Answer::Refused { why } => return Err(why),
                 ask::Answer::Status(_) => return Err("it answers something else".into()),
             }
@@ -144,7 +148,7 @@ impl Asking<'_> {
 }
 
 /// What the answer was, and what is said of what it lacks.
-fn recent(messages: Vec<Earlier>, end: End) -> Recent {
+fn backlog(messages: Vec<StoredMessage>, end: End) -> Backlog {
     let missing = end.messages.saturating_sub(messages.len());
     if missing > 0 {
         terminal::tell(format_args!("zlog tail: {missing} of the earlier records are missing"));
@@ -157,40 +161,40 @@ fn recent(messages: Vec<Earlier>, end: End) -> Recent {
     }
     let window = end.window.min(messages.len());
     let last = messages.iter().skip(messages.len() - window);
-    let overlap = Overlap::new(last.map(|message| message.frames.clone()).collect());
-    Recent { messages, overlap }
+    let duplicates = Deduplicator::new(last.map(|message| message.frames.clone()).collect());
+    Backlog { messages, duplicates }
 }
 
-/// Earlier messages that may come again: those that were published while the
+/// StoredMessage messages that may come again: those that were published while the
 /// subscription was on its way. There are hardly ever more than one.
 #[derive(Default)]
-pub(super) struct Overlap {
-    earlier: VecDeque<Vec<Vec<u8>>>,
+pub(super) struct Deduplicator {
+    messages: VecDeque<Vec<Vec<u8>>>,
     /// Live messages that may still be among them.
-    left: usize,
+    remaining: usize,
 }
 
-impl Overlap {
-    fn new(earlier: VecDeque<Vec<Vec<u8>>>) -> Overlap {
-        Overlap { left: earlier.len(), earlier }
+impl Deduplicator {
+    fn new(messages: VecDeque<Vec<Vec<u8>>>) -> Deduplicator {
+        Deduplicator { remaining: messages.len(), messages }
     }
 
     /// Whether any message can still come again.
-    pub(super) fn is_over(&self) -> bool {
-        self.earlier.is_empty()
+    pub(super) fn is_done(&self) -> bool {
+        self.messages.is_empty()
     }
 
     /// Whether this live message was in the answer. Messages keep their order: so what
     /// stands before it there does not come any more.
-    pub(super) fn repeats(&mut self, frames: &[&[u8]]) -> bool {
-        let same = |earlier: &Vec<Vec<u8>>| earlier.iter().eq(frames.iter());
-        let at = self.earlier.iter().position(same);
+    pub(super) fn is_duplicate(&mut self, frames: &[&[u8]]) -> bool {
+        let same = |message: &Vec<Vec<u8>>| message.iter().eq(frames.iter());
+        let at = self.messages.iter().position(same);
         if let Some(at) = at {
-            self.earlier.drain(..=at);
+            self.messages.drain(..=at);
         }
-        self.left = self.left.saturating_sub(1);
-        if self.left == 0 {
-            self.earlier.clear();
+        self.remaining = self.remaining.saturating_sub(1);
+        if self.remaining == 0 {
+            self.messages.clear();
         }
         at.is_some()
     }
@@ -200,31 +204,31 @@ impl Overlap {
 mod tests {
     use super::*;
 
-    fn overlap(bodies: &[&str]) -> Overlap {
+    fn duplicates(bodies: &[&str]) -> Deduplicator {
         let message = |body: &&str| vec![b"t".to_vec(), body.as_bytes().to_vec()];
-        Overlap::new(bodies.iter().map(message).collect())
+        Deduplicator::new(bodies.iter().map(message).collect())
     }
 
     #[test]
     fn what_was_in_the_answer_is_known_again_and_nothing_else_is() {
-        let mut overlap = overlap(&["1", "2", "3"]);
+        let mut duplicates = duplicates(&["1", "2", "3"]);
         let bodies = ["2", "3", "4", "3"];
-        let repeats = bodies.map(|body| overlap.repeats(&[b"t", body.as_bytes()]));
+        let repeats = bodies.map(|body| duplicates.is_duplicate(&[b"t", body.as_bytes()]));
         assert_eq!(repeats, [true, true, false, false]);
-        assert!(overlap.is_over());
+        assert!(duplicates.is_done());
     }
 
     #[test]
     fn after_as_many_live_messages_as_could_repeat_none_does() {
-        let mut overlap = overlap(&["1", "2"]);
+        let mut duplicates = duplicates(&["1", "2"]);
         let bodies = ["x", "y", "2"];
-        let repeats = bodies.map(|body| overlap.repeats(&[b"t", body.as_bytes()]));
+        let repeats = bodies.map(|body| duplicates.is_duplicate(&[b"t", body.as_bytes()]));
         assert_eq!(repeats, [false; 3]);
     }
 
     #[test]
     fn the_same_text_on_another_topic_is_another_message() {
-        let mut overlap = overlap(&["1"]);
-        assert!(!overlap.repeats(&[b"u", b"1"]));
+        let mut duplicates = duplicates(&["1"]);
+        assert!(!duplicates.is_duplicate(&[b"u", b"1"]));
     }
 }

@@ -13,42 +13,42 @@ use zlog_pipeline::socket::{LinkEvent, LinkState, LinkStatus, Occurrence, Role};
 
 /// How long there must have been no peer. A publisher that is started again is
 /// back sooner.
-const PATIENCE: Duration = Duration::from_secs(3);
+const REPORT_AFTER: Duration = Duration::from_secs(3);
 
 /// How often links are looked at.
-const LOOK: Duration = Duration::from_millis(250);
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Follows which endpoints have no peer.
 #[derive(Debug)]
-pub(super) struct Absence {
-    next_look: Instant,
-    begun: Instant,
+pub(super) struct NoPeerMonitor {
+    next_check: Instant,
+    started: Instant,
     /// In the order of the links.
-    known: Vec<Known>,
+    peers: Vec<PeerState>,
     /// Endpoints that have had a peer, be it between two looks.
     had_peer: HashSet<String>,
 }
 
 #[derive(Debug)]
-struct Known {
-    alone_since: Instant,
+struct PeerState {
+    without_peer_since: Instant,
     /// The kind of reason told last. Its details may change with every try.
-    told: Option<Discriminant<Reason>>,
+    reported: Option<Discriminant<Reason>>,
 }
 
 /// Why an endpoint has no peer.
 #[derive(Debug)]
 enum Reason {
     /// Nobody answers.
-    Away,
+    Unreachable,
     /// Somebody answers, and is no publisher that shakes hands.
-    Mute,
+    NoHandshake,
     /// Somebody answers, and the handshake fails for this reason.
-    Refused(String),
+    HandshakeFailed(String),
     /// The host can't be found, for this reason.
-    Unknown(String),
+    HostNotFound(String),
     /// Bound, and nobody has connected.
-    Alone,
+    NobodyConnected,
 }
 
 /// An endpoint without a peer, in words.
@@ -63,36 +63,36 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endpoint = &self.endpoint;
         match &self.reason {
-            Reason::Away if self.had_peer => {
+            Reason::Unreachable if self.had_peer => {
                 write!(f, "not connected any more: nobody answers at {endpoint}; still trying")
             }
-            Reason::Away => {
+            Reason::Unreachable => {
                 write!(f, "not connected: nobody answers at {endpoint} yet; still trying")
             }
-            Reason::Mute => write!(
+            Reason::NoHandshake => write!(
                 f,
                 "not connected: something answers at {endpoint}, and it does not shake hands \
                  as a ZeroMQ publisher does; still trying"
             ),
-            Reason::Refused(why) => {
+            Reason::HandshakeFailed(why) => {
                 write!(f, "not connected: handshake with {endpoint} failed: {why}; still trying")
             }
-            Reason::Unknown(why) => {
+            Reason::HostNotFound(why) => {
                 write!(f, "not connected: the host of {endpoint} is not found: {why}")
             }
-            Reason::Alone => write!(f, "no publisher has connected to {endpoint} yet"),
+            Reason::NobodyConnected => write!(f, "no publisher has connected to {endpoint} yet"),
         }
     }
 }
 
-impl Absence {
+impl NoPeerMonitor {
     /// Begins at `now`.
-    pub(super) fn new(now: Instant) -> Absence {
-        Absence { next_look: now, begun: now, known: Vec::new(), had_peer: HashSet::new() }
+    pub(super) fn new(now: Instant) -> NoPeerMonitor {
+        NoPeerMonitor { next_check: now, started: now, peers: Vec::new(), had_peer: HashSet::new() }
     }
 
     /// Takes note of what happened to a connection.
-    pub(super) fn note(&mut self, event: &LinkEvent) {
+    pub(super) fn observe(&mut self, event: &LinkEvent) {
         if event.what == Occurrence::Connected {
             self.had_peer.insert(event.endpoint.clone());
         }
@@ -101,40 +101,41 @@ impl Absence {
     /// Looks at the links when it is time: what there is to say that has not been said.
     ///
     /// There must be as many links each time, in the same order.
-    pub(super) fn look(
+    pub(super) fn check(
         &mut self,
         now: Instant,
         links: impl FnOnce() -> Vec<LinkStatus>,
     ) -> Vec<Finding> {
-        if now < self.next_look {
+        if now < self.next_check {
             return Vec::new();
         }
-        self.next_look = now + LOOK;
+        self.next_check = now + CHECK_INTERVAL;
         let links = links();
-        let begun = self.begun;
-        self.known.resize_with(links.len(), || Known { alone_since: begun, told: None });
-        let looked = self.known.iter_mut().zip(links);
-        let look = |(known, link): (&mut Known, LinkStatus)| {
+        let started = self.started;
+        self.peers
+            .resize_with(links.len(), || PeerState { without_peer_since: started, reported: None });
+        let states = self.peers.iter_mut().zip(links);
+        let check = |(state, link): (&mut PeerState, LinkStatus)| {
             let had_peer = self.had_peer.contains(&link.endpoint);
-            known.look(now, link, had_peer)
+            state.check(now, link, had_peer)
         };
-        looked.filter_map(look).collect()
+        states.filter_map(check).collect()
     }
 }
 
-impl Known {
-    fn look(&mut self, now: Instant, link: LinkStatus, had_peer: bool) -> Option<Finding> {
+impl PeerState {
+    fn check(&mut self, now: Instant, link: LinkStatus, had_peer: bool) -> Option<Finding> {
         let Some(reason) = reason(&link) else {
-            *self = Known { alone_since: now, told: None };
+            *self = PeerState { without_peer_since: now, reported: None };
             return None;
         };
         // To a bound endpoint publishers come and go.
-        let usual = matches!(reason, Reason::Alone) && had_peer;
+        let usual = matches!(reason, Reason::NobodyConnected) && had_peer;
         let kind = discriminant(&reason);
-        if usual || now < self.alone_since + PATIENCE || self.told == Some(kind) {
+        if usual || now < self.without_peer_since + REPORT_AFTER || self.reported == Some(kind) {
             return None;
         }
-        self.told = Some(kind);
+        self.reported = Some(kind);
         Some(Finding { endpoint: link.endpoint, reason, had_peer })
     }
 }
@@ -146,11 +147,11 @@ fn reason(link: &LinkStatus) -> Option<Reason> {
     }
     Some(match (&link.state, link.role, &link.unresolved) {
         (LinkState::Connected, ..) => return None,
-        (LinkState::HandshakeRefused(why), ..) => Reason::Refused(why.clone()),
-        (_, Role::Bind, _) => Reason::Alone,
-        (_, Role::Connect, Some(why)) => Reason::Unknown(why.clone()),
-        (_, Role::Connect, None) if link.reached => Reason::Mute,
-        (_, Role::Connect, None) => Reason::Away,
+        (LinkState::HandshakeRefused(why), ..) => Reason::HandshakeFailed(why.clone()),
+        (_, Role::Bind, _) => Reason::NobodyConnected,
+        (_, Role::Connect, Some(why)) => Reason::HostNotFound(why.clone()),
+        (_, Role::Connect, None) if link.reached => Reason::NoHandshake,
+        (_, Role::Connect, None) => Reason::Unreachable,
     })
 }
 
@@ -168,14 +169,14 @@ mod tests {
     /// What is said of one link in these states, four seconds apart.
     fn told(role: Role, states: &[LinkState]) -> Vec<String> {
         let start = Instant::now();
-        let mut absence = Absence::new(start);
+        let mut no_peer = NoPeerMonitor::new(start);
         let mut told = Vec::new();
         for (at, state) in (1..).zip(states) {
             let now = start + Duration::from_secs(4) * at;
             if *state == LinkState::Connected {
-                absence.note(&LinkEvent { endpoint: HERE.into(), what: Occurrence::Connected });
+                no_peer.observe(&LinkEvent { endpoint: HERE.into(), what: Occurrence::Connected });
             }
-            let findings = absence.look(now, || vec![link(role, state.clone())]);
+            let findings = no_peer.check(now, || vec![link(role, state.clone())]);
             told.extend(findings.iter().map(Finding::to_string));
         }
         told
@@ -184,10 +185,10 @@ mod tests {
     #[test]
     fn nothing_is_said_before_a_few_seconds_have_passed() {
         let start = Instant::now();
-        let mut absence = Absence::new(start);
+        let mut no_peer = NoPeerMonitor::new(start);
         let away = || vec![link(Role::Connect, LinkState::NotConnected)];
-        assert!(absence.look(start + PATIENCE / 2, away).is_empty());
-        assert_eq!(absence.look(start + PATIENCE, away).len(), 1);
+        assert!(no_peer.check(start + REPORT_AFTER / 2, away).is_empty());
+        assert_eq!(no_peer.check(start + REPORT_AFTER, away).len(), 1);
     }
 
     #[test]
