@@ -18,8 +18,6 @@ mod descriptors;
 mod docs;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
-/// A planned end, and a connection that breaks: what arrives, and what is said of the rest.
-mod endings;
 /// Arguments that messages quote: none steers a terminal or forges a line.
 mod escapes;
 /// Format strings, held against CPython.
@@ -47,6 +45,8 @@ mod peers;
 mod relay;
 /// Several handlers at once, and routes to them.
 mod route;
+/// A planned end, and a connection that breaks: what arrives, and what is said of the rest.
+mod shutdown;
 /// Python's network handlers → `zlog emit --listen`.
 mod sources;
 /// Strangers on a subscriber's side, and high-water marks of subscriptions.
