@@ -15,7 +15,7 @@ use std::path::Path;
 use clap::parser::ValueSource;
 
 use super::{outlets, sides};
-use crate::cli::value::join_optional_values;
+use crate::cli::value_parsers::join_optional_values;
 use crate::cli::{self, Cli, Command, RelayArgs};
 use crate::config::{self, Config, LoadMode, Overrides};
 use zlog_core::error::{Error, Exit, Result};
