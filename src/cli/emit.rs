@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 use regex::Regex;
 
-use super::value;
+use super::value_parsers;
 use super::{EndpointArgs, ListenArgs};
 use zlog_core::record::Level;
 use zlog_core::text::parsers::{self, Seconds};
@@ -84,10 +84,10 @@ pub struct EmitArgs {
     #[arg(help_heading = "Records")]
     pub root: String,
     /// The level of what does not say its own [default: INFO]
-    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Records")]
+    #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true, help_heading = "Records")]
     pub level: Option<Level>,
     /// The same for a command's stderr [default: WARNING]
-    #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
+    #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "command", help_heading = "Records")]
     pub stderr_level: Option<Level>,
     /// What topics end with

@@ -12,7 +12,7 @@ pub mod handlers;
 mod listen;
 mod relay;
 mod tail;
-pub mod value;
+pub mod value_parsers;
 
 use std::ffi::OsString;
 
@@ -105,7 +105,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
     /// When to colour
-    #[arg(long, value_parser = value::choice::<ColorChoice>(), value_name = "WHEN")]
+    #[arg(long, value_parser = value_parsers::choice::<ColorChoice>(), value_name = "WHEN")]
     #[arg(default_value = "auto")]
     pub color: ColorChoice,
 }
@@ -141,7 +141,7 @@ impl Cli {
     /// clap's: wrong usage, or a request for help or the version. Wrong usage has no
     /// styles, and quotes arguments escaped where that can be.
     pub fn parse_line(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-        let args = value::join_optional_values(args);
+        let args = value_parsers::join_optional_values(args);
         parse(command(), &args).map_err(|error| match error.use_stderr() {
             true => without_escapes(error, &args),
             false => error,
@@ -193,7 +193,7 @@ fn explain_plain_word(mut error: clap::Error) -> clap::Error {
 pub fn command() -> clap::Command {
     let mut whole = Cli::command().version(version());
     for notes in examples::ALL {
-        whole = with_notes(whole, notes.command, notes.help());
+        whole = with_notes(whole, notes.command, notes.after_help());
     }
     whole
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::value;
+use super::value_parsers;
 use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
 use zlog_core::record::Level;
 use zlog_core::text::parsers::{self, Seconds};
@@ -71,7 +71,7 @@ pub struct RelayArgs {
     #[arg(long, requires = "stdin", help_heading = COLLECT)]
     pub trust_topic: bool,
     /// The level of a line that does not say its own [default: INFO]
-    #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
+    #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "stdin", help_heading = COLLECT)]
     pub stdin_level: Option<Level>,
     /// Hang up on a publisher that sends a larger message

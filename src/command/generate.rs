@@ -21,7 +21,7 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
             let mut shown = without_hidden(&cli::command());
             clap_complete::generate(*shell, &mut shown, "zlog", &mut out);
         }
-        Generate::Man { command } => man(command.as_deref().unwrap_or_default(), &mut out)?,
+        Generate::Man { command } => man_page(command.as_deref().unwrap_or_default(), &mut out)?,
     }
     io::stdout().write_all(&out).map_err(|error| Error::io("standard output", &error))?;
     Ok(Exit::Done)
@@ -29,21 +29,21 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
 
 /// A command as a person is to see it: clap_complete offers hidden commands too, at
 /// every depth. None can be taken out of one, so it is built up without them.
-fn without_hidden(whole: &clap::Command) -> clap::Command {
-    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set());
+fn without_hidden(root: &clap::Command) -> clap::Command {
+    let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
     let shown: Vec<clap::Command> = shown.map(without_hidden).collect();
-    if shown.is_empty() && !whole.has_subcommands() {
-        return whole.clone();
+    if shown.is_empty() && !root.has_subcommands() {
+        return root.clone();
     }
-    let mut command = clap::Command::new(whole.get_name().to_owned())
-        .disable_help_subcommand(whole.is_disable_help_subcommand_set())
-        .args(whole.get_arguments().cloned())
-        .groups(whole.get_groups().cloned())
+    let mut command = clap::Command::new(root.get_name().to_owned())
+        .disable_help_subcommand(root.is_disable_help_subcommand_set())
+        .args(root.get_arguments().cloned())
+        .groups(root.get_groups().cloned())
         .subcommands(shown);
-    if let Some(version) = whole.get_version() {
+    if let Some(version) = root.get_version() {
         command = command.version(version.to_owned());
     }
-    match whole.get_about() {
+    match root.get_about() {
         Some(about) => command.about(about.clone()),
         None => command,
     }
@@ -51,7 +51,7 @@ fn without_hidden(whole: &clap::Command) -> clap::Command {
 
 /// The page of one command (`bench`, `bench-pipeline`), of zlog itself when `name` is
 /// empty, or of the configuration file when it is `relay.toml`.
-fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
+fn man_page(name: &str, out: &mut Vec<u8>) -> Result<()> {
     if name == "relay.toml" {
         return relay_toml(out).map_err(|error| Error::io("man page", &error));
     }
@@ -63,13 +63,13 @@ fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
             .hint(format!("Commands with a page: {}.", names.join(", "))));
     };
     // `zlog help` has no page.
-    let mut whole = cli::command().disable_help_subcommand(true);
-    whole.build();
-    let mut page = &whole;
+    let mut root = cli::command().disable_help_subcommand(true);
+    root.build();
+    let mut page = &root;
     for name in notes.command.split_whitespace() {
         page = page.find_subcommand(name).unwrap_or(page);
     }
-    let page = page.clone().name(notes.page());
+    let page = page.clone().name(notes.man_page_name());
     render(page.after_help(""), notes, out).map_err(|error| Error::io("man page", &error))
 }
 
@@ -88,7 +88,7 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
         section(out, &title.to_uppercase(), &keys)?;
     }
     section(out, "EXAMPLES", notes.examples)?;
-    section(out, "EXIT STATUS", notes.exits)?;
+    section(out, "EXIT STATUS", notes.exit_codes)?;
     environment(out)?;
     see_also(notes, out)
 }
@@ -175,7 +175,7 @@ impl ExampleLine<'_> {
 fn see_also(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
     let others = examples::ALL.iter().filter(|other| other.command != notes.command);
     let mut names: Vec<String> =
-        others.map(|other| format!("\\fB{}\\fR(1)", roff(&other.page()))).collect();
+        others.map(|other| format!("\\fB{}\\fR(1)", roff(&other.man_page_name()))).collect();
     if notes.command == "relay" {
         names.push("\\fBzlog\\-relay.toml\\fR(5)".to_owned());
     }

@@ -107,7 +107,7 @@ fn picked_class(option: &str, typed: &KeyValues) -> Result<&'static Class> {
             .find(|class| class.picked_by.is_none())
             .ok_or_else(|| Error::usage(format!("{option}: it needs a key"))),
         [(first, _), (second, _), ..] => Err(typed
-            .about(&format!("{first} and {second}"), "are two ways to replace a file")
+            .error_about(&format!("{first} and {second}"), "are two ways to replace a file")
             .hint("Give one of them.")),
     }
 }
@@ -186,7 +186,7 @@ impl HandlerArgs {
                 handlers.push(read(option, text, on_full, true)?);
             }
         }
-        tell_apart(&mut handlers);
+        number_duplicates(&mut handlers);
         let spec = Spec { handlers, routes: Vec::new() };
         check(&spec)?;
         Ok(spec)
@@ -226,7 +226,7 @@ fn check(spec: &Spec) -> Result<()> {
 }
 
 /// Numbers handlers that would have the same name.
-fn tell_apart(handlers: &mut [HandlerSpec]) {
+fn number_duplicates(handlers: &mut [HandlerSpec]) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for handler in handlers {
         let times = seen.entry(handler.name.clone()).or_default();

@@ -15,9 +15,9 @@ use std::path::Path;
 use clap::parser::ValueSource;
 
 use super::{outlets, sides};
-use crate::cli::value::join_optional_values;
+use crate::cli::value_parsers::join_optional_values;
 use crate::cli::{self, Cli, Command, RelayArgs};
-use crate::config::{self, Config, Time, Typed};
+use crate::config::{self, Config, LoadMode, Overrides};
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::visible;
 use zlog_core::text::plural::counted;
@@ -51,7 +51,7 @@ impl Plan {
             check_places(&args)?;
             Plan { args, spec, config: None, started: None }
         } else {
-            Plan::read(&args, Time::First)?
+            Plan::read(&args, LoadMode::Initial)?
         };
         for remark in plan.args.handlers.remarks() {
             terminal::tell(format_args!("zlog relay: {remark}"));
@@ -68,7 +68,7 @@ impl Plan {
         if self.args.config.is_none() {
             return Ok(None);
         }
-        let plan = Plan::read(&self.args, Time::Again)?;
+        let plan = Plan::read(&self.args, LoadMode::Reload)?;
         plan.check_inputs(self)?;
         Ok(Some(plan))
     }
@@ -100,7 +100,7 @@ impl Plan {
 
     /// The file's options are put before those that were typed, as if they had been
     /// typed too.
-    fn read(args: &RelayArgs, time: Time) -> Result<Plan> {
+    fn read(args: &RelayArgs, mode: LoadMode) -> Result<Plan> {
         let path = args.config.as_deref().unwrap_or_else(|| "".as_ref());
         let whole = cli::command();
         let line = join_optional_values(std::env::args_os());
@@ -111,14 +111,14 @@ impl Plan {
             return Err(Error::usage("a configuration is for zlog relay"));
         };
         let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let typed = Typed {
+        let overrides = Overrides {
             on_full: typed("on_full").then(|| outlets::on_full(args)),
             listen: typed("listen"),
             listen_udp: typed("listen_udp"),
             allow_remote: typed("allow_remote"),
         };
-        let config = Config::load(path, time, command, &typed)?;
-        let line: Vec<OsString> = config::with_settings(&config.relay, command, line, matches);
+        let config = Config::load(path, mode, command, &overrides)?;
+        let line: Vec<OsString> = config::prepend_settings(&config.relay, command, line, matches);
         let args = match Cli::parse_line(line) {
             Ok(Cli { command: Command::Relay(args) }) => *args,
             Ok(_) => return Err(Error::usage("a configuration is for zlog relay")),
@@ -200,6 +200,6 @@ fn check_places(args: &RelayArgs) -> Result<()> {
 /// The parser's error about what the file and the command line say together.
 fn unfit(path: &Path, error: &clap::Error) -> Error {
     let path = visible(&path.display().to_string());
-    Error::usage(format!("{path} and what was typed: {}", config::plain_words(error)))
+    Error::usage(format!("{path} and what was typed: {}", config::one_line(error)))
         .hint("See `zlog relay --help` for what goes together.")
 }

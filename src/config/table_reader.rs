@@ -10,8 +10,8 @@ use std::fmt::Display;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::fault::{At, Faults};
-use super::python;
+use super::diagnostics::{Diagnostics, Located};
+use super::dict_config;
 use zlog_core::error::Error;
 use zlog_core::text::escape::visible;
 use zlog_core::text::suggest::suggest;
@@ -22,32 +22,32 @@ type Value<'t> = Spanned<DeValue<'t>>;
 
 /// What all sections of one text share.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct Context {
     /// What is wrong.
-    pub(super) faults: Faults,
+    pub(super) diagnostics: Diagnostics,
     /// Kinds of sections, the keys that were looked for there, and whether they stood
     /// there: what the annotated example must show is known by it.
-    pub(super) asked: RefCell<BTreeSet<(String, String, bool)>>,
+    pub(super) lookups: RefCell<BTreeSet<(String, String, bool)>>,
 }
 
 /// A table, and which of its keys were looked for.
-pub(super) struct Section<'t> {
+pub(super) struct TableReader<'t> {
     /// `handlers.errors`; empty for the whole text.
     pub(super) name: String,
     /// Which keys may stand there: `handlers (rotating)`.
     kind: String,
     /// Where it begins.
-    pub(super) at: usize,
+    pub(super) offset: usize,
     table: &'t DeTable<'t>,
-    asked: Vec<String>,
-    shared: &'t Shared,
+    looked_up: Vec<String>,
+    context: &'t Context,
 }
 
-impl<'t> Section<'t> {
+impl<'t> TableReader<'t> {
     /// The whole text.
-    pub(super) fn whole(table: &'t DeTable<'t>, shared: &'t Shared) -> Section<'t> {
-        let (name, kind, asked) = (String::new(), String::new(), Vec::new());
-        Section { name, kind, at: 0, table, asked, shared }
+    pub(super) fn root_table(table: &'t DeTable<'t>, context: &'t Context) -> TableReader<'t> {
+        let (name, kind, looked_up) = (String::new(), String::new(), Vec::new());
+        TableReader { name, kind, offset: 0, table, looked_up, context }
     }
 
     /// Says which keys may stand there, once that is known.
@@ -70,61 +70,70 @@ impl<'t> Section<'t> {
     }
 
     /// Where the value of the first of these keys stands that is there.
-    pub(super) fn place_of(&self, keys: &[&str]) -> Option<usize> {
+    pub(super) fn offset_of(&self, keys: &[&str]) -> Option<usize> {
         keys.iter().find_map(|key| Some(self.table.get(*key)?.span().start))
     }
 
     /// The value of a key that may stand there.
     pub(super) fn value(&mut self, key: &str) -> Option<&'t Value<'t>> {
-        self.asked.push(key.to_owned());
+        self.looked_up.push(key.to_owned());
         self.table.get(key)
     }
 
     /// Tells what is wrong with the value of `key`.
-    pub(super) fn wrong(&self, at: usize, key: &str, what: impl Display, hint: &str) {
-        self.shared.faults.add(at, format!("{}: {what}", self.path(key)), hint);
+    pub(super) fn error(&self, offset: usize, key: &str, what: impl Display, hint: &str) {
+        self.context.diagnostics.add(offset, format!("{}: {what}", self.path(key)), hint);
     }
 
-    /// As [`Section::wrong`], with the words of an error met elsewhere.
-    pub(super) fn wrong_error(&self, at: usize, key: &str, error: &Error) {
-        self.shared.faults.add_error(at, &self.path(key), error);
+    /// As [`TableReader::error`], with the words of an error met elsewhere.
+    pub(super) fn error_from(&self, offset: usize, key: &str, error: &Error) {
+        self.context.diagnostics.add_error(offset, &self.path(key), error);
     }
 
     /// What is wrong with the text so far.
-    pub(super) fn faults(&self) -> &'t Faults {
-        &self.shared.faults
+    pub(super) fn diagnostics(&self) -> &'t Diagnostics {
+        &self.context.diagnostics
     }
 
-    fn wrong_kind(&self, key: &str, value: &Value<'_>, wanted: &str) {
+    fn type_error(&self, key: &str, value: &Value<'_>, wanted: &str) {
         let found = value.get_ref().type_str();
-        self.wrong(value.span().start, key, format!("must be {wanted}, and is {}", a(found)), "");
+        self.error(
+            value.span().start,
+            key,
+            format!("must be {wanted}, and is {}", with_article(found)),
+            "",
+        );
     }
 
     /// A text in quotes.
-    pub(super) fn text(&mut self, key: &str) -> Option<At<String>> {
+    pub(super) fn text(&mut self, key: &str) -> Option<Located<String>> {
         let value = self.value(key)?;
         match value.get_ref() {
             DeValue::String(text) => {
-                Some(At { at: value.span().start, value: text.clone().into_owned() })
+                Some(Located { offset: value.span().start, value: text.clone().into_owned() })
             }
             _ => {
-                self.wrong_kind(key, value, "a string");
+                self.type_error(key, value, "a string");
                 None
             }
         }
     }
 
     /// A text in quotes that the section can't do without.
-    pub(super) fn needed(&mut self, key: &str, example: &str) -> Option<At<String>> {
-        self.need(key, example);
+    pub(super) fn required_text(&mut self, key: &str, example: &str) -> Option<Located<String>> {
+        self.require(key, example);
         self.text(key)
     }
 
     /// Tells when a key is missing.
-    pub(super) fn need(&self, key: &str, example: &str) {
+    pub(super) fn require(&self, key: &str, example: &str) {
         if !self.has(key) {
             let hint = format!("Add it: {key} = {example}.");
-            self.shared.faults.add(self.at, format!("{}: {key} is missing", self.name), hint);
+            self.context.diagnostics.add(
+                self.offset,
+                format!("{}: {key} is missing", self.name),
+                hint,
+            );
         }
     }
 
@@ -139,14 +148,14 @@ impl<'t> Section<'t> {
         match value.get_ref() {
             DeValue::Boolean(flag) => Some(*flag),
             _ => {
-                self.wrong_kind(key, value, "true or false");
+                self.type_error(key, value, "true or false");
                 None
             }
         }
     }
 
     /// A text, or several in brackets.
-    pub(super) fn list(&mut self, key: &str) -> Vec<At<String>> {
+    pub(super) fn list(&mut self, key: &str) -> Vec<Located<String>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let items = match value.get_ref() {
             DeValue::Array(items) => items.iter().collect(),
@@ -156,15 +165,18 @@ impl<'t> Section<'t> {
         for item in items {
             match item.get_ref() {
                 DeValue::String(text) => {
-                    texts.push(At { at: item.span().start, value: text.clone().into_owned() });
+                    texts.push(Located {
+                        offset: item.span().start,
+                        value: text.clone().into_owned(),
+                    });
                 }
-                _ => self.wrong_kind(key, item, "a string, or several in brackets"),
+                _ => self.type_error(key, item, "a string, or several in brackets"),
             }
         }
         texts
     }
 
-    /// As [`Section::list`], each of them checked where it stands.
+    /// As [`TableReader::list`], each of them checked where it stands.
     pub(super) fn checked_list<E: Into<Error>>(
         &mut self,
         key: &str,
@@ -173,7 +185,7 @@ impl<'t> Section<'t> {
         let list = self.list(key);
         for item in &list {
             if let Err(error) = check(&item.value) {
-                self.refused(item.at, key, &item.value, &error.into());
+                self.parse_error(item.offset, key, &item.value, &error.into());
             }
         }
         list.into_iter().map(|item| item.value).collect()
@@ -186,87 +198,94 @@ impl<'t> Section<'t> {
         key: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let At { at, value: text } = self.typed_at(key)?;
-        parse(&text).map_err(|error| self.refused(at, key, &text, &error.into())).ok()
+        let Located { offset, value: text } = self.argument(key)?;
+        parse(&text).map_err(|error| self.parse_error(offset, key, &text, &error.into())).ok()
     }
 
     /// The value as it would be typed, and where it stands.
-    fn typed_at(&mut self, key: &str) -> Option<At<String>> {
+    fn argument(&mut self, key: &str) -> Option<Located<String>> {
         let value = self.value(key)?;
-        let Some(text) = as_typed(value.get_ref()) else {
-            self.wrong_kind(key, value, "a string or a number");
+        let Some(text) = as_argument(value.get_ref()) else {
+            self.type_error(key, value, "a string or a number");
             return None;
         };
-        Some(At { at: value.span().start, value: text })
+        Some(Located { offset: value.span().start, value: text })
     }
 
     /// A parser's error about the value of a key.
-    pub(super) fn refused(&self, at: usize, key: &str, value: &str, error: &Error) {
+    pub(super) fn parse_error(&self, offset: usize, key: &str, value: &str, error: &Error) {
         let (cause, hint) = (error.message(), error.next_step().unwrap_or_default());
-        if names(cause, &visible(value)) {
-            self.wrong(at, key, cause, hint);
+        if mentions(cause, &visible(value)) {
+            self.error(offset, key, cause, hint);
         } else {
-            self.wrong(at, key, format!("{:?}: {cause}", visible(value)), hint);
+            self.error(offset, key, format!("{:?}: {cause}", visible(value)), hint);
         }
     }
 
     /// A table below this one.
-    pub(super) fn table(&mut self, key: &str) -> Option<Section<'t>> {
-        let at = self.table.get_key_value(key).map_or(0, |(key, _)| key.span().start);
+    pub(super) fn table(&mut self, key: &str) -> Option<TableReader<'t>> {
+        let offset = self.table.get_key_value(key).map_or(0, |(key, _)| key.span().start);
         let value = self.value(key)?;
-        self.below(key, at, value)
+        self.subtable(key, offset, value)
     }
 
     /// All the tables below `[key]`, in the order of the text: `[handlers.NAME]`.
-    pub(super) fn tables(&mut self, key: &str) -> Vec<(At<String>, Section<'t>)> {
-        let Some(whole) = self.table(key) else { return Vec::new() };
-        let named = |(name, value): (At<&'t str>, &'t Value<'t>)| {
-            let mut below = whole.below(name.value, name.at, value)?;
+    pub(super) fn tables(&mut self, key: &str) -> Vec<(Located<String>, TableReader<'t>)> {
+        let Some(parent) = self.table(key) else { return Vec::new() };
+        let named = |(name, value): (Located<&'t str>, &'t Value<'t>)| {
+            let mut below = parent.subtable(name.value, name.offset, value)?;
             below.set_kind(key);
-            Some((At { at: name.at, value: name.value.to_owned() }, below))
+            Some((Located { offset: name.offset, value: name.value.to_owned() }, below))
         };
-        whole.entries().into_iter().filter_map(named).collect()
+        parent.entries().into_iter().filter_map(named).collect()
     }
 
-    fn below(&self, key: &str, at: usize, value: &'t Value<'t>) -> Option<Section<'t>> {
+    fn subtable(&self, key: &str, offset: usize, value: &'t Value<'t>) -> Option<TableReader<'t>> {
         let DeValue::Table(table) = value.get_ref() else {
-            self.wrong_kind(key, value, "a table");
+            self.type_error(key, value, "a table");
             return None;
         };
-        let (name, shared) = (self.path(key), self.shared);
-        Some(Section { name, kind: key.to_owned(), at, table, asked: Vec::new(), shared })
+        let (name, context) = (self.path(key), self.context);
+        Some(TableReader {
+            name,
+            kind: key.to_owned(),
+            offset,
+            table,
+            looked_up: Vec::new(),
+            context,
+        })
     }
 
     /// Every key and value, in the order of the text.
-    pub(super) fn entries(&self) -> Vec<(At<&'t str>, &'t Value<'t>)> {
+    pub(super) fn entries(&self) -> Vec<(Located<&'t str>, &'t Value<'t>)> {
         let entry = |(name, value): (&'t Spanned<DeString<'t>>, _)| {
-            (At { at: name.span().start, value: &**name.get_ref() }, value)
+            (Located { offset: name.span().start, value: &**name.get_ref() }, value)
         };
         let mut entries: Vec<_> = self.table.iter().map(entry).collect();
-        entries.sort_by_key(|(name, _)| name.at);
+        entries.sort_by_key(|(name, _)| name.offset);
         entries
     }
 
     /// For a table whose keys are names that anybody may choose.
-    pub(super) fn leave(&mut self) {
-        self.asked.clear();
+    pub(super) fn allow_any_key(&mut self) {
+        self.looked_up.clear();
     }
 
     /// Refuses every key that was not looked for. `elsewhere` may know where it belongs.
     pub(super) fn finish(self, elsewhere: impl Fn(&str) -> Option<String>) {
-        let known: Vec<&str> = self.asked.iter().map(String::as_str).collect();
+        let known: Vec<&str> = self.looked_up.iter().map(String::as_str).collect();
         for (key, _) in self.entries() {
             if known.contains(&key.value) {
                 continue;
             }
             let hint = elsewhere(key.value)
-                .or_else(|| python::key(key.value, &known))
+                .or_else(|| dict_config::suggest_key(key.value, &known))
                 .unwrap_or_else(|| suggest(key.value, &known));
             let what = format!("there is no key {}", self.path(key.value));
-            self.shared.faults.add(key.at, what, hint);
+            self.context.diagnostics.add(key.offset, what, hint);
         }
-        let mut asked = self.shared.asked.borrow_mut();
-        asked.extend(
+        let mut lookups = self.context.lookups.borrow_mut();
+        lookups.extend(
             known
                 .iter()
                 .map(|key| (self.kind.clone(), (*key).to_owned(), self.table.contains_key(*key))),
@@ -274,17 +293,17 @@ impl<'t> Section<'t> {
     }
 }
 
-impl Reader for Section<'_> {
+impl Reader for TableReader<'_> {
     fn has(&self, key: &str) -> bool {
-        Section::has(self, key)
+        TableReader::has(self, key)
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
-        Section::text(self, key).map(|found| found.value)
+        TableReader::text(self, key).map(|found| found.value)
     }
 
     fn typed(&mut self, key: &str) -> Option<String> {
-        self.typed_at(key).map(|found| found.value)
+        self.argument(key).map(|found| found.value)
     }
 
     fn list(
@@ -296,31 +315,31 @@ impl Reader for Section<'_> {
     }
 
     fn flag(&mut self, key: &str) -> bool {
-        Section::flag(self, key)
+        TableReader::flag(self, key)
     }
 
     fn refuse(&mut self, key: &str, value: &str, error: Error) {
-        let at = self.place_of(&[key]).unwrap_or(self.at);
-        self.refused(at, key, value, &error);
+        let offset = self.offset_of(&[key]).unwrap_or(self.offset);
+        self.parse_error(offset, key, value, &error);
     }
 
     fn wrong(&mut self, key: &str, what: &str, hint: &str) {
-        let at = self.place_of(&[key]).unwrap_or(self.at);
-        Section::wrong(self, at, key, what, hint);
+        let offset = self.offset_of(&[key]).unwrap_or(self.offset);
+        TableReader::error(self, offset, key, what, hint);
     }
 
     fn missing(&mut self, key: &str, _: &str, example: &str) {
-        self.need(key, example);
+        self.require(key, example);
     }
 
     fn words(&mut self, key: &str) -> Option<Vec<String>> {
         let is_list = self.table.get(key).is_some_and(|value| value.get_ref().is_array());
-        is_list.then(|| Section::list(self, key).into_iter().map(|word| word.value).collect())
+        is_list.then(|| TableReader::list(self, key).into_iter().map(|word| word.value).collect())
     }
 }
 
 /// A value as one would type it on a command line; `None` for tables, lists and the like.
-pub(super) fn as_typed(value: &DeValue<'_>) -> Option<String> {
+pub(super) fn as_argument(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.clone().into_owned()),
         DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
@@ -337,7 +356,7 @@ pub(super) fn as_typed(value: &DeValue<'_>) -> Option<String> {
 
 /// Whether an error names the value itself: as some do, and not as a part of a word or of
 /// a number that it gives for an example.
-fn names(cause: &str, value: &str) -> bool {
+fn mentions(cause: &str, value: &str) -> bool {
     let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
     let mut found = cause.match_indices(value).filter(|_| !value.is_empty());
     found.any(|(at, _)| {
@@ -347,7 +366,7 @@ fn names(cause: &str, value: &str) -> bool {
 }
 
 /// TOML's name of a kind, with its article.
-fn a(kind: &str) -> String {
+fn with_article(kind: &str) -> String {
     let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
     format!("{article} {kind}")
 }

@@ -12,47 +12,47 @@ use zlog_core::text::escape::visible;
 use zlog_core::text::suggest::suggest;
 
 /// More than this are counted, not shown.
-const SHOWN: usize = 100;
+const MAX_SHOWN: usize = 100;
 
 /// Something, and the byte of the text at which it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct At<T> {
-    pub(super) at: usize,
+pub(super) struct Located<T> {
+    pub(super) offset: usize,
     pub(super) value: T,
 }
 
 /// One thing that is wrong.
 #[derive(Clone, Debug)]
-struct Fault {
-    at: usize,
+struct Diagnostic {
+    offset: usize,
     what: String,
     hint: Option<String>,
 }
 
 /// What is wrong so far, and what is only odd. Sections of one text share it.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
-    wrong: RefCell<Vec<Fault>>,
-    odd: RefCell<Vec<Fault>>,
+pub(super) struct Diagnostics {
+    wrong: RefCell<Vec<Diagnostic>>,
+    odd: RefCell<Vec<Diagnostic>>,
 }
 
-impl Faults {
-    /// Something at byte `at` can't be: `what` names it and the cause.
-    pub(super) fn add(&self, at: usize, what: impl Into<String>, hint: impl Into<String>) {
+impl Diagnostics {
+    /// Something at byte `offset` can't be: `what` names it and the cause.
+    pub(super) fn add(&self, offset: usize, what: impl Into<String>, hint: impl Into<String>) {
         let hint = Some(hint.into()).filter(|hint| !hint.is_empty());
-        self.wrong.borrow_mut().push(Fault { at, what: what.into(), hint });
+        self.wrong.borrow_mut().push(Diagnostic { offset, what: what.into(), hint });
     }
 
-    /// As [`Faults::add`], with the words of an error met elsewhere.
-    pub(super) fn add_error(&self, at: usize, what: &str, error: &Error) {
+    /// As [`Diagnostics::add`], with the words of an error met elsewhere.
+    pub(super) fn add_error(&self, offset: usize, what: &str, error: &Error) {
         let cause = error.message();
         let what = if what.is_empty() { cause.to_owned() } else { format!("{what}: {cause}") };
-        self.add(at, what, error.next_step().unwrap_or_default());
+        self.add(offset, what, error.next_step().unwrap_or_default());
     }
 
     /// Something that may be, but is hardly meant.
-    pub(super) fn note(&self, at: usize, what: impl Into<String>) {
-        self.odd.borrow_mut().push(Fault { at, what: what.into(), hint: None });
+    pub(super) fn note(&self, offset: usize, what: impl Into<String>) {
+        self.odd.borrow_mut().push(Diagnostic { offset, what: what.into(), hint: None });
     }
 
     /// How many things are wrong so far.
@@ -63,23 +63,26 @@ impl Faults {
     /// What is odd, a line each.
     pub(super) fn notes(&self, path: &Path, text: &str) -> Vec<String> {
         let mut odd = self.odd.take();
-        odd.sort_by_key(|fault| fault.at);
-        let places = Places::new(path, text);
-        odd.iter().map(|fault| format!("{}{}", places.of(fault.at), fault.what)).collect()
+        odd.sort_by_key(|diagnostic| diagnostic.offset);
+        let lines = LineIndex::new(path, text);
+        odd.iter()
+            .map(|diagnostic| format!("{}{}", lines.of(diagnostic.offset), diagnostic.what))
+            .collect()
     }
 
     /// As [`suggest`], while what is wrong is still shown: to compare a name with all
     /// others takes its time.
     pub(super) fn suggest<'n>(&self, name: &str, known: impl FnOnce() -> Vec<&'n str>) -> String {
-        if self.count() < SHOWN { suggest(name, &known()) } else { String::new() }
+        if self.count() < MAX_SHOWN { suggest(name, &known()) } else { String::new() }
     }
 
     /// Everything that is wrong, in the order of the text; `None` when nothing is.
     pub(super) fn into_error(self, path: &Path, text: &str) -> Option<Error> {
         let mut wrong = self.wrong.into_inner();
-        wrong.sort_by_key(|fault| fault.at);
-        let places = Places::new(path, text);
-        let shown = |fault: &Fault| format!("{}{}", places.of(fault.at), fault.what);
+        wrong.sort_by_key(|diagnostic| diagnostic.offset);
+        let lines = LineIndex::new(path, text);
+        let shown =
+            |diagnostic: &Diagnostic| format!("{}{}", lines.of(diagnostic.offset), diagnostic.what);
         if let [only] = wrong.as_slice() {
             let error = Error::usage(shown(only));
             return Some(match &only.hint {
@@ -92,43 +95,43 @@ impl Faults {
         }
         let name = visible(&path.display().to_string());
         let mut all = format!("{name} has {} errors:", wrong.len());
-        for fault in wrong.iter().take(SHOWN) {
+        for diagnostic in wrong.iter().take(MAX_SHOWN) {
             // Writing to a String can't fail.
-            let _ = write!(all, "\n{}", shown(fault));
-            if let Some(hint) = &fault.hint {
+            let _ = write!(all, "\n{}", shown(diagnostic));
+            if let Some(hint) = &diagnostic.hint {
                 let _ = write!(all, "\n  {hint}");
             }
         }
-        if wrong.len() > SHOWN {
-            let _ = write!(all, "\nand {} more", wrong.len() - SHOWN);
+        if wrong.len() > MAX_SHOWN {
+            let _ = write!(all, "\nand {} more", wrong.len() - MAX_SHOWN);
         }
         Some(Error::usage(all))
     }
 }
 
 /// Finds the lines of a text.
-struct Places<'t> {
+struct LineIndex<'t> {
     path: String,
     text: &'t str,
     /// Where each line begins.
     lines: Vec<usize>,
 }
 
-impl<'t> Places<'t> {
-    fn new(path: &Path, text: &'t str) -> Places<'t> {
+impl<'t> LineIndex<'t> {
+    fn new(path: &Path, text: &'t str) -> LineIndex<'t> {
         let later = text.match_indices('\n').map(|(end, _)| end + 1);
         let lines = std::iter::once(0).chain(later).collect();
-        Places { path: visible(&path.display().to_string()), text, lines }
+        LineIndex { path: visible(&path.display().to_string()), text, lines }
     }
 
     /// `relay.toml:12:9: `, as compilers write it: lines and characters, from 1.
-    fn of(&self, at: usize) -> String {
-        let mut at = at.min(self.text.len());
-        while !self.text.is_char_boundary(at) {
-            at -= 1;
+    fn of(&self, offset: usize) -> String {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
         }
-        let line = self.lines.partition_point(|&start| start <= at);
-        let column = self.text[self.lines[line - 1]..at].chars().count() + 1;
+        let line = self.lines.partition_point(|&start| start <= offset);
+        let column = self.text[self.lines[line - 1]..offset].chars().count() + 1;
         format!("{}:{line}:{column}: ", self.path)
     }
 }
@@ -140,26 +143,26 @@ mod tests {
     #[test]
     fn places_are_lines_and_characters() {
         let text = "é = 1\nab";
-        let places = Places::new(Path::new("a.toml"), text);
-        assert_eq!(places.of(0), "a.toml:1:1: ");
+        let lines = LineIndex::new(Path::new("a.toml"), text);
+        assert_eq!(lines.of(0), "a.toml:1:1: ");
         // After the two bytes of é, and amid them.
-        assert_eq!(places.of(2), "a.toml:1:2: ");
-        assert_eq!(places.of(1), "a.toml:1:1: ");
-        assert_eq!(places.of(text.len()), "a.toml:2:3: ");
-        assert_eq!(places.of(1000), "a.toml:2:3: ");
+        assert_eq!(lines.of(2), "a.toml:1:2: ");
+        assert_eq!(lines.of(1), "a.toml:1:1: ");
+        assert_eq!(lines.of(text.len()), "a.toml:2:3: ");
+        assert_eq!(lines.of(1000), "a.toml:2:3: ");
     }
 
     #[test]
     fn everything_wrong_is_told_in_the_order_of_the_text() {
-        let faults = Faults::default();
-        faults.add(4, "second", "");
-        faults.add(0, "first", "Do this.");
-        let error = faults.into_error(Path::new("a.toml"), "a\nb\nc").unwrap().to_string();
+        let diagnostics = Diagnostics::default();
+        diagnostics.add(4, "second", "");
+        diagnostics.add(0, "first", "Do this.");
+        let error = diagnostics.into_error(Path::new("a.toml"), "a\nb\nc").unwrap().to_string();
         let lines =
             ["a.toml has 2 errors:", "a.toml:1:1: first", "  Do this.", "a.toml:3:1: second"];
         assert_eq!(error, lines.join("\n"));
-        let many = Faults::default();
-        (0..SHOWN + 5).for_each(|_| many.add(0, "x", ""));
+        let many = Diagnostics::default();
+        (0..MAX_SHOWN + 5).for_each(|_| many.add(0, "x", ""));
         assert!(many.into_error(Path::new("a"), "").unwrap().to_string().ends_with("and 5 more"));
     }
 }

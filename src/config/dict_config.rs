@@ -5,7 +5,7 @@
 //! and this is not it.
 
 /// The class that does what a class of Python's does, by its last name.
-pub(super) fn class(name: &str) -> Option<&'static str> {
+pub(super) fn suggest_class(name: &str) -> Option<&'static str> {
     Some(match name.rsplit('.').next().unwrap_or(name) {
         "StreamHandler" => "Did you mean console?",
         "FileHandler" => "Did you mean file?",
@@ -39,7 +39,7 @@ pub(super) fn class(name: &str) -> Option<&'static str> {
 }
 
 /// What to write instead of a key of Python's, among the keys `known` there.
-pub(super) fn key(name: &str, known: &[&str]) -> Option<String> {
+pub(super) fn suggest_key(name: &str, known: &[&str]) -> Option<String> {
     let ours: &[&str] = match name {
         "filename" | "baseFilename" => &["path"],
         "maxBytes" | "max_bytes" => &["max-bytes"],

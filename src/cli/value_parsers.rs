@@ -10,7 +10,7 @@ use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers::{Seconds, level};
 
 /// How many earlier records to ask for.
-pub fn last(text: &str) -> Result<usize, String> {
+pub fn history_count(text: &str) -> Result<usize, String> {
     let most = zlog_core::wire::ask::MOST;
     match text.parse::<usize>() {
         Ok(0) => Err("must be at least 1".into()),
@@ -53,8 +53,8 @@ pub fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
 
 /// Options whose value may be left out even though a topic may follow, each with
 /// the test that tells its value from a topic.
-type Taken = fn(&str) -> bool;
-const OPTIONAL_VALUES: [(&str, Taken); 2] = [
+type IsValue = fn(&str) -> bool;
+const OPTIONAL_VALUES: [(&str, IsValue); 2] = [
     ("--color", |next| matches!(next, "auto" | "always" | "never")),
     ("--stats", |next| next.parse::<Seconds>().is_ok()),
 ];
@@ -73,9 +73,10 @@ pub fn join_optional_values(args: impl IntoIterator<Item = OsString>) -> Vec<OsS
             joined.extend(args);
             return joined;
         }
-        let taken = OPTIONAL_VALUES.iter().find(|(name, _)| arg == *name).map(|(_, taken)| taken);
-        if let (Some(taken), Some(next)) = (taken, args.peek().and_then(|next| next.to_str()))
-            && taken(next)
+        let is_value =
+            OPTIONAL_VALUES.iter().find(|(name, _)| arg == *name).map(|(_, is_value)| is_value);
+        if let (Some(is_value), Some(next)) = (is_value, args.peek().and_then(|next| next.to_str()))
+            && is_value(next)
         {
             arg.push(OsStr::new("="));
             arg.push(args.next().unwrap_or_default());
