@@ -33,7 +33,7 @@ use regex::Regex;
 
 use crate::record::{Level, Record};
 use crate::wire;
-use crate::wire::json::Shape;
+use crate::wire::json::Schema;
 pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
 pub use priority::FACILITIES;
@@ -186,15 +186,15 @@ fn json_of(line: &str) -> &str {
 /// A JSON object as a record; `None` when it is none.
 fn read_json_line(line: &str) -> Option<Record<'_>> {
     let json = json_of(line);
-    let (mut record, shape) = wire::json::examine(json).ok()?;
-    if shape == Shape::Other {
+    let (mut record, schema) = wire::json::read_with_schema(json).ok()?;
+    if schema == Schema::Other {
         let Record { created, level, levelname, name, .. } = record;
         return Some(Record { created, level, levelname, name, ..plain(line) });
     }
     // Only zlog's own stored records mean by these what zlog does. They are never
     // sent, so another program's must stay extras, or would be lost.
     let stored = !record.topic.is_empty() || record.received.is_some() || record.fault.is_some();
-    if stored && shape != Shape::LogRecord {
+    if stored && schema != Schema::LogRecord {
         record = wire::json::read_body(json).ok()?.0;
     }
     Some(record)

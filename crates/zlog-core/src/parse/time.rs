@@ -1,12 +1,12 @@
 //! The date and time that a line begins with.
 //!
 //! What may be here: times at the start of a line, which must be found before they
-//! can be read. Times that stand alone in a field are `wire::foreign`'s.
+//! can be read. Times that stand alone in a field are `wire::other_loggers`'s.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
-use crate::wire::foreign::parse_time;
+use crate::wire::other_loggers::parse_time;
 
 /// A time found at the start of a line.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -150,9 +150,9 @@ pub(crate) fn convert(
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
             let precision = spec.precision.unwrap_or(6);
             let alternate = spec.alternate;
-            let shape =
-                number::Shape { letter: conversion, precision, alternate, point_zero: false };
-            let number = number::float(value, shape)?;
+            let format =
+                number::FloatFormat { letter: conversion, precision, alternate, point_zero: false };
+            let number = number::float(value, format)?;
             pad_number(spec, sign(spec, number.negative), &number.digits, out);
         }
         _ => return Err(Mismatch("is no conversion of Python's")),

@@ -168,8 +168,11 @@ impl FormatSpec {
             precision => {
                 let precision = precision.unwrap_or(6);
                 let alternate = self.alternate;
-                number::shaped(number, number::Shape { letter, precision, alternate, point_zero })
-                    .digits
+                number::float_digits(
+                    number,
+                    number::FloatFormat { letter, precision, alternate, point_zero },
+                )
+                .digits
             }
         };
         let negative = number.is_sign_negative() && !number.is_nan();

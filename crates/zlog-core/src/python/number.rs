@@ -85,7 +85,7 @@ fn in_base(decimal: &str, letter: char) -> Result<Digits, Mismatch> {
 
 /// How a float is to look.
 #[derive(Clone, Copy)]
-pub(super) struct Shape {
+pub(super) struct FloatFormat {
     /// `e f g`, in capitals for a capital E, INF and NAN.
     pub(super) letter: char,
     /// Digits after the point; for `g`, all digits.
@@ -97,24 +97,24 @@ pub(super) struct Shape {
 }
 
 /// A number as a float's digits.
-pub(super) fn float(value: &Value<'_>, shape: Shape) -> Result<Digits, Mismatch> {
+pub(super) fn float(value: &Value<'_>, format: FloatFormat) -> Result<Digits, Mismatch> {
     let number = value.float().ok_or(match value {
         Value::Big(_) => TOO_LARGE,
         _ => NO_NUMBER,
     })?;
-    Ok(shaped(number, shape))
+    Ok(float_digits(number, format))
 }
 
 /// As [`float`], for a number that is at hand.
-pub(super) fn shaped(number: f64, shape: Shape) -> Digits {
-    let (size, precision) = (number.abs(), shape.precision);
-    let mut digits = match shape.letter.to_ascii_lowercase() {
+pub(super) fn float_digits(number: f64, format: FloatFormat) -> Digits {
+    let (size, precision) = (number.abs(), format.precision);
+    let mut digits = match format.letter.to_ascii_lowercase() {
         _ if !number.is_finite() => not_finite(size).to_owned(),
-        'f' => fixed(size, precision, shape.alternate),
-        'e' => exponential(size, precision, shape.alternate),
-        _ => general(size, shape),
+        'f' => fixed(size, precision, format.alternate),
+        'e' => exponential(size, precision, format.alternate),
+        _ => general(size, format),
     };
-    if shape.letter.is_ascii_uppercase() {
+    if format.letter.is_ascii_uppercase() {
         digits.make_ascii_uppercase();
     }
     Digits { negative: number.is_sign_negative() && !number.is_nan(), digits }
@@ -159,26 +159,26 @@ pub(super) fn suffix(exponent: i32) -> String {
 }
 
 /// `g`: fixed or exponential by the exponent, without trailing zeros.
-fn general(size: f64, shape: Shape) -> String {
-    let precision = shape.precision.max(1);
+fn general(size: f64, format: FloatFormat) -> String {
+    let precision = format.precision.max(1);
     let (mantissa, exponent) = split(size, precision - 1);
     let most = i32::try_from(precision).unwrap_or(i32::MAX);
     // With `.0` to come, one digit less fits.
-    let fits = most - i32::from(shape.point_zero);
+    let fits = most - i32::from(format.point_zero);
     let (mut digits, tail) = if exponent < -4 || exponent >= fits {
         (mantissa, suffix(exponent))
     } else {
         let decimals = usize::try_from(most - 1 - exponent).unwrap_or(0);
         (format!("{size:.decimals$}"), String::new())
     };
-    if shape.alternate {
+    if format.alternate {
         if !digits.contains('.') {
             digits.push('.');
         }
     } else if digits.contains('.') {
         digits.truncate(digits.trim_end_matches('0').trim_end_matches('.').len());
     }
-    if shape.point_zero && tail.is_empty() {
+    if format.point_zero && tail.is_empty() {
         match digits.find('.') {
             None => digits.push_str(".0"),
             Some(at) if at + 1 == digits.len() => digits.push('0'),
