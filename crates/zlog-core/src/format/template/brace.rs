@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Conversion, Extras, Field, Piece, Step, Wrong};
-use crate::python::Mismatch;
+use crate::python::FormatError;
 use crate::python::format_spec::FormatSpec;
 
 /// `StrFormatStyle.fmt_spec`.
@@ -70,7 +70,8 @@ fn compile_field(parts: &Parts<'_>, extras: Extras<'_>) -> Result<Field, Wrong> 
     if !matches!(parts.conversion, None | Some('r' | 's' | 'a')) {
         return Err(format!("{shown}: there are the conversions !r, !s and !a"));
     }
-    let spec = FormatSpec::parse(parts.spec).map_err(|Mismatch(why)| format!("{shown} {why}"))?;
+    let spec =
+        FormatSpec::parse(parts.spec).map_err(|FormatError(why)| format!("{shown} {why}"))?;
     let conversion = Conversion::Brace(parts.conversion, spec);
     let (name, path) = path(parts.name).map_err(|why| format!("{shown}: {why}"))?;
     let mut field = Field::new(name, conversion, shown, extras)?;

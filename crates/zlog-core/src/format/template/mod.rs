@@ -11,7 +11,7 @@ use super::attribute::{Attribute, Scene};
 use crate::python::directive;
 use crate::python::format_spec::FormatSpec;
 use crate::python::repr;
-use crate::python::{Mismatch, Value};
+use crate::python::{FormatError, Value};
 use crate::record::Record;
 use crate::text::suggest::nearest;
 use crate::wire::json;
@@ -99,7 +99,7 @@ pub(super) enum Refusal {
     /// It has no value of that name.
     Missing,
     /// Its value does not fit.
-    Misfit(Mismatch),
+    Misfit(FormatError),
 }
 
 /// What a format string may not hold: a clause that follows the string.
@@ -219,7 +219,7 @@ impl Field {
     fn check(&self) -> Result<(), Wrong> {
         let mut out = String::new();
         if let Some(default) = &self.default
-            && let Err(Mismatch(why)) = self.convert(&default.value(), &mut out)
+            && let Err(FormatError(why)) = self.convert(&default.value(), &mut out)
         {
             return Err(format!("{}, whose default is {:?}, {why}", self.text, default.text));
         }
@@ -240,7 +240,7 @@ impl Field {
             None => self.convert(&Value::Text("x".into()), &mut out).err(),
         };
         match why {
-            Some(Mismatch(why)) => Err(format!("{} {why}", self.text)),
+            Some(FormatError(why)) => Err(format!("{} {why}", self.text)),
             None => Ok(()),
         }
     }
@@ -262,7 +262,7 @@ impl Field {
     }
 
     /// Follows the path into a value.
-    fn step<'v>(&self, value: Value<'v>) -> Result<Value<'v>, Mismatch> {
+    fn step<'v>(&self, value: Value<'v>) -> Result<Value<'v>, FormatError> {
         self.path.iter().try_fold(value, |value, step| step.of(value))
     }
 
@@ -291,7 +291,7 @@ impl Field {
         self.convert(&shown, out).map_err(Refusal::Misfit)
     }
 
-    fn convert(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+    fn convert(&self, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
         match &self.conversion {
             Conversion::Str => repr::push_str(value, out),
             Conversion::Percent(spec, letter) => directive::convert(*spec, *letter, value, out)?,
@@ -339,8 +339,8 @@ fn extra<'r>(record: &'r Record<'_>, name: &str) -> Option<Value<'r>> {
 
 impl Step {
     /// What stands at it in a value.
-    fn of<'v>(&self, value: Value<'v>) -> Result<Value<'v>, Mismatch> {
-        const NONE: Mismatch = Mismatch("finds nothing there");
+    fn of<'v>(&self, value: Value<'v>) -> Result<Value<'v>, FormatError> {
+        const NONE: FormatError = FormatError("finds nothing there");
         match (self, value) {
             (Step::Index(at), Value::Json(list) | Value::Tuple(list)) if list.starts_with('[') => {
                 let elements = repr::elements(list).ok_or(NONE)?;

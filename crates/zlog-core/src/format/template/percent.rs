@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::{Conversion, Extras, Field, Piece, Wrong};
 use crate::python::directive::{self, Count, Directive};
-use crate::python::{Mismatch, Value};
+use crate::python::{FormatError, Value};
 
 /// `PercentStyle.validation_pattern`.
 static FIELD: LazyLock<Regex> = LazyLock::new(|| {
@@ -64,7 +64,7 @@ fn each<'t>(
             continue;
         }
         let (directive, end) =
-            directive::read(after).map_err(|Mismatch(why)| format!("{} {why}", &rest[at..]))?;
+            directive::read(after).map_err(|FormatError(why)| format!("{} {why}", &rest[at..]))?;
         let shown = &rest[at..rest.len() - end.len()];
         rest = end;
         take(Part::Directive(directive, shown))?;
@@ -80,7 +80,7 @@ fn conversion(directive: &Directive<'_>, shown: &str) -> Result<Conversion, Wron
     };
     let (width, precision) = (count(directive.width)?, count(directive.precision)?);
     let spec =
-        directive.spec(width, precision).map_err(|Mismatch(why)| format!("{shown} {why}"))?;
+        directive.spec(width, precision).map_err(|FormatError(why)| format!("{shown} {why}"))?;
     if !"diouxXeEfFgGcrsa".contains(directive.conversion) {
         return Err(format!("{shown}: {:?} is no conversion of Python's", directive.conversion));
     }
@@ -125,7 +125,7 @@ impl Pair {
         let pair = Pair { parts };
         match pair.write("", 0.0, &mut String::new()) {
             Ok(()) => Ok(pair),
-            Err(Mismatch(why)) => Err(format!("one of its directives {why}")),
+            Err(FormatError(why)) => Err(format!("one of its directives {why}")),
         }
     }
 
@@ -135,7 +135,7 @@ impl Pair {
         text: &str,
         number: f64,
         out: &mut String,
-    ) -> Result<(), Mismatch> {
+    ) -> Result<(), FormatError> {
         let mut values = [Value::Text(text.into()), Value::Float(number)].into_iter();
         for part in &self.parts {
             match part {
