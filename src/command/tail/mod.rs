@@ -56,8 +56,8 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
             let lost = args.fail_on_loss && (missing > 0 || tail.view.losses.lost() > 0);
             match error.exit() {
                 // A closed pipe, of which there is nothing to say.
-                Exit::Done if lost => Ok(Exit::Unmet),
-                exit => Err(error.exit_as(exit.or_unmet(lost))),
+                Exit::Done if lost => Ok(Exit::ExpectationFailed),
+                exit => Err(error.exit_as(exit.or_expectation_failed(lost))),
             }
         }
     }
@@ -195,7 +195,7 @@ impl Tail {
         self.too_late.tell();
         if let Some(unshown) = self.view.unshown.take() {
             let error = unshown.told();
-            let exit = error.exit().or_unmet(args.fail_on_loss);
+            let exit = error.exit().or_expectation_failed(args.fail_on_loss);
             return Err(error.exit_as(exit));
         }
         let (undecoded, lost) = (self.view.undecoded, self.view.losses.lost());
@@ -218,13 +218,13 @@ impl Tail {
             (Ended::Failed, _) => Exit::Failed,
             (Ended::TimedOut, _) if !self.view.full() && args.count.is_some() => {
                 self.say_unmet(args);
-                Exit::Unmet
+                Exit::ExpectationFailed
             }
             _ => Exit::Done,
         };
         // Which handlers lost records has been told.
         let lost = lost > 0 || missing > 0 || self.too_late.lost();
-        Ok(exit.or_unmet(args.fail_on_loss && lost))
+        Ok(exit.or_expectation_failed(args.fail_on_loss && lost))
     }
 
     /// Lets the handlers send what they hold. Returns how many records they lost.

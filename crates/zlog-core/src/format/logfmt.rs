@@ -49,7 +49,7 @@ impl Logfmt {
     }
 
     fn write_level(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        let known = record.level.known_name().filter(|_| record.level != Level::NOTSET);
+        let known = record.level.standard_name().filter(|_| record.level != Level::NOTSET);
         match (&record.levelname, known) {
             (Some(name), _) => self.pair(out, "level", Some(name)),
             (None, Some(name)) => {

@@ -166,7 +166,7 @@ impl Format for Pretty {
 
 /// The sender's own name for the level, or Python's; `-` for none.
 fn write_level(out: &mut Vec<u8>, record: &Record<'_>, escape: bool) {
-    match (&record.levelname, record.level.known_name()) {
+    match (&record.levelname, record.level.standard_name()) {
         (Some(name), _) => cell(out, name, escape),
         (None, _) if record.level == Level::NOTSET => out.push(b'-'),
         (None, Some(name)) => out.extend_from_slice(name.as_bytes()),

@@ -81,7 +81,7 @@ fn set_own<'a>(record: &mut Record<'a>, key: &str, value: Value<'a>) -> bool {
             return record.received.is_some();
         }
         // A name of the sender's own: the number follows.
-        "level" if Level::from_word(&text).is_none_or(|level| level.known_name().is_none()) => {
+        "level" if Level::from_word(&text).is_none_or(|level| level.standard_name().is_none()) => {
             record.levelname = Some(text);
         }
         "levelno" => {

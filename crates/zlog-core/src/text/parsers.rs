@@ -137,7 +137,7 @@ const SHORT_LEVELS: [&str; 10] =
 /// Python's `Level N` for one.
 pub fn level(text: &str) -> Result<Level, String> {
     let lower = text.to_lowercase();
-    let names = Level::NAMED.iter().filter_map(|level| level.known_name());
+    let names = Level::NAMED.iter().filter_map(|level| level.standard_name());
     let names: Vec<String> = names.map(str::to_lowercase).collect();
     let words = || names.iter().map(String::as_str).chain(SHORT_LEVELS);
     let number = lower.strip_prefix("level ").unwrap_or(&lower);

@@ -272,7 +272,7 @@ fn reconcile_level(record: &mut Record<'_>) {
     {
         record.level = level;
     }
-    let redundant = match record.level.known_name() {
+    let redundant = match record.level.standard_name() {
         Some(known) => known == name,
         None => name
             .strip_prefix("Level ")

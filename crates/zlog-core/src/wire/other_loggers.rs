@@ -216,7 +216,7 @@ fn set_level(record: &mut Record<'_>, value: &RawJson<'_>, origin: Origin) -> bo
     let Some(level) = Level::from_word(&word) else { return false };
     record.level = level;
     // `notice` says more than `Level 25`.
-    if level.known_name().is_none() && !word.ends_with(|c: char| c.is_ascii_digit()) {
+    if level.standard_name().is_none() && !word.ends_with(|c: char| c.is_ascii_digit()) {
         record.levelname = Some(Cow::Owned(word.to_ascii_uppercase()));
     }
     true
