@@ -17,7 +17,7 @@ use crate::wire::other_loggers::{Field, field_alias, parse_time};
 /// Takes the line apart if all of it is pairs and one of them is the message.
 /// `false`, and the record untouched, if not.
 pub(super) fn read<'a>(line: &'a str, zone: &TimeZone, record: &mut Record<'a>) -> bool {
-    let Some(Schema { own }) = shape(line) else { return false };
+    let Some(Origin { own }) = recognise(line) else { return false };
     record.msg = Cow::Borrowed("");
     let mut said = false;
     for (key, value) in (Pairs { rest: line }).flatten() {
@@ -47,7 +47,7 @@ fn set<'a>(record: &mut Record<'a>, field: Field, value: Value<'a>, zone: &TimeZ
             record.level != Level::NOTSET
         }
         Field::Time if record.created.is_none() => {
-            record.created = time::whole(&text, zone);
+            record.created = time::exact(&text, zone);
             record.created.is_some()
         }
         Field::Name if record.name.is_none() => {
@@ -94,14 +94,14 @@ fn set_own<'a>(record: &mut Record<'a>, key: &str, value: Value<'a>) -> bool {
 }
 
 /// Whose logfmt a line is.
-struct Schema {
+struct Origin {
     /// zlog's own: it has the topic, and who sent it.
     own: bool,
 }
 
 /// Prose may have an `=` in it: every word must be a pair, two at least, and one
 /// of them the message, lest nothing be left to show.
-fn shape(line: &str) -> Option<Schema> {
+fn recognise(line: &str) -> Option<Origin> {
     // Nearly all lines end here, at their first word.
     let first = line.bytes().position(|byte| !is_key(byte)).filter(|end| *end > 0)?;
     if line.as_bytes()[first] != b'=' {
@@ -115,7 +115,7 @@ fn shape(line: &str) -> Option<Schema> {
         topic |= key == "topic";
         seq |= key == "seq";
     }
-    (pairs > 1 && message).then_some(Schema { own: topic && seq })
+    (pairs > 1 && message).then_some(Origin { own: topic && seq })
 }
 
 fn is_key(byte: u8) -> bool {
