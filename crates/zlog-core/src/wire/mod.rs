@@ -144,7 +144,7 @@ fn decode_json<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
 }
 
 /// Fills in the topic, and from it what the body did not say.
-fn route<'a>(record: &mut Record<'a>, frame: &'a [u8]) {
+fn apply_topic<'a>(record: &mut Record<'a>, frame: &'a [u8]) {
     let Ok(topic) = std::str::from_utf8(frame) else {
         return apply_undecodable_topic(record, frame);
     };
