@@ -15,7 +15,7 @@ use zlog_core::record::Record;
 use zlog_core::wire::pickle::{Limits, Reader};
 
 /// From CPython: tests/data/wire/generate.py.
-const REAL: &str = include_str!("../tests/data/wire/pickles.jsonl");
+const EXEMPLARS: &str = include_str!("../tests/data/wire/pickles.jsonl");
 
 /// The limits of a source that listens, for records of a megabyte.
 const LIMITS: Limits =
@@ -28,7 +28,7 @@ const OPCODES: &[u8] = b"(012FIJKLMNPQRSTUVXabcdgehijlopqrstu)]}BCG\
 
 /// What became of all inputs.
 #[derive(Default)]
-struct Tally {
+struct Totals {
     inputs: u64,
     records: u64,
     shortened: u64,
@@ -37,20 +37,20 @@ struct Tally {
 }
 
 fn main() {
-    let mut words = std::env::args().skip(1);
-    let seconds = words.next().map_or(10, |word| word.parse().expect("seconds"));
-    let seed = words.next().map_or_else(|| fastrand::u64(..), |word| word.parse().expect("a seed"));
+    let mut args = std::env::args().skip(1);
+    let seconds = args.next().map_or(10, |word| word.parse().expect("seconds"));
+    let seed = args.next().map_or_else(|| fastrand::u64(..), |word| word.parse().expect("a seed"));
     let mut rng = Rng::with_seed(seed);
-    let real: Vec<Vec<u8>> = REAL.lines().map(body).collect();
-    let (mut reader, mut tally) = (Reader::default(), Tally::default());
+    let real: Vec<Vec<u8>> = EXEMPLARS.lines().map(body).collect();
+    let (mut reader, mut totals) = (Reader::default(), Totals::default());
     let until = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < until {
         for _ in 0..100 {
             let input = input(&mut rng, &real);
-            tally.take(&mut reader, &input);
+            totals.take(&mut reader, &input);
         }
     }
-    let Tally { inputs, records, shortened, longest, longest_size } = tally;
+    let Totals { inputs, records, shortened, longest, longest_size } = totals;
     println!(
         "seed {seed}, {seconds} s, {} build",
         if cfg!(debug_assertions) { "debug" } else { "release" }
@@ -62,12 +62,12 @@ fn main() {
         "longest: {:.1} ms of processor time, for {longest_size} bytes",
         longest.as_secs_f64() * 1e3
     );
-    println!("most memory of the process: {}", peak());
+    println!("most memory of the process: {}", peak_memory());
 }
 
-impl Tally {
+impl Totals {
     fn take(&mut self, reader: &mut Reader, input: &[u8]) {
-        let begun = processor();
+        let begun = thread_time();
         let mut record = Record::default();
         if reader.read_into(input, &LIMITS, &mut record).is_ok() {
             self.records += 1;
@@ -81,7 +81,7 @@ impl Tally {
             }
         }
         self.inputs += 1;
-        let took = processor() - begun;
+        let took = thread_time() - begun;
         if took > self.longest {
             (self.longest, self.longest_size) = (took, input.len());
         }
@@ -145,7 +145,7 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>, real: &[Vec<u8>]) {
 
 /// Processor time of this thread: a machine that is busy with something else must not
 /// make an input look slow.
-fn processor() -> Duration {
+fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
@@ -158,7 +158,7 @@ fn body(line: &str) -> Vec<u8> {
 }
 
 /// As Linux tells it.
-fn peak() -> String {
+fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.map_or_else(|| "unknown".into(), |line| line.trim().to_owned())

@@ -25,7 +25,7 @@ use zlog_core::wire::{self, ask};
 use zlog_pipeline::socket::{Endpoint, Role};
 
 /// Bodies and lines as they come from programs of all kinds.
-const REAL: [&str; 12] = [
+const EXEMPLARS: [&str; 12] = [
     r#"{"name":"shop.db","msg":"got %s of %-5d in %.3f","args":["it",7,1.5],"levelname":"ERROR","levelno":40,"lineno":7,"funcName":"buy","exc_text":"Traceback\n  File","created":1763712000.123456,"msecs":123.0,"relativeCreated":5.25,"thread":140,"process":7,"source":"h/7","seq":9,"k":{"n":[1,{"d":null}]},"f":1.10}"#,
     r#"{"msg":"%(a)s and %(b)*d","args":{"a":"x","b":1e300},"levelno":-2147483648,"topic":"app.ERROR.db","received":1e308,"seq":18446744073709551615}"#,
     r#"{"time":"2026-01-02T03:04:05Z","channel":"app","level":14,"msg":"hello","message":"hello","args":[],"kwargs":{},"extra":{"user":"bob"},"process":7,"heavy_initialized":true}"#,
@@ -79,9 +79,9 @@ const TOKENS: [&str; 24] = [
 ];
 
 fn main() {
-    let mut words = std::env::args().skip(1);
-    let seconds = words.next().map_or(10, |word| word.parse().expect("seconds"));
-    let seed = words.next().map_or_else(|| fastrand::u64(..), |word| word.parse().expect("a seed"));
+    let mut args = std::env::args().skip(1);
+    let seconds = args.next().map_or(10, |word| word.parse().expect("seconds"));
+    let seed = args.next().map_or_else(|| fastrand::u64(..), |word| word.parse().expect("a seed"));
     let mut fuzz = Fuzz::new(seed);
     let until = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < until {
@@ -136,8 +136,8 @@ impl Fuzz {
     }
 
     fn round(&mut self) {
-        let begun = processor();
-        let body = self.one_of(&REAL);
+        let begun = thread_time();
+        let body = self.one_of(&EXEMPLARS);
         let topic = self.mutated(b"app.db.ERROR.x");
         let frames: [&[u8]; 2] = [&topic, &body];
         let some = self.rng.usize(..3);
@@ -153,7 +153,7 @@ impl Fuzz {
         let _ = (ask::read_answer(&answer), ask::read_question(&[&answer]));
         self.typed();
         self.inputs += 1;
-        let took = processor() - begun;
+        let took = thread_time() - begun;
         self.longest = self.longest.max(took);
         assert!(took < Duration::from_secs(10), "{took:?} for {}", body.escape_ascii());
     }
@@ -216,7 +216,7 @@ impl Fuzz {
                 }
                 2 => drop(bytes.splice(from..to, [rng.u8(..)])),
                 3 => {
-                    let other = REAL[rng.usize(..REAL.len())].as_bytes();
+                    let other = EXEMPLARS[rng.usize(..EXEMPLARS.len())].as_bytes();
                     let at = rng.usize(..other.len());
                     let end = other.len().min(at + rng.usize(1..64));
                     drop(bytes.splice(from..to, other[at..end].iter().copied()));
@@ -248,7 +248,7 @@ fn formats() -> Vec<(Box<dyn Format>, bool)> {
 
 /// Processor time of this thread: a machine that is busy with something else must not
 /// make an input look slow.
-fn processor() -> Duration {
+fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

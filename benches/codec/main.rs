@@ -9,9 +9,9 @@
 //!
 //! What is timed is everything between a [`Record`] and the bytes of a body: for JSON
 //! the functions that `emit` and `tail` use, including the check for UTF-8; for
-//! MessagePack their equivalent with `rmp-serde` ([`form`]).
+//! MessagePack their equivalent with `rmp-serde` ([`messagepack`]).
 
-mod form;
+mod messagepack;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -62,8 +62,8 @@ impl Codec {
     fn encode(self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Codec::Json => json::write(record, out),
-            Codec::Map => form::write_map(record, out)?,
-            Codec::Array => form::write_array(record, out)?,
+            Codec::Map => messagepack::write_map(record, out)?,
+            Codec::Array => messagepack::write_array(record, out)?,
         }
         Ok(())
     }
@@ -74,8 +74,8 @@ impl Codec {
                 let text = std::str::from_utf8(body)?;
                 json::read_body(text).map_err(|error| error.to_string())?.0
             }
-            Codec::Map => form::read_map(body)?,
-            Codec::Array => form::read_array(body)?,
+            Codec::Map => messagepack::read_map(body)?,
+            Codec::Array => messagepack::read_array(body)?,
         })
     }
 }

@@ -160,7 +160,7 @@ pub struct EmitArgs {
     #[arg(help_heading = "Delivery")]
     pub count: Option<u64>,
     /// Stop after this long
-    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = "Delivery")]
     pub duration: Option<Seconds>,
     /// Exit with 3 when a record was lost, or may have been; also at a signal

@@ -140,7 +140,7 @@ pub struct RelayArgs {
     #[arg(help_heading = REPORTS)]
     pub output: StatusOutput,
     /// Print a line about rates, drops and peers to stderr every INTERVAL
-    #[arg(long, value_name = "INTERVAL", value_parser = parsers::some_time, help_heading = REPORTS)]
+    #[arg(long, value_name = "INTERVAL", value_parser = parsers::nonzero_duration, help_heading = REPORTS)]
     pub report: Option<Seconds>,
     /// Exit with 3 when a record was lost, or may have been; also at a signal
     #[arg(long, help_heading = REPORTS)]

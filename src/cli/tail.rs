@@ -55,7 +55,7 @@ pub struct TailArgs {
     #[arg(help_heading = "Which records")]
     pub count: Option<u64>,
     /// Stop after this long; exits with 3 when -n records have not come by then
-    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = "Which records")]
     pub timeout: Option<Seconds>,
 
@@ -114,12 +114,12 @@ pub struct TailArgs {
     #[arg(long, help_heading = "Output")]
     pub no_align: bool,
     /// Hold records this long and print those of all senders in order of creation
-    #[arg(long, value_name = "WINDOW", value_parser = parsers::some_time, help_heading = "Output")]
+    #[arg(long, value_name = "WINDOW", value_parser = parsers::nonzero_duration, help_heading = "Output")]
     pub reorder: Option<Seconds>,
     /// Print rates for each topic and level to stderr, at the end or every INTERVAL
     #[arg(
         long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true,
-        value_parser = parsers::some_time, help_heading = "Output"
+        value_parser = parsers::nonzero_duration, help_heading = "Output"
     )]
     pub stats: Option<Option<Seconds>>,
 

@@ -23,7 +23,7 @@ pub enum Exit {
     /// The command line was wrong.
     Usage,
     /// An expectation given on the command line was not met.
-    Unmet,
+    ExpectationFailed,
     /// A wrapped command ended with this code, which is passed on.
     Child(u8),
     /// A signal ended it.
@@ -37,18 +37,18 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
-            Exit::Unmet => 3,
+            Exit::ExpectationFailed => 3,
             Exit::Child(code) => code,
             Exit::Signal(number) => 128u8.saturating_add(number),
         }
     }
 
-    /// The same, or [`Exit::Unmet`] when an expectation was not met (`--fail-on-loss`) and
+    /// The same, or [`Exit::ExpectationFailed`] when an expectation was not met (`--fail-on-loss`) and
     /// this says no more than that nothing failed, or that a signal has ended the work.
     #[must_use]
-    pub fn or_unmet(self, unmet: bool) -> Exit {
+    pub fn or_expectation_failed(self, unmet: bool) -> Exit {
         match self {
-            Exit::Done | Exit::Child(0) | Exit::Signal(_) if unmet => Exit::Unmet,
+            Exit::Done | Exit::Child(0) | Exit::Signal(_) if unmet => Exit::ExpectationFailed,
             exit => exit,
         }
     }
@@ -222,7 +222,7 @@ mod tests {
             (Exit::Done, 0),
             (Exit::Failed, 1),
             (Exit::Usage, 2),
-            (Exit::Unmet, 3),
+            (Exit::ExpectationFailed, 3),
             (Exit::Child(7), 7),
             (Exit::Signal(2), 130),
             (Exit::Signal(15), 143),
@@ -234,12 +234,12 @@ mod tests {
 
     #[test]
     fn an_unmet_expectation_wins_over_a_signal_and_not_over_a_failure() {
-        for exit in [Exit::Done, Exit::Child(0), Exit::Signal(2), Exit::Unmet] {
-            assert_eq!(exit.or_unmet(true), Exit::Unmet, "{exit:?}");
-            assert_eq!(exit.or_unmet(false), exit);
+        for exit in [Exit::Done, Exit::Child(0), Exit::Signal(2), Exit::ExpectationFailed] {
+            assert_eq!(exit.or_expectation_failed(true), Exit::ExpectationFailed, "{exit:?}");
+            assert_eq!(exit.or_expectation_failed(false), exit);
         }
         for exit in [Exit::Failed, Exit::Usage, Exit::Child(7)] {
-            assert_eq!(exit.or_unmet(true), exit);
+            assert_eq!(exit.or_expectation_failed(true), exit);
         }
     }
 

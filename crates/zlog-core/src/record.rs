@@ -39,7 +39,7 @@ impl Level {
         [Level::DEBUG, Level::INFO, Level::WARNING, Level::ERROR, Level::CRITICAL];
 
     /// The name of one of Python's levels, `NOTSET` included; `None` for other numbers.
-    pub const fn known_name(self) -> Option<&'static str> {
+    pub const fn standard_name(self) -> Option<&'static str> {
         match self.0 {
             0 => Some("NOTSET"),
             10 => Some("DEBUG"),
@@ -53,7 +53,7 @@ impl Level {
 
     /// The name as `logging.getLevelName` gives it: `Level N` for numbers without one.
     pub fn name(self) -> Text<'static> {
-        match self.known_name() {
+        match self.standard_name() {
             Some(name) => Cow::Borrowed(name),
             None => Cow::Owned(format!("Level {}", self.0)),
         }
@@ -79,11 +79,11 @@ impl Level {
     /// `trace` is 5, `notice` 25; `alert`, `emerg` and `panic` are CRITICAL.
     pub fn from_word(word: &str) -> Option<Level> {
         /// Longest word below; a longer one is not a level, and is not copied.
-        const LONGEST: usize = 13;
+        const MAX_LEN: usize = 13;
         if let Some(level) = Level::from_name(word) {
             return Some(level);
         }
-        let mut lower = [0u8; LONGEST];
+        let mut lower = [0u8; MAX_LEN];
         let lower = lower.get_mut(..word.len())?;
         lower.copy_from_slice(word.as_bytes());
         lower.make_ascii_lowercase();

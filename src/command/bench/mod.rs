@@ -135,5 +135,5 @@ fn regression(compared: &Comparison, path: &str, tolerance: f64) -> Error {
     let percent = tolerance * 100.0;
     Error::new(format!("slower than {path} by more than {percent} %: {}", names.join(", ")))
         .hint("If the change is intended, measure a new baseline: zlog bench --output json")
-        .exit_as(Exit::Unmet)
+        .exit_as(Exit::ExpectationFailed)
 }

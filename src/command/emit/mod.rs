@@ -301,7 +301,7 @@ impl Emit {
         let exit = feed.exit();
         feed.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
-        Ok(self.end.stop.exit().unwrap_or(exit).or_unmet(lost))
+        Ok(self.end.stop.exit().unwrap_or(exit).or_expectation_failed(lost))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zlog_core::text::parsers::LONGEST;
+use zlog_core::text::parsers::MAX_DURATION;
 
 /// How far a pace may fall behind and still catch up; past it, it starts anew
 /// instead of sending everything at once.
@@ -18,7 +18,8 @@ pub(super) struct Pace {
 impl Pace {
     /// `rate` records each second, the first one at `now`.
     pub(super) fn new(rate: f64, now: Instant) -> Pace {
-        let interval = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(LONGEST).min(LONGEST);
+        let interval =
+            Duration::try_from_secs_f64(1.0 / rate).unwrap_or(MAX_DURATION).min(MAX_DURATION);
         Pace { interval, due: now }
     }
 
@@ -50,7 +51,7 @@ mod tests {
         let start = Instant::now();
         let mut pace = Pace::new(1e-300, start);
         assert_eq!(pace.next(start), start);
-        assert_eq!(pace.next(start), start + LONGEST);
+        assert_eq!(pace.next(start), start + MAX_DURATION);
     }
 
     #[test]

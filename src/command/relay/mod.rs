@@ -353,7 +353,7 @@ impl Relay {
         };
         let lost =
             summary.lost() || missing > 0 || feeds.iter().any(|feed| feed.heard().lost() > 0);
-        exit.or_unmet(plan.args.fail_on_loss && lost)
+        exit.or_expectation_failed(plan.args.fail_on_loss && lost)
     }
 }
 

@@ -56,7 +56,7 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
             let lost = args.fail_on_loss && (missing > 0 || tail.output.losses.lost() > 0);
             match error.exit() {
                 // A closed pipe, of which there is nothing to say.
-                Exit::Done if lost => Ok(Exit::Unmet),
+                Exit::Done if lost => Ok(Exit::ExpectationFailed),
                 exit => Err(error.exit_as(exit.or_unmet(lost))),
             }
         }
@@ -218,7 +218,7 @@ impl Tail {
             (Ended::Failed, _) => Exit::Failed,
             (Ended::TimedOut, _) if !self.output.is_full() && args.count.is_some() => {
                 self.print_unmet(args);
-                Exit::Unmet
+                Exit::ExpectationFailed
             }
             _ => Exit::Done,
         };

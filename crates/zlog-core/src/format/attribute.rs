@@ -83,7 +83,7 @@ pub(super) const ATTRIBUTES: [(&str, Attribute); 30] = [
 const ROOT: &str = "root";
 
 /// A record with what is computed once for all its fields.
-pub(super) struct Scene<'s> {
+pub(super) struct FieldContext<'s> {
     /// The record.
     pub(super) record: &'s Record<'s>,
     /// Its message, arguments put in.
@@ -99,7 +99,7 @@ impl Attribute {
     }
 
     /// What a record that lacks it is taken to have.
-    pub(super) fn lacking(self) -> Value<'static> {
+    pub(super) fn default_value(self) -> Value<'static> {
         match self {
             Attribute::Lineno | Attribute::Thread | Attribute::Process | Attribute::Seq => {
                 Value::Int(0)
@@ -113,11 +113,11 @@ impl Attribute {
     }
 
     /// What the record has; `None` for what its sender did not say.
-    pub(super) fn of<'s>(self, scene: &Scene<'s>) -> Option<Value<'s>> {
-        let record = scene.record;
+    pub(super) fn of<'s>(self, context: &FieldContext<'s>) -> Option<Value<'s>> {
+        let record = context.record;
         let text = match self {
-            Attribute::Message => Some(scene.message),
-            Attribute::Asctime => Some(scene.asctime).filter(|text| !text.is_empty()),
+            Attribute::Message => Some(context.message),
+            Attribute::Asctime => Some(context.asctime).filter(|text| !text.is_empty()),
             Attribute::Msg => Some(&*record.msg),
             Attribute::Topic => Some(&*record.topic),
             Attribute::Subtopic => Some(&*record.subtopic),

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::paint::Paint;
 
 /// A longer value pushes its own line, and leaves the others where they are.
-const WIDEST: usize = 40;
+const MAX_WIDTH: usize = 40;
 
 /// A column that grows to the widest value seen and never cuts one off.
 pub(super) struct Column {
@@ -33,14 +33,14 @@ impl Column {
         let (empty, width) = paint.over(out, |out| {
             let start = out.len();
             value(out);
-            (out.len() == start, shown_width(&out[start..]))
+            (out.len() == start, display_width(&out[start..]))
         });
         if empty {
             // Nothing to colour.
             out.truncate(before);
         }
         if self.align {
-            self.width = self.width.max(width.min(WIDEST));
+            self.width = self.width.max(width.min(MAX_WIDTH));
         }
         let padding = self.width.saturating_sub(width);
         out.resize(out.len() + padding, b' ');
@@ -49,7 +49,7 @@ impl Column {
 }
 
 /// How many columns of a terminal these bytes take.
-pub(super) fn shown_width(bytes: &[u8]) -> usize {
+pub(super) fn display_width(bytes: &[u8]) -> usize {
     if bytes.is_ascii() {
         return bytes.len();
     }
@@ -80,9 +80,9 @@ mod tests {
     #[test]
     fn the_widest_value_counts_up_to_a_limit_and_pushes_beyond() {
         let mut column = Column::new(true, 0);
-        let long = "x".repeat(WIDEST + 5);
-        assert_eq!(write(&mut column, &long), (format!("<{long}>"), WIDEST + 5));
-        assert_eq!(write(&mut column, "a").1, WIDEST);
+        let long = "x".repeat(MAX_WIDTH + 5);
+        assert_eq!(write(&mut column, &long), (format!("<{long}>"), MAX_WIDTH + 5));
+        assert_eq!(write(&mut column, "a").1, MAX_WIDTH);
     }
 
     #[test]

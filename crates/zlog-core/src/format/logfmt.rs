@@ -12,7 +12,7 @@
 
 use super::Format;
 use super::time::TimeFormat;
-use super::value::{json_into, text_into};
+use super::value::{write_json, write_text};
 use crate::python::percent;
 use crate::record::{Level, Record};
 use crate::text::escape::is_unsafe;
@@ -44,12 +44,12 @@ impl Logfmt {
         if !out[start..].iter().all(|b| b.is_ascii_graphic() && !b"=\"\\".contains(b)) {
             let text = String::from_utf8_lossy(&out[start..]).into_owned();
             out.truncate(start);
-            text_into(out, &text, self.escape);
+            write_text(out, &text, self.escape);
         }
     }
 
     fn write_level(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        let known = record.level.known_name().filter(|_| record.level != Level::NOTSET);
+        let known = record.level.standard_name().filter(|_| record.level != Level::NOTSET);
         match (&record.levelname, known) {
             (Some(name), _) => self.pair(out, "level", Some(name)),
             (None, Some(name)) => {
@@ -67,14 +67,14 @@ impl Logfmt {
     fn pair(&self, out: &mut Vec<u8>, name: &str, value: Option<&str>) {
         if let Some(value) = value {
             key(out, name);
-            text_into(out, value, self.escape);
+            write_text(out, value, self.escape);
         }
     }
 
     fn write_extras(&self, record: &Record<'_>, out: &mut Vec<u8>) {
         for (name, value) in &record.extras {
             extra_key(out, name);
-            json_into(out, value, self.escape);
+            write_json(out, value, self.escape);
         }
     }
 }

@@ -80,7 +80,7 @@ impl Palette {
 /// Appends text that is part of a line: it ends no line, on a terminal or not, so
 /// that a topic or a name can't pass for a record of its own. Text that would end one is
 /// escaped as a whole.
-pub(super) fn cell(out: &mut Vec<u8>, text: &str, escape: bool) {
+pub(super) fn write_inline(out: &mut Vec<u8>, text: &str, escape: bool) {
     if escape || ends_line(text) {
         escape_into(out, text, Newlines::Escape);
     } else {
@@ -89,7 +89,7 @@ pub(super) fn cell(out: &mut Vec<u8>, text: &str, escape: bool) {
 }
 
 /// Writes messages and tracebacks: escaped where asked, what is searched marked.
-pub(super) struct Prose {
+pub(super) struct MultilineText {
     escape: bool,
     newlines: Newlines,
     patterns: Vec<Regex>,
@@ -98,14 +98,14 @@ pub(super) struct Prose {
     spans: Vec<(usize, usize)>,
 }
 
-impl Prose {
+impl MultilineText {
     /// As `options` say.
-    pub(super) fn new(options: &Options) -> Prose {
+    pub(super) fn new(options: &Options) -> MultilineText {
         let Options { color, escape, newlines, ref highlight, .. } = *options;
         let mark = Paint::new(color, Style::new().black().on_yellow().bold());
         // Without colour there is nothing to mark with, and no need to search.
         let patterns = if mark.is_plain() { Vec::new() } else { highlight.clone() };
-        Prose { escape, newlines, patterns, mark, spans: Vec::new() }
+        MultilineText { escape, newlines, patterns, mark, spans: Vec::new() }
     }
 
     /// Appends `text`; each line after the first is indented by `indent` spaces.
@@ -222,10 +222,10 @@ mod tests {
     fn write(text: &str, patterns: &[&str], escape: bool, indent: usize) -> String {
         let patterns = patterns.iter().map(|pattern| Regex::new(pattern).unwrap()).collect();
         let options = Options { color: true, escape, highlight: patterns, ..Options::default() };
-        let mut prose = Prose::new(&options);
-        let mark = String::from_utf8(prose.mark.0.clone()).unwrap();
+        let mut multiline = MultilineText::new(&options);
+        let mark = String::from_utf8(multiline.mark.0.clone()).unwrap();
         let mut out = Vec::new();
-        prose.write(&mut out, text, indent);
+        multiline.write(&mut out, text, indent);
         String::from_utf8(out).unwrap().replace(&mark, "<").replace("\x1b[0m", ">")
     }
 
@@ -261,7 +261,7 @@ mod tests {
         };
         let write = |options: &Options, text: &str| {
             let mut out = Vec::new();
-            Prose::new(options).write(&mut out, text, 4);
+            MultilineText::new(options).write(&mut out, text, 4);
             String::from_utf8(out).unwrap()
         };
         let piped = options(false, false, Vec::new());

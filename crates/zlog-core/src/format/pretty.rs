@@ -5,16 +5,16 @@
 //! and that it is the time of arrival. Fields that no record has had yet take no
 //! space.
 
-use super::column::{Column, shown_width};
-use super::paint::{Palette, Prose, cell};
+use super::column::{Column, display_width};
+use super::paint::{MultilineText, Palette, write_inline};
 use super::time::TimeFormat;
-use super::value::pretty_json_into;
+use super::value::write_pretty_json;
 use super::{Format, Options, Show};
 use crate::python::percent;
 use crate::record::{Level, Record};
 
 /// How far tracebacks are indented.
-const BELOW: usize = 4;
+const TRACEBACK_INDENT: usize = 4;
 
 /// As wide as the longest of Python's level names.
 const LEVEL_WIDTH: usize = 8;
@@ -28,14 +28,14 @@ pub struct Pretty {
     escape: bool,
     separator: String,
     palette: Palette,
-    prose: Prose,
+    multiline: MultilineText,
     columns: Columns,
 }
 
 struct Columns {
     time: Column,
     level: Column,
-    place: Column,
+    topic: Column,
     source: Column,
 }
 
@@ -44,7 +44,7 @@ impl Pretty {
     pub fn new(time: TimeFormat, options: Options) -> Pretty {
         let column = |width| Column::new(options.align, width);
         Pretty {
-            prose: Prose::new(&options),
+            multiline: MultilineText::new(&options),
             time,
             show: options.show,
             source: options.source,
@@ -54,7 +54,7 @@ impl Pretty {
             columns: Columns {
                 time: column(0),
                 level: column(LEVEL_WIDTH),
-                place: column(0),
+                topic: column(0),
                 source: column(0),
             },
         }
@@ -64,18 +64,22 @@ impl Pretty {
     fn write_columns(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> usize {
         let mut width = self.write_time(record, out);
         let escape = self.escape;
-        width += self.separated(out, |this, out| {
+        width += self.write_separated(out, |this, out| {
             let paint = this.palette.level(record.level);
             this.columns.level.write(out, paint, |out| write_level(out, record, escape))
         });
-        width += self.separated(out, |this, out| {
-            let place = this.show.of(record);
-            this.columns.place.write(out, &this.palette.plain, |out| cell(out, place, escape))
+        width += self.write_separated(out, |this, out| {
+            let topic = this.show.of(record);
+            this.columns
+                .topic
+                .write(out, &this.palette.plain, |out| write_inline(out, topic, escape))
         });
         if self.source {
-            width += self.separated(out, |this, out| {
+            width += self.write_separated(out, |this, out| {
                 let source = record.source.as_deref().unwrap_or("");
-                this.columns.source.write(out, &this.palette.dim, |out| cell(out, source, escape))
+                this.columns
+                    .source
+                    .write(out, &this.palette.dim, |out| write_inline(out, source, escape))
             });
         }
         width
@@ -97,11 +101,11 @@ impl Pretty {
         out.push(if arrival { b'~' } else { b' ' });
         let rest = self.separator.strip_prefix(' ').unwrap_or(&self.separator);
         out.extend_from_slice(rest.as_bytes());
-        width + 1 + shown_width(rest.as_bytes())
+        width + 1 + display_width(rest.as_bytes())
     }
 
     /// Writes a column and the separator after it, unless the column is empty.
-    fn separated(
+    fn write_separated(
         &mut self,
         out: &mut Vec<u8>,
         column: impl FnOnce(&mut Pretty, &mut Vec<u8>) -> usize,
@@ -111,13 +115,13 @@ impl Pretty {
             return 0;
         }
         out.extend_from_slice(self.separator.as_bytes());
-        width + shown_width(self.separator.as_bytes())
+        width + display_width(self.separator.as_bytes())
     }
 
     fn write_fault(&self, reason: &str, out: &mut Vec<u8>) {
         self.palette.fault.over(out, |out| {
             out.extend_from_slice(b"[undecoded: ");
-            cell(out, reason, self.escape);
+            write_inline(out, reason, self.escape);
             out.push(b']');
         });
         out.push(b' ');
@@ -131,20 +135,20 @@ impl Pretty {
         self.palette.dim.over(out, |out| {
             for (key, value) in &record.extras {
                 out.push(b' ');
-                cell(out, key, self.escape);
+                write_inline(out, key, self.escape);
                 out.push(b'=');
-                pretty_json_into(out, value, self.escape);
+                write_pretty_json(out, value, self.escape);
             }
         });
     }
 
-    fn write_below(&mut self, text: &str, out: &mut Vec<u8>) {
+    fn write_indented(&mut self, text: &str, out: &mut Vec<u8>) {
         let text = text.trim_end_matches('\n');
         if text.is_empty() {
             return;
         }
-        self.prose.begin_line(out, BELOW);
-        self.prose.write(out, text, BELOW);
+        self.multiline.begin_line(out, TRACEBACK_INDENT);
+        self.multiline.write(out, text, TRACEBACK_INDENT);
     }
 }
 
@@ -155,10 +159,10 @@ impl Format for Pretty {
             self.write_fault(reason, out);
         }
         let message = percent::message(record);
-        self.prose.write(out, message.trim_end_matches('\n'), indent);
+        self.multiline.write(out, message.trim_end_matches('\n'), indent);
         self.write_extras(record, out);
         for text in [&record.exc_text, &record.stack_info].into_iter().flatten() {
-            self.write_below(text, out);
+            self.write_indented(text, out);
         }
         out.push(b'\n');
     }
@@ -166,8 +170,8 @@ impl Format for Pretty {
 
 /// The sender's own name for the level, or Python's; `-` for none.
 fn write_level(out: &mut Vec<u8>, record: &Record<'_>, escape: bool) {
-    match (&record.levelname, record.level.known_name()) {
-        (Some(name), _) => cell(out, name, escape),
+    match (&record.levelname, record.level.standard_name()) {
+        (Some(name), _) => write_inline(out, name, escape),
         (None, _) if record.level == Level::NOTSET => out.push(b'-'),
         (None, Some(name)) => out.extend_from_slice(name.as_bytes()),
         (None, None) => {
@@ -239,7 +243,7 @@ mod tests {
     #[test]
     fn columns_line_up_by_what_a_terminal_shows() {
         let shown = plain(&[record("世界", "a"), record("four", "b")]);
-        let widths = shown.lines().map(|line| shown_width(line.as_bytes()));
+        let widths = shown.lines().map(|line| display_width(line.as_bytes()));
         assert_eq!(widths.collect::<Vec<_>>(), [42, 42], "{shown}");
     }
 

@@ -5,7 +5,7 @@
 //! traceback stays with its record.
 
 use super::Format;
-use crate::format::attribute::{Attribute, Scene};
+use crate::format::attribute::{Attribute, FieldContext};
 use crate::python::Value;
 use crate::python::percent;
 use crate::record::Record;
@@ -16,9 +16,9 @@ pub(super) struct Syslog;
 impl Format for Syslog {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let message = percent::message(record);
-        let scene = Scene { record, message: &message, asctime: "" };
-        if let Some(Value::Text(name)) = Attribute::Name.of(&scene) {
-            one_line(&name, out);
+        let context = FieldContext { record, message: &message, asctime: "" };
+        if let Some(Value::Text(name)) = Attribute::Name.of(&context) {
+            write_one_line(&name, out);
         }
         if let Some(process) = record.process {
             out.push(b'[');
@@ -26,18 +26,18 @@ impl Format for Syslog {
             out.push(b']');
         }
         out.extend_from_slice(b": ");
-        one_line(&message, out);
+        write_one_line(&message, out);
         for more in [&record.exc_text, &record.stack_info].into_iter().flatten() {
             if !more.is_empty() {
-                one_line("\n", out);
-                one_line(more, out);
+                write_one_line("\n", out);
+                write_one_line(more, out);
             }
         }
         out.push(b'\n');
     }
 }
 
-fn one_line(text: &str, out: &mut Vec<u8>) {
+fn write_one_line(text: &str, out: &mut Vec<u8>) {
     for c in text.chars() {
         if c == '\t' || !crate::text::escape::is_unsafe(c) {
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());

@@ -6,7 +6,7 @@
 //! `{time} {topic}{separator}{message}`.
 
 use super::column::Column;
-use super::paint::{Palette, Prose, cell};
+use super::paint::{MultilineText, Palette, write_inline};
 use super::time::TimeFormat;
 use super::{Format, Options};
 use crate::python::percent;
@@ -19,21 +19,21 @@ pub struct Text {
     topic: Option<(Column, String)>,
     escape: bool,
     palette: Palette,
-    prose: Prose,
+    multiline: MultilineText,
 }
 
 impl Text {
     /// As `options` say; `time` is used when they ask for a timestamp.
     pub fn new(time: TimeFormat, options: Options) -> Text {
         let column = Column::new(options.align, 0);
-        let prose = Prose::new(&options);
+        let multiline = MultilineText::new(&options);
         let separator = options.separator.unwrap_or_else(|| " | ".to_owned());
         Text {
             time: options.timestamp.then_some(time),
             topic: options.topic.then_some((column, separator)),
             escape: options.escape,
             palette: Palette::new(options.color),
-            prose,
+            multiline,
         }
     }
 
@@ -46,7 +46,7 @@ impl Text {
         }
         if let Some((column, separator)) = &mut self.topic {
             let paint = self.palette.level(record.level);
-            column.write(out, paint, |out| cell(out, &record.topic, self.escape));
+            column.write(out, paint, |out| write_inline(out, &record.topic, self.escape));
             out.extend_from_slice(separator.as_bytes());
         }
     }
@@ -56,8 +56,8 @@ impl Format for Text {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         self.write_prefix(record, out);
         let start = out.len();
-        self.prose.write(out, &percent::message(record), 0);
-        self.prose.write_traces(out, record, start);
+        self.multiline.write(out, &percent::message(record), 0);
+        self.multiline.write_traces(out, record, start);
         out.push(b'\n');
     }
 }

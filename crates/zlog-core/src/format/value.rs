@@ -16,7 +16,7 @@ fn is_bare(text: &str) -> bool {
 /// can't stand bare. It ends no line.
 ///
 /// `escape`: for a terminal, see [`crate::text::escape::is_unsafe`]. It still reads back.
-pub(super) fn text_into(out: &mut Vec<u8>, text: &str, escape: bool) {
+pub(super) fn write_text(out: &mut Vec<u8>, text: &str, escape: bool) {
     let plain = || if escape { split_unsafe(text).1.is_none() } else { !ends_line(text) };
     if is_bare(text) && plain() {
         out.extend_from_slice(text.as_bytes());
@@ -49,24 +49,24 @@ fn needs_escape(c: char, escape: bool) -> bool {
 
 /// Appends a JSON value as the value of a pair: plain strings without their
 /// quotes, everything else as JSON; what has spaces or quotes of its own in quotes.
-pub(super) fn json_into(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
+pub(super) fn write_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
     let json = &*value.0;
     match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         // No escapes inside: what stands between the quotes is the text itself.
-        Some(inner) if !inner.contains('\\') => text_into(out, inner, escape),
+        Some(inner) if !inner.contains('\\') => write_text(out, inner, escape),
         // The escapes of a pair are JSON's.
         Some(_) if escape || ends_line(json) => crate::text::escape::escape_json_into(out, json),
         Some(_) => out.extend_from_slice(json.as_bytes()),
-        None => text_into(out, json, escape),
+        None => write_text(out, json, escape),
     }
 }
 
-/// As [`json_into`], for a reader's eyes: objects and lists without quotes around
+/// As [`write_json`], for a reader's eyes: objects and lists without quotes around
 /// them, since nothing has to be found again.
-pub(super) fn pretty_json_into(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
+pub(super) fn write_pretty_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
     let json = &*value.0;
     if json.starts_with('"') {
-        json_into(out, value, escape);
+        write_json(out, value, escape);
     } else if escape || ends_line(json) {
         // Between JSON's values a line feed is white space.
         escape_into(out, &one_line(json), Newlines::Escape);
@@ -89,7 +89,7 @@ mod tests {
 
     fn text(value: &str, escape: bool) -> String {
         let mut out = Vec::new();
-        text_into(&mut out, value, escape);
+        write_text(&mut out, value, escape);
         String::from_utf8(out).unwrap()
     }
 
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn json_strings_lose_the_quotes_they_don_t_need() {
-        for write in [json_into, pretty_json_into] {
+        for write in [write_json, write_pretty_json] {
             assert_eq!(json("\"host\"", write), "host");
             assert_eq!(json("\"two words\"", write), "\"two words\"");
             assert_eq!(json("\"a\\nb\u{202e}\"", write), "\"a\\nb\\u202e\"");
@@ -130,9 +130,9 @@ mod tests {
 
     #[test]
     fn objects_are_quoted_where_they_must_read_back() {
-        assert_eq!(json("{\"a\":1}", json_into), r#""{\"a\":1}""#);
+        assert_eq!(json("{\"a\":1}", write_json), r#""{\"a\":1}""#);
         assert_eq!(
-            json("{\"a\":1,\n \"b\":\"\u{7f}\"}", pretty_json_into),
+            json("{\"a\":1,\n \"b\":\"\u{7f}\"}", write_pretty_json),
             "{\"a\":1,  \"b\":\"\\x7f\"}"
         );
     }

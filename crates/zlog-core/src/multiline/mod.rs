@@ -98,10 +98,10 @@ pub struct Assembled<'a> {
 #[derive(Debug)]
 pub struct Assembler {
     options: Options,
-    /// The lines held, joined by newlines. `text[..firm]` is the record; lines
+    /// The lines held, joined by newlines. `text[..committed]` is the record; lines
     /// after that are on trial: theirs, if the line that follows them says so.
     text: String,
-    firm: usize,
+    committed: usize,
     /// Length of the first line; of all of them under [`Rules::Starts`].
     head: usize,
     /// Length of the first line, which the bounds don't count: it may be longer
@@ -141,7 +141,7 @@ enum Kind {
 }
 
 /// A buffer that has grown beyond this is given back after its record.
-const KEEP: usize = 1 << 20;
+const MAX_KEPT_CAPACITY: usize = 1 << 20;
 
 impl Assembler {
     /// An assembler that holds nothing.
@@ -149,7 +149,7 @@ impl Assembler {
         Assembler {
             options,
             text: String::new(),
-            firm: 0,
+            committed: 0,
             head: 0,
             first: 0,
             lines: 0,
@@ -211,9 +211,9 @@ impl Assembler {
         if matches!(self.phase, Phase::Empty | Phase::Open) {
             return None;
         }
-        let (text, tag) = (&self.text[..self.firm], self.tag);
+        let (text, tag) = (&self.text[..self.committed], self.tag);
         if self.kind == Kind::Orphan {
-            let head = self.trace.map_or(text, |trace| trace.telling_line(text));
+            let head = self.trace.map_or(text, |trace| trace.summary_line(text));
             return Some(Assembled { head, trace: Some(text), orphan: true, tag });
         }
         // The newline between the two belongs to neither.
@@ -226,14 +226,14 @@ impl Assembler {
         if matches!(self.phase, Phase::Empty | Phase::Open) {
             return;
         }
-        if self.text.len() == self.firm {
+        if self.text.len() == self.committed {
             self.text.clear();
-            self.text.shrink_to(KEEP);
+            self.text.shrink_to(MAX_KEPT_CAPACITY);
             self.phase = Phase::Empty;
             return;
         }
         // Lines that were on trial, and not part of it: records of their own.
-        self.text.drain(..=self.firm);
+        self.text.drain(..=self.committed);
         self.tag.part = 0;
         let expired = self.phase == Phase::Expired;
         let first = self.text.find('\n').unwrap_or(self.text.len());
@@ -247,7 +247,7 @@ impl Assembler {
 
     /// The first `len` bytes of what is held are the first line of a record.
     fn begin(&mut self, len: usize) {
-        (self.firm, self.head, self.first, self.lines) = (len, len, len, 1);
+        (self.committed, self.head, self.first, self.lines) = (len, len, len, 1);
         (self.phase, self.kind, self.trace) = (Phase::Open, Kind::Plain, None);
         let resume = self.resume.take();
         match self.options.rules {
@@ -280,8 +280,8 @@ impl Assembler {
                     return false;
                 }
                 self.append(line);
-                self.firm = self.text.len();
-                self.head = self.firm;
+                self.committed = self.text.len();
+                self.head = self.committed;
                 true
             }
             Rules::Tracebacks => self.extend_trace(line),
@@ -289,13 +289,13 @@ impl Assembler {
     }
 
     fn extend_trace(&mut self, line: &str) -> bool {
-        let on_trial = self.text.len() > self.firm;
+        let on_trial = self.text.len() > self.committed;
         let mut step = self.trace.map_or(Step::Not, |trace| trace.follows(line));
         if matches!(step, Step::Not) && !on_trial && self.kind != Kind::Orphan && self.lines == 1 {
             step = Trace::begins(line);
             self.kind = Kind::Plain;
         }
-        let (trace, firm) = match step {
+        let (trace, committed) = match step {
             Step::Not => return false,
             Step::Part(trace) => (trace, true),
             Step::Maybe(trace) => (trace, false),
@@ -306,8 +306,8 @@ impl Assembler {
         }
         self.append(line);
         self.trace = Some(trace);
-        if firm {
-            self.firm = self.text.len();
+        if committed {
+            self.committed = self.text.len();
             if self.kind == Kind::Header {
                 self.kind = Kind::Orphan;
             }

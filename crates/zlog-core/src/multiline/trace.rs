@@ -136,7 +136,7 @@ impl Trace {
     }
 
     /// The line of a traceback that says most: the exception, the panic's message.
-    pub(super) fn telling_line(self, text: &str) -> &str {
+    pub(super) fn summary_line(self, text: &str) -> &str {
         let first = text.lines().next().unwrap_or(text);
         match self {
             Trace::PythonFrames

@@ -1,7 +1,7 @@
 //! logfmt: `level=info msg="started" port=80`.
 //!
 //! What may be here: whether a line is logfmt, and its pairs. What the keys mean is
-//! the table's that all foreign logs share ([`wire::foreign`](crate::wire::foreign)).
+//! the table's that all foreign logs share ([`wire::other_loggers`](crate::wire::other_loggers)).
 
 use std::borrow::Cow;
 
@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 
 use super::time;
 use crate::record::{Level, RawJson, Record, Text};
-use crate::wire::foreign::{Field, field_alias, parse_time};
-use crate::wire::json::{is_readable, string_value};
+use crate::wire::json::{is_within_limits, string_value};
+use crate::wire::other_loggers::{Field, field_alias, parse_time};
 
 /// Takes the line apart if all of it is pairs and one of them is the message.
 /// `false`, and the record untouched, if not.
 pub(super) fn read<'a>(line: &'a str, zone: &TimeZone, record: &mut Record<'a>) -> bool {
-    let Some(Shape { own }) = shape(line) else { return false };
+    let Some(Origin { own }) = recognise(line) else { return false };
     record.msg = Cow::Borrowed("");
     let mut said = false;
     for (key, value) in (Pairs { rest: line }).flatten() {
@@ -47,7 +47,7 @@ fn set<'a>(record: &mut Record<'a>, field: Field, value: Value<'a>, zone: &TimeZ
             record.level != Level::NOTSET
         }
         Field::Time if record.created.is_none() => {
-            record.created = time::whole(&text, zone);
+            record.created = time::exact(&text, zone);
             record.created.is_some()
         }
         Field::Name if record.name.is_none() => {
@@ -81,7 +81,7 @@ fn set_own<'a>(record: &mut Record<'a>, key: &str, value: Value<'a>) -> bool {
             return record.received.is_some();
         }
         // A name of the sender's own: the number follows.
-        "level" if Level::from_word(&text).is_none_or(|level| level.known_name().is_none()) => {
+        "level" if Level::from_word(&text).is_none_or(|level| level.standard_name().is_none()) => {
             record.levelname = Some(text);
         }
         "levelno" => {
@@ -94,14 +94,14 @@ fn set_own<'a>(record: &mut Record<'a>, key: &str, value: Value<'a>) -> bool {
 }
 
 /// Whose logfmt a line is.
-struct Shape {
+struct Origin {
     /// zlog's own: it has the topic, and who sent it.
     own: bool,
 }
 
 /// Prose may have an `=` in it: every word must be a pair, two at least, and one
 /// of them the message, lest nothing be left to show.
-fn shape(line: &str) -> Option<Shape> {
+fn recognise(line: &str) -> Option<Origin> {
     // Nearly all lines end here, at their first word.
     let first = line.bytes().position(|byte| !is_key(byte)).filter(|end| *end > 0)?;
     if line.as_bytes()[first] != b'=' {
@@ -115,7 +115,7 @@ fn shape(line: &str) -> Option<Shape> {
         topic |= key == "topic";
         seq |= key == "seq";
     }
-    (pairs > 1 && message).then_some(Shape { own: topic && seq })
+    (pairs > 1 && message).then_some(Origin { own: topic && seq })
 }
 
 fn is_key(byte: u8) -> bool {
@@ -144,7 +144,7 @@ impl<'a> Value<'a> {
     fn json(self) -> RawJson<'a> {
         match self {
             Value::Bare("true" | "false" | "null") => {}
-            Value::Bare(text) if is_json_number(text) && is_readable(text) => {}
+            Value::Bare(text) if is_json_number(text) && is_within_limits(text) => {}
             Value::Quoted(text) if serde_json::from_str::<&RawValue>(text).is_ok() => {}
             Value::Bare(_) | Value::Quoted(_) => {
                 let text = serde_json::Value::String(self.text().into_owned());

@@ -18,13 +18,13 @@
 //! - **`sub.topic::message`**, where a delimiter was given.
 //!
 //! A user's own pattern ([`Options::pattern`]) replaces all but the last. The level
-//! words are in `words`, with the rules that keep prose from being taken for them.
+//! words are in `level`, with the rules that keep prose from being taken for them.
 
+mod level;
 mod logfmt;
 mod pattern;
 mod priority;
 mod time;
-mod words;
 
 use std::borrow::Cow;
 
@@ -33,7 +33,7 @@ use regex::Regex;
 
 use crate::record::{Level, Record};
 use crate::wire;
-use crate::wire::json::Shape;
+use crate::wire::json::Schema;
 pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
 pub use priority::FACILITIES;
@@ -126,7 +126,7 @@ impl Parser {
                 split_topic(line, delim, record);
             }
             if let (true, Cow::Borrowed(message)) = (self.detect, &record.msg) {
-                self.recognise(message, record);
+                self.detect_fields(message, record);
             }
         }
         record.level != Level::NOTSET
@@ -145,7 +145,7 @@ impl Parser {
         }
     }
 
-    fn recognise<'a>(&self, line: &'a str, record: &mut Record<'a>) {
+    fn detect_fields<'a>(&self, line: &'a str, record: &mut Record<'a>) {
         if logfmt::read(line, &self.zone, record) {
             return;
         }
@@ -154,14 +154,14 @@ impl Parser {
         let rest = stamp.map_or(line, |stamp| &line[stamp.end..]);
         record.created = stamp.map(|stamp| stamp.seconds);
         if record.level == Level::NOTSET
-            && let Some(level) = words::level(line, rest)
+            && let Some(level) = level::of_line(line, rest)
         {
             record.level = level;
         }
     }
 }
 
-fn plain(line: &str) -> Record<'_> {
+fn message_only(line: &str) -> Record<'_> {
     Record { msg: Cow::Borrowed(line), ..Record::default() }
 }
 
@@ -186,15 +186,15 @@ fn json_of(line: &str) -> &str {
 /// A JSON object as a record; `None` when it is none.
 fn read_json_line(line: &str) -> Option<Record<'_>> {
     let json = json_of(line);
-    let (mut record, shape) = wire::json::examine(json).ok()?;
-    if shape == Shape::Other {
+    let (mut record, schema) = wire::json::read_with_schema(json).ok()?;
+    if schema == Schema::Other {
         let Record { created, level, levelname, name, .. } = record;
-        return Some(Record { created, level, levelname, name, ..plain(line) });
+        return Some(Record { created, level, levelname, name, ..message_only(line) });
     }
     // Only zlog's own stored records mean by these what zlog does. They are never
     // sent, so another program's must stay extras, or would be lost.
     let stored = !record.topic.is_empty() || record.received.is_some() || record.fault.is_some();
-    if stored && shape != Shape::LogRecord {
+    if stored && schema != Schema::LogRecord {
         record = wire::json::read_body(json).ok()?.0;
     }
     Some(record)

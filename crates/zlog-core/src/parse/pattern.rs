@@ -38,7 +38,7 @@ impl Pattern {
     /// Without a group `message`, all of the line is the message.
     pub(super) fn parse<'a>(&mut self, line: &'a str, zone: &TimeZone) -> Option<Record<'a>> {
         self.regex.captures_read(&mut self.locations, line)?;
-        let mut record = super::plain(line);
+        let mut record = super::message_only(line);
         for (at, group) in &self.groups {
             let Some((start, end)) = self.locations.get(*at) else { continue };
             group.fill(&line[start..end], zone, &mut record);
@@ -71,7 +71,7 @@ impl Group {
                 None => extra(record, "level", text),
             },
             Group::Time => {
-                record.created = time::whole(text, zone);
+                record.created = time::exact(text, zone);
                 if record.created.is_none() {
                     extra(record, "time", text);
                 }

@@ -111,7 +111,7 @@ fn without_detection_a_line_is_text() {
     for line in ["ERROR: x", r#"{"msg":"x"}"#, "level=info msg=x", "<3>x", "2024-01-02T03:04:05Z x"]
     {
         let parsed = parser.parse(line);
-        assert_eq!(parsed.record, plain(line));
+        assert_eq!(parsed.record, message_only(line));
         assert!(!parsed.level_found);
     }
 }
@@ -148,7 +148,7 @@ fn a_pattern_names_the_fields() {
     let record = parser.parse("noon loud shop/db x").record;
     assert_eq!(extras(&record), [r#"time="noon""#, r#"level="loud""#], "nothing is lost");
 
-    assert_eq!(parser.parse("ERROR: x").record, plain("ERROR: x"));
+    assert_eq!(parser.parse("ERROR: x").record, message_only("ERROR: x"));
     assert_eq!(parser.unmatched(), 1);
 }
 

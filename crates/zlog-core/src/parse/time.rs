@@ -1,16 +1,16 @@
 //! The date and time that a line begins with.
 //!
 //! What may be here: times at the start of a line, which must be found before they
-//! can be read. Times that stand alone in a field are `wire::foreign`'s.
+//! can be read. Times that stand alone in a field are `wire::other_loggers`'s.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
-use crate::wire::foreign::parse_time;
+use crate::wire::other_loggers::parse_time;
 
 /// A time found at the start of a line.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Stamp {
+pub(super) struct LeadingTime {
     /// Seconds since 1970-01-01 UTC, to the microsecond.
     pub(super) seconds: f64,
     /// Where the line goes on after it.
@@ -20,7 +20,7 @@ pub(super) struct Stamp {
 /// Reads `2024-01-02 03:04:05`, with `T` or a blank between, `/` in place of `-`, a
 /// fraction after `.` or `,`, and a zone (`Z`, `UTC`, `+01:00`, `+0100`, `+01`); a
 /// bracket may stand before it. Without a zone it is a time in `zone`.
-pub(super) fn leading(line: &str, zone: &TimeZone) -> Option<Stamp> {
+pub(super) fn leading(line: &str, zone: &TimeZone) -> Option<LeadingTime> {
     let bytes = line.as_bytes();
     let start = usize::from(bytes.first() == Some(&b'['));
     // Most lines end here.
@@ -64,11 +64,11 @@ pub(super) fn leading(line: &str, zone: &TimeZone) -> Option<Stamp> {
     };
     #[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
     let seconds = stamp.as_microsecond() as f64 / 1e6;
-    Some(Stamp { seconds, end: cursor.at })
+    Some(LeadingTime { seconds, end: cursor.at })
 }
 
 /// Reads a time that stands alone: as in [`leading`], or a number since 1970.
-pub(super) fn whole(text: &str, zone: &TimeZone) -> Option<f64> {
+pub(super) fn exact(text: &str, zone: &TimeZone) -> Option<f64> {
     let stamp = leading(text, zone).filter(|stamp| stamp.end == text.len());
     stamp.map(|stamp| stamp.seconds).or_else(|| parse_time(text))
 }

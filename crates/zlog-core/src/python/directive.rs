@@ -1,6 +1,6 @@
 //! `%` directives: read from a text, and applied to a value.
 
-use super::{MAX_WIDTH, Mismatch, Value, number, repr};
+use super::{FormatError, MAX_WIDTH, Value, number, repr};
 
 /// What stands between `%` and the letter, with its numbers known.
 #[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,7 +45,7 @@ impl Directive<'_> {
         &self,
         width: Option<i128>,
         precision: Option<i128>,
-    ) -> Result<Spec, Mismatch> {
+    ) -> Result<Spec, FormatError> {
         let mut spec = self.flags;
         if let Some(width) = width {
             spec.left |= width < 0;
@@ -56,15 +56,15 @@ impl Directive<'_> {
     }
 }
 
-fn size(number: i128) -> Result<usize, Mismatch> {
+fn size(number: i128) -> Result<usize, FormatError> {
     let size = usize::try_from(number).ok().filter(|&size| size <= MAX_WIDTH);
-    size.ok_or(Mismatch("asks for more than 1000 characters"))
+    size.ok_or(FormatError("asks for more than 1000 characters"))
 }
 
 /// Reads the directive after a `%`, and gives what follows it. `%%` is none: its
 /// second `%` is for the caller to see.
-pub(crate) fn read(text: &str) -> Result<(Directive<'_>, &str), Mismatch> {
-    const CUT: Mismatch = Mismatch("is incomplete");
+pub(crate) fn read(text: &str) -> Result<(Directive<'_>, &str), FormatError> {
+    const CUT: FormatError = FormatError("is incomplete");
     let (key, rest) = match text.strip_prefix('(') {
         Some(inner) => {
             let end = closing(inner).ok_or(CUT)?;
@@ -117,7 +117,7 @@ fn flags(text: &str) -> (Spec, &str) {
     (spec, "")
 }
 
-fn count(text: &str) -> Result<(Count, &str), Mismatch> {
+fn count(text: &str) -> Result<(Count, &str), FormatError> {
     if let Some(rest) = text.strip_prefix('*') {
         return Ok((Count::Argument, rest));
     }
@@ -126,7 +126,7 @@ fn count(text: &str) -> Result<(Count, &str), Mismatch> {
     if number.is_empty() {
         return Ok((Count::Absent, rest));
     }
-    let number = number.parse().map_err(|_| Mismatch("asks for more than 1000 characters"))?;
+    let number = number.parse().map_err(|_| FormatError("asks for more than 1000 characters"))?;
     Ok((Count::Given(number), rest))
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn convert(
     conversion: char,
     value: &Value<'_>,
     out: &mut String,
-) -> Result<(), Mismatch> {
+) -> Result<(), FormatError> {
     match conversion {
         's' => pad_text(spec, &repr::str(value), out),
         'r' => pad_text(spec, &repr::repr(value), out),
@@ -144,25 +144,25 @@ pub(crate) fn convert(
         'c' => pad_text(Spec { precision: None, ..spec }, &character(value)?, out),
         'd' | 'i' | 'u' => decimal(spec, value, out)?,
         'o' | 'x' | 'X' => {
-            let number = number::whole(value, conversion, false)?;
-            pad_whole(spec, conversion, number, out);
+            let number = number::integer(value, conversion, false)?;
+            pad_integer(spec, conversion, number, out);
         }
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
             let precision = spec.precision.unwrap_or(6);
             let alternate = spec.alternate;
-            let shape =
-                number::Shape { letter: conversion, precision, alternate, point_zero: false };
-            let number = number::float(value, shape)?;
+            let format =
+                number::FloatFormat { letter: conversion, precision, alternate, point_zero: false };
+            let number = number::float(value, format)?;
             pad_number(spec, sign(spec, number.negative), &number.digits, out);
         }
-        _ => return Err(Mismatch("is no conversion of Python's")),
+        _ => return Err(FormatError("is no conversion of Python's")),
     }
     Ok(())
 }
 
 /// `%d`. Numbers that the processor has take no memory: line numbers and
 /// milliseconds stand in most formats.
-fn decimal(spec: Spec, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+fn decimal(spec: Spec, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
     let number = match value {
         Value::Float(number) if number.abs() < 1e38 => Some(*number as i128),
         _ => value.integer(),
@@ -173,7 +173,7 @@ fn decimal(spec: Spec, value: &Value<'_>, out: &mut String) -> Result<(), Mismat
             let digits = digits.format(number.unsigned_abs());
             pad_number(spec, sign(spec, number < 0), digits, out);
         }
-        _ => pad_whole(spec, 'd', number::whole(value, 'd', true)?, out),
+        _ => pad_integer(spec, 'd', number::integer(value, 'd', true)?, out),
     }
     Ok(())
 }
@@ -205,7 +205,7 @@ fn sign(spec: Spec, negative: bool) -> &'static str {
 }
 
 /// A whole number with its precision (digits at least) and its prefix.
-fn pad_whole(spec: Spec, conversion: char, number: number::Digits, out: &mut String) {
+fn pad_integer(spec: Spec, conversion: char, number: number::Digits, out: &mut String) {
     let mut digits = number.digits;
     let missing = spec.precision.unwrap_or(0).saturating_sub(digits.len());
     digits.insert_str(0, &"0".repeat(missing));
@@ -238,14 +238,14 @@ fn pad_number(spec: Spec, prefix: &str, digits: &str, out: &mut String) {
 }
 
 /// `%c`: a code point, or a string of one character.
-fn character(value: &Value<'_>) -> Result<String, Mismatch> {
+fn character(value: &Value<'_>) -> Result<String, FormatError> {
     if let Value::Text(text) = value {
         return match text.chars().count() {
             1 => Ok(text.to_string()),
-            _ => Err(Mismatch("needs one character")),
+            _ => Err(FormatError("needs one character")),
         };
     }
-    let number = value.integer().ok_or(Mismatch("needs one character"))?;
+    let number = value.integer().ok_or(FormatError("needs one character"))?;
     let c = u32::try_from(number).ok().and_then(char::from_u32);
-    c.map(String::from).ok_or(Mismatch("needs a character's number"))
+    c.map(String::from).ok_or(FormatError("needs a character's number"))
 }

@@ -1,6 +1,6 @@
 //! The format mini-language: what stands after the `:` of `{name:>8}`.
 
-use super::{MAX_WIDTH, Mismatch, Value, number, repr};
+use super::{FormatError, MAX_WIDTH, Value, number, repr};
 
 /// A format specifier, taken apart.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,12 +19,12 @@ pub(crate) struct FormatSpec {
     kind: Option<char>,
 }
 
-const TOO_WIDE: Mismatch = Mismatch("asks for more than 1000 characters");
-const UNREADABLE: Mismatch = Mismatch("is no format specifier");
+const TOO_WIDE: FormatError = FormatError("asks for more than 1000 characters");
+const UNREADABLE: FormatError = FormatError("is no format specifier");
 
 impl FormatSpec {
     /// Reads a specifier. `z` (Python 3.11) is not known: `logging` refuses it too.
-    pub(crate) fn parse(text: &str) -> Result<FormatSpec, Mismatch> {
+    pub(crate) fn parse(text: &str) -> Result<FormatSpec, FormatError> {
         let mut rest = Rest(text);
         let mut fill = None;
         let mut chars = text.chars();
@@ -43,7 +43,7 @@ impl FormatSpec {
         let width = rest.number()?.unwrap_or(0);
         let grouping = rest.take(|c| matches!(c, ',' | '_'));
         let precision = match rest.take(|c| c == '.') {
-            Some(_) => Some(rest.number()?.ok_or(Mismatch("has a point without digits"))?),
+            Some(_) => Some(rest.number()?.ok_or(FormatError("has a point without digits"))?),
             None => None,
         };
         let kind = rest.take(|_| true);
@@ -67,13 +67,13 @@ impl FormatSpec {
         spec.check_grouping().map(|()| spec)
     }
 
-    fn check_grouping(&self) -> Result<(), Mismatch> {
+    fn check_grouping(&self) -> Result<(), FormatError> {
         let fits = match (self.grouping, self.kind) {
             (None, _) | (_, None | Some('d' | 'e' | 'f' | 'g' | 'E' | 'F' | 'G' | '%')) => true,
             (Some(grouping), Some('b' | 'o' | 'x' | 'X')) => grouping == '_',
             _ => false,
         };
-        if fits { Ok(()) } else { Err(Mismatch("groups digits where there are none")) }
+        if fits { Ok(()) } else { Err(FormatError("groups digits where there are none")) }
     }
 
     /// Whether nothing is asked for.
@@ -81,22 +81,22 @@ impl FormatSpec {
         self.empty
     }
 
-    fn takes_text(&self) -> Result<(), Mismatch> {
+    fn takes_text(&self) -> Result<(), FormatError> {
         if !matches!(self.kind, None | Some('s')) {
-            return Err(Mismatch("needs a number"));
+            return Err(FormatError("needs a number"));
         }
         if self.sign.is_some()
             || self.alternate
             || self.align == Some('=')
             || self.grouping.is_some()
         {
-            return Err(Mismatch("has a sign, `#`, `=`, `,` or `_`, which text can't have"));
+            return Err(FormatError("has a sign, `#`, `=`, `,` or `_`, which text can't have"));
         }
         Ok(())
     }
 
     /// Writes a value: `format(value, spec)`.
-    pub(crate) fn write(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+    pub(crate) fn write(&self, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
         if self.empty {
             repr::push_str(value, out);
             return Ok(());
@@ -104,14 +104,14 @@ impl FormatSpec {
         match value {
             Value::Text(text) => self.text(text, out),
             Value::Float(number) => self.float(*number, out),
-            Value::Bool(_) | Value::Int(_) | Value::Big(_) => self.whole(value, out),
+            Value::Bool(_) | Value::Int(_) | Value::Big(_) => self.integer(value, out),
             Value::None | Value::Json(_) | Value::Tuple(_) => {
-                Err(Mismatch("takes no None, list or dict: use !s before the `:`"))
+                Err(FormatError("takes no None, list or dict: use !s before the `:`"))
             }
         }
     }
 
-    fn text(&self, text: &str, out: &mut String) -> Result<(), Mismatch> {
+    fn text(&self, text: &str, out: &mut String) -> Result<(), FormatError> {
         self.takes_text()?;
         let cut = self.precision.and_then(|most| text.char_indices().nth(most));
         let text = cut.map_or(text, |(at, _)| &text[..at]);
@@ -119,7 +119,7 @@ impl FormatSpec {
         Ok(())
     }
 
-    fn whole(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+    fn integer(&self, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
         let kind = self.kind.unwrap_or('d');
         let (letter, prefix) = match kind {
             'd' | 'n' => ('d', ""),
@@ -129,47 +129,50 @@ impl FormatSpec {
             'X' => ('X', "0X"),
             'c' => return self.character(value, out),
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%' => {
-                let number = value.float().ok_or(Mismatch("the number is too large"))?;
+                let number = value.float().ok_or(FormatError("the number is too large"))?;
                 return self.float(number, out);
             }
-            _ => return Err(Mismatch("is not for numbers")),
+            _ => return Err(FormatError("is not for numbers")),
         };
         if self.precision.is_some() {
-            return Err(Mismatch("has a precision, which a whole number can't have"));
+            return Err(FormatError("has a precision, which a whole number can't have"));
         }
-        let number = number::whole(value, letter, false)?;
+        let number = number::integer(value, letter, false)?;
         let prefix = if self.alternate { prefix } else { "" };
         let group = if letter == 'd' { 3 } else { 4 };
         self.number(number.negative, prefix, &number.digits, "", group, out);
         Ok(())
     }
 
-    fn character(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+    fn character(&self, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
         if self.sign.is_some() || self.alternate || self.precision.is_some() {
-            return Err(Mismatch("has a sign, `#` or precision, which a character can't have"));
+            return Err(FormatError("has a sign, `#` or precision, which a character can't have"));
         }
         let code = value.integer().and_then(|number| u32::try_from(number).ok());
-        let c = code.and_then(char::from_u32).ok_or(Mismatch("needs a character's number"))?;
+        let c = code.and_then(char::from_u32).ok_or(FormatError("needs a character's number"))?;
         self.pad("", '>', c.encode_utf8(&mut [0; 4]), out);
         Ok(())
     }
 
-    fn float(&self, number: f64, out: &mut String) -> Result<(), Mismatch> {
+    fn float(&self, number: f64, out: &mut String) -> Result<(), FormatError> {
         let kind = self.kind.unwrap_or('\0');
         let (number, letter, point_zero) = match kind {
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' => (number, kind, false),
             'n' => (number, 'g', false),
             '%' => (number * 100.0, 'f', false),
             '\0' => (number, 'g', true),
-            _ => return Err(Mismatch("is not for a number with a fraction")),
+            _ => return Err(FormatError("is not for a number with a fraction")),
         };
         let digits = match self.precision {
             None if kind == '\0' => self.shortest(number),
             precision => {
                 let precision = precision.unwrap_or(6);
                 let alternate = self.alternate;
-                number::shaped(number, number::Shape { letter, precision, alternate, point_zero })
-                    .digits
+                number::float_digits(
+                    number,
+                    number::FloatFormat { letter, precision, alternate, point_zero },
+                )
+                .digits
             }
         };
         let negative = number.is_sign_negative() && !number.is_nan();
@@ -281,7 +284,7 @@ impl Rest<'_> {
         Some(c)
     }
 
-    fn number(&mut self) -> Result<Option<usize>, Mismatch> {
+    fn number(&mut self) -> Result<Option<usize>, FormatError> {
         let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
         let (number, rest) = self.0.split_at(digits);
         self.0 = rest;

@@ -23,7 +23,7 @@ pub(crate) const MAX_WIDTH: usize = 1000;
 /// What Python raises an exception for, and why: a clause that follows the name of
 /// the directive ("needs a number, not text").
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Mismatch(pub(crate) &'static str);
+pub(crate) struct FormatError(pub(crate) &'static str);
 
 /// Writing to a `String` can't fail.
 fn push(out: &mut String, arguments: std::fmt::Arguments<'_>) {

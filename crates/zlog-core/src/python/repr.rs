@@ -172,8 +172,8 @@ pub(super) fn push_float(number: f64, out: &mut String) {
         return;
     }
     let mut text = format!("{number:e}");
-    if text.len() > TIES {
-        text = to_even(number, text);
+    if text.len() > MIN_AMBIGUOUS_LEN {
+        text = prefer_even(number, text);
     }
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -181,17 +181,17 @@ pub(super) fn push_float(number: f64, out: &mut String) {
         push_fixed(mantissa, exponent, out);
     } else {
         out.push_str(mantissa);
-        out.push_str(&number::suffix(exponent));
+        out.push_str(&number::exponent_suffix(exponent));
     }
 }
 
 /// Fewer characters than this hold so few digits that no two such texts are equally
 /// near to a float.
-const TIES: usize = 15;
+const MIN_AMBIGUOUS_LEN: usize = 15;
 
 /// Of two shortest texts that are equally near, CPython takes the even one, and Rust
 /// the larger.
-fn to_even(number: f64, shortest: String) -> String {
+fn prefer_even(number: f64, shortest: String) -> String {
     let mantissa = shortest.split('e').next().unwrap_or_default();
     let decimals = mantissa.bytes().filter(u8::is_ascii_digit).count() - 1;
     let even = format!("{number:.decimals$e}");

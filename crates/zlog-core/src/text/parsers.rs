@@ -9,10 +9,10 @@ use crate::record::Level;
 
 /// The longest time that is waited for. A clock can't be asked for much more, and
 /// nobody waits even that long.
-pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+pub const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A duration as typed: `5s`, `1m 30s`, `200ms` (humantime), or a plain number of seconds.
-/// At most [`LONGEST`].
+/// At most [`MAX_DURATION`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seconds(pub Duration);
 
@@ -22,11 +22,11 @@ impl FromStr for Seconds {
     fn from_str(text: &str) -> Result<Seconds, String> {
         if let Ok(seconds) = text.parse::<f64>() {
             return Duration::try_from_secs_f64(seconds)
-                .map(|duration| Seconds(duration.min(LONGEST)))
+                .map(|duration| Seconds(duration.min(MAX_DURATION)))
                 .map_err(|_| "a duration can't be negative or endless".into());
         }
         humantime::parse_duration(text)
-            .map(|duration| Seconds(duration.min(LONGEST)))
+            .map(|duration| Seconds(duration.min(MAX_DURATION)))
             .map_err(|_| "not a duration: write it as 200ms, 5s or 1m30s".into())
     }
 }
@@ -39,7 +39,7 @@ impl std::fmt::Display for Seconds {
 
 /// A duration that is not nothing: a limit or an interval, of which none is had by
 /// leaving it out.
-pub fn some_time(text: &str) -> Result<Seconds, String> {
+pub fn nonzero_duration(text: &str) -> Result<Seconds, String> {
     match text.parse::<Seconds>()? {
         Seconds(Duration::ZERO) => {
             Err("must be more than zero: write it as 200ms, 5s or 1m30s".into())
@@ -137,7 +137,7 @@ const SHORT_LEVELS: [&str; 10] =
 /// Python's `Level N` for one.
 pub fn level(text: &str) -> Result<Level, String> {
     let lower = text.to_lowercase();
-    let names = Level::NAMED.iter().filter_map(|level| level.known_name());
+    let names = Level::NAMED.iter().filter_map(|level| level.standard_name());
     let names: Vec<String> = names.map(str::to_lowercase).collect();
     let words = || names.iter().map(String::as_str).chain(SHORT_LEVELS);
     let number = lower.strip_prefix("level ").unwrap_or(&lower);
@@ -189,8 +189,8 @@ mod tests {
         assert_eq!("1m 30s".parse(), Ok(Seconds(Duration::from_secs(90))));
         assert_eq!("5".parse(), Ok(Seconds(Duration::from_secs(5))));
         assert_eq!("0".parse(), Ok(Seconds(Duration::ZERO)));
-        assert_eq!("9e18".parse(), Ok(Seconds(LONGEST)));
-        assert_eq!("18446744073709551615s".parse(), Ok(Seconds(LONGEST)));
+        assert_eq!("9e18".parse(), Ok(Seconds(MAX_DURATION)));
+        assert_eq!("18446744073709551615s".parse(), Ok(Seconds(MAX_DURATION)));
         assert!("-1".parse::<Seconds>().is_err());
         assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
     }
@@ -234,9 +234,9 @@ mod tests {
 
     #[test]
     fn limits_and_counts_of_nothing_are_refused() {
-        assert_eq!(some_time("1ms"), Ok(Seconds(Duration::from_millis(1))));
+        assert_eq!(nonzero_duration("1ms"), Ok(Seconds(Duration::from_millis(1))));
         for text in ["0", "0ms", "0.0", "1e-12"] {
-            let why = some_time(text).unwrap_err();
+            let why = nonzero_duration(text).unwrap_err();
             assert!(why.starts_with("must be more than zero: write"), "{text}: {why}");
         }
         assert_eq!(at_least_one::<u32>("1"), Ok(1));

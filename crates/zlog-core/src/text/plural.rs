@@ -23,8 +23,8 @@ pub fn plural<N: Number>(number: N, noun: &str) -> String {
     if number == N::from(1) {
         return noun.to_owned();
     }
-    let hisses = ["s", "x", "ch", "sh"].into_iter().any(|end| noun.ends_with(end));
-    format!("{noun}{}", if hisses { "es" } else { "s" })
+    let sibilant = ["s", "x", "ch", "sh"].into_iter().any(|end| noun.ends_with(end));
+    format!("{noun}{}", if sibilant { "es" } else { "s" })
 }
 
 /// What became of so many: `was` of one, `were` of all others.

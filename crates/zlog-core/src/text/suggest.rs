@@ -4,9 +4,9 @@ use super::escape::visible;
 
 /// Least similarity of a name that may be meant, from 0 to 1: one wrong letter in a word
 /// of three passes, two in a word of four don't.
-const LEAST: f64 = 0.5;
+const MIN_SIMILARITY: f64 = 0.5;
 /// Most names that are listed.
-const LISTED: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// How much two names have in common, from 0 to 1. Case, dashes and underscores don't
 /// count: other languages spell names their own way (`maxBytes`).
@@ -19,7 +19,7 @@ pub fn similarity(one: &str, other: &str) -> f64 {
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let rated = known.into_iter().map(|known| (similarity(known, name), known));
     let best = rated.max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(similarity, _)| *similarity > LEAST).map(|(_, known)| known)
+    best.filter(|(similarity, _)| *similarity > MIN_SIMILARITY).map(|(_, known)| known)
 }
 
 /// The next step for a name that is not known: "Did you mean max-bytes?", or the list of
@@ -34,8 +34,8 @@ pub fn suggest(name: &str, known: &[&str]) -> String {
 
 /// Names, of many only the first.
 fn listed(names: &[&str]) -> String {
-    let shown = names[..names.len().min(LISTED)].join(", ");
-    match names.len().saturating_sub(LISTED) {
+    let shown = names[..names.len().min(MAX_LISTED)].join(", ");
+    match names.len().saturating_sub(MAX_LISTED) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(suggest("backup_s", &known), "Did you mean backups?");
         assert_eq!(suggest("zzz", &known), "There are: max-bytes, backups, path.");
         assert_eq!(suggest("zzz", &[]), "");
-        let many = ["a"; LISTED + 3];
+        let many = ["a"; MAX_LISTED + 3];
         assert!(suggest("zzz", &many).ends_with("a, a and 3 more."));
     }
 

@@ -6,9 +6,9 @@
 
 use crate::python::percent;
 use crate::record::{Level, RawJson, Record, Text};
-use crate::wire::foreign;
-use crate::wire::json::{self, Shape};
+use crate::wire::json::{self, Schema};
 use crate::wire::logbook;
+use crate::wire::other_loggers;
 
 /// What is said of a record with a value that readers could not take: it is kept as the
 /// text of its JSON.
@@ -76,17 +76,17 @@ pub(super) struct Builder<'r, 'a> {
     record: &'r mut Record<'a>,
     /// Whether `topic`, `received` and `fault` are fields, or extras like others.
     stored: bool,
-    said_message: bool,
-    said_level: bool,
+    has_message: bool,
+    has_level: bool,
     /// Whether a value is kept as text, since readers could not take it.
-    quoted: bool,
+    kept_as_text: bool,
 }
 
 impl<'r, 'a> Builder<'r, 'a> {
     /// Puts together `record`, which is empty: one from the wire or, if `stored`,
     /// one as zlog stores it, with its topic and time of arrival.
     pub(super) fn new(record: &'r mut Record<'a>, stored: bool) -> Builder<'r, 'a> {
-        Builder { record, stored, said_message: false, said_level: false, quoted: false }
+        Builder { record, stored, has_message: false, has_level: false, kept_as_text: false }
     }
 
     /// Takes one key and its value. What does not fit its field becomes an
@@ -97,17 +97,17 @@ impl<'r, 'a> Builder<'r, 'a> {
             || self.set_number(&key, value)
             || (self.stored && self.set_stored(&key, value));
         if !fits {
-            let value = self.readable(value.json());
+            let value = self.raw_or_text(value.json());
             self.record.extras.push((key, value));
         }
     }
 
     /// A value as it is written, or as a string where readers could not take that.
-    fn readable(&mut self, json: Text<'a>) -> RawJson<'a> {
-        if json::is_readable(&json) {
+    fn raw_or_text(&mut self, json: Text<'a>) -> RawJson<'a> {
+        if json::is_within_limits(&json) {
             return RawJson(json);
         }
-        self.quoted = true;
+        self.kept_as_text = true;
         let mut quoted = Vec::with_capacity(json.len() + 2);
         json::write_string(&json, &mut quoted);
         RawJson(Text::Owned(String::from_utf8(quoted).unwrap_or_default()))
@@ -131,23 +131,23 @@ impl<'r, 'a> Builder<'r, 'a> {
             "source" => &mut record.source,
             _ => return false,
         };
-        put(slot, value.is_null(), || value.text())
+        set_field(slot, value.is_null(), || value.text())
     }
 
     fn set_number(&mut self, key: &str, value: &impl Value<'a>) -> bool {
         let (record, null) = (&mut *self.record, value.is_null());
         match key {
-            "lineno" => put(&mut record.lineno, null, || integer(value)),
-            "process" => put(&mut record.process, null, || integer(value)),
-            "seq" => put(&mut record.seq, null, || integer(value)?.try_into().ok()),
-            "created" => put(&mut record.created, null, || seconds(value)),
-            "msecs" => put(&mut record.msecs, null, || number(value)),
-            "relativeCreated" => put(&mut record.relative_created, null, || number(value)),
+            "lineno" => set_field(&mut record.lineno, null, || integer(value)),
+            "process" => set_field(&mut record.process, null, || integer(value)),
+            "seq" => set_field(&mut record.seq, null, || integer(value)?.try_into().ok()),
+            "created" => set_field(&mut record.created, null, || seconds(value)),
+            "msecs" => set_field(&mut record.msecs, null, || number(value)),
+            "relativeCreated" => set_field(&mut record.relative_created, null, || number(value)),
             // Java's loggers have the thread's name there.
             "thread" => {
-                put(&mut record.thread, null, || integer(value))
+                set_field(&mut record.thread, null, || integer(value))
                     || record.thread_name.is_none()
-                        && put(&mut record.thread_name, null, || value.string())
+                        && set_field(&mut record.thread_name, null, || value.string())
             }
             _ => false,
         }
@@ -158,7 +158,7 @@ impl<'r, 'a> Builder<'r, 'a> {
             "msg" => {
                 if !value.is_null() {
                     self.record.msg = value.text().unwrap_or_else(|| value.json());
-                    self.said_message = true;
+                    self.has_message = true;
                 }
                 true
             }
@@ -168,19 +168,19 @@ impl<'r, 'a> Builder<'r, 'a> {
                     return true;
                 }
                 let args = Some(value.json()).filter(|json| !is_empty(json));
-                self.record.args = args.map(|args| self.readable(args));
+                self.record.args = args.map(|args| self.raw_or_text(args));
                 true
             }
             "levelno" => {
                 let number = integer(value).and_then(|number| i32::try_from(number).ok());
                 self.record.level = number.map_or(self.record.level, Level);
-                self.said_level |= number.is_some();
+                self.has_level |= number.is_some();
                 number.is_some() || value.is_null()
             }
             // A traceback can't be sent: what is true here says no more than that.
             "exc_info" => {
                 let text = &mut self.record.exc_text;
-                value.is_null() || text.is_none() && put(text, false, || value.string())
+                value.is_null() || text.is_none() && set_field(text, false, || value.string())
             }
             _ => false,
         }
@@ -195,8 +195,8 @@ impl<'r, 'a> Builder<'r, 'a> {
                 record.topic = topic.unwrap_or_default();
                 fits
             }
-            "received" => put(&mut record.received, null, || seconds(value)),
-            "fault" => put(&mut record.fault, null, || value.text()),
+            "received" => set_field(&mut record.received, null, || seconds(value)),
+            "fault" => set_field(&mut record.fault, null, || value.text()),
             _ => false,
         }
     }
@@ -206,31 +206,31 @@ impl<'r, 'a> Builder<'r, 'a> {
     /// One that names its level as Python does is taken as it is, so that its
     /// extras stay extras, whatever they are called. In others, names that
     /// other loggers use are looked for.
-    pub(super) fn finish(self) -> Shape {
-        let Builder { record, said_message, said_level, quoted, .. } = self;
-        if quoted {
+    pub(super) fn finish(self) -> Schema {
+        let Builder { record, has_message, has_level, kept_as_text, .. } = self;
+        if kept_as_text {
             record.fault.get_or_insert(Text::Borrowed(QUOTED));
         }
-        settle_level(record);
-        if said_level || record.levelname.is_some() || record.level != Level::NOTSET {
+        reconcile_level(record);
+        if has_level || record.levelname.is_some() || record.level != Level::NOTSET {
             if !record.extras.is_empty() {
-                derived(record, said_message);
+                apply_derived_keys(record, has_message);
             }
-            return Shape::LogRecord;
+            return Schema::LogRecord;
         }
-        if logbook::recognises(record) {
-            logbook::adopt(record);
-            return Shape::Logbook;
+        if logbook::is_logbook(record) {
+            logbook::normalize(record);
+            return Schema::Logbook;
         }
-        match foreign::adopt(record) || said_message {
-            true => Shape::Foreign,
-            false => Shape::Other,
+        match other_loggers::normalize(record) || has_message {
+            true => Schema::OtherLogger,
+            false => Schema::Other,
         }
     }
 }
 
 /// Fills a field. `null` fits every field, and leaves it as it is.
-fn put<T>(slot: &mut Option<T>, null: bool, value: impl FnOnce() -> Option<T>) -> bool {
+fn set_field<T>(slot: &mut Option<T>, null: bool, value: impl FnOnce() -> Option<T>) -> bool {
     if null {
         return true;
     }
@@ -252,7 +252,7 @@ fn number<'a>(value: &impl Value<'a>) -> Option<f64> {
 }
 
 fn seconds<'a>(value: &impl Value<'a>) -> Option<f64> {
-    number(value).or_else(|| foreign::parse_time(&value.string()?))
+    number(value).or_else(|| other_loggers::parse_time(&value.string()?))
 }
 
 /// Whether arguments are none: Python then leaves the message as it is.
@@ -265,14 +265,14 @@ fn is_empty(json: &str) -> bool {
 
 /// Makes number and name of the level agree: a name alone gives the number, and
 /// a name that the number has anyway is dropped.
-fn settle_level(record: &mut Record<'_>) {
+fn reconcile_level(record: &mut Record<'_>) {
     let Some(name) = &record.levelname else { return };
     if record.level == Level::NOTSET
         && let Some(level) = Level::from_word(name)
     {
         record.level = level;
     }
-    let redundant = match record.level.known_name() {
+    let redundant = match record.level.standard_name() {
         Some(known) => known == name,
         None => name
             .strip_prefix("Level ")
@@ -285,19 +285,19 @@ fn settle_level(record: &mut Record<'_>) {
 
 /// Takes up what Python's `Formatter` derives (`message`, `asctime`), where what
 /// it was derived from is missing, and drops a `message` that says nothing new.
-fn derived(record: &mut Record<'_>, said_message: bool) {
+fn apply_derived_keys(record: &mut Record<'_>, has_message: bool) {
     let mut extras = std::mem::take(&mut record.extras);
     extras.retain(|(key, value)| match &**key {
         "message" => {
-            let Some(message) = foreign::string(value) else { return true };
-            if said_message {
+            let Some(message) = other_loggers::string(value) else { return true };
+            if has_message {
                 return percent::message(record) != message;
             }
             record.msg = message;
             false
         }
         "asctime" if record.created.is_none() => {
-            record.created = foreign::time(value);
+            record.created = other_loggers::time(value);
             record.created.is_none()
         }
         _ => true,

@@ -7,11 +7,11 @@
 use std::borrow::Cow;
 
 use crate::record::{Level, RawJson, Record, Text};
-use crate::wire::{foreign, json};
+use crate::wire::{json, other_loggers};
 
 /// Whether the extras of a record are Logbook's keys: those that no other
 /// logger has together.
-pub(super) fn recognises(record: &Record<'_>) -> bool {
+pub(super) fn is_logbook(record: &Record<'_>) -> bool {
     ["channel", "level", "kwargs", "heavy_initialized"]
         .iter()
         .all(|name| record.extras.iter().any(|(key, _)| key == name))
@@ -40,7 +40,7 @@ pub fn level(number: i64) -> Option<Level> {
 /// of (`str.format`, not `%`). The entries of `extra` become extras. Left out
 /// is what says nothing: nulls, empty arguments, `greenlet` where it is the
 /// thread, and Logbook's own bookkeeping.
-pub(super) fn adopt(record: &mut Record<'_>) {
+pub(super) fn normalize(record: &mut Record<'_>) {
     let template = std::mem::take(&mut record.msg);
     let args = record.args.take();
     // Logbook's is a path; Python's `filename` is the last part of it.
@@ -48,7 +48,7 @@ pub(super) fn adopt(record: &mut Record<'_>) {
     record.filename = record.pathname.as_ref().map(file_name);
     let entries = std::mem::take(&mut record.extras);
     for (key, value) in entries {
-        if let Some((key, value)) = take(record, key, value) {
+        if let Some((key, value)) = move_field(record, key, value) {
             record.extras.push((key, value));
         }
     }
@@ -60,19 +60,19 @@ pub(super) fn adopt(record: &mut Record<'_>) {
     }
 }
 
-fn take<'a>(
+fn move_field<'a>(
     record: &mut Record<'a>,
     key: Text<'a>,
     value: RawJson<'a>,
 ) -> Option<(Text<'a>, RawJson<'a>)> {
     let slot = match &*key {
         "message" => {
-            record.msg = foreign::string(&value)?;
+            record.msg = other_loggers::string(&value)?;
             return None;
         }
         "level" => return set_level(record, &value).then_some((key, value)),
         "time" => {
-            record.created = foreign::time(&value);
+            record.created = other_loggers::time(&value);
             return record.created.is_none().then_some((key, value));
         }
         "extra" => return flatten(record, key, value),
@@ -86,7 +86,7 @@ fn take<'a>(
         "formatted_exception" => &mut record.exc_text,
         _ => return (value.0 != "null").then_some((key, value)),
     };
-    match foreign::string(&value) {
+    match other_loggers::string(&value) {
         Some(text) => *slot = Some(text),
         None if value.0 != "null" => return Some((key, value)),
         None => {}

@@ -22,9 +22,9 @@
 
 pub mod ask;
 mod attributes;
-pub mod foreign;
 pub mod json;
 pub mod logbook;
+pub mod other_loggers;
 pub mod pickle;
 pub mod text;
 pub mod topic;
@@ -89,12 +89,12 @@ pub fn decode_into<'a>(
     let dialect = match *frames {
         [topic, body] => {
             let dialect = decode_body(body, record);
-            route(record, topic);
+            apply_topic(record, topic);
             dialect
         }
         [body] => decode_body(body, record),
         _ => {
-            *record = misframed(frames);
+            *record = unexpected_frames(frames);
             None
         }
     };
@@ -110,18 +110,20 @@ fn decode_body<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
                 return Some(dialect);
             }
         }
-        _ if pickle::looks_like_one(body) => match pickle::read(body, &pickle::Limits::DEFAULT) {
-            Ok(pickled) => {
-                *record = pickled;
-                return Some(Dialect::Pickle);
+        _ if pickle::looks_like_pickle(body) => {
+            match pickle::read(body, &pickle::Limits::DEFAULT) {
+                Ok(pickled) => {
+                    *record = pickled;
+                    return Some(Dialect::Pickle);
+                }
+                Err(refused) if !pickle::may_be_text(body) => {
+                    *record = text::read(body);
+                    record.fault = Some(Cow::Owned(refused.to_string()));
+                    return None;
+                }
+                Err(_) => {}
             }
-            Err(refused) if !pickle::may_be_text(body) => {
-                *record = text::read(body);
-                record.fault = Some(Cow::Owned(refused.to_string()));
-                return None;
-            }
-            Err(_) => {}
-        },
+        }
         _ => {}
     }
     *record = text::read(body);
@@ -135,16 +137,16 @@ fn decode_json<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
         return None;
     }
     match json::read_body_into(body, record).ok()? {
-        json::Shape::LogRecord | json::Shape::Foreign => Some(Dialect::Json),
-        json::Shape::Logbook => Some(Dialect::Logbook),
-        json::Shape::Other => None,
+        json::Schema::LogRecord | json::Schema::OtherLogger => Some(Dialect::Json),
+        json::Schema::Logbook => Some(Dialect::Logbook),
+        json::Schema::Other => None,
     }
 }
 
 /// Fills in the topic, and from it what the body did not say.
-fn route<'a>(record: &mut Record<'a>, frame: &'a [u8]) {
+fn apply_topic<'a>(record: &mut Record<'a>, frame: &'a [u8]) {
     let Ok(topic) = std::str::from_utf8(frame) else {
-        return route_faulty(record, frame);
+        return apply_undecodable_topic(record, frame);
     };
     record.topic = Cow::Borrowed(topic);
     let parts = topic::parse(topic);
@@ -160,7 +162,7 @@ fn route<'a>(record: &mut Record<'a>, frame: &'a [u8]) {
 }
 
 #[cold]
-fn route_faulty(record: &mut Record<'_>, frame: &[u8]) {
+fn apply_undecodable_topic(record: &mut Record<'_>, frame: &[u8]) {
     let topic = text::backslash_replace(frame).into_owned();
     let parts = topic::parse(&topic);
     record.subtopic = Cow::Owned(parts.subtopic.to_owned());
@@ -179,7 +181,7 @@ fn route_faulty(record: &mut Record<'_>, frame: &[u8]) {
 
 /// A message of a number of frames that means nothing: all of them, as lines.
 #[cold]
-fn misframed<'a>(frames: &[&'a [u8]]) -> Record<'a> {
+fn unexpected_frames<'a>(frames: &[&'a [u8]]) -> Record<'a> {
     let lines: Vec<Text<'a>> = frames.iter().map(|frame| text::backslash_replace(frame)).collect();
     Record {
         msg: Cow::Owned(lines.join("\n")),

@@ -13,10 +13,12 @@
 use std::fmt::Write as _;
 
 use super::asctime::Asctime;
-use super::attribute::{ATTRIBUTES, Attribute, Scene};
-use super::paint::{Palette, Prose, cell};
+use super::attribute::{ATTRIBUTES, Attribute, FieldContext};
+use super::paint::{MultilineText, Palette, write_inline};
 use super::syslog::Syslog;
-use super::template::{Extras, Kind, Pair, Piece, Refusal, Source, Template, Wrong};
+use super::template::{
+    DeclaredExtras, FieldError, MsecFormat, Piece, Source, Template, TemplateError, TemplateStyle,
+};
 use super::time::TimeFormat;
 use super::{Format, Options, Output};
 use crate::error::{Error, Result};
@@ -139,7 +141,7 @@ impl FormatterSpec {
         };
         let Some(format) = &self.format else { return shape(default, options) };
         let ready: Box<dyn Format> = match format.as_str() {
-            "basic" => Box::new(self.compile(BASIC_FORMAT, Kind::Percent, options)?),
+            "basic" => Box::new(self.compile(BASIC_FORMAT, TemplateStyle::Percent, options)?),
             "bare" | "text" => shape(Output::Text, options)?,
             "syslog" => Box::new(Syslog),
             "pretty" => shape(Output::Pretty, options)?,
@@ -158,32 +160,33 @@ impl FormatterSpec {
     }
 
     /// The style of a format string.
-    fn kind(&self, text: &str) -> Result<Kind> {
+    fn kind(&self, text: &str) -> Result<TemplateStyle> {
         match self.style {
-            Style::Percent => return Ok(Kind::Percent),
-            Style::Brace => return Ok(Kind::Brace),
-            Style::Dollar => return Ok(Kind::Dollar),
+            Style::Percent => return Ok(TemplateStyle::Percent),
+            Style::Brace => return Ok(TemplateStyle::Brace),
+            Style::Dollar => return Ok(TemplateStyle::Dollar),
             Style::Auto => {}
         }
-        let named: Vec<(Kind, Vec<String>)> = [Kind::Percent, Kind::Brace, Kind::Dollar]
-            .into_iter()
-            .map(|kind| (kind, kind.names(text)))
-            .filter(|(_, names)| !names.is_empty())
-            .collect();
+        let named: Vec<(TemplateStyle, Vec<String>)> =
+            [TemplateStyle::Percent, TemplateStyle::Brace, TemplateStyle::Dollar]
+                .into_iter()
+                .map(|kind| (kind, kind.names(text)))
+                .filter(|(_, names)| !names.is_empty())
+                .collect();
         let known = |name: &String| {
             Attribute::named(name).is_some() || self.extras.iter().any(|(extra, _)| extra == name)
         };
         let sure: Vec<_> = named.iter().filter(|(_, names)| names.iter().any(known)).collect();
         match (sure.as_slice(), named.as_slice()) {
             ([(kind, _)], _) | ([], [(kind, _)]) => Ok(*kind),
-            ([], []) if !self.validate || text.is_empty() => Ok(Kind::Percent),
+            ([], []) if !self.validate || text.is_empty() => Ok(TemplateStyle::Percent),
             ([], []) => Err(no_field(text)),
             _ => Err(Error::usage(format!("format {text:?} could be of more than one style"))
                 .hint("Say which: --style %, --style { or --style $.")),
         }
     }
 
-    fn compile(&self, text: &str, kind: Kind, options: Options) -> Result<Formatter> {
+    fn compile(&self, text: &str, kind: TemplateStyle, options: Options) -> Result<Formatter> {
         let whole = match text {
             // As Python: an empty string is none.
             "" => kind.example("message"),
@@ -206,7 +209,7 @@ impl FormatterSpec {
             asctime,
             escape: options.escape,
             palette: Palette::new(options.color),
-            prose: Prose::new(&options),
+            multiline: MultilineText::new(&options),
             scratch: String::new(),
             failures: 0,
         })
@@ -219,17 +222,17 @@ impl FormatterSpec {
         }
         let time = self.default_time_format.as_deref().unwrap_or(DEFAULT_TIME_FORMAT);
         let time = TimeFormat::new(time, options.zone.clone())?;
-        let pair = match self.default_msec_format.as_deref().unwrap_or(DEFAULT_MSEC_FORMAT) {
+        let msecs = match self.default_msec_format.as_deref().unwrap_or(DEFAULT_MSEC_FORMAT) {
             "" => None,
-            text => Some(Pair::new(text).map_err(|wrong| {
+            text => Some(MsecFormat::new(text).map_err(|wrong| {
                 Error::usage(format!("milliseconds format {text:?}: {wrong}"))
                     .hint("Python's own is %s,%03d; an empty one leaves them out.")
             })?),
         };
-        Ok(Asctime::new(time, pair))
+        Ok(Asctime::new(time, msecs))
     }
 
-    fn refused(&self, text: &str, kind: Kind, wrong: &Wrong) -> Error {
+    fn refused(&self, text: &str, kind: TemplateStyle, wrong: &TemplateError) -> Error {
         let error = Error::usage(format!("format {text:?}: {wrong}"));
         if wrong.starts_with("there is no field") {
             error.hint(format!(
@@ -259,7 +262,7 @@ fn no_field(text: &str) -> Error {
 }
 
 /// Every name that may be used, in a list.
-fn names(extras: Extras<'_>) -> String {
+fn names(extras: DeclaredExtras<'_>) -> String {
     let own = ATTRIBUTES.iter().map(|(name, _)| *name);
     let declared = extras.iter().map(|(name, _)| name.as_str());
     own.chain(declared).collect::<Vec<_>>().join(", ")
@@ -275,7 +278,7 @@ struct Formatter {
     asctime: Option<Asctime>,
     escape: bool,
     palette: Palette,
-    prose: Prose,
+    multiline: MultilineText,
     /// A field before it is escaped and painted.
     scratch: String,
     failures: u64,
@@ -303,7 +306,7 @@ impl Format for Formatter {
             out.truncate(start);
             self.fallback(record, &message, &why, out);
         }
-        self.prose.write_traces(out, record, start);
+        self.multiline.write_traces(out, record, start);
         out.push(b'\n');
     }
 
@@ -321,7 +324,7 @@ impl Formatter {
         out: &mut Vec<u8>,
     ) -> Result<(), String> {
         let asctime = self.asctime.as_mut().map_or("", |asctime| asctime.of(record));
-        let scene = Scene { record, message, asctime };
+        let context = FieldContext { record, message, asctime };
         for piece in &self.template.pieces {
             let field = match piece {
                 Piece::Literal(text) => {
@@ -341,8 +344,8 @@ impl Formatter {
                 _ => {
                     self.scratch.clear();
                     field
-                        .write(&scene, &mut self.scratch)
-                        .map_err(|refusal| reason(&field.text, &field.source, refusal))?;
+                        .write(&context, &mut self.scratch)
+                        .map_err(|error| reason(&field.text, &field.source, error))?;
                     &self.scratch
                 }
             };
@@ -350,7 +353,7 @@ impl Formatter {
                 Some(
                     Attribute::Message | Attribute::Msg | Attribute::ExcText | Attribute::StackInfo,
                 ) => {
-                    self.prose.write(out, text, 0);
+                    self.multiline.write(out, text, 0);
                     continue;
                 }
                 // Its newlines are those of the time format, which whoever starts zlog gives.
@@ -361,37 +364,37 @@ impl Formatter {
                 Some(Attribute::Levelname) => self.palette.level(record.level),
                 _ => &self.palette.plain,
             };
-            paint.over(out, |out| cell(out, text, self.escape));
+            paint.over(out, |out| write_inline(out, text, self.escape));
         }
         Ok(())
     }
 
     fn fallback(&mut self, record: &Record<'_>, message: &str, why: &str, out: &mut Vec<u8>) {
-        let scene = Scene { record, message, asctime: "" };
+        let context = FieldContext { record, message, asctime: "" };
         self.palette.fault.over(out, |out| {
             out.extend_from_slice(b"[unformatted: ");
-            cell(out, why, self.escape);
+            write_inline(out, why, self.escape);
             out.push(b']');
         });
         out.push(b' ');
         for attribute in [Attribute::Levelname, Attribute::Name] {
-            if let Some(crate::python::Value::Text(text)) = attribute.of(&scene) {
-                cell(out, &text, self.escape);
+            if let Some(crate::python::Value::Text(text)) = attribute.of(&context) {
+                write_inline(out, &text, self.escape);
             }
             out.push(b':');
         }
-        self.prose.write(out, message, 0);
+        self.multiline.write(out, message, 0);
     }
 }
 
 /// Why a field can't be shown, as a clause.
-fn reason(text: &str, source: &Source, refusal: Refusal) -> String {
+fn reason(text: &str, source: &Source, error: FieldError) -> String {
     let mut why = text.to_owned();
     // Writing to a String can't fail.
-    let _ = match (refusal, source) {
-        (Refusal::Misfit(why_not), _) => write!(why, " {}", why_not.0),
-        (Refusal::Missing, Source::Extra(name)) => write!(why, ": the record has no {name}"),
-        (Refusal::Missing, Source::Attribute(_)) => write!(why, ": the record has none"),
+    let _ = match (error, source) {
+        (FieldError::Misfit(why_not), _) => write!(why, " {}", why_not.0),
+        (FieldError::Missing, Source::Extra(name)) => write!(why, ": the record has no {name}"),
+        (FieldError::Missing, Source::Attribute(_)) => write!(why, ": the record has none"),
     };
     why
 }

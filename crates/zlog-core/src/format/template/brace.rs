@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Conversion, Extras, Field, Piece, Step, Wrong};
-use crate::python::Mismatch;
+use super::{Conversion, DeclaredExtras, Field, Piece, Step, TemplateError};
+use crate::python::FormatError;
 use crate::python::format_spec::FormatSpec;
 
 /// `StrFormatStyle.fmt_spec`.
@@ -20,9 +20,9 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Every field well formed, and one at least.
-pub(super) fn validate(text: &str) -> Result<(), Wrong> {
+pub(super) fn validate(text: &str) -> Result<(), TemplateError> {
     let mut fields = 0;
-    each(text, |part| {
+    for_each_part(text, |part| {
         let Part::Field(field) = part else { return Ok(()) };
         if !field.name.is_empty() {
             if !NAME.is_match(field.name) {
@@ -50,9 +50,9 @@ pub(super) fn names(text: &str) -> Vec<String> {
     FIELD.captures_iter(text).map(|found| found[1].to_owned()).collect()
 }
 
-pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wrong> {
+pub(super) fn compile(text: &str, extras: DeclaredExtras<'_>) -> Result<Vec<Piece>, TemplateError> {
     let mut pieces = Vec::new();
-    each(text, |part| {
+    for_each_part(text, |part| {
         pieces.push(match part {
             Part::Literal(text) => Piece::Literal(text.to_owned()),
             Part::Field(field) => Piece::Field(compile_field(&field, extras)?),
@@ -62,7 +62,7 @@ pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wron
     Ok(pieces)
 }
 
-fn compile_field(parts: &Parts<'_>, extras: Extras<'_>) -> Result<Field, Wrong> {
+fn compile_field(parts: &Parts<'_>, extras: DeclaredExtras<'_>) -> Result<Field, TemplateError> {
     let shown = parts.text;
     if parts.spec.contains('{') {
         return Err(format!("{shown}: no field can stand within another"));
@@ -70,7 +70,8 @@ fn compile_field(parts: &Parts<'_>, extras: Extras<'_>) -> Result<Field, Wrong> 
     if !matches!(parts.conversion, None | Some('r' | 's' | 'a')) {
         return Err(format!("{shown}: there are the conversions !r, !s and !a"));
     }
-    let spec = FormatSpec::parse(parts.spec).map_err(|Mismatch(why)| format!("{shown} {why}"))?;
+    let spec =
+        FormatSpec::parse(parts.spec).map_err(|FormatError(why)| format!("{shown} {why}"))?;
     let conversion = Conversion::Brace(parts.conversion, spec);
     let (name, path) = path(parts.name).map_err(|why| format!("{shown}: {why}"))?;
     let mut field = Field::new(name, conversion, shown, extras)?;
@@ -79,7 +80,7 @@ fn compile_field(parts: &Parts<'_>, extras: Extras<'_>) -> Result<Field, Wrong> 
 }
 
 /// Cuts `args[0][key]` into the name and what is looked up in it.
-fn path(text: &str) -> Result<(&str, Vec<Step>), Wrong> {
+fn path(text: &str) -> Result<(&str, Vec<Step>), TemplateError> {
     let end = text.find(['.', '[']).unwrap_or(text.len());
     let (name, mut rest) = text.split_at(end);
     if name.is_empty() || name.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -115,10 +116,10 @@ struct Parts<'t> {
     text: &'t str,
 }
 
-fn each<'t>(
+fn for_each_part<'t>(
     text: &'t str,
-    mut take: impl FnMut(Part<'t>) -> Result<(), Wrong>,
-) -> Result<(), Wrong> {
+    mut take: impl FnMut(Part<'t>) -> Result<(), TemplateError>,
+) -> Result<(), TemplateError> {
     let mut rest = text;
     while let Some(at) = rest.find(['{', '}']) {
         take(Part::Literal(&rest[..at]))?;
@@ -158,7 +159,7 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-fn parts<'t>(inner: &'t str, text: &'t str) -> Result<Parts<'t>, Wrong> {
+fn parts<'t>(inner: &'t str, text: &'t str) -> Result<Parts<'t>, TemplateError> {
     let mut bracket = false;
     let end = inner.find(|c| {
         match c {

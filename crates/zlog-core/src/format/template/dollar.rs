@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Conversion, Extras, Field, Piece, Wrong};
+use super::{Conversion, DeclaredExtras, Field, Piece, TemplateError};
 
 /// `string.Template.pattern`, its parts in the same order.
 static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
@@ -13,9 +13,9 @@ static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// One field at least, and no `$` that begins none.
-pub(super) fn validate(text: &str) -> Result<(), Wrong> {
+pub(super) fn validate(text: &str) -> Result<(), TemplateError> {
     let mut fields = 0;
-    each(text, |part| {
+    for_each_part(text, |part| {
         fields += usize::from(matches!(part, Part::Field(..)));
         Ok(())
     })?;
@@ -26,9 +26,9 @@ pub(super) fn names(text: &str) -> Vec<String> {
     PATTERN.captures_iter(text).filter_map(|found| name(&found).map(str::to_owned)).collect()
 }
 
-pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wrong> {
+pub(super) fn compile(text: &str, extras: DeclaredExtras<'_>) -> Result<Vec<Piece>, TemplateError> {
     let mut pieces = Vec::new();
-    each(text, |part| {
+    for_each_part(text, |part| {
         pieces.push(match part {
             Part::Literal(text) => Piece::Literal(text.to_owned()),
             Part::Field(name, shown) => {
@@ -47,10 +47,10 @@ enum Part<'t> {
     Field(&'t str, &'t str),
 }
 
-fn each<'t>(
+fn for_each_part<'t>(
     text: &'t str,
-    mut take: impl FnMut(Part<'t>) -> Result<(), Wrong>,
-) -> Result<(), Wrong> {
+    mut take: impl FnMut(Part<'t>) -> Result<(), TemplateError>,
+) -> Result<(), TemplateError> {
     let mut at = 0;
     for found in PATTERN.captures_iter(text) {
         let Some(whole) = found.get(0) else { continue };

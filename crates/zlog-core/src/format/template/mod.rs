@@ -7,16 +7,16 @@ mod brace;
 mod dollar;
 mod percent;
 
-use super::attribute::{Attribute, Scene};
+use super::attribute::{Attribute, FieldContext};
 use crate::python::directive;
 use crate::python::format_spec::FormatSpec;
 use crate::python::repr;
-use crate::python::{Mismatch, Value};
+use crate::python::{FormatError, Value};
 use crate::record::Record;
 use crate::text::suggest::nearest;
 use crate::wire::json;
 
-pub(super) use percent::Pair;
+pub(super) use percent::MsecFormat;
 
 /// See the module.
 pub(super) struct Template {
@@ -95,26 +95,30 @@ enum Conversion {
 }
 
 /// Why a record can't be shown.
-pub(super) enum Refusal {
+pub(super) enum FieldError {
     /// It has no value of that name.
     Missing,
     /// Its value does not fit.
-    Misfit(Mismatch),
+    Misfit(FormatError),
 }
 
 /// What a format string may not hold: a clause that follows the string.
-pub(super) type Wrong = String;
+pub(super) type TemplateError = String;
 
 /// Names that may stand in a format string, apart from every record's.
-pub(super) type Extras<'e> = &'e [(String, Option<String>)];
+pub(super) type DeclaredExtras<'e> = &'e [(String, Option<String>)];
 
 impl Template {
     /// Compiles a format string of one style.
-    pub(super) fn new(style: Kind, text: &str, extras: Extras<'_>) -> Result<Template, Wrong> {
+    pub(super) fn new(
+        style: TemplateStyle,
+        text: &str,
+        extras: DeclaredExtras<'_>,
+    ) -> Result<Template, TemplateError> {
         let mut pieces = match style {
-            Kind::Percent => percent::compile(text, extras)?,
-            Kind::Brace => brace::compile(text, extras)?,
-            Kind::Dollar => dollar::compile(text, extras)?,
+            TemplateStyle::Percent => percent::compile(text, extras)?,
+            TemplateStyle::Brace => brace::compile(text, extras)?,
+            TemplateStyle::Dollar => dollar::compile(text, extras)?,
         };
         pieces.retain(|piece| !matches!(piece, Piece::Literal(text) if text.is_empty()));
         let template = Template { pieces };
@@ -144,46 +148,46 @@ impl Template {
 
 /// A style that has been decided on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum TemplateStyle {
     Percent,
     Brace,
     Dollar,
 }
 
-impl Kind {
+impl TemplateStyle {
     /// Whether Python's `Formatter(validate=True)` takes the string.
-    pub(super) fn validate(self, text: &str) -> Result<(), Wrong> {
+    pub(super) fn validate(self, text: &str) -> Result<(), TemplateError> {
         match self {
-            Kind::Percent => percent::validate(text),
-            Kind::Brace => brace::validate(text),
-            Kind::Dollar => dollar::validate(text),
+            TemplateStyle::Percent => percent::validate(text),
+            TemplateStyle::Brace => brace::validate(text),
+            TemplateStyle::Dollar => dollar::validate(text),
         }
     }
 
     /// The style's character, as Python names it.
     pub(super) fn symbol(self) -> char {
         match self {
-            Kind::Percent => '%',
-            Kind::Brace => '{',
-            Kind::Dollar => '$',
+            TemplateStyle::Percent => '%',
+            TemplateStyle::Brace => '{',
+            TemplateStyle::Dollar => '$',
         }
     }
 
     /// A field of this style.
     pub(super) fn example(self, name: &str) -> String {
         match self {
-            Kind::Percent => format!("%({name})s"),
-            Kind::Brace => format!("{{{name}}}"),
-            Kind::Dollar => format!("${{{name}}}"),
+            TemplateStyle::Percent => format!("%({name})s"),
+            TemplateStyle::Brace => format!("{{{name}}}"),
+            TemplateStyle::Dollar => format!("${{{name}}}"),
         }
     }
 
     /// The names that seem to stand in a string, if it is of this style.
     pub(super) fn names(self, text: &str) -> Vec<String> {
         match self {
-            Kind::Percent => percent::names(text),
-            Kind::Brace => brace::names(text),
-            Kind::Dollar => dollar::names(text),
+            TemplateStyle::Percent => percent::names(text),
+            TemplateStyle::Brace => brace::names(text),
+            TemplateStyle::Dollar => dollar::names(text),
         }
     }
 }
@@ -197,8 +201,8 @@ impl Field {
         name: &str,
         conversion: Conversion,
         text: &str,
-        extras: Extras<'_>,
-    ) -> Result<Field, Wrong> {
+        extras: DeclaredExtras<'_>,
+    ) -> Result<Field, TemplateError> {
         let declared = extras.iter().rev().find(|(extra, _)| extra == name);
         let source = match (Attribute::named(name), declared) {
             (Some(attribute), _) => Source::Attribute(attribute),
@@ -216,10 +220,10 @@ impl Field {
     }
 
     /// Refuses what no record could ever fill.
-    fn check(&self) -> Result<(), Wrong> {
+    fn check(&self) -> Result<(), TemplateError> {
         let mut out = String::new();
         if let Some(default) = &self.default
-            && let Err(Mismatch(why)) = self.convert(&default.value(), &mut out)
+            && let Err(FormatError(why)) = self.convert(&default.value(), &mut out)
         {
             return Err(format!("{}, whose default is {:?}, {why}", self.text, default.text));
         }
@@ -240,46 +244,50 @@ impl Field {
             None => self.convert(&Value::Text("x".into()), &mut out).err(),
         };
         match why {
-            Some(Mismatch(why)) => Err(format!("{} {why}", self.text)),
+            Some(FormatError(why)) => Err(format!("{} {why}", self.text)),
             None => Ok(()),
         }
     }
 
     /// Appends what the field shows of a record.
-    pub(super) fn write(&self, scene: &Scene<'_>, out: &mut String) -> Result<(), Refusal> {
-        let value = match self.value(scene) {
+    pub(super) fn write(
+        &self,
+        context: &FieldContext<'_>,
+        out: &mut String,
+    ) -> Result<(), FieldError> {
+        let value = match self.value(context) {
             Some(value) => value,
             None => match (&self.default, &self.source) {
                 (Some(default), _) => default.value(),
                 (None, Source::Attribute(attribute)) => {
-                    return self.write_lacking(*attribute, out);
+                    return self.write_default(*attribute, out);
                 }
-                (None, Source::Extra(_)) => return Err(Refusal::Missing),
+                (None, Source::Extra(_)) => return Err(FieldError::Missing),
             },
         };
-        let value = self.step(value).map_err(Refusal::Misfit)?;
-        self.convert(&value, out).map_err(Refusal::Misfit)
+        let value = self.step(value).map_err(FieldError::Misfit)?;
+        self.convert(&value, out).map_err(FieldError::Misfit)
     }
 
     /// Follows the path into a value.
-    fn step<'v>(&self, value: Value<'v>) -> Result<Value<'v>, Mismatch> {
+    fn step<'v>(&self, value: Value<'v>) -> Result<Value<'v>, FormatError> {
         self.path.iter().try_fold(value, |value, step| step.of(value))
     }
 
-    fn value<'s>(&self, scene: &Scene<'s>) -> Option<Value<'s>> {
+    fn value<'s>(&self, context: &FieldContext<'s>) -> Option<Value<'s>> {
         match &self.source {
-            Source::Attribute(attribute) => attribute.of(scene).or_else(|| {
+            Source::Attribute(attribute) => attribute.of(context).or_else(|| {
                 // A value of another type than the attribute's is kept as an extra.
                 let (name, _) =
                     super::attribute::ATTRIBUTES.iter().find(|(_, a)| a == attribute)?;
-                extra(scene.record, name)
+                extra(context.record, name)
             }),
-            Source::Extra(name) => extra(scene.record, name),
+            Source::Extra(name) => extra(context.record, name),
         }
     }
 
-    fn write_lacking(&self, attribute: Attribute, out: &mut String) -> Result<(), Refusal> {
-        let shown = match (attribute.lacking(), &self.conversion) {
+    fn write_default(&self, attribute: Attribute, out: &mut String) -> Result<(), FieldError> {
+        let shown = match (attribute.default_value(), &self.conversion) {
             // Python's None can't be padded by `{}`; that no function is named must
             // not spoil the record.
             (Value::None, Conversion::Brace(None, _)) if self.path.is_empty() => {
@@ -287,11 +295,11 @@ impl Field {
             }
             (value, _) => value,
         };
-        let shown = self.step(shown).map_err(Refusal::Misfit)?;
-        self.convert(&shown, out).map_err(Refusal::Misfit)
+        let shown = self.step(shown).map_err(FieldError::Misfit)?;
+        self.convert(&shown, out).map_err(FieldError::Misfit)
     }
 
-    fn convert(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+    fn convert(&self, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
         match &self.conversion {
             Conversion::Str => repr::push_str(value, out),
             Conversion::Percent(spec, letter) => directive::convert(*spec, *letter, value, out)?,
@@ -323,7 +331,7 @@ impl Attribute {
             Attribute::Args => None,
             Attribute::Levelno => Some(Value::Int(1)),
             Attribute::Created | Attribute::Received => Some(Value::Float(1.0)),
-            _ => Some(match self.lacking() {
+            _ => Some(match self.default_value() {
                 Value::None | Value::Text(_) => Value::Text("x".into()),
                 value => value,
             }),
@@ -339,8 +347,8 @@ fn extra<'r>(record: &'r Record<'_>, name: &str) -> Option<Value<'r>> {
 
 impl Step {
     /// What stands at it in a value.
-    fn of<'v>(&self, value: Value<'v>) -> Result<Value<'v>, Mismatch> {
-        const NONE: Mismatch = Mismatch("finds nothing there");
+    fn of<'v>(&self, value: Value<'v>) -> Result<Value<'v>, FormatError> {
+        const NONE: FormatError = FormatError("finds nothing there");
         match (self, value) {
             (Step::Index(at), Value::Json(list) | Value::Tuple(list)) if list.starts_with('[') => {
                 let elements = repr::elements(list).ok_or(NONE)?;
@@ -360,7 +368,7 @@ impl Step {
     }
 }
 
-fn unknown(name: &str, extras: Extras<'_>) -> Wrong {
+fn unknown(name: &str, extras: DeclaredExtras<'_>) -> TemplateError {
     let known = super::attribute::ATTRIBUTES.iter().map(|(known, _)| *known);
     let declared = extras.iter().map(|(extra, _)| extra.as_str());
     match nearest(name, known.chain(declared)) {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::python::directive::{self, Count};
-use crate::python::{Mismatch, Value, repr};
+use crate::python::{FormatError, Value, repr};
 use crate::record::Record;
 use crate::wire::json;
 
@@ -31,9 +31,9 @@ pub fn message<'r>(record: &'r Record<'_>) -> Cow<'r, str> {
 
 /// As [`message`], with an error where the arguments don't fit: where Python's
 /// `getMessage` raises an exception.
-pub(crate) fn try_message<'r>(record: &'r Record<'_>) -> Result<Cow<'r, str>, Mismatch> {
+pub(crate) fn try_message<'r>(record: &'r Record<'_>) -> Result<Cow<'r, str>, FormatError> {
     let Some(args) = &record.args else { return Ok(Cow::Borrowed(&record.msg)) };
-    let args = Args::parse(&args.0).ok_or(Mismatch("the arguments are no JSON"))?;
+    let args = Args::parse(&args.0).ok_or(FormatError("the arguments are no JSON"))?;
     if args.is_empty() {
         return Ok(Cow::Borrowed(&record.msg));
     }
@@ -49,18 +49,18 @@ enum Args<'a> {
 /// The entries of a mapping. Of a key that stands twice, Python's json keeps the last.
 enum Entries<'a> {
     Few(Vec<(Cow<'a, str>, &'a str)>),
-    /// Beyond [`FEW`], or a message of very many directives would look at each entry
+    /// Beyond [`MAX_LIST_ENTRIES`], or a message of very many directives would look at each entry
     /// for each of them.
     Many(HashMap<Cow<'a, str>, &'a str>),
 }
 
 /// So many entries are looked through faster than a hash table is made.
-const FEW: usize = 16;
+const MAX_LIST_ENTRIES: usize = 16;
 
 impl<'a> Entries<'a> {
     fn new(entries: Vec<(Cow<'a, str>, &'a str)>) -> Entries<'a> {
         match entries.len() {
-            0..=FEW => Entries::Few(entries),
+            0..=MAX_LIST_ENTRIES => Entries::Few(entries),
             _ => Entries::Many(entries.into_iter().collect()),
         }
     }
@@ -95,10 +95,10 @@ impl<'a> Args<'a> {
     }
 }
 
-fn format(msg: &str, args: Args<'_>) -> Result<String, Mismatch> {
-    let mut taker = Taker { args, mapping_used: false, spent: false };
+fn format(msg: &str, args: Args<'_>) -> Result<String, FormatError> {
+    let mut cursor = ArgCursor { args, mapping_used: false, spent: false };
     let mut out = String::with_capacity(msg.len() + 32);
-    let limit = msg.len() + taker.args_len() + MAX_GROWTH;
+    let limit = msg.len() + cursor.args_len() + MAX_GROWTH;
     let mut rest = msg;
     while let Some(at) = memchr::memchr(b'%', rest.as_bytes()) {
         out.push_str(&rest[..at]);
@@ -108,17 +108,17 @@ fn format(msg: &str, args: Args<'_>) -> Result<String, Mismatch> {
             rest = after;
             continue;
         }
-        rest = taker.directive(rest, &mut out)?;
+        rest = cursor.directive(rest, &mut out)?;
         if out.len() > limit {
-            return Err(Mismatch("the message grows beyond reason"));
+            return Err(FormatError("the message grows beyond reason"));
         }
     }
     out.push_str(rest);
-    if taker.all_used() { Ok(out) } else { Err(Mismatch("not all arguments are used")) }
+    if cursor.all_used() { Ok(out) } else { Err(FormatError("not all arguments are used")) }
 }
 
 /// Hands out arguments, each once.
-struct Taker<'a> {
+struct ArgCursor<'a> {
     args: Args<'a>,
     /// A mapping has been looked into: it can't be an argument as a whole any more.
     mapping_used: bool,
@@ -126,7 +126,7 @@ struct Taker<'a> {
     spent: bool,
 }
 
-impl<'a> Taker<'a> {
+impl<'a> ArgCursor<'a> {
     fn args_len(&self) -> usize {
         match &self.args {
             Args::Tuple(values) => values.as_slice().iter().map(|v| v.len()).sum(),
@@ -143,7 +143,7 @@ impl<'a> Taker<'a> {
     }
 
     /// Reads one directive after its `%`, and writes what it stands for. Gives the rest.
-    fn directive<'m>(&mut self, text: &'m str, out: &mut String) -> Result<&'m str, Mismatch> {
+    fn directive<'m>(&mut self, text: &'m str, out: &mut String) -> Result<&'m str, FormatError> {
         let (directive, rest) = directive::read(text)?;
         let keyed = directive.key.map(|key| self.entry(key)).transpose()?;
         let width = self.count(directive.width, keyed.is_some())?;
@@ -157,17 +157,17 @@ impl<'a> Taker<'a> {
         Ok(rest)
     }
 
-    fn entry(&mut self, key: &str) -> Result<&'a str, Mismatch> {
+    fn entry(&mut self, key: &str) -> Result<&'a str, FormatError> {
         let Args::Mapping { entries, .. } = &self.args else {
-            return Err(Mismatch("the arguments have no names"));
+            return Err(FormatError("the arguments have no names"));
         };
         self.mapping_used = true;
-        entries.get(key).ok_or(Mismatch("there is no argument of that name"))
+        entries.get(key).ok_or(FormatError("there is no argument of that name"))
     }
 
     /// A width or a precision; `*` is the next argument.
-    fn count(&mut self, count: Count, keyed: bool) -> Result<Option<i128>, Mismatch> {
-        const NO_COUNT: Mismatch = Mismatch("`*` needs a whole number");
+    fn count(&mut self, count: Count, keyed: bool) -> Result<Option<i128>, FormatError> {
+        const NO_COUNT: FormatError = FormatError("`*` needs a whole number");
         match count {
             Count::Absent => Ok(None),
             Count::Given(number) => Ok(Some(number)),
@@ -178,8 +178,8 @@ impl<'a> Taker<'a> {
         }
     }
 
-    fn next_value(&mut self) -> Result<&'a str, Mismatch> {
-        const TOO_FEW: Mismatch = Mismatch("not enough arguments");
+    fn next_value(&mut self) -> Result<&'a str, FormatError> {
+        const TOO_FEW: FormatError = FormatError("not enough arguments");
         match &mut self.args {
             Args::Tuple(values) => values.next().ok_or(TOO_FEW),
             Args::Mapping { whole, .. } if !self.mapping_used && !self.spent => {

@@ -14,7 +14,7 @@ pub const MAX_DEPTH: usize = 64;
 const MAX_DIGITS: usize = 4300;
 
 /// Whether all readers take a value, which is given as JSON.
-pub(crate) fn is_readable(json: &str) -> bool {
+pub(crate) fn is_within_limits(json: &str) -> bool {
     let json = json.as_bytes();
     // A level takes two bytes, and a string neither nests nor has digits.
     if json.len() <= 2 * MAX_DEPTH || json.first() == Some(&b'"') {
@@ -63,15 +63,17 @@ mod tests {
 
     #[test]
     fn what_is_nested_too_deep_or_has_too_many_digits_is_found() {
-        assert!(is_readable(&nested(MAX_DEPTH)));
-        assert!(!is_readable(&nested(MAX_DEPTH + 1)));
-        assert!(!is_readable(&nested(100_000)));
+        assert!(is_within_limits(&nested(MAX_DEPTH)));
+        assert!(!is_within_limits(&nested(MAX_DEPTH + 1)));
+        assert!(!is_within_limits(&nested(100_000)));
         let objects = format!("{}1{}", "{\"[[\":".repeat(65), "}".repeat(65));
-        assert!(!is_readable(&objects));
+        assert!(!is_within_limits(&objects));
         let [fits, too_long] = [MAX_DIGITS, MAX_DIGITS + 1].map(|digits| "7".repeat(digits));
-        assert!(is_readable(&fits) && is_readable(&format!("[-{fits}, {fits}]")));
-        assert!(!is_readable(&too_long) && !is_readable(&format!("{{\"a\":-{too_long}}}")));
-        assert!(is_readable(&format!("[\"{too_long}\"]")));
+        assert!(is_within_limits(&fits) && is_within_limits(&format!("[-{fits}, {fits}]")));
+        assert!(
+            !is_within_limits(&too_long) && !is_within_limits(&format!("{{\"a\":-{too_long}}}"))
+        );
+        assert!(is_within_limits(&format!("[\"{too_long}\"]")));
     }
 
     fn depth(value: &Value) -> usize {
@@ -94,7 +96,7 @@ mod tests {
                 Some(key) => Value::Object([(key, inner)].into_iter().collect()),
                 None => Value::from(vec![Value::from("[{"), inner]),
             });
-            prop_assert_eq!(is_readable(&value.to_string()), depth(&value) <= MAX_DEPTH);
+            prop_assert_eq!(is_within_limits(&value.to_string()), depth(&value) <= MAX_DEPTH);
         }
     }
 }

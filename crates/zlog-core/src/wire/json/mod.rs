@@ -7,25 +7,25 @@
 //! surrogate pairs) is read too. Only what is not a JSON object is refused.
 //!
 //! Objects of other loggers (`{"time":…,"level":"error","message":…}`) are read
-//! by the names in [`foreign`](super::foreign).
+//! by the names in [`other_loggers`](super::other_loggers).
 //!
 //! What may be here: JSON text to records and back. Which attribute goes into
 //! which field is `attributes`'.
 
 mod escape;
-mod lenient;
 mod limits;
 mod read;
+mod repair;
 mod scan;
 mod write;
 
 pub use escape::{string_value, write_string};
 pub use limits::MAX_DEPTH;
-pub(crate) use limits::is_readable;
+pub(crate) use limits::is_within_limits;
 pub(crate) use read::entries;
+pub(super) use read::exact_integer;
 pub(in crate::wire) use read::read_body_into;
-pub(super) use read::whole;
-pub use read::{Invalid, Shape, examine, read, read_body};
+pub use read::{ParseError, Schema, read, read_body, read_with_schema};
 pub(super) use write::write_float;
 pub use write::{write, write_stored};
 

@@ -7,36 +7,36 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::escape::string_value;
-use super::lenient;
+use super::repair;
 use super::scan::flat_entries;
 use crate::record::{Record, Text};
 use crate::wire::attributes::{Builder, Value};
 
 /// Whose names the keys of an object are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shape {
+pub enum Schema {
     /// Python's: a level stands under `levelno` or `levelname`.
     LogRecord,
     /// Those of Logbook's `ZeroMQHandler`.
     Logbook,
     /// Another logger's: no `levelno`, but a message under one of the names of
-    /// [`field_alias`](crate::wire::foreign::field_alias).
-    Foreign,
+    /// [`field_alias`](crate::wire::other_loggers::field_alias).
+    OtherLogger,
     /// An object that says no message: it may be no log record at all.
     Other,
 }
 
 /// Why a text is not a JSON object.
 #[derive(Debug)]
-pub struct Invalid(serde_json::Error);
+pub struct ParseError(serde_json::Error);
 
-impl fmt::Display for Invalid {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not a JSON object: {}", self.0)
     }
 }
 
-impl std::error::Error for Invalid {}
+impl std::error::Error for ParseError {}
 
 /// Reads a record as it is stored, or a line of another logger's JSON.
 ///
@@ -45,29 +45,29 @@ impl std::error::Error for Invalid {}
 ///
 /// # Errors
 /// When `text` is not one JSON object. No value in it, however odd, is an error.
-pub fn read(text: &str) -> Result<Record<'_>, Invalid> {
-    Ok(examine(text)?.0)
+pub fn read(text: &str) -> Result<Record<'_>, ParseError> {
+    Ok(read_with_schema(text)?.0)
 }
 
 /// As [`read`], and tells whose record it is.
 ///
 /// # Errors
 /// As [`read`].
-pub fn examine(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
+pub fn read_with_schema(text: &str) -> Result<(Record<'_>, Schema), ParseError> {
     let mut record = Record::default();
-    let shape = build(text, true, &mut record)?;
-    Ok((record, shape))
+    let schema = build(text, true, &mut record)?;
+    Ok((record, schema))
 }
 
-/// As [`examine`], for a body from the wire: `topic`, `received` and `fault`
+/// As [`read_with_schema`], for a body from the wire: `topic`, `received` and `fault`
 /// are then extras like any other, for the sender has no say in them.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_body(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
+pub fn read_body(text: &str) -> Result<(Record<'_>, Schema), ParseError> {
     let mut record = Record::default();
-    let shape = read_body_into(text, &mut record)?;
-    Ok((record, shape))
+    let schema = read_body_into(text, &mut record)?;
+    Ok((record, schema))
 }
 
 /// As [`read_body`], into a record that is empty, and stays so on an error.
@@ -77,11 +77,11 @@ pub fn read_body(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
 pub(in crate::wire) fn read_body_into<'a>(
     text: &'a str,
     record: &mut Record<'a>,
-) -> Result<Shape, Invalid> {
+) -> Result<Schema, ParseError> {
     build(text, false, record)
 }
 
-fn build<'a>(text: &'a str, stored: bool, record: &mut Record<'a>) -> Result<Shape, Invalid> {
+fn build<'a>(text: &'a str, stored: bool, record: &mut Record<'a>) -> Result<Schema, ParseError> {
     let mut builder = Builder::new(record, stored);
     if flat_entries(text, |key, value| builder.set(Cow::Borrowed(key), &Raw(value))).is_some() {
         return Ok(builder.finish());
@@ -92,26 +92,26 @@ fn build<'a>(text: &'a str, stored: bool, record: &mut Record<'a>) -> Result<Sha
         Ok(()) => Ok(builder.finish()),
         Err(error) => {
             *record = Record::default();
-            build_mended(text, stored, error, record)
+            build_repaired(text, stored, error, record)
         }
     }
 }
 
-/// The slow path: mends the text first, and copies what it reads.
+/// The slow path: repairs the text first, and copies what it reads.
 #[cold]
-fn build_mended(
+fn build_repaired(
     text: &str,
     stored: bool,
     error: serde_json::Error,
     record: &mut Record<'_>,
-) -> Result<Shape, Invalid> {
-    let Some(mended) = lenient::mend(text) else { return Err(Invalid(error)) };
+) -> Result<Schema, ParseError> {
+    let Some(repaired) = repair::repair(text) else { return Err(ParseError(error)) };
     let mut borrowing = Record::default();
     let mut builder = Builder::new(&mut borrowing, stored);
-    each_entry(&mended, |key, value| builder.set(key, &Raw(value))).map_err(Invalid)?;
-    let shape = builder.finish();
+    each_entry(&repaired, |key, value| builder.set(key, &Raw(value))).map_err(ParseError)?;
+    let schema = builder.finish();
     *record = borrowing.into_owned();
-    Ok(shape)
+    Ok(schema)
 }
 
 /// The entries of an object given as JSON, in their order, each value as its
@@ -201,7 +201,7 @@ impl<'a> Value<'a> for Raw<'a> {
         if let Ok(number) = self.0.parse() {
             return Some(number);
         }
-        whole(self.number()?)
+        exact_integer(self.number()?)
     }
 
     fn number(&self) -> Option<f64> {
@@ -219,7 +219,7 @@ impl<'a> Value<'a> for Raw<'a> {
 
 /// A float as the whole number it is; `None` if it has a fraction or is so
 /// large that an f64 does not tell it from its neighbours.
-pub(in crate::wire) fn whole(number: f64) -> Option<i64> {
+pub(in crate::wire) fn exact_integer(number: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, reason = "whole and within the exact integers")]
     (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)

@@ -14,37 +14,37 @@ pub(super) fn flat_entries<'a>(
     text: &'a str,
     mut take: impl FnMut(&'a str, &'a str),
 ) -> Option<()> {
-    let mut scan = Scan { text, at: 0 };
-    scan.blanks();
-    scan.expect(b'{')?;
-    scan.blanks();
-    if scan.peek()? == b'}' {
-        return scan.end();
+    let mut scanner = Scanner { text, at: 0 };
+    scanner.skip_whitespace();
+    scanner.expect(b'{')?;
+    scanner.skip_whitespace();
+    if scanner.peek()? == b'}' {
+        return scanner.end();
     }
     loop {
-        let key = scan.string()?;
+        let key = scanner.string()?;
         // An escape in a key is so rare that the slow path may have it.
         let key = key.get(1..key.len() - 1).filter(|key| !key.contains('\\'))?;
-        scan.blanks();
-        scan.expect(b':')?;
-        scan.blanks();
-        take(key, scan.scalar()?);
-        scan.blanks();
-        match scan.peek()? {
-            b',' => scan.at += 1,
-            b'}' => return scan.end(),
+        scanner.skip_whitespace();
+        scanner.expect(b':')?;
+        scanner.skip_whitespace();
+        take(key, scanner.scalar()?);
+        scanner.skip_whitespace();
+        match scanner.peek()? {
+            b',' => scanner.at += 1,
+            b'}' => return scanner.end(),
             _ => return None,
         }
-        scan.blanks();
+        scanner.skip_whitespace();
     }
 }
 
-struct Scan<'a> {
+struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> Scanner<'a> {
     fn rest(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.at..]
     }
@@ -57,7 +57,7 @@ impl<'a> Scan<'a> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    fn blanks(&mut self) {
+    fn skip_whitespace(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
@@ -66,7 +66,7 @@ impl<'a> Scan<'a> {
     /// The closing brace, and nothing but blanks after it.
     fn end(&mut self) -> Option<()> {
         self.at += 1;
-        self.blanks();
+        self.skip_whitespace();
         self.rest().is_empty().then_some(())
     }
 

@@ -128,9 +128,9 @@ fn only_objects_are_records() {
     for text in ["", "{", "[]", "1", "null", "{} x", "{\"a\":1,}", "{\"a\"", "\"{}\""] {
         assert!(read(text).is_err(), "{text}");
     }
-    assert_eq!(examine(r#"{"a":1}"#).unwrap().1, Shape::Other);
-    assert_eq!(examine(r#"{"message":"x"}"#).unwrap().1, Shape::Foreign);
-    assert_eq!(examine(r#"{"levelno":0}"#).unwrap().1, Shape::LogRecord);
+    assert_eq!(read_with_schema(r#"{"a":1}"#).unwrap().1, Schema::Other);
+    assert_eq!(read_with_schema(r#"{"message":"x"}"#).unwrap().1, Schema::OtherLogger);
+    assert_eq!(read_with_schema(r#"{"levelno":0}"#).unwrap().1, Schema::LogRecord);
 }
 
 #[test]
@@ -196,8 +196,8 @@ proptest! {
     #[test]
     fn a_record_from_the_wire_reads_back_with_its_arguments_put_in(record in any_record()) {
         let text = written(&record);
-        let (back, shape) = read_body(&text).unwrap();
-        prop_assert_eq!(shape, Shape::LogRecord);
+        let (back, schema) = read_body(&text).unwrap();
+        prop_assert_eq!(schema, Schema::LogRecord);
         let msecs = record.msecs.or(back.msecs);
         let want = Record {
             topic: "".into(), received: None, fault: None, args: None, msecs,

@@ -17,10 +17,10 @@
 //! `attributes`'.
 
 mod decode;
-mod known;
+mod fast_path;
 mod number;
-mod plain;
 mod render;
+mod stdlib_types;
 mod value;
 
 use std::fmt;
@@ -29,7 +29,7 @@ use std::mem;
 use crate::record::Record;
 use crate::wire::attributes::Builder;
 use crate::wire::json;
-use decode::{Decoder, Room};
+use decode::{Buffers, Decoder};
 use render::{Budget, Item};
 use value::{Id, Pickle, Value};
 
@@ -100,7 +100,7 @@ impl std::error::Error for Refused {}
 /// what a dict or an object starts with before protocol 2.
 ///
 /// May also have the 4-byte length in front that `SocketHandler` puts there.
-pub fn looks_like_one(body: &[u8]) -> bool {
+pub fn looks_like_pickle(body: &[u8]) -> bool {
     /// `{}` and `dict()` of protocols 0 and 1, and an object of either.
     const OLD: [&[u8]; 6] =
         [b"(d", b"}q", b"}(", b"}.", b"ccopy_reg\n_reconstructor\n", b"ccopyreg\n"];
@@ -140,13 +140,13 @@ pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Record<'a>, Refused> 
     Ok(record)
 }
 
-/// Reads pickles, one after the other, in the same room: for a source of nothing
+/// Reads pickles, one after the other, in the same buffers: for a source of nothing
 /// else, where asking for memory for each would take a good part of the time.
 #[derive(Debug, Default)]
 pub struct Reader {
     values: Vec<Value<'static>>,
-    room: Room,
-    memo: Vec<plain::Place>,
+    buffers: Buffers,
+    memo: Vec<fast_path::TextRange>,
 }
 
 impl Reader {
@@ -164,27 +164,27 @@ impl Reader {
         if body.len() > limits.input {
             return Err(Refused::TooLarge("bytes"));
         }
-        if plain::read(body, limits, &mut self.memo, record).is_some() {
+        if fast_path::read(body, limits, &mut self.memo, record).is_some() {
             return Ok(());
         }
         *record = Record::default();
-        self.by_stack(body, limits, record)
+        self.read_general(body, limits, record)
     }
 
-    fn by_stack<'a>(
+    fn read_general<'a>(
         &mut self,
         body: &'a [u8],
         limits: &Limits,
         record: &mut Record<'a>,
     ) -> Result<(), Refused> {
-        let (values, room) = (mem::take(&mut self.values), mem::take(&mut self.room));
-        let mut decoder = Decoder::new(body, *limits, decode::emptied(values), room);
+        let (values, buffers) = (mem::take(&mut self.values), mem::take(&mut self.buffers));
+        let mut decoder = Decoder::new(body, *limits, decode::recycled(values), buffers);
         let top = decoder.run();
-        let (values, room) = decoder.into_parts();
+        let (values, buffers) = decoder.into_parts();
         let pickle = Pickle { values, top: top.as_ref().copied().unwrap_or(0) };
         let read = top.and_then(|_| fill(&pickle, limits, record));
-        self.values = decode::emptied(pickle.values);
-        self.room = room;
+        self.values = decode::recycled(pickle.values);
+        self.buffers = buffers;
         read
     }
 }
@@ -199,7 +199,7 @@ fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Re
         let Value::Str(key) = pickle.get(key) else { return Err(Refused::NotARecord) };
         builder.set(key.clone(), &item);
     }
-    if builder.finish() == super::json::Shape::Other {
+    if builder.finish() == super::json::Schema::Other {
         return Err(Refused::NotARecord);
     }
     if budget.was_cut() {

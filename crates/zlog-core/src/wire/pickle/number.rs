@@ -3,7 +3,7 @@
 use super::value::Value;
 
 /// Longest whole number that is made decimal, in bytes: the work is quadratic.
-const LONGEST: usize = 256;
+const MAX_INTEGER_BYTES: usize = 256;
 
 /// A whole number from its two's complement bytes, least significant first.
 pub(super) fn from_little_endian<'a>(bytes: &[u8]) -> Value<'a> {
@@ -14,7 +14,7 @@ pub(super) fn from_little_endian<'a>(bytes: &[u8]) -> Value<'a> {
         let number = i128::from_le_bytes(wide);
         return i64::try_from(number).map_or_else(|_| Value::Big(number.to_string()), Value::Int);
     }
-    if bytes.len() > LONGEST {
+    if bytes.len() > MAX_INTEGER_BYTES {
         return Value::Unknown("a huge integer");
     }
     let mut magnitude = bytes.to_vec();
@@ -59,7 +59,7 @@ pub(super) fn from_decimal<'a>(text: &str) -> Option<Value<'a>> {
         return Some(Value::Int(number));
     }
     let digits = text.strip_prefix('-').unwrap_or(text).trim_start_matches('0');
-    if digits.len() > LONGEST * 3 {
+    if digits.len() > MAX_INTEGER_BYTES * 3 {
         return Some(Value::Unknown("a huge integer"));
     }
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {

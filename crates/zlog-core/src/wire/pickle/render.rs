@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::Limits;
-use super::known;
+use super::stdlib_types;
 use super::value::{Id, Pickle, Value};
 use crate::record::Text;
 use crate::wire::attributes;
@@ -88,7 +88,7 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
     fn integer(&self) -> Option<i64> {
         match *self.pickle.get(self.id) {
             Value::Int(number) => Some(number),
-            Value::Float(number) => json::whole(number),
+            Value::Float(number) => json::exact_integer(number),
             _ => None,
         }
     }
@@ -128,7 +128,7 @@ pub(super) fn scalar(pickle: &Pickle<'_>, id: Id) -> String {
         Value::Set(_) => "<set>".to_owned(),
         Value::Dict(_) => "<dict>".to_owned(),
         Value::Global { module, name } => format!("<{module}.{name}>"),
-        Value::Object(object) => known::text(pickle, object),
+        Value::Object(object) => stdlib_types::text(pickle, object),
         Value::Unknown(what) => format!("<{what}>"),
     }
 }
@@ -270,7 +270,7 @@ fn parts<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Parts<'p>> {
         Value::Object(object) if !object.elements.is_empty() => {
             Some(Parts::Elements(&object.elements))
         }
-        Value::Object(object) => known::parts(pickle, object),
+        Value::Object(object) => stdlib_types::parts(pickle, object),
         _ => None,
     }
 }

@@ -45,7 +45,7 @@ fn records_of_every_protocol_are_read_as_cpython_wrote_them() {
         {
             let body = &case.body;
             let name = format!("{} in protocol {}", case.what, case.protocol);
-            assert!(looks_like_one(body), "{name}");
+            assert!(looks_like_pickle(body), "{name}");
             let record = default(body).unwrap_or_else(|refused| panic!("{name}: {refused}"));
             assert_eq!(record.fault, None, "{name}");
             assert_eq!(record.name.as_deref(), Some("app.db"), "{name}");
@@ -210,8 +210,8 @@ fn what_is_no_pickle_of_a_record_is_refused() {
 
 #[test]
 fn text_that_starts_like_a_pickle_is_told_from_one() {
-    assert!(!looks_like_one(b"(see above)."));
-    assert!(looks_like_one(b"(dry run)."));
+    assert!(!looks_like_pickle(b"(see above)."));
+    assert!(looks_like_pickle(b"(dry run)."));
     assert!(may_be_text(b"(dry run)."));
     assert!(default(b"(dry run).").is_err());
 }

@@ -216,5 +216,5 @@ pub(super) fn some_time(
     key: &str,
     default: std::time::Duration,
 ) -> std::time::Duration {
-    reader.read(key, parsers::some_time).map_or(default, |time| time.0)
+    reader.read(key, parsers::nonzero_duration).map_or(default, |time| time.0)
 }

@@ -14,54 +14,59 @@ use input::Input;
 type Step<T = ()> = Result<T, Refused>;
 
 /// The latest protocol there is.
-const LATEST: u8 = 5;
+const LATEST_PROTOCOL: u8 = 5;
 
-/// What is kept of a decoder's room, in entries: some ten times what a record takes.
-const KEPT: usize = 4096;
+/// What is kept of a decoder's buffers, in entries: some ten times what a record takes.
+const MAX_KEPT_ENTRIES: usize = 4096;
 
 pub(super) struct Decoder<'a> {
     input: Input<'a>,
     limits: Limits,
     values: Vec<Value<'a>>,
-    room: Room,
+    buffers: Buffers,
     /// How many entries of the memo are set: the number that MEMOIZE gives the next.
     memoized: usize,
 }
 
 /// What a decoder works in, beside its values: used again for the next pickle.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct Buffers {
     stack: Vec<Id>,
     /// Heights of the stack where a MARK stands.
     marks: Vec<usize>,
     memo: Vec<Option<Id>>,
 }
 
-impl Room {
+impl Buffers {
     fn clear(&mut self) {
         self.stack.clear();
         self.marks.clear();
         self.memo.clear();
-        self.stack.shrink_to(KEPT);
-        self.marks.shrink_to(KEPT);
-        self.memo.shrink_to(KEPT);
+        self.stack.shrink_to(MAX_KEPT_ENTRIES);
+        self.marks.shrink_to(MAX_KEPT_ENTRIES);
+        self.memo.shrink_to(MAX_KEPT_ENTRIES);
     }
 }
 
-/// The room of values that are not needed any more, for values of another pickle.
-pub(super) fn emptied<'b>(mut values: Vec<Value<'_>>) -> Vec<Value<'b>> {
+/// The buffers of values that are not needed any more, for values of another pickle.
+pub(super) fn recycled<'b>(mut values: Vec<Value<'_>>) -> Vec<Value<'b>> {
     values.clear();
-    values.shrink_to(KEPT);
-    // Nothing is mapped: an empty vector keeps its room while its type changes.
+    values.shrink_to(MAX_KEPT_ENTRIES);
+    // Nothing is mapped: an empty vector keeps its buffers while its type changes.
     values.into_iter().map(|_| Value::None).collect()
 }
 
 impl<'a> Decoder<'a> {
-    /// A decoder of `bytes` that works in the room given.
-    pub(super) fn new(bytes: &'a [u8], limits: Limits, values: Vec<Value<'a>>, room: Room) -> Self {
-        let mut room = room;
-        room.clear();
-        Decoder { input: Input::new(bytes), limits, values, room, memoized: 0 }
+    /// A decoder of `bytes` that works in the buffers given.
+    pub(super) fn new(
+        bytes: &'a [u8],
+        limits: Limits,
+        values: Vec<Value<'a>>,
+        buffers: Buffers,
+    ) -> Self {
+        let mut buffers = buffers;
+        buffers.clear();
+        Decoder { input: Input::new(bytes), limits, values, buffers, memoized: 0 }
     }
 
     /// Decodes the pickle to its STOP, which must be its last byte.
@@ -112,9 +117,9 @@ impl<'a> Decoder<'a> {
         Ok(top)
     }
 
-    /// The values, and the room for the next pickle.
-    pub(super) fn into_parts(self) -> (Vec<Value<'a>>, Room) {
-        (self.values, self.room)
+    /// The values, and the buffers for the next pickle.
+    pub(super) fn into_parts(self) -> (Vec<Value<'a>>, Buffers) {
+        (self.values, self.buffers)
     }
 
     fn constant(&mut self, opcode: u8) -> Step<bool> {
@@ -219,11 +224,11 @@ impl<'a> Decoder<'a> {
 
     fn stack_and_memo(&mut self, opcode: u8) -> Step<bool> {
         match opcode {
-            b'(' => self.room.marks.push(self.room.stack.len()),
+            b'(' => self.buffers.marks.push(self.buffers.stack.len()),
             b'0' => {
                 // As in CPython, POP takes away a mark if that is what lies on top.
-                if self.room.marks.last() == Some(&self.room.stack.len()) {
-                    self.room.marks.pop();
+                if self.buffers.marks.last() == Some(&self.buffers.stack.len()) {
+                    self.buffers.marks.pop();
                 } else {
                     self.pop()?;
                 }
@@ -231,7 +236,7 @@ impl<'a> Decoder<'a> {
             b'1' => drop(self.pop_mark()?),
             b'2' => {
                 let top = self.top()?;
-                self.room.stack.push(top);
+                self.buffers.stack.push(top);
             }
             b'p' => {
                 let index = decimal_index(self.input.line()?)?;
@@ -323,7 +328,7 @@ impl<'a> Decoder<'a> {
         match opcode {
             0x80 => {
                 let protocol = self.input.byte()?;
-                if protocol > LATEST {
+                if protocol > LATEST_PROTOCOL {
                     return Err(Refused::Unknown(protocol));
                 }
             }
@@ -360,7 +365,7 @@ impl<'a> Decoder<'a> {
 
     fn push(&mut self, value: Value<'a>) {
         let id = self.add(value);
-        self.room.stack.push(id);
+        self.buffers.stack.push(id);
     }
 
     fn push_object(&mut self, class: Id, args: Id) -> Step {
@@ -398,15 +403,15 @@ impl<'a> Decoder<'a> {
     }
 
     fn top(&self) -> Step<Id> {
-        if self.room.stack.len() <= self.room.marks.last().copied().unwrap_or(0) {
+        if self.buffers.stack.len() <= self.buffers.marks.last().copied().unwrap_or(0) {
             return Err(Refused::Malformed("takes from an empty stack"));
         }
-        self.room.stack.last().copied().ok_or(Refused::Malformed("takes from an empty stack"))
+        self.buffers.stack.last().copied().ok_or(Refused::Malformed("takes from an empty stack"))
     }
 
     fn pop(&mut self) -> Step<Id> {
         let top = self.top()?;
-        self.room.stack.pop();
+        self.buffers.stack.pop();
         Ok(top)
     }
 
@@ -419,15 +424,15 @@ impl<'a> Decoder<'a> {
     }
 
     fn pop_many(&mut self, count: usize) -> Step<Vec<Id>> {
-        let floor = self.room.marks.last().copied().unwrap_or(0);
-        let at = self.room.stack.len().checked_sub(count).filter(|&at| at >= floor);
+        let floor = self.buffers.marks.last().copied().unwrap_or(0);
+        let at = self.buffers.stack.len().checked_sub(count).filter(|&at| at >= floor);
         let at = at.ok_or(Refused::Malformed("takes from an empty stack"))?;
-        Ok(self.room.stack.split_off(at))
+        Ok(self.buffers.stack.split_off(at))
     }
 
     fn pop_mark(&mut self) -> Step<Vec<Id>> {
-        let mark = self.room.marks.pop().ok_or(Refused::Malformed("no mark"))?;
-        Ok(self.room.stack.split_off(mark))
+        let mark = self.buffers.marks.pop().ok_or(Refused::Malformed("no mark"))?;
+        Ok(self.buffers.stack.split_off(mark))
     }
 
     /// Appends to the list, set or object on top.
@@ -458,18 +463,18 @@ impl<'a> Decoder<'a> {
     /// Sets all items above the mark: most often a record's attributes, which go from
     /// the stack to the dict without a stop.
     fn set_marked_items(&mut self) -> Step {
-        let mark = *self.room.marks.last().ok_or(Refused::Malformed("no mark"))?;
-        let below = mark.checked_sub(1).and_then(|below| self.room.stack.get(below));
+        let mark = *self.buffers.marks.last().ok_or(Refused::Malformed("no mark"))?;
+        let below = mark.checked_sub(1).and_then(|below| self.buffers.stack.get(below));
         let target = below.and_then(|&below| self.values.get_mut(below as usize));
-        let floor = self.room.marks.iter().rev().nth(1).copied().unwrap_or(0);
+        let floor = self.buffers.marks.iter().rev().nth(1).copied().unwrap_or(0);
         if let Some(Value::Dict(dict)) = target.filter(|_| mark > floor) {
-            let (pairs, odd) = self.room.stack[mark..].as_chunks::<2>();
+            let (pairs, odd) = self.buffers.stack[mark..].as_chunks::<2>();
             if !odd.is_empty() {
                 return Err(Refused::Malformed("a key without a value"));
             }
             dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
-            self.room.stack.truncate(mark);
-            self.room.marks.pop();
+            self.buffers.stack.truncate(mark);
+            self.buffers.marks.pop();
             return Ok(());
         }
         let parts = self.pop_mark()?;
@@ -481,26 +486,26 @@ impl<'a> Decoder<'a> {
             return Err(Refused::TooLarge("memo entries"));
         }
         let top = self.top()?;
-        if index >= self.room.memo.len() {
-            self.room.memo.resize(index + 1, None);
+        if index >= self.buffers.memo.len() {
+            self.buffers.memo.resize(index + 1, None);
         }
-        if self.room.memo[index].replace(top).is_none() {
+        if self.buffers.memo[index].replace(top).is_none() {
             self.memoized += 1;
         }
         Ok(())
     }
 
     fn recall(&mut self, index: usize) -> Step {
-        let id = self.room.memo.get(index).copied().flatten();
-        self.room.stack.push(id.ok_or(Refused::Malformed("a reference to nothing"))?);
+        let id = self.buffers.memo.get(index).copied().flatten();
+        self.buffers.stack.push(id.ok_or(Refused::Malformed("a reference to nothing"))?);
         Ok(())
     }
 }
 
 /// A name of a class. It may be shown many times over, so its length is bounded.
 fn global<'a>(module: Text<'a>, name: Text<'a>) -> Step<Value<'a>> {
-    const LONGEST: usize = 1000;
-    if module.len() + name.len() > LONGEST {
+    const MAX_NAME_LEN: usize = 1000;
+    if module.len() + name.len() > MAX_NAME_LEN {
         return Err(Refused::TooLarge("letters in a name"));
     }
     Ok(Value::Global { module, name })

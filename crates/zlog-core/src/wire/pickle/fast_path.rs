@@ -12,22 +12,22 @@ use std::cell::Cell;
 use super::Limits;
 use crate::record::{Record, Text};
 use crate::wire::attributes::{self, Builder};
-use crate::wire::json::{self, Shape};
+use crate::wire::json::{self, Schema};
 
 /// Most of the memo: what one byte can number.
-const MEMO: usize = 256;
+const MAX_MEMO: usize = 256;
 
 /// Where a text stands in the pickle, for those who refer back to it. The dict itself
 /// has a place in the memo, too, and no text.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Place {
+pub(super) struct TextRange {
     start: u32,
     length: u32,
 }
 
 /// A value.
 #[derive(Clone, Copy)]
-enum Plain<'a> {
+enum Scalar<'a> {
     None,
     Bool(bool),
     Int(i64),
@@ -37,14 +37,14 @@ enum Plain<'a> {
 
 /// A value, and what JSON may still cost: `None` once it was too much.
 struct Item<'a, 'b> {
-    plain: Plain<'a>,
+    scalar: Scalar<'a>,
     left: &'b Cell<Option<usize>>,
 }
 
 struct Input<'a, 'm> {
     body: &'a [u8],
     at: usize,
-    memo: &'m mut Vec<Place>,
+    memo: &'m mut Vec<TextRange>,
 }
 
 /// Reads a record into one that is empty. `None`: it is not of this shape, or not a
@@ -52,10 +52,10 @@ struct Input<'a, 'm> {
 pub(super) fn read<'a>(
     body: &'a [u8],
     limits: &Limits,
-    memo: &mut Vec<Place>,
+    memo: &mut Vec<TextRange>,
     record: &mut Record<'a>,
 ) -> Option<()> {
-    let within = body.len() <= limits.opcodes && MEMO <= limits.memo;
+    let within = body.len() <= limits.opcodes && MAX_MEMO <= limits.memo;
     if !within || u32::try_from(body.len()).is_err() {
         return None;
     }
@@ -64,7 +64,7 @@ pub(super) fn read<'a>(
     let left = Cell::new(Some(limits.output));
     let mut builder = Builder::new(record, false);
     input.expect(b'}')?;
-    input.memoize(Place::default())?;
+    input.memoize(TextRange::default())?;
     loop {
         match input.byte()? {
             b'(' => {}
@@ -72,12 +72,12 @@ pub(super) fn read<'a>(
             _ => return None,
         }
         while let Some(key) = input.key()? {
-            let plain = input.value()?;
-            builder.set(key.into(), &Item { plain, left: &left });
+            let scalar = input.value()?;
+            builder.set(key.into(), &Item { scalar, left: &left });
             left.get()?;
         }
     }
-    let whole = input.at == body.len() && builder.finish() != Shape::Other;
+    let whole = input.at == body.len() && builder.finish() != Schema::Other;
     whole.then_some(())
 }
 
@@ -108,24 +108,24 @@ impl<'a> Input<'a, '_> {
         }
     }
 
-    fn value(&mut self) -> Option<Plain<'a>> {
+    fn value(&mut self) -> Option<Scalar<'a>> {
         Some(match self.byte()? {
-            b'X' => Plain::Str(self.text()?),
-            b'h' => Plain::Str(self.recall()?),
-            b'N' => Plain::None,
-            b'K' => Plain::Int(self.byte()?.into()),
-            b'M' => Plain::Int(u16::from_le_bytes(self.array()?).into()),
-            b'J' => Plain::Int(i32::from_le_bytes(self.array()?).into()),
-            b'G' => Plain::Float(f64::from_be_bytes(self.array()?)),
+            b'X' => Scalar::Str(self.text()?),
+            b'h' => Scalar::Str(self.recall()?),
+            b'N' => Scalar::None,
+            b'K' => Scalar::Int(self.byte()?.into()),
+            b'M' => Scalar::Int(u16::from_le_bytes(self.array()?).into()),
+            b'J' => Scalar::Int(i32::from_le_bytes(self.array()?).into()),
+            b'G' => Scalar::Float(f64::from_be_bytes(self.array()?)),
             b'I' => match self.line()? {
-                b"00" => Plain::Bool(false),
-                b"01" => Plain::Bool(true),
+                b"00" => Scalar::Bool(false),
+                b"01" => Scalar::Bool(true),
                 _ => return None,
             },
             // Whole numbers of more than 31 bits: a thread's, always.
             b'L' => {
                 let digits = std::str::from_utf8(self.line()?.strip_suffix(b"L")?).ok()?;
-                Plain::Int(digits.parse().ok()?)
+                Scalar::Int(digits.parse().ok()?)
             }
             _ => return None,
         })
@@ -141,89 +141,89 @@ impl<'a> Input<'a, '_> {
     fn text(&mut self) -> Option<&'a str> {
         let length = u32::from_le_bytes(self.array()?);
         let start = self.at;
-        let place = Place { start: u32::try_from(start).ok()?, length };
-        let text = self.at(place)?;
+        let range = TextRange { start: u32::try_from(start).ok()?, length };
+        let text = self.at(range)?;
         self.at += text.len();
         if self.body.get(self.at) == Some(&b'q') {
-            self.memoize(place)?;
+            self.memoize(range)?;
         }
         Some(text)
     }
 
-    fn at(&self, place: Place) -> Option<&'a str> {
-        let start = place.start as usize;
-        let end = start.checked_add(place.length as usize)?;
+    fn at(&self, range: TextRange) -> Option<&'a str> {
+        let start = range.start as usize;
+        let end = start.checked_add(range.length as usize)?;
         std::str::from_utf8(self.body.get(start..end)?).ok()
     }
 
     /// Python numbers its memo from 0 on, without a hole.
-    fn memoize(&mut self, place: Place) -> Option<()> {
+    fn memoize(&mut self, range: TextRange) -> Option<()> {
         self.expect(b'q')?;
-        (usize::from(self.byte()?) == self.memo.len()).then(|| self.memo.push(place))
+        (usize::from(self.byte()?) == self.memo.len()).then(|| self.memo.push(range))
     }
 
     fn recall(&mut self) -> Option<&'a str> {
         let index = usize::from(self.byte()?);
         // 0 is the dict.
-        let place = *self.memo.get(index).filter(|_| index > 0)?;
-        self.at(place)
+        let range = *self.memo.get(index).filter(|_| index > 0)?;
+        self.at(range)
     }
 }
 
 impl<'a> attributes::Value<'a> for Item<'a, '_> {
     fn is_null(&self) -> bool {
-        matches!(self.plain, Plain::None)
+        matches!(self.scalar, Scalar::None)
     }
 
     fn string(&self) -> Option<Text<'a>> {
-        match self.plain {
-            Plain::Str(text) => Some(text.into()),
+        match self.scalar {
+            Scalar::Str(text) => Some(text.into()),
             _ => None,
         }
     }
 
     fn text(&self) -> Option<Text<'a>> {
-        Some(match self.plain {
-            Plain::None => return None,
-            Plain::Str(text) => text.into(),
-            Plain::Bool(true) => "True".into(),
-            Plain::Bool(false) => "False".into(),
-            Plain::Int(number) => number.to_string().into(),
-            Plain::Float(number) => format!("{number:?}").into(),
+        Some(match self.scalar {
+            Scalar::None => return None,
+            Scalar::Str(text) => text.into(),
+            Scalar::Bool(true) => "True".into(),
+            Scalar::Bool(false) => "False".into(),
+            Scalar::Int(number) => number.to_string().into(),
+            Scalar::Float(number) => format!("{number:?}").into(),
         })
     }
 
     fn integer(&self) -> Option<i64> {
-        match self.plain {
-            Plain::Int(number) => Some(number),
-            Plain::Float(number) => json::whole(number),
+        match self.scalar {
+            Scalar::Int(number) => Some(number),
+            Scalar::Float(number) => json::exact_integer(number),
             _ => None,
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "what Python's float(int) does too")]
     fn number(&self) -> Option<f64> {
-        match self.plain {
-            Plain::Int(number) => Some(number as f64),
-            Plain::Float(number) => Some(number).filter(|number| number.is_finite()),
+        match self.scalar {
+            Scalar::Int(number) => Some(number as f64),
+            Scalar::Float(number) => Some(number).filter(|number| number.is_finite()),
             _ => None,
         }
     }
 
     fn json(&self) -> Text<'a> {
         let mut out = Vec::new();
-        match self.plain {
-            Plain::None => return "null".into(),
-            Plain::Bool(true) => return "true".into(),
-            Plain::Bool(false) => return "false".into(),
-            Plain::Int(number) => {
+        match self.scalar {
+            Scalar::None => return "null".into(),
+            Scalar::Bool(true) => return "true".into(),
+            Scalar::Bool(false) => return "false".into(),
+            Scalar::Int(number) => {
                 out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
             }
-            Plain::Float(number) if number.is_finite() => json::write_float(number, &mut out),
-            Plain::Float(_) => json::write_string(&self.text().unwrap_or_default(), &mut out),
+            Scalar::Float(number) if number.is_finite() => json::write_float(number, &mut out),
+            Scalar::Float(_) => json::write_string(&self.text().unwrap_or_default(), &mut out),
             // One text may be referred to any number of times.
-            Plain::Str(text) if self.left.get().is_none_or(|left| text.len() > left) => {}
-            Plain::Str(text) => json::write_string(text, &mut out),
+            Scalar::Str(text) if self.left.get().is_none_or(|left| text.len() > left) => {}
+            Scalar::Str(text) => json::write_string(text, &mut out),
         }
         let spent = out.len().max(1);
         self.left.set(self.left.get().and_then(|left| left.checked_sub(spent)));
@@ -247,19 +247,19 @@ mod tests {
         limits: &Limits,
     ) -> (Option<Record<'static>>, Result<Record<'static>, Refused>) {
         let mut record = Record::default();
-        let plain = read(body, limits, &mut Vec::new(), &mut record).map(|()| record.into_owned());
+        let fast = read(body, limits, &mut Vec::new(), &mut record).map(|()| record.into_owned());
         let mut record = Record::default();
-        let general = Reader::default().by_stack(body, limits, &mut record);
-        (plain, general.map(|()| record.into_owned()))
+        let general = Reader::default().read_general(body, limits, &mut record);
+        (fast, general.map(|()| record.into_owned()))
     }
 
     #[test]
     fn what_sockethandler_sends_is_taken_here_and_is_the_same() {
         let mut taken = 0;
         for body in golden() {
-            let (plain, general) = both(&body, &Limits::DEFAULT);
-            if let Some(plain) = plain {
-                assert_eq!(Ok(plain), general);
+            let (fast, general) = both(&body, &Limits::DEFAULT);
+            if let Some(fast) = fast {
+                assert_eq!(Ok(fast), general);
                 taken += 1;
             }
         }
@@ -276,8 +276,8 @@ mod tests {
         }
         body.extend_from_slice(b"u.");
         assert!(both(&body, &Limits::DEFAULT).0.is_some());
-        let (plain, general) = both(&body, &Limits { output: 100_000, ..Limits::DEFAULT });
-        assert_eq!(plain, None);
+        let (fast, general) = both(&body, &Limits { output: 100_000, ..Limits::DEFAULT });
+        assert_eq!(fast, None);
         assert!(general.unwrap().fault.is_some());
     }
 
@@ -293,10 +293,10 @@ mod tests {
                 let at = at.index(body.len());
                 body[at] = byte;
             }
-            let (plain, general) = both(&body, &Limits::DEFAULT);
-            if let Some(plain) = plain {
+            let (fast, general) = both(&body, &Limits::DEFAULT);
+            if let Some(fast) = fast {
                 // Not-a-number is not equal to itself.
-                prop_assert_eq!(format!("{plain:?}"), format!("{:?}", general.unwrap()));
+                prop_assert_eq!(format!("{fast:?}"), format!("{:?}", general.unwrap()));
             }
         }
     }

@@ -10,17 +10,17 @@ use super::escape::code_unit;
 /// - `NaN`, `Infinity` and `-Infinity` become strings of that name;
 /// - half of a surrogate pair (`\ud800`) becomes the text of its escape;
 /// - a control character in a string (a line break, say) is escaped.
-pub(super) fn mend(body: &str) -> Option<String> {
+pub(super) fn repair(body: &str) -> Option<String> {
     let mut out = String::with_capacity(body.len() + 16);
     let mut rest = body;
-    let mut mended = false;
+    let mut repaired = false;
     while let Some(c) = rest.chars().next() {
         let length = if c == '"' {
-            let (length, changed) = mend_string(rest, &mut out);
-            mended |= changed;
+            let (length, changed) = repair_string(rest, &mut out);
+            repaired |= changed;
             length
         } else if let Some(word) = non_number(rest) {
-            mended = true;
+            repaired = true;
             out.extend(["\"", word, "\""]);
             word.len()
         } else {
@@ -29,7 +29,7 @@ pub(super) fn mend(body: &str) -> Option<String> {
         };
         rest = &rest[length..];
     }
-    mended.then_some(out)
+    repaired.then_some(out)
 }
 
 /// The float that JSON has no number for, if one stands at the start of `text`.
@@ -38,7 +38,7 @@ fn non_number(text: &str) -> Option<&'static str> {
 }
 
 /// Copies the string that starts `text`; its length, and whether it was changed.
-fn mend_string(text: &str, out: &mut String) -> (usize, bool) {
+fn repair_string(text: &str, out: &mut String) -> (usize, bool) {
     let mut changed = false;
     out.push('"');
     let mut at = 1;
@@ -94,23 +94,23 @@ mod tests {
     #[test]
     fn what_python_writes_beyond_json_becomes_json() {
         assert_eq!(
-            mend(r#"{"a":NaN,"b":[-Infinity,Infinity],"NaN":"NaN \" NaN"}"#).as_deref(),
+            repair(r#"{"a":NaN,"b":[-Infinity,Infinity],"NaN":"NaN \" NaN"}"#).as_deref(),
             Some(r#"{"a":"NaN","b":["-Infinity","Infinity"],"NaN":"NaN \" NaN"}"#)
         );
-        assert_eq!(mend(r#"{"\ud800":1}"#).as_deref(), Some(r#"{"\\ud800":1}"#));
-        assert_eq!(mend("{\"a\":\"x\ny\"}").as_deref(), Some(r#"{"a":"x\u000ay"}"#));
+        assert_eq!(repair(r#"{"\ud800":1}"#).as_deref(), Some(r#"{"\\ud800":1}"#));
+        assert_eq!(repair("{\"a\":\"x\ny\"}").as_deref(), Some(r#"{"a":"x\u000ay"}"#));
     }
 
     #[test]
-    fn what_can_not_be_mended_is_left() {
-        assert_eq!(mend(r#"{"a":1"#), None);
-        assert_eq!(mend(r#"{"😀":"\ud83d\ude00"}"#), None);
+    fn what_can_not_be_repaired_is_left() {
+        assert_eq!(repair(r#"{"a":1"#), None);
+        assert_eq!(repair(r#"{"😀":"\ud83d\ude00"}"#), None);
     }
 
     proptest! {
         #[test]
         fn any_text_is_taken(text in any::<String>(), tail in r#"["\\uéd80]*"#) {
-            let _ = mend(&format!("{text}{tail}"));
+            let _ = repair(&format!("{text}{tail}"));
         }
     }
 }

@@ -19,24 +19,24 @@
 use crate::record::Level;
 
 /// How much of a line is looked at: bytes, and words.
-const BYTES: usize = 192;
-const WORDS: usize = 12;
+const MAX_BYTES: usize = 192;
+const MAX_WORDS: usize = 12;
 
 /// The level of a line. `rest` is what follows a leading time; all of the line
 /// without one.
-pub(super) fn level(line: &str, rest: &str) -> Option<Level> {
+pub(super) fn of_line(line: &str, rest: &str) -> Option<Level> {
     let stamped = rest.len() < line.len();
-    let window = &rest.as_bytes()[..rest.len().min(BYTES)];
+    let window = &rest.as_bytes()[..rest.len().min(MAX_BYTES)];
     if memchr::memchr(0x1b, window).is_some() {
-        let mut plain = [0; BYTES];
+        let mut plain = [0; MAX_BYTES];
         let len = without_colour(window, &mut plain);
-        return special(&plain[..len]).or_else(|| Scan::new(stamped).level(&plain[..len]));
+        return by_program(&plain[..len]).or_else(|| Scanner::new(stamped).level(&plain[..len]));
     }
-    special(window).or_else(|| Scan::new(stamped).level(window))
+    by_program(window).or_else(|| Scanner::new(stamped).level(window))
 }
 
 /// Copies text without the escape sequences that colour it.
-fn without_colour(bytes: &[u8], out: &mut [u8; BYTES]) -> usize {
+fn without_colour(bytes: &[u8], out: &mut [u8; MAX_BYTES]) -> usize {
     let (mut len, mut rest) = (0, bytes);
     while let [first, more @ ..] = rest {
         rest = more;
@@ -52,24 +52,24 @@ fn without_colour(bytes: &[u8], out: &mut [u8; BYTES]) -> usize {
 }
 
 /// Shapes in which a letter or a sign stands for the level.
-fn special(line: &[u8]) -> Option<Level> {
+fn by_program(line: &[u8]) -> Option<Level> {
     match line {
         // glog, klog: `E0102 03:04:05.678 …`
         [letter, d1, d2, d3, d4, b' ', h1, h2, b':', ..]
             if [d1, d2, d3, d4, h1, h2].iter().all(|digit| digit.is_ascii_digit()) =>
         {
-            letter_level(*letter)
+            level_letter(*letter)
         }
         // Android: `W/Tag( 123): …`
         [letter, b'/', rest @ ..] if rest.iter().take(40).any(|byte| b"(:".contains(byte)) => {
-            letter_level(*letter)
+            level_letter(*letter)
         }
         [b'0'..=b'9', ..] => redis(line),
         _ => None,
     }
 }
 
-fn letter_level(letter: u8) -> Option<Level> {
+fn level_letter(letter: u8) -> Option<Level> {
     Some(match letter {
         b'V' => Level(5),
         b'D' => Level::DEBUG,
@@ -100,7 +100,7 @@ fn redis(line: &[u8]) -> Option<Level> {
 }
 
 /// What was seen of a line so far.
-struct Scan {
+struct Scanner {
     /// There was a time.
     stamped: bool,
     /// Words that may be the beginning of a sentence.
@@ -148,14 +148,14 @@ impl<'a> Word<'a> {
     }
 }
 
-impl Scan {
-    fn new(stamped: bool) -> Scan {
-        Scan { stamped, plain: 0, after_plain: false, inside: false, start: true, npm: false }
+impl Scanner {
+    fn new(stamped: bool) -> Scanner {
+        Scanner { stamped, plain: 0, after_plain: false, inside: false, start: true, npm: false }
     }
 
     fn level(mut self, line: &[u8]) -> Option<Level> {
         let mut at = 0;
-        for _ in 0..WORDS {
+        for _ in 0..MAX_WORDS {
             let blanks = line[at..].iter().position(|byte| !byte.is_ascii_whitespace())?;
             let after_tab = blanks > 0 && line[at + blanks - 1] == b'\t';
             at += blanks;
@@ -163,10 +163,10 @@ impl Scan {
             let end = len.map_or(line.len(), |len| at + len);
             let token = &line[at..end];
             let word = Word::new(token, after_tab && line.get(end) == Some(&b'\t'));
-            if let Some(level) = self.judge(&word, &line[end..]) {
+            if let Some(level) = self.level_of(&word, &line[end..]) {
                 return Some(level);
             }
-            self.pass(token, &word);
+            self.note(token, &word);
             if self.plain > 2 {
                 return None;
             }
@@ -176,11 +176,11 @@ impl Scan {
     }
 
     /// Whether the word is a level where it stands.
-    fn judge(&self, word: &Word<'_>, after: &[u8]) -> Option<Level> {
+    fn level_of(&self, word: &Word<'_>, after: &[u8]) -> Option<Level> {
         if word.letters.is_empty() {
             return None;
         }
-        if let Some(level) = meaning(word.letters) {
+        if let Some(level) = level_word(word.letters) {
             let capitals = word.letters.iter().all(u8::is_ascii_uppercase);
             let stands = word.in_brackets(after)
                 || capitals && self.allows_capitals(word, after)
@@ -193,10 +193,10 @@ impl Scan {
             (b"level" | b"lvl" | b"severity", [b'=', value @ ..]) => {
                 let value = value.strip_prefix(b"\"").unwrap_or(value);
                 let end = value.iter().position(|byte| !byte.is_ascii_alphabetic());
-                meaning(&value[..end.unwrap_or(value.len())])
+                level_word(&value[..end.unwrap_or(value.len())])
             }
             // Apache: `[core:error]`
-            (_, [b':', value @ .., b']']) if word.open == Some(b'[') => meaning(value),
+            (_, [b':', value @ .., b']']) if word.open == Some(b'[') => level_word(value),
             // logrus cuts its levels to four letters: `ERRO[0001]`
             (b"ERRO", [b'[', ..]) => Some(Level::ERROR),
             (b"DEBU", [b'[', ..]) => Some(Level::DEBUG),
@@ -222,7 +222,7 @@ impl Scan {
     }
 
     /// Takes note of a word that is no level.
-    fn pass(&mut self, token: &[u8], word: &Word<'_>) {
+    fn note(&mut self, token: &[u8], word: &Word<'_>) {
         // Most words of most lines: what follows would come to the same.
         let lower = word.letters.first().is_some_and(u8::is_ascii_lowercase);
         if lower && word.letters.len() == token.len() && !self.inside {
@@ -255,7 +255,7 @@ impl Scan {
 }
 
 /// The level that a word means; not what is a common word besides.
-fn meaning(letters: &[u8]) -> Option<Level> {
+fn level_word(letters: &[u8]) -> Option<Level> {
     let word = std::str::from_utf8(letters).ok()?;
     // Spares nearly all words the rest: each level's first letter is one of these.
     if !b"adtvifnwescp".contains(&letters.first()?.to_ascii_lowercase()) {

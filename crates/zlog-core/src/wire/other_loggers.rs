@@ -34,8 +34,8 @@ pub enum Field {
 /// Which field another logger's key stands for, in any case of ASCII letters.
 pub fn field_alias(key: &str) -> Option<Field> {
     /// Longest name below; a longer key is none of them, and is not copied.
-    const LONGEST: usize = 12;
-    let mut lower = [0u8; LONGEST];
+    const MAX_KEY_LEN: usize = 12;
+    let mut lower = [0u8; MAX_KEY_LEN];
     let lower = lower.get_mut(..key.len())?;
     lower.copy_from_slice(key.as_bytes());
     lower.make_ascii_lowercase();
@@ -163,11 +163,11 @@ impl Origin {
 ///
 /// Where several names of one field are there, the first counts; for the
 /// traceback, the first that has several lines. What is not taken stays.
-pub(super) fn adopt(record: &mut Record<'_>) -> bool {
+pub(super) fn normalize(record: &mut Record<'_>) -> bool {
     let origin = Origin::of(record);
     let mut extras = std::mem::take(&mut record.extras);
     flatten_fields(&mut extras);
-    let exception = exception(&extras);
+    let exception = find_exception(&extras);
     let mut message = false;
     let mut at = 0;
     extras.retain(|(key, value)| {
@@ -185,7 +185,7 @@ pub(super) fn adopt(record: &mut Record<'_>) -> bool {
                 record.msg = text;
                 if origin == Origin::Docker {
                     // It keeps the end of the line that was printed.
-                    cut_newline(&mut record.msg);
+                    strip_newline(&mut record.msg);
                 }
                 message = true;
                 false
@@ -216,13 +216,13 @@ fn set_level(record: &mut Record<'_>, value: &RawJson<'_>, origin: Origin) -> bo
     let Some(level) = Level::from_word(&word) else { return false };
     record.level = level;
     // `notice` says more than `Level 25`.
-    if level.known_name().is_none() && !word.ends_with(|c: char| c.is_ascii_digit()) {
+    if level.standard_name().is_none() && !word.ends_with(|c: char| c.is_ascii_digit()) {
         record.levelname = Some(Cow::Owned(word.to_ascii_uppercase()));
     }
     true
 }
 
-fn cut_newline(text: &mut Text<'_>) {
+fn strip_newline(text: &mut Text<'_>) {
     let length = text.strip_suffix('\n').map(|rest| rest.trim_end_matches('\r').len());
     match (length, text) {
         (Some(length), Cow::Borrowed(text)) => *text = &text[..length],
@@ -243,7 +243,7 @@ fn flatten_fields<'a>(extras: &mut Vec<(Text<'a>, RawJson<'a>)>) {
 }
 
 /// Which extra is the traceback: the first with several lines, or else the first.
-fn exception(extras: &[(Text<'_>, RawJson<'_>)]) -> Option<usize> {
+fn find_exception(extras: &[(Text<'_>, RawJson<'_>)]) -> Option<usize> {
     let candidate = |lines: bool| {
         extras.iter().position(|(key, value)| {
             field_alias(key) == Some(Field::ExcText)
@@ -322,48 +322,48 @@ mod tests {
         assert_eq!(field_alias(""), None);
     }
 
-    fn adopted(text: &str) -> Record<'_> {
+    fn normalized(text: &str) -> Record<'_> {
         json::read(text).unwrap()
     }
 
     #[test]
     fn pino_and_bunyan_count_levels_one_step_higher() {
-        let pino = adopted(
+        let pino = normalized(
             r#"{"level":30,"time":1763712000123,"pid":7,"hostname":"h","msg":"hi","reqId":1}"#,
         );
         assert_eq!((pino.level, &*pino.msg), (Level::INFO, "hi"));
         assert_eq!(pino.created, Some(1_763_712_000.123));
-        let bunyan = adopted(
+        let bunyan = normalized(
             r#"{"name":"app","hostname":"h","pid":7,"level":60,"msg":"x","time":"2025-11-21T08:00:00.000Z","v":0}"#,
         );
         assert_eq!((bunyan.level, bunyan.name.as_deref()), (Level::CRITICAL, Some("app")));
-        assert_eq!(adopted(r#"{"level":30,"msg":"x"}"#).level, Level::WARNING);
+        assert_eq!(normalized(r#"{"level":30,"msg":"x"}"#).level, Level::WARNING);
     }
 
     #[test]
     fn the_names_of_other_loggers_fill_the_fields() {
-        let zap = adopted(
+        let zap = normalized(
             r#"{"level":"error","ts":1763712000.5,"logger":"db","msg":"lost","error":"EOF","stacktrace":"main\n\tx.go:1"}"#,
         );
         assert_eq!(zap.exc_text.as_deref(), Some("main\n\tx.go:1"));
         assert_eq!(zap.extras, [("error".into(), RawJson("\"EOF\"".into()))]);
         assert_eq!((zap.level, zap.name.as_deref()), (Level::ERROR, Some("db")));
 
-        let notice = adopted(r#"{"severity":"notice","message":"m"}"#);
+        let notice = normalized(r#"{"severity":"notice","message":"m"}"#);
         assert_eq!((notice.level, &*notice.level_name()), (Level(25), "NOTICE"));
 
         let java =
-            adopted(r#"{"@timestamp":"2025-11-21T08:00:00Z","thread":"main","message":"m"}"#);
+            normalized(r#"{"@timestamp":"2025-11-21T08:00:00Z","thread":"main","message":"m"}"#);
         assert_eq!(java.thread_name.as_deref(), Some("main"));
     }
 
     #[test]
     fn what_docker_and_journald_stored_is_read() {
         let docker =
-            adopted(r#"{"log":"up\r\n","stream":"stderr","time":"2025-11-21T08:00:00.5Z"}"#);
+            normalized(r#"{"log":"up\r\n","stream":"stderr","time":"2025-11-21T08:00:00.5Z"}"#);
         assert_eq!((&*docker.msg, docker.created), ("up", Some(1_763_712_000.5)));
-        assert_eq!(adopted(r#"{"log":"x","msg":"m"}"#).msg, "m", "`log` alone says nothing");
-        let journal = adopted(
+        assert_eq!(normalized(r#"{"log":"x","msg":"m"}"#).msg, "m", "`log` alone says nothing");
+        let journal = normalized(
             r#"{"MESSAGE":"denied","PRIORITY":"4","SYSLOG_IDENTIFIER":"sshd","__REALTIME_TIMESTAMP":"1763712000500000"}"#,
         );
         assert_eq!((&*journal.msg, journal.level), ("denied", Level::WARNING));
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn the_fields_of_tracing_subscriber_are_found_one_level_down() {
-        let record = adopted(
+        let record = normalized(
             r#"{"timestamp":"2025-11-21T08:00:00Z","level":"WARN","fields":{"message":"m","n":1},"target":"app::db"}"#,
         );
         assert_eq!((&*record.msg, record.name.as_deref()), ("m", Some("app::db")));
@@ -382,7 +382,7 @@ mod tests {
 
     #[test]
     fn what_does_not_read_as_its_field_stays_an_extra() {
-        let record = adopted(r#"{"time":"noon","level":"weird","error":{"code":1},"msg":"m"}"#);
+        let record = normalized(r#"{"time":"noon","level":"weird","error":{"code":1},"msg":"m"}"#);
         assert_eq!((record.created, record.level), (None, Level::NOTSET));
         assert_eq!(record.extras.len(), 3);
     }
