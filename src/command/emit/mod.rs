@@ -136,7 +136,7 @@ impl Emit {
         let progress = ProgressLine::new(args);
         let options = PublishOptions {
             root: args.root.clone(),
-            by_name: args.listen.any(),
+            logger_in_topic: args.listen.any(),
             wire: match args.wire {
                 WireArg::Json => Wire::Json,
                 WireArg::Text => Wire::Text,
@@ -145,11 +145,11 @@ impl Emit {
                 OnFullArg::Block => OnFull::Block,
                 OnFullArg::Drop => OnFull::Drop,
             },
-            stop: {
+            give_up: {
                 let end = end.clone();
                 Box::new(move || end.overdue())
             },
-            tell: progress.teller(),
+            report: progress.teller(),
         };
         let begun = Instant::now();
         Emit {

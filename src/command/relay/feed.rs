@@ -144,12 +144,12 @@ impl Feed {
             let overdue = Arc::clone(&seen);
             let options = PublishOptions {
                 root: root.clone(),
-                by_name: matches!(source, From::Listen(_)),
+                logger_in_topic: matches!(source, From::Listen(_)),
                 wire: Wire::Json,
                 on_full: OnFull::Block,
-                stop: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
+                give_up: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
                 // Its one subscriber is this relay.
-                tell: Box::new(|_| {}),
+                report: Box::new(|_| {}),
             };
             let publish = Publish::new(publisher, options);
             let name = if root.is_empty() { "root" } else { &root };
@@ -218,7 +218,7 @@ impl Runner {
 fn note(seen: &Shared, publish: &Publish, source: &mut From) {
     let published = publish.published();
     seen.records.store(published.records + published.dropped_full, Ordering::Relaxed);
-    seen.unheard.store(published.unheard, Ordering::Relaxed);
+    seen.unheard.store(published.unsubscribed, Ordering::Relaxed);
     seen.dropped.store(published.dropped_full, Ordering::Relaxed);
     seen.nuls.store(source.nuls(), Ordering::Relaxed);
     *seen.heard.lock().unwrap_or_else(PoisonError::into_inner) = source.heard();

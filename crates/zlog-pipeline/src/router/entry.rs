@@ -159,9 +159,9 @@ impl Entry {
     }
 
     /// Does what is due, unless it does so by itself; when it is due again.
-    pub(super) fn tend(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn on_timer(&mut self, now: Instant) -> Option<Instant> {
         match &mut self.runs {
-            Runs::Here(handler) => handler.tend(now).ok().flatten(),
+            Runs::Here(handler) => handler.on_timer(now).ok().flatten(),
             Runs::Behind(_) => None,
         }
     }
@@ -176,7 +176,7 @@ impl Entry {
     /// Begins to close what needs no more from here.
     pub(super) fn begin_close(&mut self, until: Instant) {
         if let Runs::Behind(queue) = &mut self.runs {
-            queue.begin_end(until);
+            queue.begin_close(until);
         }
     }
 
@@ -195,8 +195,8 @@ impl Entry {
                 let _ = handler.close(until);
             }
             Runs::Behind(queue) => {
-                queue.begin_end(until);
-                let (queued, ended) = queue.finish_end(until);
+                queue.begin_close(until);
+                let (queued, ended) = queue.finish_close(until);
                 self.abandoned = queued.abandoned;
                 if !queue.has_ended() {
                     // It hangs, and what it holds with it: nobody will say that these
@@ -218,7 +218,7 @@ impl Entry {
         let (dropped, queued) = match &self.runs {
             Runs::Here(_) => (0, 0),
             Runs::Behind(queue) => {
-                let queued = queue.queued();
+                let queued = queue.counts();
                 let done = queued.handled + queued.failed;
                 (queued.dropped, queued.accepted.saturating_sub(done))
             }

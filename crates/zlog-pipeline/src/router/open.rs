@@ -18,7 +18,7 @@ use crate::handler::rotating::RotatingFileHandler;
 use crate::handler::smtp::{Server, SmtpHandler};
 use crate::handler::syslog::SyslogHandler;
 use crate::handler::timed::TimedRotatingFileHandler;
-use crate::handler::{Handler, Held};
+use crate::handler::{Handler, Backlog};
 use crate::os::terminal::{self, ColorChoice};
 use crate::socket::{Endpoint, Flushed, Publisher, Role, SocketOptions};
 use zlog_core::error::{Error, Result};
@@ -196,7 +196,7 @@ impl Handler for Publishing {
     }
 
     /// Subscriptions are read now and then, whether there are records or not.
-    fn tend(&mut self, _: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, _: Instant) -> Result<Option<Instant>> {
         self.flush()?;
         let report = self.publish.as_mut().and_then(|publish| publish.publisher().report());
         if let Some(text) = report {
@@ -205,9 +205,9 @@ impl Handler for Publishing {
         Ok(None)
     }
 
-    fn held(&self) -> Held {
+    fn backlog(&self) -> Backlog {
         let dropped = self.publish.as_ref().map(|publish| publish.published().dropped_full);
-        Held { lost: dropped.unwrap_or(self.lost), ..Held::default() }
+        Backlog { lost: dropped.unwrap_or(self.lost), ..Backlog::default() }
     }
 
     fn close(&mut self, until: Instant) -> Result<()> {

@@ -11,11 +11,11 @@ use zlog_core::format::Format;
 use zlog_core::record::Record;
 
 /// A block that one huge record has made larger than this is given back.
-const KEEP: usize = 4 * BLOCK;
+const MAX_KEPT_CAPACITY: usize = 4 * BLOCK;
 
 /// How long a record waits at most, where others keep coming that are not for this
 /// handler: who follows the file does not notice.
-pub(super) const LONGEST: Duration = Duration::from_millis(200);
+pub(super) const MAX_WAIT: Duration = Duration::from_millis(200);
 
 /// Records as they will stand in the file.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Block {
     /// Adds a record, as `format` shows it.
     pub(super) fn push(&mut self, record: &Record<'_>, format: &mut dyn Format) {
         if self.ends.is_empty() {
-            self.due = Some(Instant::now() + LONGEST);
+            self.due = Some(Instant::now() + MAX_WAIT);
         }
         format.write(record, &mut self.bytes);
         self.ends.push(self.bytes.len());
@@ -79,7 +79,7 @@ impl Block {
         self.bytes.clear();
         self.ends.clear();
         self.due = None;
-        if self.bytes.capacity() > KEEP {
+        if self.bytes.capacity() > MAX_KEPT_CAPACITY {
             self.bytes.shrink_to(2 * BLOCK);
         }
         appended
@@ -128,9 +128,9 @@ mod tests {
 
     #[test]
     fn the_memory_of_a_huge_record_is_given_back() {
-        let mut block = block(&[&"x".repeat(2 * KEEP)]);
+        let mut block = block(&[&"x".repeat(2 * MAX_KEPT_CAPACITY)]);
         assert!(block.is_full());
         block.write(|_| Ok(())).unwrap();
-        assert!(block.bytes.capacity() <= KEEP);
+        assert!(block.bytes.capacity() <= MAX_KEPT_CAPACITY);
     }
 }

@@ -35,17 +35,17 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::archive::Shared;
+use super::compressor::Shared;
 use crate::os::terminal::tell;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 
 /// What is claimed in this process, by path.
-static CLAIMS: Mutex<BTreeMap<PathBuf, Entry>> = Mutex::new(BTreeMap::new());
+static LOCKS: Mutex<BTreeMap<PathBuf, LockEntry>> = Mutex::new(BTreeMap::new());
 
 /// What the claims of one path share.
-struct Entry {
-    claims: usize,
+struct LockEntry {
+    count: usize,
     /// How many of them are of handlers that write.
     writers: usize,
     /// `None` where no file can be made beside the log, or locks can't be had.
@@ -54,7 +54,7 @@ struct Entry {
 }
 
 /// The right to write to a path; it ends when the last of this process is dropped.
-pub(crate) struct Claim {
+pub(crate) struct FileLock {
     /// The log, its directory resolved.
     path: PathBuf,
     shared: Arc<Shared>,
@@ -62,26 +62,26 @@ pub(crate) struct Claim {
     writes: bool,
 }
 
-impl Claim {
+impl FileLock {
     /// Claims `path`, whose directory exists.
     ///
     /// # Errors
     /// Another process writes to it, or the lock file can't be made.
-    pub(crate) fn take(path: &Path) -> Result<Claim> {
+    pub(crate) fn acquire(path: &Path) -> Result<FileLock> {
         let path = resolved(path)?;
-        let mut claims = claims();
-        if let Some(entry) = claims.get_mut(&path) {
+        let mut locks = locks();
+        if let Some(entry) = locks.get_mut(&path) {
             entry.renew(&path)?;
-            entry.claims += 1;
+            entry.count += 1;
             entry.writers += 1;
             let shared = Arc::clone(&entry.shared);
-            return Ok(Claim { path, shared, writes: true });
+            return Ok(FileLock { path, shared, writes: true });
         }
         let shared = Arc::new(Shared::new(&path));
         let lock = lock(&path)?;
-        let entry = Entry { claims: 1, writers: 1, lock, shared: Arc::clone(&shared) };
-        claims.insert(path.clone(), entry);
-        Ok(Claim { path, shared, writes: true })
+        let entry = LockEntry { count: 1, writers: 1, lock, shared: Arc::clone(&shared) };
+        locks.insert(path.clone(), entry);
+        Ok(FileLock { path, shared, writes: true })
     }
 
     /// What all that write to this path in this process have to agree on.
@@ -92,9 +92,9 @@ impl Claim {
     /// Takes the lock anew if its file is gone, with its directory perhaps.
     ///
     /// # Errors
-    /// As [`Claim::take`]'s: somebody else was faster.
+    /// As [`FileLock::acquire`]'s: somebody else was faster.
     pub(crate) fn renew(&self) -> Result<()> {
-        claims().get_mut(&self.path).map_or(Ok(()), |entry| entry.renew(&self.path))
+        locks().get_mut(&self.path).map_or(Ok(()), |entry| entry.renew(&self.path))
     }
 
     /// Locks `log`, which is open at this path, against writers that came to it by
@@ -104,13 +104,13 @@ impl Claim {
     /// # Errors
     /// Another process has it.
     #[cfg(unix)]
-    pub(crate) fn lock(&self, log: &File) -> Result<bool> {
+    pub(crate) fn lock_log(&self, log: &File) -> Result<bool> {
         match log.try_lock() {
             Err(TryLockError::WouldBlock) => {}
             // Where locks can't be had, that has been told.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(true),
         }
-        if claims().get(&self.path).is_some_and(|entry| entry.writers > 1) {
+        if locks().get(&self.path).is_some_and(|entry| entry.writers > 1) {
             return Ok(false);
         }
         Err(taken(&self.path, None))
@@ -118,27 +118,27 @@ impl Claim {
 
     /// Elsewhere a lock on the log would keep readers away too.
     #[cfg(not(unix))]
-    pub(crate) fn lock(&self, _log: &File) -> Result<bool> {
+    pub(crate) fn lock_log(&self, _log: &File) -> Result<bool> {
         Ok(true)
     }
 
     /// For who works on old files: as long as that lasts, no other process may write.
-    pub(crate) fn share(&self) -> Claim {
-        if let Some(entry) = claims().get_mut(&self.path) {
-            entry.claims += 1;
+    pub(crate) fn share(&self) -> FileLock {
+        if let Some(entry) = locks().get_mut(&self.path) {
+            entry.count += 1;
         }
-        Claim { path: self.path.clone(), shared: Arc::clone(&self.shared), writes: false }
+        FileLock { path: self.path.clone(), shared: Arc::clone(&self.shared), writes: false }
     }
 }
 
-impl Drop for Claim {
+impl Drop for FileLock {
     fn drop(&mut self) {
         // The lock is let go before anybody in this process can ask for it again.
-        let mut claims = claims();
-        let Some(entry) = claims.get_mut(&self.path) else { return };
-        entry.claims -= 1;
+        let mut locks = locks();
+        let Some(entry) = locks.get_mut(&self.path) else { return };
+        entry.count -= 1;
         entry.writers -= usize::from(self.writes);
-        if entry.claims == 0 {
+        if entry.count == 0 {
             if let Some(lock) = &entry.lock
                 && is_at(lock, &lock_path(&self.path))
             {
@@ -149,12 +149,12 @@ impl Drop for Claim {
                 // have a copy of the handle.
                 let _ = lock.unlock();
             }
-            claims.remove(&self.path);
+            locks.remove(&self.path);
         }
     }
 }
 
-impl Entry {
+impl LockEntry {
     fn renew(&mut self, path: &Path) -> Result<()> {
         let held = self.lock.as_ref().is_some_and(|lock| is_at(lock, &lock_path(path)));
         if !held {
@@ -164,8 +164,8 @@ impl Entry {
     }
 }
 
-fn claims() -> MutexGuard<'static, BTreeMap<PathBuf, Entry>> {
-    CLAIMS.lock().unwrap_or_else(PoisonError::into_inner)
+fn locks() -> MutexGuard<'static, BTreeMap<PathBuf, LockEntry>> {
+    LOCKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The path with its directory resolved. The name stays: it is the name that is
@@ -182,7 +182,7 @@ fn resolved(path: &Path) -> Result<PathBuf> {
 
 /// `.app.log.lock`
 fn lock_path(path: &Path) -> PathBuf {
-    super::beside(path, ".lock")
+    super::sibling(path, ".lock")
 }
 
 /// Takes the lock of `path`.

@@ -6,7 +6,7 @@
 //!
 //! Python's `WatchedFileHandler` asks the system before each record whether the file
 //! is still at its path. That would double the cost of a record, so it is asked at most
-//! every [`LOOK`] of a busy stream, and when a handler is tended or closed.
+//! every [`CHECK_INTERVAL`] of a busy stream, and when a handler is tended or closed.
 //! What that means: after `mv app.log app.log.1`, the records of the next tenth of a
 //! second still go to the moved file, where they belong as well as in the new one.
 //! After `rm app.log` those records would be gone; so what was written since the last
@@ -19,26 +19,26 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::appender::{self, Appender};
-use super::lock::{Claim, is_same};
+use super::lock::{FileLock, is_same};
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 
 /// How often it is asked whether the file is still at its path.
-const LOOK: Duration = Duration::from_millis(100);
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// The same while there are no records: what was moved away is let go within that.
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The file at a path, for the one process that may write to it.
 pub(crate) struct LogFile {
     path: PathBuf,
     file: Appender<File>,
     /// `None` for what is no regular file: that is neither locked nor looked after.
-    claim: Option<Claim>,
+    lock: Option<FileLock>,
     /// The lock is with this handle, and not with a handler that is to hand over.
     locked: bool,
-    looked: Instant,
-    astray: bool,
+    checked: Instant,
+    detached: bool,
     /// How long it was then: what follows may have been written after it was deleted.
     seen: u64,
 }
@@ -51,10 +51,10 @@ impl LogFile {
     /// process writes to it.
     pub(crate) fn open(path: &Path) -> Result<LogFile> {
         let file = appender::create(path)?;
-        let claim = if file.is_regular() { Some(Claim::take(path)?) } else { None };
-        let locked = claim.as_ref().map_or(Ok(false), |claim| claim.lock(file.handle()))?;
+        let lock = if file.is_regular() { Some(FileLock::acquire(path)?) } else { None };
+        let locked = lock.as_ref().map_or(Ok(false), |lock| lock.lock_log(file.handle()))?;
         let (path, seen) = (path.to_owned(), file.size());
-        Ok(LogFile { path, file, claim, locked, looked: Instant::now(), astray: false, seen })
+        Ok(LogFile { path, file, lock, locked, checked: Instant::now(), detached: false, seen })
     }
 
     /// Where it is.
@@ -68,8 +68,8 @@ impl LogFile {
     }
 
     /// The right to write there; `None` for what is no regular file.
-    pub(crate) fn claim(&self) -> Option<&Claim> {
-        self.claim.as_ref()
+    pub(crate) fn lock(&self) -> Option<&FileLock> {
+        self.lock.as_ref()
     }
 
     /// Appends a record in one write.
@@ -98,57 +98,57 @@ impl LogFile {
     /// # Errors
     /// It is gone from its path, and can't be opened there anew. What is appended goes
     /// to where it is now; the next look tries again.
-    pub(crate) fn watch(&mut self) -> Result<()> {
+    pub(crate) fn check_if_due(&mut self) -> Result<()> {
         let now = Instant::now();
-        if now.duration_since(self.looked) < LOOK {
+        if now.duration_since(self.checked) < CHECK_INTERVAL {
             return Ok(());
         }
-        self.look(now)
+        self.check(now)
     }
 
-    /// As [`LogFile::watch`], for when there are no records; returns when to look again.
-    pub(crate) fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let due = self.looked + IDLE;
-        if self.claim.is_none() {
+    /// As [`LogFile::check_if_due`], for when there are no records; returns when to look again.
+    pub(crate) fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
+        let due = self.checked + IDLE_CHECK_INTERVAL;
+        if self.lock.is_none() {
             return Ok(None);
         }
         if now < due {
             return Ok(Some(due));
         }
-        self.look(now)?;
-        Ok(Some(now + IDLE))
+        self.check(now)?;
+        Ok(Some(now + IDLE_CHECK_INTERVAL))
     }
 
     /// Opens the path anew if another file, or none, stands there; else takes note of
     /// how long the file is, since somebody may have cut it short.
     ///
     /// # Errors
-    /// As [`LogFile::watch`]'s.
-    pub(crate) fn look(&mut self, now: Instant) -> Result<()> {
+    /// As [`LogFile::check_if_due`]'s.
+    pub(crate) fn check(&mut self, now: Instant) -> Result<()> {
         let found = self.find(now);
-        self.astray = found.is_err();
+        self.detached = found.is_err();
         found
     }
 
     /// Whether, at the last look, what is appended did not go to the path.
-    pub(crate) fn is_astray(&self) -> bool {
-        self.astray
+    pub(crate) fn is_detached(&self) -> bool {
+        self.detached
     }
 
     fn find(&mut self, now: Instant) -> Result<()> {
-        self.looked = now;
-        let Some(claim) = &self.claim else { return Ok(()) };
+        self.checked = now;
+        let Some(lock) = &self.lock else { return Ok(()) };
         let ours = self.file.metadata()?;
         match fs::metadata(&self.path) {
             Ok(there) if is_same(&there, &ours) => {
                 self.file.resize(ours.len());
                 self.seen = ours.len();
                 if !self.locked {
-                    self.locked = claim.lock(self.file.handle())?;
+                    self.locked = lock.lock_log(self.file.handle())?;
                 }
                 Ok(())
             }
-            Ok(there) if !there.is_file() => Err(self.unlike()),
+            Ok(there) if !there.is_file() => Err(self.not_regular()),
             Ok(_) => self.reopen(),
             Err(error) if error.kind() == ErrorKind::NotFound => self.reopen(),
             // It can't be told: a directory that may not be searched any more.
@@ -164,19 +164,19 @@ impl LogFile {
     /// It can't be opened, or another process writes to it: records go on into the
     /// old one.
     pub(crate) fn reopen(&mut self) -> Result<()> {
-        let Some(claim) = &self.claim else { return Ok(()) };
+        let Some(lock) = &self.lock else { return Ok(()) };
         if fs::metadata(&self.path).is_ok_and(|there| !there.is_file()) {
-            return Err(self.unlike());
+            return Err(self.not_regular());
         }
         let old = self.file.metadata()?;
         let mut new = appender::create(&self.path)?;
-        claim.renew()?;
+        lock.renew()?;
         if is_same(&new.metadata()?, &old) {
             // Its lock goes with the handle: this one stays.
             return Ok(());
         }
-        let locked = claim.lock(new.handle())?;
-        let brought = if is_deleted(&old) { self.bring_over(&mut new)? } else { Ok(()) };
+        let locked = lock.lock_log(new.handle())?;
+        let brought = if is_deleted(&old) { self.copy_unseen(&mut new)? } else { Ok(()) };
         self.seen = new.size();
         self.unlock();
         self.file = new;
@@ -189,7 +189,7 @@ impl LogFile {
     /// # Errors
     /// The outer one: the new file takes nothing, so the old one is still needed. The
     /// inner one: the old one can't be read.
-    fn bring_over(&mut self, new: &mut Appender<File>) -> Result<Result<()>> {
+    fn copy_unseen(&mut self, new: &mut Appender<File>) -> Result<Result<()>> {
         let mut rest = Vec::new();
         loop {
             rest.clear();
@@ -216,7 +216,7 @@ impl LogFile {
     }
 
     /// Something that is no file has taken its place: opening a pipe could take forever.
-    fn unlike(&self) -> Error {
+    fn not_regular(&self) -> Error {
         Error::new(format!("{} is no regular file any more", self.shown()))
             .hint("Records go on into the file that was there. Put it back, or start zlog anew.")
     }

@@ -5,15 +5,15 @@
 //! the path is `log_file`'s, who may write to it `lock`'s, and what is written together
 //! `block`'s. Files that zlog itself
 //! replaces are `rolling`'s, by the rules of `rotating` and `timed`; all write through
-//! `log_file`; `names`, `archive` and `compress` are about old files.
+//! `log_file`; `backups`, `compressor` and `compression` are about old files.
 
 pub(super) mod appender;
-pub(super) mod archive;
+pub(super) mod compressor;
 mod block;
-mod compress;
+mod compression;
 mod lock;
 pub(super) mod log_file;
-pub(super) mod names;
+pub(super) mod backups;
 pub(super) mod rolling;
 
 use std::ffi::OsString;
@@ -21,16 +21,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use self::block::Block;
-pub use self::compress::Compression;
+pub use self::compression::Compression;
 use self::log_file::LogFile;
-use super::{Handler, Held};
+use super::{Handler, Backlog};
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
 /// A buffer that one huge record has made larger than this is given back.
-const KEEP: usize = 4 * BLOCK;
+const MAX_KEPT_CAPACITY: usize = 4 * BLOCK;
 
 /// How far a record has come when [`FileHandler`] is done with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,7 +58,7 @@ pub enum Sync {
 /// this process it may be opened again, to hand over.
 pub struct FileHandler {
     file: LogFile,
-    line: Line,
+    buffer: RecordBuffer,
     sync: Sync,
     /// With [`Sync::Block`].
     block: Option<Block>,
@@ -72,17 +72,17 @@ impl FileHandler {
     /// process writes to the file; the error names the path.
     pub fn open(path: &Path, format: Box<dyn Format>, sync: Sync) -> Result<FileHandler> {
         let file = LogFile::open(path)?;
-        let gathers = sync == Sync::Block && file.claim().is_some();
+        let gathers = sync == Sync::Block && file.lock().is_some();
         let block = gathers.then(Block::default);
-        Ok(FileHandler { file, line: Line::new(format), sync, block })
+        Ok(FileHandler { file, buffer: RecordBuffer::new(format), sync, block })
     }
 
     /// Writes the block, if there is one.
     fn write_block(&mut self) -> Result<()> {
         let Some(block) = &mut self.block else { return Ok(()) };
-        let watched = self.file.watch();
+        let checked = self.file.check_if_due();
         block.write(|bytes| self.file.append_block(bytes))?;
-        watched
+        checked
     }
 
     /// The file that is written to.
@@ -99,17 +99,17 @@ impl Handler for FileHandler {
     /// opened there anew: then the record is in the file that was there.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
         if let Some(block) = &mut self.block {
-            block.push(record, &mut *self.line.format);
+            block.push(record, &mut *self.buffer.format);
             // What a block has cost is in `held`, this record included.
             let full = block.is_full();
             return if full { self.write_block().map_err(Error::with_record_kept) } else { Ok(()) };
         }
-        let watched = self.file.watch();
-        self.file.append(self.line.of(record))?;
+        let checked = self.file.check_if_due();
+        self.file.append(self.buffer.format(record))?;
         if self.sync == Sync::Data {
             self.file.sync()?;
         }
-        watched.map_err(Error::with_record_kept)
+        checked.map_err(Error::with_record_kept)
     }
 
     /// # Errors
@@ -120,12 +120,12 @@ impl Handler for FileHandler {
 
     /// A block is written only when its first record has waited long enough: a queue
     /// tends after each record.
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
         let due = |handler: &FileHandler| handler.block.as_ref().and_then(Block::due);
         let is_due = due(self).is_some_and(|due| due <= now);
         let written = if is_due { self.write_block() } else { Ok(()) };
-        let look = self.file.tend(now);
-        written.and(look).map(|look| look.into_iter().chain(due(self)).min())
+        let checked = self.file.on_timer(now);
+        written.and(checked).map(|due_check| due_check.into_iter().chain(due(self)).min())
     }
 
     /// What was gathered goes into the new file: whoever has moved the old one away may
@@ -135,14 +135,14 @@ impl Handler for FileHandler {
         reopened.and(self.write_block())
     }
 
-    fn held(&self) -> Held {
+    fn backlog(&self) -> Backlog {
         let (waiting, lost) = self.block.as_ref().map_or((0, 0), |b| (b.waiting(), b.lost()));
-        Held { waiting, lost, away: self.file.is_astray(), ..Held::default() }
+        Backlog { waiting, lost, unreachable: self.file.is_detached(), ..Backlog::default() }
     }
 
     fn close(&mut self, _until: Instant) -> Result<()> {
         let written = self.write_block();
-        written.and(self.file.look(Instant::now()))
+        written.and(self.file.check(Instant::now()))
     }
 }
 
@@ -156,20 +156,20 @@ impl Drop for FileHandler {
 }
 
 /// A record as it is written, in a buffer that is used again for the next one.
-pub(super) struct Line {
+pub(super) struct RecordBuffer {
     format: Box<dyn Format>,
     buffer: Vec<u8>,
 }
 
-impl Line {
-    pub(super) fn new(format: Box<dyn Format>) -> Line {
-        Line { format, buffer: Vec::new() }
+impl RecordBuffer {
+    pub(super) fn new(format: Box<dyn Format>) -> RecordBuffer {
+        RecordBuffer { format, buffer: Vec::new() }
     }
 
     /// The record's bytes, with the newline that ends it.
-    pub(super) fn of(&mut self, record: &Record<'_>) -> &[u8] {
+    pub(super) fn format(&mut self, record: &Record<'_>) -> &[u8] {
         self.buffer.clear();
-        if self.buffer.capacity() > KEEP {
+        if self.buffer.capacity() > MAX_KEPT_CAPACITY {
             self.buffer.shrink_to(BLOCK);
         }
         self.format.write(record, &mut self.buffer);
@@ -179,7 +179,7 @@ impl Line {
 
 /// `.app.log.lock`, for `app.log` and `.lock`: a file beside a log that no pattern like
 /// `app.log*` or `*.log` matches.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(suffix);

@@ -1,7 +1,7 @@
 use std::fs::{self, File};
 use std::time::Duration;
 
-use super::block::LONGEST;
+use super::block::MAX_WAIT;
 use super::*;
 use zlog_core::format::{Options, Output};
 
@@ -42,7 +42,7 @@ fn gathered_records_are_in_the_file_once_it_is_flushed_tended_reopened_or_closed
     type End = fn(&mut FileHandler);
     let ends: [End; 4] = [
         |handler| handler.flush().unwrap(),
-        |handler| assert!(handler.tend(Instant::now() + LONGEST).unwrap().is_some()),
+        |handler| assert!(handler.on_timer(Instant::now() + MAX_WAIT).unwrap().is_some()),
         |handler| handler.reopen().unwrap(),
         |handler| handler.close(Instant::now()).unwrap(),
     ];
@@ -53,12 +53,12 @@ fn gathered_records_are_in_the_file_once_it_is_flushed_tended_reopened_or_closed
         log(&mut handler, "one");
         log(&mut handler, "two");
         assert_eq!(
-            (handler.held().waiting, fs::read_to_string(&path).unwrap()),
+            (handler.backlog().waiting, fs::read_to_string(&path).unwrap()),
             (2, String::new())
         );
         end(&mut handler);
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
-        assert_eq!(handler.held(), Held::default());
+        assert_eq!(handler.backlog(), Backlog::default());
     }
 }
 
@@ -69,12 +69,12 @@ fn gathered_records_wait_when_tended_until_the_first_of_them_is_due() {
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
     let before = Instant::now();
     log(&mut handler, "one");
-    let due = handler.tend(before).unwrap().unwrap();
-    assert!(due >= before + LONGEST && due <= Instant::now() + LONGEST);
+    let due = handler.on_timer(before).unwrap().unwrap();
+    assert!(due >= before + MAX_WAIT && due <= Instant::now() + MAX_WAIT);
     assert_eq!(fs::read_to_string(&path).unwrap(), "");
     log(&mut handler, "two");
-    assert_eq!(handler.tend(before).unwrap(), Some(due), "the first counts");
-    assert!(handler.tend(due).unwrap().unwrap() > due);
+    assert_eq!(handler.on_timer(before).unwrap(), Some(due), "the first counts");
+    assert!(handler.on_timer(due).unwrap().unwrap() > due);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
 }
 
@@ -138,7 +138,7 @@ fn what_is_no_regular_file_gets_each_record_by_itself() {
     let mut handler = FileHandler::open(Path::new("/dev/full"), text(), Sync::Block).unwrap();
     let error = handler.handle(&record("one")).unwrap_err();
     assert!(!error.is_record_kept());
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
 }
 
 #[test]
@@ -146,9 +146,9 @@ fn the_memory_of_a_huge_record_is_given_back() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let mut handler = FileHandler::open(&path, text(), Sync::None).unwrap();
-    handler.handle(&record(&"x".repeat(4 * KEEP))).unwrap();
+    handler.handle(&record(&"x".repeat(4 * MAX_KEPT_CAPACITY))).unwrap();
     handler.handle(&record("small")).unwrap();
-    assert!(handler.line.buffer.capacity() <= KEEP);
+    assert!(handler.line.buffer.capacity() <= MAX_KEPT_CAPACITY);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_moved_or_deleted_file_is_noticed_without_being_told_and_no_record_lost() {
         let moved = directory.path().join("moved");
         let mut handler = open(&path);
         log(&mut handler, "0");
-        handler.file.look(Instant::now()).unwrap();
+        handler.file.check(Instant::now()).unwrap();
         // Records of before and after, all since the last look.
         log(&mut handler, "1");
         if deleted {
@@ -307,15 +307,15 @@ fn what_stands_in_the_files_place_is_one_outage_until_it_is_gone() {
     let mut later = Instant::now();
     let mut look = |handler: &mut FileHandler| {
         later += Duration::from_secs(2);
-        handler.tend(later).is_ok()
+        handler.on_timer(later).is_ok()
     };
     for msg in ["one", "two"] {
         log(&mut handler, msg);
         handler.flush().unwrap();
-        assert!(!look(&mut handler) && handler.held().away, "{msg}");
+        assert!(!look(&mut handler) && handler.backlog().unreachable, "{msg}");
     }
     fs::remove_dir(&path).unwrap();
-    assert!(look(&mut handler) && !handler.held().away);
+    assert!(look(&mut handler) && !handler.backlog().unreachable);
     log(&mut handler, "three");
     handler.flush().unwrap();
     assert_eq!(fs::read_to_string(&moved).unwrap(), "one\ntwo\n");
@@ -420,11 +420,11 @@ fn a_handler_that_is_tended_lets_go_of_a_file_that_was_moved_away() {
     let path = directory.path().join("app.log");
     let mut handler = open(&path);
     let start = Instant::now();
-    let due = handler.tend(start).unwrap().unwrap();
+    let due = handler.on_timer(start).unwrap().unwrap();
     fs::remove_file(&path).unwrap();
-    handler.tend(start).unwrap();
+    handler.on_timer(start).unwrap();
     assert!(!path.exists());
-    handler.tend(due).unwrap();
+    handler.on_timer(due).unwrap();
     assert!(path.exists());
 }
 
@@ -437,7 +437,7 @@ fn the_lock_on_the_log_itself_is_handed_over_too() {
     let mut new = open(&path);
     drop(old);
     File::open(&path).unwrap().try_lock().unwrap();
-    new.file.look(Instant::now()).unwrap();
+    new.file.check(Instant::now()).unwrap();
     File::open(&path).unwrap().try_lock().unwrap_err();
 }
 

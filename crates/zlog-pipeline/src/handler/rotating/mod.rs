@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use super::file::Compression;
-use super::file::archive::Archive;
+use super::file::compressor::Backups;
 use super::file::log_file::LogFile;
-use super::file::names::{Names, bare, siblings};
-use super::file::rolling::{RollingFileHandler, Rule};
+use super::file::backups::{BackupNames, strip_compression, list};
+use super::file::rolling::{RollingFileHandler, RolloverRule};
 use zlog_core::error::Result;
 use zlog_core::format::Format;
 
@@ -61,23 +61,23 @@ impl RotatingFileHandler {
     ) -> Result<RotatingFileHandler> {
         let file = LogFile::open(path)?;
         let rotates = rotation.max_bytes > 0 && rotation.backup_count > 0;
-        let archive = match file.claim() {
-            Some(claim) if rotates => {
+        let backups = match file.lock() {
+            Some(lock) if rotates => {
                 let (log, numbers) = (path.to_owned(), 1..rotation.backup_count.saturating_add(1));
                 let list = Box::new(move || uncompressed(&log, numbers.clone()));
-                Some(Archive::new(claim.share(), rotation.compress, list)?)
+                Some(Backups::new(lock.share(), rotation.compress, list)?)
             }
             _ => None,
         };
         let rule = BySize { rotation, shifted: false };
-        Ok(RollingFileHandler::new(file, format, archive, rule))
+        Ok(RollingFileHandler::new(file, format, backups, rule))
     }
 }
 
-impl Rule for BySize {
-    fn roll(&mut self, file: &mut LogFile, archive: &Archive, record: &[u8]) -> Result<()> {
+impl RolloverRule for BySize {
+    fn roll(&mut self, file: &mut LogFile, backups: &Backups, record: &[u8]) -> Result<()> {
         if is_full(file.size(), record, self.rotation.max_bytes) {
-            self.roll_over(file, archive, record)
+            self.roll_over(file, backups, record)
         } else {
             Ok(())
         }
@@ -86,10 +86,10 @@ impl Rule for BySize {
 
 impl BySize {
     /// Python's `doRollover`.
-    fn roll_over(&mut self, file: &mut LogFile, archive: &Archive, record: &[u8]) -> Result<()> {
-        let mut names = archive.names();
+    fn roll_over(&mut self, file: &mut LogFile, backups: &Backups, record: &[u8]) -> Result<()> {
+        let mut names = backups.names();
         // Another may stand there by now, or the same one cut short.
-        file.look(Instant::now())?;
+        file.check(Instant::now())?;
         if !is_full(file.size(), record, self.rotation.max_bytes) {
             return Ok(());
         }
@@ -101,7 +101,7 @@ impl BySize {
         self.shifted = false;
         drop(names);
         file.reopen()?;
-        archive.wake();
+        backups.wake();
         Ok(())
     }
 }
@@ -122,9 +122,9 @@ fn characters(text: &[u8]) -> u64 {
 }
 
 /// Gives each old file the next number, the oldest first. Nothing has the first one then.
-fn shift(names: &mut Names, path: &Path, backup_count: u32) -> Result<()> {
+fn shift(names: &mut BackupNames, path: &Path, backup_count: u32) -> Result<()> {
     // Those that are there, and not each that could be: a million may be kept.
-    let mut numbers: Vec<u32> = siblings(path, |end| number(bare(end), &(1..backup_count)))?
+    let mut numbers: Vec<u32> = list(path, |end| number(strip_compression(end), &(1..backup_count)))?
         .into_iter()
         .map(|(_, n)| n)
         .collect();
@@ -138,7 +138,7 @@ fn shift(names: &mut Names, path: &Path, backup_count: u32) -> Result<()> {
 
 /// Old files that are not compressed, the oldest first.
 fn uncompressed(path: &Path, numbers: Range<u32>) -> Result<Vec<PathBuf>> {
-    let mut old = siblings(path, |end| number(end, &numbers))?;
+    let mut old = list(path, |end| number(end, &numbers))?;
     old.retain(|(path, _)| path.symlink_metadata().is_ok_and(|old| old.is_file()));
     old.sort_unstable_by_key(|(_, number)| std::cmp::Reverse(*number));
     Ok(old.into_iter().map(|(path, _)| path).collect())

@@ -40,9 +40,9 @@ pub enum LoginFrom {
     /// A file: `user:password` in one line, or the two in two lines.
     File(PathBuf),
     /// Whoever makes the handler.
-    Given(Login),
+    Explicit(Login),
     /// Nowhere: nobody logs in.
-    Nobody,
+    None,
 }
 
 impl LoginFrom {
@@ -54,8 +54,8 @@ impl LoginFrom {
         match self {
             LoginFrom::Environment => environment(|name| env::var(name)),
             LoginFrom::File(path) => file(&path).map(Some),
-            LoginFrom::Given(login) => Ok(Some(login)),
-            LoginFrom::Nobody => Ok(None),
+            LoginFrom::Explicit(login) => Ok(Some(login)),
+            LoginFrom::None => Ok(None),
         }
     }
 }

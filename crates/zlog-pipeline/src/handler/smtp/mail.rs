@@ -13,7 +13,7 @@ use lettre::message::header::{
 };
 use lettre::message::{Body, Mailbox, Message, MessageBuilder};
 
-use crate::handler::file::Line;
+use crate::handler::file::RecordBuffer;
 use crate::handler::spool::Batch;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
@@ -33,7 +33,7 @@ pub(super) const MAX_BODY: usize = 1 << 20;
 const CUT: usize = 80;
 
 /// A mail on its way: what stays the same from try to try.
-pub(super) struct Sending {
+pub(super) struct PendingMail {
     /// Who is still to get it.
     pub(super) to: Vec<Address>,
     /// So that whoever gets it twice, since an answer was lost, can tell.
@@ -42,7 +42,7 @@ pub(super) struct Sending {
     begun: Instant,
 }
 
-impl Sending {
+impl PendingMail {
     /// How long ago it was first tried, whatever became of the machine's clock since.
     pub(super) fn age(&self) -> Duration {
         self.begun.elapsed()
@@ -50,19 +50,19 @@ impl Sending {
 }
 
 /// Makes mails of records.
-pub(super) struct Mails {
+pub(super) struct MailBuilder {
     from: Address,
     to: Vec<Address>,
     /// The headers that are the same for all.
     head: MessageBuilder,
 }
 
-impl Mails {
-    pub(super) fn new(from: Mailbox, to: Vec<Mailbox>) -> Mails {
+impl MailBuilder {
+    pub(super) fn new(from: Mailbox, to: Vec<Mailbox>) -> MailBuilder {
         let sender = from.email.clone();
         let recipients = to.iter().map(|to| to.email.clone()).collect();
         let head = to.into_iter().fold(Message::builder().from(from), MessageBuilder::to);
-        Mails { from: sender, to: recipients, head }
+        MailBuilder { from: sender, to: recipients, head }
     }
 
     pub(super) fn from(&self) -> &Address {
@@ -70,18 +70,18 @@ impl Mails {
     }
 
     /// A new mail, which nobody has got yet.
-    pub(super) fn begin(&self) -> Sending {
+    pub(super) fn begin(&self) -> PendingMail {
         let chance: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
         let id = format!("<{chance}@{}>", self.from.domain());
         let (made, begun) = (SystemTime::now(), Instant::now());
-        Sending { to: self.to.clone(), id, made, begun }
+        PendingMail { to: self.to.clone(), id, made, begun }
     }
 
     /// The mail of a batch: headers and body, as they are sent, but for dot-stuffing.
     /// Its lines end with CR LF.
-    pub(super) fn content<P>(&self, batch: &Batch<P>, sending: &Sending) -> Result<String> {
-        let head = self.head.clone().subject(subject(batch)).date(sending.made);
-        let head = head.message_id(Some(sending.id.clone()));
+    pub(super) fn content<P>(&self, batch: &Batch<P>, mail: &PendingMail) -> Result<String> {
+        let head = self.head.clone().subject(subject(batch)).date(mail.made);
+        let head = head.message_id(Some(mail.id.clone()));
         let head = head.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN);
         let mut text = String::from_utf8_lossy(&batch.text);
         if batch.dropped > 0 {
@@ -108,7 +108,7 @@ impl Mails {
 }
 
 /// A record as it is shown, without what a mail has no room for; it then says so.
-pub(super) fn fitting(shown: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn truncated(shown: &[u8]) -> Cow<'_, [u8]> {
     if shown.len() <= MAX_BODY {
         return Cow::Borrowed(shown);
     }
@@ -136,23 +136,23 @@ fn subject<P>(batch: &Batch<P>) -> String {
 }
 
 /// Makes subjects of records.
-pub(super) struct Subjects {
+pub(super) struct SubjectBuilder {
     /// Without one: level, topic and message.
-    format: Option<Line>,
+    format: Option<RecordBuffer>,
 }
 
-impl Subjects {
-    pub(super) fn new(format: Option<Box<dyn Format>>) -> Subjects {
-        Subjects { format: format.map(Line::new) }
+impl SubjectBuilder {
+    pub(super) fn new(format: Option<Box<dyn Format>>) -> SubjectBuilder {
+        SubjectBuilder { format: format.map(RecordBuffer::new) }
     }
 
     /// One line, of which nothing is a header or anything else but text.
     pub(super) fn of(&mut self, record: &Record<'_>) -> String {
         match &mut self.format {
-            None => harmless(&usual(record)),
+            None => sanitized(&default_subject(record)),
             Some(line) => {
-                let shown = String::from_utf8_lossy(line.of(record));
-                harmless(shown.trim_end_matches('\n').lines().next().unwrap_or_default())
+                let shown = String::from_utf8_lossy(buffer.format(record));
+                sanitized(shown.trim_end_matches('\n').lines().next().unwrap_or_default())
             }
         }
     }
@@ -160,7 +160,7 @@ impl Subjects {
 
 /// Level, topic (or the logger's name), and the first line of the message:
 /// `ERROR shop.ERROR.db: no connection`.
-fn usual(record: &Record<'_>) -> String {
+fn default_subject(record: &Record<'_>) -> String {
     let topic = Some(&*record.topic).filter(|topic| !topic.is_empty());
     let place = topic.or(record.name.as_deref()).filter(|place| !place.is_empty());
     let message = percent::message(record);
@@ -177,7 +177,7 @@ fn usual(record: &Record<'_>) -> String {
     text
 }
 
-fn harmless(text: &str) -> String {
+fn sanitized(text: &str) -> String {
     // What ends a header line is made visible, as is what ends or turns a line on a
     // screen. A reader would decode what looks like an encoded word (RFC 2047), and
     // what is in it was not looked at.

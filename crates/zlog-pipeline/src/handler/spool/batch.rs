@@ -16,7 +16,7 @@ pub(in crate::handler) struct Batch<P> {
     pub(in crate::handler) dropped: u64,
     /// How many of them, from the first, need not be sent again.
     pub(in crate::handler) done: usize,
-    /// What the carrier remembers between two tries.
+    /// What the transport remembers between two tries.
     pub(in crate::handler) progress: P,
 }
 

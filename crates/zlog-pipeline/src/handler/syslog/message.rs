@@ -22,7 +22,7 @@
 //! ```
 //!
 //! What may be here: the bytes of a message. What comes around it on the way is
-//! `link`'s.
+//! `connection`'s.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -138,7 +138,7 @@ pub(super) fn severity(level: Level) -> u8 {
 }
 
 /// Writes messages.
-pub(super) struct Messages {
+pub(super) struct MessageWriter {
     protocol: Protocol,
     facility: Facility,
     app_name: Option<String>,
@@ -147,8 +147,8 @@ pub(super) struct Messages {
     most: usize,
 }
 
-impl Messages {
-    pub(super) fn new(options: &SyslogOptions, protocol: Protocol) -> Result<Messages> {
+impl MessageWriter {
+    pub(super) fn new(options: &SyslogOptions, protocol: Protocol) -> Result<MessageWriter> {
         let name = |what: &str, name: &Option<String>, most: usize| match name {
             Some(name) if !is_name(name, most) => {
                 Err(Error::usage(format!("{:?} can't be a syslog {what}", visible(name)))
@@ -161,7 +161,7 @@ impl Messages {
             Protocol::Rfc5424 => TimeFormat::new(RFC3339_PATTERN, TimeZone::UTC)?,
             Protocol::Local => TimeFormat::new(LOCAL_TIME, time::zone(false))?,
         };
-        Ok(Messages {
+        Ok(MessageWriter {
             protocol,
             facility: options.facility,
             app_name: name("app name", &options.app_name, APP_NAME)?,
@@ -209,7 +209,7 @@ impl Messages {
     fn rfc5424(&mut self, record: &Record<'_>, text: &str, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         self.head(record, out);
-        let mut data = Data { limit: start + self.most / 2, open: None, left_out: 0, out };
+        let mut data = StructuredData { limit: start + self.most / 2, open: None, left_out: 0, out };
         structured(record, &mut data);
         let left_out = data.end();
         let room = (start + self.most).saturating_sub(out.len());
@@ -270,7 +270,7 @@ fn text(shown: &[u8]) -> Cow<'_, str> {
 }
 
 /// A record's structured data.
-fn structured(record: &Record<'_>, data: &mut Data<'_>) {
+fn structured(record: &Record<'_>, data: &mut StructuredData<'_>) {
     const OURS: &str = "zlog@32473";
     let mut digits = itoa::Buffer::new();
     data.param(OURS, "logger", record.name.as_deref());
@@ -293,7 +293,7 @@ fn structured(record: &Record<'_>, data: &mut Data<'_>) {
 }
 
 /// Elements of structured data, as they are written.
-struct Data<'o> {
+struct StructuredData<'o> {
     out: &'o mut Vec<u8>,
     /// Where they must end.
     limit: usize,
@@ -303,7 +303,7 @@ struct Data<'o> {
     left_out: usize,
 }
 
-impl Data<'_> {
+impl StructuredData<'_> {
     /// Writes a field into an element, if there is something to say, and room.
     fn param(&mut self, element: &'static str, name: &str, value: Option<&str>) {
         let Some(value) = value.filter(|value| !value.is_empty()) else { return };

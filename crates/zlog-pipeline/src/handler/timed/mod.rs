@@ -23,10 +23,10 @@ use jiff::tz::TimeZone;
 use self::schedule::Schedule;
 pub use self::schedule::When;
 pub use super::file::Compression;
-use super::file::archive::Archive;
+use super::file::compressor::Backups;
 use super::file::log_file::LogFile;
-use super::file::names::{Names, bare, siblings};
-use super::file::rolling::{RollingFileHandler, Rule};
+use super::file::backups::{BackupNames, strip_compression, list};
+use super::file::rolling::{RollingFileHandler, RolloverRule};
 use zlog_core::error::Result;
 use zlog_core::format::Format;
 
@@ -104,34 +104,34 @@ impl TimedRotatingFileHandler {
         let begun = begun.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let begun = begun.map_or_else(&now, |time| time.as_secs() as i64);
         let file = LogFile::open(path)?;
-        let archive = match file.claim() {
-            Some(claim) => {
+        let backups = match file.lock() {
+            Some(lock) => {
                 let log = path.to_owned();
                 let list = Box::new(move || uncompressed(&log, when));
-                Some(Archive::new(claim.share(), timing.compress, list)?)
+                Some(Backups::new(lock.share(), timing.compress, list)?)
             }
             None => None,
         };
         let (due, backup_count) = (schedule.next(begun), timing.backup_count);
         let rule = ByClock { when, backup_count, schedule, now, due };
-        Ok(RollingFileHandler::new(file, format, archive, rule))
+        Ok(RollingFileHandler::new(file, format, backups, rule))
     }
 }
 
-impl Rule for ByClock {
-    fn roll(&mut self, file: &mut LogFile, archive: &Archive, _record: &[u8]) -> Result<()> {
+impl RolloverRule for ByClock {
+    fn roll(&mut self, file: &mut LogFile, backups: &Backups, _record: &[u8]) -> Result<()> {
         let now = (self.now)();
-        if now >= self.due { self.roll_over(file, archive, now) } else { Ok(()) }
+        if now >= self.due { self.roll_over(file, backups, now) } else { Ok(()) }
     }
 }
 
 impl ByClock {
     /// Python's `doRollover`.
-    fn roll_over(&mut self, file: &mut LogFile, archive: &Archive, now: i64) -> Result<()> {
+    fn roll_over(&mut self, file: &mut LogFile, backups: &Backups, now: i64) -> Result<()> {
         let path = file.path().to_owned();
-        let mut names = archive.names();
+        let mut names = backups.names();
         // Another may stand there by now.
-        file.look(Instant::now())?;
+        file.check(Instant::now())?;
         let dated = dated(&path, &self.schedule.name(self.due, now));
         let exists = |how: Compression| how.name_of(&dated).symlink_metadata().is_ok();
         if Compression::ALL.into_iter().any(exists) {
@@ -143,17 +143,17 @@ impl ByClock {
         names.retire(&path, &dated)?;
         self.due = self.schedule.next(now);
         file.reopen()?;
-        archive.wake();
+        backups.wake();
         delete_old(&mut names, &path, self.when, self.backup_count as usize)
     }
 }
 
 /// Deletes the oldest files beyond those that are kept: Python's `getFilesToDelete`.
-fn delete_old(names: &mut Names, path: &Path, when: When, keep: usize) -> Result<()> {
+fn delete_old(names: &mut BackupNames, path: &Path, when: When, keep: usize) -> Result<()> {
     if keep == 0 {
         return Ok(());
     }
-    let ends = siblings(path, |end| when.names(bare(end)).then(|| bare(end).to_owned()))?;
+    let ends = list(path, |end| when.names(strip_compression(end)).then(|| strip_compression(end).to_owned()))?;
     // A file and what it is being compressed to are one.
     let ends: BTreeSet<String> = ends.into_iter().map(|(_, end)| end).collect();
     for end in ends.iter().take(ends.len().saturating_sub(keep)) {
@@ -166,7 +166,7 @@ fn delete_old(names: &mut Names, path: &Path, when: When, keep: usize) -> Result
 
 /// Old files that are not compressed, the oldest first.
 fn uncompressed(path: &Path, when: When) -> Result<Vec<PathBuf>> {
-    let old = siblings(path, |end| when.names(end).then_some(()))?;
+    let old = list(path, |end| when.names(end).then_some(()))?;
     let mut old: Vec<PathBuf> = old.into_iter().map(|(path, ())| path).collect();
     old.retain(|path| path.symlink_metadata().is_ok_and(|old| old.is_file()));
     old.sort();

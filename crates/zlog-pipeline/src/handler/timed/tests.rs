@@ -128,7 +128,7 @@ fn compressed_files_count_as_any_and_only_this_log_s_go() {
         "app.log.2026-11-02",
         "app.log.2026-11-02.gz",
         "app.log.2026-11-03.zst",
-        // Names of something else.
+        // BackupNames of something else.
         "app.log.2026-11-0",
         "app.log.2026-11-01.bak",
         "app.log.2026-11-01_12",

@@ -165,12 +165,12 @@ impl Router {
 
     /// Does what is due, and says when there will be more: after the next record at
     /// least, and when that time has come, it is to be called again.
-    pub fn tend(&mut self, now: Instant) -> Option<Instant> {
+    pub fn on_timer(&mut self, now: Instant) -> Option<Instant> {
         let gone = |(entry, until): &mut (Entry, Instant)| entry.has_ended() || now >= *until;
         for (entry, until) in self.leaving.extract_if(.., gone) {
             self.left.push(entry.close(until));
         }
-        self.entries.iter_mut().filter_map(|entry| entry.tend(now)).min()
+        self.entries.iter_mut().filter_map(|entry| entry.on_timer(now)).min()
     }
 
     /// Lets every handler open its target anew, as after a file was moved away.

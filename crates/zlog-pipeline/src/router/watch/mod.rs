@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::handler::{Handler, Held};
+use crate::handler::{Handler, Backlog};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::text::escape::visible;
@@ -81,7 +81,7 @@ pub(super) struct Watched {
     // What the tally says, without going through memory that others read.
     taken: u64,
     failed: u64,
-    held: Held,
+    backlog: Backlog,
     outage: Option<Outage>,
 }
 
@@ -187,28 +187,28 @@ impl Voice {
 impl Watched {
     /// Watches over `inner`, and keeps `tally`.
     pub(super) fn new(inner: Box<dyn Handler + Send>, tally: Arc<Tally>, voice: Voice) -> Watched {
-        let held = Held::default();
-        Watched { inner, tally, voice, taken: 0, failed: 0, held, outage: None }
+        let backlog = Backlog::default();
+        Watched { inner, tally, voice, taken: 0, failed: 0, backlog, outage: None }
     }
 
     /// Asks the handler what it holds.
     fn ask(&mut self) {
-        self.held = self.inner.held();
-        self.tally.waiting.store(self.held.waiting, Ordering::Relaxed);
-        self.tally.lost.store(self.held.lost, Ordering::Relaxed);
-        self.tally.cut.store(self.held.cut, Ordering::Relaxed);
-        self.tally.unconfirmed.store(self.held.unconfirmed, Ordering::Relaxed);
+        self.backlog = self.inner.backlog();
+        self.tally.waiting.store(self.backlog.waiting, Ordering::Relaxed);
+        self.tally.lost.store(self.backlog.lost, Ordering::Relaxed);
+        self.tally.cut.store(self.backlog.cut, Ordering::Relaxed);
+        self.tally.unconfirmed.store(self.backlog.unconfirmed, Ordering::Relaxed);
     }
 
     /// Asks the handler what it holds, and whether its outage is over.
     fn look(&mut self) {
         self.ask();
         let (arrived, lost) = (self.arrived(), self.lost());
-        if !self.held.away
+        if !self.backlog.unreachable
             && self.outage.as_ref().is_some_and(|outage| arrived > outage.arrived)
             && let Some(outage) = self.outage.take()
         {
-            let unconfirmed = self.held.unconfirmed.saturating_sub(outage.unconfirmed_before);
+            let unconfirmed = self.backlog.unconfirmed.saturating_sub(outage.unconfirmed_before);
             self.voice.ends(lost - outage.lost_before, unconfirmed);
             self.tally.set_outage(None);
         }
@@ -216,17 +216,17 @@ impl Watched {
 
     /// Records that arrived, by what is known.
     fn arrived(&self) -> u64 {
-        self.taken.saturating_sub(self.held.waiting + self.held.lost)
+        self.taken.saturating_sub(self.backlog.waiting + self.backlog.lost)
     }
 
     /// Records that never will, by what is known.
     fn lost(&self) -> u64 {
-        self.failed + self.held.lost
+        self.failed + self.backlog.lost
     }
 
     /// Something went wrong, when `lost` records had been lost before.
     fn fail(&mut self, error: &Error, lost_before: u64) {
-        let unconfirmed_before = self.held.unconfirmed;
+        let unconfirmed_before = self.backlog.unconfirmed;
         // What has arrived with an error, like the first records of a block of which only
         // a part could be written, does not end an outage.
         self.ask();
@@ -296,7 +296,7 @@ impl Handler for Watched {
             Err(error) => self.note(Err(error)),
             // What was held may have arrived with it.
             Ok(()) if self.outage.is_some() => self.look(),
-            Ok(()) if self.held.waiting > 0 => self.ask(),
+            Ok(()) if self.backlog.waiting > 0 => self.ask(),
             Ok(()) => {}
         }
         Ok(())
@@ -304,17 +304,17 @@ impl Handler for Watched {
 
     /// # Errors
     /// Never.
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
         // Should it hang in this, these are what it holds.
-        self.tally.waiting.store(self.inner.held().waiting, Ordering::Relaxed);
-        let due = match self.inner.tend(now) {
+        self.tally.waiting.store(self.inner.backlog().waiting, Ordering::Relaxed);
+        let due = match self.inner.on_timer(now) {
             Ok(due) => {
                 self.look();
                 due
             }
             Err(error) => {
                 self.note(Err(error));
-                self.inner.tend(now).unwrap_or(Some(now + RETRY))
+                self.inner.on_timer(now).unwrap_or(Some(now + RETRY))
             }
         };
         Ok(due)
@@ -329,8 +329,8 @@ impl Handler for Watched {
         Ok(())
     }
 
-    fn held(&self) -> Held {
-        self.inner.held()
+    fn backlog(&self) -> Backlog {
+        self.inner.backlog()
     }
 
     /// # Errors

@@ -9,7 +9,7 @@ struct Scripted {
     /// Whether records arrive also where it fails.
     keeps: bool,
     tends: Vec<bool>,
-    held: Arc<Mutex<Held>>,
+    backlog: Arc<Mutex<Backlog>>,
 }
 
 fn outcome(well: bool) -> Result<()> {
@@ -27,12 +27,12 @@ impl Handler for Scripted {
         Ok(())
     }
 
-    fn tend(&mut self, _: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, _: Instant) -> Result<Option<Instant>> {
         outcome(self.tends.pop().unwrap_or(true)).map(|()| None)
     }
 
-    fn held(&self) -> Held {
-        *self.held.lock().unwrap()
+    fn backlog(&self) -> Backlog {
+        *self.backlog.lock().unwrap()
     }
 }
 
@@ -96,45 +96,45 @@ fn trouble_at_which_no_record_is_lost_is_told_once_and_costs_none() {
 
 #[test]
 fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
-    let held = Arc::new(Mutex::new(Held::default()));
+    let backlog = Arc::new(Mutex::new(Backlog::default()));
     let tends = vec![true, true, true, false, false, true];
-    let scripted = Scripted { tends, held: Arc::clone(&held), ..Scripted::default() };
+    let scripted = Scripted { tends, backlog: Arc::clone(&backlog), ..Scripted::default() };
     let (mut watched, tally, heard) = watched(scripted);
     let now = Instant::now();
-    *held.lock().unwrap() = Held { waiting: 2, ..Held::default() };
+    *backlog.lock().unwrap() = Backlog { waiting: 2, ..Backlog::default() };
     give(&mut watched, 2);
-    watched.tend(now).unwrap();
+    watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 0);
-    // The server is away: both tries of this call fail.
-    watched.tend(now).unwrap();
+    // The server is unreachable: both tries of this call fail.
+    watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 1);
-    *held.lock().unwrap() = Held { waiting: 3, lost: 1, ..Held::default() };
+    *backlog.lock().unwrap() = Backlog { waiting: 3, lost: 1, ..Backlog::default() };
     give(&mut watched, 2);
-    watched.tend(now).unwrap();
+    watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 0, "all that was taken waits or is lost");
     assert_eq!(tally.waiting.load(Ordering::Relaxed), 3);
-    *held.lock().unwrap() = Held { waiting: 0, lost: 1, ..Held::default() };
-    watched.tend(now).unwrap();
+    *backlog.lock().unwrap() = Backlog { waiting: 0, lost: 1, ..Backlog::default() };
+    watched.on_timer(now).unwrap();
     let ended = "zlog tail: handler errors.log works again; 1 record was lost meanwhile";
     assert_eq!(heard.take(), [ended]);
 }
 
 #[test]
 fn what_may_be_lost_of_what_came_before_an_outage_is_told_with_its_end() {
-    let held = Arc::new(Mutex::new(Held { unconfirmed: 5, ..Held::default() }));
+    let backlog = Arc::new(Mutex::new(Backlog { unconfirmed: 5, ..Backlog::default() }));
     let tends = vec![true, true, false, true];
-    let scripted = Scripted { tends, held: Arc::clone(&held), ..Scripted::default() };
+    let scripted = Scripted { tends, backlog: Arc::clone(&backlog), ..Scripted::default() };
     let (mut watched, tally, heard) = watched(scripted);
     let now = Instant::now();
     give(&mut watched, 12);
-    watched.tend(now).unwrap();
+    watched.on_timer(now).unwrap();
     // The connection breaks that has taken these.
     give(&mut watched, 1);
-    *held.lock().unwrap() = Held { waiting: 1, unconfirmed: 17, away: true, ..Held::default() };
-    watched.tend(now).unwrap();
+    *backlog.lock().unwrap() = Backlog { waiting: 1, unconfirmed: 17, unreachable: true, ..Backlog::default() };
+    watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 1);
-    *held.lock().unwrap() = Held { unconfirmed: 17, ..Held::default() };
-    watched.tend(now).unwrap();
+    *backlog.lock().unwrap() = Backlog { unconfirmed: 17, ..Backlog::default() };
+    watched.on_timer(now).unwrap();
     let ended = "zlog tail: handler errors.log works again; no record was lost meanwhile; \
                  of 12 sent before it, the last may not have arrived";
     assert_eq!(heard.take(), [ended]);
@@ -144,12 +144,12 @@ fn what_may_be_lost_of_what_came_before_an_outage_is_told_with_its_end() {
 /// A disk that is full to the last block takes a part of it now and then.
 #[test]
 fn a_block_of_which_a_part_arrives_ends_no_outage_and_no_record_is_told_twice() {
-    let held = Arc::new(Mutex::new(Held::default()));
+    let backlog = Arc::new(Mutex::new(Backlog::default()));
     let handles = vec![true, true, false, true, true, false, true, true];
     let scripted =
-        Scripted { handles, keeps: true, held: Arc::clone(&held), ..Scripted::default() };
+        Scripted { handles, keeps: true, backlog: Arc::clone(&backlog), ..Scripted::default() };
     let (mut watched, tally, heard) = watched(scripted);
-    let lost = |waiting, lost| *held.lock().unwrap() = Held { waiting, lost, ..Held::default() };
+    let lost = |waiting, lost| *backlog.lock().unwrap() = Backlog { waiting, lost, ..Backlog::default() };
     give(&mut watched, 2);
     lost(0, 3);
     give(&mut watched, 1);
@@ -183,13 +183,13 @@ fn the_name_of_a_handler_can_not_steer_a_terminal() {
 
 #[test]
 fn what_a_pause_has_sent_on_waits_no_more() {
-    let held = Arc::new(Mutex::new(Held { waiting: 3, ..Held::default() }));
-    let inner = Scripted { held: Arc::clone(&held), ..Scripted::default() };
+    let backlog = Arc::new(Mutex::new(Backlog { waiting: 3, ..Backlog::default() }));
+    let inner = Scripted { backlog: Arc::clone(&backlog), ..Scripted::default() };
     let (mut watched, tally, _) = watched(inner);
     give(&mut watched, 3);
-    watched.tend(Instant::now()).unwrap();
+    watched.on_timer(Instant::now()).unwrap();
     assert_eq!(tally.waiting.load(Ordering::Relaxed), 3);
-    *held.lock().unwrap() = Held::default();
+    *backlog.lock().unwrap() = Backlog::default();
     watched.flush().unwrap();
     assert_eq!(tally.waiting.load(Ordering::Relaxed), 0);
 }

@@ -1,9 +1,9 @@
 //! The mail server: its address, a connection to it, and a mail's conversation.
 //!
 //! What may be here: what is said in which order (RFC 5321, section 3.3). lettre reads
-//! and writes the single steps; what a failure is called is `failure`'s.
+//! and writes the single steps; what a failure is called is `errors`'s.
 
-mod failure;
+mod errors;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +16,7 @@ use lettre::transport::smtp::commands::{Data, Mail as MailCommand, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use url::{Host, Url};
 
-use super::mail::Sending;
+use super::mail::PendingMail;
 use super::{DEFAULT_TIMEOUT, Login};
 use crate::os::resolve;
 use zlog_core::error::{Error, Result};
@@ -43,13 +43,13 @@ pub(super) enum Sent {
 }
 
 /// Why a mail did not go, for one recipient at least.
-pub(super) enum Unsent {
+pub(super) enum SendError {
     /// It never will.
-    Refused(Error),
+    Rejected(Error),
     /// It may when it is tried again.
-    Later(Error),
+    Retry(Error),
     /// It may, and those who are not left in `sending` have got it.
-    PutOff(Error),
+    Deferred(Error),
 }
 
 /// A mail server, and how to talk to it.
@@ -123,7 +123,7 @@ impl Server {
     ///
     /// # Errors
     /// When that is no certificate.
-    pub fn trusting(mut self, pem: &[u8]) -> Result<Server> {
+    pub fn with_certificate(mut self, pem: &[u8]) -> Result<Server> {
         let wrong = |error: SmtpError| {
             let why = visible(&error.to_string());
             Error::new(format!("the certificate to trust {self} by can't be read: {why}"))
@@ -176,15 +176,15 @@ impl Server {
     pub(super) fn send(
         &self,
         from: &Address,
-        sending: &mut Sending,
+        mail: &mut PendingMail,
         content: &str,
         until: Option<Instant>,
-    ) -> Result<Sent, Unsent> {
+    ) -> Result<Sent, SendError> {
         // Whatever goes wrong before the mail is spoken of is about the server or the
         // login, and may be well when it is tried again.
-        let mut connection = self.connect(until).map_err(Unsent::Later)?;
-        let steps = Steps { timeout: self.timeout, until };
-        let sent = converse(&mut connection, from, &sending.to, content, steps);
+        let mut connection = self.connect(until).map_err(SendError::Retry)?;
+        let steps = StepTimeout { timeout: self.timeout, until };
+        let sent = run_session(&mut connection, from, &mail.to, content, steps);
         // A server that answered is told that this is the end. One that did not is
         // not waited for a second time.
         let answered = |error: &SmtpError| error.status().is_some();
@@ -192,45 +192,45 @@ impl Server {
             connection.abort();
         }
         match sent {
-            Ok(refused) => self.settle(sending, refused),
-            Err(error) if error.is_permanent() => Err(Unsent::Refused(self.failed(&error))),
-            Err(error) => Err(Unsent::Later(self.failed(&error))),
+            Ok(refused) => self.settle(mail, refused),
+            Err(error) if error.is_permanent() => Err(SendError::Rejected(self.failed(&error))),
+            Err(error) => Err(SendError::Retry(self.failed(&error))),
         }
     }
 
     /// What follows from the recipients that were refused.
     fn settle(
         &self,
-        sending: &mut Sending,
+        mail: &mut PendingMail,
         refused: Vec<(Address, SmtpError)>,
-    ) -> Result<Sent, Unsent> {
+    ) -> Result<Sent, SendError> {
         let Some((first, rest)) = refused.split_first() else { return Ok(Sent::ToAll) };
-        let count = sending.to.len();
+        let count = mail.to.len();
         let error = self.refused(first, rest.len(), count);
         // 4xx: greylisting, say. Only those are tried again.
         let later = refused.iter().filter(|(_, error)| error.is_transient());
         let later: Vec<Address> = later.map(|(address, _)| address.clone()).collect();
         if !later.is_empty() {
-            sending.to = later;
+            mail.to = later;
             let taken = refused.len() < count;
-            Err(if taken { Unsent::PutOff(error) } else { Unsent::Later(error) })
+            Err(if taken { SendError::Deferred(error) } else { SendError::Retry(error) })
         } else if refused.len() < count {
             Ok(Sent::ToSome(error))
         } else {
-            Err(Unsent::Refused(error))
+            Err(SendError::Rejected(error))
         }
     }
 
     /// Looks the server up, connects, greets, encrypts, logs in.
     fn connect(&self, until: Option<Instant>) -> Result<SmtpConnection> {
-        let steps = Steps { timeout: self.timeout, until };
+        let steps = StepTimeout { timeout: self.timeout, until };
         let found = self.addresses.addresses(Instant::now() + steps.next());
         let found = found.map_err(|error| self.not_reached(&error))?;
         self.begin(&found, steps).map_err(|error| self.failed(&error))
     }
 
     /// The rest of [`Server::connect`], with the server's addresses.
-    fn begin(&self, server: &[SocketAddr], steps: Steps) -> Result<SmtpConnection, SmtpError> {
+    fn begin(&self, server: &[SocketAddr], steps: StepTimeout) -> Result<SmtpConnection, SmtpError> {
         let implicit = match &self.encryption {
             Encryption::Implicit(parameters) => Some(parameters),
             Encryption::None | Encryption::StartTls(_) => None,
@@ -270,12 +270,12 @@ impl fmt::Display for Server {
 
 /// How long each step may take.
 #[derive(Clone, Copy)]
-struct Steps {
+struct StepTimeout {
     timeout: Duration,
     until: Option<Instant>,
 }
 
-impl Steps {
+impl StepTimeout {
     /// For the next one: never nothing, which would mean for ever.
     fn next(self) -> Duration {
         let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -293,12 +293,12 @@ impl Steps {
 
 /// A mail's conversation. Returns the recipients that the server refused; the others
 /// got it.
-fn converse(
+fn run_session(
     connection: &mut SmtpConnection,
     from: &Address,
     to: &[Address],
     content: &str,
-    steps: Steps,
+    steps: StepTimeout,
 ) -> Result<Vec<(Address, SmtpError)>, SmtpError> {
     let mut parameters = Vec::new();
     if !content.is_ascii() {

@@ -8,19 +8,19 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::compress::Compression;
+use super::compression::Compression;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::visible;
 
 /// The names of a log's old files, to be held while any of them changes.
 #[derive(Default)]
-pub(crate) struct Names {
+pub(crate) struct BackupNames {
     /// What the file that is being compressed is called now; `None` for none, or when
     /// it was deleted meanwhile.
-    pub(super) under_way: Option<PathBuf>,
+    pub(super) compressing: Option<PathBuf>,
 }
 
-impl Names {
+impl BackupNames {
     /// Renames a file, over what is there. Returns whether there was one.
     ///
     /// # Errors
@@ -31,10 +31,10 @@ impl Names {
             Err(error) => return Err(not_renamed(from, to, &error)),
             Ok(()) => {}
         }
-        if self.under_way.as_deref() == Some(from) {
-            self.under_way = Some(to.to_owned());
-        } else if self.under_way.as_deref() == Some(to) {
-            self.under_way = None;
+        if self.compressing.as_deref() == Some(from) {
+            self.compressing = Some(to.to_owned());
+        } else if self.compressing.as_deref() == Some(to) {
+            self.compressing = None;
         }
         Ok(true)
     }
@@ -56,10 +56,10 @@ impl Names {
             .try_for_each(|how| self.rename(&how.name_of(from), &how.name_of(to)).map(drop))
     }
 
-    /// Renames the log itself; as [`Names::shift`].
+    /// Renames the log itself; as [`BackupNames::shift`].
     ///
     /// # Errors
-    /// As [`Names::shift`]'s.
+    /// As [`BackupNames::shift`]'s.
     pub(crate) fn retire(&mut self, log: &Path, to: &Path) -> Result<()> {
         let compressed = Compression::ALL.into_iter().filter(|how| *how != Compression::None);
         compressed.into_iter().try_for_each(|how| self.delete(&how.name_of(to)))?;
@@ -77,8 +77,8 @@ impl Names {
             }
             _ => {}
         }
-        if self.under_way.as_deref() == Some(path) {
-            self.under_way = None;
+        if self.compressing.as_deref() == Some(path) {
+            self.compressing = None;
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Names {
 ///
 /// # Errors
 /// The directory can't be listed.
-pub(crate) fn siblings<T>(
+pub(crate) fn list<T>(
     log: &Path,
     wanted: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<(PathBuf, T)>> {
@@ -111,7 +111,7 @@ pub(crate) fn siblings<T>(
 }
 
 /// The end of a name without what compression has added to it.
-pub(crate) fn bare(end: &str) -> &str {
+pub(crate) fn strip_compression(end: &str) -> &str {
     let compressed = Compression::ALL.into_iter().filter(|how| *how != Compression::None);
     compressed.into_iter().find_map(|how| end.strip_suffix(how.suffix())).unwrap_or(end)
 }

@@ -14,15 +14,15 @@ pub(super) struct Input<'t, E> {
 }
 
 /// How a run came out.
-pub(super) enum Run {
+pub(super) enum RunOutcome {
     /// Nothing was run.
     NotStarted(IoError),
     /// It ended by itself; `how`, for a person, with its first words on standard error.
     Ended {
         /// With exit code 0.
-        well: bool,
+        success: bool,
         /// Else, how.
-        how: String,
+        description: String,
     },
     /// It took too long, and was ended.
     TooLong,
@@ -35,8 +35,8 @@ pub(super) use self::unix::run;
 
 /// Pipes can't be watched with a deadline there.
 #[cfg(not(unix))]
-pub(super) fn run<E>(_: &[String], _: Input<'_, E>, _: std::time::Instant) -> Run {
-    Run::NotStarted(std::io::ErrorKind::Unsupported.into())
+pub(super) fn run<E>(_: &[String], _: Input<'_, E>, _: std::time::Instant) -> RunOutcome {
+    RunOutcome::NotStarted(std::io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
@@ -50,16 +50,16 @@ mod unix {
     use rustix::io::ioctl_fionbio;
     use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-    use super::{Input, Run};
+    use super::{Input, RunOutcome};
     use crate::os::signal;
     use zlog_core::text::escape::visible;
 
     /// Bytes of its standard error that are kept.
-    const SAID: usize = 4096;
+    const MAX_STDERR: usize = 4096;
     /// How often it is asked whether it has ended, at first and after a while: std
     /// tells of that without end or not at all.
-    const LOOK: Duration = Duration::from_millis(5);
-    const LOOK_LATER: Duration = Duration::from_millis(100);
+    const POLL_INTERVAL: Duration = Duration::from_millis(5);
+    const MAX_POLL_INTERVAL: Duration = Duration::from_millis(100);
     /// How long a process group has to end by itself when it is asked to.
     const GRACE: Duration = Duration::from_millis(500);
     /// The password is zlog's, and no other program's.
@@ -71,15 +71,15 @@ mod unix {
         command: &[String],
         input: Input<'_, E>,
         deadline: Instant,
-    ) -> Run {
+    ) -> RunOutcome {
         let mut process = match start(command, input.environment) {
             Ok(process) => process,
-            Err(error) => return Run::NotStarted(error),
+            Err(error) => return RunOutcome::NotStarted(error),
         };
-        match process.converse(input.text, deadline) {
-            Ok(Some(status)) => Run::Ended { well: status.success(), how: process.how(status) },
-            Ok(None) => Run::TooLong,
-            Err(error) => Run::Unknown(error),
+        match process.feed_until_exit(input.text, deadline) {
+            Ok(Some(status)) => RunOutcome::Ended { success: status.success(), description: process.describe_exit(status) },
+            Ok(None) => RunOutcome::TooLong,
+            Err(error) => RunOutcome::Unknown(error),
         }
     }
 
@@ -90,7 +90,7 @@ mod unix {
         ended: bool,
         stdin: Option<ChildStdin>,
         stderr: Option<ChildStderr>,
-        said: Vec<u8>,
+        stderr_head: Vec<u8>,
     }
 
     fn start(
@@ -113,7 +113,7 @@ mod unix {
         crate::os::fd_limit::as_it_was(&mut command);
         let mut child = command.spawn()?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-        let process = Process { child, ended: false, stdin, stderr, said: Vec::new() };
+        let process = Process { child, ended: false, stdin, stderr, stderr_head: Vec::new() };
         if let Some(stdin) = &process.stdin {
             ioctl_fionbio(stdin, true)?;
         }
@@ -125,14 +125,14 @@ mod unix {
 
     impl Process {
         /// Feeds it and listens, until it has ended; `None` when it takes too long.
-        fn converse(&mut self, text: &[u8], deadline: Instant) -> io::Result<Option<ExitStatus>> {
+        fn feed_until_exit(&mut self, text: &[u8], deadline: Instant) -> io::Result<Option<ExitStatus>> {
             let mut rest = text;
-            let mut look = LOOK;
+            let mut look = POLL_INTERVAL;
             loop {
                 if let Some(status) = self.child.try_wait()? {
                     self.ended = true;
                     // What it has said last; what it left behind may hold the pipe open.
-                    self.listen()?;
+                    self.read_stderr()?;
                     return Ok(Some(status));
                 }
                 self.feed(&mut rest)?;
@@ -141,8 +141,8 @@ mod unix {
                     return Ok(None);
                 }
                 let moved = self.await_pipes(look.min(left))?;
-                self.listen()?;
-                look = if moved { LOOK } else { LOOK_LATER.min(look * 2) };
+                self.read_stderr()?;
+                look = if moved { POLL_INTERVAL } else { MAX_POLL_INTERVAL.min(look * 2) };
             }
         }
 
@@ -166,14 +166,14 @@ mod unix {
         }
 
         /// Reads what it has said: all of it, or it would stand still; the first is kept.
-        fn listen(&mut self) -> io::Result<()> {
+        fn read_stderr(&mut self) -> io::Result<()> {
             let mut buffer = [0; 4096];
             while let Some(stderr) = &mut self.stderr {
                 match stderr.read(&mut buffer) {
                     Ok(0) => self.stderr = None,
                     Ok(read) => {
-                        let room = SAID - self.said.len();
-                        self.said.extend_from_slice(&buffer[..read.min(room)]);
+                        let room = MAX_STDERR - self.stderr_head.len();
+                        self.stderr_head.extend_from_slice(&buffer[..read.min(room)]);
                         // A chatty one must be fed too, and may not outlast its deadline.
                         break;
                     }
@@ -199,13 +199,13 @@ mod unix {
         }
 
         /// For a person: how it ended, and its first line on standard error.
-        fn how(&self, status: ExitStatus) -> String {
+        fn describe_exit(&self, status: ExitStatus) -> String {
             let how = match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exit code {code}"),
                 (None, Some(signal)) => format!("ended by signal {signal}"),
                 (None, None) => status.to_string(),
             };
-            let said = String::from_utf8_lossy(&self.said);
+            let said = String::from_utf8_lossy(&self.stderr_head);
             match said.lines().map(str::trim).find(|line| !line.is_empty()) {
                 Some(line) => format!("{how}: {}", visible(line)),
                 None => how,
@@ -215,7 +215,7 @@ mod unix {
         /// Asks its group to end, and makes it after a while. The command itself may be
         /// the first to go, and what it has started may not listen: the group has ended
         /// when nobody is left in it.
-        fn end(&mut self) {
+        fn terminate(&mut self) {
             let group = Pid::from_child(&self.child);
             // Not reaped yet, so the number is still its own. One that has just ended
             // needs no signal.
@@ -232,7 +232,7 @@ mod unix {
                     let _ = self.child.wait();
                     return;
                 }
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL_INTERVAL);
             }
         }
     }
@@ -240,7 +240,7 @@ mod unix {
     impl Drop for Process {
         fn drop(&mut self) {
             if !self.ended {
-                self.end();
+                self.terminate();
             }
         }
     }

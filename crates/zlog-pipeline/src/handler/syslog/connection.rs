@@ -11,7 +11,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
 use super::Address;
-use crate::handler::spool::{Batch, Carried};
+use crate::handler::spool::{Batch, SendOutcome};
 use crate::os::resolve::Host;
 use zlog_core::error::{Error, Exit};
 use zlog_core::text::plural::{counted, were};
@@ -20,7 +20,7 @@ use zlog_core::text::plural::{counted, were};
 const REFUSAL: Duration = Duration::from_millis(20);
 
 /// A connection, made when it is needed.
-pub(super) struct Link {
+pub(super) struct Connection {
     address: Address,
     /// Of an address that has one.
     host: Option<Host>,
@@ -36,11 +36,11 @@ pub(super) struct Link {
     unconfirmed: u64,
     /// The last UDP datagram of the last batch, and when it was sent: it counts as sent,
     /// and may still be refused.
-    unsure: Option<(Vec<u8>, Instant)>,
+    unverified: Option<(Vec<u8>, Instant)>,
     /// A datagram of an earlier batch that was refused. It is sent again first.
-    unsent: Option<Vec<u8>>,
+    refused_datagram: Option<Vec<u8>>,
     /// The daemon was away.
-    suspect: bool,
+    was_unreachable: bool,
 }
 
 enum Socket {
@@ -53,7 +53,7 @@ enum Socket {
 }
 
 /// What has become of a connection.
-enum Seen {
+enum ConnectionState {
     Open,
     /// The daemon has closed it, and had read all that had come by then.
     Closed,
@@ -61,13 +61,13 @@ enum Seen {
     Broken,
 }
 
-impl Link {
-    pub(super) fn new(address: Address, timeout: Duration) -> Link {
+impl Connection {
+    pub(super) fn new(address: Address, timeout: Duration) -> Connection {
         let host = match &address {
             Address::Udp { host, port } | Address::Tcp { host, port } => Some((host, *port)),
             Address::Unix(_) => None,
         };
-        Link {
+        Connection {
             host: host.map(|(host, port)| Host::new(host, port)),
             address,
             timeout,
@@ -76,36 +76,36 @@ impl Link {
             refused: 0,
             written: 0,
             unconfirmed: 0,
-            unsure: None,
-            unsent: None,
-            suspect: false,
+            unverified: None,
+            refused_datagram: None,
+            was_unreachable: false,
         }
     }
 
     /// Messages of batches that were taken, which are sent again with the next batch.
     pub(super) fn waiting(&self) -> u64 {
-        self.unsent.is_some().into()
+        self.refused_datagram.is_some().into()
     }
 
     /// Gives up what would be sent with the next batch: there will be none.
     pub(super) fn give_up(&mut self) {
-        self.refused += u64::from(self.unsent.take().is_some());
+        self.refused += u64::from(self.refused_datagram.take().is_some());
     }
 
     /// When to look whether the last datagram was refused.
     pub(super) fn refusal_due(&self) -> Option<Instant> {
-        self.unsure.as_ref().map(|(_, sent)| *sent + REFUSAL)
+        self.unverified.as_ref().map(|(_, sent)| *sent + REFUSAL)
     }
 
     /// The last datagram, if it was refused since it was sent. It is not counted as sent
     /// any more.
     pub(super) fn take_refused(&mut self) -> Option<Vec<u8>> {
-        let socket = self.socket.as_ref().filter(|_| self.unsure.is_some())?;
+        let socket = self.socket.as_ref().filter(|_| self.unverified.is_some())?;
         socket.take_error().ok()??;
-        (self.suspect, self.socket) = (true, None);
+        (self.was_unreachable, self.socket) = (true, None);
         self.written = self.written.saturating_sub(1);
         self.broke();
-        self.unsure.take().map(|(datagram, _)| datagram)
+        self.unverified.take().map(|(datagram, _)| datagram)
     }
 
     /// Messages that are lost, of batches that were taken.
@@ -124,7 +124,7 @@ impl Link {
     }
 
     /// Sends the messages of a batch that were not sent yet.
-    pub(super) fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> Carried {
+    pub(super) fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> SendOutcome {
         let deadline = Instant::now() + self.timeout;
         let deadline = until.map_or(deadline, |until| until.min(deadline));
         let mut socket = match self.open_still() {
@@ -136,7 +136,7 @@ impl Link {
                 }
                 Err(error) => {
                     self.broke();
-                    return Carried::Later(self.failed(&error));
+                    return SendOutcome::Retry(self.failed(&error));
                 }
             },
         };
@@ -149,19 +149,19 @@ impl Link {
         let known = done as u64 + (self.refused - too_large);
         self.written = (self.written + batch.done as u64).saturating_sub(known);
         if let Err(error) = sent {
-            self.suspect = true;
+            self.was_unreachable = true;
             // Datagrams on this machine are with the daemon: that it is slow loses none.
             if !(is_late(&error) && socket.is_local_datagram()) {
                 self.broke();
             }
-            return Carried::Later(self.failed(&error));
+            return SendOutcome::Retry(self.failed(&error));
         }
         self.socket = Some(socket);
         let count = self.refused - too_large;
         if count == 0 {
-            return Carried::Done;
+            return SendOutcome::Sent;
         }
-        Carried::Partly(
+        SendOutcome::SentInPart(
             Error::new(format!(
                 "{} too large for syslog {} {} lost",
                 counted(count, "message"),
@@ -176,11 +176,11 @@ impl Link {
     /// written after that is lost without an error.
     fn open_still(&mut self) -> Option<Socket> {
         let mut socket = self.socket.take()?;
-        match socket.look() {
-            Seen::Open => Some(socket),
+        match socket.state() {
+            ConnectionState::Open => Some(socket),
             // It has read what there was to read: else the system had reset the connection.
-            Seen::Closed => None,
-            Seen::Broken => {
+            ConnectionState::Closed => None,
+            ConnectionState::Broken => {
                 self.broke();
                 None
             }
@@ -193,13 +193,13 @@ impl Link {
     }
 
     fn datagrams(&mut self, socket: &Socket, batch: &mut Batch<()>) -> io::Result<()> {
-        if let Some(unsent) = self.unsent.take() {
-            if let Err(error) = self.datagram(socket, &unsent) {
-                self.unsent = Some(unsent);
+        if let Some(refused_datagram) = self.refused_datagram.take() {
+            if let Err(error) = self.datagram(socket, &refused_datagram) {
+                self.refused_datagram = Some(refused_datagram);
                 return Err(error);
             }
             self.written += 1;
-            self.unsure = Some((unsent, Instant::now()));
+            self.unverified = Some((refused_datagram, Instant::now()));
         }
         // The last message of this batch that was really sent.
         let mut last = None;
@@ -211,9 +211,9 @@ impl Link {
                 }
                 Err(error) => {
                     // A refusal is of the datagram before, which had counted as sent.
-                    let unsure = self.unsure.take();
+                    let unverified = self.unverified.take();
                     if error.kind() == ErrorKind::ConnectionRefused && socket.is_udp() {
-                        self.refused_before(batch, last, unsure);
+                        self.refused_before(batch, last, unverified);
                     }
                     return Err(error);
                 }
@@ -221,10 +221,10 @@ impl Link {
         }
         if let Some(last) = last.filter(|_| socket.is_udp()) {
             // One copy a batch; its memory is used again.
-            let mut datagram = self.unsure.take().map_or_else(Vec::new, |(datagram, _)| datagram);
+            let mut datagram = self.unverified.take().map_or_else(Vec::new, |(datagram, _)| datagram);
             datagram.clear();
             datagram.extend_from_slice(batch.record(last));
-            self.unsure = Some((datagram, Instant::now()));
+            self.unverified = Some((datagram, Instant::now()));
         }
         Ok(())
     }
@@ -243,12 +243,12 @@ impl Link {
                 Err(error) => return Err(error),
             }
         }
-        if std::mem::take(&mut self.suspect) && socket.is_udp() {
+        if std::mem::take(&mut self.was_unreachable) && socket.is_udp() {
             // Over UDP a daemon that is not back refuses after the fact: the first
             // one sent finds out, instead of being lost.
             std::thread::sleep(REFUSAL);
             if let Some(error) = socket.take_error()? {
-                self.unsure = None;
+                self.unverified = None;
                 return Err(error);
             }
         }
@@ -261,15 +261,15 @@ impl Link {
         &mut self,
         batch: &mut Batch<()>,
         last: Option<usize>,
-        unsure: Option<(Vec<u8>, Instant)>,
+        unverified: Option<(Vec<u8>, Instant)>,
     ) {
         if let Some(last) = last {
             // Those after it were too large, and are counted again.
             self.refused -= (batch.done - last - 1) as u64;
             batch.done = last;
-        } else if let Some((datagram, _)) = unsure {
+        } else if let Some((datagram, _)) = unverified {
             self.written = self.written.saturating_sub(1);
-            self.unsent = Some(datagram);
+            self.refused_datagram = Some(datagram);
         }
     }
 
@@ -432,36 +432,36 @@ impl Socket {
     }
 
     /// What has become of it. What the daemon says is read and forgotten.
-    fn look(&mut self) -> Seen {
-        fn read(stream: &mut impl Read) -> Seen {
+    fn state(&mut self) -> ConnectionState {
+        fn read(stream: &mut impl Read) -> ConnectionState {
             let mut buffer = [0; 512];
             // So much is said by no daemon; one that talks on is none.
             for _ in 0..16 {
                 match stream.read(&mut buffer) {
-                    Ok(0) => return Seen::Closed,
+                    Ok(0) => return ConnectionState::Closed,
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Seen::Open,
-                    Err(_) => return Seen::Broken,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return ConnectionState::Open,
+                    Err(_) => return ConnectionState::Broken,
                 }
             }
-            Seen::Broken
+            ConnectionState::Broken
         }
         let looked = match self {
             Socket::Tcp(socket) => socket.set_nonblocking(true).and_then(|()| {
-                let seen = read(socket);
-                socket.set_nonblocking(false).map(|()| seen)
+                let state = read(socket);
+                socket.set_nonblocking(false).map(|()| state)
             }),
             #[cfg(unix)]
             Socket::UnixStream(socket) => socket.set_nonblocking(true).and_then(|()| {
-                let seen = read(socket);
-                socket.set_nonblocking(false).map(|()| seen)
+                let state = read(socket);
+                socket.set_nonblocking(false).map(|()| state)
             }),
-            Socket::Udp(_) => Ok(Seen::Open),
+            Socket::Udp(_) => Ok(ConnectionState::Open),
             #[cfg(unix)]
-            Socket::UnixDatagram(_) => Ok(Seen::Open),
+            Socket::UnixDatagram(_) => Ok(ConnectionState::Open),
         };
-        looked.unwrap_or(Seen::Broken)
+        looked.unwrap_or(ConnectionState::Broken)
     }
 
     fn set_deadline(&self, deadline: Instant) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Old files made smaller: which formats there are, and their encoders.
 //!
 //! What may be here: from one file to a smaller one. Which files, and when, is
-//! `archive`'s.
+//! `compressor`'s.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -70,14 +70,14 @@ impl FromStr for Compression {
 
 /// Makes encoders.
 #[derive(Clone, Copy)]
-pub(super) struct Compressor {
+pub(super) struct Encoding {
     how: Compression,
 }
 
-impl Compressor {
+impl Encoding {
     /// `None` for no compression.
-    pub(super) fn new(how: Compression) -> Option<Compressor> {
-        (how != Compression::None).then_some(Compressor { how })
+    pub(super) fn new(how: Compression) -> Option<Encoding> {
+        (how != Compression::None).then_some(Encoding { how })
     }
 
     /// What a file of this name is called, compressed.

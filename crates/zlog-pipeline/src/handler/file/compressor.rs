@@ -1,7 +1,7 @@
 //! The thread that compresses files that were replaced.
 //!
 //! What may be here: which file is compressed when, and what becomes of it. Renaming and
-//! deleting are `names`'s, the formats `compress`'s.
+//! deleting are `backups`'s, the formats `compression`'s.
 //!
 //! The thread asks which files are not compressed yet, at the start and whenever one
 //! was replaced; so what a crash has left is taken up by itself. It writes to a
@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::compress::{Compression, Compressor};
-use super::lock::Claim;
-use super::names::{Names, failed};
+use super::compression::{Compression, Encoding};
+use super::lock::FileLock;
+use super::backups::{BackupNames, failed};
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
 
@@ -36,7 +36,7 @@ pub(crate) type List = Box<dyn Fn() -> Result<Vec<PathBuf>> + Send>;
 pub(super) struct Shared {
     /// Where the compressed file grows.
     temporary: PathBuf,
-    names: Mutex<Names>,
+    names: Mutex<BackupNames>,
     /// Held by the one thread that compresses.
     working: Mutex<()>,
 }
@@ -44,7 +44,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(path: &Path) -> Shared {
         Shared {
-            temporary: super::beside(path, ".compressing"),
+            temporary: super::sibling(path, ".compressing"),
             names: Mutex::default(),
             working: Mutex::default(),
         }
@@ -52,8 +52,8 @@ impl Shared {
 }
 
 /// The old files of one log.
-pub(crate) struct Archive {
-    claim: Claim,
+pub(crate) struct Backups {
+    lock: FileLock,
     thread: Option<Thread>,
 }
 
@@ -63,33 +63,33 @@ struct Thread {
     wake: Option<Sender<()>>,
     /// Nothing is ever sent: it is closed when the thread has ended.
     ended: Receiver<Infallible>,
-    told: Arc<Told>,
+    state: Arc<WorkerState>,
 }
 
 /// What the thread and its owner tell each other.
 #[derive(Default)]
-struct Told {
+struct WorkerState {
     abandoned: AtomicBool,
     error: Mutex<Option<Error>>,
 }
 
-impl Archive {
+impl Backups {
     /// The old files of the log that `claim` is for; those that `list` names are
     /// compressed.
     ///
     /// # Errors
     /// No thread can be started.
-    pub(crate) fn new(claim: Claim, how: Compression, list: List) -> Result<Archive> {
-        let thread = match Compressor::new(how) {
+    pub(crate) fn new(lock: FileLock, how: Compression, list: List) -> Result<Backups> {
+        let thread = match Encoding::new(how) {
             None => None,
-            Some(compressor) => Some(Thread::start(claim.share(), compressor, list)?),
+            Some(encoding) => Some(Thread::start(lock.share(), encoding, list)?),
         };
-        Ok(Archive { claim, thread })
+        Ok(Backups { lock, thread })
     }
 
     /// The names, for as long as they are not to change otherwise.
-    pub(crate) fn names(&self) -> MutexGuard<'_, Names> {
-        self.claim.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn names(&self) -> MutexGuard<'_, BackupNames> {
+        self.lock.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that a file was replaced.
@@ -106,7 +106,7 @@ impl Archive {
     /// What could not be compressed; it stays as it is, until the next is replaced.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(thread) = &self.thread else { return Ok(()) };
-        let error = thread.told.error.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let error = thread.state.error.lock().unwrap_or_else(PoisonError::into_inner).take();
         error.map_or(Ok(()), Err)
     }
 
@@ -114,7 +114,7 @@ impl Archive {
     /// by the next start.
     ///
     /// # Errors
-    /// As [`Archive::check`]'s.
+    /// As [`Backups::check`]'s.
     pub(crate) fn finish(&mut self, until: Instant) -> Result<()> {
         if let Some(thread) = &mut self.thread {
             thread.wake = None;
@@ -125,13 +125,13 @@ impl Archive {
 }
 
 impl Thread {
-    fn start(claim: Claim, compressor: Compressor, list: List) -> Result<Thread> {
+    fn start(lock: FileLock, encoding: Encoding, list: List) -> Result<Thread> {
         let (wake, woken) = bounded(1);
         let (running, ended) = bounded::<Infallible>(0);
-        let told = Arc::new(Told::default());
-        let theirs = Arc::clone(&told);
+        let state = Arc::new(WorkerState::default());
+        let theirs = Arc::clone(&state);
         let work = move || {
-            let worker = Worker { claim, compressor, list, told: &theirs };
+            let worker = Worker { lock, encoding, list, state: &theirs };
             worker.run(&woken);
             // The claim first: whoever waits for the end may open the path again.
             drop(worker);
@@ -141,7 +141,7 @@ impl Thread {
             .name("compress".to_owned())
             .spawn(work)
             .map_err(|error| Error::io("can't start a thread to compress old files", &error))?;
-        Ok(Thread { wake: Some(wake), ended, told })
+        Ok(Thread { wake: Some(wake), ended, state })
     }
 }
 
@@ -149,7 +149,7 @@ impl Thread {
 impl Drop for Thread {
     fn drop(&mut self) {
         self.wake = None;
-        self.told.abandoned.store(true, Ordering::Relaxed);
+        self.state.abandoned.store(true, Ordering::Relaxed);
         let _ = self.ended.recv();
     }
 }
@@ -157,16 +157,16 @@ impl Drop for Thread {
 /// The thread's own state.
 struct Worker<'t> {
     /// As long as it works, no other process may.
-    claim: Claim,
-    compressor: Compressor,
+    lock: FileLock,
+    encoding: Encoding,
     list: List,
-    told: &'t Told,
+    state: &'t WorkerState,
 }
 
 impl Worker<'_> {
     fn run(&self, woken: &Receiver<()>) {
         loop {
-            let working = match self.claim.shared().working.try_lock() {
+            let working = match self.lock.shared().working.try_lock() {
                 Ok(working) => Some(working),
                 Err(TryLockError::Poisoned(working)) => Some(working.into_inner()),
                 // A handler that is to hand over to this one's.
@@ -175,7 +175,7 @@ impl Worker<'_> {
             let was_free = working.is_some();
             if let Some(working) = working {
                 if let Err(error) = self.compress_all() {
-                    let mut kept = self.told.error.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut kept = self.state.error.lock().unwrap_or_else(PoisonError::into_inner);
                     kept.get_or_insert(error);
                 }
                 drop(working);
@@ -197,7 +197,7 @@ impl Worker<'_> {
     /// The first that failed.
     fn compress_all(&self) -> Result<()> {
         // What a crash has left is begun anew.
-        let _ = fs::remove_file(&self.claim.shared().temporary);
+        let _ = fs::remove_file(&self.lock.shared().temporary);
         let mut failed = Ok(());
         let mut tried = Vec::new();
         loop {
@@ -212,18 +212,18 @@ impl Worker<'_> {
     }
 
     fn compress(&self, path: &Path) -> Result<()> {
-        let temporary = &self.claim.shared().temporary;
+        let temporary = &self.lock.shared().temporary;
         // Opened while no name changes, or it could be another file by now.
         let mut names = self.names();
         let file = match File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(|error| failed("can't compress", path, &error))?,
         };
-        names.under_way = Some(path.to_owned());
+        names.compressing = Some(path.to_owned());
         drop(names);
         let done = self.write(&file, temporary);
         if !matches!(done, Ok(true)) {
-            self.names().under_way = None;
+            self.names().compressing = None;
             let _ = fs::remove_file(temporary);
         }
         done.map(drop).map_err(|error| failed("can't compress", path, &error))
@@ -237,7 +237,7 @@ impl Worker<'_> {
         // New, so that nobody can have put a link to somewhere else there.
         let out = options.write(true).create_new(true).open(temporary)?;
         out.set_permissions(metadata.permissions())?;
-        let mut out = self.compressor.start(out)?;
+        let mut out = self.encoding.start(out)?;
         let read = self.copy(file, &mut out)?;
         if self.is_abandoned() {
             return Ok(false);
@@ -253,8 +253,8 @@ impl Worker<'_> {
         if file.metadata()?.len() != read {
             return Ok(false);
         }
-        let Some(path) = names.under_way.take() else { return Ok(false) };
-        fs::rename(temporary, self.compressor.name_of(&path))?;
+        let Some(path) = names.compressing.take() else { return Ok(false) };
+        fs::rename(temporary, self.encoding.name_of(&path))?;
         fs::remove_file(&path).map(|()| true)
     }
 
@@ -276,11 +276,11 @@ impl Worker<'_> {
         Ok(copied)
     }
 
-    fn names(&self) -> MutexGuard<'_, Names> {
-        self.claim.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
+    fn names(&self) -> MutexGuard<'_, BackupNames> {
+        self.lock.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_abandoned(&self) -> bool {
-        self.told.abandoned.load(Ordering::Relaxed)
+        self.state.abandoned.load(Ordering::Relaxed)
     }
 }

@@ -21,7 +21,7 @@ impl Server {
                 let said = error.source().map(ToString::to_string).unwrap_or_default();
                 self.refusal(u16::from(code), &said)
             }
-            None => self.riddle(&error.to_string()).unwrap_or_else(|| self.unreached(error)),
+            None => self.explain(&error.to_string()).unwrap_or_else(|| self.unreached(error)),
         };
         failure.exit_as(Exit::Failed)
     }
@@ -66,7 +66,7 @@ impl Server {
     }
 
     /// What the libraries say, in plain words.
-    fn riddle(&self, said: &str) -> Option<Error> {
+    fn explain(&self, said: &str) -> Option<Error> {
         let error = |what: &str, hint: String| {
             Some(Error::new(format!("mail server {self} {what}")).hint(hint))
         };
