@@ -22,7 +22,7 @@ use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotatio
 use zlog_pipeline::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::syslog::{SyslogHandler, SyslogOptions};
 use zlog_pipeline::handler::timed::{TimedRotatingFileHandler, Timing, When};
-use zlog_pipeline::handler::{Handler, HandlerKind, Backlog};
+use zlog_pipeline::handler::{Backlog, Handler, HandlerKind};
 use zlog_pipeline::source::SourceKind;
 
 use crate::harness::{

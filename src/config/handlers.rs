@@ -11,7 +11,7 @@ use super::section::Section;
 use zlog_core::text::escape::visible;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::options::{self, CLASSES, Class, Given};
+use zlog_pipeline::router::options::{self, CLASSES, Class, SharedSettings};
 use zlog_pipeline::router::{FormatterSpec, HandlerSpec};
 
 /// The handlers of a configuration.
@@ -35,7 +35,7 @@ pub(super) fn read(whole: &mut Section<'_>, formatters: &Formatters, on_full: On
             true => formatters.of(&mut section),
             false => (FormatterSpec::default(), false),
         };
-        let given = Given { name: Some(name.value.clone()), formatter, utc, on_full };
+        let given = SharedSettings { name: Some(name.value.clone()), formatter, utc, on_full };
         let value = options::handler(&mut section, class, given);
         let faults = section.faults();
         // What the handler itself refuses is told where its target stands.

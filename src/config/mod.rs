@@ -30,7 +30,7 @@ use self::section::{Section, Shared};
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::{Check, HandlerSpec, Match, RouteSpec, Spec};
+use zlog_pipeline::router::{HandlerSpec, Match, RouteSpec, Spec, Validator};
 
 /// The version of the shape of these files.
 const VERSION: &str = "1";
@@ -257,7 +257,7 @@ fn unreached(shared: &Shared, handlers: &[At<HandlerSpec>], routes: &[At<RouteSp
 /// Puts all together. What does not go together with what stands before it is told
 /// where it stands; a configuration with such faults is refused as a whole.
 fn fitting(shared: &Shared, handlers: Vec<At<HandlerSpec>>, routes: Vec<At<RouteSpec>>) -> Spec {
-    let mut check = Check::default();
+    let mut check = Validator::default();
     for handler in &handlers {
         if let Err(error) = check.handler(&handler.value) {
             shared.faults.add_error(handler.at, "", &error);

@@ -9,7 +9,7 @@ use zlog_core::record::Record;
 use zlog_pipeline::handler::exec::{ExecHandler, ExecOptions};
 use zlog_pipeline::handler::queue::{OnFull, QueueHandler};
 use zlog_pipeline::handler::spool::BatchOptions;
-use zlog_pipeline::handler::{Handler, Backlog};
+use zlog_pipeline::handler::{Backlog, Handler};
 
 use super::text;
 use crate::harness::{DEADLINE, Input, Running, python};

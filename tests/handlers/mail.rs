@@ -5,7 +5,7 @@ use serde_json::Value;
 use zlog_core::record::{Level, Record};
 use zlog_pipeline::handler::smtp::{Login, LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
-use zlog_pipeline::handler::{Handler, Backlog};
+use zlog_pipeline::handler::{Backlog, Handler};
 
 use super::text;
 use crate::harness::{DEADLINE, Python, Running, python};

@@ -4,7 +4,7 @@ use serde_json::Value;
 use zlog_core::record::{Level, RawJson, Record};
 use zlog_pipeline::handler::spool::SpoolOptions;
 use zlog_pipeline::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
-use zlog_pipeline::handler::{Handler, Backlog};
+use zlog_pipeline::handler::{Backlog, Handler};
 
 use super::text;
 use crate::harness::{DEADLINE, Rsyslog, rsyslog, rsyslog_with_its_default_limit};

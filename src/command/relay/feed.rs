@@ -17,7 +17,7 @@ use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::sender::{OUTSIDE_ROOT, Stamp};
+use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
 use zlog_pipeline::socket::{Proxy, SocketOptions};
 use zlog_pipeline::source::listen::{Heard, Listen};
 use zlog_pipeline::source::text::{LineOptions, StreamSpec, TextSource};
@@ -153,10 +153,10 @@ impl Feed {
             };
             let publish = Publish::new(publisher, options);
             let name = if root.is_empty() { "root" } else { &root };
-            let mut stamp = Stamp::of_this_process(name);
-            stamp.root.clone_from(&root);
-            stamp.trust_topic = trust_topic;
-            let runner = Runner { source, publish, stamp, linger };
+            let mut sender = SenderFields::of_this_process(name);
+            sender.root.clone_from(&root);
+            sender.trust_topic = trust_topic;
+            let runner = Runner { source, publish, sender, linger };
             if let Err(error) = runner.run(&seen) {
                 terminal::tell(format_args!("zlog relay: {error}"));
                 seen.failed.store(true, Ordering::Relaxed);
@@ -185,16 +185,16 @@ struct Work {
 struct Runner {
     source: From,
     publish: Publish,
-    stamp: Stamp,
+    sender: SenderFields,
     linger: Duration,
 }
 
 impl Runner {
     fn run(self, seen: &Shared) -> Result<()> {
-        let Runner { mut source, mut publish, stamp, linger } = self;
+        let Runner { mut source, mut publish, sender, linger } = self;
         let take = |record: Record<'_>, publish: &mut Publish| {
             let mut record = record;
-            let outside = stamp.fill(&mut record);
+            let outside = sender.fill(&mut record);
             seen.outside_root.fetch_add(outside.into(), Ordering::Relaxed);
             publish.handle(&record)?;
             let stop = seen.stop.load(Ordering::Relaxed);

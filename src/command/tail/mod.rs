@@ -30,7 +30,7 @@ use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::{Hangup, Stop};
 use zlog_pipeline::os::terminal::{self, Stdout};
-use zlog_pipeline::router::{self, HandlerSpec, Router, Surroundings, Takes};
+use zlog_pipeline::router::{self, HandlerContext, HandlerSpec, RecordFilter, Router};
 
 /// How long to wait for records before looking at signals and the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -145,7 +145,7 @@ impl Tail {
             reorder: args.reorder.map(|window| Reorder::new(window.0)),
             stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
             out: out(args, console.as_ref())?,
-            takes: console.as_ref().map(Takes::new).transpose()?,
+            takes: console.as_ref().map(RecordFilter::new).transpose()?,
             unshown: None,
             router: router(args, &stop)?,
             limit: args.count,
@@ -176,7 +176,7 @@ impl Tail {
     fn tend(&mut self, now: Instant) {
         heed(self.hangup.as_ref(), &mut self.view);
         // Waits are no longer than a tick, and so nothing is late by more.
-        self.view.router.tend(now);
+        self.view.router.on_timer(now);
     }
 
     /// How long the source may wait for records.
@@ -230,7 +230,7 @@ impl Tail {
     /// Lets the handlers send what they hold. Returns how many records they lost.
     fn close_handlers(&mut self, args: &TailArgs) -> u64 {
         let closed = self.view.router.close(args.linger.0);
-        router::tell_losses("tail", &closed, &router::stderr())
+        router::report_losses("tail", &closed, &router::stderr())
     }
 
     fn say_unmet(&self, args: &TailArgs) {
@@ -291,7 +291,7 @@ fn router(args: &TailArgs, stop: &Stop) -> Result<Router> {
     for remark in args.handlers.remarks() {
         terminal::tell(format_args!("zlog tail: {remark}"));
     }
-    Router::open(spec, Surroundings::new("tail", stop))
+    Router::open(spec, HandlerContext::new("tail", stop))
 }
 
 /// Standard output, as the options of tail have it, or as `--console` does.

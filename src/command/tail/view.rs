@@ -16,7 +16,7 @@ use zlog_core::wire;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router::{Router, Takes};
+use zlog_pipeline::router::{RecordFilter, Router};
 use zlog_pipeline::source::Flow;
 
 /// Where records are shown.
@@ -101,7 +101,7 @@ pub(super) struct View {
     /// Where records are shown.
     pub(super) out: Out,
     /// Which of them, where `--console` says so.
-    pub(super) takes: Option<Takes>,
+    pub(super) takes: Option<RecordFilter>,
     /// What was not shown any more, though it was to be.
     pub(super) unshown: Option<Unshown>,
     /// Where else they go.
@@ -190,7 +190,7 @@ impl View {
         match printed {
             Err(error) if matches!(error.exit(), Exit::Signal(_)) => {
                 let records = match std::mem::replace(&mut self.out, Out::Nowhere) {
-                    Out::Formatted(console) => console.held().lost,
+                    Out::Formatted(console) => console.backlog().lost,
                     Out::Raw(raw) => raw.waiting,
                     Out::Nowhere => 0,
                 };
@@ -231,7 +231,7 @@ impl View {
         if !everything {
             return self.topics.subscriptions(level);
         }
-        let mut wanted = self.router.wanted();
+        let mut wanted = self.router.subscriptions();
         wanted.extend(printed.iter().map(|topic| topic.clone().into_bytes()));
         wanted
     }

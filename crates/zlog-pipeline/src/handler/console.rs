@@ -10,7 +10,7 @@ use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
-use super::{Handler, Backlog};
+use super::{Backlog, Handler};
 
 /// A buffer that one huge record has made larger than this is given back.
 const MAX_KEPT_CAPACITY: usize = 16 * BLOCK;

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use self::process::{Input, RunOutcome};
 use super::file::RecordBuffer;
-use super::spool::{Batch, BatchOptions, SendOutcome, Transport, Spool, SpoolOptions};
-use super::{Handler, Backlog};
+use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
+use super::{Backlog, Handler};
 use crate::os::executable;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;

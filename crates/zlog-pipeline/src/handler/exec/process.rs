@@ -77,7 +77,10 @@ mod unix {
             Err(error) => return RunOutcome::NotStarted(error),
         };
         match process.feed_until_exit(input.text, deadline) {
-            Ok(Some(status)) => RunOutcome::Ended { success: status.success(), description: process.describe_exit(status) },
+            Ok(Some(status)) => RunOutcome::Ended {
+                success: status.success(),
+                description: process.describe_exit(status),
+            },
             Ok(None) => RunOutcome::TooLong,
             Err(error) => RunOutcome::Unknown(error),
         }
@@ -125,7 +128,11 @@ mod unix {
 
     impl Process {
         /// Feeds it and listens, until it has ended; `None` when it takes too long.
-        fn feed_until_exit(&mut self, text: &[u8], deadline: Instant) -> io::Result<Option<ExitStatus>> {
+        fn feed_until_exit(
+            &mut self,
+            text: &[u8],
+            deadline: Instant,
+        ) -> io::Result<Option<ExitStatus>> {
             let mut rest = text;
             let mut look = POLL_INTERVAL;
             loop {

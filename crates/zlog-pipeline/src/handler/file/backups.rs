@@ -89,10 +89,7 @@ impl BackupNames {
 ///
 /// # Errors
 /// The directory can't be listed.
-pub(crate) fn list<T>(
-    log: &Path,
-    wanted: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<(PathBuf, T)>> {
+pub(crate) fn list<T>(log: &Path, wanted: impl Fn(&str) -> Option<T>) -> Result<Vec<(PathBuf, T)>> {
     let base = log.file_name().unwrap_or_default().as_encoded_bytes();
     let directory = log.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));

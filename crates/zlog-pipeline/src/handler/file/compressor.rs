@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::backups::{BackupNames, failed};
 use super::compression::{Compression, Encoding};
 use super::lock::FileLock;
-use super::backups::{BackupNames, failed};
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
 

@@ -8,12 +8,12 @@
 //! `log_file`; `backups`, `compressor` and `compression` are about old files.
 
 pub(super) mod appender;
-pub(super) mod compressor;
+pub(super) mod backups;
 mod block;
 mod compression;
+pub(super) mod compressor;
 mod lock;
 pub(super) mod log_file;
-pub(super) mod backups;
 pub(super) mod rolling;
 
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ use std::time::Instant;
 use self::block::Block;
 pub use self::compression::Compression;
 use self::log_file::LogFile;
-use super::{Handler, Backlog};
+use super::{Backlog, Handler};
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::compressor::Backups;
 use super::log_file::LogFile;
-use super::{Handler, Backlog, RecordBuffer};
+use super::{Backlog, Handler, RecordBuffer};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;

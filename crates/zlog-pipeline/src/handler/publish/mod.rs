@@ -172,7 +172,8 @@ impl Publish {
                 name if name.contains('.') => record.level.name(),
                 name => name,
             };
-            let name = record.name.as_deref().filter(|_| self.options.logger_in_topic).unwrap_or_default();
+            let name =
+                record.name.as_deref().filter(|_| self.options.logger_in_topic).unwrap_or_default();
             wire::topic::write_under(&mut self.topic, root, name, &level, &record.subtopic);
         } else {
             self.topic.clear();
@@ -297,7 +298,9 @@ impl Publish {
 fn describe_broken(broken: &Broken) -> String {
     let peer = &broken.peer;
     let most = match broken.sent {
-        n if n < MAX_MEANINGFUL_LOSS => format!("up to {} on their way to it", counted(n, "record")),
+        n if n < MAX_MEANINGFUL_LOSS => {
+            format!("up to {} on their way to it", counted(n, "record"))
+        }
         _ => "the last records on their way to it".to_owned(),
     };
     format!("the connection to {peer} broke before it had unsubscribed: {most} may be lost")

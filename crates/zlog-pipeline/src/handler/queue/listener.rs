@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
-use crate::handler::{Handler, Backlog};
+use crate::handler::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 

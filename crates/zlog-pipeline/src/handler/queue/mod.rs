@@ -19,7 +19,7 @@ use crossbeam_channel::{
 
 use self::listener::{Job, Shared, listen};
 pub use super::publish::OnFull;
-use super::{Handler, Backlog};
+use super::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 
@@ -102,7 +102,13 @@ impl QueueHandler {
     /// What became of the records so far.
     pub fn counts(&self) -> QueueCounts {
         let (handled, failed) = self.shared.counts();
-        QueueCounts { accepted: self.accepted, dropped: self.dropped, handled, failed, abandoned: 0 }
+        QueueCounts {
+            accepted: self.accepted,
+            dropped: self.dropped,
+            handled,
+            failed,
+            abandoned: 0,
+        }
     }
 
     /// Queues a record that others may hold too.

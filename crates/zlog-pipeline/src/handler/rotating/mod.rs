@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use super::file::Compression;
+use super::file::backups::{BackupNames, list, strip_compression};
 use super::file::compressor::Backups;
 use super::file::log_file::LogFile;
-use super::file::backups::{BackupNames, strip_compression, list};
 use super::file::rolling::{RollingFileHandler, RolloverRule};
 use zlog_core::error::Result;
 use zlog_core::format::Format;
@@ -124,10 +124,11 @@ fn characters(text: &[u8]) -> u64 {
 /// Gives each old file the next number, the oldest first. Nothing has the first one then.
 fn shift(names: &mut BackupNames, path: &Path, backup_count: u32) -> Result<()> {
     // Those that are there, and not each that could be: a million may be kept.
-    let mut numbers: Vec<u32> = list(path, |end| number(strip_compression(end), &(1..backup_count)))?
-        .into_iter()
-        .map(|(_, n)| n)
-        .collect();
+    let mut numbers: Vec<u32> =
+        list(path, |end| number(strip_compression(end), &(1..backup_count)))?
+            .into_iter()
+            .map(|(_, n)| n)
+            .collect();
     numbers.sort_unstable();
     numbers.dedup();
     numbers

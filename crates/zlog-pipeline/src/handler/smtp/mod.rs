@@ -22,10 +22,10 @@ use lettre::message::Mailbox;
 pub use self::login::{Login, LoginFrom, PASSWORD_VARIABLE, USER_VARIABLE};
 use self::mail::{MAX_BODY, MailBuilder, PendingMail, SubjectBuilder};
 pub use self::server::Server;
-use self::server::{Sent, SendError};
+use self::server::{SendError, Sent};
 use super::file::RecordBuffer;
-use super::spool::{Batch, BatchOptions, SendOutcome, Transport, Spool, SpoolOptions};
-use super::{Handler, Backlog};
+use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
+use super::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
@@ -112,7 +112,12 @@ impl SmtpHandler {
         let server = server.with_timeout(options.timeout).with_login(options.login.read()?)?;
         let transport = MailTransport { server, builder: MailBuilder::new(from, to) };
         let spool = Spool::new(transport, options.batch, options.spool, MAX_BODY);
-        Ok(SmtpHandler { spool, buffer: RecordBuffer::new(format), subjects: SubjectBuilder::new(subject), cut: 0 })
+        Ok(SmtpHandler {
+            spool,
+            buffer: RecordBuffer::new(format),
+            subjects: SubjectBuilder::new(subject),
+            cut: 0,
+        })
     }
 
     /// Tries whether the server can be talked to (and takes the login), without
@@ -168,7 +173,11 @@ struct MailTransport {
 impl Transport for MailTransport {
     type Progress = Option<PendingMail>;
 
-    fn send(&mut self, batch: &mut Batch<Option<PendingMail>>, until: Option<Instant>) -> SendOutcome {
+    fn send(
+        &mut self,
+        batch: &mut Batch<Option<PendingMail>>,
+        until: Option<Instant>,
+    ) -> SendOutcome {
         let mut mail = batch.progress.take().unwrap_or_else(|| self.builder.begin());
         let content = match self.builder.content(batch, &mail) {
             Ok(content) => content,
@@ -187,7 +196,11 @@ impl Transport for MailTransport {
             Err(SendError::Deferred(error)) => {
                 let late = mail.age() > DEFERRED_FOR_AT_MOST;
                 batch.progress = Some(mail);
-                if late { SendOutcome::SentInPart(told(error)) } else { SendOutcome::Deferred(told(error)) }
+                if late {
+                    SendOutcome::SentInPart(told(error))
+                } else {
+                    SendOutcome::Deferred(told(error))
+                }
             }
             Err(SendError::Retry(error)) => {
                 batch.progress = Some(mail);

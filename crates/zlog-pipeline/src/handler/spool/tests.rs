@@ -23,7 +23,10 @@ impl Transport for Fake {
     fn send(&mut self, batch: &mut Batch<usize>, _: Option<Instant>) -> SendOutcome {
         batch.progress += 1;
         let answer = self.script.borrow_mut().pop_front().unwrap_or(SendOutcome::Sent);
-        if matches!(answer, SendOutcome::Sent | SendOutcome::SentInPart(_) | SendOutcome::Deferred(_)) {
+        if matches!(
+            answer,
+            SendOutcome::Sent | SendOutcome::SentInPart(_) | SendOutcome::Deferred(_)
+        ) {
             let text = String::from_utf8(batch.text.clone()).unwrap();
             self.taken.borrow_mut().push((text, batch.head.clone()));
         }
@@ -196,7 +199,10 @@ fn a_batch_that_is_refused_is_lost_and_told_and_the_next_one_goes() {
 #[test]
 fn what_is_taken_in_part_again_and_again_is_not_over_until_something_is_taken_whole() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
-    setup.answer([SendOutcome::SentInPart(Error::new("not b")), SendOutcome::SentInPart(Error::new("not b"))]);
+    setup.answer([
+        SendOutcome::SentInPart(Error::new("not b")),
+        SendOutcome::SentInPart(Error::new("not b")),
+    ]);
     for text in ["1", "2"] {
         setup.push(text);
         assert_eq!(setup.spool.flush().unwrap_err().to_string(), "not b");

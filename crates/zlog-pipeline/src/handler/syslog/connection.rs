@@ -221,7 +221,8 @@ impl Connection {
         }
         if let Some(last) = last.filter(|_| socket.is_udp()) {
             // One copy a batch; its memory is used again.
-            let mut datagram = self.unverified.take().map_or_else(Vec::new, |(datagram, _)| datagram);
+            let mut datagram =
+                self.unverified.take().map_or_else(Vec::new, |(datagram, _)| datagram);
             datagram.clear();
             datagram.extend_from_slice(batch.record(last));
             self.unverified = Some((datagram, Instant::now()));
@@ -441,7 +442,9 @@ impl Socket {
                     Ok(0) => return ConnectionState::Closed,
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return ConnectionState::Open,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        return ConnectionState::Open;
+                    }
                     Err(_) => return ConnectionState::Broken,
                 }
             }

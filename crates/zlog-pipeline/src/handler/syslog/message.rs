@@ -209,7 +209,8 @@ impl MessageWriter {
     fn rfc5424(&mut self, record: &Record<'_>, text: &str, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         self.head(record, out);
-        let mut data = StructuredData { limit: start + self.most / 2, open: None, left_out: 0, out };
+        let mut data =
+            StructuredData { limit: start + self.most / 2, open: None, left_out: 0, out };
         structured(record, &mut data);
         let left_out = data.end();
         let room = (start + self.most).saturating_sub(out.len());

@@ -23,8 +23,8 @@ use self::connection::Connection;
 use self::message::MessageWriter;
 pub use self::message::{Facility, Protocol};
 use super::file::RecordBuffer;
-use super::spool::{Batch, BatchOptions, SendOutcome, Transport, Spool, SpoolOptions};
-use super::{Handler, Backlog};
+use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
+use super::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::{Level, Record};
@@ -144,7 +144,8 @@ impl Handler for SyslogHandler {
     fn backlog(&self) -> Backlog {
         let backlog = self.spool.backlog();
         let connection = &self.spool.transport().connection;
-        let (waiting, lost) = (backlog.waiting + connection.waiting(), backlog.lost + connection.refused());
+        let (waiting, lost) =
+            (backlog.waiting + connection.waiting(), backlog.lost + connection.refused());
         Backlog { waiting, lost, cut: self.cut, unconfirmed: connection.unconfirmed(), ..backlog }
     }
 

@@ -422,7 +422,8 @@ fn of_what_a_connection_took_that_broke_nobody_says_that_it_arrived() {
         }
         give(&mut handler, &["three"]);
         handler.flush().unwrap_err();
-        let unreachable = Backlog { waiting: 1, unconfirmed: 2, unreachable: true, ..Backlog::default() };
+        let unreachable =
+            Backlog { waiting: 1, unconfirmed: 2, unreachable: true, ..Backlog::default() };
         assert_eq!(handler.backlog(), unreachable, "{reads}");
         let listener = TcpListener::bind(address).unwrap();
         on_timer(&mut handler);

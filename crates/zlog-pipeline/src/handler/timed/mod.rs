@@ -23,9 +23,9 @@ use jiff::tz::TimeZone;
 use self::schedule::Schedule;
 pub use self::schedule::When;
 pub use super::file::Compression;
+use super::file::backups::{BackupNames, list, strip_compression};
 use super::file::compressor::Backups;
 use super::file::log_file::LogFile;
-use super::file::backups::{BackupNames, strip_compression, list};
 use super::file::rolling::{RollingFileHandler, RolloverRule};
 use zlog_core::error::Result;
 use zlog_core::format::Format;
@@ -153,7 +153,9 @@ fn delete_old(names: &mut BackupNames, path: &Path, when: When, keep: usize) -> 
     if keep == 0 {
         return Ok(());
     }
-    let ends = list(path, |end| when.names(strip_compression(end)).then(|| strip_compression(end).to_owned()))?;
+    let ends = list(path, |end| {
+        when.names(strip_compression(end)).then(|| strip_compression(end).to_owned())
+    })?;
     // A file and what it is being compressed to are one.
     let ends: BTreeSet<String> = ends.into_iter().map(|(_, end)| end).collect();
     for end in ends.iter().take(ends.len().saturating_sub(keep)) {

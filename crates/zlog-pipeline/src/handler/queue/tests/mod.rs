@@ -193,7 +193,10 @@ fn a_failure_is_told_once_for_each_outage_and_the_other_records_go_on() {
     assert_eq!(queue.flush().unwrap_err().to_string(), "fail 4");
     let (queued, told) = queue.close_within(DEADLINE);
     told.unwrap();
-    assert_eq!(queued, QueueCounts { accepted: 6, handled: 2, failed: 4, ..QueueCounts::default() });
+    assert_eq!(
+        queued,
+        QueueCounts { accepted: 6, handled: 2, failed: 4, ..QueueCounts::default() }
+    );
 }
 
 #[test]
@@ -239,7 +242,10 @@ fn a_handler_that_crashes_is_reported_and_nothing_hangs() {
     queue.handle(&record("two")).unwrap_err();
     let (queued, told) = queue.close_within(DEADLINE);
     told.unwrap_err();
-    assert_eq!(queued, QueueCounts { accepted: 2, handled: 1, abandoned: 1, ..QueueCounts::default() });
+    assert_eq!(
+        queued,
+        QueueCounts { accepted: 2, handled: 1, abandoned: 1, ..QueueCounts::default() }
+    );
 }
 
 #[test]

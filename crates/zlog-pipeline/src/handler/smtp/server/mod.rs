@@ -230,7 +230,11 @@ impl Server {
     }
 
     /// The rest of [`Server::connect`], with the server's addresses.
-    fn begin(&self, server: &[SocketAddr], steps: StepTimeout) -> Result<SmtpConnection, SmtpError> {
+    fn begin(
+        &self,
+        server: &[SocketAddr],
+        steps: StepTimeout,
+    ) -> Result<SmtpConnection, SmtpError> {
         let implicit = match &self.encryption {
             Encryption::Implicit(parameters) => Some(parameters),
             Encryption::None | Encryption::StartTls(_) => None,
