@@ -1,39 +1,37 @@
-//! One run of a command: fed, watched, and ended when it takes too long.
-//!
-//! What may be here: processes and their pipes. What a run means for the records is
-//! the handler's.
+//! Runs a command once: writes its input, reads its standard error, and ends it when it takes
+//! too long.
 
 use std::io::Error as IoError;
 
-/// What a command is given.
+/// What the command gets.
 pub(super) struct Input<'t, E> {
-    /// On its standard input.
+    /// Its standard input.
     pub(super) text: &'t [u8],
-    /// In its environment.
+    /// Variables added to its environment.
     pub(super) environment: E,
 }
 
-/// How a run came out.
+/// How a run ended.
 pub(super) enum RunOutcome {
-    /// Nothing was run.
+    /// The command could not be started.
     NotStarted(IoError),
-    /// It ended by itself; `how`, for a person, with its first words on standard error.
+    /// It exited.
     Ended {
-        /// With exit code 0.
+        /// Whether its exit code was 0.
         success: bool,
-        /// Else, how.
+        /// The exit code or signal, and the first line of its standard error.
         description: String,
     },
-    /// It took too long, and was ended.
+    /// It took too long and was ended.
     TooLong,
-    /// It can't be watched any more, and was ended.
+    /// Watching it failed, and it was ended.
     Unknown(IoError),
 }
 
 #[cfg(unix)]
 pub(super) use self::unix::run;
 
-/// Pipes can't be watched with a deadline there.
+/// Pipes have no deadlines on this system.
 #[cfg(not(unix))]
 pub(super) fn run<E>(_: &[String], _: Input<'_, E>, _: std::time::Instant) -> RunOutcome {
     RunOutcome::NotStarted(std::io::ErrorKind::Unsupported.into())
@@ -54,19 +52,19 @@ mod unix {
     use crate::os::signal;
     use zlog_core::text::escape::visible;
 
-    /// Bytes of its standard error that are kept.
+    /// The most bytes of its standard error that are kept.
     const MAX_STDERR: usize = 4096;
-    /// How often it is asked whether it has ended, at first and after a while: std
-    /// tells of that without end or not at all.
+    /// How often to check whether it has exited, at first and later: std can only wait without
+    /// a limit or not at all.
     const POLL_INTERVAL: Duration = Duration::from_millis(5);
     const MAX_POLL_INTERVAL: Duration = Duration::from_millis(100);
-    /// How long a process group has to end by itself when it is asked to.
+    /// How long a process group has to exit after SIGTERM.
     const GRACE: Duration = Duration::from_millis(500);
-    /// The password is zlog's, and no other program's.
+    /// Environment variables that other programs must not see.
     const SECRETS: [&str; 2] =
         [crate::handler::smtp::USER_VARIABLE, crate::handler::smtp::PASSWORD_VARIABLE];
 
-    /// Runs a command until it has ended, not beyond `deadline`.
+    /// Runs a command until it exits, at most until `deadline`.
     pub(in crate::handler::exec) fn run<E: Iterator<Item = (&'static str, String)>>(
         command: &[String],
         input: Input<'_, E>,
@@ -86,10 +84,10 @@ mod unix {
         }
     }
 
-    /// A command that runs. Dropping it ends its process group, if it runs still.
+    /// A running command. Dropping it ends its process group.
     struct Process {
         child: Child,
-        /// Reaped: its number may be another's by now.
+        /// It was reaped: its pid may already belong to another process.
         ended: bool,
         stdin: Option<ChildStdin>,
         stderr: Option<ChildStderr>,
@@ -106,12 +104,12 @@ mod unix {
         for secret in SECRETS {
             command.env_remove(secret);
         }
-        // What it prints may not come between the records that zlog prints.
+        // Its output must not appear between the records that zlog prints.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // A group of its own: Ctrl-C is for zlog, which has it finish its batch, and all
-        // that it has started can be ended with it.
+        // A process group of its own: Ctrl-C is for zlog, which lets the command finish its
+        // batch, and everything that the command started can be ended with it.
         command.process_group(0);
-        // That of the handler, which waits for it.
+        // The thread of the handler, which waits for the command.
         signal::end_with_this_thread(&mut command);
         crate::os::fd_limit::as_it_was(&mut command);
         let mut child = command.spawn()?;
@@ -127,7 +125,7 @@ mod unix {
     }
 
     impl Process {
-        /// Feeds it and listens, until it has ended; `None` when it takes too long.
+        /// Writes the input and reads standard error until it exits; `None` on a timeout.
         fn feed_until_exit(
             &mut self,
             text: &[u8],
@@ -138,7 +136,7 @@ mod unix {
             loop {
                 if let Some(status) = self.child.try_wait()? {
                     self.ended = true;
-                    // What it has said last; what it left behind may hold the pipe open.
+                    // Read the rest; a process that it left behind may keep the pipe open.
                     self.read_stderr()?;
                     return Ok(Some(status));
                 }
@@ -153,7 +151,7 @@ mod unix {
             }
         }
 
-        /// Writes what it reads at once, and closes its input after the last of it.
+        /// Writes as much input as the pipe takes, and closes it after the last byte.
         fn feed(&mut self, rest: &mut &[u8]) -> io::Result<()> {
             while let Some(stdin) = &mut self.stdin {
                 if rest.is_empty() {
@@ -164,7 +162,7 @@ mod unix {
                     Ok(written) => *rest = &rest[written..],
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    // It has read enough; its exit code says whether that is well.
+                    // It does not want more input; its exit code tells whether that is an error.
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => self.stdin = None,
                     Err(error) => return Err(error),
                 }
@@ -172,7 +170,7 @@ mod unix {
             Ok(())
         }
 
-        /// Reads what it has said: all of it, or it would stand still; the first is kept.
+        /// Reads its standard error, so that it never blocks, and keeps the first bytes.
         fn read_stderr(&mut self) -> io::Result<()> {
             let mut buffer = [0; 4096];
             while let Some(stderr) = &mut self.stderr {
@@ -181,7 +179,8 @@ mod unix {
                     Ok(read) => {
                         let room = MAX_STDERR - self.stderr_head.len();
                         self.stderr_head.extend_from_slice(&buffer[..read.min(room)]);
-                        // A chatty one must be fed too, and may not outlast its deadline.
+                        // Read one block at a time: a command that never stops writing needs its input
+                        // too, and has a deadline.
                         break;
                     }
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -192,7 +191,7 @@ mod unix {
             Ok(())
         }
 
-        /// Waits until it reads, speaks or closes; returns whether one of them happened.
+        /// Waits until a pipe is ready; returns whether one is.
         fn await_pipes(&self, wait: Duration) -> io::Result<bool> {
             let mut watched = Vec::with_capacity(2);
             watched.extend(self.stdin.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::OUT)));
@@ -205,7 +204,7 @@ mod unix {
             }
         }
 
-        /// For a person: how it ended, and its first line on standard error.
+        /// How it exited, and the first line of its standard error.
         fn describe_exit(&self, status: ExitStatus) -> String {
             let how = match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exit code {code}"),
@@ -219,18 +218,17 @@ mod unix {
             }
         }
 
-        /// Asks its group to end, and makes it after a while. The command itself may be
-        /// the first to go, and what it has started may not listen: the group has ended
-        /// when nobody is left in it.
+        /// Sends its process group SIGTERM, and after a while SIGKILL. The command may exit before
+        /// what it has started, so the group has ended only when it is empty.
         fn terminate(&mut self) {
             let group = Pid::from_child(&self.child);
-            // Not reaped yet, so the number is still its own. One that has just ended
-            // needs no signal.
+            // Not reaped yet, so the pid is still its own. A group that has just ended needs no
+            // signal.
             let _ = kill_process_group(group, Signal::TERM);
             let until = Instant::now() + GRACE;
             loop {
                 let gone = matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
-                // As long as somebody is in it, its number is no other's.
+                // The number stays reserved while the group has members.
                 if gone && test_kill_process_group(group).is_err() {
                     return;
                 }

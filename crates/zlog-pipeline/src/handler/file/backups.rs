@@ -1,8 +1,5 @@
-//! The names of files that were replaced, which change while one of them is being
-//! compressed.
-//!
-//! What may be here: listing, renaming and deleting old files, compressed or not. When,
-//! and by which names, is `rotating`'s and `timed`'s.
+//! Lists, renames and deletes replaced files, compressed or not, even while one of them is
+//! being compressed. `rotating` and `timed` decide when, and which names.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -12,16 +9,16 @@ use super::compression::Compression;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::visible;
 
-/// The names of a log's old files, to be held while any of them changes.
+/// The names of a log's replaced files. Hold the guard while any of them changes.
 #[derive(Default)]
 pub(crate) struct BackupNames {
-    /// What the file that is being compressed is called now; `None` for none, or when
-    /// it was deleted meanwhile.
+    /// The current name of the file being compressed; `None` if there is none, or if it was
+    /// deleted in the meantime.
     pub(super) compressing: Option<PathBuf>,
 }
 
 impl BackupNames {
-    /// Renames a file, over what is there. Returns whether there was one.
+    /// Renames a file and replaces what has the new name. Returns whether the file existed.
     ///
     /// # Errors
     /// It can't be renamed.
@@ -39,34 +36,34 @@ impl BackupNames {
         Ok(true)
     }
 
-    /// Renames an old file, compressed or not. Of what had the new name nothing remains.
+    /// Renames a replaced file, compressed or not, and removes every file with the new name.
     ///
     /// # Errors
-    /// It can't be renamed, or what had the name can't be deleted.
+    /// It can't be renamed, or a file with the new name can't be deleted.
     pub(crate) fn shift(&mut self, from: &Path, to: &Path) -> Result<()> {
         let exists = |how: &Compression| how.name_of(from).symlink_metadata().is_ok();
         let (here, missing): (Vec<_>, Vec<_>) = Compression::ALL.into_iter().partition(exists);
         if here.is_empty() {
             return Ok(());
         }
-        // Deleting comes first: when it fails, the next try finds all as it was. After
-        // renaming, it would rename another time.
+        // Delete first: if that fails, the next attempt finds everything as it was. The other
+        // way round, it would rename twice.
         missing.into_iter().try_for_each(|how| self.delete(&how.name_of(to)))?;
         here.into_iter()
             .try_for_each(|how| self.rename(&how.name_of(from), &how.name_of(to)).map(drop))
     }
 
-    /// Renames the log itself; as [`BackupNames::shift`].
+    /// Renames the log itself, like [`BackupNames::shift`].
     ///
     /// # Errors
-    /// As [`BackupNames::shift`]'s.
+    /// See [`BackupNames::shift`].
     pub(crate) fn retire(&mut self, log: &Path, to: &Path) -> Result<()> {
         let compressed = Compression::ALL.into_iter().filter(|how| *how != Compression::None);
         compressed.into_iter().try_for_each(|how| self.delete(&how.name_of(to)))?;
         self.rename(log, to).map(drop)
     }
 
-    /// Deletes a file, if it is there.
+    /// Deletes a file if it exists.
     ///
     /// # Errors
     /// It can't be deleted.
@@ -84,8 +81,8 @@ impl BackupNames {
     }
 }
 
-/// The files beside `log` whose name is the log's, a dot, and an end that `wanted`
-/// makes something of.
+/// The files next to `log` named after it, with a suffix that `wanted` accepts: the path and
+/// what `wanted` returned.
 ///
 /// # Errors
 /// The directory can't be listed.
@@ -107,7 +104,7 @@ pub(crate) fn list<T>(log: &Path, wanted: impl Fn(&str) -> Option<T>) -> Result<
     Ok(found)
 }
 
-/// The end of a name without what compression has added to it.
+/// A suffix without the extension that compression added.
 pub(crate) fn strip_compression(end: &str) -> &str {
     let compressed = Compression::ALL.into_iter().filter(|how| *how != Compression::None);
     compressed.into_iter().find_map(|how| end.strip_suffix(how.suffix())).unwrap_or(end)
@@ -116,13 +113,13 @@ pub(crate) fn strip_compression(end: &str) -> &str {
 fn not_renamed(from: &Path, to: &Path, error: &io::Error) -> Error {
     let [from, to] = [from, to].map(|path| visible(&path.display().to_string()));
     Error::io(format_args!("can't rename {from} to {to}"), error)
-        .hint("Records go on into the file as it is. Check who may write to its directory.")
+        .hint("Records still go to the same file. Check the permissions of its directory.")
         .exit_as(Exit::Failed)
 }
 
-/// Something about an old file.
+/// The error for an operation on a replaced file.
 pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
     Error::io(format_args!("{what} {}", visible(&path.display().to_string())), error)
-        .hint("Records go on into the log. Check who may write to its directory, and for room.")
+        .hint("Records still go to the log. Check the permissions and the free space of its directory.")
         .exit_as(Exit::Failed)
 }

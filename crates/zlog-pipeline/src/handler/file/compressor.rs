@@ -1,13 +1,10 @@
-//! The thread that compresses files that were replaced.
+//! The thread that compresses replaced files.
 //!
-//! What may be here: which file is compressed when, and what becomes of it. Renaming and
-//! deleting are `backups`'s, the formats `compression`'s.
-//!
-//! The thread asks which files are not compressed yet, at the start and whenever one
-//! was replaced; so what a crash has left is taken up by itself. It writes to a
-//! temporary name, and only a complete file gets its own (`app.log.1.gz`), upon which
-//! the other is deleted. No roll-over waits for it: a file that is renamed meanwhile is
-//! found under its new name at the end, and one that is deleted is given up.
+//! The thread lists the files that are not compressed yet, when it starts and whenever a file
+//! was replaced, so it also continues what a crash interrupted. It writes to a temporary name;
+//! only a complete file gets its own name (`app.log.1.gz`), and then the original is deleted.
+//! Rollovers do not wait for it: it finds a file that was renamed meanwhile under its new
+//! name, and drops the work on one that was deleted.
 
 use std::convert::Infallible;
 use std::fs::{self, File, OpenOptions};
@@ -26,15 +23,16 @@ use super::lock::FileLock;
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
 
-/// How often a thread asks whether another of this process is done with the same files.
+/// How often the thread checks whether another thread of this process, working on the same
+/// files, has finished.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Lists the files that were replaced, compressed ones left out, the oldest first.
+/// Lists the replaced files that are not compressed, oldest first.
 pub(crate) type List = Box<dyn Fn() -> Result<Vec<PathBuf>> + Send>;
 
-/// What all that write to one path in this process agree on.
+/// State shared by all handlers of this process that write to one path.
 pub(super) struct Shared {
-    /// Where the compressed file grows.
+    /// The name of the compressed file while it is written.
     temporary: PathBuf,
     names: Mutex<BackupNames>,
     /// Held by the one thread that compresses.
@@ -51,22 +49,22 @@ impl Shared {
     }
 }
 
-/// The old files of one log.
+/// The replaced files of one log.
 pub(crate) struct Backups {
     lock: FileLock,
     thread: Option<Thread>,
 }
 
-/// The thread that compresses.
+/// The compressing thread.
 struct Thread {
-    /// A word that there is something to do; `None` once it is to end.
+    /// Wakes the thread; `None` tells it to end.
     wake: Option<Sender<()>>,
-    /// Nothing is ever sent: it is closed when the thread has ended.
+    /// Never carries a message: it disconnects when the thread has ended.
     ended: Receiver<Infallible>,
     state: Arc<WorkerState>,
 }
 
-/// What the thread and its owner tell each other.
+/// What the thread shares with its owner.
 #[derive(Default)]
 struct WorkerState {
     abandoned: AtomicBool,
@@ -74,11 +72,11 @@ struct WorkerState {
 }
 
 impl Backups {
-    /// The old files of the log that `claim` is for; those that `list` names are
-    /// compressed.
+    /// The replaced files of the log that `lock` protects. Compresses those that `list`
+    /// returns.
     ///
     /// # Errors
-    /// No thread can be started.
+    /// The thread can't be started.
     pub(crate) fn new(lock: FileLock, how: Compression, list: List) -> Result<Backups> {
         let thread = match Encoding::new(how) {
             None => None,
@@ -87,34 +85,34 @@ impl Backups {
         Ok(Backups { lock, thread })
     }
 
-    /// The names, for as long as they are not to change otherwise.
+    /// The names; nothing else in this process renames files while the guard is held.
     pub(crate) fn names(&self) -> MutexGuard<'_, BackupNames> {
         self.lock.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that a file was replaced.
+    /// Tells the thread that a file was replaced.
     pub(crate) fn wake(&self) {
         if let Some(wake) = self.thread.as_ref().and_then(|thread| thread.wake.as_ref()) {
-            // One word that waits is enough; a thread that has ended says so itself.
+            // One pending wake-up is enough; a thread that has ended reports that itself.
             let _ = wake.try_send(());
         }
     }
 
-    /// Whether all went well since the last time.
+    /// Returns what went wrong since the last call.
     ///
     /// # Errors
-    /// What could not be compressed; it stays as it is, until the next is replaced.
+    /// A file could not be compressed. It stays as it is until the next one is replaced.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(thread) = &self.thread else { return Ok(()) };
         let error = thread.state.error.lock().unwrap_or_else(PoisonError::into_inner).take();
         error.map_or(Ok(()), Err)
     }
 
-    /// Waits until everything is compressed, not beyond `until`. The rest is taken up
-    /// by the next start.
+    /// Waits until everything is compressed, at most until `until`. The next start
+    /// continues with the rest.
     ///
     /// # Errors
-    /// As [`Backups::check`]'s.
+    /// See [`Backups::check`].
     pub(crate) fn finish(&mut self, until: Instant) -> Result<()> {
         if let Some(thread) = &mut self.thread {
             thread.wake = None;
@@ -133,19 +131,18 @@ impl Thread {
         let work = move || {
             let worker = Worker { lock, encoding, list, state: &theirs };
             worker.run(&woken);
-            // The claim first: whoever waits for the end may open the path again.
+            // Drop the lock first: whoever waits for `ended` may open the path again.
             drop(worker);
             drop(running);
         };
-        thread::Builder::new()
-            .name("compress".to_owned())
-            .spawn(work)
-            .map_err(|error| Error::io("can't start a thread to compress old files", &error))?;
+        thread::Builder::new().name("compress".to_owned()).spawn(work).map_err(|error| {
+            Error::io("can't start the thread that compresses old files", &error)
+        })?;
         Ok(Thread { wake: Some(wake), ended, state })
     }
 }
 
-/// What is half done is left undone: it takes a moment, not the rest of the file.
+/// Abandons a half-written file: waiting for the rest could take long.
 impl Drop for Thread {
     fn drop(&mut self) {
         self.wake = None;
@@ -154,9 +151,9 @@ impl Drop for Thread {
     }
 }
 
-/// The thread's own state.
+/// The state of the thread.
 struct Worker<'t> {
-    /// As long as it works, no other process may.
+    /// Keeps other processes away while the thread works.
     lock: FileLock,
     encoding: Encoding,
     list: List,
@@ -169,7 +166,7 @@ impl Worker<'_> {
             let working = match self.lock.shared().working.try_lock() {
                 Ok(working) => Some(working),
                 Err(TryLockError::Poisoned(working)) => Some(working.into_inner()),
-                // A handler that is to hand over to this one's.
+                // The thread of a handler that is about to hand over to this one.
                 Err(TryLockError::WouldBlock) => None,
             };
             let was_free = working.is_some();
@@ -191,12 +188,12 @@ impl Worker<'_> {
         }
     }
 
-    /// Compresses all there is, and goes on after one that fails.
+    /// Compresses every file, even if one fails.
     ///
     /// # Errors
-    /// The first that failed.
+    /// The first failure.
     fn compress_all(&self) -> Result<()> {
-        // What a crash has left is begun anew.
+        // Discard what a crash left behind.
         let _ = fs::remove_file(&self.lock.shared().temporary);
         let mut failed = Ok(());
         let mut tried = Vec::new();
@@ -213,7 +210,7 @@ impl Worker<'_> {
 
     fn compress(&self, path: &Path) -> Result<()> {
         let temporary = &self.lock.shared().temporary;
-        // Opened while no name changes, or it could be another file by now.
+        // Open it under the guard: without, another file could have this name by now.
         let mut names = self.names();
         let file = match File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -229,12 +226,12 @@ impl Worker<'_> {
         done.map(drop).map_err(|error| failed("can't compress", path, &error))
     }
 
-    /// Compresses a file and puts it in its place. Returns false when it was abandoned
-    /// on the way, or is to be left for now.
+    /// Compresses a file and replaces it. Returns false if the work was abandoned or has to
+    /// wait.
     fn write(&self, file: &File, temporary: &Path) -> io::Result<bool> {
         let metadata = file.metadata()?;
         let mut options = OpenOptions::new();
-        // New, so that nobody can have put a link to somewhere else there.
+        // `create_new`: nobody can have placed a symbolic link here.
         let out = options.write(true).create_new(true).open(temporary)?;
         out.set_permissions(metadata.permissions())?;
         let mut out = self.encoding.start(out)?;
@@ -243,13 +240,13 @@ impl Worker<'_> {
             return Ok(false);
         }
         let out = out.finish()?;
-        // As old as its records. A system that can't have that loses nothing.
+        // Keep the modification time. Nothing is lost where that is not possible.
         let _ = out.set_times(fs::FileTimes::new().set_modified(metadata.modified()?));
-        // The records are not to be gone in a power cut between here and there.
+        // Sync before the original is deleted: a power cut must not lose the records.
         out.sync_all()?;
         let mut names = self.names();
-        // A handler that has not noticed yet that it was moved may have added to it: the
-        // next time, then.
+        // A handler that has not noticed the rename yet may have appended to it. Try again
+        // the next time.
         if file.metadata()?.len() != read {
             return Ok(false);
         }
@@ -258,7 +255,7 @@ impl Worker<'_> {
         fs::remove_file(&path).map(|()| true)
     }
 
-    /// Copies to the end of the file, or until it is not wanted any more.
+    /// Copies up to the end of the file, or until the work is abandoned.
     fn copy(&self, mut file: &File, out: &mut impl io::Write) -> io::Result<u64> {
         let mut block = vec![0; BLOCK];
         let mut copied = 0;

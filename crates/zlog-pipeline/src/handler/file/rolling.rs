@@ -1,7 +1,4 @@
-//! A file that is replaced, whatever the rule that replaces it.
-//!
-//! What may be here: what all such files do with a record and at the end. When a file is
-//! replaced, and what its old files are called, are rules: `rotating`'s and `timed`'s.
+//! A file that is replaced by a rule. The rules are in `rotating` and `timed`.
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,19 +10,19 @@ use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
-/// When a file is replaced, and what becomes of the old one.
+/// Decides when a file is replaced, and renames the old ones.
 pub(crate) trait RolloverRule {
-    /// Replaces `file` where `record`, whose bytes these are, is to stand in a new one.
+    /// Replaces `file` if `record` (its bytes) belongs in a new one.
     ///
     /// # Errors
-    /// It could not be replaced: the record goes into the file as it stands, and the next
-    /// one tries again.
+    /// The file could not be replaced: the record goes to the old file, and the next
+    /// record tries again.
     fn roll(&mut self, file: &mut LogFile, backups: &Backups, record: &[u8]) -> Result<()>;
 }
 
-/// Appends records to a file that is replaced by a rule. The file is created, with its
-/// directories, if missing; it is moved, deleted, cut short and locked as
-/// [`FileHandler`](super::FileHandler) says.
+/// Appends records to a file that is replaced by a rule. Creates the file and its
+/// directories, locks it, and notices moves, deletions and truncation, like
+/// [`FileHandler`](super::FileHandler).
 pub struct RollingFileHandler<R> {
     file: LogFile,
     buffer: RecordBuffer,
@@ -44,7 +41,7 @@ impl<R> RollingFileHandler<R> {
         RollingFileHandler { file, buffer: RecordBuffer::new(format), backups, rule }
     }
 
-    /// The file that is written to.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
@@ -52,8 +49,8 @@ impl<R> RollingFileHandler<R> {
 
 impl<R: RolloverRule> Handler for RollingFileHandler<R> {
     /// # Errors
-    /// When the record could not be written, as [`FileHandler`](super::FileHandler)'s, or
-    /// when the file could not be replaced: then the record has been written all the same.
+    /// The record could not be written (see [`FileHandler`](super::FileHandler)), or the file
+    /// could not be replaced, in which case the record was written.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
         let mut outcome = self.file.check_if_due();
         let bytes = self.buffer.format(record);
@@ -64,10 +61,10 @@ impl<R: RolloverRule> Handler for RollingFileHandler<R> {
         outcome.map_err(Error::with_record_kept)
     }
 
-    /// Nothing is held here.
+    /// Nothing is buffered here.
     ///
     /// # Errors
-    /// What old file could not be compressed: it stays as it is.
+    /// A replaced file could not be compressed. It stays as it is.
     fn flush(&mut self) -> Result<()> {
         self.backups.as_ref().map_or(Ok(()), Backups::check)
     }
@@ -85,7 +82,7 @@ impl<R: RolloverRule> Handler for RollingFileHandler<R> {
         Backlog { unreachable: self.file.is_detached(), ..Backlog::default() }
     }
 
-    /// Waits for old files to be compressed, too.
+    /// Also waits until replaced files are compressed.
     fn close(&mut self, until: Instant) -> Result<()> {
         let checked = self.file.check(Instant::now());
         checked.and(self.backups.as_mut().map_or(Ok(()), |backups| backups.finish(until)))
