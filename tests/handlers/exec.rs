@@ -54,8 +54,8 @@ fn a_command_that_hangs_holds_up_nobody_before_its_queue() {
         let _ = queue.handle(&Record { msg: "x".into(), ..Record::default() });
     }
     assert!(start.elapsed() < DEADLINE / 10);
-    assert!(queue.queued().dropped > 0);
-    let (queued, _) = queue.end(DEADLINE);
+    assert!(queue.counts().dropped > 0);
+    let (queued, _) = queue.close_within(DEADLINE);
     assert_eq!(queued.accepted, queued.handled + queued.failed);
     assert_eq!(queued.abandoned, 0);
 }

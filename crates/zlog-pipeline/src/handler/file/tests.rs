@@ -148,7 +148,7 @@ fn the_buffer_shrinks_after_a_huge_record() {
     let mut handler = FileHandler::open(&path, text(), Sync::None).unwrap();
     handler.handle(&record(&"x".repeat(4 * MAX_KEPT_CAPACITY))).unwrap();
     handler.handle(&record("small")).unwrap();
-    assert!(handler.line.buffer.capacity() <= MAX_KEPT_CAPACITY);
+    assert!(handler.buffer.buffer.capacity() <= MAX_KEPT_CAPACITY);
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl SubjectBuilder {
     pub(super) fn of(&mut self, record: &Record<'_>) -> String {
         match &mut self.format {
             None => sanitized(&default_subject(record)),
-            Some(line) => {
+            Some(buffer) => {
                 let shown = String::from_utf8_lossy(buffer.format(record));
                 sanitized(shown.trim_end_matches('\n').lines().next().unwrap_or_default())
             }
