@@ -23,7 +23,7 @@ use zlog_bench::stats::Spread;
 use zlog_bench::units::{count, percent, three_digits};
 use zlog_core::record::Record;
 use zlog_core::wire::json;
-use zlog_pipeline::sender::Stamp;
+use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::source::synthetic::SyntheticSource;
 use zlog_pipeline::source::{Flow, Source};
 
@@ -119,7 +119,7 @@ fn main() -> Result<()> {
 /// half of the errors have a traceback.
 fn records(size: Option<usize>) -> Result<Vec<Record<'static>>> {
     let distinct = DISTINCT.min(MAX_BYTES / size.unwrap_or(1).max(1)).max(1);
-    let stamp = Stamp::of_this_process("bench");
+    let sender = SenderFields::of_this_process("bench");
     let mut source = SyntheticSource::new(Some(distinct as u64), SEED);
     let mut records = Vec::with_capacity(distinct);
     while records.len() < distinct {
@@ -133,7 +133,7 @@ fn records(size: Option<usize>) -> Result<Vec<Record<'static>>> {
             record.subtopic = Cow::Borrowed("");
             // Bodies hold times to the microsecond.
             record.created = Some((zlog_pipeline::os::clock::now() * 1e6).round() / 1e6);
-            stamp.fill(&mut record);
+            sender.fill(&mut record);
             record.seq = Some(records.len() as u64 + 1);
             records.push(record.into_owned());
             Ok(Flow::More)

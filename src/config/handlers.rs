@@ -11,7 +11,7 @@ use super::table_reader::TableReader;
 use zlog_core::text::escape::visible;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::options::{self, CLASSES, Class, Given};
+use zlog_pipeline::router::options::{self, CLASSES, Class, SharedSettings};
 use zlog_pipeline::router::{FormatterSpec, HandlerSpec};
 
 /// The handlers of a configuration.
@@ -39,7 +39,7 @@ pub(super) fn read(
             true => formatters.of(&mut reader),
             false => (FormatterSpec::default(), false),
         };
-        let given = Given { name: Some(name.value.clone()), formatter, utc, on_full };
+        let given = SharedSettings { name: Some(name.value.clone()), formatter, utc, on_full };
         let value = options::handler(&mut reader, class, given);
         let diagnostics = reader.diagnostics();
         // What the handler itself refuses is told where its target stands.

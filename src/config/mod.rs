@@ -30,7 +30,7 @@ use self::table_reader::{Context, TableReader};
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::{Check, HandlerSpec, Match, RouteSpec, Spec};
+use zlog_pipeline::router::{HandlerSpec, Match, RouteSpec, Spec, Validator};
 
 /// The version of the shape of these files.
 const FORMAT_VERSION: &str = "1";
@@ -275,7 +275,7 @@ fn checked_spec(
     handlers: Vec<Located<HandlerSpec>>,
     routes: Vec<Located<RouteSpec>>,
 ) -> Spec {
-    let mut check = Check::default();
+    let mut check = Validator::default();
     for handler in &handlers {
         if let Err(error) = check.handler(&handler.value) {
             context.diagnostics.add_error(handler.offset, "", &error);

@@ -141,7 +141,7 @@ fn smtp_handler(url: &str, login: Option<LoginSecret>, delay: Duration) -> Resul
         from: FROM.to_owned(),
         to: vec![TO.to_owned()],
         timeout: DEFAULT_TIMEOUT + delay,
-        login: login.map_or(LoginFrom::Nobody, |secret| LoginFrom::Given(secret.0)),
+        login: login.map_or(LoginFrom::None, |secret| LoginFrom::Explicit(secret.0)),
         // Like Python's SMTPHandler: one mail per record, and the caller waits for it.
         batch: BatchOptions::EACH,
         spool: SpoolOptions::NONE,
@@ -212,11 +212,11 @@ fn publish_handler(publisher: Publisher, stop: &Arc<AtomicBool>) -> Publish {
         publisher,
         PublishOptions {
             root,
-            by_name: false,
+            logger_in_topic: false,
             wire,
             on_full,
-            stop: stop_check(stop),
-            tell: Box::new(|_| {}),
+            give_up: stop_check(stop),
+            report: Box::new(|_| {}),
         },
     )
 }

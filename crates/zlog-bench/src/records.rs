@@ -13,7 +13,7 @@ use zlog_core::error::{Error, Result};
 use zlog_core::parse::backslash_replace;
 use zlog_core::record::{Level, Record};
 use zlog_core::text::escape::visible;
-use zlog_pipeline::sender::Stamp;
+use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::source::synthetic::SyntheticSource;
 use zlog_pipeline::source::{Flow, Source};
 
@@ -40,7 +40,7 @@ struct Entry {
 #[derive(Debug)]
 pub struct Records {
     entries: Vec<Entry>,
-    stamp: Stamp,
+    sender: SenderFields,
     /// Whether a file had more lines than fit.
     truncated: bool,
 }
@@ -104,7 +104,7 @@ impl Records {
     }
 
     fn new(entries: Vec<Entry>, truncated: bool) -> Records {
-        Records { entries, stamp: Stamp::of_this_process(ROOT), truncated }
+        Records { entries, sender: SenderFields::of_this_process(ROOT), truncated }
     }
 
     /// Record `number`, cyclically, with the current time.
@@ -117,7 +117,7 @@ impl Records {
             msg: Cow::Borrowed(&entry.msg),
             ..Record::default()
         };
-        self.stamp.fill(&mut record);
+        self.sender.fill(&mut record);
         record
     }
 

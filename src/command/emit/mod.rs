@@ -23,7 +23,7 @@ use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use zlog_pipeline::os::signal::{Forwarding, Stop};
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::sender::Stamp;
+use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Publisher, Role, SocketOptions, Waited};
 use zlog_pipeline::source::{Flow, Notice, Progress};
 
@@ -117,7 +117,7 @@ impl End {
 /// The pipeline, and the limits it runs within.
 struct Emit {
     end: End,
-    stamp: Stamp,
+    sender: SenderFields,
     publish: Publish,
     pace: Option<Pace>,
     limit: Option<u64>,
@@ -136,7 +136,7 @@ impl Emit {
         let progress = ProgressLine::new(args);
         let options = PublishOptions {
             root: args.root.clone(),
-            by_name: args.listen.any(),
+            logger_in_topic: args.listen.any(),
             wire: match args.wire {
                 WireArg::Json => Wire::Json,
                 WireArg::Text => Wire::Text,
@@ -145,16 +145,16 @@ impl Emit {
                 OnFullArg::Block => OnFull::Block,
                 OnFullArg::Drop => OnFull::Drop,
             },
-            stop: {
+            give_up: {
                 let end = end.clone();
                 Box::new(move || end.overdue())
             },
-            tell: progress.teller(),
+            report: progress.teller(),
         };
         let begun = Instant::now();
         Emit {
             publish: Publish::new(publisher, options),
-            stamp: stamp(args),
+            sender: sender(args),
             end,
             pace: args.rate.map(|rate| Pace::new(rate, begun)),
             limit: args.count,
@@ -225,7 +225,7 @@ impl Emit {
 
     fn publish_one(&mut self, record: Record<'_>) -> Result<Flow> {
         let mut record = record;
-        self.outside_root += u64::from(self.stamp.fill(&mut record));
+        self.outside_root += u64::from(self.sender.fill(&mut record));
         self.publish.handle(&record)?;
         self.taken += 1;
         Ok(Flow::More)
@@ -305,23 +305,23 @@ impl Emit {
     }
 }
 
-fn stamp(args: &EmitArgs) -> Stamp {
+fn sender(args: &EmitArgs) -> SenderFields {
     let name = args.name.as_deref().unwrap_or(match &*args.root {
         "" => "root", // Python's name for the root logger
         root => root,
     });
-    let mut stamp = Stamp::of_this_process(name);
-    stamp.root.clone_from(&args.root);
+    let mut sender = SenderFields::of_this_process(name);
+    sender.root.clone_from(&args.root);
     // Without a root, a replay publishes records where they were published before.
-    stamp.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
-    stamp.subtopic = args.subtopic.clone().unwrap_or_default();
+    sender.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
+    sender.subtopic = args.subtopic.clone().unwrap_or_default();
     if let Some(source) = &args.source {
-        stamp.source.clone_from(source);
+        sender.source.clone_from(source);
     }
     if let Some(program) = args.command.first() {
         let program = std::path::Path::new(program);
         let name = program.file_name().unwrap_or(program.as_os_str());
-        stamp.process_name = name.to_string_lossy().into_owned();
+        sender.process_name = name.to_string_lossy().into_owned();
     }
-    stamp
+    sender
 }

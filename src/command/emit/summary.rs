@@ -54,7 +54,7 @@ impl Summary {
     fn remarks(&self) -> Vec<String> {
         let (published, lines) = (&self.published, &self.lines);
         let plain = [
-            (published.unheard, "had no subscriber"),
+            (published.unsubscribed, "had no subscriber"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
             (lines.quoted, "with a value nested too deep or a number too long (sent as text)"),

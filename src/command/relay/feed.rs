@@ -17,7 +17,7 @@ use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::sender::{OUTSIDE_ROOT, Stamp};
+use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
 use zlog_pipeline::socket::{Proxy, SocketOptions};
 use zlog_pipeline::source::listen::{Heard, Listen};
 use zlog_pipeline::source::text::{LineOptions, StreamSpec, TextSource};
@@ -144,19 +144,19 @@ impl Feed {
             let overdue = Arc::clone(&seen);
             let options = PublishOptions {
                 root: root.clone(),
-                by_name: matches!(source, From::Listen(_)),
+                logger_in_topic: matches!(source, From::Listen(_)),
                 wire: Wire::Json,
                 on_full: OnFull::Block,
-                stop: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
+                give_up: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
                 // Its one subscriber is this relay.
-                tell: Box::new(|_| {}),
+                report: Box::new(|_| {}),
             };
             let publish = Publish::new(publisher, options);
             let name = if root.is_empty() { "root" } else { &root };
-            let mut stamp = Stamp::of_this_process(name);
-            stamp.root.clone_from(&root);
-            stamp.trust_topic = trust_topic;
-            let runner = Runner { source, publish, stamp, linger };
+            let mut sender = SenderFields::of_this_process(name);
+            sender.root.clone_from(&root);
+            sender.trust_topic = trust_topic;
+            let runner = Runner { source, publish, sender, linger };
             if let Err(error) = runner.run(&seen) {
                 terminal::tell(format_args!("zlog relay: {error}"));
                 seen.failed.store(true, Ordering::Relaxed);
@@ -185,16 +185,16 @@ struct Work {
 struct Runner {
     source: From,
     publish: Publish,
-    stamp: Stamp,
+    sender: SenderFields,
     linger: Duration,
 }
 
 impl Runner {
     fn run(self, seen: &Shared) -> Result<()> {
-        let Runner { mut source, mut publish, stamp, linger } = self;
+        let Runner { mut source, mut publish, sender, linger } = self;
         let take = |record: Record<'_>, publish: &mut Publish| {
             let mut record = record;
-            let outside = stamp.fill(&mut record);
+            let outside = sender.fill(&mut record);
             seen.outside_root.fetch_add(outside.into(), Ordering::Relaxed);
             publish.handle(&record)?;
             let stop = seen.stop.load(Ordering::Relaxed);
@@ -218,7 +218,7 @@ impl Runner {
 fn note(seen: &Shared, publish: &Publish, source: &mut From) {
     let published = publish.published();
     seen.records.store(published.records + published.dropped_full, Ordering::Relaxed);
-    seen.unheard.store(published.unheard, Ordering::Relaxed);
+    seen.unheard.store(published.unsubscribed, Ordering::Relaxed);
     seen.dropped.store(published.dropped_full, Ordering::Relaxed);
     seen.nuls.store(source.nuls(), Ordering::Relaxed);
     *seen.heard.lock().unwrap_or_else(PoisonError::into_inner) = source.heard();

@@ -339,7 +339,7 @@ impl Relay {
         let flushed = proxy.close(left.max(SLICE));
         // A time of their own: a subscriber that takes nothing must not cost a file its end.
         let handlers = outlets.close(linger);
-        let missing = router::tell_losses("relay", &handlers, &router::stderr());
+        let missing = router::report_losses("relay", &handlers, &router::stderr());
         feeds.tell_remarks();
         let summary = Summary { counts, uncounted, flushed, took: self.begun.elapsed() };
         if !plan.args.quiet || summary.lost() {

@@ -11,7 +11,7 @@ use zlog_core::record::Record;
 use zlog_core::wire::{self, ask};
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::Stop;
-use zlog_pipeline::router::{HandlerStatus, Router, Spec, Surroundings};
+use zlog_pipeline::router::{HandlerContext, HandlerStatus, Router, Spec};
 use zlog_pipeline::socket::Proxy;
 
 /// A relay's handlers.
@@ -33,7 +33,7 @@ impl Outlets {
         linger: Duration,
         proxy: &mut Proxy,
     ) -> Result<Outlets> {
-        let around = Surroundings::new("relay", stop).patient(linger);
+        let around = HandlerContext::new("relay", stop).patient(linger);
         let router = Router::open(spec, around)?;
         let mut outlets = Outlets { router, wanted: Vec::new() };
         outlets.ask(proxy);
@@ -43,7 +43,7 @@ impl Outlets {
     /// Asks for what is wanted now, and no more for what was before: in this order, so
     /// that what stays wanted never stops coming.
     fn ask(&mut self, proxy: &mut Proxy) {
-        let before = std::mem::replace(&mut self.wanted, self.router.wanted());
+        let before = std::mem::replace(&mut self.wanted, self.router.subscriptions());
         self.wanted.iter().for_each(|prefix| proxy.want(prefix));
         before.iter().for_each(|prefix| proxy.unwant(prefix));
     }
@@ -86,7 +86,7 @@ impl Outlets {
 
     /// Does what is due, and says when there will be more.
     pub(super) fn tend(&mut self, now: Instant) -> Option<Instant> {
-        self.router.tend(now)
+        self.router.on_timer(now)
     }
 
     /// How each handler stands.

@@ -30,7 +30,7 @@ use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::{Hangup, Stop};
 use zlog_pipeline::os::terminal::{self, Stdout};
-use zlog_pipeline::router::{self, HandlerSpec, Router, Surroundings, Takes};
+use zlog_pipeline::router::{self, HandlerSpec, Router, HandlerContext, RecordFilter};
 
 /// How long to wait for records before looking at signals and the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -57,7 +57,7 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
             match error.exit() {
                 // A closed pipe, of which there is nothing to say.
                 Exit::Done if lost => Ok(Exit::ExpectationFailed),
-                exit => Err(error.exit_as(exit.or_unmet(lost))),
+                exit => Err(error.exit_as(exit.or_expectation_failed(lost))),
             }
         }
     }
@@ -145,7 +145,7 @@ impl Tail {
             reorder: args.reorder.map(|window| ReorderBuffer::new(window.0)),
             stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
             destination: destination(args, console.as_ref())?,
-            takes: console.as_ref().map(Takes::new).transpose()?,
+            takes: console.as_ref().map(RecordFilter::new).transpose()?,
             abandoned: None,
             router: router(args, &stop)?,
             limit: args.count,
@@ -176,7 +176,7 @@ impl Tail {
     fn on_timer(&mut self, now: Instant) {
         reopen_on_hangup(self.hangup.as_ref(), &mut self.output);
         // Waits are no longer than a tick, and so nothing is late by more.
-        self.output.router.tend(now);
+        self.output.router.on_timer(now);
     }
 
     /// How long the source may wait for records.
@@ -195,7 +195,7 @@ impl Tail {
         self.undelivered.print();
         if let Some(abandoned) = self.output.abandoned.take() {
             let error = abandoned.into_error();
-            let exit = error.exit().or_unmet(args.fail_on_loss);
+            let exit = error.exit().or_expectation_failed(args.fail_on_loss);
             return Err(error.exit_as(exit));
         }
         let (undecoded, lost) = (self.output.undecoded, self.output.losses.lost());
@@ -224,13 +224,13 @@ impl Tail {
         };
         // Which handlers lost records has been told.
         let lost = lost > 0 || missing > 0 || self.undelivered.lost();
-        Ok(exit.or_unmet(args.fail_on_loss && lost))
+        Ok(exit.or_expectation_failed(args.fail_on_loss && lost))
     }
 
     /// Lets the handlers send what they hold. Returns how many records they lost.
     fn close_handlers(&mut self, args: &TailArgs) -> u64 {
         let closed = self.output.router.close(args.linger.0);
-        router::tell_losses("tail", &closed, &router::stderr())
+        router::report_losses("tail", &closed, &router::stderr())
     }
 
     fn print_unmet(&self, args: &TailArgs) {
@@ -291,7 +291,7 @@ fn router(args: &TailArgs, stop: &Stop) -> Result<Router> {
     for remark in args.handlers.remarks() {
         terminal::tell(format_args!("zlog tail: {remark}"));
     }
-    Router::open(spec, Surroundings::new("tail", stop))
+    Router::open(spec, HandlerContext::new("tail", stop))
 }
 
 /// Standard output, as the options of tail have it, or as `--console` does.

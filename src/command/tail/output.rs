@@ -16,7 +16,7 @@ use zlog_core::wire;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router::{Router, Takes};
+use zlog_pipeline::router::{Router, RecordFilter};
 use zlog_pipeline::source::Flow;
 
 /// Where records are shown.
@@ -101,7 +101,7 @@ pub(super) struct TailOutput {
     /// Where records are shown.
     pub(super) destination: Destination,
     /// Which of them, where `--console` says so.
-    pub(super) takes: Option<Takes>,
+    pub(super) takes: Option<RecordFilter>,
     /// What was not shown any more, though it was to be.
     pub(super) abandoned: Option<Abandoned>,
     /// Where else they go.
@@ -121,7 +121,7 @@ pub(super) struct TailOutput {
 }
 
 impl TailOutput {
-    /// Takes a record: shows it, holds it, or leaves it out.
+    /// RecordFilter a record: shows it, holds it, or leaves it out.
     ///
     /// # Errors
     /// The output can't be written.
@@ -138,7 +138,7 @@ impl TailOutput {
         }
     }
 
-    /// Takes a message as it came, whose record is `record`: as [`TailOutput::take`], or as
+    /// RecordFilter a message as it came, whose record is `record`: as [`TailOutput::take`], or as
     /// [`TailOutput::take_raw`] where bodies are shown as they are.
     ///
     /// # Errors
@@ -150,7 +150,7 @@ impl TailOutput {
         }
     }
 
-    /// Takes a message as it came, whose record is `record`: its body is shown as it is.
+    /// RecordFilter a message as it came, whose record is `record`: its body is shown as it is.
     ///
     /// # Errors
     /// The output can't be written.
@@ -190,7 +190,7 @@ impl TailOutput {
         match printed {
             Err(error) if matches!(error.exit(), Exit::Signal(_)) => {
                 let records = match std::mem::replace(&mut self.destination, Destination::None) {
-                    Destination::Formatted(console) => console.held().lost,
+                    Destination::Formatted(console) => console.backlog().lost,
                     Destination::Raw(raw) => raw.waiting,
                     Destination::None => 0,
                 };
@@ -231,7 +231,7 @@ impl TailOutput {
         if !everything {
             return self.topics.subscriptions(level);
         }
-        let mut wanted = self.router.wanted();
+        let mut wanted = self.router.subscriptions();
         wanted.extend(printed.iter().map(|topic| topic.clone().into_bytes()));
         wanted
     }

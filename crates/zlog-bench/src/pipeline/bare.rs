@@ -12,7 +12,7 @@ use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
 use zlog_core::wire;
 use zlog_pipeline::handler::publish::Wire;
-use zlog_pipeline::sender::Stamp;
+use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{BareReceiver, BareSender, Endpoint};
 
 /// Messages that are prepared before the clock starts, and sent repeatedly.
@@ -80,7 +80,7 @@ pub fn receive(
 
 /// Makes topics and bodies of lines, as `zlog emit --root bench` does.
 fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let stamp = Stamp::of_this_process(ROOT);
+    let sender = SenderFields::of_this_process(ROOT);
     let mut topic = String::new();
     wire::topic::write(&mut topic, ROOT, &Level::INFO.to_string(), "");
     let mut frames: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
@@ -88,7 +88,7 @@ fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     for line in input.lines() {
         let line = line.map_err(|error| Error::io("standard input", &error))?;
         let seq = frames.len() as u64 + 1;
-        let frame = body(&line, seq, &stamp, wire);
+        let frame = body(&line, seq, &sender, wire);
         bytes += frame.len();
         frames.push((topic.clone().into_bytes(), frame));
         if frames.len() == MAX_FRAMES || bytes >= MAX_BYTES {
@@ -101,10 +101,10 @@ fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     Ok(frames)
 }
 
-fn body(line: &str, seq: u64, stamp: &Stamp, wire: Wire) -> Vec<u8> {
+fn body(line: &str, seq: u64, sender: &SenderFields, wire: Wire) -> Vec<u8> {
     let msg = Cow::Borrowed(line);
     let mut record = Record { level: Level::INFO, msg, ..Record::default() };
-    stamp.fill(&mut record);
+    sender.fill(&mut record);
     record.seq = Some(seq);
     let mut body = Vec::new();
     match wire {

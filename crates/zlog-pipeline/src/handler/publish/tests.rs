@@ -14,12 +14,12 @@ use zlog_core::sequence::SequenceTracker;
 
 fn options(root: &str) -> PublishOptions {
     PublishOptions {
-        by_name: false,
+        logger_in_topic: false,
         root: root.to_owned(),
         wire: Wire::Json,
         on_full: OnFull::Block,
-        stop: Box::new(|| false),
-        tell: Box::new(|_| {}),
+        give_up: Box::new(|| false),
+        report: Box::new(|_| {}),
     }
 }
 
@@ -63,7 +63,7 @@ fn topics_are_made_from_root_level_and_subtopic_and_numbered_each_by_itself() {
     ];
     assert_eq!(came, expected.map(|(t, seq, m)| (t.to_owned(), Some(seq), m.to_owned())));
     assert_eq!(publish.published().records, 4);
-    assert_eq!(publish.published().unheard, 0);
+    assert_eq!(publish.published().unsubscribed, 0);
 }
 
 #[test]
@@ -86,16 +86,16 @@ fn text_is_the_message_alone_in_two_frames() {
 }
 
 #[test]
-fn records_that_nobody_has_asked_for_are_counted_as_unheard() {
+fn records_that_nobody_has_asked_for_are_counted_as_unsubscribed() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let _subscriber = subscriber(&endpoint, &["app.ERROR"]);
     heard_by(&mut publisher, 1);
     let mut publish = Publish::new(publisher, options("app"));
     for _ in 0..3 {
-        publish.handle(&record(Level::INFO, "", "unheard")).expect("sent");
+        publish.handle(&record(Level::INFO, "", "unsubscribed")).expect("sent");
         publish.handle(&record(Level::ERROR, "", "heard")).expect("sent");
     }
-    assert_eq!((publish.published().records, publish.published().unheard), (6, 3));
+    assert_eq!((publish.published().records, publish.published().unsubscribed), (6, 3));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn who_hears_a_topic_is_asked_again_when_subscriptions_change() {
     let handle = |publish: &mut Publish| {
         publish.handle(&record(Level::INFO, "", "x")).expect("sent");
         publish.flush().expect("flushed");
-        publish.published().unheard
+        publish.published().unsubscribed
     };
     assert_eq!(handle(&mut publish), 0);
     drop(subscriber);
@@ -115,14 +115,14 @@ fn who_hears_a_topic_is_asked_again_when_subscriptions_change() {
 }
 
 /// A handler whose only subscriber takes nothing for now, with little room on the way.
-fn stuck(on_full: OnFull, stop: Box<dyn Fn() -> bool + Send>) -> (Publish, Subscriber) {
+fn stuck(on_full: OnFull, give_up: Box<dyn Fn() -> bool + Send>) -> (Publish, Subscriber) {
     let tight = SocketOptions { hwm: 4, ..SocketOptions::publisher() };
     let (mut publisher, endpoint) = publisher(&tight);
     let endpoint = crate::socket::testing::connect(&endpoint);
     let tight = SocketOptions { hwm: 4, ..SocketOptions::subscriber() };
     let subscriber = Subscriber::open(&[endpoint], &[""], &tight).expect("subscriber");
     heard_by(&mut publisher, 1);
-    (Publish::new(publisher, PublishOptions { on_full, stop, ..options("app") }), subscriber)
+    (Publish::new(publisher, PublishOptions { on_full, give_up, ..options("app") }), subscriber)
 }
 
 #[test]
@@ -213,7 +213,7 @@ proptest! {
 #[test]
 fn a_topic_without_end_goes_out_without_a_number_and_is_not_kept() {
     let (mut publish, mut subscriber) = pair(options("app"));
-    let long = "t".repeat(LONGEST_TOPIC);
+    let long = "t".repeat(MAX_TOPIC_LEN);
     publish.handle(&record(Level::INFO, &long, "long")).expect("sent");
     publish.handle(&record(Level::INFO, "", "short")).expect("sent");
     let came: Vec<_> = take(&mut subscriber, 2).iter().map(|m| numbered(m)).collect();

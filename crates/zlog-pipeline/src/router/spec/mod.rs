@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use super::open;
+use super::factory;
 use super::options::{CLASSES, Class};
 use crate::handler::exec::ExecOptions;
 use crate::handler::file::Sync;
@@ -288,7 +288,7 @@ impl Spec {
     /// A name or a file that two handlers have, a route that leads to no handler or
     /// is there twice, an expression, a format or an address that is none.
     pub fn check(&self) -> Result<()> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         self.handlers.iter().try_for_each(|handler| check.handler(handler))?;
         self.routes.iter().try_for_each(|route| check.route(route))
     }
@@ -297,7 +297,7 @@ impl Spec {
 /// Checks handlers, then routes, one by one: each against those that passed before it, in
 /// a time that does not grow with their number.
 #[derive(Default)]
-pub struct Check<'s> {
+pub struct Validator<'s> {
     /// Names of handlers, in their order and to look them up.
     names: Vec<&'s str>,
     known: HashSet<&'s str>,
@@ -305,7 +305,7 @@ pub struct Check<'s> {
     routes: HashSet<Match>,
 }
 
-impl<'s> Check<'s> {
+impl<'s> Validator<'s> {
     /// Checks a handler. One that is refused leaves its name and file to others.
     ///
     /// # Errors
@@ -374,7 +374,7 @@ impl HandlerSpec {
             return Err(Error::usage(what)
                 .hint("Name one to bind or to connect to, as tcp://127.0.0.1:12346."));
         }
-        open::check(self).map_err(|error| error.within(format_args!("handler {name}")))
+        factory::check(self).map_err(|error| error.within(format_args!("handler {name}")))
     }
 }
 

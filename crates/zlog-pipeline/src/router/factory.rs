@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::dispatch::Surroundings;
+use super::dispatch::HandlerContext;
+use super::monitor::Reporter;
 use super::spec::{FormatterSpec, HandlerSpec, PublishTarget, Target};
-use super::watch::Tell;
 use crate::handler::console::Console;
 use crate::handler::exec::ExecHandler;
 use crate::handler::file::FileHandler;
@@ -18,7 +18,7 @@ use crate::handler::rotating::RotatingFileHandler;
 use crate::handler::smtp::{Server, SmtpHandler};
 use crate::handler::syslog::SyslogHandler;
 use crate::handler::timed::TimedRotatingFileHandler;
-use crate::handler::{Handler, Held};
+use crate::handler::{Backlog, Handler};
 use crate::os::terminal::{self, ColorChoice};
 use crate::socket::{Endpoint, Flushed, Publisher, Role, SocketOptions};
 use zlog_core::error::{Error, Result};
@@ -38,7 +38,7 @@ const TAKEN: &str = "Another program listens there: publish on another port, or 
 /// The formatter's, and the handler's own.
 pub(super) fn handler(
     spec: &HandlerSpec,
-    around: &Surroundings,
+    context: &HandlerContext,
     unformatted: &Arc<AtomicU64>,
 ) -> Result<Box<dyn Handler + Send>> {
     let format = || -> Result<Box<dyn Format>> {
@@ -46,7 +46,7 @@ pub(super) fn handler(
         Ok(Box::new(Counting { format, failures: Arc::clone(unformatted) }))
     };
     Ok(match &spec.target {
-        Target::Console => Box::new(Console::new(around.stdout(), format()?)),
+        Target::Console => Box::new(Console::new(context.stdout(), format()?)),
         Target::File { path, sync } => Box::new(FileHandler::open(path, format()?, *sync)?),
         Target::Rotating { path, rotation } => {
             Box::new(RotatingFileHandler::open(path, format()?, *rotation)?)
@@ -63,7 +63,7 @@ pub(super) fn handler(
         }
         Target::Syslog(options) => Box::new(SyslogHandler::new(options.clone(), format()?)?),
         Target::Exec(options) => Box::new(ExecHandler::new(options.clone(), format()?)?),
-        Target::Publish(target) => Box::new(publishing(&spec.name, target, around)?),
+        Target::Publish(target) => Box::new(publishing(&spec.name, target, context)?),
     })
 }
 
@@ -143,29 +143,29 @@ impl Format for Counting {
 }
 
 /// Opens a publisher of its own.
-fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Result<Publishing> {
+fn publishing(name: &str, target: &PublishTarget, context: &HandlerContext) -> Result<Publishing> {
     let options = SocketOptions { hwm: target.hwm, ..SocketOptions::publisher() };
     let publisher = Publisher::open(&endpoints(target)?, &options)?;
-    let who = format!("zlog {}: handler {}", around.command, escape::visible(name));
+    let who = format!("zlog {}: handler {}", context.command, escape::visible(name));
     for bound in publisher.bound() {
-        (around.tell)(&format!("{who}: bound {bound}"));
+        (context.report)(&format!("{who}: bound {bound}"));
     }
     let options = PublishOptions {
         root: target.root.clone(),
-        by_name: false,
+        logger_in_topic: false,
         wire: target.wire,
         on_full: target.on_full,
-        stop: around.give_up(),
-        tell: {
-            let (tell, prefix) = (
-                Arc::clone(&around.tell),
-                format!("zlog {}: handler {}", around.command, escape::visible(name)),
+        give_up: context.give_up(),
+        report: {
+            let (report, prefix) = (
+                Arc::clone(&context.report),
+                format!("zlog {}: handler {}", context.command, escape::visible(name)),
             );
-            Box::new(move |text| tell(&format!("{prefix}: {text}")))
+            Box::new(move |text| report(&format!("{prefix}: {text}")))
         },
     };
-    let tell = around.tell.clone();
-    Ok(Publishing { publish: Some(Publish::new(publisher, options)), lost: 0, who, tell })
+    let report = context.report.clone();
+    Ok(Publishing { publish: Some(Publish::new(publisher, options)), lost: 0, who, report })
 }
 
 fn endpoints(target: &PublishTarget) -> Result<Vec<Endpoint>> {
@@ -182,7 +182,7 @@ struct Publishing {
     lost: u64,
     /// What a line about it begins with.
     who: String,
-    tell: Tell,
+    report: Reporter,
 }
 
 impl Handler for Publishing {
@@ -196,18 +196,18 @@ impl Handler for Publishing {
     }
 
     /// Subscriptions are read now and then, whether there are records or not.
-    fn tend(&mut self, _: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, _: Instant) -> Result<Option<Instant>> {
         self.flush()?;
-        let report = self.publish.as_mut().and_then(|publish| publish.publisher().report());
-        if let Some(text) = report {
-            (self.tell)(&format!("{}: {}", self.who, escape::visible(&text)));
+        let events = self.publish.as_mut().and_then(|publish| publish.publisher().report());
+        if let Some(text) = events {
+            (self.report)(&format!("{}: {}", self.who, escape::visible(&text)));
         }
         Ok(None)
     }
 
-    fn held(&self) -> Held {
+    fn backlog(&self) -> Backlog {
         let dropped = self.publish.as_ref().map(|publish| publish.published().dropped_full);
-        Held { lost: dropped.unwrap_or(self.lost), ..Held::default() }
+        Backlog { lost: dropped.unwrap_or(self.lost), ..Backlog::default() }
     }
 
     fn close(&mut self, until: Instant) -> Result<()> {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::dispatch::Surroundings;
-use super::open;
+use super::dispatch::HandlerContext;
+use super::factory;
+use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
 use super::spec::{HandlerSpec, expressions};
 use super::status::HandlerStatus;
-use super::watch::{Tally, Voice, Watched};
 use crate::handler::Handler;
 use crate::handler::queue::QueueHandler;
 use zlog_core::error::{Error, Result};
@@ -22,25 +22,25 @@ use zlog_core::text::escape::visible;
 use zlog_core::wire;
 
 /// Which of the records that reach a handler it takes.
-pub struct Takes {
+pub struct RecordFilter {
     level: Option<Level>,
     topics: Vec<String>,
     /// What is looked for in the text; `None` for nothing.
     text: Option<Filter>,
 }
 
-impl Takes {
+impl RecordFilter {
     /// Compiles what `spec` asks for.
     ///
     /// # Errors
     /// An expression that is none.
-    pub fn new(spec: &HandlerSpec) -> Result<Takes> {
+    pub fn new(spec: &HandlerSpec) -> Result<RecordFilter> {
         let name = visible(&spec.name);
         let grep = expressions(&name, "grep", &spec.grep)?;
         let exclude = expressions(&name, "exclude", &spec.exclude)?;
         let looks = !(grep.is_empty() && exclude.is_empty());
         let text = looks.then(|| Filter { grep, exclude, ..Filter::default() });
-        Ok(Takes { level: spec.level, topics: spec.topics.clone(), text })
+        Ok(RecordFilter { level: spec.level, topics: spec.topics.clone(), text })
     }
 
     /// The topics that it takes, as prefixes; none: all.
@@ -68,71 +68,84 @@ pub(super) fn passes(level: Level, least: Level) -> bool {
 }
 
 /// A handler that runs.
-pub(super) struct Entry {
+pub(super) struct HandlerSlot {
     pub(super) spec: HandlerSpec,
-    takes: Takes,
-    runs: Runs,
-    tally: Arc<Tally>,
-    voice: Voice,
-    given: u64,
+    filter: RecordFilter,
+    execution: Execution,
+    counters: Arc<HandlerCounters>,
+    reporter: OutageReporter,
+    received: u64,
     /// Records that were given to a queue whose handler has crashed.
     crashed: u64,
     abandoned: u64,
 }
 
 /// Where a handler runs.
-enum Runs {
+enum Execution {
     /// On the thread of the records.
-    Here(Watched),
+    Inline(MonitoredHandler),
     /// On its own.
-    Behind(QueueHandler),
+    Queued(QueueHandler),
 }
 
-impl Entry {
+impl HandlerSlot {
     /// Opens the handler. `others`: whether there are more.
     ///
     /// # Errors
-    /// As [`open::handler`]'s, with the handler's name.
-    pub(super) fn open(spec: &HandlerSpec, around: &Surroundings, others: bool) -> Result<Entry> {
-        let takes = Takes::new(spec)?;
-        let tally = Arc::new(Tally::default());
-        let inner = open::handler(spec, around, &tally.unformatted)
+    /// As [`factory::handler`]'s, with the handler's name.
+    pub(super) fn open(
+        spec: &HandlerSpec,
+        context: &HandlerContext,
+        others: bool,
+    ) -> Result<HandlerSlot> {
+        let filter = RecordFilter::new(spec)?;
+        let counters = Arc::new(HandlerCounters::default());
+        let inner = factory::handler(spec, context, &counters.unformatted)
             .map_err(|error| error.within(format_args!("handler {}", visible(&spec.name))))?;
-        let voice = Voice::new(&around.command, &spec.name, others, &around.tell);
-        let watched = Watched::new(inner, Arc::clone(&tally), voice.clone());
-        let runs = match spec.queue {
-            None => Runs::Here(watched),
+        let reporter = OutageReporter::new(&context.command, &spec.name, others, &context.report);
+        let watched = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        let execution = match spec.queue {
+            None => Execution::Inline(watched),
             Some(queue) => {
                 let handler = QueueHandler::new(watched, queue.capacity, queue.on_full)?;
-                Runs::Behind(handler.stop_when(around.give_up()))
+                Execution::Queued(handler.stop_when(context.give_up()))
             }
         };
         let spec = spec.clone();
-        Ok(Entry { spec, takes, runs, tally, voice, given: 0, crashed: 0, abandoned: 0 })
+        Ok(HandlerSlot {
+            spec,
+            filter,
+            execution,
+            counters,
+            reporter,
+            received: 0,
+            crashed: 0,
+            abandoned: 0,
+        })
     }
 
     /// Takes other records from now on.
-    pub(super) fn take(&mut self, spec: &HandlerSpec, takes: Takes) {
+    pub(super) fn set_filter(&mut self, spec: &HandlerSpec, filter: RecordFilter) {
         self.spec = spec.clone();
-        self.takes = takes;
+        self.filter = filter;
     }
 
     /// Gives it the record, if it takes it. Queues share one copy, which the first of
     /// them makes.
-    pub(super) fn give(
+    pub(super) fn deliver(
         &mut self,
         record: &Record<'_>,
         level: Level,
         topic: &str,
         copy: &mut Option<Arc<Record<'static>>>,
     ) {
-        if !self.takes.accepts(record, level, topic) {
+        if !self.filter.accepts(record, level, topic) {
             return;
         }
-        self.given += 1;
-        let given = match &mut self.runs {
-            Runs::Here(handler) => handler.handle(record),
-            Runs::Behind(queue) => {
+        self.received += 1;
+        let given = match &mut self.execution {
+            Execution::Inline(handler) => handler.handle(record),
+            Execution::Queued(queue) => {
                 let own = || Arc::new(record.clone().into_owned());
                 queue.put(Arc::clone(copy.get_or_insert_with(own)))
             }
@@ -146,65 +159,65 @@ impl Entry {
     fn crash(&mut self, error: &Error) {
         self.crashed += 1;
         if self.crashed == 1 {
-            self.voice.begins(error);
+            self.reporter.begins(error);
         }
     }
 
     /// Sends on what is held, unless it does so by itself.
     pub(super) fn flush(&mut self) {
-        if let Runs::Here(handler) = &mut self.runs {
+        if let Execution::Inline(handler) = &mut self.execution {
             // A watched handler tells of its errors itself.
             let _ = handler.flush();
         }
     }
 
     /// Does what is due, unless it does so by itself; when it is due again.
-    pub(super) fn tend(&mut self, now: Instant) -> Option<Instant> {
-        match &mut self.runs {
-            Runs::Here(handler) => handler.tend(now).ok().flatten(),
-            Runs::Behind(_) => None,
+    pub(super) fn on_timer(&mut self, now: Instant) -> Option<Instant> {
+        match &mut self.execution {
+            Execution::Inline(handler) => handler.on_timer(now).ok().flatten(),
+            Execution::Queued(_) => None,
         }
     }
 
     pub(super) fn reopen(&mut self) {
-        let _ = match &mut self.runs {
-            Runs::Here(handler) => handler.reopen(),
-            Runs::Behind(queue) => queue.reopen(),
+        let _ = match &mut self.execution {
+            Execution::Inline(handler) => handler.reopen(),
+            Execution::Queued(queue) => queue.reopen(),
         };
     }
 
     /// Begins to close what needs no more from here.
     pub(super) fn begin_close(&mut self, until: Instant) {
-        if let Runs::Behind(queue) = &mut self.runs {
-            queue.begin_end(until);
+        if let Execution::Queued(queue) = &mut self.execution {
+            queue.begin_close(until);
         }
     }
 
-    /// Whether it has come to its end since [`Entry::begin_close`].
+    /// Whether it has come to its end since [`HandlerSlot::begin_close`].
     pub(super) fn has_ended(&self) -> bool {
-        match &self.runs {
-            Runs::Here(_) => false,
-            Runs::Behind(queue) => queue.has_ended(),
+        match &self.execution {
+            Execution::Inline(_) => false,
+            Execution::Queued(queue) => queue.has_ended(),
         }
     }
 
     /// Closes, and says what is left.
     pub(super) fn close(mut self, until: Instant) -> HandlerStatus {
-        match &mut self.runs {
-            Runs::Here(handler) => {
+        match &mut self.execution {
+            Execution::Inline(handler) => {
                 let _ = handler.close(until);
             }
-            Runs::Behind(queue) => {
-                queue.begin_end(until);
-                let (queued, ended) = queue.finish_end(until);
+            Execution::Queued(queue) => {
+                queue.begin_close(until);
+                let (queued, ended) = queue.finish_close(until);
                 self.abandoned = queued.abandoned;
                 if !queue.has_ended() {
                     // It hangs, and what it holds with it: nobody will say that these
                     // arrived, or are given up.
-                    self.abandoned += self.tally.waiting.load(Ordering::Relaxed);
+                    self.abandoned += self.counters.waiting.load(Ordering::Relaxed);
                 }
                 if let (Err(error), 0) = (ended, self.crashed) {
-                    self.voice.begins(&error);
+                    self.reporter.begins(&error);
                 }
             }
         }
@@ -214,34 +227,34 @@ impl Entry {
 
     pub(super) fn status(&self) -> HandlerStatus {
         let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
-        let (handled, failed) = (count(&self.tally.taken), count(&self.tally.failed));
-        let (dropped, queued) = match &self.runs {
-            Runs::Here(_) => (0, 0),
-            Runs::Behind(queue) => {
-                let queued = queue.queued();
+        let (handled, failed) = (count(&self.counters.taken), count(&self.counters.failed));
+        let (dropped, queued) = match &self.execution {
+            Execution::Inline(_) => (0, 0),
+            Execution::Queued(queue) => {
+                let queued = queue.counts();
                 let done = queued.handled + queued.failed;
                 (queued.dropped, queued.accepted.saturating_sub(done))
             }
         };
         HandlerStatus {
             name: self.spec.name.clone(),
-            given: self.given,
+            received: self.received,
             handled,
             failed: failed + self.crashed,
             dropped,
             abandoned: self.abandoned,
             queued,
-            waiting: count(&self.tally.waiting),
-            lost: count(&self.tally.lost),
-            cut: count(&self.tally.cut),
-            unconfirmed: count(&self.tally.unconfirmed),
-            unformatted: count(&self.tally.unformatted),
-            outage: self.tally.outage(),
+            waiting: count(&self.counters.waiting),
+            lost: count(&self.counters.lost),
+            cut: count(&self.counters.cut),
+            unconfirmed: count(&self.counters.unconfirmed),
+            unformatted: count(&self.counters.unformatted),
+            outage: self.counters.outage(),
         }
     }
 
     /// Whether `spec` asks for the same handler, whichever records it is to take.
-    pub(super) fn is(&self, spec: &HandlerSpec) -> bool {
+    pub(super) fn matches(&self, spec: &HandlerSpec) -> bool {
         self.spec.name == spec.name
             && self.spec.target == spec.target
             && self.spec.formatter == spec.formatter

@@ -1,8 +1,7 @@
-//! What a failure of a mail server is called, and what to do about it.
+//! Words the failures of a mail server: what failed, why, and the next step.
 //!
-//! What may be here: words. lettre and rustls tell of some failures in words that only
-//! their authors understand, and that a right server and a wrong option bring about;
-//! those are recognised by their text, since lettre hands on nothing else.
+//! lettre and rustls report some common mistakes in terms that only their authors understand.
+//! This module recognises them by their text, since lettre exposes nothing else.
 
 use std::error::Error as _;
 use std::sync::LazyLock;
@@ -14,19 +13,19 @@ use zlog_core::error::{Error, Exit};
 use zlog_core::text::escape::visible;
 
 impl Server {
-    /// Names the server, the cause and the next step.
+    /// The error for a failed command or connection.
     pub(super) fn failed(&self, error: &SmtpError) -> Error {
         let failure = match error.status() {
             Some(code) => {
                 let said = error.source().map(ToString::to_string).unwrap_or_default();
                 self.refusal(u16::from(code), &said)
             }
-            None => self.riddle(&error.to_string()).unwrap_or_else(|| self.unreached(error)),
+            None => self.explain(&error.to_string()).unwrap_or_else(|| self.unreached(error)),
         };
         failure.exit_as(Exit::Failed)
     }
 
-    /// It answered, and would not.
+    /// The server answered with a refusal.
     fn refusal(&self, code: u16, said: &str) -> Error {
         let wants_tls = code == 538 || said.to_ascii_uppercase().contains("STARTTLS");
         let hint = match (&self.encryption, code) {
@@ -44,7 +43,7 @@ impl Server {
         Error::new(format!("mail server {self} refused: {code} {}", visible(said))).hint(hint)
     }
 
-    /// It did not answer, or not as a mail server does.
+    /// The server did not answer, or not as a mail server would.
     fn unreached(&self, error: &SmtpError) -> Error {
         let what = format!("mail server {self}");
         match io_error(error) {
@@ -58,15 +57,15 @@ impl Server {
         }
     }
 
-    /// There is no connection, for this reason.
+    /// No connection could be made.
     pub(super) fn not_reached(&self, error: &std::io::Error) -> Error {
         Error::io(format_args!("mail server {self}"), error)
             .hint("Check that it runs, and its host and port.")
             .exit_as(Exit::Failed)
     }
 
-    /// What the libraries say, in plain words.
-    fn riddle(&self, said: &str) -> Option<Error> {
+    /// Explains a message of lettre or rustls.
+    fn explain(&self, said: &str) -> Option<Error> {
         let error = |what: &str, hint: String| {
             Some(Error::new(format!("mail server {self} {what}")).hint(hint))
         };
@@ -102,10 +101,10 @@ impl Server {
         None
     }
 
-    /// What is wrong with its certificate, and the next step.
+    /// What is wrong with the server's certificate, and the next step.
     fn certificate(&self, wrong: &str) -> Option<(String, String)> {
         let host = &self.host;
-        // `openssl req -x509` makes such a one.
+        // `openssl req -x509` makes such a certificate.
         if wrong.contains("CaUsedAsEndEntity") {
             return Some((
                 "shows the certificate of an authority as its own".to_owned(),
@@ -114,7 +113,7 @@ impl Server {
                     .to_owned(),
             ));
         }
-        // The second: one of the same name is trusted, and has another key.
+        // BadSignature: a trusted certificate has the same name but another key.
         if wrong.contains("UnknownIssuer") || wrong.contains("BadSignature") {
             return Some((
                 "shows a certificate that nobody has signed who is trusted here".to_owned(),
@@ -150,7 +149,7 @@ impl Server {
     }
 }
 
-/// The names that rustls says a certificate is for.
+/// The names in the certificate, according to rustls.
 fn names(wrong: &str) -> String {
     static NAME: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r#"(?:DnsName|IpAddress)\("?([^")]+)"?\)"#).expect("the pattern is a constant")
@@ -159,7 +158,7 @@ fn names(wrong: &str) -> String {
     names.join(", ")
 }
 
-/// The day that rustls gives behind `words`, in seconds since 1970.
+/// The date after `words` in a message of rustls, given in seconds since 1970.
 fn day(wrong: &str, words: &str) -> Option<String> {
     let (_, rest) = wrong.split_once(words)?;
     let seconds = rest.split(' ').next()?.parse().ok()?;
@@ -167,7 +166,7 @@ fn day(wrong: &str, words: &str) -> Option<String> {
     Some(day.strftime("%Y-%m-%d").to_string())
 }
 
-/// The I/O error at the bottom of it, if there is one.
+/// The I/O error among the causes, if any.
 fn io_error(error: &SmtpError) -> Option<&std::io::Error> {
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -179,7 +178,7 @@ fn io_error(error: &SmtpError) -> Option<&std::io::Error> {
     None
 }
 
-/// A socket's time-out has either name, depending on the platform.
+/// A socket timeout has either kind, depending on the platform.
 fn is_timeout(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock)
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::handler::{Handler, Held};
+use crate::handler::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::text::escape::visible;
@@ -28,11 +28,11 @@ const RETRY: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// Where messages for a person go.
-pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
+pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What is known of a handler on whichever thread it runs. Written by that one alone.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct HandlerCounters {
     /// Records that it took.
     pub(super) taken: AtomicU64,
     /// Records that it did not take.
@@ -62,7 +62,7 @@ pub struct OutageStatus {
     pub lost: u64,
 }
 
-impl Tally {
+impl HandlerCounters {
     /// The outage that the handler is in.
     pub(super) fn outage(&self) -> Option<OutageStatus> {
         self.outage.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -74,25 +74,25 @@ impl Tally {
 }
 
 /// A handler, watched.
-pub(super) struct Watched {
+pub(super) struct MonitoredHandler {
     inner: Box<dyn Handler + Send>,
-    tally: Arc<Tally>,
-    voice: Voice,
+    counters: Arc<HandlerCounters>,
+    reporter: OutageReporter,
     // What the tally says, without going through memory that others read.
     taken: u64,
     failed: u64,
-    held: Held,
+    backlog: Backlog,
     outage: Option<Outage>,
 }
 
 /// Tells of one handler.
 #[derive(Clone)]
-pub(super) struct Voice {
+pub(super) struct OutageReporter {
     /// What its messages begin with: `zlog tail: handler errors.log`.
     prefix: String,
     /// Whether there are other handlers.
     others: bool,
-    tell: Tell,
+    report: Reporter,
 }
 
 struct Outage {
@@ -147,11 +147,16 @@ fn cause(error: &Error) -> String {
     parts.flat_map(str::chars).filter(|c| !c.is_ascii_digit()).collect()
 }
 
-impl Voice {
+impl OutageReporter {
     /// Speaks for the handler `name` of the command `command`.
-    pub(super) fn new(command: &str, name: &str, others: bool, tell: &Tell) -> Voice {
+    pub(super) fn new(
+        command: &str,
+        name: &str,
+        others: bool,
+        report: &Reporter,
+    ) -> OutageReporter {
         let prefix = format!("zlog {command}: handler {}", visible(name));
-        Voice { prefix, others, tell: Arc::clone(tell) }
+        OutageReporter { prefix, others, report: Arc::clone(report) }
     }
 
     /// Something has gone wrong that will not be told again until it is over.
@@ -162,7 +167,7 @@ impl Voice {
             None => (text.as_str(), String::new()),
         };
         let others = if self.others { "; the others go on" } else { "" };
-        (self.tell)(&format!("{}: {what}{others}{hint}", self.prefix));
+        (self.report)(&format!("{}: {what}{others}{hint}", self.prefix));
     }
 
     /// It is over, and has cost so many; of those before it, so many may be lost as well.
@@ -175,58 +180,62 @@ impl Voice {
             0 => String::new(),
             n => format!("; of {} sent before it, the last may not have arrived", grouped(n)),
         };
-        (self.tell)(&format!("{} works again; {lost} meanwhile{before}", self.prefix));
+        (self.report)(&format!("{} works again; {lost} meanwhile{before}", self.prefix));
     }
 
     /// One more thing about the handler.
     pub(super) fn say(&self, what: &str) {
-        (self.tell)(&format!("{}: {what}", self.prefix));
+        (self.report)(&format!("{}: {what}", self.prefix));
     }
 }
 
-impl Watched {
+impl MonitoredHandler {
     /// Watches over `inner`, and keeps `tally`.
-    pub(super) fn new(inner: Box<dyn Handler + Send>, tally: Arc<Tally>, voice: Voice) -> Watched {
-        let held = Held::default();
-        Watched { inner, tally, voice, taken: 0, failed: 0, held, outage: None }
+    pub(super) fn new(
+        inner: Box<dyn Handler + Send>,
+        counters: Arc<HandlerCounters>,
+        reporter: OutageReporter,
+    ) -> MonitoredHandler {
+        let backlog = Backlog::default();
+        MonitoredHandler { inner, counters, reporter, taken: 0, failed: 0, backlog, outage: None }
     }
 
     /// Asks the handler what it holds.
     fn ask(&mut self) {
-        self.held = self.inner.held();
-        self.tally.waiting.store(self.held.waiting, Ordering::Relaxed);
-        self.tally.lost.store(self.held.lost, Ordering::Relaxed);
-        self.tally.cut.store(self.held.cut, Ordering::Relaxed);
-        self.tally.unconfirmed.store(self.held.unconfirmed, Ordering::Relaxed);
+        self.backlog = self.inner.backlog();
+        self.counters.waiting.store(self.backlog.waiting, Ordering::Relaxed);
+        self.counters.lost.store(self.backlog.lost, Ordering::Relaxed);
+        self.counters.cut.store(self.backlog.cut, Ordering::Relaxed);
+        self.counters.unconfirmed.store(self.backlog.unconfirmed, Ordering::Relaxed);
     }
 
     /// Asks the handler what it holds, and whether its outage is over.
     fn look(&mut self) {
         self.ask();
         let (arrived, lost) = (self.arrived(), self.lost());
-        if !self.held.away
+        if !self.backlog.unreachable
             && self.outage.as_ref().is_some_and(|outage| arrived > outage.arrived)
             && let Some(outage) = self.outage.take()
         {
-            let unconfirmed = self.held.unconfirmed.saturating_sub(outage.unconfirmed_before);
-            self.voice.ends(lost - outage.lost_before, unconfirmed);
-            self.tally.set_outage(None);
+            let unconfirmed = self.backlog.unconfirmed.saturating_sub(outage.unconfirmed_before);
+            self.reporter.ends(lost - outage.lost_before, unconfirmed);
+            self.counters.set_outage(None);
         }
     }
 
     /// Records that arrived, by what is known.
     fn arrived(&self) -> u64 {
-        self.taken.saturating_sub(self.held.waiting + self.held.lost)
+        self.taken.saturating_sub(self.backlog.waiting + self.backlog.lost)
     }
 
     /// Records that never will, by what is known.
     fn lost(&self) -> u64 {
-        self.failed + self.held.lost
+        self.failed + self.backlog.lost
     }
 
     /// Something went wrong, when `lost` records had been lost before.
     fn fail(&mut self, error: &Error, lost_before: u64) {
-        let unconfirmed_before = self.held.unconfirmed;
+        let unconfirmed_before = self.backlog.unconfirmed;
         // What has arrived with an error, like the first records of a block of which only
         // a part could be written, does not end an outage.
         self.ask();
@@ -236,21 +245,21 @@ impl Watched {
             Some(outage) => {
                 outage.arrived = arrived;
                 if outage.causes.is_news(error) {
-                    self.voice.begins(error);
+                    self.reporter.begins(error);
                 }
                 let lost = lost_now - outage.lost_before;
                 let error = error.to_string();
-                self.tally.outage().map(|status| OutageStatus { error, lost, ..status })
+                self.counters.outage().map(|status| OutageStatus { error, lost, ..status })
             }
             None => {
-                self.voice.begins(error);
+                self.reporter.begins(error);
                 let causes = Causes::new(error);
                 self.outage = Some(Outage { arrived, lost_before, unconfirmed_before, causes });
                 let lost = lost_now - lost_before;
                 Some(OutageStatus { since: Instant::now(), error: error.to_string(), lost })
             }
         };
-        self.tally.set_outage(status);
+        self.counters.set_outage(status);
     }
 
     /// Takes note of how something went.
@@ -262,14 +271,14 @@ impl Watched {
     }
 }
 
-impl Handler for Watched {
+impl Handler for MonitoredHandler {
     /// # Errors
     /// Never.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
         match self.inner.handle(record) {
             Ok(()) => {
                 self.taken += 1;
-                self.tally.taken.store(self.taken, Ordering::Relaxed);
+                self.counters.taken.store(self.taken, Ordering::Relaxed);
                 if self.outage.is_some() {
                     self.look();
                 }
@@ -278,10 +287,10 @@ impl Handler for Watched {
                 let lost_before = self.lost();
                 if error.is_record_kept() {
                     self.taken += 1;
-                    self.tally.taken.store(self.taken, Ordering::Relaxed);
+                    self.counters.taken.store(self.taken, Ordering::Relaxed);
                 } else {
                     self.failed += 1;
-                    self.tally.failed.store(self.failed, Ordering::Relaxed);
+                    self.counters.failed.store(self.failed, Ordering::Relaxed);
                 }
                 self.fail(&error, lost_before);
             }
@@ -296,7 +305,7 @@ impl Handler for Watched {
             Err(error) => self.note(Err(error)),
             // What was held may have arrived with it.
             Ok(()) if self.outage.is_some() => self.look(),
-            Ok(()) if self.held.waiting > 0 => self.ask(),
+            Ok(()) if self.backlog.waiting > 0 => self.ask(),
             Ok(()) => {}
         }
         Ok(())
@@ -304,17 +313,17 @@ impl Handler for Watched {
 
     /// # Errors
     /// Never.
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
         // Should it hang in this, these are what it holds.
-        self.tally.waiting.store(self.inner.held().waiting, Ordering::Relaxed);
-        let due = match self.inner.tend(now) {
+        self.counters.waiting.store(self.inner.backlog().waiting, Ordering::Relaxed);
+        let due = match self.inner.on_timer(now) {
             Ok(due) => {
                 self.look();
                 due
             }
             Err(error) => {
                 self.note(Err(error));
-                self.inner.tend(now).unwrap_or(Some(now + RETRY))
+                self.inner.on_timer(now).unwrap_or(Some(now + RETRY))
             }
         };
         Ok(due)
@@ -324,13 +333,13 @@ impl Handler for Watched {
     /// Never: what went wrong has been told.
     fn reopen(&mut self) -> Result<()> {
         if let Err(error) = self.inner.reopen() {
-            self.voice.say(&error.to_string());
+            self.reporter.say(&error.to_string());
         }
         Ok(())
     }
 
-    fn held(&self) -> Held {
-        self.inner.held()
+    fn backlog(&self) -> Backlog {
+        self.inner.backlog()
     }
 
     /// # Errors

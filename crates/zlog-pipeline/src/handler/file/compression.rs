@@ -1,7 +1,5 @@
-//! Old files made smaller: which formats there are, and their encoders.
-//!
-//! What may be here: from one file to a smaller one. Which files, and when, is
-//! `archive`'s.
+//! The compression formats for replaced files, and their encoders. `compressor` decides what
+//! is compressed, and when.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,7 +12,7 @@ use zstd::stream::write::Encoder as ZstdEncoder;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 
-/// How files that were replaced are compressed.
+/// How replaced files are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Compression {
     /// Not at all
@@ -27,10 +25,10 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Every one, in the order of the documentation.
+    /// All formats, in the order of the documentation.
     pub const ALL: [Compression; 3] = [Compression::None, Compression::Gzip, Compression::Zstd];
 
-    /// What it is called in options and in configurations.
+    /// Its name in options and configurations.
     pub const fn name(self) -> &'static str {
         match self {
             Compression::None => "none",
@@ -39,7 +37,7 @@ impl Compression {
         }
     }
 
-    /// What is added to the name of a file: `.gz`.
+    /// The suffix of compressed files: `.gz`.
     pub const fn suffix(self) -> &'static str {
         match self {
             Compression::None => "",
@@ -48,7 +46,7 @@ impl Compression {
         }
     }
 
-    /// What a file of this name is called, compressed.
+    /// The compressed name of a file.
     pub(in crate::handler) fn name_of(self, path: &Path) -> PathBuf {
         let mut name = path.as_os_str().to_owned();
         name.push(self.suffix());
@@ -62,22 +60,22 @@ impl FromStr for Compression {
     fn from_str(name: &str) -> Result<Compression> {
         let found = Compression::ALL.into_iter().find(|known| known.name() == name);
         found.ok_or_else(|| {
-            Error::usage(format!("no compression is called '{}'", visible(name)))
-                .hint("Give gzip, zstd or none.")
+            Error::usage(format!("unknown compression '{}'", visible(name)))
+                .hint("Use gzip, zstd or none.")
         })
     }
 }
 
 /// Makes encoders.
 #[derive(Clone, Copy)]
-pub(super) struct Compressor {
+pub(super) struct Encoding {
     how: Compression,
 }
 
-impl Compressor {
+impl Encoding {
     /// `None` for no compression.
-    pub(super) fn new(how: Compression) -> Option<Compressor> {
-        (how != Compression::None).then_some(Compressor { how })
+    pub(super) fn new(how: Compression) -> Option<Encoding> {
+        (how != Compression::None).then_some(Encoding { how })
     }
 
     /// What a file of this name is called, compressed.
@@ -85,13 +83,13 @@ impl Compressor {
         self.how.name_of(path)
     }
 
-    /// Begins to write compressed bytes to `file`, at the usual level of each format.
+    /// Starts an encoder that writes to `file`, at the format's default level.
     pub(super) fn start(self, file: File) -> io::Result<Encoder> {
         if self.how == Compression::Gzip {
             return Ok(Encoder::Gzip(GzEncoder::new(file, flate2::Compression::default())));
         }
         let mut encoder = ZstdEncoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
-        // As the zstd program does; gzip always has one.
+        // As the zstd program does. gzip always has a checksum.
         encoder.include_checksum(true)?;
         Ok(Encoder::Zstd(encoder))
     }
@@ -104,7 +102,7 @@ pub(super) enum Encoder {
 }
 
 impl Encoder {
-    /// Writes what is still held, and gives the file back.
+    /// Writes what is buffered and returns the file.
     pub(super) fn finish(self) -> io::Result<File> {
         match self {
             Encoder::Gzip(encoder) => encoder.finish(),

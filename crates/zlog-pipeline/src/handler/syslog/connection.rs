@@ -1,8 +1,6 @@
-//! The connection to a syslog daemon.
-//!
-//! What may be here: sockets, and how messages are told apart on them: a datagram
-//! each; over TCP their length before them (RFC 6587, octet counting); over a Unix
-//! stream a NUL behind them, as the C library's `syslog` sends them.
+//! The connection to a syslog daemon, and the framing of messages: one datagram each; over TCP
+//! preceded by their length (RFC 6587, octet counting); over a Unix stream terminated by NUL,
+//! as the C library's `syslog` does.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -11,36 +9,36 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
 use super::Address;
-use crate::handler::spool::{Batch, Carried};
+use crate::handler::spool::{Batch, SendOutcome};
 use crate::os::resolve::Host;
 use zlog_core::error::{Error, Exit};
 use zlog_core::text::plural::{counted, were};
 
-/// How long a datagram to a daemon that was away is watched for being refused again.
+/// How long to wait for the refusal of a datagram that was sent to an unreachable daemon.
 const REFUSAL: Duration = Duration::from_millis(20);
 
-/// A connection, made when it is needed.
-pub(super) struct Link {
+/// A connection that is made when it is needed.
+pub(super) struct Connection {
     address: Address,
-    /// Of an address that has one.
+    /// For an address with a host.
     host: Option<Host>,
     timeout: Duration,
     socket: Option<Socket>,
-    /// Messages as they are on a stream.
+    /// The framed messages of a batch.
     frames: Vec<u8>,
-    /// Messages that were refused when they had counted as sent, or for their size.
+    /// Messages refused after they were counted as sent, or because of their size.
     refused: u64,
-    /// Messages that this connection has taken.
+    /// Messages written to this connection.
     written: u64,
-    /// Messages that connections have taken which broke.
+    /// Messages written to connections that broke.
     unconfirmed: u64,
-    /// The last UDP datagram of the last batch, and when it was sent: it counts as sent,
-    /// and may still be refused.
-    unsure: Option<(Vec<u8>, Instant)>,
-    /// A datagram of an earlier batch that was refused. It is sent again first.
-    unsent: Option<Vec<u8>>,
-    /// The daemon was away.
-    suspect: bool,
+    /// The last UDP datagram of the last batch, and when it was sent. It counts as sent but may
+    /// still be refused.
+    unverified: Option<(Vec<u8>, Instant)>,
+    /// A refused datagram of an earlier batch. It is sent before the next batch.
+    refused_datagram: Option<Vec<u8>>,
+    /// The last attempt failed.
+    was_unreachable: bool,
 }
 
 enum Socket {
@@ -52,22 +50,22 @@ enum Socket {
     UnixStream(UnixStream),
 }
 
-/// What has become of a connection.
-enum Seen {
+/// The state of a connection.
+enum ConnectionState {
     Open,
-    /// The daemon has closed it, and had read all that had come by then.
+    /// The daemon has closed it after reading everything that had arrived.
     Closed,
     /// It can't be used any more.
     Broken,
 }
 
-impl Link {
-    pub(super) fn new(address: Address, timeout: Duration) -> Link {
+impl Connection {
+    pub(super) fn new(address: Address, timeout: Duration) -> Connection {
         let host = match &address {
             Address::Udp { host, port } | Address::Tcp { host, port } => Some((host, *port)),
             Address::Unix(_) => None,
         };
-        Link {
+        Connection {
             host: host.map(|(host, port)| Host::new(host, port)),
             address,
             timeout,
@@ -76,45 +74,44 @@ impl Link {
             refused: 0,
             written: 0,
             unconfirmed: 0,
-            unsure: None,
-            unsent: None,
-            suspect: false,
+            unverified: None,
+            refused_datagram: None,
+            was_unreachable: false,
         }
     }
 
-    /// Messages of batches that were taken, which are sent again with the next batch.
+    /// Messages of earlier batches that will be sent with the next batch.
     pub(super) fn waiting(&self) -> u64 {
-        self.unsent.is_some().into()
+        self.refused_datagram.is_some().into()
     }
 
-    /// Gives up what would be sent with the next batch: there will be none.
+    /// Gives up what would be sent with the next batch.
     pub(super) fn give_up(&mut self) {
-        self.refused += u64::from(self.unsent.take().is_some());
+        self.refused += u64::from(self.refused_datagram.take().is_some());
     }
 
-    /// When to look whether the last datagram was refused.
+    /// When to check whether the last datagram was refused.
     pub(super) fn refusal_due(&self) -> Option<Instant> {
-        self.unsure.as_ref().map(|(_, sent)| *sent + REFUSAL)
+        self.unverified.as_ref().map(|(_, sent)| *sent + REFUSAL)
     }
 
-    /// The last datagram, if it was refused since it was sent. It is not counted as sent
-    /// any more.
+    /// The last datagram, if it was refused after it was sent. It no longer counts as sent.
     pub(super) fn take_refused(&mut self) -> Option<Vec<u8>> {
-        let socket = self.socket.as_ref().filter(|_| self.unsure.is_some())?;
+        let socket = self.socket.as_ref().filter(|_| self.unverified.is_some())?;
         socket.take_error().ok()??;
-        (self.suspect, self.socket) = (true, None);
+        (self.was_unreachable, self.socket) = (true, None);
         self.written = self.written.saturating_sub(1);
         self.broke();
-        self.unsure.take().map(|(datagram, _)| datagram)
+        self.unverified.take().map(|(datagram, _)| datagram)
     }
 
-    /// Messages that are lost, of batches that were taken.
+    /// Lost messages of batches that counted as sent.
     pub(super) fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// Messages that were taken by connections which have broken since, or been closed by a
-    /// daemon that did not come back at once: nothing says that the last of them arrived.
+    /// Messages written to connections that broke since, or that a daemon closed without
+    /// accepting a new one at once. Nothing confirms that the last of them arrived.
     pub(super) fn unconfirmed(&self) -> u64 {
         self.unconfirmed
     }
@@ -124,7 +121,7 @@ impl Link {
     }
 
     /// Sends the messages of a batch that were not sent yet.
-    pub(super) fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> Carried {
+    pub(super) fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> SendOutcome {
         let deadline = Instant::now() + self.timeout;
         let deadline = until.map_or(deadline, |until| until.min(deadline));
         let mut socket = match self.open_still() {
@@ -136,7 +133,7 @@ impl Link {
                 }
                 Err(error) => {
                     self.broke();
-                    return Carried::Later(self.failed(&error));
+                    return SendOutcome::Retry(self.failed(&error));
                 }
             },
         };
@@ -149,19 +146,19 @@ impl Link {
         let known = done as u64 + (self.refused - too_large);
         self.written = (self.written + batch.done as u64).saturating_sub(known);
         if let Err(error) = sent {
-            self.suspect = true;
-            // Datagrams on this machine are with the daemon: that it is slow loses none.
+            self.was_unreachable = true;
+            // A local daemon has already got its datagrams: a timeout loses none.
             if !(is_late(&error) && socket.is_local_datagram()) {
                 self.broke();
             }
-            return Carried::Later(self.failed(&error));
+            return SendOutcome::Retry(self.failed(&error));
         }
         self.socket = Some(socket);
         let count = self.refused - too_large;
         if count == 0 {
-            return Carried::Done;
+            return SendOutcome::Sent;
         }
-        Carried::Partly(
+        SendOutcome::SentInPart(
             Error::new(format!(
                 "{} too large for syslog {} {} lost",
                 counted(count, "message"),
@@ -172,15 +169,15 @@ impl Link {
         )
     }
 
-    /// The connection, unless the daemon has ended it, as far as can be known: what is
-    /// written after that is lost without an error.
+    /// The connection, unless the daemon is known to have closed it: what is written after
+    /// that would be lost without an error.
     fn open_still(&mut self) -> Option<Socket> {
         let mut socket = self.socket.take()?;
-        match socket.look() {
-            Seen::Open => Some(socket),
-            // It has read what there was to read: else the system had reset the connection.
-            Seen::Closed => None,
-            Seen::Broken => {
+        match socket.state() {
+            ConnectionState::Open => Some(socket),
+            // The daemon read everything, otherwise the system would have reset the connection.
+            ConnectionState::Closed => None,
+            ConnectionState::Broken => {
                 self.broke();
                 None
             }
@@ -193,15 +190,15 @@ impl Link {
     }
 
     fn datagrams(&mut self, socket: &Socket, batch: &mut Batch<()>) -> io::Result<()> {
-        if let Some(unsent) = self.unsent.take() {
-            if let Err(error) = self.datagram(socket, &unsent) {
-                self.unsent = Some(unsent);
+        if let Some(refused_datagram) = self.refused_datagram.take() {
+            if let Err(error) = self.datagram(socket, &refused_datagram) {
+                self.refused_datagram = Some(refused_datagram);
                 return Err(error);
             }
             self.written += 1;
-            self.unsure = Some((unsent, Instant::now()));
+            self.unverified = Some((refused_datagram, Instant::now()));
         }
-        // The last message of this batch that was really sent.
+        // The last message of this batch that was actually sent.
         let mut last = None;
         while batch.done < batch.len() {
             match self.datagram(socket, batch.record(batch.done)) {
@@ -210,27 +207,27 @@ impl Link {
                     batch.done += 1;
                 }
                 Err(error) => {
-                    // A refusal is of the datagram before, which had counted as sent.
-                    let unsure = self.unsure.take();
+                    // The refusal concerns the previous datagram, which counted as sent.
+                    let unverified = self.unverified.take();
                     if error.kind() == ErrorKind::ConnectionRefused && socket.is_udp() {
-                        self.refused_before(batch, last, unsure);
+                        self.refused_before(batch, last, unverified);
                     }
                     return Err(error);
                 }
             }
         }
         if let Some(last) = last.filter(|_| socket.is_udp()) {
-            // One copy a batch; its memory is used again.
-            let mut datagram = self.unsure.take().map_or_else(Vec::new, |(datagram, _)| datagram);
+            // One copy per batch; the buffer is reused.
+            let mut datagram =
+                self.unverified.take().map_or_else(Vec::new, |(datagram, _)| datagram);
             datagram.clear();
             datagram.extend_from_slice(batch.record(last));
-            self.unsure = Some((datagram, Instant::now()));
+            self.unverified = Some((datagram, Instant::now()));
         }
         Ok(())
     }
 
-    /// Sends one message. Returns whether it went out: one that is too large did not, and
-    /// is counted.
+    /// Sends one message. Returns false, and counts the message, if it is too large.
     fn datagram(&mut self, socket: &Socket, message: &[u8]) -> io::Result<bool> {
         loop {
             match socket.send(message) {
@@ -243,33 +240,33 @@ impl Link {
                 Err(error) => return Err(error),
             }
         }
-        if std::mem::take(&mut self.suspect) && socket.is_udp() {
-            // Over UDP a daemon that is not back refuses after the fact: the first
-            // one sent finds out, instead of being lost.
+        if std::mem::take(&mut self.was_unreachable) && socket.is_udp() {
+            // Over UDP an unreachable daemon refuses only after the fact. Wait for that once,
+            // instead of losing everything sent meanwhile.
             std::thread::sleep(REFUSAL);
             if let Some(error) = socket.take_error()? {
-                self.unsure = None;
+                self.unverified = None;
                 return Err(error);
             }
         }
         Ok(true)
     }
 
-    /// A datagram was refused that had counted as sent: the `last` one of this batch, or
-    /// else that of an earlier one. It is to be sent again.
+    /// Takes back a datagram that counted as sent and was refused: `last` of this batch, or else
+    /// the last of an earlier batch. It is sent again.
     fn refused_before(
         &mut self,
         batch: &mut Batch<()>,
         last: Option<usize>,
-        unsure: Option<(Vec<u8>, Instant)>,
+        unverified: Option<(Vec<u8>, Instant)>,
     ) {
         if let Some(last) = last {
-            // Those after it were too large, and are counted again.
+            // The messages after it were too large, and will be counted again.
             self.refused -= (batch.done - last - 1) as u64;
             batch.done = last;
-        } else if let Some((datagram, _)) = unsure {
+        } else if let Some((datagram, _)) = unverified {
             self.written = self.written.saturating_sub(1);
-            self.unsent = Some(datagram);
+            self.refused_datagram = Some(datagram);
         }
     }
 
@@ -302,12 +299,12 @@ impl Link {
                 Err(error) => break Err(error),
             }
         };
-        // A message that went in part begins anew, on a new connection.
+        // A message that was written in part is sent again on a new connection.
         batch.done = first + ends.partition_point(|&end| end <= written);
         outcome
     }
 
-    /// Names the daemon and the cause.
+    /// The error that names the daemon and the cause.
     fn failed(&self, error: &io::Error) -> Error {
         let address = &self.address;
         let error = if is_late(error) {
@@ -319,7 +316,7 @@ impl Link {
     }
 }
 
-/// A message on a stream: its length before it, or a NUL after it.
+/// Frames a message for a stream: its length before it, or a NUL after it.
 fn frame_into(out: &mut Vec<u8>, message: &[u8], counted: bool) {
     if counted {
         out.extend_from_slice(itoa::Buffer::new().format(message.len()).as_bytes());
@@ -344,7 +341,7 @@ fn connect(address: &Address, found: &[SocketAddr], deadline: Instant) -> io::Re
         }),
         Address::Tcp { .. } => first_of(found, |to| {
             let socket = TcpStream::connect_timeout(&to, left(deadline))?;
-            // A batch is one write: there is nothing to wait for.
+            // A batch is a single write, so there is nothing to gather.
             socket.set_nodelay(true)?;
             Ok(Socket::Tcp(socket))
         }),
@@ -364,7 +361,7 @@ fn connect(address: &Address, found: &[SocketAddr], deadline: Instant) -> io::Re
     }
 }
 
-/// Tries a host's addresses one after the other.
+/// Connects to the first address that works.
 fn first_of(
     found: &[SocketAddr],
     connect: impl Fn(SocketAddr) -> io::Result<Socket>,
@@ -379,12 +376,12 @@ fn first_of(
     Err(failed)
 }
 
-/// A time-out is an "unavailable resource" to the socket.
+/// Sockets report a timeout as `WouldBlock`.
 fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// Until then; never nothing, which would be refused or mean for ever.
+/// The time left until `deadline`. At least 1 ms: zero is invalid or means no limit.
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
@@ -431,37 +428,39 @@ impl Socket {
         false
     }
 
-    /// What has become of it. What the daemon says is read and forgotten.
-    fn look(&mut self) -> Seen {
-        fn read(stream: &mut impl Read) -> Seen {
+    /// The state of the connection. Discards what the daemon has sent.
+    fn state(&mut self) -> ConnectionState {
+        fn read(stream: &mut impl Read) -> ConnectionState {
             let mut buffer = [0; 512];
-            // So much is said by no daemon; one that talks on is none.
+            // No syslog daemon sends this much.
             for _ in 0..16 {
                 match stream.read(&mut buffer) {
-                    Ok(0) => return Seen::Closed,
+                    Ok(0) => return ConnectionState::Closed,
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Seen::Open,
-                    Err(_) => return Seen::Broken,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        return ConnectionState::Open;
+                    }
+                    Err(_) => return ConnectionState::Broken,
                 }
             }
-            Seen::Broken
+            ConnectionState::Broken
         }
         let looked = match self {
             Socket::Tcp(socket) => socket.set_nonblocking(true).and_then(|()| {
-                let seen = read(socket);
-                socket.set_nonblocking(false).map(|()| seen)
+                let state = read(socket);
+                socket.set_nonblocking(false).map(|()| state)
             }),
             #[cfg(unix)]
             Socket::UnixStream(socket) => socket.set_nonblocking(true).and_then(|()| {
-                let seen = read(socket);
-                socket.set_nonblocking(false).map(|()| seen)
+                let state = read(socket);
+                socket.set_nonblocking(false).map(|()| state)
             }),
-            Socket::Udp(_) => Ok(Seen::Open),
+            Socket::Udp(_) => Ok(ConnectionState::Open),
             #[cfg(unix)]
-            Socket::UnixDatagram(_) => Ok(Seen::Open),
+            Socket::UnixDatagram(_) => Ok(ConnectionState::Open),
         };
-        looked.unwrap_or(Seen::Broken)
+        looked.unwrap_or(ConnectionState::Broken)
     }
 
     fn set_deadline(&self, deadline: Instant) -> io::Result<()> {
@@ -481,7 +480,7 @@ impl Socket {
             Socket::Udp(socket) => socket.send(message),
             #[cfg(unix)]
             Socket::UnixDatagram(socket) => socket.send(message),
-            // Streams are written.
+            // Streams are written to instead.
             _ => Err(ErrorKind::Unsupported.into()),
         }
     }
@@ -491,12 +490,12 @@ impl Socket {
             Socket::Tcp(socket) => socket.write(bytes),
             #[cfg(unix)]
             Socket::UnixStream(socket) => socket.write(bytes),
-            // Datagrams are sent.
+            // Datagrams are sent instead.
             _ => Err(ErrorKind::Unsupported.into()),
         }
     }
 
-    /// An error of what was sent before.
+    /// The pending error of an earlier send.
     fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self {
             Socket::Udp(socket) => socket.take_error(),

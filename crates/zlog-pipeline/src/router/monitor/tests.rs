@@ -9,7 +9,7 @@ struct Scripted {
     /// Whether records arrive also where it fails.
     keeps: bool,
     tends: Vec<bool>,
-    held: Arc<Mutex<Held>>,
+    backlog: Arc<Mutex<Backlog>>,
 }
 
 fn outcome(well: bool) -> Result<()> {
@@ -27,12 +27,12 @@ impl Handler for Scripted {
         Ok(())
     }
 
-    fn tend(&mut self, _: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, _: Instant) -> Result<Option<Instant>> {
         outcome(self.tends.pop().unwrap_or(true)).map(|()| None)
     }
 
-    fn held(&self) -> Held {
-        *self.held.lock().unwrap()
+    fn backlog(&self) -> Backlog {
+        *self.backlog.lock().unwrap()
     }
 }
 
@@ -46,16 +46,16 @@ impl Heard {
     }
 }
 
-fn watched(inner: Scripted) -> (Watched, Arc<Tally>, Heard) {
+fn watched(inner: Scripted) -> (MonitoredHandler, Arc<HandlerCounters>, Heard) {
     let heard = Heard::default();
     let told = heard.clone();
-    let tell: Tell = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
-    let tally = Arc::new(Tally::default());
-    let voice = Voice::new("tail", "errors.log", true, &tell);
-    (Watched::new(Box::new(inner), Arc::clone(&tally), voice), tally, heard)
+    let report: Reporter = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
+    let counters = Arc::new(HandlerCounters::default());
+    let reporter = OutageReporter::new("tail", "errors.log", true, &report);
+    (MonitoredHandler::new(Box::new(inner), Arc::clone(&counters), reporter), counters, heard)
 }
 
-fn give(watched: &mut Watched, records: usize) {
+fn give(watched: &mut MonitoredHandler, records: usize) {
     for _ in 0..records {
         watched.handle(&Record::default()).unwrap();
     }
@@ -64,92 +64,94 @@ fn give(watched: &mut Watched, records: usize) {
 #[test]
 fn an_outage_is_told_once_and_its_end_with_what_it_cost() {
     let handles = vec![true, false, true, false, false, false, true];
-    let (mut watched, tally, heard) = watched(Scripted { handles, ..Scripted::default() });
+    let (mut watched, counters, heard) = watched(Scripted { handles, ..Scripted::default() });
     give(&mut watched, 4);
     let begun = "zlog tail: handler errors.log: no room; the others go on\n  Make room.";
     assert_eq!(heard.take(), [begun]);
-    assert_eq!(tally.outage().unwrap().lost, 3);
+    assert_eq!(counters.outage().unwrap().lost, 3);
     give(&mut watched, 1);
     let ended = "zlog tail: handler errors.log works again; 3 records were lost meanwhile";
     assert_eq!(heard.take(), [ended]);
-    assert_eq!(tally.outage(), None);
+    assert_eq!(counters.outage(), None);
     give(&mut watched, 2);
     let ended = "zlog tail: handler errors.log works again; 1 record was lost meanwhile";
     assert_eq!(heard.take(), [begun, ended]);
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    assert_eq!((count(&tally.taken), count(&tally.failed)), (3, 4));
+    assert_eq!((count(&counters.taken), count(&counters.failed)), (3, 4));
 }
 
 #[test]
 fn trouble_at_which_no_record_is_lost_is_told_once_and_costs_none() {
     let handles = vec![true, false, false, false];
     let scripted = Scripted { handles, keeps: true, ..Scripted::default() };
-    let (mut watched, tally, heard) = watched(scripted);
+    let (mut watched, counters, heard) = watched(scripted);
     give(&mut watched, 3);
     assert_eq!(heard.take().len(), 1);
     give(&mut watched, 1);
     let ended = "zlog tail: handler errors.log works again; no record was lost meanwhile";
     assert_eq!(heard.take(), [ended]);
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    assert_eq!((count(&tally.taken), count(&tally.failed)), (4, 0));
+    assert_eq!((count(&counters.taken), count(&counters.failed)), (4, 0));
 }
 
 #[test]
 fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
-    let held = Arc::new(Mutex::new(Held::default()));
+    let backlog = Arc::new(Mutex::new(Backlog::default()));
     let tends = vec![true, true, true, false, false, true];
-    let scripted = Scripted { tends, held: Arc::clone(&held), ..Scripted::default() };
-    let (mut watched, tally, heard) = watched(scripted);
+    let scripted = Scripted { tends, backlog: Arc::clone(&backlog), ..Scripted::default() };
+    let (mut watched, counters, heard) = watched(scripted);
     let now = Instant::now();
-    *held.lock().unwrap() = Held { waiting: 2, ..Held::default() };
+    *backlog.lock().unwrap() = Backlog { waiting: 2, ..Backlog::default() };
     give(&mut watched, 2);
-    watched.tend(now).unwrap();
+    watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 0);
-    // The server is away: both tries of this call fail.
-    watched.tend(now).unwrap();
+    // The server is unreachable: both tries of this call fail.
+    watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 1);
-    *held.lock().unwrap() = Held { waiting: 3, lost: 1, ..Held::default() };
+    *backlog.lock().unwrap() = Backlog { waiting: 3, lost: 1, ..Backlog::default() };
     give(&mut watched, 2);
-    watched.tend(now).unwrap();
+    watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 0, "all that was taken waits or is lost");
-    assert_eq!(tally.waiting.load(Ordering::Relaxed), 3);
-    *held.lock().unwrap() = Held { waiting: 0, lost: 1, ..Held::default() };
-    watched.tend(now).unwrap();
+    assert_eq!(counters.waiting.load(Ordering::Relaxed), 3);
+    *backlog.lock().unwrap() = Backlog { waiting: 0, lost: 1, ..Backlog::default() };
+    watched.on_timer(now).unwrap();
     let ended = "zlog tail: handler errors.log works again; 1 record was lost meanwhile";
     assert_eq!(heard.take(), [ended]);
 }
 
 #[test]
 fn what_may_be_lost_of_what_came_before_an_outage_is_told_with_its_end() {
-    let held = Arc::new(Mutex::new(Held { unconfirmed: 5, ..Held::default() }));
+    let backlog = Arc::new(Mutex::new(Backlog { unconfirmed: 5, ..Backlog::default() }));
     let tends = vec![true, true, false, true];
-    let scripted = Scripted { tends, held: Arc::clone(&held), ..Scripted::default() };
-    let (mut watched, tally, heard) = watched(scripted);
+    let scripted = Scripted { tends, backlog: Arc::clone(&backlog), ..Scripted::default() };
+    let (mut watched, counters, heard) = watched(scripted);
     let now = Instant::now();
     give(&mut watched, 12);
-    watched.tend(now).unwrap();
+    watched.on_timer(now).unwrap();
     // The connection breaks that has taken these.
     give(&mut watched, 1);
-    *held.lock().unwrap() = Held { waiting: 1, unconfirmed: 17, away: true, ..Held::default() };
-    watched.tend(now).unwrap();
+    *backlog.lock().unwrap() =
+        Backlog { waiting: 1, unconfirmed: 17, unreachable: true, ..Backlog::default() };
+    watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 1);
-    *held.lock().unwrap() = Held { unconfirmed: 17, ..Held::default() };
-    watched.tend(now).unwrap();
+    *backlog.lock().unwrap() = Backlog { unconfirmed: 17, ..Backlog::default() };
+    watched.on_timer(now).unwrap();
     let ended = "zlog tail: handler errors.log works again; no record was lost meanwhile; \
                  of 12 sent before it, the last may not have arrived";
     assert_eq!(heard.take(), [ended]);
-    assert_eq!(tally.unconfirmed.load(Ordering::Relaxed), 17);
+    assert_eq!(counters.unconfirmed.load(Ordering::Relaxed), 17);
 }
 
 /// A disk that is full to the last block takes a part of it now and then.
 #[test]
 fn a_block_of_which_a_part_arrives_ends_no_outage_and_no_record_is_told_twice() {
-    let held = Arc::new(Mutex::new(Held::default()));
+    let backlog = Arc::new(Mutex::new(Backlog::default()));
     let handles = vec![true, true, false, true, true, false, true, true];
     let scripted =
-        Scripted { handles, keeps: true, held: Arc::clone(&held), ..Scripted::default() };
-    let (mut watched, tally, heard) = watched(scripted);
-    let lost = |waiting, lost| *held.lock().unwrap() = Held { waiting, lost, ..Held::default() };
+        Scripted { handles, keeps: true, backlog: Arc::clone(&backlog), ..Scripted::default() };
+    let (mut watched, counters, heard) = watched(scripted);
+    let lost =
+        |waiting, lost| *backlog.lock().unwrap() = Backlog { waiting, lost, ..Backlog::default() };
     give(&mut watched, 2);
     lost(0, 3);
     give(&mut watched, 1);
@@ -162,7 +164,7 @@ fn a_block_of_which_a_part_arrives_ends_no_outage_and_no_record_is_told_twice() 
     lost(0, 5);
     give(&mut watched, 1);
     assert_eq!(heard.take().len(), 0);
-    assert_eq!(tally.outage().unwrap().lost, 5);
+    assert_eq!(counters.outage().unwrap().lost, 5);
     lost(2, 5);
     give(&mut watched, 2);
     assert_eq!(heard.take().len(), 0);
@@ -176,31 +178,32 @@ fn a_block_of_which_a_part_arrives_ends_no_outage_and_no_record_is_told_twice() 
 fn the_name_of_a_handler_can_not_steer_a_terminal() {
     let heard = Heard::default();
     let told = heard.clone();
-    let tell: Tell = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
-    Voice::new("tail", "\x1b[2J", false, &tell).begins(&Error::new("no room"));
+    let report: Reporter = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
+    OutageReporter::new("tail", "\x1b[2J", false, &report).begins(&Error::new("no room"));
     assert_eq!(heard.take(), ["zlog tail: handler \\x1b[2J: no room"]);
 }
 
 #[test]
 fn what_a_pause_has_sent_on_waits_no_more() {
-    let held = Arc::new(Mutex::new(Held { waiting: 3, ..Held::default() }));
-    let inner = Scripted { held: Arc::clone(&held), ..Scripted::default() };
-    let (mut watched, tally, _) = watched(inner);
+    let backlog = Arc::new(Mutex::new(Backlog { waiting: 3, ..Backlog::default() }));
+    let inner = Scripted { backlog: Arc::clone(&backlog), ..Scripted::default() };
+    let (mut watched, counters, _) = watched(inner);
     give(&mut watched, 3);
-    watched.tend(Instant::now()).unwrap();
-    assert_eq!(tally.waiting.load(Ordering::Relaxed), 3);
-    *held.lock().unwrap() = Held::default();
+    watched.on_timer(Instant::now()).unwrap();
+    assert_eq!(counters.waiting.load(Ordering::Relaxed), 3);
+    *backlog.lock().unwrap() = Backlog::default();
     watched.flush().unwrap();
-    assert_eq!(tally.waiting.load(Ordering::Relaxed), 0);
+    assert_eq!(counters.waiting.load(Ordering::Relaxed), 0);
 }
 
 #[test]
 fn another_cause_within_an_outage_is_told_too_and_one_that_comes_and_goes_once() {
     let causes = vec!["b is refused", "3 are down", "b is refused", "2 are down", "b is refused"];
     let handles = vec![false; 5];
-    let (mut watched, tally, heard) = watched(Scripted { handles, causes, ..Scripted::default() });
+    let (mut watched, counters, heard) =
+        watched(Scripted { handles, causes, ..Scripted::default() });
     give(&mut watched, 5);
     let told = |cause| format!("zlog tail: handler errors.log: {cause}; the others go on");
     assert_eq!(heard.take(), [told("b is refused"), told("2 are down")]);
-    assert_eq!(tally.outage().unwrap().error, "b is refused");
+    assert_eq!(counters.outage().unwrap().error, "b is refused");
 }

@@ -15,7 +15,7 @@ const LONGEST_NAME: usize = 512;
 
 /// What the rule gave for a name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Way {
+pub(super) struct RouteMatch {
     /// This level and above pass; `NOTSET`: all.
     pub(super) level: Level,
     /// The handlers, each once, the nearest route's first.
@@ -23,16 +23,16 @@ pub(super) struct Way {
 }
 
 /// All routes.
-pub(super) struct Ways {
+pub(super) struct RouteTable {
     /// By topic, the longest prefix first.
     topics: Vec<Route>,
     /// By logger, the longest name first: the root is the last.
     loggers: Vec<Route>,
-    /// Ways, and where they are by the logger's name and the topic.
-    known: Vec<Way>,
+    /// Matches, and where they are by the logger's name and the topic.
+    cached: Vec<RouteMatch>,
     index: HashMap<Box<str>, HashMap<Box<str>, usize>>,
     /// The way of a name that is too long to be remembered.
-    other: Way,
+    other: RouteMatch,
 }
 
 struct Route {
@@ -42,9 +42,9 @@ struct Route {
     propagate: bool,
 }
 
-impl Ways {
+impl RouteTable {
     /// The routes of a specification that was checked; `None` when it has none.
-    pub(super) fn new(spec: &Spec) -> Option<Ways> {
+    pub(super) fn new(spec: &Spec) -> Option<RouteTable> {
         if spec.routes.is_empty() {
             return None;
         }
@@ -57,23 +57,23 @@ impl Ways {
             handlers: route.handlers.iter().filter_map(place).collect(),
             propagate: route.propagate,
         };
-        let mut ways = Ways {
+        let mut table = RouteTable {
             topics: Vec::new(),
             loggers: Vec::new(),
-            known: Vec::new(),
+            cached: Vec::new(),
             index: HashMap::new(),
-            other: Way::default(),
+            other: RouteMatch::default(),
         };
         for asked in &spec.routes {
             match &asked.matches {
-                Match::Logger(name) => ways.loggers.push(route(plain(name), asked)),
-                Match::Topic(prefix) => ways.topics.push(route(prefix, asked)),
+                Match::Logger(name) => table.loggers.push(route(plain(name), asked)),
+                Match::Topic(prefix) => table.topics.push(route(prefix, asked)),
             }
         }
-        for routes in [&mut ways.topics, &mut ways.loggers] {
+        for routes in [&mut table.topics, &mut table.loggers] {
             routes.sort_by_key(|route| std::cmp::Reverse(route.name.len()));
         }
-        Some(ways)
+        Some(table)
     }
 
     /// Whether it matters which topic a record has.
@@ -82,13 +82,13 @@ impl Ways {
     }
 
     /// The way of records of the logger `name` and of `topic`.
-    pub(super) fn of(&mut self, name: &str, topic: &str) -> &Way {
+    pub(super) fn of(&mut self, name: &str, topic: &str) -> &RouteMatch {
         // What no route asks about need not be told apart.
         let name = if self.loggers.iter().all(|route| route.name.is_empty()) { "" } else { name };
         let topic = if self.topics.is_empty() { "" } else { topic };
         let at = self.index.get(name).and_then(|topics| topics.get(topic)).copied();
         match at {
-            Some(at) => &self.known[at],
+            Some(at) => &self.cached[at],
             None if name.len() > LONGEST_NAME || topic.len() > LONGEST_NAME => {
                 let mut other = std::mem::take(&mut self.other);
                 self.find(name, topic, &mut other);
@@ -99,36 +99,36 @@ impl Ways {
         }
     }
 
-    fn remember(&mut self, name: &str, topic: &str) -> &Way {
-        if self.known.len() >= MOST_NAMES {
+    fn remember(&mut self, name: &str, topic: &str) -> &RouteMatch {
+        if self.cached.len() >= MOST_NAMES {
             // Which of them come again is not known: those that do are soon back.
-            self.known.clear();
+            self.cached.clear();
             self.index.clear();
         }
-        let mut way = Way::default();
-        self.find(name, topic, &mut way);
-        let at = self.known.len();
+        let mut route_match = RouteMatch::default();
+        self.find(name, topic, &mut route_match);
+        let at = self.cached.len();
         self.index.entry(name.into()).or_default().insert(topic.into(), at);
-        self.known.push(way);
-        &self.known[at]
+        self.cached.push(route_match);
+        &self.cached[at]
     }
 
     /// The rule itself.
-    fn find(&self, name: &str, topic: &str, way: &mut Way) {
-        way.level = Level::NOTSET;
-        way.handlers.clear();
+    fn find(&self, name: &str, topic: &str, route_match: &mut RouteMatch) {
+        route_match.level = Level::NOTSET;
+        route_match.handlers.clear();
         let name = plain(name);
         let topics = self.topics.iter().filter(|route| topic.starts_with(&*route.name));
         let loggers = self.loggers.iter().filter(|route| is_parent(&route.name, name));
         let mut goes_on = true;
         for route in topics.chain(loggers) {
-            if way.level == Level::NOTSET {
-                way.level = route.level;
+            if route_match.level == Level::NOTSET {
+                route_match.level = route.level;
             }
             if goes_on {
                 for handler in &route.handlers {
-                    if !way.handlers.contains(handler) {
-                        way.handlers.push(*handler);
+                    if !route_match.handlers.contains(handler) {
+                        route_match.handlers.push(*handler);
                     }
                 }
                 goes_on = route.propagate;
@@ -170,18 +170,18 @@ mod tests {
     }
 
     /// With handlers a to d.
-    fn ways(routes: Vec<RouteSpec>) -> Ways {
+    fn table(routes: Vec<RouteSpec>) -> RouteTable {
         let handlers = ["a", "b", "c", "d"].map(handler).to_vec();
         let spec = Spec { handlers, routes };
         spec.check().unwrap();
-        Ways::new(&spec).unwrap()
+        RouteTable::new(&spec).unwrap()
     }
 
     /// The level, and the handlers as letters.
-    fn of(ways: &mut Ways, name: &str, topic: &str) -> (i32, String) {
-        let way = ways.of(name, topic);
+    fn of(table: &mut RouteTable, name: &str, topic: &str) -> (i32, String) {
+        let route_match = table.of(name, topic);
         let letter = |at: &usize| char::from(b"abcd"[*at]);
-        (way.level.0, way.handlers.iter().map(letter).collect())
+        (route_match.level.0, route_match.handlers.iter().map(letter).collect())
     }
 
     fn logger(name: &str) -> Match {
@@ -194,59 +194,59 @@ mod tests {
 
     #[test]
     fn a_logger_has_the_handlers_of_its_parents_and_the_nearest_level() {
-        let mut ways = ways(vec![
+        let mut table = table(vec![
             route(logger("root"), 30, "a", true),
             route(logger("app"), 0, "b", true),
             route(logger("app.db"), 10, "cb", true),
             route(logger("quiet"), 20, "d", false),
         ]);
-        assert_eq!(of(&mut ways, "app.db.pool", ""), (10, "cba".into()));
-        assert_eq!(of(&mut ways, "app.db", ""), (10, "cba".into()));
-        assert_eq!(of(&mut ways, "app.dbs", ""), (30, "ba".into()));
-        assert_eq!(of(&mut ways, "apple", ""), (30, "a".into()));
-        assert_eq!(of(&mut ways, "root", ""), (30, "a".into()));
-        assert_eq!(of(&mut ways, "", ""), (30, "a".into()));
-        assert_eq!(of(&mut ways, "quiet.one", ""), (20, "d".into()));
+        assert_eq!(of(&mut table, "app.db.pool", ""), (10, "cba".into()));
+        assert_eq!(of(&mut table, "app.db", ""), (10, "cba".into()));
+        assert_eq!(of(&mut table, "app.dbs", ""), (30, "ba".into()));
+        assert_eq!(of(&mut table, "apple", ""), (30, "a".into()));
+        assert_eq!(of(&mut table, "root", ""), (30, "a".into()));
+        assert_eq!(of(&mut table, "", ""), (30, "a".into()));
+        assert_eq!(of(&mut table, "quiet.one", ""), (20, "d".into()));
     }
 
     #[test]
     fn topics_are_prefixes_and_nearer_than_loggers() {
-        let mut ways = ways(vec![
+        let mut table = table(vec![
             route(logger(""), 30, "a", true),
             route(topic("app"), 0, "b", true),
             route(topic("app.ERROR"), 40, "c", true),
             route(topic("secret"), 0, "d", false),
         ]);
-        assert_eq!(of(&mut ways, "app", "app.ERRORS"), (40, "cba".into()));
-        assert_eq!(of(&mut ways, "app", "apple.INFO"), (30, "ba".into()));
-        assert_eq!(of(&mut ways, "app", "web.INFO"), (30, "a".into()));
-        assert_eq!(of(&mut ways, "app", "secret.INFO"), (30, "d".into()));
+        assert_eq!(of(&mut table, "app", "app.ERRORS"), (40, "cba".into()));
+        assert_eq!(of(&mut table, "app", "apple.INFO"), (30, "ba".into()));
+        assert_eq!(of(&mut table, "app", "web.INFO"), (30, "a".into()));
+        assert_eq!(of(&mut table, "app", "secret.INFO"), (30, "d".into()));
     }
 
     #[test]
     fn a_route_that_does_not_propagate_leaves_the_level_to_farther_ones() {
         // As Python's getEffectiveLevel, which does not ask about propagation.
-        let mut ways =
-            ways(vec![route(logger(""), 30, "a", true), route(logger("app"), 0, "b", false)]);
-        assert_eq!(of(&mut ways, "app", ""), (30, "b".into()));
+        let mut table =
+            table(vec![route(logger(""), 30, "a", true), route(logger("app"), 0, "b", false)]);
+        assert_eq!(of(&mut table, "app", ""), (30, "b".into()));
     }
 
     #[test]
     fn a_flood_of_names_takes_no_more_than_its_share_of_memory() {
-        let mut ways = ways(vec![route(logger("app"), 10, "a", true)]);
+        let mut table = table(vec![route(logger("app"), 10, "a", true)]);
         for number in 0..2 * MOST_NAMES {
-            ways.of(&format!("app.{number}"), "");
+            table.of(&format!("app.{number}"), "");
         }
-        assert!(ways.known.len() <= MOST_NAMES && ways.index.len() <= MOST_NAMES);
+        assert!(table.cached.len() <= MOST_NAMES && table.index.len() <= MOST_NAMES);
         let long = format!("app.{}", "x".repeat(LONGEST_NAME));
-        let before = ways.known.len();
-        assert_eq!(of(&mut ways, &long, ""), (10, "a".into()));
-        assert_eq!(ways.known.len(), before);
+        let before = table.cached.len();
+        assert_eq!(of(&mut table, &long, ""), (10, "a".into()));
+        assert_eq!(table.cached.len(), before);
     }
 
     #[test]
     fn without_routes_there_is_nothing_to_look_up() {
-        assert!(Ways::new(&Spec { handlers: vec![handler("a")], routes: vec![] }).is_none());
+        assert!(RouteTable::new(&Spec { handlers: vec![handler("a")], routes: vec![] }).is_none());
     }
 
     proptest! {
@@ -262,12 +262,12 @@ mod tests {
                 };
                 route(matches, level * 10, &handlers, propagate)
             }).collect();
-            let mut ways = ways(routes);
+            let mut table = table(routes);
             for (name, topic) in &names {
-                let mut fresh = Way::default();
-                ways.find(name, topic, &mut fresh);
-                prop_assert_eq!(ways.of(name, topic), &fresh);
-                prop_assert_eq!(ways.of(name, topic), &fresh);
+                let mut fresh = RouteMatch::default();
+                table.find(name, topic, &mut fresh);
+                prop_assert_eq!(table.of(name, topic), &fresh);
+                prop_assert_eq!(table.of(name, topic), &fresh);
             }
         }
     }

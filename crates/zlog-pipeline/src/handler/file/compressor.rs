@@ -1,13 +1,10 @@
-//! The thread that compresses files that were replaced.
+//! The thread that compresses replaced files.
 //!
-//! What may be here: which file is compressed when, and what becomes of it. Renaming and
-//! deleting are `names`'s, the formats `compress`'s.
-//!
-//! The thread asks which files are not compressed yet, at the start and whenever one
-//! was replaced; so what a crash has left is taken up by itself. It writes to a
-//! temporary name, and only a complete file gets its own (`app.log.1.gz`), upon which
-//! the other is deleted. No roll-over waits for it: a file that is renamed meanwhile is
-//! found under its new name at the end, and one that is deleted is given up.
+//! The thread lists the files that are not compressed yet, when it starts and whenever a file
+//! was replaced, so it also continues what a crash interrupted. It writes to a temporary name;
+//! only a complete file gets its own name (`app.log.1.gz`), and then the original is deleted.
+//! Rollovers do not wait for it: it finds a file that was renamed meanwhile under its new
+//! name, and drops the work on one that was deleted.
 
 use std::convert::Infallible;
 use std::fs::{self, File, OpenOptions};
@@ -20,23 +17,24 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::compress::{Compression, Compressor};
-use super::lock::Claim;
-use super::names::{Names, failed};
+use super::backups::{BackupNames, failed};
+use super::compression::{Compression, Encoding};
+use super::lock::FileLock;
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
 
-/// How often a thread asks whether another of this process is done with the same files.
+/// How often the thread checks whether another thread of this process, working on the same
+/// files, has finished.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Lists the files that were replaced, compressed ones left out, the oldest first.
+/// Lists the replaced files that are not compressed, oldest first.
 pub(crate) type List = Box<dyn Fn() -> Result<Vec<PathBuf>> + Send>;
 
-/// What all that write to one path in this process agree on.
+/// State shared by all handlers of this process that write to one path.
 pub(super) struct Shared {
-    /// Where the compressed file grows.
+    /// The name of the compressed file while it is written.
     temporary: PathBuf,
-    names: Mutex<Names>,
+    names: Mutex<BackupNames>,
     /// Held by the one thread that compresses.
     working: Mutex<()>,
 }
@@ -44,77 +42,77 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(path: &Path) -> Shared {
         Shared {
-            temporary: super::beside(path, ".compressing"),
+            temporary: super::sibling(path, ".compressing"),
             names: Mutex::default(),
             working: Mutex::default(),
         }
     }
 }
 
-/// The old files of one log.
-pub(crate) struct Archive {
-    claim: Claim,
+/// The replaced files of one log.
+pub(crate) struct Backups {
+    lock: FileLock,
     thread: Option<Thread>,
 }
 
-/// The thread that compresses.
+/// The compressing thread.
 struct Thread {
-    /// A word that there is something to do; `None` once it is to end.
+    /// Wakes the thread; `None` tells it to end.
     wake: Option<Sender<()>>,
-    /// Nothing is ever sent: it is closed when the thread has ended.
+    /// Never carries a message: it disconnects when the thread has ended.
     ended: Receiver<Infallible>,
-    told: Arc<Told>,
+    state: Arc<WorkerState>,
 }
 
-/// What the thread and its owner tell each other.
+/// What the thread shares with its owner.
 #[derive(Default)]
-struct Told {
+struct WorkerState {
     abandoned: AtomicBool,
     error: Mutex<Option<Error>>,
 }
 
-impl Archive {
-    /// The old files of the log that `claim` is for; those that `list` names are
-    /// compressed.
+impl Backups {
+    /// The replaced files of the log that `lock` protects. Compresses those that `list`
+    /// returns.
     ///
     /// # Errors
-    /// No thread can be started.
-    pub(crate) fn new(claim: Claim, how: Compression, list: List) -> Result<Archive> {
-        let thread = match Compressor::new(how) {
+    /// The thread can't be started.
+    pub(crate) fn new(lock: FileLock, how: Compression, list: List) -> Result<Backups> {
+        let thread = match Encoding::new(how) {
             None => None,
-            Some(compressor) => Some(Thread::start(claim.share(), compressor, list)?),
+            Some(encoding) => Some(Thread::start(lock.share(), encoding, list)?),
         };
-        Ok(Archive { claim, thread })
+        Ok(Backups { lock, thread })
     }
 
-    /// The names, for as long as they are not to change otherwise.
-    pub(crate) fn names(&self) -> MutexGuard<'_, Names> {
-        self.claim.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The names; nothing else in this process renames files while the guard is held.
+    pub(crate) fn names(&self) -> MutexGuard<'_, BackupNames> {
+        self.lock.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that a file was replaced.
+    /// Tells the thread that a file was replaced.
     pub(crate) fn wake(&self) {
         if let Some(wake) = self.thread.as_ref().and_then(|thread| thread.wake.as_ref()) {
-            // One word that waits is enough; a thread that has ended says so itself.
+            // One pending wake-up is enough; a thread that has ended reports that itself.
             let _ = wake.try_send(());
         }
     }
 
-    /// Whether all went well since the last time.
+    /// Returns what went wrong since the last call.
     ///
     /// # Errors
-    /// What could not be compressed; it stays as it is, until the next is replaced.
+    /// A file could not be compressed. It stays as it is until the next one is replaced.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(thread) = &self.thread else { return Ok(()) };
-        let error = thread.told.error.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let error = thread.state.error.lock().unwrap_or_else(PoisonError::into_inner).take();
         error.map_or(Ok(()), Err)
     }
 
-    /// Waits until everything is compressed, not beyond `until`. The rest is taken up
-    /// by the next start.
+    /// Waits until everything is compressed, at most until `until`. The next start
+    /// continues with the rest.
     ///
     /// # Errors
-    /// As [`Archive::check`]'s.
+    /// See [`Backups::check`].
     pub(crate) fn finish(&mut self, until: Instant) -> Result<()> {
         if let Some(thread) = &mut self.thread {
             thread.wake = None;
@@ -125,57 +123,56 @@ impl Archive {
 }
 
 impl Thread {
-    fn start(claim: Claim, compressor: Compressor, list: List) -> Result<Thread> {
+    fn start(lock: FileLock, encoding: Encoding, list: List) -> Result<Thread> {
         let (wake, woken) = bounded(1);
         let (running, ended) = bounded::<Infallible>(0);
-        let told = Arc::new(Told::default());
-        let theirs = Arc::clone(&told);
+        let state = Arc::new(WorkerState::default());
+        let theirs = Arc::clone(&state);
         let work = move || {
-            let worker = Worker { claim, compressor, list, told: &theirs };
+            let worker = Worker { lock, encoding, list, state: &theirs };
             worker.run(&woken);
-            // The claim first: whoever waits for the end may open the path again.
+            // Drop the lock first: whoever waits for `ended` may open the path again.
             drop(worker);
             drop(running);
         };
-        thread::Builder::new()
-            .name("compress".to_owned())
-            .spawn(work)
-            .map_err(|error| Error::io("can't start a thread to compress old files", &error))?;
-        Ok(Thread { wake: Some(wake), ended, told })
+        thread::Builder::new().name("compress".to_owned()).spawn(work).map_err(|error| {
+            Error::io("can't start the thread that compresses old files", &error)
+        })?;
+        Ok(Thread { wake: Some(wake), ended, state })
     }
 }
 
-/// What is half done is left undone: it takes a moment, not the rest of the file.
+/// Abandons a half-written file: waiting for the rest could take long.
 impl Drop for Thread {
     fn drop(&mut self) {
         self.wake = None;
-        self.told.abandoned.store(true, Ordering::Relaxed);
+        self.state.abandoned.store(true, Ordering::Relaxed);
         let _ = self.ended.recv();
     }
 }
 
-/// The thread's own state.
+/// The state of the thread.
 struct Worker<'t> {
-    /// As long as it works, no other process may.
-    claim: Claim,
-    compressor: Compressor,
+    /// Keeps other processes away while the thread works.
+    lock: FileLock,
+    encoding: Encoding,
     list: List,
-    told: &'t Told,
+    state: &'t WorkerState,
 }
 
 impl Worker<'_> {
     fn run(&self, woken: &Receiver<()>) {
         loop {
-            let working = match self.claim.shared().working.try_lock() {
+            let working = match self.lock.shared().working.try_lock() {
                 Ok(working) => Some(working),
                 Err(TryLockError::Poisoned(working)) => Some(working.into_inner()),
-                // A handler that is to hand over to this one's.
+                // The thread of a handler that is about to hand over to this one.
                 Err(TryLockError::WouldBlock) => None,
             };
             let was_free = working.is_some();
             if let Some(working) = working {
                 if let Err(error) = self.compress_all() {
-                    let mut kept = self.told.error.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut kept = self.state.error.lock().unwrap_or_else(PoisonError::into_inner);
                     kept.get_or_insert(error);
                 }
                 drop(working);
@@ -191,13 +188,13 @@ impl Worker<'_> {
         }
     }
 
-    /// Compresses all there is, and goes on after one that fails.
+    /// Compresses every file, even if one fails.
     ///
     /// # Errors
-    /// The first that failed.
+    /// The first failure.
     fn compress_all(&self) -> Result<()> {
-        // What a crash has left is begun anew.
-        let _ = fs::remove_file(&self.claim.shared().temporary);
+        // Discard what a crash left behind.
+        let _ = fs::remove_file(&self.lock.shared().temporary);
         let mut failed = Ok(());
         let mut tried = Vec::new();
         loop {
@@ -212,53 +209,53 @@ impl Worker<'_> {
     }
 
     fn compress(&self, path: &Path) -> Result<()> {
-        let temporary = &self.claim.shared().temporary;
-        // Opened while no name changes, or it could be another file by now.
+        let temporary = &self.lock.shared().temporary;
+        // Open it under the guard: without, another file could have this name by now.
         let mut names = self.names();
         let file = match File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(|error| failed("can't compress", path, &error))?,
         };
-        names.under_way = Some(path.to_owned());
+        names.compressing = Some(path.to_owned());
         drop(names);
         let done = self.write(&file, temporary);
         if !matches!(done, Ok(true)) {
-            self.names().under_way = None;
+            self.names().compressing = None;
             let _ = fs::remove_file(temporary);
         }
         done.map(drop).map_err(|error| failed("can't compress", path, &error))
     }
 
-    /// Compresses a file and puts it in its place. Returns false when it was abandoned
-    /// on the way, or is to be left for now.
+    /// Compresses a file and replaces it. Returns false if the work was abandoned or has to
+    /// wait.
     fn write(&self, file: &File, temporary: &Path) -> io::Result<bool> {
         let metadata = file.metadata()?;
         let mut options = OpenOptions::new();
-        // New, so that nobody can have put a link to somewhere else there.
+        // `create_new`: nobody can have placed a symbolic link here.
         let out = options.write(true).create_new(true).open(temporary)?;
         out.set_permissions(metadata.permissions())?;
-        let mut out = self.compressor.start(out)?;
+        let mut out = self.encoding.start(out)?;
         let read = self.copy(file, &mut out)?;
         if self.is_abandoned() {
             return Ok(false);
         }
         let out = out.finish()?;
-        // As old as its records. A system that can't have that loses nothing.
+        // Keep the modification time. Nothing is lost where that is not possible.
         let _ = out.set_times(fs::FileTimes::new().set_modified(metadata.modified()?));
-        // The records are not to be gone in a power cut between here and there.
+        // Sync before the original is deleted: a power cut must not lose the records.
         out.sync_all()?;
         let mut names = self.names();
-        // A handler that has not noticed yet that it was moved may have added to it: the
-        // next time, then.
+        // A handler that has not noticed the rename yet may have appended to it. Try again
+        // the next time.
         if file.metadata()?.len() != read {
             return Ok(false);
         }
-        let Some(path) = names.under_way.take() else { return Ok(false) };
-        fs::rename(temporary, self.compressor.name_of(&path))?;
+        let Some(path) = names.compressing.take() else { return Ok(false) };
+        fs::rename(temporary, self.encoding.name_of(&path))?;
         fs::remove_file(&path).map(|()| true)
     }
 
-    /// Copies to the end of the file, or until it is not wanted any more.
+    /// Copies up to the end of the file, or until the work is abandoned.
     fn copy(&self, mut file: &File, out: &mut impl io::Write) -> io::Result<u64> {
         let mut block = vec![0; BLOCK];
         let mut copied = 0;
@@ -276,11 +273,11 @@ impl Worker<'_> {
         Ok(copied)
     }
 
-    fn names(&self) -> MutexGuard<'_, Names> {
-        self.claim.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
+    fn names(&self) -> MutexGuard<'_, BackupNames> {
+        self.lock.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_abandoned(&self) -> bool {
-        self.told.abandoned.load(Ordering::Relaxed)
+        self.state.abandoned.load(Ordering::Relaxed)
     }
 }

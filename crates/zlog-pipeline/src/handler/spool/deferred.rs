@@ -9,24 +9,24 @@ use std::time::{Duration, Instant};
 use super::Batch;
 
 /// How many may stand aside. Beyond it, the oldest is given up for its stragglers.
-pub(super) const MOST: usize = 16;
+pub(super) const MAX_DEFERRED: usize = 16;
 
 /// Batches, and when each is tried again; the order is that of the times.
-pub(super) struct Postponed<P> {
+pub(super) struct Deferred<P> {
     batches: VecDeque<(Instant, Batch<P>)>,
     wait: Duration,
 }
 
-impl<P> Postponed<P> {
+impl<P> Deferred<P> {
     /// `wait` is the time between two tries.
-    pub(super) fn new(wait: Duration) -> Postponed<P> {
-        Postponed { batches: VecDeque::new(), wait }
+    pub(super) fn new(wait: Duration) -> Deferred<P> {
+        Deferred { batches: VecDeque::new(), wait }
     }
 
     /// Puts a batch aside. Where there are too many, the oldest is given up; it is no
     /// news that somebody did not get it.
     pub(super) fn put(&mut self, batch: Batch<P>) {
-        if self.batches.len() == MOST {
+        if self.batches.len() == MAX_DEFERRED {
             self.batches.pop_front();
         }
         self.batches.push_back((Instant::now() + self.wait, batch));

@@ -1,42 +1,40 @@
-//! One run of a command: fed, watched, and ended when it takes too long.
-//!
-//! What may be here: processes and their pipes. What a run means for the records is
-//! the handler's.
+//! Runs a command once: writes its input, reads its standard error, and ends it when it takes
+//! too long.
 
 use std::io::Error as IoError;
 
-/// What a command is given.
+/// What the command gets.
 pub(super) struct Input<'t, E> {
-    /// On its standard input.
+    /// Its standard input.
     pub(super) text: &'t [u8],
-    /// In its environment.
+    /// Variables added to its environment.
     pub(super) environment: E,
 }
 
-/// How a run came out.
-pub(super) enum Run {
-    /// Nothing was run.
+/// How a run ended.
+pub(super) enum RunOutcome {
+    /// The command could not be started.
     NotStarted(IoError),
-    /// It ended by itself; `how`, for a person, with its first words on standard error.
+    /// It exited.
     Ended {
-        /// With exit code 0.
-        well: bool,
-        /// Else, how.
-        how: String,
+        /// Whether its exit code was 0.
+        success: bool,
+        /// The exit code or signal, and the first line of its standard error.
+        description: String,
     },
-    /// It took too long, and was ended.
+    /// It took too long and was ended.
     TooLong,
-    /// It can't be watched any more, and was ended.
+    /// Watching it failed, and it was ended.
     Unknown(IoError),
 }
 
 #[cfg(unix)]
 pub(super) use self::unix::run;
 
-/// Pipes can't be watched with a deadline there.
+/// Pipes have no deadlines on this system.
 #[cfg(not(unix))]
-pub(super) fn run<E>(_: &[String], _: Input<'_, E>, _: std::time::Instant) -> Run {
-    Run::NotStarted(std::io::ErrorKind::Unsupported.into())
+pub(super) fn run<E>(_: &[String], _: Input<'_, E>, _: std::time::Instant) -> RunOutcome {
+    RunOutcome::NotStarted(std::io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
@@ -50,47 +48,50 @@ mod unix {
     use rustix::io::ioctl_fionbio;
     use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-    use super::{Input, Run};
+    use super::{Input, RunOutcome};
     use crate::os::signal;
     use zlog_core::text::escape::visible;
 
-    /// Bytes of its standard error that are kept.
-    const SAID: usize = 4096;
-    /// How often it is asked whether it has ended, at first and after a while: std
-    /// tells of that without end or not at all.
-    const LOOK: Duration = Duration::from_millis(5);
-    const LOOK_LATER: Duration = Duration::from_millis(100);
-    /// How long a process group has to end by itself when it is asked to.
+    /// The most bytes of its standard error that are kept.
+    const MAX_STDERR: usize = 4096;
+    /// How often to check whether it has exited, at first and later: std can only wait without
+    /// a limit or not at all.
+    const POLL_INTERVAL: Duration = Duration::from_millis(5);
+    const MAX_POLL_INTERVAL: Duration = Duration::from_millis(100);
+    /// How long a process group has to exit after SIGTERM.
     const GRACE: Duration = Duration::from_millis(500);
-    /// The password is zlog's, and no other program's.
+    /// Environment variables that other programs must not see.
     const SECRETS: [&str; 2] =
         [crate::handler::smtp::USER_VARIABLE, crate::handler::smtp::PASSWORD_VARIABLE];
 
-    /// Runs a command until it has ended, not beyond `deadline`.
+    /// Runs a command until it exits, at most until `deadline`.
     pub(in crate::handler::exec) fn run<E: Iterator<Item = (&'static str, String)>>(
         command: &[String],
         input: Input<'_, E>,
         deadline: Instant,
-    ) -> Run {
+    ) -> RunOutcome {
         let mut process = match start(command, input.environment) {
             Ok(process) => process,
-            Err(error) => return Run::NotStarted(error),
+            Err(error) => return RunOutcome::NotStarted(error),
         };
-        match process.converse(input.text, deadline) {
-            Ok(Some(status)) => Run::Ended { well: status.success(), how: process.how(status) },
-            Ok(None) => Run::TooLong,
-            Err(error) => Run::Unknown(error),
+        match process.feed_until_exit(input.text, deadline) {
+            Ok(Some(status)) => RunOutcome::Ended {
+                success: status.success(),
+                description: process.describe_exit(status),
+            },
+            Ok(None) => RunOutcome::TooLong,
+            Err(error) => RunOutcome::Unknown(error),
         }
     }
 
-    /// A command that runs. Dropping it ends its process group, if it runs still.
+    /// A running command. Dropping it ends its process group.
     struct Process {
         child: Child,
-        /// Reaped: its number may be another's by now.
+        /// It was reaped: its pid may already belong to another process.
         ended: bool,
         stdin: Option<ChildStdin>,
         stderr: Option<ChildStderr>,
-        said: Vec<u8>,
+        stderr_head: Vec<u8>,
     }
 
     fn start(
@@ -103,17 +104,17 @@ mod unix {
         for secret in SECRETS {
             command.env_remove(secret);
         }
-        // What it prints may not come between the records that zlog prints.
+        // Its output must not appear between the records that zlog prints.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // A group of its own: Ctrl-C is for zlog, which has it finish its batch, and all
-        // that it has started can be ended with it.
+        // A process group of its own: Ctrl-C is for zlog, which lets the command finish its
+        // batch, and everything that the command started can be ended with it.
         command.process_group(0);
-        // That of the handler, which waits for it.
+        // The thread of the handler, which waits for the command.
         signal::end_with_this_thread(&mut command);
         crate::os::fd_limit::as_it_was(&mut command);
         let mut child = command.spawn()?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-        let process = Process { child, ended: false, stdin, stderr, said: Vec::new() };
+        let process = Process { child, ended: false, stdin, stderr, stderr_head: Vec::new() };
         if let Some(stdin) = &process.stdin {
             ioctl_fionbio(stdin, true)?;
         }
@@ -124,15 +125,19 @@ mod unix {
     }
 
     impl Process {
-        /// Feeds it and listens, until it has ended; `None` when it takes too long.
-        fn converse(&mut self, text: &[u8], deadline: Instant) -> io::Result<Option<ExitStatus>> {
+        /// Writes the input and reads standard error until it exits; `None` on a timeout.
+        fn feed_until_exit(
+            &mut self,
+            text: &[u8],
+            deadline: Instant,
+        ) -> io::Result<Option<ExitStatus>> {
             let mut rest = text;
-            let mut look = LOOK;
+            let mut look = POLL_INTERVAL;
             loop {
                 if let Some(status) = self.child.try_wait()? {
                     self.ended = true;
-                    // What it has said last; what it left behind may hold the pipe open.
-                    self.listen()?;
+                    // Read the rest; a process that it left behind may keep the pipe open.
+                    self.read_stderr()?;
                     return Ok(Some(status));
                 }
                 self.feed(&mut rest)?;
@@ -141,12 +146,12 @@ mod unix {
                     return Ok(None);
                 }
                 let moved = self.await_pipes(look.min(left))?;
-                self.listen()?;
-                look = if moved { LOOK } else { LOOK_LATER.min(look * 2) };
+                self.read_stderr()?;
+                look = if moved { POLL_INTERVAL } else { MAX_POLL_INTERVAL.min(look * 2) };
             }
         }
 
-        /// Writes what it reads at once, and closes its input after the last of it.
+        /// Writes as much input as the pipe takes, and closes it after the last byte.
         fn feed(&mut self, rest: &mut &[u8]) -> io::Result<()> {
             while let Some(stdin) = &mut self.stdin {
                 if rest.is_empty() {
@@ -157,7 +162,7 @@ mod unix {
                     Ok(written) => *rest = &rest[written..],
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    // It has read enough; its exit code says whether that is well.
+                    // It does not want more input; its exit code tells whether that is an error.
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => self.stdin = None,
                     Err(error) => return Err(error),
                 }
@@ -165,16 +170,17 @@ mod unix {
             Ok(())
         }
 
-        /// Reads what it has said: all of it, or it would stand still; the first is kept.
-        fn listen(&mut self) -> io::Result<()> {
+        /// Reads its standard error, so that it never blocks, and keeps the first bytes.
+        fn read_stderr(&mut self) -> io::Result<()> {
             let mut buffer = [0; 4096];
             while let Some(stderr) = &mut self.stderr {
                 match stderr.read(&mut buffer) {
                     Ok(0) => self.stderr = None,
                     Ok(read) => {
-                        let room = SAID - self.said.len();
-                        self.said.extend_from_slice(&buffer[..read.min(room)]);
-                        // A chatty one must be fed too, and may not outlast its deadline.
+                        let room = MAX_STDERR - self.stderr_head.len();
+                        self.stderr_head.extend_from_slice(&buffer[..read.min(room)]);
+                        // Read one block at a time: a command that never stops writing needs its input
+                        // too, and has a deadline.
                         break;
                     }
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -185,7 +191,7 @@ mod unix {
             Ok(())
         }
 
-        /// Waits until it reads, speaks or closes; returns whether one of them happened.
+        /// Waits until a pipe is ready; returns whether one is.
         fn await_pipes(&self, wait: Duration) -> io::Result<bool> {
             let mut watched = Vec::with_capacity(2);
             watched.extend(self.stdin.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::OUT)));
@@ -198,32 +204,31 @@ mod unix {
             }
         }
 
-        /// For a person: how it ended, and its first line on standard error.
-        fn how(&self, status: ExitStatus) -> String {
+        /// How it exited, and the first line of its standard error.
+        fn describe_exit(&self, status: ExitStatus) -> String {
             let how = match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exit code {code}"),
                 (None, Some(signal)) => format!("ended by signal {signal}"),
                 (None, None) => status.to_string(),
             };
-            let said = String::from_utf8_lossy(&self.said);
+            let said = String::from_utf8_lossy(&self.stderr_head);
             match said.lines().map(str::trim).find(|line| !line.is_empty()) {
                 Some(line) => format!("{how}: {}", visible(line)),
                 None => how,
             }
         }
 
-        /// Asks its group to end, and makes it after a while. The command itself may be
-        /// the first to go, and what it has started may not listen: the group has ended
-        /// when nobody is left in it.
-        fn end(&mut self) {
+        /// Sends its process group SIGTERM, and after a while SIGKILL. The command may exit before
+        /// what it has started, so the group has ended only when it is empty.
+        fn terminate(&mut self) {
             let group = Pid::from_child(&self.child);
-            // Not reaped yet, so the number is still its own. One that has just ended
-            // needs no signal.
+            // Not reaped yet, so the pid is still its own. A group that has just ended needs no
+            // signal.
             let _ = kill_process_group(group, Signal::TERM);
             let until = Instant::now() + GRACE;
             loop {
                 let gone = matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
-                // As long as somebody is in it, its number is no other's.
+                // The number stays reserved while the group has members.
                 if gone && test_kill_process_group(group).is_err() {
                     return;
                 }
@@ -232,7 +237,7 @@ mod unix {
                     let _ = self.child.wait();
                     return;
                 }
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL_INTERVAL);
             }
         }
     }
@@ -240,7 +245,7 @@ mod unix {
     impl Drop for Process {
         fn drop(&mut self) {
             if !self.ended {
-                self.end();
+                self.terminate();
             }
         }
     }

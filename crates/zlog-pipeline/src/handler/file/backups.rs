@@ -1,27 +1,24 @@
-//! The names of files that were replaced, which change while one of them is being
-//! compressed.
-//!
-//! What may be here: listing, renaming and deleting old files, compressed or not. When,
-//! and by which names, is `rotating`'s and `timed`'s.
+//! Lists, renames and deletes replaced files, compressed or not, even while one of them is
+//! being compressed. `rotating` and `timed` decide when, and which names.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::compress::Compression;
+use super::compression::Compression;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::visible;
 
-/// The names of a log's old files, to be held while any of them changes.
+/// The names of a log's replaced files. Hold the guard while any of them changes.
 #[derive(Default)]
-pub(crate) struct Names {
-    /// What the file that is being compressed is called now; `None` for none, or when
-    /// it was deleted meanwhile.
-    pub(super) under_way: Option<PathBuf>,
+pub(crate) struct BackupNames {
+    /// The current name of the file being compressed; `None` if there is none, or if it was
+    /// deleted in the meantime.
+    pub(super) compressing: Option<PathBuf>,
 }
 
-impl Names {
-    /// Renames a file, over what is there. Returns whether there was one.
+impl BackupNames {
+    /// Renames a file and replaces what has the new name. Returns whether the file existed.
     ///
     /// # Errors
     /// It can't be renamed.
@@ -31,42 +28,42 @@ impl Names {
             Err(error) => return Err(not_renamed(from, to, &error)),
             Ok(()) => {}
         }
-        if self.under_way.as_deref() == Some(from) {
-            self.under_way = Some(to.to_owned());
-        } else if self.under_way.as_deref() == Some(to) {
-            self.under_way = None;
+        if self.compressing.as_deref() == Some(from) {
+            self.compressing = Some(to.to_owned());
+        } else if self.compressing.as_deref() == Some(to) {
+            self.compressing = None;
         }
         Ok(true)
     }
 
-    /// Renames an old file, compressed or not. Of what had the new name nothing remains.
+    /// Renames a replaced file, compressed or not, and removes every file with the new name.
     ///
     /// # Errors
-    /// It can't be renamed, or what had the name can't be deleted.
+    /// It can't be renamed, or a file with the new name can't be deleted.
     pub(crate) fn shift(&mut self, from: &Path, to: &Path) -> Result<()> {
         let exists = |how: &Compression| how.name_of(from).symlink_metadata().is_ok();
         let (here, missing): (Vec<_>, Vec<_>) = Compression::ALL.into_iter().partition(exists);
         if here.is_empty() {
             return Ok(());
         }
-        // Deleting comes first: when it fails, the next try finds all as it was. After
-        // renaming, it would rename another time.
+        // Delete first: if that fails, the next attempt finds everything as it was. The other
+        // way round, it would rename twice.
         missing.into_iter().try_for_each(|how| self.delete(&how.name_of(to)))?;
         here.into_iter()
             .try_for_each(|how| self.rename(&how.name_of(from), &how.name_of(to)).map(drop))
     }
 
-    /// Renames the log itself; as [`Names::shift`].
+    /// Renames the log itself, like [`BackupNames::shift`].
     ///
     /// # Errors
-    /// As [`Names::shift`]'s.
+    /// See [`BackupNames::shift`].
     pub(crate) fn retire(&mut self, log: &Path, to: &Path) -> Result<()> {
         let compressed = Compression::ALL.into_iter().filter(|how| *how != Compression::None);
         compressed.into_iter().try_for_each(|how| self.delete(&how.name_of(to)))?;
         self.rename(log, to).map(drop)
     }
 
-    /// Deletes a file, if it is there.
+    /// Deletes a file if it exists.
     ///
     /// # Errors
     /// It can't be deleted.
@@ -77,22 +74,19 @@ impl Names {
             }
             _ => {}
         }
-        if self.under_way.as_deref() == Some(path) {
-            self.under_way = None;
+        if self.compressing.as_deref() == Some(path) {
+            self.compressing = None;
         }
         Ok(())
     }
 }
 
-/// The files beside `log` whose name is the log's, a dot, and an end that `wanted`
-/// makes something of.
+/// The files next to `log` named after it, with a suffix that `wanted` accepts: the path and
+/// what `wanted` returned.
 ///
 /// # Errors
 /// The directory can't be listed.
-pub(crate) fn siblings<T>(
-    log: &Path,
-    wanted: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<(PathBuf, T)>> {
+pub(crate) fn list<T>(log: &Path, wanted: impl Fn(&str) -> Option<T>) -> Result<Vec<(PathBuf, T)>> {
     let base = log.file_name().unwrap_or_default().as_encoded_bytes();
     let directory = log.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
@@ -110,8 +104,8 @@ pub(crate) fn siblings<T>(
     Ok(found)
 }
 
-/// The end of a name without what compression has added to it.
-pub(crate) fn bare(end: &str) -> &str {
+/// A suffix without the extension that compression added.
+pub(crate) fn strip_compression(end: &str) -> &str {
     let compressed = Compression::ALL.into_iter().filter(|how| *how != Compression::None);
     compressed.into_iter().find_map(|how| end.strip_suffix(how.suffix())).unwrap_or(end)
 }
@@ -119,13 +113,13 @@ pub(crate) fn bare(end: &str) -> &str {
 fn not_renamed(from: &Path, to: &Path, error: &io::Error) -> Error {
     let [from, to] = [from, to].map(|path| visible(&path.display().to_string()));
     Error::io(format_args!("can't rename {from} to {to}"), error)
-        .hint("Records go on into the file as it is. Check who may write to its directory.")
+        .hint("Records still go to the same file. Check the permissions of its directory.")
         .exit_as(Exit::Failed)
 }
 
-/// Something about an old file.
+/// The error for an operation on a replaced file.
 pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
     Error::io(format_args!("{what} {}", visible(&path.display().to_string())), error)
-        .hint("Records go on into the log. Check who may write to its directory, and for room.")
+        .hint("Records still go to the log. Check the permissions and the free space of its directory.")
         .exit_as(Exit::Failed)
 }
