@@ -2,6 +2,7 @@
 //! in which order, in which shape, and what is missing.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::loss_report::LossReport;
@@ -16,8 +17,7 @@ use zlog_core::wire;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router::{Router, RecordFilter};
-use zlog_pipeline::source::Flow;
+use zlog_pipeline::router::{RecordFilter, Router};
 
 /// Where records are shown.
 pub(super) enum Destination {
@@ -125,14 +125,14 @@ impl TailOutput {
     ///
     /// # Errors
     /// The output can't be written.
-    pub(super) fn take(&mut self, record: Record<'_>) -> Result<Flow> {
+    pub(super) fn take(&mut self, record: Record<'_>) -> Result<ControlFlow<()>> {
         if !self.passes(&record) {
-            return Ok(Flow::More);
+            return Ok(ControlFlow::Continue(()));
         }
         match &mut self.reorder {
             Some(reorder) => {
                 reorder.push(record.into_owned(), Instant::now());
-                Ok(Flow::More)
+                Ok(ControlFlow::Continue(()))
             }
             None => self.show(&record),
         }
@@ -143,7 +143,11 @@ impl TailOutput {
     ///
     /// # Errors
     /// The output can't be written.
-    pub(super) fn take_message(&mut self, frames: &[&[u8]], record: Record<'_>) -> Result<Flow> {
+    pub(super) fn take_message(
+        &mut self,
+        frames: &[&[u8]],
+        record: Record<'_>,
+    ) -> Result<ControlFlow<()>> {
         match self.destination {
             Destination::Raw(_) => self.take_raw(frames, &record),
             Destination::Formatted(_) | Destination::None => self.take(record),
@@ -154,9 +158,13 @@ impl TailOutput {
     ///
     /// # Errors
     /// The output can't be written.
-    pub(super) fn take_raw(&mut self, frames: &[&[u8]], record: &Record<'_>) -> Result<Flow> {
+    pub(super) fn take_raw(
+        &mut self,
+        frames: &[&[u8]],
+        record: &Record<'_>,
+    ) -> Result<ControlFlow<()>> {
         if !self.passes(record) {
-            return Ok(Flow::More);
+            return Ok(ControlFlow::Continue(()));
         }
         self.print(record, |out| match out {
             Destination::Raw(raw) => raw.write(frames.last().copied().unwrap_or_default()),
@@ -236,7 +244,7 @@ impl TailOutput {
         wanted
     }
 
-    fn show(&mut self, record: &Record<'_>) -> Result<Flow> {
+    fn show(&mut self, record: &Record<'_>) -> Result<ControlFlow<()>> {
         self.print(record, |out| match out {
             Destination::Formatted(console) => console.handle(record),
             Destination::Raw(_) | Destination::None => Ok(()),
@@ -250,13 +258,13 @@ impl TailOutput {
         self.takes.as_ref().is_none_or(|takes| takes.accepts_record(record, scratch))
     }
 
-    fn count(&mut self, record: &Record<'_>) -> Flow {
+    fn count(&mut self, record: &Record<'_>) -> ControlFlow<()> {
         self.shown += 1;
         self.undecoded += u64::from(record.fault.is_some());
         if let Some((stats, _)) = &mut self.stats {
             stats.count(record);
         }
-        if self.is_full() { Flow::Enough } else { Flow::More }
+        if self.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// How many records were shown that did not fit the format.
@@ -280,10 +288,9 @@ impl TailOutput {
         while !self.is_full() {
             let Some(reorder) = &mut self.reorder else { return Ok(()) };
             let record = if end { reorder.force_pop() } else { reorder.pop(now) };
-            match record {
-                Some(record) => self.show(&record)?,
-                None => return Ok(()),
-            };
+            let Some(record) = record else { return Ok(()) };
+            // The loop itself ends when the view is full.
+            let _ = self.show(&record)?;
         }
         Ok(())
     }
