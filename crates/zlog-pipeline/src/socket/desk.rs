@@ -14,7 +14,7 @@ use super::links::{LinkState, LinkStatus};
 use super::options::SocketOptions;
 use super::peers::{ADDRESS, CONNECTION};
 use super::proxy::Proxy;
-use super::raw::Frame;
+use super::ffi::Frame;
 use super::watch::Watch;
 use zlog_core::error::{Error, Result};
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::descriptor::Descriptor;
-use super::raw::Errno;
+use super::ffi::Errno;
 use zlog_core::error::{Error, Result};
 
 /// Where the next monitor is reached: unique, since sockets may share a context.

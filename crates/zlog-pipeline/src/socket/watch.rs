@@ -12,7 +12,7 @@ use super::endpoint::{Endpoint, Role};
 use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
 use super::monitor::{Monitor, Seen, What};
 use super::names::Names;
-use super::raw;
+use super::ffi;
 use crate::os::fd_limit::{self, Connections};
 use zlog_core::error::Result;
 
@@ -155,7 +155,7 @@ impl Watch {
     /// Whether the system has received something that libzmq has not read yet, as of the
     /// connections that were known at the last [`Watch::tend`]. A system call for each.
     pub(super) fn has_unread(&self) -> bool {
-        self.open.iter().any(|descriptor| raw::unread(*descriptor) > 0)
+        self.open.iter().any(|descriptor| ffi::unread(*descriptor) > 0)
     }
 
     /// How it stands with each endpoint.

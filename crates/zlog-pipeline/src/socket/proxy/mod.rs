@@ -19,7 +19,7 @@ use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
 use super::peers::Peers;
 use super::publisher::Publisher;
-use super::raw::{self, Errno, Frame};
+use super::ffi::{self, Errno, Frame};
 use super::receive::MOST_FRAMES;
 use super::subscriptions::{Edge, Misuse};
 use super::upstream::Upstream;
@@ -166,7 +166,7 @@ impl Proxy {
         let endpoint = format!("inproc://collect-{}", INSIDE.fetch_add(1, Ordering::Relaxed));
         let mut publisher = Publisher::open_in(self.context.clone(), &[], options)?;
         publisher.bind_inside(&endpoint)?;
-        raw::connect(&mut self.collect, &endpoint)
+        ffi::connect(&mut self.collect, &endpoint)
             .map_err(|errno| Error::new(format!("can't connect to {endpoint}: {errno}")))?;
         Ok(publisher)
     }

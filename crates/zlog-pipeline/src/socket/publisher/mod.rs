@@ -15,7 +15,7 @@ use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::{self, SocketOptions};
 use super::peers::Peers;
-use super::raw;
+use super::ffi;
 use super::readers::{Broken, Readers};
 use super::subscriber::Subscriber;
 use super::subscriptions::Misuse;
@@ -140,7 +140,7 @@ impl Publisher {
 
     /// Binds an inproc address, for sockets of the same context.
     pub(super) fn bind_inside(&mut self, endpoint: &str) -> Result<()> {
-        raw::bind(&mut self.socket, endpoint)
+        ffi::bind(&mut self.socket, endpoint)
             .map_err(|errno| Error::new(format!("can't bind {endpoint}: {errno}")))
     }
 
@@ -250,7 +250,7 @@ impl Publisher {
     /// take what the system holds for them, and endpoints without a connection.
     pub fn waits_for(&self) -> Vec<String> {
         let peers = |least| {
-            let peers = self.readers.iter().filter(move |(fd, _)| raw::unsent(*fd) >= least);
+            let peers = self.readers.iter().filter(move |(fd, _)| ffi::unsent(*fd) >= least);
             peers.map(|(_, peer)| peer.to_owned())
         };
         let mut names: Vec<String> = peers(1).collect();
@@ -350,7 +350,7 @@ impl Publisher {
 
 /// Who is at the other end of a connection.
 fn peer_name(descriptor: Descriptor, from: &str) -> String {
-    if let Some(address) = raw::peer_address(descriptor) {
+    if let Some(address) = ffi::peer_address(descriptor) {
         return address;
     }
     match from.rsplit_once(':') {

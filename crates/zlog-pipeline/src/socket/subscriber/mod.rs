@@ -16,7 +16,7 @@ use super::endpoint::Endpoint;
 use super::leavings::Leavings;
 use super::links::{LinkEvent, LinkStatus};
 use super::options::SocketOptions;
-use super::raw;
+use super::ffi;
 use super::receive::{self, Batch, Channels, Command, MOST_FRAMES, Receive, Shared};
 use super::watch::Watch;
 use crate::source::{Flow, Progress};
@@ -76,7 +76,7 @@ impl Subscriber {
     ) -> Result<Subscriber> {
         let (mut socket, topics) = set_up(&context, topics, options)?;
         let (watch, bound) = Watch::open(&context, &mut socket, &[])?;
-        raw::connect(&mut socket, endpoint)
+        ffi::connect(&mut socket, endpoint)
             .map_err(|errno| Error::new(format!("can't connect to {endpoint}: {errno}")))?;
         Subscriber::start(context, socket, watch, topics, bound)
     }
