@@ -194,7 +194,7 @@ impl Fuzz {
         let _ = parse_when(&text, Bound::Since, &Zoned::now());
         let _ = (text.parse::<parsers::Seconds>(), parsers::size(&text), parsers::rate(&text));
         let _ = (parsers::level(&text), parsers::speed(&text), parsers::root(&text));
-        let _ = Endpoint::parse(&text, Role::Connect).map(|endpoint| endpoint.beside());
+        let _ = Endpoint::parse(&text, Role::Connect).map(|endpoint| endpoint.query_endpoint());
     }
 
     fn one_of(&mut self, real: &[&str]) -> Vec<u8> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use zlog_core::text::escape::visible;
 use zlog_core::text::parsers;
-use zlog_pipeline::socket::{LEAST_MAX_MESSAGE, LinkEvent, Occurrence};
+use zlog_pipeline::socket::{LEAST_MAX_MESSAGE, ConnectionEvent, EventKind};
 
 /// How long nothing more is told of an endpoint: each message may end a connection.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -34,13 +34,13 @@ impl CutOff {
     }
 
     /// Takes note of an event: what there is to tell.
-    pub(super) fn note(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
-        match event.what {
-            Occurrence::Disconnected if self.ended.len() < MOST => {
+    pub(super) fn note(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
+        match event.kind {
+            EventKind::Disconnected if self.ended.len() < MOST => {
                 self.ended.insert(event.endpoint.clone());
                 None
             }
-            Occurrence::MadeAnew if self.ended.remove(&event.endpoint) => self.tell(event, now),
+            EventKind::Reconnected if self.ended.remove(&event.endpoint) => self.tell(event, now),
             _ => {
                 self.ended.remove(&event.endpoint);
                 None
@@ -48,7 +48,7 @@ impl CutOff {
         }
     }
 
-    fn tell(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
+    fn tell(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
         self.told.retain(|_, at| now < *at + PAUSE);
         if self.told.contains_key(&event.endpoint) || self.told.len() >= MOST {
             return None;
@@ -67,11 +67,11 @@ impl CutOff {
 mod tests {
     use super::*;
 
-    fn event(what: Occurrence) -> LinkEvent {
-        LinkEvent { endpoint: "tcp://h:1".into(), what }
+    fn event(kind: EventKind) -> ConnectionEvent {
+        ConnectionEvent { endpoint: "tcp://h:1".into(), kind }
     }
 
-    fn told(events: impl IntoIterator<Item = Occurrence>) -> Vec<String> {
+    fn told(events: impl IntoIterator<Item = EventKind>) -> Vec<String> {
         let mut cutoff = CutOff::new(64 << 10);
         let now = Instant::now();
         events.into_iter().filter_map(|what| cutoff.note(&event(what), now)).collect()
@@ -79,8 +79,8 @@ mod tests {
 
     #[test]
     fn a_connection_that_libzmq_does_not_try_again_is_one_that_it_ended() {
-        use Occurrence::{Connected, Disconnected, MadeAnew};
-        let told = told([Connected, Disconnected, MadeAnew, Connected, Disconnected, MadeAnew]);
+        use EventKind::{Connected, Disconnected, Reconnected};
+        let told = told([Connected, Disconnected, Reconnected, Connected, Disconnected, Reconnected]);
         let [line] = &told[..] else { panic!("once in a while: {told:?}") };
         assert!(line.starts_with("hung up on tcp://h:1: it sent a message larger"), "{line}");
         assert!(line.contains("--max-message 64K,"), "{line}");
@@ -88,13 +88,13 @@ mod tests {
 
     #[test]
     fn a_publisher_that_goes_or_shakes_no_hands_was_not_hung_up_on() {
-        use Occurrence::{Connected, Disconnected, HandshakeFailed, MadeAnew, Retrying};
+        use EventKind::{Connected, Disconnected, HandshakeFailed, Reconnected, Retrying};
         let retrying = Retrying(Duration::from_millis(100));
         for events in [
             vec![Connected, Disconnected, retrying.clone(), retrying, Connected],
-            vec![HandshakeFailed("no".into()), MadeAnew, MadeAnew],
-            vec![Connected, Disconnected, HandshakeFailed("no".into()), MadeAnew],
-            vec![MadeAnew],
+            vec![HandshakeFailed("no".into()), Reconnected, Reconnected],
+            vec![Connected, Disconnected, HandshakeFailed("no".into()), Reconnected],
+            vec![Reconnected],
         ] {
             assert!(told(events.clone()).is_empty(), "{events:?}");
         }
@@ -104,10 +104,10 @@ mod tests {
     fn the_least_that_a_socket_can_be_told_to_take_is_named() {
         let mut cutoff = CutOff::new(1024);
         let now = Instant::now();
-        cutoff.note(&event(Occurrence::Disconnected), now);
-        let line = cutoff.note(&event(Occurrence::MadeAnew), now).unwrap();
+        cutoff.note(&event(EventKind::Disconnected), now);
+        let line = cutoff.note(&event(EventKind::Reconnected), now).unwrap();
         assert!(line.contains("--max-message 4K,"), "{line}");
-        cutoff.note(&event(Occurrence::Disconnected), now + PAUSE);
-        assert!(cutoff.note(&event(Occurrence::MadeAnew), now + PAUSE).is_some());
+        cutoff.note(&event(EventKind::Disconnected), now + PAUSE);
+        assert!(cutoff.note(&event(EventKind::Reconnected), now + PAUSE).is_some());
     }
 }

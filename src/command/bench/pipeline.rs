@@ -14,7 +14,7 @@ use zlog_core::text::escape;
 use zlog_pipeline::handler::publish::Wire;
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{BareReceiver, Endpoint, Role};
+use zlog_pipeline::socket::{RawReceiver, Endpoint, Role};
 
 /// Measures and reports.
 ///
@@ -145,7 +145,7 @@ pub(super) fn send(args: &BareSendArgs) -> Result<Exit> {
 pub(super) fn receive(args: &BareReceiveArgs) -> Result<Exit> {
     let stop = Stop::install()?;
     let endpoint = Endpoint::parse(&args.bind, Role::Bind)?;
-    let mut receiver = BareReceiver::open(&endpoint, &args.topic)?;
+    let mut receiver = RawReceiver::open(&endpoint, &args.topic)?;
     terminal::tell(format_args!("zlog bench bare-receive: bound {}", receiver.endpoint()));
     let (count, seconds) = bare::receive(&mut receiver, args.count, &|| stop.requested())?;
     writeln!(io::stdout(), "{count} {seconds}").map_err(|error| terminal::output_error(&error))?;

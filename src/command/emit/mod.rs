@@ -24,7 +24,7 @@ use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use zlog_pipeline::os::signal::{Forwarding, Stop};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::Stamp;
-use zlog_pipeline::socket::{Publisher, Role, SocketOptions, Waited};
+use zlog_pipeline::socket::{Publisher, Role, SocketOptions, WaitOutcome};
 use zlog_pipeline::source::{Flow, Notice, Progress};
 
 /// How long to wait for the source before looking at signals and the clock.
@@ -171,7 +171,7 @@ impl Emit {
         let publisher = self.publish.publisher();
         let stop = || self.end.stop.requested();
         let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
-        if let Waited::TimedOut(subscribers) = waited {
+        if let WaitOutcome::TimedOut(subscribers) = waited {
             let (wait, wanted) = (args.wait, args.wait_for);
             let text = match (wanted, subscribers) {
                 (0, _) => return Ok(()),

@@ -135,7 +135,7 @@ impl Feed {
 
     fn start(name: &str, source: From, proxy: &mut Proxy, work: Work) -> Result<Feed> {
         let shared = Arc::new(Shared::default());
-        let mut publisher = proxy.publisher_inside(&SocketOptions::publisher())?;
+        let mut publisher = proxy.inproc_publisher(&SocketOptions::publisher())?;
         let Work { root, trust_topic, stop, linger } = work;
         let seen = Arc::clone(&shared);
         let run = move || {

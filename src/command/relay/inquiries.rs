@@ -10,7 +10,7 @@ use zlog_core::history::{Keep, SharedFrame};
 use zlog_core::text::escape::visible;
 use zlog_core::wire::ask::{self, Answer, End, Last, Question, Status};
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{Asker, Desk, Given, Proxy};
+use zlog_pipeline::socket::{ClientId, QueryServer, AnswerOutcome, Proxy};
 
 /// Questions taken in at once: who asks without end must not keep messages waiting.
 const AT_ONCE: usize = 16;
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Somebody who was told to subscribe, and whose marks have not come yet.
 struct Pending {
-    asker: Asker,
+    asker: ClientId,
     last: Last,
     /// How many messages had come when the first mark was seen.
     begun: Option<u64>,
@@ -37,9 +37,9 @@ struct Pending {
 
 /// Questions, and those whose answer is still to come.
 pub(super) struct Inquiries {
-    desk: Desk,
+    desk: QueryServer,
     pending: Vec<Pending>,
-    status: Vec<Asker>,
+    status: Vec<ClientId>,
     /// Answers under way, the oldest first.
     replies: Vec<Reply>,
     answered: u64,
@@ -49,7 +49,7 @@ pub(super) struct Inquiries {
 }
 
 impl Inquiries {
-    pub(super) fn new(desk: Desk) -> Inquiries {
+    pub(super) fn new(desk: QueryServer) -> Inquiries {
         Inquiries {
             desk,
             pending: Vec::new(),
@@ -62,7 +62,7 @@ impl Inquiries {
     }
 
     /// The socket, to be waited for.
-    pub(super) fn desk(&self) -> &Desk {
+    pub(super) fn desk(&self) -> &QueryServer {
         &self.desk
     }
 
@@ -83,7 +83,7 @@ impl Inquiries {
 
     /// Reads questions and marks, and answers what can be answered.
     pub(super) fn take(&mut self, proxy: &mut Proxy, mut keep: Option<&mut Keep>) {
-        self.desk.tend();
+        self.desk.process_events();
         self.send_on(keep.as_deref_mut());
         let keep = keep.as_deref();
         for _ in 0..AT_ONCE {
@@ -110,7 +110,7 @@ impl Inquiries {
         self.give_up_waiting(keep);
     }
 
-    fn begin(&mut self, asker: Asker, last: Last, keeps: bool) {
+    fn begin(&mut self, asker: ClientId, last: Last, keeps: bool) {
         if !keeps {
             return self
                 .refuse(&asker, "it keeps no messages: it was started without --keep".into());
@@ -123,7 +123,7 @@ impl Inquiries {
         if self.pending.len() + self.replies.len() >= MOST_ASKERS {
             return self.refuse(&asker, "too many ask at once".into());
         }
-        if self.say(&asker, &Answer::Ready) == Given::Taken {
+        if self.say(&asker, &Answer::Ready) == AnswerOutcome::Taken {
             let until = Instant::now() + PATIENCE;
             self.pending.push(Pending { asker, last, begun: None, until });
         } else {
@@ -131,7 +131,7 @@ impl Inquiries {
         }
     }
 
-    fn refuse(&mut self, asker: &Asker, mut why: String) {
+    fn refuse(&mut self, asker: &ClientId, mut why: String) {
         self.refused += 1;
         let mut end = LONGEST_REASON.min(why.len());
         while !why.is_char_boundary(end) {
@@ -143,7 +143,7 @@ impl Inquiries {
     }
 
     /// Sends a short answer.
-    fn say(&mut self, asker: &Asker, answer: &Answer) -> Given {
+    fn say(&mut self, asker: &ClientId, answer: &Answer) -> AnswerOutcome {
         self.desk.answer(asker, ask::write_answer(answer), [])
     }
 
@@ -171,7 +171,7 @@ impl Inquiries {
         });
         for asker in stuck {
             self.refused += 1;
-            self.desk.hang_up(&asker);
+            self.desk.disconnect(&asker);
             if self.told.is_none_or(|told| now >= told + QUIET) {
                 self.told = Some(now);
                 terminal::tell(format_args!(

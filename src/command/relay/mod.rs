@@ -37,7 +37,7 @@ use zlog_pipeline::os::signal::{Hangup, Stop};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router;
 use zlog_pipeline::socket::{
-    self, Ask, Closing, Desk, Forwarded, Proxy, ProxyOptions, SocketOptions, connected_peers,
+    self, PublisherRequest, Drain, QueryServer, Forwarded, Proxy, ProxyOptions, SocketOptions, connected_peers,
 };
 
 /// Messages sent on before anything else is looked at.
@@ -110,7 +110,7 @@ impl Relay {
         let desk = open_desk(args, &proxy, &publish_on)?;
         say_bound(&proxy, desk.as_ref());
         let keep = args.keep.map(|per_topic| {
-            proxy.want(b"");
+            proxy.subscribe(b"");
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
             Keep::new(Limits { per_topic, bytes: args.keep_bytes })
         });
@@ -206,7 +206,7 @@ impl Relay {
 
     /// Connections, subscriptions, questions, handlers.
     fn look_around(&mut self, now: Instant) {
-        self.proxy.tend();
+        self.proxy.process_events();
         self.tell();
         self.rates.tend(now, &self.proxy, &self.feeds);
         self.answer();
@@ -258,26 +258,26 @@ impl Relay {
     fn drain(&mut self, until: Instant) -> Result<()> {
         let begun = Instant::now();
         let within = until.saturating_duration_since(begun);
-        let mut closing = Closing::new(&self.proxy.links().0, begun, within);
+        let mut drain = Drain::new(&self.proxy.endpoint_status().0, begun, within);
         loop {
             let now = Instant::now();
             if now >= until {
-                return self.discard(closing, until + COUNTING);
+                return self.discard(drain, until + COUNTING);
             }
             // Asked first: what a source gave before its end has then come, and what the
             // system had received of a publisher that is gone.
             let ended = self.feeds.all_ended();
-            let gone = connected_peers(&self.proxy.links().0) == 0;
+            let gone = connected_peers(&self.proxy.endpoint_status().0) == 0;
             let before = self.proxy.counts().messages;
             let all = self.step()? == Forwarded::All;
             let came = self.proxy.counts().messages > before || !all;
-            if ended && (closing.note(now, came) || (gone && !came)) {
+            if ended && (drain.is_done(now, came) || (gone && !came)) {
                 return Ok(());
             }
             // The relay's own sources would stop with the others.
             let caught_up = || all && !self.proxy.has_unread();
-            if ended && let Some(ask) = closing.ask(now, caught_up) {
-                self.proxy.ask(ask);
+            if ended && let Some(request) = drain.next_request(now, caught_up) {
+                self.proxy.request(request);
             }
             if !came {
                 self.chores = socket::wait(&self.proxy, None, SLICE);
@@ -286,9 +286,9 @@ impl Relay {
     }
 
     /// Gives what still comes to the handlers alone, and counts it, until then at the latest.
-    fn discard(&mut self, mut closing: Closing, until: Instant) -> Result<()> {
-        self.proxy.ask(Ask::Stop);
-        closing.stop_asking();
+    fn discard(&mut self, mut drain: Drain, until: Instant) -> Result<()> {
+        self.proxy.request(PublisherRequest::Stop);
+        drain.stop_requested();
         loop {
             let outlets = &mut self.outlets;
             let received = clock::now();
@@ -300,7 +300,7 @@ impl Relay {
             self.proxy.discard(A_FEW, &mut look)?;
             let came = self.proxy.counts().dropped > before;
             let now = Instant::now();
-            if closing.note(now, came) {
+            if drain.is_done(now, came) {
                 return Ok(());
             }
             if now >= until {
@@ -309,7 +309,7 @@ impl Relay {
             }
             if !came {
                 socket::wait(&self.proxy, None, SLICE);
-                self.proxy.tend();
+                self.proxy.process_events();
             }
         }
     }
@@ -325,7 +325,7 @@ impl Relay {
         if !in_time && drained.is_ok() {
             // What a source that was late has given since.
             let now = Instant::now();
-            drained = self.discard(Closing::new(&[], now, COUNTING), now + COUNTING);
+            drained = self.discard(Drain::new(&[], now, COUNTING), now + COUNTING);
         }
         if let Err(error) = &drained {
             terminal::tell(format_args!("zlog relay: {error}"));
@@ -368,7 +368,7 @@ fn options(args: &RelayArgs) -> ProxyOptions {
     }
 }
 
-fn say_bound(proxy: &Proxy, desk: Option<&Desk>) {
+fn say_bound(proxy: &Proxy, desk: Option<&QueryServer>) {
     let (collect, publish) = proxy.bound();
     for endpoint in collect {
         terminal::tell(format_args!("zlog relay: collecting, bound {endpoint}"));
@@ -376,7 +376,7 @@ fn say_bound(proxy: &Proxy, desk: Option<&Desk>) {
     for endpoint in publish {
         terminal::tell(format_args!("zlog relay: publishing, bound {endpoint}"));
     }
-    for endpoint in desk.map_or(&[][..], Desk::bound) {
+    for endpoint in desk.map_or(&[][..], QueryServer::bound) {
         terminal::tell(format_args!("zlog relay: questions, bound {endpoint}"));
     }
 }

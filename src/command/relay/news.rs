@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use zlog_core::text::escape;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{LinkEvent, Occurrence};
+use zlog_pipeline::socket::{ConnectionEvent, EventKind};
 
 /// Most different lines that are remembered.
 const MOST: usize = 256;
@@ -17,8 +17,8 @@ pub(super) struct News {
 }
 
 impl News {
-    pub(super) fn tell(&mut self, event: &LinkEvent) {
-        let changed = matches!(event.what, Occurrence::Connected | Occurrence::Disconnected);
+    pub(super) fn tell(&mut self, event: &ConnectionEvent) {
+        let changed = matches!(event.kind, EventKind::Connected | EventKind::Disconnected);
         if changed || self.told.len() >= MOST {
             self.told.clear();
         }

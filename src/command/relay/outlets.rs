@@ -44,8 +44,8 @@ impl Outlets {
     /// that what stays wanted never stops coming.
     fn ask(&mut self, proxy: &mut Proxy) {
         let before = std::mem::replace(&mut self.wanted, self.router.wanted());
-        self.wanted.iter().for_each(|prefix| proxy.want(prefix));
-        before.iter().for_each(|prefix| proxy.unwant(prefix));
+        self.wanted.iter().for_each(|prefix| proxy.subscribe(prefix));
+        before.iter().for_each(|prefix| proxy.unsubscribe(prefix));
     }
 
     /// Changes the handlers to what `spec` asks for; no record is lost.

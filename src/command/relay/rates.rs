@@ -63,7 +63,7 @@ impl Rates {
             return;
         }
         let counts = proxy.counts();
-        let (collect, publish) = proxy.links();
+        let (collect, publish) = proxy.endpoint_status();
         let rate = since.rate(0, counts.messages, now);
         let new = counts.messages - since.counts.first().copied().unwrap_or(0);
         terminal::tell(format_args!(

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use zlog_core::history::{Late, SharedFrame};
 use zlog_core::wire::ask::{self, Answer};
-use zlog_pipeline::socket::{Asker, Desk, Given};
+use zlog_pipeline::socket::{ClientId, QueryServer, AnswerOutcome};
 
 /// How long an asker may take nothing of its answer. `zlog tail` waits as long for more.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An answer that is sent as its asker reads.
 pub(super) struct Reply {
-    pub(super) asker: Asker,
+    pub(super) asker: ClientId,
     /// Messages that are still to be sent, the next one first.
     messages: std::vec::IntoIter<Late>,
     /// What is sent after them.
@@ -52,7 +52,7 @@ impl AsRef<[u8]> for Part {
 
 impl Reply {
     /// An answer of `messages`, and then `last`.
-    pub(super) fn new(asker: Asker, messages: Vec<Late>, last: SharedFrame, now: Instant) -> Reply {
+    pub(super) fn new(asker: ClientId, messages: Vec<Late>, last: SharedFrame, now: Instant) -> Reply {
         Reply {
             asker,
             messages: messages.into_iter(),
@@ -64,12 +64,12 @@ impl Reply {
     }
 
     /// Sends on as much as there is room for.
-    pub(super) fn send(&mut self, desk: &mut Desk, now: Instant) -> State {
+    pub(super) fn send(&mut self, desk: &mut QueryServer, now: Instant) -> State {
         loop {
             match self.send_next(desk) {
-                Some(Given::Taken) => self.moved = now,
-                Some(Given::Gone) => return State::Gone,
-                Some(Given::Full) | None => break,
+                Some(AnswerOutcome::Taken) => self.moved = now,
+                Some(AnswerOutcome::Gone) => return State::Gone,
+                Some(AnswerOutcome::Full) | None => break,
             }
         }
         let waiting = Arc::strong_count(&self.unsent) - 1;
@@ -87,7 +87,7 @@ impl Reply {
     }
 
     /// Sends the next message of the answer; `None` when all of them were.
-    fn send_next(&mut self, desk: &mut Desk) -> Option<Given> {
+    fn send_next(&mut self, desk: &mut QueryServer) -> Option<AnswerOutcome> {
         let part = |frame: SharedFrame| Part(frame, Arc::clone(&self.unsent));
         let given = match self.messages.as_slice().first() {
             Some(late) => {
@@ -96,7 +96,7 @@ impl Reply {
             }
             None => desk.answer(&self.asker, part(self.last.clone()?), []),
         };
-        if given == Given::Taken && self.messages.next().is_none() {
+        if given == AnswerOutcome::Taken && self.messages.next().is_none() {
             self.last = None;
         }
         Some(given)

@@ -15,7 +15,7 @@ use zlog_core::text::parsers::format_size;
 use zlog_core::wire::ask::{self, Passed, Question, Side, Source, Status};
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal::{self, Stdout};
-use zlog_pipeline::socket::{Answer, Endpoint, Inquiry, LinkStatus, Proxy, Role, SocketOptions};
+use zlog_pipeline::socket::{Answer, Endpoint, QueryClient, EndpointStatus, Proxy, Role, SocketOptions};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -37,8 +37,8 @@ pub(super) fn of(
     rates: &Rates,
 ) -> Status {
     let counts = proxy.counts();
-    let (collect, publish) = proxy.links();
-    let sides = |links: Vec<LinkStatus>| {
+    let (collect, publish) = proxy.endpoint_status();
+    let sides = |links: Vec<EndpointStatus>| {
         links.into_iter().map(|l| Side { endpoint: l.endpoint, peers: l.peers }).collect()
     };
     let sources = feeds.iter().enumerate().map(|(at, feed)| Source {
@@ -55,7 +55,7 @@ pub(super) fn of(
         process: std::process::id(),
         collect: sides(collect),
         publish: sides(publish),
-        prefixes: proxy.wanted(),
+        prefixes: proxy.upstream_prefixes(),
         forwarded: Passed {
             messages: counts.messages,
             bytes: counts.bytes,
@@ -88,7 +88,7 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let at = where_to_ask(args, endpoint)?;
     let question = ask::write_question(&Question::Status);
     let options = SocketOptions { max_message: LARGEST, ..SocketOptions::subscriber() };
-    let mut inquiry = Inquiry::ask(&at, &question, &options)?;
+    let mut inquiry = QueryClient::ask(&at, &question, &options)?;
     let frames = match inquiry.next(PATIENCE, &|| stop.requested()) {
         Answer::Frames(frames) => frames,
         Answer::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
@@ -131,7 +131,7 @@ fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
         Some(text) => Endpoint::parse(text, Role::Connect)?,
         None => super::super::default_endpoint(&args.endpoint, Role::Connect)?,
     };
-    publishes.beside().ok_or_else(|| {
+    publishes.query_endpoint().ok_or_else(|| {
         Error::usage(format!("there is no place beside {publishes} where questions are taken"))
             .hint("Name the relay's own: --ask ENDPOINT.")
     })

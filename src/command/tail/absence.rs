@@ -9,7 +9,7 @@ use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::time::{Duration, Instant};
 
-use zlog_pipeline::socket::{LinkEvent, LinkState, LinkStatus, Occurrence, Role};
+use zlog_pipeline::socket::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind, Role};
 
 /// How long there must have been no peer. A publisher that is started again is
 /// back sooner.
@@ -92,8 +92,8 @@ impl Absence {
     }
 
     /// Takes note of what happened to a connection.
-    pub(super) fn note(&mut self, event: &LinkEvent) {
-        if event.what == Occurrence::Connected {
+    pub(super) fn note(&mut self, event: &ConnectionEvent) {
+        if event.kind == EventKind::Connected {
             self.had_peer.insert(event.endpoint.clone());
         }
     }
@@ -104,7 +104,7 @@ impl Absence {
     pub(super) fn look(
         &mut self,
         now: Instant,
-        links: impl FnOnce() -> Vec<LinkStatus>,
+        links: impl FnOnce() -> Vec<EndpointStatus>,
     ) -> Vec<Finding> {
         if now < self.next_look {
             return Vec::new();
@@ -114,7 +114,7 @@ impl Absence {
         let begun = self.begun;
         self.known.resize_with(links.len(), || Known { alone_since: begun, told: None });
         let looked = self.known.iter_mut().zip(links);
-        let look = |(known, link): (&mut Known, LinkStatus)| {
+        let look = |(known, link): (&mut Known, EndpointStatus)| {
             let had_peer = self.had_peer.contains(&link.endpoint);
             known.look(now, link, had_peer)
         };
@@ -123,7 +123,7 @@ impl Absence {
 }
 
 impl Known {
-    fn look(&mut self, now: Instant, link: LinkStatus, had_peer: bool) -> Option<Finding> {
+    fn look(&mut self, now: Instant, link: EndpointStatus, had_peer: bool) -> Option<Finding> {
         let Some(reason) = reason(&link) else {
             *self = Known { alone_since: now, told: None };
             return None;
@@ -140,13 +140,13 @@ impl Known {
 }
 
 /// Why a link has no peer; `None` when it has one.
-fn reason(link: &LinkStatus) -> Option<Reason> {
+fn reason(link: &EndpointStatus) -> Option<Reason> {
     if link.peers > 0 {
         return None;
     }
     Some(match (&link.state, link.role, &link.unresolved) {
-        (LinkState::Connected, ..) => return None,
-        (LinkState::HandshakeRefused(why), ..) => Reason::Refused(why.clone()),
+        (ConnectionState::Connected, ..) => return None,
+        (ConnectionState::HandshakeRefused(why), ..) => Reason::Refused(why.clone()),
         (_, Role::Bind, _) => Reason::Alone,
         (_, Role::Connect, Some(why)) => Reason::Unknown(why.clone()),
         (_, Role::Connect, None) if link.reached => Reason::Mute,
@@ -160,20 +160,20 @@ mod tests {
 
     const HERE: &str = "tcp://h:1";
 
-    fn link(role: Role, state: LinkState) -> LinkStatus {
-        let peers = usize::from(state == LinkState::Connected);
-        LinkStatus { endpoint: HERE.into(), role, state, peers, reached: false, unresolved: None }
+    fn link(role: Role, state: ConnectionState) -> EndpointStatus {
+        let peers = usize::from(state == ConnectionState::Connected);
+        EndpointStatus { endpoint: HERE.into(), role, state, peers, reached: false, unresolved: None }
     }
 
     /// What is said of one link in these states, four seconds apart.
-    fn told(role: Role, states: &[LinkState]) -> Vec<String> {
+    fn told(role: Role, states: &[ConnectionState]) -> Vec<String> {
         let start = Instant::now();
         let mut absence = Absence::new(start);
         let mut told = Vec::new();
         for (at, state) in (1..).zip(states) {
             let now = start + Duration::from_secs(4) * at;
-            if *state == LinkState::Connected {
-                absence.note(&LinkEvent { endpoint: HERE.into(), what: Occurrence::Connected });
+            if *state == ConnectionState::Connected {
+                absence.note(&ConnectionEvent { endpoint: HERE.into(), kind: EventKind::Connected });
             }
             let findings = absence.look(now, || vec![link(role, state.clone())]);
             told.extend(findings.iter().map(Finding::to_string));
@@ -185,14 +185,14 @@ mod tests {
     fn nothing_is_said_before_a_few_seconds_have_passed() {
         let start = Instant::now();
         let mut absence = Absence::new(start);
-        let away = || vec![link(Role::Connect, LinkState::NotConnected)];
+        let away = || vec![link(Role::Connect, ConnectionState::NotConnected)];
         assert!(absence.look(start + PATIENCE / 2, away).is_empty());
         assert_eq!(absence.look(start + PATIENCE, away).len(), 1);
     }
 
     #[test]
     fn a_publisher_that_is_away_is_told_once_and_again_when_it_has_gone_again() {
-        use LinkState::{Connected, Connecting, NotConnected};
+        use ConnectionState::{Connected, Connecting, NotConnected};
         let states = [NotConnected, Connecting, NotConnected, Connected, NotConnected];
         let told = told(Role::Connect, &states);
         assert_eq!(told.len(), 2, "{told:?}");
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_refused_handshake_is_told_with_its_first_reason() {
-        let refused = |why: &str| LinkState::HandshakeRefused(why.into());
+        let refused = |why: &str| ConnectionState::HandshakeRefused(why.into());
         let told = told(Role::Connect, &[refused("not ZeroMQ"), refused("broken pipe")]);
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains("tcp://h:1 failed: not ZeroMQ"), "{told:?}");
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn publishers_that_leave_a_bound_endpoint_are_nothing_to_tell_of() {
-        use LinkState::{Connected, NotConnected};
+        use ConnectionState::{Connected, NotConnected};
         assert_eq!(told(Role::Bind, &[NotConnected, NotConnected]).len(), 1);
         assert_eq!(told(Role::Bind, &[Connected, NotConnected, NotConnected]).len(), 0);
     }

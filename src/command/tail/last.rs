@@ -12,7 +12,7 @@ use zlog_core::text::escape;
 use zlog_core::wire::ask::{self, End, Last, Question};
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{Answer, Endpoint, Inquiry, Role, SocketOptions, Subscriber};
+use zlog_pipeline::socket::{Answer, Endpoint, QueryClient, Role, SocketOptions, Subscriber};
 
 /// How long the relay may take to answer at all, and then to go on.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -44,7 +44,7 @@ pub(super) fn where_to_ask(args: &TailArgs, endpoints: &[Endpoint]) -> Result<En
         return Err(Error::usage("--last asks one relay, and there are several endpoints")
             .hint("Give one endpoint, or name whom to ask: --ask ENDPOINT."));
     };
-    let beside = (endpoint.role() == Role::Connect).then(|| endpoint.beside()).flatten();
+    let beside = (endpoint.role() == Role::Connect).then(|| endpoint.query_endpoint()).flatten();
     beside.ok_or_else(|| {
         Error::usage(format!("there is no place beside {endpoint} to ask for earlier records"))
             .hint("Name the relay's own: --ask ENDPOINT.")
@@ -68,7 +68,7 @@ pub(super) fn ask(
     let text = |prefix: &Vec<u8>| String::from_utf8_lossy(prefix).into_owned();
     let last = Last { n, prefixes: prefixes.iter().map(text).collect(), begin, end };
     let question = ask::write_question(&Question::Last(last.clone()));
-    let mut inquiry = Inquiry::ask(at, &question, &SocketOptions::subscriber())?;
+    let mut inquiry = QueryClient::ask(at, &question, &SocketOptions::subscriber())?;
     let mut asking = Asking { subscriber, prefixes, last: &last, subscribed: false };
     let recent = asking.follow(&mut inquiry, &|| stop.requested());
     asking.subscribe();
@@ -104,7 +104,7 @@ impl Asking<'_> {
     }
 
     /// Follows the answer to its end, or to the reason why there is none.
-    fn follow(&mut self, inquiry: &mut Inquiry, stop: &dyn Fn() -> bool) -> Result<Recent, String> {
+    fn follow(&mut self, inquiry: &mut QueryClient, stop: &dyn Fn() -> bool) -> Result<Recent, String> {
         let mut messages = Vec::new();
         let mut until = Instant::now() + PATIENCE;
         loop {

@@ -17,7 +17,7 @@ use zlog_core::wire;
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
-    self, Ask, Closing, LinkEvent, Occurrence, Role, SocketOptions, Subscriber,
+    self, PublisherRequest, Drain, ConnectionEvent, EventKind, Role, SocketOptions, Subscriber,
 };
 use zlog_pipeline::source::subscribe::Subscribe;
 use zlog_pipeline::source::{Flow, Progress, Source};
@@ -133,34 +133,34 @@ impl Live {
     /// Publishers are made to stop, and what they have sent is taken in within --linger.
     fn rest(&mut self, args: &TailArgs, tail: &mut Tail) -> Result<()> {
         let (begun, linger) = (Instant::now(), args.linger.0);
-        let mut closing = Closing::new(&self.source.subscriber().links(), begun, linger);
+        let mut drain = Drain::new(&self.source.subscriber().endpoint_status(), begun, linger);
         loop {
             let now = Instant::now();
             if tail.view.full() {
                 return Ok(());
             }
             if now >= begun + linger {
-                return self.count_rest(tail, closing, now + COUNTING);
+                return self.count_rest(tail, drain, now + COUNTING);
             }
             // Asked first: what the system had received of a publisher that is gone has
             // come by then.
-            let gone = socket::connected_peers(&self.source.subscriber().links()) == 0;
+            let gone = socket::connected_peers(&self.source.subscriber().endpoint_status()) == 0;
             let came = self.poll(tail, SLICE, Until::Empty)? == Progress::Delivered;
             let now = Instant::now();
-            if closing.note(now, came) || (gone && !came) {
+            if drain.is_done(now, came) || (gone && !came) {
                 return Ok(());
             }
             let subscriber = self.source.subscriber();
-            if let Some(ask) = closing.ask(now, || subscriber.is_caught_up()) {
-                subscriber.ask(ask);
+            if let Some(request) = drain.next_request(now, || subscriber.is_caught_up()) {
+                subscriber.request(request);
             }
         }
     }
 
     /// Counts what comes too late for the handlers, until then at the latest.
-    fn count_rest(&mut self, tail: &mut Tail, mut closing: Closing, until: Instant) -> Result<()> {
-        self.source.subscriber().ask(Ask::Stop);
-        closing.stop_asking();
+    fn count_rest(&mut self, tail: &mut Tail, mut drain: Drain, until: Instant) -> Result<()> {
+        self.source.subscriber().request(PublisherRequest::Stop);
+        drain.stop_requested();
         loop {
             let mut count = 0;
             self.source.poll_raw(SLICE, &mut |_, _| {
@@ -169,7 +169,7 @@ impl Live {
             })?;
             tail.too_late.messages += count;
             let now = Instant::now();
-            if closing.note(now, count > 0) {
+            if drain.is_done(now, count > 0) {
                 return Ok(());
             }
             if now >= until {
@@ -243,7 +243,7 @@ impl Live {
     fn tell_absence(&mut self, now: Instant) {
         let Some(absence) = &mut self.absence else { return };
         let subscriber = self.source.subscriber();
-        for finding in absence.look(now, || subscriber.links()) {
+        for finding in absence.look(now, || subscriber.endpoint_status()) {
             terminal::tell(format_args!("zlog tail: {}", escape::visible(&finding.to_string())));
         }
     }
@@ -252,7 +252,7 @@ impl Live {
         let all_topics = self.all_topics();
         let Some(silence) = &mut self.silence else { return };
         let subscriber = self.source.subscriber();
-        let connected = || subscriber.links().iter().any(|link| link.peers > 0);
+        let connected = || subscriber.endpoint_status().iter().any(|link| link.peers > 0);
         // Where other topics are not listened to anyway, the nearest of them say more.
         let unwanted = if all_topics { tail.view.unwanted } else { 0 };
         let (step, finding) = silence.look(now, connected, tail.view.filtered + unwanted);
@@ -287,8 +287,8 @@ struct News {
 }
 
 impl News {
-    fn tell(&mut self, event: &LinkEvent) {
-        if matches!(event.what, Occurrence::Connected | Occurrence::Disconnected) {
+    fn tell(&mut self, event: &ConnectionEvent) {
+        if matches!(event.kind, EventKind::Connected | EventKind::Disconnected) {
             self.told.clear();
         }
         let text = event.to_string();

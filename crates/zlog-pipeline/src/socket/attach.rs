@@ -46,7 +46,7 @@ pub(super) fn disconnect(socket: &mut zmq::Socket, address: &str) {
 }
 
 /// Connects anew what libzmq gave up. A failure shows as what it is: no connection.
-pub(super) fn again(socket: &mut zmq::Socket, address: &str) {
+pub(super) fn reconnect(socket: &mut zmq::Socket, address: &str) {
     disconnect(socket, address);
     let _ = connect(socket, address);
 }
@@ -154,7 +154,7 @@ fn bind_failed(endpoint: &Endpoint, errno: Errno) -> Error {
 
 fn in_use(endpoint: &Endpoint) -> Error {
     let error = failed(endpoint, &"address already in use");
-    if let Some(hint) = endpoint.hint_when_taken() {
+    if let Some(hint) = endpoint.in_use_hint() {
         return error.hint(hint);
     }
     let next = match endpoint.ipc_path() {
@@ -181,7 +181,7 @@ fn cannot(endpoint: &Endpoint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::leavings::Leavings;
+    use crate::socket::ipc_cleanup::IpcFiles;
 
     fn socket() -> zmq::Socket {
         let socket = zmq::Context::new().socket(zmq::XPUB).expect("socket");
@@ -199,7 +199,7 @@ mod tests {
         let mut socket = socket();
         for text in ["tcp://127.0.0.1:0", "tcp://127.0.0.1:*", "ipc://*"] {
             let real = try_bind(&mut socket, text).expect(text);
-            let _file = Leavings::of(std::slice::from_ref(&real));
+            let _file = IpcFiles::of(std::slice::from_ref(&real));
             assert!(!real.ends_with([':', '*']) && !real.ends_with(":0"), "{real}");
         }
     }

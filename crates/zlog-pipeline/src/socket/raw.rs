@@ -16,24 +16,24 @@ use zlog_core::error::{Error, Result};
 const SLICE: Duration = Duration::from_millis(50);
 
 /// Sends: an XPUB that blocks instead of dropping.
-pub struct BareSender {
+pub struct RawSender {
     // Before its context: that can't end while the socket is open.
     socket: zmq::Socket,
     _context: zmq::Context,
 }
 
-impl BareSender {
+impl RawSender {
     /// Opens a sender on all `endpoints`.
     ///
     /// # Errors
     /// An endpoint can't be bound or connected.
-    pub fn open(endpoints: &[Endpoint]) -> Result<BareSender> {
+    pub fn open(endpoints: &[Endpoint]) -> Result<RawSender> {
         let (context, mut socket) = open(zmq::XPUB, &SocketOptions::publisher())?;
         options::make_publisher(&mut socket)?;
         for endpoint in endpoints {
             attach(&mut socket, endpoint)?;
         }
-        Ok(BareSender { socket, _context: context })
+        Ok(RawSender { socket, _context: context })
     }
 
     /// Waits until `n` peers have subscribed to exactly `prefix`, until `stop`, or for
@@ -88,26 +88,26 @@ impl BareSender {
 }
 
 /// Receives: a SUB.
-pub struct BareReceiver {
+pub struct RawReceiver {
     socket: zmq::Socket,
     _context: zmq::Context,
     bound: String,
     frame: zmq::Message,
 }
 
-impl BareReceiver {
+impl RawReceiver {
     /// Opens a receiver of `prefixes` on `endpoint`.
     ///
     /// # Errors
     /// The endpoint can't be bound or connected.
-    pub fn open(endpoint: &Endpoint, prefixes: &[String]) -> Result<BareReceiver> {
+    pub fn open(endpoint: &Endpoint, prefixes: &[String]) -> Result<RawReceiver> {
         let (context, mut socket) = open(zmq::SUB, &SocketOptions::subscriber())?;
         for prefix in prefixes {
             socket.set_subscribe(prefix.as_bytes()).map_err(failed)?;
         }
         socket.set_rcvtimeo(millis(SLICE)).map_err(failed)?;
         let bound = attach(&mut socket, endpoint)?.endpoint;
-        Ok(BareReceiver { socket, _context: context, bound, frame: zmq::Message::new() })
+        Ok(RawReceiver { socket, _context: context, bound, frame: zmq::Message::new() })
     }
 
     /// The endpoint as it is reached: wildcards are filled in.
@@ -164,10 +164,10 @@ mod tests {
     fn every_message_arrives_and_other_topics_do_not() {
         let any = Endpoint::parse("tcp://127.0.0.1:*", Role::Bind).expect("endpoint");
         let prefixes = ["absent.".to_owned(), "bench.".to_owned()];
-        let mut receiver = BareReceiver::open(&any, &prefixes).expect("receiver");
+        let mut receiver = RawReceiver::open(&any, &prefixes).expect("receiver");
         let there = Endpoint::parse(receiver.endpoint(), Role::Connect).expect("endpoint");
         let sending = std::thread::spawn(move || {
-            let mut sender = BareSender::open(&[there]).expect("sender");
+            let mut sender = RawSender::open(&[there]).expect("sender");
             let never = || false;
             assert_eq!(sender.wait_for(1, b"bench.", LONG, &never).expect("wait"), 1);
             for number in 0..20_000 {
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn who_waits_for_subscribers_that_do_not_come_is_told_how_many_did() {
         let nobody = Endpoint::parse("tcp://127.0.0.1:*", Role::Bind).expect("endpoint");
-        let mut sender = BareSender::open(&[nobody]).expect("sender");
+        let mut sender = RawSender::open(&[nobody]).expect("sender");
         let wait = Duration::from_millis(20);
         assert_eq!(sender.wait_for(1, b"bench.", wait, &|| false).expect("wait"), 0);
         assert_eq!(sender.wait_for(1, b"bench.", LONG, &|| true).expect("wait"), 0);
