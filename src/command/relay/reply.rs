@@ -1,7 +1,7 @@
 //! An answer under way: what of it libzmq has still to be given, and to send.
 //!
-//! What may be here: one asker's answer, sent as the asker reads. Who asked what is
-//! `inquiries`'.
+//! What may be here: one client's answer, sent as the client reads. Who asked what is
+//! `queries`'.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use zlog_core::history::{Late, SharedFrame};
 use zlog_core::wire::ask::{self, Answer};
 use zlog_pipeline::socket::{ClientId, QueryServer, AnswerOutcome};
 
-/// How long an asker may take nothing of its answer. `zlog tail` waits as long for more.
+/// How long a client may take nothing of its answer. `zlog tail` waits as long for more.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An answer that is sent as its asker reads.
+/// An answer that is sent as its client reads.
 pub(super) struct Reply {
-    pub(super) asker: ClientId,
+    pub(super) client: ClientId,
     /// Messages that are still to be sent, the next one first.
     messages: std::vec::IntoIter<Late>,
     /// What is sent after them.
@@ -24,7 +24,7 @@ pub(super) struct Reply {
     unsent: Arc<()>,
     /// How many copies there were.
     waiting: usize,
-    /// When the asker last took something.
+    /// When the client last took something.
     moved: Instant,
 }
 
@@ -35,9 +35,9 @@ pub(super) enum State {
     UnderWay,
     /// All of it is sent.
     Sent,
-    /// The asker has gone.
+    /// The client has gone.
     Gone,
-    /// The asker has read nothing for too long.
+    /// The client has read nothing for too long.
     Stuck,
 }
 
@@ -52,9 +52,9 @@ impl AsRef<[u8]> for Part {
 
 impl Reply {
     /// An answer of `messages`, and then `last`.
-    pub(super) fn new(asker: ClientId, messages: Vec<Late>, last: SharedFrame, now: Instant) -> Reply {
+    pub(super) fn new(client: ClientId, messages: Vec<Late>, last: SharedFrame, now: Instant) -> Reply {
         Reply {
-            asker,
+            client,
             messages: messages.into_iter(),
             last: Some(last),
             unsent: Arc::default(),
@@ -64,9 +64,9 @@ impl Reply {
     }
 
     /// Sends on as much as there is room for.
-    pub(super) fn send(&mut self, desk: &mut QueryServer, now: Instant) -> State {
+    pub(super) fn send(&mut self, server: &mut QueryServer, now: Instant) -> State {
         loop {
-            match self.send_next(desk) {
+            match self.send_next(server) {
                 Some(AnswerOutcome::Taken) => self.moved = now,
                 Some(AnswerOutcome::Gone) => return State::Gone,
                 Some(AnswerOutcome::Full) | None => break,
@@ -87,14 +87,14 @@ impl Reply {
     }
 
     /// Sends the next message of the answer; `None` when all of them were.
-    fn send_next(&mut self, desk: &mut QueryServer) -> Option<AnswerOutcome> {
+    fn send_next(&mut self, server: &mut QueryServer) -> Option<AnswerOutcome> {
         let part = |frame: SharedFrame| Part(frame, Arc::clone(&self.unsent));
         let given = match self.messages.as_slice().first() {
             Some(late) => {
                 let head = ask::write_answer(&Answer::Message { received: late.received });
-                desk.answer(&self.asker, part(head.into()), late.frames().map(part))
+                server.answer(&self.client, part(head.into()), late.frames().map(part))
             }
-            None => desk.answer(&self.asker, part(self.last.clone()?), []),
+            None => server.answer(&self.client, part(self.last.clone()?), []),
         };
         if given == AnswerOutcome::Taken && self.messages.next().is_none() {
             self.last = None;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::feed::Feeds;
-use super::outlets::Outlets;
+use super::handlers::Handlers;
 use super::rates::Rates;
 use super::table;
 use crate::cli::{RelayArgs, StatusOutput};
@@ -32,7 +32,7 @@ const OTHER_VERSION: &str =
 pub(super) fn of(
     proxy: &Proxy,
     keep: Option<&Keep>,
-    outlets: &Outlets,
+    handlers: &Handlers,
     feeds: &Feeds,
     rates: &Rates,
 ) -> Status {
@@ -65,7 +65,7 @@ pub(super) fn of(
             frames_cut: counts.frames_cut,
         },
         sources: sources.collect(),
-        handlers: outlets.status(),
+        handlers: handlers.status(),
         keep: keep.map(|keep| {
             let kept = keep.kept();
             ask::Keep {

@@ -74,12 +74,12 @@ fn circle(args: &RelayArgs, collected: &Endpoint, published: &Endpoint) -> Error
     error.hint("--bind and --connect collect; --publish-bind and --publish-connect publish.")
 }
 
-/// Opens the desk. A port that nobody asked for by name, and that is in use, costs
+/// Opens the server. A port that nobody asked for by name, and that is in use, costs
 /// the answers and not the relay, unless there is something to ask for.
 ///
 /// # Errors
 /// An endpoint that is none or can't be bound, or no place for questions that are wanted.
-pub(super) fn open_desk(
+pub(super) fn open_query_server(
     args: &RelayArgs,
     proxy: &Proxy,
     publish_on: &[Endpoint],
@@ -108,7 +108,7 @@ pub(super) fn open_desk(
     }
     let endpoints: Vec<_> = endpoints.into_iter().map(|at| at.with_in_use_hint(ASKED)).collect();
     match QueryServer::open(proxy, &endpoints) {
-        Ok(desk) => Ok(Some(desk)),
+        Ok(server) => Ok(Some(server)),
         Err(error) if args.ask.is_empty() && args.keep.is_none() => {
             terminal::tell(format_args!("zlog relay: no questions are taken: {error}"));
             Ok(None)

@@ -12,12 +12,12 @@ const MOST: usize = 256;
 /// Tells of connections. A peer that is away or refuses is tried again and again,
 /// which is told once, until it changes.
 #[derive(Default)]
-pub(super) struct News {
+pub(super) struct ConnectionLog {
     told: HashSet<String>,
 }
 
-impl News {
-    pub(super) fn tell(&mut self, event: &ConnectionEvent) {
+impl ConnectionLog {
+    pub(super) fn record(&mut self, event: &ConnectionEvent) {
         let changed = matches!(event.kind, EventKind::Connected | EventKind::Disconnected);
         if changed || self.told.len() >= MOST {
             self.told.clear();

@@ -15,13 +15,13 @@ use zlog_pipeline::router::{HandlerStatus, Router, Spec, Surroundings};
 use zlog_pipeline::socket::Proxy;
 
 /// A relay's handlers.
-pub(super) struct Outlets {
+pub(super) struct Handlers {
     router: Router,
     /// What they want, as it is asked of publishers.
     wanted: Vec<Vec<u8>>,
 }
 
-impl Outlets {
+impl Handlers {
     /// Opens the handlers, and asks publishers for what they want. When somebody asks to
     /// stop, what has come goes on waiting for room for as long as `linger`.
     ///
@@ -32,12 +32,12 @@ impl Outlets {
         stop: &Stop,
         linger: Duration,
         proxy: &mut Proxy,
-    ) -> Result<Outlets> {
+    ) -> Result<Handlers> {
         let around = Surroundings::new("relay", stop).patient(linger);
         let router = Router::open(spec, around)?;
-        let mut outlets = Outlets { router, wanted: Vec::new() };
-        outlets.ask(proxy);
-        Ok(outlets)
+        let mut handlers = Handlers { router, wanted: Vec::new() };
+        handlers.ask(proxy);
+        Ok(handlers)
     }
 
     /// Asks for what is wanted now, and no more for what was before: in this order, so
@@ -51,7 +51,7 @@ impl Outlets {
     /// Changes the handlers to what `spec` asks for; no record is lost.
     ///
     /// # Errors
-    /// As [`Outlets::open`]'s; then everything is as it was.
+    /// As [`Handlers::open`]'s; then everything is as it was.
     pub(super) fn reconfigure(&mut self, spec: Spec, proxy: &mut Proxy) -> Result<()> {
         self.router.reconfigure(spec)?;
         self.ask(proxy);
