@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{RelayArgs, RelayOnFull};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
-use zlog_core::wire::{self, ask};
+use zlog_core::wire::{self, query};
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::router::{HandlerStatus, Router, Spec, Surroundings};
@@ -90,8 +90,8 @@ impl Handlers {
     }
 
     /// How each handler stands.
-    pub(super) fn status(&self) -> Vec<ask::Handler> {
-        let status = |handler: HandlerStatus| ask::Handler {
+    pub(super) fn status(&self) -> Vec<query::Handler> {
+        let status = |handler: HandlerStatus| query::Handler {
             name: handler.name.clone(),
             handled: handler.arrived(),
             queued: handler.queued,

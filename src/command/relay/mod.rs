@@ -199,7 +199,7 @@ impl Relay {
         proxy.forward(most, Some(&mut look))
     }
 
-    /// Whether somebody subscribes just now, and each message counts: see `wire::ask`.
+    /// Whether somebody subscribes just now, and each message counts: see `wire::query`.
     fn expecting(&self) -> bool {
         self.queries.as_ref().is_some_and(QueryService::expecting)
     }
@@ -210,11 +210,11 @@ impl Relay {
         self.report_events();
         self.rates.tend(now, &self.proxy, &self.feeds);
         self.answer();
-        self.tend_outlets(now);
+        self.run_handler_timers(now);
     }
 
     /// Lets handlers do what is due. A busy stream has no pause in which to flush.
-    fn tend_outlets(&mut self, now: Instant) {
+    fn run_handler_timers(&mut self, now: Instant) {
         if now >= self.due {
             self.handlers.flush();
             let next = self.handlers.tend(now).unwrap_or(now + TICK);

@@ -1,14 +1,14 @@
 //! Questions that a relay is asked, and its answers.
 //!
 //! What may be here: who asked what, and when it is time to answer. What is said is
-//! `wire::ask`'s, what is kept is `keep`'s.
+//! `wire::query`'s, what is kept is `keep`'s.
 
 use std::time::{Duration, Instant};
 
 use super::reply::{Reply, State};
 use zlog_core::history::{Keep, SharedFrame};
 use zlog_core::text::escape::visible;
-use zlog_core::wire::ask::{self, Answer, End, Last, Question, Status};
+use zlog_core::wire::query::{self, Answer, End, Last, Question, Status};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{ClientId, QueryServer, AnswerOutcome, Proxy};
 
@@ -88,7 +88,7 @@ impl QueryService {
         let keep = keep.as_deref();
         for _ in 0..AT_ONCE {
             let Some((client, frames)) = self.server.take() else { break };
-            let question = ask::read_question(&frames);
+            let question = query::read_question(&frames);
             if self.replies.iter().any(|reply| reply.client == client) {
                 // Who asks again has no use for the first answer, and reads it first.
                 self.refused += 1;
@@ -144,7 +144,7 @@ impl QueryService {
 
     /// Sends a short answer.
     fn say(&mut self, client: &ClientId, answer: &Answer) -> AnswerOutcome {
-        self.server.answer(client, ask::write_answer(answer), [])
+        self.server.answer(client, query::write_answer(answer), [])
     }
 
     /// Sends on what clients have made room for, and hangs up on those who do not read.
@@ -220,14 +220,14 @@ impl QueryService {
         // libzmq takes it in while it sends.
         let since = begun.map_or(u64::MAX, |begun| begun.saturating_sub(1));
         let between = keep.arrived().saturating_sub(since);
-        let most = last.n + usize::try_from(between).unwrap_or(0).min(ask::MOST);
+        let most = last.n + usize::try_from(between).unwrap_or(0).min(query::MAX_MESSAGES);
         let mut messages = keep.last(most, &last.prefixes);
         let window = messages.iter().filter(|message| message.arrival >= since).count();
         // All of the window, even if that is more than was asked for: the client may
         // have it from its subscription, and must be able to tell.
         messages.drain(..messages.len().saturating_sub(last.n.max(window)));
         let end = End { messages: messages.len(), window, subscribed: begun.is_some() };
-        let last = ask::write_answer(&Answer::End(end)).into();
+        let last = query::write_answer(&Answer::End(end)).into();
         let now = Instant::now();
         self.reply(Reply::new(client.clone(), messages, last, now), now);
     }
@@ -236,7 +236,7 @@ impl QueryService {
     pub(super) fn answer_status(&mut self, mut status: Status, uptime: Duration) {
         status.uptime = uptime.as_secs_f64();
         (status.answered, status.refused) = (self.answered, self.refused);
-        let answer = ask::write_answer(&Answer::Status(Box::new(status)));
+        let answer = query::write_answer(&Answer::Status(Box::new(status)));
         let answer = SharedFrame::from(answer);
         let now = Instant::now();
         for client in std::mem::take(&mut self.status) {

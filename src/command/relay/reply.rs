@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zlog_core::history::{Late, SharedFrame};
-use zlog_core::wire::ask::{self, Answer};
+use zlog_core::wire::query::{self, Answer};
 use zlog_pipeline::socket::{ClientId, QueryServer, AnswerOutcome};
 
 /// How long a client may take nothing of its answer. `zlog tail` waits as long for more.
@@ -91,7 +91,7 @@ impl Reply {
         let part = |frame: SharedFrame| Part(frame, Arc::clone(&self.unsent));
         let given = match self.messages.as_slice().first() {
             Some(late) => {
-                let head = ask::write_answer(&Answer::Message { received: late.received });
+                let head = query::write_answer(&Answer::Message { received: late.received });
                 server.answer(&self.client, part(head.into()), late.frames().map(part))
             }
             None => server.answer(&self.client, part(self.last.clone()?), []),

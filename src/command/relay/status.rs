@@ -12,7 +12,7 @@ use zlog_core::error::{Error, Exit, Result};
 use zlog_core::history::Keep;
 use zlog_core::text::escape;
 use zlog_core::text::parsers::format_size;
-use zlog_core::wire::ask::{self, Passed, Question, Side, Source, Status};
+use zlog_core::wire::query::{self, Traffic, Question, EndpointPeers, Source, Status};
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::socket::{Answer, Endpoint, QueryClient, EndpointStatus, Proxy, Role, SocketOptions};
@@ -39,7 +39,7 @@ pub(super) fn of(
     let counts = proxy.counts();
     let (collect, publish) = proxy.endpoint_status();
     let sides = |links: Vec<EndpointStatus>| {
-        links.into_iter().map(|l| Side { endpoint: l.endpoint, peers: l.peers }).collect()
+        links.into_iter().map(|l| EndpointPeers { endpoint: l.endpoint, peers: l.peers }).collect()
     };
     let sources = feeds.iter().enumerate().map(|(at, feed)| Source {
         name: feed.name().to_owned(),
@@ -56,7 +56,7 @@ pub(super) fn of(
         collect: sides(collect),
         publish: sides(publish),
         prefixes: proxy.upstream_prefixes(),
-        forwarded: Passed {
+        forwarded: Traffic {
             messages: counts.messages,
             bytes: counts.bytes,
             rate: rates.messages(proxy),
@@ -68,7 +68,7 @@ pub(super) fn of(
         handlers: handlers.status(),
         keep: keep.map(|keep| {
             let kept = keep.kept();
-            ask::Keep {
+            query::Keep {
                 topics: kept.topics,
                 messages: kept.messages,
                 bytes: kept.bytes,
@@ -86,7 +86,7 @@ pub(super) fn of(
 pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let stop = Stop::install()?;
     let at = where_to_ask(args, endpoint)?;
-    let question = ask::write_question(&Question::Status);
+    let question = query::write_question(&Question::Status);
     let options = SocketOptions { max_message: LARGEST, ..SocketOptions::subscriber() };
     let mut inquiry = QueryClient::ask(&at, &question, &options)?;
     let frames = match inquiry.next(PATIENCE, &|| stop.requested()) {
@@ -100,9 +100,9 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
         Answer::Nothing => return Err(no_answer(args, &at, "nothing came within 3 s")),
     };
     let head = frames.first().map_or(&[][..], Vec::as_slice);
-    let status = match ask::read_answer(head)? {
-        ask::Answer::Status(status) => status,
-        ask::Answer::Refused { why } => {
+    let status = match query::read_answer(head)? {
+        query::Answer::Status(status) => status,
+        query::Answer::Refused { why } => {
             let error = Error::new(format!("{at} gives no status: {}", escape::visible(&why)));
             return Err(error.hint(OTHER_VERSION));
         }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use zlog_core::text::escape::{escape_json_into, visible};
 use zlog_core::text::plural::counted;
-use zlog_core::wire::ask::{Side, Status};
+use zlog_core::wire::query::{EndpointPeers, Status};
 
 /// The widest first column, in characters. A longer name pushes its own line and leaves the
 /// others where they are, so that no name makes every line as long as itself.
@@ -59,7 +59,7 @@ fn head(out: &mut String, status: &Status) {
     line("questions", format!("{} answered, {} refused", status.answered, status.refused));
 }
 
-fn sides(out: &mut String, what: &str, who: &str, sides: &[Side]) {
+fn sides(out: &mut String, what: &str, who: &str, sides: &[EndpointPeers]) {
     if sides.is_empty() {
         return;
     }
@@ -142,14 +142,14 @@ mod tests {
 
     use super::*;
     use zlog_core::text::escape::is_unsafe;
-    use zlog_core::wire::ask::{self, Answer, Handler, Keep, Source};
+    use zlog_core::wire::query::{self, Answer, Handler, Keep, Source};
 
     #[test]
     fn a_status_shows_what_there_is_and_nothing_steers_the_terminal() {
         let hostile = "\x1b[2Jx".to_owned();
         let status = Status {
             version: hostile.clone(),
-            collect: vec![Side { endpoint: hostile.clone(), peers: 3 }],
+            collect: vec![EndpointPeers { endpoint: hostile.clone(), peers: 3 }],
             sources: vec![Source { name: hostile.clone(), records: 7, ..Source::default() }],
             handlers: vec![Handler {
                 name: "f".into(),
@@ -181,7 +181,7 @@ mod tests {
 
     /// An answer of a relay that has everything, to be damaged.
     fn whole() -> Vec<u8> {
-        let side = || Side { endpoint: "tcp://127.0.0.1:1".into(), peers: 3 };
+        let side = || EndpointPeers { endpoint: "tcp://127.0.0.1:1".into(), peers: 3 };
         let outage = Some("no space left on device\n  Make room.".into());
         let remarks = vec!["1 client cut off".into()];
         let status = Status {
@@ -194,7 +194,7 @@ mod tests {
             keep: Some(Keep::default()),
             ..Status::default()
         };
-        ask::write_answer(&Answer::Status(Box::new(status)))
+        query::write_answer(&Answer::Status(Box::new(status)))
     }
 
     /// Numbers at the ends of what a field can hold, and beyond.
@@ -255,7 +255,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_it_panic_or_steers_the_terminal(bytes in damaged()) {
-            if let Ok(Answer::Status(status)) = ask::read_answer(&bytes) {
+            if let Ok(Answer::Status(status)) = query::read_answer(&bytes) {
                 let shown = of(&status);
                 prop_assert!(!shown.chars().any(|c| c != '\n' && is_unsafe(c)));
                 let json = json(&status);

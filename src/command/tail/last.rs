@@ -1,7 +1,7 @@
 //! `--last`: what went before, asked of the relay that the live records come from.
 //!
 //! What may be here: asking before subscribing, and telling which live records were
-//! in the answer already. See `wire::ask` for how none comes twice and none is missing.
+//! in the answer already. See `wire::query` for how none comes twice and none is missing.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cli::TailArgs;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
-use zlog_core::wire::ask::{self, End, Last, Question};
+use zlog_core::wire::query::{self, End, Last, Question};
 use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{Answer, Endpoint, QueryClient, Role, SocketOptions, Subscriber};
@@ -63,11 +63,11 @@ pub(super) fn ask(
     subscriber: &mut Subscriber,
     stop: &Stop,
 ) -> Result<Recent> {
-    let (begin, end) = ask::marks();
+    let (begin, end) = query::markers();
     // What was typed is text; a prefix that is none could not have been.
     let text = |prefix: &Vec<u8>| String::from_utf8_lossy(prefix).into_owned();
     let last = Last { n, prefixes: prefixes.iter().map(text).collect(), begin, end };
-    let question = ask::write_question(&Question::Last(last.clone()));
+    let question = query::write_question(&Question::Last(last.clone()));
     let mut inquiry = QueryClient::ask(at, &question, &SocketOptions::subscriber())?;
     let mut asking = Asking { subscriber, prefixes, last: &last, subscribed: false };
     let recent = asking.follow(&mut inquiry, &|| stop.requested());
@@ -125,19 +125,19 @@ impl Asking<'_> {
             };
             until = Instant::now() + GOING_ON;
             let head = frames.first().map_or(&[][..], Vec::as_slice);
-            match ask::read_answer(head).map_err(|error| error.to_string())? {
-                ask::Answer::Ready => self.subscribe(),
-                ask::Answer::Message { received } => {
+            match query::read_answer(head).map_err(|error| error.to_string())? {
+                query::Answer::Ready => self.subscribe(),
+                query::Answer::Message { received } => {
                     frames.remove(0);
                     messages.push(Earlier { received, frames });
                     // The relay sends no more than it was asked for, and a few.
-                    if messages.len() > 2 * ask::MOST {
+                    if messages.len() > 2 * query::MAX_MESSAGES {
                         return Err("the answer has no end".into());
                     }
                 }
-                ask::Answer::End(end) => return Ok(recent(messages, end)),
-                ask::Answer::Refused { why } => return Err(why),
-                ask::Answer::Status(_) => return Err("it answers something else".into()),
+                query::Answer::End(end) => return Ok(recent(messages, end)),
+                query::Answer::Refused { why } => return Err(why),
+                query::Answer::Status(_) => return Err("it answers something else".into()),
             }
         }
     }

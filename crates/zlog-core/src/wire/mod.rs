@@ -20,7 +20,7 @@
 //! | other UTF-8 (broken JSON too: a message may start with `{`) | `text` |
 //! | bytes that are not UTF-8 | shown with `\xff` for each such byte, with a fault |
 
-pub mod ask;
+pub mod query;
 mod attributes;
 pub mod foreign;
 pub mod json;
