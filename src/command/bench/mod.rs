@@ -23,7 +23,7 @@ use zlog_bench::target::Candidate;
 use zlog_bench::worker;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape;
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 
 /// Measures, reports and compares.
@@ -46,7 +46,7 @@ pub fn run(args: &BenchArgs) -> Result<Exit> {
 
 fn bench(args: &BenchArgs) -> Result<Exit> {
     let plan = Plan::of(args)?;
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     let report = measure(args, &plan, &stop)?;
     let shown = match args.output {
         BenchOutput::Table => report.document(terminal::stdout_is_terminal()).text().into_bytes(),
@@ -67,7 +67,7 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
+fn measure(args: &BenchArgs, plan: &Plan, stop: &ShutdownSignal) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let python = args.compare_python.then(|| python::find(args.python.as_deref())).flatten();
     let with_scratch =

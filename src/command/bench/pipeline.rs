@@ -12,7 +12,7 @@ use zlog_bench::rounds::Upcoming;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape;
 use zlog_pipeline::handler::publish::Wire;
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{RawReceiver, Endpoint, Role};
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     if cfg!(debug_assertions) {
         terminal::tell("zlog bench: this is a debug build: its figures say little about a release");
     }
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     let report = measure(args, &scenarios, &stop)?;
     let shown = match args.output {
         PipelineOutput::Table => report.document().text().into_bytes(),
@@ -88,7 +88,7 @@ fn wire_of(wire: WireArg) -> Wire {
     }
 }
 
-fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &Stop) -> Result<Report> {
+fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &ShutdownSignal) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let requested = || stop.requested();
     let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
@@ -132,7 +132,7 @@ pub(super) fn send(args: &BareSendArgs) -> Result<Exit> {
         count: args.count,
         wire: wire_of(args.wire),
     };
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     sending.run(io::stdin().lock(), &|| stop.requested())?;
     Ok(stop.exit().unwrap_or(Exit::Done))
 }
@@ -143,7 +143,7 @@ pub(super) fn send(args: &BareSendArgs) -> Result<Exit> {
 /// # Errors
 /// The endpoint can't be bound, the count can't be written, or libzmq's.
 pub(super) fn receive(args: &BareReceiveArgs) -> Result<Exit> {
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     let endpoint = Endpoint::parse(&args.bind, Role::Bind)?;
     let mut receiver = RawReceiver::open(&endpoint, &args.topic)?;
     terminal::tell(format_args!("zlog bench bare-receive: bound {}", receiver.endpoint()));

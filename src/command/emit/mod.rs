@@ -21,7 +21,7 @@ use zlog_core::text::escape::visible;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
-use zlog_pipeline::os::signal::{Forwarding, Stop};
+use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::Stamp;
 use zlog_pipeline::socket::{Publisher, Role, SocketOptions, WaitOutcome};
@@ -66,11 +66,11 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
 }
 
 /// A signal asks this process to stop; while a wrapped command runs, it is the command's.
-fn catch_signals(args: &EmitArgs) -> Result<(Stop, Option<Forwarding>)> {
+fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)> {
     if args.command.is_empty() {
-        return Ok((Stop::install()?, None));
+        return Ok((ShutdownSignal::install()?, None));
     }
-    let stop = Stop::default();
+    let stop = ShutdownSignal::default();
     let signals = Forwarding::install(stop.clone())?;
     Ok((stop, Some(signals)))
 }
@@ -87,7 +87,7 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
 /// When to end, whatever the source still has: at a signal, or when the time is up.
 #[derive(Clone)]
 struct End {
-    stop: Stop,
+    stop: ShutdownSignal,
     until: Arc<OnceLock<Instant>>,
     /// How long a subscriber without room may hold the end up.
     linger: Duration,
@@ -130,7 +130,7 @@ struct Emit {
 }
 
 impl Emit {
-    fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
+    fn new(args: &EmitArgs, publisher: Publisher, stop: ShutdownSignal) -> Emit {
         let end =
             End { stop, until: Arc::default(), linger: args.linger.0, held_up: Arc::default() };
         let progress = ProgressLine::new(args);

@@ -15,7 +15,7 @@ use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::{OUTSIDE_ROOT, Stamp};
 use zlog_pipeline::socket::{Proxy, SocketOptions};
@@ -176,7 +176,7 @@ struct Work {
     root: String,
     /// Keep topics that records bring along.
     trust_topic: bool,
-    stop: Stop,
+    stop: ShutdownSignal,
     /// How long its end may take.
     linger: Duration,
 }
@@ -236,7 +236,7 @@ impl Feeds {
     ///
     /// # Errors
     /// One can't be opened.
-    pub(super) fn open(args: &RelayArgs, proxy: &mut Proxy, stop: &Stop) -> Result<Feeds> {
+    pub(super) fn open(args: &RelayArgs, proxy: &mut Proxy, stop: &ShutdownSignal) -> Result<Feeds> {
         let mut feeds = Vec::new();
         let linger = args.linger.0;
         if args.stdin {

@@ -10,7 +10,7 @@ use zlog_core::error::Result;
 use zlog_core::record::Record;
 use zlog_core::wire::{self, query};
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{HandlerStatus, Router, Spec, Surroundings};
 use zlog_pipeline::socket::Proxy;
 
@@ -29,7 +29,7 @@ impl Handlers {
     /// A handler can't be opened; the error names it.
     pub(super) fn open(
         spec: Spec,
-        stop: &Stop,
+        stop: &ShutdownSignal,
         linger: Duration,
         proxy: &mut Proxy,
     ) -> Result<Handlers> {

@@ -33,7 +33,7 @@ use zlog_core::error::{Exit, Result};
 use zlog_core::history::{Keep, Limits};
 use zlog_core::text::escape;
 use zlog_pipeline::os::clock;
-use zlog_pipeline::os::signal::{Hangup, Stop};
+use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router;
 use zlog_pipeline::socket::{
@@ -87,7 +87,7 @@ struct Relay {
     connection_log: Option<ConnectionLog>,
     /// Unless --quiet.
     cutoff: Option<CutOff>,
-    stop: Stop,
+    stop: ShutdownSignal,
     hangup: Hangup,
     /// When the handlers are due again.
     due: Instant,
@@ -102,7 +102,7 @@ struct Relay {
 impl Relay {
     fn open(settings: Settings) -> Result<Relay> {
         let args = &settings.args;
-        let stop = Stop::install()?;
+        let stop = ShutdownSignal::install()?;
         let hangup = Hangup::install(&stop)?;
         let begun = Instant::now();
         let publish_on = publish_on(args)?;

@@ -13,7 +13,7 @@ use zlog_core::history::Keep;
 use zlog_core::text::escape;
 use zlog_core::text::parsers::format_size;
 use zlog_core::wire::query::{self, Traffic, Question, EndpointPeers, Source, Status};
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::socket::{Answer, Endpoint, QueryClient, EndpointStatus, Proxy, Role, SocketOptions};
 
@@ -84,7 +84,7 @@ pub(super) fn of(
 /// # Errors
 /// No relay answers, or the answer can't be printed.
 pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     let at = where_to_ask(args, endpoint)?;
     let question = query::write_question(&Question::Status);
     let options = SocketOptions { max_message: LARGEST, ..SocketOptions::subscriber() };

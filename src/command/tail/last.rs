@@ -10,7 +10,7 @@ use crate::cli::TailArgs;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
 use zlog_core::wire::query::{self, End, Last, Question};
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{Answer, Endpoint, QueryClient, Role, SocketOptions, Subscriber};
 
@@ -61,7 +61,7 @@ pub(super) fn ask(
     at: &Endpoint,
     prefixes: &[Vec<u8>],
     subscriber: &mut Subscriber,
-    stop: &Stop,
+    stop: &ShutdownSignal,
 ) -> Result<Recent> {
     let (begin, end) = query::markers();
     // What was typed is text; a prefix that is none could not have been.

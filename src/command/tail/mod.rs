@@ -28,7 +28,7 @@ use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::os::signal::{Hangup, Stop};
+use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::router::{self, HandlerSpec, Router, Surroundings, Takes};
 
@@ -94,7 +94,7 @@ enum Ended {
 /// A view, and the limits within which it is filled.
 struct Tail {
     view: View,
-    stop: Stop,
+    stop: ShutdownSignal,
     /// With handlers: they open their files anew. Without, SIGHUP ends a tail.
     hangup: Option<Hangup>,
     deadline: Option<Instant>,
@@ -133,7 +133,7 @@ impl TooLate {
 impl Tail {
     fn new(args: &TailArgs) -> Result<Tail> {
         let now = Instant::now();
-        let stop = Stop::install()?;
+        let stop = ShutdownSignal::install()?;
         let hangup = args.has_handlers().then(|| Hangup::install(&stop)).transpose()?;
         let topics = topics(args);
         topics.check()?;
@@ -284,7 +284,7 @@ fn filter(args: &TailArgs) -> Result<Filter> {
 }
 
 /// What takes records besides, or instead of, standard output.
-fn router(args: &TailArgs, stop: &Stop) -> Result<Router> {
+fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     // Stored records wait for a slow handler; a publisher must not have to.
     let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
     let spec = args.handlers.spec(on_full)?;

@@ -101,7 +101,7 @@ fn zlog() -> Result<Command> {
         .map_err(|error| Error::io("can't find the zlog program", &error))?;
     let mut command = Command::new(program);
     command.stdin(Stdio::null());
-    fd_limit::as_it_was(&mut command);
+    fd_limit::restore_inherited(&mut command);
     Ok(command)
 }
 

@@ -43,7 +43,7 @@ impl Python {
         let shown = escape::visible(&program.display().to_string());
         let mut command = Command::new(&program);
         command.args(["-c", PROBE]).stdin(Stdio::null());
-        fd_limit::as_it_was(&mut command);
+        fd_limit::restore_inherited(&mut command);
         let output = command.output().map_err(|error| {
             Error::io(format!("no Python to compare with: {shown}"), &error).hint(HINT)
         })?;

@@ -88,7 +88,7 @@ impl Session {
         let mut command = Command::new(python.program());
         command.args(["-c", SCRIPT]).stdin(Stdio::piped());
         scratch.join_group(&mut command);
-        fd_limit::as_it_was(&mut command);
+        fd_limit::restore_inherited(&mut command);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
         let mut stdin = child.stdin.take();

@@ -46,7 +46,7 @@ impl Drop for Connections {
 }
 
 #[cfg(unix)]
-pub use self::unix::{as_it_was, raise};
+pub use self::unix::{restore_inherited, raise};
 #[cfg(unix)]
 pub(crate) use self::unix::{is_surplus, look, too_few_for};
 
@@ -168,7 +168,7 @@ mod unix {
 
     /// Starts the child with the limit that it would have without zlog: it, or a program
     /// that it starts, may wait with select(2), which breaks beyond 1024 descriptors.
-    pub fn as_it_was(command: &mut Command) {
+    pub fn restore_inherited(command: &mut Command) {
         let Some(before) = BEFORE.get().copied() else { return };
         let lower = move || Ok(setrlimit(Resource::Nofile, before)?);
         // SAFETY: between fork and exec only what is async-signal-safe may be called:
@@ -248,7 +248,7 @@ mod elsewhere {
     }
 
     /// Nothing was changed.
-    pub fn as_it_was(_command: &mut Command) {}
+    pub fn restore_inherited(_command: &mut Command) {}
 
     pub(crate) fn too_few_for(_clients: usize) -> Option<String> {
         None
@@ -261,6 +261,6 @@ mod elsewhere {
     }
 }
 #[cfg(not(unix))]
-pub use self::elsewhere::{as_it_was, raise};
+pub use self::elsewhere::{restore_inherited, raise};
 #[cfg(not(unix))]
 pub(crate) use self::elsewhere::{is_surplus, look, too_few_for};

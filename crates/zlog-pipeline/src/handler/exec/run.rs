@@ -110,7 +110,7 @@ mod unix {
         command.process_group(0);
         // That of the handler, which waits for it.
         signal::end_with_this_thread(&mut command);
-        crate::os::fd_limit::as_it_was(&mut command);
+        crate::os::fd_limit::restore_inherited(&mut command);
         let mut child = command.spawn()?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let process = Process { child, ended: false, stdin, stderr, said: Vec::new() };

@@ -16,7 +16,7 @@
 //! 6. otherwise colour.
 
 mod closed;
-mod outlet;
+mod stdio_writer;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
@@ -24,7 +24,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use self::outlet::{GivenUp, Outlet};
+use self::stdio_writer::{Abandoned, StdioWriter};
 use zlog_core::error::{Error, Result};
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::{Newlines, escape_into};
@@ -153,7 +153,7 @@ pub fn stdin_is_terminal() -> bool {
 /// the end as little as with [`Stdout`].
 #[expect(clippy::disallowed_methods, reason = "copies a command's own output")]
 pub fn stderr(linger: Duration) -> impl Write + Send {
-    Outlet::new(io::stderr()).lingering(linger)
+    StdioWriter::new(io::stderr()).lingering(linger)
 }
 
 /// Writes a line for a person on standard error, in one piece, and escapes what is in it.
@@ -167,12 +167,12 @@ pub fn stderr(linger: Duration) -> impl Write + Send {
 /// it is full and nobody reads it, this waits, until the process is asked to end.
 #[expect(clippy::disallowed_methods, reason = "it escapes")]
 pub fn tell(line: impl Display) {
-    static STDERR: Mutex<Option<Outlet<io::Stderr>>> = Mutex::new(None);
+    static STDERR: Mutex<Option<StdioWriter<io::Stderr>>> = Mutex::new(None);
     let mut bytes = Vec::new();
     escape_into(&mut bytes, &line.to_string(), Newlines::Keep);
     bytes.push(b'\n');
     let mut stderr = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
-    let stderr = stderr.get_or_insert_with(|| Outlet::new(io::stderr()));
+    let stderr = stderr.get_or_insert_with(|| StdioWriter::new(io::stderr()));
     let _ = stderr.write_all(&bytes);
 }
 
@@ -185,27 +185,27 @@ pub const BLOCK: usize = 64 * 1024;
 /// Blocks of [`BLOCK`] bytes and more pass by the buffer.
 ///
 /// A reader who stands still holds a write up for as long as he does, but not the end:
-/// once this process was asked to end ([`Stop`](crate::os::signal::Stop)) and nothing has
+/// once this process was asked to end ([`ShutdownSignal`](crate::os::signal::ShutdownSignal)) and nothing has
 /// moved for a second, what is left is given up, and so is all that comes after it.
 /// [`output_error`] is then one with the exit code of that request.
 pub struct Stdout {
-    out: BufWriter<Outlet<io::Stdout>>,
+    out: BufWriter<StdioWriter<io::Stdout>>,
 }
 
 impl Stdout {
     /// Standard output of this process. A reader who is merely slow gets 5 s in the end.
     pub fn new() -> Stdout {
-        Stdout::over(Outlet::new(io::stdout()))
+        Stdout::over(StdioWriter::new(io::stdout()))
     }
 
     /// The same, with as long as `linger` in the end; and no more than that also for a
     /// reader who stands still.
     pub fn lingering(linger: Duration) -> Stdout {
-        Stdout::over(Outlet::new(io::stdout()).lingering(linger))
+        Stdout::over(StdioWriter::new(io::stdout()).lingering(linger))
     }
 
-    fn over(outlet: Outlet<io::Stdout>) -> Stdout {
-        Stdout { out: BufWriter::with_capacity(BLOCK, outlet) }
+    fn over(writer: StdioWriter<io::Stdout>) -> Stdout {
+        Stdout { out: BufWriter::with_capacity(BLOCK, writer) }
     }
 
     /// Writes all of `bytes`, or keeps them until the next flush.
@@ -247,7 +247,7 @@ impl Write for Stdout {
 /// anything else (a full disk) an error.
 pub fn output_error(error: &io::Error) -> Error {
     let told = Error::io("standard output", error);
-    match GivenUp::exit(error) {
+    match Abandoned::exit(error) {
         Some(exit) => told.exit_as(exit),
         None => told,
     }

@@ -12,7 +12,7 @@ use super::spec::{HandlerSpec, Match, Spec, real_path};
 use super::status::HandlerStatus;
 use super::watch::Tell;
 use super::way::Ways;
-use crate::os::signal::Stop;
+use crate::os::signal::ShutdownSignal;
 use crate::os::terminal::{self, Stdout};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
@@ -27,7 +27,7 @@ pub struct Surroundings {
     /// The command's name, for messages: `tail`.
     pub command: String,
     /// Whether somebody has asked to stop.
-    pub stop: Stop,
+    pub stop: ShutdownSignal,
     /// How long records go on waiting for room from then on, all of them together.
     patience: Duration,
     /// When a record first met the request to stop.
@@ -38,7 +38,7 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Those of `command`, which tells on standard error.
-    pub fn new(command: &str, stop: &Stop) -> Surroundings {
+    pub fn new(command: &str, stop: &ShutdownSignal) -> Surroundings {
         Surroundings {
             command: command.to_owned(),
             stop: stop.clone(),

@@ -25,7 +25,7 @@ impl Place {
     fn around(&self) -> Surroundings {
         let heard = Arc::clone(&self.heard);
         let tell: Tell = Arc::new(move |line| heard.lock().unwrap().push(line.to_owned()));
-        Surroundings { tell, ..Surroundings::new("tail", &Stop::default()) }
+        Surroundings { tell, ..Surroundings::new("tail", &ShutdownSignal::default()) }
     }
 
     fn open(&self, handlers: Vec<HandlerSpec>, routes: Vec<RouteSpec>) -> Router {

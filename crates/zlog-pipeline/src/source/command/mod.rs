@@ -80,7 +80,7 @@ impl CommandSource {
     ) -> Result<CommandSource> {
         let mut command = Command::new(&options.program);
         command.args(&options.args).stdout(Stdio::piped()).stderr(Stdio::piped());
-        fd_limit::as_it_was(&mut command);
+        fd_limit::restore_inherited(&mut command);
         let mut child = command.spawn().map_err(|error| refused(&options.program, &error))?;
         started(child.id());
         let process = Some(i64::from(child.id()));
