@@ -35,7 +35,7 @@ mod keepalive;
 /// Crates, and what each layer must not depend on.
 mod layers;
 /// Host names: slow name servers, several addresses, names that appear and move.
-mod names;
+mod host_names;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;

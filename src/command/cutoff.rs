@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
 use zlog_pipeline::socket::{LEAST_MAX_MESSAGE, ConnectionEvent, EventKind};
 
@@ -57,7 +57,7 @@ impl CutOff {
         Some(format!(
             "hung up on {}: it sent a message larger than --max-message {}, or bytes that are no \
              message; connecting anew, and what it sent meanwhile is lost",
-            visible(&event.endpoint),
+            escape(&event.endpoint),
             parsers::format_size(self.max_message)
         ))
     }

@@ -18,10 +18,10 @@ use zlog_pipeline::os::terminal;
 pub fn run(args: &DemoArgs) -> Result<Exit> {
     let mut emitter = Emitter::start(args)?;
     let endpoint = emitter.endpoint()?;
-    terminal::tell(format_args!(
+    terminal::eprint_line(format_args!(
         "zlog demo: `zlog emit --test` on {endpoint}, and `zlog tail` here."
     ));
-    terminal::tell(format_args!(
+    terminal::eprint_line(format_args!(
         "zlog demo: watch it from another terminal too: zlog tail {endpoint}"
     ));
     tail(args, &endpoint)

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use zlog_core::error::Error;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 
 /// More than this are counted, not shown.
@@ -90,7 +90,7 @@ impl Faults {
         if wrong.is_empty() {
             return None;
         }
-        let name = visible(&path.display().to_string());
+        let name = escape(&path.display().to_string());
         let mut all = format!("{name} has {} errors:", wrong.len());
         for fault in wrong.iter().take(SHOWN) {
             // Writing to a String can't fail.
@@ -118,7 +118,7 @@ impl<'t> Places<'t> {
     fn new(path: &Path, text: &'t str) -> Places<'t> {
         let later = text.match_indices('\n').map(|(end, _)| end + 1);
         let lines = std::iter::once(0).chain(later).collect();
-        Places { path: visible(&path.display().to_string()), text, lines }
+        Places { path: escape(&path.display().to_string()), text, lines }
     }
 
     /// `relay.toml:12:9: `, as compilers write it: lines and characters, from 1.

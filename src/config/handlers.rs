@@ -8,7 +8,7 @@ use super::fault::At;
 use super::formatters::Formatters;
 use super::python;
 use super::section::Section;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::options::{self, CLASSES, Class, Given};
@@ -59,7 +59,7 @@ fn class(section: &mut Section<'_>) -> Option<&'static Class> {
     }
     let names = CLASSES.map(|class| class.name);
     let hint = python::class(&class).map_or_else(|| suggest(&class, &names), str::to_owned);
-    section.wrong(at, "class", format!("there is no class {:?}", visible(&class)), &hint);
+    section.wrong(at, "class", format!("there is no class {:?}", escape(&class)), &hint);
     None
 }
 

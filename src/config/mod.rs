@@ -28,7 +28,7 @@ use self::formatters::Formatters;
 pub use self::relay::{Setting, plain_words, with_settings};
 use self::section::{Section, Shared};
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::{Check, HandlerSpec, Match, RouteSpec, Spec};
 
@@ -79,7 +79,7 @@ impl Config {
     /// # Errors
     /// When it can't be read; or all that is wrong in it, each with line and column.
     pub fn load(path: &Path, time: Time, command: &clap::Command, typed: &Typed) -> Result<Config> {
-        let name = visible(&path.display().to_string());
+        let name = escape(&path.display().to_string());
         let unread = |error| unread(path, &error);
         let mut bytes = Vec::new();
         let file = match time {
@@ -169,7 +169,7 @@ impl Config {
 }
 
 fn unread(path: &Path, error: &io::Error) -> Error {
-    let name = visible(&path.display().to_string());
+    let name = escape(&path.display().to_string());
     let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
     match path.exists() {
         true => error,
@@ -244,7 +244,7 @@ fn unreached(shared: &Shared, handlers: &[At<HandlerSpec>], routes: &[At<RouteSp
     }
     let reached: HashSet<&String> = routes.iter().flat_map(|route| &route.value.handlers).collect();
     for handler in handlers.iter().filter(|handler| !reached.contains(&handler.value.name)) {
-        let name = visible(&handler.value.name);
+        let name = escape(&handler.value.name);
         shared.faults.note(
             handler.at,
             format!(

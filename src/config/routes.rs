@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::fault::At;
 use super::section::Section;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
 use zlog_pipeline::router::{Match, RouteSpec};
 
@@ -46,7 +46,7 @@ fn route(section: &mut Section<'_>, matches: Match, handlers: &BTreeSet<&str>) -
     let level = section.read("level", parsers::level);
     let list = section.list("handlers");
     for name in list.iter().filter(|name| !handlers.contains(name.value.as_str())) {
-        let what = format!("there is no handler {:?}", visible(&name.value));
+        let what = format!("there is no handler {:?}", escape(&name.value));
         let hint = match handlers.is_empty() {
             true => "Describe it under [handlers.NAME].".to_owned(),
             false => section.faults().suggest(&name.value, || handlers.iter().copied().collect()),

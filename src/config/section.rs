@@ -13,7 +13,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::fault::{At, Faults};
 use super::python;
 use zlog_core::error::Error;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::router::options::Reader;
 
@@ -59,7 +59,7 @@ impl<'t> Section<'t> {
     pub(super) fn path(&self, key: &str) -> String {
         let key = match key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) {
             true if !key.is_empty() => key.to_owned(),
-            _ => format!("{:?}", visible(key)),
+            _ => format!("{:?}", escape(key)),
         };
         if self.name.is_empty() { key } else { format!("{}.{key}", self.name) }
     }
@@ -203,10 +203,10 @@ impl<'t> Section<'t> {
     /// A parser's error about the value of a key.
     pub(super) fn refused(&self, at: usize, key: &str, value: &str, error: &Error) {
         let (cause, hint) = (error.message(), error.next_step().unwrap_or_default());
-        if names(cause, &visible(value)) {
+        if names(cause, &escape(value)) {
             self.wrong(at, key, cause, hint);
         } else {
-            self.wrong(at, key, format!("{:?}: {cause}", visible(value)), hint);
+            self.wrong(at, key, format!("{:?}: {cause}", escape(value)), hint);
         }
     }
 

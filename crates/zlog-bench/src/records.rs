@@ -12,7 +12,7 @@ use std::time::Duration;
 use zlog_core::error::{Error, Result};
 use zlog_core::parse::backslash_replace;
 use zlog_core::record::{Level, Record};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::sender::Stamp;
 use zlog_pipeline::source::synthetic::SyntheticSource;
 use zlog_pipeline::source::{Flow, Source};
@@ -75,7 +75,7 @@ impl Records {
     /// # Errors
     /// The file can't be read, or has no lines.
     pub fn of_lines(path: &Path) -> Result<Records> {
-        let shown = visible(&path.display().to_string());
+        let shown = escape(&path.display().to_string());
         let failed = |error: std::io::Error| {
             Error::io(&shown, &error).hint("--lines takes a file of log lines.")
         };

@@ -56,7 +56,7 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     if let Some(exit) = stop.exit() {
         let files = [&args.export_markdown, &args.export_csv].into_iter().flatten();
         if files.chain(&args.plot).next().is_some() {
-            terminal::tell("zlog bench: stopped before the end: no report files were written");
+            terminal::eprint_line("zlog bench: stopped before the end: no report files were written");
         }
         return Ok(exit);
     }
@@ -104,16 +104,16 @@ fn export(args: &BenchArgs, report: &Report) -> Result<()> {
 fn verdict(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
     if let (Some(path), Some(before)) = (&args.baseline, &plan.baseline) {
         let compared = baseline::compare(report, before, args.tolerance, args.absolute)?;
-        let path = escape::visible(&path.display().to_string());
+        let path = escape::escape(&path.display().to_string());
         if !compared.regressions.is_empty() {
             return Err(regression(&compared, &path, args.tolerance));
         }
         let (n, percent) = (compared.compared, args.tolerance * 100.0);
         let skipped = match compared.skipped.as_slice() {
             [] => String::new(),
-            names => format!("; not measured this time: {}", escape::visible(&names.join(", "))),
+            names => format!("; not measured this time: {}", escape::escape(&names.join(", "))),
         };
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog bench: {n} compared with {path}, none slower by more than {percent} %{skipped}"
         ));
     }

@@ -32,7 +32,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
             .hint("Give an option several values: --size 100,1K,10K."));
     }
     if cfg!(debug_assertions) {
-        terminal::tell("zlog bench: this is a debug build: its figures say little about a release");
+        terminal::eprint_line("zlog bench: this is a debug build: its figures say little about a release");
     }
     let stop = ShutdownSignal::install()?;
     let report = measure(args, &scenarios, &stop)?;
@@ -44,7 +44,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     let printed = io::stdout().write_all(&shown);
     if let Some(exit) = stop.exit() {
         if args.export_markdown.is_some() || !args.plot.is_empty() {
-            terminal::tell("zlog bench: stopped before the end: no report files were written");
+            terminal::eprint_line("zlog bench: stopped before the end: no report files were written");
         }
         return Ok(exit);
     }
@@ -55,7 +55,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
         Some(image) => plots::write(&args.plot, |format| image.render(format))?,
         // The error below says what failed.
         None if !args.plot.is_empty() => {
-            terminal::tell("zlog bench: nothing was measured along the sweep: no plot was written");
+            terminal::eprint_line("zlog bench: nothing was measured along the sweep: no plot was written");
         }
         None => {}
     }
@@ -93,7 +93,7 @@ fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &ShutdownSignal) -
     let requested = || stop.requested();
     let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
     let directory = std::path::absolute(&directory)
-        .map_err(|error| Error::io(escape::visible(&directory.to_string_lossy()), &error))?;
+        .map_err(|error| Error::io(escape::escape(&directory.to_string_lossy()), &error))?;
     let mut runner = PipelineRunner::below(&directory, &requested)?;
     let runs = usize::from(args.runs);
     // Each scenario is measured with zlog and with bare libzmq.
@@ -146,7 +146,7 @@ pub(super) fn receive(args: &BareReceiveArgs) -> Result<Exit> {
     let stop = ShutdownSignal::install()?;
     let endpoint = Endpoint::parse(&args.bind, Role::Bind)?;
     let mut receiver = RawReceiver::open(&endpoint, &args.topic)?;
-    terminal::tell(format_args!("zlog bench bare-receive: bound {}", receiver.endpoint()));
+    terminal::eprint_line(format_args!("zlog bench bare-receive: bound {}", receiver.endpoint()));
     let (count, seconds) = bare::receive(&mut receiver, args.count, &|| stop.requested())?;
     writeln!(io::stdout(), "{count} {seconds}").map_err(|error| terminal::output_error(&error))?;
     Ok(stop.exit().unwrap_or(Exit::Done))

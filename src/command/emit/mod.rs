@@ -17,7 +17,7 @@ use self::summary::{ProgressLine, Summary};
 use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
 use zlog_core::error::{Exit, Result};
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
@@ -178,7 +178,7 @@ impl Emit {
                 (1, _) => format!("nobody listens (waited {wait}); publishing all the same"),
                 (_, n) => format!("{n} of {wanted} subscribers came (waited {wait}); publishing"),
             };
-            terminal::tell(format_args!("zlog emit: {text}"));
+            terminal::eprint_line(format_args!("zlog emit: {text}"));
         }
         self.begun = Instant::now();
         if let Some(duration) = args.duration {
@@ -235,14 +235,14 @@ impl Emit {
     fn tell(&self, notices: Vec<Notice>) {
         for notice in notices {
             let line = format_args!("zlog emit: {}", notice.text);
-            self.progress.around(|| terminal::tell(line));
+            self.progress.around(|| terminal::eprint_line(line));
         }
     }
 
     /// Says whose connections were ended because of what they sent.
     fn tell_of_subscribers(&mut self) {
         if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
-            self.progress.around(|| terminal::tell(format_args!("zlog emit: {}", visible(&text))));
+            self.progress.around(|| terminal::eprint_line(format_args!("zlog emit: {}", escape(&text))));
         }
     }
 
@@ -268,7 +268,7 @@ impl Emit {
         }
         let uncopied = reading.copying() + reading.uncopied();
         if uncopied > 0 {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
                 counted(uncopied, "byte")
             ));
@@ -294,9 +294,9 @@ impl Emit {
             flushed,
         };
         if !args.quiet {
-            terminal::tell(format_args!("zlog emit: {summary}"));
+            terminal::eprint_line(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
-            terminal::tell(format_args!("zlog emit: {}", summary.loss()));
+            terminal::eprint_line(format_args!("zlog emit: {}", summary.loss()));
         }
         let exit = feed.exit();
         feed.stop(args.linger.0)?;

@@ -24,7 +24,7 @@ impl ConnectionLog {
         }
         let text = event.to_string();
         if !self.told.contains(&text) {
-            terminal::tell(format_args!("zlog relay: {}", escape::visible(&text)));
+            terminal::eprint_line(format_args!("zlog relay: {}", escape::escape(&text)));
             self.told.insert(text);
         }
     }

@@ -86,7 +86,7 @@ pub(super) fn open_query_server(
 ) -> Result<Option<QueryServer>> {
     if args.no_ask {
         if args.keep.is_some() {
-            terminal::tell("zlog relay: --keep keeps messages that nobody can ask for (--no-ask)");
+            terminal::eprint_line("zlog relay: --keep keeps messages that nobody can ask for (--no-ask)");
         }
         return Ok(None);
     }
@@ -110,7 +110,7 @@ pub(super) fn open_query_server(
     match QueryServer::open(proxy, &endpoints) {
         Ok(server) => Ok(Some(server)),
         Err(error) if args.ask.is_empty() && args.keep.is_none() => {
-            terminal::tell(format_args!("zlog relay: no questions are taken: {error}"));
+            terminal::eprint_line(format_args!("zlog relay: no questions are taken: {error}"));
             Ok(None)
         }
         Err(error) => Err(error.note("It is where questions are taken; --ask names another one.")),

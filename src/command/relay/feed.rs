@@ -158,7 +158,7 @@ impl Feed {
             stamp.trust_topic = trust_topic;
             let runner = Runner { source, publish, stamp, linger };
             if let Err(error) = runner.run(&seen) {
-                terminal::tell(format_args!("zlog relay: {error}"));
+                terminal::eprint_line(format_args!("zlog relay: {error}"));
                 seen.failed.store(true, Ordering::Relaxed);
             }
             seen.ended.store(true, Ordering::Release);
@@ -223,7 +223,7 @@ fn note(seen: &Shared, publish: &Publish, source: &mut From) {
     seen.nuls.store(source.nuls(), Ordering::Relaxed);
     *seen.heard.lock().unwrap_or_else(PoisonError::into_inner) = source.heard();
     for notice in source.notices() {
-        terminal::tell(format_args!("zlog relay: {}", notice.text));
+        terminal::eprint_line(format_args!("zlog relay: {}", notice.text));
         seen.failed.fetch_or(notice.failed, Ordering::Relaxed);
     }
 }
@@ -254,7 +254,7 @@ impl Feeds {
         if args.listen.any() {
             let source = Listen::open(&args.listen.options())?;
             for place in source.bound() {
-                terminal::tell(format_args!("zlog relay: listening on {place}"));
+                terminal::eprint_line(format_args!("zlog relay: listening on {place}"));
             }
             let root = String::new();
             let work = Work { root, trust_topic: false, stop: stop.clone(), linger };
@@ -268,20 +268,20 @@ impl Feeds {
         for feed in &self.0 {
             let (name, records, unheard) = (feed.name(), feed.records(), feed.unheard());
             if unheard > 0 {
-                terminal::tell(format_args!(
+                terminal::eprint_line(format_args!(
                     "zlog relay: {name}: nobody wanted {unheard} of {}",
                     counted(records, "record")
                 ));
             }
             let nuls = feed.shared.nuls.load(Ordering::Relaxed);
             if nuls > 0 {
-                terminal::tell(format_args!(
+                terminal::eprint_line(format_args!(
                     "zlog relay: {name}: {} left out (a hole in the input)",
                     counted(nuls, "NUL")
                 ));
             }
             for remark in feed.remarks() {
-                terminal::tell(format_args!("zlog relay: {name}: {remark}"));
+                terminal::eprint_line(format_args!("zlog relay: {name}: {remark}"));
             }
         }
     }

@@ -167,8 +167,8 @@ impl Relay {
             match done {
                 Ok(settings) => self.settings.change_to(settings),
                 Err(error) => {
-                    terminal::tell(format_args!("zlog relay: {error}"));
-                    terminal::tell("zlog relay: it goes on with the configuration it has");
+                    terminal::eprint_line(format_args!("zlog relay: {error}"));
+                    terminal::eprint_line("zlog relay: it goes on with the configuration it has");
                 }
             }
         }
@@ -238,7 +238,7 @@ impl Relay {
     fn report_events(&mut self) {
         let now = Instant::now();
         if let Some(text) = self.proxy.report().filter(|_| !self.settings.args.quiet) {
-            terminal::tell(format_args!("zlog relay: {}", escape::visible(&text)));
+            terminal::eprint_line(format_args!("zlog relay: {}", escape::escape(&text)));
         }
         for event in self.proxy.events() {
             if let Some(connection_log) = &mut self.connection_log {
@@ -248,7 +248,7 @@ impl Relay {
             let cutoff = self.cutoff.as_mut();
             let cutoff = cutoff.filter(|_| self.settings.args.connect.contains(&event.endpoint));
             if let Some(cut) = cutoff.and_then(|cutoff| cutoff.note(&event, now)) {
-                terminal::tell(format_args!("zlog relay: {cut}"));
+                terminal::eprint_line(format_args!("zlog relay: {cut}"));
             }
         }
     }
@@ -328,7 +328,7 @@ impl Relay {
             drained = self.discard(Drain::new(&[], now, COUNTING), now + COUNTING);
         }
         if let Err(error) = &drained {
-            terminal::tell(format_args!("zlog relay: {error}"));
+            terminal::eprint_line(format_args!("zlog relay: {error}"));
         }
         let Relay { settings, proxy, queries, handlers, feeds, uncounted, .. } = self;
         let mut counts = proxy.counts();
@@ -342,7 +342,7 @@ impl Relay {
         feeds.tell_remarks();
         let summary = Summary { counts, uncounted, flushed, took: self.begun.elapsed() };
         if !settings.args.quiet || summary.lost() {
-            terminal::tell(format_args!("zlog relay: {summary}"));
+            terminal::eprint_line(format_args!("zlog relay: {summary}"));
         }
         let exit = match self.stop.exit() {
             _ if drained.is_err() => Exit::Failed,
@@ -371,12 +371,12 @@ fn options(args: &RelayArgs) -> ProxyOptions {
 fn say_bound(proxy: &Proxy, server: Option<&QueryServer>) {
     let (collect, publish) = proxy.bound();
     for endpoint in collect {
-        terminal::tell(format_args!("zlog relay: collecting, bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog relay: collecting, bound {endpoint}"));
     }
     for endpoint in publish {
-        terminal::tell(format_args!("zlog relay: publishing, bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog relay: publishing, bound {endpoint}"));
     }
     for endpoint in server.map_or(&[][..], QueryServer::bound) {
-        terminal::tell(format_args!("zlog relay: questions, bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog relay: questions, bound {endpoint}"));
     }
 }

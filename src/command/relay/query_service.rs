@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::reply::{Reply, State};
 use zlog_core::history::{Keep, SharedFrame};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::wire::query::{self, Answer, End, Last, Question, Status};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{ClientId, QueryServer, AnswerOutcome, Proxy};
@@ -174,9 +174,9 @@ impl QueryService {
             self.server.disconnect(&client);
             if self.told.is_none_or(|told| now >= told + QUIET) {
                 self.told = Some(now);
-                terminal::tell(format_args!(
+                terminal::eprint_line(format_args!(
                     "zlog relay: hung up on {}: it asked, and did not read the answer in time",
-                    visible(client.host())
+                    escape(client.host())
                 ));
             }
         }

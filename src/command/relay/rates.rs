@@ -66,7 +66,7 @@ impl Rates {
         let (collect, publish) = proxy.endpoint_status();
         let rate = since.rate(0, counts.messages, now);
         let new = counts.messages - since.counts.first().copied().unwrap_or(0);
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog relay: {} ({rate:.1}/s), {} in all; publishers {}, subscribers {}; \
              without room {}, dropped {}",
             counted(new, "message"),

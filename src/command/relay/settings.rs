@@ -19,7 +19,7 @@ use crate::cli::value::join_optional_values;
 use crate::cli::{self, Cli, Command, RelayArgs};
 use crate::config::{self, Config, Time, Typed};
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerSpec, Spec};
@@ -54,7 +54,7 @@ impl Settings {
             Settings::read(&args, Time::First)?
         };
         for remark in settings.args.handlers.remarks() {
-            terminal::tell(format_args!("zlog relay: {remark}"));
+            terminal::eprint_line(format_args!("zlog relay: {remark}"));
         }
         settings.tell_notes();
         Ok(settings)
@@ -80,7 +80,7 @@ impl Settings {
         for handler in self.spec.handlers.iter().filter(new) {
             let pipe = |path: &&Path| path.metadata().is_ok_and(|meta| !meta.is_file());
             if let Some(pipe) = handler.target.inputs().find(pipe) {
-                let (name, pipe) = (visible(&handler.name), visible(&pipe.to_string_lossy()));
+                let (name, pipe) = (escape(&handler.name), escape(&pipe.to_string_lossy()));
                 let what = format!("handler {name}: {pipe} is no regular file");
                 let hint =
                     "A relay that runs waits for no pipe: put it into a file, or start anew.";
@@ -153,7 +153,7 @@ impl Settings {
         let kept = |handler| before.spec.handlers.contains(handler);
         let kept = self.spec.handlers.iter().filter(|handler| kept(handler)).count();
         let (name, all) = (self.name(), self.spec.handlers.len());
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog relay: read {name} again: {}, {kept} of them as before",
             counted(all, "handler")
         ));
@@ -161,7 +161,7 @@ impl Settings {
             let changed = now.differing_options(started);
             if !changed.is_empty() {
                 let changed = changed.join(", ");
-                terminal::tell(format_args!(
+                terminal::eprint_line(format_args!(
                     "zlog relay: changed under [relay], and needs a restart: {changed}"
                 ));
             }
@@ -171,13 +171,13 @@ impl Settings {
 
     fn tell_notes(&self) {
         for note in self.config.iter().flat_map(|config| &config.notes) {
-            terminal::tell(format_args!("zlog relay: {note}"));
+            terminal::eprint_line(format_args!("zlog relay: {note}"));
         }
     }
 
     fn name(&self) -> String {
         let path = self.args.config.as_deref().unwrap_or_else(|| "".as_ref());
-        visible(&path.display().to_string())
+        escape(&path.display().to_string())
     }
 }
 
@@ -199,7 +199,7 @@ fn check_places(args: &RelayArgs) -> Result<()> {
 
 /// The parser's error about what the file and the command line say together.
 fn unfit(path: &Path, error: &clap::Error) -> Error {
-    let path = visible(&path.display().to_string());
+    let path = escape(&path.display().to_string());
     Error::usage(format!("{path} and what was typed: {}", config::plain_words(error)))
         .hint("See `zlog relay --help` for what goes together.")
 }

@@ -103,7 +103,7 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let status = match query::read_answer(head)? {
         query::Answer::Status(status) => status,
         query::Answer::Refused { why } => {
-            let error = Error::new(format!("{at} gives no status: {}", escape::visible(&why)));
+            let error = Error::new(format!("{at} gives no status: {}", escape::escape(&why)));
             return Err(error.hint(OTHER_VERSION));
         }
         _ => {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use zlog_core::text::escape::{escape_json_into, visible};
+use zlog_core::text::escape::{escape_json_into, escape};
 use zlog_core::text::plural::counted;
 use zlog_core::wire::query::{EndpointPeers, Status};
 
@@ -34,7 +34,7 @@ pub(super) fn json(status: &Status) -> String {
 
 fn head(out: &mut String, status: &Status) {
     let passed = &status.forwarded;
-    let version = visible(&status.version);
+    let version = escape(&status.version);
     let up = humantime::format_duration(std::time::Duration::from_secs(status.uptime as u64));
     let _ = writeln!(out, "zlog {version}, process {}, up {up}\n", status.process);
     let mut line = |name: &str, value: String| {
@@ -63,7 +63,7 @@ fn sides(out: &mut String, what: &str, who: &str, sides: &[EndpointPeers]) {
     if sides.is_empty() {
         return;
     }
-    let endpoints: Vec<String> = sides.iter().map(|s| visible(&s.endpoint)).collect();
+    let endpoints: Vec<String> = sides.iter().map(|s| escape(&s.endpoint)).collect();
     let width = width(what, &endpoints);
     let _ = writeln!(out, "\n{what:<width$} {who:>12}");
     for (endpoint, side) in endpoints.iter().zip(sides) {
@@ -75,7 +75,7 @@ fn sources(out: &mut String, status: &Status) {
     if status.sources.is_empty() {
         return;
     }
-    let names: Vec<String> = status.sources.iter().map(|s| visible(&s.name)).collect();
+    let names: Vec<String> = status.sources.iter().map(|s| escape(&s.name)).collect();
     let width = width("source", &names);
     let _ = writeln!(
         out,
@@ -88,7 +88,7 @@ fn sources(out: &mut String, status: &Status) {
         let _ = write!(out, "{name:<width$} {records:>12} {rate:>12.1} {unheard:>12}");
         let _ = writeln!(out, " {:>12}{ended}", source.clients);
         for remark in &source.remarks {
-            let _ = writeln!(out, "{:<width$} {}", "", visible(remark));
+            let _ = writeln!(out, "{:<width$} {}", "", escape(remark));
         }
     }
 }
@@ -97,7 +97,7 @@ fn handlers(out: &mut String, status: &Status) {
     if status.handlers.is_empty() {
         return;
     }
-    let names: Vec<String> = status.handlers.iter().map(|h| visible(&h.name)).collect();
+    let names: Vec<String> = status.handlers.iter().map(|h| escape(&h.name)).collect();
     let width = width("handler", &names);
     let _ = writeln!(
         out,
@@ -111,7 +111,7 @@ fn handlers(out: &mut String, status: &Status) {
             h.handled, h.queued, h.waiting, h.dropped, h.lost
         );
         // The error, and below it what to do about it.
-        let mut why = h.outage.iter().flat_map(|why| why.lines()).map(|line| visible(line.trim()));
+        let mut why = h.outage.iter().flat_map(|why| why.lines()).map(|line| escape(line.trim()));
         if let Some(cause) = why.next() {
             let _ = write!(out, "  fails: {cause}");
         }

@@ -76,8 +76,8 @@ pub(super) fn ask(
         subscriber.unsubscribe(mark.as_bytes());
     }
     Ok(recent.unwrap_or_else(|why| {
-        let why = escape::visible(&why);
-        terminal::tell(format_args!("zlog tail: no earlier records from {at}: {why}"));
+        let why = escape::escape(&why);
+        terminal::eprint_line(format_args!("zlog tail: no earlier records from {at}: {why}"));
         Recent::default()
     }))
 }
@@ -147,10 +147,10 @@ impl Asking<'_> {
 fn recent(messages: Vec<Earlier>, end: End) -> Recent {
     let missing = end.messages.saturating_sub(messages.len());
     if missing > 0 {
-        terminal::tell(format_args!("zlog tail: {missing} of the earlier records are missing"));
+        terminal::eprint_line(format_args!("zlog tail: {missing} of the earlier records are missing"));
     }
     if !end.subscribed {
-        terminal::tell(
+        terminal::eprint_line(
             "zlog tail: the relay that was asked did not see the subscription: between the \
              earlier records and the live ones some may be missing",
         );

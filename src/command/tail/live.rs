@@ -103,7 +103,7 @@ impl Live {
         let at_once = if ask.is_some() { &[] } else { &*prefixes };
         let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
         if tail.hangup.is_some() {
-            subscriber.wake_by(Hangup::words()?);
+            subscriber.wake_by(Hangup::wakeups()?);
         }
         super::super::say_bound("tail", subscriber.bound());
         let mut overlap = Overlap::default();
@@ -227,7 +227,7 @@ impl Live {
             }
             let cut = self.cutoff.as_mut().and_then(|cutoff| cutoff.note(&event, now));
             if let Some(cut) = cut {
-                terminal::tell(format_args!("zlog tail: {cut}"));
+                terminal::eprint_line(format_args!("zlog tail: {cut}"));
             }
         }
         self.tell_absence(now);
@@ -244,7 +244,7 @@ impl Live {
         let Some(absence) = &mut self.absence else { return };
         let subscriber = self.source.subscriber();
         for finding in absence.look(now, || subscriber.endpoint_status()) {
-            terminal::tell(format_args!("zlog tail: {}", escape::visible(&finding.to_string())));
+            terminal::eprint_line(format_args!("zlog tail: {}", escape::escape(&finding.to_string())));
         }
     }
 
@@ -262,7 +262,7 @@ impl Live {
             _ => {}
         }
         if let Some(finding) = finding {
-            terminal::tell(format_args!("zlog tail: {}", escape::visible(&finding.to_string())));
+            terminal::eprint_line(format_args!("zlog tail: {}", escape::escape(&finding.to_string())));
         }
     }
 }
@@ -293,7 +293,7 @@ impl News {
         }
         let text = event.to_string();
         if !self.told.contains(&text) {
-            terminal::tell(format_args!("zlog tail: {}", escape::visible(&text)));
+            terminal::eprint_line(format_args!("zlog tail: {}", escape::escape(&text)));
             self.told.insert(text);
         }
     }

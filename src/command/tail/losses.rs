@@ -50,10 +50,10 @@ impl Losses {
             return;
         }
         for line in lines {
-            terminal::tell(format_args!("zlog tail: {line}"));
+            terminal::eprint_line(format_args!("zlog tail: {line}"));
         }
         if self.gaps.has_just_filled_up() {
-            terminal::tell("zlog tail: too many senders and topics: losses of some go unseen");
+            terminal::eprint_line("zlog tail: too many senders and topics: losses of some go unseen");
         }
     }
 }
@@ -62,7 +62,7 @@ impl Losses {
 fn lines<'a>(mut news: impl ExactSizeIterator<Item = (&'a str, &'a str, u64)>) -> Vec<String> {
     let mut lines = Vec::new();
     for (source, topic, missing) in news.by_ref().take(NAMED) {
-        let (source, topic) = (escape::visible(source), escape::visible(topic));
+        let (source, topic) = (escape::escape(source), escape::escape(topic));
         lines.push(format!("lost {} of {source}, topic {topic}", counted(missing, "record")));
     }
     let (others, missing) =

@@ -119,10 +119,10 @@ impl TooLate {
         let messages = counted(self.messages, "message");
         match (self.lost(), self.and_more) {
             (false, _) => {}
-            (true, false) => terminal::tell(format_args!(
+            (true, false) => terminal::eprint_line(format_args!(
                 "zlog tail: {messages} came too late for the handlers: --linger was over"
             )),
-            (true, true) => terminal::tell(format_args!(
+            (true, true) => terminal::eprint_line(format_args!(
                 "zlog tail: {messages} came too late for the handlers, and publishers were still \
                  sending: how many records are lost is not known"
             )),
@@ -200,18 +200,18 @@ impl Tail {
         }
         let (undecoded, lost) = (self.view.undecoded, self.view.losses.lost());
         if undecoded > 0 && !args.quiet {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {undecoded} could not be decoded; shown as text and marked"
             ));
         }
         let unformatted = self.view.unformatted();
         if unformatted > 0 && !args.quiet {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {unformatted} did not fit --format; shown with the reason"
             ));
         }
         if args.fail_on_loss && lost > 0 {
-            terminal::tell(format_args!("zlog tail: {lost} lost in all"));
+            terminal::eprint_line(format_args!("zlog tail: {lost} lost in all"));
         }
         let exit = match (ended, self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
@@ -236,7 +236,7 @@ impl Tail {
     fn say_unmet(&self, args: &TailArgs) {
         let (shown, wanted) = (self.view.shown, args.count.unwrap_or_default());
         if let (Some(timeout), false) = (args.timeout, args.quiet) {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {shown} of {} came within {timeout}",
                 counted(wanted, "record")
             ));
@@ -289,7 +289,7 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
     let spec = args.handlers.spec(on_full)?;
     for remark in args.handlers.remarks() {
-        terminal::tell(format_args!("zlog tail: {remark}"));
+        terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
     Router::open(spec, Surroundings::new("tail", stop))
 }
@@ -301,7 +301,7 @@ fn out(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Out> {
     }
     terminal::check_stdout()?;
     let terminal = terminal::stdout_is_terminal();
-    let writer: Box<dyn Write> = Box::new(Stdout::lingering(args.linger.0));
+    let writer: Box<dyn Write> = Box::new(Stdout::with_linger(args.linger.0));
     let formatter = formatter(args, console)?;
     let options = options(args, formatter.format.as_deref(), terminal);
     let shape = args.shape();

@@ -112,7 +112,7 @@ mod unix {
                 ))
                 .hint(NEXT));
             }
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog: at most {most} files may be open at once, and each connection takes one of \
                  them\n  {NEXT}"
             ));
@@ -224,7 +224,7 @@ mod unix {
             |most| format!("almost all of the {most} files that may be open at once are open"),
         );
         let s = if connections == 1 { "" } else { "s" };
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog: {open}, {connections} connection{s} among them, and no more may be: whoever \
              else connects is hung up on until one ends\n  {NEXT}"
         ));

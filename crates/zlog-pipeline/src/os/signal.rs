@@ -134,7 +134,7 @@ impl Hangup {
     ///
     /// # Errors
     /// When the system refuses to install a handler or to start a thread.
-    pub fn words() -> Result<Receiver<()>> {
+    pub fn wakeups() -> Result<Receiver<()>> {
         let (word, words) = crossbeam_channel::bounded(1);
         #[cfg(not(unix))]
         drop(word);

@@ -18,7 +18,7 @@ use crate::handler::queue::QueueHandler;
 use zlog_core::error::{Error, Result};
 use zlog_core::filter::Filter;
 use zlog_core::record::{Level, Record};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::wire;
 
 /// Which of the records that reach a handler it takes.
@@ -35,7 +35,7 @@ impl Takes {
     /// # Errors
     /// An expression that is none.
     pub fn new(spec: &HandlerSpec) -> Result<Takes> {
-        let name = visible(&spec.name);
+        let name = escape(&spec.name);
         let grep = expressions(&name, "grep", &spec.grep)?;
         let exclude = expressions(&name, "exclude", &spec.exclude)?;
         let looks = !(grep.is_empty() && exclude.is_empty());
@@ -97,7 +97,7 @@ impl Entry {
         let takes = Takes::new(spec)?;
         let tally = Arc::new(Tally::default());
         let inner = open::handler(spec, around, &tally.unformatted)
-            .map_err(|error| error.within(format_args!("handler {}", visible(&spec.name))))?;
+            .map_err(|error| error.within(format_args!("handler {}", escape(&spec.name))))?;
         let voice = Voice::new(&around.command, &spec.name, others, &around.tell);
         let watched = Watched::new(inner, Arc::clone(&tally), voice.clone());
         let runs = match spec.queue {

@@ -146,7 +146,7 @@ impl Format for Counting {
 fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Result<Publishing> {
     let options = SocketOptions { hwm: target.hwm, ..SocketOptions::publisher() };
     let publisher = Publisher::open(&endpoints(target)?, &options)?;
-    let who = format!("zlog {}: handler {}", around.command, escape::visible(name));
+    let who = format!("zlog {}: handler {}", around.command, escape::escape(name));
     for bound in publisher.bound() {
         (around.tell)(&format!("{who}: bound {bound}"));
     }
@@ -159,7 +159,7 @@ fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Resu
         tell: {
             let (tell, prefix) = (
                 Arc::clone(&around.tell),
-                format!("zlog {}: handler {}", around.command, escape::visible(name)),
+                format!("zlog {}: handler {}", around.command, escape::escape(name)),
             );
             Box::new(move |text| tell(&format!("{prefix}: {text}")))
         },
@@ -200,7 +200,7 @@ impl Handler for Publishing {
         self.flush()?;
         let report = self.publish.as_mut().and_then(|publish| publish.publisher().report());
         if let Some(text) = report {
-            (self.tell)(&format!("{}: {}", self.who, escape::visible(&text)));
+            (self.tell)(&format!("{}: {}", self.who, escape::escape(&text)));
         }
         Ok(None)
     }

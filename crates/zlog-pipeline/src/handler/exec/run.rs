@@ -52,7 +52,7 @@ mod unix {
 
     use super::{Input, Run};
     use crate::os::signal;
-    use zlog_core::text::escape::visible;
+    use zlog_core::text::escape::escape;
 
     /// Bytes of its standard error that are kept.
     const SAID: usize = 4096;
@@ -207,7 +207,7 @@ mod unix {
             };
             let said = String::from_utf8_lossy(&self.said);
             match said.lines().map(str::trim).find(|line| !line.is_empty()) {
-                Some(line) => format!("{how}: {}", visible(line)),
+                Some(line) => format!("{how}: {}", escape(line)),
                 None => how,
             }
         }

@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use zstd::stream::write::Encoder as ZstdEncoder;
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How files that were replaced are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -62,7 +62,7 @@ impl FromStr for Compression {
     fn from_str(name: &str) -> Result<Compression> {
         let found = Compression::ALL.into_iter().find(|known| known.name() == name);
         found.ok_or_else(|| {
-            Error::usage(format!("no compression is called '{}'", visible(name)))
+            Error::usage(format!("no compression is called '{}'", escape(name)))
                 .hint("Give gzip, zstd or none.")
         })
     }

@@ -36,9 +36,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::archive::Shared;
-use crate::os::terminal::tell;
+use crate::os::terminal::eprint_line;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// What is claimed in this process, by path.
 static CLAIMS: Mutex<BTreeMap<PathBuf, Entry>> = Mutex::new(BTreeMap::new());
@@ -199,7 +199,7 @@ fn lock(path: &Path) -> Result<Option<File>> {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(taken(path, holder(&mut file))),
             Err(TryLockError::Error(error)) => {
-                tell(format_args!(
+                eprint_line(format_args!(
                     "zlog: can't lock {}: {error}. Nothing keeps a second writer from {}.",
                     shown(&at),
                     shown(path),
@@ -256,7 +256,7 @@ fn holder(lock: &mut File) -> Option<String> {
     if gethostname::gethostname().to_string_lossy() == host {
         return Some(format!("process {pid}"));
     }
-    Some(format!("process {pid} on {}", visible(host)))
+    Some(format!("process {pid} on {}", escape(host)))
 }
 
 fn taken(path: &Path, holder: Option<String>) -> Error {
@@ -274,7 +274,7 @@ fn unusable(at: &Path, error: &io::Error) -> Error {
 }
 
 fn shown(path: &Path) -> String {
-    visible(&path.display().to_string())
+    escape(&path.display().to_string())
 }
 
 /// Whether `file` is what stands at `path`.

@@ -22,7 +22,7 @@ use super::appender::{self, Appender};
 use super::lock::{Claim, is_same};
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How often it is asked whether the file is still at its path.
 const LOOK: Duration = Duration::from_millis(100);
@@ -230,7 +230,7 @@ impl LogFile {
     }
 
     fn shown(&self) -> String {
-        visible(&self.path.display().to_string())
+        escape(&self.path.display().to_string())
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::compress::Compression;
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// The names of a log's old files, to be held while any of them changes.
 #[derive(Default)]
@@ -117,7 +117,7 @@ pub(crate) fn bare(end: &str) -> &str {
 }
 
 fn not_renamed(from: &Path, to: &Path, error: &io::Error) -> Error {
-    let [from, to] = [from, to].map(|path| visible(&path.display().to_string()));
+    let [from, to] = [from, to].map(|path| escape(&path.display().to_string()));
     Error::io(format_args!("can't rename {from} to {to}"), error)
         .hint("Records go on into the file as it is. Check who may write to its directory.")
         .exit_as(Exit::Failed)
@@ -125,7 +125,7 @@ fn not_renamed(from: &Path, to: &Path, error: &io::Error) -> Error {
 
 /// Something about an old file.
 pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
-    Error::io(format_args!("{what} {}", visible(&path.display().to_string())), error)
+    Error::io(format_args!("{what} {}", escape(&path.display().to_string())), error)
         .hint("Records go on into the log. Check who may write to its directory, and for room.")
         .exit_as(Exit::Failed)
 }

@@ -19,7 +19,7 @@ use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::python::percent;
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 
 /// The longest subject, in characters, without what is said of a batch: lists of mails
@@ -181,7 +181,7 @@ fn harmless(text: &str) -> String {
     // What ends a header line is made visible, as is what ends or turns a line on a
     // screen. A reader would decode what looks like an encoded word (RFC 2047), and
     // what is in it was not looked at.
-    let mut text = visible(text).replace('\t', " ").replace("=?", "= ?");
+    let mut text = escape(text).replace('\t', " ").replace("=?", "= ?");
     if let Some((end, _)) = text.char_indices().nth(SUBJECT) {
         text.truncate(end);
         text.push('…');

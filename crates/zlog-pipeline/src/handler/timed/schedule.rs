@@ -12,7 +12,7 @@ use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -83,7 +83,7 @@ impl FromStr for When {
             "D" => When::Day,
             "MIDNIGHT" => When::Midnight,
             _ => When::Weekly(weekday(&upper).ok_or_else(|| {
-                Error::usage(format!("no time to replace a file at: '{}'", visible(name))).hint(
+                Error::usage(format!("no time to replace a file at: '{}'", escape(name))).hint(
                     "Give S, M, H, D (seconds, minutes, hours, days), midnight, \
                      or W0 to W6 (Monday to Sunday).",
                 )

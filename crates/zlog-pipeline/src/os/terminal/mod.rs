@@ -149,24 +149,24 @@ pub fn stdin_is_terminal() -> bool {
 }
 
 /// Standard error as it is, not buffered and not escaped, for what `--tee` copies there: a
-/// command's own bytes. Messages go through [`tell`]. A reader who stands still holds up
+/// command's own bytes. Messages go through [`eprint_line`]. A reader who stands still holds up
 /// the end as little as with [`Stdout`].
 #[expect(clippy::disallowed_methods, reason = "copies a command's own output")]
 pub fn stderr(linger: Duration) -> impl Write + Send {
-    StdioWriter::new(io::stderr()).lingering(linger)
+    StdioWriter::new(io::stderr()).with_linger(linger)
 }
 
 /// Writes a line for a person on standard error, in one piece, and escapes what is in it.
 /// This is the only way there: clippy refuses others.
 ///
 /// Newlines stay, because a message has its next step on a line of its own. A name or a
-/// path from outside that could hold one goes through [`visible`](zlog_core::text::escape::visible) first.
+/// path from outside that could hold one goes through [`escape`](zlog_core::text::escape::escape) first.
 ///
 /// Where standard error can't be written (a closed pipe, a full disk) nobody is
 /// there to be told, and the work goes on: unlike `eprintln!`, this never panics. Where
 /// it is full and nobody reads it, this waits, until the process is asked to end.
 #[expect(clippy::disallowed_methods, reason = "it escapes")]
-pub fn tell(line: impl Display) {
+pub fn eprint_line(line: impl Display) {
     static STDERR: Mutex<Option<StdioWriter<io::Stderr>>> = Mutex::new(None);
     let mut bytes = Vec::new();
     escape_into(&mut bytes, &line.to_string(), Newlines::Keep);
@@ -200,8 +200,8 @@ impl Stdout {
 
     /// The same, with as long as `linger` in the end; and no more than that also for a
     /// reader who stands still.
-    pub fn lingering(linger: Duration) -> Stdout {
-        Stdout::over(StdioWriter::new(io::stdout()).lingering(linger))
+    pub fn with_linger(linger: Duration) -> Stdout {
+        Stdout::over(StdioWriter::new(io::stdout()).with_linger(linger))
     }
 
     fn over(writer: StdioWriter<io::Stdout>) -> Stdout {

@@ -64,13 +64,13 @@ impl Surroundings {
     /// Standard output, which is given as long in the end as records that wait for room,
     /// and as long again as closing may take.
     pub(super) fn stdout(&self) -> Stdout {
-        Stdout::lingering(self.patience.saturating_mul(2))
+        Stdout::with_linger(self.patience.saturating_mul(2))
     }
 }
 
 /// Tells on standard error.
 pub fn stderr() -> Tell {
-    Arc::new(|line| terminal::tell(line))
+    Arc::new(|line| terminal::eprint_line(line))
 }
 
 /// Gives records to the handlers they are for.

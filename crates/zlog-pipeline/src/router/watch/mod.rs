@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crate::handler::{Handler, Held};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{grouped, plural, were};
 
 /// When a handler that fails as it is asked when it is due is asked again.
@@ -150,7 +150,7 @@ fn cause(error: &Error) -> String {
 impl Voice {
     /// Speaks for the handler `name` of the command `command`.
     pub(super) fn new(command: &str, name: &str, others: bool, tell: &Tell) -> Voice {
-        let prefix = format!("zlog {command}: handler {}", visible(name));
+        let prefix = format!("zlog {command}: handler {}", escape(name));
         Voice { prefix, others, tell: Arc::clone(tell) }
     }
 

@@ -14,7 +14,7 @@ use crate::os::executable;
 use crate::os::fd_limit;
 use crate::os::signal;
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How long it must be quiet after the child's end, when something else holds its
 /// pipes open, before the stream is taken to have ended.
@@ -228,7 +228,7 @@ impl Source for CommandSource {
 
 /// Why a command could not be started, with the exit code that a shell would give.
 fn refused(program: &OsStr, error: &io::Error) -> Error {
-    let name = visible(&program.to_string_lossy());
+    let name = escape(&program.to_string_lossy());
     match error.kind() {
         io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
             .hint("Check the spelling, and that it is in your PATH.")

@@ -174,7 +174,7 @@ mod unix {
 
         /// Gives up when the end has been held up for `whole` in all.
         #[must_use]
-        pub(in crate::os::terminal) fn lingering(mut self, whole: Duration) -> StdioWriter<F> {
+        pub(in crate::os::terminal) fn with_linger(mut self, whole: Duration) -> StdioWriter<F> {
             self.deadline.still = super::STILL.min(whole);
             self.deadline.whole = whole;
             self
@@ -296,7 +296,7 @@ impl<W: io::Write> StdioWriter<W> {
     }
 
     #[must_use]
-    pub(super) fn lingering(mut self, whole: Duration) -> StdioWriter<W> {
+    pub(super) fn with_linger(mut self, whole: Duration) -> StdioWriter<W> {
         self.deadline.whole = whole;
         self
     }

@@ -114,7 +114,7 @@ fn a_reader_who_is_too_slow_is_given_a_time_in_all() {
     let (mut reader, writer) = pipe();
     let stop = ShutdownSignal::default();
     stop.ask(2);
-    let mut writer = stdio_writer(writer, &stop).lingering(Duration::from_millis(200));
+    let mut writer = stdio_writer(writer, &stop).with_linger(Duration::from_millis(200));
     writer.deadline.still = DEADLINE;
     let reading = std::thread::spawn(move || {
         // Ends when the other end is closed.
