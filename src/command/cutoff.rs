@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
-use zlog_pipeline::socket::{LEAST_MAX_MESSAGE, ConnectionEvent, EventKind};
+use zlog_pipeline::socket::{ConnectionEvent, EventKind, LEAST_MAX_MESSAGE};
 
 /// How long nothing more is told of an endpoint: each message may end a connection.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn a_connection_that_libzmq_does_not_try_again_is_one_that_it_ended() {
         use EventKind::{Connected, Disconnected, Reconnected};
-        let told = told([Connected, Disconnected, Reconnected, Connected, Disconnected, Reconnected]);
+        let told =
+            told([Connected, Disconnected, Reconnected, Connected, Disconnected, Reconnected]);
         let [line] = &told[..] else { panic!("once in a while: {told:?}") };
         assert!(line.starts_with("hung up on tcp://h:1: it sent a message larger"), "{line}");
         assert!(line.contains("--max-message 64K,"), "{line}");

@@ -56,7 +56,9 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     if let Some(exit) = stop.exit() {
         let files = [&args.export_markdown, &args.export_csv].into_iter().flatten();
         if files.chain(&args.plot).next().is_some() {
-            terminal::eprint_line("zlog bench: stopped before the end: no report files were written");
+            terminal::eprint_line(
+                "zlog bench: stopped before the end: no report files were written",
+            );
         }
         return Ok(exit);
     }

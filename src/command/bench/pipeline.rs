@@ -14,7 +14,7 @@ use zlog_core::text::escape;
 use zlog_pipeline::handler::publish::Wire;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{RawReceiver, Endpoint, Role};
+use zlog_pipeline::socket::{Endpoint, RawReceiver, Role};
 
 /// Measures and reports.
 ///
@@ -32,7 +32,9 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
             .hint("Give an option several values: --size 100,1K,10K."));
     }
     if cfg!(debug_assertions) {
-        terminal::eprint_line("zlog bench: this is a debug build: its figures say little about a release");
+        terminal::eprint_line(
+            "zlog bench: this is a debug build: its figures say little about a release",
+        );
     }
     let stop = ShutdownSignal::install()?;
     let report = measure(args, &scenarios, &stop)?;
@@ -44,7 +46,9 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     let printed = io::stdout().write_all(&shown);
     if let Some(exit) = stop.exit() {
         if args.export_markdown.is_some() || !args.plot.is_empty() {
-            terminal::eprint_line("zlog bench: stopped before the end: no report files were written");
+            terminal::eprint_line(
+                "zlog bench: stopped before the end: no report files were written",
+            );
         }
         return Ok(exit);
     }
@@ -55,7 +59,9 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
         Some(image) => plots::write(&args.plot, |format| image.render(format))?,
         // The error below says what failed.
         None if !args.plot.is_empty() => {
-            terminal::eprint_line("zlog bench: nothing was measured along the sweep: no plot was written");
+            terminal::eprint_line(
+                "zlog bench: nothing was measured along the sweep: no plot was written",
+            );
         }
         None => {}
     }

@@ -61,9 +61,8 @@ impl Plan {
         Ok(Plan {
             targets: args.targets(),
             spec: spec(args, mail),
-            directory: std::path::absolute(&directory).map_err(|error| {
-                Error::io(escape::escape(&directory.to_string_lossy()), &error)
-            })?,
+            directory: std::path::absolute(&directory)
+                .map_err(|error| Error::io(escape::escape(&directory.to_string_lossy()), &error))?,
             settings: settings(args, &records),
             baseline,
         })

@@ -242,7 +242,8 @@ impl Emit {
     /// Says whose connections were ended because of what they sent.
     fn tell_of_subscribers(&mut self) {
         if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
-            self.progress.around(|| terminal::eprint_line(format_args!("zlog emit: {}", escape(&text))));
+            self.progress
+                .around(|| terminal::eprint_line(format_args!("zlog emit: {}", escape(&text))));
         }
     }
 

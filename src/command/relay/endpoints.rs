@@ -7,7 +7,7 @@
 use crate::cli::{DEFAULT_COLLECT, RelayArgs};
 use zlog_core::error::{Error, Result};
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{DEFAULT_ENDPOINT, QueryServer, Endpoint, Proxy, Role};
+use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Proxy, QueryServer, Role};
 
 /// What to do when another program has an endpoint of this side.
 const COLLECTED: &str = "Another program listens there, most likely another `zlog relay`: \
@@ -44,7 +44,8 @@ pub(super) fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
     }
     // What goes round in a circle never ends.
     for collected in collect_on(args)? {
-        if let Some(published) = endpoints.iter().find(|endpoint| endpoint.same_address(&collected)) {
+        if let Some(published) = endpoints.iter().find(|endpoint| endpoint.same_address(&collected))
+        {
             return Err(circle(args, &collected, published));
         }
     }
@@ -86,7 +87,9 @@ pub(super) fn open_query_server(
 ) -> Result<Option<QueryServer>> {
     if args.no_ask {
         if args.keep.is_some() {
-            terminal::eprint_line("zlog relay: --keep keeps messages that nobody can ask for (--no-ask)");
+            terminal::eprint_line(
+                "zlog relay: --keep keeps messages that nobody can ask for (--no-ask)",
+            );
         }
         return Ok(None);
     }

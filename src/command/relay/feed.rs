@@ -236,7 +236,11 @@ impl Feeds {
     ///
     /// # Errors
     /// One can't be opened.
-    pub(super) fn open(args: &RelayArgs, proxy: &mut Proxy, stop: &ShutdownSignal) -> Result<Feeds> {
+    pub(super) fn open(
+        args: &RelayArgs,
+        proxy: &mut Proxy,
+        stop: &ShutdownSignal,
+    ) -> Result<Feeds> {
         let mut feeds = Vec::new();
         let linger = args.linger.0;
         if args.stdin {

@@ -19,13 +19,13 @@ mod table;
 
 use std::time::{Duration, Instant};
 
-use self::feed::Feeds;
-use self::query_service::QueryService;
 use self::connection_log::ConnectionLog;
-use self::handlers::Handlers;
-use self::settings::Settings;
-use self::rates::Rates;
 use self::endpoints::{collect_on, open_query_server, publish_on};
+use self::feed::Feeds;
+use self::handlers::Handlers;
+use self::query_service::QueryService;
+use self::rates::Rates;
+use self::settings::Settings;
 use self::summary::Summary;
 use super::cutoff::CutOff;
 use crate::cli::{RelayArgs, RelayOnFull};
@@ -37,7 +37,8 @@ use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router;
 use zlog_pipeline::socket::{
-    self, PublisherRequest, Drain, QueryServer, Forwarded, Proxy, ProxyOptions, SocketOptions, connected_peers,
+    self, Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, QueryServer, SocketOptions,
+    connected_peers,
 };
 
 /// Messages sent on before anything else is looked at.
@@ -178,7 +179,10 @@ impl Relay {
     /// Sends on what has come, or a part of it; looks after everything else now and then.
     fn step(&mut self) -> Result<Forwarded> {
         let now = Instant::now();
-        if self.expecting() || self.housekeeping_due || now >= self.last_housekeeping + HOUSEKEEPING_INTERVAL {
+        if self.expecting()
+            || self.housekeeping_due
+            || now >= self.last_housekeeping + HOUSEKEEPING_INTERVAL
+        {
             (self.housekeeping_due, self.last_housekeeping) = (false, now);
             self.housekeeping(now);
         }

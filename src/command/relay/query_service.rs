@@ -10,7 +10,7 @@ use zlog_core::history::{Keep, SharedFrame};
 use zlog_core::text::escape::escape;
 use zlog_core::wire::query::{self, Answer, End, Last, Question, Status};
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{ClientId, QueryServer, AnswerOutcome, Proxy};
+use zlog_pipeline::socket::{AnswerOutcome, ClientId, Proxy, QueryServer};
 
 /// Questions taken in at once: who asks without end must not keep messages waiting.
 const AT_ONCE: usize = 16;

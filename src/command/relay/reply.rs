@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use zlog_core::history::{Late, SharedFrame};
 use zlog_core::wire::query::{self, Answer};
-use zlog_pipeline::socket::{ClientId, QueryServer, AnswerOutcome};
+use zlog_pipeline::socket::{AnswerOutcome, ClientId, QueryServer};
 
 /// How long a client may take nothing of its answer. `zlog tail` waits as long for more.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,7 +52,12 @@ impl AsRef<[u8]> for Part {
 
 impl Reply {
     /// An answer of `messages`, and then `last`.
-    pub(super) fn new(client: ClientId, messages: Vec<Late>, last: SharedFrame, now: Instant) -> Reply {
+    pub(super) fn new(
+        client: ClientId,
+        messages: Vec<Late>,
+        last: SharedFrame,
+        now: Instant,
+    ) -> Reply {
         Reply {
             client,
             messages: messages.into_iter(),

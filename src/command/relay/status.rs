@@ -12,10 +12,12 @@ use zlog_core::error::{Error, Exit, Result};
 use zlog_core::history::Keep;
 use zlog_core::text::escape;
 use zlog_core::text::parsers::format_size;
-use zlog_core::wire::query::{self, Traffic, Question, EndpointPeers, Source, Status};
+use zlog_core::wire::query::{self, EndpointPeers, Question, Source, Status, Traffic};
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal::{self, Stdout};
-use zlog_pipeline::socket::{Answer, Endpoint, QueryClient, EndpointStatus, Proxy, Role, SocketOptions};
+use zlog_pipeline::socket::{
+    Answer, Endpoint, EndpointStatus, Proxy, QueryClient, Role, SocketOptions,
+};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use zlog_core::text::escape::{escape_json_into, escape};
+use zlog_core::text::escape::{escape, escape_json_into};
 use zlog_core::text::plural::counted;
 use zlog_core::wire::query::{EndpointPeers, Status};
 

@@ -162,7 +162,14 @@ mod tests {
 
     fn link(role: Role, state: ConnectionState) -> EndpointStatus {
         let peers = usize::from(state == ConnectionState::Connected);
-        EndpointStatus { endpoint: HERE.into(), role, state, peers, reached: false, unresolved: None }
+        EndpointStatus {
+            endpoint: HERE.into(),
+            role,
+            state,
+            peers,
+            reached: false,
+            unresolved: None,
+        }
     }
 
     /// What is said of one link in these states, four seconds apart.
@@ -173,7 +180,8 @@ mod tests {
         for (at, state) in (1..).zip(states) {
             let now = start + Duration::from_secs(4) * at;
             if *state == ConnectionState::Connected {
-                absence.note(&ConnectionEvent { endpoint: HERE.into(), kind: EventKind::Connected });
+                absence
+                    .note(&ConnectionEvent { endpoint: HERE.into(), kind: EventKind::Connected });
             }
             let findings = absence.look(now, || vec![link(role, state.clone())]);
             told.extend(findings.iter().map(Finding::to_string));

@@ -104,7 +104,11 @@ impl Asking<'_> {
     }
 
     /// Follows the answer to its end, or to the reason why there is none.
-    fn follow(&mut self, inquiry: &mut QueryClient, stop: &dyn Fn() -> bool) -> Result<Recent, String> {
+    fn follow(
+        &mut self,
+        inquiry: &mut QueryClient,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Recent, String> {
         let mut messages = Vec::new();
         let mut until = Instant::now() + PATIENCE;
         loop {
@@ -147,7 +151,9 @@ impl Asking<'_> {
 fn recent(messages: Vec<Earlier>, end: End) -> Recent {
     let missing = end.messages.saturating_sub(messages.len());
     if missing > 0 {
-        terminal::eprint_line(format_args!("zlog tail: {missing} of the earlier records are missing"));
+        terminal::eprint_line(format_args!(
+            "zlog tail: {missing} of the earlier records are missing"
+        ));
     }
     if !end.subscribed {
         terminal::eprint_line(

@@ -17,7 +17,7 @@ use zlog_core::wire;
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
-    self, PublisherRequest, Drain, ConnectionEvent, EventKind, Role, SocketOptions, Subscriber,
+    self, ConnectionEvent, Drain, EventKind, PublisherRequest, Role, SocketOptions, Subscriber,
 };
 use zlog_pipeline::source::subscribe::Subscribe;
 use zlog_pipeline::source::{Flow, Progress, Source};
@@ -244,7 +244,10 @@ impl Live {
         let Some(absence) = &mut self.absence else { return };
         let subscriber = self.source.subscriber();
         for finding in absence.look(now, || subscriber.endpoint_status()) {
-            terminal::eprint_line(format_args!("zlog tail: {}", escape::escape(&finding.to_string())));
+            terminal::eprint_line(format_args!(
+                "zlog tail: {}",
+                escape::escape(&finding.to_string())
+            ));
         }
     }
 
@@ -262,7 +265,10 @@ impl Live {
             _ => {}
         }
         if let Some(finding) = finding {
-            terminal::eprint_line(format_args!("zlog tail: {}", escape::escape(&finding.to_string())));
+            terminal::eprint_line(format_args!(
+                "zlog tail: {}",
+                escape::escape(&finding.to_string())
+            ));
         }
     }
 }

@@ -53,7 +53,9 @@ impl Losses {
             terminal::eprint_line(format_args!("zlog tail: {line}"));
         }
         if self.gaps.has_just_filled_up() {
-            terminal::eprint_line("zlog tail: too many senders and topics: losses of some go unseen");
+            terminal::eprint_line(
+                "zlog tail: too many senders and topics: losses of some go unseen",
+            );
         }
     }
 }

@@ -48,7 +48,9 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
             let nuls = source.counts().nuls;
             if nuls > 0 && !args.quiet {
                 let nuls = counted(nuls, "NUL");
-                terminal::eprint_line(format_args!("zlog tail: {nuls} left out (a hole in the input)"));
+                terminal::eprint_line(format_args!(
+                    "zlog tail: {nuls} left out (a hole in the input)"
+                ));
             }
             return Ok(unless_failed(Ended::Done, source.failed()));
         }

@@ -13,7 +13,7 @@ use zlog_core::text::plural::counted;
 use zlog_core::wire;
 use zlog_pipeline::handler::publish::Wire;
 use zlog_pipeline::sender::Stamp;
-use zlog_pipeline::socket::{RawReceiver, RawSender, Endpoint};
+use zlog_pipeline::socket::{Endpoint, RawReceiver, RawSender};
 
 /// Messages that are prepared before the clock starts, and sent repeatedly.
 const MAX_FRAMES: usize = 1024;

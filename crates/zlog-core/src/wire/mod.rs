@@ -20,12 +20,12 @@
 //! | other UTF-8 (broken JSON too: a message may start with `{`) | `text` |
 //! | bytes that are not UTF-8 | shown with `\xff` for each such byte, with a fault |
 
-pub mod query;
 mod attributes;
 pub mod foreign;
 pub mod json;
 pub mod logbook;
 pub mod pickle;
+pub mod query;
 pub mod text;
 pub mod topic;
 

@@ -46,9 +46,9 @@ impl Drop for Connections {
 }
 
 #[cfg(unix)]
-pub use self::unix::{restore_inherited, raise};
-#[cfg(unix)]
 pub(crate) use self::unix::{is_surplus, look, too_few_for};
+#[cfg(unix)]
+pub use self::unix::{raise, restore_inherited};
 
 #[cfg(unix)]
 mod unix {
@@ -261,6 +261,6 @@ mod elsewhere {
     }
 }
 #[cfg(not(unix))]
-pub use self::elsewhere::{restore_inherited, raise};
-#[cfg(not(unix))]
 pub(crate) use self::elsewhere::{is_surplus, look, too_few_for};
+#[cfg(not(unix))]
+pub use self::elsewhere::{raise, restore_inherited};

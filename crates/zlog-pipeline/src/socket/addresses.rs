@@ -205,8 +205,7 @@ mod tests {
             let mut done = Vec::new();
             let network = &mut self.network;
             loop {
-                let state =
-                    |address| network.get(&address).copied().expect("a connected address");
+                let state = |address| network.get(&address).copied().expect("a connected address");
                 let Some(step) = self.addresses.step(self.now, &state) else { return done };
                 done.push(match step {
                     Step::LookUp => "look up".to_owned(),

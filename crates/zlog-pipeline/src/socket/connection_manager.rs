@@ -7,12 +7,12 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
+use super::connection::{ConnectionEvent, ConnectionTable, EndpointStatus, EventKind};
 use super::descriptor::{self, Descriptor};
 use super::endpoint::{Endpoint, Role};
-use super::connection::{ConnectionEvent, EndpointStatus, ConnectionTable, EventKind};
-use super::monitor::{Monitor, MonitorEvent, Kind};
-use super::host_names::HostNames;
 use super::ffi;
+use super::host_names::HostNames;
+use super::monitor::{Kind, Monitor, MonitorEvent};
 use crate::os::fd_limit::{self, Connections};
 use zlog_core::error::Result;
 
@@ -98,7 +98,10 @@ impl ConnectionManager {
         while let Some((endpoint, address)) = self.table.next_reconnect(now, fastrand::f64()) {
             changed = true;
             attach::reconnect(socket, address);
-            on_event(ConnectionEvent { endpoint: endpoint.to_owned(), kind: EventKind::Reconnected });
+            on_event(ConnectionEvent {
+                endpoint: endpoint.to_owned(),
+                kind: EventKind::Reconnected,
+            });
         }
         if changed {
             self.connections.set(self.table.open());

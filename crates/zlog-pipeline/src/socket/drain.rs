@@ -21,8 +21,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::endpoint::Role;
 use super::connection::{ConnectionState, EndpointStatus};
+use super::endpoint::Role;
 
 /// A subscriber that subscribes to this is about to end. No topic begins with it.
 pub(super) const ENDING: &[u8] = b"\0zlog.ending";
@@ -72,7 +72,11 @@ impl Drain {
 
     /// What is to be asked of publishers now: each is returned once. `caught_up` says
     /// whether everything that has come has been taken in.
-    pub fn next_request(&mut self, now: Instant, caught_up: impl FnOnce() -> bool) -> Option<PublisherRequest> {
+    pub fn next_request(
+        &mut self,
+        now: Instant,
+        caught_up: impl FnOnce() -> bool,
+    ) -> Option<PublisherRequest> {
         let request = match self.asked {
             None if now < self.ask_at && !caught_up() => return None,
             None if self.bound => PublisherRequest::Hold,
@@ -110,7 +114,8 @@ impl Drain {
 
 /// Peers whose handshake is done.
 pub fn connected_peers(endpoints: &[EndpointStatus]) -> usize {
-    let connected = endpoints.iter().filter(|endpoint| endpoint.state == ConnectionState::Connected);
+    let connected =
+        endpoints.iter().filter(|endpoint| endpoint.state == ConnectionState::Connected);
     connected.map(|endpoint| endpoint.peers).sum()
 }
 
@@ -140,7 +145,9 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_before_what_has_come_is_taken_in_unless_that_takes_too_long() {
-        for (role, ask) in [(Role::Bind, PublisherRequest::Hold), (Role::Connect, PublisherRequest::Stop)] {
+        for (role, ask) in
+            [(Role::Bind, PublisherRequest::Hold), (Role::Connect, PublisherRequest::Stop)]
+        {
             let (mut drain, t) = drain(&[role]);
             assert_eq!(drain.next_request(t, || false), None);
             assert!(!drain.is_done(t, false) && !drain.is_done(t + QUIET, false));
@@ -151,7 +158,10 @@ mod tests {
     #[test]
     fn publishers_that_connect_are_asked_to_hold_and_keep_the_subscription() {
         let (mut drain, t) = drain(&[Role::Bind]);
-        assert_eq!((asked(&mut drain, t), asked(&mut drain, t)), (Some(PublisherRequest::Hold), None));
+        assert_eq!(
+            (asked(&mut drain, t), asked(&mut drain, t)),
+            (Some(PublisherRequest::Hold), None)
+        );
         assert!(!drain.is_done(t, true) && !drain.is_done(t, false));
         assert!(drain.is_done(t + QUIET, false));
         assert_eq!(asked(&mut drain, t + QUIET), None);
@@ -169,7 +179,10 @@ mod tests {
     #[test]
     fn publishers_that_bind_are_asked_to_stop_at_once() {
         let (mut drain, t) = drain(&[Role::Connect]);
-        assert_eq!((asked(&mut drain, t), asked(&mut drain, t)), (Some(PublisherRequest::Stop), None));
+        assert_eq!(
+            (asked(&mut drain, t), asked(&mut drain, t)),
+            (Some(PublisherRequest::Stop), None)
+        );
         assert!(!drain.is_done(t, false) && drain.is_done(t + QUIET, false));
     }
 

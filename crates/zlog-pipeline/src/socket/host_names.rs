@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::addresses::{Addresses, Step};
 use super::attach;
-use super::endpoint::Endpoint;
 use super::connection::{ConnectionEvent, ConnectionTable};
+use super::endpoint::Endpoint;
 use crate::os::resolve::{Answer, Lookup};
 
 /// How long opening a socket waits for the first answers, so that names which this
@@ -175,7 +175,13 @@ impl HostName {
         self.addresses.step(now, &|address| table.address_state(entry, &endpoint.at(address)))
     }
 
-    fn take(&mut self, step: Step, now: Instant, socket: &mut zmq::Socket, table: &mut ConnectionTable) {
+    fn take(
+        &mut self,
+        step: Step,
+        now: Instant,
+        socket: &mut zmq::Socket,
+        table: &mut ConnectionTable,
+    ) {
         match step {
             Step::LookUp => self.look_up(now),
             Step::Connect { address, more } => {
@@ -196,8 +202,8 @@ impl HostName {
 
 #[cfg(test)]
 mod tests {
-    use super::super::endpoint::Role;
     use super::super::connection::{ConnectionState, EventKind};
+    use super::super::endpoint::Role;
     use super::super::testing::DEADLINE;
     use super::*;
 

@@ -8,14 +8,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::endpoint::Endpoint;
-use super::ipc_cleanup::IpcFiles;
 use super::connection::{ConnectionState, EndpointStatus};
+use super::connection_manager::ConnectionManager;
+use super::endpoint::Endpoint;
+use super::ffi::Frame;
+use super::ipc_cleanup::IpcFiles;
 use super::options::SocketOptions;
 use super::peers::{ADDRESS, CONNECTION};
 use super::proxy::Proxy;
-use super::ffi::Frame;
-use super::connection_manager::ConnectionManager;
 use zlog_core::error::{Error, Result};
 
 /// Largest frame of a question, in bytes. zlog's are far smaller.
@@ -217,12 +217,17 @@ impl QueryClient {
     ///
     /// # Errors
     /// No socket is to be had.
-    pub fn ask(endpoint: &Endpoint, question: &[u8], options: &SocketOptions) -> Result<QueryClient> {
+    pub fn ask(
+        endpoint: &Endpoint,
+        question: &[u8],
+        options: &SocketOptions,
+    ) -> Result<QueryClient> {
         let context = zmq::Context::new();
         let cant = |error| Error::new(format!("can't open a ZeroMQ socket: {error}"));
         let mut socket = context.socket(zmq::DEALER).map_err(cant)?;
         SocketOptions { hwm: ANSWERS, ..options.clone() }.apply(&mut socket)?;
-        let (connections, _) = ConnectionManager::open(&context, &mut socket, std::slice::from_ref(endpoint))?;
+        let (connections, _) =
+            ConnectionManager::open(&context, &mut socket, std::slice::from_ref(endpoint))?;
         let question = Some(question.to_vec());
         Ok(QueryClient { socket, connections, question, _context: context })
     }
@@ -240,7 +245,10 @@ impl QueryClient {
             let mut ended = false;
             self.connections.process_events(&mut self.socket, &mut |_| ended = true);
             let away = |state: &ConnectionState| {
-                matches!(state, ConnectionState::NotConnected | ConnectionState::HandshakeRefused(_))
+                matches!(
+                    state,
+                    ConnectionState::NotConnected | ConnectionState::HandshakeRefused(_)
+                )
             };
             if ended && self.connections.status().iter().any(|endpoint| away(&endpoint.state)) {
                 return Answer::Nobody;

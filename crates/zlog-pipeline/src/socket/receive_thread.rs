@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError};
 
-use super::ipc_cleanup::IpcFiles;
 use super::connection::{ConnectionEvent, EndpointStatus};
 use super::connection_manager::ConnectionManager;
+use super::ipc_cleanup::IpcFiles;
 use crate::os::clock::now;
 
 /// Longest that the thread stays away from libzmq, and from its commands.

@@ -85,7 +85,8 @@ impl SubscriberTracker {
             return;
         }
         let connected = self.connected.entry(connection).or_insert_with(|| {
-            let subscriber = BrokenConnection { peer: name(), sent, prefixes: HashSet::new(), others: 0 };
+            let subscriber =
+                BrokenConnection { peer: name(), sent, prefixes: HashSet::new(), others: 0 };
             Tracked { descriptor, subscriber, orderly: false }
         });
         connected.orderly = false;
@@ -189,7 +190,9 @@ mod tests {
         tracker.take(b"\x01new", (2, 7), 0, name);
         assert_eq!(tracker.disconnected(7, 5), Some(1));
         let broken: Vec<BrokenConnection> = tracker.broken().collect();
-        assert!(broken.len() == 1 && broken[0].subscribed_to("old") && !broken[0].subscribed_to("new"));
+        assert!(
+            broken.len() == 1 && broken[0].subscribed_to("old") && !broken[0].subscribed_to("new")
+        );
     }
 
     #[test]

@@ -267,7 +267,8 @@ impl Publish {
         publisher.wait_for_ending(&*options.stop);
         for broken in publisher.broken() {
             let recent = self.sent_at.is_some_and(|at| at.elapsed() < UNDER_WAY);
-            let wanted = self.topics.iter().any(|topic| topic.seq > 0 && broken.subscribed_to(&topic.name));
+            let wanted =
+                self.topics.iter().any(|topic| topic.seq > 0 && broken.subscribed_to(&topic.name));
             if recent && wanted {
                 self.published.broken += 1;
                 (options.tell)(&broken_off(&broken));

@@ -89,7 +89,9 @@ fn file(path: &Path) -> Result<Login> {
     let shown = escape(&path.to_string_lossy());
     let bytes = super::read(path, "the login for the mail server")?;
     if others_may_read(path) {
-        eprint_line(format_args!("warning: {shown} holds a password, and others may read it: chmod 600"));
+        eprint_line(format_args!(
+            "warning: {shown} holds a password, and others may read it: chmod 600"
+        ));
     }
     // Neither is repeated in an error, which may end up in a log.
     let wrong = || {

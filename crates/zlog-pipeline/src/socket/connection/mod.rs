@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::addresses::AddressState;
 use super::endpoint::Role;
-use super::monitor::{MonitorEvent, Kind};
+use super::monitor::{Kind, MonitorEvent};
 
 /// Silence after which libzmq is taken to have given a connection up.
 const GIVEN_UP: Duration = Duration::from_millis(500);
@@ -293,10 +293,13 @@ impl ConnectionTable {
 
     /// How it stands with each endpoint.
     pub(super) fn status(&self) -> Vec<EndpointStatus> {
-        let status = |entry: &Entry| match entry.duplicate_of.map(|other| &self.entries[other].status) {
-            Some(other) => EndpointStatus { endpoint: entry.status.endpoint.clone(), ..other.clone() },
-            None => entry.status.clone(),
-        };
+        let status =
+            |entry: &Entry| match entry.duplicate_of.map(|other| &self.entries[other].status) {
+                Some(other) => {
+                    EndpointStatus { endpoint: entry.status.endpoint.clone(), ..other.clone() }
+                }
+                None => entry.status.clone(),
+            };
         self.entries.iter().map(status).collect()
     }
 

@@ -120,7 +120,11 @@ fn peers_of_a_bound_endpoint_are_counted_and_failed_handshakes_are_not() {
     table.record(event(Kind::Disconnected), t);
     assert_eq!((peers(&table), table.open()), (0, 0));
     assert_eq!(state(&table), ConnectionState::NotConnected);
-    assert_eq!(table.next_reconnect(t + Duration::from_secs(60), 0.0), None, "bound ones are libzmq's");
+    assert_eq!(
+        table.next_reconnect(t + Duration::from_secs(60), 0.0),
+        None,
+        "bound ones are libzmq's"
+    );
 }
 
 #[test]
@@ -146,7 +150,8 @@ fn a_name_with_the_address_of_another_endpoint_stands_as_that_one_does() {
     assert_eq!(table.find_duplicate(name, &["tcp://[::1]:5".into(), HERE.into()]), Some(1));
     table.set_duplicate_of(name, Some(1));
     let t = Instant::now();
-    let peers = |table: &ConnectionTable| table.status().iter().map(|s| s.peers).collect::<Vec<_>>();
+    let peers =
+        |table: &ConnectionTable| table.status().iter().map(|s| s.peers).collect::<Vec<_>>();
     for kind in [Kind::Reached, Kind::Ready] {
         table.record(event(kind), t);
     }

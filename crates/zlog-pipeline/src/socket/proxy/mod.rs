@@ -11,19 +11,19 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::drain::{PublisherRequest, ENDING};
+use super::connection::{ConnectionEvent, EndpointStatus};
+use super::connection_manager::ConnectionManager;
+use super::drain::{ENDING, PublisherRequest};
 use super::endpoint::Endpoint;
+use super::ffi::{self, Errno, Frame};
 use super::flush::{Flushed, flush};
 use super::ipc_cleanup::IpcFiles;
-use super::connection::{ConnectionEvent, EndpointStatus};
 use super::options::{self, SocketOptions};
 use super::peers::Peers;
 use super::publisher::Publisher;
-use super::ffi::{self, Errno, Frame};
 use super::receive_thread::MOST_FRAMES;
 use super::subscriptions::{Edge, Misuse};
 use super::upstream::UpstreamSubscriptions;
-use super::connection_manager::ConnectionManager;
 use zlog_core::error::{Error, Result};
 
 /// Most events kept for [`Proxy::events`]; older ones go first.
@@ -121,10 +121,12 @@ impl Proxy {
         if !options.block {
             publish.set_sndtimeo(0).map_err(cant)?;
         }
-        let (publish_connections, publishing) = ConnectionManager::open(&context, &mut publish, publish_on)?;
+        let (publish_connections, publishing) =
+            ConnectionManager::open(&context, &mut publish, publish_on)?;
         let mut collect = context.socket(zmq::XSUB).map_err(cant)?;
         options.collect.apply(&mut collect)?;
-        let (collect_connections, collecting) = ConnectionManager::open(&context, &mut collect, collect_on)?;
+        let (collect_connections, collecting) =
+            ConnectionManager::open(&context, &mut collect, collect_on)?;
         Ok(Proxy {
             collect,
             collect_connections,
@@ -239,7 +241,9 @@ impl Proxy {
     pub fn request(&mut self, request: PublisherRequest) {
         // A send fails only for a publisher that is stuck; the others have it.
         match request {
-            PublisherRequest::Hold => drop(self.collect.send([&[1], ENDING].concat(), zmq::DONTWAIT)),
+            PublisherRequest::Hold => {
+                drop(self.collect.send([&[1], ENDING].concat(), zmq::DONTWAIT))
+            }
             PublisherRequest::Stop => {
                 for prefix in self.upstream.asked() {
                     let _ = self.collect.send([&[0], prefix].concat(), zmq::DONTWAIT);
@@ -263,7 +267,11 @@ impl Proxy {
     /// # Errors
     /// What `inspect` returns (that message goes on with the next call), or a socket
     /// has failed for good.
-    pub fn forward(&mut self, most: usize, mut inspect: Option<&mut Inspect<'_>>) -> Result<Forwarded> {
+    pub fn forward(
+        &mut self,
+        most: usize,
+        mut inspect: Option<&mut Inspect<'_>>,
+    ) -> Result<Forwarded> {
         for _ in 0..most {
             if self.frame_count == 0 {
                 if !self.take()? {
@@ -415,7 +423,15 @@ impl Proxy {
 
     /// Closes both sockets once everything has gone out, or after `linger`.
     pub fn close(self, linger: Duration) -> Flushed {
-        let Proxy { collect, collect_connections, publish, publish_connections, context, ipc_files, .. } = self;
+        let Proxy {
+            collect,
+            collect_connections,
+            publish,
+            publish_connections,
+            context,
+            ipc_files,
+            ..
+        } = self;
         // Can't fail for a valid value; if it did, nothing would be waited for.
         let _ = publish.set_linger(-1);
         drop((collect, collect_connections, publish, publish_connections));

@@ -78,7 +78,8 @@ fn publishers_are_asked_for_exactly_what_is_wanted() {
     });
     drop(third);
     run(&mut proxy, "nobody is there", |proxy| {
-        proxy.endpoint_status().1.iter().all(|link| link.peers == 0) && proxy.upstream_prefixes() == 1
+        proxy.endpoint_status().1.iter().all(|link| link.peers == 0)
+            && proxy.upstream_prefixes() == 1
     });
     proxy.unsubscribe(b"app");
     run(&mut proxy, "nobody wants it", |_| {

@@ -7,19 +7,19 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::drain::ENDING;
+use super::connection::{ConnectionEvent, EndpointStatus};
+use super::connection_manager::ConnectionManager;
 use super::descriptor::Descriptor;
+use super::drain::ENDING;
 use super::endpoint::{Endpoint, Role};
+use super::ffi;
 use super::flush::{Flushed, flush};
 use super::ipc_cleanup::IpcFiles;
-use super::connection::{ConnectionEvent, EndpointStatus};
 use super::options::{self, SocketOptions};
 use super::peers::Peers;
-use super::ffi;
-use super::subscriber_tracker::{BrokenConnection, SubscriberTracker};
 use super::subscriber::Subscriber;
+use super::subscriber_tracker::{BrokenConnection, SubscriberTracker};
 use super::subscriptions::Misuse;
-use super::connection_manager::ConnectionManager;
 use zlog_core::error::{Error, Result};
 
 /// Longest that a wait goes without a look at signals.

@@ -1,9 +1,9 @@
 use super::*;
 use crate::socket::testing::{
-    DEADLINE, STEP, bind, bound_again, connect, wait_for_subscribers, own_address, publisher, subscriber, take,
-    until,
+    DEADLINE, STEP, bind, bound_again, connect, own_address, publisher, subscriber, take, until,
+    wait_for_subscribers,
 };
-use crate::socket::{PublisherRequest, ConnectionState, EventKind, Subscriber};
+use crate::socket::{ConnectionState, EventKind, PublisherRequest, Subscriber};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -99,7 +99,9 @@ fn one_who_wants_three_topics_is_one_subscriber() {
     let _first = subscriber(&endpoint, &["app.INFO", "app.ERROR", "app.DEBUG"]);
     until("all three are there", || {
         publisher.wait_for(9, STEP, "app", &|| false);
-        ["app.INFO", "app.ERROR", "app.DEBUG"].iter().all(|it| publisher.has_subscriber(it.as_bytes()))
+        ["app.INFO", "app.ERROR", "app.DEBUG"]
+            .iter()
+            .all(|it| publisher.has_subscriber(it.as_bytes()))
     });
     assert_eq!(publisher.wait_for(2, SHORT, "app", &|| false), WaitOutcome::TimedOut(1));
     let _second = subscriber(&endpoint, &[""]);
@@ -334,7 +336,10 @@ fn peers_that_come_and_go_take_exactly_their_own_subscriptions_along() {
         publisher.wait_for(9, STEP, "", &|| false);
         publisher.subscribers("") == 1
     });
-    assert!(publisher.has_subscriber(b"app") && !(0..30).any(|n| publisher.has_subscriber(n.to_string().as_bytes())));
+    assert!(
+        publisher.has_subscriber(b"app")
+            && !(0..30).any(|n| publisher.has_subscriber(n.to_string().as_bytes()))
+    );
 }
 
 #[test]

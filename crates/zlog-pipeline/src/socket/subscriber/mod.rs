@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
-use super::drain::{PublisherRequest, ENDING};
-use super::endpoint::Endpoint;
-use super::ipc_cleanup::IpcFiles;
 use super::connection::{ConnectionEvent, EndpointStatus};
-use super::options::SocketOptions;
-use super::ffi;
-use super::receive_thread::{self, Batch, Channels, Command, MOST_FRAMES, ReceiveThread, Shared};
 use super::connection_manager::ConnectionManager;
+use super::drain::{ENDING, PublisherRequest};
+use super::endpoint::Endpoint;
+use super::ffi;
+use super::ipc_cleanup::IpcFiles;
+use super::options::SocketOptions;
+use super::receive_thread::{self, Batch, Channels, Command, MOST_FRAMES, ReceiveThread, Shared};
 use crate::source::{Flow, Progress};
 use zlog_core::error::{Error, Result};
 
@@ -282,7 +282,11 @@ impl Drop for Subscriber {
     /// What was received and not taken is gone.
     fn drop(&mut self) {
         // Those that connect here hold what comes until there is somebody again.
-        self.request(if self.bound.is_empty() { PublisherRequest::Stop } else { PublisherRequest::Hold });
+        self.request(if self.bound.is_empty() {
+            PublisherRequest::Stop
+        } else {
+            PublisherRequest::Hold
+        });
         self.shared.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // A panic there was reported when it happened.

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::*;
 use crate::socket::testing::{
-    DEADLINE, STEP, bind, bound_again, connect, wait_for_subscribers, own_address, publisher, subscriber, take,
-    until,
+    DEADLINE, STEP, bind, bound_again, connect, own_address, publisher, subscriber, take, until,
+    wait_for_subscribers,
 };
 use crate::socket::{ConnectionState, EventKind, Publisher};
 

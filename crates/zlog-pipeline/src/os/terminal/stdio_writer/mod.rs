@@ -74,7 +74,9 @@ impl ShutdownDeadline {
 
     /// Fails when the end has been held up for long enough; for good.
     fn check(&mut self) -> io::Result<()> {
-        let Some(stop) = self.stop.as_ref().or_else(|| ShutdownSignal::of_process()) else { return Ok(()) };
+        let Some(stop) = self.stop.as_ref().or_else(|| ShutdownSignal::of_process()) else {
+            return Ok(());
+        };
         let ending = stop.is_ending();
         // A child that was asked to stop may print for as long as somebody reads it; where
         // nobody does, it would wait for that, and we for it.
