@@ -171,7 +171,7 @@ fn publishing(name: &str, target: &PublishTarget, around: &Surroundings) -> Resu
 fn endpoints(target: &PublishTarget) -> Result<Vec<Endpoint>> {
     let bind = target.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
     let connect = target.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    let taken = |endpoint: Endpoint| endpoint.when_taken(TAKEN);
+    let taken = |endpoint: Endpoint| endpoint.with_in_use_hint(TAKEN);
     bind.chain(connect).map(|endpoint| endpoint.map(taken)).collect()
 }
 

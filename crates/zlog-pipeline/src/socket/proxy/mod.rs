@@ -242,7 +242,7 @@ impl Proxy {
         // A send fails only for a publisher that is stuck; the others have it.
         match request {
             PublisherRequest::Hold => {
-                drop(self.collect.send([&[1], ENDING].concat(), zmq::DONTWAIT))
+                let _ = self.collect.send([&[1], ENDING].concat(), zmq::DONTWAIT);
             }
             PublisherRequest::Stop => {
                 for prefix in self.upstream.asked() {

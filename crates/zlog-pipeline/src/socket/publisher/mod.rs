@@ -248,7 +248,7 @@ impl Publisher {
 
     /// Who has no room for the next message, as far as can be told: subscribers that do not
     /// take what the system holds for them, and endpoints without a connection.
-    pub fn waits_for(&self) -> Vec<String> {
+    pub fn blocked_peers(&self) -> Vec<String> {
         let peers = |least| {
             let peers = self.tracker.iter().filter(move |(fd, _)| ffi::unsent(*fd) >= least);
             peers.map(|(_, peer)| peer.to_owned())

@@ -256,7 +256,7 @@ fn set_up<T: AsRef<[u8]>>(
     options.apply(&mut socket)?;
     let topics: HashSet<Vec<u8>> = topics.iter().map(|t| t.as_ref().to_vec()).collect();
     for topic in &topics {
-        receive::subscribe(&socket, true, topic).map_err(cant)?;
+        receive_thread::subscribe(&socket, true, topic).map_err(cant)?;
     }
     Ok((socket, topics))
 }

@@ -78,7 +78,7 @@ pub(super) enum Misuse {
     /// Cancelled what it had not subscribed to.
     Cancels,
     /// Subscribes and cancels without end.
-    RateLimit,
+    Rate,
 }
 
 impl fmt::Display for Misuse {

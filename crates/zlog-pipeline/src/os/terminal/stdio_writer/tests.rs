@@ -170,10 +170,10 @@ fn files_and_devices_are_written_as_they_are_and_at_their_own_place() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_pipe_is_opened_again_and_the_flags_of_others_stay() {
-    let (_reader, writer) = pipe();
-    let writer = StdioWriter::new(writer.try_clone().unwrap());
+    let (_reader, pipe_end) = pipe();
+    let writer = StdioWriter::new(pipe_end.try_clone().unwrap());
     assert!(matches!(writer.mode, WriteMode::Own(_)), "{writer:?}");
-    let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
+    let flags = rustix::fs::fcntl_getfl(&pipe_end).unwrap();
     assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "{flags:?}");
 }
 
