@@ -21,7 +21,7 @@ use zlog_core::record::Record;
 use zlog_core::sequence::SequenceTracker;
 use zlog_core::text::escape::{Newlines, is_unsafe};
 use zlog_core::text::parsers;
-use zlog_core::wire::{self, ask};
+use zlog_core::wire::{self, query};
 use zlog_pipeline::socket::{Endpoint, Role};
 
 /// Bodies and lines as they come from programs of all kinds.
@@ -110,26 +110,26 @@ struct Fuzz {
 impl Fuzz {
     fn new(seed: u64) -> Fuzz {
         let topic_delim = Some("::".to_owned());
-        let status = ask::Status {
-            handlers: vec![ask::Handler { outage: Some("x\n  y".into()), ..Default::default() }],
-            sources: vec![ask::Source { remarks: vec!["r".into()], ..Default::default() }],
-            keep: Some(ask::Keep::default()),
+        let status = query::Status {
+            handlers: vec![query::Handler { outage: Some("x\n  y".into()), ..Default::default() }],
+            sources: vec![query::Source { remarks: vec!["r".into()], ..Default::default() }],
+            keep: Some(query::Keep::default()),
             ..Default::default()
         };
-        let end = ask::End { messages: 3, window: 1, subscribed: true };
+        let end = query::End { messages: 3, window: 1, subscribed: true };
         let answers = [
-            ask::Answer::Ready,
-            ask::Answer::Message { received: 1.5 },
-            ask::Answer::End(end),
-            ask::Answer::Status(Box::new(status)),
-            ask::Answer::Refused { why: "no".into() },
+            query::Answer::Ready,
+            query::Answer::Message { received: 1.5 },
+            query::Answer::End(end),
+            query::Answer::Status(Box::new(status)),
+            query::Answer::Refused { why: "no".into() },
         ];
         Fuzz {
             rng: Rng::with_seed(seed),
             formats: formats(),
             parser: Parser::new(parse::Options { topic_delim, ..parse::Options::default() }),
             sequences: SequenceTracker::default(),
-            answers: answers.iter().map(ask::write_answer).collect(),
+            answers: answers.iter().map(query::write_answer).collect(),
             inputs: 0,
             longest: Duration::ZERO,
         }
@@ -150,7 +150,7 @@ impl Fuzz {
         let at = self.rng.usize(..self.answers.len());
         let answer = self.answers[at].clone();
         let answer = self.mutated(&answer);
-        let _ = (ask::read_answer(&answer), ask::read_question(&[&answer]));
+        let _ = (query::read_answer(&answer), query::read_question(&[&answer]));
         self.typed();
         self.inputs += 1;
         let took = thread_time() - begun;
@@ -194,7 +194,7 @@ impl Fuzz {
         let _ = parse_when(&text, Bound::Since, &Zoned::now());
         let _ = (text.parse::<parsers::Seconds>(), parsers::size(&text), parsers::rate(&text));
         let _ = (parsers::level(&text), parsers::speed(&text), parsers::root(&text));
-        let _ = Endpoint::parse(&text, Role::Connect).map(|endpoint| endpoint.beside());
+        let _ = Endpoint::parse(&text, Role::Connect).map(|endpoint| endpoint.query_endpoint());
     }
 
     fn one_of(&mut self, real: &[&str]) -> Vec<u8> {

@@ -8,9 +8,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
-use zlog_pipeline::socket::{LEAST_MAX_MESSAGE, LinkEvent, Occurrence};
+use zlog_pipeline::socket::{ConnectionEvent, EventKind, LEAST_MAX_MESSAGE};
 
 /// How long nothing more is told of an endpoint: each message may end a connection.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
@@ -34,13 +34,13 @@ impl DisconnectReasons {
     }
 
     /// Takes note of an event: what there is to tell.
-    pub(super) fn observe(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
-        match event.what {
-            Occurrence::Disconnected if self.disconnected.len() < MAX_ENDPOINTS => {
+    pub(super) fn observe(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
+        match event.kind {
+            EventKind::Disconnected if self.disconnected.len() < MAX_ENDPOINTS => {
                 self.disconnected.insert(event.endpoint.clone());
                 None
             }
-            Occurrence::MadeAnew if self.disconnected.remove(&event.endpoint) => {
+            EventKind::Reconnected if self.disconnected.remove(&event.endpoint) => {
                 self.report(event, now)
             }
             _ => {
@@ -50,7 +50,7 @@ impl DisconnectReasons {
         }
     }
 
-    fn report(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
+    fn report(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
         self.reported.retain(|_, at| now < *at + REPEAT_AFTER);
         if self.reported.contains_key(&event.endpoint) || self.reported.len() >= MAX_ENDPOINTS {
             return None;
@@ -59,7 +59,7 @@ impl DisconnectReasons {
         Some(format!(
             "hung up on {}: it sent a message larger than --max-message {}, or bytes that are no \
              message; connecting anew, and what it sent meanwhile is lost",
-            visible(&event.endpoint),
+            escape(&event.endpoint),
             parsers::format_size(self.max_message)
         ))
     }
@@ -69,11 +69,11 @@ impl DisconnectReasons {
 mod tests {
     use super::*;
 
-    fn event(what: Occurrence) -> LinkEvent {
-        LinkEvent { endpoint: "tcp://h:1".into(), what }
+    fn event(kind: EventKind) -> ConnectionEvent {
+        ConnectionEvent { endpoint: "tcp://h:1".into(), kind }
     }
 
-    fn told(events: impl IntoIterator<Item = Occurrence>) -> Vec<String> {
+    fn told(events: impl IntoIterator<Item = EventKind>) -> Vec<String> {
         let mut reasons = DisconnectReasons::new(64 << 10);
         let now = Instant::now();
         events.into_iter().filter_map(|what| reasons.observe(&event(what), now)).collect()
@@ -81,8 +81,9 @@ mod tests {
 
     #[test]
     fn a_connection_that_libzmq_does_not_try_again_is_one_that_it_ended() {
-        use Occurrence::{Connected, Disconnected, MadeAnew};
-        let told = told([Connected, Disconnected, MadeAnew, Connected, Disconnected, MadeAnew]);
+        use EventKind::{Connected, Disconnected, Reconnected};
+        let told =
+            told([Connected, Disconnected, Reconnected, Connected, Disconnected, Reconnected]);
         let [line] = &told[..] else { panic!("once in a while: {told:?}") };
         assert!(line.starts_with("hung up on tcp://h:1: it sent a message larger"), "{line}");
         assert!(line.contains("--max-message 64K,"), "{line}");
@@ -90,13 +91,13 @@ mod tests {
 
     #[test]
     fn a_publisher_that_goes_or_shakes_no_hands_was_not_hung_up_on() {
-        use Occurrence::{Connected, Disconnected, HandshakeFailed, MadeAnew, Retrying};
+        use EventKind::{Connected, Disconnected, HandshakeFailed, Reconnected, Retrying};
         let retrying = Retrying(Duration::from_millis(100));
         for events in [
             vec![Connected, Disconnected, retrying.clone(), retrying, Connected],
-            vec![HandshakeFailed("no".into()), MadeAnew, MadeAnew],
-            vec![Connected, Disconnected, HandshakeFailed("no".into()), MadeAnew],
-            vec![MadeAnew],
+            vec![HandshakeFailed("no".into()), Reconnected, Reconnected],
+            vec![Connected, Disconnected, HandshakeFailed("no".into()), Reconnected],
+            vec![Reconnected],
         ] {
             assert!(told(events.clone()).is_empty(), "{events:?}");
         }
@@ -106,10 +107,10 @@ mod tests {
     fn the_least_that_a_socket_can_be_told_to_take_is_named() {
         let mut reasons = DisconnectReasons::new(1024);
         let now = Instant::now();
-        reasons.observe(&event(Occurrence::Disconnected), now);
-        let line = reasons.observe(&event(Occurrence::MadeAnew), now).unwrap();
+        reasons.observe(&event(EventKind::Disconnected), now);
+        let line = reasons.observe(&event(EventKind::Reconnected), now).unwrap();
         assert!(line.contains("--max-message 4K,"), "{line}");
-        reasons.observe(&event(Occurrence::Disconnected), now + REPEAT_AFTER);
-        assert!(reasons.observe(&event(Occurrence::MadeAnew), now + REPEAT_AFTER).is_some());
+        reasons.observe(&event(EventKind::Disconnected), now + REPEAT_AFTER);
+        assert!(reasons.observe(&event(EventKind::Reconnected), now + REPEAT_AFTER).is_some());
     }
 }

@@ -69,6 +69,6 @@ fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
 /// Tells which endpoints were really bound: with port 0 or `*`, nobody knows before.
 fn print_bound(command: &str, bound: &[String]) {
     for endpoint in bound {
-        terminal::tell(format_args!("zlog {command}: bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog {command}: bound {endpoint}"));
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::text::escape::visible;
+use crate::text::escape::escape;
 
 /// What a fallible function of zlog returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -87,7 +87,7 @@ impl Error {
         match error.kind() {
             io::ErrorKind::NotFound if path.is_relative() => match std::env::current_dir() {
                 Ok(here) => {
-                    let here = visible(&here.to_string_lossy());
+                    let here = escape(&here.to_string_lossy());
                     io.hint(format!("It was looked for in {here}."))
                 }
                 Err(_) => io,

@@ -1,7 +1,7 @@
 //! The last messages of each topic, for those who come late.
 //!
 //! What may be here: which messages are kept, and for how long. How they are asked
-//! for is `wire::ask`'s, who asks `cmd::relay`'s.
+//! for is `wire::query`'s, who asks `cmd::relay`'s.
 //!
 //! # What is kept
 //! At most [`Limits::per_topic`] messages of each topic, and at most

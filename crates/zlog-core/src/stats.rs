@@ -56,7 +56,7 @@ impl Stats {
         let total: u64 = topics.iter().map(|(_, count)| count).sum();
         let mut table = format!("{:>10} {:>12}  topic\n", "records", "records/s");
         for (topic, count) in topics.iter().map(|(t, c)| (&**t, *c)).chain([("total", total)]) {
-            let topic = escape::visible(topic);
+            let topic = escape::escape(topic);
             // Writing to a String can't fail.
             let _ = writeln!(table, "{count:>10} {:>12.1}  {topic}", count as f64 / seconds);
         }

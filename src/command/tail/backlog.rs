@@ -1,7 +1,7 @@
 //! `--last`: what went before, asked of the relay that the live records come from.
 //!
 //! What may be here: request before subscribing, and telling which live records were
-//! in the answer already. See `wire::ask` for how none comes twice and none is missing.
+//! in the answer already. See `wire::query` for how none comes twice and none is missing.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::cli::TailArgs;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
-use zlog_core::wire::ask::{self, End, Last, Question};
-use zlog_pipeline::os::signal::Stop;
+use zlog_core::wire::query::{self, End, Last, Question};
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{Answer, Endpoint, Inquiry, Role, SocketOptions, Subscriber};
+use zlog_pipeline::socket::{Answer, Endpoint, QueryClient, Role, SocketOptions, Subscriber};
 
 /// How long the relay may take to answer at all, and then to go on.
 const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -44,7 +44,7 @@ pub(super) fn query_endpoint(args: &TailArgs, endpoints: &[Endpoint]) -> Result<
         return Err(Error::usage("--last asks one relay, and there are several endpoints")
             .hint("Give one endpoint, or name whom to ask: --ask ENDPOINT."));
     };
-    let beside = (endpoint.role() == Role::Connect).then(|| endpoint.beside()).flatten();
+    let beside = (endpoint.role() == Role::Connect).then(|| endpoint.query_endpoint()).flatten();
     beside.ok_or_else(|| {
         Error::usage(format!("there is no place beside {endpoint} to ask for earlier records"))
             .hint("Name the relay's own: --ask ENDPOINT.")
@@ -61,14 +61,14 @@ pub(super) fn fetch(
     at: &Endpoint,
     prefixes: &[Vec<u8>],
     subscriber: &mut Subscriber,
-    stop: &Stop,
+    stop: &ShutdownSignal,
 ) -> Result<Backlog> {
-    let (begin, end) = ask::marks();
+    let (begin, end) = query::markers();
     // What was typed is text; a prefix that is none could not have been.
     let text = |prefix: &Vec<u8>| String::from_utf8_lossy(prefix).into_owned();
     let last = Last { n, prefixes: prefixes.iter().map(text).collect(), begin, end };
-    let question = ask::write_question(&Question::Last(last.clone()));
-    let mut inquiry = Inquiry::ask(at, &question, &SocketOptions::subscriber())?;
+    let question = query::write_question(&Question::Last(last.clone()));
+    let mut inquiry = QueryClient::ask(at, &question, &SocketOptions::subscriber())?;
     let mut request = BacklogRequest { subscriber, prefixes, last: &last, subscribed: false };
     let answer = request.read_answer(&mut inquiry, &|| stop.requested());
     request.subscribe();
@@ -76,8 +76,8 @@ pub(super) fn fetch(
         subscriber.unsubscribe(mark.as_bytes());
     }
     Ok(answer.unwrap_or_else(|why| {
-        let why = escape::visible(&why);
-        terminal::tell(format_args!("zlog tail: no earlier records from {at}: {why}"));
+        let why = escape::escape(&why);
+        terminal::eprint_line(format_args!("zlog tail: no earlier records from {at}: {why}"));
         Backlog::default()
     }))
 }
@@ -106,7 +106,7 @@ impl BacklogRequest<'_> {
     /// Follows the answer to its end, or to the reason why there is none.
     fn read_answer(
         &mut self,
-        inquiry: &mut Inquiry,
+        inquiry: &mut QueryClient,
         stop: &dyn Fn() -> bool,
     ) -> Result<Backlog, String> {
         let mut messages = Vec::new();
@@ -129,19 +129,19 @@ impl BacklogRequest<'_> {
             };
             until = Instant::now() + NEXT_ANSWER_TIMEOUT;
             let head = frames.first().map_or(&[][..], Vec::as_slice);
-            match ask::read_answer(head).map_err(|error| error.to_string())? {
-                ask::Answer::Ready => self.subscribe(),
-                ask::Answer::Message { received } => {
+            match query::read_answer(head).map_err(|error| error.to_string())? {
+                query::Answer::Ready => self.subscribe(),
+                query::Answer::Message { received } => {
                     frames.remove(0);
                     messages.push(StoredMessage { received, frames });
                     // The relay sends no more than it was asked for, and a few.
-                    if messages.len() > 2 * ask::MOST {
+                    if messages.len() > 2 * query::MAX_MESSAGES {
                         return Err("the answer has no end".into());
                     }
                 }
-                ask::Answer::End(end) => return Ok(backlog(messages, end)),
-                ask::Answer::Refused { why } => return Err(why),
-                ask::Answer::Status(_) => return Err("it answers something else".into()),
+                query::Answer::End(end) => return Ok(backlog(messages, end)),
+                query::Answer::Refused { why } => return Err(why),
+                query::Answer::Status(_) => return Err("it answers something else".into()),
             }
         }
     }
@@ -151,10 +151,12 @@ impl BacklogRequest<'_> {
 fn backlog(messages: Vec<StoredMessage>, end: End) -> Backlog {
     let missing = end.messages.saturating_sub(messages.len());
     if missing > 0 {
-        terminal::tell(format_args!("zlog tail: {missing} of the earlier records are missing"));
+        terminal::eprint_line(format_args!(
+            "zlog tail: {missing} of the earlier records are missing"
+        ));
     }
     if !end.subscribed {
-        terminal::tell(
+        terminal::eprint_line(
             "zlog tail: the relay that was asked did not see the subscription: between the \
              earlier records and the live ones some may be missing",
         );

@@ -18,7 +18,7 @@ use zlog_core::wire;
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
-    self, Ask, Closing, LinkEvent, Occurrence, Role, SocketOptions, Subscriber,
+    self, ConnectionEvent, Drain, EventKind, PublisherRequest, Role, SocketOptions, Subscriber,
 };
 use zlog_pipeline::source::subscribe::Subscribe;
 use zlog_pipeline::source::{PollStatus, Source};
@@ -104,7 +104,7 @@ impl Live {
         let at_once = if ask.is_some() { &[] } else { &*prefixes };
         let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
         if tail.hangup.is_some() {
-            subscriber.wake_by(Hangup::words()?);
+            subscriber.wake_by(Hangup::wakeups()?);
         }
         super::super::print_bound("tail", subscriber.bound());
         let mut duplicates = Deduplicator::default();
@@ -134,26 +134,26 @@ impl Live {
     /// Publishers are made to stop, and what they have sent is taken in within --linger.
     fn drain(&mut self, args: &TailArgs, tail: &mut Tail) -> Result<()> {
         let (started, linger) = (Instant::now(), args.linger.0);
-        let mut closing = Closing::new(&self.source.subscriber().links(), started, linger);
+        let mut drain = Drain::new(&self.source.subscriber().endpoint_status(), started, linger);
         loop {
             let now = Instant::now();
             if tail.output.is_full() {
                 return Ok(());
             }
             if now >= started + linger {
-                return self.count_undelivered(tail, closing, now + COUNT_TIME);
+                return self.count_undelivered(tail, drain, now + COUNT_TIME);
             }
             // Asked first: what the system had received of a publisher that is gone has
             // come by then.
-            let gone = socket::connected_peers(&self.source.subscriber().links()) == 0;
+            let gone = socket::connected_peers(&self.source.subscriber().endpoint_status()) == 0;
             let came = self.poll(tail, DRAIN_POLL, PollUntil::Empty)? == PollStatus::Delivered;
             let now = Instant::now();
-            if closing.note(now, came) || (gone && !came) {
+            if drain.is_done(now, came) || (gone && !came) {
                 return Ok(());
             }
             let subscriber = self.source.subscriber();
-            if let Some(ask) = closing.ask(now, || subscriber.is_caught_up()) {
-                subscriber.ask(ask);
+            if let Some(request) = drain.next_request(now, || subscriber.is_caught_up()) {
+                subscriber.request(request);
             }
         }
     }
@@ -162,11 +162,11 @@ impl Live {
     fn count_undelivered(
         &mut self,
         tail: &mut Tail,
-        mut closing: Closing,
+        mut drain: Drain,
         until: Instant,
     ) -> Result<()> {
-        self.source.subscriber().ask(Ask::Stop);
-        closing.stop_asking();
+        self.source.subscriber().request(PublisherRequest::Stop);
+        drain.stop_requested();
         loop {
             let mut count = 0;
             self.source.poll_raw(DRAIN_POLL, &mut |_, _| {
@@ -175,7 +175,7 @@ impl Live {
             })?;
             tail.undelivered.messages += count;
             let now = Instant::now();
-            if closing.note(now, count > 0) {
+            if drain.is_done(now, count > 0) {
                 return Ok(());
             }
             if now >= until {
@@ -238,7 +238,7 @@ impl Live {
             let cut =
                 self.disconnect_reasons.as_mut().and_then(|reasons| reasons.observe(&event, now));
             if let Some(cut) = cut {
-                terminal::tell(format_args!("zlog tail: {cut}"));
+                terminal::eprint_line(format_args!("zlog tail: {cut}"));
             }
         }
         self.report_no_peer(now);
@@ -254,8 +254,11 @@ impl Live {
     fn report_no_peer(&mut self, now: Instant) {
         let Some(no_peer) = &mut self.no_peer else { return };
         let subscriber = self.source.subscriber();
-        for finding in no_peer.check(now, || subscriber.links()) {
-            terminal::tell(format_args!("zlog tail: {}", escape::visible(&finding.to_string())));
+        for finding in no_peer.check(now, || subscriber.endpoint_status()) {
+            terminal::eprint_line(format_args!(
+                "zlog tail: {}",
+                escape::escape(&finding.to_string())
+            ));
         }
     }
 
@@ -263,7 +266,7 @@ impl Live {
         let all_topics = self.all_topics();
         let Some(no_output) = &mut self.no_output else { return };
         let subscriber = self.source.subscriber();
-        let connected = || subscriber.links().iter().any(|link| link.peers > 0);
+        let connected = || subscriber.endpoint_status().iter().any(|link| link.peers > 0);
         // Where other topics are not listened to anyway, the nearest of them say more.
         let excluded = if all_topics { tail.output.excluded } else { 0 };
         let (action, finding) = no_output.check(now, connected, tail.output.filtered + excluded);
@@ -273,7 +276,10 @@ impl Live {
             _ => {}
         }
         if let Some(finding) = finding {
-            terminal::tell(format_args!("zlog tail: {}", escape::visible(&finding.to_string())));
+            terminal::eprint_line(format_args!(
+                "zlog tail: {}",
+                escape::escape(&finding.to_string())
+            ));
         }
     }
 }
@@ -298,13 +304,13 @@ struct ConnectionLog {
 }
 
 impl ConnectionLog {
-    fn print(&mut self, event: &LinkEvent) {
-        if matches!(event.what, Occurrence::Connected | Occurrence::Disconnected) {
+    fn print(&mut self, event: &ConnectionEvent) {
+        if matches!(event.kind, EventKind::Connected | EventKind::Disconnected) {
             self.printed.clear();
         }
         let text = event.to_string();
         if !self.printed.contains(&text) {
-            terminal::tell(format_args!("zlog tail: {}", escape::visible(&text)));
+            terminal::eprint_line(format_args!("zlog tail: {}", escape::escape(&text)));
             self.printed.insert(text);
         }
     }

@@ -50,10 +50,12 @@ impl LossReport {
             return;
         }
         for line in lines {
-            terminal::tell(format_args!("zlog tail: {line}"));
+            terminal::eprint_line(format_args!("zlog tail: {line}"));
         }
         if self.sequences.is_newly_full() {
-            terminal::tell("zlog tail: too many senders and topics: losses of some go unseen");
+            terminal::eprint_line(
+                "zlog tail: too many senders and topics: losses of some go unseen",
+            );
         }
     }
 }
@@ -62,7 +64,7 @@ impl LossReport {
 fn lines<'a>(mut gaps: impl ExactSizeIterator<Item = (&'a str, &'a str, u64)>) -> Vec<String> {
     let mut lines = Vec::new();
     for (source, topic, missing) in gaps.by_ref().take(MAX_NAMED) {
-        let (source, topic) = (escape::visible(source), escape::visible(topic));
+        let (source, topic) = (escape::escape(source), escape::escape(topic));
         lines.push(format!("lost {} of {source}, topic {topic}", counted(missing, "record")));
     }
     let (others, missing) =

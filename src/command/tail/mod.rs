@@ -28,7 +28,7 @@ use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::os::signal::{Hangup, Stop};
+use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::router::{self, HandlerContext, HandlerSpec, RecordFilter, Router};
 
@@ -94,7 +94,7 @@ enum Ended {
 /// A view, and the limits within which it is filled.
 struct Tail {
     output: TailOutput,
-    stop: Stop,
+    stop: ShutdownSignal,
     /// With handlers: they open their files anew. Without, SIGHUP ends a tail.
     hangup: Option<Hangup>,
     deadline: Option<Instant>,
@@ -119,10 +119,10 @@ impl Undelivered {
         let messages = counted(self.messages, "message");
         match (self.lost(), self.and_more) {
             (false, _) => {}
-            (true, false) => terminal::tell(format_args!(
+            (true, false) => terminal::eprint_line(format_args!(
                 "zlog tail: {messages} came too late for the handlers: --linger was over"
             )),
-            (true, true) => terminal::tell(format_args!(
+            (true, true) => terminal::eprint_line(format_args!(
                 "zlog tail: {messages} came too late for the handlers, and publishers were still \
                  sending: how many records are lost is not known"
             )),
@@ -133,7 +133,7 @@ impl Undelivered {
 impl Tail {
     fn new(args: &TailArgs) -> Result<Tail> {
         let now = Instant::now();
-        let stop = Stop::install()?;
+        let stop = ShutdownSignal::install()?;
         let hangup = args.has_handlers().then(|| Hangup::install(&stop)).transpose()?;
         let topics = topics(args);
         topics.check()?;
@@ -200,18 +200,18 @@ impl Tail {
         }
         let (undecoded, lost) = (self.output.undecoded, self.output.losses.lost());
         if undecoded > 0 && !args.quiet {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {undecoded} could not be decoded; shown as text and marked"
             ));
         }
         let unformatted = self.output.unformatted();
         if unformatted > 0 && !args.quiet {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {unformatted} did not fit --format; shown with the reason"
             ));
         }
         if args.fail_on_loss && lost > 0 {
-            terminal::tell(format_args!("zlog tail: {lost} lost in all"));
+            terminal::eprint_line(format_args!("zlog tail: {lost} lost in all"));
         }
         let exit = match (ended, self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
@@ -236,7 +236,7 @@ impl Tail {
     fn print_unmet(&self, args: &TailArgs) {
         let (shown, wanted) = (self.output.shown, args.count.unwrap_or_default());
         if let (Some(timeout), false) = (args.timeout, args.quiet) {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {shown} of {} came within {timeout}",
                 counted(wanted, "record")
             ));
@@ -284,12 +284,12 @@ fn filter(args: &TailArgs) -> Result<Filter> {
 }
 
 /// What takes records besides, or instead of, standard output.
-fn router(args: &TailArgs, stop: &Stop) -> Result<Router> {
+fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     // Stored records wait for a slow handler; a publisher must not have to.
     let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
     let spec = args.handlers.spec(on_full)?;
     for remark in args.handlers.remarks() {
-        terminal::tell(format_args!("zlog tail: {remark}"));
+        terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
     Router::open(spec, HandlerContext::new("tail", stop))
 }
@@ -301,7 +301,7 @@ fn destination(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Destina
     }
     terminal::check_stdout()?;
     let terminal = terminal::stdout_is_terminal();
-    let writer: Box<dyn Write> = Box::new(Stdout::lingering(args.linger.0));
+    let writer: Box<dyn Write> = Box::new(Stdout::with_linger(args.linger.0));
     let formatter = formatter(args, console)?;
     let options = options(args, formatter.format.as_deref(), terminal);
     let shape = args.shape();

@@ -9,7 +9,7 @@ use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::time::{Duration, Instant};
 
-use zlog_pipeline::socket::{LinkEvent, LinkState, LinkStatus, Occurrence, Role};
+use zlog_pipeline::socket::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind, Role};
 
 /// How long there must have been no peer. A publisher that is started again is
 /// back sooner.
@@ -92,8 +92,8 @@ impl NoPeerMonitor {
     }
 
     /// Takes note of what happened to a connection.
-    pub(super) fn observe(&mut self, event: &LinkEvent) {
-        if event.what == Occurrence::Connected {
+    pub(super) fn observe(&mut self, event: &ConnectionEvent) {
+        if event.kind == EventKind::Connected {
             self.had_peer.insert(event.endpoint.clone());
         }
     }
@@ -104,7 +104,7 @@ impl NoPeerMonitor {
     pub(super) fn check(
         &mut self,
         now: Instant,
-        links: impl FnOnce() -> Vec<LinkStatus>,
+        links: impl FnOnce() -> Vec<EndpointStatus>,
     ) -> Vec<Finding> {
         if now < self.next_check {
             return Vec::new();
@@ -115,7 +115,7 @@ impl NoPeerMonitor {
         self.peers
             .resize_with(links.len(), || PeerState { without_peer_since: started, reported: None });
         let states = self.peers.iter_mut().zip(links);
-        let check = |(state, link): (&mut PeerState, LinkStatus)| {
+        let check = |(state, link): (&mut PeerState, EndpointStatus)| {
             let had_peer = self.had_peer.contains(&link.endpoint);
             state.check(now, link, had_peer)
         };
@@ -124,7 +124,7 @@ impl NoPeerMonitor {
 }
 
 impl PeerState {
-    fn check(&mut self, now: Instant, link: LinkStatus, had_peer: bool) -> Option<Finding> {
+    fn check(&mut self, now: Instant, link: EndpointStatus, had_peer: bool) -> Option<Finding> {
         let Some(reason) = reason(&link) else {
             *self = PeerState { without_peer_since: now, reported: None };
             return None;
@@ -141,13 +141,13 @@ impl PeerState {
 }
 
 /// Why a link has no peer; `None` when it has one.
-fn reason(link: &LinkStatus) -> Option<Reason> {
+fn reason(link: &EndpointStatus) -> Option<Reason> {
     if link.peers > 0 {
         return None;
     }
     Some(match (&link.state, link.role, &link.unresolved) {
-        (LinkState::Connected, ..) => return None,
-        (LinkState::HandshakeRefused(why), ..) => Reason::HandshakeFailed(why.clone()),
+        (ConnectionState::Connected, ..) => return None,
+        (ConnectionState::HandshakeRefused(why), ..) => Reason::HandshakeFailed(why.clone()),
         (_, Role::Bind, _) => Reason::NobodyConnected,
         (_, Role::Connect, Some(why)) => Reason::HostNotFound(why.clone()),
         (_, Role::Connect, None) if link.reached => Reason::NoHandshake,
@@ -161,20 +161,30 @@ mod tests {
 
     const HERE: &str = "tcp://h:1";
 
-    fn link(role: Role, state: LinkState) -> LinkStatus {
-        let peers = usize::from(state == LinkState::Connected);
-        LinkStatus { endpoint: HERE.into(), role, state, peers, reached: false, unresolved: None }
+    fn link(role: Role, state: ConnectionState) -> EndpointStatus {
+        let peers = usize::from(state == ConnectionState::Connected);
+        EndpointStatus {
+            endpoint: HERE.into(),
+            role,
+            state,
+            peers,
+            reached: false,
+            unresolved: None,
+        }
     }
 
     /// What is said of one link in these states, four seconds apart.
-    fn told(role: Role, states: &[LinkState]) -> Vec<String> {
+    fn told(role: Role, states: &[ConnectionState]) -> Vec<String> {
         let start = Instant::now();
         let mut no_peer = NoPeerMonitor::new(start);
         let mut told = Vec::new();
         for (at, state) in (1..).zip(states) {
             let now = start + Duration::from_secs(4) * at;
-            if *state == LinkState::Connected {
-                no_peer.observe(&LinkEvent { endpoint: HERE.into(), what: Occurrence::Connected });
+            if *state == ConnectionState::Connected {
+                no_peer.observe(&ConnectionEvent {
+                    endpoint: HERE.into(),
+                    kind: EventKind::Connected,
+                });
             }
             let findings = no_peer.check(now, || vec![link(role, state.clone())]);
             told.extend(findings.iter().map(Finding::to_string));
@@ -186,14 +196,14 @@ mod tests {
     fn nothing_is_said_before_a_few_seconds_have_passed() {
         let start = Instant::now();
         let mut no_peer = NoPeerMonitor::new(start);
-        let away = || vec![link(Role::Connect, LinkState::NotConnected)];
+        let away = || vec![link(Role::Connect, ConnectionState::NotConnected)];
         assert!(no_peer.check(start + REPORT_AFTER / 2, away).is_empty());
         assert_eq!(no_peer.check(start + REPORT_AFTER, away).len(), 1);
     }
 
     #[test]
     fn a_publisher_that_is_away_is_told_once_and_again_when_it_has_gone_again() {
-        use LinkState::{Connected, Connecting, NotConnected};
+        use ConnectionState::{Connected, Connecting, NotConnected};
         let states = [NotConnected, Connecting, NotConnected, Connected, NotConnected];
         let told = told(Role::Connect, &states);
         assert_eq!(told.len(), 2, "{told:?}");
@@ -203,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_refused_handshake_is_told_with_its_first_reason() {
-        let refused = |why: &str| LinkState::HandshakeRefused(why.into());
+        let refused = |why: &str| ConnectionState::HandshakeRefused(why.into());
         let told = told(Role::Connect, &[refused("not ZeroMQ"), refused("broken pipe")]);
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains("tcp://h:1 failed: not ZeroMQ"), "{told:?}");
@@ -211,7 +221,7 @@ mod tests {
 
     #[test]
     fn publishers_that_leave_a_bound_endpoint_are_nothing_to_tell_of() {
-        use LinkState::{Connected, NotConnected};
+        use ConnectionState::{Connected, NotConnected};
         assert_eq!(told(Role::Bind, &[NotConnected, NotConnected]).len(), 1);
         assert_eq!(told(Role::Bind, &[Connected, NotConnected, NotConnected]).len(), 0);
     }

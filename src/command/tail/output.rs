@@ -327,7 +327,7 @@ impl TailOutput {
         let Some((stats, every)) = &mut self.stats else { return };
         let due = every.is_some_and(|every| stats.age(now) >= every);
         if due || end {
-            terminal::tell(stats.report(now).trim_end());
+            terminal::eprint_line(stats.report(now).trim_end());
         }
     }
 }

@@ -49,7 +49,9 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
             let nuls = source.counts().nuls;
             if nuls > 0 && !args.quiet {
                 let nuls = counted(nuls, "NUL");
-                terminal::tell(format_args!("zlog tail: {nuls} left out (a hole in the input)"));
+                terminal::eprint_line(format_args!(
+                    "zlog tail: {nuls} left out (a hole in the input)"
+                ));
             }
             return Ok(unless_failed(Ended::Done, source.failed()));
         }
@@ -73,7 +75,7 @@ fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<Pol
 fn print_notices(notices: Vec<Notice>, quiet: bool) {
     for notice in notices {
         if notice.failed || !quiet {
-            terminal::tell(format_args!("zlog tail: {}", notice.text));
+            terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
         }
     }
 }

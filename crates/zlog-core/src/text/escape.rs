@@ -174,7 +174,7 @@ pub fn json_escape_char(out: &mut Vec<u8>, c: char) {
 ///
 /// What goes to standard error is escaped there; what this adds is that the text begins no line of
 /// its own, which could pass for a message of zlog's.
-pub fn visible(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     escape_into(&mut out, text, Newlines::Escape);
     String::from_utf8_lossy(&out).into_owned()

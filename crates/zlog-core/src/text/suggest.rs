@@ -1,6 +1,6 @@
 //! "Did you mean …?": the known name that is nearest to one that was typed.
 
-use super::escape::visible;
+use super::escape::escape;
 
 /// Least similarity of a name that may be meant, from 0 to 1: one wrong letter in a word
 /// of three passes, two in a word of four don't.
@@ -26,9 +26,9 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
 /// those that are. Empty when there are none.
 pub fn suggest(name: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {
-        Some(nearest) => format!("Did you mean {}?", visible(nearest)),
+        Some(nearest) => format!("Did you mean {}?", escape(nearest)),
         None if known.is_empty() => String::new(),
-        None => format!("There are: {}.", visible(&listed(known))),
+        None => format!("There are: {}.", escape(&listed(known))),
     }
 }
 

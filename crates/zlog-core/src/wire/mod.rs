@@ -20,12 +20,12 @@
 //! | other UTF-8 (broken JSON too: a message may start with `{`) | `text` |
 //! | bytes that are not UTF-8 | shown with `\xff` for each such byte, with a fault |
 
-pub mod ask;
 mod attributes;
 pub mod json;
 pub mod logbook;
 pub mod other_loggers;
 pub mod pickle;
+pub mod query;
 pub mod text;
 pub mod topic;
 

@@ -146,7 +146,7 @@ impl Format for Counting {
 fn publishing(name: &str, target: &PublishTarget, context: &HandlerContext) -> Result<Publishing> {
     let options = SocketOptions { hwm: target.hwm, ..SocketOptions::publisher() };
     let publisher = Publisher::open(&endpoints(target)?, &options)?;
-    let who = format!("zlog {}: handler {}", context.command, escape::visible(name));
+    let who = format!("zlog {}: handler {}", context.command, escape::escape(name));
     for bound in publisher.bound() {
         (context.report)(&format!("{who}: bound {bound}"));
     }
@@ -159,7 +159,7 @@ fn publishing(name: &str, target: &PublishTarget, context: &HandlerContext) -> R
         report: {
             let (report, prefix) = (
                 Arc::clone(&context.report),
-                format!("zlog {}: handler {}", context.command, escape::visible(name)),
+                format!("zlog {}: handler {}", context.command, escape::escape(name)),
             );
             Box::new(move |text| report(&format!("{prefix}: {text}")))
         },
@@ -171,7 +171,7 @@ fn publishing(name: &str, target: &PublishTarget, context: &HandlerContext) -> R
 fn endpoints(target: &PublishTarget) -> Result<Vec<Endpoint>> {
     let bind = target.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
     let connect = target.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    let taken = |endpoint: Endpoint| endpoint.when_taken(TAKEN);
+    let taken = |endpoint: Endpoint| endpoint.with_in_use_hint(TAKEN);
     bind.chain(connect).map(|endpoint| endpoint.map(taken)).collect()
 }
 
@@ -200,7 +200,7 @@ impl Handler for Publishing {
         self.flush()?;
         let events = self.publish.as_mut().and_then(|publish| publish.publisher().report());
         if let Some(text) = events {
-            (self.report)(&format!("{}: {}", self.who, escape::visible(&text)));
+            (self.report)(&format!("{}: {}", self.who, escape::escape(&text)));
         }
         Ok(None)
     }
