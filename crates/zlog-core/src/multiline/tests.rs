@@ -235,7 +235,7 @@ proptest! {
 }
 
 /// Printed by CPython itself: see tests/data/lines/tracebacks.py.
-const BY_PYTHON: &str = include_str!("../../../../tests/data/lines/tracebacks.txt");
+const BY_PYTHON: &str = include_str!("../../tests/data/lines/tracebacks.txt");
 
 #[test]
 fn what_cpython_prints_is_one_record_each() {

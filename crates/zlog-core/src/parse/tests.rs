@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Lines as programs write them, each with the level it says.
-const SHAPES: &str = include_str!("../../../../tests/data/lines/shapes.txt");
+const SHAPES: &str = include_str!("../../tests/data/lines/shapes.txt");
 
 fn parser() -> Parser {
     Parser::new(Options::default())

@@ -99,7 +99,7 @@ fn one_frame_is_a_body_without_a_topic() {
 }
 
 /// From Logbook 1.10 itself: tests/data/wire/generate.py.
-const LOGBOOK: &str = include_str!("../../../../tests/data/wire/logbook.jsonl");
+const LOGBOOK: &str = include_str!("../../tests/data/wire/logbook.jsonl");
 
 #[test]
 fn records_of_logbook_itself_are_read() {
@@ -147,7 +147,7 @@ fn real_bodies() -> Vec<Vec<u8>> {
     let json = br#"{"name":"n","msg":"%s \u00e9","args":["a",[1,{"k":2.5}],null],"levelno":20,"created":1.5,"exc_text":"T\nE","source":"s","seq":7,"extra":{"k":[1,true]}}"#;
     let mut bodies = vec![json.to_vec(), b"plain text\n".to_vec()];
     bodies.extend(LOGBOOK.lines().map(|line| line.as_bytes().to_vec()));
-    let pickles = include_str!("../../../../tests/data/wire/pickles.jsonl").lines();
+    let pickles = include_str!("../../tests/data/wire/pickles.jsonl").lines();
     bodies.extend(pickles.map(|line| {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
         let hex = row["hex"].as_str().unwrap();

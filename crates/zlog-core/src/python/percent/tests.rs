@@ -29,7 +29,7 @@ fn case(line: &str) -> Case<'_> {
 }
 
 /// What CPython 3.11 makes of each: tests/data/wire/generate.py.
-const GOLDEN: &str = include_str!("../../../../../tests/data/wire/percent.jsonl");
+const GOLDEN: &str = include_str!("../../../tests/data/wire/percent.jsonl");
 
 #[test]
 fn messages_are_formatted_as_cpython_does() {

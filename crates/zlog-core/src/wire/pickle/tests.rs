@@ -5,7 +5,7 @@ use super::*;
 use crate::record::Level;
 
 /// From CPython 3.11, all protocols: tests/data/wire/generate.py.
-const GOLDEN: &str = include_str!("../../../../../tests/data/wire/pickles.jsonl");
+const GOLDEN: &str = include_str!("../../../tests/data/wire/pickles.jsonl");
 
 struct Case {
     what: String,
