@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use jiff::Zoned;
 use zlog_core::filter::{Bound, parse_when};
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::parse::{self, Parser, backslash_replace};
 use zlog_core::record::Record;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use zlog_core::format::formatter::{FormatterSpec, Style};
 use zlog_core::format::{Format, Options, Output};
+use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::wire;
 
 use crate::harness::python;
@@ -30,7 +30,6 @@ fn spec(case: &Value) -> FormatterSpec {
             _ => Style::Dollar,
         },
         datefmt: text(&case["datefmt"]),
-        default_time_format: text(&case["time"]),
         default_msec_format: text(&case["msec"]),
         utc: case["utc"].as_bool().unwrap(),
         extras: extras.iter().map(|(name, default)| (name.clone(), text(default))).collect(),
@@ -102,7 +101,7 @@ fn formats_and_records_give_the_bytes_and_the_errors_of_cpython() {
     for line in cases.lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         if let Some(what) = compare(&case) {
-            let made_of = ["style", "format", "datefmt", "time", "msec", "validate", "extras"]
+            let made_of = ["style", "format", "datefmt", "msec", "validate", "extras"]
                 .map(|key| format!("{key}={}", case[key]));
             wrong.push(format!("{}\n  {what}", made_of.join(" ")));
         }

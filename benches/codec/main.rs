@@ -72,7 +72,7 @@ impl Codec {
         Ok(match self {
             Codec::Json => {
                 let text = std::str::from_utf8(body)?;
-                json::read_body(text).map_err(|error| error.to_string())?.0
+                json::read_body(text)?
             }
             Codec::Map => messagepack::read_map(body)?,
             Codec::Array => messagepack::read_array(body)?,

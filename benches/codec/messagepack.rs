@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
-use zlog_core::python::percent;
 use zlog_core::record::{Level, RawJson, Record, Text};
 
 /// One list of fields for both forms, in the order of `zlog_core::wire::json::write`. Absent
@@ -141,13 +140,13 @@ type DecodeResult<'a> = Result<Record<'a>, rmp_serde::decode::Error>;
 
 /// Appends `record` as a map.
 pub(super) fn write_map(record: &Record<'_>, mut out: &mut Vec<u8>) -> EncodeResult {
-    let (msg, levelname) = (percent::message(record), record.level_name());
+    let (msg, levelname) = (record.message(), record.level_name());
     rmp_serde::encode::write_named(&mut out, &Map::of(record, &msg, &levelname))
 }
 
 /// Appends `record` as an array.
 pub(super) fn write_array(record: &Record<'_>, mut out: &mut Vec<u8>) -> EncodeResult {
-    let (msg, levelname) = (percent::message(record), record.level_name());
+    let (msg, levelname) = (record.message(), record.level_name());
     rmp_serde::encode::write(&mut out, &Array::from(Map::of(record, &msg, &levelname)))
 }
 

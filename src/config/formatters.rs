@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::fault::At;
 use super::section::Section;
 use zlog_core::error::Result;
-use zlog_core::format::formatter::READY_MADE;
+use zlog_core::format::READY_MADE;
 use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::visible;
 use zlog_pipeline::router::{FormatterSpec, options};

@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Command};
 
 use super::*;
-use zlog_core::format::formatter::Style;
+use zlog_core::format::Style;
 use zlog_core::record::Level;
 use zlog_core::text::parsers;
 use zlog_pipeline::handler::file::Sync;

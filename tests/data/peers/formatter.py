@@ -179,7 +179,7 @@ def case(r):
     return {
         "style": style, "format": text,
         "datefmt": r.choice(DATES + LOCAL_DATES * (not utc)) if r.random() < 0.3 else None,
-        "time": r.choice(DATES) if r.random() < 0.1 else None,
+
         "msec": r.choice(MSECS), "utc": utc, "validate": r.random() < 0.9,
         "extras": {name: r.choice([None, None, None, "-", "n/a", ""]) for name in EXTRAS},
         "records": [json.dumps(record(r)) for _ in range(3)],
@@ -190,8 +190,7 @@ def formatter(made):
     defaults = {name: value for name, value in made["extras"].items() if value is not None}
     made_of = logging.Formatter(made["format"], made["datefmt"], made["style"], made["validate"],
                                 defaults=defaults)
-    if made["time"] is not None:
-        made_of.default_time_format = made["time"]
+
     if made["msec"] is not None:
         made_of.default_msec_format = made["msec"]
     if made["utc"]:
