@@ -1,4 +1,4 @@
-//! Format strings: against CPython's `logging.Formatter`, and as `tail --format`.
+//! Format strings, compared with CPython's `logging.Formatter` and in `tail --format`.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use zlog_core::wire;
 
 use crate::harness::python;
 
-/// `tail --format` and its neighbours.
+/// `tail --format` and related options.
 mod tail;
 
-/// How many formats are tried, each with three records; `ZLOG_CASES` asks for more.
+/// The number of formats, each tried with three records. `ZLOG_CASES` sets another.
 const CASES: &str = "4000";
 
 fn text(value: &Value) -> Option<String> {
@@ -43,18 +43,18 @@ fn build(case: &Value) -> zlog_core::error::Result<Box<dyn Format>> {
     spec(case).build(Output::Pretty, Options { zone, ..Options::default() })
 }
 
-/// What zlog refuses although CPython writes something: the list in docs/formats.md.
+/// Whether zlog deliberately refuses what CPython accepts: the list in docs/formats.md.
 fn refused_on_purpose(case: &Value, why: &str) -> bool {
-    // The whole record as one dict; a bound method; a width out of the record.
+    // The whole record as a dict; a bound method; a width from the record.
     why.contains("names no field")
         || why.contains("only [key] and [0] can follow a name")
-        || why.contains("no field can stand within another")
-        // CPython finds out when a record lacks the field.
+        || why.contains("fields can't be nested")
+        // CPython fails only when a record lacks the field.
         || why.contains("whose default is")
         || case["format"].as_str().unwrap().is_empty()
 }
 
-/// What is wrong with zlog's answer, if anything.
+/// How zlog's result differs from CPython's, if it does.
 fn compare(case: &Value) -> Option<String> {
     let (built, refused) = (build(case), case["refused"].as_str());
     let mut format = match (built, refused) {
@@ -79,7 +79,7 @@ fn compare(case: &Value) -> Option<String> {
         match case["wanted"][at].as_str() {
             Some(wanted) if !failed && got.strip_suffix('\n') == Some(wanted) => {}
             None if failed && got.contains("[unformatted: ") => {}
-            // That an attribute is not known must not spoil the record.
+            // zlog writes records with unknown attributes.
             None if case["errors"][at].as_str().unwrap().contains("NoneType.__format__") => {}
             wanted => {
                 let error = &case["errors"][at];

@@ -1,8 +1,7 @@
-//! A record as serde sees it: the fields of a JSON body.
+//! Records as MessagePack, with the fields of a JSON body.
 //!
-//! MessagePack pays for no copy and no allocation that JSON does not make: texts are
-//! borrowed both ways, and the list of extras is the record's own, which the JSON
-//! reader allocates too.
+//! The comparison is fair: like the JSON code, this borrows texts both ways, and allocates
+//! only the list of extras.
 
 use std::borrow::Cow;
 
@@ -11,8 +10,8 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use zlog_core::record::{Level, RawJson, Record, Text};
 
-/// One list of fields for both forms, in the order of `zlog_core::wire::json::write`. Absent
-/// fields are left out of the map, as in JSON, and hold their place in the array.
+/// One list of fields for both forms, in the order of `zlog_core::wire::json::write`. As in
+/// JSON, the map omits absent fields; the array has nil for them.
 macro_rules! forms {
     ($a:lifetime; $($field:ident: $kind:ty = $name:literal,)*) => {
         #[derive(Serialize, Deserialize)]
@@ -71,8 +70,7 @@ forms! {
 }
 
 impl<'a> Map<'a> {
-    /// The fields of `record`. The caller makes `msg` and `levelname`, which may have to
-    /// be formatted.
+    /// The fields of `record`, with `msg` and `levelname` as formatted by the caller.
     fn of(record: &'a Record<'_>, msg: &'a str, levelname: &'a str) -> Map<'a> {
         Map {
             name: record.name.as_deref(),
@@ -162,8 +160,8 @@ pub(super) fn read_array(body: &[u8]) -> DecodeResult<'_> {
 
 type Extra<'a> = (Text<'a>, RawJson<'a>);
 
-/// A record's extras, without a list in between: each value is JSON text, as the record
-/// holds it. Converting to native values and back would cost MessagePack more.
+/// A record's extras, serialised without an intermediate list. Values stay JSON text, as in
+/// the record: converting them would cost MessagePack more.
 enum Extras<'a> {
     /// Of a record to write.
     Borrowed(&'a [Extra<'a>]),
@@ -219,7 +217,7 @@ impl<'de> Visitor<'de> for Pairs {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
-        // No capacity is reserved from the length that the body claims: it may lie.
+        // Does not trust the length in the body for the capacity.
         let mut extras = Vec::new();
         while let Some((key, json)) = pairs.next_element::<(&str, &str)>()? {
             extras.push((Cow::Borrowed(key), RawJson(Cow::Borrowed(json))));

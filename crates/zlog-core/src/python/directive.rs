@@ -155,7 +155,7 @@ pub(crate) fn convert(
             let number = number::float(value, format)?;
             pad_number(spec, sign(spec, number.negative), &number.digits, out);
         }
-        _ => return Err(FormatError("is no conversion of Python's")),
+        _ => return Err(FormatError("has an unknown conversion")),
     }
     Ok(())
 }
@@ -246,5 +246,5 @@ fn character(value: &Value<'_>) -> Result<String, FormatError> {
     }
     let number = value.integer().ok_or(FormatError("needs one character"))?;
     let c = u32::try_from(number).ok().and_then(char::from_u32);
-    c.map(String::from).ok_or(FormatError("needs a character's number"))
+    c.map(String::from).ok_or(FormatError("needs the number of a character"))
 }

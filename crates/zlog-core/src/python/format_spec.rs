@@ -19,7 +19,7 @@ pub(crate) struct FormatSpec {
     kind: Option<char>,
 }
 
-const INVALID: FormatError = FormatError("is no format specifier");
+const INVALID: FormatError = FormatError("is not a format specifier");
 
 impl FormatSpec {
     /// Parses a specifier. `z` (Python 3.11) is not supported: `logging` refuses it too.
@@ -72,7 +72,7 @@ impl FormatSpec {
             (Some(grouping), Some('b' | 'o' | 'x' | 'X')) => grouping == '_',
             _ => false,
         };
-        if fits { Ok(()) } else { Err(FormatError("groups digits where there are none")) }
+        if fits { Ok(()) } else { Err(FormatError("has a `,` or `_` that does not fit its type")) }
     }
 
     /// Whether the specifier is empty.
@@ -105,7 +105,7 @@ impl FormatSpec {
             Value::Float(number) => self.float(*number, out),
             Value::Bool(_) | Value::Int(_) | Value::Big(_) => self.integer(value, out),
             Value::None | Value::Json(_) | Value::Tuple(_) => {
-                Err(FormatError("takes no None, list or dict: use !s before the `:`"))
+                Err(FormatError("does not format None, lists or dicts: put !s before the `:`"))
             }
         }
     }
@@ -129,10 +129,10 @@ impl FormatSpec {
                 let number = value.float().ok_or(FormatError("the number is too large"))?;
                 return self.float(number, out);
             }
-            _ => return Err(FormatError("is not for numbers")),
+            _ => return Err(FormatError("does not apply to numbers")),
         };
         if self.precision.is_some() {
-            return Err(FormatError("has a precision, which a whole number can't have"));
+            return Err(FormatError("has a precision, which integers can't have"));
         }
         let number = number::integer(value, letter, false)?;
         let prefix = if self.alternate { prefix } else { "" };
@@ -146,7 +146,8 @@ impl FormatSpec {
             return Err(FormatError("has a sign, `#` or precision, which a character can't have"));
         }
         let code = value.integer().and_then(|number| u32::try_from(number).ok());
-        let c = code.and_then(char::from_u32).ok_or(FormatError("needs a character's number"))?;
+        let c =
+            code.and_then(char::from_u32).ok_or(FormatError("needs the number of a character"))?;
         self.pad("", '>', c.encode_utf8(&mut [0; 4]), out);
         Ok(())
     }
@@ -158,7 +159,7 @@ impl FormatSpec {
             'n' => (number, 'g', false),
             '%' => (number * 100.0, 'f', false),
             '\0' => (number, 'g', true),
-            _ => return Err(FormatError("is not for a number with a fraction")),
+            _ => return Err(FormatError("does not apply to numbers with fractions")),
         };
         let digits = match self.precision {
             None if kind == '\0' => self.shortest(number),

@@ -7,8 +7,8 @@ use super::{FormatError, Value};
 const MAX_DIGITS: usize = 4300;
 
 const NOT_A_NUMBER: FormatError = FormatError("needs a number");
-const NOT_AN_INTEGER: FormatError = FormatError("needs a whole number");
-const NOT_FINITE: FormatError = FormatError("can't make a whole number of infinity or NaN");
+const NOT_AN_INTEGER: FormatError = FormatError("needs an integer");
+const NOT_FINITE: FormatError = FormatError("can't convert infinity or NaN to an integer");
 const TOO_LARGE: FormatError = FormatError("the number is too large");
 
 /// The sign and the digits of a number.

@@ -22,7 +22,7 @@ impl FromStr for Seconds {
         if let Ok(seconds) = text.parse::<f64>() {
             return Duration::try_from_secs_f64(seconds)
                 .map(|duration| Seconds(duration.min(MAX_DURATION)))
-                .map_err(|_| "a duration can't be negative or endless".into());
+                .map_err(|_| "a duration can't be negative or infinite".into());
         }
         humantime::parse_duration(text)
             .map(|duration| Seconds(duration.min(MAX_DURATION)))
@@ -53,7 +53,7 @@ pub fn rate(text: &str) -> Result<f64, String> {
         "s" | "sec" | "second" => 1.0,
         "m" | "min" | "minute" => 60.0,
         "h" | "hour" => 3600.0,
-        _ => return Err(format!("`/{per}` is no unit of a rate: write 20/s, 100/m or 5/h")),
+        _ => return Err(format!("unknown unit `/{per}`: write 20/s, 100/m or 5/h")),
     };
     match number.parse::<f64>() {
         Ok(n) if n.is_finite() && n > 0.0 => Ok(n / seconds),

@@ -170,7 +170,7 @@ impl FormatterSpec {
             ([(kind, _)], _) | ([], [(kind, _)]) => Ok(*kind),
             ([], []) if !self.validate || text.is_empty() => Ok(TemplateStyle::Percent),
             ([], []) => Err(no_field(text)),
-            _ => Err(Error::usage(format!("format {text:?} could be of more than one style"))
+            _ => Err(Error::usage(format!("format {text:?} fits more than one style"))
                 .hint("Say which: --style %, --style { or --style $.")),
         }
     }
@@ -239,7 +239,8 @@ impl FormatterSpec {
 /// The error for text that is neither a ready-made format nor a format string.
 fn no_field(text: &str) -> Error {
     let ready = READY_MADE.map(|(name, _)| name);
-    let error = Error::usage(format!("format {text:?} has no field, and is no ready-made format"));
+    let error =
+        Error::usage(format!("format {text:?} has no fields and is not a ready-made format"));
     let error = error.hint(format!(
         "Ready-made are {}. Fields look like %(message)s, {{message}} or ${{message}}.",
         ready.join(", ")

@@ -135,7 +135,7 @@ fn nested_values_are_found() {
     assert_eq!(show(&mut *format, &record), "  404|a|'x'\n");
     record.extras = vec![("http".into(), RawJson("{}".into()))];
     let shown = show(&mut *format, &record);
-    let why = "[unformatted: {http[status]:>5} finds nothing there] ERROR:app.db:1 x\n";
+    let why = "[unformatted: {http[status]:>5} has no such element] ERROR:app.db:1 x\n";
     assert_eq!((&*shown, format.failures()), (why, 1));
 }
 

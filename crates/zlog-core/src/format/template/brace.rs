@@ -26,17 +26,17 @@ pub(super) fn validate(text: &str) -> Result<(), TemplateError> {
         let Part::Field(field) = part else { return Ok(()) };
         if !field.name.is_empty() {
             if !NAME.is_match(field.name) {
-                return Err(format!("{:?} is no name of a field", field.name).into());
+                return Err(format!("{:?} is not a field name", field.name).into());
             }
             fields += 1;
         }
         if let Some(letter) = field.conversion
             && !"rsa".contains(letter)
         {
-            return Err(format!("!{letter} is no conversion: there are !r, !s and !a").into());
+            return Err(format!("unknown conversion !{letter}: use !r, !s or !a").into());
         }
         if !field.spec.is_empty() && !SPEC.is_match(field.spec) {
-            return Err(format!("{:?} is no format specifier", field.spec).into());
+            return Err(format!("{:?} is not a format specifier", field.spec).into());
         }
         Ok(())
     })?;
@@ -65,10 +65,10 @@ pub(super) fn compile(text: &str, extras: DeclaredExtras<'_>) -> Result<Vec<Piec
 fn compile_field(parts: &Parts<'_>, extras: DeclaredExtras<'_>) -> Result<Field, TemplateError> {
     let shown = parts.text;
     if parts.spec.contains('{') {
-        return Err(format!("{shown}: no field can stand within another").into());
+        return Err(format!("{shown}: fields can't be nested").into());
     }
     if !matches!(parts.conversion, None | Some('r' | 's' | 'a')) {
-        return Err(format!("{shown}: there are the conversions !r, !s and !a").into());
+        return Err(format!("{shown}: unknown conversion: use !r, !s or !a").into());
     }
     let spec =
         FormatSpec::parse(parts.spec).map_err(|FormatError(why)| format!("{shown} {why}"))?;
@@ -94,7 +94,7 @@ fn path(text: &str) -> Result<(&str, Vec<Step>), TemplateError> {
             _ => return Err("only [key] and [0] can follow a name".into()),
         };
         path.push(match key.bytes().all(|byte| byte.is_ascii_digit()) {
-            true => Step::Index(key.parse().map_err(|_| "no list is that long".to_owned())?),
+            true => Step::Index(key.parse().map_err(|_| "the index is too large".to_owned())?),
             false => Step::Key(key.to_owned()),
         });
         rest = after;
@@ -171,7 +171,7 @@ fn parts<'t>(inner: &'t str, text: &'t str) -> Result<Parts<'t>, TemplateError> 
     });
     let (name, rest) = inner.split_at(end.unwrap_or(inner.len()));
     if rest.starts_with('{') {
-        return Err(format!("{text}: no field can stand within another").into());
+        return Err(format!("{text}: fields can't be nested").into());
     }
     let Some(after) = rest.strip_prefix('!') else {
         let spec = rest.strip_prefix(':').unwrap_or(rest);

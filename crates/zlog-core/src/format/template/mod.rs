@@ -371,7 +371,7 @@ fn extra<'r>(record: &'r Record<'_>, name: &str) -> Option<Value<'r>> {
 impl Step {
     /// The part of a value at this step.
     fn of<'v>(&self, value: Value<'v>) -> Result<Value<'v>, FormatError> {
-        const NONE: FormatError = FormatError("finds nothing there");
+        const NONE: FormatError = FormatError("has no such element");
         match (self, value) {
             (Step::Index(at), Value::Json(list) | Value::Tuple(list)) if list.starts_with('[') => {
                 let elements = repr::elements(list).ok_or(NONE)?;
@@ -395,7 +395,7 @@ fn unknown(name: &str, extras: DeclaredExtras<'_>) -> TemplateError {
     let known = super::attribute::ATTRIBUTES.iter().map(|(known, _)| *known);
     let declared = extras.iter().map(|(extra, _)| extra.as_str());
     TemplateError::UnknownField(match nearest(name, known.chain(declared)) {
-        Some(nearest) => format!("there is no field {name:?}: did you mean {nearest}?"),
-        None => format!("there is no field {name:?}"),
+        Some(nearest) => format!("unknown field {name:?}: did you mean {nearest}?"),
+        None => format!("unknown field {name:?}"),
     })
 }

@@ -82,9 +82,7 @@ fn conversion(directive: &Directive<'_>, shown: &str) -> Result<Conversion, Temp
     let spec =
         directive.spec(width, precision).map_err(|FormatError(why)| format!("{shown} {why}"))?;
     if !"diouxXeEfFgGcrsa".contains(directive.conversion) {
-        return Err(
-            format!("{shown}: {:?} is no conversion of Python's", directive.conversion).into()
-        );
+        return Err(format!("{shown}: unknown conversion {:?}", directive.conversion).into());
     }
     Ok(Conversion::Percent(spec, directive.conversion))
 }
@@ -110,7 +108,7 @@ impl MsecFormat {
                 Part::Literal(text) => MsecPart::Literal(text.to_owned()),
                 Part::Directive(directive, shown) => {
                     if directive.key.is_some() {
-                        return Err(format!("{shown}: no names stand there").into());
+                        return Err(format!("{shown}: names are not allowed here").into());
                     }
                     values += 1;
                     match conversion(&directive, shown)? {

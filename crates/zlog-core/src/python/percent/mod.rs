@@ -18,7 +18,7 @@ const MAX_GROWTH: usize = 1 << 20;
 /// # Errors
 /// The arguments don't fit: CPython raises an exception.
 pub(crate) fn format<'m>(msg: &'m str, args: &str) -> Result<Cow<'m, str>, FormatError> {
-    let args = Args::parse(args).ok_or(FormatError("the arguments are no JSON"))?;
+    let args = Args::parse(args).ok_or(FormatError("the arguments are not JSON"))?;
     if args.is_empty() {
         return Ok(Cow::Borrowed(msg));
     }
@@ -147,12 +147,12 @@ impl<'a> ArgCursor<'a> {
             return Err(FormatError("the arguments have no names"));
         };
         self.mapping_used = true;
-        entries.get(key).ok_or(FormatError("there is no argument of that name"))
+        entries.get(key).ok_or(FormatError("no argument has this name"))
     }
 
     /// A width or a precision; `*` takes the next argument.
     fn count(&mut self, count: Count, keyed: bool) -> Result<Option<i128>, FormatError> {
-        const NO_COUNT: FormatError = FormatError("`*` needs a whole number");
+        const NO_COUNT: FormatError = FormatError("`*` needs an integer");
         match count {
             Count::Absent => Ok(None),
             Count::Given(number) => Ok(Some(number)),
