@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::diagnostics::Located;
 use super::table_reader::TableReader;
 use zlog_core::error::Result;
-use zlog_core::format::formatter::READY_MADE;
+use zlog_core::format::READY_MADE;
 use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::escape;
 use zlog_pipeline::router::{FormatterSpec, options};

@@ -11,7 +11,7 @@ use clap::Args;
 
 use self::key_values::KeyValues;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::escape;
 use zlog_pipeline::handler::queue::OnFull;

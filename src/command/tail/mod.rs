@@ -21,8 +21,8 @@ use self::output::{Destination, Raw, TailOutput};
 use crate::cli::{FormatArgs, TailArgs};
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::filter::{Bound, Filter, Topics, parse_when};
-use zlog_core::format::formatter::FormatterSpec;
-use zlog_core::format::{Options, Output, time};
+use zlog_core::format::FormatterSpec;
+use zlog_core::format::{self, Options, Output};
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
@@ -263,7 +263,7 @@ fn topics(args: &TailArgs) -> Topics {
 }
 
 fn filter(args: &TailArgs) -> Result<Filter> {
-    let now = Zoned::now().with_time_zone(time::zone(args.format.utc));
+    let now = Zoned::now().with_time_zone(format::zone(args.format.utc));
     let when = |text: &Option<String>, bound| {
         text.as_deref().map(|text| parse_when(text, bound, &now)).transpose()
     };
@@ -339,7 +339,7 @@ fn options(args: &TailArgs, format: Option<&str>, terminal: bool) -> Options {
     Options {
         color: args.color.for_stdout(),
         escape: terminal,
-        zone: time::zone(args.format.utc),
+        zone: format::zone(args.format.utc),
         time_format: args.format.time_format.clone(),
         separator: args.separator.clone(),
         align: match (args.shape(), format) {

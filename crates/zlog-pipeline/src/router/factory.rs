@@ -22,8 +22,8 @@ use crate::handler::{Backlog, Handler};
 use crate::os::terminal::{self, ColorChoice};
 use crate::socket::{Endpoint, Flushed, Publisher, Role, SocketOptions};
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::Style;
-use zlog_core::format::{Format, Options, Output, time};
+use zlog_core::format::Style;
+use zlog_core::format::{self, Format, Options, Output};
 use zlog_core::record::Record;
 use zlog_core::text::escape;
 
@@ -122,7 +122,7 @@ fn formatter(spec: &FormatterSpec, target: &Target) -> Result<Box<dyn Format>> {
 
 /// Neither colours nor escapes: for what no terminal shows.
 fn plain() -> Options {
-    Options { zone: time::zone(false), ..Options::default() }
+    Options { zone: format::zone(false), ..Options::default() }
 }
 
 /// Lets others know how many records could not be formatted as asked.

@@ -17,7 +17,6 @@ use crate::handler::file::RecordBuffer;
 use crate::handler::spool::Batch;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
-use zlog_core::python::percent;
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
@@ -162,7 +161,7 @@ impl SubjectBuilder {
 fn default_subject(record: &Record<'_>) -> String {
     let topic = Some(&*record.topic).filter(|topic| !topic.is_empty());
     let place = topic.or(record.name.as_deref()).filter(|place| !place.is_empty());
-    let message = percent::message(record);
+    let message = record.message();
     let message = message.lines().next().unwrap_or_default();
     let mut text = record.level_name().into_owned();
     if let Some(place) = place {

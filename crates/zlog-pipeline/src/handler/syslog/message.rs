@@ -30,7 +30,7 @@ use jiff::tz::TimeZone;
 use super::SyslogOptions;
 use crate::os::clock;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::time::{self, RFC3339_PATTERN, TimeFormat};
+use zlog_core::format::{self, RFC3339_PATTERN, TimeFormat};
 use zlog_core::parse::FACILITIES;
 use zlog_core::record::{Level, Record};
 use zlog_core::text::escape::escape;
@@ -155,7 +155,7 @@ impl MessageWriter {
         let hostname = name("hostname", &options.hostname, HOSTNAME)?;
         let time = match protocol {
             Protocol::Rfc5424 => TimeFormat::new(RFC3339_PATTERN, TimeZone::UTC)?,
-            Protocol::Local => TimeFormat::new(LOCAL_TIME, time::zone(false))?,
+            Protocol::Local => TimeFormat::new(LOCAL_TIME, format::zone(false))?,
         };
         Ok(MessageWriter {
             protocol,

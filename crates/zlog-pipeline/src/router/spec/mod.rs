@@ -21,7 +21,7 @@ use crate::handler::syslog::SyslogOptions;
 use crate::handler::timed::Timing;
 use crate::socket::DEFAULT_HWM;
 use zlog_core::error::{Error, Result};
-pub use zlog_core::format::formatter::FormatterSpec;
+pub use zlog_core::format::FormatterSpec;
 use zlog_core::record::Level;
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
