@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 use regex::Regex;
 
-use super::value;
+use super::value_parsers;
 use super::{EndpointArgs, ListenArgs};
 use zlog_core::record::Level;
 use zlog_core::text::parsers::{self, Seconds};
@@ -85,10 +85,10 @@ pub struct EmitArgs {
     #[arg(help_heading = "Records")]
     pub root: String,
     /// The level of what does not say its own [default: INFO]
-    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Records")]
+    #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true, help_heading = "Records")]
     pub level: Option<Level>,
     /// The same for a command's stderr [default: WARNING]
-    #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
+    #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "command", help_heading = "Records")]
     pub stderr_level: Option<Level>,
     /// What topics end with
@@ -161,7 +161,7 @@ pub struct EmitArgs {
     #[arg(help_heading = "Delivery")]
     pub count: Option<u64>,
     /// Stop after this long
-    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = "Delivery")]
     pub duration: Option<Seconds>,
     /// Exit with 3 when a record was lost, or may have been; also at a signal

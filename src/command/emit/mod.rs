@@ -15,15 +15,15 @@ use self::summary::{ProgressLine, Summary};
 use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
 use zlog_core::error::{Exit, Result};
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
-use zlog_pipeline::os::signal::{Forwarding, Stop};
+use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{self, Pipeline, pump};
-use zlog_pipeline::sender::Stamp;
-use zlog_pipeline::socket::{Publisher, Role, SocketOptions, Waited};
+use zlog_pipeline::sender::SenderFields;
+use zlog_pipeline::socket::{Publisher, Role, SocketOptions, WaitOutcome};
 use zlog_pipeline::source::command::CommandSource;
 use zlog_pipeline::source::{Notice, PollStatus, Source};
 
@@ -66,11 +66,11 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
 
 /// Catches signals. They ask this process to stop, except while a wrapped command runs:
 /// then they are forwarded to it.
-fn catch_signals(args: &EmitArgs) -> Result<(Stop, Option<Forwarding>)> {
+fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)> {
     if args.command.is_empty() {
-        return Ok((Stop::install()?, None));
+        return Ok((ShutdownSignal::install()?, None));
     }
-    let stop = Stop::default();
+    let stop = ShutdownSignal::default();
     let signals = Forwarding::install(stop.clone())?;
     Ok((stop, Some(signals)))
 }
@@ -80,14 +80,14 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     options.hwm = args.hwm;
     let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
     let publisher = Publisher::open(&endpoints, &options)?;
-    super::say_bound("emit", publisher.bound());
+    super::print_bound("emit", publisher.bound());
     Ok(publisher)
 }
 
 /// When to end before the source does: at a signal, or after `--duration`.
 #[derive(Clone)]
 struct Shutdown {
-    stop: Stop,
+    stop: ShutdownSignal,
     until: Arc<OnceLock<Instant>>,
     /// How long a full subscriber may delay the end (`--linger`).
     linger: Duration,
@@ -117,7 +117,7 @@ impl Shutdown {
 /// The pipeline: stamps and publishes records, within the limits that were typed.
 struct Emit {
     shutdown: Shutdown,
-    stamp: Stamp,
+    sender: SenderFields,
     publish: Publish,
     rate: Option<RateLimiter>,
     limit: Option<u64>,
@@ -130,7 +130,7 @@ struct Emit {
 }
 
 impl Emit {
-    fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
+    fn new(args: &EmitArgs, publisher: Publisher, stop: ShutdownSignal) -> Emit {
         let shutdown = Shutdown {
             stop,
             until: Arc::default(),
@@ -140,7 +140,7 @@ impl Emit {
         let progress = ProgressLine::new(args);
         let options = PublishOptions {
             root: args.root.clone(),
-            by_name: args.listen.any(),
+            logger_in_topic: args.listen.any(),
             wire: match args.wire {
                 WireArg::Json => Wire::Json,
                 WireArg::Text => Wire::Text,
@@ -149,16 +149,16 @@ impl Emit {
                 OnFullArg::Block => OnFull::Block,
                 OnFullArg::Drop => OnFull::Drop,
             },
-            stop: {
+            give_up: {
                 let shutdown = shutdown.clone();
                 Box::new(move || shutdown.is_overdue())
             },
-            tell: progress.notifier(),
+            report: progress.notifier(),
         };
         let begun = Instant::now();
         Emit {
             publish: Publish::new(publisher, options),
-            stamp: stamp(args),
+            sender: sender(args),
             shutdown,
             rate: args.rate.map(|rate| RateLimiter::new(rate, begun)),
             limit: args.count,
@@ -175,14 +175,14 @@ impl Emit {
         let publisher = self.publish.publisher();
         let stop = || self.shutdown.stop.requested();
         let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
-        if let Waited::TimedOut(subscribers) = waited {
+        if let WaitOutcome::TimedOut(subscribers) = waited {
             let (wait, wanted) = (args.wait, args.wait_for);
             let text = match (wanted, subscribers) {
                 (0, _) => return Ok(()),
                 (1, _) => format!("nobody listens (waited {wait}); publishing all the same"),
                 (_, n) => format!("{n} of {wanted} subscribers came (waited {wait}); publishing"),
             };
-            terminal::tell(format_args!("zlog emit: {text}"));
+            terminal::eprint_line(format_args!("zlog emit: {text}"));
         }
         self.begun = Instant::now();
         if let Some(duration) = args.duration {
@@ -196,15 +196,15 @@ impl Emit {
     fn report_notices(&self, notices: Vec<Notice>) {
         for notice in notices {
             let line = format_args!("zlog emit: {}", notice.text);
-            self.progress.suspended(|| terminal::tell(line));
+            self.progress.suspended(|| terminal::eprint_line(line));
         }
     }
 
     /// Prints whose connections were closed because of what they sent.
     fn report_disconnects(&mut self) {
         if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
-            let line = format_args!("zlog emit: {}", visible(&text));
-            self.progress.suspended(|| terminal::tell(line));
+            let line = format_args!("zlog emit: {}", escape(&text));
+            self.progress.suspended(|| terminal::eprint_line(line));
         }
     }
 
@@ -218,7 +218,7 @@ impl Emit {
         }
         let uncopied = progress.copying() + progress.uncopied();
         if uncopied > 0 {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
                 counted(uncopied, "byte")
             ));
@@ -238,14 +238,14 @@ impl Emit {
         let (outside_root, counts) = (self.outside_root, source.counts());
         let summary = Summary { published, outside_root, counts, took, flushed };
         if !args.quiet {
-            terminal::tell(format_args!("zlog emit: {summary}"));
+            terminal::eprint_line(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
-            terminal::tell(format_args!("zlog emit: {}", summary.loss()));
+            terminal::eprint_line(format_args!("zlog emit: {}", summary.loss()));
         }
         let exit = source.exit();
         source.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
-        Ok(self.shutdown.stop.exit().unwrap_or(exit).or_unmet(lost))
+        Ok(self.shutdown.stop.exit().unwrap_or(exit).or_expectation_failed(lost))
     }
 }
 
@@ -257,7 +257,7 @@ impl Pipeline for Emit {
             self.publish.publisher().pause(pause, &|| self.shutdown.is_due());
             self.progress.show(self.taken);
         }
-        self.outside_root += u64::from(self.stamp.fill(record));
+        self.outside_root += u64::from(self.sender.fill(record));
         self.publish.handle(record)?;
         self.taken += 1;
         Ok(())
@@ -288,23 +288,23 @@ impl Pipeline for Emit {
     }
 }
 
-fn stamp(args: &EmitArgs) -> Stamp {
+fn sender(args: &EmitArgs) -> SenderFields {
     let name = args.name.as_deref().unwrap_or(match &*args.root {
         "" => "root", // Python's name for the root logger
         root => root,
     });
-    let mut stamp = Stamp::of_this_process(name);
-    stamp.root.clone_from(&args.root);
+    let mut sender = SenderFields::of_this_process(name);
+    sender.root.clone_from(&args.root);
     // Without a root, a replay publishes records under their original topics.
-    stamp.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
-    stamp.subtopic = args.subtopic.clone().unwrap_or_default().leak();
+    sender.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
+    sender.subtopic = args.subtopic.clone().unwrap_or_default().leak();
     if let Some(source) = &args.source {
-        stamp.source = source.clone().leak();
+        sender.source = source.clone().leak();
     }
     if let Some(program) = args.command.first() {
         let program = std::path::Path::new(program);
         let name = program.file_name().unwrap_or(program.as_os_str());
-        stamp.process_name = name.to_string_lossy().into_owned().leak();
+        sender.process_name = name.to_string_lossy().into_owned().leak();
     }
-    stamp
+    sender
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zlog_core::text::parsers::LONGEST;
+use zlog_core::text::parsers::MAX_DURATION;
 
 /// How far the limiter may fall behind and still catch up. Beyond that it starts anew
 /// instead of sending a burst.
@@ -18,7 +18,8 @@ pub(super) struct RateLimiter {
 impl RateLimiter {
     /// `rate` records per second, the first one at `now`.
     pub(super) fn new(rate: f64, now: Instant) -> RateLimiter {
-        let interval = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(LONGEST).min(LONGEST);
+        let interval =
+            Duration::try_from_secs_f64(1.0 / rate).unwrap_or(MAX_DURATION).min(MAX_DURATION);
         RateLimiter { interval, due: now }
     }
 
@@ -50,7 +51,7 @@ mod tests {
         let start = Instant::now();
         let mut limiter = RateLimiter::new(1e-300, start);
         assert_eq!(limiter.next(start), start);
-        assert_eq!(limiter.next(start), start + LONGEST);
+        assert_eq!(limiter.next(start), start + MAX_DURATION);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
     Ok(match args.source_kind() {
         SourceKind::Stdin => {
             if terminal::stdin_is_terminal() && !args.quiet {
-                terminal::tell("zlog emit: publishing what is typed here; Ctrl-D ends it");
+                terminal::eprint_line("zlog emit: publishing what is typed here; Ctrl-D ends it");
             }
             Box::new(stdin::open(spec, &lines, args.tee.then(|| stdout(args)))?)
         }
@@ -96,7 +96,7 @@ fn stream_spec(level: Option<Level>, default: Level) -> StreamSpec {
 }
 
 fn stdout(args: &EmitArgs) -> Tee {
-    Box::new(Stdout::lingering(args.linger.0))
+    Box::new(Stdout::with_linger(args.linger.0))
 }
 
 fn line_options(args: &EmitArgs) -> LineOptions {

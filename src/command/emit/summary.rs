@@ -51,7 +51,7 @@ impl Summary {
     fn remarks(&self) -> Vec<String> {
         let (published, lines) = (&self.published, &self.counts.lines);
         let plain = [
-            (published.unheard, "had no subscriber"),
+            (published.unsubscribed, "had no subscriber"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
             (lines.quoted, "with a value nested too deep or a number too long (sent as text)"),
@@ -160,7 +160,9 @@ impl ProgressLine {
     /// Prints messages of the publisher; the line makes room.
     pub(super) fn notifier(&self) -> Box<dyn Fn(&str) + Send> {
         let bar = self.bar.clone();
-        Box::new(move |text| bar.suspend(|| terminal::tell(format_args!("zlog emit: {text}"))))
+        Box::new(move |text| {
+            bar.suspend(|| terminal::eprint_line(format_args!("zlog emit: {text}")))
+        })
     }
 
     /// Removes the line while `write` writes to stderr.

@@ -15,10 +15,10 @@ use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Published, Wire};
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{Pipeline, pump};
-use zlog_pipeline::sender::{OUTSIDE_ROOT, Stamp};
+use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
 use zlog_pipeline::socket::{Proxy, Publisher, SocketOptions};
 use zlog_pipeline::source::python::{ListenStats, PythonSource};
 use zlog_pipeline::source::text::{LineOptions, StreamSpec};
@@ -56,7 +56,7 @@ impl InputState {
     /// Prints notices.
     fn report(&self, notices: Vec<Notice>) {
         for notice in notices {
-            terminal::tell(format_args!("zlog relay: {}", notice.text));
+            terminal::eprint_line(format_args!("zlog relay: {}", notice.text));
             self.failed.fetch_or(notice.failed, Ordering::Relaxed);
         }
     }
@@ -76,7 +76,7 @@ struct InputOptions {
     by_name: bool,
     /// Keep topics that records bring along.
     trust_topic: bool,
-    stop: Stop,
+    stop: ShutdownSignal,
     /// How long the input may take to end.
     linger: Duration,
 }
@@ -94,7 +94,7 @@ impl InputThread {
 
     /// Records that nobody had subscribed to.
     pub(super) fn unheard(&self) -> u64 {
-        self.state.counts().published.unheard
+        self.state.counts().published.unsubscribed
     }
 
     /// Whether the input has not ended.
@@ -125,11 +125,11 @@ impl InputThread {
     ) -> Result<InputThread> {
         let state = Arc::new(InputState::default());
         state.report(source.take_notices());
-        let publisher = proxy.publisher_inside(&SocketOptions::publisher())?;
+        let publisher = proxy.inproc_publisher(&SocketOptions::publisher())?;
         let shared = Arc::clone(&state);
         let run = move || {
             if let Err(error) = run(&mut *source, publisher, options, &shared) {
-                terminal::tell(format_args!("zlog relay: {error}"));
+                terminal::eprint_line(format_args!("zlog relay: {error}"));
                 shared.failed.store(true, Ordering::Relaxed);
             }
             shared.ended.store(true, Ordering::Release);
@@ -150,21 +150,21 @@ fn run(
     let InputOptions { root, by_name, trust_topic, stop, linger } = options;
     let stopped = || stop.requested() || state.stop.load(Ordering::Relaxed);
     publisher.wait_for(1, SUBSCRIBER_WAIT, "", &stopped);
-    let mut stamp = Stamp::of_this_process(if root.is_empty() { "root" } else { &root });
-    stamp.root.clone_from(&root);
-    stamp.trust_topic = trust_topic;
+    let mut sender = SenderFields::of_this_process(if root.is_empty() { "root" } else { &root });
+    sender.root.clone_from(&root);
+    sender.trust_topic = trust_topic;
     let shared = Arc::clone(state);
     let options = PublishOptions {
         root,
-        by_name,
+        logger_in_topic: by_name,
         wire: Wire::Json,
         on_full: OnFull::Block,
-        stop: Box::new(move || shared.overdue.load(Ordering::Relaxed)),
+        give_up: Box::new(move || shared.overdue.load(Ordering::Relaxed)),
         // The only subscriber is this relay.
-        tell: Box::new(|_| {}),
+        report: Box::new(|_| {}),
     };
     let publish = Publish::new(publisher, options);
-    let mut input = Input { stamp, publish, outside_root: 0, linger, state };
+    let mut input = Input { sender, publish, outside_root: 0, linger, state };
     pump(source, &mut input)?;
     input.publish.close(Duration::ZERO);
     Ok(())
@@ -172,7 +172,7 @@ fn run(
 
 /// The pipeline of an input: stamps and publishes records.
 struct Input<'i> {
-    stamp: Stamp,
+    sender: SenderFields,
     publish: Publish,
     outside_root: u64,
     linger: Duration,
@@ -181,7 +181,7 @@ struct Input<'i> {
 
 impl Pipeline for Input<'_> {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
-        self.outside_root += u64::from(self.stamp.fill(record));
+        self.outside_root += u64::from(self.sender.fill(record));
         self.publish.handle(record)
     }
 
@@ -215,7 +215,11 @@ impl Inputs {
     ///
     /// # Errors
     /// A source can't be opened, or a thread can't be started.
-    pub(super) fn open(args: &RelayArgs, proxy: &mut Proxy, stop: &Stop) -> Result<Inputs> {
+    pub(super) fn open(
+        args: &RelayArgs,
+        proxy: &mut Proxy,
+        stop: &ShutdownSignal,
+    ) -> Result<Inputs> {
         let mut inputs = Vec::new();
         let options = |root: &str, by_name| InputOptions {
             root: root.to_owned(),
@@ -247,19 +251,19 @@ impl Inputs {
             let unheard = input.unheard();
             if unheard > 0 {
                 let records = counted(input.records(), "record");
-                terminal::tell(format_args!(
+                terminal::eprint_line(format_args!(
                     "zlog relay: {name}: nobody wanted {unheard} of {records}"
                 ));
             }
             let nuls = input.state.counts().source.lines.nuls;
             if nuls > 0 {
                 let nuls = counted(nuls, "NUL");
-                terminal::tell(format_args!(
+                terminal::eprint_line(format_args!(
                     "zlog relay: {name}: {nuls} left out (a hole in the input)"
                 ));
             }
             for remark in input.remarks() {
-                terminal::tell(format_args!("zlog relay: {name}: {remark}"));
+                terminal::eprint_line(format_args!("zlog relay: {name}: {remark}"));
             }
         }
     }

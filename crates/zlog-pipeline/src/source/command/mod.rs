@@ -13,7 +13,7 @@ use crate::os::executable;
 use crate::os::fd_limit;
 use crate::os::signal;
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How long the pipes must be quiet after the child's exit, where another process holds
 /// them open, before the output is taken to have ended.
@@ -98,7 +98,7 @@ impl CommandSource {
     ) -> Result<CommandSource> {
         let mut command = Command::new(&options.program);
         command.args(&options.args).stdout(Stdio::piped()).stderr(Stdio::piped());
-        fd_limit::as_it_was(&mut command);
+        fd_limit::restore_inherited(&mut command);
         let mut child = command.spawn().map_err(|error| start_error(&options.program, &error))?;
         on_child(Some(child.id()));
         let process = Some(i64::from(child.id()));
@@ -232,7 +232,7 @@ impl Source for CommandSource {
 
 /// Why a command could not be started, with the exit code of a shell.
 fn start_error(program: &OsStr, error: &io::Error) -> Error {
-    let name = visible(&program.to_string_lossy());
+    let name = escape(&program.to_string_lossy());
     match error.kind() {
         io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
             .hint("Check the spelling, and that it is in your PATH.")
