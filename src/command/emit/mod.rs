@@ -114,7 +114,8 @@ impl Shutdown {
     }
 }
 
-/// The pipeline: stamps and publishes records, within the limits that were typed.
+/// The pipeline: fills in the sender's fields and publishes, within the limits that were
+/// typed.
 struct Emit {
     shutdown: Shutdown,
     sender: SenderFields,
@@ -219,7 +220,7 @@ impl Emit {
         let uncopied = progress.copying() + progress.uncopied();
         if uncopied > 0 {
             terminal::eprint_line(format_args!(
-                "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
+                "zlog emit: --tee: up to {} not copied: the reader did not take them in time",
                 counted(uncopied, "byte")
             ));
         }

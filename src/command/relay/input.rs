@@ -170,7 +170,7 @@ fn run(
     Ok(())
 }
 
-/// The pipeline of an input: stamps and publishes records.
+/// The pipeline of an input: fills in the sender's fields and publishes.
 struct Input<'i> {
     sender: SenderFields,
     publish: Publish,
