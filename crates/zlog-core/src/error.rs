@@ -60,25 +60,24 @@ pub struct Error {
     what: String,
     hint: Option<String>,
     exit: Exit,
-    record_kept: bool,
 }
 
 impl Error {
     /// Something failed: `what` names the thing and the cause.
     pub fn new(what: impl Into<String>) -> Error {
-        Error { what: what.into(), hint: None, exit: Exit::Failed, record_kept: false }
+        Error { what: what.into(), hint: None, exit: Exit::Failed }
     }
 
     /// The command line asks for something that can't be.
     pub fn usage(what: impl Into<String>) -> Error {
-        Error { what: what.into(), hint: None, exit: Exit::Usage, record_kept: false }
+        Error { what: what.into(), hint: None, exit: Exit::Usage }
     }
 
     /// An I/O error met while doing `what`. A closed pipe becomes [`Exit::Done`].
     pub fn io(what: impl fmt::Display, error: &io::Error) -> Error {
         let exit =
             if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Failed };
-        Error { what: format!("{what}: {}", plain(error)), hint: None, exit, record_kept: false }
+        Error { what: format!("{what}: {}", plain(error)), hint: None, exit }
     }
 
     /// As [`Error::io`], about a file that somebody named: with what may be meant instead.
@@ -147,18 +146,6 @@ impl Error {
     pub fn exit_as(mut self, exit: Exit) -> Error {
         self.exit = exit;
         self
-    }
-
-    /// Says that the record at which it was met is where it was to go all the same.
-    #[must_use]
-    pub fn with_record_kept(mut self) -> Error {
-        self.record_kept = true;
-        self
-    }
-
-    /// Whether the record at which it was met is where it was to go all the same.
-    pub fn is_record_kept(&self) -> bool {
-        self.record_kept
     }
 
     /// The thing and the cause, without the next step.

@@ -284,9 +284,9 @@ impl Emit {
         }
         self.publish.flush()?;
         self.tell_of_subscribers();
-        let (published, flushed) = self.publish.close(self.end.linger());
+        let flushed = self.publish.close(Instant::now() + self.end.linger()).is_ok();
         let summary = Summary {
-            published,
+            published: self.publish.published(),
             outside_root: self.outside_root,
             lines: feed.line_counts(),
             heard: feed.heard(),

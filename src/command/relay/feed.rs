@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cli::RelayArgs;
 use zlog_core::error::{Error, Result};
@@ -209,7 +209,8 @@ impl Runner {
         // What has been read must not be lost because somebody asked to stop.
         source.finish(linger, &mut |record| take(record, &mut publish).map(|_| Flow::More))?;
         note(seen, &publish, &mut source);
-        publish.close(Duration::ZERO);
+        // The relay's own socket takes what is left.
+        let _ = publish.close(Instant::now());
         Ok(())
     }
 }

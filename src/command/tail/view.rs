@@ -238,7 +238,7 @@ impl View {
 
     fn show(&mut self, record: &Record<'_>) -> Result<Flow> {
         self.print(record, |out| match out {
-            Out::Formatted(console) => console.handle(record),
+            Out::Formatted(console) => console.handle(record).map_err(Into::into),
             Out::Raw(_) | Out::Nowhere => Ok(()),
         })?;
         Ok(self.count(record))
