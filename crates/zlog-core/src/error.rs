@@ -63,7 +63,6 @@ pub struct Error {
     message: String,
     cause: Option<io::Error>,
     hint: Option<String>,
-    record_kept: bool,
 }
 
 impl Error {
@@ -90,7 +89,7 @@ impl Error {
     }
 
     fn with_exit(exit: Exit, message: String, cause: Option<io::Error>) -> Error {
-        Error { exit, message, cause, hint: None, record_kept: false }
+        Error { exit, message, cause, hint: None }
     }
 
     /// As [`Error::io`], about a file that the user named: with a hint for common mistakes.
@@ -159,18 +158,6 @@ impl Error {
     pub fn exit_as(mut self, exit: Exit) -> Error {
         self.exit = exit;
         self
-    }
-
-    /// Marks that the record was written despite this error.
-    #[must_use]
-    pub fn with_record_kept(mut self) -> Error {
-        self.record_kept = true;
-        self
-    }
-
-    /// Whether the record was written despite this error.
-    pub fn is_record_kept(&self) -> bool {
-        self.record_kept
     }
 
     /// What failed, without the [cause](StdError::source) and the next step.
