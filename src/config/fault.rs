@@ -45,8 +45,8 @@ impl Faults {
 
     /// As [`Faults::add`], with the words of an error met elsewhere.
     pub(super) fn add_error(&self, at: usize, what: &str, error: &Error) {
-        let cause = error.headline();
-        let what = if what.is_empty() { cause } else { format!("{what}: {cause}") };
+        let cause = error.message();
+        let what = if what.is_empty() { cause.to_owned() } else { format!("{what}: {cause}") };
         self.add(at, what, error.next_step().unwrap_or_default());
     }
 

@@ -202,8 +202,8 @@ impl<'t> Section<'t> {
 
     /// A parser's error about the value of a key.
     pub(super) fn refused(&self, at: usize, key: &str, value: &str, error: &Error) {
-        let (cause, hint) = (error.headline(), error.next_step().unwrap_or_default());
-        if names(&cause, &visible(value)) {
+        let (cause, hint) = (error.message(), error.next_step().unwrap_or_default());
+        if names(cause, &visible(value)) {
             self.wrong(at, key, cause, hint);
         } else {
             self.wrong(at, key, format!("{:?}: {cause}", visible(value)), hint);

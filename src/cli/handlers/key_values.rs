@@ -218,7 +218,7 @@ impl Reader for KeyValues {
             true => String::new(),
             false => format!("{key}={}", visible(value)),
         };
-        let about = self.about(&key, &format!(": {}", error.headline()));
+        let about = self.about(&key, &format!(": {}", error.message()));
         self.keep(match error.next_step() {
             Some(hint) => about.hint(hint),
             None => about,

@@ -156,13 +156,9 @@ impl Voice {
 
     /// Something has gone wrong that will not be told again until it is over.
     pub(super) fn begins(&self, error: &Error) {
-        let text = error.to_string();
-        let (what, hint) = match text.split_once('\n') {
-            Some((what, hint)) => (what, format!("\n{hint}")),
-            None => (text.as_str(), String::new()),
-        };
+        let hint = error.next_step().map_or_else(String::new, |hint| format!("\n  {hint}"));
         let others = if self.others { "; the others go on" } else { "" };
-        (self.tell)(&format!("{}: {what}{others}{hint}", self.prefix));
+        (self.tell)(&format!("{}: {}{others}{hint}", self.prefix, error.message()));
     }
 
     /// It is over, and has cost so many; of those before it, so many may be lost as well.
