@@ -7,6 +7,7 @@
 use std::io::Write;
 
 use super::choice::{Choice, Named};
+use super::hex;
 
 /// What happens to line feeds in text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -132,8 +133,7 @@ fn escape_char(out: &mut Vec<u8>, c: char) {
 }
 
 fn escape_byte(out: &mut Vec<u8>, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let [high, low] = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
+    let [high, low] = hex(byte);
     out.extend_from_slice(&[b'\\', b'x', high, low]);
 }
 

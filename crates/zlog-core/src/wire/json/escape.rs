@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::record::Text;
+use crate::text::hex;
 
 /// Appends `text` as a JSON string, quotes included.
 ///
@@ -55,7 +56,6 @@ fn find_escape(bytes: &[u8]) -> Option<usize> {
 }
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match byte {
         b'"' | b'\\' => byte,
         b'\n' => b'n',
@@ -64,7 +64,7 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
         0x08 => b'b',
         0x0c => b'f',
         _ => {
-            let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+            let [high, low] = hex(byte);
             out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
             return;
         }
