@@ -258,7 +258,7 @@ fn printed(output: Output, out: &str) -> bool {
 
 #[test]
 fn every_output_prints() {
-    for output in Output::ALL {
+    for output in Output::all() {
         let name = output.name().to_owned();
         let publisher = Publisher::bind();
         let tail = zlog(["tail", "-n", "1", "-o", &name, &publisher.endpoint]).start();
