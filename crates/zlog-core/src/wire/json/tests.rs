@@ -128,9 +128,10 @@ fn only_objects_are_records() {
     for text in ["", "{", "[]", "1", "null", "{} x", "{\"a\":1,}", "{\"a\"", "\"{}\""] {
         assert!(read(text).is_err(), "{text}");
     }
-    assert_eq!(read_with_schema(r#"{"a":1}"#).unwrap().1, Schema::Other);
-    assert_eq!(read_with_schema(r#"{"message":"x"}"#).unwrap().1, Schema::OtherLogger);
-    assert_eq!(read_with_schema(r#"{"levelno":0}"#).unwrap().1, Schema::LogRecord);
+    let schema = |text| read_into(text, &mut Record::default()).unwrap();
+    assert_eq!(schema(r#"{"a":1}"#), Schema::Other);
+    assert_eq!(schema(r#"{"message":"x"}"#), Schema::OtherLogger);
+    assert_eq!(schema(r#"{"levelno":0}"#), Schema::LogRecord);
 }
 
 #[test]
