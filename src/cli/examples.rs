@@ -1,11 +1,11 @@
-//! Examples and exit codes: said once, shown by `--help`, by the man pages and
-//! run by the tests.
+//! Examples and exit codes of each command, for `--help` and the man pages. The tests parse
+//! the examples.
 
 use std::fmt::Write;
 
-use super::handlers;
+use zlog_core::text::wrap::wrap;
 
-/// What a command's help and man page say beside its options.
+/// What the help and the man page of a command say besides its options.
 #[derive(Debug)]
 pub struct Notes {
     /// The subcommand, `bench pipeline` for one of another; empty for zlog itself.
@@ -17,10 +17,14 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 7] = [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO];
+pub const ALL: [&Notes; 9] =
+    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &COMPLETIONS, &MAN];
 
-const DONE: (&str, &str) = ("0", "Done; also when the reader of the output goes away");
-const FAILED: (&str, &str) = ("1", "It failed; the error says what, why and what to do");
+/// Examples in `-h`.
+const SHORT: usize = 3;
+
+const DONE: (&str, &str) = ("0", "Success, also when the reader of the output goes away");
+const FAILED: (&str, &str) = ("1", "Failure; the error says what, why and what to do");
 const USAGE: (&str, &str) = ("2", "Wrong usage");
 const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM");
 
@@ -44,7 +48,7 @@ const EMIT: Notes = Notes {
     command: "emit",
     examples: &[
         ("./backup.sh 2>&1 | zlog emit --root backup", "publish a script's output"),
-        ("zlog emit --root backup -- ./backup.sh", "the same; stderr has a level of its own"),
+        ("zlog emit --root backup -- ./backup.sh", "the same; stderr has its own level"),
         ("zlog emit --root web --file app.log --follow", "publish a log as it grows"),
         ("zlog emit --test 100 --rate 20", "test records, 20 each second"),
         ("zlog emit -m 'disk full' -l error -r backup", "one record"),
@@ -67,7 +71,7 @@ const EMIT: Notes = Notes {
 const TAIL: Notes = Notes {
     command: "tail",
     examples: &[
-        ("zlog tail", "everything on the default endpoint"),
+        ("zlog tail", "all records"),
         ("zlog tail myprogram.ERROR", "one level of one program"),
         ("zlog tail --root myprogram --level warning", "that level and above"),
         ("zlog tail -i 'timeout|refused' -e healthcheck", "what matches, and what does not"),
@@ -102,7 +106,7 @@ const TAIL: Notes = Notes {
 const RELAY: Notes = Notes {
     command: "relay",
     examples: &[
-        ("zlog relay", "emitters connect to port 12344, tails to 12345"),
+        ("zlog relay", "ports 12344 (emit) and 12345 (tail)"),
         ("zlog emit --connect tcp://127.0.0.1:12344", "an emitter for it"),
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
         ("zlog relay --keep 1000", "keep each topic's last records for late comers ..."),
@@ -117,7 +121,7 @@ const RELAY: Notes = Notes {
 const BENCH: Notes = Notes {
     command: "bench",
     examples: &[
-        ("zlog bench", "what a log call costs, through every handler"),
+        ("zlog bench", "what a log call costs"),
         (
             "zlog bench --handlers file,pub --lines app.log",
             "lines of your own, two kinds of handlers",
@@ -167,42 +171,55 @@ const DEMO: Notes = Notes {
     exit_codes: &[DONE, FAILED, USAGE, SIGNALS],
 };
 
+const COMPLETIONS: Notes = Notes {
+    command: "completions",
+    examples: &[
+        ("zlog completions bash > zlog.bash", "then: source zlog.bash"),
+        ("zlog completions zsh > ~/.zfunc/_zlog", "with ~/.zfunc in fpath"),
+    ],
+    exit_codes: &[DONE, FAILED, USAGE],
+};
+
+const MAN: Notes = Notes {
+    command: "man",
+    examples: &[
+        ("zlog man tail > zlog-tail.1", "then: man ./zlog-tail.1"),
+        ("zlog man relay.toml > zlog-relay.toml.5", "the configuration file of zlog relay"),
+        ("zlog man handlers > zlog-handlers.7", "the keys of handlers"),
+    ],
+    exit_codes: &[DONE, FAILED, USAGE],
+};
+
 impl Notes {
     /// The name of its man page: `zlog-bench-pipeline`.
     pub fn man_page_name(&self) -> String {
         ["zlog"].into_iter().chain(self.command.split_whitespace()).collect::<Vec<_>>().join("-")
     }
 
-    /// What may stand in the values of the command's options, under a title.
-    pub fn keys(&self) -> Option<(&'static str, Vec<(String, String)>)> {
-        match self.command {
-            "tail" | "relay" => Some(("Keys of handlers", handlers::keys_help())),
-            _ => None,
-        }
+    /// The end of `-h`: the first examples.
+    pub fn short_help(&self) -> String {
+        Notes::list(&self.examples[..self.examples.len().min(SHORT)])
     }
 
-    /// As they stand at the end of `--help`.
-    pub fn after_help(&self) -> String {
-        let mut text = String::from("Examples:\n");
-        // Writing to a String can't fail.
-        for (line, what) in self.examples {
-            // A line too long for its column has its explanation below.
+    /// The end of `--help`.
+    pub fn long_help(&self) -> String {
+        let mut text = Notes::list(self.examples) + "\n\nExit codes:";
+        for (code, meaning) in self.exit_codes {
+            // Writing to a String can't fail.
+            let _ = write!(text, "\n  {code:<8}  {meaning}");
+        }
+        text
+    }
+
+    fn list(examples: &[(&str, &str)]) -> String {
+        let mut text = String::from("Examples:");
+        for (line, what) in examples {
+            // The explanation of a line that is too long for its column is below the line.
             let _ = match line.chars().count() {
-                0..=46 => writeln!(text, "  {line:<46}  {what}"),
-                _ => writeln!(text, "  {line}\n{:50}{what}", ""),
+                0..=46 => write!(text, "\n{}", wrap(&format!("  {line:<46}  {what}"), 80, 50)),
+                _ => write!(text, "\n  {line}\n{}", wrap(&format!("{:50}{what}", ""), 80, 50)),
             };
         }
-        if let Some((title, keys)) = self.keys() {
-            let _ = writeln!(text, "\n{title}:");
-            for (key, what) in keys {
-                let _ = writeln!(text, "  {key}\n      {what}");
-            }
-        }
-        text.push_str("\nExit codes:\n");
-        for (code, meaning) in self.exit_codes {
-            let _ = writeln!(text, "  {code:<8}  {meaning}");
-        }
-        text.truncate(text.trim_end().len());
         text
     }
 }

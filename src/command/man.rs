@@ -53,7 +53,7 @@ fn command_page(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
         page = page.find_subcommand(name).unwrap_or(page);
     }
     let page = page.clone().name(notes.man_page_name());
-    render(page.after_long_help(""), notes, out)
+    render(page.after_help("").after_long_help(""), notes, out)
 }
 
 fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {

@@ -5,3 +5,4 @@ pub mod escape;
 pub mod parsers;
 pub mod plural;
 pub mod suggest;
+pub mod wrap;

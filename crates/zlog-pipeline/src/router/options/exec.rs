@@ -9,7 +9,7 @@ use crate::handler::exec::ExecOptions;
 pub(super) static EXEC: Class = Class {
     name: "exec",
     option: "--exec",
-    main: Some(Key::new("command", "COMMAND", "The command, run without a shell")),
+    main: Some(Key::new("command", "COMMAND", "Command; no shell is started")),
     keys: &[BATCH, SPOOL],
     picked_by: None,
     formatted: true,
