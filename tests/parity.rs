@@ -22,7 +22,7 @@ use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotatio
 use zlog_pipeline::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::syslog::{SyslogHandler, SyslogOptions};
 use zlog_pipeline::handler::timed::{TimedRotatingFileHandler, Timing, When};
-use zlog_pipeline::handler::{Handler, HandlerKind, Held};
+use zlog_pipeline::handler::{Backlog, Handler, HandlerKind};
 use zlog_pipeline::source::SourceKind;
 
 use crate::harness::{
@@ -167,7 +167,7 @@ fn every_handler_passes_records_on() {
                 let options = SmtpOptions {
                     server: server.url(),
                     to: vec!["ops@example.org".into()],
-                    login: LoginFrom::Nobody,
+                    login: LoginFrom::None,
                     ..SmtpOptions::default()
                 };
                 pass(&mut SmtpHandler::new(options, text(), None).unwrap());
@@ -205,7 +205,7 @@ fn text() -> Box<dyn Format> {
 fn pass(handler: &mut dyn Handler) {
     handler.handle(&Record { msg: "hello".into(), ..Record::default() }).unwrap();
     handler.close(Instant::now() + DEADLINE).unwrap();
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
 }
 
 /// The handler that `open` makes is to write that record to the file that it is given.

@@ -175,7 +175,7 @@ pub struct EmitArgs {
     #[arg(help_heading = DELIVERY)]
     pub count: Option<u64>,
     /// Stop after this long
-    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = DELIVERY)]
     pub duration: Option<Seconds>,
     /// Exit with 3 if a record was lost

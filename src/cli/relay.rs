@@ -166,7 +166,7 @@ pub struct RelayArgs {
     /// Print a line of rates at this interval
     ///
     /// To stderr, with drops and peers.
-    #[arg(long, value_name = "INTERVAL", value_parser = parsers::some_time)]
+    #[arg(long, value_name = "INTERVAL", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = REPORTS)]
     pub report: Option<Seconds>,
     /// Exit with 3 if a record was lost

@@ -75,7 +75,7 @@ pub struct TailArgs {
     /// Stop after this long
     ///
     /// With -n, zlog exits with 3 if fewer records have arrived by then.
-    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = SELECT)]
     pub timeout: Option<Seconds>,
 
@@ -147,14 +147,14 @@ pub struct TailArgs {
     ///
     /// Holds each record this long and prints the records of all senders in order of
     /// creation.
-    #[arg(long, value_name = "WINDOW", value_parser = parsers::some_time, help_heading = OUTPUT)]
+    #[arg(long, value_name = "WINDOW", value_parser = parsers::nonzero_duration, help_heading = OUTPUT)]
     pub reorder: Option<Seconds>,
     /// Print rates to stderr
     ///
     /// Per topic and level, at the end or at every INTERVAL.
     #[arg(
         long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true,
-        value_parser = parsers::some_time, help_heading = OUTPUT
+        value_parser = parsers::nonzero_duration, help_heading = OUTPUT
     )]
     pub stats: Option<Option<Seconds>>,
 

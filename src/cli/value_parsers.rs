@@ -10,7 +10,7 @@ use zlog_core::text::parsers::{Seconds, level};
 
 /// How many past records to query.
 pub fn history_count(text: &str) -> Result<usize, String> {
-    let most = zlog_core::wire::ask::MOST;
+    let most = zlog_core::wire::query::MAX_MESSAGES;
     match text.parse::<usize>() {
         Ok(0) => Err("must be at least 1".into()),
         Ok(n) if n > most => Err(format!("must be at most {most}")),

@@ -7,7 +7,7 @@ use clap_mangen::Man;
 use crate::cli::examples::{self, Notes};
 use crate::cli::{self, ManArgs, handlers, help};
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::os::terminal::Stdout;
 
 const SOURCE: &str = concat!("zlog ", env!("CARGO_PKG_VERSION"));
@@ -35,7 +35,7 @@ fn notes_on(name: &str) -> Result<&'static Notes> {
     let known = || examples::ALL.iter().map(|notes| (notes.command.replace(' ', "-"), *notes));
     let Some((_, notes)) = known().find(|(known, _)| known == name) else {
         let names: Vec<String> = known().map(|(name, _)| name).collect();
-        return Err(Error::usage(format!("no man page for `{}`", visible(name))).hint(format!(
+        return Err(Error::usage(format!("no man page for `{}`", escape(name))).hint(format!(
             "The pages are{}, handlers and relay.toml.",
             names.join(", ").trim_start_matches(',')
         )));

@@ -6,8 +6,8 @@
 
 pub mod bench;
 pub mod completions;
-mod cutoff;
 pub mod demo;
+mod disconnect_reason;
 pub mod emit;
 pub mod man;
 pub mod relay;
@@ -69,8 +69,8 @@ fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
 }
 
 /// Tells which endpoints were really bound: with port 0 or `*`, nobody knows before.
-fn say_bound(command: &str, bound: &[String]) {
+fn print_bound(command: &str, bound: &[String]) {
     for endpoint in bound {
-        terminal::tell(format_args!("zlog {command}: bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog {command}: bound {endpoint}"));
     }
 }

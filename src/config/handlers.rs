@@ -7,10 +7,10 @@ use super::diagnostics::Located;
 use super::dict_config;
 use super::formatters::Formatters;
 use super::table_reader::TableReader;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::options::{self, CLASSES, Class, Given};
+use zlog_pipeline::router::options::{self, CLASSES, Class, SharedSettings};
 use zlog_pipeline::router::{FormatterSpec, HandlerSpec};
 
 /// The handlers of a configuration.
@@ -37,7 +37,7 @@ pub(super) fn read(
             true => formatters.of(&mut reader),
             false => (FormatterSpec::default(), false),
         };
-        let given = Given { name: Some(name.value.clone()), formatter, utc, on_full };
+        let given = SharedSettings { name: Some(name.value.clone()), formatter, utc, on_full };
         let value = options::handler(&mut reader, class, given);
         let diagnostics = reader.diagnostics();
         // Errors of the handler itself are reported at its target.
@@ -62,7 +62,7 @@ fn class(reader: &mut TableReader<'_>) -> Option<&'static Class> {
     let names = CLASSES.map(|class| class.name);
     let hint =
         dict_config::suggest_class(&class).map_or_else(|| suggest(&class, &names), str::to_owned);
-    reader.error(offset, "class", format!("unknown class {:?}", visible(&class)), &hint);
+    reader.error(offset, "class", format!("unknown class {:?}", escape(&class)), &hint);
     None
 }
 

@@ -25,9 +25,9 @@ use self::formatters::Formatters;
 pub use self::relay::{Setting, one_line, prepend_settings};
 use self::table_reader::TableReader;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::{Check, HandlerSpec, Match, RouteSpec, Spec};
+use zlog_pipeline::router::{HandlerSpec, Match, RouteSpec, Spec, Validator};
 
 /// The version of the file format.
 const FORMAT_VERSION: &str = "1";
@@ -80,7 +80,7 @@ impl Config {
         command: &clap::Command,
         overrides: &Overrides,
     ) -> Result<Config> {
-        let name = visible(&path.display().to_string());
+        let name = escape(&path.display().to_string());
         let read_error = |error| read_error(path, &error);
         let mut bytes = Vec::new();
         let file = match mode {
@@ -169,7 +169,7 @@ impl Config {
 }
 
 fn read_error(path: &Path, error: &io::Error) -> Error {
-    let name = visible(&path.display().to_string());
+    let name = escape(&path.display().to_string());
     let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
     match path.exists() {
         true => error,
@@ -253,7 +253,7 @@ fn warn_unrouted(
     }
     let reached: HashSet<&String> = routes.iter().flat_map(|route| &route.value.handlers).collect();
     for handler in handlers.iter().filter(|handler| !reached.contains(&handler.value.name)) {
-        let name = visible(&handler.value.name);
+        let name = escape(&handler.value.name);
         diagnostics.warn(
             handler.offset,
             format!("handler {name} gets no records: it is not in [root], [loggers] or [topics]"),
@@ -268,7 +268,7 @@ fn checked_spec(
     handlers: Vec<Located<HandlerSpec>>,
     routes: Vec<Located<RouteSpec>>,
 ) -> Spec {
-    let mut check = Check::default();
+    let mut check = Validator::default();
     for handler in &handlers {
         if let Err(error) = check.handler(&handler.value) {
             diagnostics.add_error(handler.offset, "", &error);

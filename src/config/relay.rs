@@ -17,7 +17,7 @@ use crate::cli::HandlerArgs;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::socket::{Endpoint, Role};
-use zlog_pipeline::source::listen::Address;
+use zlog_pipeline::source::python::Address;
 
 /// Options that make sense on the command line only.
 const NOT_IN_FILES: [&str; 6] = ["config", "check", "status", "output", "help", "version"];

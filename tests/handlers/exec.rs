@@ -9,7 +9,7 @@ use zlog_core::record::Record;
 use zlog_pipeline::handler::exec::{ExecHandler, ExecOptions};
 use zlog_pipeline::handler::queue::{OnFull, QueueHandler};
 use zlog_pipeline::handler::spool::BatchOptions;
-use zlog_pipeline::handler::{Handler, Held};
+use zlog_pipeline::handler::{Backlog, Handler};
 
 use super::text;
 use crate::harness::{DEADLINE, Input, Running, python};
@@ -38,7 +38,7 @@ fn a_python_program_gets_every_record_once_whatever_the_batches() {
         handler.handle(&Record { msg: msg.into(), ..Record::default() }).unwrap();
     }
     handler.close(Instant::now() + DEADLINE).unwrap();
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
     let written = fs::read_to_string(file).unwrap();
     assert!(written.lines().eq(all.iter().map(String::as_str)));
 }
@@ -54,8 +54,8 @@ fn a_command_that_hangs_holds_up_nobody_before_its_queue() {
         let _ = queue.handle(&Record { msg: "x".into(), ..Record::default() });
     }
     assert!(start.elapsed() < DEADLINE / 10);
-    assert!(queue.queued().dropped > 0);
-    let (queued, _) = queue.end(DEADLINE);
+    assert!(queue.counts().dropped > 0);
+    let (queued, _) = queue.close_within(DEADLINE);
     assert_eq!(queued.accepted, queued.handled + queued.failed);
     assert_eq!(queued.abandoned, 0);
 }

@@ -188,7 +188,7 @@ fn a_second_writer_is_kept_away_and_one_that_was_killed_keeps_nobody_away() {
         let mut other = python.script("lock", &[locked.to_str().unwrap()]);
         other.expect_stdout("locked");
         let refused = FileHandler::open(&path, text(), Sync::None).err().unwrap().to_string();
-        assert!(refused.contains("another process does so already"), "{refused}");
+        assert!(refused.contains("another process already writes to it"), "{refused}");
         // Killed, with no chance to clean up.
         drop(other);
         let until = Instant::now() + crate::harness::DEADLINE;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use zlog_core::record::{Level, Record};
 use zlog_pipeline::handler::smtp::{Login, LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
-use zlog_pipeline::handler::{Handler, Held};
+use zlog_pipeline::handler::{Backlog, Handler};
 
 use super::text;
 use crate::harness::{DEADLINE, Python, Running, python};
@@ -64,7 +64,7 @@ fn options(url: &str) -> SmtpOptions {
         from: "zlog <zlog@example.org>".into(),
         to: vec!["ops@example.org".into(), "Dév <dev@example.org>".into()],
         timeout: DEADLINE,
-        login: LoginFrom::Nobody,
+        login: LoginFrom::None,
         batch: BatchOptions::EACH,
         spool: SpoolOptions::NONE,
         ..SmtpOptions::default()
@@ -165,7 +165,7 @@ fn mails_go_encrypted_to_a_server_that_is_trusted_and_to_no_other() {
 fn why_a_right_server_and_a_right_option_do_not_go_together_is_said_in_plain_words() {
     let Some(python) = python() else { return };
     let (_server, url) = mail_server(&python, "plain");
-    let login = LoginFrom::Given(Login { user: "me".into(), password: "secret".into() });
+    let login = LoginFrom::Explicit(Login { user: "me".into(), password: "secret".into() });
     let mut logs_in = handler(SmtpOptions { login, ..options(&url) });
     let error = logs_in.handle(&record("one")).unwrap_err().to_string();
     assert!(error.contains("takes no login") && error.contains("?tls=required"), "{error}");
@@ -218,11 +218,11 @@ fn batching(url: &str, count: usize) -> SmtpOptions {
 }
 
 /// Calls `tend` when it wants to be called, until nothing waits.
-fn tend(handler: &mut SmtpHandler) {
+fn on_timer(handler: &mut SmtpHandler) {
     let start = Instant::now();
-    while handler.held().waiting > 0 {
-        assert!(start.elapsed() < DEADLINE, "{:?}", handler.held());
-        if let Ok(Some(due)) = handler.tend(Instant::now()) {
+    while handler.backlog().waiting > 0 {
+        assert!(start.elapsed() < DEADLINE, "{:?}", handler.backlog());
+        if let Ok(Some(due)) = handler.on_timer(Instant::now()) {
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
         }
     }
@@ -265,10 +265,10 @@ fn a_server_that_comes_back_gets_what_it_has_missed() {
     for msg in ["one", "two", "three", "four"] {
         handler.handle(&record(msg)).unwrap();
     }
-    assert_eq!(handler.held(), Held { waiting: 4, away: true, ..Held::default() });
+    assert_eq!(handler.backlog(), Backlog { waiting: 4, unreachable: true, ..Backlog::default() });
     let (mut server, _) = mail_server_at(&python, "plain", port);
-    tend(&mut handler);
-    assert_eq!(handler.held(), Held::default());
+    on_timer(&mut handler);
+    assert_eq!(handler.backlog(), Backlog::default());
     for (number, body) in [(1, "one\\r\\ntwo"), (2, "three\\r\\nfour")] {
         let line = server.expect_stdout(&format!("\"number\": {number},"));
         assert!(line.contains(body), "{line}");
@@ -288,17 +288,17 @@ fn a_login_is_read_from_a_file_and_a_wrong_one_is_told_and_tried_again() {
     let mut known = handler(SmtpOptions { login, ..batching(&url, 1) });
     known.handle(&record("one")).unwrap();
     known.flush().unwrap();
-    assert_eq!(known.held(), Held::default());
+    assert_eq!(known.backlog(), Backlog::default());
     server.expect_stdout("\"number\": 1,");
 
     let wrong = Login { user: "me".into(), password: "wrong-one".into() };
-    let login = LoginFrom::Given(wrong);
+    let login = LoginFrom::Explicit(wrong);
     let mut unknown = handler(SmtpOptions { login, ..batching(&url, 1) });
     unknown.handle(&record("two")).unwrap();
     let error = unknown.flush().unwrap_err().to_string();
     assert!(error.contains("refused: 535") && !error.contains("wrong-one"), "{error}");
     assert!(error.contains("\n  Check the name and the password: ZLOG_SMTP_USER"), "{error}");
-    assert_eq!(unknown.held(), Held { waiting: 1, away: true, ..Held::default() });
+    assert_eq!(unknown.backlog(), Backlog { waiting: 1, unreachable: true, ..Backlog::default() });
     server.close_stdin();
     server.wait().success();
 }

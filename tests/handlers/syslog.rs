@@ -4,7 +4,7 @@ use serde_json::Value;
 use zlog_core::record::{Level, RawJson, Record};
 use zlog_pipeline::handler::spool::SpoolOptions;
 use zlog_pipeline::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
-use zlog_pipeline::handler::{Handler, Held};
+use zlog_pipeline::handler::{Backlog, Handler};
 
 use super::text;
 use crate::harness::{DEADLINE, Rsyslog, rsyslog, rsyslog_with_its_default_limit};
@@ -68,7 +68,7 @@ fn a_real_daemon_gets_each_record_with_its_fields_on_every_way() {
         let data = seen["structured-data"].as_str().unwrap();
         let ours = r#"[zlog@32473 logger="shop.db" topic="shop.ERROR.db" level="ERROR"]"#;
         assert_eq!(data, format!(r#"{ours}[extra@32473 user="a\"b\]\\ü"]"#));
-        assert_eq!(handler.held(), Held::default());
+        assert_eq!(handler.backlog(), Backlog::default());
     }
 }
 
@@ -124,7 +124,7 @@ fn a_record_of_any_length_is_one_message_to_a_daemon_with_its_default_limit() {
         }
         let count = daemon.messages().len() - before;
         assert_eq!(count, lengths.len(), "over {address}: each is one message");
-        assert!(handler.held().cut >= 2, "some are cut: {:?}", handler.held());
+        assert!(handler.backlog().cut >= 2, "some are cut: {:?}", handler.backlog());
     }
 }
 
@@ -142,7 +142,7 @@ fn thousands_of_records_arrive_once_and_in_order() {
             handler.handle(&record(&msg)).unwrap();
         }
         handler.close(Instant::now() + DEADLINE).unwrap();
-        assert_eq!(handler.held(), Held::default());
+        assert_eq!(handler.backlog(), Backlog::default());
         let end = format!("the end of {address}");
         handler.handle(&record(&end)).unwrap();
         handler.flush().unwrap();
@@ -171,20 +171,20 @@ fn what_a_daemon_missed_while_it_was_away_comes_when_it_is_back() {
                 handler.handle(&record(&msg)).unwrap();
             }
             let start = Instant::now();
-            while !handler.held().away {
+            while !handler.backlog().unreachable {
                 // Over UDP the first refusal comes after the fact.
                 assert!(start.elapsed() < DEADLINE);
                 let _ = handler.flush();
-                let _ = handler.tend(Instant::now());
+                let _ = handler.on_timer(Instant::now());
             }
         }
     });
     for (number, handler) in handlers.iter_mut().enumerate() {
         // What went wrong before may still be to be told.
         let _ = handler.close(Instant::now() + DEADLINE);
-        let held = handler.held();
-        assert!(held.unconfirmed >= 1, "the daemon has said nothing of the first: {held:?}");
-        assert_eq!(Held { unconfirmed: 0, ..held }, Held::default());
+        let backlog = handler.backlog();
+        assert!(backlog.unconfirmed >= 1, "the daemon has said nothing of the first: {backlog:?}");
+        assert_eq!(Backlog { unconfirmed: 0, ..backlog }, Backlog::default());
         for msg in missed(number) {
             daemon.expect(&msg);
         }

@@ -61,7 +61,7 @@ fn the_end_of_an_outage_is_told_with_what_it_cost() {
         options.open(&pipe).unwrap()
     };
     let reader = read();
-    // Given each record after the pipe: what is in it has been tried there.
+    // SharedSettings each record after the pipe: what is in it has been tried there.
     let file = path(&directory, "app.log");
     let (publisher, mut tail) = tail(&["--file", &pipe, "--file", &file]);
     drop(reader);

@@ -6,16 +6,17 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use zlog_core::error::{Error, Result};
 use zlog_core::parse::backslash_replace;
 use zlog_core::record::{Level, Record};
-use zlog_core::text::escape::visible;
-use zlog_pipeline::sender::Stamp;
+use zlog_core::text::escape::escape;
+use zlog_pipeline::sender::SenderFields;
+use zlog_pipeline::source::Source;
 use zlog_pipeline::source::synthetic::SyntheticSource;
-use zlog_pipeline::source::{Flow, Source};
 
 /// The root of topics, and the logger's name when lines are logged.
 pub const ROOT: &str = "bench";
@@ -40,7 +41,7 @@ struct Entry {
 #[derive(Debug)]
 pub struct Records {
     entries: Vec<Entry>,
-    stamp: Stamp,
+    sender: SenderFields,
     /// Whether a file had more lines than fit.
     truncated: bool,
 }
@@ -63,7 +64,7 @@ impl Records {
                     name: record.name.map(|name| Cow::Owned(name.into_owned())),
                     msg: sized(&record.msg, size),
                 });
-                Ok(Flow::More)
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(Records::new(entries, false))
@@ -75,7 +76,7 @@ impl Records {
     /// # Errors
     /// The file can't be read, or has no lines.
     pub fn of_lines(path: &Path) -> Result<Records> {
-        let shown = visible(&path.display().to_string());
+        let shown = escape(&path.display().to_string());
         let failed = |error: std::io::Error| {
             Error::io(&shown, &error).hint("--lines takes a file of log lines.")
         };
@@ -104,7 +105,7 @@ impl Records {
     }
 
     fn new(entries: Vec<Entry>, truncated: bool) -> Records {
-        Records { entries, stamp: Stamp::of_this_process(ROOT), truncated }
+        Records { entries, sender: SenderFields::of_this_process(ROOT), truncated }
     }
 
     /// Record `number`, cyclically, with the current time.
@@ -117,7 +118,7 @@ impl Records {
             msg: Cow::Borrowed(&entry.msg),
             ..Record::default()
         };
-        self.stamp.fill(&mut record);
+        self.sender.fill(&mut record);
         record
     }
 

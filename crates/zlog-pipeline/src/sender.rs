@@ -9,14 +9,14 @@ use crate::os::clock::now;
 use zlog_core::record::{Level, Record};
 use zlog_core::wire::topic;
 
-/// The words for records of which [`Stamp::fill`] took the topic away.
+/// The words for records of which [`SenderFields::fill`] took the topic away.
 pub const OUTSIDE_ROOT: &str =
     "with a topic outside the root, published under the root (--trust-topic keeps their own)";
 
 /// The fields that an emitting process fills in where a record lacks them, and the root
 /// that its topics have.
 #[derive(Clone, Debug)]
-pub struct Stamp {
+pub struct SenderFields {
     /// What topics begin with; empty: they begin with the level.
     pub root: String,
     /// Keep a topic that a record brings along even if it is not under `root`.
@@ -37,17 +37,17 @@ pub struct Stamp {
     pub started: f64,
 }
 
-impl Stamp {
+impl SenderFields {
     /// A stamp for this process, without a root and with a source made from host, process and chance.
     ///
     /// Host and process alone repeat: containers share names and process numbers,
     /// and a system uses its numbers again. A source that repeats would make
     /// readers see holes in `seq` that are none.
-    pub fn of_this_process(name: &str) -> Stamp {
+    pub fn of_this_process(name: &str) -> SenderFields {
         let hostname = gethostname::gethostname().to_string_lossy().into_owned();
         let process = std::process::id();
         let tag: String = std::iter::repeat_with(fastrand::alphanumeric).take(4).collect();
-        Stamp {
+        SenderFields {
             root: String::new(),
             trust_topic: false,
             name: name.to_owned(),
@@ -126,13 +126,13 @@ mod tests {
     #[test]
     fn two_processes_never_share_a_source() {
         let sources: std::collections::HashSet<String> =
-            (0..50).map(|_| Stamp::of_this_process("x").source).collect();
+            (0..50).map(|_| SenderFields::of_this_process("x").source).collect();
         assert!(sources.len() > 45, "chance keeps even one process's stamps apart");
     }
 
     #[test]
     fn a_record_keeps_what_it_says_itself() {
-        let stamp = Stamp::of_this_process("app");
+        let sender = SenderFields::of_this_process("app");
         let said = Record {
             name: Some("db".into()),
             created: Some(5.25),
@@ -140,39 +140,39 @@ mod tests {
             ..Record::default()
         };
         let mut record = said;
-        stamp.fill(&mut record);
+        sender.fill(&mut record);
         assert_eq!((record.name.as_deref(), record.process), (Some("db"), Some(7)));
         assert_eq!((record.created, record.msecs), (Some(5.25), Some(250.0)));
-        assert_eq!(record.source.as_deref(), Some(&*stamp.source));
+        assert_eq!(record.source.as_deref(), Some(&*sender.source));
     }
 
     #[test]
     fn a_topic_outside_the_root_gives_its_level_name_and_subtopic_and_no_more() {
         let brought = |topic: &'static str| Record { topic: topic.into(), ..Record::default() };
-        let mut stamp = Stamp::of_this_process("app");
-        stamp.root = "app".into();
+        let mut sender = SenderFields::of_this_process("app");
+        sender.root = "app".into();
         let mut record = brought("bank.CRITICAL.transfer");
-        assert!(stamp.fill(&mut record));
+        assert!(sender.fill(&mut record));
         assert_eq!((&*record.topic, &*record.subtopic), ("", "transfer"));
         assert_eq!((record.level, record.name.as_deref()), (Level::CRITICAL, Some("bank")));
 
         let mut record = brought("app.ERROR.db");
-        assert!(!stamp.fill(&mut record));
+        assert!(!sender.fill(&mut record));
         assert_eq!(record.topic, "app.ERROR.db");
 
-        stamp.trust_topic = true;
+        sender.trust_topic = true;
         let mut record = brought("bank.CRITICAL.transfer");
-        assert!(!stamp.fill(&mut record));
+        assert!(!sender.fill(&mut record));
         assert_eq!(record.topic, "bank.CRITICAL.transfer");
     }
 
     #[test]
     fn a_lines_own_subtopic_follows_the_given_one() {
-        let mut stamp = Stamp::of_this_process("app");
-        stamp.subtopic = "eu".into();
+        let mut sender = SenderFields::of_this_process("app");
+        sender.subtopic = "eu".into();
         for (own, whole) in [("db", "eu.db"), ("", "eu")] {
             let mut record = Record { subtopic: own.into(), ..Record::default() };
-            stamp.fill(&mut record);
+            sender.fill(&mut record);
             assert_eq!(record.subtopic, whole);
         }
     }

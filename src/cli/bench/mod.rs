@@ -74,7 +74,7 @@ pub struct BenchArgs {
     /// End a run after this long [default: 500ms]
     ///
     /// With --count there is no default.
-    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time, help_heading = "How long")]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration, help_heading = "How long")]
     pub duration: Option<Seconds>,
     /// Warm-up before each run
     #[arg(long, value_name = "DURATION", default_value = "100ms", help_heading = "How long")]

@@ -9,7 +9,7 @@
 //! - `format=` takes the rest of the text, so it must be last.
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::nearest;
 use zlog_pipeline::router::options::{Class, Key, Reader};
 
@@ -45,7 +45,7 @@ impl KeyValues {
         let mut typed = KeyValues::empty(option, main);
         typed.parse(text, known)?;
         if typed.value.is_empty() {
-            let what = format!("{option} {:?} has no value before the first key", visible(text));
+            let what = format!("{option} {:?} has no value before the first key", escape(text));
             return Err(Error::usage(what).hint("Put the value first: VALUE,KEY=VALUE."));
         }
         Ok(typed)
@@ -62,7 +62,7 @@ impl KeyValues {
         }
         typed.parse(&format!(",{text}"), known)?;
         if !typed.value.is_empty() {
-            let what = format!("{option}={} does not begin with KEY=VALUE", visible(text));
+            let what = format!("{option}={} does not begin with KEY=VALUE", escape(text));
             return Err(Error::usage(what).hint(key_list(known)));
         }
         Ok(typed)
@@ -132,7 +132,7 @@ impl KeyValues {
     /// An error about a key, or about the main value if `key` is empty.
     pub(super) fn error_about(&self, key: &str, what: &str) -> Error {
         let of = if self.value.is_empty() { "" } else { " " };
-        let place = format!("{}{of}{}", self.option, visible(&self.value));
+        let place = format!("{}{of}{}", self.option, escape(&self.value));
         let space = if what.starts_with(':') { "" } else { " " };
         let separator = if key.is_empty() { "" } else { ": " };
         Error::usage(format!("{place}{separator}{key}{space}{what}"))
@@ -140,7 +140,7 @@ impl KeyValues {
 
     fn unknown(&self, key: &str, known: &[Key]) -> Error {
         let nearest = nearest(key, known.iter().map(|key| key.name));
-        let error = self.error_about("unknown key", &format!("{}=", visible(key))).hint(format!(
+        let error = self.error_about("unknown key", &format!("{}=", escape(key))).hint(format!(
             "{} If it is part of a value, double the comma before it.",
             key_list(known)
         ));
@@ -212,9 +212,9 @@ impl Reader for KeyValues {
     fn refuse(&mut self, key: &str, value: &str, error: Error) {
         let key = match key == self.main {
             true => String::new(),
-            false => format!("{key}={}", visible(value)),
+            false => format!("{key}={}", escape(value)),
         };
-        let about = self.error_about(&key, &format!(": {}", error.message()));
+        let about = self.error_about(&key, &format!(": {}", error.headline()));
         self.record_error(match error.next_step() {
             Some(hint) => about.hint(hint),
             None => about,

@@ -11,11 +11,11 @@ use clap::Args;
 
 use self::key_values::KeyValues;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Options, Output};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::options::{self, CLASSES, Class, Given, Key, Reader as _};
+use zlog_pipeline::router::options::{self, CLASSES, Class, Key, Reader as _, SharedSettings};
 use zlog_pipeline::router::{HandlerSpec, Spec};
 
 /// The key of `--publish` that connects instead of binding.
@@ -117,7 +117,8 @@ fn read(option: &'static str, text: &str, on_full: OnFull, has_queue: bool) -> R
     };
     let name = typed.text("name");
     let utc = formatter.utc;
-    let spec = options::handler(&mut typed, class, Given { name, formatter, utc, on_full });
+    let spec =
+        options::handler(&mut typed, class, SharedSettings { name, formatter, utc, on_full });
     typed.finish(class)?;
     let spec = spec.ok_or_else(|| Error::usage(format!("{option} can't be read")))?;
     Ok(HandlerSpec { queue: spec.queue.filter(|_| has_queue), ..spec })
@@ -231,8 +232,8 @@ impl HandlerArgs {
             Some(format!(
                 "handler {}: \",{}\" is part of its format. Put keys before format=, which takes the \
                  rest of the text.",
-                visible(&handler.name),
-                visible(misplaced)
+                escape(&handler.name),
+                escape(misplaced)
             ))
         };
         spec.handlers.iter().chain(&console).filter_map(remark).collect()

@@ -57,7 +57,7 @@ fn keys_that_exclude_each_other_are_refused() {
         ("file", "a,max-bytes=1K,sync", "sync can't be used with rotation"),
         ("file", "a,on-full=drop", "on-full says what a full queue does, and there is none"),
         ("file", "a,level=loud", "level=loud: not a level"),
-        ("file", "a,when=noon", "when=noon: no time to replace a file at"),
+        ("file", "a,when=noon", "when=noon: unknown time to replace a file"),
         ("file", "a,style=x", "style=x: write %, {, $ or auto"),
         ("smtp", "smtp://h", "to is missing"),
         ("syslog", "udp://h,facility=x", "facility=x: \"x\" is no syslog facility"),

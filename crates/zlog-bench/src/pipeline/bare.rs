@@ -12,8 +12,8 @@ use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
 use zlog_core::wire;
 use zlog_pipeline::handler::publish::Wire;
-use zlog_pipeline::sender::Stamp;
-use zlog_pipeline::socket::{BareReceiver, BareSender, Endpoint};
+use zlog_pipeline::sender::SenderFields;
+use zlog_pipeline::socket::{Endpoint, RawReceiver, RawSender};
 
 /// Messages that are prepared before the clock starts, and sent repeatedly.
 const MAX_FRAMES: usize = 1024;
@@ -43,7 +43,7 @@ impl Sending {
     /// Too few subscribers come, `input` has no lines, or libzmq fails.
     pub fn run(self, input: impl BufRead, stop: &dyn Fn() -> bool) -> Result<()> {
         let frames = frames(input, self.wire)?;
-        let mut sender = BareSender::open(&self.endpoints)?;
+        let mut sender = RawSender::open(&self.endpoints)?;
         let there = sender.wait_for(self.wait_for, TOPIC_PREFIX.as_bytes(), self.wait, stop)?;
         if there < self.wait_for && !stop() {
             let wanted = counted(self.wait_for, "subscriber");
@@ -64,7 +64,7 @@ impl Sending {
 /// # Errors
 /// libzmq's.
 pub fn receive(
-    receiver: &mut BareReceiver,
+    receiver: &mut RawReceiver,
     count: u64,
     stop: &dyn Fn() -> bool,
 ) -> Result<(u64, f64)> {
@@ -80,7 +80,7 @@ pub fn receive(
 
 /// Makes topics and bodies of lines, as `zlog emit --root bench` does.
 fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let stamp = Stamp::of_this_process(ROOT);
+    let sender = SenderFields::of_this_process(ROOT);
     let mut topic = String::new();
     wire::topic::write(&mut topic, ROOT, &Level::INFO.to_string(), "");
     let mut frames: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
@@ -88,7 +88,7 @@ fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     for line in input.lines() {
         let line = line.map_err(|error| Error::io("standard input", &error))?;
         let seq = frames.len() as u64 + 1;
-        let frame = body(&line, seq, &stamp, wire);
+        let frame = body(&line, seq, &sender, wire);
         bytes += frame.len();
         frames.push((topic.clone().into_bytes(), frame));
         if frames.len() == MAX_FRAMES || bytes >= MAX_BYTES {
@@ -101,10 +101,10 @@ fn frames(input: impl BufRead, wire: Wire) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     Ok(frames)
 }
 
-fn body(line: &str, seq: u64, stamp: &Stamp, wire: Wire) -> Vec<u8> {
+fn body(line: &str, seq: u64, sender: &SenderFields, wire: Wire) -> Vec<u8> {
     let msg = Cow::Borrowed(line);
     let mut record = Record { level: Level::INFO, msg, ..Record::default() };
-    stamp.fill(&mut record);
+    sender.fill(&mut record);
     record.seq = Some(seq);
     let mut body = Vec::new();
     match wire {

@@ -10,10 +10,10 @@ use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
-use super::{Handler, Held};
+use super::{Backlog, Handler};
 
 /// A buffer that one huge record has made larger than this is given back.
-const KEEP: usize = 16 * BLOCK;
+const MAX_KEPT_CAPACITY: usize = 16 * BLOCK;
 
 /// Writes records in blocks: a block is written when it is full, what is left when
 /// the stream pauses ([`Handler::flush`]).
@@ -44,14 +44,14 @@ impl<W: Write> Console<W> {
         let written = self.writer.write_all(&self.buffer);
         // How much of it arrived is not known after a failure: it is not sent again.
         self.buffer.clear();
-        if self.buffer.capacity() > KEEP {
+        if self.buffer.capacity() > MAX_KEPT_CAPACITY {
             self.buffer.shrink_to(2 * BLOCK);
         }
         written
     }
 
     /// What became of the records that waited.
-    fn settle(&mut self, written: io::Result<()>) -> Result<()> {
+    fn finish_block(&mut self, written: io::Result<()>) -> Result<()> {
         let records = std::mem::take(&mut self.waiting);
         written.map_err(|error| {
             self.lost += records;
@@ -69,18 +69,18 @@ impl<W: Write> Handler for Console<W> {
         }
         let written = self.write_block();
         // It was taken, and is counted as lost with its block.
-        self.settle(written).map_err(Error::with_record_kept)
+        self.finish_block(written).map_err(Error::with_record_kept)
     }
 
     fn flush(&mut self) -> Result<()> {
         let written = if self.buffer.is_empty() { Ok(()) } else { self.write_block() };
         // The writer may hold a block back until then.
         let flushed = written.and_then(|()| self.writer.flush());
-        self.settle(flushed)
+        self.finish_block(flushed)
     }
 
-    fn held(&self) -> Held {
-        Held { waiting: self.waiting, lost: self.lost, ..Held::default() }
+    fn backlog(&self) -> Backlog {
+        Backlog { waiting: self.waiting, lost: self.lost, ..Backlog::default() }
     }
 }
 
@@ -151,29 +151,29 @@ mod tests {
     #[test]
     fn the_memory_of_a_huge_record_is_given_back() {
         let mut console = Console::new(io::sink(), text());
-        console.handle(&record(&"x".repeat(10 * KEEP))).unwrap();
-        assert!(console.buffer.capacity() <= KEEP);
+        console.handle(&record(&"x".repeat(10 * MAX_KEPT_CAPACITY))).unwrap();
+        assert!(console.buffer.capacity() <= MAX_KEPT_CAPACITY);
     }
 
     #[test]
     fn records_of_a_block_that_was_not_written_are_counted() {
         let mut console = Console::new(Probe::default(), text());
         console.handle(&record("one")).unwrap();
-        assert_eq!(console.held(), Held { waiting: 1, ..Held::default() });
+        assert_eq!(console.backlog(), Backlog { waiting: 1, ..Backlog::default() });
         console.flush().unwrap();
-        assert_eq!(console.held(), Held::default());
+        assert_eq!(console.backlog(), Backlog::default());
         console.writer.fails = Some(io::ErrorKind::BrokenPipe);
         console.handle(&record("two")).unwrap();
         console.flush().unwrap_err();
-        assert_eq!(console.held(), Held { lost: 1, ..Held::default() });
+        assert_eq!(console.backlog(), Backlog { lost: 1, ..Backlog::default() });
         let error = console.handle(&record(&"x".repeat(BLOCK))).unwrap_err();
         assert!(error.is_record_kept(), "it would be counted twice");
-        assert_eq!(console.held(), Held { lost: 2, ..Held::default() });
+        assert_eq!(console.backlog(), Backlog { lost: 2, ..Backlog::default() });
         // As a writer does that has a buffer of its own.
         (console.writer.fails, console.writer.holds) = (None, Some(io::ErrorKind::BrokenPipe));
         console.handle(&record("three")).unwrap();
         console.flush().unwrap_err();
-        assert_eq!(console.held(), Held { lost: 3, ..Held::default() });
+        assert_eq!(console.backlog(), Backlog { lost: 3, ..Backlog::default() });
     }
 
     #[test]

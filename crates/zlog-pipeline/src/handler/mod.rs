@@ -49,7 +49,7 @@ pub trait Handler {
     /// # Errors
     /// As [`Handler::handle`]; also for what went wrong with records that it took
     /// before. Asked once more, it answers when the next try is due.
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
         let _ = now;
         Ok(None)
     }
@@ -63,12 +63,12 @@ pub trait Handler {
     }
 
     /// What was taken and has not arrived.
-    fn held(&self) -> Held {
-        Held::default()
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
     }
 
     /// The last call: sends on what is held, retries included, not beyond `until`.
-    /// What is then left is lost, and [`Handler::held`] says how much.
+    /// What is then left is lost, and [`Handler::backlog`] says how much.
     ///
     /// # Errors
     /// As [`Handler::handle`].
@@ -80,7 +80,7 @@ pub trait Handler {
 
 /// Records that a handler took without an error, and that have not arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Held {
+pub struct Backlog {
     /// Records that wait: for their batch to be full, or for a target that is away.
     pub waiting: u64,
     /// Records that were given up, because no more may wait or their target refused
@@ -94,7 +94,7 @@ pub struct Held {
     /// The target could not be reached at the last try, and is tried again, or did not
     /// take all of what it last took: calls in between go well, without an outage being
     /// over.
-    pub away: bool,
+    pub unreachable: bool,
 }
 
 /// Which handler it is may be decided at run time.
@@ -107,16 +107,16 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
         (**self).flush()
     }
 
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        (**self).tend(now)
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
+        (**self).on_timer(now)
     }
 
     fn reopen(&mut self) -> Result<()> {
         (**self).reopen()
     }
 
-    fn held(&self) -> Held {
-        (**self).held()
+    fn backlog(&self) -> Backlog {
+        (**self).backlog()
     }
 
     fn close(&mut self, until: Instant) -> Result<()> {

@@ -5,20 +5,20 @@
 use std::hint::black_box;
 
 use super::Handler;
-use super::file::Line;
+use super::file::RecordBuffer;
 use zlog_core::error::Result;
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
 /// Formats records.
 pub struct NullHandler {
-    line: Line,
+    buffer: RecordBuffer,
 }
 
 impl NullHandler {
     /// Formats records as `format` shows them.
     pub fn new(format: Box<dyn Format>) -> NullHandler {
-        NullHandler { line: Line::new(format) }
+        NullHandler { buffer: RecordBuffer::new(format) }
     }
 }
 
@@ -27,7 +27,7 @@ impl Handler for NullHandler {
     /// Never.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
         // Bytes that nobody reads are bytes that the compiler need not make.
-        black_box(self.line.of(record));
+        black_box(self.buffer.format(record));
         Ok(())
     }
 

@@ -6,20 +6,20 @@
 //! `handler`'s; how handlers are typed is `cli`'s.
 
 mod dispatch;
-mod entry;
-mod open;
+mod factory;
+mod monitor;
 pub mod options;
+mod route_table;
+mod slot;
 pub mod spec;
 mod status;
-mod watch;
-mod way;
 
-pub use self::dispatch::{Router, Surroundings, stderr};
-pub use self::entry::Takes;
-pub use self::open::DEFAULT_FORMAT;
+pub use self::dispatch::{HandlerContext, Router, stderr};
+pub use self::factory::DEFAULT_FORMAT;
+pub use self::monitor::{OutageStatus, Reporter};
+pub use self::slot::RecordFilter;
 pub use self::spec::{
-    Check, FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, PublishTarget, QueueSpec, RouteSpec,
-    Spec, Target,
+    FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, PublishTarget, QueueSpec, RouteSpec, Spec,
+    Target, Validator,
 };
-pub use self::status::{HandlerStatus, tell_losses};
-pub use self::watch::{OutageStatus, Tell};
+pub use self::status::{HandlerStatus, report_losses};

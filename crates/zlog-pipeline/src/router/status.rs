@@ -2,8 +2,8 @@
 //!
 //! What may be here: the figures, and how they are told.
 
-use super::watch::{OutageStatus, Tell};
-use zlog_core::text::escape::visible;
+use super::monitor::{OutageStatus, Reporter};
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{grouped, plural, were};
 
 /// How a handler stands. A record that it was given is queued, waits, has arrived
@@ -13,7 +13,7 @@ pub struct HandlerStatus {
     /// Its name.
     pub name: String,
     /// Records that it was given.
-    pub given: u64,
+    pub received: u64,
     /// Records that it took, those that wait or were lost later included.
     pub handled: u64,
     /// Records that it failed to take.
@@ -65,14 +65,14 @@ impl HandlerStatus {
 
 /// Tells which of the handlers of `command` lost records, and how many; returns how
 /// many that are in all.
-pub fn tell_losses(command: &str, handlers: &[HandlerStatus], tell: &Tell) -> u64 {
+pub fn report_losses(command: &str, handlers: &[HandlerStatus], report: &Reporter) -> u64 {
     for handler in handlers {
-        let name = visible(&handler.name);
+        let name = escape(&handler.name);
         if handler.missing() > 0 {
-            let (missing, given) = (grouped(handler.missing()), grouped(handler.given));
-            tell(&format!(
+            let (missing, given) = (grouped(handler.missing()), grouped(handler.received));
+            report(&format!(
                 "zlog {command}: handler {name}: {missing} of {given} {} {} lost ({})",
-                plural(handler.given, "record"),
+                plural(handler.received, "record"),
                 were(handler.missing()),
                 handler.reasons()
             ));
@@ -86,7 +86,7 @@ pub fn tell_losses(command: &str, handlers: &[HandlerStatus], tell: &Tell) -> u6
             (handler.unformatted, "did not fit the format, and are there with the reason"),
         ];
         for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
-            tell(&format!("zlog {command}: handler {name}: {} {what}", grouped(count)));
+            report(&format!("zlog {command}: handler {name}: {} {what}", grouped(count)));
         }
     }
     handlers.iter().map(HandlerStatus::missing).sum()
@@ -102,18 +102,19 @@ mod tests {
     fn losses_are_told_with_their_reasons_and_added_up() {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&heard);
-        let tell: Tell = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
-        let well = HandlerStatus { name: "a".into(), given: 3, handled: 3, ..Default::default() };
+        let report: Reporter = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
+        let well =
+            HandlerStatus { name: "a".into(), received: 3, handled: 3, ..Default::default() };
         let badly = HandlerStatus {
             name: "b".into(),
-            given: 12_000,
+            received: 12_000,
             handled: 10_000,
             dropped: 1_900,
             failed: 100,
             lost: 7,
             ..Default::default()
         };
-        assert_eq!(tell_losses("tail", &[well, badly], &tell), 2_007);
+        assert_eq!(report_losses("tail", &[well, badly], &report), 2_007);
         assert_eq!(
             *heard.lock().unwrap(),
             ["zlog tail: handler b: 2,007 of 12,000 records were lost (100 failed, 1,900 found \

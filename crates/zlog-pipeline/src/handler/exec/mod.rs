@@ -8,22 +8,22 @@
 //! again.
 //!
 //! What may be here: which command, and what is told of it. How a process is fed and
-//! ended is `run`'s.
+//! ended is `process`'s.
 
-mod run;
+mod process;
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use self::run::{Input, Run};
-use super::file::Line;
-use super::spool::{Batch, BatchOptions, Carried, Carrier, Spool, SpoolOptions};
-use super::{Handler, Held};
+use self::process::{Input, RunOutcome};
+use super::file::RecordBuffer;
+use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
+use super::{Backlog, Handler};
 use crate::os::executable;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 
 /// Variables that the command finds in its environment: how many records it gets,
@@ -58,7 +58,7 @@ impl ExecOptions {
     /// When a quote is not closed, or there is no word.
     pub fn parse(line: &str) -> Result<ExecOptions> {
         let wrong = |why: &str| {
-            Error::usage(format!("the command {:?} {why}", visible(line)))
+            Error::usage(format!("the command {:?} {why}", escape(line)))
                 .hint("Write it as in a shell: notify --to 'on call'.")
         };
         let command = shell_words::split(line).map_err(|_| wrong("has a quote without an end"))?;
@@ -83,8 +83,8 @@ impl Default for ExecOptions {
 
 /// Runs a command for each batch.
 pub struct ExecHandler {
-    spool: Spool<Runner>,
-    line: Line,
+    spool: Spool<CommandTransport>,
+    buffer: RecordBuffer,
 }
 
 impl ExecHandler {
@@ -101,12 +101,12 @@ impl ExecHandler {
         // Whether it can be executed is seen when it is: that may change.
         let found = executable::check(program.as_ref());
         if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            return Err(Error::usage(format!("{}: no such command", visible(program)))
+            return Err(Error::usage(format!("{}: no such command", escape(program)))
                 .hint("Check the spelling, and that it is in your PATH."));
         }
-        let runner = Runner { command: options.command, timeout: options.timeout };
+        let runner = CommandTransport { command: options.command, timeout: options.timeout };
         let spool = Spool::new(runner, options.batch, options.spool, BATCH_BYTES);
-        Ok(ExecHandler { spool, line: Line::new(format) })
+        Ok(ExecHandler { spool, buffer: RecordBuffer::new(format) })
     }
 }
 
@@ -114,7 +114,7 @@ impl Handler for ExecHandler {
     /// # Errors
     /// Where nothing may wait: the run of the command failed.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        self.spool.take(record.level, self.line.of(record), String::new)
+        self.spool.push(record.level, self.buffer.format(record), String::new)
     }
 
     /// # Errors
@@ -125,12 +125,12 @@ impl Handler for ExecHandler {
 
     /// # Errors
     /// What went wrong with a run since the last call.
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        self.spool.tend(now)
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
+        self.spool.on_timer(now)
     }
 
-    fn held(&self) -> Held {
-        self.spool.held()
+    fn backlog(&self) -> Backlog {
+        self.spool.backlog()
     }
 
     /// # Errors
@@ -140,19 +140,19 @@ impl Handler for ExecHandler {
     }
 }
 
-/// The command, as a carrier of batches.
-struct Runner {
+/// The command, as a transport of batches.
+struct CommandTransport {
     command: Vec<String>,
     timeout: Duration,
 }
 
-impl Carrier for Runner {
+impl Transport for CommandTransport {
     type Progress = ();
 
-    fn carry(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> Carried {
+    fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> SendOutcome {
         let now = Instant::now();
         let deadline = until.map_or(now + self.timeout, |until| until.min(now + self.timeout));
-        let name = visible(self.command.first().map_or("", String::as_str));
+        let name = escape(self.command.first().map_or("", String::as_str));
         let values = [
             batch.len().to_string(),
             batch.worst.name().into_owned(),
@@ -160,20 +160,20 @@ impl Carrier for Runner {
             batch.dropped.to_string(),
         ];
         let input = Input { text: &batch.text, environment: ENVIRONMENT.into_iter().zip(values) };
-        let why = match run::run(&self.command, input, deadline) {
-            Run::NotStarted(error) => {
+        let why = match process::run(&self.command, input, deadline) {
+            RunOutcome::NotStarted(error) => {
                 let what = format!("command {name} can't be started");
-                return Carried::Later(
+                return SendOutcome::Retry(
                     Error::io(what, &error).exit_as(zlog_core::error::Exit::Failed),
                 );
             }
-            Run::Ended { well: true, .. } => return Carried::Done,
-            Run::Ended { how, .. } => how,
-            Run::TooLong => format!("not done within {:.1?}, and ended", now.elapsed()),
-            Run::Unknown(error) => format!("how it ended is not known: {error}"),
+            RunOutcome::Ended { success: true, .. } => return SendOutcome::Sent,
+            RunOutcome::Ended { description, .. } => description,
+            RunOutcome::TooLong => format!("not done within {:.1?}, and ended", now.elapsed()),
+            RunOutcome::Unknown(error) => format!("how it ended is not known: {error}"),
         };
         let records = counted(batch.len(), "record");
-        Carried::Refused(
+        SendOutcome::Rejected(
             Error::new(format!("command {name} failed with {records}: {why}"))
                 .hint("They are lost, as far as it did not take them: it is not run twice."),
         )

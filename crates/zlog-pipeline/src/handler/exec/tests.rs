@@ -56,7 +56,7 @@ fn failure(script: &Script) -> String {
     let mut handler = script.handler();
     give(&mut handler, &["1", "2", "3"]);
     let error = handler.flush().unwrap_err().to_string();
-    assert_eq!(handler.held(), Held { lost: 3, ..Held::default() }, "{error}");
+    assert_eq!(handler.backlog(), Backlog { lost: 3, ..Backlog::default() }, "{error}");
     error
 }
 
@@ -73,7 +73,7 @@ fn a_command_gets_each_batch_on_its_stdin_and_is_told_what_it_gets() {
     give(&mut handler, &["last"]);
     close(&mut handler).unwrap();
     assert!(script.written().ends_with("Traceback\n1 WARNING 30 0\nlast\n"));
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_command_that_reads_nothing_or_not_all_is_no_failure() {
         let mut handler = script.handler();
         give(&mut handler, &[&line, &line, &line]);
         handler.flush().unwrap();
-        assert_eq!(handler.held(), Held::default(), "{text}");
+        assert_eq!(handler.backlog(), Backlog::default(), "{text}");
     }
 }
 
@@ -153,7 +153,7 @@ fn closing_ends_a_command_when_its_time_is_over() {
     let start = Instant::now();
     handler.close(start + Duration::from_millis(200)).unwrap_err();
     assert!(start.elapsed() < DEADLINE);
-    assert_eq!(handler.held(), Held { lost: 1, ..Held::default() });
+    assert_eq!(handler.backlog(), Backlog { lost: 1, ..Backlog::default() });
 }
 
 #[test]
@@ -167,12 +167,12 @@ fn a_command_that_can_not_be_started_is_tried_again_and_loses_nothing() {
     give(&mut handler, &["1", "2", "3"]);
     let error = handler.flush().unwrap_err().to_string();
     assert!(error.contains("can't be started: permission denied"), "{error}");
-    assert_eq!(handler.held(), Held { waiting: 3, away: true, ..Held::default() });
+    assert_eq!(handler.backlog(), Backlog { waiting: 3, unreachable: true, ..Backlog::default() });
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     close(&mut handler).unwrap();
     assert_eq!(script.written(), "1\n2\n3\n");
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The end of a file: whole records in, in one write each, and errors that say
-//! what has become of a record.
+//! Appends whole records to a file, one write each, and reports how much of a record was
+//! written.
 
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -7,32 +7,33 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
-/// Appends records, and knows how long the file is.
+/// Appends records and tracks the length of the file.
 ///
-/// Generic over its writer, so that one which takes only parts can test it.
+/// Generic over its writer, so that tests can use one that writes only in part.
 pub(crate) struct Appender<W> {
-    /// What errors call it: its path.
+    /// The path, for error messages.
     name: String,
     writer: W,
     size: u64,
-    /// Only a part of the last record could be written.
+    /// The last record was written only in part.
     torn: bool,
 }
 
-/// Opens a file for appending; it is created, with its directories, if missing.
+/// Opens a file for appending. Creates it and its directories if they are missing.
 ///
-/// It can be read back, where its permissions let us and it is a regular file.
+/// A regular file is also opened for reading, if its permissions allow it.
 pub(crate) fn create(path: &Path) -> Result<Appender<File>> {
-    let name = visible(&path.display().to_string());
+    let name = escape(&path.display().to_string());
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(directory)
-            .map_err(|error| refused(format_args!("can't make the directory of {name}"), &error))?;
+        fs::create_dir_all(directory).map_err(|error| {
+            refused(format_args!("can't create the directory of {name}"), &error)
+        })?;
     }
     let mut options = OpenOptions::new();
     options.append(true).create(true);
-    // A pipe that is opened for both has no reader to wait for, and none to miss.
+    // Opening a pipe for reading as well would make this process its own reader.
     let opened = match fs::metadata(path) {
         Ok(there) if !there.is_file() => open_at_once(options, path),
         _ => match options.clone().read(true).open(path) {
@@ -45,13 +46,13 @@ pub(crate) fn create(path: &Path) -> Result<Appender<File>> {
     Ok(Appender::new(name, file, size))
 }
 
-/// Opens what is no regular file. A pipe that nobody reads from would otherwise be
-/// waited for without end, deaf to signals.
+/// Opens a non-regular file without blocking: opening a pipe without a reader would otherwise
+/// wait forever and ignore signals.
 #[cfg(unix)]
 fn open_at_once(mut options: OpenOptions, path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     let file = options.custom_flags(libc::O_NONBLOCK).open(path)?;
-    // What is written to it waits for its reader all the same.
+    // Writes to it still wait for the reader.
     rustix::io::ioctl_fionbio(&file, false)?;
     Ok(file)
 }
@@ -61,18 +62,18 @@ fn open_at_once(options: OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Why a file could not be opened, and what to do.
+/// The error for a file that could not be opened, with the next step.
 fn refused(what: impl std::fmt::Display, error: &io::Error) -> Error {
     let hint = match error.kind() {
-        ErrorKind::PermissionDenied => "Check who may write there, or name another file.",
+        ErrorKind::PermissionDenied => "Check its permissions, or name another file.",
         ErrorKind::IsADirectory => "Name a file in that directory.",
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            "A part of its path is a file: name another path."
+            "Part of its path is a file: name another path."
         }
-        // Of a pipe, that is: ENXIO has no kind of its own.
+        // A pipe: ENXIO has no `ErrorKind` of its own.
         #[cfg(unix)]
         _ if error.raw_os_error() == Some(libc::ENXIO) => {
-            "If it is a pipe, nobody reads from it: start its reader first."
+            "Nobody reads from this pipe: start its reader first."
         }
         _ => "Name another file.",
     };
@@ -80,25 +81,24 @@ fn refused(what: impl std::fmt::Display, error: &io::Error) -> Error {
 }
 
 impl<W: Write> Appender<W> {
-    /// Appends to what `writer` holds, `size` bytes so far; `name` is for errors.
+    /// Appends to `writer`, which holds `size` bytes so far. `name` is for error messages.
     pub(crate) fn new(name: String, writer: W, size: u64) -> Appender<W> {
         Appender { name, writer, size, torn: false }
     }
 
-    /// How long the file is, in bytes, by what was there and what was appended.
+    /// The length of the file in bytes, including what was appended.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Appends a record in one write; where the system takes only a part of it, the
-    /// rest follows at once.
+    /// Appends a record in one write, or in several if the system writes only a part.
     pub(crate) fn append(&mut self, record: &[u8]) -> Result<()> {
         let of = format_args!("a record's {} bytes", record.len());
         self.put(record).map_err(|(written, error)| self.failed(written, of, &error))
     }
 
-    /// Appends several records, each with the newline that ends it, in one write; an
-    /// error comes with how many bytes of them were written.
+    /// Appends several records, each ending in a newline, in one write. The error carries the
+    /// number of bytes written.
     pub(crate) fn append_block(&mut self, block: &[u8]) -> Result<(), (usize, Error)> {
         let of = format_args!("{} bytes of records", block.len());
         self.put(block).map_err(|(written, error)| (written, self.failed(written, of, &error)))
@@ -106,7 +106,7 @@ impl<W: Write> Appender<W> {
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
         if self.torn {
-            // What is there of the torn one is not to run into this one.
+            // The next record must not continue the line of the torn one.
             self.write(b"\n").map_err(|(_, error)| (0, error))?;
             self.torn = false;
         }
@@ -117,7 +117,7 @@ impl<W: Write> Appender<W> {
         put
     }
 
-    /// Writes all of it; else tells how much was written, and why no more.
+    /// Writes all bytes; the error carries the number of bytes written before it.
     fn write(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -140,37 +140,39 @@ impl<W: Write> Appender<W> {
             0 => Error::io(format_args!("writing to {name}"), error),
             _ => Error::io(format_args!("writing to {name}: only {written} of {of}"), error),
         };
-        // A pipe whose reader has gone is a loss here: it was named as a file to keep.
+        // The user named this pipe as a place to keep records, so a closed one is a loss.
         error.exit_as(Exit::Failed)
     }
 }
 
 impl Appender<File> {
-    /// Waits until what was written is on the disk.
+    /// Waits until the written data is on disk.
     pub(crate) fn sync(&self) -> Result<()> {
         let synced = self.writer.sync_data();
         synced.map_err(|error| Error::io(format_args!("synchronising {}", self.name), &error))
     }
 
-    /// What the system knows of it.
+    /// The file's metadata.
     pub(crate) fn metadata(&self) -> Result<Metadata> {
         let metadata = self.writer.metadata();
-        metadata.map_err(|error| Error::io(format_args!("can't look at {}", self.name), &error))
+        metadata.map_err(|error| {
+            Error::io(format_args!("can't read the metadata of {}", self.name), &error)
+        })
     }
 
-    /// The file itself, to be locked and read back.
+    /// The open file, for locking and reading back.
     pub(crate) fn handle(&self) -> &File {
         &self.writer
     }
 
-    /// Takes note that the file is `size` bytes long: others may cut it short.
+    /// Sets the known length to `size` bytes: other programs may truncate the file.
     pub(crate) fn resize(&mut self, size: u64) {
         self.size = size;
-        // What was torn is gone.
+        // An empty file has no torn record.
         self.torn &= size > 0;
     }
 
-    /// Whether it is a file like most, and no device, pipe or the like.
+    /// Whether it is a regular file: no device, pipe or the like.
     pub(crate) fn is_regular(&self) -> bool {
         self.writer.metadata().is_ok_and(|metadata| metadata.is_file())
     }
@@ -180,7 +182,7 @@ impl Appender<File> {
 mod tests {
     use super::*;
 
-    /// Takes bytes as the script says: so many at a time, or fails.
+    /// A writer that accepts as many bytes as its script says, or fails.
     struct Scripted {
         written: Vec<u8>,
         script: Vec<Result<usize, ErrorKind>>,
@@ -203,7 +205,7 @@ mod tests {
         }
     }
 
-    /// `script`: what happens to the first write, the second, and so on.
+    /// `script` lists the results of the writes in order.
     fn scripted(script: &[Result<usize, ErrorKind>]) -> Appender<Scripted> {
         let script = script.iter().rev().copied().collect();
         Appender::new("app.log".into(), Scripted { written: Vec::new(), script, writes: 0 }, 100)

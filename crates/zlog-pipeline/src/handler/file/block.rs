@@ -1,7 +1,5 @@
-//! Records that are written together.
-//!
-//! What may be here: gathering records, how long they may wait, and how many of them a
-//! failed write has cost. Where they are written is `log_file`'s, and when the handler's.
+//! A block of records that is written at once: how long records wait in it, and how many a
+//! failed write costs.
 
 use std::time::{Duration, Instant};
 
@@ -10,60 +8,60 @@ use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
-/// A block that one huge record has made larger than this is given back.
-const KEEP: usize = 4 * BLOCK;
+/// A block that one huge record made larger than this is shrunk again.
+const MAX_KEPT_CAPACITY: usize = 4 * BLOCK;
 
-/// How long a record waits at most, where others keep coming that are not for this
-/// handler: who follows the file does not notice.
-pub(super) const LONGEST: Duration = Duration::from_millis(200);
+/// The longest time that a record waits in a block while records for other handlers keep
+/// coming. Too short to notice for someone who follows the file.
+pub(super) const MAX_WAIT: Duration = Duration::from_millis(200);
 
-/// Records as they will stand in the file.
+/// Formatted records.
 #[derive(Default)]
 pub(super) struct Block {
     bytes: Vec<u8>,
-    /// Where each record ends.
+    /// The end of each record in `bytes`.
     ends: Vec<usize>,
-    /// By when the first of them is to be written.
+    /// The deadline for writing the first record.
     due: Option<Instant>,
     lost: u64,
 }
 
 impl Block {
-    /// Adds a record, as `format` shows it.
+    /// Adds a record, formatted by `format`.
     pub(super) fn push(&mut self, record: &Record<'_>, format: &mut dyn Format) {
         if self.ends.is_empty() {
-            self.due = Some(Instant::now() + LONGEST);
+            self.due = Some(Instant::now() + MAX_WAIT);
         }
         format.write(record, &mut self.bytes);
         self.ends.push(self.bytes.len());
     }
 
-    /// Whether it is to be written without waiting for more.
+    /// Whether it must be written without waiting for more records.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() >= BLOCK
     }
 
-    /// By when it is to be written, whether it is full or not; `None` for an empty one.
+    /// The deadline for writing it, full or not; `None` for an empty block.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Records that wait to be written.
+    /// Records waiting to be written.
     pub(super) fn waiting(&self) -> u64 {
         self.ends.len() as u64
     }
 
-    /// Records that could not be written.
+    /// Records lost in failed writes.
     pub(super) fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// Writes what it holds with `append`, whose error comes with how many bytes were
-    /// written. Records that are not whole among these are lost: nobody knows whether a
-    /// second attempt would tear others.
+    /// Writes the block with `append`, whose error carries the number of bytes written.
+    /// Records beyond those bytes, or only partly within them, are lost: a second attempt
+    /// could tear others.
     ///
     /// # Errors
-    /// `append`'s.
+    /// The error of `append`.
     pub(super) fn write(
         &mut self,
         append: impl FnOnce(&[u8]) -> Result<(), (usize, Error)>,
@@ -79,7 +77,7 @@ impl Block {
         self.bytes.clear();
         self.ends.clear();
         self.due = None;
-        if self.bytes.capacity() > KEEP {
+        if self.bytes.capacity() > MAX_KEPT_CAPACITY {
             self.bytes.shrink_to(2 * BLOCK);
         }
         appended
@@ -128,9 +126,9 @@ mod tests {
 
     #[test]
     fn the_memory_of_a_huge_record_is_given_back() {
-        let mut block = block(&[&"x".repeat(2 * KEEP)]);
+        let mut block = block(&[&"x".repeat(2 * MAX_KEPT_CAPACITY)]);
         assert!(block.is_full());
         block.write(|_| Ok(())).unwrap();
-        assert!(block.bytes.capacity() <= KEEP);
+        assert!(block.bytes.capacity() <= MAX_KEPT_CAPACITY);
     }
 }

@@ -1,33 +1,28 @@
-//! One writer for one file: what keeps a second process away.
+//! Keeps a second process from writing to a log file.
 //!
-//! What may be here: locks. When a file is opened and written is `log_file`'s.
+//! Two advisory locks (`flock`) work together, since each covers a gap of the other:
 //!
-//! Two advisory locks (`flock`) stand together, since each leaves open what the other
-//! closes:
+//! - **`.app.log.lock`** next to the log is never renamed. A lock on the log alone would move
+//!   with it: between the rename (by a rollover or logrotate) and the lock on the new file, a
+//!   second writer could take over. The leading dot hides it from patterns like `app.log*` in
+//!   shells, log shippers and logrotate.
+//! - **The log itself** is locked through the handle that writes to it. This is the only lock
+//!   where no file can be created next to the log (root created the log for a service in one
+//!   of its own directories), and it sees through links: `/var/log/app.log` and
+//!   `/data/app.log` may be two names of one file.
 //!
-//! - On **`.app.log.lock`** beside the log, which is never renamed. A lock on the log
-//!   alone would go away with it: between the moment when the log is renamed (by a
-//!   roll-over, by logrotate) and the moment when the new one is opened and locked, a
-//!   second writer could come in, and the first would then have to stop. The name
-//!   begins with a dot, so that `app.log*` in a shell, a log shipper or logrotate does
-//!   not match it.
-//! - On **the log itself**, by the handle that writes to it. That is all there is
-//!   where no file may be made beside the log (a log that root has made for a service
-//!   in a directory of root's), and it sees through links: `/var/log/app.log` and
-//!   `/data/app.log` may be one file under two names.
+//! The system releases a lock when its process ends, even in a crash, so a leftover lock file
+//! blocks nobody. On a normal exit the owner deletes the file. The next process may have
+//! opened it just before that, so after locking it checks that the file still exists and
+//! starts over if it does not. The file contains the writer's pid and host, for messages
+//! only: they may be stale.
 //!
-//! The system lets go of a lock when its process ends, however it ends, so a lock file
-//! that was left behind (a crash) refuses nobody. Whoever holds it deletes it on a
-//! normal end; the next one may have opened it just before, so whoever gets a lock
-//! looks whether the file is still there, and begins again if not. It holds the pid
-//! and the host of its writer: for messages only, since it may be stale.
+//! NFS: Linux forwards `flock` to the server, so it works between machines unless the mount
+//! has `nolock` or `local_lock`. Where locks do not work at all, zlog writes without one and
+//! returns a warning ([`FileLock::warning`]): no log would be worse.
 //!
-//! NFS: Linux passes `flock` on to the server, so it holds between machines, unless
-//! the mount says `nolock` or `local_lock`. Where locks are not to be had at all, that
-//! is told on stderr, and the file is written to without: no log at all would be worse.
-//!
-//! Within a process the locks are shared: a path that is opened again while it is open
-//! (a configuration that is loaded anew, before the old one is let go) hands over.
+//! Within a process locks are shared: opening a path that is already open hands it over, as
+//! when a configuration is reloaded.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
@@ -35,126 +30,125 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::archive::Shared;
-use crate::os::terminal::tell;
+use super::compressor::Shared;
+use crate::os::terminal::eprint_line;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
-/// What is claimed in this process, by path.
-static CLAIMS: Mutex<BTreeMap<PathBuf, Entry>> = Mutex::new(BTreeMap::new());
+/// The paths locked by this process.
+static LOCKS: Mutex<BTreeMap<PathBuf, LockEntry>> = Mutex::new(BTreeMap::new());
 
-/// What the claims of one path share.
-struct Entry {
-    claims: usize,
-    /// How many of them are of handlers that write.
+/// What all locks of one path share.
+struct LockEntry {
+    count: usize,
+    /// How many of them belong to handlers that write.
     writers: usize,
-    /// `None` where no file can be made beside the log, or locks can't be had.
+    /// `None` if no file can be created next to the log, or locks do not work here.
     lock: Option<File>,
     shared: Arc<Shared>,
 }
 
-/// The right to write to a path; it ends when the last of this process is dropped.
-pub(crate) struct Claim {
-    /// The log, its directory resolved.
+/// The right to write to a path. Released when its last owner in this process drops it.
+pub(crate) struct FileLock {
+    /// The log, with its directory resolved.
     path: PathBuf,
     shared: Arc<Shared>,
-    /// It is a handler's, and not of who only works on old files.
+    /// Belongs to a handler, not to a thread that only compresses replaced files.
     writes: bool,
 }
 
-impl Claim {
-    /// Claims `path`, whose directory exists.
+impl FileLock {
+    /// Locks `path`, whose directory exists.
     ///
     /// # Errors
-    /// Another process writes to it, or the lock file can't be made.
-    pub(crate) fn take(path: &Path) -> Result<Claim> {
+    /// Another process writes to it, or the lock file can't be created.
+    pub(crate) fn acquire(path: &Path) -> Result<FileLock> {
         let path = resolved(path)?;
-        let mut claims = claims();
-        if let Some(entry) = claims.get_mut(&path) {
+        let mut locks = locks();
+        if let Some(entry) = locks.get_mut(&path) {
             entry.renew(&path)?;
-            entry.claims += 1;
+            entry.count += 1;
             entry.writers += 1;
             let shared = Arc::clone(&entry.shared);
-            return Ok(Claim { path, shared, writes: true });
+            return Ok(FileLock { path, shared, writes: true });
         }
         let shared = Arc::new(Shared::new(&path));
         let lock = lock(&path)?;
-        let entry = Entry { claims: 1, writers: 1, lock, shared: Arc::clone(&shared) };
-        claims.insert(path.clone(), entry);
-        Ok(Claim { path, shared, writes: true })
+        let entry = LockEntry { count: 1, writers: 1, lock, shared: Arc::clone(&shared) };
+        locks.insert(path.clone(), entry);
+        Ok(FileLock { path, shared, writes: true })
     }
 
-    /// What all that write to this path in this process have to agree on.
+    /// The state shared by all handlers of this process that write to this path.
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
-    /// Takes the lock anew if its file is gone, with its directory perhaps.
+    /// Locks again if the lock file is gone, perhaps with its directory.
     ///
     /// # Errors
-    /// As [`Claim::take`]'s: somebody else was faster.
+    /// As [`FileLock::acquire`], if another process was faster.
     pub(crate) fn renew(&self) -> Result<()> {
-        claims().get_mut(&self.path).map_or(Ok(()), |entry| entry.renew(&self.path))
+        locks().get_mut(&self.path).map_or(Ok(()), |entry| entry.renew(&self.path))
     }
 
-    /// Locks `log`, which is open at this path, against writers that came to it by
-    /// another name. Returns whether it is locked by this handle: another handler of
-    /// this process may have it, which is to hand over.
+    /// Locks `log`, open at this path, against writers that use another name for it. Returns
+    /// false if another handler of this process has the lock and is about to hand over.
     ///
     /// # Errors
-    /// Another process has it.
+    /// Another process has the lock.
     #[cfg(unix)]
-    pub(crate) fn lock(&self, log: &File) -> Result<bool> {
+    pub(crate) fn lock_log(&self, log: &File) -> Result<bool> {
         match log.try_lock() {
             Err(TryLockError::WouldBlock) => {}
-            // Where locks can't be had, that has been told.
+            // Where locks do not work, the lock file has already given a warning.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(true),
         }
-        if claims().get(&self.path).is_some_and(|entry| entry.writers > 1) {
+        if locks().get(&self.path).is_some_and(|entry| entry.writers > 1) {
             return Ok(false);
         }
         Err(taken(&self.path, None))
     }
 
-    /// Elsewhere a lock on the log would keep readers away too.
+    /// On other systems a lock on the log would also keep readers away.
     #[cfg(not(unix))]
-    pub(crate) fn lock(&self, _log: &File) -> Result<bool> {
+    pub(crate) fn lock_log(&self, _log: &File) -> Result<bool> {
         Ok(true)
     }
 
-    /// For who works on old files: as long as that lasts, no other process may write.
-    pub(crate) fn share(&self) -> Claim {
-        if let Some(entry) = claims().get_mut(&self.path) {
-            entry.claims += 1;
+    /// A second owner, for a thread that works on replaced files.
+    pub(crate) fn share(&self) -> FileLock {
+        if let Some(entry) = locks().get_mut(&self.path) {
+            entry.count += 1;
         }
-        Claim { path: self.path.clone(), shared: Arc::clone(&self.shared), writes: false }
+        FileLock { path: self.path.clone(), shared: Arc::clone(&self.shared), writes: false }
     }
 }
 
-impl Drop for Claim {
+impl Drop for FileLock {
     fn drop(&mut self) {
-        // The lock is let go before anybody in this process can ask for it again.
-        let mut claims = claims();
-        let Some(entry) = claims.get_mut(&self.path) else { return };
-        entry.claims -= 1;
+        // The mutex is held until the lock is released: nobody in this process can ask before.
+        let mut locks = locks();
+        let Some(entry) = locks.get_mut(&self.path) else { return };
+        entry.count -= 1;
         entry.writers -= usize::from(self.writes);
-        if entry.claims == 0 {
+        if entry.count == 0 {
             if let Some(lock) = &entry.lock
                 && is_at(lock, &lock_path(&self.path))
             {
                 let _ = fs::remove_file(lock_path(&self.path));
             }
             if let Some(lock) = &entry.lock {
-                // Closing is not enough: a child that is just being started may still
-                // have a copy of the handle.
+                // Closing is not enough: a child that is being started may still hold a copy of
+                // the descriptor.
                 let _ = lock.unlock();
             }
-            claims.remove(&self.path);
+            locks.remove(&self.path);
         }
     }
 }
 
-impl Entry {
+impl LockEntry {
     fn renew(&mut self, path: &Path) -> Result<()> {
         let held = self.lock.as_ref().is_some_and(|lock| is_at(lock, &lock_path(path)));
         if !held {
@@ -164,12 +158,12 @@ impl Entry {
     }
 }
 
-fn claims() -> MutexGuard<'static, BTreeMap<PathBuf, Entry>> {
-    CLAIMS.lock().unwrap_or_else(PoisonError::into_inner)
+fn locks() -> MutexGuard<'static, BTreeMap<PathBuf, LockEntry>> {
+    LOCKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The path with its directory resolved. The name stays: it is the name that is
-/// renamed, a link too.
+/// The path with its directory resolved. The last component is kept: it is the name that
+/// is renamed, even if it is a link.
 fn resolved(path: &Path) -> Result<PathBuf> {
     let failed = |error: &io::Error| {
         Error::io(format_args!("can't lock {}", shown(path)), error).hint("Name another file.")
@@ -182,16 +176,16 @@ fn resolved(path: &Path) -> Result<PathBuf> {
 
 /// `.app.log.lock`
 fn lock_path(path: &Path) -> PathBuf {
-    super::beside(path, ".lock")
+    super::sibling(path, ".lock")
 }
 
-/// Takes the lock of `path`.
+/// Locks the lock file of `path`.
 fn lock(path: &Path) -> Result<Option<File>> {
     let at = lock_path(path);
     loop {
         let mut file = match open(&at) {
             Ok(file) => file,
-            // The lock on the log itself has to do.
+            // The lock on the log itself must do.
             Err(error) if is_closed(error.kind()) => return Ok(None),
             Err(error) => return Err(unusable(&at, &error)),
         };
@@ -199,7 +193,7 @@ fn lock(path: &Path) -> Result<Option<File>> {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(taken(path, holder(&mut file))),
             Err(TryLockError::Error(error)) => {
-                tell(format_args!(
+                eprint_line(format_args!(
                     "zlog: can't lock {}: {error}. Nothing keeps a second writer from {}.",
                     shown(&at),
                     shown(path),
@@ -207,9 +201,9 @@ fn lock(path: &Path) -> Result<Option<File>> {
                 return Ok(None);
             }
         }
-        // Else its last holder has deleted it after we opened it.
+        // Otherwise its last owner deleted it after we opened it.
         if is_at(&file, &at) {
-            // For messages alone: a full disk is no reason not to go on.
+            // Only for messages: a full disk must not stop the log.
             let host = gethostname::gethostname();
             let line = format!("{} {}\n", std::process::id(), host.to_string_lossy());
             let _ = file.set_len(0).and_then(|()| file.write_all(line.as_bytes()));
@@ -218,11 +212,11 @@ fn lock(path: &Path) -> Result<Option<File>> {
     }
 }
 
-/// Opens or makes a lock file; for reading, where another user has made it.
+/// Opens or creates a lock file; read-only if another user created it.
 fn open(at: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
-    // Whoever may write to the directory could have put a link to somewhere else here.
+    // Whoever may write to the directory could have placed a link here.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(
         &mut options,
@@ -230,7 +224,7 @@ fn open(at: &Path) -> io::Result<File> {
     );
     let file = match options.clone().write(true).create(true).open(at) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => match options.open(at) {
-            // What counts is that it can't be made.
+            // The cause is that it can't be created.
             Err(missing) if missing.kind() == ErrorKind::NotFound => return Err(error),
             opened => opened?,
         },
@@ -239,7 +233,7 @@ fn open(at: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(ErrorKind::InvalidInput.into()) }
 }
 
-/// Whether no lock file can be made there, whatever one does.
+/// Whether no lock file can be created in this directory.
 fn is_closed(kind: ErrorKind) -> bool {
     matches!(
         kind,
@@ -247,7 +241,7 @@ fn is_closed(kind: ErrorKind) -> bool {
     )
 }
 
-/// Who holds a lock, by what is written in it: `process 1234`.
+/// The owner of a lock according to its file: `process 1234`.
 fn holder(lock: &mut File) -> Option<String> {
     let mut text = String::new();
     lock.take(256).read_to_string(&mut text).ok()?;
@@ -256,41 +250,41 @@ fn holder(lock: &mut File) -> Option<String> {
     if gethostname::gethostname().to_string_lossy() == host {
         return Some(format!("process {pid}"));
     }
-    Some(format!("process {pid} on {}", visible(host)))
+    Some(format!("process {pid} on {}", escape(host)))
 }
 
 fn taken(path: &Path, holder: Option<String>) -> Error {
     let holder = holder.unwrap_or_else(|| "another process".to_owned());
-    Error::new(format!("can't write to {}: {holder} does so already", shown(path))).hint(
-        "A log file has one writer: stop that one, or name another file. \
-         To have many programs in one file, send their records to one zlog that writes it.",
+    Error::new(format!("can't write to {}: {holder} already writes to it", shown(path))).hint(
+        "A log file has one writer: stop the other one, or name another file. \
+         To log several programs to one file, send their records to one zlog that writes it.",
     )
 }
 
 fn unusable(at: &Path, error: &io::Error) -> Error {
-    let hint = "It keeps a second writer away from the log. Check what stands there, \
+    let hint = "It keeps other writers away from the log. Check what is there, \
                 or log to another directory.";
     Error::io(format_args!("can't open the lock file {}", shown(at)), error).hint(hint)
 }
 
 fn shown(path: &Path) -> String {
-    visible(&path.display().to_string())
+    escape(&path.display().to_string())
 }
 
-/// Whether `file` is what stands at `path`.
+/// Whether `file` is the file at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
     let there = fs::symlink_metadata(path);
     there.and_then(|there| Ok(is_same(&there, &file.metadata()?))).unwrap_or(false)
 }
 
-/// Whether both are of one file.
+/// Whether both belong to the same file.
 #[cfg(unix)]
 pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     one.dev() == other.dev() && one.ino() == other.ino()
 }
 
-/// Elsewhere a file that is open is not taken away by others.
+/// On other systems nobody can replace an open file.
 #[cfg(not(unix))]
 pub(crate) fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
     true

@@ -1,17 +1,12 @@
-//! A log at its path: opened, claimed for this process, and looked after, since
-//! others move it away, delete it and cut it short.
+//! A log file at its path, although others move it away, delete it or truncate it.
 //!
-//! What may be here: which file stands at the path. What is written to it is
-//! `appender`'s, and which records the handlers'.
-//!
-//! Python's `WatchedFileHandler` asks the system before each record whether the file
-//! is still at its path. That would double the cost of a record, so it is asked at most
-//! every [`LOOK`] of a busy stream, and when a handler is tended or closed.
-//! What that means: after `mv app.log app.log.1`, the records of the next tenth of a
-//! second still go to the moved file, where they belong as well as in the new one.
-//! After `rm app.log` those records would be gone; so what was written since the last
-//! look is read back from the deleted file, and stands at the beginning of the new one.
-//! Nothing is lost, and nothing is there twice.
+//! Python's `WatchedFileHandler` checks before each record whether the file is still at its
+//! path. That would double the cost of a record, so this module checks at most every
+//! [`CHECK_INTERVAL`] on a busy stream, and whenever a handler is idle or closed. After `mv
+//! app.log app.log.1`, records of the next 100 ms still go to the moved file, where they are
+//! kept as well. After `rm app.log` those records would be lost; so everything written since
+//! the last check is copied from the deleted file to the start of the new one. Nothing is
+//! lost or written twice.
 
 use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -19,63 +14,62 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::appender::{self, Appender};
-use super::lock::{Claim, is_same};
+use super::lock::{FileLock, is_same};
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
-/// How often it is asked whether the file is still at its path.
-const LOOK: Duration = Duration::from_millis(100);
-/// The same while there are no records: what was moved away is let go within that.
-const IDLE: Duration = Duration::from_secs(1);
+/// How often a busy handler checks whether the file is still at its path.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// The same without records: a file that was moved away is released within this time.
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The file at a path, for the one process that may write to it.
 pub(crate) struct LogFile {
     path: PathBuf,
     file: Appender<File>,
-    /// `None` for what is no regular file: that is neither locked nor looked after.
-    claim: Option<Claim>,
-    /// The lock is with this handle, and not with a handler that is to hand over.
+    /// `None` for a non-regular file, which is neither locked nor checked.
+    lock: Option<FileLock>,
+    /// This handle has the lock, not a handler that is about to hand over.
     locked: bool,
-    looked: Instant,
-    astray: bool,
-    /// How long it was then: what follows may have been written after it was deleted.
+    checked: Instant,
+    detached: bool,
+    /// Its length at the last check: what follows may have been written after it was deleted.
     seen: u64,
 }
 
 impl LogFile {
-    /// Opens the file at `path`; it is created, with its directories, if missing.
+    /// Opens the file at `path`. Creates it and its directories if they are missing.
     ///
     /// # Errors
-    /// When it, or a directory on the way, can't be made or opened, or when another
-    /// process writes to it.
+    /// It or its directory can't be created or opened, or another process writes to it.
     pub(crate) fn open(path: &Path) -> Result<LogFile> {
         let file = appender::create(path)?;
-        let claim = if file.is_regular() { Some(Claim::take(path)?) } else { None };
-        let locked = claim.as_ref().map_or(Ok(false), |claim| claim.lock(file.handle()))?;
+        let lock = if file.is_regular() { Some(FileLock::acquire(path)?) } else { None };
+        let locked = lock.as_ref().map_or(Ok(false), |lock| lock.lock_log(file.handle()))?;
         let (path, seen) = (path.to_owned(), file.size());
-        Ok(LogFile { path, file, claim, locked, looked: Instant::now(), astray: false, seen })
+        Ok(LogFile { path, file, lock, locked, checked: Instant::now(), detached: false, seen })
     }
 
-    /// Where it is.
+    /// Its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How long it is, in bytes.
+    /// Its length in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.file.size()
     }
 
-    /// The right to write there; `None` for what is no regular file.
-    pub(crate) fn claim(&self) -> Option<&Claim> {
-        self.claim.as_ref()
+    /// The lock on it; `None` for a non-regular file.
+    pub(crate) fn lock(&self) -> Option<&FileLock> {
+        self.lock.as_ref()
     }
 
     /// Appends a record in one write.
     ///
     /// # Errors
-    /// It could not be written, or only a part of it.
+    /// It could not be written, or only in part.
     pub(crate) fn append(&mut self, record: &[u8]) -> Result<()> {
         self.file.append(record)
     }
@@ -83,100 +77,99 @@ impl LogFile {
     /// Appends several records in one write.
     ///
     /// # Errors
-    /// They could not be written, or only as many bytes of them.
+    /// They could not be written, or only as many bytes as the error says.
     pub(crate) fn append_block(&mut self, block: &[u8]) -> Result<(), (usize, Error)> {
         self.file.append_block(block)
     }
 
-    /// Waits until what was written is on the disk.
+    /// Waits until the written data is on disk.
     pub(crate) fn sync(&self) -> Result<()> {
         self.file.sync()
     }
 
-    /// Looks after the file, when it is time to.
+    /// Checks the path if [`CHECK_INTERVAL`] has passed.
     ///
     /// # Errors
-    /// It is gone from its path, and can't be opened there anew. What is appended goes
-    /// to where it is now; the next look tries again.
-    pub(crate) fn watch(&mut self) -> Result<()> {
+    /// The file has left its path and can't be reopened there. Records go on to the old file;
+    /// the next check tries again.
+    pub(crate) fn check_if_due(&mut self) -> Result<()> {
         let now = Instant::now();
-        if now.duration_since(self.looked) < LOOK {
+        if now.duration_since(self.checked) < CHECK_INTERVAL {
             return Ok(());
         }
-        self.look(now)
+        self.check(now)
     }
 
-    /// As [`LogFile::watch`], for when there are no records; returns when to look again.
-    pub(crate) fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let due = self.looked + IDLE;
-        if self.claim.is_none() {
+    /// Like [`LogFile::check_if_due`], without records. Returns when to check again.
+    pub(crate) fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
+        let due = self.checked + IDLE_CHECK_INTERVAL;
+        if self.lock.is_none() {
             return Ok(None);
         }
         if now < due {
             return Ok(Some(due));
         }
-        self.look(now)?;
-        Ok(Some(now + IDLE))
+        self.check(now)?;
+        Ok(Some(now + IDLE_CHECK_INTERVAL))
     }
 
-    /// Opens the path anew if another file, or none, stands there; else takes note of
-    /// how long the file is, since somebody may have cut it short.
+    /// Reopens the path if it has another file or none. Otherwise takes over the file's
+    /// length, since somebody may have truncated it.
     ///
     /// # Errors
-    /// As [`LogFile::watch`]'s.
-    pub(crate) fn look(&mut self, now: Instant) -> Result<()> {
+    /// See [`LogFile::check_if_due`].
+    pub(crate) fn check(&mut self, now: Instant) -> Result<()> {
         let found = self.find(now);
-        self.astray = found.is_err();
+        self.detached = found.is_err();
         found
     }
 
-    /// Whether, at the last look, what is appended did not go to the path.
-    pub(crate) fn is_astray(&self) -> bool {
-        self.astray
+    /// Whether the last check found that records do not go to the path.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.detached
     }
 
     fn find(&mut self, now: Instant) -> Result<()> {
-        self.looked = now;
-        let Some(claim) = &self.claim else { return Ok(()) };
+        self.checked = now;
+        let Some(lock) = &self.lock else { return Ok(()) };
         let ours = self.file.metadata()?;
         match fs::metadata(&self.path) {
             Ok(there) if is_same(&there, &ours) => {
                 self.file.resize(ours.len());
                 self.seen = ours.len();
                 if !self.locked {
-                    self.locked = claim.lock(self.file.handle())?;
+                    self.locked = lock.lock_log(self.file.handle())?;
                 }
                 Ok(())
             }
-            Ok(there) if !there.is_file() => Err(self.unlike()),
+            Ok(there) if !there.is_file() => Err(self.not_regular()),
             Ok(_) => self.reopen(),
             Err(error) if error.kind() == ErrorKind::NotFound => self.reopen(),
-            // It can't be told: a directory that may not be searched any more.
-            Err(error) => Err(Error::io(format_args!("can't look after {}", self.shown()), &error)
-                .hint("Records go on into the file as it was.")),
+            // Unknown: for example, the directory may no longer be searched.
+            Err(error) => Err(Error::io(format_args!("can't check {}", self.shown()), &error)
+                .hint("Records still go to the same file.")),
         }
     }
 
-    /// Opens the file at the path, whichever it is now, and lets go of the old one. What
-    /// is no regular file stays open as it is.
+    /// Opens the file that is now at the path and releases the old one. Keeps a non-regular
+    /// file open.
     ///
     /// # Errors
-    /// It can't be opened, or another process writes to it: records go on into the
-    /// old one.
+    /// It can't be opened, or another process writes to it. Records go on to the old file.
     pub(crate) fn reopen(&mut self) -> Result<()> {
-        let Some(claim) = &self.claim else { return Ok(()) };
+        let Some(lock) = &self.lock else { return Ok(()) };
         if fs::metadata(&self.path).is_ok_and(|there| !there.is_file()) {
-            return Err(self.unlike());
+            return Err(self.not_regular());
         }
         let old = self.file.metadata()?;
         let mut new = appender::create(&self.path)?;
-        claim.renew()?;
+        lock.renew()?;
         if is_same(&new.metadata()?, &old) {
-            // Its lock goes with the handle: this one stays.
+            // The lock belongs to the old handle, so keep that one.
             return Ok(());
         }
-        let locked = claim.lock(new.handle())?;
-        let brought = if is_deleted(&old) { self.bring_over(&mut new)? } else { Ok(()) };
+        let locked = lock.lock_log(new.handle())?;
+        let brought = if is_deleted(&old) { self.copy_unseen(&mut new)? } else { Ok(()) };
         self.seen = new.size();
         self.unlock();
         self.file = new;
@@ -184,12 +177,12 @@ impl LogFile {
         brought
     }
 
-    /// Copies what was written since the last look from a file that was deleted.
+    /// Copies what was written since the last check from a deleted file.
     ///
     /// # Errors
-    /// The outer one: the new file takes nothing, so the old one is still needed. The
-    /// inner one: the old one can't be read.
-    fn bring_over(&mut self, new: &mut Appender<File>) -> Result<Result<()>> {
+    /// Outer: the new file can't be written, so the old one is still needed. Inner: the old
+    /// file can't be read.
+    fn copy_unseen(&mut self, new: &mut Appender<File>) -> Result<Result<()>> {
         let mut rest = Vec::new();
         loop {
             rest.clear();
@@ -201,7 +194,7 @@ impl LogFile {
                 Ok(0) => return Ok(Ok(())),
                 Ok(read) => {
                     new.append(&rest)?;
-                    // Not to be copied again, should the next block fail.
+                    // Do not copy this again if the next block fails.
                     self.seen += read as u64;
                 }
                 Err(error) => return Ok(Err(self.unreadable(&error))),
@@ -211,18 +204,18 @@ impl LogFile {
 
     fn unreadable(&self, error: &std::io::Error) -> Error {
         let lost = self.size().saturating_sub(self.seen);
-        Error::io(format_args!("{} was deleted, and can't be read back", self.shown()), error)
-            .hint(format!("The last {lost} bytes of records are lost with it."))
+        Error::io(format_args!("{} was deleted and can't be read back", self.shown()), error)
+            .hint(format!("The last {lost} bytes of records are lost."))
     }
 
-    /// Something that is no file has taken its place: opening a pipe could take forever.
-    fn unlike(&self) -> Error {
-        Error::new(format!("{} is no regular file any more", self.shown()))
-            .hint("Records go on into the file that was there. Put it back, or start zlog anew.")
+    // Opening what is there now could block forever (a pipe).
+    fn not_regular(&self) -> Error {
+        Error::new(format!("{} is not a regular file any more", self.shown()))
+            .hint("Records still go to the old file. Put it back, or restart zlog.")
     }
 
-    /// Lets go of the lock on the file. Closing is not enough: a child that is just being
-    /// started may still have a copy of the handle, and the lock with it.
+    /// Releases the lock on the file. Closing is not enough: a child that is being started may
+    /// still hold a copy of the descriptor, and the lock with it.
     fn unlock(&self) {
         if self.locked {
             let _ = self.file.handle().unlock();
@@ -230,7 +223,7 @@ impl LogFile {
     }
 
     fn shown(&self) -> String {
-        visible(&self.path.display().to_string())
+        escape(&self.path.display().to_string())
     }
 }
 
@@ -240,13 +233,13 @@ impl Drop for LogFile {
     }
 }
 
-/// Whether it has no name any more.
+/// Whether no name is left for it.
 #[cfg(unix)]
 fn is_deleted(file: &Metadata) -> bool {
     std::os::unix::fs::MetadataExt::nlink(file) == 0
 }
 
-/// Elsewhere a file that is open is not deleted by others.
+/// On other systems nobody can delete an open file.
 #[cfg(not(unix))]
 fn is_deleted(_file: &Metadata) -> bool {
     false
@@ -256,13 +249,13 @@ fn is_deleted(_file: &Metadata) -> bool {
 mod tests {
     use super::*;
 
-    /// As a child has between the moment when it is split off and the start of its program.
+    /// What a child process has between `fork` and `exec`.
     fn copy(log: &LogFile) -> File {
         log.file.handle().try_clone().unwrap()
     }
 
     #[test]
-    fn a_copy_that_a_child_has_for_a_moment_keeps_nobody_from_a_file_that_was_closed() {
+    fn a_descriptor_copied_into_a_child_does_not_keep_the_lock() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("app.log");
         let first = LogFile::open(&path).unwrap();

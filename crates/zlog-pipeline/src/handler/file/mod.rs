@@ -1,19 +1,17 @@
-//! A file that records are appended to, each in one write, as Python's `FileHandler`
-//! does it (it flushes each record), or as many together as are at hand ([`Sync`]).
+//! Appends records to a file: one write per record, as Python's `FileHandler` does (it
+//! flushes each record), or in blocks ([`Sync::Block`]).
 //!
-//! What may be here: when the file is written and synchronised. Which file stands at
-//! the path is `log_file`'s, who may write to it `lock`'s, and what is written together
-//! `block`'s. Files that zlog itself
-//! replaces are `rolling`'s, by the rules of `rotating` and `timed`; all write through
-//! `log_file`; `names`, `archive` and `compress` are about old files.
+//! `log_file` keeps track of the file at the path, `lock` keeps other writers away, and
+//! `block` gathers records. `rolling` replaces files by the rules in `rotating` and `timed`;
+//! `backups`, `compressor` and `compression` handle replaced files.
 
 pub(super) mod appender;
-pub(super) mod archive;
+pub(super) mod backups;
 mod block;
-mod compress;
+mod compression;
+pub(super) mod compressor;
 mod lock;
 pub(super) mod log_file;
-pub(super) mod names;
 pub(super) mod rolling;
 
 use std::ffi::OsString;
@@ -21,71 +19,69 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use self::block::Block;
-pub use self::compress::Compression;
+pub use self::compression::Compression;
 use self::log_file::LogFile;
-use super::{Handler, Held};
+use super::{Backlog, Handler};
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
-/// A buffer that one huge record has made larger than this is given back.
-const KEEP: usize = 4 * BLOCK;
+/// Buffers that one huge record made larger than this are shrunk again.
+const MAX_KEPT_CAPACITY: usize = 4 * BLOCK;
 
-/// How far a record has come when [`FileHandler`] is done with it.
+/// How durable a record is when [`FileHandler::handle`] returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Sync {
-    /// With the operating system: it survives zlog, not a power cut.
+    /// The operating system has it: it survives a crash of zlog, but not a power cut.
     #[default]
     None,
-    /// On the disk (`fdatasync` after each record): it survives a power cut.
+    /// It is on disk (`fdatasync` after each record): it survives a power cut.
     Data,
-    /// In a block, which is written when it is full (64 KiB) or nothing more is at hand
-    /// ([`Handler::flush`]): for whoever takes so many records that a write for each
-    /// would be most of the work. A crash of zlog loses a block at most. What is no
-    /// regular file (a pipe, a terminal) gets each record by itself all the same.
+    /// It is in a block, which is written when it is full (64 KiB) or when the source pauses
+    /// ([`Handler::flush`]). Saves a system call per record; a crash of zlog loses at most one
+    /// block. Pipes, terminals and other non-regular files still get one write per record.
     Block,
 }
 
-/// Appends records to a file, which is created, with its directories, if missing.
+/// Appends records to a file. Creates it and its directories if they are missing.
 ///
-/// When the file is moved away or deleted, records go on into a new one at its path:
-/// see [`Handler::reopen`]; without being told, the handler notices within a tenth of a
-/// second of a busy stream, or with the next record of another. One that is cut short
-/// (logrotate's `copytruncate`) goes on at its new end.
+/// When the file is moved away or deleted, the handler opens a new one at its path: at once
+/// on [`Handler::reopen`], otherwise within 100 ms on a busy stream and with the next record
+/// on an idle one. After truncation (logrotate's `copytruncate`) it continues at the new end.
 ///
-/// No other process may write to the file meanwhile: opening it there is refused. In
-/// this process it may be opened again, to hand over.
+/// The file is locked against other processes. The same process may open it again, so that
+/// one handler can hand over to another.
 pub struct FileHandler {
     file: LogFile,
-    line: Line,
+    buffer: RecordBuffer,
     sync: Sync,
-    /// With [`Sync::Block`].
+    /// Only with [`Sync::Block`].
     block: Option<Block>,
 }
 
 impl FileHandler {
-    /// Opens the file at `path`, for records as `format` shows them.
+    /// Opens the file at `path` for records formatted by `format`.
     ///
     /// # Errors
-    /// When the file or a directory on the way can't be made or opened, or another
-    /// process writes to the file; the error names the path.
+    /// The file or its directory can't be created or opened, or another process writes to the
+    /// file. The error names the path.
     pub fn open(path: &Path, format: Box<dyn Format>, sync: Sync) -> Result<FileHandler> {
         let file = LogFile::open(path)?;
-        let gathers = sync == Sync::Block && file.claim().is_some();
+        let gathers = sync == Sync::Block && file.lock().is_some();
         let block = gathers.then(Block::default);
-        Ok(FileHandler { file, line: Line::new(format), sync, block })
+        Ok(FileHandler { file, buffer: RecordBuffer::new(format), sync, block })
     }
 
-    /// Writes the block, if there is one.
+    /// Writes the gathered block, if any.
     fn write_block(&mut self) -> Result<()> {
         let Some(block) = &mut self.block else { return Ok(()) };
-        let watched = self.file.watch();
+        let checked = self.file.check_if_due();
         block.write(|bytes| self.file.append_block(bytes))?;
-        watched
+        checked
     }
 
-    /// The file that is written to.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
@@ -93,83 +89,81 @@ impl FileHandler {
 
 impl Handler for FileHandler {
     /// # Errors
-    /// When the record could not be written (a full disk, say), or only a part of
-    /// it: the error names the path and says which. The next record is tried again,
-    /// and stands on a line of its own. Or the file is gone from its path and can't be
-    /// opened there anew: then the record is in the file that was there.
+    /// The record could not be written, or only in part (for example, the disk is full). The
+    /// error names the path and says which. The next record is tried again, on a new line.
+    /// Or the file has left its path and can't be reopened there: the record was then
+    /// written to the old file.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
         if let Some(block) = &mut self.block {
-            block.push(record, &mut *self.line.format);
-            // What a block has cost is in `held`, this record included.
+            block.push(record, &mut *self.buffer.format);
+            // `backlog` counts the records that a failed block has cost, including this one.
             let full = block.is_full();
             return if full { self.write_block().map_err(Error::with_record_kept) } else { Ok(()) };
         }
-        let watched = self.file.watch();
-        self.file.append(self.line.of(record))?;
+        let checked = self.file.check_if_due();
+        self.file.append(self.buffer.format(record))?;
         if self.sync == Sync::Data {
             self.file.sync()?;
         }
-        watched.map_err(Error::with_record_kept)
+        checked.map_err(Error::with_record_kept)
     }
 
     /// # Errors
-    /// The block that was gathered can't be written, or only a part of it.
+    /// The gathered block can't be written, or only in part.
     fn flush(&mut self) -> Result<()> {
         self.write_block()
     }
 
-    /// A block is written only when its first record has waited long enough: a queue
-    /// tends after each record.
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+    /// Writes a block only when its oldest record is due: a queue calls this after every record.
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
         let due = |handler: &FileHandler| handler.block.as_ref().and_then(Block::due);
         let is_due = due(self).is_some_and(|due| due <= now);
         let written = if is_due { self.write_block() } else { Ok(()) };
-        let look = self.file.tend(now);
-        written.and(look).map(|look| look.into_iter().chain(due(self)).min())
+        let checked = self.file.on_timer(now);
+        written.and(checked).map(|due_check| due_check.into_iter().chain(due(self)).min())
     }
 
-    /// What was gathered goes into the new file: whoever has moved the old one away may
-    /// have read it already, and delete it (logrotate's `compress`).
+    /// Writes gathered records to the new file: whoever moved the old one away may have read
+    /// it already and may delete it (logrotate's `compress`).
     fn reopen(&mut self) -> Result<()> {
         let reopened = self.file.reopen();
         reopened.and(self.write_block())
     }
 
-    fn held(&self) -> Held {
+    fn backlog(&self) -> Backlog {
         let (waiting, lost) = self.block.as_ref().map_or((0, 0), |b| (b.waiting(), b.lost()));
-        Held { waiting, lost, away: self.file.is_astray(), ..Held::default() }
+        Backlog { waiting, lost, unreachable: self.file.is_detached(), ..Backlog::default() }
     }
 
     fn close(&mut self, _until: Instant) -> Result<()> {
         let written = self.write_block();
-        written.and(self.file.look(Instant::now()))
+        written.and(self.file.check(Instant::now()))
     }
 }
 
-/// Whoever stops at an error may not come to close it: what was gathered is written all
-/// the same.
+/// Writes gathered records even if an error prevented `close`.
 impl Drop for FileHandler {
     fn drop(&mut self) {
-        // There is nobody left to tell.
+        // Nobody is left to receive the error.
         let _ = self.write_block();
     }
 }
 
-/// A record as it is written, in a buffer that is used again for the next one.
-pub(super) struct Line {
+/// Formats one record at a time into a reused buffer.
+pub(super) struct RecordBuffer {
     format: Box<dyn Format>,
     buffer: Vec<u8>,
 }
 
-impl Line {
-    pub(super) fn new(format: Box<dyn Format>) -> Line {
-        Line { format, buffer: Vec::new() }
+impl RecordBuffer {
+    pub(super) fn new(format: Box<dyn Format>) -> RecordBuffer {
+        RecordBuffer { format, buffer: Vec::new() }
     }
 
-    /// The record's bytes, with the newline that ends it.
-    pub(super) fn of(&mut self, record: &Record<'_>) -> &[u8] {
+    /// The formatted record, including its final newline.
+    pub(super) fn format(&mut self, record: &Record<'_>) -> &[u8] {
         self.buffer.clear();
-        if self.buffer.capacity() > KEEP {
+        if self.buffer.capacity() > MAX_KEPT_CAPACITY {
             self.buffer.shrink_to(BLOCK);
         }
         self.format.write(record, &mut self.buffer);
@@ -177,9 +171,9 @@ impl Line {
     }
 }
 
-/// `.app.log.lock`, for `app.log` and `.lock`: a file beside a log that no pattern like
-/// `app.log*` or `*.log` matches.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// A hidden file next to `path`: `.app.log.lock` for `app.log` and `.lock`. Patterns like
+/// `app.log*` and `*.log` do not match it.
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(suffix);

@@ -1,36 +1,33 @@
-//! A file that is replaced, whatever the rule that replaces it.
-//!
-//! What may be here: what all such files do with a record and at the end. When a file is
-//! replaced, and what its old files are called, are rules: `rotating`'s and `timed`'s.
+//! A file that is replaced by a rule. The rules are in `rotating` and `timed`.
 
 use std::path::Path;
 use std::time::Instant;
 
-use super::archive::Archive;
+use super::compressor::Backups;
 use super::log_file::LogFile;
-use super::{Handler, Held, Line};
+use super::{Backlog, Handler, RecordBuffer};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
-/// When a file is replaced, and what becomes of the old one.
-pub(crate) trait Rule {
-    /// Replaces `file` where `record`, whose bytes these are, is to stand in a new one.
+/// Decides when a file is replaced, and renames the old ones.
+pub(crate) trait RolloverRule {
+    /// Replaces `file` if `record` (its bytes) belongs in a new one.
     ///
     /// # Errors
-    /// It could not be replaced: the record goes into the file as it stands, and the next
-    /// one tries again.
-    fn roll(&mut self, file: &mut LogFile, archive: &Archive, record: &[u8]) -> Result<()>;
+    /// The file could not be replaced: the record goes to the old file, and the next
+    /// record tries again.
+    fn roll(&mut self, file: &mut LogFile, backups: &Backups, record: &[u8]) -> Result<()>;
 }
 
-/// Appends records to a file that is replaced by a rule. The file is created, with its
-/// directories, if missing; it is moved, deleted, cut short and locked as
-/// [`FileHandler`](super::FileHandler) says.
+/// Appends records to a file that is replaced by a rule. Creates the file and its
+/// directories, locks it, and notices moves, deletions and truncation, like
+/// [`FileHandler`](super::FileHandler).
 pub struct RollingFileHandler<R> {
     file: LogFile,
-    line: Line,
+    buffer: RecordBuffer,
     /// `None` for a file that is never replaced.
-    archive: Option<Archive>,
+    backups: Option<Backups>,
     pub(in crate::handler) rule: R,
 }
 
@@ -38,42 +35,42 @@ impl<R> RollingFileHandler<R> {
     pub(in crate::handler) fn new(
         file: LogFile,
         format: Box<dyn Format>,
-        archive: Option<Archive>,
+        backups: Option<Backups>,
         rule: R,
     ) -> RollingFileHandler<R> {
-        RollingFileHandler { file, line: Line::new(format), archive, rule }
+        RollingFileHandler { file, buffer: RecordBuffer::new(format), backups, rule }
     }
 
-    /// The file that is written to.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 }
 
-impl<R: Rule> Handler for RollingFileHandler<R> {
+impl<R: RolloverRule> Handler for RollingFileHandler<R> {
     /// # Errors
-    /// When the record could not be written, as [`FileHandler`](super::FileHandler)'s, or
-    /// when the file could not be replaced: then the record has been written all the same.
+    /// The record could not be written (see [`FileHandler`](super::FileHandler)), or the file
+    /// could not be replaced, in which case the record was written.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        let mut outcome = self.file.watch();
-        let bytes = self.line.of(record);
-        if let Some(archive) = &self.archive {
-            outcome = outcome.and(self.rule.roll(&mut self.file, archive, bytes));
+        let mut outcome = self.file.check_if_due();
+        let bytes = self.buffer.format(record);
+        if let Some(backups) = &self.backups {
+            outcome = outcome.and(self.rule.roll(&mut self.file, backups, bytes));
         }
         self.file.append(bytes)?;
         outcome.map_err(Error::with_record_kept)
     }
 
-    /// Nothing is held here.
+    /// Nothing is buffered here.
     ///
     /// # Errors
-    /// What old file could not be compressed: it stays as it is.
+    /// A replaced file could not be compressed. It stays as it is.
     fn flush(&mut self) -> Result<()> {
-        self.archive.as_ref().map_or(Ok(()), Archive::check)
+        self.backups.as_ref().map_or(Ok(()), Backups::check)
     }
 
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let due = self.file.tend(now);
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
+        let due = self.file.on_timer(now);
         self.flush().and(due)
     }
 
@@ -81,13 +78,13 @@ impl<R: Rule> Handler for RollingFileHandler<R> {
         self.file.reopen()
     }
 
-    fn held(&self) -> Held {
-        Held { away: self.file.is_astray(), ..Held::default() }
+    fn backlog(&self) -> Backlog {
+        Backlog { unreachable: self.file.is_detached(), ..Backlog::default() }
     }
 
-    /// Waits for old files to be compressed, too.
+    /// Also waits until replaced files are compressed.
     fn close(&mut self, until: Instant) -> Result<()> {
-        let looked = self.file.look(Instant::now());
-        looked.and(self.archive.as_mut().map_or(Ok(()), |archive| archive.finish(until)))
+        let checked = self.file.check(Instant::now());
+        checked.and(self.backups.as_mut().map_or(Ok(()), |backups| backups.finish(until)))
     }
 }

@@ -1,7 +1,7 @@
 use std::fs::{self, File};
 use std::time::Duration;
 
-use super::block::LONGEST;
+use super::block::MAX_WAIT;
 use super::*;
 use zlog_core::format::{Options, Output};
 
@@ -14,7 +14,7 @@ fn record(msg: &str) -> Record<'_> {
 }
 
 #[test]
-fn a_file_is_created_with_its_directories_and_appended_to_ever_after() {
+fn a_file_is_created_with_its_directories_and_appended_to() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("var/log/app.log");
     for sync in [Sync::None, Sync::Data] {
@@ -38,11 +38,11 @@ fn a_record_is_in_the_file_once_it_has_been_handled() {
 }
 
 #[test]
-fn gathered_records_are_in_the_file_once_it_is_flushed_tended_reopened_or_closed() {
+fn flush_timer_reopen_and_close_each_write_the_block() {
     type End = fn(&mut FileHandler);
     let ends: [End; 4] = [
         |handler| handler.flush().unwrap(),
-        |handler| assert!(handler.tend(Instant::now() + LONGEST).unwrap().is_some()),
+        |handler| assert!(handler.on_timer(Instant::now() + MAX_WAIT).unwrap().is_some()),
         |handler| handler.reopen().unwrap(),
         |handler| handler.close(Instant::now()).unwrap(),
     ];
@@ -53,33 +53,33 @@ fn gathered_records_are_in_the_file_once_it_is_flushed_tended_reopened_or_closed
         log(&mut handler, "one");
         log(&mut handler, "two");
         assert_eq!(
-            (handler.held().waiting, fs::read_to_string(&path).unwrap()),
+            (handler.backlog().waiting, fs::read_to_string(&path).unwrap()),
             (2, String::new())
         );
         end(&mut handler);
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
-        assert_eq!(handler.held(), Held::default());
+        assert_eq!(handler.backlog(), Backlog::default());
     }
 }
 
 #[test]
-fn gathered_records_wait_when_tended_until_the_first_of_them_is_due() {
+fn the_timer_writes_the_block_only_when_its_first_record_is_due() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
     let before = Instant::now();
     log(&mut handler, "one");
-    let due = handler.tend(before).unwrap().unwrap();
-    assert!(due >= before + LONGEST && due <= Instant::now() + LONGEST);
+    let due = handler.on_timer(before).unwrap().unwrap();
+    assert!(due >= before + MAX_WAIT && due <= Instant::now() + MAX_WAIT);
     assert_eq!(fs::read_to_string(&path).unwrap(), "");
     log(&mut handler, "two");
-    assert_eq!(handler.tend(before).unwrap(), Some(due), "the first counts");
-    assert!(handler.tend(due).unwrap().unwrap() > due);
+    assert_eq!(handler.on_timer(before).unwrap(), Some(due), "the first counts");
+    assert!(handler.on_timer(due).unwrap().unwrap() > due);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
 }
 
 #[test]
-fn gathered_records_are_in_the_file_when_nobody_closes_it() {
+fn the_block_is_written_on_drop() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
@@ -89,7 +89,7 @@ fn gathered_records_are_in_the_file_when_nobody_closes_it() {
 }
 
 #[test]
-fn gathered_records_are_written_by_the_block() {
+fn records_are_written_in_blocks() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
@@ -104,7 +104,7 @@ fn gathered_records_are_written_by_the_block() {
 
 #[test]
 #[cfg(unix)]
-fn what_was_gathered_before_the_file_was_deleted_is_in_the_new_one() {
+fn a_block_gathered_before_the_file_was_deleted_goes_to_the_new_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
@@ -119,7 +119,7 @@ fn what_was_gathered_before_the_file_was_deleted_is_in_the_new_one() {
 
 #[test]
 #[cfg(unix)]
-fn what_was_gathered_before_the_file_was_moved_is_in_the_new_one_alone() {
+fn a_block_gathered_before_the_file_was_moved_goes_to_the_new_file_only() {
     let directory = tempfile::tempdir().unwrap();
     let [path, old] = ["app.log", "app.log.1"].map(|name| directory.path().join(name));
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
@@ -134,21 +134,21 @@ fn what_was_gathered_before_the_file_was_moved_is_in_the_new_one_alone() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_is_no_regular_file_gets_each_record_by_itself() {
+fn a_non_regular_file_gets_one_write_per_record() {
     let mut handler = FileHandler::open(Path::new("/dev/full"), text(), Sync::Block).unwrap();
     let error = handler.handle(&record("one")).unwrap_err();
     assert!(!error.is_record_kept());
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
 }
 
 #[test]
-fn the_memory_of_a_huge_record_is_given_back() {
+fn the_buffer_shrinks_after_a_huge_record() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let mut handler = FileHandler::open(&path, text(), Sync::None).unwrap();
-    handler.handle(&record(&"x".repeat(4 * KEEP))).unwrap();
+    handler.handle(&record(&"x".repeat(4 * MAX_KEPT_CAPACITY))).unwrap();
     handler.handle(&record("small")).unwrap();
-    assert!(handler.line.buffer.capacity() <= KEEP);
+    assert!(handler.buffer.buffer.capacity() <= MAX_KEPT_CAPACITY);
 }
 
 #[test]
@@ -160,14 +160,14 @@ fn a_full_disk_is_an_error_that_names_the_path() {
 }
 
 #[test]
-fn a_path_that_can_not_be_opened_is_named_with_the_next_step() {
+fn an_error_on_open_names_the_path_and_the_next_step() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     let cases = [
         (directory.path().to_owned(), "can't open", "Name a file in that directory."),
-        (file.join("app.log"), "can't make the directory of", "A part of its path is a file"),
-        (file.join("a/b.log"), "can't make the directory of", "A part of its path is a file"),
+        (file.join("app.log"), "can't create the directory of", "Part of its path is a file"),
+        (file.join("a/b.log"), "can't create the directory of", "Part of its path is a file"),
     ];
     for (path, what, hint) in cases {
         let Err(error) = FileHandler::open(&path, text(), Sync::None) else {
@@ -187,7 +187,7 @@ fn log(handler: &mut FileHandler, msg: &str) {
     handler.handle(&record(msg)).unwrap();
 }
 
-/// Why it can't be opened.
+/// The error of opening it.
 fn refusal(path: &Path) -> String {
     match FileHandler::open(path, text(), Sync::None) {
         Err(error) => error.to_string(),
@@ -195,8 +195,8 @@ fn refusal(path: &Path) -> String {
     }
 }
 
-/// What another process would do. To be unlocked, not only dropped: a child of another
-/// test may have a copy of it for a moment.
+/// Locks a file as another process would. Unlock it explicitly: a child process of another
+/// test may briefly hold a copy of the descriptor.
 fn lock(path: &Path) -> File {
     let lock = File::options().create(true).append(true).read(true).open(path).unwrap();
     lock.try_lock().unwrap();
@@ -205,7 +205,7 @@ fn lock(path: &Path) -> File {
 
 #[test]
 #[cfg(unix)]
-fn a_file_that_was_moved_is_left_when_told_and_its_directory_made_anew() {
+fn reopen_creates_the_file_and_its_directory_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log/app.log");
     let mut handler = open(&path);
@@ -215,21 +215,21 @@ fn a_file_that_was_moved_is_left_when_told_and_its_directory_made_anew() {
     log(&mut handler, "two");
     assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
     assert_eq!(fs::read_to_string(directory.path().join("old/app.log")).unwrap(), "one\n");
-    // The lock went with the directory; it has to be had again.
+    // The lock was deleted with the directory and must be taken again.
     assert!(directory.path().join("log/.app.log.lock").exists());
 }
 
 #[test]
 #[cfg(unix)]
-fn a_moved_or_deleted_file_is_noticed_without_being_told_and_no_record_lost() {
+fn a_moved_or_deleted_file_is_noticed_without_a_signal_and_no_record_is_lost() {
     for deleted in [false, true] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("app.log");
         let moved = directory.path().join("moved");
         let mut handler = open(&path);
         log(&mut handler, "0");
-        handler.file.look(Instant::now()).unwrap();
-        // Records of before and after, all since the last look.
+        handler.file.check(Instant::now()).unwrap();
+        // Records before and after the change, all since the last check.
         log(&mut handler, "1");
         if deleted {
             fs::remove_file(&path).unwrap();
@@ -252,7 +252,7 @@ fn a_moved_or_deleted_file_is_noticed_without_being_told_and_no_record_lost() {
 
 #[test]
 #[cfg(unix)]
-fn the_last_records_of_a_deleted_file_are_kept_by_closing() {
+fn close_rescues_the_last_records_of_a_deleted_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let mut handler = open(&path);
@@ -263,7 +263,7 @@ fn the_last_records_of_a_deleted_file_are_kept_by_closing() {
 }
 
 #[test]
-fn a_file_that_is_cut_short_goes_on_at_its_new_end() {
+fn a_truncated_file_continues_at_its_new_end() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let copy = directory.path().join("copy");
@@ -278,7 +278,7 @@ fn a_file_that_is_cut_short_goes_on_at_its_new_end() {
 
 #[test]
 #[cfg(unix)]
-fn a_path_that_can_not_be_opened_anew_is_told_and_records_go_on_into_the_old_file() {
+fn a_failed_reopen_is_reported_and_records_still_go_to_the_old_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let moved = directory.path().join("moved");
@@ -286,7 +286,7 @@ fn a_path_that_can_not_be_opened_anew_is_told_and_records_go_on_into_the_old_fil
     fs::rename(&path, &moved).unwrap();
     fs::create_dir(&path).unwrap();
     let error = handler.reopen().unwrap_err().to_string();
-    assert!(error.contains("is no regular file any more"), "{error}");
+    assert!(error.contains("is not a regular file any more"), "{error}");
     log(&mut handler, "one");
     assert_eq!(fs::read_to_string(&moved).unwrap(), "one\n");
     fs::remove_dir(&path).unwrap();
@@ -297,7 +297,7 @@ fn a_path_that_can_not_be_opened_anew_is_told_and_records_go_on_into_the_old_fil
 
 #[test]
 #[cfg(unix)]
-fn what_stands_in_the_files_place_is_one_outage_until_it_is_gone() {
+fn a_directory_in_place_of_the_file_is_one_outage_until_it_is_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let mut handler = open(&path);
@@ -307,15 +307,15 @@ fn what_stands_in_the_files_place_is_one_outage_until_it_is_gone() {
     let mut later = Instant::now();
     let mut look = |handler: &mut FileHandler| {
         later += Duration::from_secs(2);
-        handler.tend(later).is_ok()
+        handler.on_timer(later).is_ok()
     };
     for msg in ["one", "two"] {
         log(&mut handler, msg);
         handler.flush().unwrap();
-        assert!(!look(&mut handler) && handler.held().away, "{msg}");
+        assert!(!look(&mut handler) && handler.backlog().unreachable, "{msg}");
     }
     fs::remove_dir(&path).unwrap();
-    assert!(look(&mut handler) && !handler.held().away);
+    assert!(look(&mut handler) && !handler.backlog().unreachable);
     log(&mut handler, "three");
     handler.flush().unwrap();
     assert_eq!(fs::read_to_string(&moved).unwrap(), "one\ntwo\n");
@@ -323,7 +323,7 @@ fn what_stands_in_the_files_place_is_one_outage_until_it_is_gone() {
 }
 
 #[test]
-fn a_file_that_another_process_writes_to_is_refused_and_that_one_named() {
+fn a_file_locked_by_another_process_is_refused_and_the_error_names_the_process() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let at = directory.path().join(".app.log.lock");
@@ -338,12 +338,12 @@ fn a_file_that_another_process_writes_to_is_refused_and_that_one_named() {
         fs::write(&at, text).unwrap();
         let lock = lock(&at);
         let error = refusal(&path);
-        let expected = format!("can't write to {}: {holder} does so already", path.display());
+        let expected = format!("can't write to {}: {holder} already writes to it", path.display());
         assert!(error.starts_with(&expected), "{error}");
         assert!(error.contains("name another file"), "{error}");
         lock.unlock().unwrap();
     }
-    // What is left behind when it is gone is in nobody's way, and not left forever.
+    // A leftover lock file blocks nobody and is removed in the end.
     let mut handler = open(&path);
     let text = format!("{} {host}\n", std::process::id());
     assert_eq!(fs::read_to_string(&at).unwrap(), text);
@@ -355,35 +355,35 @@ fn a_file_that_another_process_writes_to_is_refused_and_that_one_named() {
 
 #[test]
 #[cfg(unix)]
-fn another_name_for_a_file_that_is_written_to_is_refused_too() {
+fn a_link_to_a_locked_file_is_refused_too() {
     let directory = tempfile::tempdir().unwrap();
     let [path, link] = ["app.log", "link.log"].map(|name| directory.path().join(name));
     let _handler = open(&path);
     std::os::unix::fs::symlink(&path, &link).unwrap();
-    assert!(refusal(&link).contains("another process does so already"));
+    assert!(refusal(&link).contains("another process already writes to it"));
     fs::remove_file(&link).unwrap();
     fs::hard_link(&path, &link).unwrap();
-    assert!(refusal(&link).contains("another process does so already"));
+    assert!(refusal(&link).contains("another process already writes to it"));
 }
 
 #[test]
 #[cfg(unix)]
-fn where_no_lock_file_can_be_made_the_log_itself_is_locked() {
+fn without_a_lock_file_the_log_itself_is_locked() {
     let directory = tempfile::tempdir().unwrap();
-    // One letter more and it would be no name; for the lock's there is no room.
+    // The longest possible name: the lock file.s name would be too long.
     let path = directory.path().join("x".repeat(255));
     let handler = open(&path);
     File::open(&path).unwrap().try_lock().unwrap_err();
     drop(handler);
     let lock = lock(&path);
-    assert!(refusal(&path).contains("another process does so already"));
+    assert!(refusal(&path).contains("another process already writes to it"));
     lock.unlock().unwrap();
     open(&path);
 }
 
 #[test]
 #[cfg(unix)]
-fn a_lock_file_that_is_a_link_is_neither_followed_nor_written_to() {
+fn a_lock_file_that_is_a_symbolic_link_is_not_followed() {
     let directory = tempfile::tempdir().unwrap();
     let precious = directory.path().join("precious");
     fs::write(&precious, "precious").unwrap();
@@ -395,12 +395,12 @@ fn a_lock_file_that_is_a_link_is_neither_followed_nor_written_to() {
 }
 
 #[test]
-fn a_path_that_is_opened_again_in_one_process_is_handed_over() {
+fn opening_a_path_again_in_one_process_hands_it_over() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let at = directory.path().join(".app.log.lock");
     let mut old = open(&path);
-    // The same file by another way to its directory.
+    // The same file through another path.
     fs::create_dir(directory.path().join("sub")).unwrap();
     let mut new = open(&directory.path().join("sub/../app.log"));
     log(&mut old, "one");
@@ -415,16 +415,16 @@ fn a_path_that_is_opened_again_in_one_process_is_handed_over() {
 
 #[test]
 #[cfg(unix)]
-fn a_handler_that_is_tended_lets_go_of_a_file_that_was_moved_away() {
+fn the_timer_releases_a_file_that_was_moved_away() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let mut handler = open(&path);
     let start = Instant::now();
-    let due = handler.tend(start).unwrap().unwrap();
+    let due = handler.on_timer(start).unwrap().unwrap();
     fs::remove_file(&path).unwrap();
-    handler.tend(start).unwrap();
+    handler.on_timer(start).unwrap();
     assert!(!path.exists());
-    handler.tend(due).unwrap();
+    handler.on_timer(due).unwrap();
     assert!(path.exists());
 }
 
@@ -437,13 +437,13 @@ fn the_lock_on_the_log_itself_is_handed_over_too() {
     let mut new = open(&path);
     drop(old);
     File::open(&path).unwrap().try_lock().unwrap();
-    new.file.look(Instant::now()).unwrap();
+    new.file.check(Instant::now()).unwrap();
     File::open(&path).unwrap().try_lock().unwrap_err();
 }
 
 #[test]
 #[cfg(unix)]
-fn a_pipe_that_nobody_reads_is_told_and_not_waited_for() {
+fn a_pipe_without_a_reader_is_an_error_and_does_not_block() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
@@ -462,7 +462,7 @@ fn a_pipe_that_nobody_reads_is_told_and_not_waited_for() {
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     };
-    // Far more than a pipe holds: it waits for its reader, as ever.
+    // Much more than a pipe holds: the write waits for the reader.
     let long = "x".repeat(1_000_000);
     handler.handle(&record(&long)).unwrap();
     drop(handler);

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::Handler;
-use crate::socket::{Broken, Flushed, Publisher, Sent};
+use crate::socket::{BrokenConnection, Flushed, Publisher, Sent};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
 use zlog_core::text::plural::counted;
@@ -22,8 +22,8 @@ use zlog_core::wire;
 const DRAIN_EVERY: u32 = 64;
 /// Most topics that are numbered, and longest one. Topics can come from the input,
 /// and are kept.
-const MOST_TOPICS: usize = 65_536;
-const LONGEST_TOPIC: usize = 1024;
+const MAX_TOPICS: usize = 65_536;
+const MAX_TOPIC_LEN: usize = 1024;
 
 /// How long a record may wait for room before it is told whom it waits for. libzmq finds
 /// room when half of what it holds has gone: a subscriber that is merely slow can take
@@ -31,12 +31,12 @@ const LONGEST_TOPIC: usize = 1024;
 const LONG_WAIT: Duration = Duration::from_secs(3);
 /// A subscriber whose connection breaks so long after the last record has had all of them,
 /// unless it had stopped reading.
-const UNDER_WAY: Duration = Duration::from_secs(10);
+const IN_FLIGHT: Duration = Duration::from_secs(10);
 /// A longer count of what may be lost says nothing. libzmq and the system hold some 10,000
 /// messages of usual size at each end.
-const TELLING: u64 = 100_000;
+const MAX_MEANINGFUL_LOSS: u64 = 100_000;
 /// Most subscribers that are told of as having no room.
-const MOST_TOLD: usize = 64;
+const MAX_REPORTED_SUBSCRIBERS: usize = 64;
 
 /// What a body is written as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -64,16 +64,16 @@ pub struct PublishOptions {
     pub root: String,
     /// Whether a record's logger follows in its topic: `root.name.LEVEL`. For a source
     /// that many programs share, whose loggers are what one tells them apart by.
-    pub by_name: bool,
+    pub logger_in_topic: bool,
     /// What bodies are written as.
     pub wire: Wire,
     /// What happens while a subscriber has no room.
     pub on_full: OnFull,
     /// Asked while a subscriber has no room: whether to give up. The record that
     /// waits is then dropped, and so is every one after it that finds no room.
-    pub stop: Box<dyn Fn() -> bool + Send>,
+    pub give_up: Box<dyn Fn() -> bool + Send>,
     /// Says something about subscribers to a person: a sentence without a full stop.
-    pub tell: Box<dyn Fn(&str) + Send>,
+    pub report: Box<dyn Fn(&str) + Send>,
 }
 
 /// What was published.
@@ -86,7 +86,7 @@ pub struct Published {
     /// Records dropped because a subscriber had no room.
     pub dropped_full: u64,
     /// Records sent while nobody had subscribed to their topic.
-    pub unheard: u64,
+    pub unsubscribed: u64,
     /// Records sent without a number because there were too many topics, or theirs
     /// was too long.
     pub unnumbered: u64,
@@ -100,7 +100,7 @@ struct Topic {
     /// The number of its last record. The first is 1.
     seq: u64,
     /// Whether anybody hears it, as of this generation of subscriptions.
-    heard: bool,
+    has_subscriber: bool,
     generation: u64,
 }
 
@@ -119,7 +119,7 @@ pub struct Publish {
     sent_at: Option<Instant>,
     sent_by_then: u64,
     /// Whom records were said to wait for.
-    told: Vec<String>,
+    reported: Vec<String>,
     // Reused for each record.
     topic: String,
     body: Vec<u8>,
@@ -141,7 +141,7 @@ impl Publish {
             since_drain: 0,
             sent_at: None,
             sent_by_then: 0,
-            told: Vec::new(),
+            reported: Vec::new(),
             topic: String::new(),
             body: Vec::new(),
         }
@@ -172,7 +172,8 @@ impl Publish {
                 name if name.contains('.') => record.level.name(),
                 name => name,
             };
-            let name = record.name.as_deref().filter(|_| self.options.by_name).unwrap_or_default();
+            let name =
+                record.name.as_deref().filter(|_| self.options.logger_in_topic).unwrap_or_default();
             wire::topic::write_under(&mut self.topic, root, name, &level, &record.subtopic);
         } else {
             self.topic.clear();
@@ -183,16 +184,16 @@ impl Publish {
     /// The next number of the topic, and whether anybody hears it.
     fn look_up(&mut self) -> (Option<u64>, bool) {
         let Some(at) = self.find() else {
-            return (None, self.publisher.heard(self.topic.as_bytes()));
+            return (None, self.publisher.has_subscriber(self.topic.as_bytes()));
         };
         let generation = self.publisher.generation();
         let topic = &mut self.topics[at];
         topic.seq += 1;
         if topic.generation != generation {
-            topic.heard = self.publisher.heard(self.topic.as_bytes());
+            topic.has_subscriber = self.publisher.has_subscriber(self.topic.as_bytes());
             topic.generation = generation;
         }
-        (Some(topic.seq), topic.heard)
+        (Some(topic.seq), topic.has_subscriber)
     }
 
     /// Where the topic stands among those that are numbered; `None` when there are
@@ -205,14 +206,14 @@ impl Publish {
             self.last = *at;
             return Some(self.last);
         }
-        if self.topics.len() >= MOST_TOPICS || self.topic.len() > LONGEST_TOPIC {
+        if self.topics.len() >= MAX_TOPICS || self.topic.len() > MAX_TOPIC_LEN {
             return None;
         }
         self.last = self.topics.len();
         let name: Box<str> = self.topic.as_str().into();
         self.index.insert(name.clone(), self.last);
         // Of no generation yet, so that whether it is heard is looked up.
-        self.topics.push(Topic { name, seq: 0, heard: false, generation: u64::MAX });
+        self.topics.push(Topic { name, seq: 0, has_subscriber: false, generation: u64::MAX });
         Some(self.last)
     }
 
@@ -246,9 +247,9 @@ impl Publish {
                 return Ok(false);
             }
             if waiting.get_or_insert_with(Instant::now).elapsed() >= LONG_WAIT {
-                self.tell_waiting();
+                self.report_waiting();
             }
-            if (self.options.stop)() {
+            if (self.options.give_up)() {
                 // Thousands may follow: none of them waits any more.
                 self.publisher.set_send_slice(Duration::ZERO);
                 return Ok(false);
@@ -258,46 +259,49 @@ impl Publish {
 
     fn drain(&mut self) {
         self.since_drain = 0;
-        self.publisher.drain();
+        self.publisher.process_events();
         if self.sent_by_then != self.published.records {
             self.sent_by_then = self.published.records;
             self.sent_at = Some(Instant::now());
         }
         let Publish { publisher, options, .. } = self;
-        publisher.wait_for_ending(&*options.stop);
+        publisher.wait_for_ending(&*options.give_up);
         for broken in publisher.broken() {
-            let recent = self.sent_at.is_some_and(|at| at.elapsed() < UNDER_WAY);
-            let wanted = self.topics.iter().any(|topic| topic.seq > 0 && broken.wants(&topic.name));
+            let recent = self.sent_at.is_some_and(|at| at.elapsed() < IN_FLIGHT);
+            let wanted =
+                self.topics.iter().any(|topic| topic.seq > 0 && broken.subscribed_to(&topic.name));
             if recent && wanted {
                 self.published.broken += 1;
-                (options.tell)(&broken_off(&broken));
+                (options.report)(&describe_broken(&broken));
             }
         }
     }
 
     /// Says whom a record waits for; of each subscriber once.
-    fn tell_waiting(&mut self) {
-        if self.told.len() >= MOST_TOLD {
+    fn report_waiting(&mut self) {
+        if self.reported.len() >= MAX_REPORTED_SUBSCRIBERS {
             return;
         }
-        let mut names = self.publisher.waits_for();
-        names.retain(|name| !self.told.contains(name));
-        names.truncate(MOST_TOLD - self.told.len());
+        let mut names = self.publisher.blocked_peers();
+        names.retain(|name| !self.reported.contains(name));
+        names.truncate(MAX_REPORTED_SUBSCRIBERS - self.reported.len());
         if !names.is_empty() {
-            (self.options.tell)(&format!(
+            (self.options.report)(&format!(
                 "waiting for room for the next record: {} does not take any",
                 names.join(", ")
             ));
-            self.told.append(&mut names);
+            self.reported.append(&mut names);
         }
     }
 }
 
 /// What is said of a subscriber whose connection broke.
-fn broken_off(broken: &Broken) -> String {
+fn describe_broken(broken: &BrokenConnection) -> String {
     let peer = &broken.peer;
     let most = match broken.sent {
-        n if n < TELLING => format!("up to {} on their way to it", counted(n, "record")),
+        n if n < MAX_MEANINGFUL_LOSS => {
+            format!("up to {} on their way to it", counted(n, "record"))
+        }
         _ => "the last records on their way to it".to_owned(),
     };
     format!("the connection to {peer} broke before it had unsubscribed: {most} may be lost")
@@ -326,12 +330,12 @@ impl Handler for Publish {
             self.drain();
         }
         self.write_topic(record);
-        let (seq, heard) = self.look_up();
+        let (seq, has_subscriber) = self.look_up();
         self.write_body(record, seq);
         if self.send()? {
             self.published.records += 1;
             self.published.bytes += (self.topic.len() + self.body.len()) as u64;
-            self.published.unheard += u64::from(!heard);
+            self.published.unsubscribed += u64::from(!has_subscriber);
         } else {
             self.published.dropped_full += 1;
         }

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,20 +7,21 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::socket::testing::{DEADLINE, STEP, heard_by, publisher, subscriber, take, until};
+use crate::socket::testing::{
+    DEADLINE, STEP, publisher, subscriber, take, until, wait_for_subscribers,
+};
 use crate::socket::{SocketOptions, Subscriber};
-use crate::source::Flow;
 use zlog_core::record::{Level, RawJson};
-use zlog_core::sequence::Gaps;
+use zlog_core::sequence::SequenceTracker;
 
 fn options(root: &str) -> PublishOptions {
     PublishOptions {
-        by_name: false,
+        logger_in_topic: false,
         root: root.to_owned(),
         wire: Wire::Json,
         on_full: OnFull::Block,
-        stop: Box::new(|| false),
-        tell: Box::new(|_| {}),
+        give_up: Box::new(|| false),
+        report: Box::new(|_| {}),
     }
 }
 
@@ -27,7 +29,7 @@ fn options(root: &str) -> PublishOptions {
 fn pair(options: PublishOptions) -> (Publish, Subscriber) {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     (Publish::new(publisher, options), subscriber)
 }
 
@@ -63,7 +65,7 @@ fn topics_are_made_from_root_level_and_subtopic_and_numbered_each_by_itself() {
     ];
     assert_eq!(came, expected.map(|(t, seq, m)| (t.to_owned(), Some(seq), m.to_owned())));
     assert_eq!(publish.published().records, 4);
-    assert_eq!(publish.published().unheard, 0);
+    assert_eq!(publish.published().unsubscribed, 0);
 }
 
 #[test]
@@ -86,16 +88,16 @@ fn text_is_the_message_alone_in_two_frames() {
 }
 
 #[test]
-fn records_that_nobody_has_asked_for_are_counted_as_unheard() {
+fn records_that_nobody_has_asked_for_are_counted_as_unsubscribed() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let _subscriber = subscriber(&endpoint, &["app.ERROR"]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     let mut publish = Publish::new(publisher, options("app"));
     for _ in 0..3 {
-        publish.handle(&record(Level::INFO, "", "unheard")).expect("sent");
+        publish.handle(&record(Level::INFO, "", "unsubscribed")).expect("sent");
         publish.handle(&record(Level::ERROR, "", "heard")).expect("sent");
     }
-    assert_eq!((publish.published().records, publish.published().unheard), (6, 3));
+    assert_eq!((publish.published().records, publish.published().unsubscribed), (6, 3));
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn who_hears_a_topic_is_asked_again_when_subscriptions_change() {
     let handle = |publish: &mut Publish| {
         publish.handle(&record(Level::INFO, "", "x")).expect("sent");
         publish.flush().expect("flushed");
-        publish.published().unheard
+        publish.published().unsubscribed
     };
     assert_eq!(handle(&mut publish), 0);
     drop(subscriber);
@@ -115,14 +117,14 @@ fn who_hears_a_topic_is_asked_again_when_subscriptions_change() {
 }
 
 /// A handler whose only subscriber takes nothing for now, with little room on the way.
-fn stuck(on_full: OnFull, stop: Box<dyn Fn() -> bool + Send>) -> (Publish, Subscriber) {
+fn stuck(on_full: OnFull, give_up: Box<dyn Fn() -> bool + Send>) -> (Publish, Subscriber) {
     let tight = SocketOptions { hwm: 4, ..SocketOptions::publisher() };
     let (mut publisher, endpoint) = publisher(&tight);
     let endpoint = crate::socket::testing::connect(&endpoint);
     let tight = SocketOptions { hwm: 4, ..SocketOptions::subscriber() };
     let subscriber = Subscriber::open(&[endpoint], &[""], &tight).expect("subscriber");
-    heard_by(&mut publisher, 1);
-    (Publish::new(publisher, PublishOptions { on_full, stop, ..options("app") }), subscriber)
+    wait_for_subscribers(&mut publisher, 1);
+    (Publish::new(publisher, PublishOptions { on_full, give_up, ..options("app") }), subscriber)
 }
 
 #[test]
@@ -135,17 +137,17 @@ fn what_is_dropped_for_want_of_room_is_counted_and_leaves_a_hole_in_the_numbers(
         sent += 1;
         assert!(sent < 100_000, "backpressure is never felt");
     }
-    let mut gaps = Gaps::default();
+    let mut sequences = SequenceTracker::default();
     // What is dropped last shows as a hole only when a later record gets through.
     until("every drop shows as a hole", || {
         publish.handle(&record(Level::INFO, "", "later")).expect("handled");
         let mut take = |frames: &[&[u8]], _: f64| {
             let body: Value = serde_json::from_slice(frames[1]).expect("JSON");
-            gaps.see("me", "app.INFO", body["seq"].as_u64().expect("a number"));
-            Ok(Flow::More)
+            sequences.observe("me", "app.INFO", body["seq"].as_u64().expect("a number"));
+            Ok(ControlFlow::Continue(()))
         };
         subscriber.recv(STEP, &mut take).expect("no error");
-        gaps.lost() == publish.published().dropped_full
+        sequences.lost() == publish.published().dropped_full
     });
 }
 
@@ -213,7 +215,7 @@ proptest! {
 #[test]
 fn a_topic_without_end_goes_out_without_a_number_and_is_not_kept() {
     let (mut publish, mut subscriber) = pair(options("app"));
-    let long = "t".repeat(LONGEST_TOPIC);
+    let long = "t".repeat(MAX_TOPIC_LEN);
     publish.handle(&record(Level::INFO, &long, "long")).expect("sent");
     publish.handle(&record(Level::INFO, "", "short")).expect("sent");
     let came: Vec<_> = take(&mut subscriber, 2).iter().map(|m| numbered(m)).collect();

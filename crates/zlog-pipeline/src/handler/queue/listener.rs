@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
-use crate::handler::{Handler, Held};
+use crate::handler::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 
 /// A handler that is due again at once, again and again, is asked no more often.
-const LEAST_WAIT: Duration = Duration::from_millis(1);
+const MIN_TIMER: Duration = Duration::from_millis(1);
 /// When a handler that can't say when it is due, but fails, is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -36,7 +36,7 @@ pub(super) struct Shared {
     lost: AtomicU64,
     cut: AtomicU64,
     unconfirmed: AtomicU64,
-    away: AtomicBool,
+    unreachable: AtomicBool,
     abandoned: AtomicBool,
     reopen: AtomicBool,
     /// The error that is to be told.
@@ -53,13 +53,13 @@ impl Shared {
     }
 
     /// What the handler held when it was last asked.
-    pub(super) fn held(&self) -> Held {
-        Held {
+    pub(super) fn backlog(&self) -> Backlog {
+        Backlog {
             waiting: self.waiting.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
             cut: self.cut.load(Ordering::Relaxed),
             unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
-            away: self.away.load(Ordering::Relaxed),
+            unreachable: self.unreachable.load(Ordering::Relaxed),
         }
     }
 
@@ -111,7 +111,7 @@ pub(super) fn listen(
         match job {
             Job::Record(record) => {
                 listener.handle(&record);
-                listener.tend();
+                listener.on_timer();
             }
             Job::Flush(done) => {
                 listener.flush();
@@ -160,7 +160,7 @@ impl<H: Handler> Listener<'_, H> {
             let Some(due) = self.due else { return queue.recv().ok() };
             match queue.recv_deadline(due) {
                 Ok(job) => return Some(job),
-                Err(RecvTimeoutError::Timeout) => self.tend(),
+                Err(RecvTimeoutError::Timeout) => self.on_timer(),
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
@@ -185,15 +185,15 @@ impl<H: Handler> Listener<'_, H> {
     }
 
     /// Does what is due, and asks when there will be more.
-    fn tend(&mut self) {
+    fn on_timer(&mut self) {
         let now = Instant::now();
-        let tended = self.inner.tend(now).or_else(|error| {
+        let tended = self.inner.on_timer(now).or_else(|error| {
             self.note(Err(error));
-            self.inner.tend(now)
+            self.inner.on_timer(now)
         });
         let due = tended.unwrap_or(Some(now + RETRY));
-        self.due = due.map(|due| due.max(now + LEAST_WAIT));
-        self.say_held();
+        self.due = due.map(|due| due.max(now + MIN_TIMER));
+        self.publish_backlog();
     }
 
     fn reopen(&mut self) {
@@ -212,16 +212,16 @@ impl<H: Handler> Listener<'_, H> {
         if closed.is_err() {
             self.note(closed);
         }
-        self.say_held();
+        self.publish_backlog();
     }
 
-    fn say_held(&self) {
-        let Held { waiting, lost, cut, unconfirmed, away } = self.inner.held();
+    fn publish_backlog(&self) {
+        let Backlog { waiting, lost, cut, unconfirmed, unreachable } = self.inner.backlog();
         self.shared.waiting.store(waiting, Ordering::Relaxed);
         self.shared.lost.store(lost, Ordering::Relaxed);
         self.shared.cut.store(cut, Ordering::Relaxed);
         self.shared.unconfirmed.store(unconfirmed, Ordering::Relaxed);
-        self.shared.away.store(away, Ordering::Relaxed);
+        self.shared.unreachable.store(unreachable, Ordering::Relaxed);
     }
 
     /// Keeps the first error of an outage.

@@ -19,22 +19,22 @@ use crossbeam_channel::{
 
 use self::listener::{Job, Shared, listen};
 pub use super::publish::OnFull;
-use super::{Handler, Held};
+use super::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 
 /// How long a queue that is dropped waits for its records to be handled; whoever
-/// wants to know what became of them calls [`QueueHandler::end`].
-const DROPPING: Duration = Duration::from_secs(5);
+/// wants to know what became of them calls [`QueueHandler::close_within`].
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long beyond its time a handler may take to say what it could not send.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const GRACE_PERIOD: Duration = Duration::from_millis(200);
 /// How often a record that waits for room asks whether to give up.
-const ASKING: Duration = Duration::from_millis(50);
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What became of the records. Those that are none of handled, failed, dropped and
 /// abandoned are still queued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Queued {
+pub struct QueueCounts {
     /// Records that were put in.
     pub accepted: u64,
     /// Records that found no room.
@@ -43,7 +43,7 @@ pub struct Queued {
     pub handled: u64,
     /// Records at which the handler behind reported an error.
     pub failed: u64,
-    /// Records that were still queued when [`QueueHandler::end`] gave up waiting.
+    /// Records that were still queued when [`QueueHandler::close_within`] gave up waiting.
     pub abandoned: u64,
 }
 
@@ -51,7 +51,7 @@ pub struct Queued {
 ///
 /// The handler's errors come back from the next call of [`Handler::handle`] or
 /// [`Handler::flush`], the first of an outage alone: an outage ends with the next
-/// record that is handled, and [`Queued::failed`] counts what it has cost. The
+/// record that is handled, and [`QueueCounts::failed`] counts what it has cost. The
 /// handler goes on being given records throughout. It is flushed whenever the queue
 /// has run empty, and tended on its own thread: after each record, and when it asked
 /// to be.
@@ -100,9 +100,15 @@ impl QueueHandler {
     }
 
     /// What became of the records so far.
-    pub fn queued(&self) -> Queued {
+    pub fn counts(&self) -> QueueCounts {
         let (handled, failed) = self.shared.counts();
-        Queued { accepted: self.accepted, dropped: self.dropped, handled, failed, abandoned: 0 }
+        QueueCounts {
+            accepted: self.accepted,
+            dropped: self.dropped,
+            handled,
+            failed,
+            abandoned: 0,
+        }
     }
 
     /// Queues a record that others may hold too.
@@ -110,37 +116,37 @@ impl QueueHandler {
     /// # Errors
     /// As [`QueueHandler::handle`]'s.
     pub fn put(&mut self, record: Arc<Record<'static>>) -> Result<()> {
-        let Some(jobs) = &self.jobs else { return Err(gone()) };
+        let Some(jobs) = &self.jobs else { return Err(crashed()) };
         let queued = match jobs.try_send(Job::Record(record)) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) if self.on_full == OnFull::Drop => false,
             Err(TrySendError::Full(job)) => self.wait_for_room(job)?,
-            Err(TrySendError::Disconnected(_)) => return Err(gone()),
+            Err(TrySendError::Disconnected(_)) => return Err(crashed()),
         };
         if queued {
             self.accepted += 1;
         } else {
             self.dropped += 1;
         }
-        self.tell()
+        self.take_error()
     }
 
     /// Ends: waits until everything queued has been handled and the handler behind
     /// closed and dropped, but not longer than `within`; what is queued then is
     /// abandoned, the record under way included. The error, if any, is one of the
     /// handler's that was not told yet, or that it has crashed; what was abandoned is
-    /// for the caller to tell, and so is what [`Handler::held`] says now.
+    /// for the caller to tell, and so is what [`Handler::backlog`] says now.
     ///
     /// A handler that hangs in one record keeps its thread until it returns.
-    pub fn end(&mut self, within: Duration) -> (Queued, Result<()>) {
+    pub fn close_within(&mut self, within: Duration) -> (QueueCounts, Result<()>) {
         let until = Instant::now() + within;
-        self.begin_end(until);
-        self.finish_end(until)
+        self.begin_close(until);
+        self.finish_close(until)
     }
 
     /// Takes no more records, and lets the handler behind come to its end by itself,
-    /// until `until`: [`QueueHandler::finish_end`] tells how that went.
-    pub fn begin_end(&mut self, until: Instant) {
+    /// until `until`: [`QueueHandler::finish_close`] tells how that went.
+    pub fn begin_close(&mut self, until: Instant) {
         self.shared.close_until(until);
         self.jobs = None;
     }
@@ -150,24 +156,24 @@ impl QueueHandler {
         self.ended.try_recv() == Err(TryRecvError::Disconnected)
     }
 
-    /// The rest of [`QueueHandler::end`], after [`QueueHandler::begin_end`].
-    pub fn finish_end(&mut self, until: Instant) -> (Queued, Result<()>) {
+    /// The rest of [`QueueHandler::close_within`], after [`QueueHandler::begin_close`].
+    pub fn finish_close(&mut self, until: Instant) -> (QueueCounts, Result<()>) {
         let ended = |wait| self.ended.recv_deadline(wait) == Err(RecvTimeoutError::Disconnected);
         let mut in_time = ended(until);
         if !in_time {
             self.shared.abandon();
-            in_time = ended(Instant::now() + LAST_WORDS);
+            in_time = ended(Instant::now() + GRACE_PERIOD);
         }
-        let mut queued = self.queued();
+        let mut queued = self.counts();
         let done = queued.handled + queued.failed;
         queued.abandoned = queued.accepted.saturating_sub(done);
-        let told = match self.shared.take_error() {
+        let error = match self.shared.take_error() {
             Some(error) => Err(error),
             // It ended by itself before the queue was empty.
-            None if in_time && queued.abandoned > 0 && !self.shared.abandoned() => Err(gone()),
+            None if in_time && queued.abandoned > 0 && !self.shared.abandoned() => Err(crashed()),
             None => Ok(()),
         };
-        (queued, told)
+        (queued, error)
     }
 
     /// Waits for room, as long as it may.
@@ -178,17 +184,17 @@ impl QueueHandler {
                 self.on_full = OnFull::Drop;
                 return Ok(false);
             }
-            let Some(jobs) = &self.jobs else { return Err(gone()) };
-            job = match jobs.send_timeout(job, ASKING) {
+            let Some(jobs) = &self.jobs else { return Err(crashed()) };
+            job = match jobs.send_timeout(job, STOP_CHECK_INTERVAL) {
                 Ok(()) => return Ok(true),
                 Err(SendTimeoutError::Timeout(job)) => job,
-                Err(SendTimeoutError::Disconnected(_)) => return Err(gone()),
+                Err(SendTimeoutError::Disconnected(_)) => return Err(crashed()),
             };
         }
     }
 
     /// The handler's error, if there is one that was not told yet.
-    fn tell(&self) -> Result<()> {
+    fn take_error(&self) -> Result<()> {
         self.shared.take_error().map_or(Ok(()), Err)
     }
 }
@@ -211,17 +217,17 @@ impl Handler for QueueHandler {
     /// # Errors
     /// As [`QueueHandler::handle`]'s.
     fn flush(&mut self) -> Result<()> {
-        let Some(jobs) = &self.jobs else { return Err(gone()) };
+        let Some(jobs) = &self.jobs else { return Err(crashed()) };
         let (done, wait) = bounded(1);
-        jobs.send(Job::Flush(done)).map_err(|_| gone())?;
+        jobs.send(Job::Flush(done)).map_err(|_| crashed())?;
         // A thread that crashes leaves what is queued where it is, this request too:
         // it would never be answered.
         let flushed = select! {
             recv(wait) -> done => done.is_ok(),
             recv(self.ended) -> _ => false,
         };
-        self.tell()?;
-        if flushed { Ok(()) } else { Err(gone()) }
+        self.take_error()?;
+        if flushed { Ok(()) } else { Err(crashed()) }
     }
 
     /// Asks the handler behind to reopen before its next record. What comes of it is
@@ -232,20 +238,20 @@ impl Handler for QueueHandler {
             // Where it is full, there is a record to wake up for.
             let _ = jobs.try_send(Job::Wake);
         }
-        self.tell()
+        self.take_error()
     }
 
     /// What is queued waits, and so does what the handler behind holds.
-    fn held(&self) -> Held {
+    fn backlog(&self) -> Backlog {
         let (handled, failed) = self.shared.counts();
-        let held = self.shared.held();
+        let backlog = self.shared.backlog();
         let queued = self.accepted.saturating_sub(handled + failed);
-        Held { waiting: queued + held.waiting, ..held }
+        Backlog { waiting: queued + backlog.waiting, ..backlog }
     }
 
     fn close(&mut self, until: Instant) -> Result<()> {
-        self.begin_end(until);
-        self.finish_end(until).1
+        self.begin_close(until);
+        self.finish_close(until).1
     }
 }
 
@@ -253,12 +259,12 @@ impl Drop for QueueHandler {
     fn drop(&mut self) {
         if self.jobs.is_some() {
             // Whoever wanted to know has asked before.
-            let _ = self.end(DROPPING);
+            let _ = self.close_within(DROP_TIMEOUT);
         }
     }
 }
 
-fn gone() -> Error {
+fn crashed() -> Error {
     Error::new("the handler behind a queue has crashed, and takes no more records")
         .hint("Start zlog again; its last words on stderr say where it crashed.")
 }

@@ -28,7 +28,7 @@ fn log(handler: &mut RotatingFileHandler, msg: &str) {
     handler.handle(&Record { msg: msg.into(), ..Record::default() }).unwrap();
 }
 
-/// What `app.log` holds, and `app.log.1`, and so on to the first that is missing.
+/// The contents of `app.log`, `app.log.1` and so on, up to the first missing file.
 fn files(directory: &TempDir) -> Vec<String> {
     let path = directory.path().join("app.log");
     let names = std::iter::once(path.clone()).chain((1..).map(|n| numbered(&path, n)));
@@ -39,14 +39,14 @@ fn names(directory: &TempDir) -> Vec<String> {
     let entries = fs::read_dir(directory.path()).unwrap();
     let mut names: Vec<_> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    // The lock is there as long as the handler is.
+    // The lock file exists as long as the handler.
     names.retain(|name| name != ".app.log.lock");
     names.sort();
     names
 }
 
 #[test]
-fn files_move_up_and_the_oldest_goes() {
+fn files_are_renumbered_and_the_oldest_is_deleted() {
     let directory = tempfile::tempdir().unwrap();
     let mut handler = open(&directory, 8, 2);
     for msg in ["one", "two", "three", "four", "five"] {
@@ -57,7 +57,7 @@ fn files_move_up_and_the_oldest_goes() {
 }
 
 #[test]
-fn a_record_that_brings_the_file_to_the_limit_is_the_first_of_the_next() {
+fn a_record_that_would_reach_the_limit_starts_the_next_file() {
     for (max_bytes, expected) in [(9, vec!["one\ntwo\n"]), (8, vec!["two\n", "one\n"])] {
         let directory = tempfile::tempdir().unwrap();
         let mut handler = open(&directory, max_bytes, 3);
@@ -68,14 +68,14 @@ fn a_record_that_brings_the_file_to_the_limit_is_the_first_of_the_next() {
 }
 
 #[test]
-fn a_record_is_counted_in_characters_and_the_file_in_bytes() {
+fn a_record_counts_in_characters_and_the_file_in_bytes() {
     let directory = tempfile::tempdir().unwrap();
     // 4 bytes, then 2 characters (4 bytes): 6 in Python's arithmetic.
     let mut handler = open(&directory, 7, 3);
     log(&mut handler, "abc");
     log(&mut handler, "☃");
     assert_eq!(files(&directory), ["abc\n☃\n"]);
-    // 8 bytes are there.
+    // The file has 8 bytes.
     log(&mut handler, "");
     assert_eq!(files(&directory), ["\n", "abc\n☃\n"]);
 }
@@ -99,7 +99,7 @@ fn an_empty_file_takes_a_record_of_any_length() {
 }
 
 #[test]
-fn what_was_there_before_counts_and_is_rolled_over() {
+fn existing_content_counts_and_is_rolled_over() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("app.log"), "old\n").unwrap();
     let mut handler = open(&directory, 8, 1);
@@ -108,19 +108,19 @@ fn what_was_there_before_counts_and_is_rolled_over() {
 }
 
 #[test]
-fn a_file_that_was_taken_away_is_made_anew() {
+fn a_missing_file_is_created_again() {
     let directory = tempfile::tempdir().unwrap();
     let mut handler = open(&directory, 8, 1);
     log(&mut handler, "one");
     fs::remove_file(handler.path()).unwrap();
     log(&mut handler, "two");
-    // What was written just before is read back: it may have been after.
+    // The last record is copied: it may have been written after the deletion.
     assert_eq!(files(&directory), ["two\n", "one\n"]);
 }
 
-/// A directory in the way of a file makes renaming fail, also for root.
+/// A directory at the new name makes renaming fail, even for root.
 #[test]
-fn a_roll_over_that_fails_loses_nothing_and_is_taken_up_where_it_stopped() {
+fn a_failed_rollover_loses_nothing_and_continues_where_it_stopped() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     for (number, text) in [(2, "b\n"), (3, "c\n")] {
@@ -147,7 +147,7 @@ fn a_roll_over_that_fails_loses_nothing_and_is_taken_up_where_it_stopped() {
 }
 
 #[test]
-fn a_last_step_that_fails_again_and_again_pushes_no_file_out() {
+fn a_repeated_failure_of_the_last_step_pushes_out_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     for (number, text) in [(1, "a\n"), (2, "b\n"), (3, "c\n")] {
@@ -155,7 +155,7 @@ fn a_last_step_that_fails_again_and_again_pushes_no_file_out() {
     }
     let mut handler = open(&directory, 4, 9);
     log(&mut handler, "one");
-    // The first shift is through, and then .1 is taken by what can't be replaced.
+    // The first renumbering succeeds; then a directory takes the name .1.
     for number in (1..9).rev() {
         let _ = fs::rename(numbered(&path, number), numbered(&path, number + 1));
     }
@@ -173,7 +173,7 @@ fn a_last_step_that_fails_again_and_again_pushes_no_file_out() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_is_no_regular_file_is_never_rolled_over() {
+fn a_non_regular_file_is_never_rolled_over() {
     let rotation = Rotation { max_bytes: 1, backup_count: 1, ..Rotation::default() };
     let mut handler = RotatingFileHandler::open(Path::new("/dev/null"), text(), rotation).unwrap();
     (0..3).for_each(|_| log(&mut handler, "one"));
@@ -195,7 +195,7 @@ proptest! {
         let all: String = messages.iter().map(|msg| format!("{msg}\n")).collect();
         prop_assert_eq!(files.concat(), all);
         for file in files {
-            // A file of one record may be of any length; its last one counts in characters.
+            // A single record may have any length; the last one counts in characters.
             let last = file.lines().next_back().unwrap_or_default();
             let counted = file.len() - last.len() + last.chars().count();
             prop_assert!(file.lines().count() <= 1 || (counted as u64) < max_bytes, "{}", file);
@@ -216,7 +216,7 @@ fn close(mut handler: RotatingFileHandler) {
     handler.close(Instant::now() + Duration::from_secs(20)).unwrap();
 }
 
-/// What a file of this name holds, compressed or not.
+/// The content of a file, compressed or not.
 fn content(path: &Path) -> Option<String> {
     let bytes = fs::read(path).ok()?;
     let name = path.to_str().unwrap();
@@ -232,7 +232,7 @@ fn content(path: &Path) -> Option<String> {
 }
 
 #[test]
-fn old_files_are_compressed_and_move_up_and_go_as_others_do() {
+fn compressed_files_are_renumbered_and_deleted_like_others() {
     for compress in [Compression::Gzip, Compression::Zstd] {
         let directory = tempfile::tempdir().unwrap();
         for msg in ["one", "two", "three", "four", "five"] {
@@ -249,7 +249,7 @@ fn old_files_are_compressed_and_move_up_and_go_as_others_do() {
 }
 
 #[test]
-fn a_compressed_file_is_as_old_and_as_open_as_the_one_it_was_made_from() {
+fn a_compressed_file_keeps_time_and_permissions() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log.1");
     let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
@@ -268,17 +268,17 @@ fn a_compressed_file_is_as_old_and_as_open_as_the_one_it_was_made_from() {
 }
 
 #[test]
-fn what_a_crash_has_left_is_taken_up_at_the_next_start() {
+fn the_next_start_continues_what_a_crash_interrupted() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
-    // Never begun; begun; done, but for the deletion of the file itself.
+    // Not started; interrupted; complete except for the deletion of the original.
     for (name, text) in [
         ("app.log.1", "c\n"),
         (".app.log.compressing", "half a file"),
         ("app.log.2", "b\n"),
         ("app.log.3", "a\n"),
         ("app.log.3.gz", "whatever stands here is made anew"),
-        // Not this log's, or beyond what is kept.
+        // Files of other logs, or beyond the backup count.
         ("app.log.04", "x"),
         ("app.log.7", "x"),
         ("app.log.old", "x"),
@@ -303,7 +303,7 @@ fn what_a_crash_has_left_is_taken_up_at_the_next_start() {
 }
 
 #[test]
-fn a_new_old_file_leaves_nothing_of_the_one_before_whatever_its_compression() {
+fn a_replaced_file_removes_its_predecessor_whatever_the_compression() {
     let directory = tempfile::tempdir().unwrap();
     for compress in [Compression::Gzip, Compression::None, Compression::Zstd, Compression::None] {
         let mut handler = compressing(&directory, 1, compress);
@@ -316,7 +316,7 @@ fn a_new_old_file_leaves_nothing_of_the_one_before_whatever_its_compression() {
 }
 
 #[test]
-fn rolling_over_faster_than_compressing_loses_nothing() {
+fn rollovers_faster_than_the_compression_lose_nothing() {
     for compress in [Compression::Gzip, Compression::Zstd] {
         let directory = tempfile::tempdir().unwrap();
         let rotation = Rotation { max_bytes: 1024, backup_count: 1000, compress };
@@ -339,7 +339,7 @@ fn rolling_over_faster_than_compressing_loses_nothing() {
 }
 
 #[test]
-fn what_is_not_kept_is_given_up_also_while_it_is_compressed() {
+fn a_file_beyond_the_backup_count_is_deleted_even_while_it_is_compressed() {
     let directory = tempfile::tempdir().unwrap();
     let rotation = Rotation { max_bytes: 1024, backup_count: 2, compress: Compression::Zstd };
     let path = directory.path().join("app.log");
@@ -355,9 +355,9 @@ fn what_is_not_kept_is_given_up_also_while_it_is_compressed() {
 }
 
 #[test]
-fn what_can_not_be_compressed_is_told_and_stays() {
+fn a_failed_compression_is_reported_and_keeps_the_file() {
     let directory = tempfile::tempdir().unwrap();
-    // A directory where the compressed file is to grow: in the way also for root.
+    // A directory at the temporary name makes compression fail, even for root.
     fs::create_dir_all(directory.path().join(".app.log.compressing/x")).unwrap();
     let mut handler = compressing(&directory, 2, Compression::Gzip);
     log(&mut handler, "one");
@@ -377,7 +377,7 @@ fn a_file_that_was_moved_away_does_not_count() {
     handler.reopen().unwrap();
     log(&mut handler, "0123456789");
     assert_eq!(files(&directory), ["0123456789\n"]);
-    // Cut short by somebody else: there is room again, though nobody has told.
+    // Somebody else truncated it, so there is room again.
     fs::write(handler.path(), "").unwrap();
     log(&mut handler, "0123456789");
     assert_eq!(files(&directory), ["0123456789\n"]);
@@ -389,7 +389,7 @@ fn two_handlers_of_one_file_roll_it_over_once() {
     let mut old = open(&directory, 20, 9);
     let mut new = open(&directory, 20, 9);
     log(&mut old, "0123456789");
-    // Both have to: the one that comes second finds that it is done.
+    // Both are due; the second finds that the rollover is done.
     log(&mut old, "abcdefghij");
     log(&mut new, "klm");
     drop(old);
@@ -398,9 +398,9 @@ fn two_handlers_of_one_file_roll_it_over_once() {
     assert!(files(&directory).len() <= 2, "{:?}", files(&directory));
 }
 
-/// The compressed file that is to go can't be deleted: a directory, also for root.
+/// A directory has the name of the compressed file: it can't be deleted, even by root.
 #[test]
-fn what_can_not_be_deleted_pushes_no_file_out() {
+fn a_failed_deletion_pushes_out_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     fs::write(numbered(&path, 1), "a\n").unwrap();

@@ -1,27 +1,25 @@
-//! Name and password for the mail server: from the environment or a file, never from
-//! the command line, which everybody on the machine can read.
-//!
-//! What may be here: where they come from. When they may be said is `server`'s.
+//! The login for the mail server: from the environment or a file, never from the command line,
+//! which everybody on the machine can read.
 
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::os::terminal::tell;
+use crate::os::terminal::eprint_line;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
-/// The environment variable with the name.
+/// The environment variable with the user name.
 pub const USER_VARIABLE: &str = "ZLOG_SMTP_USER";
 /// The environment variable with the password.
 pub const PASSWORD_VARIABLE: &str = "ZLOG_SMTP_PASSWORD";
 
-/// A name and a password for the mail server.
+/// A user name and password for the mail server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
-    /// The name.
+    /// The user name.
     pub user: String,
-    /// The password. It is never shown.
+    /// The password. It is never printed.
     pub password: String,
 }
 
@@ -31,43 +29,43 @@ impl fmt::Debug for Login {
     }
 }
 
-/// Where name and password come from.
+/// Where the login comes from.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum LoginFrom {
-    /// [`USER_VARIABLE`] and [`PASSWORD_VARIABLE`]; nobody logs in where neither is set.
+    /// [`USER_VARIABLE`] and [`PASSWORD_VARIABLE`]; no login if neither is set.
     #[default]
     Environment,
-    /// A file: `user:password` in one line, or the two in two lines.
+    /// A file: `user:password` on one line, or user and password on two lines.
     File(PathBuf),
-    /// Whoever makes the handler.
-    Given(Login),
-    /// Nowhere: nobody logs in.
-    Nobody,
+    /// From the caller.
+    Explicit(Login),
+    /// No login.
+    None,
 }
 
 impl LoginFrom {
-    /// The login, if there is to be one.
+    /// Reads the login, if there is one.
     ///
     /// # Errors
-    /// When one of the two is missing, or the file can't be read.
+    /// User name or password is missing, or the file can't be read.
     pub fn read(self) -> Result<Option<Login>> {
         match self {
             LoginFrom::Environment => environment(|name| env::var(name)),
             LoginFrom::File(path) => file(&path).map(Some),
-            LoginFrom::Given(login) => Ok(Some(login)),
-            LoginFrom::Nobody => Ok(None),
+            LoginFrom::Explicit(login) => Ok(Some(login)),
+            LoginFrom::None => Ok(None),
         }
     }
 }
 
-/// The login from the environment, which `variable` looks up.
+/// Reads the login from the environment through `variable`.
 pub(super) fn environment(
     variable: impl Fn(&str) -> Result<String, env::VarError>,
 ) -> Result<Option<Login>> {
     let value = |name| match variable(name) {
         Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(env::VarError::NotPresent) => Ok(None),
-        // Its value is not shown: it may be the password.
+        // The value is not printed: it may be the password.
         Err(env::VarError::NotUnicode(_)) => Err(Error::usage(format!("{name} is not UTF-8"))
             .hint("Set it to the name or password as it is typed.")),
     };
@@ -86,12 +84,14 @@ pub(super) fn environment(
 }
 
 fn file(path: &Path) -> Result<Login> {
-    let shown = visible(&path.to_string_lossy());
+    let shown = escape(&path.to_string_lossy());
     let bytes = super::read(path, "the login for the mail server")?;
     if others_may_read(path) {
-        tell(format_args!("warning: {shown} holds a password, and others may read it: chmod 600"));
+        eprint_line(format_args!(
+            "warning: {shown} holds a password, and others may read it: chmod 600"
+        ));
     }
-    // Neither is repeated in an error, which may end up in a log.
+    // Errors may end up in a log, so they contain neither name nor password.
     let wrong = || {
         Error::usage(format!("{shown} holds no login for the mail server"))
             .hint("It is to hold user:password in one line, or the two in two lines.")
@@ -110,7 +110,7 @@ fn file(path: &Path) -> Result<Login> {
     Ok(Login { user: user.to_owned(), password: password.to_owned() })
 }
 
-/// Whether the file's mode lets more than its owner and group read it.
+/// Whether users other than the owner and group may read the file.
 #[cfg(unix)]
 fn others_may_read(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;

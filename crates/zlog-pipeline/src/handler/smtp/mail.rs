@@ -1,7 +1,7 @@
-//! Records as a mail: subject, headers, body.
+//! Formats records as a mail: subject, headers, body.
 //!
-//! What may be here: how it looks and how it is encoded. All of a record is text
-//! from outside: none of it may end a header, add one, or end the mail.
+//! Everything in a record comes from outside: none of it may end or add a header, or end the
+//! mail.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,75 +13,73 @@ use lettre::message::header::{
 };
 use lettre::message::{Body, Mailbox, Message, MessageBuilder};
 
-use crate::handler::file::Line;
+use crate::handler::file::RecordBuffer;
 use crate::handler::spool::Batch;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
-use zlog_core::python::percent;
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 
-/// The longest subject, in characters, without what is said of a batch: lists of mails
-/// show no more.
+/// The longest subject in characters, without the note about the batch. Mail readers show no
+/// more in their lists.
 const SUBJECT: usize = 160;
 
-/// Bytes of records that a mail holds at most: 1 MiB. Most servers take ten times that,
-/// but nobody reads it.
+/// The most bytes of records in a mail: 1 MiB. Most servers accept ten times as much, but
+/// nobody reads it.
 pub(super) const MAX_BODY: usize = 1 << 20;
-/// What is said of a record that was cut takes less than this.
+/// The note about a truncated record is shorter than this.
 const CUT: usize = 80;
 
-/// A mail on its way: what stays the same from try to try.
-pub(super) struct Sending {
-    /// Who is still to get it.
+/// A mail that is being sent: what stays the same in every attempt.
+pub(super) struct PendingMail {
+    /// The recipients who have not got it yet.
     pub(super) to: Vec<Address>,
-    /// So that whoever gets it twice, since an answer was lost, can tell.
+    /// The Message-ID. Identifies duplicates, which arise when the server's answer is lost.
     id: String,
     made: SystemTime,
     begun: Instant,
 }
 
-impl Sending {
-    /// How long ago it was first tried, whatever became of the machine's clock since.
+impl PendingMail {
+    /// The time since the first attempt, independent of changes to the system clock.
     pub(super) fn age(&self) -> Duration {
         self.begun.elapsed()
     }
 }
 
-/// Makes mails of records.
-pub(super) struct Mails {
+/// Builds mails from batches of records.
+pub(super) struct MailBuilder {
     from: Address,
     to: Vec<Address>,
-    /// The headers that are the same for all.
+    /// The headers that all mails share.
     head: MessageBuilder,
 }
 
-impl Mails {
-    pub(super) fn new(from: Mailbox, to: Vec<Mailbox>) -> Mails {
+impl MailBuilder {
+    pub(super) fn new(from: Mailbox, to: Vec<Mailbox>) -> MailBuilder {
         let sender = from.email.clone();
         let recipients = to.iter().map(|to| to.email.clone()).collect();
         let head = to.into_iter().fold(Message::builder().from(from), MessageBuilder::to);
-        Mails { from: sender, to: recipients, head }
+        MailBuilder { from: sender, to: recipients, head }
     }
 
     pub(super) fn from(&self) -> &Address {
         &self.from
     }
 
-    /// A new mail, which nobody has got yet.
-    pub(super) fn begin(&self) -> Sending {
+    /// A new mail, for all recipients.
+    pub(super) fn begin(&self) -> PendingMail {
         let chance: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
         let id = format!("<{chance}@{}>", self.from.domain());
         let (made, begun) = (SystemTime::now(), Instant::now());
-        Sending { to: self.to.clone(), id, made, begun }
+        PendingMail { to: self.to.clone(), id, made, begun }
     }
 
-    /// The mail of a batch: headers and body, as they are sent, but for dot-stuffing.
-    /// Its lines end with CR LF.
-    pub(super) fn content<P>(&self, batch: &Batch<P>, sending: &Sending) -> Result<String> {
-        let head = self.head.clone().subject(subject(batch)).date(sending.made);
-        let head = head.message_id(Some(sending.id.clone()));
+    /// The mail of a batch: headers and body, with CR LF, before dot-stuffing.
+    pub(super) fn content<P>(&self, batch: &Batch<P>, mail: &PendingMail) -> Result<String> {
+        let head = self.head.clone().subject(subject(batch)).date(mail.made);
+        let head = head.message_id(Some(mail.id.clone()));
         let head = head.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN);
         let mut text = String::from_utf8_lossy(&batch.text);
         if batch.dropped > 0 {
@@ -98,7 +96,7 @@ impl Mails {
         let made = head.body(body(text));
         let mut message =
             made.map_err(|error| Error::new(format!("can't make a mail: {error}")))?;
-        // So that no vacation notice answers it (RFC 3834).
+        // Prevents vacation notices (RFC 3834).
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let automatic = HeaderValue::new(automatic, "auto-generated".to_owned());
         message.headers_mut().insert_raw(automatic);
@@ -107,13 +105,13 @@ impl Mails {
     }
 }
 
-/// A record as it is shown, without what a mail has no room for; it then says so.
-pub(super) fn fitting(shown: &[u8]) -> Cow<'_, [u8]> {
+/// Truncates a formatted record that is too long for a mail, and adds a note.
+pub(super) fn truncated(shown: &[u8]) -> Cow<'_, [u8]> {
     if shown.len() <= MAX_BODY {
         return Cow::Borrowed(shown);
     }
     let mut end = MAX_BODY - CUT;
-    // Not within a character.
+    // Do not split a character.
     while end > 0 && shown[end] & 0xC0 == 0x80 {
         end -= 1;
     }
@@ -123,7 +121,7 @@ pub(super) fn fitting(shown: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(kept)
 }
 
-/// The subject of a batch: of its worst record, and how many there are.
+/// The subject of a batch: that of its worst record, and the number of records.
 fn subject<P>(batch: &Batch<P>) -> String {
     let mut subject = batch.head.clone();
     let count = batch.len();
@@ -135,35 +133,35 @@ fn subject<P>(batch: &Batch<P>) -> String {
     subject
 }
 
-/// Makes subjects of records.
-pub(super) struct Subjects {
-    /// Without one: level, topic and message.
-    format: Option<Line>,
+/// Builds subjects from records.
+pub(super) struct SubjectBuilder {
+    /// `None`: level, topic and message.
+    format: Option<RecordBuffer>,
 }
 
-impl Subjects {
-    pub(super) fn new(format: Option<Box<dyn Format>>) -> Subjects {
-        Subjects { format: format.map(Line::new) }
+impl SubjectBuilder {
+    pub(super) fn new(format: Option<Box<dyn Format>>) -> SubjectBuilder {
+        SubjectBuilder { format: format.map(RecordBuffer::new) }
     }
 
-    /// One line, of which nothing is a header or anything else but text.
+    /// One line of plain text that can't end or add a header.
     pub(super) fn of(&mut self, record: &Record<'_>) -> String {
         match &mut self.format {
-            None => harmless(&usual(record)),
-            Some(line) => {
-                let shown = String::from_utf8_lossy(line.of(record));
-                harmless(shown.trim_end_matches('\n').lines().next().unwrap_or_default())
+            None => sanitized(&default_subject(record)),
+            Some(buffer) => {
+                let shown = String::from_utf8_lossy(buffer.format(record));
+                sanitized(shown.trim_end_matches('\n').lines().next().unwrap_or_default())
             }
         }
     }
 }
 
-/// Level, topic (or the logger's name), and the first line of the message:
+/// The default subject: level, topic (or logger name) and the first line of the message, as in
 /// `ERROR shop.ERROR.db: no connection`.
-fn usual(record: &Record<'_>) -> String {
+fn default_subject(record: &Record<'_>) -> String {
     let topic = Some(&*record.topic).filter(|topic| !topic.is_empty());
     let place = topic.or(record.name.as_deref()).filter(|place| !place.is_empty());
-    let message = percent::message(record);
+    let message = record.message();
     let message = message.lines().next().unwrap_or_default();
     let mut text = record.level_name().into_owned();
     if let Some(place) = place {
@@ -177,11 +175,10 @@ fn usual(record: &Record<'_>) -> String {
     text
 }
 
-fn harmless(text: &str) -> String {
-    // What ends a header line is made visible, as is what ends or turns a line on a
-    // screen. A reader would decode what looks like an encoded word (RFC 2047), and
-    // what is in it was not looked at.
-    let mut text = visible(text).replace('\t', " ").replace("=?", "= ?");
+fn sanitized(text: &str) -> String {
+    // Escapes what ends a header line or controls a terminal. Also breaks up encoded words
+    // (RFC 2047): readers decode them, and their content was not checked.
+    let mut text = escape(text).replace('\t', " ").replace("=?", "= ?");
     if let Some((end, _)) = text.char_indices().nth(SUBJECT) {
         text.truncate(end);
         text.push('…');
@@ -189,10 +186,10 @@ fn harmless(text: &str) -> String {
     text
 }
 
-/// The text, encoded for the way.
+/// The body in a transfer encoding.
 fn body(text: Cow<'_, str>) -> Body {
-    // Plain text goes as it is where it can. Control characters can't: a bare CR may
-    // end a line for the next server and not for this one, and NUL is not allowed.
+    // Plain text stays as it is. Control characters need an encoding: another server may
+    // take a bare CR as a line end, and NUL is not allowed.
     let plain = |byte: u8| byte == b'\n' || byte == b'\t' || !byte.is_ascii_control();
     if text.bytes().all(plain) {
         return Body::new(text.into_owned());
@@ -200,11 +197,10 @@ fn body(text: Cow<'_, str>) -> Body {
     quoted(text)
 }
 
-/// Quoted-printable: any text can be sent so.
+/// Encodes any text as quoted-printable.
 fn quoted(text: Cow<'_, str>) -> Body {
     let encoding = ContentTransferEncoding::QuotedPrintable;
     let encoded = Body::new_with_encoding(text.into_owned(), encoding);
-    // Quoted-printable refuses nothing; should that change, base64 is what lettre
-    // makes of bytes.
+    // Quoted-printable accepts everything. If that changes, lettre falls back to base64.
     encoded.unwrap_or_else(Body::new)
 }

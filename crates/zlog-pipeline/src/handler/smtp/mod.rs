@@ -1,4 +1,4 @@
-//! Mails, through a mail server: Python's `SMTPHandler`, but that records which come
+//! MailBuilder, through a mail server: Python's `SMTPHandler`, but that records which come
 //! together are one mail. An error storm is a few mails of many records, and a server
 //! that is away holds up nobody: a bounded spool keeps what it could not take.
 //!
@@ -20,16 +20,16 @@ use std::time::{Duration, Instant};
 use lettre::message::Mailbox;
 
 pub use self::login::{Login, LoginFrom, PASSWORD_VARIABLE, USER_VARIABLE};
-use self::mail::{MAX_BODY, Mails, Sending, Subjects};
+use self::mail::{MAX_BODY, MailBuilder, PendingMail, SubjectBuilder};
 pub use self::server::Server;
-use self::server::{Sent, Unsent};
-use super::file::Line;
-use super::spool::{Batch, BatchOptions, Carried, Carrier, Spool, SpoolOptions};
-use super::{Handler, Held};
+use self::server::{SendError, Sent};
+use super::file::RecordBuffer;
+use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
+use super::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 
 /// How long the server may take for a step, as Python's `SMTPHandler` has it.
@@ -37,7 +37,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a mail is tried with recipients who put it off (greylisting, a full
 /// mailbox) when the others have got it.
-const STRAGGLERS: Duration = Duration::from_secs(30 * 60);
+const DEFERRED_FOR_AT_MOST: Duration = Duration::from_secs(30 * 60);
 
 /// From whom, to whom, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,9 +79,9 @@ impl Default for SmtpOptions {
 
 /// Sends records as mails.
 pub struct SmtpHandler {
-    spool: Spool<Post>,
-    line: Line,
-    subjects: Subjects,
+    spool: Spool<MailTransport>,
+    buffer: RecordBuffer,
+    subjects: SubjectBuilder,
     cut: u64,
 }
 
@@ -107,12 +107,17 @@ impl SmtpHandler {
         }
         let mut server = Server::parse(&options.server)?;
         if let Some(path) = &options.trust {
-            server = server.trusting(&read(path, "the certificate to trust")?)?;
+            server = server.with_certificate(&read(path, "the certificate to trust")?)?;
         }
         let server = server.with_timeout(options.timeout).with_login(options.login.read()?)?;
-        let post = Post { server, mails: Mails::new(from, to) };
-        let spool = Spool::new(post, options.batch, options.spool, MAX_BODY);
-        Ok(SmtpHandler { spool, line: Line::new(format), subjects: Subjects::new(subject), cut: 0 })
+        let transport = MailTransport { server, builder: MailBuilder::new(from, to) };
+        let spool = Spool::new(transport, options.batch, options.spool, MAX_BODY);
+        Ok(SmtpHandler {
+            spool,
+            buffer: RecordBuffer::new(format),
+            subjects: SubjectBuilder::new(subject),
+            cut: 0,
+        })
     }
 
     /// Tries whether the server can be talked to (and takes the login), without
@@ -121,7 +126,7 @@ impl SmtpHandler {
     /// # Errors
     /// When it can't be: the error names the server and the cause.
     pub fn check(&self) -> Result<()> {
-        self.spool.carrier().server.check()
+        self.spool.transport().server.check()
     }
 }
 
@@ -130,10 +135,10 @@ impl Handler for SmtpHandler {
     /// Where nothing may wait: the mail was not taken, for all recipients or for one of
     /// them; the error names the server and the cause. The next record is tried again.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        let shown = mail::fitting(self.line.of(record));
+        let shown = mail::truncated(self.buffer.format(record));
         self.cut += u64::from(matches!(shown, std::borrow::Cow::Owned(_)));
         let subjects = &mut self.subjects;
-        self.spool.take(record.level, &shown, || subjects.of(record))
+        self.spool.push(record.level, &shown, || subjects.of(record))
     }
 
     /// # Errors
@@ -144,12 +149,12 @@ impl Handler for SmtpHandler {
 
     /// # Errors
     /// What went wrong with a mail since the last call.
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
-        self.spool.tend(now)
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
+        self.spool.on_timer(now)
     }
 
-    fn held(&self) -> Held {
-        Held { cut: self.cut, ..self.spool.held() }
+    fn backlog(&self) -> Backlog {
+        Backlog { cut: self.cut, ..self.spool.backlog() }
     }
 
     /// # Errors
@@ -159,39 +164,47 @@ impl Handler for SmtpHandler {
     }
 }
 
-/// The mail server and its mails, as a carrier of batches.
-struct Post {
+/// The mail server and its mails, as a transport of batches.
+struct MailTransport {
     server: Server,
-    mails: Mails,
+    builder: MailBuilder,
 }
 
-impl Carrier for Post {
-    type Progress = Option<Sending>;
+impl Transport for MailTransport {
+    type Progress = Option<PendingMail>;
 
-    fn carry(&mut self, batch: &mut Batch<Option<Sending>>, until: Option<Instant>) -> Carried {
-        let mut sending = batch.progress.take().unwrap_or_else(|| self.mails.begin());
-        let content = match self.mails.content(batch, &sending) {
+    fn send(
+        &mut self,
+        batch: &mut Batch<Option<PendingMail>>,
+        until: Option<Instant>,
+    ) -> SendOutcome {
+        let mut mail = batch.progress.take().unwrap_or_else(|| self.builder.begin());
+        let content = match self.builder.content(batch, &mail) {
             Ok(content) => content,
-            Err(error) => return Carried::Refused(error),
+            Err(error) => return SendOutcome::Rejected(error),
         };
-        let sent = self.server.send(self.mails.from(), &mut sending, &content, until);
+        let sent = self.server.send(self.builder.from(), &mut mail, &content, until);
         let count = batch.len();
         let told = |error: Error| match count {
             1 => error,
             count => error.note(format!("The mail has {}.", counted(count, "record"))),
         };
         match sent {
-            Ok(Sent::ToAll) => Carried::Done,
-            Ok(Sent::ToSome(error)) => Carried::Partly(told(error)),
-            Err(Unsent::Refused(error)) => Carried::Refused(told(error)),
-            Err(Unsent::PutOff(error)) => {
-                let late = sending.age() > STRAGGLERS;
-                batch.progress = Some(sending);
-                if late { Carried::Partly(told(error)) } else { Carried::Postponed(told(error)) }
+            Ok(Sent::ToAll) => SendOutcome::Sent,
+            Ok(Sent::ToSome(error)) => SendOutcome::SentInPart(told(error)),
+            Err(SendError::Rejected(error)) => SendOutcome::Rejected(told(error)),
+            Err(SendError::Deferred(error)) => {
+                let late = mail.age() > DEFERRED_FOR_AT_MOST;
+                batch.progress = Some(mail);
+                if late {
+                    SendOutcome::SentInPart(told(error))
+                } else {
+                    SendOutcome::Deferred(told(error))
+                }
             }
-            Err(Unsent::Later(error)) => {
-                batch.progress = Some(sending);
-                Carried::Later(told(error))
+            Err(SendError::Retry(error)) => {
+                batch.progress = Some(mail);
+                SendOutcome::Retry(told(error))
             }
         }
     }
@@ -199,7 +212,7 @@ impl Carrier for Post {
 
 fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
-        let path = visible(&path.to_string_lossy());
+        let path = escape(&path.to_string_lossy());
         Error::io(format_args!("{what} can't be read from {path}"), &error)
             .hint("Check the path, and that zlog may read it.")
     })
@@ -211,7 +224,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
 /// When it is none.
 pub fn mailbox(text: &str) -> Result<Mailbox> {
     text.parse().map_err(|error| {
-        let text = visible(text);
+        let text = escape(text);
         Error::usage(format!("{text:?} is no mail address: {error}"))
             .hint("Write it as name@example.org, or as Name <name@example.org>.")
     })

@@ -27,7 +27,7 @@ fn options(url: &str) -> SmtpOptions {
         from: "zlog <zlog@example.org>".into(),
         to: vec!["ops@example.org".into(), "dev@example.org".into()],
         timeout: DEADLINE,
-        login: LoginFrom::Nobody,
+        login: LoginFrom::None,
         batch: BatchOptions::EACH,
         spool: SpoolOptions::NONE,
         ..SmtpOptions::default()
@@ -188,7 +188,7 @@ fn addresses_that_are_none_and_passwords_in_the_clear_are_refused_at_once() {
     assert!(error.starts_with("nobody is named"), "{error}");
     let login = |options: &mut SmtpOptions| {
         let (user, password) = ("me".into(), "secret".into());
-        options.login = LoginFrom::Given(Login { user, password });
+        options.login = LoginFrom::Explicit(Login { user, password });
     };
     let error = wrong(login, "smtp://mail.example.org");
     assert!(error.starts_with("mail.example.org:25 would get a password unencrypted"), "{error}");
@@ -393,7 +393,7 @@ fn without_the_encryption_that_was_asked_for_nothing_is_sent() {
     assert!(server.said.try_iter().all(|line| !line.starts_with("MAIL")));
 }
 
-/// Mails of several records, with a spool before a server that may be away.
+/// MailBuilder of several records, with a spool before a server that may be away.
 fn batching(url: &str, count: usize) -> SmtpOptions {
     SmtpOptions {
         batch: BatchOptions { count, time: Duration::from_secs(3600) },
@@ -414,12 +414,12 @@ fn give(handler: &mut SmtpHandler, messages: &[&str]) {
 }
 
 /// Calls `tend` when it wants to be called, until nothing waits; what it told.
-fn tend(handler: &mut SmtpHandler) -> Vec<String> {
+fn on_timer(handler: &mut SmtpHandler) -> Vec<String> {
     let start = Instant::now();
     let mut told = Vec::new();
-    while handler.held().waiting > 0 {
-        assert!(start.elapsed() < DEADLINE, "{:?}: {told:?}", handler.held());
-        match handler.tend(Instant::now()) {
+    while handler.backlog().waiting > 0 {
+        assert!(start.elapsed() < DEADLINE, "{:?}: {told:?}", handler.backlog());
+        match handler.on_timer(Instant::now()) {
             Ok(Some(due)) => thread::sleep(due.saturating_duration_since(Instant::now())),
             Ok(None) => {}
             Err(error) => told.push(error.to_string()),
@@ -439,12 +439,12 @@ fn a_storm_is_one_mail_whose_subject_counts_it_and_names_the_worst() {
     give(&mut handler, &["four\nTraceback"]);
     handler.flush().unwrap();
     assert_eq!(server.received(), 0, "a pause ends no batch");
-    let due = handler.tend(start).unwrap().unwrap();
-    assert_eq!(handler.tend(due).unwrap(), None);
+    let due = handler.on_timer(start).unwrap().unwrap();
+    assert_eq!(handler.on_timer(due).unwrap(), None);
     let (headers, body) = parts(&mails.recv_timeout(DEADLINE).unwrap());
     assert_eq!(header(&headers, "Subject"), "CRITICAL: it burns (4 records, worst CRITICAL)");
     assert_eq!(body, "one\r\ntwo\r\nit burns\r\nfour\r\nTraceback\r\n");
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
     assert_eq!(server.stop(), 1);
 }
 
@@ -468,15 +468,15 @@ fn what_a_server_that_is_away_missed_is_mailed_when_it_is_back() {
     give(&mut handler, &all.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(start.elapsed() < DEADLINE, "nobody is kept waiting");
     // Ten may wait.
-    let held = handler.held();
-    assert_eq!(held, Held { waiting: 10, lost: 3, away: true, ..Held::default() });
-    let error = handler.tend(Instant::now()).unwrap_err().to_string();
+    let backlog = handler.backlog();
+    assert_eq!(backlog, Backlog { waiting: 10, lost: 3, unreachable: true, ..Backlog::default() });
+    let error = handler.on_timer(Instant::now()).unwrap_err().to_string();
     assert!(error.contains("connection refused") && error.contains("has 2 records"), "{error}");
 
     let listener = TcpListener::bind(address).unwrap();
     let server = scripted_at(listener, &[GREETING, DATA]);
-    tend(&mut handler);
-    assert_eq!(handler.held(), Held { lost: 3, ..Held::default() });
+    on_timer(&mut handler);
+    assert_eq!(handler.backlog(), Backlog { lost: 3, ..Backlog::default() });
     let said: Vec<String> = server.said.try_iter().collect();
     let numbers: Vec<&String> = said.iter().filter(|line| all.contains(line)).collect();
     assert_eq!(numbers, all[..10].iter().collect::<Vec<_>>());
@@ -490,12 +490,12 @@ fn a_mail_that_is_put_off_comes_again_as_the_same_mail() {
     let server = scripted(&[GREETING, DATA, (".", "451 later"), ("QUIT", "221 bye")]);
     let mut handler = made(batching(&server.url, 1));
     give(&mut handler, &["one"]);
-    assert_eq!(handler.held(), Held { waiting: 1, away: true, ..Held::default() });
+    assert_eq!(handler.backlog(), Backlog { waiting: 1, unreachable: true, ..Backlog::default() });
     let mut ids = Vec::new();
     let start = Instant::now();
     while ids.len() < 2 {
         assert!(start.elapsed() < DEADLINE);
-        let _ = handler.tend(Instant::now());
+        let _ = handler.on_timer(Instant::now());
         ids.extend(server.said.try_iter().filter(|line| line.starts_with("Message-ID: ")));
     }
     assert_eq!(ids[0], ids[1]);
@@ -508,7 +508,7 @@ fn a_mail_that_is_refused_for_good_is_lost_and_told() {
         let server = scripted(Box::leak(script.to_vec().into_boxed_slice()));
         let mut handler = made(batching(&server.url, 3));
         give(&mut handler, &["one", "two", "three"]);
-        assert_eq!(handler.held(), Held { lost: 3, ..Held::default() });
+        assert_eq!(handler.backlog(), Backlog { lost: 3, ..Backlog::default() });
         let error = handler.flush().unwrap_err().to_string();
         assert!(error.contains("The mail has 3 records."), "{error}");
     }
@@ -520,7 +520,7 @@ fn a_server_that_refuses_the_login_or_everybody_is_tried_again() {
     let server = scripted(script);
     let mut handler = made(batching(&server.url, 1));
     give(&mut handler, &["one"]);
-    assert_eq!(handler.held(), Held { waiting: 1, away: true, ..Held::default() });
+    assert_eq!(handler.backlog(), Backlog { waiting: 1, unreachable: true, ..Backlog::default() });
 }
 
 #[test]
@@ -532,7 +532,7 @@ fn recipients_that_are_put_off_get_the_mail_later_and_the_others_once() {
     let server = scripted_at(listener, greylist);
     let mut handler = made(batching(&url, 1));
     give(&mut handler, &["one"]);
-    let error = handler.tend(Instant::now()).unwrap_err().to_string();
+    let error = handler.on_timer(Instant::now()).unwrap_err().to_string();
     let expected = "no mail for dev@example.org (1 of 2 recipients; the others got it): ";
     assert!(error.starts_with(expected), "{error}");
     give(&mut handler, &["two"]);
@@ -543,8 +543,8 @@ fn recipients_that_are_put_off_get_the_mail_later_and_the_others_once() {
     };
     assert_eq!(asked("ops@"), 2, "each mail once, the second not behind the first");
     assert_eq!(asked("dev@"), 4, "and again at the end");
-    let held = Held { away: true, ..Held::default() };
-    assert_eq!(handler.held(), held, "somebody has each, and dev@ is still missed");
+    let backlog = Backlog { unreachable: true, ..Backlog::default() };
+    assert_eq!(handler.backlog(), backlog, "somebody has each, and dev@ is still missed");
 }
 
 #[test]
@@ -553,11 +553,11 @@ fn a_record_beyond_what_a_mail_holds_is_cut_and_says_so() {
     let mut handler = made(options(&server.url()));
     let msg = format!("{}end", "ü".repeat(1 << 20));
     handler.handle(&record(&msg)).unwrap();
-    assert_eq!(handler.held(), Held { cut: 1, ..Held::default() });
+    assert_eq!(handler.backlog(), Backlog { cut: 1, ..Backlog::default() });
     let mail = mails.recv_timeout(DEADLINE).unwrap();
     // It is encoded; the longest encoding takes three bytes for one.
     assert!(mail.data.len() < 4 * mail::MAX_BODY);
-    let shown = mail::fitting(msg.as_bytes());
+    let shown = mail::truncated(msg.as_bytes());
     let text = std::str::from_utf8(&shown).unwrap();
     let (kept, said) = text.split_once('…').unwrap();
     assert_eq!(said, format!("\n[cut: {} more bytes of this record]\n", msg.len() - kept.len()));
@@ -572,5 +572,5 @@ fn closing_takes_no_longer_than_it_may_with_a_server_that_is_silent() {
     let start = Instant::now();
     handler.close(start + Duration::from_millis(200)).unwrap_err();
     assert!(start.elapsed() < DEADLINE / 2);
-    assert_eq!(handler.held(), Held { lost: 2, ..Held::default() });
+    assert_eq!(handler.backlog(), Backlog { lost: 2, ..Backlog::default() });
 }

@@ -1,12 +1,12 @@
-//! When to try again: later each time.
+//! Exponential backoff.
 
 use std::time::Duration;
 
-/// Doubles from the first wait to the longest, with chance in it.
+/// Doubles from the first to the longest delay, with jitter.
 pub(super) struct Backoff {
     first: Duration,
     longest: Duration,
-    /// The next wait, before chance.
+    /// The next delay, before jitter.
     wait: Duration,
 }
 
@@ -16,13 +16,13 @@ impl Backoff {
         Backoff { first, longest, wait: first }
     }
 
-    /// It went well: the next failure is a first one.
+    /// Starts over after a success.
     pub(super) fn reset(&mut self) {
         self.wait = self.first;
     }
 
-    /// How long to wait after one more failure: between half and the whole of what
-    /// doubles, or many that lost the same target would all come back at once.
+    /// The delay after another failure: between half and all of the doubling value. Without
+    /// jitter, everybody who lost the same target would come back at once.
     pub(super) fn next(&mut self) -> Duration {
         let wait = self.wait;
         self.wait = wait.saturating_mul(2).min(self.longest);

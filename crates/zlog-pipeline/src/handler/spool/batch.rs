@@ -2,21 +2,21 @@
 
 use zlog_core::record::Level;
 
-/// Records as they are shown, one after the other, and the worst of them.
+/// Formatted records, and a summary of the worst of them.
 pub(in crate::handler) struct Batch<P> {
-    /// All of them.
+    /// The records, concatenated.
     pub(in crate::handler) text: Vec<u8>,
-    /// Where each ends in `text`.
+    /// The end of each record in `text`.
     ends: Vec<usize>,
-    /// The level of the worst.
+    /// The highest level.
     pub(in crate::handler) worst: Level,
-    /// What was said of the first of the worst.
+    /// The summary of the first record with that level.
     pub(in crate::handler) head: String,
-    /// Records that came after these, and found no room.
+    /// Records that were dropped after these because the spool was full.
     pub(in crate::handler) dropped: u64,
-    /// How many of them, from the first, need not be sent again.
+    /// The number of records, from the first, that have been sent.
     pub(in crate::handler) done: usize,
-    /// What the carrier remembers between two tries.
+    /// What the transport remembers between two attempts.
     pub(in crate::handler) progress: P,
 }
 
@@ -35,7 +35,7 @@ impl<P: Default> Default for Batch<P> {
 }
 
 impl<P> Batch<P> {
-    /// Records in it.
+    /// The number of records.
     pub(in crate::handler) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -44,7 +44,7 @@ impl<P> Batch<P> {
         self.ends.is_empty()
     }
 
-    /// The record at this place, as it is shown.
+    /// The formatted record at `place`.
     pub(in crate::handler) fn record(&self, place: usize) -> &[u8] {
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.text[start..self.ends[place]]

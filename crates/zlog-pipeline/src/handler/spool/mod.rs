@@ -3,11 +3,11 @@
 //! whose target can be away stand on this (mail, syslog, commands).
 //!
 //! What may be here: when a batch is full, due, tried again or given up, and what is
-//! counted of it. How a batch is sent is its carrier's.
+//! counted of it. How a batch is sent is its transport's.
 
 mod backoff;
 mod batch;
-mod postponed;
+mod deferred;
 
 use std::collections::VecDeque;
 use std::thread;
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use self::backoff::Backoff;
 pub(super) use self::batch::Batch;
-use self::postponed::Postponed;
-use super::Held;
+use self::deferred::Deferred;
+use super::Backlog;
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Level;
 
@@ -78,32 +78,32 @@ impl Default for SpoolOptions {
 }
 
 /// Sends batches.
-pub(super) trait Carrier {
+pub(super) trait Transport {
     /// What it remembers of a batch between two tries.
     type Progress: Default;
 
     /// Sends a batch, or what is left of it, not beyond `until`.
-    fn carry(&mut self, batch: &mut Batch<Self::Progress>, until: Option<Instant>) -> Carried;
+    fn send(&mut self, batch: &mut Batch<Self::Progress>, until: Option<Instant>) -> SendOutcome;
 }
 
 /// What became of a batch.
 #[derive(Debug)]
-pub(super) enum Carried {
+pub(super) enum SendOutcome {
     /// It was taken.
-    Done,
+    Sent,
     /// It was taken, but there is something to tell.
-    Partly(Error),
+    SentInPart(Error),
     /// It is not taken now or later.
-    Refused(Error),
+    Rejected(Error),
     /// The target is away, or asks to come again.
-    Later(Error),
+    Retry(Error),
     /// It was taken, but somebody is to get it later.
-    Postponed(Error),
+    Deferred(Error),
 }
 
-/// Records in batches, and the carrier that sends them.
-pub(super) struct Spool<C: Carrier> {
-    carrier: C,
+/// Records in batches, and the transport that sends them.
+pub(super) struct Spool<C: Transport> {
+    transport: C,
     batching: BatchOptions,
     options: SpoolOptions,
     /// Bytes that a batch may take, if it is of more than one record.
@@ -114,34 +114,34 @@ pub(super) struct Spool<C: Carrier> {
     /// Batches that are to be sent, oldest first.
     full: VecDeque<Batch<C::Progress>>,
     /// Batches that arrived, but for stragglers.
-    postponed: Postponed<C::Progress>,
+    deferred: Deferred<C::Progress>,
     /// In the batches that did not arrive.
     records: usize,
     bytes: usize,
     backoff: Backoff,
-    /// The target is away: when it is tried again.
+    /// The target is unreachable: when it is tried again.
     next_try: Option<Instant>,
     /// The last batch that was taken was not taken by all, or not all of it.
-    partly: bool,
+    sent_in_part: bool,
     lost: u64,
-    /// What went wrong within [`Spool::take`], which has taken its record all the same.
+    /// What went wrong within [`Spool::push`], which has taken its record all the same.
     error: Option<Error>,
 }
 
-impl<C: Carrier> Spool<C> {
+impl<C: Transport> Spool<C> {
     pub(super) fn new(
-        carrier: C,
+        transport: C,
         batching: BatchOptions,
         options: SpoolOptions,
         batch_bytes: usize,
     ) -> Spool<C> {
         let count = batching.count.clamp(1, options.records.max(1));
         Spool {
-            carrier,
+            transport,
             batching: BatchOptions { count, ..batching },
             batch_bytes: batch_bytes.min(options.bytes),
             backoff: Backoff::new(options.retry, options.retry_max),
-            postponed: Postponed::new(options.retry_max),
+            deferred: Deferred::new(options.retry_max),
             options,
             open: Batch::default(),
             due: Instant::now(),
@@ -149,18 +149,18 @@ impl<C: Carrier> Spool<C> {
             records: 0,
             bytes: 0,
             next_try: None,
-            partly: false,
+            sent_in_part: false,
             lost: 0,
             error: None,
         }
     }
 
-    pub(super) fn carrier(&self) -> &C {
-        &self.carrier
+    pub(super) fn transport(&self) -> &C {
+        &self.transport
     }
 
-    pub(super) fn carrier_mut(&mut self) -> &mut C {
-        &mut self.carrier
+    pub(super) fn transport_mut(&mut self) -> &mut C {
+        &mut self.transport
     }
 
     /// Takes in a record as it is shown. `head` is asked for where the record is worse
@@ -168,8 +168,8 @@ impl<C: Carrier> Spool<C> {
     ///
     /// # Errors
     /// Where nothing may wait: it could not be sent. Else never: what goes wrong is
-    /// told by [`Spool::tend`] and [`Spool::flush`].
-    pub(super) fn take(
+    /// told by [`Spool::on_timer`] and [`Spool::flush`].
+    pub(super) fn push(
         &mut self,
         level: Level,
         shown: &[u8],
@@ -178,12 +178,12 @@ impl<C: Carrier> Spool<C> {
         if self.options.records == 0 {
             let mut batch = Batch::default();
             batch.push(level, shown, head);
-            return match self.carrier.carry(&mut batch, None) {
-                Carried::Done => Ok(()),
-                Carried::Partly(error)
-                | Carried::Refused(error)
-                | Carried::Later(error)
-                | Carried::Postponed(error) => Err(error),
+            return match self.transport.send(&mut batch, None) {
+                SendOutcome::Sent => Ok(()),
+                SendOutcome::SentInPart(error)
+                | SendOutcome::Rejected(error)
+                | SendOutcome::Retry(error)
+                | SendOutcome::Deferred(error) => Err(error),
             };
         }
         if !self.has_room(shown.len()) {
@@ -193,7 +193,7 @@ impl<C: Carrier> Spool<C> {
             return Ok(());
         }
         if self.open.text.len() + shown.len() > self.batch_bytes {
-            self.seal();
+            self.close_batch();
         }
         if self.open.is_empty() {
             self.due = Instant::now() + self.batching.time;
@@ -202,7 +202,7 @@ impl<C: Carrier> Spool<C> {
         self.records += 1;
         self.bytes += shown.len();
         if self.open.len() >= self.batching.count {
-            self.seal();
+            self.close_batch();
         }
         self.send_full();
         Ok(())
@@ -212,77 +212,77 @@ impl<C: Carrier> Spool<C> {
     ///
     /// # Errors
     /// What went wrong since this was last asked, the first of it.
-    pub(super) fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+    pub(super) fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
         if !self.open.is_empty() && self.due <= now {
-            self.seal();
+            self.close_batch();
         }
         // One batch: whoever calls may have records to give in between.
         if !self.full.is_empty() && self.next_try.is_none_or(|at| at <= now) {
-            self.attempt(None);
+            self.send_next(None);
         } else if self.next_try.is_none()
-            && let Some(batch) = self.postponed.take_due(now)
+            && let Some(batch) = self.deferred.take_due(now)
         {
-            self.attempt_again(batch, None);
+            self.resend(batch, None);
         }
-        self.told()?;
+        self.take_error()?;
         Ok(self.next_due(now))
     }
 
     /// There is a pause: batches that don't wait for a time are sent.
     ///
     /// # Errors
-    /// As [`Spool::tend`].
+    /// As [`Spool::on_timer`].
     pub(super) fn flush(&mut self) -> Result<()> {
         if self.batching.time.is_zero() {
-            self.seal();
+            self.close_batch();
             self.send_full();
         }
-        self.told()
+        self.take_error()
     }
 
     /// Sends everything, trying again where that helps, until `until`. What is left
     /// then is lost.
     ///
     /// # Errors
-    /// As [`Spool::tend`].
+    /// As [`Spool::on_timer`].
     pub(super) fn close(&mut self, until: Instant) -> Result<()> {
-        self.seal();
+        self.close_batch();
         self.backoff.reset();
         while !self.full.is_empty() && Instant::now() < until {
-            if !self.attempt(Some(until)) {
+            if !self.send_next(Some(until)) {
                 let left = until.saturating_duration_since(Instant::now());
                 // Nobody is kept waiting but who asked for it.
                 thread::sleep(self.backoff.next().min(left));
             }
         }
         // Each of those that were put off once more.
-        for _ in 0..self.postponed.len() {
-            if let Some(batch) = self.postponed.take()
+        for _ in 0..self.deferred.len() {
+            if let Some(batch) = self.deferred.take()
                 && Instant::now() < until
             {
-                self.attempt_again(batch, Some(until));
+                self.resend(batch, Some(until));
             }
         }
-        self.postponed = Postponed::new(self.options.retry_max);
-        self.lost += self.left();
+        self.deferred = Deferred::new(self.options.retry_max);
+        self.lost += self.unsent();
         self.full.clear();
         (self.records, self.bytes) = (0, 0);
         self.next_try = None;
-        self.told()
+        self.take_error()
     }
 
-    pub(super) fn held(&self) -> Held {
-        let away = self.next_try.is_some() || self.partly;
-        Held { waiting: self.left(), lost: self.lost, away, ..Held::default() }
+    pub(super) fn backlog(&self) -> Backlog {
+        let unreachable = self.next_try.is_some() || self.sent_in_part;
+        Backlog { waiting: self.unsent(), lost: self.lost, unreachable, ..Backlog::default() }
     }
 
     /// Records that have neither arrived nor been given up.
-    fn left(&self) -> u64 {
+    fn unsent(&self) -> u64 {
         let through: usize = self.full.iter().map(|batch| batch.done).sum();
         (self.records - through) as u64
     }
 
-    fn told(&mut self) -> Result<()> {
+    fn take_error(&mut self) -> Result<()> {
         self.error.take().map_or(Ok(()), Err)
     }
 
@@ -293,7 +293,7 @@ impl<C: Carrier> Spool<C> {
                 && spool.bytes.saturating_add(size) <= spool.options.bytes
         };
         if !fits(self) && self.next_try.is_none() {
-            self.seal();
+            self.close_batch();
             self.send_full();
         }
         if !fits(self) && self.next_try.is_none() {
@@ -306,7 +306,7 @@ impl<C: Carrier> Spool<C> {
     }
 
     /// The batch that gathers is to be sent.
-    fn seal(&mut self) {
+    fn close_batch(&mut self) {
         if !self.open.is_empty() {
             let mut batch = std::mem::take(&mut self.open);
             batch.text.shrink_to_fit();
@@ -317,32 +317,32 @@ impl<C: Carrier> Spool<C> {
     /// Sends all that is to be sent, unless the target is known to be away.
     fn send_full(&mut self) {
         while self.next_try.is_none() && !self.full.is_empty() {
-            self.attempt(None);
+            self.send_next(None);
         }
     }
 
     /// Tries to send the oldest batch. Returns whether it is through, or given up.
-    fn attempt(&mut self, until: Option<Instant>) -> bool {
+    fn send_next(&mut self, until: Option<Instant>) -> bool {
         let Some(batch) = self.full.front_mut() else { return true };
-        let mut postponed = false;
-        let error = match self.carrier.carry(batch, until) {
-            Carried::Done => {
-                self.partly = false;
+        let mut deferred = false;
+        let error = match self.transport.send(batch, until) {
+            SendOutcome::Sent => {
+                self.sent_in_part = false;
                 None
             }
-            Carried::Partly(error) => {
-                self.partly = true;
+            SendOutcome::SentInPart(error) => {
+                self.sent_in_part = true;
                 Some(error)
             }
-            Carried::Postponed(error) => {
-                (self.partly, postponed) = (true, true);
+            SendOutcome::Deferred(error) => {
+                (self.sent_in_part, deferred) = (true, true);
                 Some(error)
             }
-            Carried::Refused(error) => {
+            SendOutcome::Rejected(error) => {
                 self.lost += (batch.len() - batch.done) as u64;
                 Some(error)
             }
-            Carried::Later(error) => {
+            SendOutcome::Retry(error) => {
                 self.error.get_or_insert(error);
                 self.next_try = Some(Instant::now() + self.backoff.next());
                 return false;
@@ -353,8 +353,8 @@ impl<C: Carrier> Spool<C> {
         }
         self.records -= batch.len();
         self.bytes -= batch.text.len();
-        if let Some(batch) = self.full.pop_front().filter(|_| postponed) {
-            self.postponed.put(batch);
+        if let Some(batch) = self.full.pop_front().filter(|_| deferred) {
+            self.deferred.put(batch);
         }
         self.next_try = None;
         self.backoff.reset();
@@ -362,22 +362,22 @@ impl<C: Carrier> Spool<C> {
     }
 
     /// Tries to send a batch to those who put it off.
-    fn attempt_again(&mut self, mut batch: Batch<C::Progress>, until: Option<Instant>) {
-        match self.carrier.carry(&mut batch, until) {
+    fn resend(&mut self, mut batch: Batch<C::Progress>, until: Option<Instant>) {
+        match self.transport.send(&mut batch, until) {
             // With more of them, it is not over.
-            Carried::Done => self.partly = self.postponed.len() > 0,
-            Carried::Partly(error) | Carried::Refused(error) => {
+            SendOutcome::Sent => self.sent_in_part = self.deferred.len() > 0,
+            SendOutcome::SentInPart(error) | SendOutcome::Rejected(error) => {
                 self.error.get_or_insert(error);
             }
             // That they put it off was told.
-            Carried::Later(_) | Carried::Postponed(_) => self.postponed.put(batch),
+            SendOutcome::Retry(_) | SendOutcome::Deferred(_) => self.deferred.put(batch),
         }
     }
 
     fn next_due(&self, now: Instant) -> Option<Instant> {
         let sent = (!self.full.is_empty()).then_some(now);
-        let sealed = (!self.open.is_empty()).then_some(self.due);
-        let due = [sent, sealed, self.postponed.due()].into_iter().flatten().min()?;
+        let gathering = (!self.open.is_empty()).then_some(self.due);
+        let due = [sent, gathering, self.deferred.due()].into_iter().flatten().min()?;
         Some(self.next_try.map_or(due, |at| due.max(at)))
     }
 }

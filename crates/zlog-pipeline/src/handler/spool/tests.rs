@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// What the fake target answers next: `Done` once there is no more.
-type Script = Rc<RefCell<VecDeque<Carried>>>;
+type Script = Rc<RefCell<VecDeque<SendOutcome>>>;
 /// What it was given and has taken: a text for each batch, and its subject.
 type Taken = Rc<RefCell<Vec<(String, String)>>>;
 
@@ -16,14 +16,17 @@ struct Fake {
     taken: Taken,
 }
 
-impl Carrier for Fake {
+impl Transport for Fake {
     /// Tries so far.
     type Progress = usize;
 
-    fn carry(&mut self, batch: &mut Batch<usize>, _: Option<Instant>) -> Carried {
+    fn send(&mut self, batch: &mut Batch<usize>, _: Option<Instant>) -> SendOutcome {
         batch.progress += 1;
-        let answer = self.script.borrow_mut().pop_front().unwrap_or(Carried::Done);
-        if matches!(answer, Carried::Done | Carried::Partly(_) | Carried::Postponed(_)) {
+        let answer = self.script.borrow_mut().pop_front().unwrap_or(SendOutcome::Sent);
+        if matches!(
+            answer,
+            SendOutcome::Sent | SendOutcome::SentInPart(_) | SendOutcome::Deferred(_)
+        ) {
             let text = String::from_utf8(batch.text.clone()).unwrap();
             self.taken.borrow_mut().push((text, batch.head.clone()));
         }
@@ -48,11 +51,11 @@ fn set_up(count: usize, time: Duration, records: usize, bytes: usize) -> Setup {
 }
 
 impl Setup {
-    fn take(&mut self, text: &str) {
-        self.spool.take(Level::INFO, text.as_bytes(), || text.to_owned()).unwrap();
+    fn push(&mut self, text: &str) {
+        self.spool.push(Level::INFO, text.as_bytes(), || text.to_owned()).unwrap();
     }
 
-    fn answer(&self, answers: impl IntoIterator<Item = Carried>) {
+    fn answer(&self, answers: impl IntoIterator<Item = SendOutcome>) {
         self.script.borrow_mut().extend(answers);
     }
 
@@ -61,26 +64,26 @@ impl Setup {
     }
 }
 
-fn later() -> Carried {
-    Carried::Later(Error::new("away"))
+fn later() -> SendOutcome {
+    SendOutcome::Retry(Error::new("away"))
 }
 
-fn refused() -> Carried {
-    Carried::Refused(Error::new("never"))
+fn refused() -> SendOutcome {
+    SendOutcome::Rejected(Error::new("never"))
 }
 
-fn held(waiting: u64, lost: u64, away: bool) -> Held {
-    Held { waiting, lost, away, ..Held::default() }
+fn backlog(waiting: u64, lost: u64, unreachable: bool) -> Backlog {
+    Backlog { waiting, lost, unreachable, ..Backlog::default() }
 }
 
 #[test]
 fn a_batch_goes_when_it_is_full() {
     let mut setup = set_up(3, HOUR, 100, 1000);
     for text in ["1", "2", "3", "4"] {
-        setup.take(text);
+        setup.push(text);
     }
     assert_eq!(setup.texts(), ["123"]);
-    assert_eq!(setup.spool.held(), held(1, 0, false));
+    assert_eq!(setup.spool.backlog(), backlog(1, 0, false));
     setup.spool.flush().unwrap();
     assert_eq!(setup.texts(), ["123"], "a pause ends no batch that has time");
 }
@@ -89,20 +92,20 @@ fn a_batch_goes_when_it_is_full() {
 fn a_batch_goes_when_its_first_record_has_waited_long_enough() {
     let mut setup = set_up(100, HOUR, 100, 1000);
     let start = Instant::now();
-    setup.take("1");
-    let due = setup.spool.tend(start).unwrap().unwrap();
+    setup.push("1");
+    let due = setup.spool.on_timer(start).unwrap().unwrap();
     assert!(due >= start + HOUR && due <= Instant::now() + HOUR);
-    setup.take("2");
-    assert_eq!(setup.spool.tend(start).unwrap(), Some(due), "later ones move nothing");
-    assert_eq!(setup.spool.tend(due).unwrap(), None);
+    setup.push("2");
+    assert_eq!(setup.spool.on_timer(start).unwrap(), Some(due), "later ones move nothing");
+    assert_eq!(setup.spool.on_timer(due).unwrap(), None);
     assert_eq!(setup.texts(), ["12"]);
 }
 
 #[test]
 fn a_batch_without_a_time_goes_in_the_next_pause() {
     let mut setup = set_up(100, Duration::ZERO, 100, 1000);
-    setup.take("1");
-    setup.take("2");
+    setup.push("1");
+    setup.push("2");
     assert!(setup.texts().is_empty());
     setup.spool.flush().unwrap();
     assert_eq!(setup.texts(), ["12"]);
@@ -113,7 +116,7 @@ fn a_batch_has_the_head_of_its_first_worst_record() {
     let mut setup = set_up(4, HOUR, 100, 1000);
     let levels = [Level::INFO, Level::ERROR, Level::ERROR, Level::WARNING];
     for (number, level) in levels.into_iter().enumerate() {
-        setup.spool.take(level, b".", || format!("{number} {level}")).unwrap();
+        setup.spool.push(level, b".", || format!("{number} {level}")).unwrap();
     }
     assert_eq!(setup.taken.borrow()[0].1, "1 ERROR");
 }
@@ -123,7 +126,7 @@ fn a_batch_holds_no_more_bytes_than_it_may_unless_one_record_does() {
     let mut setup = set_up(10, HOUR, 100, 1000);
     let sizes = [60, 60, 150, 1];
     for size in sizes {
-        setup.take(&"x".repeat(size));
+        setup.push(&"x".repeat(size));
     }
     setup.spool.close(Instant::now() + HOUR).unwrap();
     assert_eq!(setup.texts().iter().map(String::len).collect::<Vec<_>>(), sizes);
@@ -134,22 +137,22 @@ fn what_a_target_that_is_away_missed_is_sent_in_order_when_it_is_back() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
     setup.answer([later(), later()]);
     for text in ["1", "2", "3"] {
-        setup.take(text);
+        setup.push(text);
     }
     let error = setup.spool.flush().unwrap_err();
     assert_eq!(error.to_string(), "away");
-    assert_eq!(setup.spool.held(), held(3, 0, true));
-    let due = setup.spool.tend(Instant::now()).unwrap().unwrap();
+    assert_eq!(setup.spool.backlog(), backlog(3, 0, true));
+    let due = setup.spool.on_timer(Instant::now()).unwrap().unwrap();
     assert!(due > Instant::now() + HOUR / 3, "it is given time: {:?}", setup.texts());
     assert_eq!(setup.script.borrow().len(), 1, "and not asked before");
-    setup.spool.tend(due).unwrap_err();
+    setup.spool.on_timer(due).unwrap_err();
     let due = Instant::now() + HOUR;
-    assert_eq!(setup.spool.tend(due).unwrap(), Some(due), "one batch at a time");
-    assert_eq!(setup.spool.held(), held(2, 0, false));
-    setup.spool.tend(due).unwrap();
-    assert_eq!(setup.spool.tend(due).unwrap(), None);
+    assert_eq!(setup.spool.on_timer(due).unwrap(), Some(due), "one batch at a time");
+    assert_eq!(setup.spool.backlog(), backlog(2, 0, false));
+    setup.spool.on_timer(due).unwrap();
+    assert_eq!(setup.spool.on_timer(due).unwrap(), None);
     assert_eq!(setup.texts(), ["1", "2", "3"]);
-    assert_eq!(setup.spool.held(), Held::default());
+    assert_eq!(setup.spool.backlog(), Backlog::default());
 }
 
 #[test]
@@ -159,24 +162,24 @@ fn what_finds_no_room_is_dropped_and_counted_and_the_oldest_stay() {
     for setup in [&mut by_count, &mut by_size] {
         setup.answer([later()]);
         for text in ["1", "2", "3", "4", "5"] {
-            setup.take(text);
+            setup.push(text);
         }
-        assert_eq!(setup.spool.held(), held(3, 2, true));
+        assert_eq!(setup.spool.backlog(), backlog(3, 2, true));
         assert_eq!(setup.spool.full.back().unwrap().dropped, 2);
         setup.spool.close(Instant::now() + HOUR).unwrap_err();
         assert_eq!(setup.texts(), ["1", "2", "3"]);
-        assert_eq!(setup.spool.held(), held(0, 2, false));
+        assert_eq!(setup.spool.backlog(), backlog(0, 2, false));
     }
 }
 
 #[test]
 fn a_record_larger_than_all_that_may_wait_is_told() {
     let mut setup = set_up(1, Duration::ZERO, 10, 10);
-    setup.take("12345678901");
+    setup.push("12345678901");
     let error = setup.spool.flush().unwrap_err().to_string();
     assert!(error.starts_with("a record of 11 bytes is more than may wait\n"), "{error}");
-    assert_eq!(setup.spool.held(), held(0, 1, false));
-    setup.take("1");
+    assert_eq!(setup.spool.backlog(), backlog(0, 1, false));
+    setup.push("1");
     assert_eq!(setup.texts(), ["1"]);
 }
 
@@ -185,10 +188,10 @@ fn a_batch_that_is_refused_is_lost_and_told_and_the_next_one_goes() {
     let mut setup = set_up(2, HOUR, 100, 1000);
     setup.answer([refused()]);
     for text in ["1", "2", "3", "4"] {
-        setup.take(text);
+        setup.push(text);
     }
     assert_eq!(setup.texts(), ["34"]);
-    assert_eq!(setup.spool.held(), held(0, 2, false));
+    assert_eq!(setup.spool.backlog(), backlog(0, 2, false));
     assert_eq!(setup.spool.flush().unwrap_err().to_string(), "never");
     setup.spool.flush().unwrap();
 }
@@ -196,28 +199,31 @@ fn a_batch_that_is_refused_is_lost_and_told_and_the_next_one_goes() {
 #[test]
 fn what_is_taken_in_part_again_and_again_is_not_over_until_something_is_taken_whole() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
-    setup.answer([Carried::Partly(Error::new("not b")), Carried::Partly(Error::new("not b"))]);
+    setup.answer([
+        SendOutcome::SentInPart(Error::new("not b")),
+        SendOutcome::SentInPart(Error::new("not b")),
+    ]);
     for text in ["1", "2"] {
-        setup.take(text);
+        setup.push(text);
         assert_eq!(setup.spool.flush().unwrap_err().to_string(), "not b");
-        assert_eq!(setup.spool.held(), held(0, 0, true));
+        assert_eq!(setup.spool.backlog(), backlog(0, 0, true));
     }
-    setup.take("3");
+    setup.push("3");
     setup.spool.flush().unwrap();
-    assert_eq!(setup.spool.held(), held(0, 0, false));
+    assert_eq!(setup.spool.backlog(), backlog(0, 0, false));
 }
 
 #[test]
 fn where_nothing_may_wait_a_failure_is_the_records_own() {
     let mut setup = set_up(10, HOUR, 0, 0);
-    setup.answer([later(), Carried::Partly(Error::new("one of two"))]);
+    setup.answer([later(), SendOutcome::SentInPart(Error::new("one of two"))]);
     for expected in ["away", "one of two"] {
-        let taken = setup.spool.take(Level::INFO, b"1", String::new);
+        let taken = setup.spool.push(Level::INFO, b"1", String::new);
         assert_eq!(taken.unwrap_err().to_string(), expected);
     }
-    setup.take("2");
+    setup.push("2");
     assert_eq!(setup.texts(), ["1", "2"]);
-    assert_eq!(setup.spool.held(), Held::default(), "it was told already");
+    assert_eq!(setup.spool.backlog(), Backlog::default(), "it was told already");
 }
 
 #[test]
@@ -225,49 +231,49 @@ fn closing_tries_again_until_its_time_is_over_and_counts_the_rest() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
     setup.spool.backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
     setup.answer([later(), later(), later()]);
-    setup.take("1");
-    setup.take("2");
+    setup.push("1");
+    setup.push("2");
     setup.spool.close(Instant::now() + HOUR).unwrap_err();
     assert_eq!(setup.texts(), ["1", "2"]);
-    assert_eq!(setup.spool.held(), held(0, 0, false));
+    assert_eq!(setup.spool.backlog(), backlog(0, 0, false));
 
     setup.answer((0..10_000).map(|_| later()));
-    setup.take("3");
+    setup.push("3");
     let start = Instant::now();
     setup.spool.close(start + Duration::from_millis(50)).unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(20));
     assert_eq!(setup.texts(), ["1", "2"]);
-    assert_eq!(setup.spool.held(), held(0, 1, false));
+    assert_eq!(setup.spool.backlog(), backlog(0, 1, false));
 }
 
 #[test]
 fn a_batch_that_somebody_put_off_stands_aside_and_is_tried_again() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
-    let put_off = || Carried::Postponed(Error::new("come again"));
+    let put_off = || SendOutcome::Deferred(Error::new("come again"));
     setup.answer([put_off()]);
-    setup.take("1");
-    setup.take("2");
+    setup.push("1");
+    setup.push("2");
     assert_eq!(setup.spool.flush().unwrap_err().to_string(), "come again");
     assert_eq!(setup.texts(), ["1", "2"], "nobody waits for it");
-    assert_eq!(setup.spool.held(), Held::default(), "it has arrived");
-    let due = setup.spool.tend(Instant::now()).unwrap().unwrap();
+    assert_eq!(setup.spool.backlog(), Backlog::default(), "it has arrived");
+    let due = setup.spool.on_timer(Instant::now()).unwrap().unwrap();
     assert!(due > Instant::now() + HOUR / 2);
     setup.answer([put_off(), later()]);
     for _ in 0..2 {
-        assert!(setup.spool.tend(due + HOUR).unwrap().is_some(), "told once");
+        assert!(setup.spool.on_timer(due + HOUR).unwrap().is_some(), "told once");
     }
-    assert_eq!(setup.spool.tend(due + HOUR).unwrap(), None);
+    assert_eq!(setup.spool.on_timer(due + HOUR).unwrap(), None);
     assert_eq!(setup.texts(), ["1", "2", "1", "1"]);
 
-    setup.answer((0..2 * postponed::MOST).map(|_| put_off()));
-    for number in 0..2 * postponed::MOST {
-        setup.take(&number.to_string());
+    setup.answer((0..2 * deferred::MAX_DEFERRED).map(|_| put_off()));
+    for number in 0..2 * deferred::MAX_DEFERRED {
+        setup.push(&number.to_string());
     }
-    assert_eq!(setup.spool.postponed.len(), postponed::MOST);
+    assert_eq!(setup.spool.deferred.len(), deferred::MAX_DEFERRED);
     let before = setup.texts().len();
     let _ = setup.spool.close(Instant::now() + HOUR);
-    assert_eq!(setup.texts().len() - before, postponed::MOST);
-    assert_eq!(setup.spool.held(), Held::default());
+    assert_eq!(setup.texts().len() - before, deferred::MAX_DEFERRED);
+    assert_eq!(setup.spool.backlog(), Backlog::default());
 }
 
 proptest! {
@@ -286,24 +292,24 @@ proptest! {
         setup.answer(answers.iter().map(|answer| match answer {
             0 => later(),
             1 => refused(),
-            2 => Carried::Partly(Error::new("not all")),
-            _ => Carried::Done,
+            2 => SendOutcome::SentInPart(Error::new("not all")),
+            _ => SendOutcome::Sent,
         }));
         let mut given = 0;
         for (step, size) in steps {
             match step {
-                0 => _ = setup.spool.tend(Instant::now()),
-                1 => _ = setup.spool.tend(Instant::now() + 2 * HOUR),
+                0 => _ = setup.spool.on_timer(Instant::now()),
+                1 => _ = setup.spool.on_timer(Instant::now() + 2 * HOUR),
                 2 => _ = setup.spool.flush(),
                 _ => {
                     given += 1;
-                    setup.take(&format!("{given:>size$};"));
+                    setup.push(&format!("{given:>size$};"));
                 }
             }
-            let held = setup.spool.held();
-            prop_assert!(held.waiting <= records as u64 && setup.spool.bytes <= 200);
+            let backlog = setup.spool.backlog();
+            prop_assert!(backlog.waiting <= records as u64 && setup.spool.bytes <= 200);
             let came = setup.texts().concat().matches(';').count() as u64;
-            prop_assert_eq!(came + held.waiting + held.lost, given);
+            prop_assert_eq!(came + backlog.waiting + backlog.lost, given);
         }
         setup.script.borrow_mut().clear();
         let _ = setup.spool.close(Instant::now() + HOUR);
@@ -311,7 +317,7 @@ proptest! {
         let came: Vec<u64> =
             came.split_terminator(';').map(|number| number.trim().parse().unwrap()).collect();
         prop_assert!(came.is_sorted_by(|a, b| a < b), "{:?}", came);
-        prop_assert_eq!(came.len() as u64 + setup.spool.held().lost, given);
-        prop_assert_eq!(setup.spool.held().waiting, 0);
+        prop_assert_eq!(came.len() as u64 + setup.spool.backlog().lost, given);
+        prop_assert_eq!(setup.spool.backlog().waiting, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Where a syslog daemon listens.
+//! The address of a syslog daemon.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,25 +7,25 @@ use url::{Host, Url};
 
 use super::Protocol;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// The daemon's address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Address {
-    /// A socket in the file system, of datagrams or (where it is one) a stream.
+    /// A socket in the file system, either of datagrams or a stream.
     Unix(PathBuf),
-    /// A message a datagram.
+    /// One message per datagram.
     Udp {
-        /// Name or number.
+        /// Name or IP address.
         host: String,
-        /// 514, unless it is said.
+        /// 514 by default.
         port: u16,
     },
-    /// Messages with their lengths before them (RFC 6587).
+    /// Messages preceded by their lengths (RFC 6587).
     Tcp {
-        /// Name or number.
+        /// Name or IP address.
         host: String,
-        /// 601, unless it is said.
+        /// 601 by default.
         port: u16,
     },
 }
@@ -35,14 +35,14 @@ impl Address {
     /// `tcp://HOST[:PORT]` (601).
     ///
     /// # Errors
-    /// When it is none of these.
+    /// The address has none of these forms.
     pub fn parse(address: &str) -> Result<Address> {
         let wrong = |why: &str| {
-            Error::usage(format!("{} is no syslog address: {why}", visible(address)))
+            Error::usage(format!("{} is no syslog address: {why}", escape(address)))
                 .hint("Write it as unix:/dev/log, udp://HOST:514 or tcp://HOST:601.")
         };
         if let Some(path) = address.strip_prefix("unix:") {
-            // unix:///dev/log too.
+            // Also accept unix:///dev/log.
             let path = path.strip_prefix("//").unwrap_or(path);
             return unix(Path::new(path)).map_err(|why| wrong(&why));
         }
@@ -56,7 +56,7 @@ impl Address {
             && url.query().is_none()
             && url.fragment().is_none();
         let host = match url.host() {
-            // What is no host name is percent-encoded here.
+            // `Url` percent-encodes what is not valid in a host name.
             Some(Host::Domain(name)) if name.contains('%') => {
                 return Err(wrong("no such host name"));
             }
@@ -73,7 +73,7 @@ impl Address {
         }
     }
 
-    /// What is read there, as daemons come.
+    /// The format that daemons expect at this address by default.
     pub(super) fn protocol(&self) -> Protocol {
         match self {
             Address::Unix(path) if path == Path::new("/dev/log") => Protocol::Local,
@@ -91,7 +91,7 @@ fn unix(path: &Path) -> Result<Address, String> {
     if path.as_os_str().is_empty() {
         return Err("it names no socket".to_owned());
     }
-    // Too long a path is told now, not at the first record.
+    // Report a path that is too long now instead of at the first record.
     std::os::unix::net::SocketAddr::from_pathname(path).map_err(|error| error.to_string())?;
     Ok(Address::Unix(path.to_owned()))
 }
@@ -105,10 +105,10 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, host, port) = match self {
             Address::Unix(path) => {
-                return write!(f, "unix:{}", visible(&path.to_string_lossy()));
+                return write!(f, "unix:{}", escape(&path.to_string_lossy()));
             }
-            Address::Udp { host, port } => ("udp", visible(host), port),
-            Address::Tcp { host, port } => ("tcp", visible(host), port),
+            Address::Udp { host, port } => ("udp", escape(host), port),
+            Address::Tcp { host, port } => ("tcp", escape(host), port),
         };
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         write!(f, "{scheme}://{host}:{port}")

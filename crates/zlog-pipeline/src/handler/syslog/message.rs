@@ -1,28 +1,25 @@
-//! A record as a syslog message (RFC 5424).
+//! Formats a record as a syslog message (RFC 5424).
 //!
 //! ```text
 //! <11>1 2026-01-02T03:04:05.000006Z host shop 42 - [zlog@32473 logger="shop.db"
 //! topic="shop.ERROR.db" level="ERROR" seq="7"][extra@32473 user="ann"] no connection
 //! ```
 //!
-//! - Structured data has what syslog knows no field for, `zlog@32473`, and the record's
-//!   extras, `extra@32473`. 32473 is the enterprise number that is set aside for
+//! - Structured data contains the fields that syslog has no place for (`zlog@32473`) and the
+//!   record's extras (`extra@32473`). 32473 is the enterprise number reserved for
 //!   documentation (RFC 5612): zlog has none of its own.
-//! - The message is UTF-8 without a byte order mark, as Python's `SysLogHandler` sends
-//!   it: rsyslog would store the mark with the text. Its newlines stay.
-//! - A message that is too long is cut at the end, on a character's boundary; before
-//!   that, fields of structured data that would take more than half of it are left out.
-//!   `[cut@32473 bytes="…"]` says how much is missing.
+//! - The message is UTF-8 without a byte order mark, as from Python's `SysLogHandler`: rsyslog
+//!   would store the mark with the text. Newlines are kept.
+//! - A message that is too long is truncated on a character boundary. Structured data that
+//!   would take more than half of the space is left out first. `[cut@32473 bytes="…"]` gives
+//!   the number of missing bytes.
 //!
-//! [`Protocol::Local`] is what the C library's `syslog` writes: all but priority, time,
-//! program, process and message is left out.
+//! [`Protocol::Local`] is the format of the C library's `syslog`: only priority, time, program,
+//! process and message.
 //!
 //! ```text
 //! <11>Jan  2 03:04:05 shop[42]: no connection
 //! ```
-//!
-//! What may be here: the bytes of a message. What comes around it on the way is
-//! `link`'s.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -33,33 +30,33 @@ use jiff::tz::TimeZone;
 use super::SyslogOptions;
 use crate::os::clock;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::time::{self, RFC3339_PATTERN, TimeFormat};
+use zlog_core::format::{self, RFC3339_PATTERN, TimeFormat};
 use zlog_core::parse::FACILITIES;
 use zlog_core::record::{Level, Record};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::wire::{json, topic};
 
-/// The longest names that RFC 5424 allows.
+/// The longest names allowed by RFC 5424.
 const HOSTNAME: usize = 255;
 const APP_NAME: usize = 48;
 const PARAM_NAME: usize = 32;
-/// The longest program name that RFC 3164 allows.
+/// The longest program name allowed by RFC 3164.
 const TAG: usize = 32;
-/// What a message ends with that was cut.
+/// The end of a truncated message.
 const ELLIPSIS: &str = "…";
-/// The time before a local message, in the zone of this machine.
+/// The time format of a local message, in the time zone of this machine.
 const LOCAL_TIME: &str = "%b %e %H:%M:%S";
-/// What `[cut@32473 bytes="…"]` takes at most.
+/// The longest possible `[cut@32473 bytes="…"]`.
 const CUT: usize = 40;
-/// Years 1 to 9999, in seconds: RFC 3339 has no others.
+/// Years 1 to 9999 in seconds: RFC 3339 allows no others.
 const TIMES: std::ops::RangeInclusive<f64> = -62_135_596_800.0..=253_402_300_799.0;
 
-/// What kind of program messages are from: one of syslog's 24.
+/// The kind of program that sends messages: one of syslog's 24 facilities.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Facility(u8);
 
 impl Facility {
-    /// Names that are read: those of `syslog.conf`, in the order of their numbers.
+    /// The names from `syslog.conf`, ordered by number.
     pub fn names() -> impl Iterator<Item = &'static str> {
         FACILITIES.iter().map(|quoted| quoted.trim_matches('"'))
     }
@@ -86,24 +83,24 @@ impl FromStr for Facility {
         let number = named.or_else(|| text.parse().ok()).filter(|&n| n < FACILITIES.len());
         number.and_then(|number| u8::try_from(number).ok()).map(Facility).ok_or_else(|| {
             let names = Facility::names().collect::<Vec<_>>().join(" ");
-            Error::usage(format!("{:?} is no syslog facility", visible(text)))
+            Error::usage(format!("{:?} is no syslog facility", escape(text)))
                 .hint(format!("Name one of {names}."))
         })
     }
 }
 
-/// What a message looks like.
+/// The format of messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
-    /// RFC 5424: a record with all its fields.
+    /// RFC 5424, with all fields of a record.
     Rfc5424,
-    /// What daemons read from the programs of their own machine: systemd's journal and
-    /// rsyslog as it comes take nothing else at `/dev/log`.
+    /// What daemons read from programs on their own machine: systemd's journal, and rsyslog in
+    /// its default configuration, accept nothing else at `/dev/log`.
     Local,
 }
 
 impl Protocol {
-    /// Names that are read.
+    /// The accepted names.
     pub const NAMES: [&'static str; 2] = ["rfc5424", "local"];
 }
 
@@ -115,15 +112,14 @@ impl FromStr for Protocol {
         match text {
             "rfc5424" => Ok(Protocol::Rfc5424),
             "local" => Ok(Protocol::Local),
-            _ => Err(Error::usage(format!("{:?} is no syslog protocol", visible(text)))
+            _ => Err(Error::usage(format!("{:?} is no syslog protocol", escape(text)))
                 .hint("Name rfc5424 or local.")),
         }
     }
 }
 
-/// The severity of a level: the highest of syslog's that it reaches, but never alert
-/// or emergency, which wake people and write to every terminal. Levels between INFO
-/// and WARNING are notices from 25 on.
+/// The severity of a level: the highest severity that it reaches, but never alert or emergency,
+/// which wake people up and write to every terminal. Levels from 25 to 29 are notices.
 pub(super) fn severity(level: Level) -> u8 {
     match level.0 {
         50.. => 2,
@@ -131,14 +127,14 @@ pub(super) fn severity(level: Level) -> u8 {
         30.. => 4,
         25.. => 5,
         20.. => 6,
-        // What has no level is not about debugging.
+        // A record without a level is not a debug message.
         0 => 6,
         _ => 7,
     }
 }
 
 /// Writes messages.
-pub(super) struct Messages {
+pub(super) struct MessageWriter {
     protocol: Protocol,
     facility: Facility,
     app_name: Option<String>,
@@ -147,11 +143,11 @@ pub(super) struct Messages {
     most: usize,
 }
 
-impl Messages {
-    pub(super) fn new(options: &SyslogOptions, protocol: Protocol) -> Result<Messages> {
+impl MessageWriter {
+    pub(super) fn new(options: &SyslogOptions, protocol: Protocol) -> Result<MessageWriter> {
         let name = |what: &str, name: &Option<String>, most: usize| match name {
             Some(name) if !is_name(name, most) => {
-                Err(Error::usage(format!("{:?} can't be a syslog {what}", visible(name)))
+                Err(Error::usage(format!("{:?} can't be a syslog {what}", escape(name)))
                     .hint(format!("Use at most {most} visible ASCII characters.")))
             }
             name => Ok(name.clone()),
@@ -159,9 +155,9 @@ impl Messages {
         let hostname = name("hostname", &options.hostname, HOSTNAME)?;
         let time = match protocol {
             Protocol::Rfc5424 => TimeFormat::new(RFC3339_PATTERN, TimeZone::UTC)?,
-            Protocol::Local => TimeFormat::new(LOCAL_TIME, time::zone(false))?,
+            Protocol::Local => TimeFormat::new(LOCAL_TIME, format::zone(false))?,
         };
-        Ok(Messages {
+        Ok(MessageWriter {
             protocol,
             facility: options.facility,
             app_name: name("app name", &options.app_name, APP_NAME)?,
@@ -172,8 +168,8 @@ impl Messages {
         })
     }
 
-    /// Appends a record's message; `shown` is its text. Returns whether all of it is
-    /// there.
+    /// Appends the message of a record; `shown` is its formatted text. Returns whether the
+    /// message is complete.
     pub(super) fn write(&mut self, record: &Record<'_>, shown: &[u8], out: &mut Vec<u8>) -> bool {
         match self.protocol {
             Protocol::Rfc5424 => self.rfc5424(record, &text(shown), out),
@@ -187,7 +183,7 @@ impl Messages {
         // Writing to a Vec can't fail, here and below.
         let _ = write!(out, "<{priority}>");
         let time = Some(record.time().unwrap_or_else(clock::now));
-        // This form has no way of saying that there is none.
+        // This format can't omit the time.
         self.time.write(time.filter(|time| TIMES.contains(time)).unwrap_or(0.0), out);
         out.push(b' ');
         let tag = self.app_name.as_deref().unwrap_or_else(|| program(record));
@@ -209,12 +205,13 @@ impl Messages {
     fn rfc5424(&mut self, record: &Record<'_>, text: &str, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         self.head(record, out);
-        let mut data = Data { limit: start + self.most / 2, open: None, left_out: 0, out };
+        let mut data =
+            StructuredData { limit: start + self.most / 2, open: None, left_out: 0, out };
         structured(record, &mut data);
         let left_out = data.end();
         let room = (start + self.most).saturating_sub(out.len());
         let none = out.last() == Some(&b' ');
-        // A space stands before the text; no data at all is a dash.
+        // A space precedes the text; a dash stands for missing structured data.
         let needed = text.len() + usize::from(!text.is_empty()) + usize::from(none);
         if left_out == 0 && needed <= room {
             out.extend_from_slice(if none { b"-" } else { b"" });
@@ -232,7 +229,7 @@ impl Messages {
         false
     }
 
-    /// All before structured data, with a space at its end.
+    /// Writes everything before the structured data, and a space.
     fn head(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let priority = self.facility.0 * 8 + severity(record.level);
         let _ = write!(out, "<{priority}>1 ");
@@ -254,7 +251,7 @@ impl Messages {
     }
 }
 
-/// The program that a record is from, as far as it says.
+/// The program that a record comes from, as far as the record says.
 fn program<'r>(record: &'r Record<'_>) -> &'r str {
     let root = topic::parse(&record.topic).root;
     let name = record.name.as_deref().unwrap_or_default();
@@ -262,15 +259,15 @@ fn program<'r>(record: &'r Record<'_>) -> &'r str {
     [root, first].into_iter().find(|name| !name.is_empty()).unwrap_or("zlog")
 }
 
-/// The text of a message: without the newline that ends it, and without NUL, which
-/// ends messages on some ways, and in the memory of some daemons.
+/// The text of a message, without the final newline. Escapes NUL, which ends messages in some
+/// protocols and in the memory of some daemons.
 fn text(shown: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(shown.strip_suffix(b"\n").unwrap_or(shown));
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\\x00")) } else { text }
 }
 
-/// A record's structured data.
-fn structured(record: &Record<'_>, data: &mut Data<'_>) {
+/// Writes the structured data of a record.
+fn structured(record: &Record<'_>, data: &mut StructuredData<'_>) {
     const OURS: &str = "zlog@32473";
     let mut digits = itoa::Buffer::new();
     data.param(OURS, "logger", record.name.as_deref());
@@ -292,19 +289,19 @@ fn structured(record: &Record<'_>, data: &mut Data<'_>) {
     }
 }
 
-/// Elements of structured data, as they are written.
-struct Data<'o> {
+/// Structured data while it is written.
+struct StructuredData<'o> {
     out: &'o mut Vec<u8>,
-    /// Where they must end.
+    /// The end of the space for it.
     limit: usize,
-    /// The element that is written.
+    /// The current element.
     open: Option<&'static str>,
-    /// Bytes of values that found no room.
+    /// Bytes of values that did not fit.
     left_out: usize,
 }
 
-impl Data<'_> {
-    /// Writes a field into an element, if there is something to say, and room.
+impl StructuredData<'_> {
+    /// Writes a field into an element, unless it is empty or does not fit.
     fn param(&mut self, element: &'static str, name: &str, value: Option<&str>) {
         let Some(value) = value.filter(|value| !value.is_empty()) else { return };
         let start = self.out.len();
@@ -318,13 +315,13 @@ impl Data<'_> {
         self.out.push(b' ');
         name_into(self.out, name, PARAM_NAME, |c| matches!(c, '=' | ']' | '"'));
         self.out.extend_from_slice(b"=\"");
-        // What is too long as it is need not be escaped to see that.
+        // A value that is too long unescaped need not be escaped.
         let fits = self.out.len() + value.len() + 2 <= self.limit;
         if fits {
             escape_into(self.out, value);
         }
         self.out.push(b'"');
-        // With the bracket that closes it.
+        // The closing bracket needs a byte too.
         if fits && self.out.len() < self.limit {
             self.open = Some(element);
         } else {
@@ -341,13 +338,13 @@ impl Data<'_> {
     }
 }
 
-/// Whether a text can stand in the head as it is.
+/// Whether a text is valid in the header.
 fn is_name(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A name: what can't stand there becomes `_`, as does what `ends` it, and none is a
-/// dash.
+/// Writes a name. Invalid characters, and those that `ends` matches, become `_`; an empty name
+/// becomes a dash.
 fn name_into(out: &mut Vec<u8>, text: &str, most: usize, ends: impl Fn(char) -> bool) {
     let start = out.len();
     let plain = |c: char| if c.is_ascii_graphic() && !ends(c) { c as u8 } else { b'_' };
@@ -357,13 +354,13 @@ fn name_into(out: &mut Vec<u8>, text: &str, most: usize, ends: impl Fn(char) -> 
     }
 }
 
-/// The first bytes of a text, up to a character's end.
+/// The longest prefix of at most `most` bytes that ends on a character boundary.
 fn beginning(text: &str, most: usize) -> &str {
     let fits = |&end: &usize| text.is_char_boundary(end);
     &text[..(0..=most.min(text.len())).rev().find(fits).unwrap_or(0)]
 }
 
-/// A field's value (RFC 5424, section 6.3.3), without NUL as in [`text`].
+/// Escapes the value of a field (RFC 5424, section 6.3.3), and NUL as in [`text`].
 fn escape_into(out: &mut Vec<u8>, value: &str) {
     for byte in value.bytes() {
         match byte {

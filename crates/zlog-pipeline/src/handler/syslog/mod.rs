@@ -3,28 +3,28 @@
 //!
 //! A record's fields stand in the message's own: priority from facility and level,
 //! time, host, program and process; logger, topic, source, `seq` and the rest in
-//! structured data. `message` writes them, `link` sends them.
+//! structured data. `message` writes them, `connection` sends them.
 //!
 //! Syslog has no acknowledgements: what the system has taken counts as arrived. A
 //! daemon that goes away takes with it what was on the way; what can be known of that
 //! (a closed connection, a refused datagram) is looked for before more is sent, and of
-//! how many records it can't be known is told ([`Held::unconfirmed`]).
+//! how many records it can't be known is told ([`Backlog::unconfirmed`]).
 //!
 //! What may be here: the options, and what is told of an outage.
 
 mod address;
-mod link;
+mod connection;
 mod message;
 
 use std::time::{Duration, Instant};
 
 pub use self::address::Address;
-use self::link::Link;
-use self::message::Messages;
+use self::connection::Connection;
+use self::message::MessageWriter;
 pub use self::message::{Facility, Protocol};
-use super::file::Line;
-use super::spool::{Batch, BatchOptions, Carried, Carrier, Spool, SpoolOptions};
-use super::{Handler, Held};
+use super::file::RecordBuffer;
+use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
+use super::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::{Level, Record};
@@ -85,9 +85,9 @@ impl Default for SyslogOptions {
 
 /// Sends each record as a syslog message.
 pub struct SyslogHandler {
-    spool: Spool<Sender>,
-    messages: Messages,
-    line: Line,
+    spool: Spool<SyslogTransport>,
+    writer: MessageWriter,
+    buffer: RecordBuffer,
     message: Vec<u8>,
     cut: u64,
 }
@@ -108,11 +108,11 @@ impl SyslogHandler {
                 .hint(format!("For {address}, name {MIN_MAX_MESSAGE} to {most} bytes.")));
         }
         let protocol = options.protocol.unwrap_or_else(|| address.protocol());
-        let messages = Messages::new(&options, protocol)?;
-        let sender = Sender { link: Link::new(address, options.timeout) };
+        let writer = MessageWriter::new(&options, protocol)?;
+        let sender = SyslogTransport { connection: Connection::new(address, options.timeout) };
         let spool = Spool::new(sender, BATCH, options.spool, BATCH_BYTES);
-        let line = Line::new(format);
-        Ok(SyslogHandler { spool, messages, line, message: Vec::new(), cut: 0 })
+        let buffer = RecordBuffer::new(format);
+        Ok(SyslogHandler { spool, writer, buffer, message: Vec::new(), cut: 0 })
     }
 }
 
@@ -121,9 +121,9 @@ impl Handler for SyslogHandler {
     /// Where nothing may wait: the message could not be sent.
     fn handle(&mut self, record: &Record<'_>) -> Result<()> {
         self.message.clear();
-        let whole = self.messages.write(record, self.line.of(record), &mut self.message);
+        let whole = self.writer.write(record, self.buffer.format(record), &mut self.message);
         self.cut += u64::from(!whole);
-        self.spool.take(record.level, &self.message, String::new)
+        self.spool.push(record.level, &self.message, String::new)
     }
 
     /// # Errors
@@ -134,18 +134,19 @@ impl Handler for SyslogHandler {
 
     /// # Errors
     /// As [`SyslogHandler::flush`]'s.
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
         self.take_back_refused();
-        let due = self.spool.tend(now)?;
-        let look = self.spool.carrier().link.refusal_due().filter(|&at| at > now);
+        let due = self.spool.on_timer(now)?;
+        let look = self.spool.transport().connection.refusal_due().filter(|&at| at > now);
         Ok([due, look].into_iter().flatten().min())
     }
 
-    fn held(&self) -> Held {
-        let held = self.spool.held();
-        let link = &self.spool.carrier().link;
-        let (waiting, lost) = (held.waiting + link.waiting(), held.lost + link.refused());
-        Held { waiting, lost, cut: self.cut, unconfirmed: link.unconfirmed(), ..held }
+    fn backlog(&self) -> Backlog {
+        let backlog = self.spool.backlog();
+        let connection = &self.spool.transport().connection;
+        let (waiting, lost) =
+            (backlog.waiting + connection.waiting(), backlog.lost + connection.refused());
+        Backlog { waiting, lost, cut: self.cut, unconfirmed: connection.unconfirmed(), ..backlog }
     }
 
     /// # Errors
@@ -153,7 +154,7 @@ impl Handler for SyslogHandler {
     fn close(&mut self, until: Instant) -> Result<()> {
         self.take_back_refused();
         let closed = self.spool.close(until);
-        self.spool.carrier_mut().link.give_up();
+        self.spool.transport_mut().connection.give_up();
         closed
     }
 }
@@ -162,25 +163,25 @@ impl SyslogHandler {
     /// A datagram that was refused after it had counted as sent waits again. While others
     /// wait, the connection sees the refusal when it sends them, and keeps the order.
     fn take_back_refused(&mut self) {
-        if self.spool.held().waiting == 0
-            && let Some(datagram) = self.spool.carrier_mut().link.take_refused()
+        if self.spool.backlog().waiting == 0
+            && let Some(datagram) = self.spool.transport_mut().connection.take_refused()
         {
             // Never an error where records may wait.
-            let _ = self.spool.take(Level::NOTSET, &datagram, String::new);
+            let _ = self.spool.push(Level::NOTSET, &datagram, String::new);
         }
     }
 }
 
-/// The connection, as a carrier of batches.
-struct Sender {
-    link: Link,
+/// The connection, as a transport of batches.
+struct SyslogTransport {
+    connection: Connection,
 }
 
-impl Carrier for Sender {
+impl Transport for SyslogTransport {
     type Progress = ();
 
-    fn carry(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> Carried {
-        self.link.send(batch, until)
+    fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> SendOutcome {
+        self.connection.send(batch, until)
     }
 }
 

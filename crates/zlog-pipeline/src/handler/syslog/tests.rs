@@ -57,7 +57,7 @@ fn message(options: &SyslogOptions, record: &Record<'_>) -> (String, bool) {
     text().write(record, &mut shown);
     let mut out = Vec::new();
     let protocol = options.protocol.unwrap_or(Protocol::Rfc5424);
-    let whole = Messages::new(options, protocol).unwrap().write(record, &shown, &mut out);
+    let whole = MessageWriter::new(options, protocol).unwrap().write(record, &shown, &mut out);
     (String::from_utf8(out).unwrap(), whole)
 }
 
@@ -314,11 +314,11 @@ fn give(handler: &mut SyslogHandler, messages: &[&str]) {
 }
 
 /// Calls `tend` when it wants to be called, until nothing waits.
-fn tend(handler: &mut SyslogHandler) {
+fn on_timer(handler: &mut SyslogHandler) {
     let start = Instant::now();
-    while handler.held().waiting > 0 {
-        assert!(start.elapsed() < DEADLINE, "{:?}", handler.held());
-        if let Ok(Some(due)) = handler.tend(Instant::now()) {
+    while handler.backlog().waiting > 0 {
+        assert!(start.elapsed() < DEADLINE, "{:?}", handler.backlog());
+        if let Ok(Some(due)) = handler.on_timer(Instant::now()) {
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
     }
@@ -373,7 +373,7 @@ fn a_daemon_that_closed_the_connection_gets_what_follows_on_a_new_one() {
         // Without this much the first batch after a restart would be lost unseen.
         drop(stream);
     }
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
 }
 
 #[test]
@@ -385,18 +385,18 @@ fn what_a_daemon_that_is_away_missed_comes_when_it_is_back() {
     give(&mut handler, &["one", "two"]);
     let error = handler.flush().unwrap_err().to_string();
     assert!(error.starts_with(&format!("syslog tcp://{address}: connection refused\n")), "{error}");
-    assert_eq!(handler.held(), Held { waiting: 2, away: true, ..Held::default() });
+    assert_eq!(handler.backlog(), Backlog { waiting: 2, unreachable: true, ..Backlog::default() });
     let listener = TcpListener::bind(address).unwrap();
     let reader = thread::spawn(move || {
         let mut stream = accept(&listener);
         [(); 3].map(|()| counted(&mut stream).unwrap())
     });
-    tend(&mut handler);
+    on_timer(&mut handler);
     give(&mut handler, &["three"]);
     handler.flush().unwrap();
     let messages = reader.join().unwrap();
     assert_eq!(messages.each_ref().map(|m| parse(m).unwrap().msg), ["one", "two", "three"]);
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
 }
 
 /// A daemon that ends with messages unread takes them with it, and one that has read all
@@ -410,7 +410,7 @@ fn of_what_a_connection_took_that_broke_nobody_says_that_it_arrived() {
         let mut handler = handler(format!("tcp://{address}"));
         give(&mut handler, &["one", "two"]);
         handler.flush().unwrap();
-        assert_eq!(handler.held(), Held::default());
+        assert_eq!(handler.backlog(), Backlog::default());
         let mut stream = accept(&listener);
         for _ in 0..if reads { 2 } else { 0 } {
             counted(&mut stream).unwrap();
@@ -422,12 +422,13 @@ fn of_what_a_connection_took_that_broke_nobody_says_that_it_arrived() {
         }
         give(&mut handler, &["three"]);
         handler.flush().unwrap_err();
-        let away = Held { waiting: 1, unconfirmed: 2, away: true, ..Held::default() };
-        assert_eq!(handler.held(), away, "{reads}");
+        let unreachable =
+            Backlog { waiting: 1, unconfirmed: 2, unreachable: true, ..Backlog::default() };
+        assert_eq!(handler.backlog(), unreachable, "{reads}");
         let listener = TcpListener::bind(address).unwrap();
-        tend(&mut handler);
+        on_timer(&mut handler);
         assert_eq!(parse(&counted(&mut accept(&listener)).unwrap()).unwrap().msg, "three");
-        assert_eq!(handler.held(), Held { unconfirmed: 2, ..Held::default() });
+        assert_eq!(handler.backlog(), Backlog { unconfirmed: 2, ..Backlog::default() });
     }
 }
 
@@ -447,7 +448,7 @@ fn a_daemon_that_reads_no_more_is_away_and_a_message_begun_comes_whole() {
     }
     let error = stuck.expect("no buffer takes that much").to_string();
     assert!(error.contains("did not answer within 200ms"), "{error}");
-    let waiting = handler.held().waiting;
+    let waiting = handler.backlog().waiting;
     assert!(waiting > 0 && waiting < given, "{waiting} of {given}");
     // The daemon is stopped, and started anew.
     drop(accept(&listener));
@@ -456,7 +457,7 @@ fn a_daemon_that_reads_no_more_is_away_and_a_message_begun_comes_whole() {
         let bytes = |_| parse(&counted(&mut stream).unwrap()).unwrap().msg.len() as u64;
         (0..waiting).map(bytes).sum()
     });
-    tend(&mut handler);
+    on_timer(&mut handler);
     let bytes: u64 = reader.join().unwrap();
     assert_eq!(bytes, waiting << 19);
 }
@@ -483,16 +484,16 @@ fn over_udp_a_datagram_that_was_refused_is_sent_again_when_the_daemon_is_back() 
     let start = Instant::now();
     while handler.flush().is_ok() {
         assert!(start.elapsed() < DEADLINE);
-        let _ = handler.tend(Instant::now());
+        let _ = handler.on_timer(Instant::now());
     }
-    let error = handler.tend(Instant::now() + DEADLINE).unwrap_err().to_string();
+    let error = handler.on_timer(Instant::now() + DEADLINE).unwrap_err().to_string();
     assert!(error.contains("connection refused"), "the probe finds it away still: {error}");
-    let away = handler.held();
-    assert!(away.away && away.waiting >= 2, "{away:?}");
+    let unreachable = handler.backlog();
+    assert!(unreachable.unreachable && unreachable.waiting >= 2, "{unreachable:?}");
     let daemon = UdpSocket::bind(address).unwrap();
     daemon.set_read_timeout(Some(DEADLINE)).unwrap();
-    tend(&mut handler);
-    assert_eq!(handler.held().lost, 0);
+    on_timer(&mut handler);
+    assert_eq!(handler.backlog().lost, 0);
     for msg in ["two", "three", "four"] {
         assert_eq!(datagram(|buffer| daemon.recv(buffer)), msg);
     }
@@ -507,13 +508,13 @@ fn over_udp_a_refused_datagram_that_was_alone_in_its_batch_is_sent_again() {
         give(handler, &["three"]);
         let error = handler.flush().unwrap_err().to_string();
         assert!(error.contains("connection refused"), "{error}");
-        assert_eq!(handler.held().waiting, 2);
+        assert_eq!(handler.backlog().waiting, 2);
     };
     let by_looking: Notice = |handler| {
         let start = Instant::now();
-        while !handler.held().away {
+        while !handler.backlog().unreachable {
             assert!(start.elapsed() < DEADLINE);
-            if let Ok(Some(due)) = handler.tend(Instant::now()) {
+            if let Ok(Some(due)) = handler.on_timer(Instant::now()) {
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
         }
@@ -540,8 +541,8 @@ fn over_udp_a_refused_datagram_that_was_alone_in_its_batch_is_sent_again() {
         }
         daemon.set_nonblocking(true).unwrap();
         daemon.recv(&mut [0; 16]).expect_err("each is sent again once");
-        let held = handler.held();
-        assert_eq!((held.waiting, held.lost), (0, 0), "{held:?}");
+        let backlog = handler.backlog();
+        assert_eq!((backlog.waiting, backlog.lost), (0, 0), "{backlog:?}");
     }
 }
 
@@ -556,8 +557,8 @@ fn a_refused_datagram_that_could_not_be_sent_again_is_lost() {
     give(&mut handler, &["two"]);
     handler.flush().unwrap_err();
     handler.close(Instant::now()).unwrap_or_default();
-    let held = handler.held();
-    assert_eq!((held.waiting, held.lost), (0, 2), "{held:?}");
+    let backlog = handler.backlog();
+    assert_eq!((backlog.waiting, backlog.lost), (0, 2), "{backlog:?}");
 }
 
 #[cfg(unix)]
@@ -572,7 +573,7 @@ fn unix_sockets_of_datagrams_and_of_streams_are_both_spoken_to() {
     assert!(error.starts_with(&format!("syslog unix:{address}: no such file")), "{error}");
     let daemon = UnixDatagram::bind(&path).unwrap();
     daemon.set_read_timeout(Some(DEADLINE)).unwrap();
-    tend(&mut handler);
+    on_timer(&mut handler);
     assert_eq!(datagram(|buffer| daemon.recv(buffer)), "one");
     drop(daemon);
     std::fs::remove_file(&path).unwrap();
@@ -580,7 +581,7 @@ fn unix_sockets_of_datagrams_and_of_streams_are_both_spoken_to() {
     let listener = UnixListener::bind(&path).unwrap();
     give(&mut handler, &["two\nlines", "three"]);
     let _ = handler.flush();
-    tend(&mut handler);
+    on_timer(&mut handler);
     drop(handler);
     let mut read = String::new();
     listener.accept().unwrap().0.read_to_string(&mut read).unwrap();
@@ -603,13 +604,13 @@ fn a_daemon_that_reads_no_datagrams_is_waited_for_and_then_away() {
         give(&mut handler, &[text]);
     }
     handler.flush().unwrap_err();
-    assert!(handler.held().away);
+    assert!(handler.backlog().unreachable);
     let reader = thread::spawn(move || {
         (0..2000).map(|_| datagram(|buffer| daemon.recv(buffer))).collect::<Vec<_>>()
     });
-    tend(&mut handler);
+    on_timer(&mut handler);
     assert_eq!(reader.join().unwrap(), texts);
-    assert_eq!(handler.held(), Held::default());
+    assert_eq!(handler.backlog(), Backlog::default());
 }
 
 #[test]
@@ -618,5 +619,5 @@ fn a_message_that_was_cut_is_counted() {
     let mut handler = handler(format!("udp://{}", daemon.local_addr().unwrap()));
     give(&mut handler, &["short", &"long ".repeat(10_000)]);
     handler.flush().unwrap();
-    assert_eq!(handler.held(), Held { cut: 1, ..Held::default() });
+    assert_eq!(handler.backlog(), Backlog { cut: 1, ..Backlog::default() });
 }

@@ -1,14 +1,11 @@
-//! A file that is replaced by the clock, by Python's `TimedRotatingFileHandler`
-//! rules: at midnight `app.log` becomes `app.log.2026-11-20`.
+//! Replaces a file by the clock, by the rules of Python's `TimedRotatingFileHandler`: at
+//! midnight `app.log` becomes `app.log.2026-11-20`. [`schedule`] computes times and names.
 //!
-//! What may be here: the renaming, and which old files go. When, and to what name,
-//! is [`schedule`]'s.
-//!
-//! Differences from CPython 3.13, on purpose. Where the new name is taken (in the hour
-//! that summer time ends twice, or after a clock was set back), Python gives up
-//! replacing the file until it is started anew, and earlier ones deleted the older
-//! file; here the records stay where they are until the next time. And as in
-//! `rotating`, a failure loses no record, and old files may be compressed.
+//! Intended differences from CPython 3.13: if the new name exists (in the hour that occurs
+//! twice when summer time ends, or after a clock was set back), Python stops replacing the
+//! file until the program restarts, and earlier versions deleted the older file. Here the
+//! records stay in the file until the next rollover. As in `rotating`, a failure loses no
+//! record, and replaced files may be compressed.
 
 pub mod schedule;
 
@@ -23,59 +20,55 @@ use jiff::tz::TimeZone;
 use self::schedule::Schedule;
 pub use self::schedule::When;
 pub use super::file::Compression;
-use super::file::archive::Archive;
+use super::file::backups::{BackupNames, list, strip_compression};
+use super::file::compressor::Backups;
 use super::file::log_file::LogFile;
-use super::file::names::{Names, bare, siblings};
-use super::file::rolling::{RollingFileHandler, Rule};
+use super::file::rolling::{RollingFileHandler, RolloverRule};
 use zlog_core::error::Result;
 use zlog_core::format::Format;
 
-/// When a file is replaced, and what is kept.
+/// When to replace a file, and what to keep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timing {
-    /// The unit, or the time of day or week.
+    /// The unit, or the time of day or the weekday.
     pub when: When,
-    /// Every so many of them; at least one.
+    /// The number of units between two rollovers; at least one.
     pub interval: u32,
-    /// How many replaced files are kept (`backupCount`); with zero, all.
+    /// How many replaced files are kept (`backupCount`); zero keeps all.
     pub backup_count: u32,
-    /// By UTC and not by this machine's zone.
+    /// Use UTC instead of the time zone of this machine.
     pub utc: bool,
-    /// The time of day, for midnight and weekly (`atTime`).
+    /// The time of day, for midnight and weekdays (`atTime`).
     pub at_time: Option<Time>,
     /// How replaced files are compressed.
     pub compress: Compression,
 }
 
-/// Appends records to a file that is replaced by the clock. The file is created, with
-/// its directories, if missing; it is moved, deleted, cut short and locked as
-/// [`FileHandler`](super::file::FileHandler) says.
+/// Appends records to a file that is replaced by the clock. Creates the file and its
+/// directories, locks it, and notices moves, deletions and truncation, like
+/// [`FileHandler`](super::file::FileHandler).
 ///
-/// As in Python, it is a record that finds the time has come: a stream that is silent
-/// over midnight is replaced by the first record of the morning, which is the first of
-/// the new file. Also as in Python, a file that was there before is as old as its last
-/// record.
+/// As in Python, records trigger the rollover: a stream that is silent over midnight is
+/// rolled over by the first record of the morning, which starts the new file. Also as in
+/// Python, the age of an existing file is the time of its last record.
 pub type TimedRotatingFileHandler = RollingFileHandler<ByClock>;
 
-/// The rule: a file is replaced when a time has come.
+/// Replaces a file at scheduled times.
 pub struct ByClock {
     when: When,
     backup_count: u32,
     schedule: Schedule,
-    /// The time of day, in seconds since 1970-01-01 UTC.
+    /// The clock, in seconds since 1970-01-01 UTC.
     now: Box<dyn Fn() -> i64 + Send>,
     due: i64,
 }
 
 impl TimedRotatingFileHandler {
-    /// Opens the file at `path`, for records as `format` shows them. Its times are those
-    /// of this machine's zone, or of UTC.
-    ///
-    /// A path that is no regular file (a device, a pipe) is never replaced.
+    /// Opens the file at `path` for records formatted by `format`. Uses the time zone of this
+    /// machine, or UTC. Never replaces a non-regular file (a device, a pipe).
     ///
     /// # Errors
-    /// As [`FileHandler::open`](super::file::FileHandler::open)'s; or the interval is
-    /// zero.
+    /// See [`FileHandler::open`](super::file::FileHandler::open); or the interval is zero.
     pub fn open(
         path: &Path,
         format: Box<dyn Format>,
@@ -86,11 +79,10 @@ impl TimedRotatingFileHandler {
         TimedRotatingFileHandler::open_with_clock(path, format, timing, zone, Box::new(now))
     }
 
-    /// [`TimedRotatingFileHandler::open`] with another clock, `now`, which shows the
-    /// time of `zone`.
+    /// [`TimedRotatingFileHandler::open`] with the clock `now` in the time zone `zone`.
     ///
     /// # Errors
-    /// As [`TimedRotatingFileHandler::open`]'s.
+    /// See [`TimedRotatingFileHandler::open`].
     pub fn open_with_clock(
         path: &Path,
         format: Box<dyn Format>,
@@ -104,57 +96,58 @@ impl TimedRotatingFileHandler {
         let begun = begun.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let begun = begun.map_or_else(&now, |time| time.as_secs() as i64);
         let file = LogFile::open(path)?;
-        let archive = match file.claim() {
-            Some(claim) => {
+        let backups = match file.lock() {
+            Some(lock) => {
                 let log = path.to_owned();
                 let list = Box::new(move || uncompressed(&log, when));
-                Some(Archive::new(claim.share(), timing.compress, list)?)
+                Some(Backups::new(lock.share(), timing.compress, list)?)
             }
             None => None,
         };
         let (due, backup_count) = (schedule.next(begun), timing.backup_count);
         let rule = ByClock { when, backup_count, schedule, now, due };
-        Ok(RollingFileHandler::new(file, format, archive, rule))
+        Ok(RollingFileHandler::new(file, format, backups, rule))
     }
 }
 
-impl Rule for ByClock {
-    fn roll(&mut self, file: &mut LogFile, archive: &Archive, _record: &[u8]) -> Result<()> {
+impl RolloverRule for ByClock {
+    fn roll(&mut self, file: &mut LogFile, backups: &Backups, _record: &[u8]) -> Result<()> {
         let now = (self.now)();
-        if now >= self.due { self.roll_over(file, archive, now) } else { Ok(()) }
+        if now >= self.due { self.roll_over(file, backups, now) } else { Ok(()) }
     }
 }
 
 impl ByClock {
     /// Python's `doRollover`.
-    fn roll_over(&mut self, file: &mut LogFile, archive: &Archive, now: i64) -> Result<()> {
+    fn roll_over(&mut self, file: &mut LogFile, backups: &Backups, now: i64) -> Result<()> {
         let path = file.path().to_owned();
-        let mut names = archive.names();
-        // Another may stand there by now.
-        file.look(Instant::now())?;
+        let mut names = backups.names();
+        // By now there may be another file.
+        file.check(Instant::now())?;
         let dated = dated(&path, &self.schedule.name(self.due, now));
         let exists = |how: Compression| how.name_of(&dated).symlink_metadata().is_ok();
         if Compression::ALL.into_iter().any(exists) {
-            // Two intervals of one name: the hour when summer time ends, or a clock that
-            // was set back. See the module.
+            // Two intervals with one name: see the module documentation.
             self.due = self.schedule.next(now);
             return Ok(());
         }
         names.retire(&path, &dated)?;
         self.due = self.schedule.next(now);
         file.reopen()?;
-        archive.wake();
+        backups.wake();
         delete_old(&mut names, &path, self.when, self.backup_count as usize)
     }
 }
 
-/// Deletes the oldest files beyond those that are kept: Python's `getFilesToDelete`.
-fn delete_old(names: &mut Names, path: &Path, when: When, keep: usize) -> Result<()> {
+/// Deletes the oldest files beyond those to keep: Python's `getFilesToDelete`.
+fn delete_old(names: &mut BackupNames, path: &Path, when: When, keep: usize) -> Result<()> {
     if keep == 0 {
         return Ok(());
     }
-    let ends = siblings(path, |end| when.names(bare(end)).then(|| bare(end).to_owned()))?;
-    // A file and what it is being compressed to are one.
+    let ends = list(path, |end| {
+        when.names(strip_compression(end)).then(|| strip_compression(end).to_owned())
+    })?;
+    // A file and its compressed form count as one.
     let ends: BTreeSet<String> = ends.into_iter().map(|(_, end)| end).collect();
     for end in ends.iter().take(ends.len().saturating_sub(keep)) {
         for how in Compression::ALL {
@@ -164,9 +157,9 @@ fn delete_old(names: &mut Names, path: &Path, when: When, keep: usize) -> Result
     Ok(())
 }
 
-/// Old files that are not compressed, the oldest first.
+/// Replaced files that are not compressed, oldest first.
 fn uncompressed(path: &Path, when: When) -> Result<Vec<PathBuf>> {
-    let old = siblings(path, |end| when.names(end).then_some(()))?;
+    let old = list(path, |end| when.names(end).then_some(()))?;
     let mut old: Vec<PathBuf> = old.into_iter().map(|(path, ())| path).collect();
     old.retain(|path| path.symlink_metadata().is_ok_and(|old| old.is_file()));
     old.sort();

@@ -1,9 +1,8 @@
-//! When a file is replaced by the clock, and how the replaced one is called.
+//! Computes when a file is replaced by the clock, and the name of the replaced file.
 //!
-//! What may be here: arithmetic on times and names, no files. The rules are those of
-//! `TimedRotatingFileHandler` in CPython 3.13 (`computeRollover`, and what
-//! `doRollover` does about names), daylight saving included; earlier ones differ
-//! around it. A differential test holds both against each other (tests/handlers).
+//! The rules are those of `TimedRotatingFileHandler` in CPython 3.13 (`computeRollover`, and
+//! the names of `doRollover`), including daylight saving time, where earlier versions
+//! differ. A differential test compares the two (tests/handlers).
 
 use std::str::FromStr;
 
@@ -12,33 +11,32 @@ use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 const WEEK: i64 = 7 * DAY;
 
-/// At what times a file is replaced: Python's `when`.
+/// The unit or time at which a file is replaced: Python's `when`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
-    /// `S`: every so many seconds.
+    /// `S`: seconds.
     Second,
-    /// `M`: every so many minutes.
+    /// `M`: minutes.
     Minute,
-    /// `H`: every so many hours.
+    /// `H`: hours.
     Hour,
-    /// `D`: every so many days of 24 hours, at whatever time it was begun.
+    /// `D`: periods of 24 hours, from the time the file was started.
     Day,
-    /// `midnight`: at the end of a day, or at the time that is set.
+    /// `midnight`: at the end of a day, or at the given time of day.
     Midnight,
-    /// `W0` (Monday) to `W6`: on that day of the week, at its end or at the time
-    /// that is set.
+    /// `W0` (Monday) to `W6`: on that weekday, at its end or at the given time of day.
     Weekly(Weekday),
 }
 
 impl When {
-    /// How long an interval of one is, in seconds.
+    /// The length of one interval, in seconds.
     fn unit(self) -> i64 {
         match self {
             When::Second => 1,
@@ -49,7 +47,7 @@ impl When {
         }
     }
 
-    /// The shape of the name's end: Python's `suffix`, with a 0 for each digit.
+    /// The format of the suffix: Python's `suffix`, with a 0 for each digit.
     fn shape(self) -> &'static str {
         match self {
             When::Second => "0000-00-00_00-00-00",
@@ -59,7 +57,7 @@ impl When {
         }
     }
 
-    /// Whether `end` is how the name of a replaced file may end.
+    /// Whether `end` can be the suffix of a replaced file.
     pub(super) fn names(self, end: &str) -> bool {
         let fits = |(shape, byte): (u8, u8)| match shape {
             b'0' => byte.is_ascii_digit(),
@@ -70,7 +68,7 @@ impl When {
     }
 }
 
-/// Python's names, in any case.
+/// Reads Python's names, in upper or lower case.
 impl FromStr for When {
     type Err = Error;
 
@@ -83,8 +81,8 @@ impl FromStr for When {
             "D" => When::Day,
             "MIDNIGHT" => When::Midnight,
             _ => When::Weekly(weekday(&upper).ok_or_else(|| {
-                Error::usage(format!("no time to replace a file at: '{}'", visible(name))).hint(
-                    "Give S, M, H, D (seconds, minutes, hours, days), midnight, \
+                Error::usage(format!("unknown time to replace a file: '{}'", escape(name))).hint(
+                    "Use S, M, H, D (seconds, minutes, hours, days), midnight, \
                      or W0 to W6 (Monday to Sunday).",
                 )
             })?),
@@ -100,22 +98,22 @@ fn weekday(name: &str) -> Option<Weekday> {
     }
 }
 
-/// The times at which one file is replaced. Times are seconds since 1970-01-01 UTC.
+/// The times at which a file is replaced, in seconds since 1970-01-01 UTC.
 pub struct Schedule {
     when: When,
     /// In seconds.
     interval: i64,
-    /// The second of the day, for those that have one.
+    /// The second of the day, for midnight and weekdays.
     at: i64,
     zone: TimeZone,
 }
 
 impl Schedule {
-    /// Every `interval` of `when`, by the clocks of `zone`; `at_time` is for midnight
-    /// and weekly alone.
+    /// Every `interval` units of `when`, in the time zone `zone`. `at_time` is used for
+    /// midnight and weekdays only.
     ///
     /// # Errors
-    /// An interval of zero.
+    /// The interval is zero.
     pub fn new(
         when: When,
         interval: u32,
@@ -123,8 +121,8 @@ impl Schedule {
         zone: TimeZone,
     ) -> Result<Schedule> {
         if interval == 0 {
-            let error = Error::usage("a file can't be replaced every 0 intervals");
-            return Err(error.hint("Give an interval of 1 or more."));
+            let error = Error::usage("the interval to replace a file is 0");
+            return Err(error.hint("Use an interval of 1 or more."));
         }
         let at = at_time.map_or(DAY, |time| {
             i64::from(time.hour()) * HOUR
@@ -134,7 +132,7 @@ impl Schedule {
         Ok(Schedule { when, interval: when.unit() * i64::from(interval), at, zone })
     }
 
-    /// When a file that was begun at `from` is to be replaced: `computeRollover`.
+    /// When a file started at `from` is replaced: Python's `computeRollover`.
     pub fn next(&self, from: i64) -> i64 {
         let day = match self.when {
             When::Midnight => None,
@@ -154,16 +152,16 @@ impl Schedule {
         };
         let next = from.saturating_add(wait);
         next.saturating_add(match (summer, self.local(next).1) {
-            // Clocks go back in between: by an hour, as Python takes it.
+            // Clocks go back in between; Python assumes by an hour.
             (true, false) => HOUR,
-            // They go forward; unless they do so in that very hour.
+            // Clocks go forward in between, but not within the last hour.
             (false, true) if self.local(next.saturating_sub(HOUR)).1 => -HOUR,
             _ => 0,
         })
     }
 
-    /// The end of the name of a file that was to be replaced at `due` and is at `now`:
-    /// when it was begun, by a clock that shows summer time or not as it does now.
+    /// The suffix of a file that was due at `due` and is replaced at `now`: its start, with
+    /// summer time applied as it is at `now`.
     pub fn name(&self, due: i64, now: i64) -> String {
         let begun = due.saturating_sub(self.interval);
         let (mut time, summer) = self.local(begun);
@@ -182,9 +180,9 @@ impl Schedule {
         }
     }
 
-    /// What clocks show at `time`, and whether it is summer time there.
+    /// The local time at `time`, and whether summer time is in effect.
     fn local(&self, time: i64) -> (DateTime, bool) {
-        // Nobody's clock stands beyond the year 9999.
+        // `Timestamp` ends at the year 9999.
         let at = Timestamp::from_second(time).unwrap_or(if time < 0 {
             Timestamp::MIN
         } else {
@@ -203,7 +201,7 @@ fn second_of_day(time: DateTime) -> i64 {
 mod tests {
     use super::*;
 
-    /// What `zone`'s clocks show, as seconds since 1970.
+    /// The time shown by clocks in `zone`, as seconds since 1970.
     fn at(zone: &TimeZone, time: &str) -> i64 {
         let time: DateTime = time.parse().unwrap();
         time.to_zoned(zone.clone()).unwrap().timestamp().as_second()

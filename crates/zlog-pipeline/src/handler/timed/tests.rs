@@ -14,7 +14,7 @@ use zlog_core::record::Record;
 const NOON: i64 = 1_795_176_000;
 const DAY: i64 = 24 * 60 * 60;
 
-/// A handler in UTC, and the clock it goes by.
+/// A handler in UTC and its clock.
 struct Timed {
     directory: TempDir,
     now: Arc<AtomicI64>,
@@ -56,7 +56,7 @@ impl Timed {
         fs::write(self.directory.path().join(name), text).unwrap();
     }
 
-    /// The files by name, and what each holds; of compressed ones the names alone.
+    /// The files and their contents; of compressed files only the names.
     fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.directory.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -75,7 +75,7 @@ fn log(handler: &mut TimedRotatingFileHandler, msg: &str) {
 }
 
 #[test]
-fn a_day_s_records_are_in_the_file_of_that_day() {
+fn records_of_a_day_are_in_the_file_of_that_day() {
     let timed = Timed::new();
     let mut handler = timed.open("midnight", 2, Compression::None);
     for msg in ["one", "two", "three", "four", "five"] {
@@ -84,7 +84,7 @@ fn a_day_s_records_are_in_the_file_of_that_day() {
         log(&mut handler, msg);
         timed.pass(DAY / 2);
     }
-    // The evening of each day is midnight here: it belongs to the next.
+    // The end of each day is midnight: it belongs to the next day.
     assert_eq!(
         timed.files(),
         ["app.log: five", "app.log.2026-11-23: three four", "app.log.2026-11-24: four five"]
@@ -92,7 +92,7 @@ fn a_day_s_records_are_in_the_file_of_that_day() {
 }
 
 #[test]
-fn a_file_from_before_is_as_old_as_its_last_record() {
+fn an_existing_file_is_as_old_as_its_last_record() {
     let timed = Timed::new();
     timed.write("app.log", "old\n");
     let old = UNIX_EPOCH + Duration::from_secs((NOON - 3 * DAY) as u64);
@@ -104,7 +104,7 @@ fn a_file_from_before_is_as_old_as_its_last_record() {
 }
 
 #[test]
-fn a_name_that_is_taken_keeps_the_records_where_they_are_until_the_next_time() {
+fn an_existing_name_postpones_the_rollover() {
     for taken in ["app.log.2026-11-20", "app.log.2026-11-20.gz", "app.log.2026-11-20.zst"] {
         let timed = Timed::new();
         timed.write(taken, "taken");
@@ -121,14 +121,14 @@ fn a_name_that_is_taken_keeps_the_records_where_they_are_until_the_next_time() {
 }
 
 #[test]
-fn compressed_files_count_as_any_and_only_this_log_s_go() {
+fn compressed_files_count_and_only_files_of_this_log_are_deleted() {
     let timed = Timed::new();
     for name in [
         "app.log.2026-11-01.gz",
         "app.log.2026-11-02",
         "app.log.2026-11-02.gz",
         "app.log.2026-11-03.zst",
-        // Names of something else.
+        // Names of other files.
         "app.log.2026-11-0",
         "app.log.2026-11-01.bak",
         "app.log.2026-11-01_12",
@@ -154,11 +154,11 @@ fn compressed_files_count_as_any_and_only_this_log_s_go() {
 }
 
 #[test]
-fn a_roll_over_that_fails_loses_no_record() {
+fn a_failed_rollover_loses_no_record() {
     let timed = Timed::new();
     let mut handler = timed.open("midnight", 1, Compression::None);
     log(&mut handler, "one");
-    // What is to go can't be deleted, not by root either.
+    // The oldest file can't be deleted, not even by root.
     let stuck = timed.directory.path().join("app.log.2026-11-01");
     fs::create_dir_all(stuck.join("x")).unwrap();
     timed.pass(DAY);

@@ -7,12 +7,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::entry::{Entry, Takes, passes};
+use super::monitor::Reporter;
+use super::route_table::RouteTable;
+use super::slot::{HandlerSlot, RecordFilter, passes};
 use super::spec::{HandlerSpec, Match, Spec, real_path};
 use super::status::HandlerStatus;
-use super::watch::Tell;
-use super::way::Ways;
-use crate::os::signal::Stop;
+use crate::os::signal::ShutdownSignal;
 use crate::os::terminal::{self, Stdout};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
@@ -23,36 +23,36 @@ const LEAVING: Duration = Duration::from_secs(30);
 
 /// What handlers need of the command that runs them.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct HandlerContext {
     /// The command's name, for messages: `tail`.
     pub command: String,
     /// Whether somebody has asked to stop.
-    pub stop: Stop,
+    pub stop: ShutdownSignal,
     /// How long records go on waiting for room from then on, all of them together.
     patience: Duration,
     /// When a record first met the request to stop.
     asked: Arc<OnceLock<Instant>>,
     /// Tells of outages, and of endpoints that were bound.
-    pub tell: Tell,
+    pub report: Reporter,
 }
 
-impl Surroundings {
+impl HandlerContext {
     /// Those of `command`, which tells on standard error.
-    pub fn new(command: &str, stop: &Stop) -> Surroundings {
-        Surroundings {
+    pub fn new(command: &str, stop: &ShutdownSignal) -> HandlerContext {
+        HandlerContext {
             command: command.to_owned(),
             stop: stop.clone(),
             patience: Duration::ZERO,
             asked: Arc::default(),
-            tell: stderr(),
+            report: stderr(),
         }
     }
 
     /// Lets records go on waiting for room for `patience`, all of them together, once
     /// somebody has asked to stop. Without it, none waits any longer then.
     #[must_use]
-    pub fn patient(self, patience: Duration) -> Surroundings {
-        Surroundings { patience, ..self }
+    pub fn patient(self, patience: Duration) -> HandlerContext {
+        HandlerContext { patience, ..self }
     }
 
     /// Whether a record that waits for room is to give up.
@@ -64,27 +64,27 @@ impl Surroundings {
     /// Standard output, which is given as long in the end as records that wait for room,
     /// and as long again as closing may take.
     pub(super) fn stdout(&self) -> Stdout {
-        Stdout::lingering(self.patience.saturating_mul(2))
+        Stdout::with_linger(self.patience.saturating_mul(2))
     }
 }
 
 /// Tells on standard error.
-pub fn stderr() -> Tell {
-    Arc::new(|line| terminal::tell(line))
+pub fn stderr() -> Reporter {
+    Arc::new(|line| terminal::eprint_line(line))
 }
 
 /// Gives records to the handlers they are for.
 pub struct Router {
-    around: Surroundings,
+    context: HandlerContext,
     spec: Spec,
-    entries: Vec<Entry>,
+    slots: Vec<HandlerSlot>,
     /// `None`: every handler gets every record.
-    ways: Option<Ways>,
+    routes: Option<RouteTable>,
     /// Whether it matters which topic a record has.
     look_at_topics: bool,
     /// Handlers that were taken out and have still to send on what they hold, and until
     /// when.
-    leaving: Vec<(Entry, Instant)>,
+    leaving: Vec<(HandlerSlot, Instant)>,
     /// What became of those that have.
     left: Vec<HandlerStatus>,
     /// Reused: the topic of a record that has none.
@@ -96,16 +96,16 @@ impl Router {
     ///
     /// # Errors
     /// As [`Spec::check`]'s; or a handler can't be opened: the error names it.
-    pub fn open(spec: Spec, around: Surroundings) -> Result<Router> {
+    pub fn open(spec: Spec, context: HandlerContext) -> Result<Router> {
         spec.check()?;
         let others = spec.handlers.len() > 1;
-        let open = |handler: &HandlerSpec| Entry::open(handler, &around, others);
-        let entries = spec.handlers.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let open = |handler: &HandlerSpec| HandlerSlot::open(handler, &context, others);
+        let slots = spec.handlers.iter().map(open).collect::<Result<Vec<_>>>()?;
         let mut router = Router {
-            around,
+            context,
             spec: Spec::default(),
-            entries,
-            ways: None,
+            slots,
+            routes: None,
             look_at_topics: false,
             leaving: Vec::new(),
             left: Vec::new(),
@@ -117,14 +117,15 @@ impl Router {
 
     /// Whether there are any handlers.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.slots.is_empty()
     }
 
     /// Goes by `spec` from now on, whose handlers are in place.
     fn set(&mut self, spec: Spec) {
-        self.ways = Ways::new(&spec);
+        self.routes = RouteTable::new(&spec);
         let by_topic = spec.handlers.iter().any(|handler| !handler.topics.is_empty());
-        self.look_at_topics = by_topic || self.ways.as_ref().is_some_and(Ways::look_at_topics);
+        self.look_at_topics =
+            by_topic || self.routes.as_ref().is_some_and(RouteTable::look_at_topics);
         self.spec = spec;
     }
 
@@ -134,7 +135,7 @@ impl Router {
     /// has none either. One without a topic is taken as one of the topic that `emit`
     /// would give it, with its logger's name for a root.
     pub fn handle(&mut self, record: &Record<'_>) {
-        if self.entries.is_empty() {
+        if self.slots.is_empty() {
             return;
         }
         let topic = match self.look_at_topics {
@@ -143,16 +144,16 @@ impl Router {
         };
         let level = wire::topic::level_of(record);
         let mut copy = None;
-        let Some(ways) = &mut self.ways else {
-            for entry in &mut self.entries {
-                entry.give(record, level, topic, &mut copy);
+        let Some(routes) = &mut self.routes else {
+            for slot in &mut self.slots {
+                slot.deliver(record, level, topic, &mut copy);
             }
             return;
         };
-        let way = ways.of(record.name.as_deref().unwrap_or(""), topic);
-        if passes(level, way.level) {
-            for handler in &way.handlers {
-                self.entries[*handler].give(record, level, topic, &mut copy);
+        let matched = routes.of(record.name.as_deref().unwrap_or(""), topic);
+        if passes(level, matched.level) {
+            for handler in &matched.handlers {
+                self.slots[*handler].deliver(record, level, topic, &mut copy);
             }
         }
     }
@@ -160,27 +161,27 @@ impl Router {
     /// Sends on what handlers hold for speed: for when there is nothing more at hand.
     /// Waits for no queue, whose handler sends on by itself.
     pub fn flush(&mut self) {
-        self.entries.iter_mut().for_each(Entry::flush);
+        self.slots.iter_mut().for_each(HandlerSlot::flush);
     }
 
     /// Does what is due, and says when there will be more: after the next record at
     /// least, and when that time has come, it is to be called again.
-    pub fn tend(&mut self, now: Instant) -> Option<Instant> {
-        let gone = |(entry, until): &mut (Entry, Instant)| entry.has_ended() || now >= *until;
-        for (entry, until) in self.leaving.extract_if(.., gone) {
-            self.left.push(entry.close(until));
+    pub fn on_timer(&mut self, now: Instant) -> Option<Instant> {
+        let gone = |(slot, until): &mut (HandlerSlot, Instant)| slot.has_ended() || now >= *until;
+        for (slot, until) in self.leaving.extract_if(.., gone) {
+            self.left.push(slot.close(until));
         }
-        self.entries.iter_mut().filter_map(|entry| entry.tend(now)).min()
+        self.slots.iter_mut().filter_map(|slot| slot.on_timer(now)).min()
     }
 
     /// Lets every handler open its target anew, as after a file was moved away.
     pub fn reopen(&mut self) {
-        self.entries.iter_mut().for_each(Entry::reopen);
+        self.slots.iter_mut().for_each(HandlerSlot::reopen);
     }
 
     /// How each handler stands, in the order of the specification.
     pub fn status(&self) -> Vec<HandlerStatus> {
-        self.entries.iter().map(Entry::status).collect()
+        self.slots.iter().map(HandlerSlot::status).collect()
     }
 
     /// Changes what runs to what `spec` asks for. A handler that is asked for as before
@@ -197,26 +198,26 @@ impl Router {
         spec.check()?;
         let others = spec.handlers.len() > 1;
         let mut fresh = Vec::with_capacity(spec.handlers.len());
-        let mut takes = Vec::with_capacity(spec.handlers.len());
+        let mut filter = Vec::with_capacity(spec.handlers.len());
         for handler in &spec.handlers {
-            takes.push(Takes::new(handler)?);
-            fresh.push(match self.entries.iter().any(|entry| entry.is(handler)) {
+            filter.push(RecordFilter::new(handler)?);
+            fresh.push(match self.slots.iter().any(|slot| slot.matches(handler)) {
                 true => None,
-                false => Some(Entry::open(handler, &self.around, others)?),
+                false => Some(HandlerSlot::open(handler, &self.context, others)?),
             });
         }
         // Nothing fails from here on.
-        let mut old: Vec<Option<Entry>> = self.entries.drain(..).map(Some).collect();
-        for ((handler, takes), fresh) in spec.handlers.iter().zip(takes).zip(fresh) {
-            let entry = fresh.or_else(|| {
-                let mut kept = find(&mut old, |entry| entry.is(handler))?;
-                kept.take(handler, takes);
+        let mut old: Vec<Option<HandlerSlot>> = self.slots.drain(..).map(Some).collect();
+        for ((handler, filter), fresh) in spec.handlers.iter().zip(filter).zip(fresh) {
+            let slot = fresh.or_else(|| {
+                let mut kept = find(&mut old, |slot| slot.matches(handler))?;
+                kept.set_filter(handler, filter);
                 Some(kept)
             });
-            self.entries.extend(entry);
+            self.slots.extend(slot);
         }
-        for entry in old.into_iter().flatten() {
-            self.retire(entry, &spec);
+        for slot in old.into_iter().flatten() {
+            self.retire(slot, &spec);
         }
         self.set(spec);
         Ok(())
@@ -225,17 +226,17 @@ impl Router {
     /// Closes a handler that is no longer asked for. One with a file that another is to
     /// write to now must be done with it before that gets its first record, which may
     /// take a moment; the others are given time.
-    fn retire(&mut self, mut entry: Entry, new: &Spec) {
-        let file = entry.spec.target.path().map(real_path);
+    fn retire(&mut self, mut slot: HandlerSlot, new: &Spec) {
+        let file = slot.spec.target.path().map(real_path);
         let files = new.handlers.iter().filter_map(|handler| handler.target.path());
         let handed_over = file.is_some() && files.map(real_path).any(|path| file == Some(path));
-        let runs_here = entry.spec.queue.is_none();
+        let runs_here = slot.spec.queue.is_none();
         if handed_over || runs_here {
-            self.left.push(entry.close(Instant::now() + Entry::HANDING_OVER));
+            self.left.push(slot.close(Instant::now() + HandlerSlot::HANDING_OVER));
         } else {
             let until = Instant::now() + LEAVING;
-            entry.begin_close(until);
-            self.leaving.push((entry, until));
+            slot.begin_close(until);
+            self.leaving.push((slot, until));
         }
     }
 
@@ -246,16 +247,16 @@ impl Router {
         let until = Instant::now() + within;
         self.set(Spec::default());
         // All at once: none is to wait for another.
-        self.entries.iter_mut().for_each(|entry| entry.begin_close(until));
-        let mut closed: Vec<_> = self.entries.drain(..).map(|entry| entry.close(until)).collect();
+        self.slots.iter_mut().for_each(|slot| slot.begin_close(until));
+        let mut closed: Vec<_> = self.slots.drain(..).map(|slot| slot.close(until)).collect();
         closed.append(&mut self.left);
-        closed.extend(self.leaving.drain(..).map(|(entry, _)| entry.close(until)));
+        closed.extend(self.leaving.drain(..).map(|(slot, _)| slot.close(until)));
         closed
     }
 
     /// The topics to subscribe to for these handlers, as prefixes: the empty one is for
     /// everything. None at all: no record goes anywhere.
-    pub fn wanted(&self) -> Vec<Vec<u8>> {
+    pub fn subscriptions(&self) -> Vec<Vec<u8>> {
         let mut prefixes = Vec::new();
         if self.spec.routes.is_empty() {
             for handler in &self.spec.handlers {
@@ -296,8 +297,11 @@ fn add(prefixes: &mut Vec<Vec<u8>>, prefix: &str, handler: &HandlerSpec) {
 }
 
 /// Takes the first that there is out of its place.
-fn find(entries: &mut [Option<Entry>], is: impl Fn(&Entry) -> bool) -> Option<Entry> {
-    entries.iter_mut().find(|entry| entry.as_ref().is_some_and(&is))?.take()
+fn find(
+    slots: &mut [Option<HandlerSlot>],
+    is: impl Fn(&HandlerSlot) -> bool,
+) -> Option<HandlerSlot> {
+    slots.iter_mut().find(|slot| slot.as_ref().is_some_and(&is))?.take()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::*;
 use crate::handler::file::Sync;
 use crate::handler::queue::OnFull;
 use crate::router::spec::{PublishTarget, QueueSpec, RouteSpec, Target};
-use crate::router::{HandlerStatus, tell_losses};
+use crate::router::{HandlerStatus, report_losses};
 use zlog_core::record::Level;
 
 /// Far above what anything here takes.
@@ -22,14 +22,14 @@ impl Place {
         Place { directory: tempfile::tempdir().unwrap(), heard: Arc::default() }
     }
 
-    fn around(&self) -> Surroundings {
+    fn context(&self) -> HandlerContext {
         let heard = Arc::clone(&self.heard);
-        let tell: Tell = Arc::new(move |line| heard.lock().unwrap().push(line.to_owned()));
-        Surroundings { tell, ..Surroundings::new("tail", &Stop::default()) }
+        let report: Reporter = Arc::new(move |line| heard.lock().unwrap().push(line.to_owned()));
+        HandlerContext { report, ..HandlerContext::new("tail", &ShutdownSignal::default()) }
     }
 
     fn open(&self, handlers: Vec<HandlerSpec>, routes: Vec<RouteSpec>) -> Router {
-        Router::open(Spec { handlers, routes }, self.around()).unwrap()
+        Router::open(Spec { handlers, routes }, self.context()).unwrap()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -70,7 +70,7 @@ fn record<'a>(name: &'a str, level: Level, msg: &'a str) -> Record<'a> {
     Record { name: Some(name.into()), level, msg: msg.into(), ..Record::default() }
 }
 
-fn give(router: &mut Router, messages: &[&str]) {
+fn deliver(router: &mut Router, messages: &[&str]) {
     for msg in messages {
         router.handle(&record("app", Level::INFO, msg));
     }
@@ -101,7 +101,7 @@ fn every_handler_gets_every_record_that_passes_its_own_filter() {
     assert_eq!(place.lines("errors"), ["down", "last"], "a record without a level passes");
     assert_eq!(place.lines("topics"), ["lookup", "down"]);
     assert_eq!(place.lines("grep"), ["down", "low", "last"]);
-    let given: Vec<_> = closed.iter().map(|status| (status.given, status.arrived())).collect();
+    let given: Vec<_> = closed.iter().map(|status| (status.received, status.arrived())).collect();
     assert_eq!(given, [(4, 4), (2, 2), (2, 2), (3, 3)]);
 }
 
@@ -134,7 +134,7 @@ fn a_handler_that_fails_is_told_of_once_and_hurts_no_other() {
         let full = file("full", Path::new("/dev/full"));
         let full = if behind { queued(full) } else { full };
         let mut router = place.open(vec![full, place.file("all")], vec![]);
-        give(&mut router, &["one", "two", "three"]);
+        deliver(&mut router, &["one", "two", "three"]);
         let closed = close(router);
         assert_eq!(place.lines("all"), ["one", "two", "three"]);
         let told = place.heard();
@@ -144,7 +144,7 @@ fn a_handler_that_fails_is_told_of_once_and_hurts_no_other() {
         assert_eq!(told[0], expected);
         assert_eq!((closed[0].failed, closed[0].missing()), (3, 3));
         assert_eq!(closed[0].outage.as_ref().unwrap().lost, 3);
-        assert_eq!(tell_losses("tail", &closed, &place.around().tell), 3);
+        assert_eq!(report_losses("tail", &closed, &place.context().report), 3);
         let expected = "zlog tail: handler full: 3 of 3 records were lost (3 failed)";
         assert_eq!(place.heard(), [expected]);
     }
@@ -155,7 +155,7 @@ fn a_handler_that_can_not_be_opened_is_named() {
     let place = Place::new();
     std::fs::write(place.path("plain"), "").unwrap();
     let spec = Spec { handlers: vec![file("deep", &place.path("plain/deep"))], routes: vec![] };
-    let error = Router::open(spec, place.around()).err().unwrap().to_string();
+    let error = Router::open(spec, place.context()).err().unwrap().to_string();
     assert!(error.starts_with("handler deep: can't "), "{error}");
 }
 
@@ -163,13 +163,13 @@ fn a_handler_that_can_not_be_opened_is_named() {
 fn handlers_that_are_asked_for_as_before_go_on_and_others_change() {
     let place = Place::new();
     let mut router = place.open(vec![place.file("kept"), queued(place.file("old"))], vec![]);
-    give(&mut router, &["one"]);
+    deliver(&mut router, &["one"]);
     let errors = HandlerSpec { level: Some(Level::ERROR), ..place.file("kept") };
     let spec = Spec { handlers: vec![place.file("new"), errors], routes: vec![] };
     router.reconfigure(spec).unwrap();
-    give(&mut router, &["two"]);
+    deliver(&mut router, &["two"]);
     router.handle(&record("app", Level::ERROR, "three"));
-    let given: Vec<_> = router.status().into_iter().map(|s| (s.name, s.given)).collect();
+    let given: Vec<_> = router.status().into_iter().map(|s| (s.name, s.received)).collect();
     assert_eq!(given, [("new".to_owned(), 2), ("kept".to_owned(), 2)]);
     let closed = close(router);
     assert_eq!(closed.len(), 3, "the one taken out is told of too");
@@ -190,7 +190,7 @@ fn a_change_that_fails_changes_nothing() {
     ];
     for handlers in bad {
         router.reconfigure(Spec { handlers, routes: vec![] }).unwrap_err();
-        give(&mut router, &["one"]);
+        deliver(&mut router, &["one"]);
     }
     close(router);
     assert_eq!(place.lines("old"), ["one", "one", "one"]);
@@ -208,7 +208,7 @@ fn no_record_is_lost_or_doubled_while_a_file_changes_hands() {
     for round in 0..20 {
         for number in 0..50 {
             let msg = format!("{round}-{number}");
-            give(&mut router, &[&msg]);
+            deliver(&mut router, &[&msg]);
             expected.push(msg);
         }
         let spec = Spec { handlers: vec![one(round % 2 == 0)], routes: vec![] };
@@ -223,7 +223,7 @@ fn no_record_is_lost_or_doubled_while_a_file_changes_hands() {
 fn files_that_were_moved_away_are_opened_anew_when_asked() {
     let place = Place::new();
     let mut router = place.open(vec![place.file("here"), queued(place.file("behind"))], vec![]);
-    give(&mut router, &["one"]);
+    deliver(&mut router, &["one"]);
     let given = Instant::now();
     while router.status().iter().any(|status| status.handled < 1) {
         assert!(given.elapsed() < DEADLINE);
@@ -233,7 +233,7 @@ fn files_that_were_moved_away_are_opened_anew_when_asked() {
         std::fs::rename(place.path(name), place.path(&format!("{name}.old"))).unwrap();
     }
     router.reopen();
-    give(&mut router, &["two"]);
+    deliver(&mut router, &["two"]);
     close(router);
     for name in ["here", "behind"] {
         assert_eq!(place.lines(&format!("{name}.old")), ["one"]);
@@ -249,7 +249,7 @@ fn what_is_subscribed_to_is_what_some_handler_can_get() {
         HandlerSpec { topics, ..place.file(name) }
     };
     let wanted = |handlers: Vec<HandlerSpec>, routes| {
-        let prefixes = place.open(handlers, routes).wanted();
+        let prefixes = place.open(handlers, routes).subscriptions();
         prefixes.into_iter().map(|prefix| String::from_utf8(prefix).unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(wanted(vec![], vec![]), [""; 0]);
@@ -271,6 +271,6 @@ fn a_handler_that_publishes_says_where() {
     let mut router = place.open(vec![HandlerSpec::new("again", target)], vec![]);
     let told = place.heard();
     assert!(told[0].starts_with("zlog tail: handler again: bound tcp://127.0.0.1:"), "{told:?}");
-    give(&mut router, &["one"]);
+    deliver(&mut router, &["one"]);
     assert_eq!(close(router)[0].arrived(), 1);
 }

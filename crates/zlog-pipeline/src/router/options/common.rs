@@ -2,7 +2,7 @@
 
 use regex::Regex;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::{FormatterSpec, Style};
+use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::choice::Choice as _;
 use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;
@@ -86,7 +86,7 @@ pub(super) static CONSOLE: Class = Class {
 };
 
 /// What is known of a handler besides its keys.
-pub struct Given {
+pub struct SharedSettings {
     /// Replaces the name that follows from its target.
     pub name: Option<String>,
     /// How its records look.
@@ -98,7 +98,11 @@ pub struct Given {
 }
 
 /// Reads a handler of `class`. `None` when something is wrong, which the reader was told.
-pub fn handler(reader: &mut dyn Reader, class: &Class, given: Given) -> Option<HandlerSpec> {
+pub fn handler(
+    reader: &mut dyn Reader,
+    class: &Class,
+    given: SharedSettings,
+) -> Option<HandlerSpec> {
     let level = reader.read("level", parsers::level);
     let topics = reader.list("topic", &|_| Ok(()));
     let grep = reader.list("grep", &expression);
@@ -106,7 +110,7 @@ pub fn handler(reader: &mut dyn Reader, class: &Class, given: Given) -> Option<H
     let capacity = reader.read("queue", queue_length);
     let asked = reader.read("on-full", on_full_named);
     let mut target = (class.read)(reader, &given)?;
-    let Given { name, formatter, on_full, .. } = given;
+    let SharedSettings { name, formatter, on_full, .. } = given;
     let queue = queue(reader, &mut target, capacity, (asked, on_full));
     let name = name.unwrap_or_else(|| target.default_name());
     Some(HandlerSpec { name, target, level, topics, grep, exclude, formatter, queue })
@@ -215,5 +219,5 @@ pub(super) fn some_time(
     key: &str,
     default: std::time::Duration,
 ) -> std::time::Duration {
-    reader.read(key, parsers::some_time).map_or(default, |time| time.0)
+    reader.read(key, parsers::nonzero_duration).map_or(default, |time| time.0)
 }

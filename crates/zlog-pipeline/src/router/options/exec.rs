@@ -2,7 +2,7 @@
 
 use super::super::spec::Target;
 use super::common::{BATCH, SPOOL, batch, some_time, spool};
-use super::{Class, Given, Key, Reader};
+use super::{Class, Key, Reader, SharedSettings};
 use crate::handler::exec::ExecOptions;
 
 /// A command that gets each batch of records on its standard input.
@@ -16,7 +16,7 @@ pub(super) static EXEC: Class = Class {
     read,
 };
 
-fn read(reader: &mut dyn Reader, _: &Given) -> Option<Target> {
+fn read(reader: &mut dyn Reader, _: &SharedSettings) -> Option<Target> {
     let default = ExecOptions::default();
     let timeout = some_time(reader, "timeout", default.timeout);
     let (batch, spool) = (batch(reader), spool(reader));

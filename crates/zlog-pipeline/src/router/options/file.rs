@@ -6,7 +6,7 @@ use jiff::civil::Time;
 use zlog_core::text::parsers;
 
 use super::super::spec::Target;
-use super::{Class, Given, Key, Reader};
+use super::{Class, Key, Reader, SharedSettings};
 use crate::handler::file::Sync;
 use crate::handler::rotating::{Compression, Rotation};
 use crate::handler::timed::{Timing, When};
@@ -72,7 +72,7 @@ pub(super) static TIMED: Class = Class {
     read: timed,
 };
 
-fn rotating(reader: &mut dyn Reader, _: &Given) -> Option<Target> {
+fn rotating(reader: &mut dyn Reader, _: &SharedSettings) -> Option<Target> {
     reader_needs(reader, "max-bytes", "\"10M\"");
     // All keys are read, also when one of them is wrong: see [`Reader`].
     let max_bytes = reader.read("max-bytes", parsers::size);
@@ -83,7 +83,7 @@ fn rotating(reader: &mut dyn Reader, _: &Given) -> Option<Target> {
     Some(Target::Rotating { path, rotation })
 }
 
-fn timed(reader: &mut dyn Reader, given: &Given) -> Option<Target> {
+fn timed(reader: &mut dyn Reader, given: &SharedSettings) -> Option<Target> {
     reader_needs(reader, "when", "\"midnight\"");
     let when = reader.read("when", str::parse::<When>);
     let interval = reader.read("interval", parsers::at_least_one).unwrap_or(1);

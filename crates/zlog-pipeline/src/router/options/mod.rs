@@ -16,7 +16,7 @@ use zlog_core::error::{Error, Result};
 
 use super::spec::Target;
 
-pub use common::{FILTER, FORMAT, Given, NAME, QUEUE, formatter, handler, queue_length};
+pub use common::{FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler, queue_length};
 
 /// A key: how it is written and what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub struct Class {
     pub formatted: bool,
     /// Reads its own keys. `None` when one that it can't do without is missing or wrong,
     /// which the reader was told.
-    pub read: fn(&mut dyn Reader, &Given) -> Option<Target>,
+    pub read: fn(&mut dyn Reader, &SharedSettings) -> Option<Target>,
 }
 
 /// Every class, in the order of the documentation.

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Options, Output};
 
 use super::super::spec::Target;
 use super::common::{BATCH, SPOOL, batch, some_time, spool};
-use super::{Class, Given, Key, Reader};
+use super::{Class, Key, Reader, SharedSettings};
 use crate::handler::smtp::{self, LoginFrom, Server, SmtpOptions};
 
 /// Mails, of many records each.
@@ -44,7 +44,7 @@ pub(super) static SMTP: Class = Class {
     read,
 };
 
-fn read(reader: &mut dyn Reader, given: &Given) -> Option<Target> {
+fn read(reader: &mut dyn Reader, given: &SharedSettings) -> Option<Target> {
     let default = SmtpOptions::default();
     let options = SmtpOptions {
         server: reader.checked("server", Server::parse).unwrap_or(default.server),

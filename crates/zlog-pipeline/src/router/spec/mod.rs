@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use super::open;
+use super::factory;
 use super::options::{CLASSES, Class};
 use crate::handler::exec::ExecOptions;
 use crate::handler::file::Sync;
@@ -21,9 +21,9 @@ use crate::handler::syslog::SyslogOptions;
 use crate::handler::timed::Timing;
 use crate::socket::DEFAULT_HWM;
 use zlog_core::error::{Error, Result};
-pub use zlog_core::format::formatter::FormatterSpec;
+pub use zlog_core::format::FormatterSpec;
 use zlog_core::record::Level;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 
 /// How many records wait for a slow handler unless another number is given.
@@ -288,7 +288,7 @@ impl Spec {
     /// A name or a file that two handlers have, a route that leads to no handler or
     /// is there twice, an expression, a format or an address that is none.
     pub fn check(&self) -> Result<()> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         self.handlers.iter().try_for_each(|handler| check.handler(handler))?;
         self.routes.iter().try_for_each(|route| check.route(route))
     }
@@ -297,7 +297,7 @@ impl Spec {
 /// Checks handlers, then routes, one by one: each against those that passed before it, in
 /// a time that does not grow with their number.
 #[derive(Default)]
-pub struct Check<'s> {
+pub struct Validator<'s> {
     /// Names of handlers, in their order and to look them up.
     names: Vec<&'s str>,
     known: HashSet<&'s str>,
@@ -305,7 +305,7 @@ pub struct Check<'s> {
     routes: HashSet<Match>,
 }
 
-impl<'s> Check<'s> {
+impl<'s> Validator<'s> {
     /// Checks a handler. One that is refused leaves its name and file to others.
     ///
     /// # Errors
@@ -319,7 +319,7 @@ impl<'s> Check<'s> {
         if let Some(path) = handler.target.path().filter(|path| !is_device(path)) {
             match self.files.entry(real_path(path)) {
                 Entry::Occupied(first) => {
-                    let path = visible(&path.display().to_string());
+                    let path = escape(&path.display().to_string());
                     let (first, second) = (first.get().shown(), handler.shown());
                     return Err(Error::usage(format!(
                         "handlers {first} and {second} would both write to {path}"
@@ -356,7 +356,7 @@ impl<'s> Check<'s> {
 impl HandlerSpec {
     /// Its name, for a message.
     fn shown(&self) -> String {
-        visible(&self.name)
+        escape(&self.name)
     }
 
     fn check(&self) -> Result<()> {
@@ -374,7 +374,7 @@ impl HandlerSpec {
             return Err(Error::usage(what)
                 .hint("Name one to bind or to connect to, as tcp://127.0.0.1:12346."));
         }
-        open::check(self).map_err(|error| error.within(format_args!("handler {name}")))
+        factory::check(self).map_err(|error| error.within(format_args!("handler {name}")))
     }
 }
 
@@ -392,8 +392,8 @@ impl std::fmt::Display for Match {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Match::Logger(name) if name.is_empty() => f.write_str("the root logger"),
-            Match::Logger(name) => write!(f, "logger {}", visible(name)),
-            Match::Topic(prefix) => write!(f, "topic {:?}", visible(prefix)),
+            Match::Logger(name) => write!(f, "logger {}", escape(name)),
+            Match::Topic(prefix) => write!(f, "topic {:?}", escape(prefix)),
         }
     }
 }
@@ -417,7 +417,7 @@ fn unknown_handler(route: &Match, handler: &str, names: &[&str]) -> Error {
         true => "There are no handlers.".to_owned(),
         false => suggest(handler, names),
     };
-    Error::usage(format!("{route}: unknown handler {}", visible(handler))).hint(hint)
+    Error::usage(format!("{route}: unknown handler {}", escape(handler))).hint(hint)
 }
 
 /// Whether it is there and is no file, so that any number may write to it: `/dev/null`.

@@ -28,7 +28,7 @@ impl Handler for Holding {
         Ok(())
     }
 
-    fn tend(&mut self, now: Instant) -> Result<Option<Instant>> {
+    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
         let _ = self.asked.send(Asked::Tend);
         if std::mem::take(&mut self.fails) {
             return Err(Error::new("away"));
@@ -46,8 +46,8 @@ impl Handler for Holding {
         Ok(())
     }
 
-    fn held(&self) -> Held {
-        Held { waiting: self.waiting, ..Held::default() }
+    fn backlog(&self) -> Backlog {
+        Backlog { waiting: self.waiting, ..Backlog::default() }
     }
 
     fn close(&mut self, until: Instant) -> Result<()> {
@@ -75,7 +75,7 @@ fn a_handler_is_tended_after_a_record_and_whenever_it_wants_to_be() {
         assert_eq!(next(&asked), Asked::Tend);
     }
     queue.flush().unwrap();
-    assert_eq!(queue.held(), Held::default());
+    assert_eq!(queue.backlog(), Backlog::default());
     assert_eq!(asked.try_recv(), Err(TryRecvError::Empty), "nothing is due any more");
 }
 
@@ -94,7 +94,7 @@ fn what_is_queued_and_what_the_handler_holds_waits() {
     put(&mut queue, &["one"]);
     assert_eq!(next(&asked), Asked::Tend);
     queue.flush().unwrap();
-    assert_eq!(queue.held().waiting, 1);
+    assert_eq!(queue.backlog().waiting, 1);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_handler_behind_is_reopened_without_a_record() {
 fn a_handler_behind_is_closed_with_the_time_that_is_left() {
     for within in [DEADLINE, Duration::ZERO] {
         let (mut queue, asked) = holding(0, false);
-        queue.end(within).1.unwrap();
+        queue.close_within(within).1.unwrap();
         assert_eq!(next(&asked), Asked::Close { in_time: !within.is_zero() });
     }
 }

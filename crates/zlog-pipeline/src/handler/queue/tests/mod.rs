@@ -114,8 +114,8 @@ fn a_flush_waits_until_everything_has_been_handled_in_order() {
     put(&mut queue, &["one", "two", "three"]);
     queue.flush().unwrap();
     assert_eq!(records(&saw), ["one", "two", "three"]);
-    let expected = Queued { accepted: 3, handled: 3, ..Queued::default() };
-    assert_eq!(queue.queued(), expected);
+    let expected = QueueCounts { accepted: 3, handled: 3, ..QueueCounts::default() };
+    assert_eq!(queue.counts(), expected);
 }
 
 #[test]
@@ -132,11 +132,11 @@ fn a_slow_handler_holds_up_nobody_until_the_queue_is_full_and_then_drops_are_cou
     put(&mut queue, &["one"]);
     assert_eq!(next(&saw), seen("one"));
     put(&mut queue, &["two", "three", "four", "five"]);
-    let expected = Queued { accepted: 3, dropped: 2, ..Queued::default() };
-    assert_eq!(queue.queued(), expected);
+    let expected = QueueCounts { accepted: 3, dropped: 2, ..QueueCounts::default() };
+    assert_eq!(queue.counts(), expected);
     drop(tokens);
-    let (queued, told) = queue.end(DEADLINE);
-    assert_eq!(queued, Queued { handled: 3, ..expected });
+    let (queued, told) = queue.close_within(DEADLINE);
+    assert_eq!(queued, QueueCounts { handled: 3, ..expected });
     told.unwrap();
     assert_eq!(records(&saw), ["two", "three"]);
 }
@@ -154,14 +154,14 @@ fn a_record_that_finds_the_queue_full_waits_for_room() {
             done.send(()).unwrap();
         });
         // Longer than it asks whether to stop.
-        assert_eq!(waits.recv_timeout(2 * ASKING), Err(RecvTimeoutError::Timeout));
+        assert_eq!(waits.recv_timeout(2 * STOP_CHECK_INTERVAL), Err(RecvTimeoutError::Timeout));
         tokens.send(()).unwrap();
         waits.recv_timeout(DEADLINE).unwrap();
     });
     drop(tokens);
-    let (queued, told) = queue.end(DEADLINE);
+    let (queued, told) = queue.close_within(DEADLINE);
     told.unwrap();
-    assert_eq!(queued, Queued { accepted: 3, handled: 3, ..Queued::default() });
+    assert_eq!(queued, QueueCounts { accepted: 3, handled: 3, ..QueueCounts::default() });
     assert_eq!(records(&saw), ["two", "three"]);
 }
 
@@ -176,8 +176,8 @@ fn whoever_waits_for_room_can_be_told_to_give_up() {
     // The second finds room; the third asks twice, and gives up the second time.
     put(&mut queue, &["two", "three", "four"]);
     assert!(stop.load(Ordering::Relaxed));
-    assert_eq!(queue.queued(), Queued { accepted: 2, dropped: 2, ..Queued::default() });
-    let (queued, told) = queue.end(Duration::ZERO);
+    assert_eq!(queue.counts(), QueueCounts { accepted: 2, dropped: 2, ..QueueCounts::default() });
+    let (queued, told) = queue.close_within(Duration::ZERO);
     told.unwrap();
     assert_eq!(queued.abandoned, 2);
 }
@@ -191,16 +191,19 @@ fn a_failure_is_told_once_for_each_outage_and_the_other_records_go_on() {
     queue.flush().unwrap();
     put(&mut queue, &["two", "fail 4"]);
     assert_eq!(queue.flush().unwrap_err().to_string(), "fail 4");
-    let (queued, told) = queue.end(DEADLINE);
+    let (queued, told) = queue.close_within(DEADLINE);
     told.unwrap();
-    assert_eq!(queued, Queued { accepted: 6, handled: 2, failed: 4, ..Queued::default() });
+    assert_eq!(
+        queued,
+        QueueCounts { accepted: 6, handled: 2, failed: 4, ..QueueCounts::default() }
+    );
 }
 
 #[test]
 fn a_failure_that_nobody_asked_for_is_told_at_the_end() {
     let mut queue = failing();
     put(&mut queue, &["fail"]);
-    let (queued, told) = queue.end(DEADLINE);
+    let (queued, told) = queue.close_within(DEADLINE);
     assert_eq!(told.unwrap_err().to_string(), "fail");
     assert_eq!(queued.failed, 1);
 }
@@ -211,10 +214,10 @@ fn closing_gives_up_at_its_deadline_and_counts_what_is_left() {
     put(&mut queue, &["one", "two", "three"]);
     assert_eq!(next(&saw), seen("one"));
     let start = Instant::now();
-    let (queued, told) = queue.end(Duration::from_millis(20));
+    let (queued, told) = queue.close_within(Duration::from_millis(20));
     told.unwrap();
     assert!(start.elapsed() < DEADLINE);
-    assert_eq!(queued, Queued { accepted: 3, abandoned: 3, ..Queued::default() });
+    assert_eq!(queued, QueueCounts { accepted: 3, abandoned: 3, ..QueueCounts::default() });
     // The thread leaves the rest alone, and ends.
     drop(tokens);
     assert_eq!([next(&saw), next(&saw)], [Seen::Flush, Seen::Dropped]);
@@ -237,9 +240,12 @@ fn a_handler_that_crashes_is_reported_and_nothing_hangs() {
     let error = queue.flush().unwrap_err().to_string();
     assert!(error.starts_with("the handler behind a queue has crashed"), "{error}");
     queue.handle(&record("two")).unwrap_err();
-    let (queued, told) = queue.end(DEADLINE);
+    let (queued, told) = queue.close_within(DEADLINE);
     told.unwrap_err();
-    assert_eq!(queued, Queued { accepted: 2, handled: 1, abandoned: 1, ..Queued::default() });
+    assert_eq!(
+        queued,
+        QueueCounts { accepted: 2, handled: 1, abandoned: 1, ..QueueCounts::default() }
+    );
 }
 
 #[test]
@@ -268,7 +274,7 @@ proptest! {
             // Failures are counted below.
             let _ = queue.handle(&record(msg));
         }
-        let (queued, _) = queue.end(DEADLINE);
+        let (queued, _) = queue.close_within(DEADLINE);
         let handed = records(&saw);
         prop_assert_eq!(queued.accepted + queued.dropped, messages.len() as u64);
         prop_assert_eq!(queued.handled + queued.failed, queued.accepted);

@@ -1,9 +1,7 @@
-//! The mail server: its address, a connection to it, and a mail's conversation.
-//!
-//! What may be here: what is said in which order (RFC 5321, section 3.3). lettre reads
-//! and writes the single steps; what a failure is called is `failure`'s.
+//! The mail server: its address, the connection, and the SMTP session for a mail (RFC 5321,
+//! section 3.3). lettre reads and writes the individual commands; `errors` words the failures.
 
-mod failure;
+mod errors;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -16,43 +14,43 @@ use lettre::transport::smtp::commands::{Data, Mail as MailCommand, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use url::{Host, Url};
 
-use super::mail::Sending;
+use super::mail::PendingMail;
 use super::{DEFAULT_TIMEOUT, Login};
 use crate::os::resolve;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 type SmtpError = lettre::transport::smtp::Error;
 
-/// How a connection is encrypted.
+/// How the connection is encrypted.
 #[derive(Clone)]
 enum Encryption {
     None,
-    /// From the start (`smtps://`).
+    /// TLS from the start (`smtps://`).
     Implicit(TlsParameters),
-    /// After STARTTLS, or not at all (`?tls=required`).
+    /// STARTTLS, required (`?tls=required`).
     StartTls(TlsParameters),
 }
 
 /// Who got a mail.
 pub(super) enum Sent {
-    /// All.
+    /// Everybody.
     ToAll,
-    /// All but those that the error names.
+    /// Everybody except the recipients that the error names.
     ToSome(Error),
 }
 
-/// Why a mail did not go, for one recipient at least.
-pub(super) enum Unsent {
-    /// It never will.
-    Refused(Error),
-    /// It may when it is tried again.
-    Later(Error),
-    /// It may, and those who are not left in `sending` have got it.
-    PutOff(Error),
+/// Why a mail did not reach at least one recipient.
+pub(super) enum SendError {
+    /// Permanent: another attempt will not help.
+    Rejected(Error),
+    /// Temporary: another attempt may succeed.
+    Retry(Error),
+    /// Temporary for the recipients left in the mail; the others have got it.
+    Deferred(Error),
 }
 
-/// A mail server, and how to talk to it.
+/// A mail server and how to connect to it.
 #[derive(Clone)]
 pub struct Server {
     host: String,
@@ -65,24 +63,24 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the address of a mail server: `smtp://HOST[:PORT]` (port 25, not
-    /// encrypted), `smtp://HOST[:PORT]?tls=required` (587, STARTTLS) or
-    /// `smtps://HOST[:PORT]` (465, TLS from the start).
+    /// Reads the address of a mail server: `smtp://HOST[:PORT]` (port 25, not encrypted),
+    /// `smtp://HOST[:PORT]?tls=required` (port 587, STARTTLS) or `smtps://HOST[:PORT]` (port
+    /// 465, TLS from the start).
     ///
     /// # Errors
-    /// When it is none of these, or holds a password, which everybody on the machine
-    /// could read in the list of processes.
+    /// The address is invalid, or contains a password, which everybody on the machine could
+    /// read in the list of processes.
     pub fn parse(address: &str) -> Result<Server> {
         let wrong = |why: &str| {
-            Error::usage(format!("{} is no mail server: {why}", visible(address)))
+            Error::usage(format!("{} is no mail server: {why}", escape(address)))
                 .hint("Write it as smtp://HOST:PORT, smtp://HOST?tls=required or smtps://HOST.")
         };
         let url = Url::parse(address).map_err(|error| wrong(&error.to_string()))?;
         if url.password().is_some() || !url.username().is_empty() {
-            // Not repeated in the error, which may end up in a log.
+            // The login is not repeated in the error, which may end up in a log.
             let without = url.host_str().unwrap_or("HOST");
             let what = format!("the mail server's address holds a login: smtp://…@{without}");
-            return Err(Error::usage(visible(&what))
+            return Err(Error::usage(escape(&what))
                 .hint("Command lines are visible to all: give the login another way."));
         }
         let host = match url.host() {
@@ -118,14 +116,14 @@ impl Server {
         })
     }
 
-    /// Trusts this certificate too (PEM): a mail server of one's own often has one
-    /// that no authority has signed. Without encryption, it changes nothing.
+    /// Also trusts this certificate (PEM), for servers whose certificate no authority has
+    /// signed. Has no effect without encryption.
     ///
     /// # Errors
-    /// When that is no certificate.
-    pub fn trusting(mut self, pem: &[u8]) -> Result<Server> {
+    /// `pem` is not a certificate.
+    pub fn with_certificate(mut self, pem: &[u8]) -> Result<Server> {
         let wrong = |error: SmtpError| {
-            let why = visible(&error.to_string());
+            let why = escape(&error.to_string());
             Error::new(format!("the certificate to trust {self} by can't be read: {why}"))
                 .hint("It is to be in PEM, beginning with -----BEGIN CERTIFICATE-----.")
         };
@@ -141,13 +139,13 @@ impl Server {
         Ok(self)
     }
 
-    /// Gives each step this long.
+    /// Sets the time limit of each step.
     pub(super) fn with_timeout(mut self, timeout: Duration) -> Server {
         self.timeout = timeout;
         self
     }
 
-    /// Logs in, but never in the clear over a network.
+    /// Sets the login. Refuses to send it over a network without encryption.
     pub(super) fn with_login(mut self, login: Option<Login>) -> Result<Server> {
         let Some(login) = login else { return Ok(self) };
         if matches!(self.encryption, Encryption::None) && !self.is_local() {
@@ -158,79 +156,82 @@ impl Server {
         Ok(self)
     }
 
-    /// Whether it is this machine.
+    /// Whether the server runs on this machine.
     fn is_local(&self) -> bool {
         self.host == "localhost"
             || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
-    /// Connects and leaves again.
+    /// Connects, logs in and disconnects.
     pub(super) fn check(&self) -> Result<()> {
         let mut connection = self.connect(None)?;
         connection.abort();
         Ok(())
     }
 
-    /// Sends a mail on a connection of its own, not beyond `until`. Recipients that need
-    /// no other try are taken out of `sending`.
+    /// Sends a mail on a new connection, at most until `until`. Removes recipients from
+    /// `mail` that need no further attempt.
     pub(super) fn send(
         &self,
         from: &Address,
-        sending: &mut Sending,
+        mail: &mut PendingMail,
         content: &str,
         until: Option<Instant>,
-    ) -> Result<Sent, Unsent> {
-        // Whatever goes wrong before the mail is spoken of is about the server or the
-        // login, and may be well when it is tried again.
-        let mut connection = self.connect(until).map_err(Unsent::Later)?;
-        let steps = Steps { timeout: self.timeout, until };
-        let sent = converse(&mut connection, from, &sending.to, content, steps);
-        // A server that answered is told that this is the end. One that did not is
-        // not waited for a second time.
+    ) -> Result<Sent, SendError> {
+        // Failures before the mail itself concern the server or the login: another attempt
+        // may succeed.
+        let mut connection = self.connect(until).map_err(SendError::Retry)?;
+        let steps = StepTimeout { timeout: self.timeout, until };
+        let sent = run_session(&mut connection, from, &mail.to, content, steps);
+        // Quit if the server answered. Do not wait again for one that did not.
         let answered = |error: &SmtpError| error.status().is_some();
         if sent.as_ref().err().is_none_or(answered) {
             connection.abort();
         }
         match sent {
-            Ok(refused) => self.settle(sending, refused),
-            Err(error) if error.is_permanent() => Err(Unsent::Refused(self.failed(&error))),
-            Err(error) => Err(Unsent::Later(self.failed(&error))),
+            Ok(refused) => self.settle(mail, refused),
+            Err(error) if error.is_permanent() => Err(SendError::Rejected(self.failed(&error))),
+            Err(error) => Err(SendError::Retry(self.failed(&error))),
         }
     }
 
-    /// What follows from the recipients that were refused.
+    /// The result, given the recipients that the server refused.
     fn settle(
         &self,
-        sending: &mut Sending,
+        mail: &mut PendingMail,
         refused: Vec<(Address, SmtpError)>,
-    ) -> Result<Sent, Unsent> {
+    ) -> Result<Sent, SendError> {
         let Some((first, rest)) = refused.split_first() else { return Ok(Sent::ToAll) };
-        let count = sending.to.len();
+        let count = mail.to.len();
         let error = self.refused(first, rest.len(), count);
-        // 4xx: greylisting, say. Only those are tried again.
+        // 4xx, for example greylisting: only these are tried again.
         let later = refused.iter().filter(|(_, error)| error.is_transient());
         let later: Vec<Address> = later.map(|(address, _)| address.clone()).collect();
         if !later.is_empty() {
-            sending.to = later;
+            mail.to = later;
             let taken = refused.len() < count;
-            Err(if taken { Unsent::PutOff(error) } else { Unsent::Later(error) })
+            Err(if taken { SendError::Deferred(error) } else { SendError::Retry(error) })
         } else if refused.len() < count {
             Ok(Sent::ToSome(error))
         } else {
-            Err(Unsent::Refused(error))
+            Err(SendError::Rejected(error))
         }
     }
 
-    /// Looks the server up, connects, greets, encrypts, logs in.
+    /// Resolves the host, connects, sends EHLO, encrypts and logs in.
     fn connect(&self, until: Option<Instant>) -> Result<SmtpConnection> {
-        let steps = Steps { timeout: self.timeout, until };
+        let steps = StepTimeout { timeout: self.timeout, until };
         let found = self.addresses.addresses(Instant::now() + steps.next());
         let found = found.map_err(|error| self.not_reached(&error))?;
         self.begin(&found, steps).map_err(|error| self.failed(&error))
     }
 
-    /// The rest of [`Server::connect`], with the server's addresses.
-    fn begin(&self, server: &[SocketAddr], steps: Steps) -> Result<SmtpConnection, SmtpError> {
+    /// Connects to the first reachable address.
+    fn begin(
+        &self,
+        server: &[SocketAddr],
+        steps: StepTimeout,
+    ) -> Result<SmtpConnection, SmtpError> {
         let implicit = match &self.encryption {
             Encryption::Implicit(parameters) => Some(parameters),
             Encryption::None | Encryption::StartTls(_) => None,
@@ -248,7 +249,7 @@ impl Server {
         Ok(connection)
     }
 
-    /// Names who did not get the mail.
+    /// The error for a mail that some recipients did not get.
     fn refused(&self, first: &(Address, SmtpError), others: usize, of: usize) -> Error {
         let (address, error) = first;
         let cause = self.failed(error);
@@ -262,47 +263,46 @@ impl Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = visible(&self.host);
+        let host = escape(&self.host);
         let port = self.port;
         if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
 
-/// How long each step may take.
+/// The time limit of each step.
 #[derive(Clone, Copy)]
-struct Steps {
+struct StepTimeout {
     timeout: Duration,
     until: Option<Instant>,
 }
 
-impl Steps {
-    /// For the next one: never nothing, which would mean for ever.
+impl StepTimeout {
+    /// The limit of the next step. At least 1 ms: zero would mean no limit.
     fn next(self) -> Duration {
         let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
         left.map_or(self.timeout, |left| left.min(self.timeout)).max(Duration::from_millis(1))
     }
 
-    /// Gives the next one its time.
+    /// Applies the limit to the next step.
     fn begin(self, connection: &mut SmtpConnection) {
         if self.until.is_some() {
-            // Should it fail, the step has the time of the one before.
+            // If this fails, the limit of the previous step stays in effect.
             let _ = connection.set_timeout(Some(self.next()));
         }
     }
 }
 
-/// A mail's conversation. Returns the recipients that the server refused; the others
-/// got it.
-fn converse(
+/// Sends a mail. Returns the recipients that the server refused; the others got it.
+fn run_session(
     connection: &mut SmtpConnection,
     from: &Address,
     to: &[Address],
     content: &str,
-    steps: Steps,
+    steps: StepTimeout,
 ) -> Result<Vec<(Address, SmtpError)>, SmtpError> {
     let mut parameters = Vec::new();
     if !content.is_ascii() {
-        // Addresses alone can bring that about: all else is encoded.
+        // Only the addresses can be non-ASCII: everything else is encoded.
         if connection.server_info().supports_feature(Extension::SmtpUtfEight) {
             parameters.push(MailParameter::SmtpUtfEight);
         }
@@ -315,7 +315,7 @@ fn converse(
         steps.begin(connection);
         match connection.command(Rcpt::new(to.clone(), Vec::new())) {
             Ok(_) => {}
-            // As smtplib: one that is refused keeps it from nobody else.
+            // As in smtplib, a refused recipient does not affect the others.
             Err(error) if error.status().is_some() => refused.push((to.clone(), error)),
             Err(error) => return Err(error),
         }
@@ -329,10 +329,10 @@ fn converse(
     Ok(refused)
 }
 
-/// A mail's content with its dots stuffed and its end (RFC 5321, section 4.5.2), as
-/// if it were a command: so it is one write. lettre's own way writes the end by
-/// itself, which Nagle's algorithm holds back until the server's kernel has
-/// acknowledged the rest: 40 ms on Linux, for each small mail.
+/// The content of a mail, dot-stuffed and terminated (RFC 5321, section 4.5.2), in the form
+/// of a command, so that it is a single write. lettre writes the terminator separately, and
+/// Nagle's algorithm then delays it until the server's kernel acknowledges the rest: 40 ms
+/// per small mail on Linux.
 struct Content<'m>(&'m str);
 
 impl fmt::Display for Content<'_> {
@@ -348,7 +348,7 @@ impl fmt::Display for Content<'_> {
     }
 }
 
-/// What EHLO calls this machine. A name that is no domain could not be said.
+/// The name in EHLO: the host name, unless it is not a valid domain name.
 fn hello() -> ClientId {
     let name = gethostname::gethostname().into_string().unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');

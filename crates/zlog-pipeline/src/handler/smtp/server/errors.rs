@@ -1,0 +1,184 @@
+//! Words the failures of a mail server: what failed, why, and the next step.
+//!
+//! lettre and rustls report some common mistakes in terms that only their authors understand.
+//! This module recognises them by their text, since lettre exposes nothing else.
+
+use std::error::Error as _;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Encryption, Server, SmtpError};
+use zlog_core::error::{Error, Exit};
+use zlog_core::text::escape::escape;
+
+impl Server {
+    /// The error for a failed command or connection.
+    pub(super) fn failed(&self, error: &SmtpError) -> Error {
+        let failure = match error.status() {
+            Some(code) => {
+                let said = error.source().map(ToString::to_string).unwrap_or_default();
+                self.refusal(u16::from(code), &said)
+            }
+            None => self.explain(&error.to_string()).unwrap_or_else(|| self.unreached(error)),
+        };
+        failure.exit_as(Exit::Failed)
+    }
+
+    /// The server answered with a refusal.
+    fn refusal(&self, code: u16, said: &str) -> Error {
+        let wants_tls = code == 538 || said.to_ascii_uppercase().contains("STARTTLS");
+        let hint = match (&self.encryption, code) {
+            (Encryption::None, _) if wants_tls => {
+                format!("It wants to be spoken to encrypted: write smtp://{self}?tls=required.")
+            }
+            (_, 535) => "Check the name and the password: ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD, \
+                         or those in the file that login= names."
+                .to_owned(),
+            (_, 530) if self.login.is_none() => "It may want a login: ZLOG_SMTP_USER and \
+                                                 ZLOG_SMTP_PASSWORD, or login=FILE."
+                .to_owned(),
+            _ => "Ask whoever runs the mail server, or name another.".to_owned(),
+        };
+        Error::new(format!("mail server {self} refused: {code} {}", escape(said))).hint(hint)
+    }
+
+    /// The server did not answer, or not as a mail server would.
+    fn unreached(&self, error: &SmtpError) -> Error {
+        let what = format!("mail server {self}");
+        match io_error(error) {
+            Some(io) if is_timeout(io) => {
+                Error::new(format!("{what} did not answer within {:?}", self.timeout))
+                    .hint("Check that it is a mail server and is reachable, or allow more time.")
+            }
+            Some(io) => self.not_reached(io),
+            None => Error::new(format!("{what}: {}", escape(&error.to_string())))
+                .hint("Check that a mail server answers there, and how it is encrypted."),
+        }
+    }
+
+    /// No connection could be made.
+    pub(super) fn not_reached(&self, error: &std::io::Error) -> Error {
+        Error::io(format_args!("mail server {self}"), error)
+            .hint("Check that it runs, and its host and port.")
+            .exit_as(Exit::Failed)
+    }
+
+    /// Explains a message of lettre or rustls.
+    fn explain(&self, said: &str) -> Option<Error> {
+        let error = |what: &str, hint: String| {
+            Some(Error::new(format!("mail server {self} {what}")).hint(hint))
+        };
+        if let Some((_, wrong)) = said.split_once("invalid peer certificate: ") {
+            let (what, hint) = self.certificate(wrong)?;
+            return error(&what, hint);
+        }
+        if said.contains("No compatible authentication mechanism") {
+            let hint = match self.encryption {
+                Encryption::None => format!(
+                    "Many take one only when encrypted: write smtps://{0} or \
+                     smtp://{0}?tls=required, or leave out the login.",
+                    self.host
+                ),
+                _ => "Leave out the login, or name another server.".to_owned(),
+            };
+            return error("takes no login as it was connected to", hint);
+        }
+        if said.contains("STARTTLS is not supported") {
+            let hint = format!(
+                "One that is encrypted from the start is smtps://{0}; where nobody can read \
+                 along, leave out ?tls=required.",
+                self.host
+            );
+            return error("offers no STARTTLS", hint);
+        }
+        if said.contains("corrupt message of type InvalidContentType") {
+            let hint = format!(
+                "If it does STARTTLS, write smtp://{self}?tls=required; smtps:// is for port 465."
+            );
+            return error("does not begin with TLS", hint);
+        }
+        None
+    }
+
+    /// What is wrong with the server's certificate, and the next step.
+    fn certificate(&self, wrong: &str) -> Option<(String, String)> {
+        let host = &self.host;
+        // `openssl req -x509` makes such a certificate.
+        if wrong.contains("CaUsedAsEndEntity") {
+            return Some((
+                "shows the certificate of an authority as its own".to_owned(),
+                "Make it one that is no authority's: openssl req -x509 … -addext \
+                 basicConstraints=critical,CA:FALSE."
+                    .to_owned(),
+            ));
+        }
+        // BadSignature: a trusted certificate has the same name but another key.
+        if wrong.contains("UnknownIssuer") || wrong.contains("BadSignature") {
+            return Some((
+                "shows a certificate that nobody has signed who is trusted here".to_owned(),
+                "If it is the right server, trust it: trust=FILE, with its certificate or its \
+                 authority's in PEM."
+                    .to_owned(),
+            ));
+        }
+        if wrong.contains("ertificate not valid for name") || wrong.contains("NotValidForName") {
+            let names = names(wrong);
+            let others = if names.is_empty() { "no name" } else { &names };
+            return Some((
+                format!("shows a certificate for {others}, not for {host}"),
+                format!("Name the server as its certificate does, or have one made for {host}."),
+            ));
+        }
+        if wrong.contains("ertificate expired") || wrong.contains("Expired") {
+            let what = match day(wrong, "not valid after ") {
+                Some(day) => format!("shows a certificate that was valid until {day}"),
+                None => "shows a certificate that has expired".to_owned(),
+            };
+            return Some((what, "Have it made anew; or this machine's clock is wrong.".to_owned()));
+        }
+        if wrong.contains("ertificate not valid yet") || wrong.contains("NotValidYet") {
+            let what = match day(wrong, "not valid before ") {
+                Some(day) => format!("shows a certificate that is valid from {day} only"),
+                None => "shows a certificate that is not valid yet".to_owned(),
+            };
+            let hint = "Set this machine's clock right, or have it made anew.".to_owned();
+            return Some((what, hint));
+        }
+        None
+    }
+}
+
+/// The names in the certificate, according to rustls.
+fn names(wrong: &str) -> String {
+    static NAME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?:DnsName|IpAddress)\("?([^")]+)"?\)"#).expect("the pattern is a constant")
+    });
+    let names: Vec<String> = NAME.captures_iter(wrong).map(|found| escape(&found[1])).collect();
+    names.join(", ")
+}
+
+/// The date after `words` in a message of rustls, given in seconds since 1970.
+fn day(wrong: &str, words: &str) -> Option<String> {
+    let (_, rest) = wrong.split_once(words)?;
+    let seconds = rest.split(' ').next()?.parse().ok()?;
+    let day = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(day.strftime("%Y-%m-%d").to_string())
+}
+
+/// The I/O error among the causes, if any.
+fn io_error(error: &SmtpError) -> Option<&std::io::Error> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref() {
+            return Some(io);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// A socket timeout has either kind, depending on the platform.
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock)
+}

@@ -1,0 +1,274 @@
+//! Which handlers a record is for, by its topic and its logger's name.
+//!
+//! What may be here: the rule that [`RouteSpec`] states, and the memory of what it
+//! gave. A handler is a number here.
+
+use std::collections::HashMap;
+
+use super::spec::{Match, RouteSpec, Spec};
+use zlog_core::record::Level;
+
+/// Most names, and longest, that are remembered: they come from outside. Beyond them,
+/// the rule is applied again.
+const MOST_NAMES: usize = 8192;
+const LONGEST_NAME: usize = 512;
+
+/// What the rule gave for a name.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct RouteMatch {
+    /// This level and above pass; `NOTSET`: all.
+    pub(super) level: Level,
+    /// The handlers, each once, the nearest route's first.
+    pub(super) handlers: Vec<usize>,
+}
+
+/// All routes.
+pub(super) struct RouteTable {
+    /// By topic, the longest prefix first.
+    topics: Vec<Route>,
+    /// By logger, the longest name first: the root is the last.
+    loggers: Vec<Route>,
+    /// Matches, and where they are by the logger's name and the topic.
+    cached: Vec<RouteMatch>,
+    index: HashMap<Box<str>, HashMap<Box<str>, usize>>,
+    /// The way of a name that is too long to be remembered.
+    other: RouteMatch,
+}
+
+struct Route {
+    name: Box<str>,
+    level: Level,
+    handlers: Vec<usize>,
+    propagate: bool,
+}
+
+impl RouteTable {
+    /// The routes of a specification that was checked; `None` when it has none.
+    pub(super) fn new(spec: &Spec) -> Option<RouteTable> {
+        if spec.routes.is_empty() {
+            return None;
+        }
+        let names = spec.handlers.iter().enumerate().map(|(at, handler)| (&*handler.name, at));
+        let places: HashMap<&str, usize> = names.collect();
+        let place = |name: &String| places.get(name.as_str()).copied();
+        let route = |name: &str, route: &RouteSpec| Route {
+            name: name.into(),
+            level: route.level.unwrap_or_default(),
+            handlers: route.handlers.iter().filter_map(place).collect(),
+            propagate: route.propagate,
+        };
+        let mut table = RouteTable {
+            topics: Vec::new(),
+            loggers: Vec::new(),
+            cached: Vec::new(),
+            index: HashMap::new(),
+            other: RouteMatch::default(),
+        };
+        for asked in &spec.routes {
+            match &asked.matches {
+                Match::Logger(name) => table.loggers.push(route(plain(name), asked)),
+                Match::Topic(prefix) => table.topics.push(route(prefix, asked)),
+            }
+        }
+        for routes in [&mut table.topics, &mut table.loggers] {
+            routes.sort_by_key(|route| std::cmp::Reverse(route.name.len()));
+        }
+        Some(table)
+    }
+
+    /// Whether it matters which topic a record has.
+    pub(super) fn look_at_topics(&self) -> bool {
+        !self.topics.is_empty()
+    }
+
+    /// The way of records of the logger `name` and of `topic`.
+    pub(super) fn of(&mut self, name: &str, topic: &str) -> &RouteMatch {
+        // What no route asks about need not be told apart.
+        let name = if self.loggers.iter().all(|route| route.name.is_empty()) { "" } else { name };
+        let topic = if self.topics.is_empty() { "" } else { topic };
+        let at = self.index.get(name).and_then(|topics| topics.get(topic)).copied();
+        match at {
+            Some(at) => &self.cached[at],
+            None if name.len() > LONGEST_NAME || topic.len() > LONGEST_NAME => {
+                let mut other = std::mem::take(&mut self.other);
+                self.find(name, topic, &mut other);
+                self.other = other;
+                &self.other
+            }
+            None => self.remember(name, topic),
+        }
+    }
+
+    fn remember(&mut self, name: &str, topic: &str) -> &RouteMatch {
+        if self.cached.len() >= MOST_NAMES {
+            // Which of them come again is not known: those that do are soon back.
+            self.cached.clear();
+            self.index.clear();
+        }
+        let mut route_match = RouteMatch::default();
+        self.find(name, topic, &mut route_match);
+        let at = self.cached.len();
+        self.index.entry(name.into()).or_default().insert(topic.into(), at);
+        self.cached.push(route_match);
+        &self.cached[at]
+    }
+
+    /// The rule itself.
+    fn find(&self, name: &str, topic: &str, route_match: &mut RouteMatch) {
+        route_match.level = Level::NOTSET;
+        route_match.handlers.clear();
+        let name = plain(name);
+        let topics = self.topics.iter().filter(|route| topic.starts_with(&*route.name));
+        let loggers = self.loggers.iter().filter(|route| is_parent(&route.name, name));
+        let mut goes_on = true;
+        for route in topics.chain(loggers) {
+            if route_match.level == Level::NOTSET {
+                route_match.level = route.level;
+            }
+            if goes_on {
+                for handler in &route.handlers {
+                    if !route_match.handlers.contains(handler) {
+                        route_match.handlers.push(*handler);
+                    }
+                }
+                goes_on = route.propagate;
+            }
+        }
+    }
+}
+
+/// The root logger's name is empty here, and `root` in Python's records.
+fn plain(name: &str) -> &str {
+    if name == "root" { "" } else { name }
+}
+
+/// Whether `parent` is the logger `name`, or one above it.
+fn is_parent(parent: &str, name: &str) -> bool {
+    match name.strip_prefix(parent) {
+        Some(rest) => parent.is_empty() || rest.is_empty() || rest.starts_with('.'),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::handler::file::Sync;
+    use crate::router::spec::{HandlerSpec, Target};
+
+    fn handler(name: &str) -> HandlerSpec {
+        HandlerSpec::new(name, Target::File { path: PathBuf::from(name), sync: Sync::None })
+    }
+
+    fn route(matches: Match, level: i32, handlers: &str, propagate: bool) -> RouteSpec {
+        let handlers = handlers.chars().map(String::from).collect();
+        RouteSpec { matches, level: Some(Level(level)), handlers, propagate }
+    }
+
+    /// With handlers a to d.
+    fn table(routes: Vec<RouteSpec>) -> RouteTable {
+        let handlers = ["a", "b", "c", "d"].map(handler).to_vec();
+        let spec = Spec { handlers, routes };
+        spec.check().unwrap();
+        RouteTable::new(&spec).unwrap()
+    }
+
+    /// The level, and the handlers as letters.
+    fn of(table: &mut RouteTable, name: &str, topic: &str) -> (i32, String) {
+        let route_match = table.of(name, topic);
+        let letter = |at: &usize| char::from(b"abcd"[*at]);
+        (route_match.level.0, route_match.handlers.iter().map(letter).collect())
+    }
+
+    fn logger(name: &str) -> Match {
+        Match::logger(name)
+    }
+
+    fn topic(prefix: &str) -> Match {
+        Match::Topic(prefix.into())
+    }
+
+    #[test]
+    fn a_logger_has_the_handlers_of_its_parents_and_the_nearest_level() {
+        let mut table = table(vec![
+            route(logger("root"), 30, "a", true),
+            route(logger("app"), 0, "b", true),
+            route(logger("app.db"), 10, "cb", true),
+            route(logger("quiet"), 20, "d", false),
+        ]);
+        assert_eq!(of(&mut table, "app.db.pool", ""), (10, "cba".into()));
+        assert_eq!(of(&mut table, "app.db", ""), (10, "cba".into()));
+        assert_eq!(of(&mut table, "app.dbs", ""), (30, "ba".into()));
+        assert_eq!(of(&mut table, "apple", ""), (30, "a".into()));
+        assert_eq!(of(&mut table, "root", ""), (30, "a".into()));
+        assert_eq!(of(&mut table, "", ""), (30, "a".into()));
+        assert_eq!(of(&mut table, "quiet.one", ""), (20, "d".into()));
+    }
+
+    #[test]
+    fn topics_are_prefixes_and_nearer_than_loggers() {
+        let mut table = table(vec![
+            route(logger(""), 30, "a", true),
+            route(topic("app"), 0, "b", true),
+            route(topic("app.ERROR"), 40, "c", true),
+            route(topic("secret"), 0, "d", false),
+        ]);
+        assert_eq!(of(&mut table, "app", "app.ERRORS"), (40, "cba".into()));
+        assert_eq!(of(&mut table, "app", "apple.INFO"), (30, "ba".into()));
+        assert_eq!(of(&mut table, "app", "web.INFO"), (30, "a".into()));
+        assert_eq!(of(&mut table, "app", "secret.INFO"), (30, "d".into()));
+    }
+
+    #[test]
+    fn a_route_that_does_not_propagate_leaves_the_level_to_farther_ones() {
+        // As Python's getEffectiveLevel, which does not ask about propagation.
+        let mut table =
+            table(vec![route(logger(""), 30, "a", true), route(logger("app"), 0, "b", false)]);
+        assert_eq!(of(&mut table, "app", ""), (30, "b".into()));
+    }
+
+    #[test]
+    fn a_flood_of_names_takes_no_more_than_its_share_of_memory() {
+        let mut table = table(vec![route(logger("app"), 10, "a", true)]);
+        for number in 0..2 * MOST_NAMES {
+            table.of(&format!("app.{number}"), "");
+        }
+        assert!(table.cached.len() <= MOST_NAMES && table.index.len() <= MOST_NAMES);
+        let long = format!("app.{}", "x".repeat(LONGEST_NAME));
+        let before = table.cached.len();
+        assert_eq!(of(&mut table, &long, ""), (10, "a".into()));
+        assert_eq!(table.cached.len(), before);
+    }
+
+    #[test]
+    fn without_routes_there_is_nothing_to_look_up() {
+        assert!(RouteTable::new(&Spec { handlers: vec![handler("a")], routes: vec![] }).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_remembered_is_what_the_rule_gives(
+            names in prop::collection::vec(("[ab]{0,2}(\\.[ab]){0,2}", "[ab.]{0,4}"), 1..40),
+            routes in prop::collection::hash_map("[LT](|[ab](\\.[ab])?)", ("[abcd]{0,2}", 0..3i32, any::<bool>()), 1..6),
+        ) {
+            let routes: Vec<_> = routes.into_iter().map(|(key, (handlers, level, propagate))| {
+                let matches = match key.split_at(1) {
+                    ("L", name) => logger(name),
+                    (_, prefix) => topic(prefix),
+                };
+                route(matches, level * 10, &handlers, propagate)
+            }).collect();
+            let mut table = table(routes);
+            for (name, topic) in &names {
+                let mut fresh = RouteMatch::default();
+                table.find(name, topic, &mut fresh);
+                prop_assert_eq!(table.of(name, topic), &fresh);
+                prop_assert_eq!(table.of(name, topic), &fresh);
+            }
+        }
+    }
+}
