@@ -212,14 +212,14 @@ impl Live {
         };
         if matches!(output.destination, Destination::Raw(_)) || !duplicates.is_done() {
             return source.poll_raw(wait, &mut |frames, received| {
-                let (record, _) = wire::decode(frames, received);
+                let (mut record, _) = wire::decode(frames, received);
                 if !subscribed(output, &record) || duplicates.is_duplicate(frames) {
                     return Ok(flow(ControlFlow::Continue(())));
                 }
-                output.take_message(frames, record).map(flow)
+                output.take_message(frames, &mut record).map(flow)
             });
         }
-        source.poll(wait, &mut |record| match subscribed(output, &record) {
+        source.poll(wait, &mut |record| match subscribed(output, record) {
             true => output.take(record).map(flow),
             false => Ok(flow(ControlFlow::Continue(()))),
         })
@@ -288,8 +288,8 @@ impl Live {
 fn show_backlog(messages: &[StoredMessage], tail: &mut Tail) -> Result<()> {
     for message in messages {
         let frames: Vec<&[u8]> = message.frames.iter().map(Vec::as_slice).collect();
-        let (record, _) = wire::decode(&frames, message.received);
-        if tail.output.take_message(&frames, record)?.is_break() {
+        let (mut record, _) = wire::decode(&frames, message.received);
+        if tail.output.take_message(&frames, &mut record)?.is_break() {
             break;
         }
     }

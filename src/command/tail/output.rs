@@ -125,16 +125,16 @@ impl TailOutput {
     ///
     /// # Errors
     /// The output can't be written.
-    pub(super) fn take(&mut self, record: Record<'_>) -> Result<ControlFlow<()>> {
-        if !self.passes(&record) {
+    pub(super) fn take(&mut self, record: &mut Record<'_>) -> Result<ControlFlow<()>> {
+        if !self.passes(record) {
             return Ok(ControlFlow::Continue(()));
         }
         match &mut self.reorder {
             Some(reorder) => {
-                reorder.push(record.into_owned(), Instant::now());
+                reorder.push(std::mem::take(record).into_owned(), Instant::now());
                 Ok(ControlFlow::Continue(()))
             }
-            None => self.show(&record),
+            None => self.show(record),
         }
     }
 
@@ -146,10 +146,10 @@ impl TailOutput {
     pub(super) fn take_message(
         &mut self,
         frames: &[&[u8]],
-        record: Record<'_>,
+        record: &mut Record<'_>,
     ) -> Result<ControlFlow<()>> {
         match self.destination {
-            Destination::Raw(_) => self.take_raw(frames, &record),
+            Destination::Raw(_) => self.take_raw(frames, record),
             Destination::Formatted(_) | Destination::None => self.take(record),
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Ended, TICK, Tail, reopen_on_hangup};
 use crate::cli::TailArgs;
-use zlog_core::error::Result;
+use zlog_core::error::{Exit, Result};
 use zlog_core::record::Level;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
@@ -24,7 +24,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     loop {
         let now = Instant::now();
         if let Some(ended) = tail.ended(now) {
-            return Ok(unless_failed(ended, source.failed()));
+            return Ok(unless_failed(ended, source.exit() == Exit::Failed));
         }
         let mut progress = poll(&mut source, tail, Duration::ZERO)?;
         if progress == PollStatus::Idle || now >= last_timer + TICK {
@@ -46,14 +46,14 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         print_notices(source.take_notices(), args.quiet);
         tail.output.report(now, false);
         if progress == PollStatus::Ended {
-            let nuls = source.counts().nuls;
+            let nuls = source.counts().lines.nuls;
             if nuls > 0 && !args.quiet {
                 let nuls = counted(nuls, "NUL");
                 terminal::eprint_line(format_args!(
                     "zlog tail: {nuls} left out (a hole in the input)"
                 ));
             }
-            return Ok(unless_failed(Ended::Done, source.failed()));
+            return Ok(unless_failed(Ended::Done, source.exit() == Exit::Failed));
         }
     }
 }

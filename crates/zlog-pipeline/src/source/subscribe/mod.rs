@@ -82,7 +82,7 @@ impl Source for Subscribe {
         self.subscriber.recv(wait, &mut |frames, at| -> Result<ControlFlow<()>> {
             let mut record = Record::default();
             received.count(wire::decode_into(frames, at, &mut record));
-            sink(record)
+            sink(&mut record)
         })
     }
 }

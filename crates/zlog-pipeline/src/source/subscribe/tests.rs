@@ -20,7 +20,7 @@ fn messages_come_as_records_and_are_counted_by_dialect() {
         source
             .poll(STEP, &mut |record| {
                 assert!(record.received.is_some());
-                topics.push(record.topic.into_owned());
+                topics.push(record.topic.to_string());
                 Ok(ControlFlow::Continue(()))
             })
             .expect("no error");
