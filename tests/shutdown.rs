@@ -165,7 +165,7 @@ fn an_emit_tells_of_a_subscriber_that_was_killed_and_of_what_may_be_lost() {
     let mut tail = zlog(["tail", &emit.endpoint(), "-o", "text"]).start();
     tail.expect_stdout("");
     tail.signal(Signal::KILL);
-    let told = emit.expect_stderr("broke before it had unsubscribed");
+    let told = emit.expect_stderr("broke before it unsubscribed");
     assert!(told.starts_with("zlog emit: the connection to 127.0.0.1:"), "{told}");
     let (_, most) = told.split_once("up to ").expect("how many at most");
     let most: u64 = most.split(' ').next().unwrap().parse().unwrap();

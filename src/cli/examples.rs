@@ -53,10 +53,7 @@ const EMIT: Notes = Notes {
         ("zlog emit --test 100 --rate 20", "20 test records per second"),
         ("zlog emit -m 'disk full' -l error -r backup", "one record"),
         ("zlog emit --replay records.jsonl --speed 10x", "stored records, ten times as fast"),
-        (
-            "zlog emit --listen 127.0.0.1:9020",
-            "receive from Python programs (SocketHandler)",
-        ),
+        ("zlog emit --listen 127.0.0.1:9020", "receive from Python programs (SocketHandler)"),
     ],
     exit_codes: &[
         DONE,
@@ -122,10 +119,7 @@ const BENCH: Notes = Notes {
     command: "bench",
     examples: &[
         ("zlog bench", "what a log call costs"),
-        (
-            "zlog bench --handlers file,pub --lines app.log",
-            "your own lines, two kinds of handlers",
-        ),
+        ("zlog bench --handlers file,pub --lines app.log", "your own lines, two kinds of handlers"),
         ("zlog bench --rate 5000 --threads 4", "latencies under a given load"),
         ("zlog bench --handlers smtp,queue --smtp-delay 20ms", "mail to a slow server"),
         ("zlog bench --compare-python", "compare with Python and PyZMQ"),

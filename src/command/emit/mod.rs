@@ -235,7 +235,8 @@ impl Emit {
         }
         self.publish.flush()?;
         self.report_disconnects();
-        let (published, flushed) = self.publish.close(self.shutdown.linger());
+        let flushed = self.publish.close(Instant::now() + self.shutdown.linger()).is_ok();
+        let published = self.publish.published();
         let (outside_root, counts) = (self.outside_root, source.counts());
         let summary = Summary { published, outside_root, counts, took, flushed };
         if !args.quiet {

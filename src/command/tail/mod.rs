@@ -30,7 +30,7 @@ use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal::{self, Stdout};
-use zlog_pipeline::router::{self, HandlerContext, HandlerSpec, RecordFilter, Router};
+use zlog_pipeline::router::{HandlerContext, HandlerSpec, RecordFilter, Router};
 
 /// How long to wait for records before looking at signals and the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -230,7 +230,7 @@ impl Tail {
     /// Lets the handlers send what they hold. Returns how many records they lost.
     fn close_handlers(&mut self, args: &TailArgs) -> u64 {
         let closed = self.output.router.close(args.linger.0);
-        router::report_losses("tail", &closed, &router::stderr())
+        super::tell_losses("tail", &closed)
     }
 
     fn print_unmet(&self, args: &TailArgs) {
@@ -291,7 +291,7 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     for remark in args.handlers.remarks() {
         terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
-    Router::open(spec, HandlerContext::new("tail", stop))
+    Router::open(spec, HandlerContext::new("tail", stop, super::stderr_reporter()))
 }
 
 /// Standard output, as the options of tail have it, or as `--console` does.

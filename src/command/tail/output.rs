@@ -246,7 +246,7 @@ impl TailOutput {
 
     fn show(&mut self, record: &Record<'_>) -> Result<ControlFlow<()>> {
         self.print(record, |out| match out {
-            Destination::Formatted(console) => console.handle(record),
+            Destination::Formatted(console) => console.handle(record).map_err(Into::into),
             Destination::Raw(_) | Destination::None => Ok(()),
         })?;
         Ok(self.count(record))

@@ -29,7 +29,8 @@ fn the_annotated_example_is_valid_and_has_a_handler_of_each_class() {
 #[test]
 fn the_annotated_example_shows_every_key() {
     for class in CLASSES {
-        class.own_keys().for_each(|key| shows("[handlers.", class.name, key.name));
+        let keys = class.main.iter().chain(class.keys.iter().copied().flatten());
+        keys.for_each(|key| shows("[handlers.", class.name, key.name));
     }
     // Keys of all handlers are shown once.
     let common = options::FILTER.iter().chain(options::QUEUE).chain(options::FORMAT);

@@ -4,7 +4,7 @@ use super::*;
 use zlog_core::format::Style;
 use zlog_core::record::Level;
 use zlog_pipeline::handler::file::Sync;
-use zlog_pipeline::router::{QueueSpec, Target};
+use zlog_pipeline::router::{FileTarget, QueueSpec, Target};
 
 #[test]
 fn the_tables_are_those_of_dict_config() {
@@ -45,7 +45,8 @@ fn the_tables_are_those_of_dict_config() {
         "#,
     );
     let [errors, all] = config.spec.handlers.as_slice() else { panic!("{config:?}") };
-    assert_eq!(errors.target, Target::File { path: "errors.log".into(), sync: Sync::Data });
+    let expected = FileTarget { path: "errors.log".into(), sync: Sync::Data };
+    assert_eq!(errors.target, Target::File(expected));
     assert_eq!((errors.level, errors.queue), (Some(Level::ERROR), None));
     assert_eq!(errors.formatter.style, Style::Brace);
     let extras = [("ip".to_owned(), None), ("user".to_owned(), Some("nobody".to_owned()))];
@@ -84,7 +85,7 @@ fn all_errors_are_reported_with_their_positions() {
         "relay.toml:11:9: handlers.big.class: unknown class \"RotatingFileHandler\"\n  \
          Did you mean rotating?",
         "relay.toml:16:9: handlers.bad.level: \"loud\": not a level",
-        "relay.toml:17:14: handlers.bad.grep: \"(\": no regular expression: unclosed group",
+        "relay.toml:17:14: handlers.bad.grep: \"(\": not a regular expression: unclosed group",
         "relay.toml:18:13: handlers.bad.formatter: unknown formatter \"g\"",
         "relay.toml:19:10: handlers.bad.format: must be a string, but is an integer",
         "relay.toml:22:23: root.handlers: unknown handler \"eror\"\n  Did you mean errors?",

@@ -1,8 +1,8 @@
 //! `[handlers]` and `[formatters]`.
 
 use super::*;
-use zlog_pipeline::router::Target;
 use zlog_pipeline::router::options::{CLASSES, Class, Key};
+use zlog_pipeline::router::{Target, TimedTarget};
 
 #[test]
 fn the_error_about_a_key_of_another_class_names_that_class() {
@@ -17,13 +17,13 @@ fn values_are_read_as_those_of_options() {
         "class = 'smtp'\nserver = 'smtp://mail'\nto = ['a@b.org', 'B <b@b.org>']\nevery = '1m'\n\
          batch = 7\nspool-bytes = '1M'\nlogin = '/etc/login'\nsubject = '%(levelname)s'\n",
     );
-    let Target::Smtp { options, subject } = &mail.target else { panic!("{mail:?}") };
+    let Target::Smtp(options) = &mail.target else { panic!("{mail:?}") };
     assert_eq!((options.batch.count, options.batch.time.as_secs()), (7, 60));
     assert_eq!((options.to.len(), options.spool.bytes), (2, 1 << 20));
-    assert_eq!(subject.format.as_deref(), Some("%(levelname)s"));
+    assert_eq!(options.subject.format.as_deref(), Some("%(levelname)s"));
     assert!(mail.queue.is_some(), "mail is slow");
     let timed = handler("class = 'timed'\npath = 'a'\nwhen = 'W0'\nat = 03:30:00\nutc = true\n");
-    let Target::Timed { timing, .. } = timed.target else { panic!("{timed:?}") };
+    let Target::Timed(TimedTarget { timing, .. }) = timed.target else { panic!("{timed:?}") };
     assert_eq!(timing.at_time, Some(jiff::civil::time(3, 30, 0, 0)));
     assert!(timing.utc && timed.formatter.utc);
     let words = handler("class = 'exec'\ncommand = ['sh', 'b c']\ntimeout = 2.5\nqueue = 0\n");
@@ -78,7 +78,7 @@ fn invalid_values_of_each_class_are_reported() {
             ":4:11: handler a: syslog messages of at most 204800 bytes",
         ),
         ("class = 'exec'\ncommand = []", "handlers.a.command: names no program"),
-        ("class = 'publish'", "handler a has no endpoint"),
+        ("class = 'publish'", "handler a: no endpoint to publish on"),
         ("class = 'publish'\nbind = 'nowhere'", ":4:8: handlers.a.bind: "),
         ("class = 'publish'\nbind = 'tcp://*:1'\nformat = 'json'", ":5:1: unknown key"),
         ("class = 'rotating'\npath = 'a'", ":2:11: handlers.a: max-bytes is missing"),
@@ -240,9 +240,9 @@ fn the_subject_of_a_mail_may_use_the_extras_of_handler_and_formatter() {
     ] {
         let text = format!("{MAIL}{extras}");
         let spec = parse(&text).unwrap().spec;
-        let Target::Smtp { subject, .. } = &spec.handlers[0].target else { panic!("{text}") };
+        let Target::Smtp(options) = &spec.handlers[0].target else { panic!("{text}") };
         let expected = [("user".to_owned(), None), ("shop".to_owned(), Some("none".to_owned()))];
-        assert_eq!(subject.extras, expected);
+        assert_eq!(options.subject.extras, expected);
     }
     let error = refusal(MAIL);
     assert!(error.contains("handlers.mail.subject: "), "{error}");
