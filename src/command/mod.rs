@@ -5,10 +5,11 @@
 //! until it has an exemplar.
 
 pub mod bench;
+pub mod completions;
 pub mod demo;
 mod disconnect_reason;
 pub mod emit;
-pub mod generate;
+pub mod man;
 pub mod relay;
 pub mod tail;
 
@@ -26,7 +27,7 @@ use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 /// # Errors
 /// What the command could not do; the error says how to exit.
 pub fn run(cli: Cli) -> Result<Exit> {
-    if !matches!(cli.command, Command::Generate(_)) {
+    if !matches!(cli.command, Command::Completions(_) | Command::Man(_)) {
         fd_limit::raise()?;
     }
     match cli.command {
@@ -35,7 +36,8 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
-        Command::Generate(args) => generate::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 
