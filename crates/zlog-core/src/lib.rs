@@ -19,4 +19,5 @@ pub mod reorder;
 pub mod sequence;
 pub mod stats;
 pub mod text;
+pub mod topic_table;
 pub mod wire;
