@@ -1,5 +1,5 @@
-//! `zlog generate`: completions and man pages, from the parser itself, so that
-//! neither can tell anything else than `--help` does.
+//! `zlog generate`: completions and man pages. Both are made from the parser, so that they
+//! agree with `--help`.
 
 use std::io::{self, Write};
 
@@ -10,10 +10,10 @@ use crate::cli::{self, Generate, GenerateArgs};
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::visible;
 
-/// Writes what was asked for to standard output.
+/// Writes the completions or the man page to standard output.
 ///
 /// # Errors
-/// An unknown command's page, or output that can't be written.
+/// The command is unknown, or the output can't be written.
 pub fn run(args: &GenerateArgs) -> Result<Exit> {
     let mut out = Vec::new();
     match &args.what {
@@ -27,8 +27,8 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A command as a person is to see it: clap_complete offers hidden commands too, at
-/// every depth. None can be taken out of one, so it is built up without them.
+/// Rebuilds a command without its hidden subcommands, at every depth. clap_complete would
+/// offer them, and clap can't remove one.
 fn without_hidden(root: &clap::Command) -> clap::Command {
     let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
     let shown: Vec<clap::Command> = shown.map(without_hidden).collect();
@@ -49,8 +49,8 @@ fn without_hidden(root: &clap::Command) -> clap::Command {
     }
 }
 
-/// The page of one command (`bench`, `bench-pipeline`), of zlog itself when `name` is
-/// empty, or of the configuration file when it is `relay.toml`.
+/// Writes a man page: of the command `name` (`bench`, `bench-pipeline`), of zlog itself when
+/// `name` is empty, or of the configuration file when it is `relay.toml`.
 fn man_page(name: &str, out: &mut Vec<u8>) -> Result<()> {
     if name == "relay.toml" {
         return relay_toml(out).map_err(|error| Error::io("man page", &error));
@@ -93,7 +93,7 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
     see_also(notes, out)
 }
 
-/// A section of terms, each with what it does or means.
+/// Writes a section of terms and their meanings.
 fn section<T: AsRef<str>>(out: &mut Vec<u8>, title: &str, terms: &[(T, T)]) -> io::Result<()> {
     writeln!(out, ".SH \"{title}\"")?;
     terms.iter().try_for_each(|(term, meaning)| section_term(out, term.as_ref(), meaning.as_ref()))
@@ -113,8 +113,8 @@ fn environment(out: &mut Vec<u8>) -> io::Result<()> {
     section(out, "ENVIRONMENT", &variables)
 }
 
-/// Writes zlog-relay.toml(5): the annotated example, its comments as text and its keys as
-/// terms. A rule (`# ----- [relay]`) begins a section, a table a subsection.
+/// Writes zlog-relay.toml(5) from the annotated example. Comments become text, keys become
+/// terms; a rule (`# ----- [relay]`) begins a section, and a table begins a subsection.
 fn relay_toml(out: &mut Vec<u8>) -> io::Result<()> {
     const EXAMPLE: &str = include_str!("../../examples/relay.toml");
     writeln!(out, ".TH zlog\\-relay.toml 5 \"\" \"zlog {}\"", env!("CARGO_PKG_VERSION"))?;
@@ -153,7 +153,7 @@ enum ExampleLine<'a> {
 impl ExampleLine<'_> {
     fn of(line: &str) -> ExampleLine<'_> {
         let comment = line.strip_prefix('#');
-        // A key that is commented out stays so, and its own comment begins later.
+        // A key that is commented out keeps its `#`; its own comment begins after two spaces.
         let (code, note) = match line.match_indices("  # ").next() {
             Some((at, mark)) => (line[..at].trim_end(), &line[at + mark.len()..]),
             None => (line, ""),
@@ -182,7 +182,7 @@ fn see_also(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
     writeln!(out, ".SH \"SEE ALSO\"\n{}", names.join(", "))
 }
 
-/// Text as roff needs it: no control lines, no escapes, hyphens that can be copied.
+/// Escapes text for roff: no control lines, no escapes, hyphens that can be copied.
 fn roff(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq");
     if text.starts_with('.') { format!("\\&{text}") } else { text }

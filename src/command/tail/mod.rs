@@ -30,7 +30,7 @@ use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::{Hangup, Stop};
 use zlog_pipeline::os::terminal::{self, Stdout};
-use zlog_pipeline::router::{self, HandlerSpec, Router, HandlerContext, RecordFilter};
+use zlog_pipeline::router::{self, HandlerContext, HandlerSpec, RecordFilter, Router};
 
 /// How long to wait for records before looking at signals and the clock.
 const TICK: Duration = Duration::from_millis(50);

@@ -16,7 +16,7 @@ use zlog_core::wire;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router::{Router, RecordFilter};
+use zlog_pipeline::router::{RecordFilter, Router};
 use zlog_pipeline::source::Flow;
 
 /// Where records are shown.
