@@ -7,15 +7,15 @@ mod delivery;
 /// Binding and connecting.
 mod endpoints;
 /// The end: summaries, signals, exit codes.
-mod ends;
-/// What becomes of odd input: no byte is lost in silence.
-mod fates;
+mod exits;
 /// `--file` and `--follow`.
 mod files;
 /// The level and the fields of a line.
 mod levels;
 /// Tracebacks and other records of several lines.
 mod multiline;
+/// What becomes of odd input: no byte is lost in silence.
+mod odd_input;
 /// Topics, names and what else a record carries.
 mod records;
 /// stdin, `--message`, `--test` and `--replay`.

@@ -20,23 +20,23 @@ use serde_json::Value;
 use crate::harness::{Listener, Python, Running, Zlog, emit};
 
 /// A `zlog emit` that listens, and the subscriber that hears what it publishes.
-struct Ear {
+struct ListeningEmit {
     emit: Running,
     listener: Listener,
 }
 
-impl Ear {
+impl ListeningEmit {
     /// Listens on any TCP port, and on any UDP port.
     #[track_caller]
-    fn open() -> Ear {
-        Ear::of(emit(["--listen", "127.0.0.1:0", "--listen-udp", "127.0.0.1:0"]))
+    fn open() -> ListeningEmit {
+        ListeningEmit::of(emit(["--listen", "127.0.0.1:0", "--listen-udp", "127.0.0.1:0"]))
     }
 
     #[track_caller]
-    fn of(emit: Zlog) -> Ear {
+    fn of(emit: Zlog) -> ListeningEmit {
         let mut emit = emit.start();
         let listener = Listener::connect(&emit.endpoint(), "");
-        Ear { emit, listener }
+        ListeningEmit { emit, listener }
     }
 
     /// The port that this handler is listened to on.

@@ -16,6 +16,7 @@ mod messagepack;
 use std::borrow::Cow;
 use std::error::Error;
 use std::hint::black_box;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use zlog_bench::report::{Column, Table};
@@ -24,8 +25,8 @@ use zlog_bench::units::{count, percent, three_digits};
 use zlog_core::record::Record;
 use zlog_core::wire::json;
 use zlog_pipeline::sender::SenderFields;
+use zlog_pipeline::source::Source;
 use zlog_pipeline::source::synthetic::SyntheticSource;
-use zlog_pipeline::source::{Flow, Source};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -136,7 +137,7 @@ fn records(size: Option<usize>) -> Result<Vec<Record<'static>>> {
             sender.fill(&mut record);
             record.seq = Some(records.len() as u64 + 1);
             records.push(record.into_owned());
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         })?;
     }
     Ok(records)

@@ -21,7 +21,7 @@ use crate::cli::HandlerArgs;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::socket::{Endpoint, Role};
-use zlog_pipeline::source::listen::Address;
+use zlog_pipeline::source::python::Address;
 
 /// What is asked of one run of the command, and makes no sense in a file.
 const NOT_IN_FILES: [&str; 6] = ["config", "check", "status", "output", "help", "version"];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{Ear, program, waiting};
+use super::{ListeningEmit, program, waiting};
 use crate::harness::{emit, python, zlog};
 
 #[test]
@@ -13,8 +13,8 @@ fn ten_programs_at_once_have_every_record_published_once_and_in_their_order() {
     const PROGRAMS: usize = 10;
     const RECORDS: usize = 500;
     let Some(python) = python() else { return };
-    let mut ear = Ear::open();
-    let port = ear.port("SocketHandler");
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
     let names: Vec<String> = (0..PROGRAMS).map(|number| format!("shop.p{number}")).collect();
     let start = |name: &String| waiting(&python, &["tcp", &port, name, &RECORDS.to_string()]);
     let mut programs: Vec<_> = names.iter().map(start).collect();
@@ -23,15 +23,15 @@ fn ten_programs_at_once_have_every_record_published_once_and_in_their_order() {
     }
     let mut came: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for _ in 0..PROGRAMS * RECORDS {
-        let (topic, record) = ear.next();
+        let (topic, record) = listening.next();
         came.entry(topic).or_default().push(record["msg"].as_str().unwrap().to_owned());
     }
     for program in programs {
         program.wait().success();
     }
-    ear.emit.terminate();
-    assert!(ear.listener.everything().is_empty(), "nothing comes twice");
-    ear.emit.wait().code(143).stderr_has(&format!("{} records", PROGRAMS * RECORDS));
+    listening.emit.terminate();
+    assert!(listening.listener.everything().is_empty(), "nothing comes twice");
+    listening.emit.wait().code(143).stderr_has(&format!("{} records", PROGRAMS * RECORDS));
     assert_eq!(came.len(), PROGRAMS);
     for name in names {
         let want: Vec<String> = (0..RECORDS).map(|n| format!("{name} record {n}")).collect();
@@ -42,10 +42,10 @@ fn ten_programs_at_once_have_every_record_published_once_and_in_their_order() {
 #[test]
 fn a_record_keeps_all_that_python_gave_it() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::open();
-    let port = ear.port("SocketHandler");
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
     program(&python, &["rich", &port]).wait().success();
-    let records: Vec<(String, Value)> = (0..6).map(|_| ear.next()).collect();
+    let records: Vec<(String, Value)> = (0..6).map(|_| listening.next()).collect();
     let topics: Vec<&str> = records.iter().map(|(topic, _)| &**topic).collect();
     let want = ["INFO", "Level 35", "ERROR", "ERROR", "WARNING", "INFO"];
     assert_eq!(topics, want.map(|level| format!("app.db.{level}")));
@@ -78,34 +78,36 @@ fn a_record_keeps_all_that_python_gave_it() {
 #[test]
 fn a_program_that_dies_in_the_middle_of_a_record_loses_that_one_and_it_is_told() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::of(emit(["--listen", "127.0.0.1:0", "--fail-on-loss", "-n", "2"]));
-    let port = ear.port("SocketHandler");
+    let mut listening =
+        ListeningEmit::of(emit(["--listen", "127.0.0.1:0", "--fail-on-loss", "-n", "2"]));
+    let port = listening.port("SocketHandler");
     program(&python, &["dies", &port]).wait().code(1);
-    ear.emit.expect_stderr("in the middle of a record, which is lost");
+    listening.emit.expect_stderr("in the middle of a record, which is lost");
     program(&python, &["tcp", &port, "next", "1"]).wait().success();
-    assert_eq!(ear.texts(2), ["whole", "next record 0"]);
-    ear.emit.wait().code(3).stderr_has("1 record cut short");
+    assert_eq!(listening.texts(2), ["whole", "next record 0"]);
+    listening.emit.wait().code(3).stderr_has("1 record cut short");
 }
 
 #[test]
 fn a_root_stands_before_the_loggers_names() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::of(emit(["--listen", "127.0.0.1:0", "--root", "shop", "-n", "1"]));
-    let port = ear.port("SocketHandler");
+    let mut listening =
+        ListeningEmit::of(emit(["--listen", "127.0.0.1:0", "--root", "shop", "-n", "1"]));
+    let port = listening.port("SocketHandler");
     program(&python, &["tcp", &port, "app.db", "1"]).wait().success();
-    assert_eq!(ear.next().0, "shop.app.db.INFO");
-    ear.emit.wait().success();
+    assert_eq!(listening.next().0, "shop.app.db.INFO");
+    listening.emit.wait().success();
 }
 
 #[test]
 fn what_was_sent_before_the_end_is_published() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::open();
-    let port = ear.port("SocketHandler");
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
     program(&python, &["tcp", &port, "app", "2000"]).wait().success();
-    ear.emit.terminate();
-    assert_eq!(ear.listener.everything().len(), 2000);
-    ear.emit.wait().code(143).stderr_has("2000 records");
+    listening.emit.terminate();
+    assert_eq!(listening.listener.everything().len(), 2000);
+    listening.emit.wait().code(143).stderr_has("2000 records");
 }
 
 /// Python's handler drops a record that finds no room for 1 s, and connects again.

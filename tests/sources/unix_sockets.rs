@@ -8,7 +8,7 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
 
-use super::{Ear, program, waiting};
+use super::{ListeningEmit, program, waiting};
 use crate::harness::{ANY_PORT, Input, Running, emit, python, zlog};
 
 fn unix(path: &Path) -> String {
@@ -23,8 +23,8 @@ fn programs_log_through(style: &str, flag: &str) {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sock");
-    let mut ear = Ear::of(emit([flag, &unix(&path)]));
-    ear.emit.expect_stderr(&format!("listening on {} for Python's", unix(&path)));
+    let mut listening = ListeningEmit::of(emit([flag, &unix(&path)]));
+    listening.emit.expect_stderr(&format!("listening on {} for Python's", unix(&path)));
     let names: Vec<String> = (0..PROGRAMS).map(|number| format!("shop.p{number}")).collect();
     let place = path.to_str().unwrap();
     let start = |name: &String| waiting(&python, &[style, place, name, &RECORDS.to_string()]);
@@ -34,15 +34,15 @@ fn programs_log_through(style: &str, flag: &str) {
     }
     let mut came: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for _ in 0..PROGRAMS * RECORDS {
-        let (topic, record) = ear.next();
+        let (topic, record) = listening.next();
         came.entry(topic).or_default().push(record["msg"].as_str().unwrap().to_owned());
     }
     for program in programs {
         program.wait().success();
     }
-    ear.emit.terminate();
-    assert!(ear.listener.everything().is_empty(), "nothing comes twice");
-    ear.emit.wait().code(143).stderr_has(&format!("{} records", PROGRAMS * RECORDS));
+    listening.emit.terminate();
+    assert!(listening.listener.everything().is_empty(), "nothing comes twice");
+    listening.emit.wait().code(143).stderr_has(&format!("{} records", PROGRAMS * RECORDS));
     assert_eq!(came.len(), PROGRAMS);
     for name in names {
         let want: Vec<String> = (0..RECORDS).map(|n| format!("{name} record {n}")).collect();
@@ -66,10 +66,11 @@ fn a_datagram_may_be_longer_than_udps() {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sock");
-    let mut ear = Ear::of(emit(["--listen-udp", &unix(&path), "--max-record", "200k"]));
-    ear.emit.expect_stderr("for Python's DatagramHandler");
+    let mut listening =
+        ListeningEmit::of(emit(["--listen-udp", &unix(&path), "--max-record", "200k"]));
+    listening.emit.expect_stderr("for Python's DatagramHandler");
     program(&python, &["large", path.to_str().unwrap()]).wait().success();
-    assert_eq!(ear.texts(1)[0].len(), 150_000);
+    assert_eq!(listening.texts(1)[0].len(), 150_000);
 }
 
 #[test]
@@ -104,10 +105,11 @@ fn a_relay_takes_unix_sockets_from_its_configuration() {
 fn a_bad_program_is_named_by_its_process_and_its_user() {
     let directory = tempfile::tempdir().unwrap();
     let [stream, datagrams] = ["s.sock", "d.sock"].map(|name| directory.path().join(name));
-    let mut ear = Ear::of(emit(["--listen", &unix(&stream), "--listen-udp", &unix(&datagrams)]));
-    ear.emit.expect_stderr("for Python's DatagramHandler");
+    let mut listening =
+        ListeningEmit::of(emit(["--listen", &unix(&stream), "--listen-udp", &unix(&datagrams)]));
+    listening.emit.expect_stderr("for Python's DatagramHandler");
     UnixStream::connect(&stream).unwrap().write_all(b"junk").unwrap();
-    let told = ear.emit.expect_stderr("was cut off");
+    let told = listening.emit.expect_stderr("was cut off");
     if cfg!(target_os = "linux") {
         let user = rustix::process::getuid().as_raw();
         let who = format!("process {} (user {user}) at {}", std::process::id(), unix(&stream));
@@ -115,7 +117,7 @@ fn a_bad_program_is_named_by_its_process_and_its_user() {
     }
     let sender = UnixDatagram::unbound().unwrap();
     sender.send_to(b"<14>hello", &datagrams).unwrap();
-    let told = ear.emit.expect_stderr("a datagram of");
+    let told = listening.emit.expect_stderr("a datagram of");
     assert!(told.contains(&format!("a program at {}", unix(&datagrams))), "{told}");
 }
 

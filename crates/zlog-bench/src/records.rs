@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use zlog_core::parse::backslash_replace;
 use zlog_core::record::{Level, Record};
 use zlog_core::text::escape::visible;
 use zlog_pipeline::sender::SenderFields;
+use zlog_pipeline::source::Source;
 use zlog_pipeline::source::synthetic::SyntheticSource;
-use zlog_pipeline::source::{Flow, Source};
 
 /// The root of topics, and the logger's name when lines are logged.
 pub const ROOT: &str = "bench";
@@ -63,7 +64,7 @@ impl Records {
                     name: record.name.map(|name| Cow::Owned(name.into_owned())),
                     msg: sized(&record.msg, size),
                 });
-                Ok(Flow::More)
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(Records::new(entries, false))

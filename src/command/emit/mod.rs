@@ -4,15 +4,16 @@
 //! puts them together and runs them until the source ends, a limit is reached or
 //! somebody asks to stop. Then it flushes, and tells what became of the records.
 
-mod pace;
+mod rate_limiter;
 mod source;
 mod summary;
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use self::pace::Pace;
-use self::source::Feed;
+use self::rate_limiter::RateLimiter;
+use self::source::EmitSource;
 use self::summary::{ProgressLine, Summary};
 use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
 use zlog_core::error::{Exit, Result};
@@ -25,12 +26,12 @@ use zlog_pipeline::os::signal::{Forwarding, Stop};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Publisher, Role, SocketOptions, Waited};
-use zlog_pipeline::source::{Flow, Notice, Progress};
+use zlog_pipeline::source::{Notice, PollStatus};
 
 /// How long to wait for the source before looking at signals and the clock.
 const TICK: Duration = Duration::from_millis(50);
 /// How often to ask, in the end, whether everything has been copied.
-const LOOK: Duration = Duration::from_millis(5);
+const COPY_CHECK: Duration = Duration::from_millis(5);
 
 /// Publishes what the source gives.
 ///
@@ -40,28 +41,28 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
     let (stop, signals) = catch_signals(&args)?;
     let publisher = open(&args)?;
     let mut emit = Emit::new(&args, publisher, stop);
-    let mut feed = match signals {
+    let mut source = match signals {
         // What can't be read is told before the wait.
         None => {
-            let mut feed = Feed::open(&args)?;
-            emit.tell(feed.notices());
+            let mut source = EmitSource::open(&args)?;
+            emit.report_notices(source.notices());
             emit.wait_for_subscribers(&args)?;
-            feed
+            source
         }
         // A command starts when somebody listens.
         Some(signals) => {
-            Feed::check_command(&args)?;
+            EmitSource::check_command(&args)?;
             emit.wait_for_subscribers(&args)?;
-            if let Some(exit) = emit.end.stop.exit() {
+            if let Some(exit) = emit.shutdown.stop.exit() {
                 return Ok(exit);
             }
-            Feed::start(&args, signals)?
+            EmitSource::start(&args, signals)?
         }
     };
-    let ran = emit.run(&mut feed);
+    let ran = emit.run(&mut source);
     // Also when the run failed (a full disk under --tee, say, or its reader has gone):
     // what was published by then must not be lost with it.
-    let exit = emit.finish(&args, feed);
+    let exit = emit.finish(&args, source);
     ran.and(exit)
 }
 
@@ -86,7 +87,7 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
 
 /// When to end, whatever the source still has: at a signal, or when the time is up.
 #[derive(Clone)]
-struct End {
+struct Shutdown {
     stop: Stop,
     until: Arc<OnceLock<Instant>>,
     /// How long a subscriber without room may hold the end up.
@@ -95,15 +96,15 @@ struct End {
     held_up: Arc<OnceLock<Instant>>,
 }
 
-impl End {
-    fn reached(&self) -> bool {
+impl Shutdown {
+    fn is_due(&self) -> bool {
         self.stop.requested() || self.until.get().is_some_and(|until| Instant::now() >= *until)
     }
 
     /// Whether a subscriber without room has held the end up for long enough. To be
     /// asked while one has none.
-    fn overdue(&self) -> bool {
-        (self.reached() || self.stop.passed_on())
+    fn is_overdue(&self) -> bool {
+        (self.is_due() || self.stop.passed_on())
             && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
     }
 
@@ -116,10 +117,10 @@ impl End {
 
 /// The pipeline, and the limits it runs within.
 struct Emit {
-    end: End,
+    shutdown: Shutdown,
     sender: SenderFields,
     publish: Publish,
-    pace: Option<Pace>,
+    rate: Option<RateLimiter>,
     limit: Option<u64>,
     progress: ProgressLine,
     quiet: bool,
@@ -131,8 +132,12 @@ struct Emit {
 
 impl Emit {
     fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
-        let end =
-            End { stop, until: Arc::default(), linger: args.linger.0, held_up: Arc::default() };
+        let shutdown = Shutdown {
+            stop,
+            until: Arc::default(),
+            linger: args.linger.0,
+            held_up: Arc::default(),
+        };
         let progress = ProgressLine::new(args);
         let options = PublishOptions {
             root: args.root.clone(),
@@ -146,17 +151,17 @@ impl Emit {
                 OnFullArg::Drop => OnFull::Drop,
             },
             give_up: {
-                let end = end.clone();
-                Box::new(move || end.overdue())
+                let shutdown = shutdown.clone();
+                Box::new(move || shutdown.is_overdue())
             },
-            report: progress.teller(),
+            report: progress.notifier(),
         };
         let begun = Instant::now();
         Emit {
             publish: Publish::new(publisher, options),
             sender: sender(args),
-            end,
-            pace: args.rate.map(|rate| Pace::new(rate, begun)),
+            shutdown,
+            rate: args.rate.map(|rate| RateLimiter::new(rate, begun)),
             limit: args.count,
             progress,
             quiet: args.quiet,
@@ -169,7 +174,7 @@ impl Emit {
     /// Waits for subscribers; says once when they do not come. Then the clock starts.
     fn wait_for_subscribers(&mut self, args: &EmitArgs) -> Result<()> {
         let publisher = self.publish.publisher();
-        let stop = || self.end.stop.requested();
+        let stop = || self.shutdown.stop.requested();
         let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
         if let Waited::TimedOut(subscribers) = waited {
             let (wait, wanted) = (args.wait, args.wait_for);
@@ -183,90 +188,91 @@ impl Emit {
         self.begun = Instant::now();
         if let Some(duration) = args.duration {
             // Set once, here: nothing was published before, so nothing asked for it.
-            let _ = self.end.until.set(self.begun + duration.0);
+            let _ = self.shutdown.until.set(self.begun + duration.0);
         }
         Ok(())
     }
 
     /// Publishes until the source ends, a limit is reached or a signal comes.
-    fn run(&mut self, feed: &mut Feed) -> Result<()> {
-        self.progress.watch(feed.reading());
+    fn run(&mut self, source: &mut EmitSource) -> Result<()> {
+        self.progress.set_read_progress(source.read_progress());
         while !self.done() {
-            let progress = feed.source().poll(self.wait(), &mut |record| self.take(record))?;
+            let progress = source.source().poll(self.wait(), &mut |record| self.take(record))?;
             self.publish.flush()?;
             self.progress.show(self.taken);
-            self.tell(feed.notices());
-            self.tell_of_subscribers();
-            if progress == Progress::Ended {
+            self.report_notices(source.notices());
+            self.report_disconnects();
+            if progress == PollStatus::Ended {
                 break;
             }
         }
         // What has been read must not be lost because somebody asked to stop.
-        if self.end.stop.requested() {
-            let within = self.end.linger();
-            feed.finish(within, &mut |record| self.publish_one(record))?;
-            self.tell(feed.notices());
+        if self.shutdown.stop.requested() {
+            let within = self.shutdown.linger();
+            source.finish(within, &mut |record| self.publish_record(record))?;
+            self.report_notices(source.notices());
         }
         Ok(())
     }
 
     /// Takes what the source delivers. It has let go of the record, so that even one
     /// that comes when the end has just been reached must be published.
-    fn take(&mut self, record: Record<'_>) -> Result<Flow> {
-        if let Some(pace) = &mut self.pace {
+    fn take(&mut self, record: Record<'_>) -> Result<ControlFlow<()>> {
+        if let Some(rate) = &mut self.rate {
             let now = Instant::now();
-            let pause = pace.next(now).saturating_duration_since(now);
-            self.publish.publisher().pause(pause, &|| self.end.reached());
+            let pause = rate.next(now).saturating_duration_since(now);
+            self.publish.publisher().pause(pause, &|| self.shutdown.is_due());
             self.progress.show(self.taken);
         }
-        self.publish_one(record)?;
-        Ok(if self.done() { Flow::Enough } else { Flow::More })
+        let _ = self.publish_record(record)?;
+        Ok(if self.done() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    fn publish_one(&mut self, record: Record<'_>) -> Result<Flow> {
+    fn publish_record(&mut self, record: Record<'_>) -> Result<ControlFlow<()>> {
         let mut record = record;
         self.outside_root += u64::from(self.sender.fill(&mut record));
         self.publish.handle(&record)?;
         self.taken += 1;
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Says what a person should know; the progress line makes room.
-    fn tell(&self, notices: Vec<Notice>) {
+    fn report_notices(&self, notices: Vec<Notice>) {
         for notice in notices {
             let line = format_args!("zlog emit: {}", notice.text);
-            self.progress.around(|| terminal::tell(line));
+            self.progress.suspended(|| terminal::tell(line));
         }
     }
 
     /// Says whose connections were ended because of what they sent.
-    fn tell_of_subscribers(&mut self) {
+    fn report_disconnects(&mut self) {
         if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
-            self.progress.around(|| terminal::tell(format_args!("zlog emit: {}", visible(&text))));
+            self.progress
+                .suspended(|| terminal::tell(format_args!("zlog emit: {}", visible(&text))));
         }
     }
 
     fn done(&self) -> bool {
-        self.end.reached() || self.limit.is_some_and(|limit| self.taken >= limit)
+        self.shutdown.is_due() || self.limit.is_some_and(|limit| self.taken >= limit)
     }
 
     /// How long the source may wait before this loop must look around.
     fn wait(&self) -> Duration {
-        match self.end.until.get() {
+        match self.shutdown.until.get() {
             Some(until) => until.saturating_duration_since(Instant::now()).min(TICK),
             None => TICK,
         }
     }
 
     /// Waits for what --tee has still to copy, and tells what nobody took.
-    fn await_copies(&self, feed: &Feed) {
-        let Some(reading) = feed.reading() else { return };
-        reading.close();
-        let until = Instant::now() + self.end.linger();
-        while reading.copying() > 0 && Instant::now() < until {
-            std::thread::sleep(LOOK);
+    fn await_copies(&self, source: &EmitSource) {
+        let Some(read_progress) = source.read_progress() else { return };
+        read_progress.close();
+        let until = Instant::now() + self.shutdown.linger();
+        while read_progress.copying() > 0 && Instant::now() < until {
+            std::thread::sleep(COPY_CHECK);
         }
-        let uncopied = reading.copying() + reading.uncopied();
+        let uncopied = read_progress.copying() + read_progress.uncopied();
         if uncopied > 0 {
             terminal::tell(format_args!(
                 "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
@@ -276,20 +282,20 @@ impl Emit {
     }
 
     /// Sends what is held, tells what became of everything, and says how to exit.
-    fn finish(mut self, args: &EmitArgs, mut feed: Feed) -> Result<Exit> {
+    fn finish(mut self, args: &EmitArgs, mut source: EmitSource) -> Result<Exit> {
         self.progress.clear();
         let took = self.begun.elapsed();
         if args.tee {
-            self.await_copies(&feed);
+            self.await_copies(&source);
         }
         self.publish.flush()?;
-        self.tell_of_subscribers();
-        let (published, flushed) = self.publish.close(self.end.linger());
+        self.report_disconnects();
+        let (published, flushed) = self.publish.close(self.shutdown.linger());
         let summary = Summary {
             published,
             outside_root: self.outside_root,
-            lines: feed.line_counts(),
-            heard: feed.heard(),
+            lines: source.line_counts(),
+            listen: source.listen_stats(),
             took,
             flushed,
         };
@@ -298,10 +304,10 @@ impl Emit {
         } else if summary.lost() {
             terminal::tell(format_args!("zlog emit: {}", summary.loss()));
         }
-        let exit = feed.exit();
-        feed.stop(args.linger.0)?;
+        let exit = source.exit();
+        source.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
-        Ok(self.end.stop.exit().unwrap_or(exit).or_expectation_failed(lost))
+        Ok(self.shutdown.stop.exit().unwrap_or(exit).or_expectation_failed(lost))
     }
 }
 

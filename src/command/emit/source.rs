@@ -15,16 +15,16 @@ use zlog_pipeline::os::signal::Forwarding;
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::source::command::{CommandOptions, CommandSource};
 use zlog_pipeline::source::file::{self, FileOptions};
-use zlog_pipeline::source::listen::{Heard, Listen};
-use zlog_pipeline::source::message::Message;
+use zlog_pipeline::source::message::MessageSource;
+use zlog_pipeline::source::python::{ListenStats, PythonSource};
 use zlog_pipeline::source::replay::ReplaySource;
 use zlog_pipeline::source::stdin;
 use zlog_pipeline::source::synthetic::SyntheticSource;
 use zlog_pipeline::source::text::{LineCounts, LineOptions, StreamSpec, TextSource};
-use zlog_pipeline::source::{Notice, Reading, Sink, Source, Tee};
+use zlog_pipeline::source::{Notice, ReadProgress, Sink, Source, Tee};
 
 /// The source of an emission.
-pub(super) enum Feed {
+pub(super) enum EmitSource {
     /// Lines of stdin or of files.
     Text(TextSource),
     /// A command, and what passes signals on to it.
@@ -34,45 +34,54 @@ pub(super) enum Feed {
     /// Stored records.
     Replay(ReplaySource<BufReader<File>>),
     /// One record.
-    Message(Message),
+    Message(MessageSource),
     /// Programs that log through Python's handlers.
-    Listen(Listen),
+    Listen(PythonSource),
 }
 
-impl Feed {
+impl EmitSource {
     /// Opens what was asked for, unless it is a command.
     ///
     /// # Errors
     /// A file that can't be opened, a thread that can't be started, an address that
     /// can't be listened on.
-    pub(super) fn open(args: &EmitArgs) -> Result<Feed> {
+    pub(super) fn open(args: &EmitArgs) -> Result<EmitSource> {
         if args.listen.any() {
-            let source = Listen::open(&args.listen.options())?;
+            let source = PythonSource::open(&args.listen.options())?;
             for place in source.bound() {
                 terminal::tell(format_args!("zlog emit: listening on {place}"));
             }
-            return Ok(Feed::Listen(source));
+            return Ok(EmitSource::Listen(source));
         }
         let spec = spec(args.level, Level::INFO);
         let lines = line_options(args);
         if let Some(text) = &args.message {
-            return Ok(Feed::Message(Message::new(text, lines.parse, spec.level)));
+            return Ok(EmitSource::Message(MessageSource::new(text, lines.parse, spec.level)));
         }
         if let Some(count) = args.test {
             let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
-            return Ok(Feed::Synthetic(SyntheticSource::new(count, seed)));
+            return Ok(EmitSource::Synthetic(SyntheticSource::new(count, seed)));
         }
         if let Some(path) = &args.replay {
             let file = file::check(path).and_then(|()| File::open(path));
             let file = file.map_err(|error| file::unreadable(path, &error))?;
             let input = BufReader::with_capacity(1 << 16, file);
-            return Ok(Feed::Replay(ReplaySource::new(input, args.speed, lines.parse, spec.level)));
+            return Ok(EmitSource::Replay(ReplaySource::new(
+                input,
+                args.speed,
+                lines.parse,
+                spec.level,
+            )));
         }
         if args.file.is_empty() {
             if terminal::stdin_is_terminal() && !args.quiet {
                 terminal::tell("zlog emit: publishing what is typed here; Ctrl-D ends it");
             }
-            return Ok(Feed::Text(stdin::open(spec, &lines, args.tee.then(|| stdout(args)))?));
+            return Ok(EmitSource::Text(stdin::open(
+                spec,
+                &lines,
+                args.tee.then(|| stdout(args)),
+            )?));
         }
         let options = FileOptions { follow: args.follow, from_end: args.from_end };
         let stdout = || stdout(args);
@@ -80,7 +89,7 @@ impl Feed {
         let missing = |path: &PathBuf| !args.follow && path != Path::new("-") && !path.exists();
         let is_missing = args.file.iter().any(missing);
         let source = file::open(args.file.clone(), options, spec, &lines, tee);
-        Ok(Feed::Text(source.map_err(|error| match is_missing {
+        Ok(EmitSource::Text(source.map_err(|error| match is_missing {
             true => error.also("With --follow it is waited for."),
             false => error,
         })?))
@@ -99,7 +108,7 @@ impl Feed {
     ///
     /// # Errors
     /// A command that can't be started.
-    pub(super) fn start(args: &EmitArgs, signals: Forwarding) -> Result<Feed> {
+    pub(super) fn start(args: &EmitArgs, signals: Forwarding) -> Result<EmitSource> {
         let mut words = args.command.iter().cloned();
         let options = CommandOptions {
             program: words.next().unwrap_or_default(),
@@ -111,7 +120,7 @@ impl Feed {
         };
         let lines = line_options(args);
         let source = CommandSource::spawn(options, &lines, |process| signals.begin(process))?;
-        Ok(Feed::Command(source, signals))
+        Ok(EmitSource::Command(source, signals))
     }
 
     /// Ends a command that still runs, because no more of it is wanted: asks it to,
@@ -121,7 +130,7 @@ impl Feed {
     /// The command can't be ended or waited for.
     pub(super) fn stop(&mut self, within: Duration) -> Result<()> {
         match self {
-            Feed::Command(source, _) => source.stop(within),
+            EmitSource::Command(source, _) => source.stop(within),
             _ => Ok(()),
         }
     }
@@ -129,12 +138,12 @@ impl Feed {
     /// The source itself.
     pub(super) fn source(&mut self) -> &mut dyn Source {
         match self {
-            Feed::Text(source) => source,
-            Feed::Command(source, _) => source,
-            Feed::Synthetic(source) => source,
-            Feed::Replay(source) => source,
-            Feed::Message(source) => source,
-            Feed::Listen(source) => source,
+            EmitSource::Text(source) => source,
+            EmitSource::Command(source, _) => source,
+            EmitSource::Synthetic(source) => source,
+            EmitSource::Replay(source) => source,
+            EmitSource::Message(source) => source,
+            EmitSource::Listen(source) => source,
         }
     }
 
@@ -145,18 +154,18 @@ impl Feed {
     /// Whatever `sink` returns.
     pub(super) fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         match self {
-            Feed::Text(source) => source.finish(within, sink),
-            Feed::Command(source, _) => source.finish(within, sink),
-            Feed::Listen(source) => source.finish(within, sink),
-            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Ok(()),
+            EmitSource::Text(source) => source.finish(within, sink),
+            EmitSource::Command(source, _) => source.finish(within, sink),
+            EmitSource::Listen(source) => source.finish(within, sink),
+            EmitSource::Synthetic(_) | EmitSource::Replay(_) | EmitSource::Message(_) => Ok(()),
         }
     }
 
     /// How far the reading has come, where bytes are what is read.
-    pub(super) fn reading(&self) -> Option<Arc<Reading>> {
+    pub(super) fn read_progress(&self) -> Option<Arc<ReadProgress>> {
         match self {
-            Feed::Text(source) => Some(source.reading()),
-            Feed::Command(source, _) => Some(source.text().reading()),
+            EmitSource::Text(source) => Some(source.read_progress()),
+            EmitSource::Command(source, _) => Some(source.text().read_progress()),
             _ => None,
         }
     }
@@ -165,38 +174,38 @@ impl Feed {
     /// notes the end of a command, too.
     pub(super) fn notices(&mut self) -> Vec<Notice> {
         match self {
-            Feed::Text(source) => source.take_notices(),
-            Feed::Command(source, signals) => {
+            EmitSource::Text(source) => source.take_notices(),
+            EmitSource::Command(source, signals) => {
                 if source.exit().is_some() {
                     signals.end();
                 }
                 source.take_notices()
             }
-            Feed::Listen(source) => source.take_notices(),
-            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Vec::new(),
+            EmitSource::Listen(source) => source.take_notices(),
+            EmitSource::Synthetic(_) | EmitSource::Replay(_) | EmitSource::Message(_) => Vec::new(),
         }
     }
 
     /// What was done with the lines.
     pub(super) fn line_counts(&self) -> LineCounts {
         match self {
-            Feed::Text(source) => source.counts(),
-            Feed::Command(source, _) => source.text().counts(),
-            Feed::Message(source) => {
+            EmitSource::Text(source) => source.counts(),
+            EmitSource::Command(source, _) => source.text().counts(),
+            EmitSource::Message(source) => {
                 LineCounts { not_utf8: u64::from(source.not_utf8()), ..LineCounts::default() }
             }
-            Feed::Replay(source) => {
+            EmitSource::Replay(source) => {
                 LineCounts { nuls: source.nuls(), quoted: source.quoted(), ..LineCounts::default() }
             }
-            Feed::Synthetic(_) | Feed::Listen(_) => LineCounts::default(),
+            EmitSource::Synthetic(_) | EmitSource::Listen(_) => LineCounts::default(),
         }
     }
 
     /// What came of listening.
-    pub(super) fn heard(&self) -> Heard {
+    pub(super) fn listen_stats(&self) -> ListenStats {
         match self {
-            Feed::Listen(source) => source.heard(),
-            _ => Heard::default(),
+            EmitSource::Listen(source) => source.stats(),
+            _ => ListenStats::default(),
         }
     }
 
@@ -204,8 +213,8 @@ impl Feed {
     /// input was missed.
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Feed::Text(source) if source.failed() => Exit::Failed,
-            Feed::Command(source, _) => source.exit().unwrap_or(Exit::Done),
+            EmitSource::Text(source) if source.failed() => Exit::Failed,
+            EmitSource::Command(source, _) => source.exit().unwrap_or(Exit::Done),
             _ => Exit::Done,
         }
     }

@@ -14,8 +14,8 @@ use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
 use zlog_pipeline::socket::Flushed;
-use zlog_pipeline::source::Reading;
-use zlog_pipeline::source::listen::Heard;
+use zlog_pipeline::source::ReadProgress;
+use zlog_pipeline::source::python::ListenStats;
 use zlog_pipeline::source::text::LineCounts;
 
 /// How an emission ended.
@@ -25,7 +25,7 @@ pub(super) struct Summary {
     /// Records whose own topic was not under the root.
     pub(super) outside_root: u64,
     pub(super) lines: LineCounts,
-    pub(super) heard: Heard,
+    pub(super) listen: ListenStats,
     pub(super) took: Duration,
     pub(super) flushed: Flushed,
 }
@@ -34,7 +34,7 @@ impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Published { dropped_full, broken, .. } = self.published;
-        dropped_full + broken + self.heard.lost() > 0 || self.flushed == Flushed::No
+        dropped_full + broken + self.listen.lost() > 0 || self.flushed == Flushed::No
     }
 
     /// The losses alone.
@@ -43,8 +43,8 @@ impl Summary {
         if self.published.dropped_full > 0 {
             said.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
         }
-        if self.heard.lost() > 0 {
-            said.push(format!("{} lost before they were whole here", self.heard.lost()));
+        if self.listen.lost() > 0 {
+            said.push(format!("{} lost before they were whole here", self.listen.lost()));
         }
         said.extend(self.may_be_lost());
         said.join("; ")
@@ -75,7 +75,7 @@ impl Summary {
             .collect();
         let named = named.into_iter().filter(|(count, ..)| *count > 0);
         remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
-        remarks.extend(self.heard.remarks());
+        remarks.extend(self.listen.remarks());
         remarks.extend(self.may_be_lost());
         remarks
     }
@@ -117,7 +117,7 @@ impl fmt::Display for Summary {
 pub(super) struct ProgressLine {
     bar: ProgressBar,
     counts_records: bool,
-    reading: Option<Arc<Reading>>,
+    read_progress: Option<Arc<ReadProgress>>,
 }
 
 impl ProgressLine {
@@ -137,12 +137,12 @@ impl ProgressLine {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.with_key("rate", whole_rate));
         }
-        ProgressLine { bar, counts_records: counted.is_some(), reading: None }
+        ProgressLine { bar, counts_records: counted.is_some(), read_progress: None }
     }
 
     /// What is read from now on; without it, records are all there is to show.
-    pub(super) fn watch(&mut self, reading: Option<Arc<Reading>>) {
-        self.reading = reading;
+    pub(super) fn set_read_progress(&mut self, read_progress: Option<Arc<ReadProgress>>) {
+        self.read_progress = read_progress;
     }
 
     /// Moves the line.
@@ -153,22 +153,22 @@ impl ProgressLine {
         if self.counts_records {
             self.bar.set_position(records);
         } else {
-            let reading = self.reading.as_deref();
-            self.bar.set_length(reading.map_or(0, Reading::total));
-            self.bar.set_position(reading.map_or(0, Reading::read));
+            let read_progress = self.read_progress.as_deref();
+            self.bar.set_length(read_progress.map_or(0, ReadProgress::total));
+            self.bar.set_position(read_progress.map_or(0, ReadProgress::read));
             self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
         }
     }
 
     /// Says something about subscribers; the line makes room.
-    pub(super) fn teller(&self) -> Box<dyn Fn(&str) + Send> {
+    pub(super) fn notifier(&self) -> Box<dyn Fn(&str) + Send> {
         let bar = self.bar.clone();
         Box::new(move |text| bar.suspend(|| terminal::tell(format_args!("zlog emit: {text}"))))
     }
 
     /// Takes the line away while `say` writes to stderr.
-    pub(super) fn around(&self, say: impl FnOnce()) {
-        self.bar.suspend(say);
+    pub(super) fn suspended(&self, write: impl FnOnce()) {
+        self.bar.suspend(write);
     }
 
     /// Takes the line away.

@@ -2,10 +2,10 @@
 //!
 //! One thread moves messages, passes subscriptions upstream, keeps the last messages
 //! and answers questions; it waits for all of that in one place, and for nothing
-//! else. Sources of the relay's own (`feed`) have threads of their own, and publish
+//! else. Sources of the relay's own (`input`) have threads of their own, and publish
 //! to it as any other publisher does.
 
-mod feed;
+mod input;
 mod inquiries;
 mod news;
 mod outlets;
@@ -19,7 +19,7 @@ mod table;
 
 use std::time::{Duration, Instant};
 
-use self::feed::Feeds;
+use self::input::Inputs;
 use self::inquiries::Inquiries;
 use self::news::News;
 use self::outlets::Outlets;
@@ -82,7 +82,7 @@ struct Relay {
     inquiries: Option<Inquiries>,
     keep: Option<History>,
     outlets: Outlets,
-    feeds: Feeds,
+    inputs: Inputs,
     rates: Rates,
     news: Option<News>,
     /// Unless --quiet.
@@ -116,13 +116,13 @@ impl Relay {
         });
         // Before the sources: what they give first is for the handlers, too.
         let outlets = Outlets::open(plan.spec.clone(), &stop, args.linger.0, &mut proxy)?;
-        let feeds = Feeds::open(args, &mut proxy, &stop)?;
+        let inputs = Inputs::open(args, &mut proxy, &stop)?;
         Ok(Relay {
             inquiries: desk.map(Inquiries::new),
             keep,
             outlets,
-            rates: Rates::new(begun, &proxy, &feeds, args.report.map(|every| every.0)),
-            feeds,
+            rates: Rates::new(begun, &proxy, &inputs, args.report.map(|every| every.0)),
+            inputs,
             news: args.verbose.then(News::default),
             disconnect_reasons: (!args.quiet).then(|| DisconnectReasons::new(args.max_message)),
             proxy,
@@ -208,7 +208,7 @@ impl Relay {
     fn look_around(&mut self, now: Instant) {
         self.proxy.tend();
         self.tell();
-        self.rates.tend(now, &self.proxy, &self.feeds);
+        self.rates.tend(now, &self.proxy, &self.inputs);
         self.answer();
         self.tend_outlets(now);
     }
@@ -229,8 +229,8 @@ impl Relay {
         };
         inquiries.take(&mut self.proxy, self.keep.as_mut());
         if inquiries.status_wanted() {
-            let Relay { proxy, keep, outlets, feeds, rates, .. } = self;
-            let status = status::of(proxy, keep.as_ref(), outlets, feeds, rates);
+            let Relay { proxy, keep, outlets, inputs, rates, .. } = self;
+            let status = status::of(proxy, keep.as_ref(), outlets, inputs, rates);
             inquiries.answer_status(status, self.begun.elapsed());
         }
     }
@@ -267,7 +267,7 @@ impl Relay {
             }
             // Asked first: what a source gave before its end has then come, and what the
             // system had received of a publisher that is gone.
-            let ended = self.feeds.all_ended();
+            let ended = self.inputs.all_ended();
             let gone = connected_peers(&self.proxy.links().0) == 0;
             let before = self.proxy.counts().messages;
             let all = self.step()? == Forwarded::All;
@@ -319,10 +319,10 @@ impl Relay {
     fn finish(mut self) -> Exit {
         let linger = self.plan.args.linger.0;
         let until = Instant::now() + linger;
-        self.feeds.stop();
+        self.inputs.stop();
         let mut drained = self.drain(until);
-        let in_time = self.feeds.all_ended();
-        let given_up = self.feeds.join();
+        let in_time = self.inputs.all_ended();
+        let given_up = self.inputs.join();
         if !in_time && drained.is_ok() {
             // What a source that was late has given since.
             let now = Instant::now();
@@ -331,7 +331,7 @@ impl Relay {
         if let Err(error) = &drained {
             terminal::tell(format_args!("zlog relay: {error}"));
         }
-        let Relay { plan, proxy, inquiries, outlets, feeds, uncounted, .. } = self;
+        let Relay { plan, proxy, inquiries, outlets, inputs, uncounted, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;
         drop(inquiries);
@@ -340,7 +340,7 @@ impl Relay {
         // A time of their own: a subscriber that takes nothing must not cost a file its end.
         let handlers = outlets.close(linger);
         let missing = router::report_losses("relay", &handlers, &router::stderr());
-        feeds.tell_remarks();
+        inputs.print_remarks();
         let summary = Summary { counts, uncounted, flushed, took: self.begun.elapsed() };
         if !plan.args.quiet || summary.lost() {
             terminal::tell(format_args!("zlog relay: {summary}"));
@@ -348,11 +348,12 @@ impl Relay {
         let exit = match self.stop.exit() {
             _ if drained.is_err() => Exit::Failed,
             Some(signal) => signal,
-            None if feeds.failed() => Exit::Failed,
+            None if inputs.failed() => Exit::Failed,
             None => Exit::Done,
         };
-        let lost =
-            summary.lost() || missing > 0 || feeds.iter().any(|feed| feed.heard().lost() > 0);
+        let lost = summary.lost()
+            || missing > 0
+            || inputs.iter().any(|input| input.listen_stats().lost() > 0);
         exit.or_expectation_failed(plan.args.fail_on_loss && lost)
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::feed::Feeds;
+use super::input::Inputs;
 use super::outlets::Outlets;
 use super::rates::Rates;
 use super::table;
@@ -33,7 +33,7 @@ pub(super) fn of(
     proxy: &Proxy,
     keep: Option<&History>,
     outlets: &Outlets,
-    feeds: &Feeds,
+    inputs: &Inputs,
     rates: &Rates,
 ) -> Status {
     let counts = proxy.counts();
@@ -41,14 +41,14 @@ pub(super) fn of(
     let sides = |links: Vec<LinkStatus>| {
         links.into_iter().map(|l| Side { endpoint: l.endpoint, peers: l.peers }).collect()
     };
-    let sources = feeds.iter().enumerate().map(|(at, feed)| Source {
-        name: feed.name().to_owned(),
-        records: feed.records(),
-        rate: rates.source(at, feed.records()),
-        unheard: feed.unheard(),
-        clients: feed.heard().clients,
-        remarks: feed.remarks(),
-        running: feed.running(),
+    let sources = inputs.iter().enumerate().map(|(at, input)| Source {
+        name: input.name().to_owned(),
+        records: input.records(),
+        rate: rates.source(at, input.records()),
+        unheard: input.unheard(),
+        clients: input.listen_stats().clients,
+        remarks: input.remarks(),
+        running: input.running(),
     });
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),

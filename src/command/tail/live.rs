@@ -1,6 +1,7 @@
 //! A tail of a subscription: as long as it is wanted, whatever comes and goes.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::super::disconnect_reason::DisconnectReasons;
@@ -20,7 +21,7 @@ use zlog_pipeline::socket::{
     self, Ask, Closing, LinkEvent, Occurrence, Role, SocketOptions, Subscriber,
 };
 use zlog_pipeline::source::subscribe::Subscribe;
-use zlog_pipeline::source::{Flow, Progress, Source};
+use zlog_pipeline::source::{PollStatus, Source};
 
 /// How long one look for what is left may wait.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
@@ -42,13 +43,13 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         // Without waiting first: only when nothing is at hand is it time to flush.
         let mut progress = live.poll(tail, Duration::ZERO, PollUntil::Stopped)?;
         // A busy stream of which little is shown has no pause, and its reader waits too.
-        if progress == Progress::Idle || now >= last_timer + TICK {
+        if progress == PollStatus::Idle || now >= last_timer + TICK {
             tail.output.flush()?;
             tail.on_timer(now);
             live.on_timer(tail, now);
             last_timer = now;
         }
-        if progress == Progress::Idle {
+        if progress == PollStatus::Idle {
             if tail.output.is_closed() {
                 return Ok(Ended::Done);
             }
@@ -56,7 +57,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         }
         tail.output.release_reordered(Instant::now(), false)?;
         tail.output.report(now, false);
-        if progress == Progress::Ended {
+        if progress == PollStatus::Ended {
             return Ok(Ended::Done);
         }
     }
@@ -145,7 +146,7 @@ impl Live {
             // Asked first: what the system had received of a publisher that is gone has
             // come by then.
             let gone = socket::connected_peers(&self.source.subscriber().links()) == 0;
-            let came = self.poll(tail, DRAIN_POLL, PollUntil::Empty)? == Progress::Delivered;
+            let came = self.poll(tail, DRAIN_POLL, PollUntil::Empty)? == PollStatus::Delivered;
             let now = Instant::now();
             if closing.note(now, came) || (gone && !came) {
                 return Ok(());
@@ -170,7 +171,7 @@ impl Live {
             let mut count = 0;
             self.source.poll_raw(DRAIN_POLL, &mut |_, _| {
                 count += 1;
-                Ok(Flow::More)
+                Ok(ControlFlow::Continue(()))
             })?;
             tail.undelivered.messages += count;
             let now = Instant::now();
@@ -185,7 +186,7 @@ impl Live {
     }
 
     /// Delivers what is at hand to the view.
-    fn poll(&mut self, tail: &mut Tail, wait: Duration, until: PollUntil) -> Result<Progress> {
+    fn poll(&mut self, tail: &mut Tail, wait: Duration, until: PollUntil) -> Result<PollStatus> {
         let Live { source, no_output, prefixes, duplicates, .. } = self;
         let Tail { output, stop, hangup, .. } = tail;
         let mut probing = no_output.as_mut().filter(|no_output| no_output.is_probing());
@@ -203,20 +204,24 @@ impl Live {
             subscribed
         };
         let flow = |flow| {
-            if until == PollUntil::Stopped && stop.requested() { Flow::Enough } else { flow }
+            if until == PollUntil::Stopped && stop.requested() {
+                ControlFlow::Break(())
+            } else {
+                flow
+            }
         };
         if matches!(output.destination, Destination::Raw(_)) || !duplicates.is_done() {
             return source.poll_raw(wait, &mut |frames, received| {
                 let (record, _) = wire::decode(frames, received);
                 if !subscribed(output, &record) || duplicates.is_duplicate(frames) {
-                    return Ok(flow(Flow::More));
+                    return Ok(flow(ControlFlow::Continue(())));
                 }
                 output.take_message(frames, record).map(flow)
             });
         }
         source.poll(wait, &mut |record| match subscribed(output, &record) {
             true => output.take(record).map(flow),
-            false => Ok(flow(Flow::More)),
+            false => Ok(flow(ControlFlow::Continue(()))),
         })
     }
 
@@ -278,7 +283,7 @@ fn show_backlog(messages: &[StoredMessage], tail: &mut Tail) -> Result<()> {
     for message in messages {
         let frames: Vec<&[u8]> = message.frames.iter().map(Vec::as_slice).collect();
         let (record, _) = wire::decode(&frames, message.received);
-        if tail.output.take_message(&frames, record)? == Flow::Enough {
+        if tail.output.take_message(&frames, record)?.is_break() {
             break;
         }
     }

@@ -1,5 +1,6 @@
 //! A tail of stored records and other logs: the same view, as fast as they are read.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::{Ended, TICK, Tail, reopen_on_hangup};
@@ -10,7 +11,7 @@ use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::source::file::{self, FileOptions};
 use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec};
-use zlog_pipeline::source::{Flow, Notice, Progress, Source};
+use zlog_pipeline::source::{Notice, PollStatus, Source};
 
 /// Shows the records of all files, in the order they were given.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
@@ -26,11 +27,11 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
             return Ok(unless_failed(ended, source.failed()));
         }
         let mut progress = poll(&mut source, tail, Duration::ZERO)?;
-        if progress == Progress::Idle || now >= last_timer + TICK {
+        if progress == PollStatus::Idle || now >= last_timer + TICK {
             tail.on_timer(now);
             last_timer = now;
         }
-        if progress == Progress::Idle {
+        if progress == PollStatus::Idle {
             tail.output.flush()?;
             if tail.output.is_closed() {
                 return Ok(Ended::Done);
@@ -44,7 +45,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
         }
         print_notices(source.take_notices(), args.quiet);
         tail.output.report(now, false);
-        if progress == Progress::Ended {
+        if progress == PollStatus::Ended {
             let nuls = source.counts().nuls;
             if nuls > 0 && !args.quiet {
                 let nuls = counted(nuls, "NUL");
@@ -60,12 +61,12 @@ fn unless_failed(ended: Ended, failed: bool) -> Ended {
     if failed && ended == Ended::Done { Ended::Failed } else { ended }
 }
 
-fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<Progress> {
+fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<PollStatus> {
     let Tail { output, stop, hangup, .. } = tail;
     source.poll(wait, &mut |record| {
         reopen_on_hangup(hangup.as_ref(), output);
         let flow = output.take(record)?;
-        Ok(if stop.requested() { Flow::Enough } else { flow })
+        Ok(if stop.requested() { ControlFlow::Break(()) } else { flow })
     })
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Splitter {
     parts: u32,
     /// NULs skipped.
     nuls: u64,
-    seen: Seen,
+    peeked: Peeked,
 }
 
 /// A line, or a piece of one.
@@ -55,7 +55,7 @@ enum End {
 
 /// What `peek` found, for `advance` to step over.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct Peeked {
     /// Length of what is shown: the line without its ending, or a piece.
     shown: usize,
     /// Whether the line ends with it, and in how many bytes: 1 for a newline.
@@ -71,25 +71,25 @@ struct Seen {
 const HOLE: usize = 512;
 
 /// How many times as long as others a line may be that begins with `{`.
-const OBJECT: usize = 8;
+const JSON_FACTOR: usize = 8;
 
 /// How long a line that begins so may be, where others may have `max` bytes: a JSON object
 /// of a message that was a line takes up to six bytes for each of its bytes, and more for
 /// its other fields.
 pub(super) fn longest(line: &[u8], max: usize) -> usize {
-    if line.first() == Some(&b'{') { max.saturating_mul(OBJECT) } else { max }
+    if line.first() == Some(&b'{') { max.saturating_mul(JSON_FACTOR) } else { max }
 }
 
 /// A carry that has grown beyond this is given back after its line.
-const KEEP: usize = 1 << 20;
+const KEPT_CAPACITY: usize = 1 << 20;
 
 impl Splitter {
     /// A splitter for lines of up to `max` bytes. A line and its end are looked at, and no
     /// memory holds more than `isize::MAX` bytes.
     pub(crate) fn new(max: usize) -> Splitter {
-        let seen = Seen { shown: 0, ends_line: true, ending: 0, in_carry: true, run: 0 };
+        let peeked = Peeked { shown: 0, ends_line: true, ending: 0, in_carry: true, run: 0 };
         let (max, carry) = (max.clamp(1, isize::MAX as usize), Vec::new());
-        Splitter { max, carry, carry_end: End::Open, parts: 0, nuls: 0, seen }
+        Splitter { max, carry, carry_end: End::Open, parts: 0, nuls: 0, peeked }
     }
 
     /// NULs skipped so far.
@@ -103,8 +103,8 @@ impl Splitter {
         if !self.carry.is_empty() || self.carry_end != End::Open {
             self.fill(chunk, pos);
             let max = self.longest(&self.carry);
-            self.seen = self.look(&self.carry, self.carry_end, max, true)?;
-            return Some(Line { bytes: &self.carry[..self.seen.shown], part: self.part() });
+            self.peeked = self.classify(&self.carry, self.carry_end, max, true)?;
+            return Some(Line { bytes: &self.carry[..self.peeked.shown], part: self.part() });
         }
         if self.parts == 0 {
             let nuls = leading_nuls(&chunk[*pos..]);
@@ -114,10 +114,10 @@ impl Splitter {
         let rest = &chunk[*pos..];
         let max = self.longest(rest);
         let (run, end) = first_run(rest, window(max), 0);
-        match self.look(run, end, max, false) {
-            Some(seen) => {
-                self.seen = seen;
-                Some(Line { bytes: &run[..seen.shown], part: self.part() })
+        match self.classify(run, end, max, false) {
+            Some(peeked) => {
+                self.peeked = peeked;
+                Some(Line { bytes: &run[..peeked.shown], part: self.part() })
             }
             None => {
                 // Neither overlong nor ended, so the run is all that is left of the chunk.
@@ -130,10 +130,10 @@ impl Splitter {
 
     /// Steps over the line that `peek` showed.
     pub(crate) fn advance(&mut self, pos: &mut usize) {
-        let Seen { shown, ends_line, ending, in_carry, run } = self.seen;
+        let Peeked { shown, ends_line, ending, in_carry, run } = self.peeked;
         if in_carry && ends_line {
             self.carry.clear();
-            self.carry.shrink_to(KEEP);
+            self.carry.shrink_to(KEPT_CAPACITY);
             self.carry_end = End::Open;
         } else if in_carry {
             self.carry.drain(..shown);
@@ -184,7 +184,7 @@ impl Splitter {
     }
 
     /// What to show of a run of bytes; `None` when more of it must be seen.
-    fn look(&self, run: &[u8], end: End, max: usize, in_carry: bool) -> Option<Seen> {
+    fn classify(&self, run: &[u8], end: End, max: usize, in_carry: bool) -> Option<Peeked> {
         let line = match end {
             End::Newline | End::Open => run.strip_suffix(b"\r").unwrap_or(run),
             End::Hole | End::Stream => run,
@@ -197,7 +197,7 @@ impl Splitter {
         }
         let shown = if ends_line { line.len() } else { cut(run, max) };
         let ending = usize::from(end == End::Newline);
-        Some(Seen { shown, ends_line, ending, in_carry, run: run.len() })
+        Some(Peeked { shown, ends_line, ending, in_carry, run: run.len() })
     }
 
     /// How long the present line, or what is left of it, may be.
@@ -206,7 +206,7 @@ impl Splitter {
     }
 
     fn part(&self) -> u32 {
-        if self.parts == 0 && self.seen.ends_line { 0 } else { self.parts + 1 }
+        if self.parts == 0 && self.peeked.ends_line { 0 } else { self.parts + 1 }
     }
 }
 

@@ -9,21 +9,20 @@
 //! `parse`'s; which of them matter is `filter`'s.
 
 pub mod command;
-mod datagram_handler;
 pub mod file;
 mod lines;
-pub mod listen;
 pub mod message;
+pub mod python;
 mod reader;
 pub mod replay;
-mod socket_handler;
 pub mod stdin;
 pub mod subscribe;
 pub mod synthetic;
 pub mod text;
 
-pub use reader::{Notice, Reading, Tee};
+pub use reader::{Notice, ReadProgress, Tee};
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use zlog_core::error::Result;
@@ -84,7 +83,7 @@ impl SourceKind {
 
 /// What became of a [`Source::poll`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Progress {
+pub enum PollStatus {
     /// Records were delivered, or input without any was read; there may be more at once.
     Delivered,
     /// Nothing came within the wait: the moment to flush.
@@ -93,17 +92,9 @@ pub enum Progress {
     Ended,
 }
 
-/// Whether a sink wants more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flow {
-    /// Go on.
-    More,
-    /// Enough: the source returns from `poll` without delivering another.
-    Enough,
-}
-
-/// Takes one record. It borrows from the source's buffers and ends with the call.
-pub type Sink<'s> = dyn FnMut(Record<'_>) -> Result<Flow> + 's;
+/// Takes one record. It borrows from the source's buffers and ends with the call. After
+/// [`ControlFlow::Break`] the source returns from `poll` without delivering another.
+pub type Sink<'s> = dyn FnMut(Record<'_>) -> Result<ControlFlow<()>> + 's;
 
 /// Delivers records one by one, in order, to the one thread that asks.
 pub trait Source {
@@ -111,10 +102,10 @@ pub trait Source {
     ///
     /// Returns soon after what was there has been delivered, so that the caller
     /// can flush, look at the clock and at signals; it may return early with
-    /// [`Progress::Idle`]. One bad record is delivered marked or reported, and
+    /// [`PollStatus::Idle`]. One bad record is delivered marked or reported, and
     /// never ends the stream.
     ///
     /// # Errors
     /// Whatever `sink` returns, or a failure of the source as a whole.
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress>;
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus>;
 }

@@ -27,7 +27,7 @@ pub type Tee = Box<dyn Write + Send>;
 
 /// How far the reading has come; for a progress line.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub struct ReadProgress {
     read: AtomicU64,
     total: AtomicU64,
     copying: AtomicU64,
@@ -35,7 +35,7 @@ pub struct Reading {
     closed: AtomicBool,
 }
 
-impl Reading {
+impl ReadProgress {
     /// Bytes read so far.
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
@@ -78,14 +78,14 @@ pub struct Notice {
 }
 
 /// What a reader sends.
-pub(crate) struct Event {
+pub(crate) struct ReaderMessage {
     pub(crate) stream: usize,
     pub(crate) at: Instant,
-    pub(crate) what: Arrival,
+    pub(crate) event: ReaderEvent,
 }
 
 /// What has arrived.
-pub(crate) enum Arrival {
+pub(crate) enum ReaderEvent {
     /// What one read gave.
     Bytes(Block),
     /// The next bytes come from elsewhere: the last line ends here, newline or not.
@@ -115,46 +115,49 @@ impl Block {
 
 /// The consumer has gone: there is nobody to read for.
 #[derive(Debug)]
-pub(crate) struct Gone;
+pub(crate) struct Disconnected;
 
 /// Sends what one stream gives.
-pub(crate) struct Feed {
+pub(crate) struct ReaderHandle {
     pub(crate) stream: usize,
-    pub(crate) events: Sender<Event>,
+    pub(crate) messages: Sender<ReaderMessage>,
     pub(crate) spare: Receiver<Vec<u8>>,
     /// Closed when the consumer goes, which wakes a reader that waits.
     pub(crate) stop: Receiver<()>,
-    pub(crate) reading: Arc<Reading>,
-    pub(crate) tee: Option<Copying>,
+    pub(crate) progress: Arc<ReadProgress>,
+    pub(crate) tee: Option<TeeCopy>,
     /// A buffer that nothing was read into: a followed file is mostly at its end.
     pub(crate) unused: Vec<u8>,
 }
 
-impl Feed {
+impl ReaderHandle {
     /// Copies what is read to `tee`, here on the reading thread, so that a stuck
     /// terminal holds up the input and never the consumer.
     #[must_use]
-    pub(crate) fn with_tee(mut self, tee: Option<Tee>) -> Feed {
-        self.tee = tee.map(|to| Copying { to: Some(to), bytes: Vec::new() });
+    pub(crate) fn with_tee(mut self, tee: Option<Tee>) -> ReaderHandle {
+        self.tee = tee.map(|to| TeeCopy { to: Some(to), bytes: Vec::new() });
         self
     }
 
     /// Tells the consumer something.
-    pub(crate) fn send(&self, what: Arrival) -> Result<(), Gone> {
-        let event = Event { stream: self.stream, at: Instant::now(), what };
-        self.events.send(event).map_err(|_| Gone)
+    pub(crate) fn send(&self, event: ReaderEvent) -> Result<(), Disconnected> {
+        let message = ReaderMessage { stream: self.stream, at: Instant::now(), event };
+        self.messages.send(message).map_err(|_| Disconnected)
     }
 
-    /// Tells a person something.
-    pub(crate) fn notice(&self, text: String, failed: bool) -> Result<(), Gone> {
-        self.send(Arrival::Notice(Notice { text, failed }))
+    /// Sends a notice.
+    pub(crate) fn notice(&self, text: String, failed: bool) -> Result<(), Disconnected> {
+        self.send(ReaderEvent::Notice(Notice { text, failed }))
     }
 
     /// Reads once and sends what came. `false` at the end of the input; an error of
     /// the input is returned, one of the tee is sent on and ends the reading.
-    pub(crate) fn pump(&mut self, input: &mut impl Read) -> io::Result<Result<bool, Gone>> {
-        if self.reading.closed.load(Ordering::Relaxed) {
-            return Ok(Err(Gone));
+    pub(crate) fn read_once(
+        &mut self,
+        input: &mut impl Read,
+    ) -> io::Result<Result<bool, Disconnected>> {
+        if self.progress.closed.load(Ordering::Relaxed) {
+            return Ok(Err(Disconnected));
         }
         let mut buffer = match std::mem::take(&mut self.unused) {
             unused if unused.is_empty() => self.spare.try_recv().unwrap_or_default(),
@@ -172,32 +175,32 @@ impl Feed {
             self.unused = buffer;
             return Ok(Ok(false));
         }
-        self.reading.read.fetch_add(len as u64, Ordering::Relaxed);
+        self.progress.read.fetch_add(len as u64, Ordering::Relaxed);
         if let Some(copying) = &mut self.tee {
-            copying.take(&buffer[..len], &self.reading);
+            copying.take(&buffer[..len], &self.progress);
         }
         // First, since copying may wait for a reader who stands still.
-        let sent = self.send(Arrival::Bytes(Block { buffer, len, received: now() }));
-        let copied = self.tee.as_mut().map_or(Ok(()), |tee| tee.copy(&self.reading));
+        let sent = self.send(ReaderEvent::Bytes(Block { buffer, len, received: now() }));
+        let copied = self.tee.as_mut().map_or(Ok(()), |tee| tee.copy(&self.progress));
         if sent.is_err() {
-            return Ok(Err(Gone));
+            return Ok(Err(Disconnected));
         }
         if let Err(error) = copied {
             let error = Error::io("copying the input (--tee)", &error);
             // Whether or not anybody hears it: the reading ends here.
-            let _ = self.send(Arrival::Failed(error));
-            return Ok(Err(Gone));
+            let _ = self.send(ReaderEvent::Failed(error));
+            return Ok(Err(Disconnected));
         }
         Ok(Ok(true))
     }
 
     /// Reads to the end, then says so.
-    pub(crate) fn pump_all(mut self, name: &str, mut input: impl Read) {
+    pub(crate) fn read_all(mut self, name: &str, mut input: impl Read) {
         loop {
-            match self.pump(&mut input) {
+            match self.read_once(&mut input) {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => break,
-                Ok(Err(Gone)) => return,
+                Ok(Err(Disconnected)) => return,
                 Err(error) => {
                     let text = Error::io(format_args!("reading {name}"), &error).to_string();
                     if self.notice(text, true).is_err() {
@@ -208,14 +211,14 @@ impl Feed {
             }
         }
         // With the consumer gone there is nobody to tell.
-        let _ = self.send(Arrival::End);
+        let _ = self.send(ReaderEvent::End);
     }
 
     /// Waits, but no longer than the consumer is there.
-    pub(crate) fn pause(&self, wait: Duration) -> Result<(), Gone> {
+    pub(crate) fn pause(&self, wait: Duration) -> Result<(), Disconnected> {
         match self.stop.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) | Ok(()) => Ok(()),
-            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+            Err(RecvTimeoutError::Disconnected) => Err(Disconnected),
         }
     }
 }
@@ -227,22 +230,22 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
 }
 
 /// What is being copied, and where to.
-pub(crate) struct Copying {
+pub(crate) struct TeeCopy {
     /// `None` once nobody took it before the end: what is read then is not copied.
     to: Option<Tee>,
     bytes: Vec<u8>,
 }
 
-impl Copying {
-    fn take(&mut self, bytes: &[u8], reading: &Reading) {
-        reading.copying.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+impl TeeCopy {
+    fn take(&mut self, bytes: &[u8], progress: &ReadProgress) {
+        progress.copying.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.bytes.clear();
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Copies what was taken. That nobody takes it before the end is counted, and no
     /// error: what is read is to be published all the same.
-    fn copy(&mut self, reading: &Reading) -> io::Result<()> {
+    fn copy(&mut self, progress: &ReadProgress) -> io::Result<()> {
         let len = self.bytes.len() as u64;
         let copied = match &mut self.to {
             Some(to) => to.write_all(&self.bytes).and_then(|()| to.flush()),
@@ -251,10 +254,10 @@ impl Copying {
         let given_up = copied.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
         if given_up {
             self.to = None;
-            reading.uncopied.fetch_add(len, Ordering::Relaxed);
+            progress.uncopied.fetch_add(len, Ordering::Relaxed);
         }
         // Last: whoever waits for this looks at the other then.
-        reading.copying.fetch_sub(len, Ordering::Release);
+        progress.copying.fetch_sub(len, Ordering::Release);
         if given_up { Ok(()) } else { copied }
     }
 }

@@ -13,8 +13,8 @@ use zlog_core::error::Result;
 /// # Errors
 /// When no thread can be started.
 pub fn open(spec: StreamSpec, options: &LineOptions, tee: Option<Tee>) -> Result<TextSource> {
-    let (source, [feed]) = TextSource::of([spec], options);
-    let feed = feed.with_tee(tee);
-    reader::spawn("stdin", move || feed.pump_all("standard input", terminal::stdin()))?;
+    let (source, [reader]) = TextSource::of([spec], options);
+    let reader = reader.with_tee(tee);
+    reader::spawn("stdin", move || reader.read_all("standard input", terminal::stdin()))?;
     Ok(source)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{Flow, Progress, Sink, Source};
+use super::{PollStatus, Sink, Source};
 use zlog_core::error::Result;
 use zlog_core::record::{Level, RawJson, Record};
 
@@ -102,17 +102,17 @@ impl SyntheticSource {
 }
 
 impl Source for SyntheticSource {
-    fn poll(&mut self, _wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
+    fn poll(&mut self, _wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         for _ in 0..BATCH {
             if self.left == Some(0) {
-                return Ok(Progress::Ended);
+                return Ok(PollStatus::Ended);
             }
             self.left = self.left.map(|left| left - 1);
-            if sink(self.next())? == Flow::Enough {
+            if sink(self.next())?.is_break() {
                 break;
             }
         }
-        Ok(Progress::Delivered)
+        Ok(PollStatus::Delivered)
     }
 }
 
@@ -195,6 +195,8 @@ fn extras(rng: &mut Rng) -> Vec<(Cow<'static, str>, RawJson<'static>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
 
     fn records(count: u64, seed: u64) -> Vec<Record<'static>> {
@@ -202,9 +204,9 @@ mod tests {
         let mut records = Vec::new();
         let mut sink = |record: Record<'_>| {
             records.push(record.into_owned());
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         };
-        while source.poll(Duration::ZERO, &mut sink).unwrap() != Progress::Ended {}
+        while source.poll(Duration::ZERO, &mut sink).unwrap() != PollStatus::Ended {}
         records
     }
 
@@ -247,9 +249,9 @@ mod tests {
         let mut seen = 0;
         let mut sink = |_: Record<'_>| {
             seen += 1;
-            Ok(if seen == 3 { Flow::Enough } else { Flow::More })
+            Ok(if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
-        assert_eq!(source.poll(Duration::ZERO, &mut sink).unwrap(), Progress::Delivered);
+        assert_eq!(source.poll(Duration::ZERO, &mut sink).unwrap(), PollStatus::Delivered);
         assert_eq!(seen, 3);
     }
 }

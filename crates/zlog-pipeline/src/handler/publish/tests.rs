@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +9,6 @@ use serde_json::Value;
 use super::*;
 use crate::socket::testing::{DEADLINE, STEP, heard_by, publisher, subscriber, take, until};
 use crate::socket::{SocketOptions, Subscriber};
-use crate::source::Flow;
 use zlog_core::record::{Level, RawJson};
 use zlog_core::sequence::SequenceTracker;
 
@@ -142,7 +142,7 @@ fn what_is_dropped_for_want_of_room_is_counted_and_leaves_a_hole_in_the_numbers(
         let mut take = |frames: &[&[u8]], _: f64| {
             let body: Value = serde_json::from_slice(frames[1]).expect("JSON");
             sequences.observe("me", "app.INFO", body["seq"].as_u64().expect("a number"));
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         };
         subscriber.recv(STEP, &mut take).expect("no error");
         sequences.lost() == publish.published().dropped_full

@@ -1,3 +1,5 @@
+use std::ops::ControlFlow;
+
 use super::*;
 use crate::socket::Subscriber;
 use crate::socket::testing::{DEADLINE, bind, connect, publisher, subscriber, take, until};
@@ -200,12 +202,12 @@ fn with_block_publishers_feel_a_stuck_subscriber_until_it_is_gone() {
         }
         proxy.tend();
         let full = proxy.forward(1000, None).expect("forward") == Forwarded::Full;
-        let _ = subscriber.recv(Duration::ZERO, &mut |_, _| Ok(crate::source::Flow::More));
+        let _ = subscriber.recv(Duration::ZERO, &mut |_, _| Ok(ControlFlow::Continue(())));
         full && proxy.forward(1000, None).expect("forward") == Forwarded::Full
     });
     drop(stuck);
     run(&mut proxy, "everything has passed", |proxy| {
-        let _ = subscriber.recv(Duration::ZERO, &mut |_, _| Ok(crate::source::Flow::More));
+        let _ = subscriber.recv(Duration::ZERO, &mut |_, _| Ok(ControlFlow::Continue(())));
         proxy.counts().messages == sent
     });
     assert_eq!((proxy.counts().no_room, proxy.counts().dropped), (0, 0));

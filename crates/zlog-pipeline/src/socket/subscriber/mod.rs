@@ -4,6 +4,7 @@
 //! messages out of the batches that come from there.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -19,7 +20,7 @@ use super::options::SocketOptions;
 use super::raw;
 use super::receive::{self, Batch, Channels, Command, MOST_FRAMES, Receive, Shared};
 use super::watch::Watch;
-use crate::source::{Flow, Progress};
+use crate::source::PollStatus;
 use zlog_core::error::{Error, Result};
 
 /// Batches between the receiving thread and the one that takes messages. Beyond
@@ -30,7 +31,7 @@ const EVENTS: usize = 1024;
 
 /// Takes the frames of one message, and when it was received: seconds since
 /// 1970-01-01 UTC, the same for all messages of a batch.
-pub type FrameSink<'s> = dyn FnMut(&[&[u8]], f64) -> Result<Flow> + 's;
+pub type FrameSink<'s> = dyn FnMut(&[&[u8]], f64) -> Result<ControlFlow<()>> + 's;
 
 /// A subscribing socket with a thread of its own.
 pub struct Subscriber {
@@ -141,11 +142,11 @@ impl Subscriber {
     /// # Errors
     /// Whatever `sink` returns: the message it was given counts as taken. Or the
     /// receiving thread has died, which is a defect.
-    pub fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<Progress> {
+    pub fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<PollStatus> {
         if self.current.is_none() {
             match self.next_batch(wait) {
                 Ok(batch) => self.current = Some((batch, 0)),
-                Err(RecvTimeoutError::Timeout) => return Ok(Progress::Idle),
+                Err(RecvTimeoutError::Timeout) => return Ok(PollStatus::Idle),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Error::new("the thread that receives has died"));
                 }
@@ -164,7 +165,7 @@ impl Subscriber {
                 let _ = self.recycled.try_send(batch);
             }
         }
-        outcome.map(|()| Progress::Delivered)
+        outcome.map(|()| PollStatus::Delivered)
     }
 
     /// From now on, a wait in [`Subscriber::recv`] ends when there is a word in `wake`.
@@ -270,7 +271,7 @@ fn give(batch: &Batch, at: &mut usize, sink: &mut FrameSink<'_>) -> Result<()> {
         for (slot, frame) in frames.iter_mut().zip(message) {
             *slot = frame;
         }
-        if sink(&frames[..message.len()], batch.received)? == Flow::Enough {
+        if sink(&frames[..message.len()], batch.received)?.is_break() {
             break;
         }
     }

@@ -14,14 +14,15 @@ fn until_heard(publisher: &mut Publisher, subscriber: &mut Subscriber) {
     until("a message arrives", || {
         publisher.drain();
         publisher.send(b"app", b"hello").expect("send");
-        let progress = subscriber.recv(STEP, &mut |_, _| Ok(Flow::More)).expect("no error");
-        progress == Progress::Delivered
+        let progress =
+            subscriber.recv(STEP, &mut |_, _| Ok(ControlFlow::Continue(()))).expect("no error");
+        progress == PollStatus::Delivered
     });
 }
 
 fn until_state(subscriber: &mut Subscriber, wanted: impl Fn(&LinkState) -> bool) {
     until("the link is in the wanted state", || {
-        subscriber.recv(STEP, &mut |_, _| Ok(Flow::More)).expect("no error");
+        subscriber.recv(STEP, &mut |_, _| Ok(ControlFlow::Continue(()))).expect("no error");
         wanted(&subscriber.links()[0].state)
     });
 }
@@ -59,14 +60,15 @@ fn a_wait_ends_with_a_word_and_goes_on_when_nobody_can_send_one_any_more() {
     let (word, words) = crossbeam_channel::bounded(1);
     subscriber.wake_by(words);
     word.send(()).expect("room");
-    let mut poll = |wait| subscriber.recv(wait, &mut |_, _| Ok(Flow::More)).expect("no error");
+    let mut poll =
+        |wait| subscriber.recv(wait, &mut |_, _| Ok(ControlFlow::Continue(()))).expect("no error");
     let begun = Instant::now();
-    assert_eq!(poll(DEADLINE), Progress::Idle);
+    assert_eq!(poll(DEADLINE), PollStatus::Idle);
     assert!(begun.elapsed() < DEADLINE);
     drop(word);
-    assert_eq!(poll(STEP), Progress::Idle);
+    assert_eq!(poll(STEP), PollStatus::Idle);
     publisher.send(b"t", b"after").expect("send");
-    assert_eq!(poll(DEADLINE), Progress::Delivered);
+    assert_eq!(poll(DEADLINE), PollStatus::Delivered);
 }
 
 #[test]
@@ -215,7 +217,7 @@ fn it_takes_from_several_endpoints_bound_and_connected_tcp_and_ipc() {
     second.send(b"t", b"ipc").expect("send");
     assert_eq!(take(&mut subscriber, 1), ["t|ipc"]);
     until("both links are up", || {
-        subscriber.recv(STEP, &mut |_, _| Ok(Flow::More)).expect("no error");
+        subscriber.recv(STEP, &mut |_, _| Ok(ControlFlow::Continue(()))).expect("no error");
         subscriber.links().iter().all(|link| link.state == LinkState::Connected)
     });
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::reader::{self, Notice, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
-use super::{Progress, Sink, Source};
+use super::{PollStatus, Sink, Source};
 use crate::os::executable;
 use crate::os::fd_limit;
 use crate::os::signal;
@@ -21,10 +21,10 @@ use zlog_core::text::escape::visible;
 const QUIET: Duration = Duration::from_secs(1);
 
 /// How often a child whose pipes are open is asked whether it has ended.
-const LOOK: Duration = Duration::from_millis(100);
+const CHILD_POLL: Duration = Duration::from_millis(100);
 
 /// How often one is whose pipes are closed: it will end any moment.
-const LOOK_CLOSED: Duration = Duration::from_millis(5);
+const EXIT_POLL: Duration = Duration::from_millis(5);
 
 /// What is run, and what its two streams are.
 pub struct CommandOptions {
@@ -64,7 +64,7 @@ impl CommandSource {
     /// # Errors
     /// As [`CommandSource::spawn`]'s.
     pub fn check(program: &OsStr) -> Result<()> {
-        executable::check(program).map_err(|error| refused(program, &error))
+        executable::check(program).map_err(|error| start_error(program, &error))
     }
 
     /// Starts the command. `started` is called with its process id before any of its
@@ -81,7 +81,7 @@ impl CommandSource {
         let mut command = Command::new(&options.program);
         command.args(&options.args).stdout(Stdio::piped()).stderr(Stdio::piped());
         fd_limit::as_it_was(&mut command);
-        let mut child = command.spawn().map_err(|error| refused(&options.program, &error))?;
+        let mut child = command.spawn().map_err(|error| start_error(&options.program, &error))?;
         started(child.id());
         let process = Some(i64::from(child.id()));
         let specs = [options.stdout, options.stderr].map(|spec| StreamSpec { process, ..spec });
@@ -89,10 +89,10 @@ impl CommandSource {
         let (stdout, stderr) =
             (stdout.with_tee(options.tee_stdout), stderr.with_tee(options.tee_stderr));
         if let Some(pipe) = child.stdout.take() {
-            reader::spawn("child-stdout", move || stdout.pump_all("the command's stdout", pipe))?;
+            reader::spawn("child-stdout", move || stdout.read_all("the command's stdout", pipe))?;
         }
         if let Some(pipe) = child.stderr.take() {
-            reader::spawn("child-stderr", move || stderr.pump_all("the command's stderr", pipe))?;
+            reader::spawn("child-stderr", move || stderr.read_all("the command's stderr", pipe))?;
         }
         Ok(CommandSource {
             text,
@@ -111,7 +111,7 @@ impl CommandSource {
 
     /// How the child ended: with its code or by a signal. `None` while it runs.
     pub fn exit(&self) -> Option<Exit> {
-        self.status.map(exit_of)
+        self.status.map(exit_from)
     }
 
     /// Counts and notices of its lines.
@@ -145,7 +145,7 @@ impl CommandSource {
                 self.child.kill().map_err(failed)?;
             }
             // std waits for a child without end or not at all: no condition to wait on.
-            std::thread::sleep(LOOK_CLOSED);
+            std::thread::sleep(EXIT_POLL);
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl CommandSource {
         self.text.finish(within, sink)
     }
 
-    fn look(&mut self) -> Result<()> {
+    fn check_child(&mut self) -> Result<()> {
         if self.status.is_none() {
             let status = self.child.try_wait();
             self.status = status.map_err(|error| Error::io("waiting for the command", &error))?;
@@ -168,57 +168,57 @@ impl CommandSource {
     }
 
     /// The pipes are closed: only the child's end is missing.
-    fn await_end(&mut self, until: Instant) -> Result<Progress> {
+    fn await_end(&mut self, until: Instant) -> Result<PollStatus> {
         loop {
-            self.look()?;
+            self.check_child()?;
             if self.status.is_some() {
-                return Ok(Progress::Ended);
+                return Ok(PollStatus::Ended);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(Progress::Idle);
+                return Ok(PollStatus::Idle);
             }
-            std::thread::sleep(left.min(LOOK_CLOSED));
+            std::thread::sleep(left.min(EXIT_POLL));
         }
     }
 
     /// Nothing came: has the child ended, and for how long has it been quiet?
-    fn idle(&mut self, sink: &mut Sink<'_>) -> Result<Progress> {
-        self.look()?;
+    fn idle(&mut self, sink: &mut Sink<'_>) -> Result<PollStatus> {
+        self.check_child()?;
         if self.status.is_none() {
-            return Ok(Progress::Idle);
+            return Ok(PollStatus::Idle);
         }
-        if self.text.reading().copying() > 0 {
+        if self.text.read_progress().copying() > 0 {
             // Who holds it up is the reader of --tee.
             self.quiet_since = None;
-            return Ok(Progress::Idle);
+            return Ok(PollStatus::Idle);
         }
         let since = *self.quiet_since.get_or_insert_with(Instant::now);
         if since.elapsed() < QUIET {
-            return Ok(Progress::Idle);
+            return Ok(PollStatus::Idle);
         }
         let text = "the command has ended, but something it started holds its output open: \
                     not waiting for more";
         self.notices.push(Notice { text: text.into(), failed: false });
         // It has been quiet for long enough.
         self.finish(Duration::ZERO, sink)?;
-        Ok(Progress::Delivered)
+        Ok(PollStatus::Delivered)
     }
 }
 
 impl Source for CommandSource {
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let until = Instant::now() + wait;
         if self.closed {
             return self.await_end(until);
         }
-        match self.text.poll(wait.min(LOOK), sink)? {
-            Progress::Delivered => {
+        match self.text.poll(wait.min(CHILD_POLL), sink)? {
+            PollStatus::Delivered => {
                 self.quiet_since = None;
-                Ok(Progress::Delivered)
+                Ok(PollStatus::Delivered)
             }
-            Progress::Idle => self.idle(sink),
-            Progress::Ended => {
+            PollStatus::Idle => self.idle(sink),
+            PollStatus::Ended => {
                 self.closed = true;
                 self.await_end(until)
             }
@@ -227,7 +227,7 @@ impl Source for CommandSource {
 }
 
 /// Why a command could not be started, with the exit code that a shell would give.
-fn refused(program: &OsStr, error: &io::Error) -> Error {
+fn start_error(program: &OsStr, error: &io::Error) -> Error {
     let name = visible(&program.to_string_lossy());
     match error.kind() {
         io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
@@ -240,7 +240,7 @@ fn refused(program: &OsStr, error: &io::Error) -> Error {
 }
 
 #[cfg(unix)]
-fn exit_of(status: ExitStatus) -> Exit {
+fn exit_from(status: ExitStatus) -> Exit {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Child(u8::try_from(code & 0xff).unwrap_or(1)),
@@ -250,7 +250,7 @@ fn exit_of(status: ExitStatus) -> Exit {
 }
 
 #[cfg(not(unix))]
-fn exit_of(status: ExitStatus) -> Exit {
+fn exit_from(status: ExitStatus) -> Exit {
     // Codes are 32 bits wide there; those that don't fit are failures still.
     status.code().map_or(Exit::Failed, |code| Exit::Child(u8::try_from(code).unwrap_or(1)))
 }

@@ -114,9 +114,9 @@ fn a_command_that_closes_its_output_is_waited_for() {
 }
 
 /// Tells of each write.
-struct Told(crossbeam_channel::Sender<()>);
+struct ReportsWrites(crossbeam_channel::Sender<()>);
 
-impl io::Write for Told {
+impl io::Write for ReportsWrites {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.0.send(());
         Ok(bytes.len())
@@ -131,10 +131,10 @@ impl io::Write for Told {
 fn a_start_is_told_of_before_anybody_sees_output_and_can_answer_it() {
     let (told, output) = crossbeam_channel::unbounded();
     let mut options = options("sh", &["-c", "echo ready"]);
-    options.tee_stdout = Some(Box::new(Told(told)));
+    options.tee_stdout = Some(Box::new(ReportsWrites(told)));
     // Long enough for a reader that is there already, and no longer than it takes.
-    let seen = |_| assert!(output.recv_timeout(Duration::from_millis(300)).is_err());
-    let mut source = CommandSource::spawn(options, &LineOptions::default(), seen).unwrap();
+    let started = |_| assert!(output.recv_timeout(Duration::from_millis(300)).is_err());
+    let mut source = CommandSource::spawn(options, &LineOptions::default(), started).unwrap();
     await_end(&mut source);
     assert!(output.recv().is_ok(), "it is copied in the end");
 }

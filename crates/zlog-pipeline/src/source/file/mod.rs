@@ -32,20 +32,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::open_file::{Change, OpenFile};
-use super::reader::{self, Arrival, Feed, Gone, Notice, Tee};
+use super::reader::{self, Disconnected, Notice, ReaderEvent, ReaderHandle, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 
 /// How often a followed file is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The name that stands for standard input among whole files.
 const STDIN: &str = "-";
 
 /// What is told of a followed file that is not there.
-const AWAITED: &str = "does not exist yet: waiting for it";
+const WAITING: &str = "does not exist yet: waiting for it";
 
 /// How files are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -73,36 +73,36 @@ pub fn open(
 ) -> Result<TextSource> {
     let (paths, refused) = readable(paths, options.follow);
     if paths.is_empty() {
-        return Err(together(refused));
+        return Err(combine(refused));
     }
-    let (mut source, feeds) = TextSource::new(&vec![spec; paths.len()], lines);
+    let (mut source, readers) = TextSource::new(&vec![spec; paths.len()], lines);
     for error in refused {
-        source.tell(Notice { text: error.to_string(), failed: true });
+        source.add_notice(Notice { text: error.to_string(), failed: true });
     }
-    let feeds = feeds.into_iter().map(|feed| feed.with_tee(tee.map(|tee| tee())));
-    let files: Vec<(PathBuf, Feed)> = paths.into_iter().zip(feeds).collect();
+    let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
+    let files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
     if !options.follow {
         let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
-        source.reading().add_total(sizes.map(|meta| meta.len()).sum());
+        source.read_progress().add_total(sizes.map(|meta| meta.len()).sum());
         reader::spawn("files", move || {
-            for (path, feed) in files {
-                read_whole(&path, feed);
+            for (path, reader) in files {
+                read_whole(&path, reader);
             }
         })?;
         return Ok(source);
     }
-    for (path, feed) in files {
+    for (path, reader) in files {
         let awaited = is_missing(&path);
         if awaited {
-            source.tell(Notice { text: named(&path, AWAITED), failed: false });
+            source.add_notice(Notice { text: with_name(&path, WAITING), failed: false });
         }
         // A file that comes later is new from its first byte.
         let at_end = options.from_end && !awaited;
         reader::spawn("follow", move || {
-            let mut tail = Tail { path, feed, at_end, awaited, refused: false };
-            // Gone is how following ends: the consumer has had enough.
-            if let Ok(()) = tail.follow() {
-                let _ = tail.feed.send(Arrival::End);
+            let mut follower = Follower { path, reader, at_end, awaited, refused: false };
+            // Disconnected is how following ends: the consumer has had enough.
+            if let Ok(()) = follower.follow() {
+                let _ = follower.reader.send(ReaderEvent::End);
             }
         })?;
     }
@@ -138,7 +138,7 @@ fn is_missing(path: &Path) -> bool {
 }
 
 /// Several errors as one.
-fn together(mut errors: Vec<Error>) -> Error {
+fn combine(mut errors: Vec<Error>) -> Error {
     match errors.pop() {
         Some(only) if errors.is_empty() => only,
         last => {
@@ -148,43 +148,43 @@ fn together(mut errors: Vec<Error>) -> Error {
     }
 }
 
-fn read_whole(path: &Path, feed: Feed) {
+fn read_whole(path: &Path, reader: ReaderHandle) {
     if path == Path::new(STDIN) {
-        return feed.pump_all("standard input", terminal::stdin());
+        return reader.read_all("standard input", terminal::stdin());
     }
     match File::open(path) {
-        Ok(file) => feed.pump_all(&shown(path), file),
+        Ok(file) => reader.read_all(&display_name(path), file),
         Err(error) => {
             // With the consumer gone there is nobody to tell.
-            let _ = feed.notice(reading(path, &error), true);
-            let _ = feed.send(Arrival::End);
+            let _ = reader.notice(read_error(path, &error), true);
+            let _ = reader.send(ReaderEvent::End);
         }
     }
 }
 
 /// Why a file can't be read that could be a moment ago.
-fn reading(path: &Path, error: &io::Error) -> String {
-    Error::io(format_args!("reading {}", shown(path)), error).to_string()
+fn read_error(path: &Path, error: &io::Error) -> String {
+    Error::io(format_args!("reading {}", display_name(path)), error).to_string()
 }
 
 /// Why a file can't be read, with its name.
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::of_file(format_args!("reading {}", shown(path)), path, error)
+    Error::of_file(format_args!("reading {}", display_name(path)), path, error)
 }
 
-fn named(path: &Path, what: &str) -> String {
-    format!("{} {what}", shown(path))
+fn with_name(path: &Path, what: &str) -> String {
+    format!("{} {what}", display_name(path))
 }
 
 /// A path as a part of a message.
-fn shown(path: &Path) -> String {
+fn display_name(path: &Path) -> String {
     visible(&path.to_string_lossy())
 }
 
 /// A file that is followed.
-struct Tail {
+struct Follower {
     path: PathBuf,
-    feed: Feed,
+    reader: ReaderHandle,
     /// Start at the end of the file that is opened next.
     at_end: bool,
     /// It was said that the file is waited for.
@@ -194,20 +194,22 @@ struct Tail {
 }
 
 /// What became of an open file.
-enum Fate {
+enum FollowEnd {
     /// Another file has its name.
     Rotated,
     /// It can't be read any more.
     Failed,
 }
 
-impl Tail {
+impl Follower {
     /// Follows the path until it can't be read, or the consumer has gone.
-    fn follow(&mut self) -> Result<(), Gone> {
+    fn follow(&mut self) -> Result<(), Disconnected> {
         while let Some(open) = self.open()? {
             match self.follow_file(open)? {
-                Fate::Rotated => self.say("was replaced: reading the new file from its start")?,
-                Fate::Failed => return Ok(()),
+                FollowEnd::Rotated => {
+                    self.notice("was replaced: reading the new file from its start")?
+                }
+                FollowEnd::Failed => return Ok(()),
             }
         }
         Ok(())
@@ -215,29 +217,29 @@ impl Tail {
 
     /// The file, as soon as there is one that can be read; `None` when the first one
     /// can't.
-    fn open(&mut self) -> Result<Option<OpenFile>, Gone> {
+    fn open(&mut self) -> Result<Option<OpenFile>, Disconnected> {
         loop {
             match File::open(&self.path).and_then(|file| self.start(file)) {
                 Ok(open) => return Ok(Some(open)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     if !self.awaited {
                         self.awaited = true;
-                        self.say(AWAITED)?;
+                        self.notice(WAITING)?;
                     }
                     // A file that comes later is new from its first byte.
                     self.at_end = false;
-                    self.feed.pause(LOOK)?;
+                    self.reader.pause(CHECK_INTERVAL)?;
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut self.refused, true) {
-                        self.feed.notice(reading(&self.path, &error), true)?;
+                        self.reader.notice(read_error(&self.path, &error), true)?;
                     }
                     // Whoever asks for a file that can't be read is told by the end of
                     // it; who rotates one may set its permissions a moment later.
                     if !self.awaited {
                         return Ok(None);
                     }
-                    self.feed.pause(LOOK)?;
+                    self.reader.pause(CHECK_INTERVAL)?;
                 }
             }
         }
@@ -252,19 +254,19 @@ impl Tail {
     }
 
     /// Reads a file as it grows, until another has its name.
-    fn follow_file(&mut self, mut open: OpenFile) -> Result<Fate, Gone> {
+    fn follow_file(&mut self, mut open: OpenFile) -> Result<FollowEnd, Disconnected> {
         let mut replaced = false;
         loop {
             match self.read_on(&mut open)? {
                 Ok(()) if replaced => {
                     // Read to its end after the name was seen to be another's.
-                    self.feed.send(Arrival::Break)?;
-                    return Ok(Fate::Rotated);
+                    self.reader.send(ReaderEvent::Break)?;
+                    return Ok(FollowEnd::Rotated);
                 }
                 Ok(()) => {}
                 Err(error) => {
-                    self.feed.notice(reading(&self.path, &error), true)?;
-                    return Ok(Fate::Failed);
+                    self.reader.notice(read_error(&self.path, &error), true)?;
+                    return Ok(FollowEnd::Failed);
                 }
             }
             replaced = self.is_replaced(open.file());
@@ -272,26 +274,26 @@ impl Tail {
                 continue;
             }
             match open.change() {
-                Some(change) => self.tell_change(change, &mut open)?,
-                None => self.feed.pause(LOOK)?,
+                Some(change) => self.handle_change(change, &mut open)?,
+                None => self.reader.pause(CHECK_INTERVAL)?,
             }
         }
     }
 
     /// Tells of a change, and begins anew where there is another text.
-    fn tell_change(&mut self, change: Change, open: &mut OpenFile) -> Result<(), Gone> {
-        self.say(change.text())?;
+    fn handle_change(&mut self, change: Change, open: &mut OpenFile) -> Result<(), Disconnected> {
+        self.notice(change.text())?;
         if change != Change::Modified {
-            self.feed.send(Arrival::Break)?;
+            self.reader.send(ReaderEvent::Break)?;
             open.rewind();
         }
         Ok(())
     }
 
     /// Reads what there is.
-    fn read_on(&mut self, open: &mut OpenFile) -> Result<io::Result<()>, Gone> {
+    fn read_on(&mut self, open: &mut OpenFile) -> Result<io::Result<()>, Disconnected> {
         loop {
-            match self.feed.pump(open) {
+            match self.reader.read_once(open) {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => return Ok(Ok(())),
                 Ok(Err(gone)) => return Err(gone),
@@ -307,8 +309,8 @@ impl Tail {
         identity(&named) != identity(&open)
     }
 
-    fn say(&self, what: &str) -> Result<(), Gone> {
-        self.feed.notice(named(&self.path, what), false)
+    fn notice(&self, what: &str) -> Result<(), Disconnected> {
+        self.reader.notice(with_name(&self.path, what), false)
     }
 }
 

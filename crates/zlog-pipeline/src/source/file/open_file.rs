@@ -7,22 +7,22 @@ use std::time::SystemTime;
 
 /// Bytes before the place reached that are remembered, to recognise the file by: many
 /// lines with their times, and read from memory in a few microseconds.
-const MARK: usize = 4096;
+const FINGERPRINT_SIZE: usize = 4096;
 
 /// What stood in a file before a place.
 #[derive(Default)]
-struct Mark {
+struct Fingerprint {
     /// Where it ends: so far the file was read.
     end: u64,
     bytes: Vec<u8>,
 }
 
-impl Mark {
+impl Fingerprint {
     /// `bytes` were read after it.
     fn push(&mut self, bytes: &[u8]) {
         self.end += bytes.len() as u64;
-        let bytes = &bytes[bytes.len().saturating_sub(MARK)..];
-        let excess = (self.bytes.len() + bytes.len()).saturating_sub(MARK);
+        let bytes = &bytes[bytes.len().saturating_sub(FINGERPRINT_SIZE)..];
+        let excess = (self.bytes.len() + bytes.len()).saturating_sub(FINGERPRINT_SIZE);
         self.bytes.drain(..excess);
         self.bytes.extend_from_slice(bytes);
     }
@@ -64,7 +64,7 @@ pub(super) struct OpenFile {
     file: File,
     /// It is no pipe or device: there is something to compare.
     regular: bool,
-    mark: Mark,
+    fingerprint: Fingerprint,
     /// Something else was found where it was read.
     rewritten: bool,
     /// At the last look.
@@ -87,20 +87,20 @@ impl OpenFile {
         let mut open = OpenFile {
             file,
             regular: meta.is_file(),
-            mark: Mark::default(),
+            fingerprint: Fingerprint::default(),
             rewritten: false,
             stamp: None,
             suspect: false,
         };
         if at_end {
             let end = open.file.seek(SeekFrom::End(0))?;
-            open.mark.end = end;
+            open.fingerprint.end = end;
             if open.regular {
-                open.mark.end = end.saturating_sub(MARK as u64);
-                open.file.seek(SeekFrom::Start(open.mark.end))?;
+                open.fingerprint.end = end.saturating_sub(FINGERPRINT_SIZE as u64);
+                open.file.seek(SeekFrom::Start(open.fingerprint.end))?;
                 let mut last = Vec::new();
-                (&open.file).take(end - open.mark.end).read_to_end(&mut last)?;
-                open.mark.push(&last);
+                (&open.file).take(end - open.fingerprint.end).read_to_end(&mut last)?;
+                open.fingerprint.push(&last);
             }
         }
         Ok(open)
@@ -112,7 +112,7 @@ impl OpenFile {
 
     /// Begins at its start again.
     pub(super) fn rewind(&mut self) {
-        self.mark = Mark::default();
+        self.fingerprint = Fingerprint::default();
         self.rewritten = false;
         self.stamp = None;
         // Within a file that was just read this doesn't fail; if it does, so does the
@@ -123,31 +123,31 @@ impl OpenFile {
     /// What became of it since it was last looked at.
     pub(super) fn change(&mut self) -> Option<Change> {
         let meta = self.file.metadata().ok().filter(Metadata::is_file)?;
-        if meta.len() < self.mark.end {
+        if meta.len() < self.fingerprint.end {
             return Some(Change::Truncated);
         }
-        if self.rewritten || !self.stands(self.mark.end) {
+        if self.rewritten || !self.matches_fingerprint(self.fingerprint.end) {
             return Some(Change::Rewritten);
         }
         self.is_modified(&meta).then_some(Change::Modified)
     }
 
     /// Whether the same stands where it was read. It is read on from `position`.
-    fn stands(&mut self, position: u64) -> bool {
+    fn matches_fingerprint(&mut self, position: u64) -> bool {
         if !self.regular {
             return true;
         }
-        let Mark { end, bytes } = &self.mark;
-        let mut found = [0; MARK];
+        let Fingerprint { end, bytes } = &self.fingerprint;
+        let mut found = [0; FINGERPRINT_SIZE];
         let found = &mut found[..bytes.len()];
         let start = SeekFrom::Start(end - bytes.len() as u64);
         let read = self.file.seek(start).and_then(|_| self.file.read_exact(found));
-        let stands = match read {
+        let matches = match read {
             Ok(()) => found == bytes,
             // Where it can't be read, the next read fails too, and that is told.
             Err(error) => error.kind() != io::ErrorKind::UnexpectedEof,
         };
-        self.file.seek(SeekFrom::Start(position)).is_err() || stands
+        self.file.seek(SeekFrom::Start(position)).is_err() || matches
     }
 
     /// Whether it was modified, and stayed as long as it was, for two looks. That is told
@@ -169,11 +169,11 @@ impl Read for OpenFile {
     /// stands there is no continuation of what was read, and would be half a line.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
-        if length > 0 && !self.stands(self.mark.end + length as u64) {
+        if length > 0 && !self.matches_fingerprint(self.fingerprint.end + length as u64) {
             self.rewritten = true;
             return Ok(0);
         }
-        self.mark.push(&buffer[..length]);
+        self.fingerprint.push(&buffer[..length]);
         Ok(length)
     }
 }

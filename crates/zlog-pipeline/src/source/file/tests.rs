@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::Write as _;
+use std::ops::ControlFlow;
 
 use tempfile::TempDir;
 
@@ -39,8 +40,8 @@ fn files_are_read_whole_and_in_the_order_given() {
     let mut source = whole(&[b, a]);
     assert_eq!(messages(&all(&mut source)), ["b1", "a1", "a2 without newline"]);
     assert!(!source.failed());
-    let reading = source.reading();
-    assert_eq!((reading.read(), reading.total()), (24, 24));
+    let progress = source.read_progress();
+    assert_eq!((progress.read(), progress.total()), (24, 24));
 }
 
 #[test]
@@ -86,9 +87,9 @@ fn following_may_start_at_the_end() {
         append(&path, "new\n");
         let mut sink = |record: Record<'_>| {
             seen.push(record.msg.into_owned());
-            Ok(crate::source::Flow::More)
+            Ok(ControlFlow::Continue(()))
         };
-        crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
+        crate::source::Source::poll(&mut source, CHECK_INTERVAL, &mut sink).unwrap();
     }
     assert_eq!(seen[0], "new");
 }
@@ -163,8 +164,8 @@ fn that_it_cannot_be_known_whether_a_file_was_rewritten_is_told() {
         let time = std::time::UNIX_EPOCH + Duration::from_secs(second);
         fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
         for _ in 0..5 {
-            let mut sink = |_: Record<'_>| Ok(crate::source::Flow::More);
-            crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
+            let mut sink = |_: Record<'_>| Ok(ControlFlow::Continue(()));
+            crate::source::Source::poll(&mut source, CHECK_INTERVAL, &mut sink).unwrap();
         }
         told.extend(source.take_notices());
         if !told.is_empty() {
@@ -214,8 +215,8 @@ fn a_file_that_does_not_exist_yet_is_waited_for() {
     let deadline = std::time::Instant::now() + crate::source::text::tests::PATIENCE;
     while said.is_empty() {
         assert!(std::time::Instant::now() < deadline);
-        let mut sink = |_: Record<'_>| Ok(crate::source::Flow::More);
-        crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
+        let mut sink = |_: Record<'_>| Ok(ControlFlow::Continue(()));
+        crate::source::Source::poll(&mut source, CHECK_INTERVAL, &mut sink).unwrap();
         said = source.take_notices();
     }
     assert!(said[0].text.ends_with("waiting for it") && !said[0].failed);
@@ -237,8 +238,8 @@ fn what_cannot_be_read_in_place_of_a_followed_file_is_told_and_tried_again() {
     let mut notices = Vec::new();
     while !notices.contains(&told) {
         assert!(std::time::Instant::now() < deadline, "{notices:?}");
-        let mut sink = |_: Record<'_>| Ok(crate::source::Flow::More);
-        crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
+        let mut sink = |_: Record<'_>| Ok(ControlFlow::Continue(()));
+        crate::source::Source::poll(&mut source, CHECK_INTERVAL, &mut sink).unwrap();
         notices.extend(source.take_notices().into_iter().map(|notice| notice.text));
     }
     fs::remove_dir(&path).unwrap();

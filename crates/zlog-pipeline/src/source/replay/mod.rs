@@ -3,11 +3,12 @@
 //! What may be here: when a stored record is due. What a line says is `parse`'s.
 
 use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::lines::Splitter;
 use super::text::LONGEST_STORED_LINE;
-use super::{Flow, Progress, Sink, Source};
+use super::{PollStatus, Sink, Source};
 use zlog_core::error::{Error, Result};
 use zlog_core::parse::{self, Parser, backslash_replace};
 use zlog_core::record::{Level, Record};
@@ -88,9 +89,9 @@ impl<R: BufRead> ReplaySource<R> {
     }
 
     /// Delivers the line if it is due at `now`; else says when it is.
-    fn deliver(&mut self, now: Instant, sink: &mut Sink<'_>) -> Result<Delivery> {
+    fn deliver(&mut self, now: Instant, sink: &mut Sink<'_>) -> Result<Attempt> {
         if let Some(due) = self.due.filter(|due| *due > now) {
-            return Ok(Delivery::NotBefore(due));
+            return Ok(Attempt::NotBefore(due));
         }
         let text = backslash_replace(&self.line);
         let parsed = self.parser.parse(&text);
@@ -103,15 +104,15 @@ impl<R: BufRead> ReplaySource<R> {
             && due > now
         {
             self.due = Some(due);
-            return Ok(Delivery::NotBefore(due));
+            return Ok(Attempt::NotBefore(due));
         }
         self.ready = false;
-        Ok(Delivery::Done(sink(record)?))
+        Ok(Attempt::Delivered(sink(record)?))
     }
 }
 
-enum Delivery {
-    Done(Flow),
+enum Attempt {
+    Delivered(ControlFlow<()>),
     NotBefore(Instant),
 }
 
@@ -130,30 +131,30 @@ fn due(
 }
 
 impl<R: BufRead> Source for ReplaySource<R> {
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let until = Instant::now() + wait;
         for delivered in 0..BATCH {
             if !self.fetch()? {
-                return Ok(if delivered > 0 { Progress::Delivered } else { Progress::Ended });
+                return Ok(if delivered > 0 { PollStatus::Delivered } else { PollStatus::Ended });
             }
             match self.deliver(Instant::now(), sink)? {
-                Delivery::Done(Flow::More) => {}
-                Delivery::Done(Flow::Enough) => return Ok(Progress::Delivered),
-                Delivery::NotBefore(_) if delivered > 0 => return Ok(Progress::Delivered),
-                Delivery::NotBefore(due) => {
+                Attempt::Delivered(ControlFlow::Continue(())) => {}
+                Attempt::Delivered(ControlFlow::Break(())) => return Ok(PollStatus::Delivered),
+                Attempt::NotBefore(_) if delivered > 0 => return Ok(PollStatus::Delivered),
+                Attempt::NotBefore(due) => {
                     let pause = due.min(until).saturating_duration_since(Instant::now());
                     std::thread::sleep(pause);
                     if due > until {
-                        return Ok(Progress::Idle);
+                        return Ok(PollStatus::Idle);
                     }
                     // Due now: once more, for the line that is ready.
-                    if let Delivery::Done(Flow::Enough) = self.deliver(due, sink)? {
-                        return Ok(Progress::Delivered);
+                    if let Attempt::Delivered(ControlFlow::Break(())) = self.deliver(due, sink)? {
+                        return Ok(PollStatus::Delivered);
                     }
                 }
             }
         }
-        Ok(Progress::Delivered)
+        Ok(PollStatus::Delivered)
     }
 }
 

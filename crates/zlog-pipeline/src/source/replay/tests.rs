@@ -39,12 +39,12 @@ fn a_poll_waits_no_longer_than_it_may() {
     let mut seen = 0;
     let mut sink = |_: Record<'_>| {
         seen += 1;
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     };
-    assert_eq!(source.poll(Duration::ZERO, &mut sink).unwrap(), Progress::Delivered);
+    assert_eq!(source.poll(Duration::ZERO, &mut sink).unwrap(), PollStatus::Delivered);
     for _ in 0..3 {
         let wait = Duration::from_millis(1);
-        assert_eq!(source.poll(wait, &mut sink).unwrap(), Progress::Idle);
+        assert_eq!(source.poll(wait, &mut sink).unwrap(), PollStatus::Idle);
     }
     assert_eq!(seen, 1);
 }

@@ -21,7 +21,7 @@ fn messages_come_as_records_and_are_counted_by_dialect() {
             .poll(STEP, &mut |record| {
                 assert!(record.received.is_some());
                 topics.push(record.topic.into_owned());
-                Ok(Flow::More)
+                Ok(ControlFlow::Continue(()))
             })
             .expect("no error");
         topics.len() == 3
@@ -39,7 +39,7 @@ fn raw_frames_come_as_they_are() {
     until("it has come", || {
         let mut sink = |frames: &[&[u8]], _| {
             came.extend(frames.iter().map(|frame| frame.to_vec()));
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         };
         source.poll_raw(STEP, &mut sink).expect("no error");
         !came.is_empty()
@@ -51,5 +51,8 @@ fn raw_frames_come_as_they_are() {
 #[test]
 fn with_nothing_to_deliver_it_is_idle_after_the_wait() {
     let (_publisher, mut source) = pair();
-    assert_eq!(source.poll(STEP, &mut |_| Ok(Flow::More)).expect("no error"), Progress::Idle);
+    assert_eq!(
+        source.poll(STEP, &mut |_| Ok(ControlFlow::Continue(()))).expect("no error"),
+        PollStatus::Idle
+    );
 }

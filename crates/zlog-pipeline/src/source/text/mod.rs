@@ -1,7 +1,7 @@
 //! Lines of text from any byte stream, as records: what standard input, files
 //! and a child's output have in common.
 //!
-//! What may be here: from bytes that have arrived to records, in order. Reading
+//! What may be here: from bytes that have arrived to records, in order. ReadProgress
 //! is `reader`'s, where lines end is `lines`', which lines make one record is
 //! `multiline`'s, and what they say is `parse`'s.
 //!
@@ -22,6 +22,7 @@
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,8 +31,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounde
 use memchr::memchr;
 
 use super::lines::{Line, Splitter};
-use super::reader::{Arrival, BLOCKS, Block, Event, Feed, Notice, Reading};
-use super::{Flow, Progress, Sink, Source};
+use super::reader::{
+    BLOCKS, Block, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage,
+};
+use super::{PollStatus, Sink, Source};
 use zlog_core::error::{Error, Result};
 use zlog_core::multiline::{self, Assembled, Assembler, Offer, Tag};
 use zlog_core::parse::{self, Parser};
@@ -119,15 +122,15 @@ pub struct LineCounts {
 pub struct TextSource {
     streams: Vec<Stream>,
     shared: Shared,
-    events: Receiver<Event>,
+    messages: Receiver<ReaderMessage>,
     spare: Sender<Vec<u8>>,
-    current: Option<Current>,
+    current: Option<CurrentBlock>,
     /// Streams that have not ended.
     live: usize,
     failure: Option<Error>,
     notices: Vec<Notice>,
     failed: bool,
-    reading: Arc<Reading>,
+    progress: Arc<ReadProgress>,
     /// Dropped with the source, which tells readers that wait to end.
     _stop: Sender<()>,
 }
@@ -158,7 +161,7 @@ struct Assembly {
 }
 
 /// What is being taken apart.
-struct Current {
+struct CurrentBlock {
     stream: usize,
     at: Instant,
     block: Block,
@@ -172,29 +175,32 @@ struct Current {
 /// What waiting for readers came to.
 enum Wait {
     /// Something is there to be worked on.
-    Work,
+    Something,
     /// Nothing came.
     Nothing,
 }
 
 impl TextSource {
     /// A source of `specs.len()` streams, and what their readers send with.
-    pub(crate) fn new(specs: &[StreamSpec], options: &LineOptions) -> (TextSource, Vec<Feed>) {
-        let (sender, events) = bounded(BLOCKS);
+    pub(crate) fn new(
+        specs: &[StreamSpec],
+        options: &LineOptions,
+    ) -> (TextSource, Vec<ReaderHandle>) {
+        let (sender, messages) = bounded(BLOCKS);
         // Room for every block there is: those under way, one at each end.
         let (spare, spares) = bounded(BLOCKS + specs.len() + 1);
         let (stop, stopped) = bounded(0);
-        let reading = Arc::new(Reading::default());
-        let feed = |stream| Feed {
+        let progress = Arc::new(ReadProgress::default());
+        let reader = |stream| ReaderHandle {
             stream,
-            events: sender.clone(),
+            messages: sender.clone(),
             spare: spares.clone(),
             stop: stopped.clone(),
-            reading: Arc::clone(&reading),
+            progress: Arc::clone(&progress),
             tee: None,
             unused: Vec::new(),
         };
-        let feeds = (0..specs.len()).map(feed).collect();
+        let readers = (0..specs.len()).map(reader).collect();
         let source = TextSource {
             streams: specs.iter().map(|spec| Stream::new(*spec, options)).collect(),
             shared: Shared {
@@ -202,27 +208,28 @@ impl TextSource {
                 counts: LineCounts::default(),
                 skip_empty: options.skip_empty,
             },
-            events,
+            messages,
             spare,
             current: None,
             live: specs.len(),
             failure: None,
             notices: Vec::new(),
             failed: false,
-            reading,
+            progress,
             _stop: stop,
         };
-        (source, feeds)
+        (source, readers)
     }
 
     /// As [`TextSource::new`], for a number of streams that is known beforehand.
     pub(crate) fn of<const N: usize>(
         specs: [StreamSpec; N],
         options: &LineOptions,
-    ) -> (TextSource, [Feed; N]) {
-        let (source, feeds) = TextSource::new(&specs, options);
-        let feeds = <[Feed; N]>::try_from(feeds).ok().expect("as many feeds as streams");
-        (source, feeds)
+    ) -> (TextSource, [ReaderHandle; N]) {
+        let (source, readers) = TextSource::new(&specs, options);
+        let readers =
+            <[ReaderHandle; N]>::try_from(readers).ok().expect("as many readers as streams");
+        (source, readers)
     }
 
     /// What was done so far.
@@ -235,8 +242,8 @@ impl TextSource {
     }
 
     /// How far the reading has come.
-    pub fn reading(&self) -> Arc<Reading> {
-        Arc::clone(&self.reading)
+    pub fn read_progress(&self) -> Arc<ReadProgress> {
+        Arc::clone(&self.progress)
     }
 
     /// What a person should know, since this was last asked.
@@ -245,7 +252,7 @@ impl TextSource {
     }
 
     /// Tells a person something that no reader has to tell.
-    pub(crate) fn tell(&mut self, notice: Notice) {
+    pub(crate) fn add_notice(&mut self, notice: Notice) {
         self.failed |= notice.failed;
         self.notices.push(notice);
     }
@@ -264,83 +271,84 @@ impl TextSource {
     /// As [`Source::poll`].
     pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         // Readers may go on, and faster than this: take what is there, no more.
-        for _ in 0..self.events.len() {
-            if self.work(sink)? == Flow::Enough {
+        for _ in 0..self.messages.len() {
+            if self.deliver_ready(sink)?.is_break() {
                 return Ok(());
             }
-            let Ok(event) = self.events.try_recv() else { break };
-            self.take(event);
+            let Ok(message) = self.messages.try_recv() else { break };
+            self.take(message);
         }
         self.finish_lines(Instant::now() + within.min(LINE_END), sink)?;
-        let ends = (0..self.streams.len()).map(|at| Current { cut: true, ..Current::end(at) });
+        let ends =
+            (0..self.streams.len()).map(|at| CurrentBlock { cut: true, ..CurrentBlock::end(at) });
         for end in ends {
-            if self.work(sink)? == Flow::Enough {
+            if self.deliver_ready(sink)?.is_break() {
                 return Ok(());
             }
             self.current = Some(end);
         }
         self.live = 0;
-        self.work(sink)?;
+        let _ = self.deliver_ready(sink)?;
         self.failure.take().map_or(Ok(()), Err)
     }
 
     /// Reads on, until then at the latest, in streams whose last line has arrived in part.
     /// What comes after that line is left, as if it had not been read.
     fn finish_lines(&mut self, until: Instant, sink: &mut Sink<'_>) -> Result<()> {
-        while self.work(sink)? == Flow::More
+        while self.deliver_ready(sink)?.is_continue()
             && self.streams.iter().any(|stream| stream.splitter.is_within_line())
         {
-            let Ok(mut event) = self.events.recv_deadline(until) else { break };
-            if let Arrival::Bytes(block) = &mut event.what {
-                if !self.streams[event.stream].splitter.is_within_line() {
+            let Ok(mut message) = self.messages.recv_deadline(until) else { break };
+            if let ReaderEvent::Bytes(block) = &mut message.event {
+                if !self.streams[message.stream].splitter.is_within_line() {
                     continue;
                 }
                 block.len = memchr(b'\n', block.bytes()).map_or(block.len, |at| at + 1);
             }
-            self.take(event);
+            self.take(message);
         }
         Ok(())
     }
 
     /// Delivers what can be delivered without waiting.
-    fn work(&mut self, sink: &mut Sink<'_>) -> Result<Flow> {
+    fn deliver_ready(&mut self, sink: &mut Sink<'_>) -> Result<ControlFlow<()>> {
         for stream in &mut self.streams {
-            if stream.assembly.deliver(&mut self.shared, sink)? == Flow::Enough {
-                return Ok(Flow::Enough);
+            if stream.assembly.deliver(&mut self.shared, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
         if let Some(mut current) = self.current.take() {
             let stream = &mut self.streams[current.stream];
-            if stream.lines(&mut current, &mut self.shared, sink)? == Flow::Enough {
+            if stream.lines(&mut current, &mut self.shared, sink)?.is_break() {
                 self.current = Some(current);
-                return Ok(Flow::Enough);
+                return Ok(ControlFlow::Break(()));
             }
             if !current.block.buffer.is_empty() {
                 // No room means that there are enough of them.
                 let _ = self.spare.try_send(current.block.buffer);
             }
         }
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Waits until there is something to work on.
     fn wait(&mut self, until: Instant) -> Wait {
-        let event = match self.events.try_recv() {
-            Ok(event) => event,
-            Err(TryRecvError::Disconnected) => return self.all_gone(),
+        let message = match self.messages.try_recv() {
+            Ok(message) => message,
+            Err(TryRecvError::Disconnected) => return self.readers_gone(),
             Err(TryRecvError::Empty) => {
                 // Nothing is under way, so what is held is as old as it looks.
                 let due = self.streams.iter().filter_map(Stream::due).min();
-                match self.events.recv_deadline(due.map_or(until, |due| due.min(until))) {
-                    Ok(event) => event,
-                    Err(RecvTimeoutError::Disconnected) => return self.all_gone(),
+                match self.messages.recv_deadline(due.map_or(until, |due| due.min(until))) {
+                    Ok(message) => message,
+                    Err(RecvTimeoutError::Disconnected) => return self.readers_gone(),
                     Err(RecvTimeoutError::Timeout) => return self.expire(Instant::now(), None),
                 }
             }
         };
-        self.expire(event.at, Some(event.stream));
-        self.take(event);
-        Wait::Work
+        self.expire(message.at, Some(message.stream));
+        self.take(message);
+        Wait::Something
     }
 
     /// Closes what has been held for long enough at the time `now`; not in the
@@ -350,73 +358,73 @@ impl TextSource {
         for (at, stream) in self.streams.iter_mut().enumerate() {
             if except != Some(at) && stream.due().is_some_and(|due| due <= now) {
                 stream.assembly.assembler.expire();
-                found = Wait::Work;
+                found = Wait::Something;
             }
         }
         found
     }
 
     /// A reader that goes without a word has panicked; its stream ends all the same.
-    fn all_gone(&mut self) -> Wait {
+    fn readers_gone(&mut self) -> Wait {
         self.live = 0;
         for stream in &mut self.streams {
             stream.assembly.assembler.expire();
         }
-        Wait::Work
+        Wait::Something
     }
 
-    fn take(&mut self, event: Event) {
-        let Event { stream, at, what } = event;
-        let mut current = Current { at, ..Current::end(stream) };
-        match what {
-            Arrival::Bytes(block) => current = Current { block, last: false, ..current },
-            Arrival::Break => {}
-            Arrival::End => self.live -= 1,
-            Arrival::Failed(error) => {
+    fn take(&mut self, message: ReaderMessage) {
+        let ReaderMessage { stream, at, event } = message;
+        let mut current = CurrentBlock { at, ..CurrentBlock::end(stream) };
+        match event {
+            ReaderEvent::Bytes(block) => current = CurrentBlock { block, last: false, ..current },
+            ReaderEvent::Break => {}
+            ReaderEvent::End => self.live -= 1,
+            ReaderEvent::Failed(error) => {
                 self.live -= 1;
                 self.failure = Some(error);
             }
-            Arrival::Notice(notice) => return self.tell(notice),
+            ReaderEvent::Notice(notice) => return self.add_notice(notice),
         }
         self.current = Some(current);
     }
 }
 
 impl Source for TextSource {
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let before = self.shared.counts.records;
         let until = Instant::now() + wait;
         let mut taken = false;
         loop {
-            let flow = self.work(sink)?;
-            if flow == Flow::Enough || self.shared.counts.records > before {
-                return Ok(Progress::Delivered);
+            let flow = self.deliver_ready(sink)?;
+            if flow.is_break() || self.shared.counts.records > before {
+                return Ok(PollStatus::Delivered);
             }
             if let Some(error) = self.failure.take() {
                 return Err(error);
             }
             if self.live == 0 {
-                return Ok(Progress::Ended);
+                return Ok(PollStatus::Ended);
             }
             // An input without records, a hole for one, must not keep the caller.
             if taken && Instant::now() >= until {
-                return Ok(Progress::Delivered);
+                return Ok(PollStatus::Delivered);
             }
             let waited = self.wait(until);
             taken = true;
             // A notice is for a person who is watching: hand control back for it.
             if matches!(waited, Wait::Nothing) || !self.notices.is_empty() {
-                return Ok(Progress::Idle);
+                return Ok(PollStatus::Idle);
             }
         }
     }
 }
 
-impl Current {
+impl CurrentBlock {
     /// The end of a stream.
-    fn end(stream: usize) -> Current {
+    fn end(stream: usize) -> CurrentBlock {
         let (at, block) = (Instant::now(), Block::default());
-        Current { stream, at, block, pos: 0, last: true, cut: false }
+        CurrentBlock { stream, at, block, pos: 0, last: true, cut: false }
     }
 }
 
@@ -440,10 +448,10 @@ impl Stream {
     /// Delivers the records of a block, up to the one that may go on in the next.
     fn lines(
         &mut self,
-        current: &mut Current,
+        current: &mut CurrentBlock,
         shared: &mut Shared,
         sink: &mut Sink<'_>,
-    ) -> Result<Flow> {
+    ) -> Result<ControlFlow<()>> {
         self.since = current.at;
         if current.block.len > 0 {
             self.received = current.block.received;
@@ -452,8 +460,8 @@ impl Stream {
             let cut = current.cut && self.splitter.is_at_end();
             if let Some(line) = self.splitter.peek(current.block.bytes(), &mut current.pos) {
                 let tag = Tag { received: self.received, part: line.part, cut };
-                if self.assembly.take(line, tag, shared, sink)? == Flow::Enough {
-                    return Ok(Flow::Enough);
+                if self.assembly.take(line, tag, shared, sink)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
                 self.splitter.advance(&mut current.pos);
                 continue;
@@ -478,24 +486,24 @@ impl Assembly {
         tag: Tag,
         shared: &mut Shared,
         sink: &mut Sink<'_>,
-    ) -> Result<Flow> {
+    ) -> Result<ControlFlow<()>> {
         let text = parse::backslash_replace(line.bytes);
         while self.assembler.offer(&text, tag) == Offer::TakeFirst {
-            if self.deliver(shared, sink)? == Flow::Enough {
-                return Ok(Flow::Enough);
+            if self.deliver(shared, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
         shared.counts.lines += 1;
         shared.counts.pieces += u64::from(tag.part > 0);
         shared.counts.cut_lines += u64::from(tag.cut);
         shared.counts.not_utf8 += u64::from(matches!(text, Cow::Owned(_)));
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Delivers the records that are whole.
-    fn deliver(&mut self, shared: &mut Shared, sink: &mut Sink<'_>) -> Result<Flow> {
+    fn deliver(&mut self, shared: &mut Shared, sink: &mut Sink<'_>) -> Result<ControlFlow<()>> {
         while let Some(assembled) = self.assembler.peek() {
-            let mut flow = Flow::More;
+            let mut flow = ControlFlow::Continue(());
             if shared.skip_empty && assembled.head.is_empty() && assembled.trace.is_none() {
                 shared.counts.skipped += 1;
             } else {
@@ -506,11 +514,11 @@ impl Assembly {
                 flow = sink(record)?;
             }
             self.assembler.pop();
-            if flow == Flow::Enough {
-                return Ok(Flow::Enough);
+            if flow.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     }
 }
 

@@ -23,7 +23,7 @@ pub(in crate::source) fn poll_until(
         assert!(Instant::now() < deadline, "waited too long; so far: {seen:#?}");
         let mut sink = |record: Record<'_>| {
             seen.push(record.into_owned());
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         };
         source.poll(Duration::from_millis(20), &mut sink).unwrap();
     }
@@ -37,9 +37,9 @@ pub(in crate::source) fn all(source: &mut dyn Source) -> Vec<Record<'static>> {
         assert!(Instant::now() < deadline, "waited too long; so far: {seen:#?}");
         let mut sink = |record: Record<'_>| {
             seen.push(record.into_owned());
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         };
-        if source.poll(Duration::from_millis(20), &mut sink).unwrap() == Progress::Ended {
+        if source.poll(Duration::from_millis(20), &mut sink).unwrap() == PollStatus::Ended {
             return seen;
         }
     }
@@ -49,25 +49,25 @@ pub(in crate::source) fn messages(records: &[Record<'_>]) -> Vec<String> {
     records.iter().map(|record| record.msg.to_string()).collect()
 }
 
-fn block(bytes: &[u8]) -> Arrival {
-    Arrival::Bytes(Block { buffer: bytes.to_vec(), len: bytes.len(), received: now() })
+fn block(bytes: &[u8]) -> ReaderEvent {
+    ReaderEvent::Bytes(Block { buffer: bytes.to_vec(), len: bytes.len(), received: now() })
 }
 
 /// Records of one stream that gives these chunks and ends.
 fn read(options: &LineOptions, chunks: &[&[u8]]) -> (Vec<Record<'static>>, LineCounts) {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], options);
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], options);
     let mut seen = Vec::new();
     for chunk in chunks {
-        feed.send(block(chunk)).unwrap();
+        reader.send(block(chunk)).unwrap();
         let before = source.shared.counts;
         let mut sink = |record: Record<'_>| {
             seen.push(record.into_owned());
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         };
         source.poll(Duration::ZERO, &mut sink).unwrap();
         assert!(source.shared.counts.lines >= before.lines);
     }
-    feed.send(Arrival::End).unwrap();
+    reader.send(ReaderEvent::End).unwrap();
     seen.extend(all(&mut source));
     (seen, source.counts())
 }
@@ -156,9 +156,9 @@ fn a_traceback_of_its_own_is_an_error_unless_a_level_was_asked_for() {
     let input: &[u8] = b"Traceback (most recent call last):\n  File\nE: y\n";
     for (explicit, level) in [(false, Level::ERROR), (true, Level::DEBUG)] {
         let spec = StreamSpec { level: Level::DEBUG, explicit, process: Some(7) };
-        let (mut source, [feed]) = TextSource::of([spec], &LineOptions::default());
-        feed.send(block(input)).unwrap();
-        feed.send(Arrival::End).unwrap();
+        let (mut source, [reader]) = TextSource::of([spec], &LineOptions::default());
+        reader.send(block(input)).unwrap();
+        reader.send(ReaderEvent::End).unwrap();
         let records = all(&mut source);
         assert_eq!((&*records[0].msg, records[0].level), ("E: y", level));
         assert_eq!(records[0].process, Some(7));
@@ -177,11 +177,11 @@ fn the_users_pattern_joins_lines_to_one_message() {
 
 #[test]
 fn a_held_record_is_delivered_when_its_wait_is_over() {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    feed.send(block(b"one\npartial")).unwrap();
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    reader.send(block(b"one\npartial")).unwrap();
     let mut seen = Vec::new();
     poll_until(&mut source, &mut seen, |seen| seen.len() == 1);
-    feed.send(block(b" two\n")).unwrap();
+    reader.send(block(b" two\n")).unwrap();
     poll_until(&mut source, &mut seen, |seen| seen.len() == 2);
     assert_eq!(messages(&seen), ["one", "partial two"]);
 }
@@ -190,11 +190,11 @@ fn a_held_record_is_delivered_when_its_wait_is_over() {
 fn a_line_and_its_traceback_stay_together_however_late_they_are_taken() {
     let multiline = multiline::Options { wait: Duration::ZERO, ..multiline::Options::default() };
     let options = LineOptions { multiline, ..LineOptions::default() };
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
-    feed.send(block(b"ERROR: x\n")).unwrap();
-    feed.send(block(b"Traceback (most recent call last):\n  File\n")).unwrap();
-    feed.send(block(b"E: y\n")).unwrap();
-    feed.send(Arrival::End).unwrap();
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &options);
+    reader.send(block(b"ERROR: x\n")).unwrap();
+    reader.send(block(b"Traceback (most recent call last):\n  File\n")).unwrap();
+    reader.send(block(b"E: y\n")).unwrap();
+    reader.send(ReaderEvent::End).unwrap();
     let records = all(&mut source);
     assert_eq!(messages(&records), ["ERROR: x"]);
 }
@@ -207,8 +207,8 @@ fn streams_keep_their_lines_apart() {
     err.send(block(b"err ")).unwrap();
     out.send(block(b"a\n")).unwrap();
     err.send(block(b"b\n")).unwrap();
-    out.send(Arrival::End).unwrap();
-    err.send(Arrival::End).unwrap();
+    out.send(ReaderEvent::End).unwrap();
+    err.send(ReaderEvent::End).unwrap();
     let mut found = messages(&all(&mut source));
     found.sort();
     assert_eq!(found, ["err b", "out a"]);
@@ -216,41 +216,41 @@ fn streams_keep_their_lines_apart() {
 
 #[test]
 fn finishing_delivers_what_has_come_and_what_is_held() {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    feed.send(block(b"a\nb\n")).unwrap();
-    feed.send(block(b"c")).unwrap();
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    reader.send(block(b"a\nb\n")).unwrap();
+    reader.send(block(b"c")).unwrap();
     let mut seen = Vec::new();
     let mut sink = |record: Record<'_>| {
         seen.push(record.msg.into_owned());
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     };
     // Readers that have gone send no more.
-    drop(feed);
+    drop(reader);
     source.finish(Duration::ZERO, &mut sink).unwrap();
-    assert_eq!(source.poll(PATIENCE, &mut sink).unwrap(), Progress::Ended);
+    assert_eq!(source.poll(PATIENCE, &mut sink).unwrap(), PollStatus::Ended);
     assert_eq!(seen, ["a", "b", "c"]);
 }
 
 /// What finishing gives if `sent` has come and `later` comes meanwhile, from a reader that
 /// does not end: messages, and whether they are marked as cut.
-fn finish(sent: &[&[u8]], later: Vec<Arrival>) -> (Vec<(String, bool)>, LineCounts) {
+fn finish(sent: &[&[u8]], later: Vec<ReaderEvent>) -> (Vec<(String, bool)>, LineCounts) {
     // A record that waits for its traceback would come later.
     let multiline = multiline::Options { rules: Rules::Off, ..multiline::Options::default() };
     let options = LineOptions { multiline, ..LineOptions::default() };
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &options);
     for bytes in sent {
-        feed.send(block(bytes)).unwrap();
+        reader.send(block(bytes)).unwrap();
     }
     let mut seen = Vec::new();
     let mut later = Some(later);
     let mut sink = |record: Record<'_>| {
         // A record shows that finishing has begun.
         for what in later.take().into_iter().flatten() {
-            feed.send(what).unwrap();
+            reader.send(what).unwrap();
         }
         let cut = record.extras.iter().any(|(key, _)| key == "cut");
         seen.push((record.msg.into_owned(), cut));
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     };
     source.finish(PATIENCE, &mut sink).unwrap();
     (seen, source.counts())
@@ -266,7 +266,7 @@ fn finishing_reads_the_last_line_on_to_its_end_and_no_further() {
 
 #[test]
 fn a_last_line_whose_stream_ends_is_whole_and_one_whose_end_does_not_come_is_marked() {
-    let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3"), Arrival::End]);
+    let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3"), ReaderEvent::End]);
     assert_eq!(seen[1], ("123".to_owned(), false));
     assert_eq!(counts.cut_lines, 0);
     let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3")]);
@@ -276,11 +276,11 @@ fn a_last_line_whose_stream_ends_is_whole_and_one_whose_end_does_not_come_is_mar
 
 #[test]
 fn notices_are_handed_over_and_make_the_source_fail_if_they_say_so() {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    feed.notice("look".into(), false).unwrap();
-    feed.send(Arrival::End).unwrap();
-    let mut sink = |_: Record<'_>| Ok(Flow::More);
-    assert_eq!(source.poll(PATIENCE, &mut sink).unwrap(), Progress::Idle);
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    reader.notice("look".into(), false).unwrap();
+    reader.send(ReaderEvent::End).unwrap();
+    let mut sink = |_: Record<'_>| Ok(ControlFlow::Continue(()));
+    assert_eq!(source.poll(PATIENCE, &mut sink).unwrap(), PollStatus::Idle);
     assert_eq!(source.take_notices()[0].text, "look");
     assert!(!source.failed() && source.take_notices().is_empty());
 }
@@ -307,26 +307,26 @@ impl Write for Kept {
 #[test]
 fn the_tee_gets_the_bytes_untouched() {
     let kept = Kept(Arc::default(), 100);
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
     let input: &[u8] = b"a\r\n\xff\0\nlast";
-    feed.with_tee(Some(Box::new(kept.clone()))).pump_all("x", input);
+    reader.with_tee(Some(Box::new(kept.clone()))).read_all("x", input);
     assert_eq!(all(&mut source).len(), 3);
     assert_eq!(*kept.0.lock().unwrap(), input);
-    assert_eq!(source.reading().read(), input.len() as u64);
+    assert_eq!(source.read_progress().read(), input.len() as u64);
 }
 
 #[test]
 fn a_closed_tee_is_a_quiet_end_after_what_was_read() {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    feed.with_tee(Some(Box::new(Kept(Arc::default(), 0)))).pump_all("x", b"a\n".as_slice());
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    reader.with_tee(Some(Box::new(Kept(Arc::default(), 0)))).read_all("x", b"a\n".as_slice());
     let mut seen = Vec::new();
     let mut sink = |record: Record<'_>| {
         seen.push(record.msg.into_owned());
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     };
     let error = loop {
         match source.poll(PATIENCE, &mut sink) {
-            Ok(progress) => assert_ne!(progress, Progress::Ended),
+            Ok(progress) => assert_ne!(progress, PollStatus::Ended),
             Err(error) => break error,
         }
     };
@@ -350,14 +350,14 @@ proptest! {
         let strip = |mut record: Record<'static>| { record.received = None; record };
         let at_once: Vec<_> = read(&options, &[&bytes]).0.into_iter().map(strip).collect();
 
-        let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
+        let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &options);
         let mut chunks = bytes.chunks(cut);
         let (mut seen, mut turn, mut ended) = (Vec::new(), 0, false);
         loop {
-            if source.events.is_empty() && !ended {
+            if source.messages.is_empty() && !ended {
                 let arrival = chunks.next().map(block);
                 ended = arrival.is_none();
-                feed.send(arrival.unwrap_or(Arrival::End)).unwrap();
+                reader.send(arrival.unwrap_or(ReaderEvent::End)).unwrap();
             }
             let mut stopped = false;
             let mut sink = |record: Record<'_>| {
@@ -365,9 +365,9 @@ proptest! {
                 seen.push(strip(record.into_owned()));
                 turn += 1;
                 stopped = enough[turn % enough.len()];
-                Ok(if stopped { Flow::Enough } else { Flow::More })
+                Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             };
-            if source.poll(Duration::ZERO, &mut sink).unwrap() == Progress::Ended {
+            if source.poll(Duration::ZERO, &mut sink).unwrap() == PollStatus::Ended {
                 break;
             }
         }

@@ -4,6 +4,7 @@
 //! relay collects from it as from any other: its records have a sender and numbers of
 //! their own, nobody sends what nobody wants, and who is too quick is held back.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -19,18 +20,18 @@ use zlog_pipeline::os::signal::Stop;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
 use zlog_pipeline::socket::{Proxy, SocketOptions};
-use zlog_pipeline::source::listen::{Heard, Listen};
+use zlog_pipeline::source::python::{ListenStats, PythonSource};
 use zlog_pipeline::source::text::{LineOptions, StreamSpec, TextSource};
-use zlog_pipeline::source::{Flow, Notice, Progress, Sink, Source, stdin};
+use zlog_pipeline::source::{Notice, PollStatus, Sink, Source, stdin};
 
 /// How long a source waits before its thread looks whether it is to end.
 const TICK: Duration = Duration::from_millis(50);
 /// How long the first records wait for somebody to want them.
-const WAIT: Duration = Duration::from_secs(1);
+const SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
 
 /// What is seen of a source from outside its thread.
 #[derive(Default)]
-struct Shared {
+struct InputState {
     records: AtomicU64,
     unheard: AtomicU64,
     dropped: AtomicU64,
@@ -42,62 +43,62 @@ struct Shared {
     overdue: AtomicBool,
     ended: AtomicBool,
     failed: AtomicBool,
-    heard: Mutex<Heard>,
+    listen_stats: Mutex<ListenStats>,
 }
 
-/// What a feed reads.
-enum From {
+/// What a input reads.
+enum InputSource {
     /// Lines.
     Lines(TextSource),
     /// Python's handlers.
-    Listen(Listen),
+    Listen(PythonSource),
 }
 
-impl From {
+impl InputSource {
     fn source(&mut self) -> &mut dyn Source {
         match self {
-            From::Lines(source) => source,
-            From::Listen(source) => source,
+            InputSource::Lines(source) => source,
+            InputSource::Listen(source) => source,
         }
     }
 
     fn notices(&mut self) -> Vec<Notice> {
         match self {
-            From::Lines(source) => source.take_notices(),
-            From::Listen(source) => source.take_notices(),
+            InputSource::Lines(source) => source.take_notices(),
+            InputSource::Listen(source) => source.take_notices(),
         }
     }
 
     fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         match self {
-            From::Lines(source) => source.finish(within, sink),
-            From::Listen(source) => source.finish(within, sink),
+            InputSource::Lines(source) => source.finish(within, sink),
+            InputSource::Listen(source) => source.finish(within, sink),
         }
     }
 
     fn nuls(&self) -> u64 {
         match self {
-            From::Lines(source) => source.counts().nuls,
-            From::Listen(_) => 0,
+            InputSource::Lines(source) => source.counts().nuls,
+            InputSource::Listen(_) => 0,
         }
     }
 
-    fn heard(&self) -> Heard {
+    fn listen_stats(&self) -> ListenStats {
         match self {
-            From::Lines(_) => Heard::default(),
-            From::Listen(source) => source.heard(),
+            InputSource::Lines(_) => ListenStats::default(),
+            InputSource::Listen(source) => source.stats(),
         }
     }
 }
 
 /// A source and its thread.
-pub(super) struct Feed {
+pub(super) struct InputThread {
     name: String,
-    shared: Arc<Shared>,
+    state: Arc<InputState>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Feed {
+impl InputThread {
     /// What it is called.
     pub(super) fn name(&self) -> &str {
         &self.name
@@ -105,46 +106,51 @@ impl Feed {
 
     /// Records that it has given so far.
     pub(super) fn records(&self) -> u64 {
-        self.shared.records.load(Ordering::Relaxed)
+        self.state.records.load(Ordering::Relaxed)
     }
 
     /// Records that nobody wanted.
     pub(super) fn unheard(&self) -> u64 {
-        self.shared.unheard.load(Ordering::Relaxed)
+        self.state.unheard.load(Ordering::Relaxed)
     }
 
     /// Whether it goes on.
     pub(super) fn running(&self) -> bool {
-        !self.shared.ended.load(Ordering::Acquire)
+        !self.state.ended.load(Ordering::Acquire)
     }
 
     /// What came of listening.
-    pub(super) fn heard(&self) -> Heard {
-        *self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn listen_stats(&self) -> ListenStats {
+        *self.state.listen_stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a person should know of it.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let mut remarks = self.heard().remarks();
-        let outside = self.shared.outside_root.load(Ordering::Relaxed);
+        let mut remarks = self.listen_stats().remarks();
+        let outside = self.state.outside_root.load(Ordering::Relaxed);
         if outside > 0 {
             remarks.push(format!("{} {OUTSIDE_ROOT}", counted(outside, "record")));
         }
         remarks
     }
 
-    fn start(name: &str, source: From, proxy: &mut Proxy, work: Work) -> Result<Feed> {
-        let shared = Arc::new(Shared::default());
+    fn start(
+        name: &str,
+        source: InputSource,
+        proxy: &mut Proxy,
+        options: InputOptions,
+    ) -> Result<InputThread> {
+        let state = Arc::new(InputState::default());
         let mut publisher = proxy.publisher_inside(&SocketOptions::publisher())?;
-        let Work { root, trust_topic, stop, linger } = work;
-        let seen = Arc::clone(&shared);
+        let InputOptions { root, trust_topic, stop, linger } = options;
+        let thread_state = Arc::clone(&state);
         let run = move || {
-            let asked = || stop.requested() || seen.stop.load(Ordering::Relaxed);
-            publisher.wait_for(1, WAIT, "", &asked);
-            let overdue = Arc::clone(&seen);
+            let asked = || stop.requested() || thread_state.stop.load(Ordering::Relaxed);
+            publisher.wait_for(1, SUBSCRIBER_WAIT, "", &asked);
+            let overdue = Arc::clone(&thread_state);
             let options = PublishOptions {
                 root: root.clone(),
-                logger_in_topic: matches!(source, From::Listen(_)),
+                logger_in_topic: matches!(source, InputSource::Listen(_)),
                 wire: Wire::Json,
                 on_full: OnFull::Block,
                 give_up: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
@@ -156,23 +162,23 @@ impl Feed {
             let mut sender = SenderFields::of_this_process(name);
             sender.root.clone_from(&root);
             sender.trust_topic = trust_topic;
-            let runner = Runner { source, publish, sender, linger };
-            if let Err(error) = runner.run(&seen) {
+            let input_loop = InputLoop { source, publish, sender, linger };
+            if let Err(error) = input_loop.run(&thread_state) {
                 terminal::tell(format_args!("zlog relay: {error}"));
-                seen.failed.store(true, Ordering::Relaxed);
+                thread_state.failed.store(true, Ordering::Relaxed);
             }
-            seen.ended.store(true, Ordering::Release);
+            thread_state.ended.store(true, Ordering::Release);
         };
         let thread = std::thread::Builder::new()
             .name(format!("zlog-{name}"))
             .spawn(run)
             .map_err(|error| Error::no_thread(&error))?;
-        Ok(Feed { name: name.to_owned(), shared, thread: Some(thread) })
+        Ok(InputThread { name: name.to_owned(), state, thread: Some(thread) })
     }
 }
 
 /// What a source's thread needs beside the source.
-struct Work {
+struct InputOptions {
     root: String,
     /// Keep topics that records bring along.
     trust_topic: bool,
@@ -182,62 +188,64 @@ struct Work {
 }
 
 /// What runs on a source's thread.
-struct Runner {
-    source: From,
+struct InputLoop {
+    source: InputSource,
     publish: Publish,
     sender: SenderFields,
     linger: Duration,
 }
 
-impl Runner {
-    fn run(self, seen: &Shared) -> Result<()> {
-        let Runner { mut source, mut publish, sender, linger } = self;
+impl InputLoop {
+    fn run(self, state: &InputState) -> Result<()> {
+        let InputLoop { mut source, mut publish, sender, linger } = self;
         let take = |record: Record<'_>, publish: &mut Publish| {
             let mut record = record;
             let outside = sender.fill(&mut record);
-            seen.outside_root.fetch_add(outside.into(), Ordering::Relaxed);
+            state.outside_root.fetch_add(outside.into(), Ordering::Relaxed);
             publish.handle(&record)?;
-            let stop = seen.stop.load(Ordering::Relaxed);
-            Ok(if stop { Flow::Enough } else { Flow::More })
+            let stop = state.stop.load(Ordering::Relaxed);
+            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
-        let mut progress = Progress::Idle;
-        while progress != Progress::Ended && !seen.stop.load(Ordering::Relaxed) {
+        let mut progress = PollStatus::Idle;
+        while progress != PollStatus::Ended && !state.stop.load(Ordering::Relaxed) {
             progress = source.source().poll(TICK, &mut |record| take(record, &mut publish))?;
             publish.flush()?;
-            note(seen, &publish, &mut source);
+            publish_state(state, &publish, &mut source);
         }
         // What has been read must not be lost because somebody asked to stop.
-        source.finish(linger, &mut |record| take(record, &mut publish).map(|_| Flow::More))?;
-        note(seen, &publish, &mut source);
+        source.finish(linger, &mut |record| {
+            take(record, &mut publish).map(|_| ControlFlow::Continue(()))
+        })?;
+        publish_state(state, &publish, &mut source);
         publish.close(Duration::ZERO);
         Ok(())
     }
 }
 
 /// Lets others see what has been done, and tells what a person should know.
-fn note(seen: &Shared, publish: &Publish, source: &mut From) {
+fn publish_state(state: &InputState, publish: &Publish, source: &mut InputSource) {
     let published = publish.published();
-    seen.records.store(published.records + published.dropped_full, Ordering::Relaxed);
-    seen.unheard.store(published.unsubscribed, Ordering::Relaxed);
-    seen.dropped.store(published.dropped_full, Ordering::Relaxed);
-    seen.nuls.store(source.nuls(), Ordering::Relaxed);
-    *seen.heard.lock().unwrap_or_else(PoisonError::into_inner) = source.heard();
+    state.records.store(published.records + published.dropped_full, Ordering::Relaxed);
+    state.unheard.store(published.unsubscribed, Ordering::Relaxed);
+    state.dropped.store(published.dropped_full, Ordering::Relaxed);
+    state.nuls.store(source.nuls(), Ordering::Relaxed);
+    *state.listen_stats.lock().unwrap_or_else(PoisonError::into_inner) = source.listen_stats();
     for notice in source.notices() {
         terminal::tell(format_args!("zlog relay: {}", notice.text));
-        seen.failed.fetch_or(notice.failed, Ordering::Relaxed);
+        state.failed.fetch_or(notice.failed, Ordering::Relaxed);
     }
 }
 
 /// All sources of a relay's own.
-pub(super) struct Feeds(Vec<Feed>);
+pub(super) struct Inputs(Vec<InputThread>);
 
-impl Feeds {
+impl Inputs {
     /// Starts those that were asked for.
     ///
     /// # Errors
     /// One can't be opened.
-    pub(super) fn open(args: &RelayArgs, proxy: &mut Proxy, stop: &Stop) -> Result<Feeds> {
-        let mut feeds = Vec::new();
+    pub(super) fn open(args: &RelayArgs, proxy: &mut Proxy, stop: &Stop) -> Result<Inputs> {
+        let mut inputs = Vec::new();
         let linger = args.linger.0;
         if args.stdin {
             let level = args.stdin_level;
@@ -248,75 +256,76 @@ impl Feeds {
             };
             let source = stdin::open(spec, &LineOptions::default(), None)?;
             let root = args.root.clone();
-            let work = Work { root, trust_topic: args.trust_topic, stop: stop.clone(), linger };
-            feeds.push(Feed::start("stdin", From::Lines(source), proxy, work)?);
+            let options =
+                InputOptions { root, trust_topic: args.trust_topic, stop: stop.clone(), linger };
+            inputs.push(InputThread::start("stdin", InputSource::Lines(source), proxy, options)?);
         }
         if args.listen.any() {
-            let source = Listen::open(&args.listen.options())?;
+            let source = PythonSource::open(&args.listen.options())?;
             for place in source.bound() {
                 terminal::tell(format_args!("zlog relay: listening on {place}"));
             }
             let root = String::new();
-            let work = Work { root, trust_topic: false, stop: stop.clone(), linger };
-            feeds.push(Feed::start("listen", From::Listen(source), proxy, work)?);
+            let options = InputOptions { root, trust_topic: false, stop: stop.clone(), linger };
+            inputs.push(InputThread::start("listen", InputSource::Listen(source), proxy, options)?);
         }
-        Ok(Feeds(feeds))
+        Ok(Inputs(inputs))
     }
 
     /// Tells what nobody wanted, and what did not come whole.
-    pub(super) fn tell_remarks(&self) {
-        for feed in &self.0 {
-            let (name, records, unheard) = (feed.name(), feed.records(), feed.unheard());
+    pub(super) fn print_remarks(&self) {
+        for input in &self.0 {
+            let (name, records, unheard) = (input.name(), input.records(), input.unheard());
             if unheard > 0 {
                 terminal::tell(format_args!(
                     "zlog relay: {name}: nobody wanted {unheard} of {}",
                     counted(records, "record")
                 ));
             }
-            let nuls = feed.shared.nuls.load(Ordering::Relaxed);
+            let nuls = input.state.nuls.load(Ordering::Relaxed);
             if nuls > 0 {
                 terminal::tell(format_args!(
                     "zlog relay: {name}: {} left out (a hole in the input)",
                     counted(nuls, "NUL")
                 ));
             }
-            for remark in feed.remarks() {
+            for remark in input.remarks() {
                 terminal::tell(format_args!("zlog relay: {name}: {remark}"));
             }
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Feed> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &InputThread> {
         self.0.iter()
     }
 
     /// Asks all of them to end. The relay must go on taking what they give.
     pub(super) fn stop(&self) {
-        for feed in &self.0 {
-            feed.shared.stop.store(true, Ordering::Relaxed);
+        for input in &self.0 {
+            input.state.stop.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether all have ended, and given everything.
     pub(super) fn all_ended(&self) -> bool {
-        !self.0.iter().any(Feed::running)
+        !self.0.iter().any(InputThread::running)
     }
 
     /// Whether one of them missed some of its input.
     pub(super) fn failed(&self) -> bool {
-        self.0.iter().any(|feed| feed.shared.failed.load(Ordering::Relaxed))
+        self.0.iter().any(|input| input.state.failed.load(Ordering::Relaxed))
     }
 
     /// Waits for their threads. What still waits for room is dropped. Returns how much.
     pub(super) fn join(&mut self) -> u64 {
         let mut dropped = 0;
-        for feed in &mut self.0 {
-            feed.shared.overdue.store(true, Ordering::Relaxed);
-            if let Some(thread) = feed.thread.take() {
+        for input in &mut self.0 {
+            input.state.overdue.store(true, Ordering::Relaxed);
+            if let Some(thread) = input.thread.take() {
                 // A panic there was reported when it happened.
                 let _ = thread.join();
             }
-            dropped += feed.shared.dropped.load(Ordering::Relaxed);
+            dropped += input.state.dropped.load(Ordering::Relaxed);
         }
         dropped
     }

@@ -10,7 +10,7 @@ use crate::source::Notice;
 
 /// What has come over the sockets so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Heard {
+pub struct ListenStats {
     /// Records delivered.
     pub records: u64,
     /// Clients connected now.
@@ -37,7 +37,7 @@ pub struct Heard {
     pub dropped_datagrams: u64,
 }
 
-impl Heard {
+impl ListenStats {
     /// Records that were sent and are known not to have come.
     pub fn lost(&self) -> u64 {
         self.truncated + self.dropped + self.too_large + self.bad_datagrams + self.dropped_datagrams
@@ -66,29 +66,29 @@ impl Heard {
 
 /// How long a window is in which so many notices are told one by one.
 const WINDOW: Duration = Duration::from_secs(10);
-const IN_A_WINDOW: u32 = 20;
+const PER_WINDOW: u32 = 20;
 
 /// Notices on their way to a person.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct NoticeLimiter {
     notices: Vec<Notice>,
     begun: Instant,
-    said: u32,
-    unsaid: u64,
+    reported: u32,
+    suppressed: u64,
 }
 
-impl Told {
-    pub(crate) fn new(now: Instant) -> Told {
-        Told { notices: Vec::new(), begun: now, said: 0, unsaid: 0 }
+impl NoticeLimiter {
+    pub(crate) fn new(now: Instant) -> NoticeLimiter {
+        NoticeLimiter { notices: Vec::new(), begun: now, reported: 0, suppressed: 0 }
     }
 
     /// Tells what `text` makes, or counts it where too much has been told of late.
-    pub(crate) fn say(&mut self, text: impl FnOnce() -> String) {
-        if self.said < IN_A_WINDOW {
-            self.said += 1;
+    pub(crate) fn report(&mut self, text: impl FnOnce() -> String) {
+        if self.reported < PER_WINDOW {
+            self.reported += 1;
             self.notices.push(Notice { text: text(), failed: false });
         } else {
-            self.unsaid += 1;
+            self.suppressed += 1;
         }
     }
 
@@ -101,10 +101,10 @@ impl Told {
     }
 
     fn end_window(&mut self) {
-        self.said = 0;
-        let unsaid = mem::take(&mut self.unsaid);
-        if unsaid > 0 {
-            let text = format!("… and {unsaid} more such troubles with Python's handlers");
+        self.reported = 0;
+        let suppressed = mem::take(&mut self.suppressed);
+        if suppressed > 0 {
+            let text = format!("… and {suppressed} more such troubles with Python's handlers");
             self.notices.push(Notice { text, failed: false });
         }
     }
@@ -127,29 +127,31 @@ mod tests {
     #[test]
     fn much_trouble_is_summed_up() {
         let now = Instant::now();
-        let mut told = Told::new(now);
+        let mut notices = NoticeLimiter::new(now);
         for number in 0..100 {
-            told.say(|| format!("trouble {number}"));
+            notices.report(|| format!("trouble {number}"));
         }
-        told.tick(now + WINDOW / 2);
-        assert_eq!(told.take().len(), 20);
-        told.tick(now + WINDOW);
-        let texts: Vec<String> = told.take().into_iter().map(|notice| notice.text).collect();
+        notices.tick(now + WINDOW / 2);
+        assert_eq!(notices.take().len(), 20);
+        notices.tick(now + WINDOW);
+        let texts: Vec<String> = notices.take().into_iter().map(|notice| notice.text).collect();
         assert_eq!(texts, ["… and 80 more such troubles with Python's handlers"]);
-        told.say(|| "again".to_owned());
-        told.tick(now + WINDOW * 2);
-        assert_eq!(told.take().len(), 1);
+        notices.report(|| "again".to_owned());
+        notices.tick(now + WINDOW * 2);
+        assert_eq!(notices.take().len(), 1);
     }
 
     #[test]
     fn only_what_happened_is_remarked() {
-        assert!(Heard { records: 5, clients: 1, ..Heard::default() }.remarks().is_empty());
-        let heard = Heard { truncated: 2, cut_off: 1, ..Heard::default() };
-        let remarks = heard.remarks();
+        assert!(
+            ListenStats { records: 5, clients: 1, ..ListenStats::default() }.remarks().is_empty()
+        );
+        let stats = ListenStats { truncated: 2, cut_off: 1, ..ListenStats::default() };
+        let remarks = stats.remarks();
         assert_eq!(
             remarks,
             ["1 client cut off", "2 records cut short by the end of the connection"]
         );
-        assert_eq!(heard.lost(), 2);
+        assert_eq!(stats.lost(), 2);
     }
 }

@@ -13,25 +13,28 @@
 //! bounded length and nobody is waited for.
 
 mod address;
-mod heard;
+mod datagram_handler;
 mod peer;
 mod socket_file;
+mod socket_handler;
 mod sockets;
+mod stats;
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
-pub use self::address::{Address, Place};
-pub use self::heard::Heard;
-pub(crate) use self::heard::Told;
+pub use self::address::{Address, ListenAddr};
+use self::datagram_handler::Datagrams;
 pub(super) use self::peer::{Peer, Sender};
-pub(super) use self::sockets::{Listener, Mailbox, Stream};
-use super::datagram_handler::Datagrams;
-use super::socket_handler::Clients;
-use super::{Flow, Notice, Progress, Sink, Source};
+use self::socket_handler::Clients;
+pub(super) use self::sockets::{DatagramSocket, Listener, Stream};
+pub use self::stats::ListenStats;
+pub(crate) use self::stats::NoticeLimiter;
+use super::{Notice, PollStatus, Sink, Source};
 use crate::os::clock::now;
 use crate::os::fd_limit;
 use zlog_core::error::{Error, Result};
@@ -43,21 +46,21 @@ use zlog_core::wire::pickle::{self, Limits, Refused};
 const TURNS: usize = 16;
 
 /// Turns end for this poll when they have taken so long.
-const LONG: Duration = Duration::from_millis(20);
+const LONGEST_ROUND: Duration = Duration::from_millis(20);
 
 /// What is read in one turn. At most: so long do the others wait.
-const READ: usize = 64 << 10;
+const READ_SIZE: usize = 64 << 10;
 
 /// How often clients that stand still are looked for, and the system is asked for
 /// dropped datagrams.
-const CHORES: Duration = Duration::from_secs(1);
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// How long the end goes on, while a client is there, once nothing more was at hand: on
 /// a busy machine, what a sender has handed to its system does not come all at once.
 const QUIET: Duration = Duration::from_millis(100);
 
 /// How often it is tried at the end to let those in for whom there was no descriptor.
-const ROOM: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 /// Where to listen, and what bounds those who send.
 #[derive(Clone, Debug)]
@@ -107,7 +110,7 @@ fn limits(max_record: usize) -> Limits {
 /// Records of Python's `SocketHandler` and `DatagramHandler`. It never ends.
 ///
 /// To be waited for together with other things, see its `as_raw_fd`.
-pub struct Listen {
+pub struct PythonSource {
     poll: Poll,
     events: Events,
     clients: Clients,
@@ -117,9 +120,9 @@ pub struct Listen {
     read: Vec<u8>,
     limits: Limits,
     reader: pickle::Reader,
-    heard: Heard,
-    told: Told,
-    chores: Instant,
+    stats: ListenStats,
+    notices: NoticeLimiter,
+    housekeeping: Instant,
     bound: Vec<String>,
 }
 
@@ -132,22 +135,22 @@ enum Turn {
 
 /// What a turn came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Turned {
+pub(super) enum TurnOutcome {
     /// There may be more to read at once.
     Again,
     /// There is nothing more to read.
-    Dry,
+    Idle,
     /// The sink has enough; some of what was read waits.
-    Enough,
+    Stopped,
 }
 
-impl Listen {
+impl PythonSource {
     /// Listens at all the addresses.
     ///
     /// # Errors
     /// An address that can't be listened on, or that other machines can reach
     /// although that is not allowed.
-    pub fn open(options: &ListenOptions) -> Result<Listen> {
+    pub fn open(options: &ListenOptions) -> Result<PythonSource> {
         let poll = Poll::new().map_err(|error| Error::io("waiting for sockets", &error))?;
         let mut bound = Vec::new();
         let mut clients = Clients::bind(options, poll.registry(), &mut bound)?;
@@ -155,24 +158,24 @@ impl Listen {
         let datagrams = Datagrams::bind(options, poll.registry(), first, &mut bound)?;
         clients.set_first_token(first + datagrams.sockets());
         let begun = Instant::now();
-        let mut told = Told::new(begun);
+        let mut notices = NoticeLimiter::new(begun);
         if clients.listeners() > 0
             && let Some(warning) = fd_limit::too_few_for(options.max_clients)
         {
-            told.say(|| warning);
+            notices.report(|| warning);
         }
-        Ok(Listen {
+        Ok(PythonSource {
             poll,
             events: Events::with_capacity(256),
             clients,
-            read: vec![0; READ.max(datagrams.longest())],
+            read: vec![0; READ_SIZE.max(datagrams.longest())],
             datagrams,
             ready: VecDeque::new(),
             limits: limits(options.max_record),
             reader: pickle::Reader::default(),
-            heard: Heard::default(),
-            told,
-            chores: begun,
+            stats: ListenStats::default(),
+            notices,
+            housekeeping: begun,
             bound,
         })
     }
@@ -183,13 +186,13 @@ impl Listen {
     }
 
     /// What has come so far.
-    pub fn heard(&self) -> Heard {
-        self.heard
+    pub fn stats(&self) -> ListenStats {
+        self.stats
     }
 
     /// What a person should know, since this was last asked.
     pub fn take_notices(&mut self) -> Vec<Notice> {
-        self.told.take()
+        self.notices.take()
     }
 
     /// Stops: delivers what has been sent already, as far as it comes in time: before
@@ -200,15 +203,15 @@ impl Listen {
     /// Whatever `sink` returns.
     pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         let until = Instant::now() + within;
-        self.clients.shut();
-        let senders = self.datagrams.shut();
+        self.clients.stop_accepting();
+        let senders = self.datagrams.stop_accepting();
         let mut quiet = None;
         loop {
             let progress = self.poll(Duration::ZERO, sink)?;
             let now = Instant::now();
-            if progress == Progress::Delivered {
+            if progress == PollStatus::Delivered {
                 if now >= until {
-                    self.told.say(still_sending);
+                    self.notices.report(still_sending);
                     break;
                 }
                 continue;
@@ -216,36 +219,36 @@ impl Listen {
             let quiet_at = *quiet.get_or_insert(now + QUIET);
             let left = quiet_at.min(until).saturating_duration_since(now);
             if !left.is_zero() && (senders || self.clients.count() > 0) {
-                self.look(left)?;
-            } else if now < until && self.clients.is_waiting() {
+                self.wait_for_events(left)?;
+            } else if now < until && self.clients.any_waiting() {
                 self.clients.release_first(|client| self.ready.push_back(Turn::Client(client)));
                 quiet = None;
-            } else if now < until && self.clients.is_somebody_outside() {
+            } else if now < until && self.clients.has_unaccepted() {
                 // Those inside have said what they had to say; those outside may have
                 // sent records, too.
-                if self.clients.make_room(&mut self.heard, &mut self.told) {
+                if self.clients.make_room(&mut self.stats, &mut self.notices) {
                     quiet = None;
                 } else {
-                    self.look(ROOM.min(until - now))?;
+                    self.wait_for_events(ACCEPT_RETRY.min(until - now))?;
                 }
             } else {
-                if self.clients.is_waiting() {
-                    self.told.say(still_sending);
+                if self.clients.any_waiting() {
+                    self.notices.report(still_sending);
                 }
                 break;
             }
         }
-        if self.clients.is_somebody_outside() {
-            self.told.say(still_outside);
+        if self.clients.has_unaccepted() {
+            self.notices.report(never_accepted);
         }
-        self.datagrams.count_drops(&mut self.heard, &mut self.told);
-        self.clients.end(&mut self.heard, &mut self.told);
-        self.told.end();
+        self.datagrams.count_drops(&mut self.stats, &mut self.notices);
+        self.clients.end(&mut self.stats, &mut self.notices);
+        self.notices.end();
         Ok(())
     }
 
     /// Waits for the sockets, and notes whose turn it will be.
-    fn look(&mut self, wait: Duration) -> Result<()> {
+    fn wait_for_events(&mut self, wait: Duration) -> Result<()> {
         match self.poll.poll(&mut self.events, Some(wait)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -254,13 +257,13 @@ impl Listen {
         let at = Instant::now();
         for event in &self.events {
             let Token(token) = event.token();
-            let turn = match self.clients.of_token(token) {
+            let turn = match self.clients.client_of_token(token) {
                 Some(client) => {
                     let closed = event.is_read_closed();
                     self.clients.wake(client, closed, at).then_some(Turn::Client(client))
                 }
                 None if token < self.clients.listeners() => {
-                    self.clients.knocked(token);
+                    self.clients.set_ready(token);
                     None
                 }
                 None => {
@@ -274,79 +277,84 @@ impl Listen {
     }
 
     /// Gives turns, round robin. Returns whether any came to something.
-    fn turns(&mut self, at: Instant, sink: &mut Sink<'_>) -> Result<bool> {
-        let mut hearing = Hearing {
+    fn take_turns(&mut self, at: Instant, sink: &mut Sink<'_>) -> Result<bool> {
+        let mut delivery = Delivery {
             limits: &self.limits,
             reader: &mut self.reader,
-            heard: &mut self.heard,
-            told: &mut self.told,
+            stats: &mut self.stats,
+            notices: &mut self.notices,
             received: now(),
             at,
             sink,
         };
-        let before = hearing.heard.records;
+        let before = delivery.stats.records;
         for _ in 0..TURNS {
             let Some(turn) = self.ready.pop_front() else { break };
-            let turned = match turn {
+            let outcome = match turn {
                 Turn::Client(client) => {
-                    self.clients.turn(client, &mut self.read[..READ], &mut hearing)?
+                    self.clients.turn(client, &mut self.read[..READ_SIZE], &mut delivery)?
                 }
                 Turn::Datagrams(socket) => {
-                    self.datagrams.turn(socket, &mut self.read, &mut hearing)?
+                    self.datagrams.turn(socket, &mut self.read, &mut delivery)?
                 }
             };
-            match turned {
-                Turned::Again => self.ready.push_back(turn),
-                Turned::Dry => {}
-                Turned::Enough => {
+            match outcome {
+                TurnOutcome::Again => self.ready.push_back(turn),
+                TurnOutcome::Idle => {}
+                TurnOutcome::Stopped => {
                     self.ready.push_front(turn);
                     return Ok(true);
                 }
             }
             // The sink was in no hurry: see who has come and who has gone meanwhile.
-            if at.elapsed() >= LONG {
+            if at.elapsed() >= LONGEST_ROUND {
                 break;
             }
         }
-        Ok(hearing.heard.records > before || !self.ready.is_empty())
+        Ok(delivery.stats.records > before || !self.ready.is_empty())
     }
 
-    fn chores(&mut self, at: Instant) {
-        let since = at.duration_since(self.chores);
-        if since < CHORES {
+    fn housekeeping(&mut self, at: Instant) {
+        let since = at.duration_since(self.housekeeping);
+        if since < HOUSEKEEPING {
             return;
         }
-        self.chores = at;
+        self.housekeeping = at;
         // Whoever polls may have been held up: then it was not the clients who stood still.
-        self.clients.look_for_stalled(at, since > CHORES * 4, &mut self.heard, &mut self.told);
-        self.datagrams.count_drops(&mut self.heard, &mut self.told);
-        self.told.tick(at);
+        self.clients.disconnect_stalled(
+            at,
+            since > HOUSEKEEPING * 4,
+            &mut self.stats,
+            &mut self.notices,
+        );
+        self.datagrams.count_drops(&mut self.stats, &mut self.notices);
+        self.notices.tick(at);
     }
 }
 
-impl Source for Listen {
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
+impl Source for PythonSource {
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let wait = match self.ready.is_empty() {
-            true => wait.min(self.clients.patience(Instant::now())),
+            true => wait.min(self.clients.max_wait(Instant::now())),
             false => Duration::ZERO,
         };
-        self.look(wait)?;
+        self.wait_for_events(wait)?;
         let at = Instant::now();
         let registry = self.poll.registry();
-        let more = self.clients.accept(registry, at, &mut self.heard, &mut self.told);
+        let more = self.clients.accept(registry, at, &mut self.stats, &mut self.notices);
         self.clients.release(at, |client| self.ready.push_back(Turn::Client(client)));
-        let delivered = self.turns(at, sink)?;
-        self.chores(at);
-        Ok(if delivered || more { Progress::Delivered } else { Progress::Idle })
+        let delivered = self.take_turns(at, sink)?;
+        self.housekeeping(at);
+        Ok(if delivered || more { PollStatus::Delivered } else { PollStatus::Idle })
     }
 }
 
 /// Readable when there is something to [`poll`](Source::poll) for, so that one thread
 /// can wait for this and for ZeroMQ's sockets at once: poll until it is
-/// [`Progress::Idle`], then wait. Poll about once a second even when nothing comes,
+/// [`PollStatus::Idle`], then wait. Poll about once a second even when nothing comes,
 /// for what depends on the clock.
 #[cfg(unix)]
-impl std::os::fd::AsRawFd for Listen {
+impl std::os::fd::AsRawFd for PythonSource {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.poll.as_raw_fd()
     }
@@ -358,30 +366,34 @@ fn still_sending() -> String {
         .to_owned()
 }
 
-fn still_outside() -> String {
+fn never_accepted() -> String {
     "Python's handlers were waiting to be let in until the end, for want of descriptors; how \
      many, and what they had sent, is not known"
         .to_owned()
 }
 
 /// Where what was read goes to.
-pub(super) struct Hearing<'l, 's> {
+pub(super) struct Delivery<'l, 's> {
     limits: &'l Limits,
     reader: &'l mut pickle::Reader,
-    pub(super) heard: &'l mut Heard,
-    pub(super) told: &'l mut Told,
+    pub(super) stats: &'l mut ListenStats,
+    pub(super) notices: &'l mut NoticeLimiter,
     /// When it was read: seconds since 1970-01-01 UTC, and the same as an instant.
     received: f64,
     pub(super) at: Instant,
     sink: &'l mut Sink<'s>,
 }
 
-impl Hearing<'_, '_> {
+impl Delivery<'_, '_> {
     /// Delivers the record of a pickle, or says why there is none.
     ///
     /// # Errors
     /// Whatever the sink returns.
-    pub(super) fn deliver(&mut self, bytes: &[u8], peer: &Peer) -> Result<Result<Flow, Refused>> {
+    pub(super) fn deliver(
+        &mut self,
+        bytes: &[u8],
+        peer: &Peer,
+    ) -> Result<Result<ControlFlow<()>, Refused>> {
         let mut record = Record::default();
         match self.decode(bytes, &mut record) {
             Ok(()) => self.take(record, peer).map(Ok),
@@ -402,24 +414,28 @@ impl Hearing<'_, '_> {
     ///
     /// # Errors
     /// Whatever the sink returns.
-    pub(super) fn take<'a>(&mut self, mut record: Record<'a>, peer: &'a Peer) -> Result<Flow> {
-        self.heard.records += 1;
+    pub(super) fn take<'a>(
+        &mut self,
+        mut record: Record<'a>,
+        peer: &'a Peer,
+    ) -> Result<ControlFlow<()>> {
+        self.stats.records += 1;
         if let Some(fault) = &record.fault {
-            self.heard.shortened += 1;
-            self.told.say(|| format!("a record of {peer} is shortened: {fault}"));
+            self.stats.shortened += 1;
+            self.notices.report(|| format!("a record of {peer} is shortened: {fault}"));
         }
         record.received = Some(self.received);
         if record.hostname.is_none() {
             record.hostname = peer.host().map(Into::into);
         }
-        keep_own(&mut record);
+        rename_reserved(&mut record);
         (self.sink)(record)
     }
 }
 
 /// Python knows no `source` and `seq`: what is called so is a program's own extra,
 /// and must neither get lost nor pass for zlog's. It is kept as `source_` and `seq_`.
-fn keep_own(record: &mut Record<'_>) {
+fn rename_reserved(record: &mut Record<'_>) {
     if let Some(own) = record.source.take() {
         let mut text = Vec::with_capacity(own.len() + 2);
         json::write_string(&own, &mut text);

@@ -24,14 +24,14 @@ pub(in crate::source) enum Sender {
 pub(in crate::source) struct Peer {
     sender: Sender,
     /// Where it came in: that of a local one says more than its own end.
-    place: Arc<str>,
+    listener: Arc<str>,
     /// The machine that the records of a client elsewhere come from: `SocketHandler`
     /// doesn't say, and this one would be put in for it.
     host: Option<String>,
 }
 
 impl Peer {
-    pub(in crate::source) fn new(sender: Sender, place: &Arc<str>) -> Peer {
+    pub(in crate::source) fn new(sender: Sender, listener: &Arc<str>) -> Peer {
         let (sender, host) = match sender {
             Sender::Net(address) => {
                 let ip = address.ip().to_canonical();
@@ -40,7 +40,7 @@ impl Peer {
             }
             Sender::Local(_) => (sender, None),
         };
-        Peer { sender, place: Arc::clone(place), host }
+        Peer { sender, listener: Arc::clone(listener), host }
     }
 
     /// Its process, where the system names one: 0 stands for one of another container.
@@ -68,14 +68,14 @@ impl Peer {
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = &self.place;
+        let listener = &self.listener;
         match self.sender {
             Sender::Net(address) => address.fmt(f),
-            Sender::Local(None) => write!(f, "a program at {place}"),
+            Sender::Local(None) => write!(f, "a program at {listener}"),
             // It has no number here.
-            Sender::Local(Some((0, user))) => write!(f, "a program of user {user} at {place}"),
+            Sender::Local(Some((0, user))) => write!(f, "a program of user {user} at {listener}"),
             Sender::Local(Some((process, user))) => {
-                write!(f, "process {process} (user {user}) at {place}")
+                write!(f, "process {process} (user {user}) at {listener}")
             }
         }
     }

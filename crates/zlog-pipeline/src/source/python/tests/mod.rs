@@ -36,58 +36,71 @@ fn of(process: u8, msg: &str) -> Vec<u8> {
 }
 
 /// A source on free ports, and what it has delivered.
-struct Ear {
-    listen: Listen,
-    got: Vec<Record<'static>>,
-    told: Vec<String>,
+struct Fixture {
+    source: PythonSource,
+    records: Vec<Record<'static>>,
+    notices: Vec<String>,
 }
 
-impl Ear {
-    fn new(change: impl FnOnce(&mut ListenOptions)) -> Ear {
+impl Fixture {
+    fn new(change: impl FnOnce(&mut ListenOptions)) -> Fixture {
         let mut options = ListenOptions {
             tcp: vec!["127.0.0.1:0".parse().unwrap()],
             udp: vec!["127.0.0.1:0".parse().unwrap()],
             ..ListenOptions::default()
         };
         change(&mut options);
-        Ear { listen: Listen::open(&options).unwrap(), got: Vec::new(), told: Vec::new() }
+        Fixture {
+            source: PythonSource::open(&options).unwrap(),
+            records: Vec::new(),
+            notices: Vec::new(),
+        }
     }
 
-    fn place(&self, which: usize) -> &str {
-        self.listen.bound()[which].split(' ').next().unwrap()
+    fn address(&self, which: usize) -> &str {
+        self.source.bound()[which].split(' ').next().unwrap()
     }
 
     fn client(&self) -> TcpStream {
-        TcpStream::connect(self.place(0)).unwrap()
+        TcpStream::connect(self.address(0)).unwrap()
     }
 
-    fn poll(&mut self, wait: Duration) -> Progress {
-        let got = &mut self.got;
-        let progress = self.listen.poll(wait, &mut |record| {
-            got.push(record.into_owned());
-            Ok(Flow::More)
+    fn poll(&mut self, wait: Duration) -> PollStatus {
+        let records = &mut self.records;
+        let progress = self.source.poll(wait, &mut |record| {
+            records.push(record.into_owned());
+            Ok(ControlFlow::Continue(()))
         });
-        self.told.extend(self.listen.take_notices().into_iter().map(|notice| notice.text));
+        self.notices.extend(self.source.take_notices().into_iter().map(|notice| notice.text));
         progress.unwrap()
     }
 
     /// Polls until it is so.
     #[track_caller]
-    fn until(&mut self, what: impl Fn(&Ear) -> bool) {
+    fn until(&mut self, what: impl Fn(&Fixture) -> bool) {
         let until = Instant::now() + DEADLINE;
         while !what(self) {
-            assert!(Instant::now() < until, "{:?}, told {:?}", self.listen.heard(), self.told);
+            assert!(
+                Instant::now() < until,
+                "{:?}, notices {:?}",
+                self.source.stats(),
+                self.notices
+            );
             self.poll(Duration::from_millis(20));
         }
     }
 
     fn messages(&self) -> Vec<&str> {
-        self.got.iter().map(|record| &*record.msg).collect()
+        self.records.iter().map(|record| &*record.msg).collect()
     }
 
     #[track_caller]
-    fn was_told(&self, text: &str) {
-        assert!(self.told.iter().any(|told| told.contains(text)), "{text}: {:?}", self.told);
+    fn assert_noticed(&self, text: &str) {
+        assert!(
+            self.notices.iter().any(|notice| notice.contains(text)),
+            "{text}: {:?}",
+            self.notices
+        );
     }
 }
 
@@ -103,77 +116,79 @@ fn closed(stream: &mut TcpStream) -> bool {
 
 #[test]
 fn records_of_a_client_come_in_their_order_however_they_are_cut() {
-    let mut ear = Ear::new(|_| {});
-    let mut client = ear.client();
+    let mut fixture = Fixture::new(|_| {});
+    let mut client = fixture.client();
     let bytes: Vec<u8> = (0..50).flat_map(|number| record(&number.to_string())).collect();
     for piece in bytes.chunks(7) {
         client.write_all(piece).unwrap();
-        ear.poll(Duration::ZERO);
+        fixture.poll(Duration::ZERO);
     }
-    ear.until(|ear| ear.got.len() == 50);
+    fixture.until(|fixture| fixture.records.len() == 50);
     let want: Vec<String> = (0..50).map(|number| number.to_string()).collect();
-    assert_eq!(ear.messages(), want);
-    assert!(ear.got.iter().all(|record| record.received.is_some() && record.topic.is_empty()));
-    assert_eq!(ear.listen.heard().clients, 1);
+    assert_eq!(fixture.messages(), want);
+    assert!(
+        fixture.records.iter().all(|record| record.received.is_some() && record.topic.is_empty())
+    );
+    assert_eq!(fixture.source.stats().clients, 1);
     drop(client);
-    ear.until(|ear| ear.listen.heard().clients == 0);
-    assert!(ear.told.is_empty(), "a client that ends is no news: {:?}", ear.told);
+    fixture.until(|fixture| fixture.source.stats().clients == 0);
+    assert!(fixture.notices.is_empty(), "a client that ends is no news: {:?}", fixture.notices);
 }
 
 #[test]
 fn a_descriptor_tells_when_there_is_something_to_poll_for() {
-    let mut ear = Ear::new(|_| {});
-    let fd = ear.listen.as_raw_fd();
+    let mut fixture = Fixture::new(|_| {});
+    let fd = fixture.source.as_raw_fd();
     let readable = |wait: i64| {
         let mut items = [zmq::PollItem::from_fd(fd, zmq::POLLIN)];
         zmq::poll(&mut items, wait).unwrap() > 0
     };
-    while ear.poll(Duration::ZERO) != Progress::Idle {}
+    while fixture.poll(Duration::ZERO) != PollStatus::Idle {}
     assert!(!readable(0));
-    let mut client = ear.client();
+    let mut client = fixture.client();
     for round in 1..20 {
         client.write_all(&record("x")).unwrap();
-        while ear.got.len() < round {
+        while fixture.records.len() < round {
             assert!(readable(60_000), "round {round}");
-            while ear.poll(Duration::ZERO) != Progress::Idle {}
+            while fixture.poll(Duration::ZERO) != PollStatus::Idle {}
         }
     }
 }
 
 #[test]
 fn a_client_that_begins_a_record_and_sleeps_holds_nobody_up() {
-    let mut ear = Ear::new(|_| {});
-    let mut slow = ear.client();
+    let mut fixture = Fixture::new(|_| {});
+    let mut slow = fixture.client();
     slow.write_all(&[0, 0, 1]).unwrap();
-    let mut quick = ear.client();
+    let mut quick = fixture.client();
     quick.write_all(&record("quick")).unwrap();
-    ear.until(|ear| ear.messages() == ["quick"]);
+    fixture.until(|fixture| fixture.messages() == ["quick"]);
     let begun = Instant::now();
     for _ in 0..1000 {
-        ear.poll(Duration::ZERO);
+        fixture.poll(Duration::ZERO);
     }
     assert!(begun.elapsed() < DEADLINE / 2, "a poll without a wait waited");
-    assert_eq!(ear.listen.heard().clients, 2);
+    assert_eq!(fixture.source.stats().clients, 2);
 }
 
 #[test]
 fn a_client_that_stands_still_in_the_middle_of_a_record_is_cut_off_and_one_in_between_is_not() {
-    let mut ear = Ear::new(|options| options.stall = Duration::from_millis(200));
-    let mut idle = ear.client();
+    let mut fixture = Fixture::new(|options| options.stall = Duration::from_millis(200));
+    let mut idle = fixture.client();
     idle.write_all(&record("before")).unwrap();
-    let mut slow = ear.client();
+    let mut slow = fixture.client();
     slow.write_all(&[0, 0, 1]).unwrap();
-    ear.until(|ear| ear.listen.heard().cut_off == 1);
-    ear.was_told("stood still");
+    fixture.until(|fixture| fixture.source.stats().cut_off == 1);
+    fixture.assert_noticed("stood still");
     assert!(closed(&mut slow));
     idle.write_all(&record("after")).unwrap();
-    ear.until(|ear| ear.messages() == ["before", "after"]);
+    fixture.until(|fixture| fixture.messages() == ["before", "after"]);
 }
 
 #[test]
 fn bad_clients_are_cut_off_and_named_and_the_others_never_notice() {
-    let mut ear = Ear::new(|_| {});
-    let mut good = ear.client();
+    let mut fixture = Fixture::new(|_| {});
+    let mut good = fixture.client();
     good.write_all(&record("first")).unwrap();
     let bad: [(Vec<u8>, &str); 7] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), "HTTP"),
@@ -187,84 +202,84 @@ fn bad_clients_are_cut_off_and_named_and_the_others_never_notice() {
     ];
     let count = bad.len() as u64;
     for (bytes, why) in bad {
-        let mut client = ear.client();
+        let mut client = fixture.client();
         let name = client.local_addr().unwrap();
         // What came before is whole, and is kept.
         client.write_all(&record("kept")).unwrap();
         client.write_all(&bytes).unwrap();
-        let before = ear.listen.heard().cut_off;
-        ear.until(|ear| ear.listen.heard().cut_off > before);
-        ear.was_told(why);
-        ear.was_told(&format!("{name} was cut off"));
+        let before = fixture.source.stats().cut_off;
+        fixture.until(|fixture| fixture.source.stats().cut_off > before);
+        fixture.assert_noticed(why);
+        fixture.assert_noticed(&format!("{name} was cut off"));
         assert!(closed(&mut client));
     }
     good.write_all(&record("last")).unwrap();
-    ear.until(|ear| ear.messages().last() == Some(&"last"));
-    assert_eq!(ear.got.len() as u64, count + 2);
-    assert_eq!(ear.listen.heard().clients, 1);
+    fixture.until(|fixture| fixture.messages().last() == Some(&"last"));
+    assert_eq!(fixture.records.len() as u64, count + 2);
+    assert_eq!(fixture.source.stats().clients, 1);
 }
 
 #[test]
 fn a_record_with_a_stranger_in_it_is_kept_with_a_placeholder() {
-    let mut ear = Ear::new(|_| {});
+    let mut fixture = Fixture::new(|_| {});
     let stranger = b"X\x01\x00\x00\x00xcos\nsystem\n(S'true'\ntR";
-    ear.client().write_all(&framed(&pickled("kept", stranger))).unwrap();
-    ear.until(|ear| ear.got.len() == 1);
-    assert_eq!(ear.got[0].extras[0].1.0, "\"<os.system: true>\"");
+    fixture.client().write_all(&framed(&pickled("kept", stranger))).unwrap();
+    fixture.until(|fixture| fixture.records.len() == 1);
+    assert_eq!(fixture.records[0].extras[0].1.0, "\"<os.system: true>\"");
 }
 
 #[test]
 fn a_record_with_too_many_values_is_left_out_and_its_client_stays() {
-    let mut ear = Ear::new(|_| {});
+    let mut fixture = Fixture::new(|_| {});
     let mut more = b"X\x01\x00\x00\x00x](".to_vec();
     more.extend_from_slice(&vec![b'N'; 300_000]);
     more.push(b'e');
-    let mut client = ear.client();
+    let mut client = fixture.client();
     client.write_all(&framed(&pickled("huge", &more))).unwrap();
     client.write_all(&record("next")).unwrap();
-    ear.until(|ear| ear.messages() == ["next"]);
-    assert_eq!(ear.listen.heard().too_large, 1);
-    ear.was_told("too many opcodes");
+    fixture.until(|fixture| fixture.messages() == ["next"]);
+    assert_eq!(fixture.source.stats().too_large, 1);
+    fixture.assert_noticed("too many opcodes");
 }
 
 #[test]
 fn a_client_that_goes_away_in_the_middle_of_a_record_loses_that_one() {
-    let mut ear = Ear::new(|_| {});
-    let mut client = ear.client();
+    let mut fixture = Fixture::new(|_| {});
+    let mut client = fixture.client();
     client.write_all(&record("whole")).unwrap();
     let cut = record("cut");
     client.write_all(&cut[..cut.len() - 1]).unwrap();
     drop(client);
-    ear.until(|ear| ear.listen.heard().truncated == 1);
-    assert_eq!(ear.messages(), ["whole"]);
-    ear.was_told("in the middle of a record");
-    assert_eq!(ear.listen.heard().lost(), 1);
+    fixture.until(|fixture| fixture.source.stats().truncated == 1);
+    assert_eq!(fixture.messages(), ["whole"]);
+    fixture.assert_noticed("in the middle of a record");
+    assert_eq!(fixture.source.stats().lost(), 1);
 }
 
 #[test]
 fn more_clients_than_may_be_are_turned_away_until_one_goes() {
-    let mut ear = Ear::new(|options| options.max_clients = 2);
-    let (mut first, second) = (ear.client(), ear.client());
-    ear.until(|ear| ear.listen.heard().clients == 2);
-    let mut third = ear.client();
-    ear.until(|ear| ear.listen.heard().turned_away == 1);
+    let mut fixture = Fixture::new(|options| options.max_clients = 2);
+    let (mut first, second) = (fixture.client(), fixture.client());
+    fixture.until(|fixture| fixture.source.stats().clients == 2);
+    let mut third = fixture.client();
+    fixture.until(|fixture| fixture.source.stats().turned_away == 1);
     assert!(closed(&mut third));
-    ear.was_told("2 clients are connected already");
+    fixture.assert_noticed("2 clients are connected already");
     drop(second);
-    ear.until(|ear| ear.listen.heard().clients == 1);
-    let mut fourth = ear.client();
+    fixture.until(|fixture| fixture.source.stats().clients == 1);
+    let mut fourth = fixture.client();
     first.write_all(&record("first")).unwrap();
-    ear.until(|ear| ear.got.len() == 1);
+    fixture.until(|fixture| fixture.records.len() == 1);
     fourth.write_all(&record("fourth")).unwrap();
-    ear.until(|ear| ear.messages() == ["first", "fourth"]);
-    assert_eq!(ear.listen.heard().clients_total, 3);
+    fixture.until(|fixture| fixture.messages() == ["first", "fourth"]);
+    assert_eq!(fixture.source.stats().clients_total, 3);
 }
 
 #[test]
 fn a_flood_leaves_the_others_their_turns() {
-    let mut ear = Ear::new(|_| {});
-    let mut floods: Vec<TcpStream> = (0..3).map(|_| ear.client()).collect();
-    ear.until(|ear| ear.listen.heard().clients == 3);
+    let mut fixture = Fixture::new(|_| {});
+    let mut floods: Vec<TcpStream> = (0..3).map(|_| fixture.client()).collect();
+    fixture.until(|fixture| fixture.source.stats().clients == 3);
     let bytes: Vec<u8> = std::iter::repeat_with(|| of(1, "flood")).take(1000).flatten().collect();
     let mut sent = 0;
     for flood in &mut floods {
@@ -274,101 +289,105 @@ fn a_flood_leaves_the_others_their_turns() {
         }
         sent = 0;
     }
-    let mut quiet = ear.client();
+    let mut quiet = fixture.client();
     quiet.write_all(&of(2, "quiet")).unwrap();
-    ear.until(|ear| ear.messages().contains(&"quiet"));
-    let before = ear.messages().iter().position(|msg| *msg == "quiet").unwrap();
+    fixture.until(|fixture| fixture.messages().contains(&"quiet"));
+    let before = fixture.messages().iter().position(|msg| *msg == "quiet").unwrap();
     // Two rounds, of which the quiet client may just have missed the first.
-    let round = 3 * READ / record("flood").len();
-    assert!(before <= 2 * round + TURNS * READ / record("flood").len(), "{before} came before it");
+    let round = 3 * READ_SIZE / record("flood").len();
+    assert!(
+        before <= 2 * round + TURNS * READ_SIZE / record("flood").len(),
+        "{before} came before it"
+    );
 }
 
 #[test]
 fn half_sent_records_take_a_bounded_amount_of_memory_all_together() {
     // The bound is four records, with such large ones.
     let longest = 20 << 20;
-    let mut ear = Ear::new(|options| options.max_record = longest);
+    let mut fixture = Fixture::new(|options| options.max_record = longest);
     let mut announced = u32::try_from(longest).unwrap().to_be_bytes().to_vec();
     announced.resize(longest, b'x');
-    let mut good = ear.client();
+    let mut good = fixture.client();
     good.write_all(&record("good")[..10]).unwrap();
-    let mut greedy: Vec<TcpStream> = (0..6).map(|_| ear.client()).collect();
+    let mut greedy: Vec<TcpStream> = (0..6).map(|_| fixture.client()).collect();
     for client in &mut greedy {
         client.set_nonblocking(true).unwrap();
     }
     let mut at = [0; 6];
     let until = Instant::now() + DEADLINE;
-    while ear.listen.heard().cut_off < 2 {
-        assert!(Instant::now() < until, "{:?}", ear.listen.heard());
+    while fixture.source.stats().cut_off < 2 {
+        assert!(Instant::now() < until, "{:?}", fixture.source.stats());
         for (client, at) in greedy.iter_mut().zip(&mut at) {
             *at += client.write(&announced[*at..]).unwrap_or(0);
         }
-        ear.poll(Duration::ZERO);
+        fixture.poll(Duration::ZERO);
     }
-    ear.was_told("unfinished records");
+    fixture.assert_noticed("unfinished records");
     good.write_all(&record("good")[10..]).unwrap();
-    ear.until(|ear| ear.messages() == ["good"]);
+    fixture.until(|fixture| fixture.messages() == ["good"]);
 }
 
 #[test]
 fn a_sink_that_has_enough_gets_the_rest_later() {
-    let mut ear = Ear::new(|_| {});
-    let mut client = ear.client();
+    let mut fixture = Fixture::new(|_| {});
+    let mut client = fixture.client();
     let bytes: Vec<u8> = (0..20).flat_map(|number| record(&number.to_string())).collect();
     client.write_all(&bytes).unwrap();
     drop(client);
     let until = Instant::now() + DEADLINE;
-    let mut got = Vec::new();
-    while got.len() < 20 {
-        assert!(Instant::now() < until, "{got:?}");
-        let before = got.len();
+    let mut records = Vec::new();
+    while records.len() < 20 {
+        assert!(Instant::now() < until, "{records:?}");
+        let before = records.len();
         let mut sink = |record: Record<'_>| {
-            got.push(record.msg.into_owned());
-            Ok(Flow::Enough)
+            records.push(record.msg.into_owned());
+            Ok(ControlFlow::Break(()))
         };
-        ear.listen.poll(Duration::from_millis(20), &mut sink).unwrap();
-        assert!(got.len() <= before + 1);
+        fixture.source.poll(Duration::from_millis(20), &mut sink).unwrap();
+        assert!(records.len() <= before + 1);
     }
     let want: Vec<String> = (0..20).map(|number| number.to_string()).collect();
-    assert_eq!(got, want);
-    ear.until(|ear| ear.listen.heard().clients == 0);
-    assert_eq!(ear.listen.heard().truncated, 0);
+    assert_eq!(records, want);
+    fixture.until(|fixture| fixture.source.stats().clients == 0);
+    assert_eq!(fixture.source.stats().truncated, 0);
 }
 
 #[test]
 fn the_end_delivers_what_was_sent_and_counts_what_was_begun() {
-    let mut ear = Ear::new(|_| {});
-    let mut client = ear.client();
+    let mut fixture = Fixture::new(|_| {});
+    let mut client = fixture.client();
     let bytes: Vec<u8> = std::iter::repeat_with(|| record("sent")).take(5000).flatten().collect();
     client.write_all(&bytes).unwrap();
     client.write_all(&[0, 0, 1]).unwrap();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    sender.send_to(&record("datagram"), ear.place(1)).unwrap();
+    sender.send_to(&record("datagram"), fixture.address(1)).unwrap();
     let mut came = 0;
-    ear.listen
+    fixture
+        .source
         .finish(DEADLINE, &mut |_| {
             came += 1;
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         })
         .unwrap();
     assert_eq!(came, 5001);
-    assert_eq!(ear.listen.heard().truncated, 1);
+    assert_eq!(fixture.source.stats().truncated, 1);
     assert!(closed(&mut client));
 }
 
 #[test]
 fn the_end_waits_a_moment_for_what_is_still_on_its_way() {
-    let mut ear = Ear::new(|_| {});
-    let mut client = ear.client();
+    let mut fixture = Fixture::new(|_| {});
+    let mut client = fixture.client();
     client.write_all(&record("sent")).unwrap();
     let mut came = Vec::new();
     let mut client = Some(client);
-    let finished = ear.listen.finish(DEADLINE, &mut |record| {
+    let finished = fixture.source.finish(DEADLINE, &mut |record| {
         came.push(record.msg.into_owned());
         if let Some(mut client) = client.take() {
             std::thread::spawn(move || client.write_all(&super::tests::record("late")).unwrap());
         }
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     });
     finished.unwrap();
     assert_eq!(came, ["sent", "late"]);
@@ -376,20 +395,21 @@ fn the_end_waits_a_moment_for_what_is_still_on_its_way() {
 
 #[test]
 fn an_end_that_comes_too_early_for_what_was_sent_is_told() {
-    let mut ear = Ear::new(|_| {});
-    let mut client = ear.client();
+    let mut fixture = Fixture::new(|_| {});
+    let mut client = fixture.client();
     let bytes: Vec<u8> = std::iter::repeat_with(|| record("sent")).take(1000).flatten().collect();
     client.write_all(&bytes).unwrap();
-    ear.until(|ear| !ear.got.is_empty());
+    fixture.until(|fixture| !fixture.records.is_empty());
     client.write_all(&bytes).unwrap();
-    ear.listen.finish(Duration::ZERO, &mut |_| Ok(Flow::More)).unwrap();
-    let told: Vec<String> = ear.listen.take_notices().into_iter().map(|told| told.text).collect();
-    assert!(told.iter().any(|text| text.contains("still sending")), "{told:?}");
+    fixture.source.finish(Duration::ZERO, &mut |_| Ok(ControlFlow::Continue(()))).unwrap();
+    let notices: Vec<String> =
+        fixture.source.take_notices().into_iter().map(|notice| notice.text).collect();
+    assert!(notices.iter().any(|text| text.contains("still sending")), "{notices:?}");
 }
 
 #[test]
 fn datagrams_hold_a_record_each_and_bad_ones_are_counted_and_told() {
-    let mut ear = Ear::new(|_| {});
+    let mut fixture = Fixture::new(|_| {});
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     let whole = record("whole");
     let longer = [&whole[..], b"x"].concat();
@@ -403,23 +423,25 @@ fn datagrams_hold_a_record_each_and_bad_ones_are_counted_and_told() {
         (&framed(b"\xfe\xfe"), "no pickled record"),
     ];
     for (datagram, _) in bad {
-        sender.send_to(datagram, ear.place(1)).unwrap();
-        sender.send_to(&whole, ear.place(1)).unwrap();
+        sender.send_to(datagram, fixture.address(1)).unwrap();
+        sender.send_to(&whole, fixture.address(1)).unwrap();
     }
-    ear.until(|ear| ear.got.len() == bad.len() && ear.listen.heard().bad_datagrams == 7);
+    fixture.until(|fixture| {
+        fixture.records.len() == bad.len() && fixture.source.stats().bad_datagrams == 7
+    });
     for (_, why) in bad {
-        ear.was_told(why);
+        fixture.assert_noticed(why);
     }
-    ear.was_told(&sender.local_addr().unwrap().to_string());
+    fixture.assert_noticed(&sender.local_addr().unwrap().to_string());
 }
 
 #[test]
 fn what_a_program_calls_source_and_seq_is_kept_under_another_name() {
-    let mut ear = Ear::new(|_| {});
+    let mut fixture = Fixture::new(|_| {});
     let more = b"X\x06\x00\x00\x00sourceX\x03\x00\x00\x00\"a\"X\x03\x00\x00\x00seqK\x07";
-    ear.client().write_all(&framed(&pickled("x", more))).unwrap();
-    ear.until(|ear| ear.got.len() == 1);
-    let record = &ear.got[0];
+    fixture.client().write_all(&framed(&pickled("x", more))).unwrap();
+    fixture.until(|fixture| fixture.records.len() == 1);
+    let record = &fixture.records[0];
     assert_eq!((&record.source, record.seq), (&None, None));
     let extras: Vec<_> = record.extras.iter().map(|(key, json)| (&**key, &*json.0)).collect();
     assert_eq!(extras, [("source_", "\"\\\"a\\\"\""), ("seq_", "7")]);
@@ -439,17 +461,17 @@ fn a_record_from_elsewhere_is_of_the_machine_that_sent_it() {
 
 #[test]
 fn an_address_that_is_taken_is_named() {
-    let ear = Ear::new(|_| {});
+    let fixture = Fixture::new(|_| {});
     for (which, tcp) in [(0, true), (1, false)] {
-        let taken: Address = ear.place(which).parse().unwrap();
+        let taken: Address = fixture.address(which).parse().unwrap();
         let mut options = ListenOptions::default();
         if tcp {
             options.tcp.push(taken)
         } else {
             options.udp.push(taken)
         }
-        let error = Listen::open(&options).err().expect("it is taken").to_string();
-        assert!(error.contains(ear.place(which)) && error.contains("in use"), "{error}");
+        let error = PythonSource::open(&options).err().expect("it is taken").to_string();
+        assert!(error.contains(fixture.address(which)) && error.contains("in use"), "{error}");
     }
 }
 
@@ -461,7 +483,7 @@ fn at_the_end_nobody_finds_a_unix_socket_any_more_and_those_who_had_are_served()
     let directory = tempfile::tempdir().unwrap();
     let [stream, datagrams] = ["s.sock", "d.sock"].map(|name| directory.path().join(name));
     let address = |path: &std::path::Path| path.to_str().unwrap().parse().unwrap();
-    let mut ear = Ear::new(|options| {
+    let mut fixture = Fixture::new(|options| {
         options.tcp = vec![address(&stream)];
         options.udp = vec![address(&datagrams)];
     });
@@ -473,9 +495,9 @@ fn at_the_end_nobody_finds_a_unix_socket_any_more_and_those_who_had_are_served()
     let take = &mut |record: Record<'_>| {
         assert!(!stream.exists() && !datagrams.exists());
         came.push(record.msg.into_owned());
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     };
-    ear.listen.finish(DEADLINE, take).unwrap();
+    fixture.source.finish(DEADLINE, take).unwrap();
     came.sort();
     assert_eq!(came, ["a datagram", "in the queue"]);
 }

@@ -16,7 +16,7 @@ pub(super) struct Drops {
     /// The socket's number in the table; `None` when the system does not tell.
     inode: Option<u64>,
     table: &'static str,
-    seen: u64,
+    reported: u64,
 }
 
 impl Drops {
@@ -24,18 +24,19 @@ impl Drops {
     pub(super) fn of(socket: &impl AsFd, address: io::Result<SocketAddr>) -> Drops {
         let v6 = address.is_ok_and(|address| address.is_ipv6());
         let table = if v6 { "/proc/net/udp6" } else { "/proc/net/udp" };
-        Drops { inode: inode(socket), table, seen: 0 }
+        Drops { inode: inode(socket), table, reported: 0 }
     }
 
     /// How many were dropped since it was last asked. Where the system does not tell,
     /// none.
-    pub(super) fn more(&mut self) -> u64 {
+    pub(super) fn count_new(&mut self) -> u64 {
         let Some(inode) = self.inode else { return 0 };
         let table = fs::read_to_string(self.table).unwrap_or_default();
-        let all = table.lines().skip(1).find_map(|line| dropped(line, inode)).unwrap_or(self.seen);
-        let more = all.saturating_sub(self.seen);
-        self.seen = all;
-        more
+        let all =
+            table.lines().skip(1).find_map(|line| dropped(line, inode)).unwrap_or(self.reported);
+        let new = all.saturating_sub(self.reported);
+        self.reported = all;
+        new
     }
 }
 
@@ -62,17 +63,17 @@ mod tests {
     fn the_systems_table_has_our_socket_and_what_it_dropped() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut drops = Drops::of(&socket, socket.local_addr());
-        assert_eq!(drops.more(), 0);
+        assert_eq!(drops.count_new(), 0);
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
         let full = [7; 60_000];
         for _ in 0..1000 {
             sender.send_to(&full, socket.local_addr().unwrap()).unwrap();
         }
-        let dropped = drops.more();
+        let dropped = drops.count_new();
         let mut buffer = vec![0; 65_536];
         socket.set_nonblocking(true).unwrap();
         let came = std::iter::from_fn(|| socket.recv(&mut buffer).ok()).count() as u64;
         assert_eq!(came + dropped, 1000);
-        assert_eq!(drops.more(), 0, "they are counted once");
+        assert_eq!(drops.count_new(), 0, "they are counted once");
     }
 }

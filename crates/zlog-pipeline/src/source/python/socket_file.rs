@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::address::Place;
+use super::address::ListenAddr;
 
 /// How long another zlog may take that looks at a path in the same directory.
 const TURN: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub(in crate::source) struct SocketFile {
 
 impl fmt::Display for SocketFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Place::Unix(self.path.clone()).fmt(f)
+        ListenAddr::Unix(self.path.clone()).fmt(f)
     }
 }
 

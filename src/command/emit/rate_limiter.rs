@@ -10,17 +10,17 @@ const CATCH_UP: Duration = Duration::from_millis(200);
 
 /// Spaces records evenly.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     interval: Duration,
     due: Instant,
 }
 
-impl Pace {
+impl RateLimiter {
     /// `rate` records each second, the first one at `now`.
-    pub(super) fn new(rate: f64, now: Instant) -> Pace {
+    pub(super) fn new(rate: f64, now: Instant) -> RateLimiter {
         let interval =
             Duration::try_from_secs_f64(1.0 / rate).unwrap_or(MAX_DURATION).min(MAX_DURATION);
-        Pace { interval, due: now }
+        RateLimiter { interval, due: now }
     }
 
     /// When the record that is at hand at `now` is due: `now` or later.
@@ -41,26 +41,26 @@ mod tests {
     #[test]
     fn records_are_spaced_evenly() {
         let start = Instant::now();
-        let mut pace = Pace::new(10.0, start);
-        let dues: Vec<u128> = (0..3).map(|_| (pace.next(start) - start).as_millis()).collect();
+        let mut limiter = RateLimiter::new(10.0, start);
+        let dues: Vec<u128> = (0..3).map(|_| (limiter.next(start) - start).as_millis()).collect();
         assert_eq!(dues, [0, 100, 200]);
     }
 
     #[test]
     fn the_slowest_rate_still_sends_the_first_record_at_once() {
         let start = Instant::now();
-        let mut pace = Pace::new(1e-300, start);
-        assert_eq!(pace.next(start), start);
-        assert_eq!(pace.next(start), start + MAX_DURATION);
+        let mut limiter = RateLimiter::new(1e-300, start);
+        assert_eq!(limiter.next(start), start);
+        assert_eq!(limiter.next(start), start + MAX_DURATION);
     }
 
     #[test]
     fn a_pace_that_fell_behind_does_not_send_a_burst() {
         let start = Instant::now();
-        let mut pace = Pace::new(10.0, start);
-        pace.next(start);
+        let mut limiter = RateLimiter::new(10.0, start);
+        limiter.next(start);
         let late = start + Duration::from_secs(60);
-        assert_eq!(pace.next(late), late);
-        assert_eq!(pace.next(late), late + Duration::from_millis(100));
+        assert_eq!(limiter.next(late), late);
+        assert_eq!(limiter.next(late), late + Duration::from_millis(100));
     }
 }

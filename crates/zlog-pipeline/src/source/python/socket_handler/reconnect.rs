@@ -14,7 +14,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Client, Clients};
-use crate::source::listen::{Heard, Told, Turned};
+use crate::source::python::{ListenStats, NoticeLimiter, TurnOutcome};
 
 /// How many processes are remembered of a connection. More than one is rare: a
 /// `QueueListener` that sends the records of its workers, or a connection shared by
@@ -98,7 +98,7 @@ impl Processes {
 #[derive(Debug)]
 pub(super) struct Predecessor {
     /// Its place among the clients, and its number, since places are used again.
-    place: usize,
+    slot: usize,
     number: u64,
     /// Bytes that had been read from it when it was found to be the predecessor.
     read: u64,
@@ -113,11 +113,11 @@ pub(super) struct Predecessor {
 }
 
 impl Predecessor {
-    fn new(place: usize, earlier: &Client) -> Predecessor {
+    fn new(slot: usize, earlier: &Client) -> Predecessor {
         let held = SENDERS_BUFFER.saturating_add(earlier.stream.receive_buffer() as u64);
         let patience = if earlier.peer.host().is_some() { REMOTE_IDLE } else { IDLE };
         Predecessor {
-            place,
+            slot,
             number: earlier.number,
             read: earlier.read,
             held,
@@ -139,18 +139,18 @@ impl Predecessor {
             return true;
         }
         earlier.idle.count(at);
-        if earlier.queued || earlier.waits() || !std::mem::replace(&mut self.asked, true) {
+        if earlier.queued || earlier.is_waiting() || !std::mem::replace(&mut self.asked, true) {
             return false;
         }
         let idle = earlier.idle.total - self.idle;
-        idle.max(at.duration_since(earlier.sent)) >= self.patience
+        idle.max(at.duration_since(earlier.last_read)) >= self.patience
     }
 }
 
 impl Clients {
     /// The first record of a client has come: whether it goes on, or waits.
-    pub(super) fn identify(&mut self, place: usize) -> Turned {
-        let Some(client) = &self.clients[place] else { return Turned::Dry };
+    pub(super) fn identify(&mut self, slot: usize) -> TurnOutcome {
+        let Some(client) = &self.clients[slot] else { return TurnOutcome::Idle };
         // An earlier one whose first record is still being read may be of the same process.
         let is_open = |earlier: &Client| {
             !earlier.identified
@@ -159,23 +159,23 @@ impl Clients {
                 && earlier.peer.shares_machine(&client.peer)
         };
         if self.clients.iter().flatten().any(is_open) {
-            if let Some(client) = &mut self.clients[place] {
+            if let Some(client) = &mut self.clients[slot] {
                 client.identified = false;
             }
-            return Turned::Again;
+            return TurnOutcome::Again;
         }
-        if self.find_predecessor(place) { Turned::Dry } else { Turned::Again }
+        if self.find_predecessor(slot) { TurnOutcome::Idle } else { TurnOutcome::Again }
     }
 
     /// Looks for an earlier connection of the client's process. Whether there is one,
     /// which has to be read first.
-    pub(super) fn find_predecessor(&mut self, place: usize) -> bool {
-        let Some(client) = &self.clients[place] else { return false };
+    pub(super) fn find_predecessor(&mut self, slot: usize) -> bool {
+        let Some(client) = &self.clients[slot] else { return false };
         if client.predecessor.is_some() {
-            return client.waits();
+            return client.is_waiting();
         }
         let clients = self.clients.iter().enumerate();
-        let earlier = clients.filter_map(|(place, earlier)| Some((place, earlier.as_ref()?)));
+        let earlier = clients.filter_map(|(slot, earlier)| Some((slot, earlier.as_ref()?)));
         let earlier = earlier.filter(|(_, earlier)| {
             earlier.number < client.number
                 && earlier.peer.shares_machine(&client.peer)
@@ -185,7 +185,7 @@ impl Clients {
             return false;
         };
         let found = Predecessor::new(at, last);
-        if let Some(client) = &mut self.clients[place] {
+        if let Some(client) = &mut self.clients[slot] {
             client.predecessor = Some(found);
             self.waiting += 1;
         }
@@ -193,7 +193,7 @@ impl Clients {
     }
 
     /// Whether clients wait for an earlier connection of their process.
-    pub(in crate::source) fn is_waiting(&self) -> bool {
+    pub(in crate::source) fn any_waiting(&self) -> bool {
         self.waiting > 0
     }
 
@@ -204,7 +204,7 @@ impl Clients {
 
     /// The same, and nothing more will come of a predecessor that does not wait itself.
     pub(in crate::source) fn release_first(&mut self, ready: impl FnMut(usize)) {
-        self.end_waits(|_, earlier| !earlier.waits(), ready);
+        self.end_waits(|_, earlier| !earlier.is_waiting(), ready);
     }
 
     fn end_waits(
@@ -215,31 +215,31 @@ impl Clients {
         if self.waiting == 0 {
             return;
         }
-        for place in 0..self.clients.len() {
-            let Some(mut client) = self.clients[place].take_if(|client| client.waits()) else {
+        for slot in 0..self.clients.len() {
+            let Some(mut client) = self.clients[slot].take_if(|client| client.is_waiting()) else {
                 continue;
             };
             if let Some(predecessor) = &mut client.predecessor {
-                let earlier = self.clients[predecessor.place].as_mut();
+                let earlier = self.clients[predecessor.slot].as_mut();
                 let earlier = earlier.filter(|earlier| earlier.number == predecessor.number);
                 if earlier.is_none_or(|earlier| is_over(predecessor, earlier)) {
                     predecessor.awaited = false;
                     self.waiting -= 1;
                     client.queued = true;
-                    ready(place);
+                    ready(slot);
                 }
             }
-            self.clients[place] = Some(client);
+            self.clients[slot] = Some(client);
         }
     }
 
     /// Tells of a client that hung up while what it had sent was unread.
-    pub(super) fn note_unread(
+    pub(super) fn report_unread(
         &self,
         client: &Client,
         partial: bool,
-        heard: &mut Heard,
-        told: &mut Told,
+        stats: &mut ListenStats,
+        notices: &mut NoticeLimiter,
     ) {
         // What is not awaited any more had lasted.
         let succeeds = |later: &Client| {
@@ -251,12 +251,12 @@ impl Clients {
         if !again && !client.hung_up {
             return;
         }
-        heard.hung_up += 1;
+        stats.hung_up += 1;
         // One that was sent in part has been counted.
-        heard.dropped += u64::from(again && !partial);
+        stats.dropped += u64::from(again && !partial);
         let again = if again { " and connected again" } else { "" };
         let peer = &client.peer;
-        told.say(|| {
+        notices.report(|| {
             format!(
                 "{peer} hung up{again} while records of it were unread: SocketHandler does so \
                  when it has waited 1 s for room, and drops the record that it has"

@@ -27,18 +27,18 @@ pub struct Address {
 
 /// One place to listen at.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum ListenAddr {
     /// A port of an interface.
     Net(SocketAddr),
     /// A socket in the file system.
     Unix(PathBuf),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ListenAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Net(address) => address.fmt(f),
-            Place::Unix(path) => write!(f, "unix:{}", visible(&path.to_string_lossy())),
+            ListenAddr::Net(address) => address.fmt(f),
+            ListenAddr::Unix(path) => write!(f, "unix:{}", visible(&path.to_string_lossy())),
         }
     }
 }
@@ -151,14 +151,14 @@ impl Address {
     /// A name that can't be looked up; an address that other machines can reach,
     /// unless that is allowed: neither protocol knows who sends. Of a Unix socket the
     /// system does: whoever may write to its file.
-    pub fn resolve(&self, port: u16, allow_remote: bool) -> Result<Vec<Place>> {
+    pub fn resolve(&self, port: u16, allow_remote: bool) -> Result<Vec<ListenAddr>> {
         if let Host::Unix(path) = &self.host {
-            return Ok(vec![Place::Unix(path.clone())]);
+            return Ok(vec![ListenAddr::Unix(path.clone())]);
         }
         let addresses = self.look_up(self.port.unwrap_or(port))?;
         let remote = addresses.iter().find(|address| !is_loopback(address.ip()));
         let Some(remote) = remote.filter(|_| !allow_remote) else {
-            return Ok(addresses.into_iter().map(Place::Net).collect());
+            return Ok(addresses.into_iter().map(ListenAddr::Net).collect());
         };
         Err(self.refused(Some(remote.port()).filter(|port| *port != 0)))
     }
@@ -208,17 +208,17 @@ impl Address {
         &self,
         port: u16,
         allow_remote: bool,
-        open: impl Fn(&Place) -> io::Result<S>,
+        open: impl Fn(&ListenAddr) -> io::Result<S>,
     ) -> Result<Vec<S>> {
         let mut sockets = Vec::new();
         let mut failure = None;
-        for place in self.resolve(port, allow_remote)? {
-            match open(&place) {
+        for addr in self.resolve(port, allow_remote)? {
+            match open(&addr) {
                 Ok(socket) => sockets.push(socket),
                 Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                    failure = Some(cannot(&place, &error));
+                    failure = Some(cannot(&addr, &error));
                 }
-                Err(error) => return Err(cannot(&place, &error)),
+                Err(error) => return Err(cannot(&addr, &error)),
             }
         }
         match failure {
@@ -229,26 +229,26 @@ impl Address {
 }
 
 /// The error of a place that can't be listened at, for either kind of socket.
-fn cannot(place: &Place, error: &io::Error) -> Error {
-    let failed = Error::io(format_args!("listening on {place}"), error);
-    match (place, error.kind()) {
-        (Place::Net(_), io::ErrorKind::AddrInUse) => {
+fn cannot(addr: &ListenAddr, error: &io::Error) -> Error {
+    let failed = Error::io(format_args!("listening on {addr}"), error);
+    match (addr, error.kind()) {
+        (ListenAddr::Net(_), io::ErrorKind::AddrInUse) => {
             failed.hint("Another program listens there: end it, or name another port.")
         }
-        (Place::Net(_), io::ErrorKind::PermissionDenied) => {
+        (ListenAddr::Net(_), io::ErrorKind::PermissionDenied) => {
             failed.hint("Name a port from 1024 on.")
         }
-        (Place::Net(_), io::ErrorKind::AddrNotAvailable) => {
+        (ListenAddr::Net(_), io::ErrorKind::AddrNotAvailable) => {
             failed.hint("This machine does not have that address: `ip addr` shows those it has.")
         }
-        (Place::Unix(_), io::ErrorKind::AddrInUse) => {
+        (ListenAddr::Unix(_), io::ErrorKind::AddrInUse) => {
             failed.hint("Another program listens there: end it, or name another path.")
         }
-        (Place::Unix(_), io::ErrorKind::AlreadyExists) => {
+        (ListenAddr::Unix(_), io::ErrorKind::AlreadyExists) => {
             failed.hint("Name another path; the file is left as it is.")
         }
-        (Place::Unix(_), io::ErrorKind::NotFound) => failed.hint("Its directory must exist."),
-        (Place::Unix(_), io::ErrorKind::PermissionDenied) => {
+        (ListenAddr::Unix(_), io::ErrorKind::NotFound) => failed.hint("Its directory must exist."),
+        (ListenAddr::Unix(_), io::ErrorKind::PermissionDenied) => {
             failed.hint("Name a path in a directory that zlog may write to.")
         }
         _ => failed,

@@ -15,7 +15,7 @@ use mio::net::{TcpListener, TcpStream, UdpSocket};
 use mio::net::{UnixDatagram, UnixListener, UnixStream};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use super::address::Place;
+use super::address::ListenAddr;
 use super::peer::Sender;
 #[cfg(unix)]
 use super::socket_file::{self, SocketFile};
@@ -46,7 +46,7 @@ pub(in crate::source) enum Stream {
 }
 
 /// Where datagrams come to.
-pub(in crate::source) enum Mailbox {
+pub(in crate::source) enum DatagramSocket {
     /// Over UDP.
     Udp(UdpSocket),
     /// Over a socket in the file system. Its file goes first: who finds it finds us.
@@ -59,9 +59,9 @@ impl Listener {
     ///
     /// # Errors
     /// The system's; and that a Unix socket's path is somebody else's.
-    pub(in crate::source) fn open(place: &Place) -> io::Result<Listener> {
-        match place {
-            Place::Net(address) => {
+    pub(in crate::source) fn open(addr: &ListenAddr) -> io::Result<Listener> {
+        match addr {
+            ListenAddr::Net(address) => {
                 let domain = Domain::for_address(*address);
                 let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
                 // As everywhere but on Windows, where it would let two listen at one
@@ -75,19 +75,19 @@ impl Listener {
                 Ok(Listener::Tcp(TcpListener::from_std(socket.into())))
             }
             #[cfg(unix)]
-            Place::Unix(path) => {
+            ListenAddr::Unix(path) => {
                 let listen = |socket: &Socket| socket.listen(BACKLOG);
                 let (file, socket) = socket_file::bind(path, Type::STREAM, listen)?;
                 Ok(Listener::Unix(file, UnixListener::from(OwnedFd::from(socket))))
             }
             #[cfg(not(unix))]
-            Place::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            ListenAddr::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
     /// Lets nobody new find it, where that can be: whoever came before is served, and
     /// whoever comes after is told by the system, and nobody is lost in between.
-    pub(in crate::source) fn shut(&mut self) {
+    pub(in crate::source) fn stop_accepting(&mut self) {
         match self {
             Listener::Tcp(_) => {}
             #[cfg(unix)]
@@ -113,7 +113,7 @@ impl Listener {
     }
 
     /// Where it really listens: with port 0, nobody knows before.
-    pub(in crate::source) fn place(&self) -> String {
+    pub(in crate::source) fn name(&self) -> String {
         match self {
             Listener::Tcp(listener) => named(listener.local_addr()),
             #[cfg(unix)]
@@ -162,75 +162,77 @@ impl Read for Stream {
     }
 }
 
-impl Mailbox {
+impl DatagramSocket {
     /// Receives there.
     ///
     /// # Errors
     /// The system's; and that a Unix socket's path is somebody else's.
-    pub(in crate::source) fn open(place: &Place) -> io::Result<Mailbox> {
-        match place {
-            Place::Net(address) => {
+    pub(in crate::source) fn open(addr: &ListenAddr) -> io::Result<DatagramSocket> {
+        match addr {
+            ListenAddr::Net(address) => {
                 let domain = Domain::for_address(*address);
                 let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
                 // Less than that is received into, too.
                 let _ = socket.set_recv_buffer_size(KEPT);
                 socket.set_nonblocking(true)?;
                 socket.bind(&(*address).into())?;
-                Ok(Mailbox::Udp(UdpSocket::from_std(socket.into())))
+                Ok(DatagramSocket::Udp(UdpSocket::from_std(socket.into())))
             }
             #[cfg(unix)]
-            Place::Unix(path) => {
+            ListenAddr::Unix(path) => {
                 let (file, socket) = socket_file::bind(path, Type::DGRAM, |_| Ok(()))?;
-                Ok(Mailbox::Unix(file, UnixDatagram::from(OwnedFd::from(socket))))
+                Ok(DatagramSocket::Unix(file, UnixDatagram::from(OwnedFd::from(socket))))
             }
             #[cfg(not(unix))]
-            Place::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            ListenAddr::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
     /// Lets nobody new find it, where that can be: whoever came before is served, and
     /// whoever comes after is told by the system, and nobody is lost in between.
-    pub(in crate::source) fn shut(&mut self) {
+    pub(in crate::source) fn stop_accepting(&mut self) {
         match self {
-            Mailbox::Udp(_) => {}
+            DatagramSocket::Udp(_) => {}
             #[cfg(unix)]
-            Mailbox::Unix(file, _) => file.remove(),
+            DatagramSocket::Unix(file, _) => file.remove(),
         }
     }
 
     /// Takes the next datagram; what is longer than the buffer is cut off.
     pub(in crate::source) fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Sender)> {
         match self {
-            Mailbox::Udp(socket) => {
+            DatagramSocket::Udp(socket) => {
                 socket.recv_from(buffer).map(|(length, from)| (length, Sender::Net(from)))
             }
             // `DatagramHandler`s have no address of their own.
             #[cfg(unix)]
-            Mailbox::Unix(_, socket) => socket.recv(buffer).map(|l| (l, Sender::Local(None))),
+            DatagramSocket::Unix(_, socket) => {
+                socket.recv(buffer).map(|l| (l, Sender::Local(None)))
+            }
         }
     }
 
     /// Where it really receives: with port 0, nobody knows before.
-    pub(in crate::source) fn place(&self) -> String {
+    pub(in crate::source) fn name(&self) -> String {
         match self {
-            Mailbox::Udp(socket) => named(socket.local_addr()),
+            DatagramSocket::Udp(socket) => named(socket.local_addr()),
             #[cfg(unix)]
-            Mailbox::Unix(file, _) => file.to_string(),
+            DatagramSocket::Unix(file, _) => file.to_string(),
         }
     }
 
     /// For the one who polls.
     pub(in crate::source) fn source(&mut self) -> &mut dyn Source {
         match self {
-            Mailbox::Udp(socket) => socket,
+            DatagramSocket::Udp(socket) => socket,
             #[cfg(unix)]
-            Mailbox::Unix(_, socket) => socket,
+            DatagramSocket::Unix(_, socket) => socket,
         }
     }
 
     /// Whether datagrams may be as long as a record: those of UDP are shorter.
     pub(in crate::source) fn is_unbounded(&self) -> bool {
-        !matches!(self, Mailbox::Udp(_))
+        !matches!(self, DatagramSocket::Udp(_))
     }
 }
 

@@ -9,12 +9,14 @@
 mod drops;
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use mio::{Interest, Registry, Token};
 
-use super::Flow;
-use super::listen::{Heard, Hearing, ListenOptions, Mailbox, Peer, Sender, Told, Turned};
+use super::{
+    DatagramSocket, Delivery, ListenOptions, ListenStats, NoticeLimiter, Peer, Sender, TurnOutcome,
+};
 use zlog_core::error::{Error, Result};
 use zlog_core::wire::pickle::Refused;
 
@@ -28,8 +30,8 @@ const HEADER: usize = 4;
 const TURN: u32 = 64;
 
 /// A socket that datagrams come to.
-struct Inbox {
-    mailbox: Mailbox,
+struct Receiver {
+    socket: DatagramSocket,
     name: Arc<str>,
     queued: bool,
     /// Who sent last: the next one is likely from there, too.
@@ -44,7 +46,7 @@ struct Inbox {
 
 /// All sockets that datagrams come to.
 pub(super) struct Datagrams {
-    inboxes: Vec<Inbox>,
+    receivers: Vec<Receiver>,
     longest: usize,
 }
 
@@ -59,21 +61,21 @@ impl Datagrams {
         first: usize,
         bound: &mut Vec<String>,
     ) -> Result<Datagrams> {
-        let mut inboxes: Vec<Inbox> = Vec::new();
+        let mut receivers: Vec<Receiver> = Vec::new();
         for address in &options.udp {
-            for mailbox in address.open(PORT, options.allow_remote, Mailbox::open)? {
-                let mut inbox = Inbox::new(mailbox, options.max_record);
-                let token = Token(first + inboxes.len());
-                let source = inbox.mailbox.source();
+            for socket in address.open(PORT, options.allow_remote, DatagramSocket::open)? {
+                let mut receiver = Receiver::new(socket, options.max_record);
+                let token = Token(first + receivers.len());
+                let source = receiver.socket.source();
                 let watched = registry.register(source, token, Interest::READABLE);
                 watched.map_err(|error| Error::io("watching a socket", &error))?;
-                bound.push(format!("{} for Python's DatagramHandler", inbox.name));
-                inboxes.push(inbox);
+                bound.push(format!("{} for Python's DatagramHandler", receiver.name));
+                receivers.push(receiver);
             }
         }
-        let unbounded = inboxes.iter().any(|inbox| inbox.mailbox.is_unbounded());
+        let unbounded = receivers.iter().any(|receiver| receiver.socket.is_unbounded());
         let longest = if unbounded { options.max_record.saturating_add(HEADER + 1) } else { 0 };
-        Ok(Datagrams { inboxes, longest })
+        Ok(Datagrams { receivers, longest })
     }
 
     /// How much room the longest datagram wants, with one byte that tells a longer one,
@@ -84,20 +86,20 @@ impl Datagrams {
 
     /// How many sockets there are.
     pub(super) fn sockets(&self) -> usize {
-        self.inboxes.len()
+        self.receivers.len()
     }
 
     /// The end begins: no one new is to send, as far as that can be had. Whether somebody
     /// may be waiting in the middle of it: until there is room in a Unix socket.
-    pub(super) fn shut(&mut self) -> bool {
-        self.inboxes.iter_mut().for_each(|inbox| inbox.mailbox.shut());
-        self.inboxes.iter().any(|inbox| inbox.mailbox.is_unbounded())
+    pub(super) fn stop_accepting(&mut self) -> bool {
+        self.receivers.iter_mut().for_each(|receiver| receiver.socket.stop_accepting());
+        self.receivers.iter().any(|receiver| receiver.socket.is_unbounded())
     }
 
     /// Something may have come. Whether the socket is to be put into the queue.
     pub(super) fn wake(&mut self, socket: usize) -> bool {
-        let inbox = self.inboxes.get_mut(socket);
-        inbox.is_some_and(|inbox| !std::mem::replace(&mut inbox.queued, true))
+        let receiver = self.receivers.get_mut(socket);
+        receiver.is_some_and(|receiver| !std::mem::replace(&mut receiver.queued, true))
     }
 
     /// Receives what is there, up to a bound, and delivers it.
@@ -108,26 +110,26 @@ impl Datagrams {
         &mut self,
         socket: usize,
         buffer: &mut [u8],
-        hearing: &mut Hearing<'_, '_>,
-    ) -> Result<Turned> {
-        let Some(inbox) = self.inboxes.get_mut(socket) else { return Ok(Turned::Dry) };
-        let turned = inbox.turn(buffer, hearing)?;
-        inbox.queued = turned != Turned::Dry;
-        Ok(turned)
+        delivery: &mut Delivery<'_, '_>,
+    ) -> Result<TurnOutcome> {
+        let Some(receiver) = self.receivers.get_mut(socket) else { return Ok(TurnOutcome::Idle) };
+        let outcome = receiver.turn(buffer, delivery)?;
+        receiver.queued = outcome != TurnOutcome::Idle;
+        Ok(outcome)
     }
 
     /// Asks the system what it dropped.
     #[cfg(target_os = "linux")]
-    pub(super) fn count_drops(&mut self, heard: &mut Heard, told: &mut Told) {
-        for inbox in &mut self.inboxes {
-            if !std::mem::take(&mut inbox.busy) {
+    pub(super) fn count_drops(&mut self, stats: &mut ListenStats, notices: &mut NoticeLimiter) {
+        for receiver in &mut self.receivers {
+            if !std::mem::take(&mut receiver.busy) {
                 continue;
             }
-            let dropped = inbox.drops.as_mut().map_or(0, drops::Drops::more);
+            let dropped = receiver.drops.as_mut().map_or(0, drops::Drops::count_new);
             if dropped > 0 {
-                heard.dropped_datagrams += dropped;
-                let name = &inbox.name;
-                told.say(|| {
+                stats.dropped_datagrams += dropped;
+                let name = &receiver.name;
+                notices.report(|| {
                     format!(
                         "{dropped} datagrams to {name} were dropped by the system: they came \
                          faster than they could be read (a higher net.core.rmem_max may help)"
@@ -139,19 +141,19 @@ impl Datagrams {
 
     /// Nobody else tells.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn count_drops(&mut self, _heard: &mut Heard, _told: &mut Told) {}
+    pub(super) fn count_drops(&mut self, _heard: &mut ListenStats, _told: &mut NoticeLimiter) {}
 }
 
-impl Inbox {
-    fn new(mailbox: Mailbox, longest: usize) -> Inbox {
-        Inbox {
-            name: mailbox.place().into(),
+impl Receiver {
+    fn new(socket: DatagramSocket, longest: usize) -> Receiver {
+        Receiver {
+            name: socket.name().into(),
             #[cfg(target_os = "linux")]
-            drops: match &mailbox {
-                Mailbox::Udp(socket) => Some(drops::Drops::of(socket, socket.local_addr())),
-                Mailbox::Unix(..) => None,
+            drops: match &socket {
+                DatagramSocket::Udp(socket) => Some(drops::Drops::of(socket, socket.local_addr())),
+                DatagramSocket::Unix(..) => None,
             },
-            mailbox,
+            socket,
             queued: false,
             last: None,
             busy: false,
@@ -159,28 +161,28 @@ impl Inbox {
         }
     }
 
-    fn turn(&mut self, buffer: &mut [u8], hearing: &mut Hearing<'_, '_>) -> Result<Turned> {
+    fn turn(&mut self, buffer: &mut [u8], delivery: &mut Delivery<'_, '_>) -> Result<TurnOutcome> {
         for _ in 0..TURN {
-            let (length, from) = match self.mailbox.receive(buffer) {
+            let (length, from) = match self.socket.receive(buffer) {
                 Ok(received) => received,
                 Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return Ok(Turned::Dry),
+                    io::ErrorKind::WouldBlock => return Ok(TurnOutcome::Idle),
                     io::ErrorKind::Interrupted => continue,
                     // Of one datagram, or of the network for a while: the next may come.
                     _ => {
                         let name = &self.name;
                         let text = format_args!("receiving on {name}");
-                        hearing.told.say(|| Error::io(text, &error).to_string());
-                        return Ok(Turned::Dry);
+                        delivery.notices.report(|| Error::io(text, &error).to_string());
+                        return Ok(TurnOutcome::Idle);
                     }
                 },
             };
             self.busy = true;
-            if self.take(&buffer[..length], from, hearing)? == Flow::Enough {
-                return Ok(Turned::Enough);
+            if self.take(&buffer[..length], from, delivery)?.is_break() {
+                return Ok(TurnOutcome::Stopped);
             }
         }
-        Ok(Turned::Again)
+        Ok(TurnOutcome::Again)
     }
 
     /// Takes one datagram.
@@ -188,64 +190,66 @@ impl Inbox {
         &mut self,
         datagram: &[u8],
         from: Sender,
-        hearing: &mut Hearing<'_, '_>,
-    ) -> Result<Flow> {
+        delivery: &mut Delivery<'_, '_>,
+    ) -> Result<ControlFlow<()>> {
         let peer = match &mut self.last {
             Some((sender, peer)) if *sender == from => peer,
             last => &mut last.insert((from, Peer::new(from, &self.name))).1,
         };
         let refused = match pickle_of(datagram) {
-            _ if datagram.len() > self.longest.saturating_add(HEADER) => Bad::TooLong,
-            Ok(pickle) => match hearing.deliver(pickle, peer)? {
+            _ if datagram.len() > self.longest.saturating_add(HEADER) => DatagramError::TooLong,
+            Ok(pickle) => match delivery.deliver(pickle, peer)? {
                 Ok(flow) => return Ok(flow),
-                Err(Refused::Truncated) => Bad::Cut,
-                Err(refused) => Bad::NoRecord(refused),
+                Err(Refused::Truncated) => DatagramError::Truncated,
+                Err(refused) => DatagramError::NotARecord(refused),
             },
             Err(bad) => bad,
         };
-        hearing.heard.bad_datagrams += 1;
-        hearing.told.say(|| {
-            let why = refused.why();
+        delivery.stats.bad_datagrams += 1;
+        delivery.notices.report(|| {
+            let why = refused.describe();
             format!("a datagram of {peer} ({} bytes) was left out: {why}", datagram.len())
         });
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     }
 }
 
 /// What is wrong with a datagram.
 #[derive(PartialEq, Eq, Debug)]
-enum Bad {
+enum DatagramError {
     TooLong,
-    Short,
-    Cut,
-    Longer,
-    NoRecord(Refused),
+    TooShort,
+    Truncated,
+    TrailingBytes,
+    NotARecord(Refused),
 }
 
-impl Bad {
-    fn why(&self) -> String {
+impl DatagramError {
+    fn describe(&self) -> String {
         match self {
-            Bad::TooLong => "its record is longer than one may be (--max-record)".to_owned(),
-            Bad::Short => "it is too short for a record and its length".to_owned(),
-            Bad::Cut => "it ends in the middle of a record".to_owned(),
-            Bad::Longer => "it goes on after its record".to_owned(),
-            Bad::NoRecord(Refused::NotARecord) => {
+            DatagramError::TooLong => {
+                "its record is longer than one may be (--max-record)".to_owned()
+            }
+            DatagramError::TooShort => "it is too short for a record and its length".to_owned(),
+            DatagramError::Truncated => "it ends in the middle of a record".to_owned(),
+            DatagramError::TrailingBytes => "it goes on after its record".to_owned(),
+            DatagramError::NotARecord(Refused::NotARecord) => {
                 "it is a pickle of something else than a log record".to_owned()
             }
-            Bad::NoRecord(refused) => format!("no pickled record ({refused})"),
+            DatagramError::NotARecord(refused) => format!("no pickled record ({refused})"),
         }
     }
 }
 
 /// The pickle in a datagram: what follows its length, which must be right.
-fn pickle_of(datagram: &[u8]) -> Result<&[u8], Bad> {
-    let (header, pickle) = datagram.split_first_chunk::<HEADER>().ok_or(Bad::Short)?;
+fn pickle_of(datagram: &[u8]) -> Result<&[u8], DatagramError> {
+    let (header, pickle) = datagram.split_first_chunk::<HEADER>().ok_or(DatagramError::TooShort)?;
     // A length beyond usize is longer than what came, too.
     let length = usize::try_from(u32::from_be_bytes(*header)).unwrap_or(usize::MAX);
     match length.cmp(&pickle.len()) {
         std::cmp::Ordering::Equal => Ok(pickle),
-        std::cmp::Ordering::Greater => Err(Bad::Cut),
-        std::cmp::Ordering::Less => Err(Bad::Longer),
+        std::cmp::Ordering::Greater => Err(DatagramError::Truncated),
+        std::cmp::Ordering::Less => Err(DatagramError::TrailingBytes),
     }
 }
 
@@ -257,10 +261,10 @@ mod tests {
     fn a_datagram_is_a_length_and_as_many_bytes() {
         assert_eq!(pickle_of(b"\0\0\0\x02}."), Ok(&b"}."[..]));
         assert_eq!(pickle_of(b"\0\0\0\0"), Ok(&b""[..]));
-        assert_eq!(pickle_of(b""), Err(Bad::Short));
-        assert_eq!(pickle_of(b"\0\0\0"), Err(Bad::Short));
-        assert_eq!(pickle_of(b"\0\0\0\x03}."), Err(Bad::Cut));
-        assert_eq!(pickle_of(b"\xff\xff\xff\xff}."), Err(Bad::Cut));
-        assert_eq!(pickle_of(b"\0\0\0\x01}."), Err(Bad::Longer));
+        assert_eq!(pickle_of(b""), Err(DatagramError::TooShort));
+        assert_eq!(pickle_of(b"\0\0\0"), Err(DatagramError::TooShort));
+        assert_eq!(pickle_of(b"\0\0\0\x03}."), Err(DatagramError::Truncated));
+        assert_eq!(pickle_of(b"\xff\xff\xff\xff}."), Err(DatagramError::Truncated));
+        assert_eq!(pickle_of(b"\0\0\0\x01}."), Err(DatagramError::TrailingBytes));
     }
 }

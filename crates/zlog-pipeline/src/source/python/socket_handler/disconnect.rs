@@ -10,30 +10,34 @@ use zlog_core::wire::pickle::Refused;
 
 /// Why a client is cut off.
 #[derive(Debug)]
-pub(super) enum Bad {
+pub(super) enum DisconnectReason {
     /// It announced a record of this length.
     TooLong([u8; 4]),
     /// It sent what is no record.
-    NoRecord(Refused),
+    NotARecord(Refused),
     /// It stood still in the middle of a record, for so long.
     Stalled(Duration),
     /// All clients together have too much under way, and it has most.
-    Greedy,
+    MemoryLimit,
 }
 
-impl Bad {
+impl DisconnectReason {
     /// The reason, as the rest of a sentence. `longest`: the longest record there may be.
-    pub(super) fn why(&self, longest: usize) -> String {
+    pub(super) fn describe(&self, longest: usize) -> String {
         match self {
-            Bad::TooLong(header) => too_long(*header, longest),
-            Bad::NoRecord(Refused::NotARecord) => {
+            DisconnectReason::TooLong(header) => too_long(*header, longest),
+            DisconnectReason::NotARecord(Refused::NotARecord) => {
                 "it sent a pickle of something else than a log record".to_owned()
             }
-            Bad::NoRecord(refused) => format!("it sent what is no pickled record ({refused})"),
-            Bad::Stalled(stall) => {
+            DisconnectReason::NotARecord(refused) => {
+                format!("it sent what is no pickled record ({refused})")
+            }
+            DisconnectReason::Stalled(stall) => {
                 format!("it stood still in the middle of a record for {} s", stall.as_secs())
             }
-            Bad::Greedy => "it had most of the memory that unfinished records may take".to_owned(),
+            DisconnectReason::MemoryLimit => {
+                "it had most of the memory that unfinished records may take".to_owned()
+            }
         }
     }
 }
@@ -72,7 +76,7 @@ mod tests {
 
     #[test]
     fn other_protocols_are_called_by_their_names() {
-        let why = |header: &[u8; 4]| Bad::TooLong(*header).why(1 << 20);
+        let why = |header: &[u8; 4]| DisconnectReason::TooLong(*header).describe(1 << 20);
         assert!(why(b"GET ").contains("HTTP"));
         assert!(why(b"\x16\x03\x01\x02").contains("TLS"));
         assert!(why(b"SSH-").contains("SSH"));

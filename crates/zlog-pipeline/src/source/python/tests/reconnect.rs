@@ -45,17 +45,17 @@ fn fill_three<S: Write>(mut connect: impl FnMut() -> S) -> (S, Vec<usize>, u64) 
 }
 
 #[track_caller]
-fn are_in_order_and_told(ear: &Ear, want: &[usize], partials: u64) {
-    assert_eq!(numbers(&ear.messages()), want);
-    let heard = ear.listen.heard();
-    let counted = (heard.hung_up, heard.truncated, heard.dropped, heard.lost());
+fn assert_in_order_and_reported(fixture: &Fixture, want: &[usize], partials: u64) {
+    assert_eq!(numbers(&fixture.messages()), want);
+    let stats = fixture.source.stats();
+    let counted = (stats.hung_up, stats.truncated, stats.dropped, stats.lost());
     assert_eq!(counted, (3, partials, 3 - partials, 3));
-    ear.was_told("hung up and connected again while records of it were unread");
+    fixture.assert_noticed("hung up and connected again while records of it were unread");
 }
 
-fn filled_over_tcp(ear: &Ear) -> (TcpStream, Vec<usize>, u64) {
+fn filled_over_tcp(fixture: &Fixture) -> (TcpStream, Vec<usize>, u64) {
     fill_three(|| {
-        let client = ear.client();
+        let client = fixture.client();
         client.set_nonblocking(true).unwrap();
         client
     })
@@ -63,23 +63,25 @@ fn filled_over_tcp(ear: &Ear) -> (TcpStream, Vec<usize>, u64) {
 
 #[test]
 fn a_connection_that_was_hung_up_is_read_to_its_end_before_the_next_one_of_its_process() {
-    let mut ear = Ear::new(|_| {});
-    let (_last, want, partials) = filled_over_tcp(&ear);
-    ear.until(|ear| ear.got.len() >= want.len() && ear.listen.heard().clients == 1);
-    are_in_order_and_told(&ear, &want, partials);
+    let mut fixture = Fixture::new(|_| {});
+    let (_last, want, partials) = filled_over_tcp(&fixture);
+    fixture.until(|fixture| {
+        fixture.records.len() >= want.len() && fixture.source.stats().clients == 1
+    });
+    assert_in_order_and_reported(&fixture, &want, partials);
 }
 
 #[test]
 fn connections_that_wait_for_another_are_read_at_the_end_and_in_their_order() {
-    let mut ear = Ear::new(|_| {});
-    let (_last, want, _) = filled_over_tcp(&ear);
-    let mut got = Vec::new();
+    let mut fixture = Fixture::new(|_| {});
+    let (_last, want, _) = filled_over_tcp(&fixture);
+    let mut records = Vec::new();
     let mut sink = |record: Record<'_>| {
-        got.push(record.msg.into_owned());
-        Ok(Flow::More)
+        records.push(record.msg.into_owned());
+        Ok(ControlFlow::Continue(()))
     };
-    ear.listen.finish(DEADLINE, &mut sink).unwrap();
-    assert_eq!(numbers(&got.iter().map(String::as_str).collect::<Vec<_>>()), want);
+    fixture.source.finish(DEADLINE, &mut sink).unwrap();
+    assert_eq!(numbers(&records.iter().map(String::as_str).collect::<Vec<_>>()), want);
 }
 
 #[cfg(target_os = "linux")]
@@ -88,39 +90,41 @@ fn over_unix_sockets_the_process_is_the_one_that_the_system_names() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sock");
     let address = path.to_str().unwrap().parse().unwrap();
-    let mut ear = Ear::new(|options| options.tcp = vec![address]);
+    let mut fixture = Fixture::new(|options| options.tcp = vec![address]);
     let (_last, want, partials) = fill_three(|| {
         let client = UnixStream::connect(&path).unwrap();
         client.set_nonblocking(true).unwrap();
         client
     });
-    ear.until(|ear| ear.got.len() >= want.len() && ear.listen.heard().clients == 1);
-    are_in_order_and_told(&ear, &want, partials);
+    fixture.until(|fixture| {
+        fixture.records.len() >= want.len() && fixture.source.stats().clients == 1
+    });
+    assert_in_order_and_reported(&fixture, &want, partials);
 }
 
 #[test]
 fn a_process_may_have_several_connections_that_last() {
-    let mut ear = Ear::new(|_| {});
-    let mut idle = ear.client();
+    let mut fixture = Fixture::new(|_| {});
+    let mut idle = fixture.client();
     idle.write_all(&of(5, "first")).unwrap();
-    ear.until(|ear| ear.messages() == ["first"]);
-    let mut busy = ear.client();
+    fixture.until(|fixture| fixture.messages() == ["first"]);
+    let mut busy = fixture.client();
     busy.write_all(&of(5, "second")).unwrap();
-    ear.until(|ear| ear.messages() == ["first", "second"]);
-    let mut third = ear.client();
+    fixture.until(|fixture| fixture.messages() == ["first", "second"]);
+    let mut third = fixture.client();
     third.write_all(&of(5, "third")).unwrap();
     // The one before it is never silent for long.
     let until = Instant::now() + DEADLINE;
-    while !ear.got.iter().rev().take(2).any(|record| record.msg == "third") {
+    while !fixture.records.iter().rev().take(2).any(|record| record.msg == "third") {
         assert!(Instant::now() < until);
         busy.write_all(&of(5, "busy")).unwrap();
-        ear.poll(Duration::from_millis(1));
-        ear.poll(Duration::from_millis(1));
+        fixture.poll(Duration::from_millis(1));
+        fixture.poll(Duration::from_millis(1));
     }
     drop((idle, busy, third));
-    ear.until(|ear| ear.listen.heard().clients == 0);
-    assert_eq!(ear.listen.heard().lost(), 0);
-    assert_eq!(ear.told, Vec::<String>::new());
+    fixture.until(|fixture| fixture.source.stats().clients == 0);
+    assert_eq!(fixture.source.stats().lost(), 0);
+    assert_eq!(fixture.notices, Vec::<String>::new());
 }
 
 /// Over TCP the system tells of a hang-up when all that was sent before has been read.
@@ -129,10 +133,10 @@ fn a_client_that_hung_up_while_its_records_were_unread_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sock");
     let address = path.to_str().unwrap().parse().unwrap();
-    let mut ear = Ear::new(|options| options.tcp = vec![address]);
+    let mut fixture = Fixture::new(|options| options.tcp = vec![address]);
     let mut client = Some(UnixStream::connect(&path).unwrap());
     let bytes: Vec<u8> = std::iter::repeat_with(|| record("sent")).take(2000).flatten().collect();
-    assert!(bytes.len() > READ, "some of it is unread while the first is delivered");
+    assert!(bytes.len() > READ_SIZE, "some of it is unread while the first is delivered");
     client.as_mut().unwrap().write_all(&bytes).unwrap();
     let mut came = 0;
     while came < 2000 {
@@ -142,12 +146,12 @@ fn a_client_that_hung_up_while_its_records_were_unread_is_told() {
                 // What is measured is that nobody reads for as long as this.
                 std::thread::sleep(Duration::from_millis(1100));
             }
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         };
-        ear.listen.poll(Duration::from_millis(20), &mut sink).unwrap();
+        fixture.source.poll(Duration::from_millis(20), &mut sink).unwrap();
     }
-    ear.until(|ear| !ear.told.is_empty());
-    ear.was_told("hung up while records of it were unread");
-    let heard = ear.listen.heard();
-    assert_eq!((heard.hung_up, heard.lost()), (1, 0), "it may have had nothing more to send");
+    fixture.until(|fixture| !fixture.notices.is_empty());
+    fixture.assert_noticed("hung up while records of it were unread");
+    let stats = fixture.source.stats();
+    assert_eq!((stats.hung_up, stats.lost()), (1, 0), "it may have had nothing more to send");
 }

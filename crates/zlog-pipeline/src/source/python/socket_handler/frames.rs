@@ -12,30 +12,30 @@ use zlog_core::error::Result;
 const HEADER: usize = 4;
 
 /// Room that a client may keep while nothing is in it.
-const KEPT: usize = 64 << 10;
+const KEPT_CAPACITY: usize = 64 << 10;
 
 /// What became of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Taken<F> {
+pub(super) enum FrameOutcome<F> {
     /// Go on.
-    More,
+    Continue,
     /// Go on another time.
-    Enough,
+    Stop,
     /// The frame was not taken: hand it on again another time.
-    Later,
+    Retry,
     /// The client is not to be listened to any more.
-    Bad(F),
+    Reject(F),
 }
 
 /// What became of the bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fed<F> {
+pub(super) enum FeedOutcome<F> {
     /// All whole frames were handed on.
-    All,
+    Consumed,
     /// Some frames wait.
-    Some,
+    Pending,
     /// A frame was bad.
-    Bad(F),
+    Rejected(F),
     /// A frame is announced that is longer than one may be.
     TooLong {
         /// The length, as it came.
@@ -46,9 +46,9 @@ pub(super) enum Fed<F> {
 /// What is kept of a client's bytes between reads.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    held: Vec<u8>,
+    buffer: Vec<u8>,
     /// How much of `held` has been handed on.
-    done: usize,
+    consumed: usize,
 }
 
 /// What bytes begin with.
@@ -56,13 +56,13 @@ enum Next<'b> {
     /// A frame, and what follows it.
     Whole(&'b [u8], &'b [u8]),
     /// A part of one: so many bytes lack, as far as can be told.
-    Lacks(usize),
+    Incomplete(usize),
     TooLong([u8; HEADER]),
 }
 
 fn next(bytes: &[u8], longest: usize) -> Next<'_> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else {
-        return Next::Lacks(HEADER - bytes.len());
+        return Next::Incomplete(HEADER - bytes.len());
     };
     // A length beyond usize is beyond the longest, too.
     let length = usize::try_from(u32::from_be_bytes(*header)).unwrap_or(usize::MAX);
@@ -71,7 +71,7 @@ fn next(bytes: &[u8], longest: usize) -> Next<'_> {
     }
     match rest.split_at_checked(length) {
         Some((frame, after)) => Next::Whole(frame, after),
-        None => Next::Lacks(length - rest.len()),
+        None => Next::Incomplete(length - rest.len()),
     }
 }
 
@@ -84,53 +84,53 @@ impl Frames {
         &mut self,
         mut bytes: &[u8],
         longest: usize,
-        frame: &mut dyn FnMut(&[u8]) -> Result<Taken<F>>,
-    ) -> Result<Fed<F>> {
-        while !self.held.is_empty() {
-            match next(&self.held[self.done..], longest) {
-                Next::TooLong(header) => return Ok(Fed::TooLong { header }),
-                Next::Lacks(_) if bytes.is_empty() => {
+        frame: &mut dyn FnMut(&[u8]) -> Result<FrameOutcome<F>>,
+    ) -> Result<FeedOutcome<F>> {
+        while !self.buffer.is_empty() {
+            match next(&self.buffer[self.consumed..], longest) {
+                Next::TooLong(header) => return Ok(FeedOutcome::TooLong { header }),
+                Next::Incomplete(_) if bytes.is_empty() => {
                     self.compact();
-                    return Ok(Fed::All);
+                    return Ok(FeedOutcome::Consumed);
                 }
-                Next::Lacks(lacking) => {
+                Next::Incomplete(lacking) => {
                     let (needed, rest) = bytes.split_at(lacking.min(bytes.len()));
-                    self.held.extend_from_slice(needed);
+                    self.buffer.extend_from_slice(needed);
                     bytes = rest;
                 }
                 Next::Whole(whole, _) => {
-                    let end = self.done + HEADER + whole.len();
+                    let end = self.consumed + HEADER + whole.len();
                     let taken = frame(whole)?;
-                    if !matches!(taken, Taken::Later) {
-                        self.done = end;
-                        if self.done == self.held.len() {
+                    if !matches!(taken, FrameOutcome::Retry) {
+                        self.consumed = end;
+                        if self.consumed == self.buffer.len() {
                             self.clear();
                         }
                     }
                     match taken {
-                        Taken::More => {}
-                        Taken::Enough | Taken::Later => return Ok(self.keep(bytes)),
-                        Taken::Bad(fault) => return Ok(Fed::Bad(fault)),
+                        FrameOutcome::Continue => {}
+                        FrameOutcome::Stop | FrameOutcome::Retry => return Ok(self.keep(bytes)),
+                        FrameOutcome::Reject(fault) => return Ok(FeedOutcome::Rejected(fault)),
                     }
                 }
             }
         }
         loop {
             match next(bytes, longest) {
-                Next::TooLong(header) => return Ok(Fed::TooLong { header }),
-                Next::Lacks(_) => {
-                    self.held.extend_from_slice(bytes);
-                    return Ok(Fed::All);
+                Next::TooLong(header) => return Ok(FeedOutcome::TooLong { header }),
+                Next::Incomplete(_) => {
+                    self.buffer.extend_from_slice(bytes);
+                    return Ok(FeedOutcome::Consumed);
                 }
                 Next::Whole(whole, after) => {
                     let taken = frame(whole)?;
-                    if !matches!(taken, Taken::Later) {
+                    if !matches!(taken, FrameOutcome::Retry) {
                         bytes = after;
                     }
                     match taken {
-                        Taken::More => {}
-                        Taken::Enough | Taken::Later => return Ok(self.keep(bytes)),
-                        Taken::Bad(fault) => return Ok(Fed::Bad(fault)),
+                        FrameOutcome::Continue => {}
+                        FrameOutcome::Stop | FrameOutcome::Retry => return Ok(self.keep(bytes)),
+                        FrameOutcome::Reject(fault) => return Ok(FeedOutcome::Rejected(fault)),
                     }
                 }
             }
@@ -139,30 +139,30 @@ impl Frames {
 
     /// Whether a frame has begun that has not ended.
     pub(super) fn is_partial(&self) -> bool {
-        !self.held.is_empty()
+        !self.buffer.is_empty()
     }
 
     /// Bytes of memory that it takes.
     pub(super) fn size(&self) -> usize {
-        self.held.capacity()
+        self.buffer.capacity()
     }
 
-    fn keep<F>(&mut self, bytes: &[u8]) -> Fed<F> {
+    fn keep<F>(&mut self, bytes: &[u8]) -> FeedOutcome<F> {
         self.compact();
-        self.held.extend_from_slice(bytes);
-        if self.held.is_empty() { Fed::All } else { Fed::Some }
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.is_empty() { FeedOutcome::Consumed } else { FeedOutcome::Pending }
     }
 
     fn compact(&mut self) {
-        self.held.drain(..self.done);
-        self.done = 0;
+        self.buffer.drain(..self.consumed);
+        self.consumed = 0;
     }
 
     fn clear(&mut self) {
-        self.done = 0;
-        self.held.clear();
-        if self.held.capacity() > KEPT {
-            self.held = Vec::new();
+        self.consumed = 0;
+        self.buffer.clear();
+        if self.buffer.capacity() > KEPT_CAPACITY {
+            self.buffer = Vec::new();
         }
     }
 }
@@ -205,13 +205,13 @@ mod tests {
                 loop {
                     let fed = frames.feed::<Fault>(piece, 40, &mut |frame| {
                         if *later.next().unwrap() {
-                            return Ok(Taken::Later);
+                            return Ok(FrameOutcome::Retry);
                         }
                         got.push(frame.to_vec());
-                        Ok(if *stops.next().unwrap() { Taken::Enough } else { Taken::More })
+                        Ok(if *stops.next().unwrap() { FrameOutcome::Stop } else { FrameOutcome::Continue })
                     });
                     piece = &[];
-                    if fed.unwrap() == Fed::All {
+                    if fed.unwrap() == FeedOutcome::Consumed {
                         break;
                     }
                 }
@@ -226,7 +226,7 @@ mod tests {
         let mut frames = Frames::default();
         let announced = [0, 16, 0, 0, b'x'];
         let fed = frames.feed::<Fault>(&announced, 1 << 20, &mut |_| panic!("it is not whole"));
-        assert_eq!(fed.unwrap(), Fed::All);
+        assert_eq!(fed.unwrap(), FeedOutcome::Consumed);
         assert!(frames.is_partial());
         assert!(frames.size() < 100, "{}", frames.size());
     }
@@ -236,10 +236,10 @@ mod tests {
         for cut in 0..4 {
             let (first, second) = b"GET / HTTP/1.1".split_at(cut);
             let mut frames = Frames::default();
-            let mut none = |_: &[u8]| -> Result<Taken<Fault>> { panic!("nothing is whole") };
-            assert_eq!(frames.feed(first, 1 << 20, &mut none).unwrap(), Fed::All);
+            let mut none = |_: &[u8]| -> Result<FrameOutcome<Fault>> { panic!("nothing is whole") };
+            assert_eq!(frames.feed(first, 1 << 20, &mut none).unwrap(), FeedOutcome::Consumed);
             let fed = frames.feed(second, 1 << 20, &mut none).unwrap();
-            assert_eq!(fed, Fed::TooLong { header: *b"GET " });
+            assert_eq!(fed, FeedOutcome::TooLong { header: *b"GET " });
         }
     }
 
@@ -251,11 +251,11 @@ mod tests {
         for piece in bytes.chunks(60_000) {
             let fed = frames.feed::<Fault>(piece, 1 << 20, &mut |frame| {
                 came += frame.len();
-                Ok(Taken::More)
+                Ok(FrameOutcome::Continue)
             });
-            assert_eq!(fed.unwrap(), Fed::All);
+            assert_eq!(fed.unwrap(), FeedOutcome::Consumed);
         }
         assert_eq!(came, 500_000);
-        assert!(frames.size() <= KEPT, "{}", frames.size());
+        assert!(frames.size() <= KEPT_CAPACITY, "{}", frames.size());
     }
 }
