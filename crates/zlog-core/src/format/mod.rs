@@ -16,6 +16,7 @@ pub mod json;
 pub mod logfmt;
 mod paint;
 pub mod pretty;
+mod raw;
 mod syslog;
 mod template;
 pub mod text;
@@ -87,13 +88,12 @@ impl Output {
     pub const ALL: [Output; 5] =
         [Output::Pretty, Output::Json, Output::Logfmt, Output::Text, Output::Raw];
 
-    /// Builds the format. `None` for [`Output::Raw`]: it passes on the bytes that
-    /// came, which a [`Record`] no longer has, so the command writes them itself.
+    /// Builds the format. [`Output::Raw`] needs records with their [`body`](Record::body).
     ///
     /// # Errors
     /// The time format in `options` is wrong, whether this shape shows times or not.
-    pub fn format(self, options: Options) -> Result<Option<Box<dyn Format>>> {
-        Ok(Some(match self {
+    pub fn format(self, options: Options) -> Result<Box<dyn Format>> {
+        Ok(match self {
             Output::Pretty => {
                 let time = options.time(time::DEFAULT_PATTERN)?;
                 Box::new(pretty::Pretty::new(time, options))
@@ -112,9 +112,9 @@ impl Output {
             }
             Output::Raw => {
                 options.time(time::DEFAULT_PATTERN)?;
-                return Ok(None);
+                Box::new(raw::Raw::new(options.escape))
             }
-        }))
+        })
     }
 }
 
@@ -213,15 +213,13 @@ mod tests {
     use crate::record::Level;
 
     /// A record in each shape: exhaustive, so that a new one needs its line here.
-    fn exemplar(output: Output) -> Option<&'static str> {
+    fn exemplar(output: Output) -> &'static str {
         match output {
-            Output::Pretty => Some("1970-01-01 00:00:01.500  INFO      app.INFO  up\n"),
-            Output::Json => Some("{"),
-            Output::Logfmt => {
-                Some("ts=1970-01-01T00:00:01.500000Z level=info topic=app.INFO msg=up\n")
-            }
-            Output::Text => Some("up\n"),
-            Output::Raw => None,
+            Output::Pretty => "1970-01-01 00:00:01.500  INFO      app.INFO  up\n",
+            Output::Json => "{",
+            Output::Logfmt => "ts=1970-01-01T00:00:01.500000Z level=info topic=app.INFO msg=up\n",
+            Output::Text => "up\n",
+            Output::Raw => "the body\n",
         }
     }
 
@@ -232,19 +230,16 @@ mod tests {
             msg: "up".into(),
             level: Level::INFO,
             created: Some(1.5),
+            body: Some(b"the body"[..].into()),
             ..Record::default()
         };
         for output in Output::ALL {
             let options = Options { zone: TimeZone::UTC, ..Options::default() };
             let mut out = Vec::new();
-            let format = output.format(options).unwrap();
-            assert_eq!(format.is_some(), exemplar(output).is_some());
-            if let (Some(mut format), Some(expected)) = (format, exemplar(output)) {
-                format.write(&record, &mut out);
-                let text = String::from_utf8(out).unwrap();
-                assert!(text.starts_with(expected), "{output:?}: {text}");
-                assert!(text.ends_with('\n') && text.lines().count() == 1, "{output:?}: {text}");
-            }
+            output.format(options).unwrap().write(&record, &mut out);
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.starts_with(exemplar(output)), "{output:?}: {text}");
+            assert!(text.ends_with('\n') && text.lines().count() == 1, "{output:?}: {text}");
         }
     }
 

@@ -91,7 +91,7 @@ mod tests {
     use zlog_core::format::{Options, Output};
 
     fn text() -> Box<dyn Format> {
-        Output::Text.format(Options::default()).unwrap().unwrap()
+        Output::Text.format(Options::default()).unwrap()
     }
 
     fn record(msg: &str) -> Record<'_> {

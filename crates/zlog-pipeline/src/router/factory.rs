@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::dispatch::HandlerContext;
+use super::dispatch::{ConsoleSettings, HandlerContext};
 use super::monitor::Reporter;
 use super::spec::{FormatterSpec, HandlerSpec, PublishTarget, Target};
 use crate::handler::console::Console;
@@ -42,7 +42,7 @@ pub(super) fn handler(
     unformatted: &Arc<AtomicU64>,
 ) -> Result<Box<dyn Handler + Send>> {
     let format = || -> Result<Box<dyn Format>> {
-        let format = formatter(&spec.formatter, &spec.target)?;
+        let format = formatter(&spec.formatter, &spec.target, context.console.as_ref())?;
         Ok(Box::new(Counting { format, failures: Arc::clone(unformatted) }))
     };
     Ok(match &spec.target {
@@ -73,7 +73,7 @@ pub(super) fn handler(
 /// # Errors
 /// As [`handler`]'s.
 pub(super) fn check(spec: &HandlerSpec) -> Result<()> {
-    let format = formatter(&spec.formatter, &spec.target)?;
+    let format = formatter(&spec.formatter, &spec.target, None)?;
     match &spec.target {
         Target::Smtp { options, subject } => {
             Server::parse(&options.server)?;
@@ -94,15 +94,20 @@ pub(super) fn check(spec: &HandlerSpec) -> Result<()> {
 /// write to one file.
 pub const DEFAULT_FORMAT: &str = "%(asctime)s %(levelname)s %(name)s %(message)s";
 
-/// Builds a handler's formatter. Where none is asked for: a console's is for people, a
-/// syslog message has time, level and name elsewhere, and the others have
-/// [`DEFAULT_FORMAT`].
+/// Builds a handler's formatter. Where none is asked for: a console's is for people unless
+/// its settings say otherwise, a syslog message has time, level and name elsewhere, and the
+/// others have [`DEFAULT_FORMAT`].
 ///
 /// # Errors
 /// A format that is none.
-fn formatter(spec: &FormatterSpec, target: &Target) -> Result<Box<dyn Format>> {
-    match target {
-        Target::Console => {
+fn formatter(
+    spec: &FormatterSpec,
+    target: &Target,
+    console: Option<&ConsoleSettings>,
+) -> Result<Box<dyn Format>> {
+    match (target, console) {
+        (Target::Console, Some(console)) => spec.build(console.output, console.options.clone()),
+        (Target::Console, None) => {
             let options = Options {
                 color: ColorChoice::Auto.for_stdout(),
                 escape: terminal::stdout_is_terminal(),
@@ -110,7 +115,7 @@ fn formatter(spec: &FormatterSpec, target: &Target) -> Result<Box<dyn Format>> {
             };
             spec.build(Output::Pretty, options)
         }
-        Target::Syslog(_) => spec.build(Output::Text, plain()),
+        (Target::Syslog(_), _) => spec.build(Output::Text, plain()),
         _ if spec.format.is_none() => {
             let format = Some(DEFAULT_FORMAT.to_owned());
             FormatterSpec { format, style: Style::Percent, ..spec.clone() }

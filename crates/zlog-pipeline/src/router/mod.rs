@@ -14,10 +14,9 @@ mod slot;
 pub mod spec;
 mod status;
 
-pub use self::dispatch::{HandlerContext, Router, stderr};
+pub use self::dispatch::{ConsoleSettings, HandlerContext, Router, stderr};
 pub use self::factory::DEFAULT_FORMAT;
 pub use self::monitor::{OutageStatus, Reporter};
-pub use self::slot::RecordFilter;
 pub use self::spec::{
     FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, PublishTarget, QueueSpec, RouteSpec, Spec,
     Target, Validator,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::dispatch::HandlerContext;
 use super::factory;
 use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
-use super::spec::{HandlerSpec, expressions};
+use super::spec::{HandlerSpec, Target, expressions};
 use super::status::HandlerStatus;
 use crate::handler::Handler;
 use crate::handler::queue::QueueHandler;
@@ -19,10 +19,9 @@ use zlog_core::error::{Error, Result};
 use zlog_core::filter::Filter;
 use zlog_core::record::{Level, Record};
 use zlog_core::text::escape::visible;
-use zlog_core::wire;
 
 /// Which of the records that reach a handler it takes.
-pub struct RecordFilter {
+pub(super) struct RecordFilter {
     level: Option<Level>,
     topics: Vec<String>,
     /// What is looked for in the text; `None` for nothing.
@@ -34,24 +33,13 @@ impl RecordFilter {
     ///
     /// # Errors
     /// An expression that is none.
-    pub fn new(spec: &HandlerSpec) -> Result<RecordFilter> {
+    pub(super) fn new(spec: &HandlerSpec) -> Result<RecordFilter> {
         let name = visible(&spec.name);
         let grep = expressions(&name, "grep", &spec.grep)?;
         let exclude = expressions(&name, "exclude", &spec.exclude)?;
         let looks = !(grep.is_empty() && exclude.is_empty());
         let text = looks.then(|| Filter { grep, exclude, ..Filter::default() });
         Ok(RecordFilter { level: spec.level, topics: spec.topics.clone(), text })
-    }
-
-    /// The topics that it takes, as prefixes; none: all.
-    pub fn topics(&self) -> &[String] {
-        &self.topics
-    }
-
-    /// Whether it takes the record; `scratch` is for the topic of one that has none.
-    pub fn accepts_record(&self, record: &Record<'_>, scratch: &mut String) -> bool {
-        let topic = wire::topic::of(record, scratch);
-        self.accepts(record, wire::topic::level_of(record), topic)
     }
 
     /// Whether it takes the record, whose level and topic are these.
@@ -103,7 +91,10 @@ impl HandlerSlot {
         let inner = factory::handler(spec, context, &counters.unformatted)
             .map_err(|error| error.within(format_args!("handler {}", visible(&spec.name))))?;
         let reporter = OutageReporter::new(&context.command, &spec.name, others, &context.report);
-        let watched = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        let mut watched = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        if spec.target == Target::Console && context.console.is_some() {
+            watched = watched.required();
+        }
         let execution = match spec.queue {
             None => Execution::Inline(watched),
             Some(queue) => {
@@ -160,6 +151,14 @@ impl HandlerSlot {
         self.crashed += 1;
         if self.crashed == 1 {
             self.reporter.begins(error);
+        }
+    }
+
+    /// The error of a handler that the command can't do without.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        match &mut self.execution {
+            Execution::Inline(handler) => handler.take_failure(),
+            Execution::Queued(_) => None,
         }
     }
 

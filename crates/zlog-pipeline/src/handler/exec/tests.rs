@@ -9,7 +9,7 @@ use zlog_core::record::Level;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
+    Output::Text.format(Options::default()).unwrap()
 }
 
 /// A shell's script; `$0` is a file of the test's own.

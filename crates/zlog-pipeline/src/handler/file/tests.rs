@@ -6,7 +6,7 @@ use super::*;
 use zlog_core::format::{Options, Output};
 
 fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
+    Output::Text.format(Options::default()).unwrap()
 }
 
 fn record(msg: &str) -> Record<'_> {

@@ -11,7 +11,7 @@ use zlog_core::format::{Options, Output};
 use zlog_core::record::Record;
 
 fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
+    Output::Text.format(Options::default()).unwrap()
 }
 
 fn open(directory: &TempDir, max_bytes: u64, backup_count: u32) -> RotatingFileHandler {

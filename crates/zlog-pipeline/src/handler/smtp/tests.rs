@@ -17,7 +17,7 @@ use zlog_core::record::Level;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
+    Output::Text.format(Options::default()).unwrap()
 }
 
 /// A mail for each record, sent while whoever logs waits.

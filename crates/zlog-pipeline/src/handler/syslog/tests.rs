@@ -16,7 +16,7 @@ use zlog_core::record::{Level, RawJson};
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
+    Output::Text.format(Options::default()).unwrap()
 }
 
 fn options(address: impl Into<String>) -> SyslogOptions {

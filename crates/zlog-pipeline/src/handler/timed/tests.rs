@@ -42,7 +42,7 @@ impl Timed {
         };
         let now = Arc::clone(&self.now);
         let now = Box::new(move || now.load(Ordering::Relaxed));
-        let format = Output::Text.format(Options::default()).unwrap().unwrap();
+        let format = Output::Text.format(Options::default()).unwrap();
         let path = self.directory.path().join("app.log");
         TimedRotatingFileHandler::open_with_clock(&path, format, timing, TimeZone::UTC, now)
             .unwrap()

@@ -14,7 +14,8 @@ use super::spec::{HandlerSpec, Match, Spec, real_path};
 use super::status::HandlerStatus;
 use crate::os::signal::Stop;
 use crate::os::terminal::{self, Stdout};
-use zlog_core::error::Result;
+use zlog_core::error::{Error, Result};
+use zlog_core::format::{Options, Output};
 use zlog_core::record::Record;
 use zlog_core::wire;
 
@@ -34,6 +35,18 @@ pub struct HandlerContext {
     asked: Arc<OnceLock<Instant>>,
     /// Tells of outages, and of endpoints that were bound.
     pub report: Reporter,
+    pub(super) console: Option<ConsoleSettings>,
+}
+
+/// How a command whose purpose is to print records prints them.
+#[derive(Clone)]
+pub struct ConsoleSettings {
+    /// The output, where the handler has no format of its own.
+    pub output: Output,
+    /// The options of the format.
+    pub options: Options,
+    /// How long a slow reader may take at the end.
+    pub linger: Duration,
 }
 
 impl HandlerContext {
@@ -45,7 +58,15 @@ impl HandlerContext {
             patience: Duration::ZERO,
             asked: Arc::default(),
             report: stderr(),
+            console: None,
         }
+    }
+
+    /// Prints records as `settings` say. An error of standard output then is the command's
+    /// ([`Router::take_failure`]) and is not reported as an outage.
+    #[must_use]
+    pub fn with_console(self, settings: ConsoleSettings) -> HandlerContext {
+        HandlerContext { console: Some(settings), ..self }
     }
 
     /// Lets records go on waiting for room for `patience`, all of them together, once
@@ -61,10 +82,11 @@ impl HandlerContext {
         Box::new(move || stop.requested() && asked.get_or_init(Instant::now).elapsed() >= patience)
     }
 
-    /// Standard output, which is given as long in the end as records that wait for room,
-    /// and as long again as closing may take.
+    /// Standard output. Unless the settings of the console say how long it may take at the end,
+    /// it has as long as records that wait for room, and as long again as closing may take.
     pub(super) fn stdout(&self) -> Stdout {
-        Stdout::lingering(self.patience.saturating_mul(2))
+        let linger = self.console.as_ref().map(|console| console.linger);
+        Stdout::lingering(linger.unwrap_or_else(|| self.patience.saturating_mul(2)))
     }
 }
 
@@ -156,6 +178,12 @@ impl Router {
                 self.slots[*handler].deliver(record, level, topic, &mut copy);
             }
         }
+    }
+
+    /// The first error of standard output since the last call, if printing is what the command
+    /// is for ([`HandlerContext::with_console`]). Other handlers report their errors themselves.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.slots.iter_mut().find_map(HandlerSlot::take_failure)
     }
 
     /// Sends on what handlers hold for speed: for when there is nothing more at hand.

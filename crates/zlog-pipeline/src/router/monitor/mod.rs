@@ -83,6 +83,10 @@ pub(super) struct MonitoredHandler {
     failed: u64,
     backlog: Backlog,
     outage: Option<Outage>,
+    /// Whether the command can't do without the handler: its errors are then kept for
+    /// [`MonitoredHandler::take_failure`] and not reported.
+    is_required: bool,
+    failure: Option<Error>,
 }
 
 /// Tells of one handler.
@@ -196,8 +200,27 @@ impl MonitoredHandler {
         counters: Arc<HandlerCounters>,
         reporter: OutageReporter,
     ) -> MonitoredHandler {
-        let backlog = Backlog::default();
-        MonitoredHandler { inner, counters, reporter, taken: 0, failed: 0, backlog, outage: None }
+        MonitoredHandler {
+            inner,
+            counters,
+            reporter,
+            taken: 0,
+            failed: 0,
+            backlog: Backlog::default(),
+            outage: None,
+            is_required: false,
+            failure: None,
+        }
+    }
+
+    /// Keeps errors for [`MonitoredHandler::take_failure`].
+    pub(super) fn required(self) -> MonitoredHandler {
+        MonitoredHandler { is_required: true, ..self }
+    }
+
+    /// The first error since the last call, of a handler that is required.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
     }
 
     /// Asks the handler what it holds.
@@ -234,7 +257,12 @@ impl MonitoredHandler {
     }
 
     /// Something went wrong, when `lost` records had been lost before.
-    fn fail(&mut self, error: &Error, lost_before: u64) {
+    fn fail(&mut self, error: Error, lost_before: u64) {
+        if self.is_required {
+            self.ask();
+            self.failure.get_or_insert(error);
+            return;
+        }
         let unconfirmed_before = self.backlog.unconfirmed;
         // What has arrived with an error, like the first records of a block of which only
         // a part could be written, does not end an outage.
@@ -244,16 +272,16 @@ impl MonitoredHandler {
         let status = match &mut self.outage {
             Some(outage) => {
                 outage.arrived = arrived;
-                if outage.causes.is_news(error) {
-                    self.reporter.begins(error);
+                if outage.causes.is_news(&error) {
+                    self.reporter.begins(&error);
                 }
                 let lost = lost_now - outage.lost_before;
                 let error = error.to_string();
                 self.counters.outage().map(|status| OutageStatus { error, lost, ..status })
             }
             None => {
-                self.reporter.begins(error);
-                let causes = Causes::new(error);
+                self.reporter.begins(&error);
+                let causes = Causes::new(&error);
                 self.outage = Some(Outage { arrived, lost_before, unconfirmed_before, causes });
                 let lost = lost_now - lost_before;
                 Some(OutageStatus { since: Instant::now(), error: error.to_string(), lost })
@@ -266,7 +294,7 @@ impl MonitoredHandler {
     fn note(&mut self, outcome: Result<()>) {
         match outcome {
             Ok(()) => self.look(),
-            Err(error) => self.fail(&error, self.lost()),
+            Err(error) => self.fail(error, self.lost()),
         }
     }
 }
@@ -292,7 +320,7 @@ impl Handler for MonitoredHandler {
                     self.failed += 1;
                     self.counters.failed.store(self.failed, Ordering::Relaxed);
                 }
-                self.fail(&error, lost_before);
+                self.fail(error, lost_before);
             }
         }
         Ok(())
