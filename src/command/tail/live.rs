@@ -13,9 +13,7 @@ use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::visible;
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{
-    self, Closing, Endpoint, Ask, Role, SocketOptions, Subscriber,
-};
+use zlog_pipeline::socket::{self, Ask, Closing, Endpoint, Role, SocketOptions, Subscriber};
 use zlog_pipeline::source::subscribe::Subscribe;
 use zlog_pipeline::source::{PollStatus, Source};
 
