@@ -28,12 +28,12 @@ mod generate;
 mod handlers;
 /// What the tests stand on.
 mod harness;
+/// Host names: slow name servers, several addresses, names that appear and move.
+mod host_names;
 /// TCP keepalive on every connection.
 mod keepalive;
 /// Crates, and what each layer must not depend on.
 mod layers;
-/// Host names: slow name servers, several addresses, names that appear and move.
-mod names;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;

@@ -2,14 +2,14 @@
 //!
 //!     cargo bench --bench codec [-- SIZE]
 //!
-//! With SIZE, messages have that many bytes; without it, test records keep their own
-//! messages, some with tracebacks. Codecs take turns in each round, so that a machine
-//! that slows down slows all of them alike; ratios are taken within a round. No part of
-//! zlog sends or reads MessagePack.
+//! With SIZE, messages have that many bytes; without it, test records keep their messages,
+//! some with tracebacks. All codecs run in each round, and ratios are taken within a round,
+//! so that changes in the machine's speed affect all of them. zlog itself does not use
+//! MessagePack.
 //!
-//! What is timed is everything between a [`Record`] and the bytes of a body: for JSON
-//! the functions that `emit` and `tail` use, including the check for UTF-8; for
-//! MessagePack their equivalent with `rmp-serde` ([`messagepack`]).
+//! The benchmark times the conversion between a [`Record`] and the bytes of a body: for
+//! JSON with the functions of `emit` and `tail`, including the check for UTF-8; for
+//! MessagePack with their equivalent in `rmp-serde` ([`messagepack`]).
 
 mod messagepack;
 
@@ -44,7 +44,7 @@ enum Codec {
     Json,
     /// MessagePack with field names, self-describing as JSON is.
     Map,
-    /// MessagePack without names: both ends must agree on the order of fields for ever.
+    /// MessagePack without names: both ends must use the same order of fields.
     Array,
 }
 
@@ -73,7 +73,7 @@ impl Codec {
         Ok(match self {
             Codec::Json => {
                 let text = std::str::from_utf8(body)?;
-                json::read_body(text).map_err(|error| error.to_string())?.0
+                json::read_body(text)?
             }
             Codec::Map => messagepack::read_map(body)?,
             Codec::Array => messagepack::read_array(body)?,
@@ -91,7 +91,7 @@ struct Series {
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo bench` passes --bench; `cargo test --benches` does not, and only tries it.
+    // `cargo bench` passes --bench; `cargo test --benches` does not, and runs it once.
     let measuring = args.iter().any(|arg| arg == "--bench");
     let size = args.iter().find(|arg| !arg.starts_with('-')).map(|arg| arg.parse()).transpose()?;
     let (rounds, per_run) = if measuring { (10, 200_000) } else { (1, 1000) };

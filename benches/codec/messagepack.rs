@@ -1,19 +1,17 @@
-//! A record as serde sees it: the fields of a JSON body.
+//! Records as MessagePack, with the fields of a JSON body.
 //!
-//! MessagePack pays for no copy and no allocation that JSON does not make: texts are
-//! borrowed both ways, and the list of extras is the record's own, which the JSON
-//! reader allocates too.
+//! The comparison is fair: like the JSON code, this borrows texts both ways, and allocates
+//! only the list of extras.
 
 use std::borrow::Cow;
 
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
-use zlog_core::python::percent;
 use zlog_core::record::{Level, RawJson, Record, Text};
 
-/// One list of fields for both forms, in the order of `zlog_core::wire::json::write`. Absent
-/// fields are left out of the map, as in JSON, and hold their place in the array.
+/// One list of fields for both forms, in the order of `zlog_core::wire::json::write`. As in
+/// JSON, the map omits absent fields; the array has nil for them.
 macro_rules! forms {
     ($a:lifetime; $($field:ident: $kind:ty = $name:literal,)*) => {
         #[derive(Serialize, Deserialize)]
@@ -72,8 +70,7 @@ forms! {
 }
 
 impl<'a> Map<'a> {
-    /// The fields of `record`. The caller makes `msg` and `levelname`, which may have to
-    /// be formatted.
+    /// The fields of `record`, with `msg` and `levelname` as formatted by the caller.
     fn of(record: &'a Record<'_>, msg: &'a str, levelname: &'a str) -> Map<'a> {
         Map {
             name: record.name.as_deref(),
@@ -141,13 +138,13 @@ type DecodeResult<'a> = Result<Record<'a>, rmp_serde::decode::Error>;
 
 /// Appends `record` as a map.
 pub(super) fn write_map(record: &Record<'_>, mut out: &mut Vec<u8>) -> EncodeResult {
-    let (msg, levelname) = (percent::message(record), record.level_name());
+    let (msg, levelname) = (record.message(), record.level_name());
     rmp_serde::encode::write_named(&mut out, &Map::of(record, &msg, &levelname))
 }
 
 /// Appends `record` as an array.
 pub(super) fn write_array(record: &Record<'_>, mut out: &mut Vec<u8>) -> EncodeResult {
-    let (msg, levelname) = (percent::message(record), record.level_name());
+    let (msg, levelname) = (record.message(), record.level_name());
     rmp_serde::encode::write(&mut out, &Array::from(Map::of(record, &msg, &levelname)))
 }
 
@@ -163,8 +160,8 @@ pub(super) fn read_array(body: &[u8]) -> DecodeResult<'_> {
 
 type Extra<'a> = (Text<'a>, RawJson<'a>);
 
-/// A record's extras, without a list in between: each value is JSON text, as the record
-/// holds it. Converting to native values and back would cost MessagePack more.
+/// A record's extras, serialised without an intermediate list. Values stay JSON text, as in
+/// the record: converting them would cost MessagePack more.
 enum Extras<'a> {
     /// Of a record to write.
     Borrowed(&'a [Extra<'a>]),
@@ -220,7 +217,7 @@ impl<'de> Visitor<'de> for Pairs {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
-        // No capacity is reserved from the length that the body claims: it may lie.
+        // Does not trust the length in the body for the capacity.
         let mut extras = Vec::new();
         while let Some((key, json)) = pairs.next_element::<(&str, &str)>()? {
             extras.push((Cow::Borrowed(key), RawJson(Cow::Borrowed(json))));

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::value_parsers;
-use zlog_core::format::formatter::{FormatterSpec, Style};
+use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;
 

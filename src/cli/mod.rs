@@ -30,7 +30,7 @@ pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, RelayOnFull, StatusOutput};
 pub use self::tail::TailArgs;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::parsers::{self, rate};
 use zlog_pipeline::os::terminal::ColorChoice;
 
@@ -167,7 +167,7 @@ fn without_escapes(error: clap::Error, args: &[OsString]) -> clap::Error {
         let again = parse(command().styles(Styles::plain()), &args).err()?;
         (again.kind() == error.kind()).then_some(again)
     };
-    again(&visible).or_else(|| again(&|arg| arg.replace('\n', "\r"))).unwrap_or(error)
+    again(&escape).or_else(|| again(&|arg| arg.replace('\n', "\r"))).unwrap_or(error)
 }
 
 /// `zlog emit ./backup.sh` and `zlog emit app.log` are what comes to mind first, and

@@ -11,7 +11,7 @@ use zlog_core::text::parsers::{Seconds, level};
 
 /// How many earlier records to ask for.
 pub fn history_count(text: &str) -> Result<usize, String> {
-    let most = zlog_core::wire::ask::MOST;
+    let most = zlog_core::wire::query::MAX_MESSAGES;
     match text.parse::<usize>() {
         Ok(0) => Err("must be at least 1".into()),
         Ok(n) if n > most => Err(format!("at most {most} can be asked for")),

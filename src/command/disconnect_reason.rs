@@ -8,9 +8,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
-use zlog_pipeline::socket::{LEAST_MAX_MESSAGE, LinkEvent, Occurrence};
+use zlog_pipeline::socket::{ConnectionEvent, EventKind, LEAST_MAX_MESSAGE};
 
 /// How long an endpoint is not reported again. Each message may end a connection.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
@@ -34,13 +34,13 @@ impl DisconnectReasons {
     }
 
     /// Notes an event. Returns the report it gives rise to.
-    pub(super) fn observe(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
-        match event.what {
-            Occurrence::Disconnected if self.disconnected.len() < MAX_ENDPOINTS => {
+    pub(super) fn observe(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
+        match event.kind {
+            EventKind::Disconnected if self.disconnected.len() < MAX_ENDPOINTS => {
                 self.disconnected.insert(event.endpoint.clone());
                 None
             }
-            Occurrence::MadeAnew if self.disconnected.remove(&event.endpoint) => {
+            EventKind::Reconnected if self.disconnected.remove(&event.endpoint) => {
                 self.report(event, now)
             }
             _ => {
@@ -50,7 +50,7 @@ impl DisconnectReasons {
         }
     }
 
-    fn report(&mut self, event: &LinkEvent, now: Instant) -> Option<String> {
+    fn report(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
         self.reported.retain(|_, at| now < *at + REPEAT_AFTER);
         if self.reported.contains_key(&event.endpoint) || self.reported.len() >= MAX_ENDPOINTS {
             return None;
@@ -59,7 +59,7 @@ impl DisconnectReasons {
         Some(format!(
             "hung up on {}: it sent a message larger than --max-message {}, or bytes that are no \
              message; reconnecting, and what it sent meanwhile is lost",
-            visible(&event.endpoint),
+            escape(&event.endpoint),
             parsers::format_size(self.max_message)
         ))
     }
@@ -69,21 +69,21 @@ impl DisconnectReasons {
 mod tests {
     use super::*;
 
-    fn event(what: Occurrence) -> LinkEvent {
-        LinkEvent { endpoint: "tcp://h:1".into(), what }
+    fn event(kind: EventKind) -> ConnectionEvent {
+        ConnectionEvent { endpoint: "tcp://h:1".into(), kind }
     }
 
-    fn reports(events: impl IntoIterator<Item = Occurrence>) -> Vec<String> {
+    fn reports(events: impl IntoIterator<Item = EventKind>) -> Vec<String> {
         let mut reasons = DisconnectReasons::new(64 << 10);
         let now = Instant::now();
-        events.into_iter().filter_map(|what| reasons.observe(&event(what), now)).collect()
+        events.into_iter().filter_map(|kind| reasons.observe(&event(kind), now)).collect()
     }
 
     #[test]
     fn a_connection_that_libzmq_does_not_retry_is_one_that_it_closed() {
-        use Occurrence::{Connected, Disconnected, MadeAnew};
+        use EventKind::{Connected, Disconnected, Reconnected};
         let reports =
-            reports([Connected, Disconnected, MadeAnew, Connected, Disconnected, MadeAnew]);
+            reports([Connected, Disconnected, Reconnected, Connected, Disconnected, Reconnected]);
         let [line] = &reports[..] else { panic!("once in a while: {reports:?}") };
         assert!(line.starts_with("hung up on tcp://h:1: it sent a message larger"), "{line}");
         assert!(line.contains("--max-message 64K,"), "{line}");
@@ -91,13 +91,13 @@ mod tests {
 
     #[test]
     fn a_publisher_that_leaves_or_fails_the_handshake_is_not_reported() {
-        use Occurrence::{Connected, Disconnected, HandshakeFailed, MadeAnew, Retrying};
+        use EventKind::{Connected, Disconnected, HandshakeFailed, Reconnected, Retrying};
         let retrying = Retrying(Duration::from_millis(100));
         for events in [
             vec![Connected, Disconnected, retrying.clone(), retrying, Connected],
-            vec![HandshakeFailed("no".into()), MadeAnew, MadeAnew],
-            vec![Connected, Disconnected, HandshakeFailed("no".into()), MadeAnew],
-            vec![MadeAnew],
+            vec![HandshakeFailed("no".into()), Reconnected, Reconnected],
+            vec![Connected, Disconnected, HandshakeFailed("no".into()), Reconnected],
+            vec![Reconnected],
         ] {
             assert!(reports(events.clone()).is_empty(), "{events:?}");
         }
@@ -107,10 +107,10 @@ mod tests {
     fn the_report_names_the_smallest_limit_that_a_socket_accepts() {
         let mut reasons = DisconnectReasons::new(1024);
         let now = Instant::now();
-        reasons.observe(&event(Occurrence::Disconnected), now);
-        let line = reasons.observe(&event(Occurrence::MadeAnew), now).unwrap();
+        reasons.observe(&event(EventKind::Disconnected), now);
+        let line = reasons.observe(&event(EventKind::Reconnected), now).unwrap();
         assert!(line.contains("--max-message 4K,"), "{line}");
-        reasons.observe(&event(Occurrence::Disconnected), now + REPEAT_AFTER);
-        assert!(reasons.observe(&event(Occurrence::MadeAnew), now + REPEAT_AFTER).is_some());
+        reasons.observe(&event(EventKind::Disconnected), now + REPEAT_AFTER);
+        assert!(reasons.observe(&event(EventKind::Reconnected), now + REPEAT_AFTER).is_some());
     }
 }

@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use crate::cli::examples::{self, Notes};
 use crate::cli::{self, Generate, GenerateArgs};
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// Writes the completions or the man page to standard output.
 ///
@@ -59,7 +59,7 @@ fn man_page(name: &str, out: &mut Vec<u8>) -> Result<()> {
     let Some(notes) = examples::ALL.iter().find(called) else {
         let names = examples::ALL.iter().map(|notes| notes.command.replace(' ', "-"));
         let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
-        return Err(Error::usage(format!("there is no man page for `{}`", visible(name)))
+        return Err(Error::usage(format!("there is no man page for `{}`", escape(name)))
             .hint(format!("Commands with a page: {}.", names.join(", "))));
     };
     // `zlog help` has no page.

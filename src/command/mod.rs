@@ -69,6 +69,6 @@ fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
 /// Prints the bound endpoints. With port 0 or `*` they are not known before.
 fn print_bound(command: &str, bound: &[String]) {
     for endpoint in bound {
-        terminal::tell(format_args!("zlog {command}: bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog {command}: bound {endpoint}"));
     }
 }

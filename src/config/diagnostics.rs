@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use zlog_core::error::Error;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 
 /// More than this are counted, not shown.
@@ -45,8 +45,8 @@ impl Diagnostics {
 
     /// As [`Diagnostics::add`], with the words of an error met elsewhere.
     pub(super) fn add_error(&self, offset: usize, what: &str, error: &Error) {
-        let cause = error.message();
-        let what = if what.is_empty() { cause.to_owned() } else { format!("{what}: {cause}") };
+        let cause = error.headline();
+        let what = if what.is_empty() { cause } else { format!("{what}: {cause}") };
         self.add(offset, what, error.next_step().unwrap_or_default());
     }
 
@@ -93,7 +93,7 @@ impl Diagnostics {
         if wrong.is_empty() {
             return None;
         }
-        let name = visible(&path.display().to_string());
+        let name = escape(&path.display().to_string());
         let mut all = format!("{name} has {} errors:", wrong.len());
         for diagnostic in wrong.iter().take(MAX_SHOWN) {
             // Writing to a String can't fail.
@@ -121,7 +121,7 @@ impl<'t> LineIndex<'t> {
     fn new(path: &Path, text: &'t str) -> LineIndex<'t> {
         let later = text.match_indices('\n').map(|(end, _)| end + 1);
         let lines = std::iter::once(0).chain(later).collect();
-        LineIndex { path: visible(&path.display().to_string()), text, lines }
+        LineIndex { path: escape(&path.display().to_string()), text, lines }
     }
 
     /// `relay.toml:12:9: `, as compilers write it: lines and characters, from 1.

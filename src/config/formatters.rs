@@ -10,9 +10,9 @@ use toml::de::DeValue;
 use super::diagnostics::Located;
 use super::table_reader::TableReader;
 use zlog_core::error::Result;
-use zlog_core::format::formatter::READY_MADE;
+use zlog_core::format::READY_MADE;
 use zlog_core::format::{Options, Output};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::router::{FormatterSpec, options};
 
 /// The formatters of a configuration.
@@ -55,7 +55,7 @@ impl Formatters {
         }
         let ready = READY_MADE.iter().map(|(name, _)| *name);
         let known = || self.0.keys().map(String::as_str).chain(ready).collect();
-        let what = format!("there is no formatter {:?}", visible(&name));
+        let what = format!("there is no formatter {:?}", escape(&name));
         let hint = handler.diagnostics().suggest(&name, known);
         handler.error(offset, "formatter", what, &hint);
         (own, utc)

@@ -8,7 +8,7 @@ use super::diagnostics::Located;
 use super::dict_config;
 use super::formatters::Formatters;
 use super::table_reader::TableReader;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::options::{self, CLASSES, Class, SharedSettings};
@@ -64,7 +64,7 @@ fn class(reader: &mut TableReader<'_>) -> Option<&'static Class> {
     let names = CLASSES.map(|class| class.name);
     let hint =
         dict_config::suggest_class(&class).map_or_else(|| suggest(&class, &names), str::to_owned);
-    reader.error(offset, "class", format!("there is no class {:?}", visible(&class)), &hint);
+    reader.error(offset, "class", format!("there is no class {:?}", escape(&class)), &hint);
     None
 }
 

@@ -28,7 +28,7 @@ use self::formatters::Formatters;
 pub use self::relay::{Setting, one_line, prepend_settings};
 use self::table_reader::{Context, TableReader};
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::{HandlerSpec, Match, RouteSpec, Spec, Validator};
 
@@ -84,7 +84,7 @@ impl Config {
         command: &clap::Command,
         overrides: &Overrides,
     ) -> Result<Config> {
-        let name = visible(&path.display().to_string());
+        let name = escape(&path.display().to_string());
         let read_error = |error| read_error(path, &error);
         let mut bytes = Vec::new();
         let file = match mode {
@@ -174,7 +174,7 @@ impl Config {
 }
 
 fn read_error(path: &Path, error: &io::Error) -> Error {
-    let name = visible(&path.display().to_string());
+    let name = escape(&path.display().to_string());
     let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
     match path.exists() {
         true => error,
@@ -258,7 +258,7 @@ fn note_unrouted(
     }
     let reached: HashSet<&String> = routes.iter().flat_map(|route| &route.value.handlers).collect();
     for handler in handlers.iter().filter(|handler| !reached.contains(&handler.value.name)) {
-        let name = visible(&handler.value.name);
+        let name = escape(&handler.value.name);
         context.diagnostics.note(
             handler.offset,
             format!(

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::diagnostics::Located;
 use super::table_reader::TableReader;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
 use zlog_pipeline::router::{Match, RouteSpec};
 
@@ -50,7 +50,7 @@ fn route(reader: &mut TableReader<'_>, matches: Match, handlers: &BTreeSet<&str>
     let level = reader.read("level", parsers::level);
     let list = reader.list("handlers");
     for name in list.iter().filter(|name| !handlers.contains(name.value.as_str())) {
-        let what = format!("there is no handler {:?}", visible(&name.value));
+        let what = format!("there is no handler {:?}", escape(&name.value));
         let hint = match handlers.is_empty() {
             true => "Describe it under [handlers.NAME].".to_owned(),
             false => {

@@ -13,7 +13,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::diagnostics::{Diagnostics, Located};
 use super::dict_config;
 use zlog_core::error::Error;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::router::options::Reader;
 
@@ -59,7 +59,7 @@ impl<'t> TableReader<'t> {
     pub(super) fn path(&self, key: &str) -> String {
         let key = match key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) {
             true if !key.is_empty() => key.to_owned(),
-            _ => format!("{:?}", visible(key)),
+            _ => format!("{:?}", escape(key)),
         };
         if self.name.is_empty() { key } else { format!("{}.{key}", self.name) }
     }
@@ -214,11 +214,11 @@ impl<'t> TableReader<'t> {
 
     /// A parser's error about the value of a key.
     pub(super) fn parse_error(&self, offset: usize, key: &str, value: &str, error: &Error) {
-        let (cause, hint) = (error.message(), error.next_step().unwrap_or_default());
-        if mentions(cause, &visible(value)) {
+        let (cause, hint) = (error.headline(), error.next_step().unwrap_or_default());
+        if mentions(&cause, &escape(value)) {
             self.error(offset, key, cause, hint);
         } else {
-            self.error(offset, key, format!("{:?}: {cause}", visible(value)), hint);
+            self.error(offset, key, format!("{:?}: {cause}", escape(value)), hint);
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use zlog_core::record::{Level, Record};
 use zlog_pipeline::handler::file::Sync;
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{
     FormatterSpec, HandlerContext, HandlerSpec, Match, RouteSpec, Router, Spec, Target,
 };
@@ -60,7 +60,7 @@ fn the_handlers_that_get_a_record_are_those_of_cpython() {
     for line in trees.lines() {
         let tree: Value = serde_json::from_str(line).unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let surroundings = HandlerContext::new("test", &Stop::default());
+        let surroundings = HandlerContext::new("test", &ShutdownSignal::default());
         let mut router = Router::open(spec(&tree, directory.path()), surroundings).unwrap();
         let expected = tree["records"].as_array().unwrap();
         for (number, record) in expected.iter().enumerate() {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use zlog_core::error::{Error, Result};
 use zlog_core::parse::backslash_replace;
 use zlog_core::record::{Level, Record};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::source::Source;
 use zlog_pipeline::source::synthetic::SyntheticSource;
@@ -76,7 +76,7 @@ impl Records {
     /// # Errors
     /// The file can't be read, or has no lines.
     pub fn of_lines(path: &Path) -> Result<Records> {
-        let shown = visible(&path.display().to_string());
+        let shown = escape(&path.display().to_string());
         let failed = |error: std::io::Error| {
             Error::io(&shown, &error).hint("--lines takes a file of log lines.")
         };

@@ -60,7 +60,7 @@ impl Stats {
         rows.push(("total", rows.iter().map(|(_, count)| count).sum()));
         let mut table = format!("{:>10} {:>12}  topic\n", "records", "records/s");
         for (topic, count) in rows {
-            let topic = escape::visible(topic);
+            let topic = escape::escape(topic);
             // Writing to a String can't fail.
             let _ = writeln!(table, "{count:>10} {:>12.1}  {topic}", count as f64 / seconds);
         }

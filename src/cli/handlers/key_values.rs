@@ -11,7 +11,7 @@
 //! - `format=` takes the rest, whatever is in it: it stands last.
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::nearest;
 use zlog_pipeline::router::options::{Class, Key, Reader};
 
@@ -48,7 +48,7 @@ impl KeyValues {
         let mut typed = KeyValues::empty(option, main);
         typed.parse(text, known)?;
         if typed.value.is_empty() {
-            let what = format!("{option} {:?} begins with nothing", visible(text));
+            let what = format!("{option} {:?} begins with nothing", escape(text));
             return Err(Error::usage(what).hint("Its value stands before the first key."));
         }
         Ok(typed)
@@ -65,7 +65,7 @@ impl KeyValues {
         }
         typed.parse(&format!(",{text}"), known)?;
         if !typed.value.is_empty() {
-            let what = format!("{option}={}: that is no key with a value", visible(text));
+            let what = format!("{option}={}: that is no key with a value", escape(text));
             return Err(Error::usage(what).hint(key_list(known)));
         }
         Ok(typed)
@@ -135,7 +135,7 @@ impl KeyValues {
     /// An error about a key, or about the value itself when `key` is empty.
     pub(super) fn error_about(&self, key: &str, what: &str) -> Error {
         let of = if self.value.is_empty() { "" } else { " " };
-        let place = format!("{}{of}{}", self.option, visible(&self.value));
+        let place = format!("{}{of}{}", self.option, escape(&self.value));
         let space = if what.starts_with(':') { "" } else { " " };
         let separator = if key.is_empty() { "" } else { ": " };
         Error::usage(format!("{place}{separator}{key}{space}{what}"))
@@ -144,7 +144,7 @@ impl KeyValues {
     fn unknown(&self, key: &str, known: &[Key]) -> Error {
         let nearest = nearest(key, known.iter().map(|key| key.name));
         let error =
-            self.error_about(&format!("{}=", visible(key)), "is no key of it").hint(format!(
+            self.error_about(&format!("{}=", escape(key)), "is no key of it").hint(format!(
                 "{} A comma before something else that looks like a key is written twice.",
                 key_list(known)
             ));
@@ -217,9 +217,9 @@ impl Reader for KeyValues {
     fn refuse(&mut self, key: &str, value: &str, error: Error) {
         let key = match key == self.main {
             true => String::new(),
-            false => format!("{key}={}", visible(value)),
+            false => format!("{key}={}", escape(value)),
         };
-        let about = self.error_about(&key, &format!(": {}", error.message()));
+        let about = self.error_about(&key, &format!(": {}", error.headline()));
         self.record_error(match error.next_step() {
             Some(hint) => about.hint(hint),
             None => about,

@@ -11,9 +11,9 @@ use clap::Args;
 
 use self::key_values::KeyValues;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Options, Output};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::options::{self, CLASSES, Class, Key, Reader as _, SharedSettings};
 use zlog_pipeline::router::{HandlerSpec, Spec};
@@ -205,8 +205,8 @@ impl HandlerArgs {
             Some(format!(
                 "handler {}: \",{}\" is a part of its format, since format= takes the rest; a key \
                  stands before format=",
-                visible(&handler.name),
-                visible(misplaced)
+                escape(&handler.name),
+                escape(misplaced)
             ))
         };
         spec.handlers.iter().chain(&console).filter_map(remark).collect()

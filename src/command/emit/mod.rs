@@ -18,14 +18,14 @@ use self::summary::{ProgressLine, Summary};
 use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
 use zlog_core::error::{Exit, Result};
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
-use zlog_pipeline::os::signal::{Forwarding, Stop};
+use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Publisher, Role, SocketOptions, Waited};
+use zlog_pipeline::socket::{Publisher, Role, SocketOptions, WaitOutcome};
 use zlog_pipeline::source::{Notice, PollStatus};
 
 /// How long to wait for the source before looking at signals and the clock.
@@ -67,11 +67,11 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
 }
 
 /// A signal asks this process to stop; while a wrapped command runs, it is the command's.
-fn catch_signals(args: &EmitArgs) -> Result<(Stop, Option<Forwarding>)> {
+fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)> {
     if args.command.is_empty() {
-        return Ok((Stop::install()?, None));
+        return Ok((ShutdownSignal::install()?, None));
     }
-    let stop = Stop::default();
+    let stop = ShutdownSignal::default();
     let signals = Forwarding::install(stop.clone())?;
     Ok((stop, Some(signals)))
 }
@@ -88,7 +88,7 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
 /// When to end, whatever the source still has: at a signal, or when the time is up.
 #[derive(Clone)]
 struct Shutdown {
-    stop: Stop,
+    stop: ShutdownSignal,
     until: Arc<OnceLock<Instant>>,
     /// How long a subscriber without room may hold the end up.
     linger: Duration,
@@ -131,7 +131,7 @@ struct Emit {
 }
 
 impl Emit {
-    fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
+    fn new(args: &EmitArgs, publisher: Publisher, stop: ShutdownSignal) -> Emit {
         let shutdown = Shutdown {
             stop,
             until: Arc::default(),
@@ -176,14 +176,14 @@ impl Emit {
         let publisher = self.publish.publisher();
         let stop = || self.shutdown.stop.requested();
         let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
-        if let Waited::TimedOut(subscribers) = waited {
+        if let WaitOutcome::TimedOut(subscribers) = waited {
             let (wait, wanted) = (args.wait, args.wait_for);
             let text = match (wanted, subscribers) {
                 (0, _) => return Ok(()),
                 (1, _) => format!("nobody listens (waited {wait}); publishing all the same"),
                 (_, n) => format!("{n} of {wanted} subscribers came (waited {wait}); publishing"),
             };
-            terminal::tell(format_args!("zlog emit: {text}"));
+            terminal::eprint_line(format_args!("zlog emit: {text}"));
         }
         self.begun = Instant::now();
         if let Some(duration) = args.duration {
@@ -240,7 +240,7 @@ impl Emit {
     fn report_notices(&self, notices: Vec<Notice>) {
         for notice in notices {
             let line = format_args!("zlog emit: {}", notice.text);
-            self.progress.suspended(|| terminal::tell(line));
+            self.progress.suspended(|| terminal::eprint_line(line));
         }
     }
 
@@ -248,7 +248,7 @@ impl Emit {
     fn report_disconnects(&mut self) {
         if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
             self.progress
-                .suspended(|| terminal::tell(format_args!("zlog emit: {}", visible(&text))));
+                .suspended(|| terminal::eprint_line(format_args!("zlog emit: {}", escape(&text))));
         }
     }
 
@@ -274,7 +274,7 @@ impl Emit {
         }
         let uncopied = read_progress.copying() + read_progress.uncopied();
         if uncopied > 0 {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
                 counted(uncopied, "byte")
             ));
@@ -300,9 +300,9 @@ impl Emit {
             flushed,
         };
         if !args.quiet {
-            terminal::tell(format_args!("zlog emit: {summary}"));
+            terminal::eprint_line(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
-            terminal::tell(format_args!("zlog emit: {}", summary.loss()));
+            terminal::eprint_line(format_args!("zlog emit: {}", summary.loss()));
         }
         let exit = source.exit();
         source.stop(args.linger.0)?;

@@ -49,7 +49,7 @@ impl EmitSource {
         if args.listen.any() {
             let source = PythonSource::open(&args.listen.options())?;
             for place in source.bound() {
-                terminal::tell(format_args!("zlog emit: listening on {place}"));
+                terminal::eprint_line(format_args!("zlog emit: listening on {place}"));
             }
             return Ok(EmitSource::Listen(source));
         }
@@ -75,7 +75,7 @@ impl EmitSource {
         }
         if args.file.is_empty() {
             if terminal::stdin_is_terminal() && !args.quiet {
-                terminal::tell("zlog emit: publishing what is typed here; Ctrl-D ends it");
+                terminal::eprint_line("zlog emit: publishing what is typed here; Ctrl-D ends it");
             }
             return Ok(EmitSource::Text(stdin::open(
                 spec,
@@ -225,7 +225,7 @@ fn spec(level: Option<Level>, default: Level) -> StreamSpec {
 }
 
 fn stdout(args: &EmitArgs) -> Tee {
-    Box::new(Stdout::lingering(args.linger.0))
+    Box::new(Stdout::with_linger(args.linger.0))
 }
 
 fn line_options(args: &EmitArgs) -> LineOptions {

@@ -163,7 +163,9 @@ impl ProgressLine {
     /// Says something about subscribers; the line makes room.
     pub(super) fn notifier(&self) -> Box<dyn Fn(&str) + Send> {
         let bar = self.bar.clone();
-        Box::new(move |text| bar.suspend(|| terminal::tell(format_args!("zlog emit: {text}"))))
+        Box::new(move |text| {
+            bar.suspend(|| terminal::eprint_line(format_args!("zlog emit: {text}")))
+        })
     }
 
     /// Takes the line away while `say` writes to stderr.

@@ -16,7 +16,7 @@ use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
 use zlog_pipeline::socket::{Proxy, SocketOptions};
@@ -141,7 +141,7 @@ impl InputThread {
         options: InputOptions,
     ) -> Result<InputThread> {
         let state = Arc::new(InputState::default());
-        let mut publisher = proxy.publisher_inside(&SocketOptions::publisher())?;
+        let mut publisher = proxy.inproc_publisher(&SocketOptions::publisher())?;
         let InputOptions { root, trust_topic, stop, linger } = options;
         let thread_state = Arc::clone(&state);
         let run = move || {
@@ -164,7 +164,7 @@ impl InputThread {
             sender.trust_topic = trust_topic;
             let input_loop = InputLoop { source, publish, sender, linger };
             if let Err(error) = input_loop.run(&thread_state) {
-                terminal::tell(format_args!("zlog relay: {error}"));
+                terminal::eprint_line(format_args!("zlog relay: {error}"));
                 thread_state.failed.store(true, Ordering::Relaxed);
             }
             thread_state.ended.store(true, Ordering::Release);
@@ -182,7 +182,7 @@ struct InputOptions {
     root: String,
     /// Keep topics that records bring along.
     trust_topic: bool,
-    stop: Stop,
+    stop: ShutdownSignal,
     /// How long its end may take.
     linger: Duration,
 }
@@ -231,7 +231,7 @@ fn publish_state(state: &InputState, publish: &Publish, source: &mut InputSource
     state.nuls.store(source.nuls(), Ordering::Relaxed);
     *state.listen_stats.lock().unwrap_or_else(PoisonError::into_inner) = source.listen_stats();
     for notice in source.notices() {
-        terminal::tell(format_args!("zlog relay: {}", notice.text));
+        terminal::eprint_line(format_args!("zlog relay: {}", notice.text));
         state.failed.fetch_or(notice.failed, Ordering::Relaxed);
     }
 }
@@ -244,7 +244,11 @@ impl Inputs {
     ///
     /// # Errors
     /// One can't be opened.
-    pub(super) fn open(args: &RelayArgs, proxy: &mut Proxy, stop: &Stop) -> Result<Inputs> {
+    pub(super) fn open(
+        args: &RelayArgs,
+        proxy: &mut Proxy,
+        stop: &ShutdownSignal,
+    ) -> Result<Inputs> {
         let mut inputs = Vec::new();
         let linger = args.linger.0;
         if args.stdin {
@@ -263,7 +267,7 @@ impl Inputs {
         if args.listen.any() {
             let source = PythonSource::open(&args.listen.options())?;
             for place in source.bound() {
-                terminal::tell(format_args!("zlog relay: listening on {place}"));
+                terminal::eprint_line(format_args!("zlog relay: listening on {place}"));
             }
             let root = String::new();
             let options = InputOptions { root, trust_topic: false, stop: stop.clone(), linger };
@@ -277,20 +281,20 @@ impl Inputs {
         for input in &self.0 {
             let (name, records, unheard) = (input.name(), input.records(), input.unheard());
             if unheard > 0 {
-                terminal::tell(format_args!(
+                terminal::eprint_line(format_args!(
                     "zlog relay: {name}: nobody wanted {unheard} of {}",
                     counted(records, "record")
                 ));
             }
             let nuls = input.state.nuls.load(Ordering::Relaxed);
             if nuls > 0 {
-                terminal::tell(format_args!(
+                terminal::eprint_line(format_args!(
                     "zlog relay: {name}: {} left out (a hole in the input)",
                     counted(nuls, "NUL")
                 ));
             }
             for remark in input.remarks() {
-                terminal::tell(format_args!("zlog relay: {name}: {remark}"));
+                terminal::eprint_line(format_args!("zlog relay: {name}: {remark}"));
             }
         }
     }

@@ -63,10 +63,10 @@ impl Rates {
             return;
         }
         let counts = proxy.counts();
-        let (collect, publish) = proxy.links();
+        let (collect, publish) = proxy.endpoint_status();
         let rate = since.rate(0, counts.messages, now);
         let new = counts.messages - since.counts.first().copied().unwrap_or(0);
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog relay: {} ({rate:.1}/s), {} in all; publishers {}, subscribers {}; \
              without room {}, dropped {}",
             counted(new, "message"),

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{LinkEvent, Occurrence};
+use zlog_pipeline::socket::{ConnectionEvent, EventKind};
 
 /// Prints connection events. libzmq retries a connection again and again; what is the same
 /// each time is printed once, until a connection is made or lost.
@@ -14,13 +14,13 @@ pub(super) struct ConnectionLog {
 }
 
 impl ConnectionLog {
-    pub(super) fn print(&mut self, event: &LinkEvent) {
-        if matches!(event.what, Occurrence::Connected | Occurrence::Disconnected) {
+    pub(super) fn print(&mut self, event: &ConnectionEvent) {
+        if matches!(event.kind, EventKind::Connected | EventKind::Disconnected) {
             self.printed.clear();
         }
         let text = event.to_string();
         if self.printed.insert(text.clone()) {
-            terminal::tell(format_args!("zlog tail: {}", visible(&text)));
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(&text)));
         }
     }
 }

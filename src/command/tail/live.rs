@@ -10,10 +10,12 @@ use super::no_peer::NoPeerMonitor;
 use super::{Ended, Input, Tail, settings};
 use crate::cli::TailArgs;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{self, Ask, Closing, Endpoint, Role, SocketOptions, Subscriber};
+use zlog_pipeline::socket::{
+    self, Drain, Endpoint, PublisherRequest, Role, SocketOptions, Subscriber,
+};
 use zlog_pipeline::source::subscribe::Subscribe;
 use zlog_pipeline::source::{PollStatus, Source};
 
@@ -52,13 +54,13 @@ impl Live {
         let at_once = if query.is_some() { &[] } else { &*prefixes };
         let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
         if tail.hangup.is_some() {
-            subscriber.wake_by(Hangup::words()?);
+            subscriber.wake_by(Hangup::wakeups()?);
         }
         super::super::print_bound("tail", subscriber.bound());
         let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
         if let Some((n, at)) = query {
             for notice in source.fetch_backlog(n, &at, &prefixes, &|| tail.stop.requested())? {
-                terminal::tell(format_args!("zlog tail: {}", visible(&notice)));
+                terminal::eprint_line(format_args!("zlog tail: {}", escape(&notice)));
             }
         }
         let wanted = args.topics.iter().chain(&args.root).cloned().collect();
@@ -112,7 +114,7 @@ impl Live {
     /// what they have sent, for at most `linger`.
     fn drain(&mut self, tail: &mut Tail, linger: Duration) -> Result<()> {
         let started = Instant::now();
-        let mut drain = Closing::new(&self.source.subscriber().links(), started, linger);
+        let mut drain = Drain::new(&self.source.subscriber().endpoint_status(), started, linger);
         loop {
             let now = Instant::now();
             if tail.output.is_full() {
@@ -123,24 +125,24 @@ impl Live {
             }
             // Asked first: what the system had received from a publisher that is gone has
             // arrived by then.
-            let gone = socket::connected_peers(&self.source.subscriber().links()) == 0;
+            let gone = socket::connected_peers(&self.source.subscriber().endpoint_status()) == 0;
             let came = self.poll_source(tail, DRAIN_POLL, true)? == PollStatus::Delivered;
             let now = Instant::now();
-            if drain.note(now, came) || (gone && !came) {
+            if drain.is_done(now, came) || (gone && !came) {
                 return Ok(());
             }
             let subscriber = self.source.subscriber();
-            if let Some(request) = drain.ask(now, || subscriber.is_caught_up()) {
-                subscriber.ask(request);
+            if let Some(request) = drain.next_request(now, || subscriber.is_caught_up()) {
+                subscriber.request(request);
             }
         }
     }
 
     /// Counts the messages that come too late for the handlers, until `until` at the latest.
-    fn count_late(&mut self, tail: &mut Tail, mut drain: Closing, until: Instant) -> Result<()> {
+    fn count_late(&mut self, tail: &mut Tail, mut drain: Drain, until: Instant) -> Result<()> {
         let subscriber = self.source.subscriber();
-        subscriber.ask(Ask::Stop);
-        drain.stop_asking();
+        subscriber.request(PublisherRequest::Stop);
+        drain.stop_requested();
         loop {
             let mut count = 0;
             subscriber.recv(DRAIN_POLL, &mut |_, _| {
@@ -149,7 +151,7 @@ impl Live {
             })?;
             tail.late.messages += count;
             let now = Instant::now();
-            if drain.note(now, count > 0) {
+            if drain.is_done(now, count > 0) {
                 return Ok(());
             }
             if now >= until {
@@ -171,7 +173,7 @@ impl Live {
             }
             let reasons = self.disconnect_reasons.as_mut();
             if let Some(reason) = reasons.and_then(|reasons| reasons.observe(&event, now)) {
-                terminal::tell(format_args!("zlog tail: {reason}"));
+                terminal::eprint_line(format_args!("zlog tail: {reason}"));
             }
         }
     }
@@ -179,8 +181,8 @@ impl Live {
     fn report_no_peer(&mut self, now: Instant) {
         let Some(no_peer) = &mut self.no_peer else { return };
         let subscriber = self.source.subscriber();
-        for finding in no_peer.check(now, || subscriber.links()) {
-            terminal::tell(format_args!("zlog tail: {}", visible(&finding.to_string())));
+        for finding in no_peer.check(now, || subscriber.endpoint_status()) {
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(&finding.to_string())));
         }
     }
 
@@ -194,7 +196,7 @@ impl Live {
         }
         let Some(no_output) = &mut self.no_output else { return };
         let subscriber = self.source.subscriber();
-        let connected = || subscriber.links().iter().any(|endpoint| endpoint.peers > 0);
+        let connected = || subscriber.endpoint_status().iter().any(|endpoint| endpoint.peers > 0);
         // Unless everything is subscribed to, the names of similar topics say more.
         let excluded = if all_topics { tail.output.excluded } else { 0 };
         let (action, finding) = no_output.check(now, connected, tail.output.filtered + excluded);
@@ -204,7 +206,7 @@ impl Live {
             _ => {}
         }
         if let Some(finding) = finding {
-            terminal::tell(format_args!("zlog tail: {}", visible(&finding.to_string())));
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(&finding.to_string())));
         }
     }
 }
@@ -244,7 +246,7 @@ fn query_endpoint(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Endpoint> {
         return Err(Error::usage("--last asks one relay, and there are several endpoints")
             .hint("Give one endpoint, or the relay's query endpoint: --ask ENDPOINT."));
     };
-    let query = (endpoint.role() == Role::Connect).then(|| endpoint.beside()).flatten();
+    let query = (endpoint.role() == Role::Connect).then(|| endpoint.query_endpoint()).flatten();
     query.ok_or_else(|| {
         Error::usage(format!("{endpoint} has no query endpoint for earlier records"))
             .hint("Name the relay's: --ask ENDPOINT.")

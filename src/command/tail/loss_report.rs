@@ -52,11 +52,13 @@ impl LossReport {
             return;
         }
         for line in lines {
-            terminal::tell(format_args!("zlog tail: {line}"));
+            terminal::eprint_line(format_args!("zlog tail: {line}"));
         }
         let incomplete = self.sequences.is_incomplete();
         if incomplete && !std::mem::replace(&mut self.incomplete_reported, true) {
-            terminal::tell("zlog tail: too many senders and topics: losses of some go unseen");
+            terminal::eprint_line(
+                "zlog tail: too many senders and topics: losses of some go unseen",
+            );
         }
     }
 }
@@ -66,7 +68,7 @@ fn lines(losses: &[(&str, &str, u64)]) -> Vec<String> {
     let (named, others) = losses.split_at(losses.len().min(MAX_NAMED));
     let mut lines = Vec::new();
     for (source, topic, missing) in named {
-        let (source, topic) = (escape::visible(source), escape::visible(topic));
+        let (source, topic) = (escape::escape(source), escape::escape(topic));
         lines.push(format!("lost {} of {source}, topic {topic}", counted(*missing, "record")));
     }
     if !others.is_empty() {

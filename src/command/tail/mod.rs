@@ -22,7 +22,7 @@ use crate::cli::TailArgs;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::record::Record;
 use zlog_core::text::plural::counted;
-use zlog_pipeline::os::signal::{Hangup, Stop};
+use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::source::PollStatus;
 
@@ -104,7 +104,7 @@ trait Input {
 /// The output of a tail, and what ends it.
 struct Tail {
     output: TailOutput,
-    stop: Stop,
+    stop: ShutdownSignal,
     /// With handlers, SIGHUP reopens their files. Without, it ends the tail.
     hangup: Option<Hangup>,
     deadline: Option<Instant>,
@@ -129,10 +129,10 @@ impl LateRecords {
         let messages = counted(self.messages, "message");
         match (self.any(), self.and_more) {
             (false, _) => {}
-            (true, false) => terminal::tell(format_args!(
+            (true, false) => terminal::eprint_line(format_args!(
                 "zlog tail: {messages} came too late for the handlers: --linger was over"
             )),
-            (true, true) => terminal::tell(format_args!(
+            (true, true) => terminal::eprint_line(format_args!(
                 "zlog tail: {messages} came too late for the handlers, and publishers were still \
                  sending: how many records are lost is not known"
             )),
@@ -143,7 +143,7 @@ impl LateRecords {
 impl Tail {
     fn new(args: &TailArgs) -> Result<Tail> {
         let now = Instant::now();
-        let stop = Stop::install()?;
+        let stop = ShutdownSignal::install()?;
         let hangup = args.has_handlers().then(|| Hangup::install(&stop)).transpose()?;
         let output = settings::output(args, &stop, now)?;
         let deadline = args.timeout.map(|timeout| now + timeout.0);
@@ -237,19 +237,19 @@ impl Tail {
         }
         let undecoded = self.output.undecoded;
         if undecoded > 0 && !args.quiet {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {undecoded} could not be decoded; shown as text and marked"
             ));
         }
         let unformatted = closed.console.as_ref().map_or(0, |console| console.unformatted);
         if unformatted > 0 && !args.quiet {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {unformatted} did not fit --format; shown with the reason"
             ));
         }
         let lost = self.output.losses.lost();
         if args.fail_on_loss && lost > 0 {
-            terminal::tell(format_args!("zlog tail: {lost} lost in all"));
+            terminal::eprint_line(format_args!("zlog tail: {lost} lost in all"));
         }
         let exit = match (ended, self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
@@ -266,7 +266,7 @@ impl Tail {
     fn print_unmet(&self, args: &TailArgs) {
         let (passed, asked) = (self.output.passed, args.count.unwrap_or_default());
         if let (Some(timeout), false) = (args.timeout, args.quiet) {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {passed} of {} came within {timeout}",
                 counted(asked, "record")
             ));

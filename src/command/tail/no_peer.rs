@@ -8,7 +8,7 @@ use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::time::{Duration, Instant};
 
-use zlog_pipeline::socket::{LinkEvent, LinkState, LinkStatus, Occurrence, Role};
+use zlog_pipeline::socket::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind, Role};
 
 /// How long an endpoint must have had no peer. A publisher that restarts is back sooner.
 const REPORT_AFTER: Duration = Duration::from_secs(3);
@@ -90,8 +90,8 @@ impl NoPeerMonitor {
     }
 
     /// Notes an event of a connection.
-    pub(super) fn observe(&mut self, event: &LinkEvent) {
-        if event.what == Occurrence::Connected {
+    pub(super) fn observe(&mut self, event: &ConnectionEvent) {
+        if event.kind == EventKind::Connected {
             self.had_peer.insert(event.endpoint.clone());
         }
     }
@@ -102,7 +102,7 @@ impl NoPeerMonitor {
     pub(super) fn check(
         &mut self,
         now: Instant,
-        links: impl FnOnce() -> Vec<LinkStatus>,
+        links: impl FnOnce() -> Vec<EndpointStatus>,
     ) -> Vec<Finding> {
         if now < self.next_check {
             return Vec::new();
@@ -113,7 +113,7 @@ impl NoPeerMonitor {
         self.peers
             .resize_with(links.len(), || PeerState { without_peer_since: started, reported: None });
         let states = self.peers.iter_mut().zip(links);
-        let check = |(state, link): (&mut PeerState, LinkStatus)| {
+        let check = |(state, link): (&mut PeerState, EndpointStatus)| {
             let had_peer = self.had_peer.contains(&link.endpoint);
             state.check(now, link, had_peer)
         };
@@ -122,7 +122,7 @@ impl NoPeerMonitor {
 }
 
 impl PeerState {
-    fn check(&mut self, now: Instant, link: LinkStatus, had_peer: bool) -> Option<Finding> {
+    fn check(&mut self, now: Instant, link: EndpointStatus, had_peer: bool) -> Option<Finding> {
         let Some(reason) = reason(&link) else {
             *self = PeerState { without_peer_since: now, reported: None };
             return None;
@@ -139,13 +139,13 @@ impl PeerState {
 }
 
 /// Why a link has no peer; `None` when it has one.
-fn reason(link: &LinkStatus) -> Option<Reason> {
+fn reason(link: &EndpointStatus) -> Option<Reason> {
     if link.peers > 0 {
         return None;
     }
     Some(match (&link.state, link.role, &link.unresolved) {
-        (LinkState::Connected, ..) => return None,
-        (LinkState::HandshakeRefused(why), ..) => Reason::HandshakeFailed(why.clone()),
+        (ConnectionState::Connected, ..) => return None,
+        (ConnectionState::HandshakeRefused(why), ..) => Reason::HandshakeFailed(why.clone()),
         (_, Role::Bind, _) => Reason::NobodyConnected,
         (_, Role::Connect, Some(why)) => Reason::HostNotFound(why.clone()),
         (_, Role::Connect, None) if link.reached => Reason::NoHandshake,
@@ -159,20 +159,30 @@ mod tests {
 
     const HERE: &str = "tcp://h:1";
 
-    fn link(role: Role, state: LinkState) -> LinkStatus {
-        let peers = usize::from(state == LinkState::Connected);
-        LinkStatus { endpoint: HERE.into(), role, state, peers, reached: false, unresolved: None }
+    fn link(role: Role, state: ConnectionState) -> EndpointStatus {
+        let peers = usize::from(state == ConnectionState::Connected);
+        EndpointStatus {
+            endpoint: HERE.into(),
+            role,
+            state,
+            peers,
+            reached: false,
+            unresolved: None,
+        }
     }
 
     /// What is reported about one link in these states, four seconds apart.
-    fn reports(role: Role, states: &[LinkState]) -> Vec<String> {
+    fn reports(role: Role, states: &[ConnectionState]) -> Vec<String> {
         let start = Instant::now();
         let mut no_peer = NoPeerMonitor::new(start);
         let mut reports = Vec::new();
         for (at, state) in (1..).zip(states) {
             let now = start + Duration::from_secs(4) * at;
-            if *state == LinkState::Connected {
-                no_peer.observe(&LinkEvent { endpoint: HERE.into(), what: Occurrence::Connected });
+            if *state == ConnectionState::Connected {
+                no_peer.observe(&ConnectionEvent {
+                    endpoint: HERE.into(),
+                    kind: EventKind::Connected,
+                });
             }
             let findings = no_peer.check(now, || vec![link(role, state.clone())]);
             reports.extend(findings.iter().map(Finding::to_string));
@@ -184,14 +194,14 @@ mod tests {
     fn nothing_is_reported_in_the_first_seconds() {
         let start = Instant::now();
         let mut no_peer = NoPeerMonitor::new(start);
-        let away = || vec![link(Role::Connect, LinkState::NotConnected)];
+        let away = || vec![link(Role::Connect, ConnectionState::NotConnected)];
         assert!(no_peer.check(start + REPORT_AFTER / 2, away).is_empty());
         assert_eq!(no_peer.check(start + REPORT_AFTER, away).len(), 1);
     }
 
     #[test]
     fn an_unreachable_publisher_is_reported_once_and_again_after_it_has_been_connected() {
-        use LinkState::{Connected, Connecting, NotConnected};
+        use ConnectionState::{Connected, Connecting, NotConnected};
         let states = [NotConnected, Connecting, NotConnected, Connected, NotConnected];
         let reports = reports(Role::Connect, &states);
         assert_eq!(reports.len(), 2, "{reports:?}");
@@ -201,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_failed_handshake_is_reported_with_its_first_reason() {
-        let refused = |why: &str| LinkState::HandshakeRefused(why.into());
+        let refused = |why: &str| ConnectionState::HandshakeRefused(why.into());
         let reports = reports(Role::Connect, &[refused("not ZeroMQ"), refused("broken pipe")]);
         assert_eq!(reports.len(), 1, "{reports:?}");
         assert!(reports[0].contains("tcp://h:1 failed: not ZeroMQ"), "{reports:?}");
@@ -209,7 +219,7 @@ mod tests {
 
     #[test]
     fn publishers_that_leave_a_bound_endpoint_are_not_reported() {
-        use LinkState::{Connected, NotConnected};
+        use ConnectionState::{Connected, NotConnected};
         assert_eq!(reports(Role::Bind, &[NotConnected, NotConnected]).len(), 1);
         assert_eq!(reports(Role::Bind, &[Connected, NotConnected, NotConnected]).len(), 0);
     }

@@ -189,7 +189,7 @@ impl TailOutput {
         self.losses.report(now, at_end);
         let Some((stats, every)) = &mut self.stats else { return };
         if at_end || every.is_some_and(|every| stats.age(now) >= every) {
-            terminal::tell(stats.report(now).trim_end());
+            terminal::eprint_line(stats.report(now).trim_end());
         }
     }
 

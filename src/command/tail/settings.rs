@@ -9,12 +9,11 @@ use super::output::{CONSOLE, TailOutput};
 use crate::cli::{FormatArgs, TailArgs};
 use zlog_core::error::{Error, Result};
 use zlog_core::filter::{Bound, Filter, Topics, parse_when};
-use zlog_core::format::formatter::FormatterSpec;
-use zlog_core::format::{Options, Output, time};
+use zlog_core::format::{FormatterSpec, Options, Output, zone};
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{ConsoleSettings, HandlerContext, HandlerSpec, Router, Target};
 
@@ -22,7 +21,7 @@ use zlog_pipeline::router::{ConsoleSettings, HandlerContext, HandlerSpec, Router
 ///
 /// # Errors
 /// Arguments that contradict each other, or a handler that can't be opened.
-pub(super) fn output(args: &TailArgs, stop: &Stop, now: Instant) -> Result<TailOutput> {
+pub(super) fn output(args: &TailArgs, stop: &ShutdownSignal, now: Instant) -> Result<TailOutput> {
     let topics = topics(args);
     topics.check()?;
     Ok(TailOutput {
@@ -58,7 +57,7 @@ fn topics(args: &TailArgs) -> Topics {
 }
 
 fn filter(args: &TailArgs) -> Result<Filter> {
-    let now = Zoned::now().with_time_zone(time::zone(args.format.utc));
+    let now = Zoned::now().with_time_zone(zone(args.format.utc));
     let when = |text: &Option<String>, bound| {
         text.as_deref().map(|text| parse_when(text, bound, &now)).transpose()
     };
@@ -80,12 +79,12 @@ fn filter(args: &TailArgs) -> Result<Filter> {
 
 /// The handlers, with standard output as the last of them if records are printed: writing to
 /// it may wait for a reader, and fail.
-fn router(args: &TailArgs, stop: &Stop) -> Result<Router> {
+fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     // Stored records wait for a slow handler; a publisher must not have to.
     let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
     let mut spec = args.handlers.spec(on_full)?;
     for remark in args.handlers.remarks() {
-        terminal::tell(format_args!("zlog tail: {remark}"));
+        terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
     let mut context = HandlerContext::new("tail", stop);
     if args.prints() {
@@ -137,7 +136,7 @@ fn console_settings(args: &TailArgs, format: Option<&str>) -> ConsoleSettings {
     let options = Options {
         color: args.color.for_stdout(),
         escape: terminal::stdout_is_terminal(),
-        zone: time::zone(args.format.utc),
+        zone: zone(args.format.utc),
         time_format: args.format.time_format.clone(),
         separator: args.separator.clone(),
         align: match (args.shape(), format) {

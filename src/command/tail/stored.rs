@@ -31,7 +31,7 @@ impl Stored {
     fn print_notices(&mut self) {
         for notice in self.source.take_notices() {
             if notice.failed || !self.quiet {
-                terminal::tell(format_args!("zlog tail: {}", notice.text));
+                terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
             }
         }
     }
@@ -56,7 +56,7 @@ impl Input for Stored {
         let nuls = self.source.counts().nuls;
         if nuls > 0 && !self.quiet {
             let nuls = counted(nuls, "NUL");
-            terminal::tell(format_args!("zlog tail: {nuls} left out (a hole in the input)"));
+            terminal::eprint_line(format_args!("zlog tail: {nuls} left out (a hole in the input)"));
         }
         // Input that could not be read is a failure, even if enough came from the rest.
         let failed = self.source.failed() && ended == Ended::Done;

@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Command};
 
 use super::*;
-use zlog_core::format::formatter::Style;
+use zlog_core::format::Style;
 use zlog_core::record::Level;
 use zlog_core::text::parsers;
 use zlog_pipeline::handler::file::Sync;
@@ -119,7 +119,7 @@ fn everything_that_is_wrong_is_told_at_once_where_it_stands() {
     );
     let expected = [
         "relay.toml has 11 errors:",
-        "relay.toml:3:10: formatters.f.format: format \"%(mesage)s\": there is no field",
+        "relay.toml:3:10: formatters.f.format: format \"%(mesage)s\": unknown field",
         "relay.toml:5:11: handlers.errors: path is missing",
         "relay.toml:7:1: there is no key handlers.errors.filename\n  Did you mean path?",
         "relay.toml:8:1: there is no key handlers.errors.levle\n  Did you mean level?",

@@ -5,7 +5,6 @@ mod when;
 
 use regex::Regex;
 
-use crate::python::percent;
 use crate::record::{Level, Record};
 use crate::wire::topic;
 
@@ -74,7 +73,7 @@ impl Filter {
         if self.grep.is_empty() && self.exclude.is_empty() {
             return true;
         }
-        let message = percent::message(record);
+        let message = record.message();
         let traceback = record.exc_text.as_deref().unwrap_or("");
         let matches = |pattern: &Regex| pattern.is_match(&message) || pattern.is_match(traceback);
         (self.grep.is_empty() || self.grep.iter().any(matches)) && !self.exclude.iter().any(matches)

@@ -1,29 +1,27 @@
-//! For a person: aligned columns, colours, tracebacks indented.
+//! The format for people: aligned columns, colours, indented tracebacks.
 //!
-//! `time level topic source message extras`, and below it the traceback and the
-//! stack. Nothing is ever cut off. `~` after a time says that the sender gave none
-//! and that it is the time of arrival. Fields that no record has had yet take no
-//! space.
+//! A record is `time level topic source message extras`, with the traceback and the stack
+//! below. Nothing is cut off. `~` after a time marks it as the time of arrival, because the
+//! sender gave none. Columns without a value so far take no space.
 
 use super::column::{Column, display_width};
 use super::paint::{MultilineText, Palette, write_inline};
 use super::time::TimeFormat;
 use super::value::write_pretty_json;
 use super::{Format, Options, Show};
-use crate::python::percent;
 use crate::record::{Level, Record};
 
-/// How far tracebacks are indented.
+/// The indentation of tracebacks, in spaces.
 const TRACEBACK_INDENT: usize = 4;
 
-/// As wide as the longest of Python's level names.
+/// The length of the longest of Python's level names.
 const LEVEL_WIDTH: usize = 8;
 
-/// See the module.
-pub struct Pretty {
+/// Writes records for people.
+pub(super) struct Pretty {
     time: TimeFormat,
     show: Show,
-    /// Whether there is a column for the source.
+    /// Whether to show the source.
     source: bool,
     escape: bool,
     separator: String,
@@ -40,8 +38,8 @@ struct Columns {
 }
 
 impl Pretty {
-    /// As `options` say, with their time format compiled.
-    pub fn new(time: TimeFormat, options: Options) -> Pretty {
+    /// A format with the given options and their compiled time format.
+    pub(super) fn new(time: TimeFormat, options: Options) -> Pretty {
         let column = |width| Column::new(options.align, width);
         Pretty {
             multiline: MultilineText::new(&options),
@@ -60,7 +58,7 @@ impl Pretty {
         }
     }
 
-    /// Writes the columns before the message. Returns where the message begins.
+    /// Writes the columns before the message. Returns their width.
     fn write_columns(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> usize {
         let mut width = self.write_time(record, out);
         let escape = self.escape;
@@ -85,8 +83,8 @@ impl Pretty {
         width
     }
 
-    /// Writes the time, its mark and the separator. The mark takes the place of
-    /// the separator's first space, so that columns stay where they are.
+    /// Writes the time, its mark and the separator. The mark replaces the first space of the
+    /// separator, so that columns don't move.
     fn write_time(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> usize {
         let time = &mut self.time;
         let width = self.columns.time.write(out, &self.palette.plain, |out| {
@@ -158,7 +156,7 @@ impl Format for Pretty {
         if let Some(reason) = &record.fault {
             self.write_fault(reason, out);
         }
-        let message = percent::message(record);
+        let message = record.message();
         self.multiline.write(out, message.trim_end_matches('\n'), indent);
         self.write_extras(record, out);
         for text in [&record.exc_text, &record.stack_info].into_iter().flatten() {
@@ -168,7 +166,7 @@ impl Format for Pretty {
     }
 }
 
-/// The sender's own name for the level, or Python's; `-` for none.
+/// Writes the sender's name of the level, or Python's; `-` without a level.
 fn write_level(out: &mut Vec<u8>, record: &Record<'_>, escape: bool) {
     match (&record.levelname, record.level.standard_name()) {
         (Some(name), _) => write_inline(out, name, escape),
@@ -206,7 +204,7 @@ mod tests {
         show(&mut pretty(Options::default()), records)
     }
 
-    /// What a terminal shows after these bytes, and where its cursor is.
+    /// The content of a terminal after these bytes, and its cursor position.
     fn screen(bytes: &str) -> (String, (u16, u16)) {
         let mut terminal = vt100::Parser::new(60, 500, 0);
         terminal.process(bytes.replace('\n', "\r\n").as_bytes());
@@ -225,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_grow_and_stay_and_nothing_is_cut_off() {
+    fn columns_grow_and_nothing_is_cut_off() {
         let long = "long.".repeat(10);
         let mut pushed = record("", "pushed");
         pushed.topic = long.clone().into();
@@ -241,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_line_up_by_what_a_terminal_shows() {
+    fn columns_are_aligned_by_display_width() {
         let shown = plain(&[record("世界", "a"), record("four", "b")]);
         let widths = shown.lines().map(|line| display_width(line.as_bytes()));
         assert_eq!(widths.collect::<Vec<_>>(), [42, 42], "{shown}");
@@ -256,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrival_time_is_marked_and_moves_no_column() {
+    fn the_mark_of_an_arrival_time_moves_no_column() {
         let mut arrived = record("app", "b");
         (arrived.created, arrived.received) = (None, Some(1.5));
         let mut unknown = record("app", "c");
@@ -320,14 +318,14 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_decoded_is_marked() {
+    fn undecoded_records_are_marked() {
         let mut record = record("app", "\\x80");
         record.fault = Some("not UTF-8".into());
         assert!(plain(&[record]).ends_with("app  [undecoded: not UTF-8] \\x80\n"));
     }
 
     #[test]
-    fn colours_surround_what_they_colour_and_leave_the_padding_alone() {
+    fn padding_is_not_coloured() {
         let mut format = pretty(Options { color: true, ..Options::default() });
         let mut record = record("app", "m");
         record.extras = vec![("a".into(), RawJson("1".into()))];
@@ -337,14 +335,14 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_can_not_pass_for_a_line_of_its_own() {
+    fn a_topic_can_not_begin_a_line() {
         let shown = plain(&[record("a\n1970-01-01 forged", "m")]);
         assert_eq!(shown.lines().count(), 1, "{shown}");
     }
 
     proptest! {
         #[test]
-        fn a_terminal_is_never_sent_what_could_disturb_it(texts in prop::array::uniform8(any::<String>())) {
+        fn a_terminal_gets_no_unsafe_characters(texts in prop::array::uniform8(any::<String>())) {
             let [topic, name, msg, levelname, source, exc, key, value] = &texts;
             let record = Record {
                 topic: topic.into(),
@@ -363,7 +361,7 @@ mod tests {
         }
 
         #[test]
-        fn a_terminal_shows_with_colour_what_a_pipe_gets_without(
+        fn colours_do_not_change_the_text(
             msg in "\\PC{0,20}[\\x00-\\x1f\u{9b}\u{202e}a-z]{0,10}",
             topic in "[ -~\\x1b\\x07]{1,20}",
             exc in "[\\x00-\\x7f]{1,20}",
@@ -383,7 +381,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_of_a_message_is_lost(lines in prop::collection::vec("[a-z世]{1,60}", 1..5)) {
+        fn no_part_of_a_message_is_lost(lines in prop::collection::vec("[a-z世]{1,60}", 1..5)) {
             let record = Record { msg: lines.join("\n").into(), ..Record::default() };
             let shown = plain(&[record]);
             let found: Vec<_> = shown.lines().map(|l| l.trim_start_matches([' ', '-'])).collect();

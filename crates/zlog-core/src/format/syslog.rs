@@ -1,21 +1,19 @@
-//! What a syslog daemon is given: `name[process]: message`, on one line.
+//! The format for syslog daemons: `name[process]: message` on one line.
 //!
-//! No time and no level: the protocol carries them beside the text. Line breaks and
-//! other control characters are written as rsyslog writes them (`#012`), so that a
-//! traceback stays with its record.
+//! Time and level are fields of the protocol. Line breaks and other control characters are
+//! escaped as in rsyslog (`#012`), so that a traceback stays with its record.
 
 use super::Format;
 use crate::format::attribute::{Attribute, FieldContext};
 use crate::python::Value;
-use crate::python::percent;
 use crate::record::Record;
 
-/// See the module.
+/// Writes records for syslog daemons.
 pub(super) struct Syslog;
 
 impl Format for Syslog {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
-        let message = percent::message(record);
+        let message = record.message();
         let context = FieldContext { record, message: &message, asctime: "" };
         if let Some(Value::Text(name)) = Attribute::Name.of(&context) {
             write_one_line(&name, out);
@@ -62,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_one_line_whatever_is_in_it() {
+    fn every_record_is_one_line() {
         let record = Record {
             name: Some("app\ndb".into()),
             process: Some(17),
@@ -75,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_and_a_process_the_topic_says_who() {
+    fn without_a_name_the_topic_has_the_name() {
         let record =
             Record { topic: "backup.INFO".into(), msg: "done".into(), ..Record::default() };
         assert_eq!(shown(&record), "backup: done\n");

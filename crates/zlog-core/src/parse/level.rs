@@ -1,29 +1,25 @@
-//! The level of a line of text, told from a word in it.
+//! Finds the level word in a line of text.
 //!
-//! What may be here: which word in which place is a level. What the words mean is
-//! [`Level::from_word`]'s.
-//!
-//! A level stands early in a line, after times, names, process numbers and the
-//! like. Prose must not be taken for it, so the words before it are weighed: a
-//! word in brackets, with a digit, a dot or a colon is *structure*; any other is
-//! *plain*, and takes the line nearer to being a sentence. A separator after a
-//! plain word shows that it was a name.
+//! A level is near the start of a line, after times, names, process ids and similar words.
+//! To rule out prose, the words before it are classified: a word in brackets, or with a
+//! digit, a dot or a colon, is *structure*; other words are *plain*, and the more of them,
+//! the more likely is a sentence. A separator after a plain word shows that it was a name.
+//! A level is recognised:
 //!
 //! - in brackets (`[error]`, `<warn>`, `[core:error]`): any case, after up to two plain words;
-//! - in capitals (`ERROR`, `ERROR:`, `ERROR:root:x`, `INFO[0001]`): at the start; after
-//!   a time, behind up to one plain word (a host, a program);
-//! - otherwise (`error: x`, `error[E0308]: x`): followed by a colon, at the start or
-//!   behind a word that ends in one (`cc: error: x`);
-//! - `level=error` as a word of its own.
+//! - in capitals (`ERROR`, `ERROR:`, `ERROR:root:x`, `INFO[0001]`): at the start; after a
+//!   time, also after one plain word (a host, a program);
+//! - otherwise (`error: x`, `error[E0308]: x`): followed by a colon, at the start or after
+//!   a word that ends in one (`cc: error: x`);
+//! - as a word `level=error`.
 
 use crate::record::Level;
 
-/// How much of a line is looked at: bytes, and words.
+/// The part of a line that is searched, in bytes and words.
 const MAX_BYTES: usize = 192;
 const MAX_WORDS: usize = 12;
 
-/// The level of a line. `rest` is what follows a leading time; all of the line
-/// without one.
+/// The level of a line. `rest` is the line after a leading time, or the whole line.
 pub(super) fn of_line(line: &str, rest: &str) -> Option<Level> {
     let stamped = rest.len() < line.len();
     let window = &rest.as_bytes()[..rest.len().min(MAX_BYTES)];
@@ -35,7 +31,7 @@ pub(super) fn of_line(line: &str, rest: &str) -> Option<Level> {
     by_program(window).or_else(|| Scanner::new(stamped).level(window))
 }
 
-/// Copies text without the escape sequences that colour it.
+/// Copies text without colour sequences. Returns its length.
 fn without_colour(bytes: &[u8], out: &mut [u8; MAX_BYTES]) -> usize {
     let (mut len, mut rest) = (0, bytes);
     while let [first, more @ ..] = rest {
@@ -51,7 +47,7 @@ fn without_colour(bytes: &[u8], out: &mut [u8; MAX_BYTES]) -> usize {
     len
 }
 
-/// Shapes in which a letter or a sign stands for the level.
+/// The level in formats that write it as a letter or a sign.
 fn by_program(line: &[u8]) -> Option<Level> {
     match line {
         // glog, klog: `E0102 03:04:05.678 …`
@@ -99,30 +95,31 @@ fn redis(line: &[u8]) -> Option<Level> {
     }
 }
 
-/// What was seen of a line so far.
+/// The state after the words read so far.
 struct Scanner {
     /// There was a time.
     stamped: bool,
-    /// Words that may be the beginning of a sentence.
+    /// The number of plain words.
     plain: u32,
     /// The last word was plain.
     after_plain: bool,
-    /// Inside brackets that were opened by an earlier word.
+    /// Inside brackets that an earlier word opened.
     inside: bool,
-    /// Nothing came before but words that end in a colon.
+    /// All words so far ended in a colon.
     start: bool,
-    /// The first word is `npm`, which writes its level without decoration.
+    /// The first word is `npm`, which writes levels without decoration.
     npm: bool,
 }
 
-/// A word of the line, its leading punctuation apart.
+/// A word of the line.
 struct Word<'a> {
+    /// The punctuation before the letters.
     open: Option<u8>,
-    /// Letters it begins with.
+    /// The leading letters.
     letters: &'a [u8],
-    /// What follows those.
+    /// The text after the letters.
     rest: &'a [u8],
-    /// It stands between tabs.
+    /// The word is between tabs.
     tabbed: bool,
 }
 
@@ -135,7 +132,7 @@ impl<'a> Word<'a> {
         Word { open, letters: &core[..end], rest: &core[end..], tabbed }
     }
 
-    /// Whether it is all there is in a pair of brackets, padding aside.
+    /// Whether brackets contain only this word and padding.
     fn in_brackets(&self, after: &[u8]) -> bool {
         let close = match self.open {
             Some(b'[') => b']',
@@ -175,7 +172,7 @@ impl Scanner {
         None
     }
 
-    /// Whether the word is a level where it stands.
+    /// The level, if the word is one at its position.
     fn level_of(&self, word: &Word<'_>, after: &[u8]) -> Option<Level> {
         if word.letters.is_empty() {
             return None;
@@ -221,9 +218,9 @@ impl Scanner {
         ends && self.plain <= u32::from(self.stamped || set_off)
     }
 
-    /// Takes note of a word that is no level.
+    /// Updates the state after a word that is no level.
     fn note(&mut self, token: &[u8], word: &Word<'_>) {
-        // Most words of most lines: what follows would come to the same.
+        // A shortcut for most words; the code below has the same result.
         let lower = word.letters.first().is_some_and(u8::is_ascii_lowercase);
         if lower && word.letters.len() == token.len() && !self.inside {
             self.npm = self.start && token == b"npm";
@@ -233,13 +230,13 @@ impl Scanner {
         }
         let is_name = token.iter().any(u8::is_ascii_alphanumeric);
         if !is_name {
-            // A separator: what stood before it was a name.
+            // A separator: the word before it was a name.
             self.plain -= u32::from(self.after_plain);
             self.after_plain = false;
             return;
         }
         self.npm = self.start && token == b"npm";
-        // With a time before it, `host prog[7]:` is no beginning of a sentence either.
+        // After a time, `host prog[7]:` does not begin a sentence either.
         self.start = (self.start || self.stamped) && token.ends_with(b":") && token.len() > 1;
         let opened = self.inside || word.open == Some(b'[') || word.open == Some(b'(');
         self.inside = opened && !token.iter().any(|byte| b"])".contains(byte));
@@ -254,10 +251,10 @@ impl Scanner {
     }
 }
 
-/// The level that a word means; not what is a common word besides.
+/// The level of a word, except for common words.
 fn level_word(letters: &[u8]) -> Option<Level> {
     let word = std::str::from_utf8(letters).ok()?;
-    // Spares nearly all words the rest: each level's first letter is one of these.
+    // Rules out nearly all words: level names begin with these letters.
     if !b"adtvifnwescp".contains(&letters.first()?.to_ascii_lowercase()) {
         return None;
     }
@@ -265,13 +262,13 @@ fn level_word(letters: &[u8]) -> Option<Level> {
     Level::from_word(word).filter(|_| !common.iter().any(|it| it.eq_ignore_ascii_case(word)))
 }
 
-/// `:` ends the word, perhaps behind a code in brackets: `error[E0308]:`.
+/// Whether `:` ends the word, perhaps after a code in brackets: `error[E0308]:`.
 fn is_followed_by_colon(rest: &[u8]) -> bool {
     rest == b":" || (rest.starts_with(b"[") && rest.ends_with(b"]:"))
 }
 
-/// Has what prose words seldom have: a digit, a dot or underscore inside, a mark
-/// at its end. A bare number counts only in a line with a time: `3 ERROR lines`.
+/// Whether a word has what words of prose rarely have: a digit, a dot or underscore inside,
+/// a mark at its end. A number counts only in a line with a time: `3 ERROR lines`.
 fn is_structure(token: &[u8], stamped: bool) -> bool {
     let Some((last, inner)) = token.split_last() else { return false };
     if token.iter().all(u8::is_ascii_digit) {

@@ -1,8 +1,8 @@
-//! `%` directives: read from a text, and applied to a value.
+//! `%` directives: parsed from text, and applied to a value.
 
-use super::{FormatError, MAX_WIDTH, Value, number, repr};
+use super::{FormatError, MAX_WIDTH, TOO_WIDE, Value, number, repr, truncated};
 
-/// What stands between `%` and the letter, with its numbers known.
+/// The flags, width and precision of a directive.
 #[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Spec {
     left: bool,
@@ -14,33 +14,32 @@ pub(crate) struct Spec {
     precision: Option<usize>,
 }
 
-/// A width or a precision as it stands in a directive.
+/// A width or a precision as written in a directive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Count {
     /// Not given.
     Absent,
     /// Digits.
     Given(i128),
-    /// `*`: the next argument says it.
+    /// `*`: the next argument has it.
     Argument,
 }
 
-/// A directive as it was read.
+/// A parsed directive.
 #[derive(Debug)]
 pub(crate) struct Directive<'t> {
     /// `(key)`.
     pub(crate) key: Option<&'t str>,
     flags: Spec,
-    /// How wide the field is.
     pub(crate) width: Count,
-    /// What follows the point; a point alone is 0.
+    /// The number after the point; a point alone is 0.
     pub(crate) precision: Count,
-    /// The letter.
+    /// The conversion letter.
     pub(crate) conversion: char,
 }
 
 impl Directive<'_> {
-    /// The directive with its counts, wherever they came from.
+    /// The flags with a width and a precision, which may come from arguments.
     pub(crate) fn spec(
         &self,
         width: Option<i128>,
@@ -58,11 +57,11 @@ impl Directive<'_> {
 
 fn size(number: i128) -> Result<usize, FormatError> {
     let size = usize::try_from(number).ok().filter(|&size| size <= MAX_WIDTH);
-    size.ok_or(FormatError("asks for more than 1000 characters"))
+    size.ok_or(TOO_WIDE)
 }
 
-/// Reads the directive after a `%`, and gives what follows it. `%%` is none: its
-/// second `%` is for the caller to see.
+/// Reads the directive after a `%`. Returns it and the rest of the text. The caller
+/// handles `%%`.
 pub(crate) fn read(text: &str) -> Result<(Directive<'_>, &str), FormatError> {
     const CUT: FormatError = FormatError("is incomplete");
     let (key, rest) = match text.strip_prefix('(') {
@@ -88,7 +87,8 @@ pub(crate) fn read(text: &str) -> Result<(Directive<'_>, &str), FormatError> {
     Ok((directive, &rest[conversion.len_utf8()..]))
 }
 
-/// Where the parenthesis that encloses `text` is closed: a key may have pairs of its own.
+/// The position of the parenthesis that closes the key at the start of `text`. A key may
+/// contain parentheses in pairs.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -126,11 +126,11 @@ fn count(text: &str) -> Result<(Count, &str), FormatError> {
     if number.is_empty() {
         return Ok((Count::Absent, rest));
     }
-    let number = number.parse().map_err(|_| FormatError("asks for more than 1000 characters"))?;
+    let number = number.parse().map_err(|_| TOO_WIDE)?;
     Ok((Count::Given(number), rest))
 }
 
-/// Writes a value as its directive wants it.
+/// Writes a value as its directive says.
 pub(crate) fn convert(
     spec: Spec,
     conversion: char,
@@ -155,13 +155,13 @@ pub(crate) fn convert(
             let number = number::float(value, format)?;
             pad_number(spec, sign(spec, number.negative), &number.digits, out);
         }
-        _ => return Err(FormatError("is no conversion of Python's")),
+        _ => return Err(FormatError("has an unknown conversion")),
     }
     Ok(())
 }
 
-/// `%d`. Numbers that the processor has take no memory: line numbers and
-/// milliseconds stand in most formats.
+/// `%d`. Numbers that fit an i128 allocate nothing: most formats have line numbers or
+/// milliseconds.
 fn decimal(spec: Spec, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
     let number = match value {
         Value::Float(number) if number.abs() < 1e38 => Some(*number as i128),
@@ -179,8 +179,7 @@ fn decimal(spec: Spec, value: &Value<'_>, out: &mut String) -> Result<(), Format
 }
 
 fn pad_text(spec: Spec, text: &str, out: &mut String) {
-    let cut = spec.precision.and_then(|most| text.char_indices().nth(most));
-    let text = cut.map_or(text, |(at, _)| &text[..at]);
+    let text = truncated(text, spec.precision);
     if spec.width == 0 {
         out.push_str(text);
         return;
@@ -204,7 +203,7 @@ fn sign(spec: Spec, negative: bool) -> &'static str {
     }
 }
 
-/// A whole number with its precision (digits at least) and its prefix.
+/// Writes an integer with its precision (the minimum number of digits) and its prefix.
 fn pad_integer(spec: Spec, conversion: char, number: number::Digits, out: &mut String) {
     let mut digits = number.digits;
     let missing = spec.precision.unwrap_or(0).saturating_sub(digits.len());
@@ -222,7 +221,7 @@ fn pad_integer(spec: Spec, conversion: char, number: number::Digits, out: &mut S
     pad_number(spec, &prefix, &digits, out);
 }
 
-/// Zeros for the width go between the prefix and the digits.
+/// Fills a number up to its width. Zeros go between the prefix and the digits.
 fn pad_number(spec: Spec, prefix: &str, digits: &str, out: &mut String) {
     let fill = spec.width.saturating_sub(prefix.len() + digits.len());
     let (before, zeros, after) = match (spec.left, spec.zero) {
@@ -247,5 +246,5 @@ fn character(value: &Value<'_>) -> Result<String, FormatError> {
     }
     let number = value.integer().ok_or(FormatError("needs one character"))?;
     let c = u32::try_from(number).ok().and_then(char::from_u32);
-    c.map(String::from).ok_or(FormatError("needs a character's number"))
+    c.map(String::from).ok_or(FormatError("needs the number of a character"))
 }

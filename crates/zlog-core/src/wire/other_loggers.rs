@@ -1,11 +1,7 @@
-//! The names, levels and times of other loggers.
+//! The field names, levels and times of other loggers: pino, bunyan, zap, logrus, slog,
+//! structlog, logback, tracing-subscriber, Serilog, Docker and journald.
 //!
-//! The one table for JSON lines, logfmt lines and JSON bodies that are not
-//! `LogRecord`s: what pino, bunyan, zap, logrus, slog, structlog, logback,
-//! tracing-subscriber, Serilog, Docker and journald call their fields.
-//!
-//! What may be here: what a foreign name or value means. Where the names come
-//! from (JSON, logfmt) is the reader's.
+//! Used for JSON lines, logfmt lines and JSON bodies that are not `LogRecord`s.
 
 use std::borrow::Cow;
 
@@ -14,32 +10,29 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::record::{Level, RawJson, Record, Text};
+use crate::text::ascii_lowercase;
 use crate::wire::json;
 
-/// A field that every logger has, by whatever name.
+/// A field that every logger has under some name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Field {
-    /// When: [`Record::created`].
+pub(crate) enum Field {
+    /// [`Record::created`].
     Time,
-    /// How severe: [`Record::level`].
+    /// [`Record::level`].
     Level,
-    /// What: [`Record::msg`].
+    /// [`Record::msg`].
     Message,
-    /// Which logger: [`Record::name`].
+    /// [`Record::name`].
     Name,
     /// The error or traceback, if it is text: [`Record::exc_text`].
     ExcText,
 }
 
-/// Which field another logger's key stands for, in any case of ASCII letters.
-pub fn field_alias(key: &str) -> Option<Field> {
-    /// Longest name below; a longer key is none of them, and is not copied.
+/// The field of another logger's key. Ignores ASCII case.
+pub(crate) fn field_alias(key: &str) -> Option<Field> {
+    /// The longest name below.
     const MAX_KEY_LEN: usize = 12;
-    let mut lower = [0u8; MAX_KEY_LEN];
-    let lower = lower.get_mut(..key.len())?;
-    lower.copy_from_slice(key.as_bytes());
-    lower.make_ascii_lowercase();
-    Some(match &*lower {
+    Some(match ascii_lowercase(key, &mut [0; MAX_KEY_LEN])? {
         b"time" | b"ts" | b"timestamp" | b"@timestamp" | b"asctime" | b"datetime" | b"t"
         | b"@t" => Field::Time,
         b"level" | b"lvl" | b"severity" | b"log.level" | b"loglevel" | b"levelname" | b"@l" => {
@@ -54,17 +47,17 @@ pub fn field_alias(key: &str) -> Option<Field> {
     })
 }
 
-/// Reads a time: RFC 3339, ISO 8601 with `T` or a blank and `.` or `,` before
-/// the fraction, or a number as in [`epoch`].
+/// Reads a time: RFC 3339; ISO 8601 with `T` or a space, and `.` or `,` before the
+/// fraction; or a number as in [`epoch`].
 ///
-/// Seconds since 1970-01-01 UTC. A time without a zone is local time; ` UTC`
-/// and ` GMT` may stand for a zone.
-pub fn parse_time(text: &str) -> Option<f64> {
+/// Returns seconds since 1970-01-01 UTC. A time without a zone is local time; ` UTC` and
+/// ` GMT` are zones too.
+pub(crate) fn parse_time(text: &str) -> Option<f64> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
         return number.is_finite().then(|| epoch(number));
     }
-    // A time starts with its year: spares most words the parsers below.
+    // A time begins with its year. This saves most words the parsers below.
     if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
         return None;
     }
@@ -83,11 +76,11 @@ fn local(text: &str, zone: TimeZone) -> Option<Timestamp> {
     Some(zone.to_zoned(time).ok()?.timestamp())
 }
 
-/// A number that counts from 1970-01-01 UTC, as seconds: it may be in seconds,
-/// milliseconds, microseconds or nanoseconds, told by its size.
+/// Converts a time since 1970-01-01 UTC to seconds. Its size tells its unit: seconds,
+/// milliseconds, microseconds or nanoseconds.
 ///
-/// Each unit is good for the years from 1973 to 5138.
-pub fn epoch(number: f64) -> f64 {
+/// Each unit covers the years from 1973 to 5138.
+fn epoch(number: f64) -> f64 {
     match number.abs() {
         size if size < 1e11 => number,
         size if size < 1e14 => number / 1e3,
@@ -96,23 +89,24 @@ pub fn epoch(number: f64) -> f64 {
     }
 }
 
-/// Who wrote an object, where that changes what its keys mean.
+/// The logger that wrote an object, if that changes the meaning of its keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Origin {
     /// Levels are Python's: 10 is DEBUG, 50 CRITICAL.
     Any,
     /// Pino and bunyan: 10 is trace, 20 debug, 60 fatal.
     Pino,
-    /// `journalctl -o json`: levels are syslog's, 0 an emergency and 7 debug.
+    /// `journalctl -o json`: levels are syslog's, 0 is an emergency and 7 debug.
     Journald,
-    /// Docker's json-file driver: what a program printed, under `log`.
+    /// Docker's json-file driver: `log` has the output of a program.
     Docker,
 }
 
 impl Origin {
-    /// Pino's levels are the same multiples of ten as Python's and one step apart,
-    /// so other keys must tell: it and bunyan send a `v`, or `pid`, `hostname` and a
-    /// number as `time`.
+    /// Recognises the logger by its keys.
+    ///
+    /// Pino's levels are multiples of ten like Python's, but one step higher. Pino and
+    /// bunyan send a `v`, or `pid`, `hostname` and a number as `time`.
     fn of(record: &Record<'_>) -> Origin {
         let value = |name: &str| {
             let found = record.extras.iter().find(|(key, _)| key == name);
@@ -131,7 +125,7 @@ impl Origin {
         }
     }
 
-    /// What a key stands for.
+    /// The field of a key.
     fn field(self, key: &str) -> Option<Field> {
         match (self, key) {
             (Origin::Journald, "__REALTIME_TIMESTAMP") => Some(Field::Time),
@@ -142,27 +136,22 @@ impl Origin {
         }
     }
 
-    /// A level that is given as a number.
+    /// The level of a number.
     fn level(self, number: i32) -> Level {
         match (self, number) {
             (Origin::Pino, ..=10) => Level(5),
             (Origin::Pino, _) => Level(number - 10),
-            (Origin::Journald, ..=2) => Level::CRITICAL,
-            (Origin::Journald, 3) => Level::ERROR,
-            (Origin::Journald, 4) => Level::WARNING,
-            (Origin::Journald, 5) => Level(25),
-            (Origin::Journald, 6) => Level::INFO,
-            (Origin::Journald, _) => Level::DEBUG,
+            (Origin::Journald, _) => Level::from_syslog(number),
             (Origin::Any | Origin::Docker, _) => Level(number),
         }
     }
 }
 
-/// Fills the fields that are still empty from extras under other loggers'
-/// names. `true` when it found a message.
+/// Moves extras with names of other loggers to fields that are empty. Returns whether it
+/// found a message.
 ///
-/// Where several names of one field are there, the first counts; for the
-/// traceback, the first that has several lines. What is not taken stays.
+/// Of several names of one field the first counts; of several tracebacks, the first with
+/// more than one line. The others stay extras.
 pub(super) fn normalize(record: &mut Record<'_>) -> bool {
     let origin = Origin::of(record);
     let mut extras = std::mem::take(&mut record.extras);
@@ -184,7 +173,7 @@ pub(super) fn normalize(record: &mut Record<'_>) -> bool {
                 let Some(text) = string(value) else { return true };
                 record.msg = text;
                 if origin == Origin::Docker {
-                    // It keeps the end of the line that was printed.
+                    // Docker keeps the line end.
                     strip_newline(&mut record.msg);
                 }
                 message = true;
@@ -206,7 +195,7 @@ pub(super) fn normalize(record: &mut Record<'_>) -> bool {
 }
 
 fn set_level(record: &mut Record<'_>, value: &RawJson<'_>, origin: Origin) -> bool {
-    // journald puts its numbers into strings.
+    // journald writes numbers as strings.
     let quoted = if origin == Origin::Journald { string(value) } else { None };
     if let Ok(number) = quoted.as_deref().unwrap_or(&value.0).parse() {
         record.level = origin.level(number);
@@ -215,7 +204,7 @@ fn set_level(record: &mut Record<'_>, value: &RawJson<'_>, origin: Origin) -> bo
     let Some(word) = string(value) else { return false };
     let Some(level) = Level::from_word(&word) else { return false };
     record.level = level;
-    // `notice` says more than `Level 25`.
+    // Keep `NOTICE`, which says more than `Level 25`.
     if level.standard_name().is_none() && !word.ends_with(|c: char| c.is_ascii_digit()) {
         record.levelname = Some(Cow::Owned(word.to_ascii_uppercase()));
     }
@@ -231,7 +220,7 @@ fn strip_newline(text: &mut Text<'_>) {
     }
 }
 
-/// The fields of tracing-subscriber's JSON stand one level down, under `fields`.
+/// Moves the fields of tracing-subscriber's JSON up, which it nests under `fields`.
 fn flatten_fields<'a>(extras: &mut Vec<(Text<'a>, RawJson<'a>)>) {
     let Some(at) = extras.iter().position(|(key, _)| key == "fields") else { return };
     let Cow::Borrowed(json) = extras[at].1.0 else { return };
@@ -242,7 +231,7 @@ fn flatten_fields<'a>(extras: &mut Vec<(Text<'a>, RawJson<'a>)>) {
     }
 }
 
-/// Which extra is the traceback: the first with several lines, or else the first.
+/// The index of the traceback: the first with several lines, else the first.
 fn find_exception(extras: &[(Text<'_>, RawJson<'_>)]) -> Option<usize> {
     let candidate = |lines: bool| {
         extras.iter().position(|(key, value)| {
@@ -254,7 +243,7 @@ fn find_exception(extras: &[(Text<'_>, RawJson<'_>)]) -> Option<usize> {
     candidate(true).or_else(|| candidate(false))
 }
 
-/// A JSON value's text if it is a string.
+/// The text of a JSON string; `None` for other values.
 pub(super) fn string<'a>(value: &RawJson<'a>) -> Option<Text<'a>> {
     match &value.0 {
         Cow::Borrowed(json) => json::string_value(json),
@@ -262,7 +251,7 @@ pub(super) fn string<'a>(value: &RawJson<'a>) -> Option<Text<'a>> {
     }
 }
 
-/// A JSON value as a time: a number, or a string that [`parse_time`] reads.
+/// The time in a JSON value: a number, or a string that [`parse_time`] reads.
 pub(super) fn time(value: &RawJson<'_>) -> Option<f64> {
     match string(value) {
         Some(text) => parse_time(&text),
@@ -305,14 +294,14 @@ mod tests {
     }
 
     #[test]
-    fn words_are_no_times() {
+    fn words_are_not_times() {
         for text in ["", "now", "inf", "nan", "12:30", "2025-13-01T00:00:00Z", "-", "1 2"] {
             assert_eq!(parse_time(text), None, "{text}");
         }
     }
 
     #[test]
-    fn names_are_known_in_any_case() {
+    fn names_are_recognised_in_any_case() {
         assert_eq!(field_alias("Timestamp"), Some(Field::Time));
         assert_eq!(field_alias("@timestamp"), Some(Field::Time));
         assert_eq!(field_alias("LEVEL"), Some(Field::Level));
@@ -341,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_other_loggers_fill_the_fields() {
+    fn keys_of_other_loggers_move_to_their_fields() {
         let zap = normalized(
             r#"{"level":"error","ts":1763712000.5,"logger":"db","msg":"lost","error":"EOF","stacktrace":"main\n\tx.go:1"}"#,
         );
@@ -358,11 +347,11 @@ mod tests {
     }
 
     #[test]
-    fn what_docker_and_journald_stored_is_read() {
+    fn records_of_docker_and_journald_are_read() {
         let docker =
             normalized(r#"{"log":"up\r\n","stream":"stderr","time":"2025-11-21T08:00:00.5Z"}"#);
         assert_eq!((&*docker.msg, docker.created), ("up", Some(1_763_712_000.5)));
-        assert_eq!(normalized(r#"{"log":"x","msg":"m"}"#).msg, "m", "`log` alone says nothing");
+        assert_eq!(normalized(r#"{"log":"x","msg":"m"}"#).msg, "m", "only Docker has `log`");
         let journal = normalized(
             r#"{"MESSAGE":"denied","PRIORITY":"4","SYSLOG_IDENTIFIER":"sshd","__REALTIME_TIMESTAMP":"1763712000500000"}"#,
         );
@@ -372,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fields_of_tracing_subscriber_are_found_one_level_down() {
+    fn the_nested_fields_of_tracing_subscriber_are_found() {
         let record = normalized(
             r#"{"timestamp":"2025-11-21T08:00:00Z","level":"WARN","fields":{"message":"m","n":1},"target":"app::db"}"#,
         );
@@ -381,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_read_as_its_field_stays_an_extra() {
+    fn a_value_that_does_not_fit_its_field_stays_an_extra() {
         let record = normalized(r#"{"time":"noon","level":"weird","error":{"code":1},"msg":"m"}"#);
         assert_eq!((record.created, record.level), (None, Level::NOTSET));
         assert_eq!(record.extras.len(), 3);

@@ -22,8 +22,8 @@ use crate::handler::{Backlog, Handler};
 use crate::os::terminal::{self, ColorChoice};
 use crate::socket::{Endpoint, Flushed, Publisher, Role, SocketOptions};
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::Style;
-use zlog_core::format::{Format, Options, Output, time};
+use zlog_core::format::Style;
+use zlog_core::format::{self, Format, Options, Output};
 use zlog_core::record::Record;
 use zlog_core::text::escape;
 
@@ -127,7 +127,7 @@ fn formatter(
 
 /// Neither colours nor escapes: for what no terminal shows.
 fn plain() -> Options {
-    Options { zone: time::zone(false), ..Options::default() }
+    Options { zone: format::zone(false), ..Options::default() }
 }
 
 /// Lets others know how many records could not be formatted as asked.
@@ -151,7 +151,7 @@ impl Format for Counting {
 fn publishing(name: &str, target: &PublishTarget, context: &HandlerContext) -> Result<Publishing> {
     let options = SocketOptions { hwm: target.hwm, ..SocketOptions::publisher() };
     let publisher = Publisher::open(&endpoints(target)?, &options)?;
-    let who = format!("zlog {}: handler {}", context.command, escape::visible(name));
+    let who = format!("zlog {}: handler {}", context.command, escape::escape(name));
     for bound in publisher.bound() {
         (context.report)(&format!("{who}: bound {bound}"));
     }
@@ -164,7 +164,7 @@ fn publishing(name: &str, target: &PublishTarget, context: &HandlerContext) -> R
         report: {
             let (report, prefix) = (
                 Arc::clone(&context.report),
-                format!("zlog {}: handler {}", context.command, escape::visible(name)),
+                format!("zlog {}: handler {}", context.command, escape::escape(name)),
             );
             Box::new(move |text| report(&format!("{prefix}: {text}")))
         },
@@ -176,7 +176,7 @@ fn publishing(name: &str, target: &PublishTarget, context: &HandlerContext) -> R
 fn endpoints(target: &PublishTarget) -> Result<Vec<Endpoint>> {
     let bind = target.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
     let connect = target.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    let taken = |endpoint: Endpoint| endpoint.when_taken(TAKEN);
+    let taken = |endpoint: Endpoint| endpoint.with_in_use_hint(TAKEN);
     bind.chain(connect).map(|endpoint| endpoint.map(taken)).collect()
 }
 
@@ -205,7 +205,7 @@ impl Handler for Publishing {
         self.flush()?;
         let events = self.publish.as_mut().and_then(|publish| publish.publisher().report());
         if let Some(text) = events {
-            (self.report)(&format!("{}: {}", self.who, escape::visible(&text)));
+            (self.report)(&format!("{}: {}", self.who, escape::escape(&text)));
         }
         Ok(None)
     }

@@ -18,7 +18,7 @@ use crate::handler::queue::QueueHandler;
 use zlog_core::error::{Error, Result};
 use zlog_core::filter::Filter;
 use zlog_core::record::{Level, Record};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// Which of the records that reach a handler it takes.
 pub(super) struct RecordFilter {
@@ -34,7 +34,7 @@ impl RecordFilter {
     /// # Errors
     /// An expression that is none.
     pub(super) fn new(spec: &HandlerSpec) -> Result<RecordFilter> {
-        let name = visible(&spec.name);
+        let name = escape(&spec.name);
         let grep = expressions(&name, "grep", &spec.grep)?;
         let exclude = expressions(&name, "exclude", &spec.exclude)?;
         let looks = !(grep.is_empty() && exclude.is_empty());
@@ -89,7 +89,7 @@ impl HandlerSlot {
         let filter = RecordFilter::new(spec)?;
         let counters = Arc::new(HandlerCounters::default());
         let inner = factory::handler(spec, context, &counters.unformatted)
-            .map_err(|error| error.within(format_args!("handler {}", visible(&spec.name))))?;
+            .map_err(|error| error.within(format_args!("handler {}", escape(&spec.name))))?;
         let reporter = OutageReporter::new(&context.command, &spec.name, others, &context.report);
         let mut watched = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
         if spec.target == Target::Console && context.console.is_some() {

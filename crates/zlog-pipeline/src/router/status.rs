@@ -3,7 +3,7 @@
 //! What may be here: the figures, and how they are told.
 
 use super::monitor::{OutageStatus, Reporter};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{grouped, plural, were};
 
 /// How a handler stands. A record that it was given is queued, waits, has arrived
@@ -67,7 +67,7 @@ impl HandlerStatus {
 /// many that are in all.
 pub fn report_losses(command: &str, handlers: &[HandlerStatus], report: &Reporter) -> u64 {
     for handler in handlers {
-        let name = visible(&handler.name);
+        let name = escape(&handler.name);
         if handler.missing() > 0 {
             let (missing, given) = (grouped(handler.missing()), grouped(handler.received));
             report(&format!(

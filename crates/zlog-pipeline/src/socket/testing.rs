@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Endpoint, Publisher, Role, SocketOptions, Subscriber, Waited};
+use super::{Endpoint, Publisher, Role, SocketOptions, Subscriber, WaitOutcome};
 use zlog_core::error::Result;
 
 /// How long anything may take before a test fails. Far above what it does take.
@@ -62,8 +62,8 @@ pub(crate) fn subscriber(endpoint: &str, topics: &[&str]) -> Subscriber {
 }
 
 /// Waits for `n` subscribers.
-pub(crate) fn heard_by(publisher: &mut Publisher, n: usize) {
-    assert_eq!(publisher.wait_for(n, DEADLINE, "", &|| false), Waited::Enough);
+pub(crate) fn wait_for_subscribers(publisher: &mut Publisher, n: usize) {
+    assert_eq!(publisher.wait_for(n, DEADLINE, "", &|| false), WaitOutcome::Enough);
 }
 
 /// Repeats `step`, which waits a little itself, until it says that it is done.

@@ -6,13 +6,13 @@ use regex::Regex;
 
 use super::{Conversion, DeclaredExtras, Field, Piece, TemplateError};
 
-/// `string.Template.pattern`, its parts in the same order.
+/// `string.Template.pattern`, with its groups in the same order.
 static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{([_a-zA-Z][_a-zA-Z0-9]*)\})?";
     Regex::new(pattern).expect("the pattern is a constant")
 });
 
-/// One field at least, and no `$` that begins none.
+/// Requires at least one field, and that each `$` begins one.
 pub(super) fn validate(text: &str) -> Result<(), TemplateError> {
     let mut fields = 0;
     for_each_part(text, |part| {
@@ -40,10 +40,10 @@ pub(super) fn compile(text: &str, extras: DeclaredExtras<'_>) -> Result<Vec<Piec
     Ok(pieces)
 }
 
-/// What a string of this style consists of.
+/// A part of a string in this style.
 enum Part<'t> {
     Literal(&'t str),
-    /// A name, and how the field is written.
+    /// The name of a field, and its text.
     Field(&'t str, &'t str),
 }
 

@@ -1,11 +1,11 @@
-//! A format string compiled: what stands as it is, and fields with how each is shown.
-//!
-//! What may be here: what the three styles have in common. What a style's strings
-//! look like is its own file's: `percent`, `brace`, `dollar`.
+//! Compiled format strings: literals and fields. The syntax of the three styles is in
+//! `percent`, `brace` and `dollar`.
 
 mod brace;
 mod dollar;
 mod percent;
+
+use std::fmt;
 
 use super::attribute::{Attribute, FieldContext};
 use crate::python::directive;
@@ -18,7 +18,7 @@ use crate::wire::json;
 
 pub(super) use percent::MsecFormat;
 
-/// See the module.
+/// A compiled format string.
 pub(super) struct Template {
     pub(super) pieces: Vec<Piece>,
 }
@@ -26,32 +26,30 @@ pub(super) struct Template {
 /// A part of a format string.
 #[derive(Debug)]
 pub(super) enum Piece {
-    /// Stands as it is.
     Literal(String),
-    /// Is different for each record.
     Field(Field),
 }
 
-/// A field, and how it is shown.
+/// A field of a format string.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// Whose value it is.
+    /// Where the value comes from.
     pub(super) source: Source,
-    /// What is looked up in the value: `[key]`, `[0]`.
+    /// The path into the value: `[key]`, `[0]`.
     path: Vec<Step>,
-    /// How it is shown.
+    /// How the value is converted to text.
     conversion: Conversion,
-    /// As it stands in the format string, for messages.
+    /// The field as written in the format string, for messages.
     pub(super) text: String,
-    /// What stands for it where the record has none.
+    /// The declared value for records without one.
     default: Option<Default>,
 }
 
-/// What was declared to stand for a value: typed as text, and perhaps a number.
+/// A declared default value.
 #[derive(Debug)]
 struct Default {
     text: String,
-    /// It has to be read as JSON, for the conversion takes no text.
+    /// Whether to read the text as a number, since the conversion does not accept text.
     is_number: bool,
 }
 
@@ -65,25 +63,24 @@ impl Default {
     }
 }
 
-/// Whose value a field shows.
+/// Where the value of a field comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Source {
-    /// Every record's.
+    /// An attribute that every record has.
     Attribute(Attribute),
-    /// An extra, declared by this name.
+    /// A declared extra with this name.
     Extra(String),
 }
 
 /// `[…]` after a name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Step {
-    /// All digits: an element.
+    /// An index, if it is all digits.
     Index(usize),
-    /// A key.
     Key(String),
 }
 
-/// How a value becomes text.
+/// How a value is converted to text.
 #[derive(Clone, PartialEq, Debug)]
 enum Conversion {
     /// `str()`.
@@ -94,18 +91,43 @@ enum Conversion {
     Brace(Option<char>, FormatSpec),
 }
 
-/// Why a record can't be shown.
+/// Why a field of a record can't be written.
 pub(super) enum FieldError {
-    /// It has no value of that name.
+    /// The record has no such value.
     Missing,
-    /// Its value does not fit.
+    /// The value does not fit the conversion.
     Misfit(FormatError),
 }
 
-/// What a format string may not hold: a clause that follows the string.
-pub(super) type TemplateError = String;
+/// Why a format string is invalid: a clause that follows the string.
+#[derive(Debug)]
+pub(super) enum TemplateError {
+    /// A name is neither an attribute nor a declared extra.
+    UnknownField(String),
+    /// The string is invalid otherwise.
+    Invalid(String),
+}
 
-/// Names that may stand in a format string, apart from every record's.
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (TemplateError::UnknownField(why) | TemplateError::Invalid(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl From<String> for TemplateError {
+    fn from(why: String) -> TemplateError {
+        TemplateError::Invalid(why)
+    }
+}
+
+impl From<&str> for TemplateError {
+    fn from(why: &str) -> TemplateError {
+        TemplateError::Invalid(why.to_owned())
+    }
+}
+
+/// The declared names of extras, with defaults for records that lack them.
 pub(super) type DeclaredExtras<'e> = &'e [(String, Option<String>)];
 
 impl Template {
@@ -134,7 +156,7 @@ impl Template {
         })
     }
 
-    /// Whether a field shows this attribute as it is, nothing cut off or escaped.
+    /// Whether a field shows this attribute unchanged, neither cut off nor escaped.
     pub(super) fn shows_whole(&self, attribute: Attribute) -> bool {
         let source = Source::Attribute(attribute);
         self.fields().any(|field| field.source == source && field.is_plain())
@@ -146,7 +168,7 @@ impl Template {
     }
 }
 
-/// A style that has been decided on.
+/// The style of a format string.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum TemplateStyle {
     Percent,
@@ -155,7 +177,7 @@ pub(super) enum TemplateStyle {
 }
 
 impl TemplateStyle {
-    /// Whether Python's `Formatter(validate=True)` takes the string.
+    /// Checks what Python's `Formatter(validate=True)` checks.
     pub(super) fn validate(self, text: &str) -> Result<(), TemplateError> {
         match self {
             TemplateStyle::Percent => percent::validate(text),
@@ -182,7 +204,7 @@ impl TemplateStyle {
         }
     }
 
-    /// The names that seem to stand in a string, if it is of this style.
+    /// The names of a string's fields, if the string is in this style.
     pub(super) fn names(self, text: &str) -> Vec<String> {
         match self {
             TemplateStyle::Percent => percent::names(text),
@@ -193,10 +215,10 @@ impl TemplateStyle {
 }
 
 impl Field {
-    /// A field as it is named in a format string.
+    /// A field from its name and conversion.
     ///
     /// # Errors
-    /// The name is none.
+    /// The name is unknown.
     fn new(
         name: &str,
         conversion: Conversion,
@@ -219,13 +241,14 @@ impl Field {
         Ok(field)
     }
 
-    /// Refuses what no record could ever fill.
+    /// Rejects fields that no record can fill.
     fn check(&self) -> Result<(), TemplateError> {
         let mut out = String::new();
         if let Some(default) = &self.default
             && let Err(FormatError(why)) = self.convert(&default.value(), &mut out)
         {
-            return Err(format!("{}, whose default is {:?}, {why}", self.text, default.text));
+            let text = &self.text;
+            return Err(format!("{text}, whose default is {:?}, {why}", default.text).into());
         }
         let fits = |value| self.convert(&value, &mut String::new()).is_ok();
         let sample = match &self.source {
@@ -234,7 +257,7 @@ impl Field {
         };
         let why = match sample {
             Some(value) => self.convert(&value, &mut out).err(),
-            // Of an unknown type: one of them must do.
+            // The type is unknown: one of these must fit.
             None if fits(Value::Int(1))
                 || fits(Value::Text("x".into()))
                 || fits(Value::Float(1.0)) =>
@@ -244,12 +267,12 @@ impl Field {
             None => self.convert(&Value::Text("x".into()), &mut out).err(),
         };
         match why {
-            Some(FormatError(why)) => Err(format!("{} {why}", self.text)),
+            Some(FormatError(why)) => Err(format!("{} {why}", self.text).into()),
             None => Ok(()),
         }
     }
 
-    /// Appends what the field shows of a record.
+    /// Appends the field's value of a record.
     pub(super) fn write(
         &self,
         context: &FieldContext<'_>,
@@ -277,7 +300,7 @@ impl Field {
     fn value<'s>(&self, context: &FieldContext<'s>) -> Option<Value<'s>> {
         match &self.source {
             Source::Attribute(attribute) => attribute.of(context).or_else(|| {
-                // A value of another type than the attribute's is kept as an extra.
+                // A value of the wrong type for the attribute is kept as an extra.
                 let (name, _) =
                     super::attribute::ATTRIBUTES.iter().find(|(_, a)| a == attribute)?;
                 extra(context.record, name)
@@ -288,8 +311,8 @@ impl Field {
 
     fn write_default(&self, attribute: Attribute, out: &mut String) -> Result<(), FieldError> {
         let shown = match (attribute.default_value(), &self.conversion) {
-            // Python's None can't be padded by `{}`; that no function is named must
-            // not spoil the record.
+            // Python can't pad None with `{}`, but a record without a function must be
+            // shown.
             (Value::None, Conversion::Brace(None, _)) if self.path.is_empty() => {
                 Value::Text("None".into())
             }
@@ -311,7 +334,7 @@ impl Field {
         Ok(())
     }
 
-    /// Whether it is the text itself, so that it needs not go through a buffer.
+    /// Whether the field shows the text unchanged, so that no buffer is needed.
     pub(super) fn is_plain(&self) -> bool {
         let plain = match &self.conversion {
             Conversion::Str => true,
@@ -325,7 +348,7 @@ impl Field {
 }
 
 impl Attribute {
-    /// A value of the type that it always has; `None` where it is of any.
+    /// A value of the attribute's type; `None` if the type varies.
     fn sample(self) -> Option<Value<'static>> {
         match self {
             Attribute::Args => None,
@@ -339,16 +362,16 @@ impl Attribute {
     }
 }
 
-/// The value of an extra; of a key that stands twice, the last.
+/// The value of an extra. Of duplicate keys, the last counts.
 fn extra<'r>(record: &'r Record<'_>, name: &str) -> Option<Value<'r>> {
     let (_, value) = record.extras.iter().rev().find(|(key, _)| key == name)?;
     Some(Value::from_json(&value.0))
 }
 
 impl Step {
-    /// What stands at it in a value.
+    /// The part of a value at this step.
     fn of<'v>(&self, value: Value<'v>) -> Result<Value<'v>, FormatError> {
-        const NONE: FormatError = FormatError("finds nothing there");
+        const NONE: FormatError = FormatError("has no such element");
         match (self, value) {
             (Step::Index(at), Value::Json(list) | Value::Tuple(list)) if list.starts_with('[') => {
                 let elements = repr::elements(list).ok_or(NONE)?;
@@ -371,8 +394,8 @@ impl Step {
 fn unknown(name: &str, extras: DeclaredExtras<'_>) -> TemplateError {
     let known = super::attribute::ATTRIBUTES.iter().map(|(known, _)| *known);
     let declared = extras.iter().map(|(extra, _)| extra.as_str());
-    match nearest(name, known.chain(declared)) {
-        Some(nearest) => format!("there is no field {name:?}: did you mean {nearest}?"),
-        None => format!("there is no field {name:?}"),
-    }
+    TemplateError::UnknownField(match nearest(name, known.chain(declared)) {
+        Some(nearest) => format!("unknown field {name:?}: did you mean {nearest}?"),
+        None => format!("unknown field {name:?}"),
+    })
 }

@@ -14,7 +14,7 @@ static FIELD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("the pattern is a constant")
 });
 
-/// One field at least, anywhere.
+/// Requires at least one field.
 pub(super) fn validate(text: &str) -> Result<(), TemplateError> {
     if FIELD.is_match(text) { Ok(()) } else { Err("it has no field such as %(message)s".into()) }
 }
@@ -43,10 +43,10 @@ pub(super) fn compile(text: &str, extras: DeclaredExtras<'_>) -> Result<Vec<Piec
     Ok(pieces)
 }
 
-/// What a string of this style consists of.
+/// A part of a string in this style.
 enum Part<'t> {
     Literal(&'t str),
-    /// A directive, and how it is written.
+    /// A directive and its text.
     Directive(Directive<'t>, &'t str),
 }
 
@@ -82,19 +82,19 @@ fn conversion(directive: &Directive<'_>, shown: &str) -> Result<Conversion, Temp
     let spec =
         directive.spec(width, precision).map_err(|FormatError(why)| format!("{shown} {why}"))?;
     if !"diouxXeEfFgGcrsa".contains(directive.conversion) {
-        return Err(format!("{shown}: {:?} is no conversion of Python's", directive.conversion));
+        return Err(format!("{shown}: unknown conversion {:?}", directive.conversion).into());
     }
     Ok(Conversion::Percent(spec, directive.conversion))
 }
 
-/// `default_msec_format`: a text and a number, in this order.
+/// A compiled `default_msec_format`: a string with a text and a number, in this order.
 pub(in crate::format) struct MsecFormat {
     parts: Vec<MsecPart>,
 }
 
 enum MsecPart {
     Literal(String),
-    /// The first one shows the text, the second the number.
+    /// The text, or the number.
     Value(directive::Spec, char),
 }
 
@@ -108,7 +108,7 @@ impl MsecFormat {
                 Part::Literal(text) => MsecPart::Literal(text.to_owned()),
                 Part::Directive(directive, shown) => {
                     if directive.key.is_some() {
-                        return Err(format!("{shown}: no names stand there"));
+                        return Err(format!("{shown}: names are not allowed here").into());
                     }
                     values += 1;
                     match conversion(&directive, shown)? {
@@ -125,7 +125,7 @@ impl MsecFormat {
         let format = MsecFormat { parts };
         match format.write("", 0.0, &mut String::new()) {
             Ok(()) => Ok(format),
-            Err(FormatError(why)) => Err(format!("one of its directives {why}")),
+            Err(FormatError(why)) => Err(format!("one of its directives {why}").into()),
         }
     }
 

@@ -1,15 +1,13 @@
-//! JSON as Python and shell scripts write it, made into JSON as it is defined.
-//!
-//! The slow path: only bodies that serde_json refuses come here.
+//! Repairs JSON as Python and shell scripts write it. Used only for bodies that serde_json
+//! rejects.
 
 use super::escape::code_unit;
 
-/// Rewrites what is no JSON but can be told what it means; `None` when there
-/// is nothing of the kind.
+/// Rewrites text that is not JSON but has a clear meaning; `None` if there is none.
 ///
-/// - `NaN`, `Infinity` and `-Infinity` become strings of that name;
-/// - half of a surrogate pair (`\ud800`) becomes the text of its escape;
-/// - a control character in a string (a line break, say) is escaped.
+/// - `NaN`, `Infinity` and `-Infinity` become strings of that name.
+/// - An unpaired surrogate (`\ud800`) becomes the text of its escape.
+/// - A control character in a string, such as a line break, is escaped.
 pub(super) fn repair(body: &str) -> Option<String> {
     let mut out = String::with_capacity(body.len() + 16);
     let mut rest = body;
@@ -32,12 +30,12 @@ pub(super) fn repair(body: &str) -> Option<String> {
     repaired.then_some(out)
 }
 
-/// The float that JSON has no number for, if one stands at the start of `text`.
+/// The float at the start of `text` that JSON can't represent, if there is one.
 fn non_number(text: &str) -> Option<&'static str> {
     ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| text.starts_with(word))
 }
 
-/// Copies the string that starts `text`; its length, and whether it was changed.
+/// Copies the string at the start of `text`. Returns its length and whether it changed.
 fn repair_string(text: &str, out: &mut String) -> (usize, bool) {
     let mut changed = false;
     out.push('"');
@@ -71,8 +69,8 @@ fn repair_string(text: &str, out: &mut String) -> (usize, bool) {
     (at, changed)
 }
 
-/// The length of the escape that starts `text`, and whether it is half of a
-/// surrogate pair without the other half.
+/// The length of the escape at the start of `text`, and whether it is an unpaired
+/// surrogate.
 fn escape(text: &str) -> (usize, bool) {
     match code_unit(text) {
         Some(0xd800..=0xdbff) => match text.get(6..).and_then(code_unit) {
@@ -92,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_python_writes_beyond_json_becomes_json() {
+    fn extensions_of_python_become_json() {
         assert_eq!(
             repair(r#"{"a":NaN,"b":[-Infinity,Infinity],"NaN":"NaN \" NaN"}"#).as_deref(),
             Some(r#"{"a":"NaN","b":["-Infinity","Infinity"],"NaN":"NaN \" NaN"}"#)
@@ -102,14 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_repaired_is_left() {
+    fn other_text_is_not_changed() {
         assert_eq!(repair(r#"{"a":1"#), None);
         assert_eq!(repair(r#"{"😀":"\ud83d\ude00"}"#), None);
     }
 
     proptest! {
         #[test]
-        fn any_text_is_taken(text in any::<String>(), tail in r#"["\\uéd80]*"#) {
+        fn any_text_is_accepted(text in any::<String>(), tail in r#"["\\uéd80]*"#) {
             let _ = repair(&format!("{text}{tail}"));
         }
     }

@@ -1,11 +1,8 @@
-//! The usual record in one pass: what `SocketHandler` makes of a log call without
-//! extras, or with plain ones. It is a dict in protocol 1 whose values are texts,
-//! numbers and truth values, and so needs neither a stack nor a list of values.
+//! Decodes the usual record of `SocketHandler` in one pass: a dict in protocol 1 whose
+//! values are texts, numbers and booleans needs neither a stack nor a list of values.
 //!
-//! What may be here: that shape. Whatever differs from it, and be it only odd, is
-//! given up and left to the stack machine in `decode`, which has the last word and
-//! makes the same of every record that is taken here. This is for speed alone: it
-//! takes a third of the time.
+//! This takes a third of the time of the stack machine in `decode`, which decodes all other
+//! pickles. Both must return the same for every pickle that is decoded here.
 
 use std::cell::Cell;
 
@@ -14,18 +11,16 @@ use crate::record::{Record, Text};
 use crate::wire::attributes::{self, Builder};
 use crate::wire::json::{self, Schema};
 
-/// Most of the memo: what one byte can number.
+/// The memo entries that a one-byte index can address.
 const MAX_MEMO: usize = 256;
 
-/// Where a text stands in the pickle, for those who refer back to it. The dict itself
-/// has a place in the memo, too, and no text.
+/// The position of a text in the pickle, kept in the memo. The dict's memo entry is empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TextRange {
     start: u32,
     length: u32,
 }
 
-/// A value.
 #[derive(Clone, Copy)]
 enum Scalar<'a> {
     None,
@@ -35,7 +30,7 @@ enum Scalar<'a> {
     Str(&'a str),
 }
 
-/// A value, and what JSON may still cost: `None` once it was too much.
+/// A value, and the bytes left for JSON: `None` once they are exceeded.
 struct Item<'a, 'b> {
     scalar: Scalar<'a>,
     left: &'b Cell<Option<usize>>,
@@ -47,8 +42,8 @@ struct Input<'a, 'm> {
     memo: &'m mut Vec<TextRange>,
 }
 
-/// Reads a record into one that is empty. `None`: it is not of this shape, or not a
-/// record; `record` may then be anything.
+/// Reads a record into an empty one. `None` if the pickle is something else; `record` is
+/// then undefined.
 pub(super) fn read<'a>(
     body: &'a [u8],
     limits: &Limits,
@@ -122,7 +117,7 @@ impl<'a> Input<'a, '_> {
                 b"01" => Scalar::Bool(true),
                 _ => return None,
             },
-            // Whole numbers of more than 31 bits: a thread's, always.
+            // Integers of more than 31 bits, as thread ids are.
             b'L' => {
                 let digits = std::str::from_utf8(self.line()?.strip_suffix(b"L")?).ok()?;
                 Scalar::Int(digits.parse().ok()?)
@@ -156,7 +151,7 @@ impl<'a> Input<'a, '_> {
         std::str::from_utf8(self.body.get(start..end)?).ok()
     }
 
-    /// Python numbers its memo from 0 on, without a hole.
+    /// Python numbers memo entries from 0 without gaps.
     fn memoize(&mut self, range: TextRange) -> Option<()> {
         self.expect(b'q')?;
         (usize::from(self.byte()?) == self.memo.len()).then(|| self.memo.push(range))
@@ -164,7 +159,7 @@ impl<'a> Input<'a, '_> {
 
     fn recall(&mut self) -> Option<&'a str> {
         let index = usize::from(self.byte()?);
-        // 0 is the dict.
+        // Entry 0 is the dict.
         let range = *self.memo.get(index).filter(|_| index > 0)?;
         self.at(range)
     }
@@ -221,7 +216,7 @@ impl<'a> attributes::Value<'a> for Item<'a, '_> {
             }
             Scalar::Float(number) if number.is_finite() => json::write_float(number, &mut out),
             Scalar::Float(_) => json::write_string(&self.text().unwrap_or_default(), &mut out),
-            // One text may be referred to any number of times.
+            // A text may be referred to many times.
             Scalar::Str(text) if self.left.get().is_none_or(|left| text.len() > left) => {}
             Scalar::Str(text) => json::write_string(text, &mut out),
         }
@@ -241,7 +236,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What is made of a pickle here, and by the stack machine.
+    /// The results of the fast path and of the stack machine.
     fn both(
         body: &[u8],
         limits: &Limits,
@@ -254,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sockethandler_sends_is_taken_here_and_is_the_same() {
+    fn pickles_of_sockethandler_are_decoded_here_to_the_same_record() {
         let mut taken = 0;
         for body in golden() {
             let (fast, general) = both(&body, &Limits::DEFAULT);
@@ -267,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_referred_to_too_often_is_left_to_the_stack_machine() {
+    fn a_text_with_too_many_references_is_left_to_the_stack_machine() {
         let mut body = b"}q\x00(X\x03\x00\x00\x00msgq\x01X\xe8\x03\x00\x00".to_vec();
         body.extend_from_slice(&[b'x'; 1000]);
         body.extend_from_slice(b"q\x02X\x07\x00\x00\x00levelnoq\x03K\x14");
@@ -285,7 +280,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(3000))]
 
         #[test]
-        fn whatever_is_taken_here_the_stack_machine_makes_the_same_of(
+        fn the_stack_machine_returns_the_same_for_every_mutated_pickle(
             mut body in proptest::sample::select(golden().into_iter().filter(|b| b[0] == b'}').collect::<Vec<_>>()),
             changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         ) {
@@ -295,7 +290,7 @@ mod tests {
             }
             let (fast, general) = both(&body, &Limits::DEFAULT);
             if let Some(fast) = fast {
-                // Not-a-number is not equal to itself.
+                // NaN is not equal to itself.
                 prop_assert_eq!(format!("{fast:?}"), format!("{:?}", general.unwrap()));
             }
         }

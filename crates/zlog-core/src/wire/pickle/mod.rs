@@ -1,20 +1,15 @@
 //! Pickled `LogRecord`s, decoded as data.
 //!
-//! Python's `SocketHandler` pickles a record's attributes; `send_pyobj(record)`
-//! and `send_pyobj(record.__dict__)` do so too. A pickle is a program for a
-//! stack machine that may name any function and have it called: that is why
-//! nobody should feed one from the network to Python's `pickle.loads`. Here
-//! nothing is imported and nothing is called. Names stay names, a call stays
-//! the name and its arguments, shown like `<module.name: argument>`; a few
-//! harmless classes (times, decimals, paths) are shown as Python prints them.
+//! Python's `SocketHandler` pickles a record's attributes, as do `send_pyobj(record)` and
+//! `send_pyobj(record.__dict__)`. A pickle is a program for a stack machine that can call
+//! any function, so Python's `pickle.loads` must not read one from the network. This module
+//! imports nothing and calls nothing: a call becomes text like `<module.name: argument>`,
+//! and some classes (times, decimals, paths) are shown as Python prints them. Protocols 0
+//! to 5 are supported.
 //!
-//! A hostile pickle can be small and still mean much: values that refer to each
-//! other a billion times over, or to themselves. So nothing here calls itself
-//! (all values lie in one list and refer by index), and [`Limits`] bound every
-//! step.
-//!
-//! What may be here: protocols 0 to 5. Which attribute goes into which field is
-//! `attributes`'.
+//! A small hostile pickle can describe a huge value: parts that refer to each other a
+//! billion times, or to themselves. So the code does not recurse (all values are in one
+//! list and refer to each other by index), and [`Limits`] bound every step.
 
 mod decode;
 mod fast_path;
@@ -33,24 +28,23 @@ use decode::{Buffers, Decoder};
 use render::{Budget, Item};
 use value::{Id, Pickle, Value};
 
-/// Bounds on what a pickle may make zlog do.
+/// Limits on the work for one pickle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Longest pickle, in bytes.
+    /// The size of the pickle, in bytes.
     pub input: usize,
-    /// Most opcodes; so also most values, and most entries on the stack.
+    /// The number of opcodes, and so of values and of stack entries.
     pub opcodes: usize,
-    /// Highest number of a memo entry: values that the pickle refers back to.
+    /// The number of memo entries, to which a pickle refers back.
     pub memo: usize,
-    /// How deep a value may be nested and still be shown; what is deeper is `...`.
+    /// The depth of values. Deeper ones are shown as `...`.
     pub depth: usize,
-    /// Most bytes that may be copied: the JSON of `args` and extras, and texts with escapes.
+    /// The bytes that are copied: the JSON of `args` and extras, and texts with escapes.
     pub output: usize,
 }
 
 impl Limits {
-    /// 64 MiB and a million opcodes, 65,536 memo entries, 64 deep, 64 MiB of
-    /// JSON.
+    /// 64 MiB, a million opcodes, 65,536 memo entries, 64 levels, 64 MiB of JSON.
     pub const DEFAULT: Limits = Limits {
         input: 64 << 20,
         opcodes: 1_000_000,
@@ -66,18 +60,18 @@ impl Default for Limits {
     }
 }
 
-/// Why a pickle was not read.
+/// Why a pickle was rejected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// It ends in the middle.
     Truncated,
-    /// An opcode that no protocol up to 5 has, or a later protocol.
+    /// An opcode that protocols 0 to 5 don't have, or a later protocol.
     Unknown(u8),
-    /// An opcode met what it can't work on; the text says what.
+    /// An opcode has invalid operands; the text says which.
     Malformed(&'static str),
     /// One of the [`Limits`] is exceeded; the text says which.
     TooLarge(&'static str),
-    /// A well-formed pickle, but not of a log record.
+    /// A valid pickle, but not of a log record.
     NotARecord,
 }
 
@@ -96,10 +90,8 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Whether a body starts like a pickle of a record: the protocol's opcode, or
-/// what a dict or an object starts with before protocol 2.
-///
-/// May also have the 4-byte length in front that `SocketHandler` puts there.
+/// Whether a body begins like a pickled record: with the opcode of the protocol or, before
+/// protocol 2, with a dict or an object. `SocketHandler`'s 4-byte length may precede it.
 pub fn looks_like_pickle(body: &[u8]) -> bool {
     /// `{}` and `dict()` of protocols 0 and 1, and an object of either.
     const OLD: [&[u8]; 6] =
@@ -111,12 +103,12 @@ pub fn looks_like_pickle(body: &[u8]) -> bool {
     }
 }
 
-/// Whether a body that looks like a pickle might as well be meant as text.
+/// Whether a body that looks like a pickle may also be text.
 pub(super) fn may_be_text(body: &[u8]) -> bool {
     unframed(body).first() != Some(&0x80) && unframed(body).len() == body.len()
 }
 
-/// Takes off the big-endian length that `SocketHandler` puts before a pickle.
+/// Removes the big-endian length that `SocketHandler` puts before a pickle.
 fn unframed(body: &[u8]) -> &[u8] {
     match body.split_first_chunk::<4>() {
         Some((length, rest)) if u32::from_be_bytes(*length) as usize == rest.len() => rest,
@@ -124,24 +116,22 @@ fn unframed(body: &[u8]) -> &[u8] {
     }
 }
 
-/// Reads a pickled dict of `LogRecord` attributes, or a pickled
-/// `logging.LogRecord`.
+/// Reads a pickled dict of `LogRecord` attributes, or a pickled `logging.LogRecord`.
 ///
-/// Values without a JSON form become text. Where [`Limits::depth`] or
-/// [`Limits::output`] cut something, `...` stands in its place and the
-/// record's [`fault`](Record::fault) says so.
+/// Values without a JSON form become text. Parts beyond [`Limits::depth`] or
+/// [`Limits::output`] are replaced by `...`, and the record has a
+/// [`fault`](Record::fault).
 ///
 /// # Errors
-/// When `body` is not a pickle from its first to its last byte, exceeds a
-/// limit, or is not of a log record.
+/// `body` is not a pickle to its last byte, exceeds a limit, or is not a log record.
 pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Record<'a>, Refused> {
     let mut record = Record::default();
     Reader::default().read_into(body, limits, &mut record)?;
     Ok(record)
 }
 
-/// Reads pickles, one after the other, in the same buffers: for a source of nothing
-/// else, where asking for memory for each would take a good part of the time.
+/// Reads pickles one after the other, and reuses its buffers: for sources of pickles,
+/// where allocating them each time would be expensive.
 #[derive(Debug, Default)]
 pub struct Reader {
     values: Vec<Value<'static>>,
@@ -150,10 +140,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// As [`read`], into a record that is empty: without moving it about.
+    /// As [`read`], into an empty record, which is not moved.
     ///
     /// # Errors
-    /// As [`read`]; `record` may then be anything.
+    /// As [`read`]; `record` is then undefined.
     pub fn read_into<'a>(
         &mut self,
         body: &'a [u8],
@@ -189,7 +179,7 @@ impl Reader {
     }
 }
 
-/// Makes of a pickle the record that it is of.
+/// Fills a record from a pickle.
 fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Result<(), Refused> {
     let attributes = attributes(pickle).ok_or(Refused::NotARecord)?;
     let budget = Budget::new(limits);

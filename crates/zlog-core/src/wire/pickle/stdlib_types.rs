@@ -1,18 +1,17 @@
-//! A few harmless classes of Python's library, shown as Python prints them.
-//!
-//! Their arguments are looked at; nothing is made of them.
+//! Some classes of Python's standard library, shown as Python prints them: their text is
+//! made from the arguments in the pickle.
 
 use std::fmt::Write as _;
 
 use super::render::{Parts, scalar};
 use super::value::{Id, Object, Pickle, Value};
 
-/// Most arguments, and most bytes of one, that a placeholder shows.
+/// The limits of a placeholder: arguments, and bytes of one argument.
 const MAX_ARGS: usize = 8;
 const MAX_ARG_LENGTH: usize = 4096;
 
-/// The parts of a kind of container that stand in its arguments (a set, as the
-/// protocols before 4 write it), or of one that has none.
+/// The parts of a container that has them in its arguments (a set in protocols before 4),
+/// or of an empty container.
 pub(super) fn parts<'p>(pickle: &'p Pickle<'_>, object: &Object) -> Option<Parts<'p>> {
     let first = pickle.args(object).first().map(|&first| pickle.get(first));
     Some(match (pickle.class(object), first) {
@@ -26,8 +25,7 @@ pub(super) fn parts<'p>(pickle: &'p Pickle<'_>, object: &Object) -> Option<Parts
     })
 }
 
-/// An object as text: as Python's `str` for classes known here, or
-/// `<module.name: argument, …>`.
+/// An object as text: as Python's `str` prints it, or `<module.name: argument, …>`.
 pub(super) fn text(pickle: &Pickle<'_>, object: &Object) -> String {
     let args = pickle.args(object);
     let known = match pickle.class(object) {
@@ -53,7 +51,7 @@ fn placeholder(pickle: &Pickle<'_>, object: &Object) -> String {
     for (at, &arg) in pickle.args(object).iter().take(MAX_ARGS).enumerate() {
         out.push_str(if at == 0 { ": " } else { ", " });
         match pickle.get(arg) {
-            // One object may be the argument of another, a million times over.
+            // Not recursively: objects may be nested a million levels deep.
             Value::Object(_) => out.push_str("<object>"),
             Value::Str(text) if text.len() > MAX_ARG_LENGTH => out.push_str("..."),
             Value::Bytes(bytes) if bytes.len() > MAX_ARG_LENGTH => out.push_str("..."),
@@ -75,7 +73,7 @@ fn shown_bytes(bytes: Vec<u8>) -> String {
     crate::wire::text::backslash_replace(&bytes).into_owned()
 }
 
-/// Bytes, which the protocols before 3 write as Latin-1 text and a call of `encode`.
+/// Bytes. Protocols before 3 write them as Latin-1 text and a call of `encode`.
 fn bytes(pickle: &Pickle<'_>, id: Id) -> Option<Vec<u8>> {
     let id = match pickle.get(id) {
         Value::Object(object) if pickle.is_class(object, "_codecs", "encode") => {
@@ -95,7 +93,7 @@ fn datetime(pickle: &Pickle<'_>, args: &[Id]) -> Option<String> {
     let state: [u8; 10] = bytes(pickle, *args.first()?)?.try_into().ok()?;
     let [high, low, month, day, hour, minute, second, micro @ ..] = state;
     let year = u16::from_be_bytes([high, low]);
-    // The high bit of the month says which of two equal local times it is.
+    // The high bit of the month tells which of two equal local times it is.
     let month = month & 0x7f;
     let mut out = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}");
     let micros = u32::from_be_bytes([0, micro[0], micro[1], micro[2]]);
@@ -133,7 +131,7 @@ fn offset(pickle: &Pickle<'_>, zone: Id) -> Option<String> {
     Some(format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60))
 }
 
-/// `uuid.UUID`, whose state is one number of 128 bits.
+/// `uuid.UUID`, whose state is a number of 128 bits.
 fn uuid(pickle: &Pickle<'_>, object: &Object) -> Option<String> {
     let Value::Dict(state) = pickle.get(object.state?) else { return None };
     let is_int = |key: Id| matches!(pickle.get(key), Value::Str(name) if name == "int");

@@ -23,7 +23,7 @@ use crate::os::executable;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 
 /// Variables that the command finds in its environment: how many records it gets,
@@ -58,7 +58,7 @@ impl ExecOptions {
     /// When a quote is not closed, or there is no word.
     pub fn parse(line: &str) -> Result<ExecOptions> {
         let wrong = |why: &str| {
-            Error::usage(format!("the command {:?} {why}", visible(line)))
+            Error::usage(format!("the command {:?} {why}", escape(line)))
                 .hint("Write it as in a shell: notify --to 'on call'.")
         };
         let command = shell_words::split(line).map_err(|_| wrong("has a quote without an end"))?;
@@ -101,7 +101,7 @@ impl ExecHandler {
         // Whether it can be executed is seen when it is: that may change.
         let found = executable::check(program.as_ref());
         if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            return Err(Error::usage(format!("{}: no such command", visible(program)))
+            return Err(Error::usage(format!("{}: no such command", escape(program)))
                 .hint("Check the spelling, and that it is in your PATH."));
         }
         let runner = CommandTransport { command: options.command, timeout: options.timeout };
@@ -152,7 +152,7 @@ impl Transport for CommandTransport {
     fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> SendOutcome {
         let now = Instant::now();
         let deadline = until.map_or(now + self.timeout, |until| until.min(now + self.timeout));
-        let name = visible(self.command.first().map_or("", String::as_str));
+        let name = escape(self.command.first().map_or("", String::as_str));
         let values = [
             batch.len().to_string(),
             batch.worst.name().into_owned(),

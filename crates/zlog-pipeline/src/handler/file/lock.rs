@@ -31,9 +31,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::compressor::Shared;
-use crate::os::terminal::tell;
+use crate::os::terminal::eprint_line;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// The paths locked by this process.
 static LOCKS: Mutex<BTreeMap<PathBuf, LockEntry>> = Mutex::new(BTreeMap::new());
@@ -193,7 +193,7 @@ fn lock(path: &Path) -> Result<Option<File>> {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(taken(path, holder(&mut file))),
             Err(TryLockError::Error(error)) => {
-                tell(format_args!(
+                eprint_line(format_args!(
                     "zlog: can't lock {}: {error}. Nothing keeps a second writer from {}.",
                     shown(&at),
                     shown(path),
@@ -250,7 +250,7 @@ fn holder(lock: &mut File) -> Option<String> {
     if gethostname::gethostname().to_string_lossy() == host {
         return Some(format!("process {pid}"));
     }
-    Some(format!("process {pid} on {}", visible(host)))
+    Some(format!("process {pid} on {}", escape(host)))
 }
 
 fn taken(path: &Path, holder: Option<String>) -> Error {
@@ -268,7 +268,7 @@ fn unusable(at: &Path, error: &io::Error) -> Error {
 }
 
 fn shown(path: &Path) -> String {
-    visible(&path.display().to_string())
+    escape(&path.display().to_string())
 }
 
 /// Whether `file` is the file at `path`.

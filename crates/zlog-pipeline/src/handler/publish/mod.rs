@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::Handler;
-use crate::socket::{Broken, Flushed, Publisher, Sent};
+use crate::socket::{BrokenConnection, Flushed, Publisher, Sent};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
 use zlog_core::text::plural::counted;
@@ -184,13 +184,13 @@ impl Publish {
     /// The next number of the topic, and whether anybody hears it.
     fn look_up(&mut self) -> (Option<u64>, bool) {
         let Some(at) = self.find() else {
-            return (None, self.publisher.heard(self.topic.as_bytes()));
+            return (None, self.publisher.has_subscriber(self.topic.as_bytes()));
         };
         let generation = self.publisher.generation();
         let topic = &mut self.topics[at];
         topic.seq += 1;
         if topic.generation != generation {
-            topic.has_subscriber = self.publisher.heard(self.topic.as_bytes());
+            topic.has_subscriber = self.publisher.has_subscriber(self.topic.as_bytes());
             topic.generation = generation;
         }
         (Some(topic.seq), topic.has_subscriber)
@@ -259,7 +259,7 @@ impl Publish {
 
     fn drain(&mut self) {
         self.since_drain = 0;
-        self.publisher.drain();
+        self.publisher.process_events();
         if self.sent_by_then != self.published.records {
             self.sent_by_then = self.published.records;
             self.sent_at = Some(Instant::now());
@@ -268,7 +268,8 @@ impl Publish {
         publisher.wait_for_ending(&*options.give_up);
         for broken in publisher.broken() {
             let recent = self.sent_at.is_some_and(|at| at.elapsed() < IN_FLIGHT);
-            let wanted = self.topics.iter().any(|topic| topic.seq > 0 && broken.wants(&topic.name));
+            let wanted =
+                self.topics.iter().any(|topic| topic.seq > 0 && broken.subscribed_to(&topic.name));
             if recent && wanted {
                 self.published.broken += 1;
                 (options.report)(&describe_broken(&broken));
@@ -281,7 +282,7 @@ impl Publish {
         if self.reported.len() >= MAX_REPORTED_SUBSCRIBERS {
             return;
         }
-        let mut names = self.publisher.waits_for();
+        let mut names = self.publisher.blocked_peers();
         names.retain(|name| !self.reported.contains(name));
         names.truncate(MAX_REPORTED_SUBSCRIBERS - self.reported.len());
         if !names.is_empty() {
@@ -295,7 +296,7 @@ impl Publish {
 }
 
 /// What is said of a subscriber whose connection broke.
-fn describe_broken(broken: &Broken) -> String {
+fn describe_broken(broken: &BrokenConnection) -> String {
     let peer = &broken.peer;
     let most = match broken.sent {
         n if n < MAX_MEANINGFUL_LOSS => {

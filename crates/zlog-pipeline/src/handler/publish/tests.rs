@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::socket::testing::{DEADLINE, STEP, heard_by, publisher, subscriber, take, until};
+use crate::socket::testing::{
+    DEADLINE, STEP, publisher, subscriber, take, until, wait_for_subscribers,
+};
 use crate::socket::{SocketOptions, Subscriber};
 use zlog_core::record::{Level, RawJson};
 use zlog_core::sequence::SequenceTracker;
@@ -27,7 +29,7 @@ fn options(root: &str) -> PublishOptions {
 fn pair(options: PublishOptions) -> (Publish, Subscriber) {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     (Publish::new(publisher, options), subscriber)
 }
 
@@ -89,7 +91,7 @@ fn text_is_the_message_alone_in_two_frames() {
 fn records_that_nobody_has_asked_for_are_counted_as_unsubscribed() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let _subscriber = subscriber(&endpoint, &["app.ERROR"]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     let mut publish = Publish::new(publisher, options("app"));
     for _ in 0..3 {
         publish.handle(&record(Level::INFO, "", "unsubscribed")).expect("sent");
@@ -121,7 +123,7 @@ fn stuck(on_full: OnFull, give_up: Box<dyn Fn() -> bool + Send>) -> (Publish, Su
     let endpoint = crate::socket::testing::connect(&endpoint);
     let tight = SocketOptions { hwm: 4, ..SocketOptions::subscriber() };
     let subscriber = Subscriber::open(&[endpoint], &[""], &tight).expect("subscriber");
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     (Publish::new(publisher, PublishOptions { on_full, give_up, ..options("app") }), subscriber)
 }
 

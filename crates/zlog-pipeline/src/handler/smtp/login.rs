@@ -5,9 +5,9 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::os::terminal::tell;
+use crate::os::terminal::eprint_line;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// The environment variable with the user name.
 pub const USER_VARIABLE: &str = "ZLOG_SMTP_USER";
@@ -84,10 +84,12 @@ pub(super) fn environment(
 }
 
 fn file(path: &Path) -> Result<Login> {
-    let shown = visible(&path.to_string_lossy());
+    let shown = escape(&path.to_string_lossy());
     let bytes = super::read(path, "the login for the mail server")?;
     if others_may_read(path) {
-        tell(format_args!("warning: {shown} holds a password, and others may read it: chmod 600"));
+        eprint_line(format_args!(
+            "warning: {shown} holds a password, and others may read it: chmod 600"
+        ));
     }
     // Errors may end up in a log, so they contain neither name nor password.
     let wrong = || {

@@ -29,7 +29,7 @@ use super::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 
 /// How long the server may take for a step, as Python's `SMTPHandler` has it.
@@ -212,7 +212,7 @@ impl Transport for MailTransport {
 
 fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
-        let path = visible(&path.to_string_lossy());
+        let path = escape(&path.to_string_lossy());
         Error::io(format_args!("{what} can't be read from {path}"), &error)
             .hint("Check the path, and that zlog may read it.")
     })
@@ -224,7 +224,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
 /// When it is none.
 pub fn mailbox(text: &str) -> Result<Mailbox> {
     text.parse().map_err(|error| {
-        let text = visible(text);
+        let text = escape(text);
         Error::usage(format!("{text:?} is no mail address: {error}"))
             .hint("Write it as name@example.org, or as Name <name@example.org>.")
     })

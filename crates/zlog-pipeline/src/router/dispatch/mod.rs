@@ -12,7 +12,7 @@ use super::route_table::RouteTable;
 use super::slot::{HandlerSlot, RecordFilter, passes};
 use super::spec::{HandlerSpec, Match, Spec, real_path};
 use super::status::HandlerStatus;
-use crate::os::signal::Stop;
+use crate::os::signal::ShutdownSignal;
 use crate::os::terminal::{self, Stdout};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::{Options, Output};
@@ -28,7 +28,7 @@ pub struct HandlerContext {
     /// The command's name, for messages: `tail`.
     pub command: String,
     /// Whether somebody has asked to stop.
-    pub stop: Stop,
+    pub stop: ShutdownSignal,
     /// How long records go on waiting for room from then on, all of them together.
     patience: Duration,
     /// When a record first met the request to stop.
@@ -51,7 +51,7 @@ pub struct ConsoleSettings {
 
 impl HandlerContext {
     /// Those of `command`, which tells on standard error.
-    pub fn new(command: &str, stop: &Stop) -> HandlerContext {
+    pub fn new(command: &str, stop: &ShutdownSignal) -> HandlerContext {
         HandlerContext {
             command: command.to_owned(),
             stop: stop.clone(),
@@ -86,13 +86,13 @@ impl HandlerContext {
     /// it has as long as records that wait for room, and as long again as closing may take.
     pub(super) fn stdout(&self) -> Stdout {
         let linger = self.console.as_ref().map(|console| console.linger);
-        Stdout::lingering(linger.unwrap_or_else(|| self.patience.saturating_mul(2)))
+        Stdout::with_linger(linger.unwrap_or_else(|| self.patience.saturating_mul(2)))
     }
 }
 
 /// Tells on standard error.
 pub fn stderr() -> Reporter {
-    Arc::new(|line| terminal::tell(line))
+    Arc::new(|line| terminal::eprint_line(line))
 }
 
 /// Gives records to the handlers they are for.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crate::handler::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{grouped, plural, were};
 
 /// When a handler that fails as it is asked when it is due is asked again.
@@ -159,7 +159,7 @@ impl OutageReporter {
         others: bool,
         report: &Reporter,
     ) -> OutageReporter {
-        let prefix = format!("zlog {command}: handler {}", visible(name));
+        let prefix = format!("zlog {command}: handler {}", escape(name));
         OutageReporter { prefix, others, report: Arc::clone(report) }
     }
 

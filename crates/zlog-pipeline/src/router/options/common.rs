@@ -2,7 +2,7 @@
 
 use regex::Regex;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::{FormatterSpec, Style};
+use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::choice::Choice as _;
 use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Options, Output};
 
 use super::super::spec::Target;

@@ -21,9 +21,9 @@ use crate::handler::syslog::SyslogOptions;
 use crate::handler::timed::Timing;
 use crate::socket::DEFAULT_HWM;
 use zlog_core::error::{Error, Result};
-pub use zlog_core::format::formatter::FormatterSpec;
+pub use zlog_core::format::FormatterSpec;
 use zlog_core::record::Level;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 
 /// How many records wait for a slow handler unless another number is given.
@@ -319,7 +319,7 @@ impl<'s> Validator<'s> {
         if let Some(path) = handler.target.path().filter(|path| !is_device(path)) {
             match self.files.entry(real_path(path)) {
                 Entry::Occupied(first) => {
-                    let path = visible(&path.display().to_string());
+                    let path = escape(&path.display().to_string());
                     let (first, second) = (first.get().shown(), handler.shown());
                     return Err(Error::usage(format!(
                         "handlers {first} and {second} would both write to {path}"
@@ -356,7 +356,7 @@ impl<'s> Validator<'s> {
 impl HandlerSpec {
     /// Its name, for a message.
     fn shown(&self) -> String {
-        visible(&self.name)
+        escape(&self.name)
     }
 
     fn check(&self) -> Result<()> {
@@ -392,8 +392,8 @@ impl std::fmt::Display for Match {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Match::Logger(name) if name.is_empty() => f.write_str("the root logger"),
-            Match::Logger(name) => write!(f, "logger {}", visible(name)),
-            Match::Topic(prefix) => write!(f, "topic {:?}", visible(prefix)),
+            Match::Logger(name) => write!(f, "logger {}", escape(name)),
+            Match::Topic(prefix) => write!(f, "topic {:?}", escape(prefix)),
         }
     }
 }
@@ -417,7 +417,7 @@ fn unknown_handler(route: &Match, handler: &str, names: &[&str]) -> Error {
         true => "There are no handlers.".to_owned(),
         false => suggest(handler, names),
     };
-    Error::usage(format!("{route}: unknown handler {}", visible(handler))).hint(hint)
+    Error::usage(format!("{route}: unknown handler {}", escape(handler))).hint(hint)
 }
 
 /// Whether it is there and is no file, so that any number may write to it: `/dev/null`.

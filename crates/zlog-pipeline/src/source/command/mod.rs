@@ -14,7 +14,7 @@ use crate::os::executable;
 use crate::os::fd_limit;
 use crate::os::signal;
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How long it must be quiet after the child's end, when something else holds its
 /// pipes open, before the stream is taken to have ended.
@@ -80,7 +80,7 @@ impl CommandSource {
     ) -> Result<CommandSource> {
         let mut command = Command::new(&options.program);
         command.args(&options.args).stdout(Stdio::piped()).stderr(Stdio::piped());
-        fd_limit::as_it_was(&mut command);
+        fd_limit::restore_inherited(&mut command);
         let mut child = command.spawn().map_err(|error| start_error(&options.program, &error))?;
         started(child.id());
         let process = Some(i64::from(child.id()));
@@ -228,7 +228,7 @@ impl Source for CommandSource {
 
 /// Why a command could not be started, with the exit code that a shell would give.
 fn start_error(program: &OsStr, error: &io::Error) -> Error {
-    let name = visible(&program.to_string_lossy());
+    let name = escape(&program.to_string_lossy());
     match error.kind() {
         io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
             .hint("Check the spelling, and that it is in your PATH.")

@@ -36,7 +36,7 @@ use super::reader::{self, Disconnected, Notice, ReaderEvent, ReaderHandle, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How often a followed file is looked at.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -178,7 +178,7 @@ fn with_name(path: &Path, what: &str) -> String {
 
 /// A path as a part of a message.
 fn display_name(path: &Path) -> String {
-    visible(&path.to_string_lossy())
+    escape(&path.to_string_lossy())
 }
 
 /// A file that is followed.

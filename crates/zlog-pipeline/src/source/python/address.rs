@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use crate::os::resolve;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// Where to listen, as typed: `127.0.0.1:9020`, `[::1]:9020`, `localhost:9020`,
 /// `:9020` or `9020` (loopback), a host without a port (the protocol's own), `*:9020`
@@ -38,7 +38,7 @@ impl fmt::Display for ListenAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ListenAddr::Net(address) => address.fmt(f),
-            ListenAddr::Unix(path) => write!(f, "unix:{}", visible(&path.to_string_lossy())),
+            ListenAddr::Unix(path) => write!(f, "unix:{}", escape(&path.to_string_lossy())),
         }
     }
 }

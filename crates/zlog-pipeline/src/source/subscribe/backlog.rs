@@ -1,15 +1,15 @@
 //! The messages that a relay has stored from before the subscription.
 //!
 //! Requests them before subscribing, and recognises those that the subscription delivers
-//! again. See [`query`](zlog_core::wire::ask) for how none is delivered twice and none is
+//! again. See [`query`](zlog_core::wire::query) for how none is delivered twice and none is
 //! missing.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::socket::{Answer, Endpoint, Inquiry, SocketOptions, Subscriber};
+use crate::socket::{Answer, Endpoint, QueryClient, SocketOptions, Subscriber};
 use zlog_core::error::Result;
-use zlog_core::wire::ask::{self, End, Last, Question};
+use zlog_core::wire::query::{self, End, Last, Question};
 
 /// How long the relay may take for its first answer, and then for each next one.
 const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -77,12 +77,12 @@ pub(super) fn fetch(
     subscriber: &mut Subscriber,
     stop: &dyn Fn() -> bool,
 ) -> Result<(Backlog, Vec<String>)> {
-    let (begin, end) = ask::marks();
+    let (begin, end) = query::markers();
     // Prefixes come from the command line, and so are text.
     let text = |prefix: &Vec<u8>| String::from_utf8_lossy(prefix).into_owned();
     let last = Last { n, prefixes: prefixes.iter().map(text).collect(), begin, end };
-    let question = ask::write_question(&Question::Last(last.clone()));
-    let mut client = Inquiry::ask(at, &question, &SocketOptions::subscriber())?;
+    let question = query::write_question(&Question::Last(last.clone()));
+    let mut client = QueryClient::ask(at, &question, &SocketOptions::subscriber())?;
     let mut request = Request { subscriber, prefixes, last: &last, subscribed: false };
     let answer = request.read_answer(&mut client, stop);
     request.subscribe();
@@ -121,7 +121,7 @@ impl Request<'_> {
     /// Why there is no answer, or not the whole of it.
     fn read_answer(
         &mut self,
-        client: &mut Inquiry,
+        client: &mut QueryClient,
         stop: &dyn Fn() -> bool,
     ) -> Result<(Backlog, Vec<String>), String> {
         let mut messages = VecDeque::new();
@@ -144,20 +144,20 @@ impl Request<'_> {
             };
             until = Instant::now() + NEXT_ANSWER_TIMEOUT;
             let head = frames.first().map_or(&[][..], Vec::as_slice);
-            match ask::read_answer(head).map_err(|error| error.to_string())? {
-                ask::Answer::Ready => self.subscribe(),
-                ask::Answer::Message { received } => {
+            match query::read_answer(head).map_err(|error| error.to_string())? {
+                query::Answer::Ready => self.subscribe(),
+                query::Answer::Message { received } => {
                     frames.remove(0);
                     messages.push_back(StoredMessage { received, frames });
                     // A relay sends at most as many as were requested, and those published
                     // meanwhile.
-                    if messages.len() > 2 * ask::MOST {
+                    if messages.len() > 2 * query::MAX_MESSAGES {
                         return Err("the answer has no end".into());
                     }
                 }
-                ask::Answer::End(end) => return Ok(finish(messages, end)),
-                ask::Answer::Refused { why } => return Err(why),
-                ask::Answer::Status(_) => return Err("it answers something else".into()),
+                query::Answer::End(end) => return Ok(finish(messages, end)),
+                query::Answer::Refused { why } => return Err(why),
+                query::Answer::Status(_) => return Err("it answers something else".into()),
             }
         }
     }

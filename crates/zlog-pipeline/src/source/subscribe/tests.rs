@@ -1,13 +1,13 @@
 use std::ops::ControlFlow;
 
 use super::*;
-use crate::socket::testing::{STEP, heard_by, publisher, subscriber, until};
+use crate::socket::testing::{STEP, publisher, subscriber, until, wait_for_subscribers};
 use crate::socket::{Publisher, SocketOptions};
 
 fn pair(keep_bodies: bool) -> (Publisher, Subscribe) {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     (publisher, Subscribe::new(subscriber, keep_bodies))
 }
 

@@ -1,22 +1,25 @@
-//! The stack machine: opcodes to values. It calls nothing, itself included.
+//! The stack machine: opcodes to values. Must not recurse, and calls nothing that the
+//! pickle names.
 
 use std::borrow::Cow;
 
 use super::number;
-use super::value::{Id, Object, Value};
+use super::value::{Id, Value};
 use super::{Limits, Refused};
 use crate::record::Text;
 use crate::wire::text::backslash_replace;
 
 mod input;
+mod stack;
 use input::Input;
+use stack::pairs;
 
 type Step<T = ()> = Result<T, Refused>;
 
-/// The latest protocol there is.
 const LATEST_PROTOCOL: u8 = 5;
 
-/// What is kept of a decoder's buffers, in entries: some ten times what a record takes.
+/// The capacity that buffers keep between pickles, in entries: about ten times what a
+/// record takes.
 const MAX_KEPT_ENTRIES: usize = 4096;
 
 pub(super) struct Decoder<'a> {
@@ -24,15 +27,15 @@ pub(super) struct Decoder<'a> {
     limits: Limits,
     values: Vec<Value<'a>>,
     buffers: Buffers,
-    /// How many entries of the memo are set: the number that MEMOIZE gives the next.
+    /// The number of memo entries, which MEMOIZE assigns to the next entry.
     memoized: usize,
 }
 
-/// What a decoder works in, beside its values: used again for the next pickle.
+/// The buffers of a decoder besides its values, reused for the next pickle.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     stack: Vec<Id>,
-    /// Heights of the stack where a MARK stands.
+    /// The stack heights at which a MARK was set.
     marks: Vec<usize>,
     memo: Vec<Option<Id>>,
 }
@@ -48,16 +51,16 @@ impl Buffers {
     }
 }
 
-/// The buffers of values that are not needed any more, for values of another pickle.
+/// Clears values that are no longer needed, and returns their memory for another pickle.
 pub(super) fn recycled<'b>(mut values: Vec<Value<'_>>) -> Vec<Value<'b>> {
     values.clear();
     values.shrink_to(MAX_KEPT_ENTRIES);
-    // Nothing is mapped: an empty vector keeps its buffers while its type changes.
+    // An empty vector keeps its memory, and only its type changes.
     values.into_iter().map(|_| Value::None).collect()
 }
 
 impl<'a> Decoder<'a> {
-    /// A decoder of `bytes` that works in the buffers given.
+    /// A decoder of `bytes` that uses the given buffers.
     pub(super) fn new(
         bytes: &'a [u8],
         limits: Limits,
@@ -73,7 +76,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn run(&mut self) -> Step<Id> {
         for _ in 0..self.limits.opcodes {
             let opcode = self.input.byte()?;
-            // The opcodes that records are made of, in one look; then all others.
+            // First the opcodes that records consist of.
             match opcode {
                 b'X' => {
                     let text = input::text(self.input.counted::<4>()?);
@@ -112,12 +115,12 @@ impl<'a> Decoder<'a> {
     fn stop(&mut self) -> Step<Id> {
         let top = self.pop()?;
         if !self.input.is_empty() {
-            return Err(Refused::Malformed("bytes after its end"));
+            return Err(Refused::Malformed("has bytes after its end"));
         }
         Ok(top)
     }
 
-    /// The values, and the buffers for the next pickle.
+    /// The values and the buffers.
     pub(super) fn into_parts(self) -> (Vec<Value<'a>>, Buffers) {
         (self.values, self.buffers)
     }
@@ -153,7 +156,7 @@ impl<'a> Decoder<'a> {
             }
             b'F' => {
                 let number = self.input.line()?.parse();
-                Value::Float(number.map_err(|_| Refused::Malformed("a float that is none"))?)
+                Value::Float(number.map_err(|_| Refused::Malformed("an invalid float"))?)
             }
             0x8a => number::from_little_endian(self.input.counted::<1>()?),
             0x8b => number::from_little_endian(self.input.counted::<4>()?),
@@ -168,7 +171,7 @@ impl<'a> Decoder<'a> {
             b'X' => Value::Str(input::text(self.input.counted::<4>()?)),
             0x8c => Value::Str(input::text(self.input.counted::<1>()?)),
             0x8d => Value::Str(input::text(self.input.counted::<8>()?)),
-            // Python 2's str: text in all but its name.
+            // Python 2's str is mostly text.
             b'U' => Value::Str(backslash_replace(self.input.counted::<1>()?)),
             b'T' => Value::Str(backslash_replace(self.input.counted::<4>()?)),
             b'C' => Value::Bytes(Cow::Borrowed(self.input.counted::<1>()?)),
@@ -226,7 +229,7 @@ impl<'a> Decoder<'a> {
         match opcode {
             b'(' => self.buffers.marks.push(self.buffers.stack.len()),
             b'0' => {
-                // As in CPython, POP takes away a mark if that is what lies on top.
+                // As in CPython, POP removes a mark if it is on top.
                 if self.buffers.marks.last() == Some(&self.buffers.stack.len()) {
                     self.buffers.marks.pop();
                 } else {
@@ -282,7 +285,7 @@ impl<'a> Decoder<'a> {
                 let (args, class) = (self.pop()?, self.pop()?);
                 self.push_object(class, args)?;
             }
-            // NEWOBJ_EX: keyword arguments are more than a placeholder shows.
+            // NEWOBJ_EX: placeholders don't show keyword arguments.
             0x92 => {
                 let (_keywords, args, class) = (self.pop()?, self.pop()?, self.pop()?);
                 self.push_object(class, args)?;
@@ -308,7 +311,7 @@ impl<'a> Decoder<'a> {
                 match self.value_mut(object) {
                     Value::Object(object) => object.state = Some(state),
                     Value::Unknown(_) => {}
-                    _ => return Err(Refused::Malformed("a state for what is no object")),
+                    _ => return Err(Refused::Malformed("a state for a value that is no object")),
                 }
             }
             b'P' => {
@@ -332,7 +335,7 @@ impl<'a> Decoder<'a> {
                     return Err(Refused::Unknown(protocol));
                 }
             }
-            // The length of a frame is of use to a reader of a stream alone.
+            // Only readers of streams need the length of a frame.
             0x95 => {
                 self.input.array::<8>()?;
             }
@@ -340,7 +343,7 @@ impl<'a> Decoder<'a> {
             0x83 => self.extension(2)?,
             0x84 => self.extension(4)?,
             0x97 => self.push(Value::Unknown("buffer")),
-            // READONLY_BUFFER changes how Python may use what is on top.
+            // READONLY_BUFFER only restricts how Python uses the value on top.
             0x98 => {
                 self.top()?;
             }
@@ -349,160 +352,15 @@ impl<'a> Decoder<'a> {
         Ok(true)
     }
 
-    /// A class by a number that only sender and receiver know.
+    /// A class given as a number, whose meaning sender and receiver have agreed on.
     fn extension(&mut self, length: usize) -> Step {
         self.input.take(length)?;
         self.push(Value::Global { module: "".into(), name: "extension".into() });
         Ok(())
     }
-
-    fn add(&mut self, value: Value<'a>) -> Id {
-        // At most two values an opcode, and their number is bounded.
-        let id = Id::try_from(self.values.len()).unwrap_or(Id::MAX);
-        self.values.push(value);
-        id
-    }
-
-    fn push(&mut self, value: Value<'a>) {
-        let id = self.add(value);
-        self.buffers.stack.push(id);
-    }
-
-    fn push_object(&mut self, class: Id, args: Id) -> Step {
-        let (class, args) = self.reconstructed(class, args);
-        if !matches!(self.values[class as usize], Value::Global { .. } | Value::Unknown(_)) {
-            return Err(Refused::Malformed("a call of what is no class or function"));
-        }
-        self.push(Value::Object(Box::new(Object { class, args, ..Object::default() })));
-        Ok(())
-    }
-
-    /// Protocols 0 and 1 make objects through a function of `copyreg` that has
-    /// the class as its first argument: the class is what counts, and what it would
-    /// be called with. `_reconstructor` has a class of Python's own second, and what
-    /// that one holds third: `None`, or the text of a kind of `str`, say.
-    fn reconstructed(&mut self, class: Id, args: Id) -> (Id, Id) {
-        let Value::Global { module, name } = &self.values[class as usize] else {
-            return (class, args);
-        };
-        let Value::Tuple(parts) = &self.values[args as usize] else { return (class, args) };
-        let is_none = |id: &Id| matches!(self.values[*id as usize], Value::None);
-        let (class, rest) = match (&**module, &**name, &parts[..]) {
-            ("copyreg" | "copy_reg", "_reconstructor", [class, _, held]) if !is_none(held) => {
-                (*class, vec![*held])
-            }
-            ("copyreg" | "copy_reg", "_reconstructor", [class, ..]) => (*class, Vec::new()),
-            ("copyreg" | "copy_reg", "__newobj__", [class, rest @ ..]) => (*class, rest.to_vec()),
-            _ => return (class, args),
-        };
-        (class, self.add(Value::Tuple(rest)))
-    }
-
-    fn value_mut(&mut self, id: Id) -> &mut Value<'a> {
-        &mut self.values[id as usize]
-    }
-
-    fn top(&self) -> Step<Id> {
-        if self.buffers.stack.len() <= self.buffers.marks.last().copied().unwrap_or(0) {
-            return Err(Refused::Malformed("takes from an empty stack"));
-        }
-        self.buffers.stack.last().copied().ok_or(Refused::Malformed("takes from an empty stack"))
-    }
-
-    fn pop(&mut self) -> Step<Id> {
-        let top = self.top()?;
-        self.buffers.stack.pop();
-        Ok(top)
-    }
-
-    fn pop_text(&mut self) -> Step<Text<'a>> {
-        let id = self.pop()?;
-        match &self.values[id as usize] {
-            Value::Str(text) => Ok(text.clone()),
-            _ => Err(Refused::Malformed("a name that is no text")),
-        }
-    }
-
-    fn pop_many(&mut self, count: usize) -> Step<Vec<Id>> {
-        let floor = self.buffers.marks.last().copied().unwrap_or(0);
-        let at = self.buffers.stack.len().checked_sub(count).filter(|&at| at >= floor);
-        let at = at.ok_or(Refused::Malformed("takes from an empty stack"))?;
-        Ok(self.buffers.stack.split_off(at))
-    }
-
-    fn pop_mark(&mut self) -> Step<Vec<Id>> {
-        let mark = self.buffers.marks.pop().ok_or(Refused::Malformed("no mark"))?;
-        Ok(self.buffers.stack.split_off(mark))
-    }
-
-    /// Appends to the list, set or object on top.
-    fn extend(&mut self, parts: &[Id]) -> Step {
-        let target = self.top()?;
-        match self.value_mut(target) {
-            Value::List(list) | Value::Set(list) => list.extend_from_slice(parts),
-            Value::Object(object) => object.elements.extend_from_slice(parts),
-            Value::Unknown(_) => {}
-            _ => return Err(Refused::Malformed("appends to what is no list")),
-        }
-        Ok(())
-    }
-
-    /// Sets items of the dict or object on top.
-    fn set_items(&mut self, parts: &[Id]) -> Step {
-        let entries = pairs(parts)?;
-        let target = self.top()?;
-        match self.value_mut(target) {
-            Value::Dict(dict) => dict.extend(entries),
-            Value::Object(object) => object.entries.extend(entries),
-            Value::Unknown(_) => {}
-            _ => return Err(Refused::Malformed("sets items of what is no dict")),
-        }
-        Ok(())
-    }
-
-    /// Sets all items above the mark: most often a record's attributes, which go from
-    /// the stack to the dict without a stop.
-    fn set_marked_items(&mut self) -> Step {
-        let mark = *self.buffers.marks.last().ok_or(Refused::Malformed("no mark"))?;
-        let below = mark.checked_sub(1).and_then(|below| self.buffers.stack.get(below));
-        let target = below.and_then(|&below| self.values.get_mut(below as usize));
-        let floor = self.buffers.marks.iter().rev().nth(1).copied().unwrap_or(0);
-        if let Some(Value::Dict(dict)) = target.filter(|_| mark > floor) {
-            let (pairs, odd) = self.buffers.stack[mark..].as_chunks::<2>();
-            if !odd.is_empty() {
-                return Err(Refused::Malformed("a key without a value"));
-            }
-            dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
-            self.buffers.stack.truncate(mark);
-            self.buffers.marks.pop();
-            return Ok(());
-        }
-        let parts = self.pop_mark()?;
-        self.set_items(&parts)
-    }
-
-    fn memoize(&mut self, index: usize) -> Step {
-        if index >= self.limits.memo {
-            return Err(Refused::TooLarge("memo entries"));
-        }
-        let top = self.top()?;
-        if index >= self.buffers.memo.len() {
-            self.buffers.memo.resize(index + 1, None);
-        }
-        if self.buffers.memo[index].replace(top).is_none() {
-            self.memoized += 1;
-        }
-        Ok(())
-    }
-
-    fn recall(&mut self, index: usize) -> Step {
-        let id = self.buffers.memo.get(index).copied().flatten();
-        self.buffers.stack.push(id.ok_or(Refused::Malformed("a reference to nothing"))?);
-        Ok(())
-    }
 }
 
-/// A name of a class. It may be shown many times over, so its length is bounded.
+/// The name of a class. Its length is limited, since it may be shown many times.
 fn global<'a>(module: Text<'a>, name: Text<'a>) -> Step<Value<'a>> {
     const MAX_NAME_LEN: usize = 1000;
     if module.len() + name.len() > MAX_NAME_LEN {
@@ -511,18 +369,10 @@ fn global<'a>(module: Text<'a>, name: Text<'a>) -> Step<Value<'a>> {
     Ok(Value::Global { module, name })
 }
 
-fn pairs(parts: &[Id]) -> Step<Vec<(Id, Id)>> {
-    let (pairs, odd) = parts.as_chunks::<2>();
-    if !odd.is_empty() {
-        return Err(Refused::Malformed("a key without a value"));
-    }
-    Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
-}
-
 fn decimal<'a>(digits: &str) -> Step<Value<'a>> {
-    number::from_decimal(digits).ok_or(Refused::Malformed("a number that is none"))
+    number::from_decimal(digits).ok_or(Refused::Malformed("an invalid integer"))
 }
 
 fn decimal_index(digits: &str) -> Step<usize> {
-    digits.parse().map_err(|_| Refused::Malformed("a memo entry without a number"))
+    digits.parse().map_err(|_| Refused::Malformed("an invalid memo index"))
 }

@@ -60,7 +60,7 @@ fn too_long(header: [u8; 4], longest: usize) -> String {
     let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
     match std::str::from_utf8(&header) {
         Ok(text) if header.iter().all(is_text) => {
-            let text = escape::visible(text);
+            let text = escape::escape(text);
             format!("it sends text (`{text}…`), not records as Python's SocketHandler pickles them")
         }
         _ => format!(

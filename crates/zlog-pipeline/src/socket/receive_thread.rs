@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError};
 
-use super::leavings::Leavings;
-use super::links::{LinkEvent, LinkStatus};
-use super::watch::Watch;
+use super::connection::{ConnectionEvent, EndpointStatus};
+use super::connection_manager::ConnectionManager;
+use super::ipc_cleanup::IpcFiles;
 use crate::os::clock::now;
 
 /// Longest that the thread stays away from libzmq, and from its commands.
@@ -84,15 +84,15 @@ pub(super) struct Shared {
     pub(super) frames_cut: AtomicU64,
     /// Events for which there was no room.
     pub(super) events_lost: AtomicU64,
-    status: Mutex<Vec<LinkStatus>>,
+    status: Mutex<Vec<EndpointStatus>>,
 }
 
 impl Shared {
-    pub(super) fn status(&self) -> Vec<LinkStatus> {
+    pub(super) fn status(&self) -> Vec<EndpointStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set_status(&self, status: Vec<LinkStatus>) {
+    pub(super) fn set_status(&self, status: Vec<EndpointStatus>) {
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
 }
@@ -102,33 +102,33 @@ pub(super) struct Channels {
     pub(super) batches: Sender<Batch>,
     pub(super) recycled: Receiver<Batch>,
     pub(super) commands: Receiver<Command>,
-    pub(super) events: Sender<LinkEvent>,
+    pub(super) events: Sender<ConnectionEvent>,
 }
 
 /// What the thread owns. The sockets stand before their context: it can't end
 /// while they are open.
-pub(super) struct Receive {
+pub(super) struct ReceiveThread {
     pub(super) socket: zmq::Socket,
-    pub(super) watch: Watch,
+    pub(super) connections: ConnectionManager,
     pub(super) _context: zmq::Context,
-    pub(super) _leavings: Leavings,
+    pub(super) _ipc_files: IpcFiles,
     pub(super) channels: Channels,
     pub(super) shared: Arc<Shared>,
 }
 
-impl Receive {
+impl ReceiveThread {
     /// Runs until it is told to stop or nobody takes batches any more.
     pub(super) fn run(mut self) {
         let mut batch = Batch::default();
         while !self.shared.stop.load(Ordering::Relaxed) {
-            self.tend();
+            self.process_events();
             self.fill(&mut batch);
             if self.shared.ask_caught_up.load(Ordering::Relaxed) {
-                let caught_up = batch.len() == 0 && !self.watch.has_unread();
+                let caught_up = batch.len() == 0 && !self.connections.has_unread();
                 self.shared.caught_up.store(caught_up, Ordering::Release);
             }
             if batch.len() == 0 {
-                self.watch.wait(&self.socket, SLICE);
+                self.connections.wait(&self.socket, SLICE);
                 continue;
             }
             batch.received = now();
@@ -137,13 +137,13 @@ impl Receive {
             }
             batch = self.channels.recycled.try_recv().unwrap_or_default();
         }
-        self.tend();
+        self.process_events();
         // Can't fail for a valid value; if it did, cancelled subscriptions might not go out.
         let _ = self.socket.set_linger(LINGER);
     }
 
     /// Commands, connections, events. Never waits.
-    fn tend(&mut self) {
+    fn process_events(&mut self) {
         while let Ok(command) = self.channels.commands.try_recv() {
             // Can fail only while the context is being ended.
             let _ = match command {
@@ -153,13 +153,13 @@ impl Receive {
         }
         let events = &self.channels.events;
         let shared = &self.shared;
-        let changed = self.watch.tend(&mut self.socket, &mut |event| {
+        let changed = self.connections.process_events(&mut self.socket, &mut |event| {
             if let Err(TrySendError::Full(_)) = events.try_send(event) {
                 shared.events_lost.fetch_add(1, Ordering::Relaxed);
             }
         });
         if changed {
-            self.shared.set_status(self.watch.status());
+            self.shared.set_status(self.connections.status());
         }
     }
 
@@ -205,7 +205,7 @@ impl Receive {
             if self.shared.stop.load(Ordering::Relaxed) {
                 return false;
             }
-            self.tend();
+            self.process_events();
             // The call matters, not its answer: it lets libzmq do its work.
             let _ = self.socket.get_events();
         }

@@ -21,8 +21,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::connection::{ConnectionState, EndpointStatus};
 use super::endpoint::Role;
-use super::links::{LinkState, LinkStatus};
 
 /// A subscriber that subscribes to this is about to end. No topic begins with it.
 pub(super) const ENDING: &[u8] = b"\0zlog.ending";
@@ -34,7 +34,7 @@ const QUIET: Duration = Duration::from_millis(250);
 
 /// What is to be asked of publishers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ask {
+pub enum PublisherRequest {
     /// To hold their records back: this subscriber is about to end.
     Hold,
     /// To send nothing more.
@@ -43,11 +43,11 @@ pub enum Ask {
 
 /// Follows the end of a subscription.
 #[derive(Debug)]
-pub struct Closing {
+pub struct Drain {
     /// Whether there are endpoints that publishers connect to, and that this side connects to.
     bound: bool,
     connects: bool,
-    asked: Option<Ask>,
+    asked: Option<PublisherRequest>,
     /// When publishers are asked at the latest, and when those that do not hold their records
     /// back are asked to stop.
     ask_at: Instant,
@@ -56,11 +56,11 @@ pub struct Closing {
     quiet_at: Option<Instant>,
 }
 
-impl Closing {
+impl Drain {
     /// Begins `now`. All of it may take as long as `within`.
-    pub fn new(links: &[LinkStatus], now: Instant, within: Duration) -> Closing {
-        let any = |role| links.iter().any(|link| link.role == role);
-        Closing {
+    pub fn new(endpoints: &[EndpointStatus], now: Instant, within: Duration) -> Drain {
+        let any = |role| endpoints.iter().any(|endpoint| endpoint.role == role);
+        Drain {
             bound: any(Role::Bind),
             connects: any(Role::Connect),
             asked: None,
@@ -72,27 +72,31 @@ impl Closing {
 
     /// What is to be asked of publishers now: each is returned once. `caught_up` says
     /// whether everything that has come has been taken in.
-    pub fn ask(&mut self, now: Instant, caught_up: impl FnOnce() -> bool) -> Option<Ask> {
-        let ask = match self.asked {
+    pub fn next_request(
+        &mut self,
+        now: Instant,
+        caught_up: impl FnOnce() -> bool,
+    ) -> Option<PublisherRequest> {
+        let request = match self.asked {
             None if now < self.ask_at && !caught_up() => return None,
-            None if self.bound => Ask::Hold,
-            None => Ask::Stop,
-            Some(Ask::Hold) if now >= self.stop_at => Ask::Stop,
+            None if self.bound => PublisherRequest::Hold,
+            None => PublisherRequest::Stop,
+            Some(PublisherRequest::Hold) if now >= self.stop_at => PublisherRequest::Stop,
             Some(_) => return None,
         };
-        self.asked = Some(ask);
+        self.asked = Some(request);
         self.quiet_at = None;
-        Some(ask)
+        Some(request)
     }
 
     /// Publishers were asked to stop by somebody else.
-    pub fn stop_asking(&mut self) {
-        (self.asked, self.quiet_at) = (Some(Ask::Stop), None);
+    pub fn stop_requested(&mut self) {
+        (self.asked, self.quiet_at) = (Some(PublisherRequest::Stop), None);
     }
 
     /// Takes note of whether something has come since the last time. Returns whether
     /// everything has.
-    pub fn note(&mut self, now: Instant, came: bool) -> bool {
+    pub fn is_done(&mut self, now: Instant, came: bool) -> bool {
         if came || self.asked.is_none() {
             self.quiet_at = None;
             return false;
@@ -100,7 +104,7 @@ impl Closing {
         if now < *self.quiet_at.get_or_insert(now + QUIET) {
             return false;
         }
-        if self.asked == Some(Ask::Hold) && self.connects {
+        if self.asked == Some(PublisherRequest::Hold) && self.connects {
             self.stop_at = now;
             return false;
         }
@@ -109,9 +113,10 @@ impl Closing {
 }
 
 /// Peers whose handshake is done.
-pub fn connected_peers(links: &[LinkStatus]) -> usize {
-    let connected = links.iter().filter(|link| link.state == LinkState::Connected);
-    connected.map(|link| link.peers).sum()
+pub fn connected_peers(endpoints: &[EndpointStatus]) -> usize {
+    let connected =
+        endpoints.iter().filter(|endpoint| endpoint.state == ConnectionState::Connected);
+    connected.map(|endpoint| endpoint.peers).sum()
 }
 
 #[cfg(test)]
@@ -120,74 +125,82 @@ mod tests {
 
     const WITHIN: Duration = Duration::from_secs(4);
 
-    fn closing(roles: &[Role]) -> (Closing, Instant) {
-        let link = |role: &Role| LinkStatus {
+    fn drain(roles: &[Role]) -> (Drain, Instant) {
+        let endpoint = |role: &Role| EndpointStatus {
             endpoint: String::new(),
             role: *role,
-            state: LinkState::Connected,
+            state: ConnectionState::Connected,
             peers: 1,
             reached: true,
             unresolved: None,
         };
-        let links: Vec<LinkStatus> = roles.iter().map(link).collect();
+        let endpoints: Vec<EndpointStatus> = roles.iter().map(endpoint).collect();
         let now = Instant::now();
-        (Closing::new(&links, now, WITHIN), now)
+        (Drain::new(&endpoints, now, WITHIN), now)
     }
 
-    fn asked(closing: &mut Closing, now: Instant) -> Option<Ask> {
-        closing.ask(now, || true)
+    fn asked(drain: &mut Drain, now: Instant) -> Option<PublisherRequest> {
+        drain.next_request(now, || true)
     }
 
     #[test]
     fn nothing_is_asked_before_what_has_come_is_taken_in_unless_that_takes_too_long() {
-        for (role, ask) in [(Role::Bind, Ask::Hold), (Role::Connect, Ask::Stop)] {
-            let (mut closing, t) = closing(&[role]);
-            assert_eq!(closing.ask(t, || false), None);
-            assert!(!closing.note(t, false) && !closing.note(t + QUIET, false));
-            assert_eq!(closing.ask(t + WITHIN.mul_f64(0.6), || false), Some(ask));
+        for (role, ask) in
+            [(Role::Bind, PublisherRequest::Hold), (Role::Connect, PublisherRequest::Stop)]
+        {
+            let (mut drain, t) = drain(&[role]);
+            assert_eq!(drain.next_request(t, || false), None);
+            assert!(!drain.is_done(t, false) && !drain.is_done(t + QUIET, false));
+            assert_eq!(drain.next_request(t + WITHIN.mul_f64(0.6), || false), Some(ask));
         }
     }
 
     #[test]
     fn publishers_that_connect_are_asked_to_hold_and_keep_the_subscription() {
-        let (mut closing, t) = closing(&[Role::Bind]);
-        assert_eq!((asked(&mut closing, t), asked(&mut closing, t)), (Some(Ask::Hold), None));
-        assert!(!closing.note(t, true) && !closing.note(t, false));
-        assert!(closing.note(t + QUIET, false));
-        assert_eq!(asked(&mut closing, t + QUIET), None);
+        let (mut drain, t) = drain(&[Role::Bind]);
+        assert_eq!(
+            (asked(&mut drain, t), asked(&mut drain, t)),
+            (Some(PublisherRequest::Hold), None)
+        );
+        assert!(!drain.is_done(t, true) && !drain.is_done(t, false));
+        assert!(drain.is_done(t + QUIET, false));
+        assert_eq!(asked(&mut drain, t + QUIET), None);
     }
 
     #[test]
     fn publishers_that_do_not_hold_are_asked_to_stop_while_there_is_time() {
-        let (mut closing, t) = closing(&[Role::Bind]);
-        asked(&mut closing, t);
-        assert!(!closing.note(t + WITHIN / 2, true));
-        assert_eq!(asked(&mut closing, t + WITHIN / 2), None);
-        assert_eq!(asked(&mut closing, t + WITHIN.mul_f64(0.8)), Some(Ask::Stop));
+        let (mut drain, t) = drain(&[Role::Bind]);
+        asked(&mut drain, t);
+        assert!(!drain.is_done(t + WITHIN / 2, true));
+        assert_eq!(asked(&mut drain, t + WITHIN / 2), None);
+        assert_eq!(asked(&mut drain, t + WITHIN.mul_f64(0.8)), Some(PublisherRequest::Stop));
     }
 
     #[test]
     fn publishers_that_bind_are_asked_to_stop_at_once() {
-        let (mut closing, t) = closing(&[Role::Connect]);
-        assert_eq!((asked(&mut closing, t), asked(&mut closing, t)), (Some(Ask::Stop), None));
-        assert!(!closing.note(t, false) && closing.note(t + QUIET, false));
+        let (mut drain, t) = drain(&[Role::Connect]);
+        assert_eq!(
+            (asked(&mut drain, t), asked(&mut drain, t)),
+            (Some(PublisherRequest::Stop), None)
+        );
+        assert!(!drain.is_done(t, false) && drain.is_done(t + QUIET, false));
     }
 
     #[test]
     fn with_both_kinds_holding_comes_first_and_both_have_to_be_quiet() {
-        let (mut closing, t) = closing(&[Role::Bind, Role::Connect]);
-        assert_eq!(asked(&mut closing, t), Some(Ask::Hold));
-        assert!(!closing.note(t, false) && !closing.note(t + QUIET, false));
-        assert_eq!(asked(&mut closing, t + QUIET), Some(Ask::Stop));
-        assert!(!closing.note(t + QUIET, false) && closing.note(t + 2 * QUIET, false));
+        let (mut drain, t) = drain(&[Role::Bind, Role::Connect]);
+        assert_eq!(asked(&mut drain, t), Some(PublisherRequest::Hold));
+        assert!(!drain.is_done(t, false) && !drain.is_done(t + QUIET, false));
+        assert_eq!(asked(&mut drain, t + QUIET), Some(PublisherRequest::Stop));
+        assert!(!drain.is_done(t + QUIET, false) && drain.is_done(t + 2 * QUIET, false));
     }
 
     #[test]
     fn what_comes_after_a_pause_begins_the_silence_anew() {
-        let (mut closing, t) = closing(&[Role::Connect]);
-        asked(&mut closing, t);
-        assert!(!closing.note(t, false) && !closing.note(t + QUIET, true));
-        assert!(!closing.note(t + QUIET, false));
-        assert!(closing.note(t + 2 * QUIET, false));
+        let (mut drain, t) = drain(&[Role::Connect]);
+        asked(&mut drain, t);
+        assert!(!drain.is_done(t, false) && !drain.is_done(t + QUIET, true));
+        assert!(!drain.is_done(t + QUIET, false));
+        assert!(drain.is_done(t + 2 * QUIET, false));
     }
 }

@@ -31,7 +31,7 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::os::signal::Stop;
+use crate::os::signal::ShutdownSignal;
 use zlog_core::error::Exit;
 
 /// How long nothing may move, once this process was asked to end, before what is left is
@@ -41,13 +41,13 @@ const STILL: Duration = Duration::from_secs(1);
 const WHOLE: Duration = Duration::from_secs(5);
 
 #[cfg(unix)]
-pub(super) use self::unix::Outlet;
+pub(super) use self::unix::StdioWriter;
 
 /// How long the end may be held up.
 #[derive(Debug)]
-struct Patience {
+struct ShutdownDeadline {
     /// Who knows whether this process was asked to end; `None`: the process's own.
-    stop: Option<Stop>,
+    stop: Option<ShutdownSignal>,
     still: Duration,
     whole: Duration,
     /// When a write first met the request.
@@ -57,16 +57,16 @@ struct Patience {
     over: bool,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
+impl Default for ShutdownDeadline {
+    fn default() -> ShutdownDeadline {
         let (stop, asked, moved) = (None, None, None);
-        Patience { stop, still: STILL, whole: WHOLE, asked, moved, over: false }
+        ShutdownDeadline { stop, still: STILL, whole: WHOLE, asked, moved, over: false }
     }
 }
 
-impl Patience {
+impl ShutdownDeadline {
     /// Something was taken. Reads no clock as long as nothing was asked for.
-    fn moves(&mut self) {
+    fn note_progress(&mut self) {
         if self.asked.is_some() {
             self.moved = Some(Instant::now());
         }
@@ -74,7 +74,9 @@ impl Patience {
 
     /// Fails when the end has been held up for long enough; for good.
     fn check(&mut self) -> io::Result<()> {
-        let Some(stop) = self.stop.as_ref().or_else(|| Stop::of_process()) else { return Ok(()) };
+        let Some(stop) = self.stop.as_ref().or_else(|| ShutdownSignal::of_process()) else {
+            return Ok(());
+        };
         let ending = stop.is_ending();
         // A child that was asked to stop may print for as long as somebody reads it; where
         // nobody does, it would wait for that, and we for it.
@@ -90,7 +92,7 @@ impl Patience {
         match self.over {
             true => {
                 let exit = stop.exit().unwrap_or(Exit::Failed);
-                Err(io::Error::new(io::ErrorKind::TimedOut, GivenUp { exit }))
+                Err(io::Error::new(io::ErrorKind::TimedOut, Abandoned { exit }))
             }
             false => Ok(()),
         }
@@ -99,26 +101,26 @@ impl Patience {
 
 /// Nobody took what was to be written, and this process was asked to end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct GivenUp {
+pub(super) struct Abandoned {
     /// How it exits for that.
     exit: Exit,
 }
 
-impl GivenUp {
+impl Abandoned {
     /// How this process exits, if that is what `error` is about.
     pub(super) fn exit(error: &io::Error) -> Option<Exit> {
-        let inner = error.get_ref()?.downcast_ref::<GivenUp>()?;
+        let inner = error.get_ref()?.downcast_ref::<Abandoned>()?;
         Some(inner.exit)
     }
 }
 
-impl fmt::Display for GivenUp {
+impl fmt::Display for Abandoned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("its reader did not take all of it before the end")
     }
 }
 
-impl std::error::Error for GivenUp {}
+impl std::error::Error for Abandoned {}
 
 #[cfg(unix)]
 mod unix {
@@ -132,7 +134,7 @@ mod unix {
     use rustix::io::Errno;
     use socket2::SockRef;
 
-    use super::Patience;
+    use super::ShutdownDeadline;
 
     /// How often a write that waits looks up.
     const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -144,15 +146,15 @@ mod unix {
 
     /// The way out through a descriptor.
     #[derive(Debug)]
-    pub(in crate::os::terminal) struct Outlet<F> {
+    pub(in crate::os::terminal) struct StdioWriter<F> {
         pub(super) shared: F,
-        pub(super) way: Way,
-        pub(super) patience: Patience,
+        pub(super) mode: WriteMode,
+        pub(super) deadline: ShutdownDeadline,
     }
 
     /// How to write without waiting: see the head of this module.
     #[derive(Debug)]
-    pub(super) enum Way {
+    pub(super) enum WriteMode {
         /// The same pipe or terminal, opened again.
         Own(File),
         /// A socket.
@@ -165,37 +167,37 @@ mod unix {
         Closed,
     }
 
-    impl<F: AsFd> Outlet<F> {
-        pub(in crate::os::terminal) fn new(shared: F) -> Outlet<F> {
+    impl<F: AsFd> StdioWriter<F> {
+        pub(in crate::os::terminal) fn new(shared: F) -> StdioWriter<F> {
             // What can't be looked at is taken for the worst.
-            let way = way(shared.as_fd()).unwrap_or(Way::Asked);
-            Outlet { shared, way, patience: Patience::default() }
+            let mode = mode(shared.as_fd()).unwrap_or(WriteMode::Asked);
+            StdioWriter { shared, mode, deadline: ShutdownDeadline::default() }
         }
 
         /// Gives up when the end has been held up for `whole` in all.
         #[must_use]
-        pub(in crate::os::terminal) fn lingering(mut self, whole: Duration) -> Outlet<F> {
-            self.patience.still = super::STILL.min(whole);
-            self.patience.whole = whole;
+        pub(in crate::os::terminal) fn with_linger(mut self, whole: Duration) -> StdioWriter<F> {
+            self.deadline.still = super::STILL.min(whole);
+            self.deadline.whole = whole;
             self
         }
 
         fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-            match &self.way {
-                Way::Own(file) => (&*file).write(bytes),
-                Way::Socket => {
+            match &self.mode {
+                WriteMode::Own(file) => (&*file).write(bytes),
+                WriteMode::Socket => {
                     SockRef::from(&self.shared).send_with_flags(bytes, libc::MSG_DONTWAIT)
                 }
-                Way::Asked => Ok(rustix::io::write(&self.shared, little(bytes))?),
-                Way::Plain => Ok(rustix::io::write(&self.shared, bytes)?),
-                Way::Closed => Err(super::super::not_open()),
+                WriteMode::Asked => Ok(rustix::io::write(&self.shared, little(bytes))?),
+                WriteMode::Plain => Ok(rustix::io::write(&self.shared, bytes)?),
+                WriteMode::Closed => Err(super::super::not_open()),
             }
         }
 
         /// Waits for room.
         fn wait(&mut self) -> io::Result<()> {
             loop {
-                self.patience.check()?;
+                self.deadline.check()?;
                 let mut watched = [PollFd::new(&self.shared, PollFlags::OUT)];
                 match poll(&mut watched, Some(&TICK)) {
                     Ok(0) | Err(Errno::INTR) => {}
@@ -207,19 +209,19 @@ mod unix {
         }
     }
 
-    impl<F: AsFd> Write for Outlet<F> {
+    impl<F: AsFd> Write for StdioWriter<F> {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if self.patience.over {
-                self.patience.check()?;
+            if self.deadline.over {
+                self.deadline.check()?;
             }
             let mut in_vain = false;
             loop {
-                if let Way::Asked = self.way {
+                if let WriteMode::Asked = self.mode {
                     self.wait()?;
                 }
                 match self.try_write(bytes) {
                     Ok(written) => {
-                        self.patience.moves();
+                        self.deadline.note_progress();
                         return Ok(written);
                     }
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -249,22 +251,22 @@ mod unix {
         &bytes[..lines.map_or(LITTLE, |at| at + 1)]
     }
 
-    fn way(shared: BorrowedFd<'_>) -> io::Result<Way> {
+    fn mode(shared: BorrowedFd<'_>) -> io::Result<WriteMode> {
         if super::super::closed::stdout() && shared.as_raw_fd() == libc::STDOUT_FILENO {
-            return Ok(Way::Closed);
+            return Ok(WriteMode::Closed);
         }
         let kind = File::from(shared.try_clone_to_owned()?).metadata()?.file_type();
         if kind.is_socket() {
-            return Ok(Way::Socket);
+            return Ok(WriteMode::Socket);
         }
         if !kind.is_fifo() && !shared.is_terminal() {
-            return Ok(Way::Plain);
+            return Ok(WriteMode::Plain);
         }
         // The end of a pseudo-terminal that programs control it by would be that of a new one.
         let controls = rustix::pty::ptsname(shared, Vec::new()).is_ok();
         match open_again(shared) {
-            Ok(own) if !controls => Ok(Way::Own(own)),
-            _ => Ok(Way::Asked),
+            Ok(own) if !controls => Ok(WriteMode::Own(own)),
+            _ => Ok(WriteMode::Asked),
         }
     }
 
@@ -284,32 +286,32 @@ mod unix {
 /// Where there is no `poll`, a write may wait for good.
 #[cfg(not(unix))]
 #[derive(Debug)]
-pub(super) struct Outlet<W> {
+pub(super) struct StdioWriter<W> {
     inner: W,
-    patience: Patience,
+    deadline: ShutdownDeadline,
 }
 
 #[cfg(not(unix))]
-impl<W: io::Write> Outlet<W> {
-    pub(super) fn new(inner: W) -> Outlet<W> {
-        Outlet { inner, patience: Patience::default() }
+impl<W: io::Write> StdioWriter<W> {
+    pub(super) fn new(inner: W) -> StdioWriter<W> {
+        StdioWriter { inner, deadline: ShutdownDeadline::default() }
     }
 
     #[must_use]
-    pub(super) fn lingering(mut self, whole: Duration) -> Outlet<W> {
-        self.patience.whole = whole;
+    pub(super) fn with_linger(mut self, whole: Duration) -> StdioWriter<W> {
+        self.deadline.whole = whole;
         self
     }
 }
 
 #[cfg(not(unix))]
-impl<W: io::Write> io::Write for Outlet<W> {
+impl<W: io::Write> io::Write for StdioWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.patience.over {
-            self.patience.check()?;
+        if self.deadline.over {
+            self.deadline.check()?;
         }
         let written = self.inner.write(bytes);
-        self.patience.moves();
+        self.deadline.note_progress();
         written
     }
 

@@ -3,19 +3,19 @@
 //! What may be here: frames and connections. What is asked and answered is `wire`'s.
 //!
 //! Whoever asks is a stranger. Nothing here waits for one, and what libzmq holds for one
-//! is bounded: [`Desk::answer`] says when there is no room, and the rest of an answer
-//! stays with who gives it. [`Desk::hang_up`] ends the connection of one who does not read.
+//! is bounded: [`QueryServer::answer`] says when there is no room, and the rest of an answer
+//! stays with who gives it. [`QueryServer::disconnect`] ends the connection of one who does not read.
 
 use std::time::{Duration, Instant};
 
+use super::connection::{ConnectionState, EndpointStatus};
+use super::connection_manager::ConnectionManager;
 use super::endpoint::Endpoint;
-use super::leavings::Leavings;
-use super::links::{LinkState, LinkStatus};
+use super::ffi::Frame;
+use super::ipc_cleanup::IpcFiles;
 use super::options::SocketOptions;
 use super::peers::{ADDRESS, CONNECTION};
 use super::proxy::Proxy;
-use super::raw::Frame;
-use super::watch::Watch;
 use zlog_core::error::{Error, Result};
 
 /// Largest frame of a question, in bytes. zlog's are far smaller.
@@ -24,9 +24,9 @@ const LARGEST_QUESTION: u64 = 256 << 10;
 const MOST_QUESTION_FRAMES: usize = 4;
 /// Most frames of an answer that are kept.
 const MOST_ANSWER_FRAMES: usize = 16;
-/// Questions that are held for each asker until they are read. zlog asks one.
+/// Questions that are held for each client until they are read. zlog asks one.
 const QUESTIONS: i32 = 2;
-/// Messages of an answer that libzmq holds for one asker. Their bytes are shared, so this
+/// Messages of an answer that libzmq holds for one client. Their bytes are shared, so this
 /// bounds some 500 bytes for each of them.
 const ROOM: u32 = 256;
 /// Messages of an answer that are held where it is read.
@@ -36,52 +36,52 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// Who has asked; answers go back there.
 #[derive(Clone, Debug)]
-pub struct Asker {
+pub struct ClientId {
     id: Box<[u8]>,
     /// The number of its connection, which is never used again.
     connection: u64,
     host: String,
 }
 
-impl PartialEq for Asker {
+impl PartialEq for ClientId {
     /// By the name that libzmq has for the peer.
-    fn eq(&self, other: &Asker) -> bool {
+    fn eq(&self, other: &ClientId) -> bool {
         self.id == other.id
     }
 }
 
-impl Asker {
+impl ClientId {
     /// The host that asks, for a message to people: text from outside.
     pub fn host(&self) -> &str {
         &self.host
     }
 }
 
-/// Outcome of [`Desk::answer`].
+/// Outcome of [`QueryServer::answer`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Given {
+pub enum AnswerOutcome {
     /// libzmq took it.
     Taken,
-    /// There is no room: the asker has still to read what went before.
+    /// There is no room: the client has still to read what went before.
     Full,
-    /// The asker has gone.
+    /// The client has gone.
     Gone,
 }
 
 /// The socket that is asked.
-pub struct Desk {
+pub struct QueryServer {
     socket: zmq::Socket,
-    watch: Watch,
+    connections: ConnectionManager,
     bound: Vec<String>,
-    _leavings: Leavings,
+    _ipc_files: IpcFiles,
 }
 
-impl Desk {
-    /// Opens a desk on `endpoints`, to be waited for together with `proxy`.
+impl QueryServer {
+    /// Opens a server on `endpoints`, to be waited for together with `proxy`.
     ///
     /// # Errors
     /// An endpoint can't be bound; the error names it, the cause and the next step.
-    pub fn open(proxy: &Proxy, endpoints: &[Endpoint]) -> Result<Desk> {
+    pub fn open(proxy: &Proxy, endpoints: &[Endpoint]) -> Result<QueryServer> {
         let context = proxy.context();
         let cant = |error| Error::new(format!("can't open a ZeroMQ socket: {error}"));
         let mut socket = context.socket(zmq::ROUTER).map_err(cant)?;
@@ -95,9 +95,9 @@ impl Desk {
         socket.set_rcvhwm(QUESTIONS).map_err(cant)?;
         // Without it, an answer for which there is no room would vanish without a word.
         socket.set_router_mandatory(true).map_err(cant)?;
-        let (watch, bound) = Watch::open(context, &mut socket, endpoints)?;
-        let _leavings = Leavings::of(&bound);
-        Ok(Desk { socket, watch, bound, _leavings })
+        let (connections, bound) = ConnectionManager::open(context, &mut socket, endpoints)?;
+        let _ipc_files = IpcFiles::of(&bound);
+        Ok(QueryServer { socket, connections, bound, _ipc_files })
     }
 
     /// The endpoints that were really bound: wildcards and port 0 are filled in.
@@ -106,34 +106,34 @@ impl Desk {
     }
 
     /// Looks after connections. Never waits.
-    pub fn tend(&mut self) {
+    pub fn process_events(&mut self) {
         // Who comes and goes here is nobody's concern.
-        self.watch.tend(&mut self.socket, &mut |_| {});
+        self.connections.process_events(&mut self.socket, &mut |_| {});
     }
 
     /// The next question that has come, with who asked it. What has more frames than
     /// a question of zlog's comes without any.
-    pub fn take(&mut self) -> Option<(Asker, Vec<Vec<u8>>)> {
+    pub fn take(&mut self) -> Option<(ClientId, Vec<Vec<u8>>)> {
         let mut id = self.socket.recv_msg(zmq::DONTWAIT).ok()?;
         let frames = rest(&self.socket, MOST_QUESTION_FRAMES);
         let connection = id.gets(CONNECTION).and_then(|number| number.parse().ok());
-        let host = id.gets(ADDRESS).unwrap_or("an asker").to_owned();
+        let host = id.gets(ADDRESS).unwrap_or("a client").to_owned();
         let connection = connection.unwrap_or_default();
-        Some((Asker { id: (*id).into(), connection, host }, frames))
+        Some((ClientId { id: (*id).into(), connection, host }, frames))
     }
 
     /// Sends a message of an answer: `head`, and `more` frames, which libzmq reads where
     /// they are and drops once they are sent. Never waits.
     pub fn answer<T: AsRef<[u8]> + Send + 'static>(
         &mut self,
-        asker: &Asker,
+        client: &ClientId,
         head: T,
         more: impl IntoIterator<Item = T>,
-    ) -> Given {
-        match self.socket.send(&*asker.id, zmq::DONTWAIT | zmq::SNDMORE) {
+    ) -> AnswerOutcome {
+        match self.socket.send(&*client.id, zmq::DONTWAIT | zmq::SNDMORE) {
             Ok(()) => {}
-            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => return Given::Full,
-            Err(_) => return Given::Gone,
+            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => return AnswerOutcome::Full,
+            Err(_) => return AnswerOutcome::Gone,
         }
         // Room is found by the first frame, for the whole message.
         let mut more = more.into_iter();
@@ -143,29 +143,29 @@ impl Desk {
             let sent = Frame::shared(frame)
                 .and_then(|mut frame| frame.send(&mut self.socket, next.is_some()));
             if sent.is_err() {
-                return Given::Gone;
+                return AnswerOutcome::Gone;
             }
         }
-        Given::Taken
+        AnswerOutcome::Taken
     }
 
-    /// Ends the connection of an asker, with what libzmq holds for it.
-    pub fn hang_up(&self, asker: &Asker) {
-        zmq_sys::zlog_end_connection(asker.connection);
+    /// Ends the connection of a client, with what libzmq holds for it.
+    pub fn disconnect(&self, client: &ClientId) {
+        zmq_sys::zlog_end_connection(client.connection);
     }
 
     fn poll_items(&self) -> [zmq::PollItem<'_>; 2] {
-        [self.socket.as_poll_item(zmq::POLLIN), self.watch.poll_item()]
+        [self.socket.as_poll_item(zmq::POLLIN), self.connections.poll_item()]
     }
 }
 
-/// Waits until something is there for the proxy or the desk, or the time is up. A
+/// Waits until something is there for the proxy or the query server, or the time is up. A
 /// signal ends the wait, too. Returns whether there is something besides messages to
 /// send on: connections, subscriptions, questions.
-pub fn wait(proxy: &Proxy, desk: Option<&Desk>, wait: Duration) -> bool {
-    let desk = desk.into_iter().flat_map(Desk::poll_items);
+pub fn wait(proxy: &Proxy, server: Option<&QueryServer>, wait: Duration) -> bool {
+    let server = server.into_iter().flat_map(QueryServer::poll_items);
     // Messages last, so that the others are those before.
-    let mut items: Vec<zmq::PollItem<'_>> = desk.chain(proxy.poll_items()).collect();
+    let mut items: Vec<zmq::PollItem<'_>> = server.chain(proxy.poll_items()).collect();
     let others = items.len() - usize::from(proxy.takes_messages());
     // Rounded up, or the last part of a millisecond would be spent spinning.
     let millis = wait.as_micros().div_ceil(1000);
@@ -189,7 +189,7 @@ fn rest(socket: &zmq::Socket, most: usize) -> Vec<Vec<u8>> {
     if count > most { Vec::new() } else { frames }
 }
 
-/// What became of an [`Inquiry::next`].
+/// What became of an [`QueryClient::next`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// A message of the answer.
@@ -203,28 +203,33 @@ pub enum Answer {
 }
 
 /// The socket that asks.
-pub struct Inquiry {
+pub struct QueryClient {
     socket: zmq::Socket,
-    watch: Watch,
+    connections: ConnectionManager,
     /// What is asked, until somebody is there to be asked: libzmq takes nothing before it
     /// has an address, and forgets what it holds for one that is replaced by another.
     question: Option<Vec<u8>>,
     _context: zmq::Context,
 }
 
-impl Inquiry {
+impl QueryClient {
     /// Asks `question` of whoever is at `endpoint`. Does not wait.
     ///
     /// # Errors
     /// No socket is to be had.
-    pub fn ask(endpoint: &Endpoint, question: &[u8], options: &SocketOptions) -> Result<Inquiry> {
+    pub fn ask(
+        endpoint: &Endpoint,
+        question: &[u8],
+        options: &SocketOptions,
+    ) -> Result<QueryClient> {
         let context = zmq::Context::new();
         let cant = |error| Error::new(format!("can't open a ZeroMQ socket: {error}"));
         let mut socket = context.socket(zmq::DEALER).map_err(cant)?;
         SocketOptions { hwm: ANSWERS, ..options.clone() }.apply(&mut socket)?;
-        let (watch, _) = Watch::open(&context, &mut socket, std::slice::from_ref(endpoint))?;
+        let (connections, _) =
+            ConnectionManager::open(&context, &mut socket, std::slice::from_ref(endpoint))?;
         let question = Some(question.to_vec());
-        Ok(Inquiry { socket, watch, question, _context: context })
+        Ok(QueryClient { socket, connections, question, _context: context })
     }
 
     /// The next message of the answer, or why there is none. Asks `stop` at least
@@ -238,15 +243,18 @@ impl Inquiry {
                 return Answer::Frames(frames);
             }
             let mut ended = false;
-            self.watch.tend(&mut self.socket, &mut |_| ended = true);
-            let away = |state: &LinkState| {
-                matches!(state, LinkState::NotConnected | LinkState::HandshakeRefused(_))
+            self.connections.process_events(&mut self.socket, &mut |_| ended = true);
+            let away = |state: &ConnectionState| {
+                matches!(
+                    state,
+                    ConnectionState::NotConnected | ConnectionState::HandshakeRefused(_)
+                )
             };
-            if ended && self.watch.status().iter().any(|link| away(&link.state)) {
+            if ended && self.connections.status().iter().any(|endpoint| away(&endpoint.state)) {
                 return Answer::Nobody;
             }
-            let is_there = |link: &LinkStatus| link.state == LinkState::Connected;
-            if self.question.is_some() && self.watch.status().iter().any(is_there) {
+            let is_there = |endpoint: &EndpointStatus| endpoint.state == ConnectionState::Connected;
+            if self.question.is_some() && self.connections.status().iter().any(is_there) {
                 // There is room: it is the first message of the first connection.
                 let question = self.question.take().unwrap_or_default();
                 let _ = self.socket.send(question, zmq::DONTWAIT);
@@ -258,7 +266,7 @@ impl Inquiry {
             if left.is_zero() {
                 return Answer::Nothing;
             }
-            self.watch.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, left.min(SLICE));
         }
     }
 }

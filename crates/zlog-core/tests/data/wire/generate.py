@@ -1,9 +1,9 @@
-"""Writes the exemplars beside this file, from CPython itself and from Logbook.
+"""Writes the exemplars in this directory with CPython and Logbook.
 
-    python tests/data/wire/generate.py          # needs `pip install logbook pyzmq`
+    python crates/zlog-core/tests/data/wire/generate.py          # needs `pip install logbook pyzmq`
 
-Made with CPython 3.11 and Logbook 1.10. Times, process ids and paths in the
-exemplars are those of the run; the tests don't depend on them.
+They were made with CPython 3.11 and Logbook 1.10. Times, process ids and paths are those
+of the run; the tests don't depend on them.
 """
 
 import collections

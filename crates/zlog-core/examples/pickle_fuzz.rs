@@ -1,12 +1,12 @@
-//! Hostile pickles at random, for a given time: real ones of CPython's, all protocols,
-//! with bytes changed, cut out, doubled and moved from one to the other, and programs of
-//! random opcodes. None may panic, take long or take much memory.
+//! Fuzzes the pickle decoder for a given time: changes, removes, repeats and mixes bytes of
+//! CPython's pickles in all protocols, and makes pickles of random opcodes. None may panic,
+//! take long or take much memory.
 //!
 //!     cargo run --example pickle_fuzz -- [SECONDS] [SEED]
 //!
-//! Without `--release`, arithmetic is checked for overflow, too.
+//! Without `--release`, integer overflow panics.
 
-#![allow(clippy::unwrap_used, reason = "it fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "failures are panics")]
 
 use std::time::{Duration, Instant};
 
@@ -14,19 +14,19 @@ use fastrand::Rng;
 use zlog_core::record::Record;
 use zlog_core::wire::pickle::{Limits, Reader};
 
-/// From CPython: tests/data/wire/generate.py.
+/// Written by CPython: tests/data/wire/generate.py.
 const EXEMPLARS: &str = include_str!("../tests/data/wire/pickles.jsonl");
 
-/// The limits of a source that listens, for records of a megabyte.
+/// The limits of listening sources, for records of a megabyte.
 const LIMITS: Limits =
     Limits { input: 1 << 20, opcodes: 1 << 18, memo: 1 << 16, depth: 64, output: 4 << 20 };
 
-/// All opcodes of protocols 0 to 5, `.` left out.
+/// All opcodes of protocols 0 to 5, except `.`.
 const OPCODES: &[u8] = b"(012FIJKLMNPQRSTUVXabcdgehijlopqrstu)]}BCG\
     \x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\
     \x90\x91\x92\x93\x94\x95\x96\x97\x98";
 
-/// What became of all inputs.
+/// The results of all inputs.
 #[derive(Default)]
 struct Totals {
     inputs: u64,
@@ -73,7 +73,7 @@ impl Totals {
             self.records += 1;
             self.shortened += u64::from(record.fault.is_some());
             let size: usize = record.extras.iter().map(|(_, value)| value.0.len()).sum();
-            // Each of the cuts writes a few more bytes.
+            // Each cut adds a few bytes.
             assert!(size <= 2 * LIMITS.output, "{size} bytes from {}", input.escape_ascii());
             for (_, value) in &record.extras {
                 let json = serde_json::from_str::<&serde_json::value::RawValue>(&value.0);
@@ -103,7 +103,7 @@ fn input(rng: &mut Rng, real: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
-/// Opcodes, a dict of a record around them.
+/// Random opcodes within the dict of a record.
 fn program(rng: &mut Rng, most: usize) -> Vec<u8> {
     let mut bytes = b"\x80\x04(\x8c\x03msg\x8c\x01m\x8c\x01x".to_vec();
     let favourite = [OPCODES[rng.usize(..OPCODES.len())], OPCODES[rng.usize(..OPCODES.len())]];
@@ -143,21 +143,20 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>, real: &[Vec<u8>]) {
     }
 }
 
-/// Processor time of this thread: a machine that is busy with something else must not
-/// make an input look slow.
+/// The processor time of this thread, which does not depend on the load of the machine.
 fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// The pickle of a line of the exemplars.
+/// The pickle in a line of the exemplars.
 fn body(line: &str) -> Vec<u8> {
     let row: serde_json::Value = serde_json::from_str(line).unwrap();
     let pairs = row["hex"].as_str().unwrap().as_bytes().chunks(2);
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// As Linux tells it.
+/// The peak memory of this process on Linux.
 fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 /// Files of bound ipc endpoints, which go with this value. To be dropped after
 /// the socket, so that nobody finds a path without its file.
 #[derive(Debug, Default)]
-pub(super) struct Leavings {
+pub(super) struct IpcFiles {
     files: Vec<PathBuf>,
 }
 
-impl Leavings {
+impl IpcFiles {
     /// The files of the endpoints that were really bound. An abstract ipc address
     /// (`@name`) has none.
-    pub(super) fn of(bound: &[String]) -> Leavings {
+    pub(super) fn of(bound: &[String]) -> IpcFiles {
         let paths = bound.iter().filter_map(|endpoint| endpoint.strip_prefix("ipc://"));
         let files = paths.filter(|path| !path.starts_with('@')).map(PathBuf::from);
-        Leavings { files: files.collect() }
+        IpcFiles { files: files.collect() }
     }
 }
 
-impl Drop for Leavings {
+impl Drop for IpcFiles {
     fn drop(&mut self) {
         for file in &self.files {
             // Gone already is what is wanted.
@@ -58,7 +58,7 @@ mod tests {
             std::fs::create_dir_all(&directory).expect("directory");
             let path = directory.join(file);
             std::fs::write(&path, "").expect("file");
-            drop(Leavings::of(&[format!("ipc://{}", path.display())]));
+            drop(IpcFiles::of(&[format!("ipc://{}", path.display())]));
             assert_eq!((path.exists(), directory.exists()), (false, !goes), "{name}/{file}");
         }
     }

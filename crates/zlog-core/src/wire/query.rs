@@ -30,13 +30,13 @@ use crate::error::{Error, Result};
 /// The version of these messages.
 const VERSION: u32 = 1;
 /// Most messages that can be asked for.
-pub const MOST: usize = 10_000;
+pub const MAX_MESSAGES: usize = 10_000;
 /// Most prefixes in a question, and longest one, in bytes.
-const MOST_PREFIXES: usize = 1000;
-const LONGEST_PREFIX: usize = 1024;
+const MAX_PREFIXES: usize = 1000;
+const MAX_PREFIX_LEN: usize = 1024;
 /// What marks begin with, and their longest.
-const MARK: &str = "\0zlog.mark.";
-const LONGEST_MARK: usize = 64;
+const MARKER: &str = "\0zlog.mark.";
+const MAX_MARKER_LEN: usize = 64;
 
 /// A question.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -107,13 +107,13 @@ pub struct Status {
     /// Seconds since it began.
     pub uptime: f64,
     /// Where it collects.
-    pub collect: Vec<Side>,
+    pub collect: Vec<EndpointPeers>,
     /// Where it publishes.
-    pub publish: Vec<Side>,
+    pub publish: Vec<EndpointPeers>,
     /// Different prefixes that it asks of publishers.
     pub prefixes: usize,
     /// What has passed.
-    pub forwarded: Passed,
+    pub forwarded: Traffic,
     /// Where records come from other than from publishers.
     pub sources: Vec<Source>,
     /// Where records go other than to subscribers.
@@ -129,7 +129,7 @@ pub struct Status {
 /// An endpoint and who is there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Side {
+pub struct EndpointPeers {
     /// The endpoint.
     pub endpoint: String,
     /// Peers that are connected.
@@ -139,7 +139,7 @@ pub struct Side {
 /// Messages that went on.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Passed {
+pub struct Traffic {
     /// How many.
     pub messages: u64,
     /// Their bytes.
@@ -216,9 +216,9 @@ struct Versioned<T> {
 }
 
 /// Marks for a question: unlike those of any other one.
-pub fn marks() -> (String, String) {
+pub fn markers() -> (String, String) {
     let tag: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
-    (format!("{MARK}{tag}.a"), format!("{MARK}{tag}.b"))
+    (format!("{MARKER}{tag}.a"), format!("{MARKER}{tag}.b"))
 }
 
 /// Writes a question.
@@ -244,14 +244,14 @@ pub fn read_question(frames: &[impl AsRef<[u8]>]) -> Result<Question, String> {
     let [frame] = frames else { return Err("a question is one frame".into()) };
     let question: Question = read(frame.as_ref())?;
     if let Question::Last(last) = &question {
-        if last.n > MOST {
-            return Err(format!("{} messages are too many: at most {MOST}", last.n));
+        if last.n > MAX_MESSAGES {
+            return Err(format!("{} messages are too many: at most {MAX_MESSAGES}", last.n));
         }
-        let too_long = |prefix: &String| prefix.len() > LONGEST_PREFIX;
-        if last.prefixes.len() > MOST_PREFIXES || last.prefixes.iter().any(too_long) {
-            return Err(format!("at most {MOST_PREFIXES} prefixes of {LONGEST_PREFIX} bytes"));
+        let too_long = |prefix: &String| prefix.len() > MAX_PREFIX_LEN;
+        if last.prefixes.len() > MAX_PREFIXES || last.prefixes.iter().any(too_long) {
+            return Err(format!("at most {MAX_PREFIXES} prefixes of {MAX_PREFIX_LEN} bytes"));
         }
-        let wrong = |mark: &String| !mark.starts_with(MARK) || mark.len() > LONGEST_MARK;
+        let wrong = |mark: &String| !mark.starts_with(MARKER) || mark.len() > MAX_MARKER_LEN;
         if wrong(&last.begin) || wrong(&last.end) || last.begin == last.end {
             return Err("those are no marks".into());
         }
@@ -285,7 +285,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn last() -> Last {
-        let (begin, end) = marks();
+        let (begin, end) = markers();
         Last { n: 50, prefixes: vec!["app.".into()], begin, end }
     }
 
@@ -318,7 +318,7 @@ mod tests {
         let refused = |last: Last| {
             read_question(&[write_question(&Question::Last(last))]).expect_err("refused")
         };
-        assert!(refused(Last { n: MOST + 1, ..last() }).contains("10000"));
+        assert!(refused(Last { n: MAX_MESSAGES + 1, ..last() }).contains("10000"));
         assert!(refused(Last { prefixes: vec!["x".repeat(2000)], ..last() }).contains("prefixes"));
         assert!(refused(Last { begin: "app".into(), ..last() }).contains("marks"));
         let newer = br#"{"zlog":2,"ask":"status"}"#;

@@ -7,7 +7,7 @@
 use crate::cli::{DEFAULT_COLLECT, RelayArgs};
 use zlog_core::error::{Error, Result};
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Desk, Endpoint, Proxy, Role};
+use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Proxy, QueryServer, Role};
 
 /// What to do when another program has an endpoint of this side.
 const COLLECTED: &str = "Another program listens there, most likely another `zlog relay`: \
@@ -28,7 +28,7 @@ pub(super) fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
     if endpoints.is_empty() && !args.stdin && !args.listen.any() {
         endpoints.push(Endpoint::parse(DEFAULT_COLLECT, Role::Bind)?);
     }
-    Ok(endpoints.into_iter().map(|endpoint| endpoint.when_taken(COLLECTED)).collect())
+    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(COLLECTED)).collect())
 }
 
 /// Where to publish. The default is for a relay that was told of no other place.
@@ -44,11 +44,12 @@ pub(super) fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
     }
     // What goes round in a circle never ends.
     for collected in collect_on(args)? {
-        if let Some(published) = endpoints.iter().find(|endpoint| endpoint.is_where(&collected)) {
+        if let Some(published) = endpoints.iter().find(|endpoint| endpoint.same_address(&collected))
+        {
             return Err(circle(args, &collected, published));
         }
     }
-    Ok(endpoints.into_iter().map(|endpoint| endpoint.when_taken(PUBLISHED)).collect())
+    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(PUBLISHED)).collect())
 }
 
 /// Both sides have one endpoint: which of them nobody asked for, and the next step.
@@ -74,19 +75,21 @@ fn circle(args: &RelayArgs, collected: &Endpoint, published: &Endpoint) -> Error
     error.hint("--bind and --connect collect; --publish-bind and --publish-connect publish.")
 }
 
-/// Opens the desk. A port that nobody asked for by name, and that is in use, costs
+/// Opens the server. A port that nobody asked for by name, and that is in use, costs
 /// the answers and not the relay, unless there is something to ask for.
 ///
 /// # Errors
 /// An endpoint that is none or can't be bound, or no place for questions that are wanted.
-pub(super) fn open_desk(
+pub(super) fn open_query_server(
     args: &RelayArgs,
     proxy: &Proxy,
     publish_on: &[Endpoint],
-) -> Result<Option<Desk>> {
+) -> Result<Option<QueryServer>> {
     if args.no_ask {
         if args.keep.is_some() {
-            terminal::tell("zlog relay: --keep keeps messages that nobody can ask for (--no-ask)");
+            terminal::eprint_line(
+                "zlog relay: --keep keeps messages that nobody can ask for (--no-ask)",
+            );
         }
         return Ok(None);
     }
@@ -94,7 +97,7 @@ pub(super) fn open_desk(
     let mut endpoints = given.collect::<Result<Vec<Endpoint>>>()?;
     if endpoints.is_empty() {
         let bound = publish_on.iter().filter(|endpoint| endpoint.role() == Role::Bind);
-        endpoints = bound.filter_map(Endpoint::beside).collect();
+        endpoints = bound.filter_map(Endpoint::query_endpoint).collect();
     }
     if endpoints.is_empty() {
         return match args.keep {
@@ -106,11 +109,11 @@ pub(super) fn open_desk(
             .hint("Name one: --ask tcp://127.0.0.1:12346.")),
         };
     }
-    let endpoints: Vec<_> = endpoints.into_iter().map(|at| at.when_taken(ASKED)).collect();
-    match Desk::open(proxy, &endpoints) {
-        Ok(desk) => Ok(Some(desk)),
+    let endpoints: Vec<_> = endpoints.into_iter().map(|at| at.with_in_use_hint(ASKED)).collect();
+    match QueryServer::open(proxy, &endpoints) {
+        Ok(server) => Ok(Some(server)),
         Err(error) if args.ask.is_empty() && args.keep.is_none() => {
-            terminal::tell(format_args!("zlog relay: no questions are taken: {error}"));
+            terminal::eprint_line(format_args!("zlog relay: no questions are taken: {error}"));
             Ok(None)
         }
         Err(error) => Err(error.note("It is where questions are taken; --ask names another one.")),

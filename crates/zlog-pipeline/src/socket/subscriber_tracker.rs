@@ -2,7 +2,7 @@
 //! connection, and which connections ended although the peer had not unsubscribed.
 //!
 //! A subscriber that ends in an orderly way unsubscribes first, or says that it is about to
-//! end (`closing`). One that was killed, or whose network broke, does neither, and what was
+//! end (`drain`). One that was killed, or whose network broke, does neither, and what was
 //! on its way to it is lost. libzmq does not tell how much that is.
 //!
 //! What may be here: bookkeeping, without a socket.
@@ -16,11 +16,11 @@ use super::descriptor::Descriptor;
 const MOST: usize = 64;
 const LONGEST: usize = 256;
 /// Most subscribers that are kept.
-const MOST_READERS: usize = 10_000;
+const MAX_SUBSCRIBERS: usize = 10_000;
 
 /// A subscriber whose connection broke.
 #[derive(Debug)]
-pub struct Broken {
+pub struct BrokenConnection {
     /// Its address.
     pub peer: String,
     /// Messages that were sent while it was connected, to any subscriber: no more than that
@@ -31,18 +31,18 @@ pub struct Broken {
     others: usize,
 }
 
-impl Broken {
+impl BrokenConnection {
     /// Whether it had subscribed to this topic.
-    pub fn wants(&self, topic: &str) -> bool {
+    pub fn subscribed_to(&self, topic: &str) -> bool {
         self.others > 0 || self.prefixes.iter().any(|p| topic.as_bytes().starts_with(p))
     }
 }
 
 /// A connection and the subscriber at its other end. `sent` counts messages up to its
 /// subscription.
-struct Connected {
+struct Tracked {
     descriptor: Descriptor,
-    reader: Broken,
+    subscriber: BrokenConnection,
     /// It has unsubscribed, or said that it is about to end.
     orderly: bool,
 }
@@ -50,14 +50,14 @@ struct Connected {
 /// The subscribers of a publisher, by the numbers of their connections, which are never
 /// used again.
 #[derive(Default)]
-pub(super) struct Readers {
-    connected: BTreeMap<u64, Connected>,
-    /// Those whose connection has ended since [`Readers::broken`] was asked. What they have
+pub(super) struct SubscriberTracker {
+    connected: BTreeMap<u64, Tracked>,
+    /// Those whose connection has ended since [`SubscriberTracker::broken`] was asked. What they have
     /// sent before may come later than the news of that.
-    gone: Vec<(u64, Broken)>,
+    gone: Vec<(u64, BrokenConnection)>,
 }
 
-impl Readers {
+impl SubscriberTracker {
     /// Takes a message that came up from a peer: 1 or 0, then a prefix. `sent` messages were
     /// sent before; `name` finds out who the peer is.
     pub(super) fn take(
@@ -81,30 +81,31 @@ impl Readers {
         sent: u64,
         name: impl FnOnce() -> String,
     ) {
-        if self.connected.len() >= MOST_READERS && !self.connected.contains_key(&connection) {
+        if self.connected.len() >= MAX_SUBSCRIBERS && !self.connected.contains_key(&connection) {
             return;
         }
         let connected = self.connected.entry(connection).or_insert_with(|| {
-            let reader = Broken { peer: name(), sent, prefixes: HashSet::new(), others: 0 };
-            Connected { descriptor, reader, orderly: false }
+            let subscriber =
+                BrokenConnection { peer: name(), sent, prefixes: HashSet::new(), others: 0 };
+            Tracked { descriptor, subscriber, orderly: false }
         });
         connected.orderly = false;
-        let reader = &mut connected.reader;
-        if reader.prefixes.len() < MOST && prefix.len() <= LONGEST {
-            reader.prefixes.insert(prefix.into());
-        } else if !reader.prefixes.contains(prefix) {
-            reader.others += 1;
+        let subscriber = &mut connected.subscriber;
+        if subscriber.prefixes.len() < MOST && prefix.len() <= LONGEST {
+            subscriber.prefixes.insert(prefix.into());
+        } else if !subscriber.prefixes.contains(prefix) {
+            subscriber.others += 1;
         }
     }
 
     fn unsubscribe(&mut self, prefix: &[u8], connection: u64) {
         let gone = self.gone.iter_mut().find(|(gone, _)| *gone == connection);
-        let connected = self.connected.get_mut(&connection).map(|found| &mut found.reader);
-        let Some(reader) = gone.map(|(_, reader)| reader).or(connected) else { return };
-        if !reader.prefixes.remove(prefix) {
-            reader.others = reader.others.saturating_sub(1);
+        let connected = self.connected.get_mut(&connection).map(|found| &mut found.subscriber);
+        let Some(subscriber) = gone.map(|(_, subscriber)| subscriber).or(connected) else { return };
+        if !subscriber.prefixes.remove(prefix) {
+            subscriber.others = subscriber.others.saturating_sub(1);
         }
-        if reader.prefixes.is_empty() && reader.others == 0 {
+        if subscriber.prefixes.is_empty() && subscriber.others == 0 {
             self.forget(connection);
         }
     }
@@ -119,27 +120,27 @@ impl Readers {
 
     /// A connection has ended after `sent` messages. Returns its number. Of two with one
     /// descriptor it is the older one: the system uses a descriptor again at once.
-    pub(super) fn gone(&mut self, descriptor: Descriptor, sent: u64) -> Option<u64> {
+    pub(super) fn disconnected(&mut self, descriptor: Descriptor, sent: u64) -> Option<u64> {
         let mut all = self.connected.iter();
         let connection = *all.find(|(_, connected)| connected.descriptor == descriptor)?.0;
-        let Connected { reader, orderly, .. } = self.connected.remove(&connection)?;
+        let Tracked { subscriber, orderly, .. } = self.connected.remove(&connection)?;
         if !orderly {
-            let sent = sent.saturating_sub(reader.sent);
-            self.gone.push((connection, Broken { sent, ..reader }));
+            let sent = sent.saturating_sub(subscriber.sent);
+            self.gone.push((connection, BrokenConnection { sent, ..subscriber }));
         }
         Some(connection)
     }
 
     /// Those whose connection has ended although they had not unsubscribed. To be asked once
     /// everything that has come up was taken.
-    pub(super) fn broken(&mut self) -> impl Iterator<Item = Broken> + '_ {
-        self.gone.drain(..).map(|(_, reader)| reader)
+    pub(super) fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
+        self.gone.drain(..).map(|(_, subscriber)| subscriber)
     }
 
     /// The descriptors and addresses of all that are subscribed.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Descriptor, &str)> {
         let subscribed = self.connected.values().filter(|connected| !connected.orderly);
-        subscribed.map(|connected| (connected.descriptor, connected.reader.peer.as_str()))
+        subscribed.map(|connected| (connected.descriptor, connected.subscriber.peer.as_str()))
     }
 }
 
@@ -153,67 +154,69 @@ mod tests {
 
     #[test]
     fn who_ends_without_unsubscribing_is_broken_off_and_who_unsubscribed_is_not() {
-        let mut readers = Readers::default();
+        let mut tracker = SubscriberTracker::default();
         for (message, whose) in [(b"\x01app.", 1), (b"\x01web.", 2), (b"\x01web.", 2)] {
-            readers.take(message, (whose, whose as Descriptor), 10, name);
+            tracker.take(message, (whose, whose as Descriptor), 10, name);
         }
-        readers.take(b"\x00web.", (2, 2), 15, name);
+        tracker.take(b"\x00web.", (2, 2), 15, name);
         for whose in [2, 1, 1, 9] {
-            readers.gone(whose, 20);
+            tracker.disconnected(whose, 20);
         }
-        let broken: Vec<Broken> = readers.broken().collect();
+        let broken: Vec<BrokenConnection> = tracker.broken().collect();
         assert_eq!(broken.len(), 1);
         assert_eq!((&*broken[0].peer, broken[0].sent), ("127.0.0.1:5", 10));
-        assert!(broken[0].wants("app.INFO") && !broken[0].wants("web.INFO"));
-        assert_eq!(readers.broken().count(), 0);
+        assert!(broken[0].subscribed_to("app.INFO") && !broken[0].subscribed_to("web.INFO"));
+        assert_eq!(tracker.broken().count(), 0);
     }
 
     #[test]
     fn what_a_subscriber_sent_before_its_end_may_come_after_the_news_of_it() {
-        let mut readers = Readers::default();
+        let mut tracker = SubscriberTracker::default();
         for whose in [1, 2] {
-            readers.take(b"\x01a", (whose, 7), 0, name);
-            readers.take(b"\x01b", (whose, 7), 0, name);
-            assert_eq!(readers.gone(7, 5), Some(whose));
+            tracker.take(b"\x01a", (whose, 7), 0, name);
+            tracker.take(b"\x01b", (whose, 7), 0, name);
+            assert_eq!(tracker.disconnected(7, 5), Some(whose));
         }
-        readers.take(b"\x00a", (1, 7), 5, name);
-        readers.take(b"\x00b", (1, 7), 5, name);
-        assert!(!readers.forget(2), "nobody is to wait for its end");
-        assert_eq!(readers.broken().count(), 0);
+        tracker.take(b"\x00a", (1, 7), 5, name);
+        tracker.take(b"\x00b", (1, 7), 5, name);
+        assert!(!tracker.forget(2), "nobody is to wait for its end");
+        assert_eq!(tracker.broken().count(), 0);
     }
 
     #[test]
     fn of_two_connections_with_one_descriptor_the_older_one_has_ended() {
-        let mut readers = Readers::default();
-        readers.take(b"\x01old", (1, 7), 0, name);
-        readers.take(b"\x01new", (2, 7), 0, name);
-        assert_eq!(readers.gone(7, 5), Some(1));
-        let broken: Vec<Broken> = readers.broken().collect();
-        assert!(broken.len() == 1 && broken[0].wants("old") && !broken[0].wants("new"));
+        let mut tracker = SubscriberTracker::default();
+        tracker.take(b"\x01old", (1, 7), 0, name);
+        tracker.take(b"\x01new", (2, 7), 0, name);
+        assert_eq!(tracker.disconnected(7, 5), Some(1));
+        let broken: Vec<BrokenConnection> = tracker.broken().collect();
+        assert!(
+            broken.len() == 1 && broken[0].subscribed_to("old") && !broken[0].subscribed_to("new")
+        );
     }
 
     #[test]
     fn what_is_kept_is_bounded_and_beyond_it_a_subscriber_counts_as_one_of_everything() {
-        let mut readers = Readers::default();
+        let mut tracker = SubscriberTracker::default();
         for n in 0..2 * MOST {
-            readers.take(format!("\x01{n}").as_bytes(), (1, 1), 0, name);
+            tracker.take(format!("\x01{n}").as_bytes(), (1, 1), 0, name);
         }
-        readers.take(&[1; 2 * LONGEST], (1, 1), 0, name);
-        for whose in 0..2 * MOST_READERS as u64 {
-            readers.take(b"\x01", (whose, 1), 0, name);
+        tracker.take(&[1; 2 * LONGEST], (1, 1), 0, name);
+        for whose in 0..2 * MAX_SUBSCRIBERS as u64 {
+            tracker.take(b"\x01", (whose, 1), 0, name);
         }
-        let kept = (readers.connected.len(), readers.connected[&1].reader.prefixes.len());
-        assert_eq!(kept, (MOST_READERS, MOST));
-        readers.gone(1, 0);
-        assert!(readers.broken().all(|broken| broken.wants("x")));
+        let kept = (tracker.connected.len(), tracker.connected[&1].subscriber.prefixes.len());
+        assert_eq!(kept, (MAX_SUBSCRIBERS, MOST));
+        tracker.disconnected(1, 0);
+        assert!(tracker.broken().all(|broken| broken.subscribed_to("x")));
     }
 
     #[test]
     fn what_is_no_subscription_is_ignored() {
-        let mut readers = Readers::default();
+        let mut tracker = SubscriberTracker::default();
         for message in [&b""[..], b"\x02app", b"\x00never"] {
-            readers.take(message, (1, 1), 0, name);
+            tracker.take(message, (1, 1), 0, name);
         }
-        assert_eq!(readers.iter().count(), 0);
+        assert_eq!(tracker.iter().count(), 0);
     }
 }

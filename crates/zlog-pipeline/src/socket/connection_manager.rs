@@ -1,53 +1,53 @@
 //! Keeps a socket's connections up: its monitor and what follows from it.
 //!
-//! What may be here: the round from monitor to links to socket, the same for
+//! What may be here: the round from monitor to table to socket, the same for
 //! publishers and subscribers.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
+use super::connection::{ConnectionEvent, ConnectionTable, EndpointStatus, EventKind};
 use super::descriptor::{self, Descriptor};
 use super::endpoint::{Endpoint, Role};
-use super::links::{LinkEvent, LinkStatus, Links, Occurrence};
-use super::monitor::{Monitor, Seen, What};
-use super::names::Names;
-use super::raw;
+use super::ffi;
+use super::host_names::HostNames;
+use super::monitor::{Kind, Monitor, MonitorEvent};
 use crate::os::fd_limit::{self, Connections};
 use zlog_core::error::Result;
 
-/// A socket's monitor and links.
-pub(super) struct Watch {
+/// A socket's monitor and table.
+pub(super) struct ConnectionManager {
     monitor: Monitor,
-    links: Links,
-    names: Names,
+    table: ConnectionTable,
+    names: HostNames,
     /// What was found out while the socket was opened, still to be told.
-    early: Vec<LinkEvent>,
+    early: Vec<ConnectionEvent>,
     /// Addresses of subscribers that sent what is no subscription, still to be told.
     misused: Vec<String>,
     /// Connections that there are, and those that have ended, still to be told.
     open: HashSet<Descriptor>,
-    gone: Vec<Descriptor>,
+    disconnected: Vec<Descriptor>,
     connections: Connections,
 }
 
-impl Watch {
+impl ConnectionManager {
     /// Watches `socket`, then binds and connects it to all `endpoints`. Returns
     /// the endpoints really bound, too.
     pub(super) fn open(
         context: &zmq::Context,
         socket: &mut zmq::Socket,
         endpoints: &[Endpoint],
-    ) -> Result<(Watch, Vec<String>)> {
+    ) -> Result<(ConnectionManager, Vec<String>)> {
         let monitor = Monitor::attach(context, socket)?;
-        let mut watch = Watch {
+        let mut manager = ConnectionManager {
             monitor,
-            links: Links::default(),
-            names: Names::default(),
+            table: ConnectionTable::default(),
+            names: HostNames::default(),
             early: Vec::new(),
             misused: Vec::new(),
             open: HashSet::new(),
-            gone: Vec::new(),
+            disconnected: Vec::new(),
             connections: Connections::default(),
         };
         let mut bound = Vec::new();
@@ -57,69 +57,72 @@ impl Watch {
                 continue;
             }
             if endpoint.role() == Role::Connect && endpoint.name().is_some() {
-                let link = watch.links.add_name(endpoint.as_str(), Role::Connect);
-                watch.names.add(endpoint, link);
+                let entry = manager.table.add_host_name(endpoint.as_str(), Role::Connect);
+                manager.names.add(endpoint, entry);
                 continue;
             }
             let attached = attach(socket, endpoint)?;
-            watch.links.add(&attached.endpoint, endpoint.role(), attached.aliases);
+            manager.table.add(&attached.endpoint, endpoint.role(), attached.aliases);
             if endpoint.role() == Role::Bind {
                 bound.push(attached.endpoint);
             }
         }
-        let Watch { names, links, early, .. } = &mut watch;
-        names.open(socket, links, &mut |event| early.push(event));
-        Ok((watch, bound))
+        let ConnectionManager { names, table, early, .. } = &mut manager;
+        names.open(socket, table, &mut |event| early.push(event));
+        Ok((manager, bound))
     }
 
     /// Reads what the monitor saw and makes anew what libzmq gave up. Never waits.
     ///
     /// Returns whether anything changed.
-    pub(super) fn tend(
+    pub(super) fn process_events(
         &mut self,
         socket: &mut zmq::Socket,
-        tell: &mut dyn FnMut(LinkEvent),
+        on_event: &mut dyn FnMut(ConnectionEvent),
     ) -> bool {
         let mut changed = !self.early.is_empty();
-        self.early.drain(..).for_each(&mut *tell);
+        self.early.drain(..).for_each(&mut *on_event);
         let now = Instant::now();
-        while let Some(seen) = self.monitor.next() {
+        while let Some(event) = self.monitor.next() {
             changed = true;
-            if seen.what == What::Misused {
-                self.misused.push(seen.address);
+            if event.kind == Kind::Misused {
+                self.misused.push(event.address);
                 continue;
             }
-            self.note_descriptor(&seen);
-            if let Some(event) = self.links.note(seen, now) {
-                tell(event);
+            self.note_descriptor(&event);
+            if let Some(event) = self.table.record(event, now) {
+                on_event(event);
             }
         }
-        changed |= self.names.tend(changed, now, socket, &mut self.links, tell);
-        while let Some((endpoint, address)) = self.links.due(now, fastrand::f64()) {
+        changed |= self.names.update(changed, now, socket, &mut self.table, on_event);
+        while let Some((endpoint, address)) = self.table.next_reconnect(now, fastrand::f64()) {
             changed = true;
-            attach::again(socket, address);
-            tell(LinkEvent { endpoint: endpoint.to_owned(), what: Occurrence::MadeAnew });
+            attach::reconnect(socket, address);
+            on_event(ConnectionEvent {
+                endpoint: endpoint.to_owned(),
+                kind: EventKind::Reconnected,
+            });
         }
         if changed {
-            self.connections.set(self.links.open());
+            self.connections.set(self.table.open());
         }
         fd_limit::look(now);
         changed
     }
 
-    fn note_descriptor(&mut self, seen: &Seen) {
-        let Some(descriptor) = seen.descriptor else { return };
-        if seen.what == What::Gone {
+    fn note_descriptor(&mut self, event: &MonitorEvent) {
+        let Some(descriptor) = event.descriptor else { return };
+        if event.kind == Kind::Disconnected {
             self.open.remove(&descriptor);
-            self.gone.push(descriptor);
+            self.disconnected.push(descriptor);
             return;
         }
         self.open.insert(descriptor);
-        match seen.what {
+        match event.kind {
             // One more, and libzmq tries without a pause to let the next one in; over ipc
             // it aborts.
-            What::Accepted if fd_limit::is_surplus(descriptor) => descriptor::hang_up(descriptor),
-            What::Accepted | What::Reached if seen.address.starts_with("ws") => {
+            Kind::Accepted if fd_limit::is_surplus(descriptor) => descriptor::shut_down(descriptor),
+            Kind::Accepted | Kind::Reached if event.address.starts_with("ws") => {
                 descriptor::keep_alive(descriptor);
             }
             _ => {}
@@ -142,8 +145,8 @@ impl Watch {
     }
 
     /// Connections that have ended since this was last asked.
-    pub(super) fn gone(&mut self) -> impl Iterator<Item = Descriptor> + '_ {
-        self.gone.drain(..)
+    pub(super) fn disconnected(&mut self) -> impl Iterator<Item = Descriptor> + '_ {
+        self.disconnected.drain(..)
     }
 
     /// Addresses of subscribers that sent what is no subscription since this was last
@@ -153,28 +156,28 @@ impl Watch {
     }
 
     /// Whether the system has received something that libzmq has not read yet, as of the
-    /// connections that were known at the last [`Watch::tend`]. A system call for each.
+    /// connections that were known at the last [`ConnectionManager::process_events`]. A system call for each.
     pub(super) fn has_unread(&self) -> bool {
-        self.open.iter().any(|descriptor| raw::unread(*descriptor) > 0)
+        self.open.iter().any(|descriptor| ffi::unread(*descriptor) > 0)
     }
 
     /// How it stands with each endpoint.
-    pub(super) fn status(&self) -> Vec<LinkStatus> {
-        self.links.status()
+    pub(super) fn status(&self) -> Vec<EndpointStatus> {
+        self.table.status()
     }
 
     /// Connections of any kind.
     pub(super) fn open_connections(&self) -> usize {
-        self.links.open()
+        self.table.open()
     }
 
     /// Whether there are endpoints, and all of them are connected to.
     pub(super) fn all_connect(&self) -> bool {
-        self.links.all_connect()
+        self.table.all_connect()
     }
 
     /// Whether every endpoint is bound.
     pub(super) fn all_bound(&self) -> bool {
-        self.links.all_bound()
+        self.table.all_bound()
     }
 }

@@ -1,7 +1,7 @@
-"""Writes tracebacks.txt: tracebacks as CPython itself prints them.
+"""Writes tracebacks.txt: tracebacks as CPython prints them.
 
 Run with python3.11 or later, in this directory: python3 tracebacks.py
-Each one stands after a line `# <the line that says most>`.
+Each traceback follows a line `# <its most informative line>`.
 """
 
 import asyncio
@@ -83,10 +83,10 @@ CASES = [
 ]
 
 with open("tracebacks.txt", "w") as out:
-    for function, telling in CASES:
+    for function, summary in CASES:
         try:
             function()
         except BaseException:
             text = traceback.format_exc().replace("__main__.", "").replace(__file__, "app.py")
             text = text.replace(os.path.dirname(os.__file__), "lib")
-            print(f"# {telling}\n{text}", end="", file=out)
+            print(f"# {summary}\n{text}", end="", file=out)

@@ -14,12 +14,12 @@ use std::path::Path;
 
 use clap::parser::ValueSource;
 
-use super::{outlets, sides};
+use super::{endpoints, handlers};
 use crate::cli::value_parsers::join_optional_values;
 use crate::cli::{self, Cli, Command, RelayArgs};
 use crate::config::{self, Config, LoadMode, Overrides};
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerSpec, Spec};
@@ -29,7 +29,7 @@ use zlog_pipeline::socket::{Endpoint, Role};
 const NAME: &str = "relay";
 
 /// What a relay is to do.
-pub(super) struct Plan {
+pub(super) struct Settings {
     /// The options, those of the file included.
     pub(super) args: RelayArgs,
     /// The handlers, and the routes to them.
@@ -40,47 +40,47 @@ pub(super) struct Plan {
     started: Option<Config>,
 }
 
-impl Plan {
+impl Settings {
     /// Reads the file that was typed, if one was.
     ///
     /// # Errors
     /// What is wrong with it, or with the handlers that were typed.
-    pub(super) fn new(args: RelayArgs) -> Result<Plan> {
-        let plan = if args.config.is_none() {
-            let spec = outlets::spec(&args)?;
+    pub(super) fn new(args: RelayArgs) -> Result<Settings> {
+        let settings = if args.config.is_none() {
+            let spec = handlers::spec(&args)?;
             check_places(&args)?;
-            Plan { args, spec, config: None, started: None }
+            Settings { args, spec, config: None, started: None }
         } else {
-            Plan::read(&args, LoadMode::Initial)?
+            Settings::read(&args, LoadMode::Initial)?
         };
-        for remark in plan.args.handlers.remarks() {
-            terminal::tell(format_args!("zlog relay: {remark}"));
+        for remark in settings.args.handlers.remarks() {
+            terminal::eprint_line(format_args!("zlog relay: {remark}"));
         }
-        plan.tell_notes();
-        Ok(plan)
+        settings.tell_notes();
+        Ok(settings)
     }
 
     /// Reads the file again; `None` without one.
     ///
     /// # Errors
-    /// As [`Plan::new`].
-    pub(super) fn again(&self) -> Result<Option<Plan>> {
+    /// As [`Settings::new`].
+    pub(super) fn again(&self) -> Result<Option<Settings>> {
         if self.args.config.is_none() {
             return Ok(None);
         }
-        let plan = Plan::read(&self.args, LoadMode::Reload)?;
-        plan.check_inputs(self)?;
-        Ok(Some(plan))
+        let settings = Settings::read(&self.args, LoadMode::Reload)?;
+        settings.check_inputs(self)?;
+        Ok(Some(settings))
     }
 
     /// Whether handlers that are new since `before` can be opened without waiting for a
     /// pipe: a relay that runs must not.
-    fn check_inputs(&self, before: &Plan) -> Result<()> {
+    fn check_inputs(&self, before: &Settings) -> Result<()> {
         let new = |handler: &&HandlerSpec| !before.spec.handlers.contains(handler);
         for handler in self.spec.handlers.iter().filter(new) {
             let pipe = |path: &&Path| path.metadata().is_ok_and(|meta| !meta.is_file());
             if let Some(pipe) = handler.target.inputs().find(pipe) {
-                let (name, pipe) = (visible(&handler.name), visible(&pipe.to_string_lossy()));
+                let (name, pipe) = (escape(&handler.name), escape(&pipe.to_string_lossy()));
                 let what = format!("handler {name}: {pipe} is no regular file");
                 let hint =
                     "A relay that runs waits for no pipe: put it into a file, or start anew.";
@@ -92,7 +92,7 @@ impl Plan {
 
     /// Goes on with what the file says now, once the handlers are changed to it, and
     /// tells what changed. Options stay what they were when the relay was started.
-    pub(super) fn change_to(&mut self, now: Plan) {
+    pub(super) fn change_to(&mut self, now: Settings) {
         now.tell_again(self);
         self.spec = now.spec;
         self.config = now.config;
@@ -100,7 +100,7 @@ impl Plan {
 
     /// The file's options are put before those that were typed, as if they had been
     /// typed too.
-    fn read(args: &RelayArgs, mode: LoadMode) -> Result<Plan> {
+    fn read(args: &RelayArgs, mode: LoadMode) -> Result<Settings> {
         let path = args.config.as_deref().unwrap_or_else(|| "".as_ref());
         let whole = cli::command();
         let line = join_optional_values(std::env::args_os());
@@ -112,7 +112,7 @@ impl Plan {
         };
         let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
         let overrides = Overrides {
-            on_full: typed("on_full").then(|| outlets::on_full(args)),
+            on_full: typed("on_full").then(|| handlers::on_full(args)),
             listen: typed("listen"),
             listen_udp: typed("listen_udp"),
             allow_remote: typed("allow_remote"),
@@ -124,10 +124,10 @@ impl Plan {
             Ok(_) => return Err(Error::usage("a configuration is for zlog relay")),
             Err(error) => return Err(unfit(path, &error)),
         };
-        let spec = config.with_handlers(outlets::spec(&args)?)?;
+        let spec = config.with_handlers(handlers::spec(&args)?)?;
         check_places(&args)?;
         let started = Some(config.clone());
-        Ok(Plan { args, spec, config: Some(config), started })
+        Ok(Settings { args, spec, config: Some(config), started })
     }
 
     /// What `--check` prints when nothing is wrong.
@@ -149,11 +149,11 @@ impl Plan {
     }
 
     /// Tells that the file was read again, and what needs a restart.
-    fn tell_again(&self, before: &Plan) {
+    fn tell_again(&self, before: &Settings) {
         let kept = |handler| before.spec.handlers.contains(handler);
         let kept = self.spec.handlers.iter().filter(|handler| kept(handler)).count();
         let (name, all) = (self.name(), self.spec.handlers.len());
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog relay: read {name} again: {}, {kept} of them as before",
             counted(all, "handler")
         ));
@@ -161,7 +161,7 @@ impl Plan {
             let changed = now.differing_options(started);
             if !changed.is_empty() {
                 let changed = changed.join(", ");
-                terminal::tell(format_args!(
+                terminal::eprint_line(format_args!(
                     "zlog relay: changed under [relay], and needs a restart: {changed}"
                 ));
             }
@@ -171,21 +171,21 @@ impl Plan {
 
     fn tell_notes(&self) {
         for note in self.config.iter().flat_map(|config| &config.notes) {
-            terminal::tell(format_args!("zlog relay: {note}"));
+            terminal::eprint_line(format_args!("zlog relay: {note}"));
         }
     }
 
     fn name(&self) -> String {
         let path = self.args.config.as_deref().unwrap_or_else(|| "".as_ref());
-        visible(&path.display().to_string())
+        escape(&path.display().to_string())
     }
 }
 
 /// Whether what is to be bound, connected to and listened on can be: known before anything
 /// is opened, and to --check.
 fn check_places(args: &RelayArgs) -> Result<()> {
-    sides::collect_on(args)?;
-    sides::publish_on(args)?;
+    endpoints::collect_on(args)?;
+    endpoints::publish_on(args)?;
     for text in &args.ask {
         Endpoint::parse(text, Role::Bind)?;
     }
@@ -199,7 +199,7 @@ fn check_places(args: &RelayArgs) -> Result<()> {
 
 /// The parser's error about what the file and the command line say together.
 fn unfit(path: &Path, error: &clap::Error) -> Error {
-    let path = visible(&path.display().to_string());
+    let path = escape(&path.display().to_string());
     Error::usage(format!("{path} and what was typed: {}", config::one_line(error)))
         .hint("See `zlog relay --help` for what goes together.")
 }

@@ -4,17 +4,17 @@ use std::time::Instant;
 
 /// Counts what happens since a moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimit {
     at_once: u64,
     a_second: u64,
     since: Instant,
     count: u64,
 }
 
-impl Pace {
+impl RateLimit {
     /// Starts to count `now`: so many times at once, and so many times a second.
-    pub(super) fn new((at_once, a_second): (u64, u64), now: Instant) -> Pace {
-        Pace { at_once, a_second, since: now, count: 0 }
+    pub(super) fn new((at_once, a_second): (u64, u64), now: Instant) -> RateLimit {
+        RateLimit { at_once, a_second, since: now, count: 0 }
     }
 
     /// It has happened once more.
@@ -23,7 +23,7 @@ impl Pace {
     }
 
     /// Whether it has not happened more often than it may.
-    pub(super) fn is_kept(&self, now: Instant) -> bool {
+    pub(super) fn is_within(&self, now: Instant) -> bool {
         // The clock is looked at only where it matters.
         self.count <= self.at_once || {
             let seconds = now.saturating_duration_since(self.since).as_secs();

@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 use crate::cli::{RelayArgs, RelayOnFull};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
-use zlog_core::wire::{self, ask};
+use zlog_core::wire::{self, query};
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{HandlerContext, HandlerStatus, Router, Spec};
 use zlog_pipeline::socket::Proxy;
 
 /// A relay's handlers.
-pub(super) struct Outlets {
+pub(super) struct Handlers {
     router: Router,
     /// What they want, as it is asked of publishers.
     wanted: Vec<Vec<u8>>,
 }
 
-impl Outlets {
+impl Handlers {
     /// Opens the handlers, and asks publishers for what they want. When somebody asks to
     /// stop, what has come goes on waiting for room for as long as `linger`.
     ///
@@ -29,29 +29,29 @@ impl Outlets {
     /// A handler can't be opened; the error names it.
     pub(super) fn open(
         spec: Spec,
-        stop: &Stop,
+        stop: &ShutdownSignal,
         linger: Duration,
         proxy: &mut Proxy,
-    ) -> Result<Outlets> {
+    ) -> Result<Handlers> {
         let around = HandlerContext::new("relay", stop).patient(linger);
         let router = Router::open(spec, around)?;
-        let mut outlets = Outlets { router, wanted: Vec::new() };
-        outlets.ask(proxy);
-        Ok(outlets)
+        let mut handlers = Handlers { router, wanted: Vec::new() };
+        handlers.ask(proxy);
+        Ok(handlers)
     }
 
     /// Asks for what is wanted now, and no more for what was before: in this order, so
     /// that what stays wanted never stops coming.
     fn ask(&mut self, proxy: &mut Proxy) {
         let before = std::mem::replace(&mut self.wanted, self.router.subscriptions());
-        self.wanted.iter().for_each(|prefix| proxy.want(prefix));
-        before.iter().for_each(|prefix| proxy.unwant(prefix));
+        self.wanted.iter().for_each(|prefix| proxy.subscribe(prefix));
+        before.iter().for_each(|prefix| proxy.unsubscribe(prefix));
     }
 
     /// Changes the handlers to what `spec` asks for; no record is lost.
     ///
     /// # Errors
-    /// As [`Outlets::open`]'s; then everything is as it was.
+    /// As [`Handlers::open`]'s; then everything is as it was.
     pub(super) fn reconfigure(&mut self, spec: Spec, proxy: &mut Proxy) -> Result<()> {
         self.router.reconfigure(spec)?;
         self.ask(proxy);
@@ -90,8 +90,8 @@ impl Outlets {
     }
 
     /// How each handler stands.
-    pub(super) fn status(&self) -> Vec<ask::Handler> {
-        let status = |handler: HandlerStatus| ask::Handler {
+    pub(super) fn status(&self) -> Vec<query::Handler> {
+        let status = |handler: HandlerStatus| query::Handler {
             name: handler.name.clone(),
             handled: handler.arrived(),
             queued: handler.queued,

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Action, OptionalActions, tcflow, tcgetattr, tcsetattr};
 
-use super::unix::{Outlet, Way};
-use super::{GivenUp, Patience};
-use crate::os::signal::Stop;
+use super::unix::{StdioWriter, WriteMode};
+use super::{Abandoned, ShutdownDeadline};
+use crate::os::signal::ShutdownSignal;
 use zlog_core::error::Exit;
 
 /// Long enough for a machine that has much else to do.
@@ -40,49 +40,49 @@ fn terminal() -> (File, OwnedFd) {
     (File::from(keyboard), user)
 }
 
-/// An outlet that knows of `stop` alone.
-fn outlet(writer: OwnedFd, stop: &Stop) -> Outlet<OwnedFd> {
-    let mut outlet = Outlet::new(writer);
-    outlet.patience.stop = Some(stop.clone());
-    outlet
+/// An writer that knows of `stop` alone.
+fn stdio_writer(writer: OwnedFd, stop: &ShutdownSignal) -> StdioWriter<OwnedFd> {
+    let mut writer = StdioWriter::new(writer);
+    writer.deadline.stop = Some(stop.clone());
+    writer
 }
 
-/// All the ways in which a write would wait.
-fn ways(stop: &Stop) -> Vec<(File, Outlet<OwnedFd>)> {
-    let mut ways = Vec::new();
+/// All the modes in which a write would wait.
+fn modes(stop: &ShutdownSignal) -> Vec<(File, StdioWriter<OwnedFd>)> {
+    let mut modes = Vec::new();
     for (reader, writer) in [pipe(), sockets(), terminal()] {
-        ways.push((reader.try_clone().unwrap(), outlet(writer.try_clone().unwrap(), stop)));
-        let mut asked = outlet(writer, stop);
-        asked.way = Way::Asked;
-        ways.push((reader, asked));
+        modes.push((reader.try_clone().unwrap(), stdio_writer(writer.try_clone().unwrap(), stop)));
+        let mut asked = stdio_writer(writer, stop);
+        asked.mode = WriteMode::Asked;
+        modes.push((reader, asked));
     }
-    ways
+    modes
 }
 
 #[test]
 fn nobody_who_reads_holds_up_the_work_and_not_the_end() {
-    for (reader, mut outlet) in ways(&Stop::default()) {
-        let stop = Stop::default();
-        outlet.patience.stop = Some(stop.clone());
-        outlet.patience.still = Duration::from_millis(20);
+    for (reader, mut writer) in modes(&ShutdownSignal::default()) {
+        let stop = ShutdownSignal::default();
+        writer.deadline.stop = Some(stop.clone());
+        writer.deadline.still = Duration::from_millis(20);
         let writing = std::thread::spawn(move || {
             let error = loop {
-                if let Err(error) = outlet.write_all(&[b'x'; 100_000]) {
+                if let Err(error) = writer.write_all(&[b'x'; 100_000]) {
                     break error;
                 }
             };
-            (error, outlet)
+            (error, writer)
         });
         // It has not ended by itself, whatever else it does meanwhile.
         std::thread::sleep(Duration::from_millis(100));
         assert!(!writing.is_finished());
         stop.ask(15);
         let asked = Instant::now();
-        let (error, mut outlet) = writing.join().unwrap();
+        let (error, mut writer) = writing.join().unwrap();
         assert!(asked.elapsed() < DEADLINE);
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert_eq!(GivenUp::exit(&error), Some(Exit::Signal(15)));
-        let again = outlet.write(b"x").unwrap_err();
+        assert_eq!(Abandoned::exit(&error), Some(Exit::Signal(15)));
+        let again = writer.write(b"x").unwrap_err();
         assert_eq!(again.kind(), ErrorKind::TimedOut, "no hole may be in what is read");
         drop(reader);
     }
@@ -90,10 +90,10 @@ fn nobody_who_reads_holds_up_the_work_and_not_the_end() {
 
 #[test]
 fn a_reader_who_takes_a_little_now_and_then_gets_all_of_it_in_the_end() {
-    let stop = Stop::default();
+    let stop = ShutdownSignal::default();
     stop.ask(2);
-    for (mut reader, mut outlet) in ways(&stop) {
-        (outlet.patience.still, outlet.patience.whole) = (DEADLINE, DEADLINE);
+    for (mut reader, mut writer) in modes(&stop) {
+        (writer.deadline.still, writer.deadline.whole) = (DEADLINE, DEADLINE);
         let reading = std::thread::spawn(move || {
             let (mut all, mut piece) = (Vec::new(), [0; 30_000]);
             while all.len() < 300_000 {
@@ -104,7 +104,7 @@ fn a_reader_who_takes_a_little_now_and_then_gets_all_of_it_in_the_end() {
             all
         });
         let sent: Vec<u8> = (0..300_000_u32).map(|n| b'a' + (n % 23) as u8).collect();
-        outlet.write_all(&sent).unwrap();
+        writer.write_all(&sent).unwrap();
         assert!(reading.join().unwrap() == sent);
     }
 }
@@ -112,10 +112,10 @@ fn a_reader_who_takes_a_little_now_and_then_gets_all_of_it_in_the_end() {
 #[test]
 fn a_reader_who_is_too_slow_is_given_a_time_in_all() {
     let (mut reader, writer) = pipe();
-    let stop = Stop::default();
+    let stop = ShutdownSignal::default();
     stop.ask(2);
-    let mut outlet = outlet(writer, &stop).lingering(Duration::from_millis(200));
-    outlet.patience.still = DEADLINE;
+    let mut writer = stdio_writer(writer, &stop).with_linger(Duration::from_millis(200));
+    writer.deadline.still = DEADLINE;
     let reading = std::thread::spawn(move || {
         // Ends when the other end is closed.
         while reader.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
@@ -123,9 +123,9 @@ fn a_reader_who_is_too_slow_is_given_a_time_in_all() {
         }
     });
     let asked = Instant::now();
-    while asked.elapsed() < DEADLINE && outlet.write_all(&[b'x'; 100_000]).is_ok() {}
-    assert!(outlet.patience.over);
-    drop(outlet);
+    while asked.elapsed() < DEADLINE && writer.write_all(&[b'x'; 100_000]).is_ok() {}
+    assert!(writer.deadline.over);
+    drop(writer);
     reading.join().unwrap();
 }
 
@@ -133,23 +133,23 @@ fn a_reader_who_is_too_slow_is_given_a_time_in_all() {
 fn a_stopped_terminal_is_no_end_to_the_waiting_until_somebody_asks() {
     let (_keyboard, user) = terminal();
     tcflow(&user, Action::OOff).unwrap();
-    let stop = Stop::default();
-    let mut outlet = outlet(user, &stop);
-    outlet.patience.still = Duration::from_millis(20);
+    let stop = ShutdownSignal::default();
+    let mut writer = stdio_writer(user, &stop);
+    writer.deadline.still = Duration::from_millis(20);
     stop.ask(15);
-    assert_eq!(outlet.write(b"hello\n").unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(writer.write(b"hello\n").unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
 #[test]
 fn a_closed_pipe_is_known_as_one_in_every_way() {
-    let mut ways = ways(&Stop::default());
+    let mut modes = modes(&ShutdownSignal::default());
     // A terminal whose other side is gone is another error.
-    ways.retain(|(_, outlet)| !outlet.shared.as_fd().is_terminal());
-    let (readers, outlets): (Vec<_>, Vec<_>) = ways.into_iter().unzip();
+    modes.retain(|(_, writer)| !writer.shared.as_fd().is_terminal());
+    let (readers, writers): (Vec<_>, Vec<_>) = modes.into_iter().unzip();
     drop(readers);
-    assert_eq!(outlets.len(), 4);
-    for mut outlet in outlets {
-        assert_eq!(outlet.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    assert_eq!(writers.len(), 4);
+    for mut writer in writers {
+        assert_eq!(writer.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
 }
 
@@ -157,37 +157,37 @@ fn a_closed_pipe_is_known_as_one_in_every_way() {
 fn files_and_devices_are_written_as_they_are_and_at_their_own_place() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"before ").unwrap();
-    let mut outlet = Outlet::new(OwnedFd::from(file.try_clone().unwrap()));
-    assert!(matches!(outlet.way, Way::Plain), "{outlet:?}");
-    outlet.write_all(b"here ").unwrap();
+    let mut writer = StdioWriter::new(OwnedFd::from(file.try_clone().unwrap()));
+    assert!(matches!(writer.mode, WriteMode::Plain), "{writer:?}");
+    writer.write_all(b"here ").unwrap();
     file.write_all(b"after").unwrap();
     io::Seek::rewind(&mut file).unwrap();
     assert_eq!(io::read_to_string(&file).unwrap(), "before here after");
     let null = File::options().write(true).open("/dev/null").unwrap();
-    assert!(matches!(Outlet::new(OwnedFd::from(null)).way, Way::Plain));
+    assert!(matches!(StdioWriter::new(OwnedFd::from(null)).mode, WriteMode::Plain));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_pipe_is_opened_again_and_the_flags_of_others_stay() {
-    let (_reader, writer) = pipe();
-    let outlet = Outlet::new(writer.try_clone().unwrap());
-    assert!(matches!(outlet.way, Way::Own(_)), "{outlet:?}");
-    let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
+    let (_reader, pipe_end) = pipe();
+    let writer = StdioWriter::new(pipe_end.try_clone().unwrap());
+    assert!(matches!(writer.mode, WriteMode::Own(_)), "{writer:?}");
+    let flags = rustix::fs::fcntl_getfl(&pipe_end).unwrap();
     assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "{flags:?}");
 }
 
 #[test]
 fn nothing_is_given_up_while_nobody_asks_to_end() {
-    let mut patience = Patience {
-        stop: Some(Stop::default()),
+    let mut deadline = ShutdownDeadline {
+        stop: Some(ShutdownSignal::default()),
         still: Duration::ZERO,
         whole: Duration::ZERO,
-        ..Patience::default()
+        ..ShutdownDeadline::default()
     };
-    assert!(patience.check().is_ok());
-    patience.stop.as_ref().unwrap().ask(1);
-    assert_eq!(GivenUp::exit(&patience.check().unwrap_err()), Some(Exit::Signal(1)));
+    assert!(deadline.check().is_ok());
+    deadline.stop.as_ref().unwrap().ask(1);
+    assert_eq!(Abandoned::exit(&deadline.check().unwrap_err()), Some(Exit::Signal(1)));
 }
 
 proptest! {
@@ -197,7 +197,7 @@ proptest! {
     fn what_goes_in_comes_out_whole_and_in_order(
         pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5000), 0..60)
     ) {
-        for (mut reader, mut outlet) in ways(&Stop::default()) {
+        for (mut reader, mut writer) in modes(&ShutdownSignal::default()) {
             let sent = pieces.concat();
             let len = sent.len();
             let reading = std::thread::spawn(move || {
@@ -205,7 +205,7 @@ proptest! {
                 reader.read_exact(&mut all).map(|()| all)
             });
             for piece in &pieces {
-                outlet.write_all(piece).unwrap();
+                writer.write_all(piece).unwrap();
             }
             prop_assert!(reading.join().unwrap().unwrap() == sent);
         }
@@ -215,9 +215,9 @@ proptest! {
 #[test]
 fn the_controlling_end_of_a_terminal_is_not_opened_again() {
     let (keyboard, user) = terminal();
-    let mut outlet = outlet(OwnedFd::from(keyboard), &Stop::default());
-    assert!(matches!(outlet.way, Way::Asked), "{outlet:?}");
-    outlet.write_all(b"typed\n").unwrap();
+    let mut writer = stdio_writer(OwnedFd::from(keyboard), &ShutdownSignal::default());
+    assert!(matches!(writer.mode, WriteMode::Asked), "{writer:?}");
+    writer.write_all(b"typed\n").unwrap();
     let mut read = [0; 6];
     File::from(user).read_exact(&mut read).unwrap();
     assert_eq!(&read, b"typed\n");
@@ -226,8 +226,8 @@ fn the_controlling_end_of_a_terminal_is_not_opened_again() {
 #[test]
 fn lines_are_not_torn_where_pieces_are_written() {
     let (mut reader, writer) = pipe();
-    let mut outlet = outlet(writer, &Stop::default());
-    outlet.way = Way::Asked;
+    let mut writer = stdio_writer(writer, &ShutdownSignal::default());
+    writer.mode = WriteMode::Asked;
     let line = [&[b'x'; 99][..], b"\n"].concat();
     let lines = line.repeat(1000);
     let reading = std::thread::spawn(move || {
@@ -236,10 +236,10 @@ fn lines_are_not_torn_where_pieces_are_written() {
     });
     let mut rest = &lines[..];
     while !rest.is_empty() {
-        let written = outlet.write(rest).unwrap();
+        let written = writer.write(rest).unwrap();
         assert_eq!(written % 100, 0, "whole lines");
         rest = &rest[written..];
     }
-    drop(outlet);
+    drop(writer);
     assert!(reading.join().unwrap().unwrap() == lines);
 }

@@ -7,7 +7,7 @@
 //! libzmq ends a connection that it made and never tries again; a repeated
 //! connect does nothing. It can be told by what does not follow: where libzmq
 //! goes on it says so (RETRIED) at once. So a connection of which nothing is
-//! heard for [`GIVEN_UP`] after its end is disconnected and connected anew.
+//! heard for [`GIVEN_UP`] after its end is disconnected and connected reconnect_at.
 //!
 //! An endpoint has one connection, but for a host name: that has one for each of its
 //! addresses that libzmq has been given (see `addresses`), or none.
@@ -16,18 +16,18 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::addresses::Outlook;
+use super::addresses::AddressState;
 use super::endpoint::Role;
-use super::monitor::{Seen, What};
+use super::monitor::{Kind, MonitorEvent};
 
 /// Silence after which libzmq is taken to have given a connection up.
 const GIVEN_UP: Duration = Duration::from_millis(500);
-/// Shortest and longest further pause before it is made anew.
+/// Shortest and longest further pause before it is made reconnect_at.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// How it stands with an endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum LinkState {
+pub enum ConnectionState {
     /// There is no connection, and the last try failed or ended.
     NotConnected,
     /// A connection is being made, or its handshake is not done.
@@ -40,13 +40,13 @@ pub enum LinkState {
 
 /// An endpoint and its state.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LinkStatus {
+pub struct EndpointStatus {
     /// The endpoint: as it was given, or as it was bound.
     pub endpoint: String,
     /// Which end this is.
     pub role: Role,
     /// How it stands.
-    pub state: LinkState,
+    pub state: ConnectionState,
     /// Peers whose handshake is done.
     pub peers: usize,
     /// Whether something answered the last try to connect, be it a publisher or not.
@@ -57,16 +57,16 @@ pub struct LinkStatus {
 
 /// What happened to a connection, for a person to read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LinkEvent {
+pub struct ConnectionEvent {
     /// The endpoint: as it was given, or as it was bound.
     pub endpoint: String,
     /// What happened.
-    pub what: Occurrence,
+    pub kind: EventKind,
 }
 
-/// The kinds of [`LinkEvent`].
+/// The kinds of [`ConnectionEvent`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Occurrence {
+pub enum EventKind {
     /// A peer is connected and its handshake is done.
     Connected,
     /// A connection ended.
@@ -75,38 +75,38 @@ pub enum Occurrence {
     Retrying(Duration),
     /// A handshake failed, for this reason.
     HandshakeFailed(String),
-    /// libzmq had given the connection up, and it was made anew.
-    MadeAnew,
+    /// libzmq had given the connection up, and it was made reconnect_at.
+    Reconnected,
     /// The host's name is not known, for this reason. It is asked for again.
     Unresolved(String),
 }
 
-impl fmt::Display for LinkEvent {
+impl fmt::Display for ConnectionEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endpoint = &self.endpoint;
-        match &self.what {
-            Occurrence::Connected => write!(f, "{endpoint}: connected"),
-            Occurrence::Disconnected => write!(f, "{endpoint}: disconnected"),
-            Occurrence::Retrying(pause) => {
+        match &self.kind {
+            EventKind::Connected => write!(f, "{endpoint}: connected"),
+            EventKind::Disconnected => write!(f, "{endpoint}: disconnected"),
+            EventKind::Retrying(pause) => {
                 write!(f, "{endpoint}: trying again in {} ms", pause.as_millis())
             }
-            Occurrence::HandshakeFailed(why) => write!(f, "{endpoint}: handshake failed: {why}"),
-            Occurrence::MadeAnew => write!(f, "{endpoint}: connecting anew"),
-            Occurrence::Unresolved(why) => write!(f, "{endpoint}: host not found: {why}"),
+            EventKind::HandshakeFailed(why) => write!(f, "{endpoint}: handshake failed: {why}"),
+            EventKind::Reconnected => write!(f, "{endpoint}: connecting anew"),
+            EventKind::Unresolved(why) => write!(f, "{endpoint}: host not found: {why}"),
         }
     }
 }
 
 /// One endpoint.
-struct Link {
-    status: LinkStatus,
+struct Entry {
+    status: EndpointStatus,
     connections: Vec<Connection>,
     /// Addresses of its name are left that have not been tried in this round.
     more: bool,
     /// Why the last handshake failed, until one succeeds.
     refusal: Option<String>,
     /// The endpoint that stands for this one too: its name has an address of that one.
-    same_as: Option<usize>,
+    duplicate_of: Option<usize>,
 }
 
 /// What libzmq has been told to connect to or to bind.
@@ -128,8 +128,8 @@ struct Connection {
     refused: bool,
     /// Since when the connection is up.
     up: Option<Instant>,
-    /// When it is to be made anew, unless libzmq shows that it goes on.
-    anew: Option<Instant>,
+    /// When it is to be made reconnect_at, unless libzmq shows that it goes on.
+    reconnect_at: Option<Instant>,
     backoff: Duration,
 }
 
@@ -144,7 +144,7 @@ impl Connection {
             peers: 0,
             refused: false,
             up: None,
-            anew: None,
+            reconnect_at: None,
             backoff: BACKOFF.0,
         }
     }
@@ -152,125 +152,125 @@ impl Connection {
 
 /// All endpoints of a socket.
 #[derive(Default)]
-pub(super) struct Links {
-    links: Vec<Link>,
+pub(super) struct ConnectionTable {
+    entries: Vec<Entry>,
 }
 
-impl Links {
+impl ConnectionTable {
     /// Adds an endpoint that libzmq has been given, with other spellings of it that libzmq
     /// may use.
     pub(super) fn add(&mut self, endpoint: &str, role: Role, aliases: Vec<String>) {
-        let link = self.add_name(endpoint, role);
-        self.links[link].connections.push(Connection::new(endpoint, aliases));
+        let entry = self.add_host_name(endpoint, role);
+        self.entries[entry].connections.push(Connection::new(endpoint, aliases));
     }
 
     /// Adds an endpoint that libzmq knows nothing of: a host name. Returns which it is.
-    pub(super) fn add_name(&mut self, endpoint: &str, role: Role) -> usize {
-        let status = LinkStatus {
+    pub(super) fn add_host_name(&mut self, endpoint: &str, role: Role) -> usize {
+        let status = EndpointStatus {
             endpoint: endpoint.to_owned(),
             role,
             state: match role {
-                Role::Bind => LinkState::NotConnected,
-                Role::Connect => LinkState::Connecting,
+                Role::Bind => ConnectionState::NotConnected,
+                Role::Connect => ConnectionState::Connecting,
             },
             peers: 0,
             reached: false,
             unresolved: None,
         };
-        let (connections, more, refusal, same_as) = (Vec::new(), false, None, None);
-        self.links.push(Link { status, connections, more, refusal, same_as });
-        self.links.len() - 1
+        let (connections, more, refusal, duplicate_of) = (Vec::new(), false, None, None);
+        self.entries.push(Entry { status, connections, more, refusal, duplicate_of });
+        self.entries.len() - 1
     }
 
-    /// Notes that libzmq has been told to connect to an address of this link's name. There
+    /// Notes that libzmq has been told to connect to an address of this entry's name. There
     /// may be `more` to be tried.
-    pub(super) fn connect(&mut self, link: usize, address: &str, more: bool) {
-        let link = &mut self.links[link];
-        link.more = more;
-        link.status.unresolved = None;
-        if link.status.state == LinkState::NotConnected {
-            link.status.state = LinkState::Connecting;
+    pub(super) fn connect(&mut self, entry: usize, address: &str, more: bool) {
+        let entry = &mut self.entries[entry];
+        entry.more = more;
+        entry.status.unresolved = None;
+        if entry.status.state == ConnectionState::NotConnected {
+            entry.status.state = ConnectionState::Connecting;
         }
-        link.connections.push(Connection::new(address, Vec::new()));
+        entry.connections.push(Connection::new(address, Vec::new()));
     }
 
     /// Notes that libzmq could not be told so.
-    pub(super) fn fail(&mut self, link: usize, address: &str) {
-        let connections = &mut self.links[link].connections;
+    pub(super) fn fail(&mut self, entry: usize, address: &str) {
+        let connections = &mut self.entries[entry].connections;
         connections.iter_mut().filter(|c| c.address == address).for_each(|c| c.failed = true);
     }
 
     /// Notes that libzmq has been told to disconnect from it. libzmq says nothing of what
     /// ends by that.
-    pub(super) fn disconnect(&mut self, link: usize, address: &str) {
-        let link = &mut self.links[link];
-        link.connections.retain(|connection| connection.address != address);
-        link.status.peers = link.connections.iter().map(|connection| connection.peers).sum();
+    pub(super) fn disconnect(&mut self, entry: usize, address: &str) {
+        let entry = &mut self.entries[entry];
+        entry.connections.retain(|connection| connection.address != address);
+        entry.status.peers = entry.connections.iter().map(|connection| connection.peers).sum();
     }
 
-    /// How it stands with an address of a link.
-    pub(super) fn outlook(&self, link: usize, address: &str) -> Outlook {
-        let connections = &self.links[link].connections;
+    /// How it stands with an address of an entry.
+    pub(super) fn address_state(&self, entry: usize, address: &str) -> AddressState {
+        let connections = &self.entries[entry].connections;
         match connections.iter().find(|connection| connection.address == address) {
-            Some(connection) if connection.peers > 0 => Outlook::Up,
-            Some(connection) if connection.failed => Outlook::Failed,
-            _ => Outlook::Pending,
+            Some(connection) if connection.peers > 0 => AddressState::Up,
+            Some(connection) if connection.failed => AddressState::Failed,
+            _ => AddressState::Pending,
         }
     }
 
-    /// The addresses that libzmq has of a link.
-    pub(super) fn addresses(&self, link: usize) -> impl Iterator<Item = &str> {
-        self.links[link].connections.iter().map(|connection| connection.address.as_str())
+    /// The addresses that libzmq has of an entry.
+    pub(super) fn addresses(&self, entry: usize) -> impl Iterator<Item = &str> {
+        self.entries[entry].connections.iter().map(|connection| connection.address.as_str())
     }
 
-    /// Another link to connect that has one of these addresses, if there is one.
-    pub(super) fn other_with(&self, link: usize, addresses: &[String]) -> Option<usize> {
-        let has = |other: &Link| {
+    /// Another entry to connect that has one of these addresses, if there is one.
+    pub(super) fn find_duplicate(&self, entry: usize, addresses: &[String]) -> Option<usize> {
+        let has = |other: &Entry| {
             other.status.role == Role::Connect
                 && other.connections.iter().any(|c| addresses.contains(&c.address))
         };
-        let mut others = self.links.iter().enumerate();
-        others.find(|(at, other)| *at != link && has(other)).map(|(at, _)| at)
+        let mut others = self.entries.iter().enumerate();
+        others.find(|(at, other)| *at != entry && has(other)).map(|(at, _)| at)
     }
 
-    /// Says which link stands for this one too, if one does.
-    pub(super) fn set_same_as(&mut self, link: usize, other: Option<usize>) {
-        self.links[link].same_as = other;
+    /// Says which entry stands for this one too, if one does.
+    pub(super) fn set_duplicate_of(&mut self, entry: usize, other: Option<usize>) {
+        self.entries[entry].duplicate_of = other;
     }
 
-    /// Whether another link stands for this one too.
-    pub(super) fn is_same_as_another(&self, link: usize) -> bool {
-        self.links[link].same_as.is_some()
+    /// Whether another entry stands for this one too.
+    pub(super) fn is_duplicate(&self, entry: usize) -> bool {
+        self.entries[entry].duplicate_of.is_some()
     }
 
-    /// Whether messages can flow at a link, or at the one that stands for it.
-    pub(super) fn is_up(&self, link: usize) -> bool {
-        let link = &self.links[link];
-        link.same_as.map_or(link.status.peers, |other| self.links[other].status.peers) > 0
+    /// Whether messages can flow at an entry, or at the one that stands for it.
+    pub(super) fn is_up(&self, entry: usize) -> bool {
+        let entry = &self.entries[entry];
+        entry.duplicate_of.map_or(entry.status.peers, |other| self.entries[other].status.peers) > 0
     }
 
-    /// Notes that the host of a link can't be resolved. Returns what is worth telling: a
+    /// Notes that the host of an entry can't be resolved. Returns what is worth telling: a
     /// reason that is another than the last.
-    pub(super) fn note_unresolved(&mut self, link: usize, why: &str) -> Option<LinkEvent> {
-        let status = &mut self.links[link].status;
-        status.state = LinkState::NotConnected;
+    pub(super) fn note_unresolved(&mut self, entry: usize, why: &str) -> Option<ConnectionEvent> {
+        let status = &mut self.entries[entry].status;
+        status.state = ConnectionState::NotConnected;
         let known = status.unresolved.replace(why.to_owned());
-        let what = Occurrence::Unresolved(why.to_owned());
+        let kind = EventKind::Unresolved(why.to_owned());
         (known.as_deref() != Some(why))
-            .then(|| LinkEvent { endpoint: status.endpoint.clone(), what })
+            .then(|| ConnectionEvent { endpoint: status.endpoint.clone(), kind })
     }
 
-    /// Why the host of a link can't be resolved, if it could not be when it was last looked up.
-    pub(super) fn unresolved(&self, link: usize) -> Option<&str> {
-        self.links[link].status.unresolved.as_deref()
+    /// Why the host of an entry can't be resolved, if it could not be when it was last looked up.
+    pub(super) fn unresolved(&self, entry: usize) -> Option<&str> {
+        self.entries[entry].status.unresolved.as_deref()
     }
 
     /// Draws the conclusions from what the monitor saw. Returns what is worth telling.
-    pub(super) fn note(&mut self, seen: Seen, now: Instant) -> Option<LinkEvent> {
-        let (link, connection) = self.find(&seen)?;
-        let link = &mut self.links[link];
-        let what = link.note(connection, seen.what, now)?;
-        Some(LinkEvent { endpoint: link.status.endpoint.clone(), what })
+    pub(super) fn record(&mut self, event: MonitorEvent, now: Instant) -> Option<ConnectionEvent> {
+        let (entry, connection) = self.find(&event)?;
+        let entry = &mut self.entries[entry];
+        let kind = entry.record(connection, event.kind, now)?;
+        Some(ConnectionEvent { endpoint: entry.status.endpoint.clone(), kind })
     }
 
     /// An endpoint and the address of it that is to be disconnected and connected now, if
@@ -278,67 +278,70 @@ impl Links {
     ///
     /// `jitter` (0 to 1) spreads the next try, so that many readers of one
     /// publisher don't come back all at once.
-    pub(super) fn due(&mut self, now: Instant, jitter: f64) -> Option<(&str, &str)> {
-        let connections = self.links.iter_mut().flat_map(|link| {
-            let endpoint = &link.status.endpoint;
-            link.connections.iter_mut().map(move |connection| (endpoint, connection))
+    pub(super) fn next_reconnect(&mut self, now: Instant, jitter: f64) -> Option<(&str, &str)> {
+        let connections = self.entries.iter_mut().flat_map(|entry| {
+            let endpoint = &entry.status.endpoint;
+            entry.connections.iter_mut().map(move |connection| (endpoint, connection))
         });
-        let mut due = connections.filter(|(_, c)| c.anew.is_some_and(|at| at <= now));
+        let mut due = connections.filter(|(_, c)| c.reconnect_at.is_some_and(|at| at <= now));
         let (endpoint, connection) = due.next()?;
         connection.backoff = (connection.backoff * 2).min(BACKOFF.1);
         let spread = connection.backoff.mul_f64(jitter.clamp(0.0, 1.0) / 4.0);
-        connection.anew = Some(now + GIVEN_UP + connection.backoff + spread);
+        connection.reconnect_at = Some(now + GIVEN_UP + connection.backoff + spread);
         Some((endpoint, &connection.address))
     }
 
     /// How it stands with each endpoint.
-    pub(super) fn status(&self) -> Vec<LinkStatus> {
-        let status = |link: &Link| match link.same_as.map(|other| &self.links[other].status) {
-            Some(other) => LinkStatus { endpoint: link.status.endpoint.clone(), ..other.clone() },
-            None => link.status.clone(),
-        };
-        self.links.iter().map(status).collect()
+    pub(super) fn status(&self) -> Vec<EndpointStatus> {
+        let status =
+            |entry: &Entry| match entry.duplicate_of.map(|other| &self.entries[other].status) {
+                Some(other) => {
+                    EndpointStatus { endpoint: entry.status.endpoint.clone(), ..other.clone() }
+                }
+                None => entry.status.clone(),
+            };
+        self.entries.iter().map(status).collect()
     }
 
     /// Connections of any kind, over all endpoints: peers, those that are still
     /// shaking hands, and those too old for a handshake that libzmq tells of.
     pub(super) fn open(&self) -> usize {
-        self.links.iter().flat_map(|link| &link.connections).map(|c| c.open).sum()
+        self.entries.iter().flat_map(|entry| &entry.connections).map(|c| c.open).sum()
     }
 
     /// Whether every endpoint is bound.
     pub(super) fn all_bound(&self) -> bool {
-        self.links.iter().all(|link| link.status.role == Role::Bind)
+        self.entries.iter().all(|entry| entry.status.role == Role::Bind)
     }
 
     /// Whether there are endpoints, and all of them are connected to.
     pub(super) fn all_connect(&self) -> bool {
-        let mut roles = self.links.iter().map(|link| link.status.role);
-        !self.links.is_empty() && roles.all(|role| role == Role::Connect)
+        let mut roles = self.entries.iter().map(|entry| entry.status.role);
+        !self.entries.is_empty() && roles.all(|role| role == Role::Connect)
     }
 
-    /// The link and the connection that libzmq means: by its spelling, else by its port (a
+    /// The entry and the connection that libzmq means: by its spelling, else by its port (a
     /// bound wildcard is named by the address that a peer came in on), else the only one.
     /// Of several it is one to which this can happen.
-    fn find(&self, seen: &Seen) -> Option<(usize, usize)> {
-        let fits = |role: Role| match seen.what {
-            What::Accepted => role == Role::Bind,
-            What::Trying | What::Reached | What::Retrying(_) => role == Role::Connect,
-            What::Ready | What::Refused(_) | What::Gone | What::Misused => true,
+    fn find(&self, event: &MonitorEvent) -> Option<(usize, usize)> {
+        let fits = |role: Role| match event.kind {
+            Kind::Accepted => role == Role::Bind,
+            Kind::Trying | Kind::Reached | Kind::Retrying(_) => role == Role::Connect,
+            Kind::Ready | Kind::Refused(_) | Kind::Disconnected | Kind::Misused => true,
         };
-        let can_happen = |role: Role, connection: &Connection| match seen.what {
-            What::Reached => connection.open == 0,
-            What::Ready => connection.has_room(role),
-            What::Gone => connection.open > 0,
+        let can_happen = |role: Role, connection: &Connection| match event.kind {
+            Kind::Reached => connection.open == 0,
+            Kind::Ready => connection.has_room(role),
+            Kind::Disconnected => connection.open > 0,
             _ => true,
         };
         let all: Vec<(usize, usize, Role, &Connection)> = self
-            .links
+            .entries
             .iter()
             .enumerate()
-            .flat_map(|(at, link)| {
-                let role = link.status.role;
-                let connections = link.connections.iter().enumerate();
+            .flat_map(|(at, entry)| {
+                let role = entry.status.role;
+                let connections = entry.connections.iter().enumerate();
                 connections.map(move |(nth, connection)| (at, nth, role, connection))
             })
             .collect();
@@ -347,13 +350,13 @@ impl Links {
                 fits(*role) && meant(*role, connection)
             };
             let best = all.iter().filter(of).find(|(_, _, role, c)| can_happen(*role, c));
-            best.or_else(|| all.iter().find(of)).map(|(link, nth, ..)| (*link, *nth))
+            best.or_else(|| all.iter().find(of)).map(|(entry, nth, ..)| (*entry, *nth))
         };
-        let spelled = find(&|_, connection| connection.is_spelled(&seen.address));
-        let at_port = || find(&|role, connection| connection.is_at_port(role, &seen.address));
-        let only = || match self.links.as_slice() {
-            [link] => match link.connections.as_slice() {
-                [it] if link.status.role == Role::Bind || !it.is_another(&seen.address) => {
+        let spelled = find(&|_, connection| connection.is_spelled(&event.address));
+        let at_port = || find(&|role, connection| connection.is_at_port(role, &event.address));
+        let only = || match self.entries.as_slice() {
+            [entry] => match entry.connections.as_slice() {
+                [it] if entry.status.role == Role::Bind || !it.is_another(&event.address) => {
                     Some((0, 0))
                 }
                 _ => None,
@@ -392,77 +395,77 @@ impl Connection {
         }
     }
 
-    fn suspect(&mut self, role: Role, now: Instant) {
+    fn schedule_reconnect(&mut self, role: Role, now: Instant) {
         if role == Role::Connect {
-            self.anew.get_or_insert(now + GIVEN_UP + self.backoff);
+            self.reconnect_at.get_or_insert(now + GIVEN_UP + self.backoff);
         }
     }
 }
 
-impl Link {
-    fn note(&mut self, nth: usize, what: What, now: Instant) -> Option<Occurrence> {
+impl Entry {
+    fn record(&mut self, nth: usize, kind: Kind, now: Instant) -> Option<EventKind> {
         let role = self.status.role;
         let connection = &mut self.connections[nth];
-        match what {
-            What::Trying | What::Reached | What::Accepted => {
-                connection.open += usize::from(what != What::Trying);
-                connection.answered = what == What::Reached;
+        match kind {
+            Kind::Trying | Kind::Reached | Kind::Accepted => {
+                connection.open += usize::from(kind != Kind::Trying);
+                connection.answered = kind == Kind::Reached;
                 self.status.reached |= connection.answered;
-                connection.anew = None;
+                connection.reconnect_at = None;
                 self.status.unresolved = None;
                 // A refusal stays the explanation until a handshake succeeds.
-                if role == Role::Connect && self.status.state == LinkState::NotConnected {
-                    self.status.state = LinkState::Connecting;
+                if role == Role::Connect && self.status.state == ConnectionState::NotConnected {
+                    self.status.state = ConnectionState::Connecting;
                 }
                 None
             }
-            What::Retrying(pause) => {
-                connection.anew = None;
+            Kind::Retrying(pause) => {
+                connection.reconnect_at = None;
                 connection.failed = true;
                 // It also follows the end of a connection, which something had answered.
                 self.status.reached &= std::mem::take(&mut connection.answered);
                 self.try_failed();
-                Some(Occurrence::Retrying(pause))
+                Some(EventKind::Retrying(pause))
             }
             // Over WebSocket libzmq tells of two handshakes for each connection.
-            What::Ready if !connection.has_room(role) => None,
-            What::Ready => {
-                connection.anew = None;
+            Kind::Ready if !connection.has_room(role) => None,
+            Kind::Ready => {
+                connection.reconnect_at = None;
                 connection.failed = false;
                 connection.up = Some(now);
                 connection.peers += 1;
                 self.status.peers += 1;
-                self.status.state = LinkState::Connected;
+                self.status.state = ConnectionState::Connected;
                 (self.more, self.refusal) = (false, None);
-                Some(Occurrence::Connected)
+                Some(EventKind::Connected)
             }
-            What::Refused(why) => {
+            Kind::Refused(why) => {
                 connection.refused = true;
                 connection.failed = true;
-                connection.suspect(role, now);
+                connection.schedule_reconnect(role, now);
                 self.refusal = Some(why.clone());
                 if self.status.peers == 0 && !self.more {
-                    self.status.state = LinkState::HandshakeRefused(why.clone());
+                    self.status.state = ConnectionState::HandshakeRefused(why.clone());
                 }
-                Some(Occurrence::HandshakeFailed(why))
+                Some(EventKind::HandshakeFailed(why))
             }
-            What::Gone => self.gone(nth, now),
+            Kind::Disconnected => self.gone(nth, now),
             // Told of by itself; the end of its connection follows.
-            What::Misused => None,
+            Kind::Misused => None,
         }
     }
 
     /// A try to connect has come to nothing. As long as other addresses are left, more
     /// are coming.
     fn try_failed(&mut self) {
-        if self.status.state == LinkState::Connecting && !self.more {
-            let refused = self.refusal.clone().map(LinkState::HandshakeRefused);
-            self.status.state = refused.unwrap_or(LinkState::NotConnected);
+        if self.status.state == ConnectionState::Connecting && !self.more {
+            let refused = self.refusal.clone().map(ConnectionState::HandshakeRefused);
+            self.status.state = refused.unwrap_or(ConnectionState::NotConnected);
         }
     }
 
     /// The end of a connection. That of one whose handshake failed has been told.
-    fn gone(&mut self, nth: usize, now: Instant) -> Option<Occurrence> {
+    fn gone(&mut self, nth: usize, now: Instant) -> Option<EventKind> {
         let role = self.status.role;
         let connection = &mut self.connections[nth];
         connection.open = connection.open.saturating_sub(1);
@@ -471,7 +474,7 @@ impl Link {
         if connection.up.take().is_some_and(|up| now.saturating_duration_since(up) >= BACKOFF.1) {
             connection.backoff = BACKOFF.0;
         }
-        connection.suspect(role, now);
+        connection.schedule_reconnect(role, now);
         if std::mem::take(&mut connection.refused) {
             return None;
         }
@@ -481,11 +484,11 @@ impl Link {
             self.status.peers = self.status.peers.saturating_sub(1);
         }
         if self.status.peers == 0 && was_up {
-            self.status.state = LinkState::NotConnected;
+            self.status.state = ConnectionState::NotConnected;
         } else if self.status.peers == 0 {
             self.try_failed();
         }
-        was_up.then_some(Occurrence::Disconnected)
+        was_up.then_some(EventKind::Disconnected)
     }
 }
 
