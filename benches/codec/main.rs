@@ -125,7 +125,7 @@ fn records(size: Option<usize>) -> Result<Vec<Record<'static>>> {
     let mut records = Vec::with_capacity(distinct);
     while records.len() < distinct {
         source.poll(Duration::ZERO, &mut |record| {
-            let mut record = record.into_owned();
+            let mut record = std::mem::take(record).into_owned();
             if let Some(size) = size {
                 let ascii = record.msg.chars().filter(char::is_ascii).chain([' ']);
                 record.msg = Cow::Owned(ascii.cycle().take(size).collect());

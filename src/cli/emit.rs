@@ -11,6 +11,7 @@ use super::{EndpointArgs, ListenArgs};
 use zlog_core::record::Level;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::socket::DEFAULT_HWM;
+use zlog_pipeline::source::SourceKind;
 
 /// The dialect to send.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -172,4 +173,19 @@ pub struct EmitArgs {
     /// Leave out the summary and the progress line
     #[arg(short, long, help_heading = "Delivery")]
     pub quiet: bool,
+}
+
+impl EmitArgs {
+    /// The source that was chosen. The parser refuses two.
+    pub fn source_kind(&self) -> SourceKind {
+        match self {
+            args if args.listen.any() => SourceKind::Python,
+            args if !args.command.is_empty() => SourceKind::Command,
+            args if !args.file.is_empty() => SourceKind::File,
+            EmitArgs { message: Some(_), .. } => SourceKind::Message,
+            EmitArgs { test: Some(_), .. } => SourceKind::Synthetic,
+            EmitArgs { replay: Some(_), .. } => SourceKind::Replay,
+            _ => SourceKind::Stdin,
+        }
+    }
 }

@@ -135,5 +135,5 @@ fn that_somebody_waited_for_a_descriptor_until_the_end_is_told() {
     let _in_the_middle: Vec<TcpStream> = (0..100).map(begin).collect();
     listening.emit.expect_stderr("no new clients can be let in");
     listening.emit.terminate();
-    listening.emit.wait().code(143).stderr_has("waiting to be let in until the end");
+    listening.emit.wait().code(143).stderr_has("waiting to be let in at the end");
 }

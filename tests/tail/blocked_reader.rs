@@ -12,7 +12,7 @@ use socket2::SockRef;
 use crate::harness::{DEADLINE, Input, Publisher, Running, Terminal, zlog};
 
 /// The reading and the writing end of a pipe.
-fn pipe() -> (OwnedFd, OwnedFd) {
+pub(super) fn pipe() -> (OwnedFd, OwnedFd) {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     (reader.into(), writer.into())
 }
@@ -25,7 +25,7 @@ fn sockets() -> (OwnedFd, OwnedFd) {
 
 /// Waits until no more bytes fit.
 #[track_caller]
-fn wait_until_full(writer: &OwnedFd) {
+pub(super) fn wait_until_full(writer: &OwnedFd) {
     let until = Instant::now() + DEADLINE;
     while has_room(writer) {
         assert!(Instant::now() < until, "it does not fill up");

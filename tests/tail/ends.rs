@@ -1,11 +1,11 @@
 //! The end: signals, closed pipes, full disks, exit codes.
 
-use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use super::blocked_reader::{pipe, wait_until_full};
 use super::{shell, tail};
 use crate::harness::{DEADLINE, Publisher, emit};
 
@@ -55,25 +55,17 @@ fn signal_until_it_ends(child: &mut std::process::Child, signal: Signal) -> Exit
 #[test]
 fn repeated_signals_end_a_tail_that_nobody_reads() {
     let directory = tempfile::tempdir().unwrap();
-    let pipe = directory.path().join("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    // Opened for reading and writing: opening one end would wait for the other.
-    let mut both = std::fs::OpenOptions::new();
-    let pipe = both.read(true).write(true).custom_flags(0).open(&pipe).unwrap();
+    let (_reader, writer) = pipe();
     let lines = directory.path().join("lines");
     std::fs::write(&lines, "more than a pipe holds\n".repeat(10_000)).unwrap();
     let mut tail = Command::new(env!("CARGO_BIN_EXE_zlog"))
         .args(["tail", "-o", "text", "--input"])
         .arg(&lines)
-        .stdout(pipe.try_clone().unwrap())
+        .stdout(writer.try_clone().unwrap())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let until = Instant::now() + DEADLINE;
-    while rustix::io::ioctl_fionread(&pipe).unwrap() < 65536 {
-        assert!(Instant::now() < until, "the pipe does not fill up");
-        std::thread::yield_now();
-    }
+    wait_until_full(&writer);
     let status = signal_until_it_ends(&mut tail, Signal::TERM);
     assert_eq!(status.code(), Some(143), "{status}");
 }

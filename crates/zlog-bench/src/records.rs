@@ -61,7 +61,7 @@ impl Records {
             source.poll(Duration::ZERO, &mut |record| {
                 entries.push(Entry {
                     level: record.level,
-                    name: record.name.map(|name| Cow::Owned(name.into_owned())),
+                    name: record.name.take().map(|name| Cow::Owned(name.into_owned())),
                     msg: sized(&record.msg, size),
                 });
                 Ok(ControlFlow::Continue(()))

@@ -15,6 +15,9 @@ pub const OUTSIDE_ROOT: &str =
 
 /// The fields that an emitting process fills in where a record lacks them, and the root
 /// that its topics have.
+///
+/// The texts that a record borrows are `'static`, so that a record may have any lifetime. A
+/// process makes a few stamps in its life and leaks their texts, some hundred bytes.
 #[derive(Clone, Debug)]
 pub struct SenderFields {
     /// What topics begin with; empty: they begin with the level.
@@ -22,17 +25,17 @@ pub struct SenderFields {
     /// Keep a topic that a record brings along even if it is not under `root`.
     pub trust_topic: bool,
     /// The logger's name.
-    pub name: String,
+    pub name: &'static str,
     /// What topics end with; comes before a line's own subtopic. Empty for none.
-    pub subtopic: String,
+    pub subtopic: &'static str,
     /// This host's name.
-    pub hostname: String,
+    pub hostname: &'static str,
     /// Who sends: unique for each emitting process.
-    pub source: String,
+    pub source: &'static str,
     /// The process that logs.
     pub process: i64,
     /// Its name.
-    pub process_name: String,
+    pub process_name: &'static str,
     /// When it began, in seconds since 1970-01-01 UTC.
     pub started: f64,
 }
@@ -50,12 +53,12 @@ impl SenderFields {
         SenderFields {
             root: String::new(),
             trust_topic: false,
-            name: name.to_owned(),
-            subtopic: String::new(),
-            source: format!("{hostname}:{process}:{}", tag.to_ascii_lowercase()),
-            hostname,
+            name: name.to_owned().leak(),
+            subtopic: "",
+            source: format!("{hostname}:{process}:{}", tag.to_ascii_lowercase()).leak(),
+            hostname: hostname.leak(),
             process: i64::from(process),
-            process_name: "zlog".to_owned(),
+            process_name: "zlog",
             started: now(),
         }
     }
@@ -67,7 +70,7 @@ impl SenderFields {
 
     /// Fills in what `record` lacks. Returns whether its own topic was not under the root
     /// and was taken away. Allocates only to join two subtopics, or to take a topic apart.
-    pub fn fill<'a>(&'a self, record: &mut Record<'a>) -> bool {
+    pub fn fill(&self, record: &mut Record<'_>) -> bool {
         let outside = self.is_outside(&record.topic);
         if outside {
             take_topic_apart(record);
@@ -78,16 +81,16 @@ impl SenderFields {
         // As CPython: whole milliseconds, the rest cut off.
         record.msecs.get_or_insert(((created - created as i64 as f64) * 1e3) as i64 as f64);
         record.relative_created.get_or_insert_with(|| self.relative(created));
-        record.name.get_or_insert(Cow::Borrowed(&self.name));
+        record.name.get_or_insert(Cow::Borrowed(self.name));
         record.process.get_or_insert(self.process);
-        record.process_name.get_or_insert(Cow::Borrowed(&self.process_name));
-        record.hostname.get_or_insert(Cow::Borrowed(&self.hostname));
+        record.process_name.get_or_insert(Cow::Borrowed(self.process_name));
+        record.hostname.get_or_insert(Cow::Borrowed(self.hostname));
         // Never the record's own: `seq` counts what this process sends.
-        record.source = Some(Cow::Borrowed(&self.source));
+        record.source = Some(Cow::Borrowed(self.source));
         record.seq = None;
         if record.topic.is_empty() && !self.subtopic.is_empty() {
             record.subtopic = match &*record.subtopic {
-                "" => Cow::Borrowed(&self.subtopic),
+                "" => Cow::Borrowed(self.subtopic),
                 own => Cow::Owned(format!("{}.{own}", self.subtopic)),
             };
         }
@@ -125,7 +128,7 @@ mod tests {
 
     #[test]
     fn two_processes_never_share_a_source() {
-        let sources: std::collections::HashSet<String> =
+        let sources: std::collections::HashSet<&str> =
             (0..50).map(|_| SenderFields::of_this_process("x").source).collect();
         assert!(sources.len() > 45, "chance keeps even one process's stamps apart");
     }
@@ -143,7 +146,7 @@ mod tests {
         sender.fill(&mut record);
         assert_eq!((record.name.as_deref(), record.process), (Some("db"), Some(7)));
         assert_eq!((record.created, record.msecs), (Some(5.25), Some(250.0)));
-        assert_eq!(record.source.as_deref(), Some(&*sender.source));
+        assert_eq!(record.source.as_deref(), Some(sender.source));
     }
 
     #[test]
@@ -169,7 +172,7 @@ mod tests {
     #[test]
     fn a_lines_own_subtopic_follows_the_given_one() {
         let mut sender = SenderFields::of_this_process("app");
-        sender.subtopic = "eu".into();
+        sender.subtopic = "eu";
         for (own, whole) in [("db", "eu.db"), ("", "eu")] {
             let mut record = Record { subtopic: own.into(), ..Record::default() };
             sender.fill(&mut record);

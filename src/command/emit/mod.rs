@@ -1,19 +1,16 @@
 //! `zlog emit`: a source of lines or records, published.
 //!
-//! What was typed becomes a source, a stamp and a publishing handler; this file
-//! puts them together and runs them until the source ends, a limit is reached or
-//! somebody asks to stop. Then it flushes, and tells what became of the records.
+//! Opens the source and the publisher, runs them until the source ends, a limit is reached
+//! or a signal comes, flushes, and prints a summary.
 
 mod rate_limiter;
 mod source;
 mod summary;
 
-use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use self::rate_limiter::RateLimiter;
-use self::source::EmitSource;
 use self::summary::{ProgressLine, Summary};
 use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
 use zlog_core::error::{Exit, Result};
@@ -24,49 +21,51 @@ use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::terminal;
+use zlog_pipeline::pump::{self, Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Publisher, Role, SocketOptions, WaitOutcome};
-use zlog_pipeline::source::{Notice, PollStatus};
+use zlog_pipeline::source::command::CommandSource;
+use zlog_pipeline::source::{Notice, PollStatus, Source};
 
-/// How long to wait for the source before looking at signals and the clock.
-const TICK: Duration = Duration::from_millis(50);
-/// How often to ask, in the end, whether everything has been copied.
+/// How often to check, at the end, whether `--tee` has copied everything.
 const COPY_CHECK: Duration = Duration::from_millis(5);
 
-/// Publishes what the source gives.
+/// Publishes the records of the source.
 ///
 /// # Errors
-/// Endpoints that can't be used, a source that can't be read.
+/// An endpoint can't be used, or the source can't be read.
 pub fn run(args: EmitArgs) -> Result<Exit> {
     let (stop, signals) = catch_signals(&args)?;
     let publisher = open(&args)?;
     let mut emit = Emit::new(&args, publisher, stop);
-    let mut source = match signals {
-        // What can't be read is told before the wait.
+    let mut source = match args.command.first() {
+        // Files that can't be read are reported before the wait for subscribers.
         None => {
-            let mut source = EmitSource::open(&args)?;
-            emit.report_notices(source.notices());
+            let mut source = source::open(&args, signals)?;
+            emit.report_notices(source.take_notices());
             emit.wait_for_subscribers(&args)?;
             source
         }
-        // A command starts when somebody listens.
-        Some(signals) => {
-            EmitSource::check_command(&args)?;
+        // A command is started when there are subscribers.
+        Some(program) => {
+            CommandSource::check(program)?;
             emit.wait_for_subscribers(&args)?;
             if let Some(exit) = emit.shutdown.stop.exit() {
                 return Ok(exit);
             }
-            EmitSource::start(&args, signals)?
+            source::open(&args, signals)?
         }
     };
-    let ran = emit.run(&mut source);
-    // Also when the run failed (a full disk under --tee, say, or its reader has gone):
-    // what was published by then must not be lost with it.
+    emit.progress.set_read_progress(source.read_progress());
+    let ran = pump(&mut *source, &mut emit);
+    // Also after an error (a full disk under --tee, or its reader is gone): what was
+    // published until then must not be lost.
     let exit = emit.finish(&args, source);
     ran.and(exit)
 }
 
-/// A signal asks this process to stop; while a wrapped command runs, it is the command's.
+/// Catches signals. They ask this process to stop, except while a wrapped command runs:
+/// then they are forwarded to it.
 fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)> {
     if args.command.is_empty() {
         return Ok((ShutdownSignal::install()?, None));
@@ -85,14 +84,14 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     Ok(publisher)
 }
 
-/// When to end, whatever the source still has: at a signal, or when the time is up.
+/// When to end before the source does: at a signal, or after `--duration`.
 #[derive(Clone)]
 struct Shutdown {
     stop: ShutdownSignal,
     until: Arc<OnceLock<Instant>>,
-    /// How long a subscriber without room may hold the end up.
+    /// How long a full subscriber may delay the end (`--linger`).
     linger: Duration,
-    /// Since when one does.
+    /// Since when one delays it.
     held_up: Arc<OnceLock<Instant>>,
 }
 
@@ -101,21 +100,21 @@ impl Shutdown {
         self.stop.requested() || self.until.get().is_some_and(|until| Instant::now() >= *until)
     }
 
-    /// Whether a subscriber without room has held the end up for long enough. To be
-    /// asked while one has none.
+    /// Whether a full subscriber has delayed the end for too long. Called while a subscriber
+    /// is full.
     fn is_overdue(&self) -> bool {
         (self.is_due() || self.stop.passed_on())
             && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
     }
 
-    /// What is left of the time to flush in.
+    /// What is left of `--linger`.
     fn linger(&self) -> Duration {
         let gone = self.held_up.get().map_or(Duration::ZERO, Instant::elapsed);
         self.linger.saturating_sub(gone)
     }
 }
 
-/// The pipeline, and the limits it runs within.
+/// The pipeline: stamps and publishes records, within the limits that were typed.
 struct Emit {
     shutdown: Shutdown,
     sender: SenderFields,
@@ -171,7 +170,7 @@ impl Emit {
         }
     }
 
-    /// Waits for subscribers; says once when they do not come. Then the clock starts.
+    /// Waits for subscribers, and reports if too few have come. Then `--duration` begins.
     fn wait_for_subscribers(&mut self, args: &EmitArgs) -> Result<()> {
         let publisher = self.publish.publisher();
         let stop = || self.shutdown.stop.requested();
@@ -187,56 +186,13 @@ impl Emit {
         }
         self.begun = Instant::now();
         if let Some(duration) = args.duration {
-            // Set once, here: nothing was published before, so nothing asked for it.
+            // It is set here only.
             let _ = self.shutdown.until.set(self.begun + duration.0);
         }
         Ok(())
     }
 
-    /// Publishes until the source ends, a limit is reached or a signal comes.
-    fn run(&mut self, source: &mut EmitSource) -> Result<()> {
-        self.progress.set_read_progress(source.read_progress());
-        while !self.done() {
-            let progress = source.source().poll(self.wait(), &mut |record| self.take(record))?;
-            self.publish.flush()?;
-            self.progress.show(self.taken);
-            self.report_notices(source.notices());
-            self.report_disconnects();
-            if progress == PollStatus::Ended {
-                break;
-            }
-        }
-        // What has been read must not be lost because somebody asked to stop.
-        if self.shutdown.stop.requested() {
-            let within = self.shutdown.linger();
-            source.finish(within, &mut |record| self.publish_record(record))?;
-            self.report_notices(source.notices());
-        }
-        Ok(())
-    }
-
-    /// Takes what the source delivers. It has let go of the record, so that even one
-    /// that comes when the end has just been reached must be published.
-    fn take(&mut self, record: Record<'_>) -> Result<ControlFlow<()>> {
-        if let Some(rate) = &mut self.rate {
-            let now = Instant::now();
-            let pause = rate.next(now).saturating_duration_since(now);
-            self.publish.publisher().pause(pause, &|| self.shutdown.is_due());
-            self.progress.show(self.taken);
-        }
-        let _ = self.publish_record(record)?;
-        Ok(if self.done() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-
-    fn publish_record(&mut self, record: Record<'_>) -> Result<ControlFlow<()>> {
-        let mut record = record;
-        self.outside_root += u64::from(self.sender.fill(&mut record));
-        self.publish.handle(&record)?;
-        self.taken += 1;
-        Ok(ControlFlow::Continue(()))
-    }
-
-    /// Says what a person should know; the progress line makes room.
+    /// Prints notices; the progress line makes room.
     fn report_notices(&self, notices: Vec<Notice>) {
         for notice in notices {
             let line = format_args!("zlog emit: {}", notice.text);
@@ -244,35 +200,23 @@ impl Emit {
         }
     }
 
-    /// Says whose connections were ended because of what they sent.
+    /// Prints whose connections were closed because of what they sent.
     fn report_disconnects(&mut self) {
         if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
-            self.progress
-                .suspended(|| terminal::eprint_line(format_args!("zlog emit: {}", escape(&text))));
+            let line = format_args!("zlog emit: {}", escape(&text));
+            self.progress.suspended(|| terminal::eprint_line(line));
         }
     }
 
-    fn done(&self) -> bool {
-        self.shutdown.is_due() || self.limit.is_some_and(|limit| self.taken >= limit)
-    }
-
-    /// How long the source may wait before this loop must look around.
-    fn wait(&self) -> Duration {
-        match self.shutdown.until.get() {
-            Some(until) => until.saturating_duration_since(Instant::now()).min(TICK),
-            None => TICK,
-        }
-    }
-
-    /// Waits for what --tee has still to copy, and tells what nobody took.
-    fn await_copies(&self, source: &EmitSource) {
-        let Some(read_progress) = source.read_progress() else { return };
-        read_progress.close();
+    /// Waits until `--tee` has copied what was read, and reports what it has not.
+    fn await_copies(&self, source: &dyn Source) {
+        let Some(progress) = source.read_progress() else { return };
+        progress.close();
         let until = Instant::now() + self.shutdown.linger();
-        while read_progress.copying() > 0 && Instant::now() < until {
+        while progress.copying() > 0 && Instant::now() < until {
             std::thread::sleep(COPY_CHECK);
         }
-        let uncopied = read_progress.copying() + read_progress.uncopied();
+        let uncopied = progress.copying() + progress.uncopied();
         if uncopied > 0 {
             terminal::eprint_line(format_args!(
                 "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
@@ -281,24 +225,18 @@ impl Emit {
         }
     }
 
-    /// Sends what is held, tells what became of everything, and says how to exit.
-    fn finish(mut self, args: &EmitArgs, mut source: EmitSource) -> Result<Exit> {
+    /// Flushes, prints the summary, and returns the exit code.
+    fn finish(mut self, args: &EmitArgs, mut source: Box<dyn Source>) -> Result<Exit> {
         self.progress.clear();
         let took = self.begun.elapsed();
         if args.tee {
-            self.await_copies(&source);
+            self.await_copies(&*source);
         }
         self.publish.flush()?;
         self.report_disconnects();
         let (published, flushed) = self.publish.close(self.shutdown.linger());
-        let summary = Summary {
-            published,
-            outside_root: self.outside_root,
-            lines: source.line_counts(),
-            listen: source.listen_stats(),
-            took,
-            flushed,
-        };
+        let (outside_root, counts) = (self.outside_root, source.counts());
+        let summary = Summary { published, outside_root, counts, took, flushed };
         if !args.quiet {
             terminal::eprint_line(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
@@ -311,6 +249,45 @@ impl Emit {
     }
 }
 
+impl<S: Source + ?Sized> Pipeline<S> for Emit {
+    fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
+        if let Some(rate) = &mut self.rate {
+            let now = Instant::now();
+            let pause = rate.next(now).saturating_duration_since(now);
+            self.publish.publisher().pause(pause, &|| self.shutdown.is_due());
+            self.progress.show(self.taken);
+        }
+        self.outside_root += u64::from(self.sender.fill(record));
+        self.publish.handle(record)?;
+        self.taken += 1;
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.shutdown.is_due() || self.limit.is_some_and(|limit| self.taken >= limit)
+    }
+
+    fn wait(&self) -> Duration {
+        match self.shutdown.until.get() {
+            Some(until) => until.saturating_duration_since(Instant::now()).min(pump::TICK),
+            None => pump::TICK,
+        }
+    }
+
+    fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {
+        self.publish.flush()?;
+        self.progress.show(self.taken);
+        self.report_notices(source.take_notices());
+        self.report_disconnects();
+        Ok(())
+    }
+
+    /// At a signal, what was read must not be lost.
+    fn grace(&self) -> Option<Duration> {
+        self.shutdown.stop.requested().then(|| self.shutdown.linger())
+    }
+}
+
 fn sender(args: &EmitArgs) -> SenderFields {
     let name = args.name.as_deref().unwrap_or(match &*args.root {
         "" => "root", // Python's name for the root logger
@@ -318,16 +295,16 @@ fn sender(args: &EmitArgs) -> SenderFields {
     });
     let mut sender = SenderFields::of_this_process(name);
     sender.root.clone_from(&args.root);
-    // Without a root, a replay publishes records where they were published before.
+    // Without a root, a replay publishes records under their original topics.
     sender.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
-    sender.subtopic = args.subtopic.clone().unwrap_or_default();
+    sender.subtopic = args.subtopic.clone().unwrap_or_default().leak();
     if let Some(source) = &args.source {
-        sender.source.clone_from(source);
+        sender.source = source.clone().leak();
     }
     if let Some(program) = args.command.first() {
         let program = std::path::Path::new(program);
         let name = program.file_name().unwrap_or(program.as_os_str());
-        sender.process_name = name.to_string_lossy().into_owned();
+        sender.process_name = name.to_string_lossy().into_owned().leak();
     }
     sender
 }

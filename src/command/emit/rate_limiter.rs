@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use zlog_core::text::parsers::MAX_DURATION;
 
-/// How far a pace may fall behind and still catch up; past it, it starts anew
-/// instead of sending everything at once.
+/// How far the limiter may fall behind and still catch up. Beyond that it starts anew
+/// instead of sending a burst.
 const CATCH_UP: Duration = Duration::from_millis(200);
 
 /// Spaces records evenly.
@@ -16,14 +16,14 @@ pub(super) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// `rate` records each second, the first one at `now`.
+    /// `rate` records per second, the first one at `now`.
     pub(super) fn new(rate: f64, now: Instant) -> RateLimiter {
         let interval =
             Duration::try_from_secs_f64(1.0 / rate).unwrap_or(MAX_DURATION).min(MAX_DURATION);
         RateLimiter { interval, due: now }
     }
 
-    /// When the record that is at hand at `now` is due: `now` or later.
+    /// When the next record is due: `now` or later.
     pub(super) fn next(&mut self, now: Instant) -> Instant {
         if now > self.due + CATCH_UP {
             self.due = now;
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_that_fell_behind_does_not_send_a_burst() {
+    fn a_limiter_that_falls_behind_does_not_send_a_burst() {
         let start = Instant::now();
         let mut limiter = RateLimiter::new(10.0, start);
         limiter.next(start);

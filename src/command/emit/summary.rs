@@ -1,4 +1,4 @@
-//! What became of the records: the line at the end, and the one that moves meanwhile.
+//! The summary at the end, and the progress line before it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,18 +14,15 @@ use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
 use zlog_pipeline::socket::Flushed;
-use zlog_pipeline::source::ReadProgress;
-use zlog_pipeline::source::python::ListenStats;
-use zlog_pipeline::source::text::LineCounts;
+use zlog_pipeline::source::{ReadProgress, SourceCounts};
 
-/// How an emission ended.
+/// What was published, changed and lost.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,
     /// Records whose own topic was not under the root.
     pub(super) outside_root: u64,
-    pub(super) lines: LineCounts,
-    pub(super) listen: ListenStats,
+    pub(super) counts: SourceCounts,
     pub(super) took: Duration,
     pub(super) flushed: Flushed,
 }
@@ -34,7 +31,7 @@ impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Published { dropped_full, broken, .. } = self.published;
-        dropped_full + broken + self.listen.lost() > 0 || self.flushed == Flushed::No
+        dropped_full + broken + self.counts.listen.lost() > 0 || self.flushed == Flushed::No
     }
 
     /// The losses alone.
@@ -43,16 +40,16 @@ impl Summary {
         if self.published.dropped_full > 0 {
             said.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
         }
-        if self.listen.lost() > 0 {
-            said.push(format!("{} lost before they were whole here", self.listen.lost()));
+        if self.counts.listen.lost() > 0 {
+            said.push(format!("{} lost before they were whole here", self.counts.listen.lost()));
         }
         said.extend(self.may_be_lost());
         said.join("; ")
     }
 
-    /// What is worth a word, when there is any of it.
+    /// The remarks, for counts that are not zero.
     fn remarks(&self) -> Vec<String> {
-        let (published, lines) = (&self.published, &self.lines);
+        let (published, lines) = (&self.published, &self.counts.lines);
         let plain = [
             (published.unsubscribed, "had no subscriber"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
@@ -75,12 +72,12 @@ impl Summary {
             .collect();
         let named = named.into_iter().filter(|(count, ..)| *count > 0);
         remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
-        remarks.extend(self.listen.remarks());
+        remarks.extend(self.counts.listen.remarks());
         remarks.extend(self.may_be_lost());
         remarks
     }
 
-    /// What is said of losses whose number is not known.
+    /// Losses whose number is not known.
     fn may_be_lost(&self) -> Vec<String> {
         let mut said = Vec::new();
         if self.published.broken > 0 {
@@ -113,7 +110,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// A line on a terminal that shows how far a long run has come.
+/// A line on a terminal that shows the progress of a long run.
 pub(super) struct ProgressLine {
     bar: ProgressBar,
     counts_records: bool,
@@ -121,8 +118,8 @@ pub(super) struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Shown for whole files and for `--count`, when stderr is a terminal that
-    /// nothing else is written to meanwhile.
+    /// Shown for whole files and for `--count`, if stderr is a terminal and nothing else is
+    /// written to it.
     pub(super) fn new(args: &EmitArgs) -> ProgressLine {
         let counted = args.count.or(args.test.flatten());
         let long = counted.is_some() || (!args.file.is_empty() && !args.follow);
@@ -140,12 +137,12 @@ impl ProgressLine {
         ProgressLine { bar, counts_records: counted.is_some(), read_progress: None }
     }
 
-    /// What is read from now on; without it, records are all there is to show.
+    /// Sets the progress of the reading; without it, only records are shown.
     pub(super) fn set_read_progress(&mut self, read_progress: Option<Arc<ReadProgress>>) {
         self.read_progress = read_progress;
     }
 
-    /// Moves the line.
+    /// Updates the line.
     pub(super) fn show(&self, records: u64) {
         if self.bar.is_hidden() {
             return;
@@ -160,7 +157,7 @@ impl ProgressLine {
         }
     }
 
-    /// Says something about subscribers; the line makes room.
+    /// Prints messages of the publisher; the line makes room.
     pub(super) fn notifier(&self) -> Box<dyn Fn(&str) + Send> {
         let bar = self.bar.clone();
         Box::new(move |text| {
@@ -168,19 +165,19 @@ impl ProgressLine {
         })
     }
 
-    /// Takes the line away while `say` writes to stderr.
+    /// Removes the line while `write` writes to stderr.
     pub(super) fn suspended(&self, write: impl FnOnce()) {
         self.bar.suspend(write);
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// Records a second, as whole ones: fractions of a record say nothing.
+/// Records per second, without a fraction.
 fn whole_rate(state: &ProgressState, out: &mut dyn fmt::Write) {
-    // The line is drawn again in a moment.
+    // An error is of no use: the line is drawn again soon.
     let _ = write!(out, "{:.0}/s", state.per_sec());
 }

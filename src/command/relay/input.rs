@@ -1,11 +1,10 @@
-//! Sources of the relay's own: each on a thread, publishing to the relay.
+//! The relay's own inputs: each is a source on a thread, which publishes to the relay.
 //!
-//! What may be here: from a source's records to a publisher inside this process. The
-//! relay collects from it as from any other: its records have a sender and numbers of
-//! their own, nobody sends what nobody wants, and who is too quick is held back.
+//! The relay collects from an input as from any other publisher: records get a sender and
+//! sequence numbers, records that nobody has subscribed to are not sent, and an input that
+//! is too fast waits.
 
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,119 +14,103 @@ use zlog_core::error::{Error, Result};
 use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
-use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
+use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Published, Wire};
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
+use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
-use zlog_pipeline::socket::{Proxy, SocketOptions};
+use zlog_pipeline::socket::{Proxy, Publisher, SocketOptions};
 use zlog_pipeline::source::python::{ListenStats, PythonSource};
-use zlog_pipeline::source::text::{LineOptions, StreamSpec, TextSource};
-use zlog_pipeline::source::{Notice, PollStatus, Sink, Source, stdin};
+use zlog_pipeline::source::text::{LineOptions, StreamSpec};
+use zlog_pipeline::source::{Notice, PollStatus, Source, SourceCounts, stdin};
 
-/// How long a source waits before its thread looks whether it is to end.
-const TICK: Duration = Duration::from_millis(50);
-/// How long the first records wait for somebody to want them.
+/// How long the first records wait for a subscriber.
 const SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
 
-/// What is seen of a source from outside its thread.
+/// What an input's thread and the relay's main thread share.
 #[derive(Default)]
 struct InputState {
-    records: AtomicU64,
-    unheard: AtomicU64,
-    dropped: AtomicU64,
-    nuls: AtomicU64,
-    /// Records whose own topic was not under the root.
-    outside_root: AtomicU64,
+    counts: Mutex<InputCounts>,
+    /// Set by the relay: the input is to end.
     stop: AtomicBool,
-    /// No record may wait for room any more.
+    /// Set by the relay: records must not wait for room any more.
     overdue: AtomicBool,
     ended: AtomicBool,
     failed: AtomicBool,
-    listen_stats: Mutex<ListenStats>,
 }
 
-/// What a input reads.
-enum InputSource {
-    /// Lines.
-    Lines(TextSource),
-    /// Python's handlers.
-    Listen(PythonSource),
+/// What an input has done so far.
+#[derive(Clone, Copy, Default)]
+struct InputCounts {
+    published: Published,
+    /// Records whose own topic was not under the root.
+    outside_root: u64,
+    source: SourceCounts,
 }
 
-impl InputSource {
-    fn source(&mut self) -> &mut dyn Source {
-        match self {
-            InputSource::Lines(source) => source,
-            InputSource::Listen(source) => source,
-        }
+impl InputState {
+    fn counts(&self) -> InputCounts {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn notices(&mut self) -> Vec<Notice> {
-        match self {
-            InputSource::Lines(source) => source.take_notices(),
-            InputSource::Listen(source) => source.take_notices(),
-        }
-    }
-
-    fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
-        match self {
-            InputSource::Lines(source) => source.finish(within, sink),
-            InputSource::Listen(source) => source.finish(within, sink),
-        }
-    }
-
-    fn nuls(&self) -> u64 {
-        match self {
-            InputSource::Lines(source) => source.counts().nuls,
-            InputSource::Listen(_) => 0,
-        }
-    }
-
-    fn listen_stats(&self) -> ListenStats {
-        match self {
-            InputSource::Lines(_) => ListenStats::default(),
-            InputSource::Listen(source) => source.stats(),
+    /// Prints notices.
+    fn report(&self, notices: Vec<Notice>) {
+        for notice in notices {
+            terminal::eprint_line(format_args!("zlog relay: {}", notice.text));
+            self.failed.fetch_or(notice.failed, Ordering::Relaxed);
         }
     }
 }
 
-/// A source and its thread.
+/// An input and its thread.
 pub(super) struct InputThread {
-    name: String,
+    name: &'static str,
     state: Arc<InputState>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// How the records of an input are published.
+struct InputOptions {
+    root: String,
+    /// The logger's name follows the root in the topic.
+    by_name: bool,
+    /// Keep topics that records bring along.
+    trust_topic: bool,
+    stop: ShutdownSignal,
+    /// How long the input may take to end.
+    linger: Duration,
+}
+
 impl InputThread {
-    /// What it is called.
     pub(super) fn name(&self) -> &str {
-        &self.name
+        self.name
     }
 
-    /// Records that it has given so far.
+    /// Records read so far.
     pub(super) fn records(&self) -> u64 {
-        self.state.records.load(Ordering::Relaxed)
+        let published = self.state.counts().published;
+        published.records + published.dropped_full
     }
 
-    /// Records that nobody wanted.
+    /// Records that nobody had subscribed to.
     pub(super) fn unheard(&self) -> u64 {
-        self.state.unheard.load(Ordering::Relaxed)
+        self.state.counts().published.unsubscribed
     }
 
-    /// Whether it goes on.
+    /// Whether the input has not ended.
     pub(super) fn running(&self) -> bool {
         !self.state.ended.load(Ordering::Acquire)
     }
 
-    /// What came of listening.
+    /// Counts of Python's handlers.
     pub(super) fn listen_stats(&self) -> ListenStats {
-        *self.state.listen_stats.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.counts().source.listen
     }
 
-    /// What a person should know of it.
+    /// What was changed or lost, in words.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = self.listen_stats().remarks();
-        let outside = self.state.outside_root.load(Ordering::Relaxed);
+        let outside = self.state.counts().outside_root;
         if outside > 0 {
             remarks.push(format!("{} {OUTSIDE_ROOT}", counted(outside, "record")));
         }
@@ -135,162 +118,148 @@ impl InputThread {
     }
 
     fn start(
-        name: &str,
-        source: InputSource,
+        name: &'static str,
+        mut source: Box<dyn Source + Send>,
         proxy: &mut Proxy,
         options: InputOptions,
     ) -> Result<InputThread> {
         let state = Arc::new(InputState::default());
-        let mut publisher = proxy.inproc_publisher(&SocketOptions::publisher())?;
-        let InputOptions { root, trust_topic, stop, linger } = options;
-        let thread_state = Arc::clone(&state);
+        state.report(source.take_notices());
+        let publisher = proxy.inproc_publisher(&SocketOptions::publisher())?;
+        let shared = Arc::clone(&state);
         let run = move || {
-            let asked = || stop.requested() || thread_state.stop.load(Ordering::Relaxed);
-            publisher.wait_for(1, SUBSCRIBER_WAIT, "", &asked);
-            let overdue = Arc::clone(&thread_state);
-            let options = PublishOptions {
-                root: root.clone(),
-                logger_in_topic: matches!(source, InputSource::Listen(_)),
-                wire: Wire::Json,
-                on_full: OnFull::Block,
-                give_up: Box::new(move || overdue.overdue.load(Ordering::Relaxed)),
-                // Its one subscriber is this relay.
-                report: Box::new(|_| {}),
-            };
-            let publish = Publish::new(publisher, options);
-            let name = if root.is_empty() { "root" } else { &root };
-            let mut sender = SenderFields::of_this_process(name);
-            sender.root.clone_from(&root);
-            sender.trust_topic = trust_topic;
-            let input_loop = InputLoop { source, publish, sender, linger };
-            if let Err(error) = input_loop.run(&thread_state) {
+            if let Err(error) = run(&mut *source, publisher, options, &shared) {
                 terminal::eprint_line(format_args!("zlog relay: {error}"));
-                thread_state.failed.store(true, Ordering::Relaxed);
+                shared.failed.store(true, Ordering::Relaxed);
             }
-            thread_state.ended.store(true, Ordering::Release);
+            shared.ended.store(true, Ordering::Release);
         };
-        let thread = std::thread::Builder::new()
-            .name(format!("zlog-{name}"))
-            .spawn(run)
-            .map_err(|error| Error::no_thread(&error))?;
-        Ok(InputThread { name: name.to_owned(), state, thread: Some(thread) })
+        let thread = std::thread::Builder::new().name(format!("zlog-{name}")).spawn(run);
+        let thread = thread.map_err(|error| Error::no_thread(&error))?;
+        Ok(InputThread { name, state, thread: Some(thread) })
     }
 }
 
-/// What a source's thread needs beside the source.
-struct InputOptions {
-    root: String,
-    /// Keep topics that records bring along.
-    trust_topic: bool,
-    stop: ShutdownSignal,
-    /// How long its end may take.
-    linger: Duration,
+/// What an input's thread does.
+fn run(
+    source: &mut dyn Source,
+    mut publisher: Publisher,
+    options: InputOptions,
+    state: &Arc<InputState>,
+) -> Result<()> {
+    let InputOptions { root, by_name, trust_topic, stop, linger } = options;
+    let stopped = || stop.requested() || state.stop.load(Ordering::Relaxed);
+    publisher.wait_for(1, SUBSCRIBER_WAIT, "", &stopped);
+    let mut sender = SenderFields::of_this_process(if root.is_empty() { "root" } else { &root });
+    sender.root.clone_from(&root);
+    sender.trust_topic = trust_topic;
+    let shared = Arc::clone(state);
+    let options = PublishOptions {
+        root,
+        logger_in_topic: by_name,
+        wire: Wire::Json,
+        on_full: OnFull::Block,
+        give_up: Box::new(move || shared.overdue.load(Ordering::Relaxed)),
+        // The only subscriber is this relay.
+        report: Box::new(|_| {}),
+    };
+    let publish = Publish::new(publisher, options);
+    let mut input = Input { sender, publish, outside_root: 0, linger, state };
+    pump(source, &mut input)?;
+    input.publish.close(Duration::ZERO);
+    Ok(())
 }
 
-/// What runs on a source's thread.
-struct InputLoop {
-    source: InputSource,
-    publish: Publish,
+/// The pipeline of an input: stamps and publishes records.
+struct Input<'i> {
     sender: SenderFields,
+    publish: Publish,
+    outside_root: u64,
     linger: Duration,
+    state: &'i InputState,
 }
 
-impl InputLoop {
-    fn run(self, state: &InputState) -> Result<()> {
-        let InputLoop { mut source, mut publish, sender, linger } = self;
-        let take = |record: Record<'_>, publish: &mut Publish| {
-            let mut record = record;
-            let outside = sender.fill(&mut record);
-            state.outside_root.fetch_add(outside.into(), Ordering::Relaxed);
-            publish.handle(&record)?;
-            let stop = state.stop.load(Ordering::Relaxed);
-            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+impl<S: Source + ?Sized> Pipeline<S> for Input<'_> {
+    fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
+        self.outside_root += u64::from(self.sender.fill(record));
+        self.publish.handle(record)
+    }
+
+    fn is_done(&self) -> bool {
+        self.state.stop.load(Ordering::Relaxed)
+    }
+
+    fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {
+        self.publish.flush()?;
+        let counts = InputCounts {
+            published: self.publish.published(),
+            outside_root: self.outside_root,
+            source: source.counts(),
         };
-        let mut progress = PollStatus::Idle;
-        while progress != PollStatus::Ended && !state.stop.load(Ordering::Relaxed) {
-            progress = source.source().poll(TICK, &mut |record| take(record, &mut publish))?;
-            publish.flush()?;
-            publish_state(state, &publish, &mut source);
-        }
-        // What has been read must not be lost because somebody asked to stop.
-        source.finish(linger, &mut |record| {
-            take(record, &mut publish).map(|_| ControlFlow::Continue(()))
-        })?;
-        publish_state(state, &publish, &mut source);
-        publish.close(Duration::ZERO);
+        *self.state.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+        self.state.report(source.take_notices());
         Ok(())
     }
-}
 
-/// Lets others see what has been done, and tells what a person should know.
-fn publish_state(state: &InputState, publish: &Publish, source: &mut InputSource) {
-    let published = publish.published();
-    state.records.store(published.records + published.dropped_full, Ordering::Relaxed);
-    state.unheard.store(published.unsubscribed, Ordering::Relaxed);
-    state.dropped.store(published.dropped_full, Ordering::Relaxed);
-    state.nuls.store(source.nuls(), Ordering::Relaxed);
-    *state.listen_stats.lock().unwrap_or_else(PoisonError::into_inner) = source.listen_stats();
-    for notice in source.notices() {
-        terminal::eprint_line(format_args!("zlog relay: {}", notice.text));
-        state.failed.fetch_or(notice.failed, Ordering::Relaxed);
+    /// At the end, what was read must not be lost.
+    fn grace(&self) -> Option<Duration> {
+        Some(self.linger)
     }
 }
 
-/// All sources of a relay's own.
+/// All inputs of the relay.
 pub(super) struct Inputs(Vec<InputThread>);
 
 impl Inputs {
-    /// Starts those that were asked for.
+    /// Starts the inputs that were asked for.
     ///
     /// # Errors
-    /// One can't be opened.
+    /// A source can't be opened, or a thread can't be started.
     pub(super) fn open(
         args: &RelayArgs,
         proxy: &mut Proxy,
         stop: &ShutdownSignal,
     ) -> Result<Inputs> {
         let mut inputs = Vec::new();
-        let linger = args.linger.0;
+        let options = |root: &str, by_name| InputOptions {
+            root: root.to_owned(),
+            by_name,
+            trust_topic: args.trust_topic && !by_name,
+            stop: stop.clone(),
+            linger: args.linger.0,
+        };
         if args.stdin {
-            let level = args.stdin_level;
             let spec = StreamSpec {
-                level: level.unwrap_or(Level::INFO),
-                explicit: level.is_some(),
+                level: args.stdin_level.unwrap_or(Level::INFO),
+                explicit: args.stdin_level.is_some(),
                 process: None,
             };
-            let source = stdin::open(spec, &LineOptions::default(), None)?;
-            let root = args.root.clone();
-            let options =
-                InputOptions { root, trust_topic: args.trust_topic, stop: stop.clone(), linger };
-            inputs.push(InputThread::start("stdin", InputSource::Lines(source), proxy, options)?);
+            let source = Box::new(stdin::open(spec, &LineOptions::default(), None)?);
+            inputs.push(InputThread::start("stdin", source, proxy, options(&args.root, false))?);
         }
         if args.listen.any() {
-            let source = PythonSource::open(&args.listen.options())?;
-            for place in source.bound() {
-                terminal::eprint_line(format_args!("zlog relay: listening on {place}"));
-            }
-            let root = String::new();
-            let options = InputOptions { root, trust_topic: false, stop: stop.clone(), linger };
-            inputs.push(InputThread::start("listen", InputSource::Listen(source), proxy, options)?);
+            let source = Box::new(PythonSource::open(&args.listen.options())?);
+            inputs.push(InputThread::start("listen", source, proxy, options("", true))?);
         }
         Ok(Inputs(inputs))
     }
 
-    /// Tells what nobody wanted, and what did not come whole.
+    /// Prints how many records nobody had subscribed to, and what was changed or lost.
     pub(super) fn print_remarks(&self) {
         for input in &self.0 {
-            let (name, records, unheard) = (input.name(), input.records(), input.unheard());
+            let name = input.name;
+            let unheard = input.unheard();
             if unheard > 0 {
+                let records = counted(input.records(), "record");
                 terminal::eprint_line(format_args!(
-                    "zlog relay: {name}: nobody wanted {unheard} of {}",
-                    counted(records, "record")
+                    "zlog relay: {name}: nobody wanted {unheard} of {records}"
                 ));
             }
-            let nuls = input.state.nuls.load(Ordering::Relaxed);
+            let nuls = input.state.counts().source.lines.nuls;
             if nuls > 0 {
+                let nuls = counted(nuls, "NUL");
                 terminal::eprint_line(format_args!(
-                    "zlog relay: {name}: {} left out (a hole in the input)",
-                    counted(nuls, "NUL")
+                    "zlog relay: {name}: {nuls} left out (a hole in the input)"
                 ));
             }
             for remark in input.remarks() {
@@ -303,33 +272,33 @@ impl Inputs {
         self.0.iter()
     }
 
-    /// Asks all of them to end. The relay must go on taking what they give.
+    /// Asks all inputs to end. The relay must go on forwarding until they have.
     pub(super) fn stop(&self) {
         for input in &self.0 {
             input.state.stop.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether all have ended, and given everything.
+    /// Whether all inputs have ended and have published everything.
     pub(super) fn all_ended(&self) -> bool {
         !self.0.iter().any(InputThread::running)
     }
 
-    /// Whether one of them missed some of its input.
+    /// Whether an input has failed, or could not read some of its input.
     pub(super) fn failed(&self) -> bool {
         self.0.iter().any(|input| input.state.failed.load(Ordering::Relaxed))
     }
 
-    /// Waits for their threads. What still waits for room is dropped. Returns how much.
+    /// Waits for all threads. Records that still wait for room are dropped; returns how many.
     pub(super) fn join(&mut self) -> u64 {
         let mut dropped = 0;
         for input in &mut self.0 {
             input.state.overdue.store(true, Ordering::Relaxed);
             if let Some(thread) = input.thread.take() {
-                // A panic there was reported when it happened.
+                // A panic was reported when it happened.
                 let _ = thread.join();
             }
-            dropped += input.state.dropped.load(Ordering::Relaxed);
+            dropped += input.state.counts().published.dropped_full;
         }
         dropped
     }

@@ -1,32 +1,60 @@
 //! A tail of a subscription.
 
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::super::disconnect_reason::DisconnectReasons;
 use super::connection_log::ConnectionLog;
 use super::no_output::{Action, NoOutputMonitor};
 use super::no_peer::NoPeerMonitor;
-use super::{Ended, Input, Tail, settings};
+use super::{Ended, Tail, settings};
 use crate::cli::TailArgs;
 use zlog_core::error::{Error, Result};
+use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{
-    self, Drain, Endpoint, PublisherRequest, Role, SocketOptions, Subscriber,
-};
+use zlog_pipeline::pump::{Pipeline, pump};
+use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
+use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::Subscribe;
-use zlog_pipeline::source::{PollStatus, Source};
 
-/// How long one poll waits for records while the connections are drained.
-const DRAIN_POLL: Duration = Duration::from_millis(20);
-/// For how long records that come too late for the handlers are counted.
-const COUNT_TIME: Duration = Duration::from_millis(500);
+/// Shows what arrives until enough has come or a signal asks to stop.
+pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
+    let prefixes = tail.output.subscriptions(args.level);
+    let mut source = open(args, tail, &prefixes)?;
+    let mut live = Live::new(args, tail, prefixes);
+    pump(&mut source, &mut live)?;
+    tail.late = source.late();
+    Ok(())
+}
 
-/// A subscription, and what is reported about it.
-pub(super) struct Live {
-    source: Subscribe,
+/// Opens the subscription, and requests the backlog with `--last`.
+fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe> {
+    let mut options = SocketOptions::subscriber();
+    options.hwm = args.hwm;
+    options.max_message = args.max_message as u64;
+    let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
+    let query = args.last.map(|n| query_endpoint(args, &endpoints).map(|at| (n, at)));
+    let query = query.transpose()?;
+    // A request for the backlog subscribes when the relay is ready for it.
+    let at_once = if query.is_some() { &[] } else { prefixes };
+    let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
+    if tail.hangup.is_some() {
+        subscriber.wake_by(Hangup::wakeups()?);
+    }
+    super::super::print_bound("tail", subscriber.bound());
+    let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
+    if let Some((n, at)) = query {
+        for notice in source.fetch_backlog(n, &at, prefixes, &|| tail.stop.requested())? {
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(&notice)));
+        }
+    }
+    Ok(source)
+}
+
+/// A tail of a subscription, and what it reports about it.
+struct Live<'t> {
+    tail: &'t mut Tail,
     /// `None` with --quiet.
     no_peer: Option<NoPeerMonitor>,
     /// `None` with --quiet.
@@ -41,39 +69,19 @@ pub(super) struct Live {
     linger: Option<Duration>,
 }
 
-impl Live {
-    pub(super) fn open(args: &TailArgs, tail: &mut Tail) -> Result<Live> {
-        let mut options = SocketOptions::subscriber();
-        options.hwm = args.hwm;
-        options.max_message = args.max_message as u64;
-        let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
-        let prefixes = tail.output.subscriptions(args.level);
-        let query = args.last.map(|n| query_endpoint(args, &endpoints).map(|at| (n, at)));
-        let query = query.transpose()?;
-        // A request for the backlog subscribes when the relay is ready for it.
-        let at_once = if query.is_some() { &[] } else { &*prefixes };
-        let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
-        if tail.hangup.is_some() {
-            subscriber.wake_by(Hangup::wakeups()?);
-        }
-        super::super::print_bound("tail", subscriber.bound());
-        let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
-        if let Some((n, at)) = query {
-            for notice in source.fetch_backlog(n, &at, &prefixes, &|| tail.stop.requested())? {
-                terminal::eprint_line(format_args!("zlog tail: {}", escape(&notice)));
-            }
-        }
+impl Live<'_> {
+    fn new<'t>(args: &TailArgs, tail: &'t mut Tail, prefixes: Vec<Vec<u8>>) -> Live<'t> {
         let wanted = args.topics.iter().chain(&args.root).cloned().collect();
         let (now, reports) = (Instant::now(), !args.quiet);
-        Ok(Live {
-            source,
+        Live {
+            tail,
             no_peer: reports.then(|| NoPeerMonitor::new(now)),
             disconnect_reasons: reports.then(|| DisconnectReasons::new(args.max_message)),
             no_output: reports.then(|| NoOutputMonitor::new(wanted, now)),
             connection_log: args.verbose.then(ConnectionLog::default),
             prefixes,
             linger: args.has_handlers().then_some(args.linger.0),
-        })
+        }
     }
 
     /// Whether everything is subscribed to, so that a probe changes nothing.
@@ -81,90 +89,10 @@ impl Live {
         self.prefixes.iter().any(Vec::is_empty)
     }
 
-    /// Passes the records at hand to the output; all of them if `draining`, or else until a
-    /// signal asks to stop.
-    fn poll_source(
-        &mut self,
-        tail: &mut Tail,
-        wait: Duration,
-        draining: bool,
-    ) -> Result<PollStatus> {
-        let Live { source, no_output, prefixes, .. } = self;
-        let mut probe = no_output.as_mut().filter(|no_output| no_output.is_probing());
-        source.poll(wait, &mut |mut record| {
-            // What arrives only because of a probe is not for the output: gaps in its sequence
-            // numbers are no losses.
-            let topic = record.topic.as_bytes();
-            let subscribed = prefixes.iter().any(|prefix| topic.starts_with(prefix));
-            if let Some(probe) = &mut probe
-                && !(subscribed && tail.output.accepts_topic(&record))
-            {
-                probe.observe_topic(&record.topic);
-            }
-            match (subscribed, draining) {
-                (true, false) => tail.take_until_stopped(&mut record),
-                (true, true) => tail.take(&mut record),
-                (false, false) if tail.stop.requested() => Ok(ControlFlow::Break(())),
-                (false, _) => Ok(ControlFlow::Continue(())),
-            }
-        })
-    }
-
-    /// Delivers the records on their way to the handlers: makes publishers stop, and takes in
-    /// what they have sent, for at most `linger`.
-    fn drain(&mut self, tail: &mut Tail, linger: Duration) -> Result<()> {
-        let started = Instant::now();
-        let mut drain = Drain::new(&self.source.subscriber().endpoint_status(), started, linger);
-        loop {
-            let now = Instant::now();
-            if tail.output.is_full() {
-                return Ok(());
-            }
-            if now >= started + linger {
-                return self.count_late(tail, drain, now + COUNT_TIME);
-            }
-            // Asked first: what the system had received from a publisher that is gone has
-            // arrived by then.
-            let gone = socket::connected_peers(&self.source.subscriber().endpoint_status()) == 0;
-            let came = self.poll_source(tail, DRAIN_POLL, true)? == PollStatus::Delivered;
-            let now = Instant::now();
-            if drain.is_done(now, came) || (gone && !came) {
-                return Ok(());
-            }
-            let subscriber = self.source.subscriber();
-            if let Some(request) = drain.next_request(now, || subscriber.is_caught_up()) {
-                subscriber.request(request);
-            }
-        }
-    }
-
-    /// Counts the messages that come too late for the handlers, until `until` at the latest.
-    fn count_late(&mut self, tail: &mut Tail, mut drain: Drain, until: Instant) -> Result<()> {
-        let subscriber = self.source.subscriber();
-        subscriber.request(PublisherRequest::Stop);
-        drain.stop_requested();
-        loop {
-            let mut count = 0;
-            subscriber.recv(DRAIN_POLL, &mut |_, _| {
-                count += 1;
-                Ok(ControlFlow::Continue(()))
-            })?;
-            tail.late.messages += count;
-            let now = Instant::now();
-            if drain.is_done(now, count > 0) {
-                return Ok(());
-            }
-            if now >= until {
-                tail.late.and_more = true;
-                return Ok(());
-            }
-        }
-    }
-
     /// Reports connection events.
-    fn report_events(&mut self, now: Instant) {
+    fn report_events(&mut self, subscriber: &Subscriber, now: Instant) {
         // Taken even with --quiet: nothing else empties the queue.
-        for event in self.source.subscriber().events() {
+        for event in subscriber.events() {
             if let Some(connection_log) = &mut self.connection_log {
                 connection_log.print(&event);
             }
@@ -178,28 +106,27 @@ impl Live {
         }
     }
 
-    fn report_no_peer(&mut self, now: Instant) {
+    fn report_no_peer(&mut self, subscriber: &Subscriber, now: Instant) {
         let Some(no_peer) = &mut self.no_peer else { return };
-        let subscriber = self.source.subscriber();
         for finding in no_peer.check(now, || subscriber.endpoint_status()) {
             terminal::eprint_line(format_args!("zlog tail: {}", escape(&finding.to_string())));
         }
     }
 
-    fn report_no_output(&mut self, tail: &Tail, now: Instant) {
+    fn report_no_output(&mut self, subscriber: &mut Subscriber, now: Instant) {
         let all_topics = self.all_topics();
-        if tail.output.passed > 0
+        let output = &self.tail.output;
+        if output.passed > 0
             && self.no_output.take().is_some_and(|no_output| no_output.is_probing())
             && !all_topics
         {
-            self.source.subscriber().unsubscribe(b"");
+            subscriber.unsubscribe(b"");
         }
         let Some(no_output) = &mut self.no_output else { return };
-        let subscriber = self.source.subscriber();
         let connected = || subscriber.endpoint_status().iter().any(|endpoint| endpoint.peers > 0);
         // Unless everything is subscribed to, the names of similar topics say more.
-        let excluded = if all_topics { tail.output.excluded } else { 0 };
-        let (action, finding) = no_output.check(now, connected, tail.output.filtered + excluded);
+        let excluded = if all_topics { output.excluded } else { 0 };
+        let (action, finding) = no_output.check(now, connected, output.filtered + excluded);
         match action {
             Action::SubscribeAll if !all_topics => subscriber.subscribe(b""),
             Action::UnsubscribeAll if !all_topics => subscriber.unsubscribe(b""),
@@ -211,26 +138,44 @@ impl Live {
     }
 }
 
-impl Input for Live {
-    fn poll(&mut self, tail: &mut Tail, wait: Duration) -> Result<PollStatus> {
-        self.poll_source(tail, wait, false)
-    }
-
-    fn on_timer(&mut self, tail: &Tail, now: Instant) {
-        self.report_events(now);
-        self.report_no_peer(now);
-        self.report_no_output(tail, now);
-    }
-
-    fn busy_clock(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn finish(&mut self, tail: &mut Tail, ended: Ended) -> Result<Ended> {
-        if let (Ended::Stopped | Ended::TimedOut, Some(linger)) = (ended, self.linger) {
-            self.drain(tail, linger)?;
+impl Pipeline<Subscribe> for Live<'_> {
+    fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
+        // What arrives only because of a probe is not for the output: gaps in its sequence
+        // numbers are no losses.
+        let topic = record.topic.as_bytes();
+        let subscribed = self.prefixes.iter().any(|prefix| topic.starts_with(prefix));
+        if let Some(no_output) = self.no_output.as_mut().filter(|monitor| monitor.is_probing())
+            && !(subscribed && self.tail.output.accepts_topic(record))
+        {
+            no_output.observe_topic(&record.topic);
         }
-        Ok(ended)
+        if subscribed { self.tail.take(record) } else { Ok(()) }
+    }
+
+    fn is_done(&self) -> bool {
+        self.tail.is_done()
+    }
+
+    fn wait(&self) -> Duration {
+        self.tail.wait()
+    }
+
+    fn after_poll(&mut self, source: &mut Subscribe, status: PollStatus) -> Result<()> {
+        if let Some(now) = self.tail.after_poll(status, None)? {
+            let subscriber = source.subscriber();
+            self.report_events(subscriber, now);
+            self.report_no_peer(subscriber, now);
+            self.report_no_output(subscriber, now);
+        }
+        Ok(())
+    }
+
+    /// Handlers get the records that are on their way.
+    fn grace(&self) -> Option<Duration> {
+        match self.tail.ended() {
+            Ended::Stopped | Ended::TimedOut => self.linger,
+            Ended::Done | Ended::Failed => None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `zlog tail`: shows records from a subscription or from stored logs.
 //!
-//! Both are an [`Input`] of one loop, and what happens to a record is the same for both:
-//! [`TailOutput`].
+//! Both are pipelines ([`pump`](zlog_pipeline::pump::pump)) with the same [`Tail`], which
+//! decides what happens to a record and when the tail ends.
 
 mod connection_log;
 mod live;
@@ -12,22 +12,18 @@ mod output;
 mod settings;
 mod stored;
 
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use self::live::Live;
 use self::output::{Closed, TailOutput};
-use self::stored::Stored;
 use crate::cli::TailArgs;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::record::Record;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
+use zlog_pipeline::pump::TICK;
 use zlog_pipeline::source::PollStatus;
-
-/// The longest time between two looks at signals and the clock.
-const TICK: Duration = Duration::from_millis(50);
+use zlog_pipeline::source::subscribe::LateMessages;
 
 /// Shows the records that were asked for.
 ///
@@ -36,16 +32,15 @@ const TICK: Duration = Duration::from_millis(50);
 pub fn run(mut args: TailArgs) -> Result<Exit> {
     move_endpoints(&mut args)?;
     let mut tail = Tail::new(&args)?;
-    let ended = if args.input.is_empty() {
-        Live::open(&args, &mut tail).and_then(|input| tail.run(input))
-    } else {
-        Stored::open(&args).and_then(|input| tail.run(input))
+    let ran = match args.input.is_empty() {
+        true => live::run(&args, &mut tail),
+        false => stored::run(&args, &mut tail),
     };
-    let ended = ended.and_then(|ended| tail.output.release_all().map(|()| ended));
+    let ran = ran.and_then(|()| tail.output.release_all());
     // Handlers send what they hold even when nobody reads what is printed any more.
     let closed = tail.output.close(args.linger.0);
-    match ended {
-        Ok(ended) => tail.finish(&args, ended, &closed),
+    match ran {
+        Ok(()) => tail.finish(&args, &closed),
         Err(error) => {
             let lost = args.fail_on_loss && tail.has_lost(&closed);
             match error.exit() {
@@ -86,21 +81,6 @@ enum Ended {
     Failed,
 }
 
-/// Where records come from.
-trait Input {
-    /// Passes the records at hand to [`Tail::take_until_stopped`], or waits for some.
-    fn poll(&mut self, tail: &mut Tail, wait: Duration) -> Result<PollStatus>;
-
-    /// Runs timed work.
-    fn on_timer(&mut self, tail: &Tail, now: Instant);
-
-    /// Up to when reorder windows have ended while more records are at hand.
-    fn busy_clock(&self) -> Instant;
-
-    /// Delivers what must still be delivered, and returns how the tail ends.
-    fn finish(&mut self, tail: &mut Tail, ended: Ended) -> Result<Ended>;
-}
-
 /// The output of a tail, and what ends it.
 struct Tail {
     output: TailOutput,
@@ -108,36 +88,15 @@ struct Tail {
     /// With handlers, SIGHUP reopens their files. Without, it ends the tail.
     hangup: Option<Hangup>,
     deadline: Option<Instant>,
-    /// Records that came too late for the handlers.
-    late: LateRecords,
-}
-
-/// Records that arrived after `--linger`, so that the handlers do not have them.
-#[derive(Default)]
-struct LateRecords {
-    messages: u64,
-    /// Publishers were still sending.
-    and_more: bool,
-}
-
-impl LateRecords {
-    fn any(&self) -> bool {
-        self.messages > 0 || self.and_more
-    }
-
-    fn print(&self) {
-        let messages = counted(self.messages, "message");
-        match (self.any(), self.and_more) {
-            (false, _) => {}
-            (true, false) => terminal::eprint_line(format_args!(
-                "zlog tail: {messages} came too late for the handlers: --linger was over"
-            )),
-            (true, true) => terminal::eprint_line(format_args!(
-                "zlog tail: {messages} came too late for the handlers, and publishers were still \
-                 sending: how many records are lost is not known"
-            )),
-        }
-    }
+    /// Why the tail ends, once that is certain.
+    ended: Option<Ended>,
+    /// Whether the last poll found no records. Only then may the next one wait: the output is
+    /// flushed before.
+    is_idle: bool,
+    /// When timed work ran last.
+    last_timer: Instant,
+    /// What arrived after `--linger`, so that the handlers do not have it.
+    late: LateMessages,
 }
 
 impl Tail {
@@ -147,71 +106,26 @@ impl Tail {
         let hangup = args.has_handlers().then(|| Hangup::install(&stop)).transpose()?;
         let output = settings::output(args, &stop, now)?;
         let deadline = args.timeout.map(|timeout| now + timeout.0);
-        Ok(Tail { output, stop, hangup, deadline, late: LateRecords::default() })
+        let late = LateMessages::default();
+        Ok(Tail {
+            output,
+            stop,
+            hangup,
+            deadline,
+            ended: None,
+            is_idle: false,
+            last_timer: now,
+            late,
+        })
     }
 
-    /// Delivers records until enough have come or a signal asks to stop.
-    fn run(&mut self, mut input: impl Input) -> Result<Ended> {
-        let mut last_timer = Instant::now();
-        loop {
-            let now = Instant::now();
-            if let Some(ended) = self.ended(now) {
-                return input.finish(self, ended);
-            }
-            // Without waiting first: the output is flushed when no more records are at hand.
-            let mut polled = input.poll(self, Duration::ZERO)?;
-            let idle = polled == PollStatus::Idle;
-            // A busy stream of which few records pass never pauses, and its reader waits, too.
-            if idle || now >= last_timer + TICK {
-                self.output.flush()?;
-                // Waits are no longer than a tick, so timed work is late by no more.
-                self.output.router.on_timer(now);
-                self.reopen_on_hangup();
-                input.on_timer(self, now);
-                last_timer = now;
-            }
-            if idle {
-                if self.output.is_closed() {
-                    return Ok(Ended::Done);
-                }
-                polled = input.poll(self, self.wait(now))?;
-            }
-            self.output.release(if idle { Instant::now() } else { input.busy_clock() })?;
-            self.output.report(now, false);
-            if polled == PollStatus::Ended {
-                return input.finish(self, Ended::Done);
-            }
-        }
-    }
-
-    /// Whether to end now, and why.
-    fn ended(&self, now: Instant) -> Option<Ended> {
-        if self.output.is_full() {
-            Some(Ended::Done)
-        } else if self.stop.requested() {
-            Some(Ended::Stopped)
-        } else if self.deadline.is_some_and(|deadline| now >= deadline) {
-            Some(Ended::TimedOut)
-        } else {
-            None
-        }
-    }
-
-    /// How long the input may wait for records.
-    fn wait(&self, now: Instant) -> Duration {
-        let until = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
-        self.output.wait_at_most(until.unwrap_or(TICK).min(TICK))
-    }
-
-    /// Takes a record. Asks for no more once a signal has asked to stop.
-    fn take_until_stopped(&mut self, record: &mut Record<'_>) -> Result<ControlFlow<()>> {
-        let flow = self.take(record)?;
-        Ok(if self.stop.requested() { ControlFlow::Break(()) } else { flow })
-    }
-
-    fn take(&mut self, record: &mut Record<'_>) -> Result<ControlFlow<()>> {
+    /// Takes a record, unless as many as asked for have passed.
+    fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         self.reopen_on_hangup();
-        self.output.take(record)
+        match self.output.is_full() {
+            true => Ok(()),
+            false => self.output.take(record),
+        }
     }
 
     /// Reopens files after a SIGHUP. Called before each record: whoever has renamed a file may
@@ -223,14 +137,74 @@ impl Tail {
         }
     }
 
+    /// Whether to end before the input does.
+    fn is_done(&self) -> bool {
+        self.output.is_full() || self.stop.requested() || self.ended.is_some()
+    }
+
+    /// Why the tail ends.
+    fn ended(&self) -> Ended {
+        match self.ended {
+            Some(ended) => ended,
+            None if self.stop.requested() && !self.output.is_full() => Ended::Stopped,
+            None => Ended::Done,
+        }
+    }
+
+    /// How long the next poll may wait for records.
+    fn wait(&self) -> Duration {
+        if !self.is_idle {
+            return Duration::ZERO;
+        }
+        let now = Instant::now();
+        let until = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
+        self.output.wait_at_most(until.unwrap_or(TICK).min(TICK))
+    }
+
+    /// Runs after each poll, and does what is due. `busy_clock` is up to when reorder windows
+    /// have ended while more records are at hand; `None` is now. Returns the time if timed work
+    /// is due.
+    fn after_poll(
+        &mut self,
+        status: PollStatus,
+        busy_clock: Option<Instant>,
+    ) -> Result<Option<Instant>> {
+        let now = Instant::now();
+        self.is_idle = status == PollStatus::Idle;
+        // A busy stream of which few records pass never pauses, and its reader waits, too.
+        let is_due = self.is_idle || now >= self.last_timer + TICK;
+        if is_due {
+            self.output.flush()?;
+            // Waits are no longer than a tick, so timed work is late by no more.
+            self.output.router.on_timer(now);
+            self.reopen_on_hangup();
+            self.last_timer = now;
+        }
+        let clock = busy_clock.filter(|_| !self.is_idle);
+        self.output.release(clock.unwrap_or(now))?;
+        self.output.report(now, false);
+        if self.ended.is_none() {
+            self.ended = if self.output.is_full() || (self.is_idle && self.output.is_closed()) {
+                Some(Ended::Done)
+            } else if self.stop.requested() {
+                Some(Ended::Stopped)
+            } else if self.deadline.is_some_and(|deadline| now >= deadline) {
+                Some(Ended::TimedOut)
+            } else {
+                None
+            };
+        }
+        Ok(is_due.then_some(now))
+    }
+
     fn has_lost(&self, closed: &Closed) -> bool {
         self.output.losses.lost() > 0 || closed.missing > 0 || self.late.any()
     }
 
     /// Prints what is due at the end, and returns the exit code.
-    fn finish(mut self, args: &TailArgs, ended: Ended, closed: &Closed) -> Result<Exit> {
+    fn finish(mut self, args: &TailArgs, closed: &Closed) -> Result<Exit> {
         self.output.report(Instant::now(), true);
-        self.late.print();
+        self.print_late();
         if let Some(error) = self.output.take_abandoned(closed) {
             let exit = error.exit().or_expectation_failed(args.fail_on_loss);
             return Err(error.exit_as(exit));
@@ -251,7 +225,7 @@ impl Tail {
         if args.fail_on_loss && lost > 0 {
             terminal::eprint_line(format_args!("zlog tail: {lost} lost in all"));
         }
-        let exit = match (ended, self.stop.exit()) {
+        let exit = match (self.ended(), self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
             (Ended::Failed, _) => Exit::Failed,
             (Ended::TimedOut, _) if !self.output.is_full() && args.count.is_some() => {
@@ -261,6 +235,20 @@ impl Tail {
             _ => Exit::Done,
         };
         Ok(exit.or_expectation_failed(args.fail_on_loss && self.has_lost(closed)))
+    }
+
+    fn print_late(&self) {
+        if !self.late.any() {
+            return;
+        }
+        let messages = counted(self.late.count, "message");
+        let cause = match self.late.and_more {
+            false => ": --linger was over",
+            true => ", and publishers were still sending: how many records are lost is not known",
+        };
+        terminal::eprint_line(format_args!(
+            "zlog tail: {messages} came too late for the handlers{cause}"
+        ));
     }
 
     fn print_unmet(&self, args: &TailArgs) {

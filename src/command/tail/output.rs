@@ -1,7 +1,6 @@
 //! What `tail` does with records, wherever they come from: filter, reorder, count, and give
 //! them to the router, in which standard output is one of the handlers.
 
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::loss_report::LossReport;
@@ -65,14 +64,14 @@ impl TailOutput {
     ///
     /// # Errors
     /// Standard output can't be written.
-    pub(super) fn take(&mut self, record: &mut Record<'_>) -> Result<ControlFlow<()>> {
+    pub(super) fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         if !self.passes(record) {
-            return Ok(ControlFlow::Continue(()));
+            return Ok(());
         }
         match &mut self.reorder {
             Some(reorder) => {
                 reorder.push(std::mem::take(record).into_owned(), Instant::now());
-                Ok(ControlFlow::Continue(()))
+                Ok(())
             }
             None => self.deliver(record),
         }
@@ -105,7 +104,7 @@ impl TailOutput {
         }
     }
 
-    fn deliver(&mut self, record: &Record<'_>) -> Result<ControlFlow<()>> {
+    fn deliver(&mut self, record: &Record<'_>) -> Result<()> {
         self.router.handle(record);
         self.check_console()?;
         self.passed += 1;
@@ -113,7 +112,7 @@ impl TailOutput {
         if let Some((stats, _)) = &mut self.stats {
             stats.count(record);
         }
-        Ok(if self.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(())
     }
 
     /// Returns the error of standard output. When the process was asked to end and the reader
@@ -159,7 +158,7 @@ impl TailOutput {
         while !self.is_full()
             && let Some(record) = self.reorder.as_mut().and_then(&mut next)
         {
-            let _ = self.deliver(&record)?;
+            self.deliver(&record)?;
         }
         Ok(())
     }

@@ -1,13 +1,14 @@
-//! One record, whose text is given: nothing is read.
+//! One record with a given text; nothing is read.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use super::{PollStatus, Sink, Source};
+use super::text::LineCounts;
+use super::{PollStatus, Sink, Source, SourceCounts};
 use zlog_core::error::Result;
 use zlog_core::parse::{self, Parser, backslash_replace};
-use zlog_core::record::Level;
+use zlog_core::record::{Level, Record};
 
 /// Delivers one record and ends. Its text may have several lines.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ pub struct MessageSource {
 }
 
 impl MessageSource {
-    /// A record of `text`, at `level` unless the text says its own. Bytes that are
-    /// not UTF-8 become `\xNN`, as they do in lines.
+    /// A record of `text`, at `level` unless the text names a level. Bytes that are not
+    /// UTF-8 become `\xNN`, as in lines.
     pub fn new(text: &OsStr, options: parse::Options, level: Level) -> MessageSource {
         let text = backslash_replace(text.as_encoded_bytes());
         let not_utf8 = matches!(text, Cow::Owned(_));
@@ -31,43 +32,38 @@ impl MessageSource {
             level,
         }
     }
-
-    /// Whether the text had bytes that are not UTF-8.
-    pub fn not_utf8(&self) -> bool {
-        self.not_utf8
-    }
 }
 
 impl Source for MessageSource {
     fn poll(&mut self, _wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
-        let Some(text) = self.text.take() else { return Ok(PollStatus::Ended) };
-        let parsed = self.parser.parse(&text);
-        let mut record = parsed.record;
-        if !parsed.level_found {
-            record.level = self.level;
+        if let Some(text) = self.text.take() {
+            let mut record = Record::default();
+            if !self.parser.parse_into(&text, &mut record) {
+                record.level = self.level;
+            }
+            let _ = sink(&mut record)?;
         }
-        let _ = sink(record)?;
         Ok(PollStatus::Ended)
+    }
+
+    fn counts(&self) -> SourceCounts {
+        let not_utf8 = u64::from(self.not_utf8);
+        SourceCounts { lines: LineCounts { not_utf8, ..Default::default() }, ..Default::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ops::ControlFlow;
+    use crate::source::testing::all;
 
     #[test]
     fn a_message_is_one_record_even_with_several_lines() {
         let text = OsStr::new("first\nsecond");
         let mut message = MessageSource::new(text, parse::Options::default(), Level::ERROR);
-        let mut seen = Vec::new();
-        for _ in 0..2 {
-            let progress = message.poll(Duration::ZERO, &mut |record| {
-                seen.push((record.msg.into_owned(), record.level));
-                Ok(ControlFlow::Continue(()))
-            });
-            assert_eq!(progress.unwrap(), PollStatus::Ended);
-        }
-        assert_eq!(seen, [("first\nsecond".to_owned(), Level::ERROR)]);
+        let records = all(&mut message);
+        assert_eq!(records.len(), 1);
+        assert_eq!((&*records[0].msg, records[0].level), ("first\nsecond", Level::ERROR));
+        assert!(all(&mut message).is_empty(), "it is delivered once");
     }
 }

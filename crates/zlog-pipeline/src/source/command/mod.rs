@@ -1,32 +1,31 @@
-//! A child command's output: its stdout and stderr, each a stream of its own.
-//!
-//! What may be here: the child, its pipes, its signals and its end.
+//! A child command's output: stdout and stderr, each a stream of its own.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::reader::{self, Notice, Tee};
+use super::reader::{self, Notice, ReadProgress, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
-use super::{PollStatus, Sink, Source};
+use super::{PollStatus, Sink, Source, SourceCounts};
 use crate::os::executable;
 use crate::os::fd_limit;
 use crate::os::signal;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::escape;
 
-/// How long it must be quiet after the child's end, when something else holds its
-/// pipes open, before the stream is taken to have ended.
+/// How long the pipes must be quiet after the child's exit, where another process holds
+/// them open, before the output is taken to have ended.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// How often a child whose pipes are open is asked whether it has ended.
+/// How often a child is checked for its exit while its pipes are open.
 const CHILD_POLL: Duration = Duration::from_millis(100);
 
-/// How often one is whose pipes are closed: it will end any moment.
+/// The same once its pipes are closed: it is about to exit.
 const EXIT_POLL: Duration = Duration::from_millis(5);
 
-/// What is run, and what its two streams are.
+/// The command, and how its two streams are read.
 pub struct CommandOptions {
     /// The program, looked up in `PATH`.
     pub program: OsString,
@@ -42,47 +41,51 @@ pub struct CommandOptions {
     pub tee_stderr: Option<Tee>,
 }
 
+/// Called with the child's process id when it has started, and with `None` when it has
+/// exited and the id may be used again: for whoever forwards signals.
+pub type OnChild = Box<dyn FnMut(Option<u32>) + Send>;
+
 /// Records from the lines of a child's stdout and stderr, as they come.
 ///
-/// The child inherits standard input, and its records carry its process id. The
-/// source ends when the child has ended and its pipes are closed, or have been
-/// quiet for a second: a grandchild may hold them open for ever.
+/// The child inherits standard input, and its records carry its process id. The source
+/// ends when the child has exited and its pipes are closed, or have been quiet for a
+/// second: a grandchild may hold them open for ever.
 pub struct CommandSource {
     text: TextSource,
     child: Child,
+    on_child: OnChild,
     status: Option<ExitStatus>,
-    /// Since when nothing has come, once the child has ended.
+    /// Since when the pipes have been quiet, once the child has exited.
     quiet_since: Option<Instant>,
     closed: bool,
     notices: Vec<Notice>,
 }
 
 impl CommandSource {
-    /// Whether the command could be started, as far as that can be known: to be told
-    /// before anybody is waited for.
+    /// Checks that the command can be started, as far as that can be known beforehand.
     ///
     /// # Errors
-    /// As [`CommandSource::spawn`]'s.
+    /// Those of [`CommandSource::spawn`].
     pub fn check(program: &OsStr) -> Result<()> {
         executable::check(program).map_err(|error| start_error(program, &error))
     }
 
-    /// Starts the command. `started` is called with its process id before any of its
-    /// output is read, so that nobody can answer to the output before that.
+    /// Starts the command. `on_child` is called before any of its output is read, so that
+    /// nobody who reacts to the output can be too early.
     ///
     /// # Errors
-    /// When it can't be started; the exit code is then a shell's: 127 if there is no
-    /// such command, 126 if it can't be executed.
+    /// It can't be started. The exit code is then that of a shell: 127 if there is no such
+    /// command, 126 if it can't be executed.
     pub fn spawn(
         options: CommandOptions,
         lines: &LineOptions,
-        started: impl FnOnce(u32),
+        mut on_child: OnChild,
     ) -> Result<CommandSource> {
         let mut command = Command::new(&options.program);
         command.args(&options.args).stdout(Stdio::piped()).stderr(Stdio::piped());
         fd_limit::restore_inherited(&mut command);
         let mut child = command.spawn().map_err(|error| start_error(&options.program, &error))?;
-        started(child.id());
+        on_child(Some(child.id()));
         let process = Some(i64::from(child.id()));
         let specs = [options.stdout, options.stderr].map(|spec| StreamSpec { process, ..spec });
         let (text, [stdout, stderr]) = TextSource::of(specs, lines);
@@ -97,6 +100,7 @@ impl CommandSource {
         Ok(CommandSource {
             text,
             child,
+            on_child,
             status: None,
             quiet_since: None,
             closed: false,
@@ -104,71 +108,19 @@ impl CommandSource {
         })
     }
 
-    /// The child's process id.
-    pub fn process(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// How the child ended: with its code or by a signal. `None` while it runs.
-    pub fn exit(&self) -> Option<Exit> {
-        self.status.map(exit_from)
-    }
-
-    /// Counts and notices of its lines.
-    pub fn text(&self) -> &TextSource {
-        &self.text
-    }
-
-    /// What a person should know, since this was last asked.
-    pub fn take_notices(&mut self) -> Vec<Notice> {
-        let mut notices = self.text.take_notices();
-        notices.append(&mut self.notices);
-        notices
-    }
-
-    /// Ends the child, of which no more is wanted: asks it to with SIGTERM, and
-    /// kills it when it has not ended `within` that time. [`CommandSource::exit`]
-    /// tells nothing of an end that was made so.
-    ///
-    /// # Errors
-    /// When it can't be killed or waited for.
-    pub fn stop(&mut self, within: Duration) -> Result<()> {
-        if self.status.is_some() {
-            return Ok(());
-        }
-        let failed = |error| Error::io("ending the command", &error);
-        // Should it end by itself this moment, that is what is wanted.
-        let _ = signal::terminate(self.child.id());
-        let until = Instant::now() + within;
-        while self.child.try_wait().map_err(failed)?.is_none() {
-            if Instant::now() >= until {
-                self.child.kill().map_err(failed)?;
-            }
-            // std waits for a child without end or not at all: no condition to wait on.
-            std::thread::sleep(EXIT_POLL);
-        }
-        Ok(())
-    }
-
-    /// As [`TextSource::finish`].
-    ///
-    /// # Errors
-    /// As [`Source::poll`].
-    pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
-        self.closed = true;
-        self.text.finish(within, sink)
-    }
-
     fn check_child(&mut self) -> Result<()> {
         if self.status.is_none() {
             let status = self.child.try_wait();
             self.status = status.map_err(|error| Error::io("waiting for the command", &error))?;
+            if self.status.is_some() {
+                (self.on_child)(None);
+            }
         }
         Ok(())
     }
 
-    /// The pipes are closed: only the child's end is missing.
-    fn await_end(&mut self, until: Instant) -> Result<PollStatus> {
+    /// Waits for the child's exit, once its pipes are closed.
+    fn await_exit(&mut self, until: Instant) -> Result<PollStatus> {
         loop {
             self.check_child()?;
             if self.status.is_some() {
@@ -182,14 +134,15 @@ impl CommandSource {
         }
     }
 
-    /// Nothing came: has the child ended, and for how long has it been quiet?
+    /// Nothing came: checks whether the child has exited and its pipes have been quiet for
+    /// long enough.
     fn idle(&mut self, sink: &mut Sink<'_>) -> Result<PollStatus> {
         self.check_child()?;
         if self.status.is_none() {
             return Ok(PollStatus::Idle);
         }
-        if self.text.read_progress().copying() > 0 {
-            // Who holds it up is the reader of --tee.
+        if self.text.progress().copying() > 0 {
+            // The reader of --tee holds it up.
             self.quiet_since = None;
             return Ok(PollStatus::Idle);
         }
@@ -200,7 +153,6 @@ impl CommandSource {
         let text = "the command has ended, but something it started holds its output open: \
                     not waiting for more";
         self.notices.push(Notice { text: text.into(), failed: false });
-        // It has been quiet for long enough.
         self.finish(Duration::ZERO, sink)?;
         Ok(PollStatus::Delivered)
     }
@@ -210,7 +162,7 @@ impl Source for CommandSource {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let until = Instant::now() + wait;
         if self.closed {
-            return self.await_end(until);
+            return self.await_exit(until);
         }
         match self.text.poll(wait.min(CHILD_POLL), sink)? {
             PollStatus::Delivered => {
@@ -220,13 +172,56 @@ impl Source for CommandSource {
             PollStatus::Idle => self.idle(sink),
             PollStatus::Ended => {
                 self.closed = true;
-                self.await_end(until)
+                self.await_exit(until)
             }
         }
     }
+
+    fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
+        self.closed = true;
+        self.text.finish(within, sink)
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        let mut notices = self.text.take_notices();
+        notices.append(&mut self.notices);
+        notices
+    }
+
+    fn counts(&self) -> SourceCounts {
+        self.text.counts()
+    }
+
+    fn read_progress(&self) -> Option<Arc<ReadProgress>> {
+        self.text.read_progress()
+    }
+
+    /// The child's own exit code, or the signal that ended it; success while it runs, and
+    /// after [`Source::stop`].
+    fn exit(&self) -> Exit {
+        self.status.map_or(Exit::Done, exit_from)
+    }
+
+    fn stop(&mut self, within: Duration) -> Result<()> {
+        if self.status.is_some() {
+            return Ok(());
+        }
+        let failed = |error| Error::io("ending the command", &error);
+        // It fails only if the child has just exited by itself.
+        let _ = signal::terminate(self.child.id());
+        let until = Instant::now() + within;
+        while self.child.try_wait().map_err(failed)?.is_none() {
+            if Instant::now() >= until {
+                self.child.kill().map_err(failed)?;
+            }
+            // std has no wait with a timeout.
+            std::thread::sleep(EXIT_POLL);
+        }
+        Ok(())
+    }
 }
 
-/// Why a command could not be started, with the exit code that a shell would give.
+/// Why a command could not be started, with the exit code of a shell.
 fn start_error(program: &OsStr, error: &io::Error) -> Error {
     let name = escape(&program.to_string_lossy());
     match error.kind() {
@@ -251,7 +246,7 @@ fn exit_from(status: ExitStatus) -> Exit {
 
 #[cfg(not(unix))]
 fn exit_from(status: ExitStatus) -> Exit {
-    // Codes are 32 bits wide there; those that don't fit are failures still.
+    // Exit codes have 32 bits there; those that don't fit are failures too.
     status.code().map_or(Exit::Failed, |code| Exit::Child(u8::try_from(code).unwrap_or(1)))
 }
 

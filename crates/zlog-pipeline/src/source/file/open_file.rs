@@ -1,24 +1,24 @@
-//! A followed file that is open: how far it was read, and whether that is still what was
-//! read.
+//! A followed file that is open: how far it was read, and whether those bytes have changed
+//! since.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::SystemTime;
 
-/// Bytes before the place reached that are remembered, to recognise the file by: many
-/// lines with their times, and read from memory in a few microseconds.
+/// Bytes that are remembered, to recognise the file by: enough for many lines with their
+/// times, and few enough to be compared in a few microseconds.
 const FINGERPRINT_SIZE: usize = 4096;
 
-/// What stood in a file before a place.
+/// The bytes that were last read from a file.
 #[derive(Default)]
 struct Fingerprint {
-    /// Where it ends: so far the file was read.
+    /// Offset of their end: the file was read up to there.
     end: u64,
     bytes: Vec<u8>,
 }
 
 impl Fingerprint {
-    /// `bytes` were read after it.
+    /// Appends bytes that were read.
     fn push(&mut self, bytes: &[u8]) {
         self.end += bytes.len() as u64;
         let bytes = &bytes[bytes.len().saturating_sub(FINGERPRINT_SIZE)..];
@@ -28,19 +28,19 @@ impl Fingerprint {
     }
 }
 
-/// What became of a file besides that it grew.
+/// A change of a file other than growth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Change {
-    /// It is shorter than what was read of it.
+    /// It is shorter than what was read.
     Truncated,
-    /// Something else stands where it was read.
+    /// The bytes last read have changed.
     Rewritten,
-    /// It was modified, and is as it was so far as is remembered.
+    /// It was modified, and has the same length and the same last bytes.
     Modified,
 }
 
 impl Change {
-    /// What a person is told, after the name of the file.
+    /// The notice, to follow the name of the file.
     pub(super) fn text(self) -> &'static str {
         match self {
             Change::Truncated => {
@@ -50,7 +50,7 @@ impl Change {
                 "was rewritten: reading it from its start; lines added shortly before may be missing"
             }
             Change::Modified => {
-                "was modified and has the same length and end: whether its lines are new is not known, they are not read again"
+                "was modified and has the same length and end: whether its lines are new is not known, so they are not read again"
             }
         }
     }
@@ -62,20 +62,20 @@ type Stamp = (u64, Option<SystemTime>);
 /// A file that is followed.
 pub(super) struct OpenFile {
     file: File,
-    /// It is no pipe or device: there is something to compare.
+    /// It is no pipe or device, so its bytes can be compared.
     regular: bool,
     fingerprint: Fingerprint,
-    /// Something else was found where it was read.
+    /// A read has found that the bytes before it have changed.
     rewritten: bool,
-    /// At the last look.
+    /// Length and modification time at the last check.
     stamp: Option<Stamp>,
-    /// At the last look it had been modified without becoming longer. It may just be
-    /// written to: its time changes before its length.
+    /// At the last check it had been modified without becoming longer. A write may be in
+    /// progress: the time changes before the length.
     suspect: bool,
 }
 
 impl OpenFile {
-    /// Begins at the start of the file, or at its end.
+    /// Starts at the beginning of the file, or at its end.
     ///
     /// # Errors
     /// It is a directory, or can't be read.
@@ -110,17 +110,16 @@ impl OpenFile {
         &self.file
     }
 
-    /// Begins at its start again.
+    /// Goes back to the start of the file.
     pub(super) fn rewind(&mut self) {
         self.fingerprint = Fingerprint::default();
         self.rewritten = false;
         self.stamp = None;
-        // Within a file that was just read this doesn't fail; if it does, so does the
-        // next read.
+        // If this fails, so does the next read, which reports it.
         let _ = self.file.rewind();
     }
 
-    /// What became of it since it was last looked at.
+    /// The change since the last check, if any.
     pub(super) fn change(&mut self) -> Option<Change> {
         let meta = self.file.metadata().ok().filter(Metadata::is_file)?;
         if meta.len() < self.fingerprint.end {
@@ -132,7 +131,7 @@ impl OpenFile {
         self.is_modified(&meta).then_some(Change::Modified)
     }
 
-    /// Whether the same stands where it was read. It is read on from `position`.
+    /// Whether the remembered bytes are unchanged. The next read starts at `position`.
     fn matches_fingerprint(&mut self, position: u64) -> bool {
         if !self.regular {
             return true;
@@ -144,14 +143,14 @@ impl OpenFile {
         let read = self.file.seek(start).and_then(|_| self.file.read_exact(found));
         let matches = match read {
             Ok(()) => found == bytes,
-            // Where it can't be read, the next read fails too, and that is told.
+            // If it can't be read, the next read fails too and reports it.
             Err(error) => error.kind() != io::ErrorKind::UnexpectedEof,
         };
         self.file.seek(SeekFrom::Start(position)).is_err() || matches
     }
 
-    /// Whether it was modified, and stayed as long as it was, for two looks. That is told
-    /// once for each modification.
+    /// Whether it was modified and had the same length at two checks in a row; once for each
+    /// modification.
     fn is_modified(&mut self, meta: &Metadata) -> bool {
         let stamp = (meta.len(), meta.modified().ok());
         let before = self.stamp.replace(stamp).unwrap_or(stamp);
@@ -165,8 +164,8 @@ impl OpenFile {
 }
 
 impl Read for OpenFile {
-    /// Reads on. It is at its end, too, where it turns out to have been rewritten: what
-    /// stands there is no continuation of what was read, and would be half a line.
+    /// Reads on. A file that turns out to have been rewritten is at its end as well: the
+    /// bytes read do not continue the earlier ones, and may begin in the middle of a line.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
         if length > 0 && !self.matches_fingerprint(self.fingerprint.end + length as u64) {

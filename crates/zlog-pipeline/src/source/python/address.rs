@@ -1,8 +1,6 @@
-//! Where to listen: `HOST:PORT` or `unix:PATH` as it is typed, and the places that it
-//! means.
+//! Addresses to listen on: `HOST:PORT` or `unix:PATH`, and what they resolve to.
 //!
-//! What may be here: reading an address, looking its name up, and the rule about
-//! other machines.
+//! Addresses that other machines can reach are refused unless the user allows them.
 
 use std::fmt;
 use std::io;
@@ -14,10 +12,10 @@ use crate::os::resolve;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
 
-/// Where to listen, as typed: `127.0.0.1:9020`, `[::1]:9020`, `localhost:9020`,
-/// `:9020` or `9020` (loopback), a host without a port (the protocol's own), `*:9020`
-/// (every interface). Port 0 is any free one. `unix:/run/log.sock`, or a path that begins
-/// with `/`: a socket in the file system, as Python's handlers mean it with no port.
+/// An address to listen on, as typed: `127.0.0.1:9020`, `[::1]:9020`, `localhost:9020`,
+/// `:9020` or `9020` (loopback), a host without a port (then the protocol's default), `*:9020`
+/// (every interface). Port 0 is any free port. `unix:/run/log.sock`, or a path that begins
+/// with `/`: a Unix socket, as Python's handlers take it with `port=None`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Address {
     typed: String,
@@ -25,12 +23,12 @@ pub struct Address {
     port: Option<u16>,
 }
 
-/// One place to listen at.
+/// A resolved address to listen on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ListenAddr {
     /// A port of an interface.
     Net(SocketAddr),
-    /// A socket in the file system.
+    /// A Unix socket.
     Unix(PathBuf),
 }
 
@@ -47,7 +45,7 @@ impl fmt::Display for ListenAddr {
 enum Host {
     Ip(IpAddr),
     Name(String),
-    /// No host at all: a path.
+    /// A path instead of a host.
     Unix(PathBuf),
 }
 
@@ -56,7 +54,7 @@ impl FromStr for Address {
 
     fn from_str(typed: &str) -> Result<Address, String> {
         if let Some(path) = typed.strip_prefix("unix:") {
-            // unix:///run/log.sock too, as for --syslog.
+            // unix:///run/log.sock is accepted too, as for --syslog.
             let path = path.strip_prefix("//").unwrap_or(path);
             return Ok(Address { typed: typed.to_owned(), host: unix(path)?, port: None });
         }
@@ -64,10 +62,10 @@ impl FromStr for Address {
             return Ok(Address { typed: typed.to_owned(), host: unix(typed)?, port: None });
         }
         if typed.starts_with("ipc:") {
-            return Err("write unix:PATH: this is no ZeroMQ endpoint".into());
+            return Err("write unix:PATH: a ZeroMQ endpoint can't be used here".into());
         }
         if typed.contains("://") {
-            return Err("write HOST:PORT alone: this is no ZeroMQ endpoint".into());
+            return Err("write HOST:PORT alone: a ZeroMQ endpoint can't be used here".into());
         }
         let (host, port) = split(typed)?;
         let port = match port {
@@ -83,9 +81,9 @@ impl FromStr for Address {
 #[cfg(unix)]
 fn unix(path: &str) -> Result<Host, String> {
     if path.is_empty() {
-        return Err("it names no socket: write unix:PATH".into());
+        return Err("the path is missing: write unix:PATH".into());
     }
-    // Too long a path is told now, with all else that is wrong.
+    // A path that is too long is reported here, with other usage errors.
     std::os::unix::net::SocketAddr::from_pathname(Path::new(path))
         .map_err(|error| error.to_string())?;
     Ok(Host::Unix(path.into()))
@@ -96,8 +94,8 @@ fn unix(_: &str) -> Result<Host, String> {
     Err("there are no Unix sockets on this system".into())
 }
 
-/// Host and port. A number alone is a port, and an IPv6 address may stand without
-/// brackets where no port follows it.
+/// Splits host and port. A number alone is a port, and an IPv6 address needs no brackets if
+/// no port follows.
 fn split(typed: &str) -> Result<(&str, Option<&str>), String> {
     if let Some(rest) = typed.strip_prefix('[') {
         let (host, after) = rest.split_once(']').ok_or("`[` without `]`: write [::1]:9020")?;
@@ -143,14 +141,14 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// The places that it means, none of them twice; `port` where none was typed.
-    /// A name may mean several; with port 0 only the first of them, since two free
-    /// ports would not be one place.
+    /// The addresses that it resolves to, each of them once; `port` is the default port.
+    /// A name may resolve to several; with port 0 only the first one counts, since two free
+    /// ports would differ.
     ///
     /// # Errors
-    /// A name that can't be looked up; an address that other machines can reach,
-    /// unless that is allowed: neither protocol knows who sends. Of a Unix socket the
-    /// system does: whoever may write to its file.
+    /// A name can't be looked up, or other machines can reach an address and that is not
+    /// allowed: neither protocol says who sends. A Unix socket is always allowed, since the
+    /// file system decides who may write to it.
     pub fn resolve(&self, port: u16, allow_remote: bool) -> Result<Vec<ListenAddr>> {
         if let Host::Unix(path) = &self.host {
             return Ok(vec![ListenAddr::Unix(path.clone())]);
@@ -163,11 +161,10 @@ impl Address {
         Err(self.refused(Some(remote.port()).filter(|port| *port != 0)))
     }
 
-    /// Refuses what other machines can reach, as far as that can be seen without looking a
-    /// name up.
+    /// Refuses an address that other machines can reach. A name is not looked up, and passes.
     ///
     /// # Errors
-    /// As [`Address::resolve`]'s, unless it is a name.
+    /// As [`Address::resolve`].
     pub fn check_local(&self) -> Result<()> {
         match &self.host {
             Host::Ip(ip) if !is_loopback(*ip) => Err(self.refused(self.port)),
@@ -199,12 +196,12 @@ impl Address {
         Ok(addresses)
     }
 
-    /// Opens a socket at each place that it means. A name may mean one address that this
-    /// machine has and one that it has not: `localhost`, where there is no IPv6.
+    /// Opens a socket on each address that it resolves to. Addresses that this machine does
+    /// not have are skipped if there is another one: `localhost` without IPv6.
     ///
     /// # Errors
-    /// As [`Address::resolve`]; a place that can't be listened at, or none that can.
-    pub(in crate::source) fn open<S>(
+    /// As [`Address::resolve`], and an address that can't be listened on.
+    pub(super) fn open<S>(
         &self,
         port: u16,
         allow_remote: bool,
@@ -216,9 +213,9 @@ impl Address {
             match open(&addr) {
                 Ok(socket) => sockets.push(socket),
                 Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                    failure = Some(cannot(&addr, &error));
+                    failure = Some(listen_error(&addr, &error));
                 }
-                Err(error) => return Err(cannot(&addr, &error)),
+                Err(error) => return Err(listen_error(&addr, &error)),
             }
         }
         match failure {
@@ -228,8 +225,8 @@ impl Address {
     }
 }
 
-/// The error of a place that can't be listened at, for either kind of socket.
-fn cannot(addr: &ListenAddr, error: &io::Error) -> Error {
+/// The error of an address that can't be listened on, with the next step.
+fn listen_error(addr: &ListenAddr, error: &io::Error) -> Error {
     let failed = Error::io(format_args!("listening on {addr}"), error);
     match (addr, error.kind()) {
         (ListenAddr::Net(_), io::ErrorKind::AddrInUse) => {
@@ -255,7 +252,7 @@ fn cannot(addr: &ListenAddr, error: &io::Error) -> Error {
     }
 }
 
-/// Whether only this machine can be at the other end.
+/// Whether only this machine can reach the address.
 pub(crate) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
@@ -271,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_read_in_every_way_that_one_may_type_it() {
+    fn an_address_may_be_typed_in_many_ways() {
         for (typed, want) in [
             ("127.0.0.1:9999", "127.0.0.1:9999"),
             (":9999", "127.0.0.1:9999"),
@@ -295,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_with_what_would_do() {
+    fn an_invalid_address_is_refused_with_a_valid_form() {
         for (typed, hint) in [
             ("tcp://127.0.0.1:9020", "HOST:PORT"),
             ("ipc:///run/log.sock", "unix:PATH"),
@@ -313,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_may_be_listened_on_unless_more_is_allowed() {
+    fn only_loopback_is_allowed_without_allow_remote() {
         for (typed, local) in [
             ("127.0.0.1", true),
             ("127.8.9.1:1", true),
@@ -339,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn with_any_free_port_a_name_means_one_address() {
+    fn with_port_0_a_name_means_one_address() {
         let address: Address = "localhost:0".parse().unwrap();
         assert_eq!(address.resolve(9020, false).unwrap().len(), 1);
     }

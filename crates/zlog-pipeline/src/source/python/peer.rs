@@ -1,7 +1,5 @@
-//! Who sends: what the system knows of the other end.
-//!
-//! What may be here: names for messages. What is in a record says nothing about its
-//! sender that could be relied on.
+//! Who sends, as far as the system knows. A record itself says nothing reliable about its
+//! sender.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,29 +7,29 @@ use std::sync::Arc;
 
 use super::address::is_loopback;
 
-/// The other end, as the system gives it with what was received.
+/// The sender that the system names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::source) enum Sender {
+pub(super) enum Sender {
     /// A port of a machine.
     Net(SocketAddr),
-    /// A process of this machine: its number, unless it is in another container, and
-    /// its user. Where the system tells.
+    /// A process of this machine, where the system names it: its id (0 if it is in another
+    /// container), and its user.
     Local(Option<(i32, u32)>),
 }
 
-/// Who sends.
+/// A client or the sender of a datagram.
 #[derive(Clone, Debug)]
-pub(in crate::source) struct Peer {
+pub(super) struct Peer {
     sender: Sender,
-    /// Where it came in: that of a local one says more than its own end.
+    /// The listening socket: for a local process, that says more than its own address.
     listener: Arc<str>,
-    /// The machine that the records of a client elsewhere come from: `SocketHandler`
-    /// doesn't say, and this one would be put in for it.
+    /// The machine of a remote client, for its records: `SocketHandler` does not send it, and
+    /// this machine's name would be filled in.
     host: Option<String>,
 }
 
 impl Peer {
-    pub(in crate::source) fn new(sender: Sender, listener: &Arc<str>) -> Peer {
+    pub(super) fn new(sender: Sender, listener: &Arc<str>) -> Peer {
         let (sender, host) = match sender {
             Sender::Net(address) => {
                 let ip = address.ip().to_canonical();
@@ -43,16 +41,16 @@ impl Peer {
         Peer { sender, listener: Arc::clone(listener), host }
     }
 
-    /// Its process, where the system names one: 0 stands for one of another container.
-    pub(in crate::source) fn process(&self) -> Option<i64> {
+    /// Its process, where the system names one (0 stands for one in another container).
+    pub(super) fn process(&self) -> Option<i64> {
         match self.sender {
             Sender::Local(Some((process, _))) if process > 0 => Some(process.into()),
             _ => None,
         }
     }
 
-    /// Whether both are on the same machine, as far as the system tells.
-    pub(in crate::source) fn shares_machine(&self, other: &Peer) -> bool {
+    /// Whether both are on the same machine.
+    pub(super) fn shares_machine(&self, other: &Peer) -> bool {
         match (self.sender, other.sender) {
             (Sender::Net(own), Sender::Net(other)) => own.ip() == other.ip(),
             (Sender::Local(_), Sender::Local(_)) => true,
@@ -60,8 +58,8 @@ impl Peer {
         }
     }
 
-    /// Its machine, if that is another.
-    pub(in crate::source) fn host(&self) -> Option<&str> {
+    /// Its machine, if that is not this one.
+    pub(super) fn host(&self) -> Option<&str> {
         self.host.as_deref()
     }
 }
@@ -72,7 +70,7 @@ impl fmt::Display for Peer {
         match self.sender {
             Sender::Net(address) => address.fmt(f),
             Sender::Local(None) => write!(f, "a program at {listener}"),
-            // It has no number here.
+            // A process of another container has no id here.
             Sender::Local(Some((0, user))) => write!(f, "a program of user {user} at {listener}"),
             Sender::Local(Some((process, user))) => {
                 write!(f, "process {process} (user {user}) at {listener}")

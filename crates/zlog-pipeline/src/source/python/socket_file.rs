@@ -1,18 +1,15 @@
-//! The file of a Unix socket: whose it is, and when it goes.
+//! The file of a Unix socket: binds to a path without replacing another program's socket,
+//! and removes the file in the end if it is still the same.
 //!
-//! What may be here: binding to a path so that nobody's socket is taken away, and
-//! removing the file at the end if it is still our own.
-//!
-//! | at the path | what is done |
+//! | at the path | is handled so |
 //! |---|---|
-//! | nothing | it is made |
-//! | a socket that nobody listens at: its program crashed | replaced |
-//! | a socket that somebody listens at, of whatever kind | left alone, an error |
-//! | a file, a directory, a link | left alone, an error |
+//! | nothing | the file is created |
+//! | a socket that nobody listens on: its program crashed | replaced |
+//! | a socket that a program listens on, of whatever kind | an error; left as it is |
+//! | a file, a directory, a link | an error; left as it is |
 //!
-//! Who may send is what the file system says: the umask decides (as for ZeroMQ's ipc
-//! sockets and most servers'), and so does the directory. With the usual one, 022, it is
-//! the same user and root.
+//! The umask and the directory decide who may send, as for ZeroMQ's ipc sockets and those
+//! of most servers. With the usual umask, 022, it is the same user and root.
 #![cfg(unix)]
 
 use std::fmt;
@@ -27,14 +24,13 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::address::ListenAddr;
 
-/// How long another zlog may take that looks at a path in the same directory.
-const TURN: Duration = Duration::from_secs(1);
+/// Longest wait for another zlog that binds in the same directory.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
 
-/// A socket's file. It is removed when this is dropped at the latest, if it is still the
-/// same.
-pub(in crate::source) struct SocketFile {
+/// A socket's file. Drop removes it if it is still the same.
+pub(super) struct SocketFile {
     path: PathBuf,
-    /// Its device and number; `None` when it is gone.
+    /// Its device and inode; `None` once it has been removed.
     own: Option<(u64, u64)>,
 }
 
@@ -51,14 +47,14 @@ impl Drop for SocketFile {
 }
 
 impl SocketFile {
-    /// Removes it: from now on nobody finds the socket, and those who have are served.
-    pub(in crate::source) fn remove(&mut self) {
+    /// Removes the file: new clients do not find the socket, and those that have are served.
+    pub(super) fn remove(&mut self) {
         let Some(own) = self.own.take() else { return };
         let identity = fs::symlink_metadata(&self.path).ok().as_ref().map(identity);
-        // Somebody may have removed it, and another program made its own there. Ours is
-        // open until afterwards, so nothing else has its number.
+        // Another program may have removed it and created its own. This one's inode is not
+        // used again, since the socket is still open.
         if identity == Some(own) {
-            // Should it stay: the next one finds it dead.
+            // If it stays, the next program finds that nobody listens on it.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -68,19 +64,19 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Binds a socket of this kind at `path`, and makes it ready with `begin`.
+/// Binds a socket of this kind to `path`, and makes it ready with `begin`.
 ///
 /// # Errors
-/// Somebody listens there (`AddrInUse`); there is a file that is no socket
-/// (`AlreadyExists`); and the system's.
+/// A program listens there (`AddrInUse`), a file that is no socket is there
+/// (`AlreadyExists`), and errors of the system.
 pub(super) fn bind(
     path: &Path,
     kind: Type,
     begin: impl FnOnce(&Socket) -> io::Result<()>,
 ) -> io::Result<(SocketFile, Socket)> {
-    // Between the look at a socket that nobody listens at and its removal, another zlog
-    // must not put its own there; nor between its bind and its listen take it for dead.
-    let _turn = take_turn(path);
+    // Another zlog must not create its socket between the check of a stale one and its
+    // removal, nor take this socket for stale between bind and listen.
+    let _lock = lock_directory(path);
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, kind, None)?;
     socket.set_nonblocking(true)?;
@@ -97,15 +93,15 @@ pub(super) fn bind(
     Ok((file, socket))
 }
 
-/// Waits until no other zlog looks at a path of this directory. Where that can't be
-/// known, or others lock the directory for reasons of their own, it goes without.
-fn take_turn(path: &Path) -> Option<File> {
+/// Waits until no other zlog binds in this directory. If the directory can't be locked, or
+/// another program keeps it locked, there is no lock.
+fn lock_directory(path: &Path) -> Option<File> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let directory = File::open(directory).ok()?;
-    let until = Instant::now() + TURN;
+    let until = Instant::now() + LOCK_WAIT;
     while let Err(error) = directory.try_lock() {
         let taken = matches!(error, fs::TryLockError::WouldBlock);
         if !taken || Instant::now() >= until {
@@ -116,7 +112,7 @@ fn take_turn(path: &Path) -> Option<File> {
     Some(directory)
 }
 
-/// Removes a socket that nobody listens at.
+/// Removes a socket that nobody listens on.
 fn remove_stale(path: &Path, address: &SockAddr, kind: Type) -> io::Result<()> {
     let metadata = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -132,10 +128,10 @@ fn remove_stale(path: &Path, address: &SockAddr, kind: Type) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            let why = "the socket at that path belongs to somebody else";
+            let why = "the socket at that path belongs to another user";
             return Err(io::Error::new(ErrorKind::PermissionDenied, why));
         }
-        // Somebody is there, if only one whose queue is full or who speaks otherwise.
+        // A program listens, even if its queue is full or its socket is of another kind.
         _ => return Err(Errno::ADDRINUSE.into()),
     }
     fs::remove_file(path)
@@ -153,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn of_many_that_find_a_dead_socket_at_once_one_gets_the_path() {
+    fn of_many_that_find_a_stale_socket_at_once_one_gets_the_path() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.sock");
         for round in 0..50 {
             drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-            // A child of another test that is just being started has a copy, for a moment.
+            // A child that another test is starting may have a copy for a moment.
             while std::os::unix::net::UnixStream::connect(&path).is_ok() {
                 thread::yield_now();
             }
@@ -179,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_whose_queue_is_full_or_that_is_of_another_kind_is_not_dead() {
+    fn a_socket_whose_queue_is_full_or_that_is_of_another_kind_is_not_stale() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.sock");
         let _full = bind(&path, Type::STREAM, |socket| socket.listen(0)).unwrap();
@@ -199,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_have_locked_for_long_is_waited_for_a_while() {
+    fn a_locked_directory_delays_binding_only_for_a_while() {
         let directory = tempfile::tempdir().unwrap();
         let locked = File::open(directory.path()).unwrap();
         locked.lock().unwrap();

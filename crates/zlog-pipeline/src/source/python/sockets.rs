@@ -1,7 +1,5 @@
-//! The sockets that Python's handlers send to: TCP, UDP, and both kinds of Unix sockets.
-//!
-//! What may be here: what differs between them. Everybody else has a listener, a stream
-//! and a mailbox, and does not ask of which kind.
+//! The sockets that Python's handlers send to: TCP, UDP, and both kinds of Unix sockets,
+//! behind one type for listeners, one for streams and one for datagrams.
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -20,53 +18,52 @@ use super::peer::Sender;
 #[cfg(unix)]
 use super::socket_file::{self, SocketFile};
 
-/// Those who wait to be let in while nobody looks. A fleet may start at once.
+/// Clients that may wait to be accepted. A fleet may start at once.
 const BACKLOG: i32 = 1024;
 
-/// What the system should keep for us of datagrams while we are busy; it gives as much of
-/// it as `net.core.rmem_max` allows.
-const KEPT: usize = 8 << 20;
+/// Receive buffer for datagrams, in bytes. Linux grants as much of it as
+/// `net.core.rmem_max` allows.
+const RECEIVE_BUFFER: usize = 8 << 20;
 
-/// Lets clients in.
-pub(in crate::source) enum Listener {
+/// Accepts clients.
+pub(super) enum Listener {
     /// Over TCP.
     Tcp(TcpListener),
-    /// Over a socket in the file system. Its file goes first: who finds it finds us.
+    /// On a Unix socket. The file is dropped first, so that whoever finds it can connect.
     #[cfg(unix)]
     Unix(SocketFile, UnixListener),
 }
 
 /// A client's connection.
-pub(in crate::source) enum Stream {
+pub(super) enum Stream {
     /// Over TCP.
     Tcp(TcpStream),
-    /// Over a socket in the file system.
+    /// Over a Unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
 }
 
-/// Where datagrams come to.
-pub(in crate::source) enum DatagramSocket {
+/// Receives datagrams.
+pub(super) enum DatagramSocket {
     /// Over UDP.
     Udp(UdpSocket),
-    /// Over a socket in the file system. Its file goes first: who finds it finds us.
+    /// On a Unix socket. The file is dropped first, so that whoever finds it can connect.
     #[cfg(unix)]
     Unix(SocketFile, UnixDatagram),
 }
 
 impl Listener {
-    /// Listens there.
+    /// Listens on an address.
     ///
     /// # Errors
-    /// The system's; and that a Unix socket's path is somebody else's.
-    pub(in crate::source) fn open(addr: &ListenAddr) -> io::Result<Listener> {
+    /// Those of the system, and those of [`socket_file::bind`].
+    pub(super) fn open(addr: &ListenAddr) -> io::Result<Listener> {
         match addr {
             ListenAddr::Net(address) => {
                 let domain = Domain::for_address(*address);
                 let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-                // As everywhere but on Windows, where it would let two listen at one
-                // address: a restart need not wait for the connections of the one before
-                // to be forgotten.
+                // A restart need not wait until the system forgets old connections. On
+                // Windows it would let two programs listen on one address.
                 #[cfg(unix)]
                 socket.set_reuse_address(true)?;
                 socket.set_nonblocking(true)?;
@@ -85,9 +82,9 @@ impl Listener {
         }
     }
 
-    /// Lets nobody new find it, where that can be: whoever came before is served, and
-    /// whoever comes after is told by the system, and nobody is lost in between.
-    pub(in crate::source) fn stop_accepting(&mut self) {
+    /// Removes the file of a Unix socket: new clients get an error, and those that have found
+    /// it are served.
+    pub(super) fn unlink(&mut self) {
         match self {
             Listener::Tcp(_) => {}
             #[cfg(unix)]
@@ -95,8 +92,8 @@ impl Listener {
         }
     }
 
-    /// Lets the next client in.
-    pub(in crate::source) fn accept(&self) -> io::Result<(Stream, Sender)> {
+    /// Accepts the next client.
+    pub(super) fn accept(&self) -> io::Result<(Stream, Sender)> {
         match self {
             Listener::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
@@ -112,8 +109,8 @@ impl Listener {
         }
     }
 
-    /// Where it really listens: with port 0, nobody knows before.
-    pub(in crate::source) fn name(&self) -> String {
+    /// The address as it was bound: with port 0, the system chooses the port.
+    pub(super) fn name(&self) -> String {
         match self {
             Listener::Tcp(listener) => named(listener.local_addr()),
             #[cfg(unix)]
@@ -121,8 +118,8 @@ impl Listener {
         }
     }
 
-    /// For the one who polls.
-    pub(in crate::source) fn source(&mut self) -> &mut dyn Source {
+    /// For the poll.
+    pub(super) fn source(&mut self) -> &mut dyn Source {
         match self {
             Listener::Tcp(listener) => listener,
             #[cfg(unix)]
@@ -132,8 +129,8 @@ impl Listener {
 }
 
 impl Stream {
-    /// For the one who polls.
-    pub(in crate::source) fn source(&mut self) -> &mut dyn Source {
+    /// For the poll.
+    pub(super) fn source(&mut self) -> &mut dyn Source {
         match self {
             Stream::Tcp(stream) => stream,
             #[cfg(unix)]
@@ -141,8 +138,8 @@ impl Stream {
         }
     }
 
-    /// Bytes that the system may hold for us: 0 where it does not tell.
-    pub(in crate::source) fn receive_buffer(&self) -> usize {
+    /// Size of the system's receive buffer, in bytes; 0 if it is unknown.
+    pub(super) fn receive_buffer(&self) -> usize {
         let socket = match self {
             Stream::Tcp(stream) => SockRef::from(stream),
             #[cfg(unix)]
@@ -163,17 +160,17 @@ impl Read for Stream {
 }
 
 impl DatagramSocket {
-    /// Receives there.
+    /// Binds to an address.
     ///
     /// # Errors
-    /// The system's; and that a Unix socket's path is somebody else's.
-    pub(in crate::source) fn open(addr: &ListenAddr) -> io::Result<DatagramSocket> {
+    /// Those of the system, and those of [`socket_file::bind`].
+    pub(super) fn open(addr: &ListenAddr) -> io::Result<DatagramSocket> {
         match addr {
             ListenAddr::Net(address) => {
                 let domain = Domain::for_address(*address);
                 let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-                // Less than that is received into, too.
-                let _ = socket.set_recv_buffer_size(KEPT);
+                // A smaller buffer works, too.
+                let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
                 socket.set_nonblocking(true)?;
                 socket.bind(&(*address).into())?;
                 Ok(DatagramSocket::Udp(UdpSocket::from_std(socket.into())))
@@ -188,9 +185,9 @@ impl DatagramSocket {
         }
     }
 
-    /// Lets nobody new find it, where that can be: whoever came before is served, and
-    /// whoever comes after is told by the system, and nobody is lost in between.
-    pub(in crate::source) fn stop_accepting(&mut self) {
+    /// Removes the file of a Unix socket: new clients get an error, and those that have found
+    /// it are served.
+    pub(super) fn unlink(&mut self) {
         match self {
             DatagramSocket::Udp(_) => {}
             #[cfg(unix)]
@@ -198,8 +195,8 @@ impl DatagramSocket {
         }
     }
 
-    /// Takes the next datagram; what is longer than the buffer is cut off.
-    pub(in crate::source) fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Sender)> {
+    /// Receives the next datagram; it is cut to the length of the buffer.
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Sender)> {
         match self {
             DatagramSocket::Udp(socket) => {
                 socket.recv_from(buffer).map(|(length, from)| (length, Sender::Net(from)))
@@ -212,8 +209,8 @@ impl DatagramSocket {
         }
     }
 
-    /// Where it really receives: with port 0, nobody knows before.
-    pub(in crate::source) fn name(&self) -> String {
+    /// The address as it was bound: with port 0, the system chooses the port.
+    pub(super) fn name(&self) -> String {
         match self {
             DatagramSocket::Udp(socket) => named(socket.local_addr()),
             #[cfg(unix)]
@@ -221,8 +218,8 @@ impl DatagramSocket {
         }
     }
 
-    /// For the one who polls.
-    pub(in crate::source) fn source(&mut self) -> &mut dyn Source {
+    /// For the poll.
+    pub(super) fn source(&mut self) -> &mut dyn Source {
         match self {
             DatagramSocket::Udp(socket) => socket,
             #[cfg(unix)]
@@ -230,8 +227,8 @@ impl DatagramSocket {
         }
     }
 
-    /// Whether datagrams may be as long as a record: those of UDP are shorter.
-    pub(in crate::source) fn is_unbounded(&self) -> bool {
+    /// Whether datagrams may be longer than those of UDP.
+    pub(super) fn is_unbounded(&self) -> bool {
         !matches!(self, DatagramSocket::Udp(_))
     }
 }
@@ -240,18 +237,18 @@ fn named(address: io::Result<SocketAddr>) -> String {
     address.map_or_else(|_| "?".into(), |address| address.to_string())
 }
 
-/// Notices a peer that has gone without a word (a machine that lost its power) in two
-/// minutes; nothing else would ever tell, since nothing is sent to clients.
+/// Notices in two minutes that a client's machine has lost power. Without probes it would
+/// never be noticed, since zlog sends nothing to clients.
 fn keep_alive(stream: &TcpStream) {
     let probing = TcpKeepalive::new().with_time(Duration::from_secs(60));
     #[cfg(any(target_os = "linux", target_os = "macos", windows))]
     let probing = probing.with_interval(Duration::from_secs(15));
-    // Without it, such a client keeps its place: no reason to refuse it.
+    // Without it, such a client stays connected; that is no reason to refuse it.
     let _ = SockRef::from(stream).set_tcp_keepalive(&probing);
 }
 
-/// The process that connected, and its user. Not by rustix, whose process number can't
-/// be the 0 that Linux gives for one of another container.
+/// The process that connected, and its user. rustix can't be used: its process id can't be
+/// the 0 that Linux gives for a process in another container.
 #[cfg(target_os = "linux")]
 fn credentials(stream: &UnixStream) -> Option<(i32, u32)> {
     use std::os::fd::AsRawFd;
@@ -273,7 +270,7 @@ fn credentials(stream: &UnixStream) -> Option<(i32, u32)> {
     (result == 0 && length as usize == size).then_some((who.pid, who.uid))
 }
 
-/// Elsewhere nobody is asked.
+/// Other systems are not asked.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn credentials(_: &UnixStream) -> Option<(i32, u32)> {
     None

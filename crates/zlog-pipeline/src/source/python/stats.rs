@@ -1,51 +1,51 @@
-//! What came of listening: counts for a status line, and what is told to a person.
+//! Counts and notices of a [`PythonSource`](super::PythonSource).
 //!
-//! What may be here: counting, and keeping what is told within bounds. A thousand
-//! bad clients must not write a thousand lines a second.
+//! Notices are limited: a thousand bad clients must not write a thousand lines a second.
 
 use std::mem;
 use std::time::{Duration, Instant};
 
 use crate::source::Notice;
+use zlog_core::text::plural::counted;
 
-/// What has come over the sockets so far.
+/// What has come from Python's handlers so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ListenStats {
     /// Records delivered.
     pub records: u64,
     /// Clients connected now.
     pub clients: u64,
-    /// Clients that have ever connected, those turned away left out.
+    /// Clients that have ever connected, without those turned away.
     pub clients_total: u64,
-    /// Clients not let in: there were as many as may be.
+    /// Clients turned away because the maximum number was connected.
     pub turned_away: u64,
-    /// Clients cut off because they sent what is no record, or stood still within one.
+    /// Clients cut off because they sent no valid record, or stopped in the middle of one.
     pub cut_off: u64,
-    /// Records that ended in the middle: their client went away.
+    /// Records of which only a part came before the connection ended.
     pub truncated: u64,
-    /// Clients that hung up before all that they had sent was read.
+    /// Clients that hung up before everything that they had sent was read.
     pub hung_up: u64,
-    /// Records that a client dropped when it hung up so and connected again, at least.
+    /// Records that such a client dropped before it connected again; a lower bound.
     pub dropped: u64,
-    /// Records left out because they exceed a limit on values; their client stayed.
+    /// Records skipped because they exceed a limit on values; their client stays.
     pub too_large: u64,
-    /// Records delivered with a part of their extras left out.
+    /// Records delivered without a part of their extras.
     pub shortened: u64,
-    /// Datagrams that held no record, or only a part of one.
+    /// Datagrams without a whole record.
     pub bad_datagrams: u64,
-    /// Datagrams that the system dropped before they could be read. Linux tells.
+    /// Datagrams that the system dropped before they could be read. Known on Linux only.
     pub dropped_datagrams: u64,
 }
 
 impl ListenStats {
-    /// Records that were sent and are known not to have come.
+    /// Records that are known to be lost.
     pub fn lost(&self) -> u64 {
         self.truncated + self.dropped + self.too_large + self.bad_datagrams + self.dropped_datagrams
     }
 
-    /// What a person should know in the end: each number that is not zero, in words.
+    /// For the summary: each number that is not zero, in words.
     pub fn remarks(&self) -> Vec<String> {
-        let counted = [
+        [
             (self.cut_off, "client", "cut off"),
             (self.turned_away, "client", "turned away (--max-clients)"),
             (self.truncated, "record", "cut short by the end of the connection"),
@@ -55,22 +55,35 @@ impl ListenStats {
             (self.shortened, "record", "shortened (extras nested too deep, or too large)"),
             (self.bad_datagrams, "datagram", "without a whole record"),
             (self.dropped_datagrams, "datagram", "dropped by the system (too fast)"),
-        ];
-        let some = counted.iter().filter(|(count, ..)| *count > 0);
-        let said = |(count, noun, what): &(u64, &str, &str)| {
-            format!("{count} {noun}{} {what}", if *count == 1 { "" } else { "s" })
-        };
-        some.map(said).collect()
+        ]
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, noun, what)| format!("{} {what}", counted(count, noun)))
+        .collect()
     }
 }
 
-/// How long a window is in which so many notices are told one by one.
+/// Counts and notices, for whoever meets something to report.
+#[derive(Debug)]
+pub(super) struct ListenReport {
+    pub(super) stats: ListenStats,
+    pub(super) notices: NoticeLimiter,
+}
+
+impl ListenReport {
+    /// Adds a notice, up to the limit.
+    pub(super) fn notice(&mut self, text: impl FnOnce() -> String) {
+        self.notices.report(text);
+    }
+}
+
+/// Up to [`PER_WINDOW`] notices are reported within this time; the rest is counted.
 const WINDOW: Duration = Duration::from_secs(10);
 const PER_WINDOW: u32 = 20;
 
-/// Notices on their way to a person.
+/// Notices, of which no more than a few are reported at a time.
 #[derive(Debug)]
-pub(crate) struct NoticeLimiter {
+pub(super) struct NoticeLimiter {
     notices: Vec<Notice>,
     begun: Instant,
     reported: u32,
@@ -78,12 +91,14 @@ pub(crate) struct NoticeLimiter {
 }
 
 impl NoticeLimiter {
-    pub(crate) fn new(now: Instant) -> NoticeLimiter {
-        NoticeLimiter { notices: Vec::new(), begun: now, reported: 0, suppressed: 0 }
+    /// Starts with `notices`, which are not counted towards the limit.
+    pub(super) fn new(now: Instant, notices: impl IntoIterator<Item = String>) -> NoticeLimiter {
+        let notices = notices.into_iter().map(|text| Notice { text, failed: false }).collect();
+        NoticeLimiter { notices, begun: now, reported: 0, suppressed: 0 }
     }
 
-    /// Tells what `text` makes, or counts it where too much has been told of late.
-    pub(crate) fn report(&mut self, text: impl FnOnce() -> String) {
+    /// Adds a notice, or counts it where there were too many of late.
+    pub(super) fn report(&mut self, text: impl FnOnce() -> String) {
         if self.reported < PER_WINDOW {
             self.reported += 1;
             self.notices.push(Notice { text: text(), failed: false });
@@ -92,15 +107,16 @@ impl NoticeLimiter {
         }
     }
 
-    /// Looks at the clock: a window that is over says how much it left unsaid.
-    pub(crate) fn tick(&mut self, now: Instant) {
+    /// Starts a new window when the present one is over.
+    pub(super) fn tick(&mut self, now: Instant) {
         if now.duration_since(self.begun) >= WINDOW {
             self.end_window();
             self.begun = now;
         }
     }
 
-    fn end_window(&mut self) {
+    /// Ends the present window: says how many notices it has suppressed.
+    pub(super) fn end_window(&mut self) {
         self.reported = 0;
         let suppressed = mem::take(&mut self.suppressed);
         if suppressed > 0 {
@@ -109,13 +125,8 @@ impl NoticeLimiter {
         }
     }
 
-    /// Nothing more will come: what was left unsaid is summed up now.
-    pub(crate) fn end(&mut self) {
-        self.end_window();
-    }
-
-    /// What a person should know, since this was last asked.
-    pub(crate) fn take(&mut self) -> Vec<Notice> {
+    /// The notices since the last call.
+    pub(super) fn take(&mut self) -> Vec<Notice> {
         mem::take(&mut self.notices)
     }
 }
@@ -125,27 +136,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn much_trouble_is_summed_up() {
+    fn notices_beyond_the_limit_are_summed_up() {
         let now = Instant::now();
-        let mut notices = NoticeLimiter::new(now);
+        let mut limiter = NoticeLimiter::new(now, []);
         for number in 0..100 {
-            notices.report(|| format!("trouble {number}"));
+            limiter.report(|| format!("trouble {number}"));
         }
-        notices.tick(now + WINDOW / 2);
-        assert_eq!(notices.take().len(), 20);
-        notices.tick(now + WINDOW);
-        let texts: Vec<String> = notices.take().into_iter().map(|notice| notice.text).collect();
+        limiter.tick(now + WINDOW / 2);
+        assert_eq!(limiter.take().len(), 20);
+        limiter.tick(now + WINDOW);
+        let texts: Vec<String> = limiter.take().into_iter().map(|notice| notice.text).collect();
         assert_eq!(texts, ["… and 80 more such troubles with Python's handlers"]);
-        notices.report(|| "again".to_owned());
-        notices.tick(now + WINDOW * 2);
-        assert_eq!(notices.take().len(), 1);
+        limiter.report(|| "again".to_owned());
+        limiter.tick(now + WINDOW * 2);
+        assert_eq!(limiter.take().len(), 1);
     }
 
     #[test]
-    fn only_what_happened_is_remarked() {
-        assert!(
-            ListenStats { records: 5, clients: 1, ..ListenStats::default() }.remarks().is_empty()
-        );
+    fn remarks_name_the_counts_that_are_not_zero() {
+        assert!(ListenStats { records: 5, clients: 1, ..Default::default() }.remarks().is_empty());
         let stats = ListenStats { truncated: 2, cut_off: 1, ..ListenStats::default() };
         let remarks = stats.remarks();
         assert_eq!(

@@ -4,26 +4,49 @@ mod backlog;
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::backlog::Backlog;
 use super::{PollStatus, Sink, Source};
-use crate::socket::{Endpoint, Subscriber};
+use crate::socket::{self, Drain, Endpoint, PublisherRequest, Subscriber};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
 use zlog_core::wire;
+
+/// How long one poll waits for messages while the connections are drained.
+const DRAIN_POLL: Duration = Duration::from_millis(20);
+/// For how long messages that come too late are counted.
+const COUNT_TIME: Duration = Duration::from_millis(500);
 
 /// Decodes the messages that a subscriber receives.
 pub struct Subscribe {
     subscriber: Subscriber,
     backlog: Backlog,
     keep_bodies: bool,
+    late: LateMessages,
+}
+
+/// Messages that arrived after the time that [`Source::finish`] had. They are not delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LateMessages {
+    /// How many were counted.
+    pub count: u64,
+    /// Whether publishers were still sending when counting ended.
+    pub and_more: bool,
+}
+
+impl LateMessages {
+    /// Whether any came too late.
+    pub fn any(&self) -> bool {
+        self.count > 0 || self.and_more
+    }
 }
 
 impl Subscribe {
     /// Reads from `subscriber`. With `keep_bodies`, records have their [`Record::body`].
     pub fn new(subscriber: Subscriber, keep_bodies: bool) -> Subscribe {
-        Subscribe { subscriber, backlog: Backlog::default(), keep_bodies }
+        let late = LateMessages::default();
+        Subscribe { subscriber, backlog: Backlog::default(), keep_bodies, late }
     }
 
     /// Requests the last `n` messages of `prefixes` from the relay whose query endpoint is
@@ -50,18 +73,45 @@ impl Subscribe {
     pub fn subscriber(&mut self) -> &mut Subscriber {
         &mut self.subscriber
     }
+
+    /// What came too late for [`Source::finish`].
+    pub fn late(&self) -> LateMessages {
+        self.late
+    }
+
+    /// Counts the messages that come too late, for at most [`COUNT_TIME`].
+    fn count_late(&mut self, mut drain: Drain) -> Result<()> {
+        let until = Instant::now() + COUNT_TIME;
+        self.subscriber.request(PublisherRequest::Stop);
+        drain.stop_requested();
+        loop {
+            let before = self.late.count;
+            self.subscriber.recv(DRAIN_POLL, &mut |_, _| {
+                self.late.count += 1;
+                Ok(ControlFlow::Continue(()))
+            })?;
+            let now = Instant::now();
+            if drain.is_done(now, self.late.count > before) {
+                return Ok(());
+            }
+            if now >= until {
+                self.late.and_more = true;
+                return Ok(());
+            }
+        }
+    }
 }
 
 impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
-        let Subscribe { subscriber, backlog, keep_bodies } = self;
+        let Subscribe { subscriber, backlog, keep_bodies, .. } = self;
         let mut deliver = |frames: &[&[u8]], received| {
             let mut record = Record::default();
             wire::decode_into(frames, received, &mut record);
             if *keep_bodies {
                 record.body = frames.last().map(|body| Cow::Borrowed(*body));
             }
-            sink(record)
+            sink(&mut record)
         };
         let mut wait = wait;
         while let Some(message) = backlog.next() {
@@ -75,6 +125,30 @@ impl Source for Subscribe {
             true => Ok(ControlFlow::Continue(())),
             false => deliver(frames, received),
         })
+    }
+
+    /// Makes publishers stop, and delivers what they have sent. What comes after `within` is
+    /// counted ([`Subscribe::late`]).
+    fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
+        let started = Instant::now();
+        let mut drain = Drain::new(&self.subscriber.endpoint_status(), started, within);
+        loop {
+            if Instant::now() >= started + within {
+                return self.count_late(drain);
+            }
+            // Checked first: what the system had received from a publisher that is gone has
+            // arrived by the end of the poll.
+            let gone = socket::connected_peers(&self.subscriber.endpoint_status()) == 0;
+            let came = self.poll(DRAIN_POLL, sink)? == PollStatus::Delivered;
+            let now = Instant::now();
+            if drain.is_done(now, came) || (gone && !came) {
+                return Ok(());
+            }
+            let subscriber = &mut self.subscriber;
+            if let Some(request) = drain.next_request(now, || subscriber.is_caught_up()) {
+                subscriber.request(request);
+            }
+        }
     }
 }
 

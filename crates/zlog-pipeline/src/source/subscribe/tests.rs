@@ -15,8 +15,8 @@ fn pair(keep_bodies: bool) -> (Publisher, Subscribe) {
 fn receive(source: &mut Subscribe, count: usize) -> Vec<Record<'static>> {
     let mut records = Vec::new();
     until("all have arrived", || {
-        let mut sink = |record: Record<'_>| {
-            records.push(record.into_owned());
+        let mut sink = |record: &mut Record<'_>| {
+            records.push(std::mem::take(record).into_owned());
             Ok(ControlFlow::Continue(()))
         };
         source.poll(STEP, &mut sink).expect("no error");

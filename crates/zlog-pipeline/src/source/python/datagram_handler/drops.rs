@@ -1,8 +1,7 @@
-//! Datagrams that Linux dropped because nobody read them in time.
+//! Datagrams that Linux dropped because they were not read in time.
 //!
-//! What may be here: finding a socket in `/proc/net/udp`, whose last column tells. A
-//! socket option tells, too, with each datagram (`SO_RXQ_OVFL`), but none that the
-//! standard library or its kin would read without `unsafe`.
+//! The number is in the last column of `/proc/net/udp`. The socket option `SO_RXQ_OVFL`
+//! has it too, but neither std nor socket2 reads it without `unsafe`.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,25 +9,24 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
-/// What has been dropped at one socket.
+/// The datagrams dropped at one socket.
 #[derive(Debug)]
 pub(super) struct Drops {
-    /// The socket's number in the table; `None` when the system does not tell.
+    /// The socket's number in the table; `None` if it is unknown.
     inode: Option<u64>,
     table: &'static str,
     reported: u64,
 }
 
 impl Drops {
-    /// Of a socket that is bound to `address`.
+    /// For a socket that is bound to `address`.
     pub(super) fn of(socket: &impl AsFd, address: io::Result<SocketAddr>) -> Drops {
         let v6 = address.is_ok_and(|address| address.is_ipv6());
         let table = if v6 { "/proc/net/udp6" } else { "/proc/net/udp" };
         Drops { inode: inode(socket), table, reported: 0 }
     }
 
-    /// How many were dropped since it was last asked. Where the system does not tell,
-    /// none.
+    /// How many were dropped since the last call; 0 if the system does not say.
     pub(super) fn count_new(&mut self) -> u64 {
         let Some(inode) = self.inode else { return 0 };
         let table = fs::read_to_string(self.table).unwrap_or_default();
@@ -45,8 +43,8 @@ fn inode(socket: &impl AsFd) -> Option<u64> {
     Some(File::from(descriptor).metadata().ok()?.ino())
 }
 
-/// The drops of a line of the table, if it is this socket's: the tenth word is the
-/// number, the last the drops.
+/// The drops in a line of the table, if it is this socket's: the tenth word is the number,
+/// the last one the drops.
 fn dropped(line: &str, inode: u64) -> Option<u64> {
     let mut words = line.split_ascii_whitespace();
     let number: u64 = words.nth(9)?.parse().ok()?;
@@ -60,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_systems_table_has_our_socket_and_what_it_dropped() {
+    fn received_and_dropped_datagrams_add_up_to_those_sent() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut drops = Drops::of(&socket, socket.local_addr());
         assert_eq!(drops.count_new(), 0);

@@ -1,9 +1,9 @@
-//! Python's `DatagramHandler`: a pickled record in each datagram, after its length.
+//! Python's `DatagramHandler`: each datagram is a pickled record after its length.
 //!
-//! What may be here: receiving datagrams, and counting those that were dropped. UDP
-//! promises nothing (a Unix socket does): one that is lost on the way is not seen here,
-//! and has no number that would be missed. What can be known is counted: datagrams that hold no whole
-//! record, and those that the system dropped because they came too fast.
+//! UDP guarantees nothing (a Unix socket does): a datagram that is lost on the way can't
+//! be seen, since records from Python have no number that would be missing. What can be
+//! known is counted: datagrams without a whole record, and those that the system dropped
+//! because they came too fast.
 
 #[cfg(target_os = "linux")]
 mod drops;
@@ -14,52 +14,55 @@ use std::sync::Arc;
 
 use mio::{Interest, Registry, Token};
 
-use super::{
-    DatagramSocket, Delivery, ListenOptions, ListenStats, NoticeLimiter, Peer, Sender, TurnOutcome,
-};
+use super::delivery::{Delivery, TurnOutcome};
+use super::options::ListenOptions;
+use super::peer::{Peer, Sender};
+use super::sockets::DatagramSocket;
+use super::stats::ListenReport;
 use zlog_core::error::{Error, Result};
+use zlog_core::record::Record;
 use zlog_core::wire::pickle::Refused;
 
 /// `logging.handlers.DEFAULT_UDP_LOGGING_PORT`.
 const PORT: u16 = 9021;
 
-/// Bytes before a record, which say its length.
+/// Bytes of the length before a record.
 const HEADER: usize = 4;
 
-/// Datagrams in one turn.
+/// Most datagrams in one turn.
 const TURN: u32 = 64;
 
-/// A socket that datagrams come to.
+/// A socket that receives datagrams.
 struct Receiver {
     socket: DatagramSocket,
     name: Arc<str>,
     queued: bool,
-    /// Who sent last: the next one is likely from there, too.
+    /// The last sender: the next datagram is likely from the same one.
     last: Option<(Sender, Peer)>,
-    /// Datagrams have come since the system was asked about drops.
+    /// Datagrams have come since the system was asked for drops.
     busy: bool,
-    /// A Unix socket drops none: who sends waits.
+    /// `None` for a Unix socket: it drops nothing, since its senders wait.
     #[cfg(target_os = "linux")]
     drops: Option<drops::Drops>,
-    longest: usize,
+    max_record: usize,
 }
 
-/// All sockets that datagrams come to.
+/// All sockets that receive datagrams.
 pub(super) struct Datagrams {
     receivers: Vec<Receiver>,
     longest: usize,
 }
 
 impl Datagrams {
-    /// Binds the sockets, with tokens from `first` on.
+    /// Binds the sockets. Their tokens begin with `first`.
     ///
     /// # Errors
-    /// An address that can't be listened on.
+    /// An address can't be listened on.
     pub(super) fn bind(
         options: &ListenOptions,
         registry: &Registry,
         first: usize,
-        bound: &mut Vec<String>,
+        notices: &mut Vec<String>,
     ) -> Result<Datagrams> {
         let mut receivers: Vec<Receiver> = Vec::new();
         for address in &options.udp {
@@ -67,9 +70,10 @@ impl Datagrams {
                 let mut receiver = Receiver::new(socket, options.max_record);
                 let token = Token(first + receivers.len());
                 let source = receiver.socket.source();
-                let watched = registry.register(source, token, Interest::READABLE);
-                watched.map_err(|error| Error::io("watching a socket", &error))?;
-                bound.push(format!("{} for Python's DatagramHandler", receiver.name));
+                let registered = registry.register(source, token, Interest::READABLE);
+                registered.map_err(|error| Error::io("watching a socket", &error))?;
+                notices
+                    .push(format!("listening on {} for Python's DatagramHandler", receiver.name));
                 receivers.push(receiver);
             }
         }
@@ -78,34 +82,34 @@ impl Datagrams {
         Ok(Datagrams { receivers, longest })
     }
 
-    /// How much room the longest datagram wants, with one byte that tells a longer one,
-    /// if that may be more than UDP's.
+    /// The buffer size that the longest datagram needs, with one more byte by which a longer
+    /// datagram is noticed; 0 if all sockets are UDP, whose datagrams are short.
     pub(super) fn longest(&self) -> usize {
         self.longest
     }
 
-    /// How many sockets there are.
+    /// Number of sockets.
     pub(super) fn sockets(&self) -> usize {
         self.receivers.len()
     }
 
-    /// The end begins: no one new is to send, as far as that can be had. Whether somebody
-    /// may be waiting in the middle of it: until there is room in a Unix socket.
+    /// Removes the files of Unix sockets, so that no new sender finds them. Returns whether
+    /// a sender may be waiting for room in one.
     pub(super) fn stop_accepting(&mut self) -> bool {
-        self.receivers.iter_mut().for_each(|receiver| receiver.socket.stop_accepting());
+        self.receivers.iter_mut().for_each(|receiver| receiver.socket.unlink());
         self.receivers.iter().any(|receiver| receiver.socket.is_unbounded())
     }
 
-    /// Something may have come. Whether the socket is to be put into the queue.
+    /// A socket may have datagrams. Returns whether it must be queued.
     pub(super) fn wake(&mut self, socket: usize) -> bool {
         let receiver = self.receivers.get_mut(socket);
         receiver.is_some_and(|receiver| !std::mem::replace(&mut receiver.queued, true))
     }
 
-    /// Receives what is there, up to a bound, and delivers it.
+    /// Receives up to [`TURN`] datagrams and delivers their records.
     ///
     /// # Errors
-    /// Whatever the sink returns.
+    /// The sink's errors.
     pub(super) fn turn(
         &mut self,
         socket: usize,
@@ -118,18 +122,18 @@ impl Datagrams {
         Ok(outcome)
     }
 
-    /// Asks the system what it dropped.
+    /// Asks the system how many datagrams it has dropped.
     #[cfg(target_os = "linux")]
-    pub(super) fn count_drops(&mut self, stats: &mut ListenStats, notices: &mut NoticeLimiter) {
+    pub(super) fn count_drops(&mut self, report: &mut ListenReport) {
         for receiver in &mut self.receivers {
             if !std::mem::take(&mut receiver.busy) {
                 continue;
             }
             let dropped = receiver.drops.as_mut().map_or(0, drops::Drops::count_new);
             if dropped > 0 {
-                stats.dropped_datagrams += dropped;
+                report.stats.dropped_datagrams += dropped;
                 let name = &receiver.name;
-                notices.report(|| {
+                report.notice(|| {
                     format!(
                         "{dropped} datagrams to {name} were dropped by the system: they came \
                          faster than they could be read (a higher net.core.rmem_max may help)"
@@ -139,13 +143,13 @@ impl Datagrams {
         }
     }
 
-    /// Nobody else tells.
+    /// Other systems do not say.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn count_drops(&mut self, _heard: &mut ListenStats, _told: &mut NoticeLimiter) {}
+    pub(super) fn count_drops(&mut self, _: &mut ListenReport) {}
 }
 
 impl Receiver {
-    fn new(socket: DatagramSocket, longest: usize) -> Receiver {
+    fn new(socket: DatagramSocket, max_record: usize) -> Receiver {
         Receiver {
             name: socket.name().into(),
             #[cfg(target_os = "linux")]
@@ -157,7 +161,7 @@ impl Receiver {
             queued: false,
             last: None,
             busy: false,
-            longest,
+            max_record,
         }
     }
 
@@ -168,11 +172,10 @@ impl Receiver {
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return Ok(TurnOutcome::Idle),
                     io::ErrorKind::Interrupted => continue,
-                    // Of one datagram, or of the network for a while: the next may come.
+                    // The error of one datagram, or of the network for a while.
                     _ => {
-                        let name = &self.name;
-                        let text = format_args!("receiving on {name}");
-                        delivery.notices.report(|| Error::io(text, &error).to_string());
+                        let text = format_args!("receiving on {}", self.name);
+                        delivery.report.notice(|| Error::io(text, &error).to_string());
                         return Ok(TurnOutcome::Idle);
                     }
                 },
@@ -185,7 +188,7 @@ impl Receiver {
         Ok(TurnOutcome::Again)
     }
 
-    /// Takes one datagram.
+    /// Delivers the record of a datagram, or reports why it has none.
     fn take(
         &mut self,
         datagram: &[u8],
@@ -196,25 +199,26 @@ impl Receiver {
             Some((sender, peer)) if *sender == from => peer,
             last => &mut last.insert((from, Peer::new(from, &self.name))).1,
         };
-        let refused = match pickle_of(datagram) {
-            _ if datagram.len() > self.longest.saturating_add(HEADER) => DatagramError::TooLong,
-            Ok(pickle) => match delivery.deliver(pickle, peer)? {
-                Ok(flow) => return Ok(flow),
+        let mut record = Record::default();
+        let error = match pickle_of(datagram) {
+            _ if datagram.len() > self.max_record.saturating_add(HEADER) => DatagramError::TooLong,
+            Ok(pickle) => match delivery.decode(pickle, &mut record) {
+                Ok(()) => return delivery.deliver(&mut record, peer),
                 Err(Refused::Truncated) => DatagramError::Truncated,
                 Err(refused) => DatagramError::NotARecord(refused),
             },
-            Err(bad) => bad,
+            Err(error) => error,
         };
-        delivery.stats.bad_datagrams += 1;
-        delivery.notices.report(|| {
-            let why = refused.describe();
-            format!("a datagram of {peer} ({} bytes) was left out: {why}", datagram.len())
+        delivery.report.stats.bad_datagrams += 1;
+        delivery.report.notice(|| {
+            let (length, why) = (datagram.len(), error.describe());
+            format!("a datagram of {peer} ({length} bytes) was left out: {why}")
         });
         Ok(ControlFlow::Continue(()))
     }
 }
 
-/// What is wrong with a datagram.
+/// Why a datagram has no record.
 #[derive(PartialEq, Eq, Debug)]
 enum DatagramError {
     TooLong,
@@ -227,9 +231,7 @@ enum DatagramError {
 impl DatagramError {
     fn describe(&self) -> String {
         match self {
-            DatagramError::TooLong => {
-                "its record is longer than one may be (--max-record)".to_owned()
-            }
+            DatagramError::TooLong => "its record is longer than --max-record".to_owned(),
             DatagramError::TooShort => "it is too short for a record and its length".to_owned(),
             DatagramError::Truncated => "it ends in the middle of a record".to_owned(),
             DatagramError::TrailingBytes => "it goes on after its record".to_owned(),
@@ -244,7 +246,7 @@ impl DatagramError {
 /// The pickle in a datagram: what follows its length, which must be right.
 fn pickle_of(datagram: &[u8]) -> Result<&[u8], DatagramError> {
     let (header, pickle) = datagram.split_first_chunk::<HEADER>().ok_or(DatagramError::TooShort)?;
-    // A length beyond usize is longer than what came, too.
+    // A length that exceeds usize exceeds every datagram, too.
     let length = usize::try_from(u32::from_be_bytes(*header)).unwrap_or(usize::MAX);
     match length.cmp(&pickle.len()) {
         std::cmp::Ordering::Equal => Ok(pickle),

@@ -1,7 +1,4 @@
-//! Listening sockets: where clients come in.
-//!
-//! What may be here: accepting, and what the system says to it. How many may be inside
-//! is `socket_handler`'s; what kinds of sockets there are, `listen`'s.
+//! Listening sockets that accept clients.
 
 use std::io;
 use std::sync::Arc;
@@ -9,59 +6,64 @@ use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry, Token};
 
-use crate::source::python::{ListenOptions, Listener, NoticeLimiter, Peer, Stream};
+use crate::source::python::options::ListenOptions;
+use crate::source::python::peer::Peer;
+use crate::source::python::sockets::{Listener, Stream};
+use crate::source::python::stats::NoticeLimiter;
 use zlog_core::error::{Error, Result};
 
 /// `logging.handlers.DEFAULT_TCP_LOGGING_PORT`.
 const PORT: u16 = 9020;
 
-/// How long an acceptor is left alone at which the system could let nobody in: out of
-/// descriptors, most often. Asking at once again would be asking without end.
+/// Pause after a failed accept, mostly for want of descriptors: without it, the loop would
+/// spin.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Those let in at once, before clients get their turns again.
+/// Most clients accepted in a row, before connected clients get their turns.
 const MAX_AT_ONCE: u32 = 64;
 
-/// A acceptor.
+/// A listening socket.
 pub(super) struct Acceptor {
     listener: Listener,
     name: Arc<str>,
-    /// Somebody may wait. The system tells once, not as long as it is so.
+    /// Clients may be waiting. The system reports this once, so it must be kept.
     ready: bool,
-    /// Before this, the system is not asked again.
+    /// Accept is not called before this.
     not_before: Option<Instant>,
-    /// The system's last word was a failure, and that has been told.
+    /// The last accept failed, which was reported.
     failing: bool,
+    /// Clients accepted in a row.
     accepted: u32,
 }
 
-/// Who is at the acceptor.
+/// Outcome of [`Acceptor::accept`].
 pub(super) enum Accepted {
-    /// A client, let in.
+    /// A client.
     Client(Stream, Peer),
-    /// Nobody, or nobody who can be let in now.
+    /// No client waits, or none can be accepted now.
     NoClient,
-    /// More, for another time.
+    /// More clients wait, for the next call.
     Later,
 }
 
-/// Opens all acceptors, with tokens from 0 on.
+/// Opens all listening sockets. Their tokens begin with 0.
 ///
 /// # Errors
-/// An address that can't be listened on.
+/// An address can't be listened on.
 pub(super) fn open(
     options: &ListenOptions,
     registry: &Registry,
-    bound: &mut Vec<String>,
+    notices: &mut Vec<String>,
 ) -> Result<Vec<Acceptor>> {
     let mut acceptors: Vec<Acceptor> = Vec::new();
     for address in &options.tcp {
         for listener in address.open(PORT, options.allow_remote, Listener::open)? {
             let mut acceptor = Acceptor::new(listener);
             let token = Token(acceptors.len());
-            let watched = registry.register(acceptor.listener.source(), token, Interest::READABLE);
-            watched.map_err(|error| Error::io("watching a socket", &error))?;
-            bound.push(format!("{} for Python's SocketHandler", acceptor.name));
+            let source = acceptor.listener.source();
+            let registered = registry.register(source, token, Interest::READABLE);
+            registered.map_err(|error| Error::io("watching a socket", &error))?;
+            notices.push(format!("listening on {} for Python's SocketHandler", acceptor.name));
             acceptors.push(acceptor);
         }
     }
@@ -74,12 +76,12 @@ impl Acceptor {
         Acceptor { listener, name, ready: false, not_before: None, failing: false, accepted: 0 }
     }
 
-    /// Somebody waits.
+    /// Clients may be waiting.
     pub(super) fn set_ready(&mut self) {
         self.ready = true;
     }
 
-    /// How long it may be left alone.
+    /// Longest wait before the next call of [`Acceptor::accept`].
     pub(super) fn max_wait(&self, now: Instant) -> Duration {
         match self.not_before {
             _ if !self.ready => Duration::MAX,
@@ -88,22 +90,23 @@ impl Acceptor {
         }
     }
 
-    /// No one new is to come, as far as that can be had; those who wait are let in.
-    pub(super) fn stop_accepting(&mut self) {
-        self.listener.stop_accepting();
+    /// Removes the file of a Unix socket, so that no new client finds it. Clients that are
+    /// waiting are still accepted.
+    pub(super) fn unlink(&mut self) {
+        self.listener.unlink();
     }
 
-    /// Whether the system could not let in who waits.
+    /// Whether clients wait that the system could not accept.
     pub(super) fn is_failing(&self) -> bool {
         self.failing && self.ready
     }
 
-    /// The system may be asked again at once.
+    /// Ends the pause after a failure.
     pub(super) fn retry_now(&mut self) {
         self.not_before = None;
     }
 
-    /// Lets the next one in.
+    /// Accepts the next client.
     pub(super) fn accept(&mut self, at: Instant, notices: &mut NoticeLimiter) -> Accepted {
         if !self.ready || self.not_before.is_some_and(|not_before| at < not_before) {
             return Accepted::NoClient;
@@ -126,7 +129,7 @@ impl Acceptor {
                         self.accepted = 0;
                         return Accepted::NoClient;
                     }
-                    // It has hung up again, or a signal came.
+                    // The client has hung up already, or a signal came.
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
                     _ => return self.fail(&error, at, notices),
                 },
@@ -134,7 +137,7 @@ impl Acceptor {
         }
     }
 
-    /// The system can't let anybody in now. Those inside don't notice.
+    /// No client can be accepted now. Connected clients are not affected.
     fn fail(&mut self, error: &io::Error, at: Instant, notices: &mut NoticeLimiter) -> Accepted {
         self.not_before = Some(at + FAILURE_PAUSE);
         self.accepted = 0;

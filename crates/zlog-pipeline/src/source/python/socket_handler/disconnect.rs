@@ -1,7 +1,6 @@
 //! Why a client is cut off, in words that help whoever runs it.
 //!
-//! What may be here: telling other protocols from their first four bytes, which is
-//! all that is looked at before the door closes.
+//! A client that speaks another protocol is recognised by its first four bytes.
 
 use std::time::Duration;
 
@@ -13,16 +12,16 @@ use zlog_core::wire::pickle::Refused;
 pub(super) enum DisconnectReason {
     /// It announced a record of this length.
     TooLong([u8; 4]),
-    /// It sent what is no record.
+    /// It sent something that is no record.
     NotARecord(Refused),
-    /// It stood still in the middle of a record, for so long.
+    /// It stopped in the middle of a record, for this time.
     Stalled(Duration),
-    /// All clients together have too much under way, and it has most.
+    /// Incomplete records take too much memory, and this client has most of it.
     MemoryLimit,
 }
 
 impl DisconnectReason {
-    /// The reason, as the rest of a sentence. `longest`: the longest record there may be.
+    /// The reason, as the rest of a sentence. `longest` is the longest record allowed.
     pub(super) fn describe(&self, longest: usize) -> String {
         match self {
             DisconnectReason::TooLong(header) => too_long(*header, longest),
@@ -30,19 +29,19 @@ impl DisconnectReason {
                 "it sent a pickle of something else than a log record".to_owned()
             }
             DisconnectReason::NotARecord(refused) => {
-                format!("it sent what is no pickled record ({refused})")
+                format!("it sent no pickled record ({refused})")
             }
             DisconnectReason::Stalled(stall) => {
-                format!("it stood still in the middle of a record for {} s", stall.as_secs())
+                format!("it stopped in the middle of a record for {} s", stall.as_secs())
             }
             DisconnectReason::MemoryLimit => {
-                "it had most of the memory that unfinished records may take".to_owned()
+                "it used most of the memory for unfinished records".to_owned()
             }
         }
     }
 }
 
-/// A length that can't be is most often no length at all.
+/// A length that is not allowed is mostly no length, but the start of another protocol.
 fn too_long(header: [u8; 4], longest: usize) -> String {
     const METHODS: [&[u8]; 8] =
         [b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN", b"PRI "];
@@ -50,7 +49,7 @@ fn too_long(header: [u8; 4], longest: usize) -> String {
         [0x16, 3, ..] => Some("TLS"),
         header if METHODS.contains(&&header[..]) => Some("HTTP"),
         [b'S', b'S', b'H', b'-'] => Some("SSH"),
-        // A length before pickles is what is expected; ZeroMQ's greeting has another.
+        // The start of ZeroMQ's greeting.
         [0xff, 0, 0, 0] => Some("ZeroMQ"),
         _ => None,
     };
@@ -64,7 +63,7 @@ fn too_long(header: [u8; 4], longest: usize) -> String {
             format!("it sends text (`{text}…`), not records as Python's SocketHandler pickles them")
         }
         _ => format!(
-            "it announced a record of {} bytes, and {longest} may be (--max-record)",
+            "it announced a record of {} bytes; at most {longest} are allowed (--max-record)",
             u32::from_be_bytes(header)
         ),
     }
@@ -75,13 +74,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_protocols_are_called_by_their_names() {
+    fn other_protocols_are_named() {
         let why = |header: &[u8; 4]| DisconnectReason::TooLong(*header).describe(1 << 20);
         assert!(why(b"GET ").contains("HTTP"));
         assert!(why(b"\x16\x03\x01\x02").contains("TLS"));
         assert!(why(b"SSH-").contains("SSH"));
         assert!(why(b"\xff\0\0\0").contains("ZeroMQ"));
         assert!(why(b"hel\n").contains("`hel\\x0a…`"), "{}", why(b"hel\n"));
-        assert!(why(b"\x01\0\0\0").contains("16777216 bytes, and 1048576 may be"));
+        assert!(why(b"\x01\0\0\0").contains("16777216 bytes; at most 1048576"));
     }
 }

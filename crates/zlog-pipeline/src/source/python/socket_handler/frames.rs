@@ -1,133 +1,110 @@
-//! A client's bytes to frames: a length of four bytes, most significant first, and
-//! as many bytes.
+//! Splits a client's bytes into frames: a length of four bytes, most significant first,
+//! and as many bytes.
 //!
-//! What may be here: finding where frames begin and end. What is in them is
-//! `wire`'s. Frames are handed on where they were read, in the buffer that all
-//! clients share; only what is cut by the end of a read is kept for its client. So
-//! a client costs what it has sent, never what it has announced.
+//! Frames are passed on in the buffer that all clients share for reading. Only a frame that
+//! is cut by the end of a read is kept for its client, so a client costs the memory that it
+//! has sent, never what it has announced.
 
 use zlog_core::error::Result;
 
 /// Bytes of the length.
 const HEADER: usize = 4;
 
-/// Room that a client may keep while nothing is in it.
+/// Capacity that a client's empty buffer may keep.
 const KEPT_CAPACITY: usize = 64 << 10;
 
-/// What became of a frame.
+/// The consumer's answer to a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum FrameOutcome<F> {
-    /// Go on.
+    /// Taken: go on with the next one.
     Continue,
-    /// Go on another time.
+    /// Taken: the next one must wait.
     Stop,
-    /// The frame was not taken: hand it on again another time.
+    /// Not taken: pass it again later.
     Retry,
-    /// The client is not to be listened to any more.
+    /// Not valid: the client is to be disconnected.
     Reject(F),
 }
 
-/// What became of the bytes.
+/// Outcome of [`Frames::feed`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum FeedOutcome<F> {
-    /// All whole frames were handed on.
+    /// All whole frames were taken.
     Consumed,
-    /// Some frames wait.
+    /// Some bytes wait; they may be whole frames.
     Pending,
-    /// A frame was bad.
+    /// A frame was rejected.
     Rejected(F),
-    /// A frame is announced that is longer than one may be.
+    /// A frame was announced that is too long.
     TooLong {
-        /// The length, as it came.
+        /// The length as it was received.
         header: [u8; HEADER],
     },
 }
 
-/// What is kept of a client's bytes between reads.
+/// The bytes of a client that are kept between reads.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     buffer: Vec<u8>,
-    /// How much of `held` has been handed on.
+    /// How much of `buffer` has been taken.
     consumed: usize,
 }
 
-/// What bytes begin with.
+/// What some bytes begin with.
 enum Next<'b> {
-    /// A frame, and what follows it.
-    Whole(&'b [u8], &'b [u8]),
-    /// A part of one: so many bytes lack, as far as can be told.
+    /// A frame.
+    Whole(&'b [u8]),
+    /// A part of a frame; at least so many bytes are missing.
     Incomplete(usize),
     TooLong([u8; HEADER]),
 }
 
-fn next(bytes: &[u8], longest: usize) -> Next<'_> {
+fn next(bytes: &[u8], max_record: usize) -> Next<'_> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else {
         return Next::Incomplete(HEADER - bytes.len());
     };
-    // A length beyond usize is beyond the longest, too.
+    // A length that exceeds usize exceeds the maximum, too.
     let length = usize::try_from(u32::from_be_bytes(*header)).unwrap_or(usize::MAX);
-    if length > longest {
+    if length > max_record {
         return Next::TooLong(*header);
     }
-    match rest.split_at_checked(length) {
-        Some((frame, after)) => Next::Whole(frame, after),
-        None => Next::Incomplete(length - rest.len()),
-    }
+    rest.get(..length).map_or_else(|| Next::Incomplete(length - rest.len()), Next::Whole)
 }
 
 impl Frames {
-    /// Hands on the frames that `bytes` complete, none longer than `longest`, in order.
+    /// Passes on, in order, the frames that `bytes` complete.
     ///
     /// # Errors
-    /// Whatever `frame` returns.
+    /// Those of `frame`.
     pub(super) fn feed<F>(
         &mut self,
         mut bytes: &[u8],
-        longest: usize,
+        max_record: usize,
         frame: &mut dyn FnMut(&[u8]) -> Result<FrameOutcome<F>>,
     ) -> Result<FeedOutcome<F>> {
-        while !self.buffer.is_empty() {
-            match next(&self.buffer[self.consumed..], longest) {
+        loop {
+            let buffered = !self.buffer.is_empty();
+            let input = if buffered { &self.buffer[self.consumed..] } else { bytes };
+            match next(input, max_record) {
                 Next::TooLong(header) => return Ok(FeedOutcome::TooLong { header }),
-                Next::Incomplete(_) if bytes.is_empty() => {
-                    self.compact();
-                    return Ok(FeedOutcome::Consumed);
-                }
-                Next::Incomplete(lacking) => {
-                    let (needed, rest) = bytes.split_at(lacking.min(bytes.len()));
+                Next::Incomplete(missing) if buffered && !bytes.is_empty() => {
+                    let (needed, rest) = bytes.split_at(missing.min(bytes.len()));
                     self.buffer.extend_from_slice(needed);
                     bytes = rest;
                 }
-                Next::Whole(whole, _) => {
-                    let end = self.consumed + HEADER + whole.len();
-                    let taken = frame(whole)?;
-                    if !matches!(taken, FrameOutcome::Retry) {
-                        self.consumed = end;
-                        if self.consumed == self.buffer.len() {
-                            self.clear();
-                        }
-                    }
-                    match taken {
-                        FrameOutcome::Continue => {}
-                        FrameOutcome::Stop | FrameOutcome::Retry => return Ok(self.keep(bytes)),
-                        FrameOutcome::Reject(fault) => return Ok(FeedOutcome::Rejected(fault)),
-                    }
-                }
-            }
-        }
-        loop {
-            match next(bytes, longest) {
-                Next::TooLong(header) => return Ok(FeedOutcome::TooLong { header }),
                 Next::Incomplete(_) => {
-                    self.buffer.extend_from_slice(bytes);
+                    self.keep::<F>(bytes);
                     return Ok(FeedOutcome::Consumed);
                 }
-                Next::Whole(whole, after) => {
-                    let taken = frame(whole)?;
-                    if !matches!(taken, FrameOutcome::Retry) {
-                        bytes = after;
+                Next::Whole(whole) => {
+                    let length = HEADER + whole.len();
+                    let outcome = frame(whole)?;
+                    match outcome {
+                        FrameOutcome::Retry => {}
+                        _ if buffered => self.consume(length),
+                        _ => bytes = &bytes[length..],
                     }
-                    match taken {
+                    match outcome {
                         FrameOutcome::Continue => {}
                         FrameOutcome::Stop | FrameOutcome::Retry => return Ok(self.keep(bytes)),
                         FrameOutcome::Reject(fault) => return Ok(FeedOutcome::Rejected(fault)),
@@ -142,27 +119,28 @@ impl Frames {
         !self.buffer.is_empty()
     }
 
-    /// Bytes of memory that it takes.
+    /// Memory that it takes, in bytes.
     pub(super) fn size(&self) -> usize {
         self.buffer.capacity()
     }
 
+    /// Keeps `bytes` for the next call.
     fn keep<F>(&mut self, bytes: &[u8]) -> FeedOutcome<F> {
-        self.compact();
+        self.buffer.drain(..self.consumed);
+        self.consumed = 0;
         self.buffer.extend_from_slice(bytes);
         if self.buffer.is_empty() { FeedOutcome::Consumed } else { FeedOutcome::Pending }
     }
 
-    fn compact(&mut self) {
-        self.buffer.drain(..self.consumed);
-        self.consumed = 0;
-    }
-
-    fn clear(&mut self) {
-        self.consumed = 0;
-        self.buffer.clear();
-        if self.buffer.capacity() > KEPT_CAPACITY {
-            self.buffer = Vec::new();
+    /// Drops a frame at the start of the buffer.
+    fn consume(&mut self, length: usize) {
+        self.consumed += length;
+        if self.consumed == self.buffer.len() {
+            self.consumed = 0;
+            self.buffer.clear();
+            if self.buffer.capacity() > KEPT_CAPACITY {
+                self.buffer = Vec::new();
+            }
         }
     }
 }
@@ -186,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn frames_come_whole_and_in_order_however_they_are_cut(
+        fn frames_are_whole_and_in_order_however_the_bytes_are_cut(
             sent in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..20),
             cuts in proptest::collection::vec(1..50usize, 1..20),
             stops in proptest::collection::vec(any::<bool>(), 20),
@@ -196,14 +174,14 @@ mod tests {
             let (mut frames, mut got, mut rest) = (Frames::default(), Vec::new(), &bytes[..]);
             let mut cuts = cuts.iter().cycle();
             let mut stops = stops.iter().cycle();
-            // One of them at least goes on, or this would have no end.
+            // At least one frame is taken, or this would not end.
             let mut later = later.iter().chain([&false]).cycle();
             while !rest.is_empty() {
                 let (piece, after) = rest.split_at(rest.len().min(*cuts.next().unwrap()));
                 rest = after;
                 let mut piece = piece;
                 loop {
-                    let fed = frames.feed::<Fault>(piece, 40, &mut |frame| {
+                    let outcome = frames.feed::<Fault>(piece, 40, &mut |frame| {
                         if *later.next().unwrap() {
                             return Ok(FrameOutcome::Retry);
                         }
@@ -211,7 +189,7 @@ mod tests {
                         Ok(if *stops.next().unwrap() { FrameOutcome::Stop } else { FrameOutcome::Continue })
                     });
                     piece = &[];
-                    if fed.unwrap() == FeedOutcome::Consumed {
+                    if outcome.unwrap() == FeedOutcome::Consumed {
                         break;
                     }
                 }
@@ -222,24 +200,24 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_announced_costs_what_has_come_of_it() {
+    fn an_announced_frame_takes_no_more_memory_than_its_bytes_received() {
         let mut frames = Frames::default();
         let announced = [0, 16, 0, 0, b'x'];
-        let fed = frames.feed::<Fault>(&announced, 1 << 20, &mut |_| panic!("it is not whole"));
-        assert_eq!(fed.unwrap(), FeedOutcome::Consumed);
+        let outcome = frames.feed::<Fault>(&announced, 1 << 20, &mut |_| panic!("it is not whole"));
+        assert_eq!(outcome.unwrap(), FeedOutcome::Consumed);
         assert!(frames.is_partial());
         assert!(frames.size() < 100, "{}", frames.size());
     }
 
     #[test]
-    fn a_frame_longer_than_allowed_is_told_by_its_length_alone() {
+    fn a_frame_that_is_too_long_is_refused_by_its_length_alone() {
         for cut in 0..4 {
             let (first, second) = b"GET / HTTP/1.1".split_at(cut);
             let mut frames = Frames::default();
             let mut none = |_: &[u8]| -> Result<FrameOutcome<Fault>> { panic!("nothing is whole") };
             assert_eq!(frames.feed(first, 1 << 20, &mut none).unwrap(), FeedOutcome::Consumed);
-            let fed = frames.feed(second, 1 << 20, &mut none).unwrap();
-            assert_eq!(fed, FeedOutcome::TooLong { header: *b"GET " });
+            let outcome = frames.feed(second, 1 << 20, &mut none).unwrap();
+            assert_eq!(outcome, FeedOutcome::TooLong { header: *b"GET " });
         }
     }
 
@@ -249,11 +227,11 @@ mod tests {
         let bytes = framed(&[vec![7; 500_000]]);
         let mut came = 0;
         for piece in bytes.chunks(60_000) {
-            let fed = frames.feed::<Fault>(piece, 1 << 20, &mut |frame| {
+            let outcome = frames.feed::<Fault>(piece, 1 << 20, &mut |frame| {
                 came += frame.len();
                 Ok(FrameOutcome::Continue)
             });
-            assert_eq!(fed.unwrap(), FeedOutcome::Consumed);
+            assert_eq!(outcome.unwrap(), FeedOutcome::Consumed);
         }
         assert_eq!(came, 500_000);
         assert!(frames.size() <= KEPT_CAPACITY, "{}", frames.size());

@@ -1,21 +1,18 @@
-//! Python's `SocketHandler`: clients that send a pickled record after the other over
-//! TCP or a Unix socket, each after its length.
+//! Python's `SocketHandler`: clients that send one pickled record after the other, each
+//! after its length, over TCP or a Unix socket.
 //!
-//! What may be here: letting clients in, reading from them in turn, and showing bad
-//! ones the acceptor. Where their frames end is `frames`'; waiting is `listen`'s.
-//!
-//! | a client | what becomes of it |
+//! | a client | is handled so |
 //! |---|---|
-//! | sends what is no record: another protocol, a pickle of something else | cut off and named |
-//! | announces a record longer than one may be | cut off and named |
-//! | sends a record with too many values | the record is left out and counted; it stays |
-//! | stands still in the middle of a record for a minute | cut off and named |
-//! | goes away in the middle of a record | the record is counted as lost, and named |
+//! | sends no record: another protocol, a pickle of something else | cut off and named |
+//! | announces a record that is too long | cut off and named |
+//! | sends a record with too many values | the record is left out and counted; the client stays |
+//! | stops in the middle of a record for a minute | cut off and named |
+//! | disconnects in the middle of a record | the record is counted as lost, and the client named |
 //! | hangs up with records unread and connects again | read to its end before the new connection, and named |
-//! | connects when there are as many as may be | turned away and named |
+//! | connects when the maximum number is connected | turned away and named |
 //! | floods | gets its turn like the others |
 //!
-//! Standing still between two records is what a program does that has nothing to say.
+//! A client may stop between two records for as long as it likes.
 
 mod acceptor;
 mod disconnect;
@@ -23,7 +20,6 @@ mod frames;
 mod reconnect;
 
 use std::io::{self, Read};
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry, Token};
@@ -32,21 +28,25 @@ use self::acceptor::{Accepted, Acceptor};
 use self::disconnect::DisconnectReason;
 use self::frames::{FeedOutcome, FrameOutcome, Frames};
 use self::reconnect::{Idle, Predecessor, Processes};
-use super::{Delivery, ListenOptions, ListenStats, NoticeLimiter, Peer, Stream, TurnOutcome};
+use super::delivery::{Delivery, TurnOutcome};
+use super::options::ListenOptions;
+use super::peer::Peer;
+use super::sockets::Stream;
+use super::stats::ListenReport;
 use crate::os::fd_limit;
 use zlog_core::error::Result;
 use zlog_core::record::Record;
 use zlog_core::wire::pickle::Refused;
 
-/// What all clients together may have under way: half-sent records. A good client
-/// has some hundred bytes; beyond this, the one that has most is cut off.
+/// Most memory for the incomplete records of all clients, in bytes. A good client needs
+/// some hundred bytes; beyond the limit, the client that has most is cut off.
 const MAX_BUFFERED: usize = 64 << 20;
 
-/// How long Python's `SocketHandler` waits for room in its socket.
+/// How long Python's `SocketHandler` waits for room in its socket before it gives up.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is read of a client until its first record is known: it is kept as long as the
-/// client waits for an earlier connection, of which there may be hundreds.
+/// Bytes of a client's first read. They are kept while the client waits for an earlier
+/// connection, and hundreds may wait.
 const FIRST_READ: usize = 4 << 10;
 
 /// A program that sends records.
@@ -57,43 +57,43 @@ struct Client {
     number: u64,
     /// The processes that it sends records of.
     processes: Processes,
-    /// Its first record has been looked at.
+    /// The process of its first record is known.
     identified: bool,
     predecessor: Option<Predecessor>,
     idle: Idle,
     /// Bytes read from it.
     read: u64,
-    /// It has hung up, and what it had sent had been unread for [`TIMEOUT`].
+    /// It has hung up after its bytes had been unread for [`TIMEOUT`].
     hung_up: bool,
     frames: Frames,
-    /// Frames wait that the sink had enough before.
+    /// The sink has returned `Break` before all frames were delivered.
     has_pending: bool,
-    /// Whether it is among those whose turn will be.
+    /// It is in the queue of turns.
     queued: bool,
-    /// When it last sent something.
+    /// When something was last read from it.
     last_read: Instant,
 }
 
-/// How a client's turn ended, where it was its last.
+/// Why a connection ends.
 enum ConnectionEnd {
-    /// It has closed the connection.
+    /// The client has closed it.
     Closed,
-    /// The connection broke.
+    /// It broke.
     Broken(io::Error),
-    /// zlog ends, or makes room.
+    /// zlog ends, or makes room for other clients.
     Shutdown,
-    /// It is cut off.
+    /// The client is cut off.
     Disconnected(DisconnectReason),
 }
 
-/// All clients, and the acceptors that they come in by.
+/// All clients, and the sockets that accept them.
 pub(super) struct Clients {
     acceptors: Vec<Acceptor>,
     clients: Vec<Option<Client>>,
     free: Vec<usize>,
-    /// The token of the first client; those before it are other sockets'.
+    /// The token of the first client; lower tokens belong to other sockets.
     first_token: usize,
-    /// Bytes of memory of all frames under way.
+    /// Memory of all incomplete records, in bytes.
     buffered: usize,
     max_buffered: usize,
     max_clients: usize,
@@ -101,23 +101,23 @@ pub(super) struct Clients {
     stall: Duration,
     /// The number of the next client.
     next: u64,
-    /// How many wait for an earlier connection of their process.
+    /// Clients that wait for an earlier connection of their process.
     waiting: usize,
-    /// For those who are told that descriptors have run out.
+    /// Shown when descriptors run out.
     connections: fd_limit::Connections,
 }
 
 impl Clients {
-    /// Opens the acceptors, with tokens from 0 on.
+    /// Listens on all addresses. The tokens of the listening sockets begin with 0.
     ///
     /// # Errors
-    /// An address that can't be listened on.
+    /// An address can't be listened on.
     pub(super) fn bind(
         options: &ListenOptions,
         registry: &Registry,
-        bound: &mut Vec<String>,
+        notices: &mut Vec<String>,
     ) -> Result<Clients> {
-        let acceptors = acceptor::open(options, registry, bound)?;
+        let acceptors = acceptor::open(options, registry, notices)?;
         Ok(Clients {
             acceptors,
             clients: Vec::new(),
@@ -134,60 +134,59 @@ impl Clients {
         })
     }
 
-    /// How many acceptors there are.
+    /// Number of listening sockets.
     pub(super) fn listeners(&self) -> usize {
         self.acceptors.len()
     }
 
-    /// From where on tokens are clients'.
+    /// Sets the token of the first client.
     pub(super) fn set_first_token(&mut self, token: usize) {
         self.first_token = token;
     }
 
-    /// The client whose token this is.
+    /// The client of a token.
     pub(super) fn client_of_token(&self, token: usize) -> Option<usize> {
         token.checked_sub(self.first_token)
     }
 
-    /// Somebody waits at an acceptor.
+    /// Clients may be waiting at a listening socket.
     pub(super) fn set_ready(&mut self, acceptor: usize) {
         if let Some(acceptor) = self.acceptors.get_mut(acceptor) {
             acceptor.set_ready();
         }
     }
 
-    /// A client may have sent something, or closed the connection. Whether it is to be put
-    /// into the queue.
+    /// A client may have sent something, or closed the connection. Returns whether it must be
+    /// queued.
     pub(super) fn wake(&mut self, client: usize, closed: bool, at: Instant) -> bool {
-        // It may have gone since the system spoke of it.
+        // It may be gone since the event was reported.
         let Some(client) = self.clients.get_mut(client).and_then(Option::as_mut) else {
             return false;
         };
-        // In the queue already, with something to read since then.
+        // It is in the queue already, with bytes unread since its last turn.
         let unread = client.queued && at.duration_since(client.last_read) >= TIMEOUT;
         client.hung_up |= closed && unread;
         client.idle.end(at);
         !client.is_waiting() && !std::mem::replace(&mut client.queued, true)
     }
 
-    /// How long may be waited before an acceptor or a wait must be looked at again.
+    /// Longest wait before [`Clients::accept`] or [`Clients::release`] must be called.
     pub(super) fn max_wait(&self, now: Instant) -> Duration {
         let waits = if self.waiting > 0 { reconnect::CHECK } else { Duration::MAX };
         self.acceptors.iter().map(|acceptor| acceptor.max_wait(now)).fold(waits, Duration::min)
     }
 
-    /// Lets those in who wait, so far as there is room. Whether some may wait still.
+    /// Accepts the clients that wait, up to the maximum. Returns whether more may wait.
     pub(super) fn accept(
         &mut self,
         registry: &Registry,
         at: Instant,
-        stats: &mut ListenStats,
-        notices: &mut NoticeLimiter,
+        report: &mut ListenReport,
     ) -> bool {
         let mut more = false;
         for acceptor in 0..self.acceptors.len() {
             loop {
-                match self.acceptors[acceptor].accept(at, notices) {
+                match self.acceptors[acceptor].accept(at, &mut report.notices) {
                     Accepted::NoClient => break,
                     Accepted::Later => {
                         more = true;
@@ -195,16 +194,16 @@ impl Clients {
                     }
                     Accepted::Client(stream, peer) => {
                         if self.count() >= self.max_clients {
-                            stats.turned_away += 1;
+                            report.stats.turned_away += 1;
                             let most = self.max_clients;
-                            notices.report(|| {
+                            report.notice(|| {
                                 format!("{peer} was turned away: {most} clients are connected already (--max-clients)")
                             });
                             continue;
                         }
-                        self.admit(registry, stream, peer, at, notices);
-                        stats.clients_total += 1;
-                        self.update_count(stats);
+                        self.admit(registry, stream, peer, at, report);
+                        report.stats.clients_total += 1;
+                        self.update_count(report);
                     }
                 }
             }
@@ -212,43 +211,39 @@ impl Clients {
         more
     }
 
-    /// The end begins: no one new is to come, as far as that can be had.
+    /// Removes the files of Unix sockets, so that no new client finds them.
     pub(super) fn stop_accepting(&mut self) {
-        self.acceptors.iter_mut().for_each(Acceptor::stop_accepting);
+        self.acceptors.iter_mut().for_each(Acceptor::unlink);
     }
 
-    /// Whether somebody waits at an acceptor, as the system could not let them in.
+    /// Whether clients wait that the system could not accept.
     pub(super) fn has_unaccepted(&self) -> bool {
         self.acceptors.iter().any(Acceptor::is_failing)
     }
 
-    /// At the end: those who have sent whole records, and no more for a while, make room
-    /// for those outside. Returns whether any did; acceptors are tried again in any case.
-    pub(super) fn make_room(
-        &mut self,
-        stats: &mut ListenStats,
-        notices: &mut NoticeLimiter,
-    ) -> bool {
+    /// At the end: disconnects the clients that have sent whole records and nothing more for a
+    /// while, and accepts again. Returns whether any was disconnected.
+    pub(super) fn make_room(&mut self, report: &mut ListenReport) -> bool {
         let before = self.count();
         for slot in 0..self.clients.len() {
-            let said_all = |client: &Client| {
+            let is_finished = |client: &Client| {
                 !client.queued && !client.is_waiting() && !client.frames.is_partial()
             };
-            if self.clients[slot].as_ref().is_some_and(said_all) {
-                self.close(slot, &ConnectionEnd::Shutdown, stats, notices);
+            if self.clients[slot].as_ref().is_some_and(is_finished) {
+                self.close(slot, &ConnectionEnd::Shutdown, report);
             }
         }
         self.acceptors.iter_mut().for_each(Acceptor::retry_now);
         self.count() < before
     }
 
-    /// How many there are.
+    /// Number of clients.
     pub(super) fn count(&self) -> usize {
         self.clients.len() - self.free.len()
     }
 
-    fn update_count(&mut self, stats: &mut ListenStats) {
-        stats.clients = self.count() as u64;
+    fn update_count(&mut self, report: &mut ListenReport) {
+        report.stats.clients = self.count() as u64;
         self.connections.set(self.count());
     }
 
@@ -258,7 +253,7 @@ impl Clients {
         mut stream: Stream,
         peer: Peer,
         at: Instant,
-        notices: &mut NoticeLimiter,
+        report: &mut ListenReport,
     ) {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.clients.push(None);
@@ -266,7 +261,7 @@ impl Clients {
         });
         let token = Token(self.first_token + slot);
         if let Err(error) = registry.register(stream.source(), token, Interest::READABLE) {
-            notices.report(|| format!("{peer} could not be let in: {error}"));
+            report.notice(|| format!("{peer} could not be let in: {error}"));
             self.free.push(slot);
             return;
         }
@@ -291,10 +286,10 @@ impl Clients {
         self.find_predecessor(slot);
     }
 
-    /// Reads once from a client, and delivers what is whole.
+    /// Reads once from a client, and delivers the records that are complete.
     ///
     /// # Errors
-    /// Whatever the sink returns.
+    /// The sink's errors.
     pub(super) fn turn(
         &mut self,
         slot: usize,
@@ -315,106 +310,91 @@ impl Clients {
             client.queued = matches!(outcome, Ok(TurnOutcome::Again | TurnOutcome::Stopped));
         }
         let outcome = outcome.unwrap_or_else(|end| {
-            self.close(slot, &end, delivery.stats, delivery.notices);
+            self.close(slot, &end, delivery.report);
             TurnOutcome::Idle
         });
         if self.buffered > self.max_buffered {
-            self.disconnect_largest(delivery.stats, delivery.notices);
+            self.disconnect_largest(delivery.report);
         }
         Ok(outcome)
     }
 
-    /// A client has ended, or is ended.
-    fn close(
-        &mut self,
-        slot: usize,
-        end: &ConnectionEnd,
-        stats: &mut ListenStats,
-        notices: &mut NoticeLimiter,
-    ) {
+    /// Closes a connection, and reports what is lost with it.
+    fn close(&mut self, slot: usize, end: &ConnectionEnd, report: &mut ListenReport) {
         let Some(client) = self.clients[slot].take() else { return };
         self.buffered -= client.frames.size();
         self.free.push(slot);
-        self.update_count(stats);
+        self.update_count(report);
         self.waiting -= usize::from(client.is_waiting());
         let peer = &client.peer;
         let partial = client.frames.is_partial();
         let in_middle = if partial { " in the middle of a record, which is lost" } else { "" };
         match end {
-            ConnectionEnd::Disconnected(bad) => {
-                stats.cut_off += 1;
+            ConnectionEnd::Disconnected(reason) => {
+                report.stats.cut_off += 1;
                 let max_record = self.max_record;
-                notices.report(|| format!("{peer} was cut off: {}", bad.describe(max_record)));
+                report.notice(|| format!("{peer} was cut off: {}", reason.describe(max_record)));
                 return;
             }
             ConnectionEnd::Closed | ConnectionEnd::Shutdown if !partial => {}
-            ConnectionEnd::Closed => notices.report(|| format!("{peer} went away{in_middle}")),
+            ConnectionEnd::Closed => report.notice(|| format!("{peer} disconnected{in_middle}")),
             ConnectionEnd::Broken(error) => {
-                notices.report(|| format!("the connection of {peer} broke{in_middle}: {error}"));
+                report.notice(|| format!("the connection of {peer} broke{in_middle}: {error}"));
             }
-            ConnectionEnd::Shutdown => notices.report(|| format!("{peer} was still{in_middle}")),
+            ConnectionEnd::Shutdown => report.notice(|| format!("{peer} was still{in_middle}")),
         }
-        stats.truncated += u64::from(partial);
+        report.stats.truncated += u64::from(partial);
         if !matches!(end, ConnectionEnd::Shutdown) {
-            self.report_unread(&client, partial, stats, notices);
+            self.report_unread(&client, partial, report);
         }
     }
 
-    /// Somebody has to go, or memory would.
-    fn disconnect_largest(&mut self, stats: &mut ListenStats, notices: &mut NoticeLimiter) {
+    /// Cuts off the client with most memory.
+    fn disconnect_largest(&mut self, report: &mut ListenReport) {
         let size = |client: &Option<Client>| client.as_ref().map_or(0, |c| c.frames.size());
         let largest = (0..self.clients.len()).max_by_key(|slot| size(&self.clients[*slot]));
         if let Some(slot) = largest {
-            self.close(
-                slot,
-                &ConnectionEnd::Disconnected(DisconnectReason::MemoryLimit),
-                stats,
-                notices,
-            );
+            let reason = DisconnectReason::MemoryLimit;
+            self.close(slot, &ConnectionEnd::Disconnected(reason), report);
         }
     }
 
-    /// Cuts those off who have stood still in the middle of a record for too long,
-    /// unless nobody was listening: `excused`.
+    /// Cuts off clients that have stopped in the middle of a record for too long, unless
+    /// zlog itself was too busy to read: `excused`.
     pub(super) fn disconnect_stalled(
         &mut self,
         at: Instant,
         excused: bool,
-        stats: &mut ListenStats,
-        notices: &mut NoticeLimiter,
+        report: &mut ListenReport,
     ) {
         for slot in 0..self.clients.len() {
             let Some(client) = &mut self.clients[slot] else { continue };
-            // What is in the queue has not stood still, or has not been read yet.
+            // A client in the queue has sent something.
             if excused || client.queued || client.is_waiting() || !client.frames.is_partial() {
                 client.last_read = at;
             } else if at.duration_since(client.last_read) >= self.stall {
-                self.close(
-                    slot,
-                    &ConnectionEnd::Disconnected(DisconnectReason::Stalled(self.stall)),
-                    stats,
-                    notices,
-                );
+                let reason = DisconnectReason::Stalled(self.stall);
+                self.close(slot, &ConnectionEnd::Disconnected(reason), report);
             }
         }
     }
 
-    /// Nothing more is read: what is under way is lost.
-    pub(super) fn end(&mut self, stats: &mut ListenStats, notices: &mut NoticeLimiter) {
+    /// Closes all connections; incomplete records are lost.
+    pub(super) fn end(&mut self, report: &mut ListenReport) {
         for slot in 0..self.clients.len() {
-            self.close(slot, &ConnectionEnd::Shutdown, stats, notices);
+            self.close(slot, &ConnectionEnd::Shutdown, report);
         }
         self.acceptors.clear();
     }
 }
 
 impl Client {
-    /// Whether an earlier connection of its process has to be read first.
+    /// Whether an earlier connection of its process must be read first.
     fn is_waiting(&self) -> bool {
         self.predecessor.as_ref().is_some_and(Predecessor::is_awaited)
     }
 
-    /// Reads once, or goes on with what waits.
+    /// Reads once, or goes on with the frames that wait.
     fn turn(
         &mut self,
         max_record: usize,
@@ -448,7 +428,7 @@ impl Client {
         Ok(match outcome {
             FeedOutcome::Consumed => Ok(TurnOutcome::Again),
             FeedOutcome::Pending => Ok(TurnOutcome::Stopped),
-            FeedOutcome::Rejected(bad) => Err(ConnectionEnd::Disconnected(bad)),
+            FeedOutcome::Rejected(reason) => Err(ConnectionEnd::Disconnected(reason)),
             FeedOutcome::TooLong { header } => {
                 Err(ConnectionEnd::Disconnected(DisconnectReason::TooLong(header)))
             }
@@ -456,7 +436,8 @@ impl Client {
     }
 }
 
-/// Takes one frame. Of the first record of a client, only the process is taken.
+/// Delivers the record of one frame. The first record of a client is decoded for its
+/// process alone, and comes again.
 fn take(
     frame: &[u8],
     peer: &Peer,
@@ -471,16 +452,15 @@ fn take(
             if !std::mem::replace(identified, true) {
                 return Ok(FrameOutcome::Retry);
             }
-            match delivery.take(record, peer)? {
-                ControlFlow::Continue(()) => FrameOutcome::Continue,
-                ControlFlow::Break(()) => FrameOutcome::Stop,
+            match delivery.deliver(&mut record, peer)?.is_continue() {
+                true => FrameOutcome::Continue,
+                false => FrameOutcome::Stop,
             }
         }
-        // Python's own doing, with a list of a million numbers as an extra. The next
-        // record may be like any other.
+        // An honest client may do this, with a list of a million numbers as an extra.
         Err(refused @ Refused::TooLarge(_)) => {
-            delivery.stats.too_large += 1;
-            delivery.notices.report(|| format!("a record of {peer} was left out: {refused}"));
+            delivery.report.stats.too_large += 1;
+            delivery.report.notice(|| format!("a record of {peer} was left out: {refused}"));
             FrameOutcome::Continue
         }
         Err(refused) => FrameOutcome::Reject(DisconnectReason::NotARecord(refused)),

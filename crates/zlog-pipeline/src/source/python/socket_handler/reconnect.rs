@@ -1,41 +1,41 @@
-//! Connections that one process makes one after the other, and their order.
+//! The order of connections that one process makes one after the other.
 //!
-//! A `SocketHandler` that finds no room in its socket for 1 s drops the record, closes
-//! the connection and makes another for the next record. What it sent before may then
-//! still be unread, so the new connection waits for the old one. Over TCP the system
-//! cannot tell that the old one was closed while data is in the way of its end, so this
-//! goes by the process: the one that the system names (Unix sockets on Linux), and the
-//! `process` of the records.
+//! A `SocketHandler` that finds no room in its socket for 1 s drops the record, closes the
+//! connection and opens another one for the next record. The bytes sent before may still be
+//! unread, so the new connection waits for the old one. Over TCP the system does not report
+//! that the old connection was closed while bytes are unread, so connections are matched by
+//! process: the one that the system names (Unix sockets on Linux), and the `process` of the
+//! records.
 //!
-//! A process may also have several handlers, each with a connection that lasts. So a
-//! wait is bounded: it ends with the earlier connection, when that is idle, or when as
-//! much has been read from it as it can have held when the wait began.
+//! A process may also have several handlers, each with a lasting connection. So the wait is
+//! bounded: it ends with the earlier connection, when that is idle, or when as many bytes
+//! have been read from it as it can have held when the wait began.
 
 use std::time::{Duration, Instant};
 
 use super::{Client, Clients};
-use crate::source::python::{ListenStats, NoticeLimiter, TurnOutcome};
+use crate::source::python::delivery::TurnOutcome;
+use crate::source::python::stats::ListenReport;
 
-/// How many processes are remembered of a connection. More than one is rare: a
-/// `QueueListener` that sends the records of its workers, or a connection shared by
-/// forked children.
+/// Most processes remembered for a connection. More than one is rare: a `QueueListener`
+/// that sends the records of its workers, or a connection shared by forked children.
 const MOST_PROCESSES: usize = 16;
 
-/// What the sender's side of a connection can hold: the largest `net.ipv4.tcp_wmem` of
-/// Linux by default. Unix sockets hold less.
+/// Bytes that the sender's side of a connection can hold: the largest default
+/// `net.ipv4.tcp_wmem` of Linux. Unix sockets hold less.
 const SENDERS_BUFFER: u64 = 4 << 20;
 
-/// An earlier connection lasts when nothing could be read from it for so long, in all:
-/// what a closed one still holds, and its end, come as soon as the system can send them.
+/// An earlier connection is idle when nothing could be read from it for this time, in all:
+/// the rest of a closed connection and its end arrive as soon as the system can send them.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// The same for another machine, whose network may have to send a packet again.
+/// The same for another machine: the network may have to send a packet again.
 const REMOTE_IDLE: Duration = Duration::from_millis(500);
 
-/// How often it is checked whether a wait is over.
+/// How often waiting connections are checked.
 pub(super) const CHECK: Duration = Duration::from_millis(20);
 
-/// How long connections have had nothing to read, as far as the reader looked.
+/// How long a connection has had nothing to read, as far as the reader knows.
 #[derive(Debug)]
 pub(super) struct Idle {
     total: Duration,
@@ -59,8 +59,8 @@ impl Idle {
         self.since = None;
     }
 
-    /// Counts up to now, and that much. After a longer pause than [`CHECK`] the reader
-    /// was busy, and does not know how long there was nothing.
+    /// Adds the time up to now, but at most [`CHECK`]: after a longer pause the reader was
+    /// busy, and does not know how long there was nothing to read.
     fn count(&mut self, now: Instant) {
         if let Some(since) = self.since.replace(now) {
             self.total += now.duration_since(since).min(CHECK);
@@ -70,12 +70,12 @@ impl Idle {
     }
 }
 
-/// Process numbers seen on a connection, the last one at the end.
+/// Ids of the processes seen on a connection, the latest one last.
 #[derive(Debug, Default)]
 pub(super) struct Processes(Vec<i64>);
 
 impl Processes {
-    /// Adds a process, if there is one.
+    /// Adds a process, if it is known.
     pub(super) fn note(&mut self, process: Option<i64>) {
         let Some(process) = process else { return };
         if self.0.last() == Some(&process) {
@@ -88,7 +88,7 @@ impl Processes {
         self.0.push(process);
     }
 
-    /// Whether a process is in both.
+    /// Whether any process is in both.
     pub(super) fn share(&self, other: &Processes) -> bool {
         self.0.iter().any(|process| other.0.contains(process))
     }
@@ -97,17 +97,17 @@ impl Processes {
 /// The connection that the same process made before this one.
 #[derive(Debug)]
 pub(super) struct Predecessor {
-    /// Its place among the clients, and its number, since places are used again.
+    /// Its slot among the clients, and its number, since slots are used again.
     slot: usize,
     number: u64,
-    /// Bytes that had been read from it when it was found to be the predecessor.
+    /// Bytes that had been read from it when the wait began.
     read: u64,
-    /// The most that it can have held then.
+    /// Most bytes that it can have held then.
     held: u64,
-    /// How long it had been idle then, and how much longer it is awaited when it is.
+    /// How long it had been idle then, and for how much longer it must be idle.
     idle: Duration,
     patience: Duration,
-    /// The system has been asked what there is to read since this was found.
+    /// The system was asked for readable connections since the wait began.
     asked: bool,
     awaited: bool,
 }
@@ -133,7 +133,7 @@ impl Predecessor {
         self.awaited
     }
 
-    /// Whether it is idle, or cannot hold more of what it held when this was found.
+    /// Whether it is idle, or everything that it held when the wait began has been read.
     fn is_exhausted(&mut self, earlier: &mut Client, at: Instant) -> bool {
         if earlier.read - self.read >= self.held {
             return true;
@@ -148,10 +148,10 @@ impl Predecessor {
 }
 
 impl Clients {
-    /// The first record of a client has come: whether it goes on, or waits.
+    /// Called with the first record of a client: it goes on, or waits for another one.
     pub(super) fn identify(&mut self, slot: usize) -> TurnOutcome {
         let Some(client) = &self.clients[slot] else { return TurnOutcome::Idle };
-        // An earlier one whose first record is still being read may be of the same process.
+        // An earlier client whose first record is not known may be of the same process.
         let is_open = |earlier: &Client| {
             !earlier.identified
                 && earlier.queued
@@ -167,8 +167,8 @@ impl Clients {
         if self.find_predecessor(slot) { TurnOutcome::Idle } else { TurnOutcome::Again }
     }
 
-    /// Looks for an earlier connection of the client's process. Whether there is one,
-    /// which has to be read first.
+    /// Looks for an earlier connection of the client's process. Returns whether there is one
+    /// that must be read first.
     pub(super) fn find_predecessor(&mut self, slot: usize) -> bool {
         let Some(client) = &self.clients[slot] else { return false };
         if client.predecessor.is_some() {
@@ -193,17 +193,17 @@ impl Clients {
     }
 
     /// Whether clients wait for an earlier connection of their process.
-    pub(in crate::source) fn any_waiting(&self) -> bool {
+    pub(in crate::source::python) fn any_waiting(&self) -> bool {
         self.waiting > 0
     }
 
-    /// Ends the waits that are over, and puts the clients into the queue by `ready`.
-    pub(in crate::source) fn release(&mut self, at: Instant, ready: impl FnMut(usize)) {
+    /// Ends the waits that are over, and calls `ready` with the clients to queue.
+    pub(in crate::source::python) fn release(&mut self, at: Instant, ready: impl FnMut(usize)) {
         self.end_waits(|predecessor, earlier| predecessor.is_exhausted(earlier, at), ready);
     }
 
-    /// The same, and nothing more will come of a predecessor that does not wait itself.
-    pub(in crate::source) fn release_first(&mut self, ready: impl FnMut(usize)) {
+    /// The same at the end: also ends each wait for a client that does not wait itself.
+    pub(in crate::source::python) fn release_first(&mut self, ready: impl FnMut(usize)) {
         self.end_waits(|_, earlier| !earlier.is_waiting(), ready);
     }
 
@@ -233,15 +233,9 @@ impl Clients {
         }
     }
 
-    /// Tells of a client that hung up while what it had sent was unread.
-    pub(super) fn report_unread(
-        &self,
-        client: &Client,
-        partial: bool,
-        stats: &mut ListenStats,
-        notices: &mut NoticeLimiter,
-    ) {
-        // What is not awaited any more had lasted.
+    /// Reports a client that hung up while its bytes were unread.
+    pub(super) fn report_unread(&self, client: &Client, partial: bool, report: &mut ListenReport) {
+        // A predecessor that is no longer awaited had a lasting connection.
         let succeeds = |later: &Client| {
             later.predecessor.as_ref().is_some_and(|own| {
                 own.awaited && own.number == client.number && client.read > own.read
@@ -251,12 +245,12 @@ impl Clients {
         if !again && !client.hung_up {
             return;
         }
-        stats.hung_up += 1;
-        // One that was sent in part has been counted.
-        stats.dropped += u64::from(again && !partial);
+        report.stats.hung_up += 1;
+        // A record that was sent in part is already counted.
+        report.stats.dropped += u64::from(again && !partial);
         let again = if again { " and connected again" } else { "" };
         let peer = &client.peer;
-        notices.report(|| {
+        report.notice(|| {
             format!(
                 "{peer} hung up{again} while records of it were unread: SocketHandler does so \
                  when it has waited 1 s for room, and drops the record that it has"
@@ -276,11 +270,14 @@ mod tests {
     }
 
     #[test]
-    fn the_processes_seen_last_are_remembered() {
+    fn the_latest_processes_are_remembered() {
         let seen = processes((0..20).chain([5]));
         assert_eq!(seen.0.len(), MOST_PROCESSES);
         assert!(seen.share(&processes([5])) && seen.share(&processes([1, 19])));
         assert!(!seen.share(&processes([3])));
-        assert!(!Processes::default().share(&Processes::default()), "unknown is not the same");
+        assert!(
+            !Processes::default().share(&Processes::default()),
+            "two unknown processes are not the same"
+        );
     }
 }

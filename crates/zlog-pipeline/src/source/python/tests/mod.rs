@@ -1,15 +1,18 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::ops::ControlFlow;
 
+use super::peer::{Peer, Sender};
 use super::*;
+use crate::source::testing::keep;
+use zlog_core::record::Record;
 
 mod reconnect;
 
-/// How long anything may take before it counts as never.
+/// Longest that a test waits for something that must come.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What a pickled dict holds, protocol 2: a text, a level, and more as opcodes.
+/// A pickled dict, protocol 2: a message, a level, and the opcodes of more items.
 fn pickled(msg: &str, more: &[u8]) -> Vec<u8> {
     let mut body = b"\x80\x02}q\x00(X\x03\x00\x00\x00msgX".to_vec();
     body.extend_from_slice(&u32::try_from(msg.len()).unwrap().to_le_bytes());
@@ -38,6 +41,7 @@ fn of(process: u8, msg: &str) -> Vec<u8> {
 /// A source on free ports, and what it has delivered.
 struct Fixture {
     source: PythonSource,
+    addresses: Vec<String>,
     records: Vec<Record<'static>>,
     notices: Vec<String>,
 }
@@ -50,42 +54,44 @@ impl Fixture {
             ..ListenOptions::default()
         };
         change(&mut options);
-        Fixture {
-            source: PythonSource::open(&options).unwrap(),
-            records: Vec::new(),
-            notices: Vec::new(),
-        }
-    }
-
-    fn address(&self, which: usize) -> &str {
-        self.source.bound()[which].split(' ').next().unwrap()
+        let mut source = PythonSource::open(&options).unwrap();
+        let listening = source.take_notices().into_iter().filter_map(|notice| {
+            let address = notice.text.strip_prefix("listening on ")?.split(' ').next();
+            address.map(str::to_owned)
+        });
+        let addresses = listening.collect();
+        Fixture { source, addresses, records: Vec::new(), notices: Vec::new() }
     }
 
     fn client(&self) -> TcpStream {
-        TcpStream::connect(self.address(0)).unwrap()
+        TcpStream::connect(&self.addresses[0]).unwrap()
+    }
+
+    fn stats(&self) -> ListenStats {
+        self.source.counts().listen
     }
 
     fn poll(&mut self, wait: Duration) -> PollStatus {
-        let records = &mut self.records;
-        let progress = self.source.poll(wait, &mut |record| {
-            records.push(record.into_owned());
-            Ok(ControlFlow::Continue(()))
-        });
-        self.notices.extend(self.source.take_notices().into_iter().map(|notice| notice.text));
-        progress.unwrap()
+        let status = self.source.poll(wait, &mut keep(&mut self.records)).unwrap();
+        self.take_notices();
+        status
     }
 
-    /// Polls until it is so.
+    fn finish(&mut self, within: Duration) {
+        self.source.finish(within, &mut keep(&mut self.records)).unwrap();
+        self.take_notices();
+    }
+
+    fn take_notices(&mut self) {
+        self.notices.extend(self.source.take_notices().into_iter().map(|notice| notice.text));
+    }
+
+    /// Polls until `what` holds.
     #[track_caller]
     fn until(&mut self, what: impl Fn(&Fixture) -> bool) {
         let until = Instant::now() + DEADLINE;
         while !what(self) {
-            assert!(
-                Instant::now() < until,
-                "{:?}, notices {:?}",
-                self.source.stats(),
-                self.notices
-            );
+            assert!(Instant::now() < until, "{:?}, notices {:?}", self.stats(), self.notices);
             self.poll(Duration::from_millis(20));
         }
     }
@@ -96,11 +102,8 @@ impl Fixture {
 
     #[track_caller]
     fn assert_noticed(&self, text: &str) {
-        assert!(
-            self.notices.iter().any(|notice| notice.contains(text)),
-            "{text}: {:?}",
-            self.notices
-        );
+        let found = self.notices.iter().any(|notice| notice.contains(text));
+        assert!(found, "{text}: {:?}", self.notices);
     }
 }
 
@@ -115,7 +118,7 @@ fn closed(stream: &mut TcpStream) -> bool {
 }
 
 #[test]
-fn records_of_a_client_come_in_their_order_however_they_are_cut() {
+fn records_of_a_client_come_in_order_however_the_bytes_are_cut() {
     let mut fixture = Fixture::new(|_| {});
     let mut client = fixture.client();
     let bytes: Vec<u8> = (0..50).flat_map(|number| record(&number.to_string())).collect();
@@ -129,34 +132,18 @@ fn records_of_a_client_come_in_their_order_however_they_are_cut() {
     assert!(
         fixture.records.iter().all(|record| record.received.is_some() && record.topic.is_empty())
     );
-    assert_eq!(fixture.source.stats().clients, 1);
+    assert_eq!(fixture.stats().clients, 1);
     drop(client);
-    fixture.until(|fixture| fixture.source.stats().clients == 0);
-    assert!(fixture.notices.is_empty(), "a client that ends is no news: {:?}", fixture.notices);
+    fixture.until(|fixture| fixture.stats().clients == 0);
+    assert!(
+        fixture.notices.is_empty(),
+        "a client that disconnects needs no notice: {:?}",
+        fixture.notices
+    );
 }
 
 #[test]
-fn a_descriptor_tells_when_there_is_something_to_poll_for() {
-    let mut fixture = Fixture::new(|_| {});
-    let fd = fixture.source.as_raw_fd();
-    let readable = |wait: i64| {
-        let mut items = [zmq::PollItem::from_fd(fd, zmq::POLLIN)];
-        zmq::poll(&mut items, wait).unwrap() > 0
-    };
-    while fixture.poll(Duration::ZERO) != PollStatus::Idle {}
-    assert!(!readable(0));
-    let mut client = fixture.client();
-    for round in 1..20 {
-        client.write_all(&record("x")).unwrap();
-        while fixture.records.len() < round {
-            assert!(readable(60_000), "round {round}");
-            while fixture.poll(Duration::ZERO) != PollStatus::Idle {}
-        }
-    }
-}
-
-#[test]
-fn a_client_that_begins_a_record_and_sleeps_holds_nobody_up() {
+fn a_client_that_begins_a_record_and_sleeps_does_not_delay_others() {
     let mut fixture = Fixture::new(|_| {});
     let mut slow = fixture.client();
     slow.write_all(&[0, 0, 1]).unwrap();
@@ -167,26 +154,26 @@ fn a_client_that_begins_a_record_and_sleeps_holds_nobody_up() {
     for _ in 0..1000 {
         fixture.poll(Duration::ZERO);
     }
-    assert!(begun.elapsed() < DEADLINE / 2, "a poll without a wait waited");
-    assert_eq!(fixture.source.stats().clients, 2);
+    assert!(begun.elapsed() < DEADLINE / 2, "a poll without a wait has waited");
+    assert_eq!(fixture.stats().clients, 2);
 }
 
 #[test]
-fn a_client_that_stands_still_in_the_middle_of_a_record_is_cut_off_and_one_in_between_is_not() {
+fn a_client_that_stops_in_the_middle_of_a_record_is_cut_off_and_one_between_records_is_not() {
     let mut fixture = Fixture::new(|options| options.stall = Duration::from_millis(200));
     let mut idle = fixture.client();
     idle.write_all(&record("before")).unwrap();
     let mut slow = fixture.client();
     slow.write_all(&[0, 0, 1]).unwrap();
-    fixture.until(|fixture| fixture.source.stats().cut_off == 1);
-    fixture.assert_noticed("stood still");
+    fixture.until(|fixture| fixture.stats().cut_off == 1);
+    fixture.assert_noticed("it stopped in the middle");
     assert!(closed(&mut slow));
     idle.write_all(&record("after")).unwrap();
     fixture.until(|fixture| fixture.messages() == ["before", "after"]);
 }
 
 #[test]
-fn bad_clients_are_cut_off_and_named_and_the_others_never_notice() {
+fn bad_clients_are_cut_off_and_named_and_the_others_do_not_notice() {
     let mut fixture = Fixture::new(|_| {});
     let mut good = fixture.client();
     good.write_all(&record("first")).unwrap();
@@ -204,11 +191,11 @@ fn bad_clients_are_cut_off_and_named_and_the_others_never_notice() {
     for (bytes, why) in bad {
         let mut client = fixture.client();
         let name = client.local_addr().unwrap();
-        // What came before is whole, and is kept.
+        // The whole record before is kept.
         client.write_all(&record("kept")).unwrap();
         client.write_all(&bytes).unwrap();
-        let before = fixture.source.stats().cut_off;
-        fixture.until(|fixture| fixture.source.stats().cut_off > before);
+        let before = fixture.stats().cut_off;
+        fixture.until(|fixture| fixture.stats().cut_off > before);
         fixture.assert_noticed(why);
         fixture.assert_noticed(&format!("{name} was cut off"));
         assert!(closed(&mut client));
@@ -216,11 +203,11 @@ fn bad_clients_are_cut_off_and_named_and_the_others_never_notice() {
     good.write_all(&record("last")).unwrap();
     fixture.until(|fixture| fixture.messages().last() == Some(&"last"));
     assert_eq!(fixture.records.len() as u64, count + 2);
-    assert_eq!(fixture.source.stats().clients, 1);
+    assert_eq!(fixture.stats().clients, 1);
 }
 
 #[test]
-fn a_record_with_a_stranger_in_it_is_kept_with_a_placeholder() {
+fn a_record_with_an_unknown_object_is_kept_with_a_placeholder() {
     let mut fixture = Fixture::new(|_| {});
     let stranger = b"X\x01\x00\x00\x00xcos\nsystem\n(S'true'\ntR";
     fixture.client().write_all(&framed(&pickled("kept", stranger))).unwrap();
@@ -238,48 +225,48 @@ fn a_record_with_too_many_values_is_left_out_and_its_client_stays() {
     client.write_all(&framed(&pickled("huge", &more))).unwrap();
     client.write_all(&record("next")).unwrap();
     fixture.until(|fixture| fixture.messages() == ["next"]);
-    assert_eq!(fixture.source.stats().too_large, 1);
+    assert_eq!(fixture.stats().too_large, 1);
     fixture.assert_noticed("too many opcodes");
 }
 
 #[test]
-fn a_client_that_goes_away_in_the_middle_of_a_record_loses_that_one() {
+fn a_client_that_disconnects_in_the_middle_of_a_record_loses_that_record() {
     let mut fixture = Fixture::new(|_| {});
     let mut client = fixture.client();
     client.write_all(&record("whole")).unwrap();
     let cut = record("cut");
     client.write_all(&cut[..cut.len() - 1]).unwrap();
     drop(client);
-    fixture.until(|fixture| fixture.source.stats().truncated == 1);
+    fixture.until(|fixture| fixture.stats().truncated == 1);
     assert_eq!(fixture.messages(), ["whole"]);
     fixture.assert_noticed("in the middle of a record");
-    assert_eq!(fixture.source.stats().lost(), 1);
+    assert_eq!(fixture.stats().lost(), 1);
 }
 
 #[test]
-fn more_clients_than_may_be_are_turned_away_until_one_goes() {
+fn clients_beyond_the_maximum_are_turned_away_until_one_disconnects() {
     let mut fixture = Fixture::new(|options| options.max_clients = 2);
     let (mut first, second) = (fixture.client(), fixture.client());
-    fixture.until(|fixture| fixture.source.stats().clients == 2);
+    fixture.until(|fixture| fixture.stats().clients == 2);
     let mut third = fixture.client();
-    fixture.until(|fixture| fixture.source.stats().turned_away == 1);
+    fixture.until(|fixture| fixture.stats().turned_away == 1);
     assert!(closed(&mut third));
     fixture.assert_noticed("2 clients are connected already");
     drop(second);
-    fixture.until(|fixture| fixture.source.stats().clients == 1);
+    fixture.until(|fixture| fixture.stats().clients == 1);
     let mut fourth = fixture.client();
     first.write_all(&record("first")).unwrap();
     fixture.until(|fixture| fixture.records.len() == 1);
     fourth.write_all(&record("fourth")).unwrap();
     fixture.until(|fixture| fixture.messages() == ["first", "fourth"]);
-    assert_eq!(fixture.source.stats().clients_total, 3);
+    assert_eq!(fixture.stats().clients_total, 3);
 }
 
 #[test]
-fn a_flood_leaves_the_others_their_turns() {
+fn a_flood_of_records_leaves_other_clients_their_turns() {
     let mut fixture = Fixture::new(|_| {});
     let mut floods: Vec<TcpStream> = (0..3).map(|_| fixture.client()).collect();
-    fixture.until(|fixture| fixture.source.stats().clients == 3);
+    fixture.until(|fixture| fixture.stats().clients == 3);
     let bytes: Vec<u8> = std::iter::repeat_with(|| of(1, "flood")).take(1000).flatten().collect();
     let mut sent = 0;
     for flood in &mut floods {
@@ -293,7 +280,7 @@ fn a_flood_leaves_the_others_their_turns() {
     quiet.write_all(&of(2, "quiet")).unwrap();
     fixture.until(|fixture| fixture.messages().contains(&"quiet"));
     let before = fixture.messages().iter().position(|msg| *msg == "quiet").unwrap();
-    // Two rounds, of which the quiet client may just have missed the first.
+    // Two rounds: the quiet client may have missed the first one.
     let round = 3 * READ_SIZE / record("flood").len();
     assert!(
         before <= 2 * round + TURNS * READ_SIZE / record("flood").len(),
@@ -302,7 +289,7 @@ fn a_flood_leaves_the_others_their_turns() {
 }
 
 #[test]
-fn half_sent_records_take_a_bounded_amount_of_memory_all_together() {
+fn incomplete_records_of_all_clients_take_bounded_memory() {
     // The bound is four records, with such large ones.
     let longest = 20 << 20;
     let mut fixture = Fixture::new(|options| options.max_record = longest);
@@ -310,15 +297,15 @@ fn half_sent_records_take_a_bounded_amount_of_memory_all_together() {
     announced.resize(longest, b'x');
     let mut good = fixture.client();
     good.write_all(&record("good")[..10]).unwrap();
-    let mut greedy: Vec<TcpStream> = (0..6).map(|_| fixture.client()).collect();
-    for client in &mut greedy {
+    let mut large: Vec<TcpStream> = (0..6).map(|_| fixture.client()).collect();
+    for client in &mut large {
         client.set_nonblocking(true).unwrap();
     }
     let mut at = [0; 6];
     let until = Instant::now() + DEADLINE;
-    while fixture.source.stats().cut_off < 2 {
-        assert!(Instant::now() < until, "{:?}", fixture.source.stats());
-        for (client, at) in greedy.iter_mut().zip(&mut at) {
+    while fixture.stats().cut_off < 2 {
+        assert!(Instant::now() < until, "{:?}", fixture.stats());
+        for (client, at) in large.iter_mut().zip(&mut at) {
             *at += client.write(&announced[*at..]).unwrap_or(0);
         }
         fixture.poll(Duration::ZERO);
@@ -329,7 +316,7 @@ fn half_sent_records_take_a_bounded_amount_of_memory_all_together() {
 }
 
 #[test]
-fn a_sink_that_has_enough_gets_the_rest_later() {
+fn a_sink_that_breaks_gets_the_rest_later() {
     let mut fixture = Fixture::new(|_| {});
     let mut client = fixture.client();
     let bytes: Vec<u8> = (0..20).flat_map(|number| record(&number.to_string())).collect();
@@ -340,8 +327,8 @@ fn a_sink_that_has_enough_gets_the_rest_later() {
     while records.len() < 20 {
         assert!(Instant::now() < until, "{records:?}");
         let before = records.len();
-        let mut sink = |record: Record<'_>| {
-            records.push(record.msg.into_owned());
+        let mut sink = |record: &mut Record<'_>| {
+            records.push(record.msg.to_string());
             Ok(ControlFlow::Break(()))
         };
         fixture.source.poll(Duration::from_millis(20), &mut sink).unwrap();
@@ -349,41 +336,34 @@ fn a_sink_that_has_enough_gets_the_rest_later() {
     }
     let want: Vec<String> = (0..20).map(|number| number.to_string()).collect();
     assert_eq!(records, want);
-    fixture.until(|fixture| fixture.source.stats().clients == 0);
-    assert_eq!(fixture.source.stats().truncated, 0);
+    fixture.until(|fixture| fixture.stats().clients == 0);
+    assert_eq!(fixture.stats().truncated, 0);
 }
 
 #[test]
-fn the_end_delivers_what_was_sent_and_counts_what_was_begun() {
+fn finish_delivers_what_was_sent_and_counts_incomplete_records() {
     let mut fixture = Fixture::new(|_| {});
     let mut client = fixture.client();
     let bytes: Vec<u8> = std::iter::repeat_with(|| record("sent")).take(5000).flatten().collect();
     client.write_all(&bytes).unwrap();
     client.write_all(&[0, 0, 1]).unwrap();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    sender.send_to(&record("datagram"), fixture.address(1)).unwrap();
-    let mut came = 0;
-    fixture
-        .source
-        .finish(DEADLINE, &mut |_| {
-            came += 1;
-            Ok(ControlFlow::Continue(()))
-        })
-        .unwrap();
-    assert_eq!(came, 5001);
-    assert_eq!(fixture.source.stats().truncated, 1);
+    sender.send_to(&record("datagram"), &fixture.addresses[1]).unwrap();
+    fixture.finish(DEADLINE);
+    assert_eq!(fixture.records.len(), 5001);
+    assert_eq!(fixture.stats().truncated, 1);
     assert!(closed(&mut client));
 }
 
 #[test]
-fn the_end_waits_a_moment_for_what_is_still_on_its_way() {
+fn finish_waits_a_moment_for_what_is_still_on_its_way() {
     let mut fixture = Fixture::new(|_| {});
     let mut client = fixture.client();
     client.write_all(&record("sent")).unwrap();
     let mut came = Vec::new();
     let mut client = Some(client);
     let finished = fixture.source.finish(DEADLINE, &mut |record| {
-        came.push(record.msg.into_owned());
+        came.push(record.msg.to_string());
         if let Some(mut client) = client.take() {
             std::thread::spawn(move || client.write_all(&super::tests::record("late")).unwrap());
         }
@@ -394,21 +374,19 @@ fn the_end_waits_a_moment_for_what_is_still_on_its_way() {
 }
 
 #[test]
-fn an_end_that_comes_too_early_for_what_was_sent_is_told() {
+fn a_notice_says_that_clients_were_still_sending_when_finish_ran_out_of_time() {
     let mut fixture = Fixture::new(|_| {});
     let mut client = fixture.client();
     let bytes: Vec<u8> = std::iter::repeat_with(|| record("sent")).take(1000).flatten().collect();
     client.write_all(&bytes).unwrap();
     fixture.until(|fixture| !fixture.records.is_empty());
     client.write_all(&bytes).unwrap();
-    fixture.source.finish(Duration::ZERO, &mut |_| Ok(ControlFlow::Continue(()))).unwrap();
-    let notices: Vec<String> =
-        fixture.source.take_notices().into_iter().map(|notice| notice.text).collect();
-    assert!(notices.iter().any(|text| text.contains("still sending")), "{notices:?}");
+    fixture.finish(Duration::ZERO);
+    fixture.assert_noticed("still sending");
 }
 
 #[test]
-fn datagrams_hold_a_record_each_and_bad_ones_are_counted_and_told() {
+fn bad_datagrams_are_counted_and_reported_and_good_ones_delivered() {
     let mut fixture = Fixture::new(|_| {});
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     let whole = record("whole");
@@ -423,12 +401,11 @@ fn datagrams_hold_a_record_each_and_bad_ones_are_counted_and_told() {
         (&framed(b"\xfe\xfe"), "no pickled record"),
     ];
     for (datagram, _) in bad {
-        sender.send_to(datagram, fixture.address(1)).unwrap();
-        sender.send_to(&whole, fixture.address(1)).unwrap();
+        sender.send_to(datagram, &fixture.addresses[1]).unwrap();
+        sender.send_to(&whole, &fixture.addresses[1]).unwrap();
     }
-    fixture.until(|fixture| {
-        fixture.records.len() == bad.len() && fixture.source.stats().bad_datagrams == 7
-    });
+    fixture
+        .until(|fixture| fixture.records.len() == bad.len() && fixture.stats().bad_datagrams == 7);
     for (_, why) in bad {
         fixture.assert_noticed(why);
     }
@@ -436,7 +413,7 @@ fn datagrams_hold_a_record_each_and_bad_ones_are_counted_and_told() {
 }
 
 #[test]
-fn what_a_program_calls_source_and_seq_is_kept_under_another_name() {
+fn a_programs_own_source_and_seq_are_kept_under_other_names() {
     let mut fixture = Fixture::new(|_| {});
     let more = b"X\x06\x00\x00\x00sourceX\x03\x00\x00\x00\"a\"X\x03\x00\x00\x00seqK\x07";
     fixture.client().write_all(&framed(&pickled("x", more))).unwrap();
@@ -448,7 +425,7 @@ fn what_a_program_calls_source_and_seq_is_kept_under_another_name() {
 }
 
 #[test]
-fn a_record_from_elsewhere_is_of_the_machine_that_sent_it() {
+fn a_record_from_another_machine_carries_its_address_as_hostname() {
     let host = |address: &str| {
         let sender = Sender::Net(address.parse().unwrap());
         Peer::new(sender, &"here".into()).host().map(str::to_owned)
@@ -463,7 +440,7 @@ fn a_record_from_elsewhere_is_of_the_machine_that_sent_it() {
 fn an_address_that_is_taken_is_named() {
     let fixture = Fixture::new(|_| {});
     for (which, tcp) in [(0, true), (1, false)] {
-        let taken: Address = fixture.address(which).parse().unwrap();
+        let taken: Address = fixture.addresses[which].parse().unwrap();
         let mut options = ListenOptions::default();
         if tcp {
             options.tcp.push(taken)
@@ -471,13 +448,13 @@ fn an_address_that_is_taken_is_named() {
             options.udp.push(taken)
         }
         let error = PythonSource::open(&options).err().expect("it is taken").to_string();
-        assert!(error.contains(fixture.address(which)) && error.contains("in use"), "{error}");
+        assert!(error.contains(&fixture.addresses[which]) && error.contains("in use"), "{error}");
     }
 }
 
 #[cfg(unix)]
 #[test]
-fn at_the_end_nobody_finds_a_unix_socket_any_more_and_those_who_had_are_served() {
+fn at_finish_the_files_of_unix_sockets_are_gone_and_clients_that_found_them_are_served() {
     use std::os::unix::net::{UnixDatagram, UnixStream};
 
     let directory = tempfile::tempdir().unwrap();
@@ -491,13 +468,13 @@ fn at_the_end_nobody_finds_a_unix_socket_any_more_and_those_who_had_are_served()
     client.write_all(&record("in the queue")).unwrap();
     let sender = UnixDatagram::unbound().unwrap();
     sender.send_to(&record("a datagram"), &datagrams).unwrap();
-    let mut came = Vec::new();
-    let take = &mut |record: Record<'_>| {
+    let mut texts = Vec::new();
+    let take = &mut |record: &mut Record<'_>| {
         assert!(!stream.exists() && !datagrams.exists());
-        came.push(record.msg.into_owned());
+        texts.push(record.msg.to_string());
         Ok(ControlFlow::Continue(()))
     };
     fixture.source.finish(DEADLINE, take).unwrap();
-    came.sort();
-    assert_eq!(came, ["a datagram", "in the queue"]);
+    texts.sort();
+    assert_eq!(texts, ["a datagram", "in the queue"]);
 }

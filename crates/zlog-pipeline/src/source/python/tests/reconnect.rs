@@ -28,8 +28,8 @@ fn numbers(messages: &[&str]) -> Vec<usize> {
     messages.iter().map(number).collect()
 }
 
-/// Three connections that are filled and hung up, and one that is not, and what must
-/// come of them.
+/// Fills and closes three connections and opens a fourth one. Returns that one, the numbers
+/// that must be delivered, and how many records were sent in part.
 fn fill_three<S: Write>(mut connect: impl FnMut() -> S) -> (S, Vec<usize>, u64) {
     let (mut next, mut want, mut partials) = (0, Vec::new(), 0);
     for _ in 0..3 {
@@ -47,7 +47,7 @@ fn fill_three<S: Write>(mut connect: impl FnMut() -> S) -> (S, Vec<usize>, u64) 
 #[track_caller]
 fn assert_in_order_and_reported(fixture: &Fixture, want: &[usize], partials: u64) {
     assert_eq!(numbers(&fixture.messages()), want);
-    let stats = fixture.source.stats();
+    let stats = fixture.stats();
     let counted = (stats.hung_up, stats.truncated, stats.dropped, stats.lost());
     assert_eq!(counted, (3, partials, 3 - partials, 3));
     fixture.assert_noticed("hung up and connected again while records of it were unread");
@@ -62,26 +62,19 @@ fn filled_over_tcp(fixture: &Fixture) -> (TcpStream, Vec<usize>, u64) {
 }
 
 #[test]
-fn a_connection_that_was_hung_up_is_read_to_its_end_before_the_next_one_of_its_process() {
+fn a_closed_connection_is_read_to_its_end_before_the_next_one_of_its_process() {
     let mut fixture = Fixture::new(|_| {});
     let (_last, want, partials) = filled_over_tcp(&fixture);
-    fixture.until(|fixture| {
-        fixture.records.len() >= want.len() && fixture.source.stats().clients == 1
-    });
+    fixture.until(|fixture| fixture.records.len() >= want.len() && fixture.stats().clients == 1);
     assert_in_order_and_reported(&fixture, &want, partials);
 }
 
 #[test]
-fn connections_that_wait_for_another_are_read_at_the_end_and_in_their_order() {
+fn waiting_connections_are_read_in_order_at_finish() {
     let mut fixture = Fixture::new(|_| {});
     let (_last, want, _) = filled_over_tcp(&fixture);
-    let mut records = Vec::new();
-    let mut sink = |record: Record<'_>| {
-        records.push(record.msg.into_owned());
-        Ok(ControlFlow::Continue(()))
-    };
-    fixture.source.finish(DEADLINE, &mut sink).unwrap();
-    assert_eq!(numbers(&records.iter().map(String::as_str).collect::<Vec<_>>()), want);
+    fixture.finish(DEADLINE);
+    assert_eq!(numbers(&fixture.messages()), want);
 }
 
 #[cfg(target_os = "linux")]
@@ -96,14 +89,12 @@ fn over_unix_sockets_the_process_is_the_one_that_the_system_names() {
         client.set_nonblocking(true).unwrap();
         client
     });
-    fixture.until(|fixture| {
-        fixture.records.len() >= want.len() && fixture.source.stats().clients == 1
-    });
+    fixture.until(|fixture| fixture.records.len() >= want.len() && fixture.stats().clients == 1);
     assert_in_order_and_reported(&fixture, &want, partials);
 }
 
 #[test]
-fn a_process_may_have_several_connections_that_last() {
+fn a_process_may_have_several_lasting_connections() {
     let mut fixture = Fixture::new(|_| {});
     let mut idle = fixture.client();
     idle.write_all(&of(5, "first")).unwrap();
@@ -113,7 +104,7 @@ fn a_process_may_have_several_connections_that_last() {
     fixture.until(|fixture| fixture.messages() == ["first", "second"]);
     let mut third = fixture.client();
     third.write_all(&of(5, "third")).unwrap();
-    // The one before it is never silent for long.
+    // Its predecessor is never idle for long.
     let until = Instant::now() + DEADLINE;
     while !fixture.records.iter().rev().take(2).any(|record| record.msg == "third") {
         assert!(Instant::now() < until);
@@ -122,14 +113,14 @@ fn a_process_may_have_several_connections_that_last() {
         fixture.poll(Duration::from_millis(1));
     }
     drop((idle, busy, third));
-    fixture.until(|fixture| fixture.source.stats().clients == 0);
-    assert_eq!(fixture.source.stats().lost(), 0);
+    fixture.until(|fixture| fixture.stats().clients == 0);
+    assert_eq!(fixture.stats().lost(), 0);
     assert_eq!(fixture.notices, Vec::<String>::new());
 }
 
-/// Over TCP the system tells of a hang-up when all that was sent before has been read.
+/// Over a Unix socket: over TCP the system reports a hang-up only after all bytes are read.
 #[test]
-fn a_client_that_hung_up_while_its_records_were_unread_is_told() {
+fn a_client_that_hangs_up_while_its_records_are_unread_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sock");
     let address = path.to_str().unwrap().parse().unwrap();
@@ -140,10 +131,10 @@ fn a_client_that_hung_up_while_its_records_were_unread_is_told() {
     client.as_mut().unwrap().write_all(&bytes).unwrap();
     let mut came = 0;
     while came < 2000 {
-        let mut sink = |_: Record<'_>| {
+        let mut sink = |_: &mut Record<'_>| {
             came += 1;
             if client.take().is_some() {
-                // What is measured is that nobody reads for as long as this.
+                // Nobody reads for longer than SocketHandler's timeout.
                 std::thread::sleep(Duration::from_millis(1100));
             }
             Ok(ControlFlow::Continue(()))
@@ -152,6 +143,10 @@ fn a_client_that_hung_up_while_its_records_were_unread_is_told() {
     }
     fixture.until(|fixture| !fixture.notices.is_empty());
     fixture.assert_noticed("hung up while records of it were unread");
-    let stats = fixture.source.stats();
-    assert_eq!((stats.hung_up, stats.lost()), (1, 0), "it may have had nothing more to send");
+    let stats = fixture.stats();
+    assert_eq!(
+        (stats.hung_up, stats.lost()),
+        (1, 0),
+        "the client may have had nothing more to send"
+    );
 }
