@@ -115,7 +115,7 @@ logfmt\t'One line of key=value pairs'
 text\t'The message and its traceback, as Python\'s logging writes them'
 raw\t'The body as it came, byte for byte'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format -d 'A format string as in Python\'s logging (\'%(asctime)s %(levelname)-8s %(message)s\'), or one of basic, bare, syslog, pretty, json, logfmt' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l style -d 'The style of --format: %, {, $, or auto' -r -f -a "auto\t'Told from the string; refused where it could be two'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l style -d 'The style of --format: %, {, $, or auto' -r -f -a "auto\t'Recognised from the string; refused if ambiguous'
 percent\t'Or %, as the % operator: %(levelname)-8s'
 brace\t'Or {, as str.format: {levelname:<8}'
 dollar\t'Or the dollar sign, as string.Template'"

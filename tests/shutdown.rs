@@ -170,7 +170,7 @@ fn emit_reports_a_killed_subscriber_and_how_many_records_may_be_lost() {
     let mut tail = zlog(["tail", &emit.endpoint(), "-o", "text"]).start();
     tail.expect_stdout("");
     tail.signal(Signal::KILL);
-    let report = emit.expect_stderr("broke before it had unsubscribed");
+    let report = emit.expect_stderr("broke before it unsubscribed");
     assert!(report.starts_with("zlog emit: the connection to 127.0.0.1:"), "{report}");
     let (_, most) = report.split_once("up to ").expect("how many at most");
     let most: u64 = most.split(' ').next().unwrap().parse().unwrap();

@@ -12,10 +12,13 @@ pub mod generate;
 pub mod relay;
 pub mod tail;
 
+use std::sync::Arc;
+
 use crate::cli::{Cli, Command, ENDPOINT_VARIABLE, EndpointArgs};
 use zlog_core::error::{Error, Exit, Result};
 use zlog_pipeline::os::fd_limit;
 use zlog_pipeline::os::terminal;
+use zlog_pipeline::router::{HandlerStatus, Reporter};
 use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 
 /// Runs the command.
@@ -64,6 +67,19 @@ fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
             error
         }
     })
+}
+
+/// Prints messages of handlers on standard error.
+fn stderr_reporter() -> Reporter {
+    Arc::new(|line| terminal::eprint_line(line))
+}
+
+/// Prints which handlers of `command` lost records. Returns how many records in all.
+fn tell_losses(command: &str, handlers: &[HandlerStatus]) -> u64 {
+    for remark in handlers.iter().flat_map(HandlerStatus::remarks) {
+        terminal::eprint_line(format_args!("zlog {command}: {remark}"));
+    }
+    handlers.iter().map(HandlerStatus::missing).sum()
 }
 
 /// Prints the bound endpoints. With port 0 or `*` they are not known before.

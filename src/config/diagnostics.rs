@@ -45,8 +45,8 @@ impl Diagnostics {
 
     /// As [`Diagnostics::add`], with the words of an error met elsewhere.
     pub(super) fn add_error(&self, offset: usize, what: &str, error: &Error) {
-        let cause = error.headline();
-        let what = if what.is_empty() { cause } else { format!("{what}: {cause}") };
+        let cause = error.message();
+        let what = if what.is_empty() { cause.to_owned() } else { format!("{what}: {cause}") };
         self.add(offset, what, error.next_step().unwrap_or_default());
     }
 

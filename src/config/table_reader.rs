@@ -214,8 +214,8 @@ impl<'t> TableReader<'t> {
 
     /// A parser's error about the value of a key.
     pub(super) fn parse_error(&self, offset: usize, key: &str, value: &str, error: &Error) {
-        let (cause, hint) = (error.headline(), error.next_step().unwrap_or_default());
-        if mentions(&cause, &escape(value)) {
+        let (cause, hint) = (error.message(), error.next_step().unwrap_or_default());
+        if mentions(cause, &escape(value)) {
             self.error(offset, key, cause, hint);
         } else {
             self.error(offset, key, format!("{:?}: {cause}", escape(value)), hint);

@@ -1,9 +1,9 @@
-//! The end: summaries, signals, exit codes.
+//! Summaries, signals, exit codes.
 
 use crate::harness::{ANY_PORT, Listener, emit, published, zlog};
 
 #[test]
-fn the_end_of_input_is_summed_up_in_one_line() {
+fn the_summary_is_one_line() {
     let (_, emit) = published(emit(["-r", "a"]).stdin("one\ntwo\nthree\n"));
     let finished = emit.success();
     let summary: Vec<_> =
@@ -15,13 +15,13 @@ fn the_end_of_input_is_summed_up_in_one_line() {
 }
 
 #[test]
-fn quiet_leaves_the_summary_out_but_not_the_endpoint() {
+fn quiet_leaves_out_the_summary_but_not_the_endpoint() {
     let (_, emit) = published(emit(["-q"]).stdin("one\n"));
     emit.success().stderr_lacks("records").stderr_has("bound");
 }
 
 #[test]
-fn a_signal_flushes_what_came_before_and_sums_up() {
+fn a_signal_flushes_what_came_before_and_prints_the_summary() {
     for (interrupt, code) in [(true, 130), (false, 143)] {
         let mut emit = emit(["-r", "a"]).stdin_open().start();
         let listener = Listener::connect(&emit.endpoint(), "");
@@ -39,7 +39,7 @@ fn a_signal_flushes_what_came_before_and_sums_up() {
 }
 
 #[test]
-fn a_signal_in_the_middle_of_a_file_publishes_whole_lines_alone() {
+fn after_a_signal_in_the_middle_of_a_file_only_whole_lines_are_published() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("numbers");
     let lines: Vec<String> = (0..400_000).map(|n| format!("line number {n}")).collect();
@@ -66,7 +66,7 @@ fn a_signal_in_the_middle_of_a_file_publishes_whole_lines_alone() {
 }
 
 #[test]
-fn a_line_that_has_no_end_at_a_signal_is_marked_and_counted() {
+fn a_line_without_end_at_a_signal_is_marked_and_counted() {
     let mut emit = emit(["-r", "a"]).stdin_open().start();
     let listener = Listener::connect(&emit.endpoint(), "");
     emit.write("whole\nbegun");
@@ -81,7 +81,7 @@ fn a_line_that_has_no_end_at_a_signal_is_marked_and_counted() {
 }
 
 #[test]
-fn loss_wins_over_a_signal_and_over_a_commands_success() {
+fn with_fail_on_loss_a_loss_decides_the_exit_code_over_a_signal_and_a_commands_success() {
     let stuck = |endpoint: &str| {
         let mut tail = zlog(["tail", endpoint, "--hwm", "1", "-q", "-o", "text"]).start();
         tail.expect_stdout("");
@@ -113,7 +113,7 @@ fn a_signal_ends_the_wait_for_subscribers() {
 }
 
 #[test]
-fn a_signal_before_a_command_is_started_ends_the_wait_and_starts_nothing() {
+fn a_signal_before_a_command_is_started_ends_the_wait_without_starting_it() {
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("ran");
     for (interrupt, code) in [(true, 130), (false, 143)] {
@@ -137,9 +137,9 @@ fn wrong_usage_names_the_option_and_exits_with_2() {
 }
 
 #[test]
-fn when_the_copy_of_the_input_fails_what_was_published_still_arrives() {
+fn when_the_tee_is_closed_what_was_published_still_arrives() {
     let input: String = (0..200_000).map(|number| format!("line {number}\n")).collect();
-    // The reader of the copy takes some of it and goes.
+    // The reader of the copy reads a part of it and exits.
     let script = format!(
         "'{}' emit -b '{ANY_PORT}' --wait 60s --tee | head -n 1000 >&2; exit ${{PIPESTATUS[0]}}",
         env!("CARGO_BIN_EXE_zlog")
@@ -149,12 +149,12 @@ fn when_the_copy_of_the_input_fails_what_was_published_still_arrives() {
     let input = crate::harness::Input::Bytes(input.into_bytes());
     let mut emit = crate::harness::Running::start(command, input);
     let messages = Listener::connect(&emit.endpoint(), "").everything();
-    assert!(messages.len() < 200_000, "the end of the copy is the end");
+    assert!(messages.len() < 200_000, "emit ends when its tee is closed");
     emit.wait().success().stderr_has(&format!("{} records", messages.len()));
 }
 
 #[test]
-fn what_was_published_before_the_tee_failed_is_flushed_and_summed_up() {
+fn what_was_published_before_the_tee_failed_is_flushed_and_counted_in_the_summary() {
     let script = format!(
         "'{}' emit -b '{ANY_PORT}' --wait 60s --tee > /dev/full",
         env!("CARGO_BIN_EXE_zlog")

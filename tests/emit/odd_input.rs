@@ -1,4 +1,4 @@
-//! What becomes of odd input: no byte is lost in silence.
+//! Odd input: no byte is lost in silence.
 
 use super::{records, text, texts};
 use crate::harness::{emit, published};
@@ -21,17 +21,17 @@ fn a_message_that_is_not_utf8_is_escaped_and_counted_too() {
 }
 
 #[test]
-fn nuls_within_a_line_are_kept_and_those_before_it_are_left_out() {
+fn nuls_within_a_line_are_kept_and_those_before_it_are_skipped() {
     assert_eq!(texts(emit(["-r", "a"]).stdin("a\0b\n\0\0c\0\n")), ["a\0b", "c\0"]);
 }
 
 #[test]
-fn a_carriage_return_before_the_newline_belongs_to_it() {
+fn a_carriage_return_before_the_newline_is_part_of_the_line_ending() {
     assert_eq!(texts(emit(["-r", "a"]).stdin("dos\r\nin\rside\r\n")), ["dos", "in\rside"]);
 }
 
 #[test]
-fn empty_lines_are_empty_records_unless_left_out() {
+fn empty_lines_are_empty_records_unless_skip_empty_is_set() {
     assert_eq!(texts(emit(["-r", "a"]).stdin("a\n\n\nb\n")), ["a", "", "", "b"]);
     let (messages, emit) = published(emit(["-r", "a", "--skip-empty"]).stdin("a\n\n\nb\n"));
     assert_eq!(messages.len(), 2);
@@ -78,7 +78,7 @@ fn control_characters_and_quotes_survive_the_wire() {
 }
 
 #[test]
-fn broken_json_and_half_logfmt_are_text() {
+fn broken_json_and_incomplete_logfmt_are_text() {
     let input = "{\"level\":\"error\", \"msg\":\n{}\nlevel=\"error msg=x\n";
     let texts = texts(emit(["-r", "a"]).stdin(input));
     assert_eq!(texts.len(), 3);

@@ -1,11 +1,13 @@
 //! Which handlers get a record, against CPython's logger hierarchies.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use zlog_core::record::{Level, Record};
 use zlog_pipeline::handler::file::Sync;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{
-    FormatterSpec, HandlerContext, HandlerSpec, Match, RouteSpec, Router, Spec, Target,
+    FileTarget, FormatterSpec, HandlerContext, HandlerSpec, Match, RouteSpec, Router, Spec, Target,
 };
 
 use crate::harness::python;
@@ -32,7 +34,7 @@ fn spec(tree: &Value, directory: &std::path::Path) -> Spec {
         formatter: FormatterSpec { format: Some("bare".into()), ..FormatterSpec::default() },
         ..HandlerSpec::new(
             name.as_str(),
-            Target::File { path: directory.join(name), sync: Sync::None },
+            Target::File(FileTarget { path: directory.join(name), sync: Sync::None }),
         )
     };
     let route = |logger: &Value| RouteSpec {
@@ -60,7 +62,11 @@ fn the_handlers_that_get_a_record_are_those_of_cpython() {
     for line in trees.lines() {
         let tree: Value = serde_json::from_str(line).unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let surroundings = HandlerContext::new("test", &ShutdownSignal::default());
+        let surroundings = HandlerContext::new(
+            "test",
+            &ShutdownSignal::default(),
+            Arc::new(|line| panic!("{line}")),
+        );
         let mut router = Router::open(spec(&tree, directory.path()), surroundings).unwrap();
         let expected = tree["records"].as_array().unwrap();
         for (number, record) in expected.iter().enumerate() {

@@ -210,7 +210,7 @@ fn a_wrong_handler_is_refused_before_anything_is_read() {
         (&["--file", "app.log,levle=error"], "Did you mean level=?"),
         (&["--file", "a", "--file", "./a"], "would both write to ./a"),
         (&["--exec", "no-such-command-here"], "no-such-command-here: no such command"),
-        (&["--file", "a,grep=("], "--file a: grep=(: no regular expression"),
+        (&["--file", "a,grep=("], "--file a: grep=(: not a regular expression"),
         (&["--smtp", "smtp://h"], "to is missing"),
     ];
     for (args, expected) in cases {

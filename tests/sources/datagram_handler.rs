@@ -18,7 +18,7 @@ fn records_of_a_program_are_published() {
 }
 
 #[test]
-fn bad_datagrams_are_counted_and_told_and_good_ones_go_on() {
+fn bad_datagrams_are_counted_and_reported_and_good_ones_published() {
     let Some(python) = python() else { return };
     let mut listening = ListeningEmit::open();
     let port = listening.port("DatagramHandler");

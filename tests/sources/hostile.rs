@@ -1,4 +1,4 @@
-//! Clients that are bad, beside good ones.
+//! Bad clients beside good ones.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ fn bad_clients_of_every_kind_do_not_disturb_good_ones() {
     let port = listening.port("SocketHandler");
     let to = format!("127.0.0.1:{port}");
     let mut good = waiting(&python, &["tcp", &port, "good", "2000"]);
-    // One that sleeps in the middle of a length, one of a record: they stay.
+    // One client stops in the middle of a length, one in the middle of a record: both stay.
     let mut loris = TcpStream::connect(&to).unwrap();
     loris.write_all(&[0, 0, 2]).unwrap();
     let mut half = TcpStream::connect(&to).unwrap();
@@ -31,7 +31,7 @@ fn bad_clients_of_every_kind_do_not_disturb_good_ones() {
         for bytes in bad {
             let mut client = TcpStream::connect(&to).unwrap();
             client.write_all(bytes).unwrap();
-            // It is hung up on, whatever way the system puts it.
+            // zlog hangs up, which the system reports as the end of the stream or as an error.
             client.set_read_timeout(Some(crate::harness::DEADLINE)).unwrap();
             assert!(client.read(&mut [0]).map_or(true, |length| length == 0), "round {round}");
         }
@@ -39,18 +39,18 @@ fn bad_clients_of_every_kind_do_not_disturb_good_ones() {
     let want: Vec<String> = (0..2000).map(|number| format!("good record {number}")).collect();
     assert_eq!(listening.texts(2000), want);
     good.wait().success();
-    for told in ["it speaks HTTP", "it speaks TLS", "4294967295 bytes", "no pickled record"] {
-        listening.emit.expect_stderr(told);
+    for notice in ["it speaks HTTP", "it speaks TLS", "4294967295 bytes", "no pickled record"] {
+        listening.emit.expect_stderr(notice);
     }
     listening.emit.terminate();
     let emit = listening.emit.wait().code(143);
-    let said = emit.err();
-    assert!(said.contains("20 clients cut off"), "{said}");
-    assert!(said.contains("2 records cut short"), "{said}");
+    let stderr = emit.err();
+    assert!(stderr.contains("20 clients cut off"), "{stderr}");
+    assert!(stderr.contains("2 records cut short"), "{stderr}");
 }
 
 #[test]
-fn a_crowd_of_bad_clients_is_summed_up() {
+fn the_notices_of_many_bad_clients_are_summed_up() {
     let mut listening = ListeningEmit::open();
     let to = format!("127.0.0.1:{}", listening.port("SocketHandler"));
     for _ in 0..200 {
@@ -62,13 +62,13 @@ fn a_crowd_of_bad_clients_is_summed_up() {
     let _ = last.read(&mut [0]);
     listening.emit.terminate();
     let emit = listening.emit.wait().code(143);
-    let said = emit.err();
-    assert!(said.contains("201 clients cut off"), "{said}");
-    assert!(said.lines().count() < 60, "{said}");
-    assert!(said.contains("more such troubles"), "{said}");
+    let stderr = emit.err();
+    assert!(stderr.contains("201 clients cut off"), "{stderr}");
+    assert!(stderr.lines().count() < 60, "{stderr}");
+    assert!(stderr.contains("more such troubles"), "{stderr}");
 }
 
-/// `zlog emit --listen` in a process that may open so many files.
+/// `zlog emit --listen` in a process that may open `most` files.
 fn emit_with_files(most: u32) -> ListeningEmit {
     let zlog = env!("CARGO_BIN_EXE_zlog");
     let line = format!(
@@ -82,7 +82,7 @@ fn emit_with_files(most: u32) -> ListeningEmit {
 }
 
 #[test]
-fn a_process_out_of_descriptors_serves_those_it_has_and_the_others_when_there_is_room() {
+fn out_of_descriptors_connected_clients_are_served_and_the_others_as_soon_as_there_is_room() {
     let Some(python) = python() else { return };
     let mut listening = emit_with_files(64);
     let port = listening.port("SocketHandler");
@@ -103,7 +103,7 @@ fn a_process_out_of_descriptors_serves_those_it_has_and_the_others_when_there_is
 }
 
 #[test]
-fn what_those_have_sent_who_wait_for_a_descriptor_comes_before_the_end() {
+fn records_of_clients_that_wait_for_a_descriptor_are_published_before_the_end() {
     let mut listening = emit_with_files(64);
     let port = listening.port("SocketHandler");
     let all: Vec<String> = (100..200).map(|number| format!("record {number}")).collect();
@@ -119,12 +119,12 @@ fn what_those_have_sent_who_wait_for_a_descriptor_comes_before_the_end() {
     let mut came = listening.texts(all.len());
     came.sort();
     assert_eq!(came, all);
-    assert!(listening.listener.everything().is_empty(), "nothing comes twice");
+    assert!(listening.listener.everything().is_empty(), "no record is published twice");
     listening.emit.wait().code(143).stderr_has("100 records").stderr_lacks("waiting to be let in");
 }
 
 #[test]
-fn that_somebody_waited_for_a_descriptor_until_the_end_is_told() {
+fn a_notice_says_that_clients_still_waited_for_a_descriptor_at_the_end() {
     let mut listening = emit_with_files(64);
     let port = listening.port("SocketHandler");
     let begin = |_| {

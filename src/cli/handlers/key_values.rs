@@ -219,7 +219,7 @@ impl Reader for KeyValues {
             true => String::new(),
             false => format!("{key}={}", escape(value)),
         };
-        let about = self.error_about(&key, &format!(": {}", error.headline()));
+        let about = self.error_about(&key, &format!(": {}", error.message()));
         self.record_error(match error.next_step() {
             Some(hint) => about.hint(hint),
             None => about,

@@ -200,7 +200,7 @@ impl HandlerArgs {
         let console = self.console(Some(OnFull::Drop)).unwrap_or_default();
         let remark = |handler: &HandlerSpec| {
             let format = handler.formatter.format.as_deref()?;
-            let option = handler.target.class().option;
+            let option = handler.target.kind().class().option;
             let misplaced = key_values::likely_misplaced_key(format, &typed_keys(option, true))?;
             Some(format!(
                 "handler {}: \",{}\" is a part of its format, since format= takes the rest; a key \

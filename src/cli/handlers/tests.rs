@@ -6,7 +6,9 @@ use zlog_core::record::Level;
 use zlog_pipeline::handler::file::Sync;
 use zlog_pipeline::handler::rotating::Compression;
 use zlog_pipeline::handler::timed::When;
-use zlog_pipeline::router::{QueueSpec, Target};
+use zlog_pipeline::router::{
+    ConsoleTarget, FileTarget, QueueSpec, RotatingTarget, Target, TimedTarget,
+};
 
 /// The one handler that `option` makes of `text`.
 fn one(option: &str, text: &str) -> Result<HandlerSpec> {
@@ -30,9 +32,9 @@ fn refusal(option: &str, text: &str) -> String {
 fn a_file_is_appended_to_or_replaced_by_size_or_by_the_clock() {
     let plain = one("file", "a/b.log,sync").unwrap();
     assert_eq!(plain.name, "a/b.log");
-    assert_eq!(plain.target, Target::File { path: "a/b.log".into(), sync: Sync::Data });
+    assert_eq!(plain.target, Target::File(FileTarget { path: "a/b.log".into(), sync: Sync::Data }));
     assert_eq!(plain.queue, None);
-    let Target::Rotating { rotation, .. } =
+    let Target::Rotating(RotatingTarget { rotation, .. }) =
         one("file", "a,max-bytes=10M,backups=3,compress=zstd").unwrap().target
     else {
         panic!("it has a size")
@@ -41,7 +43,7 @@ fn a_file_is_appended_to_or_replaced_by_size_or_by_the_clock() {
     assert_eq!(rotation.compress, Compression::Zstd);
     let timed = one("file", "a,when=midnight,at=03:30,utc").unwrap();
     assert!(timed.formatter.utc);
-    let Target::Timed { timing, path } = timed.target else { panic!("it has a time") };
+    let Target::Timed(TimedTarget { timing, path }) = timed.target else { panic!("it has a time") };
     assert_eq!((path.as_path(), timing.when, timing.interval), (Path::new("a"), When::Midnight, 1));
     assert_eq!((timing.backup_count, timing.utc), (0, true));
     assert_eq!(timing.at_time, Some(jiff::civil::time(3, 30, 0, 0)));
@@ -125,7 +127,7 @@ fn a_console_is_all_keys_and_has_a_queue_only_where_one_is_wanted() {
         args.console(on_full).map(Option::unwrap).map_err(|error| error.to_string())
     };
     assert_eq!(HandlerArgs::default().console(None).unwrap(), None);
-    let plain = HandlerSpec::new("console", Target::Console);
+    let plain = HandlerSpec::new("console", Target::Console(ConsoleTarget::default()));
     assert_eq!(console("", None).unwrap(), plain);
     let queue = Some(QueueSpec { capacity: 10_000, on_full: OnFull::Drop });
     assert_eq!(console("", Some(OnFull::Drop)).unwrap(), HandlerSpec { queue, ..plain });
@@ -145,10 +147,10 @@ fn a_mail_has_its_addresses_and_its_subject() {
     let text = "smtp://h,from=a@example.org,to=b@example.org,to=c@example.org,subject=%(name)s";
     let handler = one("smtp", text).unwrap();
     assert_eq!(handler.name, "mail to b@example.org");
-    let Target::Smtp { options, subject } = handler.target else { panic!("it is mail") };
+    let Target::Smtp(options) = handler.target else { panic!("it is mail") };
     assert_eq!((options.server.as_str(), options.from.as_str()), ("smtp://h", "a@example.org"));
     assert_eq!(options.to, ["b@example.org", "c@example.org"]);
-    assert_eq!(subject.format.as_deref(), Some("%(name)s"));
+    assert_eq!(options.subject.format.as_deref(), Some("%(name)s"));
 }
 
 #[test]
@@ -183,9 +185,9 @@ fn a_key_behind_the_format_is_remarked_on_and_where_the_format_is_refused_explai
 #[test]
 fn the_subject_of_a_mail_may_use_the_extras_that_its_text_may() {
     let mail = "smtp://h,to=a@b.org,extra=user,extra=shop=none,subject=%(levelname)s %(user)s";
-    let Target::Smtp { subject, .. } = one("smtp", mail).unwrap().target else { panic!("{mail}") };
+    let Target::Smtp(options) = one("smtp", mail).unwrap().target else { panic!("{mail}") };
     let extras = [("user".to_owned(), None), ("shop".to_owned(), Some("none".to_owned()))];
-    assert_eq!(subject.extras, extras);
+    assert_eq!(options.subject.extras, extras);
     let other = refusal("smtp", "smtp://h,to=a@b.org,extra=user,subject=%(usr)s");
     assert!(other.contains("usr"), "{other}");
 }

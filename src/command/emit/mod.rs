@@ -114,7 +114,8 @@ impl Shutdown {
     }
 }
 
-/// The pipeline: stamps and publishes records, within the limits that were typed.
+/// The pipeline: fills in the sender's fields and publishes, within the limits that were
+/// typed.
 struct Emit {
     shutdown: Shutdown,
     sender: SenderFields,
@@ -219,7 +220,7 @@ impl Emit {
         let uncopied = progress.copying() + progress.uncopied();
         if uncopied > 0 {
             terminal::eprint_line(format_args!(
-                "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
+                "zlog emit: --tee: up to {} not copied: the reader did not take them in time",
                 counted(uncopied, "byte")
             ));
         }
@@ -234,7 +235,8 @@ impl Emit {
         }
         self.publish.flush()?;
         self.report_disconnects();
-        let (published, flushed) = self.publish.close(self.shutdown.linger());
+        let flushed = self.publish.close(Instant::now() + self.shutdown.linger()).is_ok();
+        let published = self.publish.published();
         let (outside_root, counts) = (self.outside_root, source.counts());
         let summary = Summary { published, outside_root, counts, took, flushed };
         if !args.quiet {

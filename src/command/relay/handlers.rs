@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cli::{RelayArgs, RelayOnFull};
+use crate::command::stderr_reporter;
 use zlog_core::error::Result;
 use zlog_core::record::Record;
 use zlog_core::wire::{self, query};
@@ -33,7 +34,7 @@ impl Handlers {
         linger: Duration,
         proxy: &mut Proxy,
     ) -> Result<Handlers> {
-        let around = HandlerContext::new("relay", stop).patient(linger);
+        let around = HandlerContext::new("relay", stop, stderr_reporter()).patient(linger);
         let router = Router::open(spec, around)?;
         let mut handlers = Handlers { router, wanted: Vec::new() };
         handlers.ask(proxy);

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cli::RelayArgs;
 use zlog_core::error::{Error, Result};
@@ -166,11 +166,11 @@ fn run(
     let publish = Publish::new(publisher, options);
     let mut input = Input { sender, publish, outside_root: 0, linger, state };
     pump(source, &mut input)?;
-    input.publish.close(Duration::ZERO);
+    let _ = input.publish.close(Instant::now());
     Ok(())
 }
 
-/// The pipeline of an input: stamps and publishes records.
+/// The pipeline of an input: fills in the sender's fields and publishes.
 struct Input<'i> {
     sender: SenderFields,
     publish: Publish,
@@ -182,7 +182,7 @@ struct Input<'i> {
 impl<S: Source + ?Sized> Pipeline<S> for Input<'_> {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         self.outside_root += u64::from(self.sender.fill(record));
-        self.publish.handle(record)
+        Ok(self.publish.handle(record)?)
     }
 
     fn is_done(&self) -> bool {

@@ -35,7 +35,6 @@ use zlog_core::text::escape;
 use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router;
 use zlog_pipeline::socket::{
     self, Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, QueryServer, SocketOptions,
     connected_peers,
@@ -343,7 +342,7 @@ impl Relay {
         let flushed = proxy.close(left.max(SLICE));
         // A time of their own: a subscriber that takes nothing must not cost a file its end.
         let handlers = handlers.close(linger);
-        let missing = router::report_losses("relay", &handlers, &router::stderr());
+        let missing = super::tell_losses("relay", &handlers);
         inputs.print_remarks();
         let summary = Summary { counts, uncounted, flushed, took: self.begun.elapsed() };
         if !settings.args.quiet || summary.lost() {

@@ -79,7 +79,7 @@ impl Settings {
         let new = |handler: &&HandlerSpec| !before.spec.handlers.contains(handler);
         for handler in self.spec.handlers.iter().filter(new) {
             let pipe = |path: &&Path| path.metadata().is_ok_and(|meta| !meta.is_file());
-            if let Some(pipe) = handler.target.inputs().find(pipe) {
+            if let Some(pipe) = handler.target.as_dyn().inputs().into_iter().find(pipe) {
                 let (name, pipe) = (escape(&handler.name), escape(&pipe.to_string_lossy()));
                 let what = format!("handler {name}: {pipe} is no regular file");
                 let hint =

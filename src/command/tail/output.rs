@@ -12,7 +12,7 @@ use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
 use zlog_core::wire;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router::{self, HandlerStatus, Router};
+use zlog_pipeline::router::{HandlerStatus, Router};
 
 /// What standard output is called among the handlers.
 pub(super) const CONSOLE: &str = "standard output";
@@ -198,7 +198,7 @@ impl TailOutput {
         let is_console = |status: &HandlerStatus| self.prints && status.name == CONSOLE;
         let (mut console, handlers): (Vec<_>, Vec<_>) =
             self.router.close(linger).into_iter().partition(is_console);
-        let missing = router::report_losses("tail", &handlers, &router::stderr());
+        let missing = super::super::tell_losses("tail", &handlers);
         Closed { console: console.pop(), missing }
     }
 

@@ -15,7 +15,7 @@ use zlog_core::stats::Stats;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router::{ConsoleSettings, HandlerContext, HandlerSpec, Router, Target};
+use zlog_pipeline::router::{ConsoleTarget, HandlerContext, HandlerSpec, Router, Target};
 
 /// The output that the arguments ask for, starting at `now`.
 ///
@@ -86,16 +86,11 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     for remark in args.handlers.remarks() {
         terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
-    let mut context = HandlerContext::new("tail", stop);
     if args.prints() {
         terminal::check_stdout()?;
-        let console = console(args)?;
-        let settings = console_settings(args, console.formatter.format.as_deref());
-        // Built here first, so that an error names the option and not a handler.
-        console.formatter.build(settings.output, settings.options.clone())?;
-        context = context.with_console(settings);
-        spec.handlers.push(console);
+        spec.handlers.push(console(args)?);
     }
+    let context = HandlerContext::new("tail", stop, super::super::stderr_reporter());
     Router::open(spec, context)
 }
 
@@ -103,7 +98,8 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
 /// format.
 fn console(args: &TailArgs) -> Result<HandlerSpec> {
     let given = args.handlers.console(None)?;
-    let mut console = given.unwrap_or_else(|| HandlerSpec::new(CONSOLE, Target::Console));
+    let default = || HandlerSpec::new(CONSOLE, Target::Console(ConsoleTarget::default()));
+    let mut console = given.unwrap_or_else(default);
     CONSOLE.clone_into(&mut console.name);
     let has_keys = console.formatter != FormatterSpec::default();
     if has_keys && (args.output.is_some() || args.format != FormatArgs::default()) {
@@ -116,6 +112,15 @@ fn console(args: &TailArgs) -> Result<HandlerSpec> {
     if shows_bodies(args) {
         check_raw(args)?;
     }
+    let options = options(args, console.formatter.format.as_deref());
+    // Built here first, so that an error names the option and not a handler.
+    console.formatter.build(args.shape(), options.clone())?;
+    console.target = Target::Console(ConsoleTarget {
+        output: args.shape(),
+        options: Some(options),
+        linger: Some(args.linger.0),
+        required: true,
+    });
     Ok(console)
 }
 
@@ -131,9 +136,9 @@ fn check_raw(args: &TailArgs) -> Result<()> {
     Ok(())
 }
 
-/// How records are printed, apart from the format string.
-fn console_settings(args: &TailArgs, format: Option<&str>) -> ConsoleSettings {
-    let options = Options {
+/// How records are printed, apart from the format string `format`.
+fn options(args: &TailArgs, format: Option<&str>) -> Options {
+    Options {
         color: args.color.for_stdout(),
         escape: terminal::stdout_is_terminal(),
         zone: zone(args.format.utc),
@@ -148,6 +153,5 @@ fn console_settings(args: &TailArgs, format: Option<&str>) -> ConsoleSettings {
         timestamp: args.timestamp,
         topic: args.timestamp,
         ..Options::default()
-    };
-    ConsoleSettings { output: args.shape(), options, linger: args.linger.0 }
+    }
 }

@@ -9,7 +9,7 @@ use zlog_core::text::parsers;
 use zlog_pipeline::handler::file::Sync;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::options::{CLASSES, Class, Key};
-use zlog_pipeline::router::{Match, QueueSpec, Target};
+use zlog_pipeline::router::{FileTarget, Match, QueueSpec, Target, TimedTarget};
 
 /// Texts and handlers of every sort.
 mod generated;
@@ -87,7 +87,10 @@ fn the_shape_is_that_of_dict_config() {
         "#,
     );
     let [errors, all] = config.spec.handlers.as_slice() else { panic!("{config:?}") };
-    assert_eq!(errors.target, Target::File { path: "errors.log".into(), sync: Sync::Data });
+    assert_eq!(
+        errors.target,
+        Target::File(FileTarget { path: "errors.log".into(), sync: Sync::Data })
+    );
     assert_eq!((errors.level, errors.queue), (Some(Level::ERROR), None));
     assert_eq!(errors.formatter.style, Style::Brace);
     let extras = [("ip".to_owned(), None), ("user".to_owned(), Some("nobody".to_owned()))];
@@ -126,7 +129,7 @@ fn everything_that_is_wrong_is_told_at_once_where_it_stands() {
         "relay.toml:11:9: handlers.big.class: there is no class \"RotatingFileHandler\"\n  \
          Did you mean rotating?",
         "relay.toml:16:9: handlers.bad.level: \"loud\": not a level",
-        "relay.toml:17:14: handlers.bad.grep: \"(\": no regular expression: unclosed group",
+        "relay.toml:17:14: handlers.bad.grep: \"(\": not a regular expression: unclosed group",
         "relay.toml:18:13: handlers.bad.formatter: there is no formatter \"g\"",
         "relay.toml:19:10: handlers.bad.format: must be a string, and is an integer",
         "relay.toml:22:23: root.handlers: there is no handler \"eror\"\n  Did you mean errors?",
@@ -201,13 +204,13 @@ fn values_are_what_the_options_read() {
         "class = 'smtp'\nserver = 'smtp://mail'\nto = ['a@b.org', 'B <b@b.org>']\nevery = '1m'\n\
          batch = 7\nspool-bytes = '1M'\nlogin = '/etc/login'\nsubject = '%(levelname)s'\n",
     );
-    let Target::Smtp { options, subject } = &mail.target else { panic!("{mail:?}") };
+    let Target::Smtp(options) = &mail.target else { panic!("{mail:?}") };
     assert_eq!((options.batch.count, options.batch.time.as_secs()), (7, 60));
     assert_eq!((options.to.len(), options.spool.bytes), (2, 1 << 20));
-    assert_eq!(subject.format.as_deref(), Some("%(levelname)s"));
+    assert_eq!(options.subject.format.as_deref(), Some("%(levelname)s"));
     assert!(mail.queue.is_some(), "mail is slow");
     let timed = handler("class = 'timed'\npath = 'a'\nwhen = 'W0'\nat = 03:30:00\nutc = true\n");
-    let Target::Timed { timing, .. } = timed.target else { panic!("{timed:?}") };
+    let Target::Timed(TimedTarget { timing, .. }) = timed.target else { panic!("{timed:?}") };
     assert_eq!(timing.at_time, Some(jiff::civil::time(3, 30, 0, 0)));
     assert!(timing.utc && timed.formatter.utc);
     let words = handler("class = 'exec'\ncommand = ['sh', 'b c']\ntimeout = 2.5\nqueue = 0\n");
@@ -271,7 +274,7 @@ fn wrong_values_of_each_class_are_told() {
             ":4:11: handler a: syslog messages of at most 204800 bytes",
         ),
         ("class = 'exec'\ncommand = []", "handlers.a.command: names no program"),
-        ("class = 'publish'", "handler a has no endpoint"),
+        ("class = 'publish'", "handler a: no endpoint to publish on"),
         ("class = 'publish'\nbind = 'nowhere'", ":4:8: handlers.a.bind: "),
         ("class = 'publish'\nbind = 'tcp://*:1'\nformat = 'json'", ":5:1: there is no key"),
         ("class = 'rotating'\npath = 'a'", ":2:11: handlers.a: max-bytes is missing"),
@@ -653,9 +656,9 @@ fn the_subject_of_a_mail_may_use_the_extras_of_its_handler_and_of_its_formatter(
     ] {
         let text = format!("{MAIL}{extras}");
         let spec = parse(&text).unwrap().spec;
-        let Target::Smtp { subject, .. } = &spec.handlers[0].target else { panic!("{text}") };
+        let Target::Smtp(options) = &spec.handlers[0].target else { panic!("{text}") };
         let expected = [("user".to_owned(), None), ("shop".to_owned(), Some("none".to_owned()))];
-        assert_eq!(subject.extras, expected);
+        assert_eq!(options.subject.extras, expected);
     }
     let error = refusal(MAIL);
     assert!(error.contains("handlers.mail.subject: "), "{error}");

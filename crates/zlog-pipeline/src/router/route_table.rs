@@ -1,37 +1,35 @@
-//! Which handlers a record is for, by its topic and its logger's name.
-//!
-//! What may be here: the rule that [`RouteSpec`] states, and the memory of what it
-//! gave. A handler is a number here.
+//! Finds the handlers of a record by its topic and its logger's name, following the rule in
+//! [`RouteSpec`], and caches the results. Handlers are indices here.
 
 use std::collections::HashMap;
 
 use super::spec::{Match, RouteSpec, Spec};
 use zlog_core::record::Level;
 
-/// Most names, and longest, that are remembered: they come from outside. Beyond them,
-/// the rule is applied again.
-const MOST_NAMES: usize = 8192;
-const LONGEST_NAME: usize = 512;
+/// The most names that are cached, and the longest: they come from outside. Beyond that, the rule
+/// is applied each time.
+const MAX_NAMES: usize = 8192;
+const MAX_NAME_LEN: usize = 512;
 
-/// What the rule gave for a name.
+/// The result for a name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct RouteMatch {
-    /// This level and above pass; `NOTSET`: all.
+    /// This level and above pass; `NOTSET`: all levels.
     pub(super) level: Level,
-    /// The handlers, each once, the nearest route's first.
+    /// The handlers, each once, most specific route first.
     pub(super) handlers: Vec<usize>,
 }
 
-/// All routes.
+/// All routes, with a cache.
 pub(super) struct RouteTable {
-    /// By topic, the longest prefix first.
+    /// By topic, longest prefix first.
     topics: Vec<Route>,
-    /// By logger, the longest name first: the root is the last.
+    /// By logger, longest name first, so the root is last.
     loggers: Vec<Route>,
-    /// Matches, and where they are by the logger's name and the topic.
+    /// Cached results, and their indices by logger name and topic.
     cached: Vec<RouteMatch>,
     index: HashMap<Box<str>, HashMap<Box<str>, usize>>,
-    /// The way of a name that is too long to be remembered.
+    /// The result for a name that is too long for the cache.
     other: RouteMatch,
 }
 
@@ -43,7 +41,7 @@ struct Route {
 }
 
 impl RouteTable {
-    /// The routes of a specification that was checked; `None` when it has none.
+    /// The routes of a validated specification; `None` if it has none.
     pub(super) fn new(spec: &Spec) -> Option<RouteTable> {
         if spec.routes.is_empty() {
             return None;
@@ -76,32 +74,32 @@ impl RouteTable {
         Some(table)
     }
 
-    /// Whether it matters which topic a record has.
+    /// Whether the topic of a record matters.
     pub(super) fn look_at_topics(&self) -> bool {
         !self.topics.is_empty()
     }
 
-    /// The way of records of the logger `name` and of `topic`.
-    pub(super) fn of(&mut self, name: &str, topic: &str) -> &RouteMatch {
-        // What no route asks about need not be told apart.
+    /// The result for records of the logger `name` with `topic`.
+    pub(super) fn look_up(&mut self, name: &str, topic: &str) -> &RouteMatch {
+        // Names that no route looks at share one entry.
         let name = if self.loggers.iter().all(|route| route.name.is_empty()) { "" } else { name };
         let topic = if self.topics.is_empty() { "" } else { topic };
         let at = self.index.get(name).and_then(|topics| topics.get(topic)).copied();
         match at {
             Some(at) => &self.cached[at],
-            None if name.len() > LONGEST_NAME || topic.len() > LONGEST_NAME => {
+            None if name.len() > MAX_NAME_LEN || topic.len() > MAX_NAME_LEN => {
                 let mut other = std::mem::take(&mut self.other);
                 self.find(name, topic, &mut other);
                 self.other = other;
                 &self.other
             }
-            None => self.remember(name, topic),
+            None => self.cache(name, topic),
         }
     }
 
-    fn remember(&mut self, name: &str, topic: &str) -> &RouteMatch {
-        if self.cached.len() >= MOST_NAMES {
-            // Which of them come again is not known: those that do are soon back.
+    fn cache(&mut self, name: &str, topic: &str) -> &RouteMatch {
+        if self.cached.len() >= MAX_NAMES {
+            // Nobody knows which names will recur; those that do are soon back.
             self.cached.clear();
             self.index.clear();
         }
@@ -113,7 +111,7 @@ impl RouteTable {
         &self.cached[at]
     }
 
-    /// The rule itself.
+    /// Applies the rule.
     fn find(&self, name: &str, topic: &str, route_match: &mut RouteMatch) {
         route_match.level = Level::NOTSET;
         route_match.handlers.clear();
@@ -137,12 +135,12 @@ impl RouteTable {
     }
 }
 
-/// The root logger's name is empty here, and `root` in Python's records.
+/// The root logger has the empty name here, and is called `root` in Python's records.
 fn plain(name: &str) -> &str {
     if name == "root" { "" } else { name }
 }
 
-/// Whether `parent` is the logger `name`, or one above it.
+/// Whether `parent` is the logger `name` or one of its parents.
 fn is_parent(parent: &str, name: &str) -> bool {
     match name.strip_prefix(parent) {
         Some(rest) => parent.is_empty() || rest.is_empty() || rest.starts_with('.'),
@@ -158,10 +156,14 @@ mod tests {
 
     use super::*;
     use crate::handler::file::Sync;
-    use crate::router::spec::{HandlerSpec, Target};
+    use crate::router::options::{FileTarget, Target};
+    use crate::router::spec::HandlerSpec;
 
     fn handler(name: &str) -> HandlerSpec {
-        HandlerSpec::new(name, Target::File { path: PathBuf::from(name), sync: Sync::None })
+        HandlerSpec::new(
+            name,
+            Target::File(FileTarget { path: PathBuf::from(name), sync: Sync::None }),
+        )
     }
 
     fn route(matches: Match, level: i32, handlers: &str, propagate: bool) -> RouteSpec {
@@ -169,7 +171,7 @@ mod tests {
         RouteSpec { matches, level: Some(Level(level)), handlers, propagate }
     }
 
-    /// With handlers a to d.
+    /// A table with the handlers a to d.
     fn table(routes: Vec<RouteSpec>) -> RouteTable {
         let handlers = ["a", "b", "c", "d"].map(handler).to_vec();
         let spec = Spec { handlers, routes };
@@ -179,7 +181,7 @@ mod tests {
 
     /// The level, and the handlers as letters.
     fn of(table: &mut RouteTable, name: &str, topic: &str) -> (i32, String) {
-        let route_match = table.of(name, topic);
+        let route_match = table.look_up(name, topic);
         let letter = |at: &usize| char::from(b"abcd"[*at]);
         (route_match.level.0, route_match.handlers.iter().map(letter).collect())
     }
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn topics_are_prefixes_and_nearer_than_loggers() {
+    fn topics_match_by_prefix_and_come_before_loggers() {
         let mut table = table(vec![
             route(logger(""), 30, "a", true),
             route(topic("app"), 0, "b", true),
@@ -224,34 +226,34 @@ mod tests {
     }
 
     #[test]
-    fn a_route_that_does_not_propagate_leaves_the_level_to_farther_ones() {
-        // As Python's getEffectiveLevel, which does not ask about propagation.
+    fn a_route_that_does_not_propagate_still_inherits_the_level() {
+        // Like Python's getEffectiveLevel, which ignores propagation.
         let mut table =
             table(vec![route(logger(""), 30, "a", true), route(logger("app"), 0, "b", false)]);
         assert_eq!(of(&mut table, "app", ""), (30, "b".into()));
     }
 
     #[test]
-    fn a_flood_of_names_takes_no_more_than_its_share_of_memory() {
+    fn a_flood_of_names_does_not_grow_the_cache_without_limit() {
         let mut table = table(vec![route(logger("app"), 10, "a", true)]);
-        for number in 0..2 * MOST_NAMES {
-            table.of(&format!("app.{number}"), "");
+        for number in 0..2 * MAX_NAMES {
+            table.look_up(&format!("app.{number}"), "");
         }
-        assert!(table.cached.len() <= MOST_NAMES && table.index.len() <= MOST_NAMES);
-        let long = format!("app.{}", "x".repeat(LONGEST_NAME));
+        assert!(table.cached.len() <= MAX_NAMES && table.index.len() <= MAX_NAMES);
+        let long = format!("app.{}", "x".repeat(MAX_NAME_LEN));
         let before = table.cached.len();
         assert_eq!(of(&mut table, &long, ""), (10, "a".into()));
         assert_eq!(table.cached.len(), before);
     }
 
     #[test]
-    fn without_routes_there_is_nothing_to_look_up() {
+    fn without_routes_there_is_no_table() {
         assert!(RouteTable::new(&Spec { handlers: vec![handler("a")], routes: vec![] }).is_none());
     }
 
     proptest! {
         #[test]
-        fn what_is_remembered_is_what_the_rule_gives(
+        fn cached_results_equal_the_rule(
             names in prop::collection::vec(("[ab]{0,2}(\\.[ab]){0,2}", "[ab.]{0,4}"), 1..40),
             routes in prop::collection::hash_map("[LT](|[ab](\\.[ab])?)", ("[abcd]{0,2}", 0..3i32, any::<bool>()), 1..6),
         ) {
@@ -266,8 +268,8 @@ mod tests {
             for (name, topic) in &names {
                 let mut fresh = RouteMatch::default();
                 table.find(name, topic, &mut fresh);
-                prop_assert_eq!(table.of(name, topic), &fresh);
-                prop_assert_eq!(table.of(name, topic), &fresh);
+                prop_assert_eq!(table.look_up(name, topic), &fresh);
+                prop_assert_eq!(table.look_up(name, topic), &fresh);
             }
         }
     }

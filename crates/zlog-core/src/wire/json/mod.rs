@@ -12,7 +12,6 @@ mod escape;
 mod limits;
 mod read;
 mod repair;
-mod scan;
 mod write;
 
 pub use escape::{string_value, write_string};

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 
 use super::escape::string_value;
 use super::repair;
-use super::scan::flat_entries;
 use crate::record::{Record, Text};
 use crate::wire::attributes::{Builder, Value};
 
@@ -79,11 +78,6 @@ pub(in crate::wire) fn read_body_into<'a>(
 }
 
 fn build<'a>(text: &'a str, stored: bool, record: &mut Record<'a>) -> Result<Schema, ParseError> {
-    let mut builder = Builder::new(record, stored);
-    if flat_entries(text, |key, value| builder.set(Cow::Borrowed(key), &Raw(value))).is_some() {
-        return Ok(builder.finish());
-    }
-    *record = Record::default();
     let mut builder = Builder::new(record, stored);
     match each_entry(text, |key, value| builder.set(key, &Raw(value))) {
         Ok(()) => Ok(builder.finish()),

@@ -17,18 +17,18 @@ fn outcome(well: bool) -> Result<()> {
 }
 
 impl Handler for Scripted {
-    fn handle(&mut self, _: &Record<'_>) -> Result<()> {
+    fn handle(&mut self, _: &Record<'_>) -> Result<(), HandleError> {
         let handled = outcome(self.handles.pop().unwrap_or(true));
         let handled = handled.map_err(|error| self.causes.pop().map_or(error, Error::new));
-        if self.keeps { handled.map_err(Error::with_record_kept) } else { handled }
+        handled.map_err(|error| HandleError { error, record_taken: self.keeps })
     }
 
     fn flush(&mut self) -> Result<()> {
         Ok(())
     }
 
-    fn on_timer(&mut self, _: Instant) -> Result<Option<Instant>> {
-        outcome(self.tends.pop().unwrap_or(true)).map(|()| None)
+    fn on_timer(&mut self, _: Instant) -> Result<()> {
+        outcome(self.tends.pop().unwrap_or(true))
     }
 
     fn backlog(&self) -> Backlog {
@@ -97,7 +97,7 @@ fn trouble_at_which_no_record_is_lost_is_told_once_and_costs_none() {
 #[test]
 fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
     let backlog = Arc::new(Mutex::new(Backlog::default()));
-    let tends = vec![true, true, true, false, false, true];
+    let tends = vec![true, true, true, false, true];
     let scripted = Scripted { tends, backlog: Arc::clone(&backlog), ..Scripted::default() };
     let (mut watched, counters, heard) = watched(scripted);
     let now = Instant::now();

@@ -1,13 +1,16 @@
 //! A syslog daemon.
 
+use zlog_core::error::Result;
+use zlog_core::format::FormatterSpec;
+use zlog_core::format::{Format, Options, Output};
 use zlog_core::text::parsers;
 
-use super::super::spec::Target;
-use super::common::{SPOOL, some_time, spool};
-use super::{Class, Key};
-use crate::handler::syslog::{Address, Facility, Protocol, SyslogOptions};
+use super::common::{SPOOL, positive_time, spool};
+use super::{Class, HandlerTarget, Key, Opening, Target};
+use crate::handler::Handler;
+use crate::handler::syslog::{Address, Facility, Protocol, SyslogHandler, SyslogOptions};
 
-/// A syslog daemon.
+/// Sends each record to a syslog daemon.
 pub(super) static SYSLOG: Class = Class {
     name: "syslog",
     option: "--syslog",
@@ -37,8 +40,31 @@ pub(super) static SYSLOG: Class = Class {
             app_name: reader.text("app"),
             hostname: reader.text("hostname"),
             max_message: reader.read("max-message", parsers::size).unwrap_or(default.max_message),
-            timeout: some_time(reader, "timeout", default.timeout),
+            timeout: positive_time(reader, "timeout", default.timeout),
             spool: spool(reader),
         }))
     },
 };
+
+impl HandlerTarget for SyslogOptions {
+    fn open(&self, format: Box<dyn Format>, _: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        Ok(Box::new(SyslogHandler::new(self.clone(), format)?))
+    }
+
+    fn validate(&self) -> Result<()> {
+        SyslogOptions::validate(self)
+    }
+
+    /// A syslog message has time, level and name elsewhere.
+    fn format(&self, spec: &FormatterSpec) -> Result<Box<dyn Format>> {
+        spec.build(Output::Text, Options::default())
+    }
+
+    fn default_name(&self) -> String {
+        format!("syslog {}", self.address)
+    }
+
+    fn may_block(&self) -> bool {
+        true
+    }
+}

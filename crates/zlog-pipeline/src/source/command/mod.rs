@@ -55,10 +55,25 @@ pub struct CommandSource {
     child: Child,
     on_child: OnChild,
     status: Option<ExitStatus>,
-    /// Since when the pipes have been quiet, once the child has exited.
-    quiet_since: Option<Instant>,
+    quiet: QuietTime,
     closed: bool,
     notices: Vec<Notice>,
+}
+
+/// Since when the pipes of a child that has exited have been quiet.
+#[derive(Default)]
+struct QuietTime(Option<Instant>);
+
+impl QuietTime {
+    /// Whether they have been quiet for [`QUIET`] at the time `now`. It starts anew while
+    /// `copying`: then the reader of --tee is slow, and may hold up bytes in the pipes.
+    fn is_over(&mut self, now: Instant, copying: bool) -> bool {
+        if copying {
+            self.0 = None;
+            return false;
+        }
+        now.duration_since(*self.0.get_or_insert(now)) >= QUIET
+    }
 }
 
 impl CommandSource {
@@ -102,7 +117,7 @@ impl CommandSource {
             child,
             on_child,
             status: None,
-            quiet_since: None,
+            quiet: QuietTime::default(),
             closed: false,
             notices: Vec::new(),
         })
@@ -141,13 +156,7 @@ impl CommandSource {
         if self.status.is_none() {
             return Ok(PollStatus::Idle);
         }
-        if self.text.progress().copying() > 0 {
-            // The reader of --tee holds it up.
-            self.quiet_since = None;
-            return Ok(PollStatus::Idle);
-        }
-        let since = *self.quiet_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < QUIET {
+        if !self.quiet.is_over(Instant::now(), self.text.progress().copying() > 0) {
             return Ok(PollStatus::Idle);
         }
         let text = "the command has ended, but something it started holds its output open: \
@@ -166,7 +175,7 @@ impl Source for CommandSource {
         }
         match self.text.poll(wait.min(CHILD_POLL), sink)? {
             PollStatus::Delivered => {
-                self.quiet_since = None;
+                self.quiet = QuietTime::default();
                 Ok(PollStatus::Delivered)
             }
             PollStatus::Idle => self.idle(sink),

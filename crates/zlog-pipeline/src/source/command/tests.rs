@@ -105,6 +105,15 @@ fn a_grandchild_that_holds_the_pipes_open_does_not_delay_the_end_for_long() {
 }
 
 #[test]
+fn the_quiet_time_starts_anew_while_the_tee_is_copying() {
+    let (start, mut quiet) = (Instant::now(), QuietTime::default());
+    assert!(!quiet.is_over(start, false));
+    assert!(!quiet.is_over(start + QUIET, true));
+    assert!(!quiet.is_over(start + QUIET, false));
+    assert!(quiet.is_over(start + 2 * QUIET, false));
+}
+
+#[test]
 fn a_command_that_closes_its_output_is_waited_for() {
     let (records, exit) = read(shell("exec >&- 2>&-; sleep 0.2; exit 9"));
     assert!(records.is_empty());

@@ -1,7 +1,12 @@
 use super::*;
+use crate::handler::file::Sync;
+use crate::handler::smtp::SmtpOptions;
+use crate::handler::syslog::SyslogOptions;
+use crate::router::options::{FileTarget, PublishTarget, Target};
+use zlog_core::format::FormatterSpec;
 
 fn file(name: &str, path: &str) -> HandlerSpec {
-    HandlerSpec::new(name, Target::File { path: path.into(), sync: Sync::None })
+    HandlerSpec::new(name, Target::File(FileTarget { path: path.into(), sync: Sync::None }))
 }
 
 fn route(matches: Match, handlers: &[&str]) -> RouteSpec {
@@ -75,7 +80,7 @@ fn the_root_logger_has_two_names_and_one_route() {
 fn an_expression_that_is_none_is_refused() {
     let handler = HandlerSpec { grep: vec!["(".into()], ..file("a", "a.log") };
     let text = refusal(vec![handler], vec![]);
-    assert!(text.starts_with("grep of handler a is no regular expression"), "{text}");
+    assert!(text.starts_with("handler a: grep: not a regular expression"), "{text}");
 }
 
 #[test]
@@ -95,14 +100,11 @@ fn a_format_and_an_address_that_can_not_be_are_refused_with_the_handler() {
         ),
         HandlerSpec::new(
             "h",
-            Target::Smtp {
-                options: SmtpOptions { server: "http://h".into(), ..Default::default() },
-                subject: FormatterSpec::default(),
-            },
+            Target::Smtp(SmtpOptions { server: "http://h".into(), ..Default::default() }),
         ),
         HandlerSpec::new(
             "h",
-            Target::Smtp { options: SmtpOptions::default(), subject: format("%(nme)s") },
+            Target::Smtp(SmtpOptions { subject: format("%(nme)s"), ..Default::default() }),
         ),
         HandlerSpec::new(
             "h",
@@ -119,5 +121,5 @@ fn a_format_and_an_address_that_can_not_be_are_refused_with_the_handler() {
 fn publishing_needs_an_endpoint() {
     let target = Target::Publish(PublishTarget::default());
     let text = refusal(vec![HandlerSpec::new("p", target)], vec![]);
-    assert!(text.contains("has no endpoint"), "{text}");
+    assert!(text.contains("p: no endpoint to publish on"), "{text}");
 }
