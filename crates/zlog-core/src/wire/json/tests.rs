@@ -180,7 +180,7 @@ prop_compose! {
             created: micros.map(|m| m as f64 / 1e6), msecs: floats[0], relative_created: floats[1],
             thread: numbers[1], thread_name: text(), process: numbers[2], process_name: text(),
             task_name: text(), hostname: text(), source: text(), seq,
-            received: received.map(|m| m as f64 / 1e6), fault: text(),
+            received: received.map(|m| m as f64 / 1e6), fault: text(), body: None,
             extras: extras.into_iter()
                 .map(|(k, v)| (k.into(), RawJson(v.to_string().into()))).collect(),
         }
