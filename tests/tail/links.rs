@@ -113,7 +113,7 @@ fn an_emitter_that_is_killed_and_started_again_on_its_port_is_picked_up() {
 #[test]
 fn a_publisher_that_sends_too_much_is_left_told_of_and_connected_anew() {
     let (publisher, mut tail) = tail(&["-o", "text", "--max-message", "64K"]);
-    publisher.hear_all();
+    publisher.report_all();
     publisher.send(["app.INFO", &"x".repeat(100_000)]);
     let said = tail.expect_stderr("hung up on ");
     assert!(said.contains("it sent a message larger than --max-message 64K"), "{said}");

@@ -22,7 +22,8 @@ fn publish_until(publisher: &Publisher, told: (bool, &str), mut send: impl FnMut
     let until = Instant::now() + DEADLINE;
     while Instant::now() < until {
         send(publisher);
-        if publisher.told(Duration::from_millis(20)).is_some_and(|(on, t)| (on, &*t) == told) {
+        if publisher.next_change(Duration::from_millis(20)).is_some_and(|(on, t)| (on, &*t) == told)
+        {
             return;
         }
     }
