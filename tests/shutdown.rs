@@ -97,7 +97,7 @@ fn send_until_unsubscribed(publisher: Publisher) -> usize {
     loop {
         assert!(Instant::now() < until, "the subscription does not end");
         let pause = Duration::from_millis(u64::from(sent % 20 == 0));
-        if publisher.told(pause) == Some((false, String::new())) {
+        if publisher.next_change(pause) == Some((false, String::new())) {
             return sent;
         }
         publisher.send(["app.INFO".to_owned(), sent.to_string()]);

@@ -43,14 +43,15 @@ fn a_cancel_without_a_subscription_does_not_affect_others() {
     let mut strangers = cancel_without_subscribing(&publish);
     let mut probes: Vec<String> = strangers.iter().map(|(_, probe)| probe.clone()).collect();
     while !probes.is_empty() {
-        let (subscribed, prefix) = upstream.told(Duration::from_secs(60)).expect("a subscription");
+        let (subscribed, prefix) =
+            upstream.next_change(Duration::from_secs(60)).expect("a subscription");
         assert!(subscribed, "{prefix:?} is cancelled");
         probes.retain(|probe| *probe != prefix);
     }
     // A peer that disconnects ends its own subscription only.
     let (stranger, probe) = strangers.remove(0);
     drop(stranger);
-    assert_eq!(upstream.told(Duration::from_secs(60)), Some((false, probe)));
+    assert_eq!(upstream.next_change(Duration::from_secs(60)), Some((false, probe)));
     for n in 0..1000 {
         upstream.send(["x.INFO", &n.to_string()]);
     }

@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod completions;
+mod connection_log;
 pub mod demo;
 mod disconnect_reason;
 pub mod emit;
@@ -14,6 +15,7 @@ pub mod relay;
 pub mod tail;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::cli::{Cli, Command, ENDPOINT_VARIABLE, EndpointArgs};
 use zlog_core::error::{Error, Exit, Result};
@@ -27,8 +29,10 @@ use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 /// # Errors
 /// The command failed; the error has the exit code.
 pub fn run(cli: Cli) -> Result<Exit> {
-    if !matches!(cli.command, Command::Completions(_) | Command::Man(_)) {
-        fd_limit::raise()?;
+    if !matches!(cli.command, Command::Completions(_) | Command::Man(_))
+        && let Some(warning) = fd_limit::raise()?
+    {
+        terminal::eprint_line(format_args!("zlog: {warning}"));
     }
     match cli.command {
         Command::Emit(args) => emit::run(*args),
@@ -69,6 +73,13 @@ fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
             error
         }
     })
+}
+
+/// Prints a warning if this process is running out of file descriptors. Cheap to call often.
+fn warn_of_descriptors(now: Instant) {
+    if let Some(warning) = fd_limit::check(now) {
+        terminal::eprint_line(format_args!("zlog: {warning}"));
+    }
 }
 
 /// Prints messages of handlers on standard error.

@@ -50,7 +50,7 @@ fn what_the_system_has_received_when_a_tail_is_told_to_end_is_handled() {
     for n in 0..RECORDS {
         send(&publisher, "app.INFO", 20, &n.to_string());
     }
-    publisher.leave();
+    publisher.close();
     tail.terminate();
     tail.signal(Signal::CONT);
     tail.wait().code(143).stderr_lacks("lost");

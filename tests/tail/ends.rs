@@ -79,7 +79,7 @@ fn feed(script: &str) -> crate::harness::Finished {
     publisher.wait_for_subscription();
     let until = Instant::now() + DEADLINE;
     // The subscription is cancelled when the tail ends.
-    while publisher.told(Duration::from_millis(5)) != Some((false, String::new())) {
+    while publisher.next_change(Duration::from_millis(5)) != Some((false, String::new())) {
         assert!(Instant::now() < until, "the tail goes on");
         publisher.send(["app.INFO", "hello"]);
     }

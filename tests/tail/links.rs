@@ -115,7 +115,7 @@ fn an_emitter_that_is_killed_and_restarted_on_its_port_is_connected_again() {
 #[test]
 fn a_publisher_that_exceeds_max_message_is_reported_and_connected_again() {
     let (publisher, mut tail) = tail(&["-o", "text", "--max-message", "64K"]);
-    publisher.hear_all();
+    publisher.report_all();
     publisher.send(["app.INFO", &"x".repeat(100_000)]);
     let said = tail.expect_stderr("hung up on ");
     assert!(said.contains("it sent a message larger than --max-message 64K"), "{said}");

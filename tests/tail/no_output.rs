@@ -21,7 +21,10 @@ fn publish_until(publisher: &Publisher, change: (bool, &str), mut send: impl FnM
     let until = Instant::now() + DEADLINE;
     while Instant::now() < until {
         send(publisher);
-        if publisher.told(Duration::from_millis(20)).is_some_and(|(on, t)| (on, &*t) == change) {
+        if publisher
+            .next_change(Duration::from_millis(20))
+            .is_some_and(|(on, t)| (on, &*t) == change)
+        {
             return;
         }
     }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::connection_log::ConnectionLog;
 use super::super::disconnect_reason::DisconnectReasons;
-use super::connection_log::ConnectionLog;
 use super::no_output::{Action, NoOutputMonitor};
 use super::no_peer::NoPeerMonitor;
 use super::{Ended, Tail, settings};
@@ -78,7 +78,7 @@ impl Live<'_> {
             no_peer: reports.then(|| NoPeerMonitor::new(now)),
             disconnect_reasons: reports.then(|| DisconnectReasons::new(args.max_message)),
             no_output: reports.then(|| NoOutputMonitor::new(wanted, now)),
-            connection_log: args.verbose.then(ConnectionLog::default),
+            connection_log: args.verbose.then(|| ConnectionLog::new("tail")),
             prefixes,
             linger: args.has_handlers().then_some(args.linger.0),
         }

@@ -3,7 +3,6 @@
 //! Both are pipelines ([`pump`](zlog_pipeline::pump::pump)) with the same [`Tail`], which
 //! decides what happens to a record and when the tail ends.
 
-mod connection_log;
 mod live;
 mod loss_report;
 mod no_output;
@@ -178,6 +177,7 @@ impl Tail {
             // Waits are no longer than a tick, so timed work is late by no more.
             self.output.router.on_timer(now);
             self.reopen_on_hangup();
+            super::warn_of_descriptors(now);
             self.last_timer = now;
         }
         let clock = busy_clock.filter(|_| !self.is_idle);

@@ -95,13 +95,9 @@ impl OutageReporter {
 
     /// Reports that an outage began, or that its cause changed.
     pub(super) fn begins(&self, error: &Error) {
-        let text = error.to_string();
-        let (what, hint) = match text.split_once('\n') {
-            Some((what, hint)) => (what, format!("\n{hint}")),
-            None => (text.as_str(), String::new()),
-        };
+        let hint = error.next_step().map_or_else(String::new, |hint| format!("\n  {hint}"));
         let others = if self.others { "; the others go on" } else { "" };
-        self.say(&format!("{what}{others}{hint}"));
+        self.say(&format!("{}{others}{hint}", error.message()));
     }
 
     /// Reports the end of an outage, in which `lost` records were lost; of `unconfirmed` records

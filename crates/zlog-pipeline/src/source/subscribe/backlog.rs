@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::socket::{Answer, Endpoint, QueryClient, SocketOptions, Subscriber};
+use crate::socket::{Endpoint, QueryClient, Reply, SocketOptions, Subscriber};
 use zlog_core::error::Result;
 use zlog_core::wire::query::{self, End, Last, Question};
 
@@ -129,16 +129,16 @@ impl Request<'_> {
         loop {
             let wait = until.saturating_duration_since(Instant::now());
             let mut frames = match client.next(wait, stop) {
-                Answer::Frames(frames) => frames,
-                Answer::Stopped => return Ok((Backlog::default(), Vec::new())),
-                Answer::Nobody if !self.subscribed => {
+                Reply::Frames(frames) => frames,
+                Reply::Stopped => return Ok((Backlog::default(), Vec::new())),
+                Reply::NoPeer if !self.subscribed => {
                     return Err("nothing listens there; is it a relay with --keep?".into());
                 }
-                Answer::Nobody => return Err("the relay has gone".into()),
-                Answer::Nothing if !self.subscribed => {
+                Reply::NoPeer => return Err("the relay has gone".into()),
+                Reply::TimedOut if !self.subscribed => {
                     return Err("nothing came within 2 s; is it a relay with --keep?".into());
                 }
-                Answer::Nothing => {
+                Reply::TimedOut => {
                     return Err(format!("the answer broke off after {}", messages.len()));
                 }
             };

@@ -102,6 +102,10 @@ impl Subscribe {
     }
 }
 
+fn poll_status(delivered: bool) -> PollStatus {
+    if delivered { PollStatus::Delivered } else { PollStatus::Idle }
+}
+
 impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let Subscribe { subscriber, backlog, keep_bodies, .. } = self;
@@ -121,10 +125,12 @@ impl Source for Subscribe {
             }
             wait = Duration::ZERO;
         }
-        subscriber.recv(wait, &mut |frames, received| match backlog.is_duplicate(frames) {
-            true => Ok(ControlFlow::Continue(())),
-            false => deliver(frames, received),
-        })
+        let delivered =
+            subscriber.recv(wait, &mut |frames, received| match backlog.is_duplicate(frames) {
+                true => Ok(ControlFlow::Continue(())),
+                false => deliver(frames, received),
+            });
+        delivered.map(poll_status)
     }
 
     /// Makes publishers stop, and delivers what they have sent. What comes after `within` is
