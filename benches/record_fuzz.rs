@@ -1,31 +1,30 @@
-//! Hostile records, lines, format strings and answers at random, for a given time: real ones
-//! with bytes changed, cut out, doubled and moved from one to the other. None may panic,
-//! take long or make more lines than it may.
+//! Fuzzes records, lines, format strings and the relay's answers for a given time: changes,
+//! removes, repeats and mixes bytes of real ones. None may panic, take long, or write more
+//! than one line.
 //!
 //!     cargo run --example record_fuzz -- [SECONDS] [SEED]
 //!
-//! Without `--release`, arithmetic is checked for overflow, too. Pickles have a program of
-//! their own, `pickle_fuzz`.
+//! Without `--release`, integer overflow panics. `pickle_fuzz` does the same for pickles.
 
-#![allow(clippy::unwrap_used, reason = "it fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "failures are panics")]
 
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use jiff::Zoned;
 use zlog_core::filter::{Bound, parse_when};
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::parse::{self, Parser, backslash_replace};
 use zlog_core::record::Record;
-use zlog_core::sequence::Gaps;
+use zlog_core::sequence::SequenceTracker;
 use zlog_core::text::escape::{Newlines, is_unsafe};
 use zlog_core::text::parsers;
-use zlog_core::wire::{self, ask};
+use zlog_core::wire::{self, query};
 use zlog_pipeline::socket::{Endpoint, Role};
 
-/// Bodies and lines as they come from programs of all kinds.
-const REAL: [&str; 12] = [
+/// Bodies and lines of many programs.
+const EXEMPLARS: [&str; 12] = [
     r#"{"name":"shop.db","msg":"got %s of %-5d in %.3f","args":["it",7,1.5],"levelname":"ERROR","levelno":40,"lineno":7,"funcName":"buy","exc_text":"Traceback\n  File","created":1763712000.123456,"msecs":123.0,"relativeCreated":5.25,"thread":140,"process":7,"source":"h/7","seq":9,"k":{"n":[1,{"d":null}]},"f":1.10}"#,
     r#"{"msg":"%(a)s and %(b)*d","args":{"a":"x","b":1e300},"levelno":-2147483648,"topic":"app.ERROR.db","received":1e308,"seq":18446744073709551615}"#,
     r#"{"time":"2026-01-02T03:04:05Z","channel":"app","level":14,"msg":"hello","message":"hello","args":[],"kwargs":{},"extra":{"user":"bob"},"process":7,"heavy_initialized":true}"#,
@@ -50,7 +49,7 @@ const FORMATS: [&str; 6] = [
     "pretty",
 ];
 
-/// What is put in: numbers at the ends of their types, and what means something somewhere.
+/// Text to insert: numbers at the limits of their types, and text with a special meaning.
 const TOKENS: [&str; 24] = [
     "18446744073709551616",
     "-9223372036854775808",
@@ -79,9 +78,9 @@ const TOKENS: [&str; 24] = [
 ];
 
 fn main() {
-    let mut words = std::env::args().skip(1);
-    let seconds = words.next().map_or(10, |word| word.parse().expect("seconds"));
-    let seed = words.next().map_or_else(|| fastrand::u64(..), |word| word.parse().expect("a seed"));
+    let mut args = std::env::args().skip(1);
+    let seconds = args.next().map_or(10, |word| word.parse().expect("seconds"));
+    let seed = args.next().map_or_else(|| fastrand::u64(..), |word| word.parse().expect("a seed"));
     let mut fuzz = Fuzz::new(seed);
     let until = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < until {
@@ -97,11 +96,11 @@ fn main() {
 
 struct Fuzz {
     rng: Rng,
-    /// Each with whether it escapes everything that could disturb a terminal.
+    /// Formats, and whether each escapes characters that are unsafe for a terminal.
     formats: Vec<(Box<dyn Format>, bool)>,
     parser: Parser,
-    gaps: Gaps,
-    /// A real answer of each kind, and a report of a bench.
+    sequences: SequenceTracker,
+    /// An answer of each kind.
     answers: Vec<Vec<u8>>,
     inputs: u64,
     longest: Duration,
@@ -110,34 +109,34 @@ struct Fuzz {
 impl Fuzz {
     fn new(seed: u64) -> Fuzz {
         let topic_delim = Some("::".to_owned());
-        let status = ask::Status {
-            handlers: vec![ask::Handler { outage: Some("x\n  y".into()), ..Default::default() }],
-            sources: vec![ask::Source { remarks: vec!["r".into()], ..Default::default() }],
-            keep: Some(ask::Keep::default()),
+        let status = query::Status {
+            handlers: vec![query::Handler { outage: Some("x\n  y".into()), ..Default::default() }],
+            sources: vec![query::Source { remarks: vec!["r".into()], ..Default::default() }],
+            keep: Some(query::Keep::default()),
             ..Default::default()
         };
-        let end = ask::End { messages: 3, window: 1, subscribed: true };
+        let end = query::End { messages: 3, window: 1, subscribed: true };
         let answers = [
-            ask::Answer::Ready,
-            ask::Answer::Message { received: 1.5 },
-            ask::Answer::End(end),
-            ask::Answer::Status(Box::new(status)),
-            ask::Answer::Refused { why: "no".into() },
+            query::Answer::Ready,
+            query::Answer::Message { received: 1.5 },
+            query::Answer::End(end),
+            query::Answer::Status(Box::new(status)),
+            query::Answer::Refused { why: "no".into() },
         ];
         Fuzz {
             rng: Rng::with_seed(seed),
             formats: formats(),
             parser: Parser::new(parse::Options { topic_delim, ..parse::Options::default() }),
-            gaps: Gaps::default(),
-            answers: answers.iter().map(ask::write_answer).collect(),
+            sequences: SequenceTracker::default(),
+            answers: answers.iter().map(query::write_answer).collect(),
             inputs: 0,
             longest: Duration::ZERO,
         }
     }
 
     fn round(&mut self) {
-        let begun = processor();
-        let body = self.one_of(&REAL);
+        let begun = thread_time();
+        let body = self.one_of(&EXEMPLARS);
         let topic = self.mutated(b"app.db.ERROR.x");
         let frames: [&[u8]; 2] = [&topic, &body];
         let some = self.rng.usize(..3);
@@ -150,10 +149,10 @@ impl Fuzz {
         let at = self.rng.usize(..self.answers.len());
         let answer = self.answers[at].clone();
         let answer = self.mutated(&answer);
-        let _ = (ask::read_answer(&answer), ask::read_question(&[&answer]));
+        let _ = (query::read_answer(&answer), query::read_question(&[&answer]));
         self.typed();
         self.inputs += 1;
-        let took = processor() - begun;
+        let took = thread_time() - begun;
         self.longest = self.longest.max(took);
         assert!(took < Duration::from_secs(10), "{took:?} for {}", body.escape_ascii());
     }
@@ -169,7 +168,7 @@ impl Fuzz {
             }
         }
         let (source, topic) = (record.source.as_deref().unwrap_or_default(), &record.topic);
-        self.gaps.see(source, topic, record.seq.unwrap_or_default());
+        self.sequences.observe(source, topic, record.seq.unwrap_or_default());
         out.clear();
         wire::json::write(record, &mut out);
         assert!(wire::json::read_body(str::from_utf8(&out).unwrap()).is_ok(), "{record:?}");
@@ -185,7 +184,7 @@ impl Fuzz {
         }
     }
 
-    /// What a person or a file says.
+    /// Parses typed values.
     fn typed(&mut self) {
         const TYPED: [&str; 6] =
             ["1h 30m", "2026-11-21 07:30", "16M", "20/s", "Level 15", "tcp://127.0.0.1:12345"];
@@ -194,7 +193,7 @@ impl Fuzz {
         let _ = parse_when(&text, Bound::Since, &Zoned::now());
         let _ = (text.parse::<parsers::Seconds>(), parsers::size(&text), parsers::rate(&text));
         let _ = (parsers::level(&text), parsers::speed(&text), parsers::root(&text));
-        let _ = Endpoint::parse(&text, Role::Connect).map(|endpoint| endpoint.beside());
+        let _ = Endpoint::parse(&text, Role::Connect).map(|endpoint| endpoint.query_endpoint());
     }
 
     fn one_of(&mut self, real: &[&str]) -> Vec<u8> {
@@ -216,7 +215,7 @@ impl Fuzz {
                 }
                 2 => drop(bytes.splice(from..to, [rng.u8(..)])),
                 3 => {
-                    let other = REAL[rng.usize(..REAL.len())].as_bytes();
+                    let other = EXEMPLARS[rng.usize(..EXEMPLARS.len())].as_bytes();
                     let at = rng.usize(..other.len());
                     let end = other.len().min(at + rng.usize(1..64));
                     drop(bytes.splice(from..to, other[at..end].iter().copied()));
@@ -232,7 +231,7 @@ fn spec(format: &str) -> FormatterSpec {
     FormatterSpec { format: Some(format.to_owned()), ..FormatterSpec::default() }
 }
 
-/// Every shape, for a terminal and for a pipe, with and without newlines.
+/// All formats, for a terminal and for a pipe, with and without newlines.
 fn formats() -> Vec<(Box<dyn Format>, bool)> {
     let mut formats = Vec::new();
     let shapes = ["pretty", "json", "logfmt", "bare", "syslog", "basic", FORMATS[0], FORMATS[3]];
@@ -246,9 +245,8 @@ fn formats() -> Vec<(Box<dyn Format>, bool)> {
     formats
 }
 
-/// Processor time of this thread: a machine that is busy with something else must not
-/// make an input look slow.
-fn processor() -> Duration {
+/// The processor time of this thread, which does not depend on the load of the machine.
+fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -6,7 +6,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let publisher = zmq::Context::new().socket(zmq::XPUB)?;
     publisher.set_linger(5000)?;
     publisher.bind("tcp://127.0.0.1:12345")?;
-    publisher.recv_bytes(0)?; // the first subscription: from now on somebody listens
+    publisher.recv_bytes(0)?; // wait for the first subscription
     let created = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
     let body = serde_json::json!({
         "name": "shop.db", "levelname": "ERROR", "levelno": 40, "msg": "no connection",

@@ -26,7 +26,7 @@ fn run(cli: Cli) -> Result<Exit> {
 /// Prints an error, unless it is only that nobody reads the output any more.
 fn report(error: &Error) -> Exit {
     if error.exit() != Exit::Done {
-        terminal::tell(format_args!("zlog: {error}"));
+        terminal::eprint_line(format_args!("zlog: {error}"));
     }
     error.exit()
 }
@@ -35,7 +35,7 @@ fn report(error: &Error) -> Exit {
 fn usage(error: &clap::Error) -> Exit {
     if error.use_stderr() {
         // It has no styles: see `Cli::parse_line`.
-        terminal::tell(error.render().ansi().to_string().trim_end());
+        terminal::eprint_line(error.render().ansi().to_string().trim_end());
         return Exit::Usage;
     }
     match error.print() {

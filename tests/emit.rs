@@ -1,4 +1,4 @@
-//! `zlog emit`: what is published, seen on the wire itself, and how it ends.
+//! `zlog emit`: what is published, as seen on the wire, and how it ends.
 
 /// `-- COMMAND`: a child's output, signals and exit code.
 mod command;
@@ -6,21 +6,21 @@ mod command;
 mod delivery;
 /// Binding and connecting.
 mod endpoints;
-/// The end: summaries, signals, exit codes.
-mod ends;
-/// What becomes of odd input: no byte is lost in silence.
-mod fates;
+/// Summaries, signals, exit codes.
+mod exits;
 /// `--file` and `--follow`.
 mod files;
 /// The level and the fields of a line.
 mod levels;
 /// Tracebacks and other records of several lines.
 mod multiline;
+/// Odd input: no byte is lost in silence.
+mod odd_input;
 /// Topics, names and what else a record carries.
 mod records;
 /// stdin, `--message`, `--test` and `--replay`.
 mod sources;
-/// `--tee` to somebody who does not read.
+/// `--tee` to a reader that does not read.
 mod tee;
 
 use serde_json::Value;

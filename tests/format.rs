@@ -1,19 +1,19 @@
-//! Format strings: against CPython's `logging.Formatter`, and as `tail --format`.
+//! Format strings, compared with CPython's `logging.Formatter` and in `tail --format`.
 
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use zlog_core::format::formatter::{FormatterSpec, Style};
 use zlog_core::format::{Format, Options, Output};
+use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::wire;
 
 use crate::harness::python;
 
-/// `tail --format` and its neighbours.
+/// `tail --format` and related options.
 mod tail;
 
-/// How many formats are tried, each with three records; `ZLOG_CASES` asks for more.
+/// The number of formats, each tried with three records. `ZLOG_CASES` sets another.
 const CASES: &str = "4000";
 
 fn text(value: &Value) -> Option<String> {
@@ -30,7 +30,6 @@ fn spec(case: &Value) -> FormatterSpec {
             _ => Style::Dollar,
         },
         datefmt: text(&case["datefmt"]),
-        default_time_format: text(&case["time"]),
         default_msec_format: text(&case["msec"]),
         utc: case["utc"].as_bool().unwrap(),
         extras: extras.iter().map(|(name, default)| (name.clone(), text(default))).collect(),
@@ -44,18 +43,18 @@ fn build(case: &Value) -> zlog_core::error::Result<Box<dyn Format>> {
     spec(case).build(Output::Pretty, Options { zone, ..Options::default() })
 }
 
-/// What zlog refuses although CPython writes something: the list in docs/formats.md.
+/// Whether zlog deliberately refuses what CPython accepts: the list in docs/formats.md.
 fn refused_on_purpose(case: &Value, why: &str) -> bool {
-    // The whole record as one dict; a bound method; a width out of the record.
+    // The whole record as a dict; a bound method; a width from the record.
     why.contains("names no field")
         || why.contains("only [key] and [0] can follow a name")
-        || why.contains("no field can stand within another")
-        // CPython finds out when a record lacks the field.
+        || why.contains("fields can't be nested")
+        // CPython fails only when a record lacks the field.
         || why.contains("whose default is")
         || case["format"].as_str().unwrap().is_empty()
 }
 
-/// What is wrong with zlog's answer, if anything.
+/// How zlog's result differs from CPython's, if it does.
 fn compare(case: &Value) -> Option<String> {
     let (built, refused) = (build(case), case["refused"].as_str());
     let mut format = match (built, refused) {
@@ -80,7 +79,7 @@ fn compare(case: &Value) -> Option<String> {
         match case["wanted"][at].as_str() {
             Some(wanted) if !failed && got.strip_suffix('\n') == Some(wanted) => {}
             None if failed && got.contains("[unformatted: ") => {}
-            // That an attribute is not known must not spoil the record.
+            // zlog writes records with unknown attributes.
             None if case["errors"][at].as_str().unwrap().contains("NoneType.__format__") => {}
             wanted => {
                 let error = &case["errors"][at];
@@ -102,7 +101,7 @@ fn formats_and_records_give_the_bytes_and_the_errors_of_cpython() {
     for line in cases.lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         if let Some(what) = compare(&case) {
-            let made_of = ["style", "format", "datefmt", "time", "msec", "validate", "extras"]
+            let made_of = ["style", "format", "datefmt", "msec", "validate", "extras"]
                 .map(|key| format!("{key}={}", case[key]));
             wrong.push(format!("{}\n  {what}", made_of.join(" ")));
         }

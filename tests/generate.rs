@@ -153,7 +153,7 @@ fn every_command_has_examples_and_exit_codes_in_its_help_and_page() {
         for (line, _) in notes.examples {
             assert!(help.contains(line) && page.contains(line), "{line}");
         }
-        for (code, meaning) in notes.exits {
+        for (code, meaning) in notes.exit_codes {
             assert!(help.contains(meaning) && page.contains(meaning), "{code} {meaning}");
         }
     }

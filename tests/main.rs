@@ -18,8 +18,6 @@ mod descriptors;
 mod docs;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
-/// A planned end, and a connection that breaks: what arrives, and what is said of the rest.
-mod endings;
 /// Arguments that messages quote: none steers a terminal or forges a line.
 mod escapes;
 /// Format strings, held against CPython.
@@ -30,12 +28,12 @@ mod generate;
 mod handlers;
 /// What the tests stand on.
 mod harness;
+/// Host names: slow name servers, several addresses, names that appear and move.
+mod host_names;
 /// TCP keepalive on every connection.
 mod keepalive;
 /// Crates, and what each layer must not depend on.
 mod layers;
-/// Host names: slow name servers, several addresses, names that appear and move.
-mod names;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;
@@ -47,6 +45,8 @@ mod peers;
 mod relay;
 /// Several handlers at once, and routes to them.
 mod route;
+/// A planned end, and a connection that breaks: what arrives, and what is said of the rest.
+mod shutdown;
 /// Python's network handlers → `zlog emit --listen`.
 mod sources;
 /// Strangers on a subscriber's side, and high-water marks of subscriptions.

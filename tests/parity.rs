@@ -2,7 +2,7 @@
 //! so a new one does not compile until it has an exemplar here.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -56,34 +56,23 @@ fn every_dialect_is_read_by_tail() {
     }
 }
 
-/// Runs zlog with this source, which is to deliver the one record `hello`.
-fn through(source: SourceKind, directory: &Path) -> Vec<Message> {
-    let line = directory.join("line");
-    std::fs::write(&line, "hello\n").unwrap();
-    let stored = directory.join("stored");
-    std::fs::write(&stored, "{\"msg\":\"hello\"}\n").unwrap();
-    let path = |path: &Path| path.to_str().unwrap().to_owned();
+/// Arguments that make `emit` read one record from this source: `hello`, where the text can
+/// be chosen.
+fn source_args(source: SourceKind, directory: &Path) -> Vec<String> {
+    let file = |name: &str, content: &str| {
+        let path = directory.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let own = |args: &[&str]| args.iter().map(|arg| String::from(*arg)).collect();
     match source {
-        SourceKind::Stdin => sent(emit(NONE).stdin("hello\n")),
-        SourceKind::File => sent(emit(["--file".to_owned(), path(&line)])),
-        SourceKind::Command => sent(emit(["--", "echo", "hello"])),
-        SourceKind::Message => sent(emit(["-m", "hello"])),
-        SourceKind::Synthetic => sent(emit(["--test", "1"])),
-        SourceKind::Replay => sent(emit(["--replay".to_owned(), path(&stored)])),
-        SourceKind::Subscribe => {
-            let publisher = Publisher::bind();
-            let tail = zlog(["tail", "-o", "json", "-n", "1", &publisher.endpoint]).start();
-            publisher.wait_for_subscription();
-            publisher.send(["INFO", "hello"]);
-            let body = tail.wait().success().stdout;
-            vec![Message { topic: "INFO".into(), body }]
-        }
-        SourceKind::SocketHandler => listened("--listen", |to| {
-            TcpStream::connect(to).unwrap().write_all(&framed()).unwrap();
-        }),
-        SourceKind::DatagramHandler => listened("--listen-udp", |to| {
-            UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&framed(), to).unwrap();
-        }),
+        SourceKind::Stdin => Vec::new(),
+        SourceKind::File => vec!["--file".into(), file("line", "hello\n")],
+        SourceKind::Command => own(&["--", "echo", "hello"]),
+        SourceKind::Message => own(&["-m", "hello"]),
+        SourceKind::Synthetic => own(&["--test", "1"]),
+        SourceKind::Replay => vec!["--replay".into(), file("stored", "{\"msg\":\"hello\"}\n")],
+        SourceKind::Python => own(&["--listen", "127.0.0.1:0", "--listen-udp", "127.0.0.1:0"]),
     }
 }
 
@@ -93,24 +82,38 @@ fn framed() -> Vec<u8> {
     [&u32::try_from(pickle.len()).unwrap().to_be_bytes(), pickle].concat()
 }
 
-/// What is published of what `send` sends to where `flag` makes an emitter listen.
-fn listened(flag: &str, send: impl FnOnce(SocketAddr)) -> Vec<Message> {
-    let mut emit = emit([flag, "127.0.0.1:0", "-n", "1"]).start();
+/// The records that `emit` publishes of what is sent to each of its two listening sockets.
+fn listened(args: Vec<String>) -> Vec<Message> {
+    let mut emit = emit(args).start();
     let listener = Listener::connect(&emit.endpoint(), "");
-    send(emit.expect_address("listening on"));
-    let messages = listener.everything();
-    emit.wait().success();
+    let tcp = emit.expect_address("for Python's SocketHandler");
+    TcpStream::connect(tcp).unwrap().write_all(&framed()).unwrap();
+    let first = listener.next();
+    let udp = emit.expect_address("for Python's DatagramHandler");
+    UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&framed(), udp).unwrap();
+    let messages = vec![first, listener.next()];
+    emit.terminate();
+    emit.wait().code(143);
     messages
 }
 
 #[test]
-fn every_source_delivers() {
+fn every_source_that_the_command_line_can_choose_delivers() {
     for source in SourceKind::ALL {
         let directory = tempfile::tempdir().unwrap();
-        let messages = through(source, directory.path());
-        assert_eq!(messages.len(), 1, "{}: {messages:?}", source.name());
-        if source != SourceKind::Synthetic {
-            assert_eq!(messages[0].json()["msg"], "hello", "{}", source.name());
+        let args = source_args(source, directory.path());
+        let line = ["zlog", "emit"].into_iter().map(String::from).chain(args.clone());
+        let parsed = zlog::cli::Cli::parse_line(line.map(Into::into)).unwrap();
+        let Command::Emit(parsed) = parsed.command else { panic!("it is `emit`") };
+        assert_eq!(parsed.source_kind(), source, "{args:?}");
+
+        let (messages, expected) = match source {
+            SourceKind::Python => (listened(args), 2),
+            _ => (sent(emit(args).stdin("hello\n")), 1),
+        };
+        assert_eq!(messages.len(), expected, "{source:?}: {messages:?}");
+        for message in messages.iter().filter(|_| source != SourceKind::Synthetic) {
+            assert_eq!(message.json()["msg"], "hello", "{source:?}");
         }
     }
 }
@@ -270,18 +273,38 @@ fn every_output_prints() {
     }
 }
 
-/// A command line that does what the command is for, and ends.
-fn exemplar(command: &Command) -> Finished {
+/// Runs the command for its main purpose, and checks what it prints.
+fn run_example(command: &Command) {
     match command {
-        Command::Emit(_) => emit_unheard(),
-        Command::Tail(_) => zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n").run(),
-        Command::Relay(_) => relay_that_ends(),
-        Command::Bench(_) => {
-            zlog(["bench", "--handlers", "null", "--runs", "1", "-n", "10", "--warm-up", "0"]).run()
+        Command::Emit(_) => {
+            let emit = zlog(["emit", "--bind", ANY_PORT, "--wait", "0s", "-m", "hello"]).run();
+            emit.success().stderr_has("1 record");
         }
-        Command::Demo(_) => zlog(["demo", "-n", "3", "--rate", "100"]).run(),
-        Command::Generate(_) => zlog(["generate", "completions", "bash"]).run(),
+        Command::Tail(_) => {
+            let tail = zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n").run();
+            tail.success().stdout("hello\n");
+        }
+        Command::Relay(_) => {
+            let mut relay = zlog(["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT]).start();
+            let ask = relay.endpoints(3).remove(2);
+            prints(zlog(["relay", "--status", "--ask", &ask]), "publishes on");
+            relay.terminate();
+            relay.wait().code(143);
+        }
+        Command::Bench(_) => {
+            let args = ["--handlers", "null", "--runs", "1", "-n", "10", "--warm-up", "0"];
+            prints(zlog(["bench"]).args(args), "null");
+        }
+        Command::Demo(_) => prints(zlog(["demo", "-n", "3", "--rate", "100"]), "demo."),
+        Command::Generate(_) => prints(zlog(["generate", "completions", "bash"]), "_zlog()"),
     }
+}
+
+/// Succeeds, with this text on stdout.
+#[track_caller]
+fn prints(zlog: Zlog, text: &str) {
+    let out = zlog.run().success().out();
+    assert!(out.contains(text), "{text} in {out}");
 }
 
 #[test]
@@ -297,24 +320,8 @@ fn every_command_runs() {
         };
         let words = line.iter().map(Into::into);
         let parsed = zlog::cli::Cli::parse_line(words).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let finished = exemplar(&parsed.command).success();
-        assert!(!finished.stdout.is_empty() || !finished.stderr.is_empty(), "{name} said nothing");
+        run_example(&parsed.command);
     }
-}
-
-/// A relay that is asked how it stands, and then to end.
-fn relay_that_ends() -> Finished {
-    let mut relay = zlog(["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT]).start();
-    let ask = relay.endpoints(3).remove(2);
-    let status = zlog(["relay", "--status", "--ask", &ask]).run();
-    relay.terminate();
-    relay.wait().code(143);
-    status
-}
-
-/// One that nobody listens to.
-fn emit_unheard() -> Finished {
-    zlog(["emit", "--bind", ANY_PORT, "--wait", "0s", "-m", "hello"]).run()
 }
 
 /// All that an emitter publishes.

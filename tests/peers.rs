@@ -1,26 +1,24 @@
-//! Real peers over real sockets: what Python programs publish reaches `zlog tail`,
-//! and Python programs understand what `zlog emit` publishes.
-//!
-//! The Python ends are the scripts in `data/peers`.
+//! Python programs over real sockets: `zlog tail` receives what they publish, and they
+//! receive what `zlog emit` publishes. Their scripts are in `data/peers`.
 
 /// Logbook's `ZeroMQHandler` → `zlog tail`.
 mod logbook;
 /// PyZMQ's `PUBHandler` → `zlog tail`.
 mod pubhandler;
-/// Whole records, as JSON and pickled, and garbage → `zlog tail`.
+/// Whole records as JSON and pickles, and garbage → `zlog tail`.
 mod records;
-/// `zlog emit` → a Python program's own logging.
+/// `zlog emit` → Python's logging.
 mod subscriber;
-/// PyZMQ's watcher, `python -m zmq.log`: what it reads, and its command line.
+/// PyZMQ's watcher, `python -m zmq.log`, as a reader, and its command line.
 mod watcher;
 
 use serde_json::Value;
 
 use crate::harness::{Finished, Running, zlog};
 
-/// What `zlog tail` with these arguments makes of all that `publisher` has to say.
+/// The output of `zlog tail` with these arguments for all records of `publisher`.
 #[track_caller]
-fn overhear(mut publisher: Running, tail: &[&str]) -> Finished {
+fn tail_output(mut publisher: Running, tail: &[&str]) -> Finished {
     let endpoint = publisher.endpoint();
     let mut tail = zlog(["tail", &endpoint]).args(tail).start();
     tail.expect_stdout("beacon");
@@ -31,29 +29,29 @@ fn overhear(mut publisher: Running, tail: &[&str]) -> Finished {
     tail.wait().code(143)
 }
 
-/// The lines that `tail` printed, but for those that only synchronise.
+/// The lines that `tail` printed, without the beacons.
 fn lines(tail: &Finished) -> Vec<String> {
     let out = tail.out();
     let ours = out.lines().filter(|line| !line.contains("beacon") && !line.contains("the end"));
     ours.map(str::to_owned).collect()
 }
 
-/// The same for `tail --output json`.
+/// The records that `tail --output json` printed, without the beacons.
 #[track_caller]
 fn records(tail: &Finished) -> Vec<Value> {
     let read = |line: &String| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
     lines(tail).iter().map(read).collect()
 }
 
-/// A text field of a record; empty when it has none.
+/// A text field of a record; empty if it is missing.
 fn text<'r>(record: &'r Value, field: &str) -> &'r str {
     record[field].as_str().unwrap_or_default()
 }
 
 /// Topic, level and message of each record.
-fn outlines(records: &[Value]) -> Vec<(&str, i64, &str)> {
-    let outline = |record| {
+fn summaries(records: &[Value]) -> Vec<(&str, i64, &str)> {
+    let summary = |record| {
         (text(record, "topic"), record["levelno"].as_i64().unwrap_or(-1), text(record, "msg"))
     };
-    records.iter().map(outline).collect()
+    records.iter().map(summary).collect()
 }

@@ -1,5 +1,6 @@
 //! `zlog tail`: which records are shown, how, and what is said of the rest.
 
+mod blocked_reader;
 mod colour;
 mod dialects;
 mod ends;
@@ -8,9 +9,8 @@ mod hostile;
 mod limits;
 mod links;
 mod losses;
+mod no_output;
 mod output;
-mod silence;
-mod standstill;
 mod stored;
 mod topics;
 

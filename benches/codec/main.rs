@@ -2,20 +2,21 @@
 //!
 //!     cargo bench --bench codec [-- SIZE]
 //!
-//! With SIZE, messages have that many bytes; without it, test records keep their own
-//! messages, some with tracebacks. Codecs take turns in each round, so that a machine
-//! that slows down slows all of them alike; ratios are taken within a round. No part of
-//! zlog sends or reads MessagePack.
+//! With SIZE, messages have that many bytes; without it, test records keep their messages,
+//! some with tracebacks. All codecs run in each round, and ratios are taken within a round,
+//! so that changes in the machine's speed affect all of them. zlog itself does not use
+//! MessagePack.
 //!
-//! What is timed is everything between a [`Record`] and the bytes of a body: for JSON
-//! the functions that `emit` and `tail` use, including the check for UTF-8; for
-//! MessagePack their equivalent with `rmp-serde` ([`form`]).
+//! The benchmark times the conversion between a [`Record`] and the bytes of a body: for
+//! JSON with the functions of `emit` and `tail`, including the check for UTF-8; for
+//! MessagePack with their equivalent in `rmp-serde` ([`messagepack`]).
 
-mod form;
+mod messagepack;
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::hint::black_box;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use zlog_bench::report::{Column, Table};
@@ -24,8 +25,8 @@ use zlog_bench::units::{count, percent, three_digits};
 use zlog_core::record::Record;
 use zlog_core::wire::json;
 use zlog_pipeline::sender::SenderFields;
+use zlog_pipeline::source::Source;
 use zlog_pipeline::source::synthetic::SyntheticSource;
-use zlog_pipeline::source::{Flow, Source};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -43,7 +44,7 @@ enum Codec {
     Json,
     /// MessagePack with field names, self-describing as JSON is.
     Map,
-    /// MessagePack without names: both ends must agree on the order of fields for ever.
+    /// MessagePack without names: both ends must use the same order of fields.
     Array,
 }
 
@@ -62,8 +63,8 @@ impl Codec {
     fn encode(self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Codec::Json => json::write(record, out),
-            Codec::Map => form::write_map(record, out)?,
-            Codec::Array => form::write_array(record, out)?,
+            Codec::Map => messagepack::write_map(record, out)?,
+            Codec::Array => messagepack::write_array(record, out)?,
         }
         Ok(())
     }
@@ -72,10 +73,10 @@ impl Codec {
         Ok(match self {
             Codec::Json => {
                 let text = std::str::from_utf8(body)?;
-                json::read_body(text).map_err(|error| error.to_string())?.0
+                json::read_body(text)?
             }
-            Codec::Map => form::read_map(body)?,
-            Codec::Array => form::read_array(body)?,
+            Codec::Map => messagepack::read_map(body)?,
+            Codec::Array => messagepack::read_array(body)?,
         })
     }
 }
@@ -90,7 +91,7 @@ struct Series {
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo bench` passes --bench; `cargo test --benches` does not, and only tries it.
+    // `cargo bench` passes --bench; `cargo test --benches` does not, and runs it once.
     let measuring = args.iter().any(|arg| arg == "--bench");
     let size = args.iter().find(|arg| !arg.starts_with('-')).map(|arg| arg.parse()).transpose()?;
     let (rounds, per_run) = if measuring { (10, 200_000) } else { (1, 1000) };
@@ -124,7 +125,7 @@ fn records(size: Option<usize>) -> Result<Vec<Record<'static>>> {
     let mut records = Vec::with_capacity(distinct);
     while records.len() < distinct {
         source.poll(Duration::ZERO, &mut |record| {
-            let mut record = record.into_owned();
+            let mut record = std::mem::take(record).into_owned();
             if let Some(size) = size {
                 let ascii = record.msg.chars().filter(char::is_ascii).chain([' ']);
                 record.msg = Cow::Owned(ascii.cycle().take(size).collect());
@@ -136,7 +137,7 @@ fn records(size: Option<usize>) -> Result<Vec<Record<'static>>> {
             sender.fill(&mut record);
             record.seq = Some(records.len() as u64 + 1);
             records.push(record.into_owned());
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         })?;
     }
     Ok(records)

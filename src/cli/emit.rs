@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 use regex::Regex;
 
-use super::value;
+use super::value_parsers;
 use super::{EndpointArgs, ListenArgs};
 use zlog_core::record::Level;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::socket::DEFAULT_HWM;
+use zlog_pipeline::source::SourceKind;
 
 /// The dialect to send.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -84,10 +85,10 @@ pub struct EmitArgs {
     #[arg(help_heading = "Records")]
     pub root: String,
     /// The level of what does not say its own [default: INFO]
-    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Records")]
+    #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true, help_heading = "Records")]
     pub level: Option<Level>,
     /// The same for a command's stderr [default: WARNING]
-    #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
+    #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "command", help_heading = "Records")]
     pub stderr_level: Option<Level>,
     /// What topics end with
@@ -160,7 +161,7 @@ pub struct EmitArgs {
     #[arg(help_heading = "Delivery")]
     pub count: Option<u64>,
     /// Stop after this long
-    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = "Delivery")]
     pub duration: Option<Seconds>,
     /// Exit with 3 when a record was lost, or may have been; also at a signal
@@ -172,4 +173,19 @@ pub struct EmitArgs {
     /// Leave out the summary and the progress line
     #[arg(short, long, help_heading = "Delivery")]
     pub quiet: bool,
+}
+
+impl EmitArgs {
+    /// The source that was chosen. The parser refuses two.
+    pub fn source_kind(&self) -> SourceKind {
+        match self {
+            args if args.listen.any() => SourceKind::Python,
+            args if !args.command.is_empty() => SourceKind::Command,
+            args if !args.file.is_empty() => SourceKind::File,
+            EmitArgs { message: Some(_), .. } => SourceKind::Message,
+            EmitArgs { test: Some(_), .. } => SourceKind::Synthetic,
+            EmitArgs { replay: Some(_), .. } => SourceKind::Replay,
+            _ => SourceKind::Stdin,
+        }
+    }
 }

@@ -13,7 +13,7 @@ pub struct Notes {
     /// Command lines, each with what it does.
     pub examples: &'static [(&'static str, &'static str)],
     /// Exit codes, each with what it means.
-    pub exits: &'static [(&'static str, &'static str)],
+    pub exit_codes: &'static [(&'static str, &'static str)],
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
@@ -31,7 +31,7 @@ const ZLOG: Notes = Notes {
         ("zlog tail myprogram.ERROR", "watch one level of one program"),
         ("./backup.sh 2>&1 | zlog emit --root backup", "publish a script's output"),
     ],
-    exits: &[
+    exit_codes: &[
         DONE,
         FAILED,
         USAGE,
@@ -54,7 +54,7 @@ const EMIT: Notes = Notes {
             "what Python programs log, as SocketHandler sends it",
         ),
     ],
-    exits: &[
+    exit_codes: &[
         DONE,
         FAILED,
         USAGE,
@@ -90,7 +90,7 @@ const TAIL: Notes = Notes {
         ),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
-    exits: &[
+    exit_codes: &[
         DONE,
         FAILED,
         USAGE,
@@ -111,7 +111,7 @@ const RELAY: Notes = Notes {
         ("zlog relay --config relay.toml --check", "what is wrong with a configuration"),
         ("zlog relay --status", "ask how it stands"),
     ],
-    exits: &[DONE, FAILED, USAGE, ("3", "Records were lost, under --fail-on-loss"), SIGNALS],
+    exit_codes: &[DONE, FAILED, USAGE, ("3", "Records were lost, under --fail-on-loss"), SIGNALS],
 };
 
 const BENCH: Notes = Notes {
@@ -129,7 +129,7 @@ const BENCH: Notes = Notes {
         ("zlog bench --output json > baseline.json", "keep a report"),
         ("zlog bench --baseline baseline.json", "exit with 3 when a handler has become slower"),
     ],
-    exits: &[
+    exit_codes: &[
         DONE,
         ("1", "A handler could not be measured, or a report not be written"),
         USAGE,
@@ -150,7 +150,7 @@ const BENCH_PIPELINE: Notes = Notes {
         ("zlog bench pipeline --publishers 1,2,4 --subscribers 1,2,4", "... and with processes"),
         ("zlog bench pipeline --topics 1,100,10000", "... and with subscriptions"),
     ],
-    exits: &[
+    exit_codes: &[
         DONE,
         ("1", "A pipeline could not be measured, or a report not be written"),
         USAGE,
@@ -164,12 +164,12 @@ const DEMO: Notes = Notes {
         ("zlog demo", "until Ctrl-C"),
         ("zlog demo -n 20 --rate 50", "20 records, quickly"),
     ],
-    exits: &[DONE, FAILED, USAGE, SIGNALS],
+    exit_codes: &[DONE, FAILED, USAGE, SIGNALS],
 };
 
 impl Notes {
     /// The name of its man page: `zlog-bench-pipeline`.
-    pub fn page(&self) -> String {
+    pub fn man_page_name(&self) -> String {
         ["zlog"].into_iter().chain(self.command.split_whitespace()).collect::<Vec<_>>().join("-")
     }
 
@@ -182,7 +182,7 @@ impl Notes {
     }
 
     /// As they stand at the end of `--help`.
-    pub fn help(&self) -> String {
+    pub fn after_help(&self) -> String {
         let mut text = String::from("Examples:\n");
         // Writing to a String can't fail.
         for (line, what) in self.examples {
@@ -199,7 +199,7 @@ impl Notes {
             }
         }
         text.push_str("\nExit codes:\n");
-        for (code, meaning) in self.exits {
+        for (code, meaning) in self.exit_codes {
             let _ = writeln!(text, "  {code:<8}  {meaning}");
         }
         text.truncate(text.trim_end().len());

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::value;
-use zlog_core::format::formatter::{FormatterSpec, Style};
+use super::value_parsers;
+use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;
 
@@ -17,7 +17,7 @@ pub struct FormatArgs {
     /// The style of --format: %, {, $, or auto
     #[arg(
         long,
-        value_parser = value::choice::<Style>(),
+        value_parser = value_parsers::choice::<Style>(),
         default_value = "auto",
         value_name = "STYLE",
         requires = "format",
@@ -50,7 +50,7 @@ pub struct FormatArgs {
     pub msec_format: Option<String>,
     /// Newlines in messages and tracebacks; those of names and other fields are always
     /// escaped. json and logfmt have one line for each record anyway
-    #[arg(long, value_parser = value::choice::<Newlines>(), value_name = "WHAT")]
+    #[arg(long, value_parser = value_parsers::choice::<Newlines>(), value_name = "WHAT")]
     #[arg(default_value = "keep", help_heading = "Output")]
     pub newlines: Newlines,
     /// Times in UTC instead of local time

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use zlog_core::text::parsers;
-use zlog_pipeline::source::listen::{Address, ListenOptions};
+use zlog_pipeline::source::python::{Address, ListenOptions};
 
 const HEADING: &str = "Python's SocketHandler and DatagramHandler";
 

@@ -12,7 +12,7 @@ pub mod handlers;
 mod listen;
 mod relay;
 mod tail;
-pub mod value;
+pub mod value_parsers;
 
 use std::ffi::OsString;
 
@@ -30,7 +30,7 @@ pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, RelayOnFull, StatusOutput};
 pub use self::tail::TailArgs;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::parsers::{self, rate};
 use zlog_pipeline::os::terminal::ColorChoice;
 
@@ -105,7 +105,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
     /// When to colour
-    #[arg(long, value_parser = value::choice::<ColorChoice>(), value_name = "WHEN")]
+    #[arg(long, value_parser = value_parsers::choice::<ColorChoice>(), value_name = "WHEN")]
     #[arg(default_value = "auto")]
     pub color: ColorChoice,
 }
@@ -141,7 +141,7 @@ impl Cli {
     /// clap's: wrong usage, or a request for help or the version. Wrong usage has no
     /// styles, and quotes arguments escaped where that can be.
     pub fn parse_line(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-        let args = value::join_optional_values(args);
+        let args = value_parsers::join_optional_values(args);
         parse(command(), &args).map_err(|error| match error.use_stderr() {
             true => without_escapes(error, &args),
             false => error,
@@ -167,7 +167,7 @@ fn without_escapes(error: clap::Error, args: &[OsString]) -> clap::Error {
         let again = parse(command().styles(Styles::plain()), &args).err()?;
         (again.kind() == error.kind()).then_some(again)
     };
-    again(&visible).or_else(|| again(&|arg| arg.replace('\n', "\r"))).unwrap_or(error)
+    again(&escape).or_else(|| again(&|arg| arg.replace('\n', "\r"))).unwrap_or(error)
 }
 
 /// `zlog emit ./backup.sh` and `zlog emit app.log` are what comes to mind first, and
@@ -193,7 +193,7 @@ fn explain_plain_word(mut error: clap::Error) -> clap::Error {
 pub fn command() -> clap::Command {
     let mut whole = Cli::command().version(version());
     for notes in examples::ALL {
-        whole = with_notes(whole, notes.command, notes.help());
+        whole = with_notes(whole, notes.command, notes.after_help());
     }
     whole
 }

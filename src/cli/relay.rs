@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::value;
+use super::value_parsers;
 use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
 use zlog_core::record::Level;
 use zlog_core::text::parsers::{self, Seconds};
@@ -71,7 +71,7 @@ pub struct RelayArgs {
     #[arg(long, requires = "stdin", help_heading = COLLECT)]
     pub trust_topic: bool,
     /// The level of a line that does not say its own [default: INFO]
-    #[arg(long, value_parser = value::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
+    #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
     #[arg(requires = "stdin", help_heading = COLLECT)]
     pub stdin_level: Option<Level>,
     /// Hang up on a publisher that sends a larger message
@@ -140,7 +140,7 @@ pub struct RelayArgs {
     #[arg(help_heading = REPORTS)]
     pub output: StatusOutput,
     /// Print a line about rates, drops and peers to stderr every INTERVAL
-    #[arg(long, value_name = "INTERVAL", value_parser = parsers::some_time, help_heading = REPORTS)]
+    #[arg(long, value_name = "INTERVAL", value_parser = parsers::nonzero_duration, help_heading = REPORTS)]
     pub report: Option<Seconds>,
     /// Exit with 3 when a record was lost, or may have been; also at a signal
     #[arg(long, help_heading = REPORTS)]

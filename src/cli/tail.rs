@@ -6,7 +6,7 @@ use clap::Args;
 use regex::Regex;
 
 use super::handlers::HEADING;
-use super::value;
+use super::value_parsers;
 use super::{EndpointArgs, FormatArgs, HandlerArgs};
 use zlog_core::format::{Output, Show};
 use zlog_core::record::Level;
@@ -33,7 +33,7 @@ pub struct TailArgs {
     #[arg(long, help_heading = "Which records")]
     pub whole_parts: bool,
     /// Only this level and above: a name, or a number as Python has them
-    #[arg(short, long, value_parser = value::LevelParser, hide_possible_values = true, help_heading = "Which records")]
+    #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true, help_heading = "Which records")]
     pub level: Option<Level>,
     /// Only records whose message or traceback matches one of these
     #[arg(short = 'i', long, value_name = "REGEX", help_heading = "Which records")]
@@ -55,7 +55,7 @@ pub struct TailArgs {
     #[arg(help_heading = "Which records")]
     pub count: Option<u64>,
     /// Stop after this long; exits with 3 when -n records have not come by then
-    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time)]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = "Which records")]
     pub timeout: Option<Seconds>,
 
@@ -67,7 +67,7 @@ pub struct TailArgs {
     #[command(flatten)]
     pub endpoints: EndpointArgs,
     /// First the last N records, of a relay with --keep; then what comes
-    #[arg(long, value_name = "N", value_parser = value::last, conflicts_with = "input")]
+    #[arg(long, value_name = "N", value_parser = value_parsers::history_count, conflicts_with = "input")]
     #[arg(help_heading = "Where from")]
     pub last: Option<usize>,
     /// Whom to ask for them [default: the port after the endpoint's, or its path and .ask]
@@ -82,7 +82,7 @@ pub struct TailArgs {
     pub max_message: usize,
 
     /// How to print records [default: pretty, or not at all with handlers]
-    #[arg(short, long, value_parser = value::choice::<Output>(), value_name = "HOW")]
+    #[arg(short, long, value_parser = value_parsers::choice::<Output>(), value_name = "HOW")]
     #[arg(help_heading = "Output", conflicts_with = "format")]
     pub output: Option<Output>,
     /// Format strings
@@ -93,7 +93,7 @@ pub struct TailArgs {
     pub highlight: Vec<Regex>,
     /// When to colour; without a value, always
     #[arg(
-        long, value_parser = value::choice::<ColorChoice>(), value_name = "WHEN",
+        long, value_parser = value_parsers::choice::<ColorChoice>(), value_name = "WHEN",
         num_args = 0..=1, require_equals = true, default_value = "auto", default_missing_value = "always", help_heading = "Output"
     )]
     pub color: ColorChoice,
@@ -101,7 +101,7 @@ pub struct TailArgs {
     #[arg(long, help_heading = "Output")]
     pub timestamp: bool,
     /// What stands after the level: the topic or the logger's name
-    #[arg(long, value_parser = value::choice::<Show>(), value_name = "WHAT")]
+    #[arg(long, value_parser = value_parsers::choice::<Show>(), value_name = "WHAT")]
     #[arg(default_value = "topic", help_heading = "Output")]
     pub show: Show,
     /// What stands between the columns
@@ -114,12 +114,12 @@ pub struct TailArgs {
     #[arg(long, help_heading = "Output")]
     pub no_align: bool,
     /// Hold records this long and print those of all senders in order of creation
-    #[arg(long, value_name = "WINDOW", value_parser = parsers::some_time, help_heading = "Output")]
+    #[arg(long, value_name = "WINDOW", value_parser = parsers::nonzero_duration, help_heading = "Output")]
     pub reorder: Option<Seconds>,
     /// Print rates for each topic and level to stderr, at the end or every INTERVAL
     #[arg(
         long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true,
-        value_parser = parsers::some_time, help_heading = "Output"
+        value_parser = parsers::nonzero_duration, help_heading = "Output"
     )]
     pub stats: Option<Option<Seconds>>,
 

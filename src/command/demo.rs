@@ -18,10 +18,10 @@ use zlog_pipeline::os::terminal;
 pub fn run(args: &DemoArgs) -> Result<Exit> {
     let mut emitter = Emitter::start(args)?;
     let endpoint = emitter.endpoint()?;
-    terminal::tell(format_args!(
+    terminal::eprint_line(format_args!(
         "zlog demo: `zlog emit --test` on {endpoint}, and `zlog tail` here."
     ));
-    terminal::tell(format_args!(
+    terminal::eprint_line(format_args!(
         "zlog demo: watch it from another terminal too: zlog tail {endpoint}"
     ));
     tail(args, &endpoint)
@@ -57,7 +57,7 @@ impl Emitter {
             command.args(["--seed", &seed.to_string()]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        fd_limit::as_it_was(&mut command);
+        fd_limit::restore_inherited(&mut command);
         // A demo that is killed, or hung up on, can't end it; this thread runs the tail,
         // and so lasts as long as the demo.
         signal::end_with_this_thread(&mut command);

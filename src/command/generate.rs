@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use crate::cli::examples::{self, Notes};
 use crate::cli::{self, Generate, GenerateArgs};
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// Writes what was asked for to standard output.
 ///
@@ -21,7 +21,7 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
             let mut shown = without_hidden(&cli::command());
             clap_complete::generate(*shell, &mut shown, "zlog", &mut out);
         }
-        Generate::Man { command } => man(command.as_deref().unwrap_or_default(), &mut out)?,
+        Generate::Man { command } => man_page(command.as_deref().unwrap_or_default(), &mut out)?,
     }
     io::stdout().write_all(&out).map_err(|error| Error::io("standard output", &error))?;
     Ok(Exit::Done)
@@ -29,21 +29,21 @@ pub fn run(args: &GenerateArgs) -> Result<Exit> {
 
 /// A command as a person is to see it: clap_complete offers hidden commands too, at
 /// every depth. None can be taken out of one, so it is built up without them.
-fn without_hidden(whole: &clap::Command) -> clap::Command {
-    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set());
+fn without_hidden(root: &clap::Command) -> clap::Command {
+    let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
     let shown: Vec<clap::Command> = shown.map(without_hidden).collect();
-    if shown.is_empty() && !whole.has_subcommands() {
-        return whole.clone();
+    if shown.is_empty() && !root.has_subcommands() {
+        return root.clone();
     }
-    let mut command = clap::Command::new(whole.get_name().to_owned())
-        .disable_help_subcommand(whole.is_disable_help_subcommand_set())
-        .args(whole.get_arguments().cloned())
-        .groups(whole.get_groups().cloned())
+    let mut command = clap::Command::new(root.get_name().to_owned())
+        .disable_help_subcommand(root.is_disable_help_subcommand_set())
+        .args(root.get_arguments().cloned())
+        .groups(root.get_groups().cloned())
         .subcommands(shown);
-    if let Some(version) = whole.get_version() {
+    if let Some(version) = root.get_version() {
         command = command.version(version.to_owned());
     }
-    match whole.get_about() {
+    match root.get_about() {
         Some(about) => command.about(about.clone()),
         None => command,
     }
@@ -51,7 +51,7 @@ fn without_hidden(whole: &clap::Command) -> clap::Command {
 
 /// The page of one command (`bench`, `bench-pipeline`), of zlog itself when `name` is
 /// empty, or of the configuration file when it is `relay.toml`.
-fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
+fn man_page(name: &str, out: &mut Vec<u8>) -> Result<()> {
     if name == "relay.toml" {
         return relay_toml(out).map_err(|error| Error::io("man page", &error));
     }
@@ -59,17 +59,17 @@ fn man(name: &str, out: &mut Vec<u8>) -> Result<()> {
     let Some(notes) = examples::ALL.iter().find(called) else {
         let names = examples::ALL.iter().map(|notes| notes.command.replace(' ', "-"));
         let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
-        return Err(Error::usage(format!("there is no man page for `{}`", visible(name)))
+        return Err(Error::usage(format!("there is no man page for `{}`", escape(name)))
             .hint(format!("Commands with a page: {}.", names.join(", "))));
     };
     // `zlog help` has no page.
-    let mut whole = cli::command().disable_help_subcommand(true);
-    whole.build();
-    let mut page = &whole;
+    let mut root = cli::command().disable_help_subcommand(true);
+    root.build();
+    let mut page = &root;
     for name in notes.command.split_whitespace() {
         page = page.find_subcommand(name).unwrap_or(page);
     }
-    let page = page.clone().name(notes.page());
+    let page = page.clone().name(notes.man_page_name());
     render(page.after_help(""), notes, out).map_err(|error| Error::io("man page", &error))
 }
 
@@ -88,7 +88,7 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
         section(out, &title.to_uppercase(), &keys)?;
     }
     section(out, "EXAMPLES", notes.examples)?;
-    section(out, "EXIT STATUS", notes.exits)?;
+    section(out, "EXIT STATUS", notes.exit_codes)?;
     environment(out)?;
     see_also(notes, out)
 }
@@ -120,26 +120,26 @@ fn relay_toml(out: &mut Vec<u8>) -> io::Result<()> {
     writeln!(out, ".TH zlog\\-relay.toml 5 \"\" \"zlog {}\"", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, ".SH NAME\nzlog\\-relay.toml \\- configuration of zlog relay\n.SH DESCRIPTION")?;
     for line in EXAMPLE.lines() {
-        match Annotated::of(line) {
-            Annotated::Section(title) => writeln!(out, ".SH \"{}\"", roff(title))?,
-            Annotated::Table(table, note) => {
+        match ExampleLine::of(line) {
+            ExampleLine::Section(title) => writeln!(out, ".SH \"{}\"", roff(title))?,
+            ExampleLine::Table(table, note) => {
                 let table = roff(table).replace('"', "\\(dq");
                 writeln!(out, ".SS \"{table}\"")?;
                 out.extend(roff(note).into_bytes());
                 out.push(b'\n');
             }
-            Annotated::Key(key, "") => writeln!(out, ".TP\n\\fB{}\\fR\n\\&", roff(key))?,
-            Annotated::Key(key, note) => section_term(out, key, note)?,
-            Annotated::Command(command) => writeln!(out, ".br\n\\fB{}\\fR", roff(command))?,
-            Annotated::Text("") => writeln!(out, ".PP")?,
-            Annotated::Text(text) => writeln!(out, "{}", roff(text))?,
+            ExampleLine::Key(key, "") => writeln!(out, ".TP\n\\fB{}\\fR\n\\&", roff(key))?,
+            ExampleLine::Key(key, note) => section_term(out, key, note)?,
+            ExampleLine::Command(command) => writeln!(out, ".br\n\\fB{}\\fR", roff(command))?,
+            ExampleLine::Text("") => writeln!(out, ".PP")?,
+            ExampleLine::Text(text) => writeln!(out, "{}", roff(text))?,
         }
     }
     writeln!(out, ".SH \"SEE ALSO\"\n\\fBzlog\\-relay\\fR(1)")
 }
 
 /// A line of the annotated example.
-enum Annotated<'a> {
+enum ExampleLine<'a> {
     Section(&'a str),
     /// A table and its comment.
     Table(&'a str, &'a str),
@@ -150,8 +150,8 @@ enum Annotated<'a> {
     Text(&'a str),
 }
 
-impl Annotated<'_> {
-    fn of(line: &str) -> Annotated<'_> {
+impl ExampleLine<'_> {
+    fn of(line: &str) -> ExampleLine<'_> {
         let comment = line.strip_prefix('#');
         // A key that is commented out stays so, and its own comment begins later.
         let (code, note) = match line.match_indices("  # ").next() {
@@ -161,13 +161,13 @@ impl Annotated<'_> {
         let key = code.trim_start_matches("# ").split_once(" = ").map(|(key, _)| key);
         match comment {
             Some(rule) if rule.starts_with(" ---") => {
-                Annotated::Section(rule.trim_start_matches([' ', '-']))
+                ExampleLine::Section(rule.trim_start_matches([' ', '-']))
             }
-            Some(command) if command.starts_with("     ") => Annotated::Command(command.trim()),
-            _ if key.is_some_and(|key| !key.contains(' ')) => Annotated::Key(code, note),
-            Some(text) => Annotated::Text(text.trim()),
-            None if code.starts_with('[') => Annotated::Table(code, note),
-            None => Annotated::Text(""),
+            Some(command) if command.starts_with("     ") => ExampleLine::Command(command.trim()),
+            _ if key.is_some_and(|key| !key.contains(' ')) => ExampleLine::Key(code, note),
+            Some(text) => ExampleLine::Text(text.trim()),
+            None if code.starts_with('[') => ExampleLine::Table(code, note),
+            None => ExampleLine::Text(""),
         }
     }
 }
@@ -175,7 +175,7 @@ impl Annotated<'_> {
 fn see_also(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
     let others = examples::ALL.iter().filter(|other| other.command != notes.command);
     let mut names: Vec<String> =
-        others.map(|other| format!("\\fB{}\\fR(1)", roff(&other.page()))).collect();
+        others.map(|other| format!("\\fB{}\\fR(1)", roff(&other.man_page_name()))).collect();
     if notes.command == "relay" {
         names.push("\\fBzlog\\-relay.toml\\fR(5)".to_owned());
     }

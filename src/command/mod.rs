@@ -5,8 +5,8 @@
 //! until it has an exemplar.
 
 pub mod bench;
-mod cutoff;
 pub mod demo;
+mod disconnect_reason;
 pub mod emit;
 pub mod generate;
 pub mod relay;
@@ -71,20 +71,20 @@ fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
 
 /// Prints messages of handlers on standard error.
 fn stderr_reporter() -> Reporter {
-    Arc::new(|line| terminal::tell(line))
+    Arc::new(|line| terminal::eprint_line(line))
 }
 
 /// Prints which handlers of `command` lost records. Returns how many records in all.
 fn tell_losses(command: &str, handlers: &[HandlerStatus]) -> u64 {
     for remark in handlers.iter().flat_map(HandlerStatus::remarks) {
-        terminal::tell(format_args!("zlog {command}: {remark}"));
+        terminal::eprint_line(format_args!("zlog {command}: {remark}"));
     }
     handlers.iter().map(HandlerStatus::missing).sum()
 }
 
 /// Tells which endpoints were really bound: with port 0 or `*`, nobody knows before.
-fn say_bound(command: &str, bound: &[String]) {
+fn print_bound(command: &str, bound: &[String]) {
     for endpoint in bound {
-        terminal::tell(format_args!("zlog {command}: bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog {command}: bound {endpoint}"));
     }
 }

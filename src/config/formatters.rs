@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
-use super::fault::At;
-use super::section::Section;
+use super::diagnostics::Located;
+use super::table_reader::TableReader;
 use zlog_core::error::Result;
-use zlog_core::format::formatter::READY_MADE;
+use zlog_core::format::READY_MADE;
 use zlog_core::format::{Options, Output};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::router::{FormatterSpec, options};
 
 /// The formatters of a configuration.
@@ -20,16 +20,16 @@ pub(super) struct Formatters(BTreeMap<String, FormatterSpec>);
 
 impl Formatters {
     /// Reads them all.
-    pub(super) fn read(whole: &mut Section<'_>) -> Formatters {
+    pub(super) fn read(document: &mut TableReader<'_>) -> Formatters {
         let mut all = BTreeMap::new();
-        for (name, mut section) in whole.tables("formatters") {
-            let (name, at) = (name.value, name.at);
+        for (name, mut reader) in document.tables("formatters") {
+            let (name, offset) = (name.value, name.offset);
             if is_ready_made(&name) {
                 let what = format!("formatters.{name}: {name} is a ready-made format already");
-                section.faults().add(at, what, "Choose another name.");
+                reader.diagnostics().add(offset, what, "Choose another name.");
             }
-            let spec = keys(&mut section);
-            section.finish(|_| None);
+            let spec = keys(&mut reader);
+            reader.finish(|_| None);
             all.insert(name, spec);
         }
         Formatters(all)
@@ -37,13 +37,15 @@ impl Formatters {
 
     /// The one that a handler asks for: by `formatter`, or by keys of its own. And whether
     /// its own keys ask for UTC, which files that are replaced by the clock do, too.
-    pub(super) fn of(&self, handler: &mut Section<'_>) -> (FormatterSpec, bool) {
+    pub(super) fn of(&self, handler: &mut TableReader<'_>) -> (FormatterSpec, bool) {
         let own = keys(handler);
         let utc = own.utc;
-        let Some(At { at, value: name }) = handler.text("formatter") else { return (own, utc) };
+        let Some(Located { offset, value: name }) = handler.text("formatter") else {
+            return (own, utc);
+        };
         if own != (FormatterSpec { utc, ..FormatterSpec::default() }) {
             let what = "beside formatter, the handler has a format of its own";
-            handler.wrong(at, "formatter", what, "Put it all under [formatters.NAME].");
+            handler.error(offset, "formatter", what, "Put it all under [formatters.NAME].");
         }
         if let Some(found) = self.0.get(&name) {
             return (found.clone(), utc);
@@ -53,9 +55,9 @@ impl Formatters {
         }
         let ready = READY_MADE.iter().map(|(name, _)| *name);
         let known = || self.0.keys().map(String::as_str).chain(ready).collect();
-        let what = format!("there is no formatter {:?}", visible(&name));
-        let hint = handler.faults().suggest(&name, known);
-        handler.wrong(at, "formatter", what, &hint);
+        let what = format!("there is no formatter {:?}", escape(&name));
+        let hint = handler.diagnostics().suggest(&name, known);
+        handler.error(offset, "formatter", what, &hint);
         (own, utc)
     }
 }
@@ -65,18 +67,18 @@ fn is_ready_made(name: &str) -> bool {
 }
 
 /// The keys that say how records look, and whether they make a format together.
-fn keys(section: &mut Section<'_>) -> FormatterSpec {
-    let before = section.faults().count();
-    let mut spec = options::formatter(section);
-    spec.extras.extend(defaults(section));
-    spec.validate = section.maybe_flag("validate").unwrap_or(true);
+fn keys(reader: &mut TableReader<'_>) -> FormatterSpec {
+    let before = reader.diagnostics().count();
+    let mut spec = options::formatter(reader);
+    spec.extras.extend(defaults(reader));
+    spec.validate = reader.maybe_flag("validate").unwrap_or(true);
     // With a key that could not be read, it is not what was meant.
-    if section.faults().count() == before
+    if reader.diagnostics().count() == before
         && let Err(error) = build(&spec)
     {
-        let key = culprit(&spec);
-        let at = section.place_of(&[key]).unwrap_or(section.at);
-        section.wrong_error(at, key, &error);
+        let key = wrong_key(&spec);
+        let offset = reader.offset_of(&[key]).unwrap_or(reader.offset);
+        reader.error_from(offset, key, &error);
     }
     spec
 }
@@ -86,7 +88,7 @@ fn build(spec: &FormatterSpec) -> Result<()> {
 }
 
 /// The key without which the rest would do.
-fn culprit(spec: &FormatterSpec) -> &'static str {
+fn wrong_key(spec: &FormatterSpec) -> &'static str {
     if build(&FormatterSpec { default_msec_format: None, ..spec.clone() }).is_ok() {
         return "msec-format";
     }
@@ -97,18 +99,18 @@ fn culprit(spec: &FormatterSpec) -> &'static str {
 }
 
 /// Names of extras and what stands for them, as `dictConfig` has them.
-fn defaults(section: &mut Section<'_>) -> Vec<(String, Option<String>)> {
+fn defaults(reader: &mut TableReader<'_>) -> Vec<(String, Option<String>)> {
     let mut extras = Vec::new();
-    if let Some(mut defaults) = section.table("defaults") {
+    if let Some(mut defaults) = reader.table("defaults") {
         for (name, value) in defaults.entries() {
             match value.get_ref() {
                 DeValue::String(text) => {
                     extras.push((name.value.to_owned(), Some(text.clone().into_owned())));
                 }
-                _ => defaults.wrong(value.span().start, name.value, "must be a string", ""),
+                _ => defaults.error(value.span().start, name.value, "must be a string", ""),
             }
         }
-        defaults.leave();
+        defaults.allow_any_key();
     }
     extras
 }

@@ -8,13 +8,13 @@
 //! What may be here: from text to plain data. Nothing is opened; `route` makes
 //! handlers of the data, and `command::relay` runs them.
 
-mod fault;
+mod diagnostics;
+mod dict_config;
 mod formatters;
 mod handlers;
-mod python;
 mod relay;
 mod routes;
-mod section;
+mod table_reader;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -23,24 +23,24 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-use self::fault::At;
+use self::diagnostics::Located;
 use self::formatters::Formatters;
-pub use self::relay::{Setting, plain_words, with_settings};
-use self::section::{Section, Shared};
+pub use self::relay::{Setting, one_line, prepend_settings};
+use self::table_reader::{Context, TableReader};
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::{HandlerSpec, Match, RouteSpec, Spec, Validator};
 
 /// The version of the shape of these files.
-const VERSION: &str = "1";
+const FORMAT_VERSION: &str = "1";
 
 /// The largest file that is read: a larger one is something else.
-const LARGEST: u64 = 16 << 20;
+const MAX_FILE_SIZE: u64 = 16 << 20;
 
 /// What was typed beside a file, so far as it changes what the file may say or means.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Typed {
+pub struct Overrides {
     /// What queues do that are full.
     pub on_full: Option<OnFull>,
     /// Whether it was typed where to listen for `SocketHandler`: the file does not say it.
@@ -64,46 +64,51 @@ pub struct Config {
 
 /// Which time it is that a file is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Time {
+pub enum LoadMode {
     /// Before anything runs. Whoever gave a pipe has it waited for.
-    First,
+    Initial,
     /// While a relay runs by what was read before: nothing is waited for.
-    Again,
+    Reload,
 }
 
 impl Config {
     /// Reads a file. `command` is the parser of `zlog relay`, whose options may stand
-    /// under `[relay]`. `typed` is what was typed beside
-    /// it: that goes before what `[relay]` says.
+    /// under `[relay]`. `overrides` is what the
+    /// command line says, which takes precedence over `[relay]`.
     ///
     /// # Errors
     /// When it can't be read; or all that is wrong in it, each with line and column.
-    pub fn load(path: &Path, time: Time, command: &clap::Command, typed: &Typed) -> Result<Config> {
-        let name = visible(&path.display().to_string());
-        let unread = |error| unread(path, &error);
+    pub fn load(
+        path: &Path,
+        mode: LoadMode,
+        command: &clap::Command,
+        overrides: &Overrides,
+    ) -> Result<Config> {
+        let name = escape(&path.display().to_string());
+        let read_error = |error| read_error(path, &error);
         let mut bytes = Vec::new();
-        let file = match time {
+        let file = match mode {
             // A pipe may be given, and is waited for as by any other program.
-            Time::First => File::open(path).map_err(unread)?,
-            Time::Again => open_again(path).map_err(unread)?.ok_or_else(|| {
+            LoadMode::Initial => File::open(path).map_err(read_error)?,
+            LoadMode::Reload => reopen(path).map_err(read_error)?.ok_or_else(|| {
                 Error::new(format!("{name} is no regular file, and can't be read again")).hint(
                     "What comes through a pipe comes once: to change it while the relay runs, \
                      put the configuration into a file.",
                 )
             })?,
         };
-        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
-        if bytes.len() as u64 > LARGEST {
+        file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(read_error)?;
+        if bytes.len() as u64 > MAX_FILE_SIZE {
             return Err(Error::usage(format!("{name} is too large for a configuration"))
                 .hint("Is it another file?"));
         }
         match std::str::from_utf8(&bytes) {
-            Ok(text) => Config::parse(path, text, command, typed),
+            Ok(text) => Config::parse(path, text, command, overrides),
             Err(error) => {
-                let shared = Shared::default();
-                shared.faults.add(error.valid_up_to(), "not UTF-8", "Save it as UTF-8.");
+                let context = Context::default();
+                context.diagnostics.add(error.valid_up_to(), "not UTF-8", "Save it as UTF-8.");
                 let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                Err(refusal(shared, path, &good))
+                Err(refusal(context, path, &good))
             }
         }
     }
@@ -116,15 +121,15 @@ impl Config {
         path: &Path,
         text: &str,
         command: &clap::Command,
-        typed: &Typed,
+        overrides: &Overrides,
     ) -> Result<Config> {
-        let shared = Shared::default();
-        let config = read(text, command, typed, &shared);
+        let context = Context::default();
+        let config = read(text, command, overrides, &context);
         match config {
-            Some(config) if shared.faults.count() == 0 => {
-                Ok(Config { notes: shared.faults.notes(path, text), ..config })
+            Some(config) if context.diagnostics.count() == 0 => {
+                Ok(Config { notes: context.diagnostics.notes(path, text), ..config })
             }
-            _ => Err(refusal(shared, path, text)),
+            _ => Err(refusal(context, path, text)),
         }
     }
 
@@ -168,8 +173,8 @@ impl Config {
     }
 }
 
-fn unread(path: &Path, error: &io::Error) -> Error {
-    let name = visible(&path.display().to_string());
+fn read_error(path: &Path, error: &io::Error) -> Error {
+    let name = escape(&path.display().to_string());
     let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
     match path.exists() {
         true => error,
@@ -178,7 +183,7 @@ fn unread(path: &Path, error: &io::Error) -> Error {
 }
 
 /// Opens a file without waiting for anybody: `None` for what is no regular file.
-fn open_again(path: &Path) -> io::Result<Option<File>> {
+fn reopen(path: &Path) -> io::Result<Option<File>> {
     // Looked at first: to open a pipe and close it again would end who writes to it.
     if !path.metadata()?.is_file() {
         return Ok(None);
@@ -195,58 +200,67 @@ fn open_again(path: &Path) -> io::Result<Option<File>> {
     Ok(file.metadata()?.is_file().then_some(file))
 }
 
-fn refusal(shared: Shared, path: &Path, text: &str) -> Error {
-    let error = shared.faults.into_error(path, text);
+fn refusal(context: Context, path: &Path, text: &str) -> Error {
+    let error = context.diagnostics.into_error(path, text);
     error.unwrap_or_else(|| Error::usage("the configuration can't be read"))
 }
 
-/// Reads the text; what is wrong is left in `shared`. `None` when it is no TOML.
-fn read(text: &str, command: &clap::Command, typed: &Typed, shared: &Shared) -> Option<Config> {
+/// Reads the text; what is wrong is left in `context`. `None` when it is no TOML.
+fn read(
+    text: &str,
+    command: &clap::Command,
+    overrides: &Overrides,
+    context: &Context,
+) -> Option<Config> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        let at = error.span().map_or(0, |span| span.start);
-        shared.faults.add(at, error.message(), "");
+        let offset = error.span().map_or(0, |span| span.start);
+        context.diagnostics.add(offset, error.message(), "");
     }
     if !errors.is_empty() {
         // What is recovered from such a text may not be what was meant.
         return None;
     }
-    let mut whole = Section::whole(table.get_ref(), shared);
-    version(&mut whole);
-    let relay = relay::read(&mut whole, command, typed);
-    let formatters = Formatters::read(&mut whole);
-    let on_full = typed.on_full.unwrap_or_else(|| relay::on_full(&relay));
-    let handlers = handlers::read(&mut whole, &formatters, on_full);
-    let routes = routes::read(&mut whole, &handlers.names);
-    whole.finish(|_| None);
-    unreached(shared, &handlers.specs, &routes);
-    let spec = fitting(shared, handlers.specs, routes);
+    let mut document = TableReader::root_table(table.get_ref(), context);
+    version(&mut document);
+    let relay = relay::read(&mut document, command, overrides);
+    let formatters = Formatters::read(&mut document);
+    let on_full = overrides.on_full.unwrap_or_else(|| relay::on_full(&relay));
+    let handlers = handlers::read(&mut document, &formatters, on_full);
+    let routes = routes::read(&mut document, &handlers.names);
+    document.finish(|_| None);
+    note_unrouted(context, &handlers.specs, &routes);
+    let spec = checked_spec(context, handlers.specs, routes);
     Some(Config { spec, relay, notes: Vec::new() })
 }
 
-fn version(whole: &mut Section<'_>) {
-    if !whole.has("version") {
-        whole.faults().add(0, "version is missing", "Begin with: version = 1.");
+fn version(document: &mut TableReader<'_>) {
+    if !document.has("version") {
+        document.diagnostics().add(0, "version is missing", "Begin with: version = 1.");
     }
-    whole.read("version", |text| match text {
-        VERSION => Ok(()),
+    document.read("version", |text| match text {
+        FORMAT_VERSION => Ok(()),
         _ => Err(format!(
-            "this zlog knows version {VERSION} only\n  \
-             Write version = {VERSION}, or use the zlog that the file was written for."
+            "this zlog knows version {FORMAT_VERSION} only\n  \
+             Write version = {FORMAT_VERSION}, or use the zlog that the file was written for."
         )),
     });
 }
 
 /// Notes handlers that no record will ever get to.
-fn unreached(shared: &Shared, handlers: &[At<HandlerSpec>], routes: &[At<RouteSpec>]) {
+fn note_unrouted(
+    context: &Context,
+    handlers: &[Located<HandlerSpec>],
+    routes: &[Located<RouteSpec>],
+) {
     if routes.is_empty() {
         return;
     }
     let reached: HashSet<&String> = routes.iter().flat_map(|route| &route.value.handlers).collect();
     for handler in handlers.iter().filter(|handler| !reached.contains(&handler.value.name)) {
-        let name = visible(&handler.value.name);
-        shared.faults.note(
-            handler.at,
+        let name = escape(&handler.value.name);
+        context.diagnostics.note(
+            handler.offset,
             format!(
                 "handler {name} gets no records: none of [root], [loggers] and [topics] names it"
             ),
@@ -255,19 +269,23 @@ fn unreached(shared: &Shared, handlers: &[At<HandlerSpec>], routes: &[At<RouteSp
 }
 
 /// Puts all together. What does not go together with what stands before it is told
-/// where it stands; a configuration with such faults is refused as a whole.
-fn fitting(shared: &Shared, handlers: Vec<At<HandlerSpec>>, routes: Vec<At<RouteSpec>>) -> Spec {
+/// where it stands; a configuration with such diagnostics is refused as a whole.
+fn checked_spec(
+    context: &Context,
+    handlers: Vec<Located<HandlerSpec>>,
+    routes: Vec<Located<RouteSpec>>,
+) -> Spec {
     let mut check = Validator::default();
     for handler in &handlers {
         if let Err(error) = check.handler(&handler.value) {
-            shared.faults.add_error(handler.at, "", &error);
+            context.diagnostics.add_error(handler.offset, "", &error);
         }
     }
     // With some handlers left out, routes to them would be blamed for it.
-    if shared.faults.count() == 0 {
+    if context.diagnostics.count() == 0 {
         for route in &routes {
             if let Err(error) = check.route(&route.value) {
-                shared.faults.add_error(route.at, "", &error);
+                context.diagnostics.add_error(route.offset, "", &error);
             }
         }
     }

@@ -15,13 +15,13 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use toml::de::DeValue;
 
-use super::Typed;
-use super::section::{Section, as_typed};
+use super::Overrides;
+use super::table_reader::{TableReader, as_argument};
 use crate::cli::HandlerArgs;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::socket::{Endpoint, Role};
-use zlog_pipeline::source::listen::Address;
+use zlog_pipeline::source::python::Address;
 
 /// What is asked of one run of the command, and makes no sense in a file.
 const NOT_IN_FILES: [&str; 6] = ["config", "check", "status", "output", "help", "version"];
@@ -43,54 +43,61 @@ const ENDPOINTS: [(&str, Role); 6] = [
 ];
 
 /// The next step where options do not go together.
-const TOGETHER: &str = "See `zlog relay --help` for what goes together.";
+const COMBINATION_HINT: &str = "See `zlog relay --help` for what goes together.";
 
 /// An option as a file sets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Its long name, without dashes.
     pub option: String,
-    /// What would have been typed, a word each: `--publish=tcp://*:12345`.
-    words: Vec<String>,
+    /// What would have been typed, a argument each: `--publish=tcp://*:12345`.
+    arguments: Vec<String>,
 }
 
 impl Setting {
     /// What would have been typed for it.
-    pub fn words(&self) -> &[String] {
-        &self.words
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
     }
 }
 
 /// Reads the table. Each option is checked by itself; that they fit together is seen
-/// when the command line is put together ([`with_settings`]).
-pub(super) fn read(whole: &mut Section<'_>, command: &Command, typed: &Typed) -> Vec<Setting> {
-    let Some(mut section) = whole.table("relay") else { return Vec::new() };
+/// when the command line is put together ([`prepend_settings`]).
+pub(super) fn read(
+    document: &mut TableReader<'_>,
+    command: &Command,
+    overrides: &Overrides,
+) -> Vec<Setting> {
+    let Some(mut reader) = document.table("relay") else { return Vec::new() };
     let mut settings = Vec::new();
     let mut addresses = Vec::new();
     let allowed = |option: &str| !NOT_IN_FILES.contains(&option) && !is_handler(option);
     let options = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
     for (option, arg) in options.filter(|(option, _)| allowed(option)) {
-        if let Some(value) = section.value(option) {
-            let words = words(&section, option, arg, value);
-            for (at, word) in &words {
-                check(&section, command, option, *at, word);
-                addresses.extend(address(option, word, typed).map(|address| (*at, address)));
+        if let Some(value) = reader.value(option) {
+            let arguments = arguments(&reader, option, arg, value);
+            for (offset, argument) in &arguments {
+                check_value(&reader, command, option, *offset, argument);
+                addresses.extend(
+                    listen_address(option, argument, overrides).map(|address| (*offset, address)),
+                );
             }
-            let words = words.into_iter().map(|(_, word)| word).collect();
-            settings.push(Setting { option: option.to_owned(), words });
+            let arguments = arguments.into_iter().map(|(_, argument)| argument).collect();
+            settings.push(Setting { option: option.to_owned(), arguments });
         }
     }
-    together(&section, command, &settings);
-    let remote = |setting: &Setting| setting.words.iter().any(|word| word == "--allow-remote");
-    if !typed.allow_remote && !settings.iter().any(remote) {
-        for (at, (option, address)) in addresses {
+    check_combination(&reader, command, &settings);
+    let remote =
+        |setting: &Setting| setting.arguments.iter().any(|argument| argument == "--allow-remote");
+    if !overrides.allow_remote && !settings.iter().any(remote) {
+        for (offset, (option, address)) in addresses {
             if let Err(error) = address.check_local() {
-                section.wrong_error(at, option, &error);
+                reader.error_from(offset, option, &error);
             }
         }
     }
     let known = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name));
-    section.finish(|key| {
+    reader.finish(|key| {
         if is_handler(key) {
             return Some("Handlers have tables of their own: [handlers.NAME].".into());
         }
@@ -103,36 +110,45 @@ pub(super) fn read(whole: &mut Section<'_>, command: &Command, typed: &Typed) ->
 }
 
 /// Where the file says to listen, unless that was typed.
-fn address(option: &str, word: &str, typed: &Typed) -> Option<(&'static str, Address)> {
+fn listen_address(
+    option: &str,
+    argument: &str,
+    overrides: &Overrides,
+) -> Option<(&'static str, Address)> {
     let option = match option {
-        "listen" if !typed.listen => "listen",
-        "listen-udp" if !typed.listen_udp => "listen-udp",
+        "listen" if !overrides.listen => "listen",
+        "listen-udp" if !overrides.listen_udp => "listen-udp",
         _ => return None,
     };
-    let (_, address) = word.split_once('=')?;
+    let (_, address) = argument.split_once('=')?;
     Some((option, address.parse().ok()?))
 }
 
 /// What queues do when they are full, unless they say it themselves: as the option.
 pub(super) fn on_full(settings: &[Setting]) -> OnFull {
-    let block = |setting: &Setting| setting.words.iter().any(|word| word == "--on-full=block");
+    let block =
+        |setting: &Setting| setting.arguments.iter().any(|argument| argument == "--on-full=block");
     if settings.iter().any(block) { OnFull::Block } else { OnFull::Drop }
 }
 
 /// Whether the options of the file go together, if each of them is right by itself.
-fn together(section: &Section<'_>, command: &Command, settings: &[Setting]) {
-    if section.faults().count() > 0 {
+fn check_combination(reader: &TableReader<'_>, command: &Command, settings: &[Setting]) {
+    if reader.diagnostics().count() > 0 {
         return;
     }
     let name = std::iter::once(command.get_name());
-    let words = settings.iter().flat_map(|setting| &setting.words).map(String::as_str);
-    if let Err(error) = command.clone().try_get_matches_from(name.chain(words)) {
-        section.faults().add(section.at, format!("relay: {}", plain_words(&error)), TOGETHER);
+    let arguments = settings.iter().flat_map(|setting| &setting.arguments).map(String::as_str);
+    if let Err(error) = command.clone().try_get_matches_from(name.chain(arguments)) {
+        reader.diagnostics().add(
+            reader.offset,
+            format!("relay: {}", one_line(&error)),
+            COMBINATION_HINT,
+        );
     }
 }
 
 /// What the parser says, without its usage and in one line.
-pub fn plain_words(error: &clap::Error) -> String {
+pub fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let text = text.split("\n\n").next().unwrap_or_default();
@@ -147,8 +163,8 @@ fn alias(command: &Command, key: &str) -> Option<String> {
 }
 
 /// What would have been typed, each with its place.
-fn words(
-    section: &Section<'_>,
+fn arguments(
+    reader: &TableReader<'_>,
     option: &str,
     arg: &Arg,
     value: &toml::Spanned<DeValue<'_>>,
@@ -157,43 +173,49 @@ fn words(
         !matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::SetFalse | ArgAction::Count);
     let optional = arg.get_num_args().is_some_and(|number| number.min_values() == 0);
     let repeated = matches!(arg.get_action(), ArgAction::Append);
-    let at = value.span().start;
+    let offset = value.span().start;
     let items: Vec<_> = match value.get_ref() {
         DeValue::Boolean(false) if !takes_value || optional => return Vec::new(),
         DeValue::Boolean(true) if !takes_value || optional => {
-            return vec![(at, format!("--{option}"))];
+            return vec![(offset, format!("--{option}"))];
         }
         DeValue::Array(items) if repeated => items.iter().collect(),
         _ => vec![value],
     };
-    let mut words = Vec::with_capacity(items.len());
+    let mut arguments = Vec::with_capacity(items.len());
     for item in items {
-        let at = item.span().start;
-        match as_typed(item.get_ref()) {
-            Some(text) if takes_value => words.push((at, format!("--{option}={text}"))),
+        let offset = item.span().start;
+        match as_argument(item.get_ref()) {
+            Some(text) if takes_value => arguments.push((offset, format!("--{option}={text}"))),
             _ => {
                 let wanted = match (takes_value, repeated) {
                     (false, _) => "true or false",
                     (true, false) => "a string or a number",
                     (true, true) => "a string, or several in brackets",
                 };
-                section.wrong(at, option, format!("must be {wanted}"), "");
+                reader.error(offset, option, format!("must be {wanted}"), "");
             }
         }
     }
-    words
+    arguments
 }
 
 /// Lets the option's own parser look at the value.
-fn check(section: &Section<'_>, command: &Command, option: &str, at: usize, word: &str) {
+fn check_value(
+    reader: &TableReader<'_>,
+    command: &Command,
+    option: &str,
+    offset: usize,
+    argument: &str,
+) {
     if let Some((_, role)) = ENDPOINTS.iter().find(|(known, _)| *known == option)
-        && let Some((_, endpoint)) = word.split_once('=')
+        && let Some((_, endpoint)) = argument.split_once('=')
         && let Err(error) = Endpoint::parse(endpoint, *role)
     {
-        section.wrong_error(at, option, &error);
+        reader.error_from(offset, option, &error);
         return;
     }
-    let line = [command.get_name(), word];
+    let line = [command.get_name(), argument];
     let Err(error) = command.clone().try_get_matches_from(line) else { return };
     let said = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -212,7 +234,7 @@ fn check(section: &Section<'_>, command: &Command, option: &str, at: usize, word
         // Whether options fit together can't be seen from one of them.
         _ => return,
     };
-    section.refused(at, option, &value, &why.into());
+    reader.parse_error(offset, option, &value, &why.into());
 }
 
 /// The command line with what the file sets put before what was typed. An option that
@@ -220,7 +242,7 @@ fn check(section: &Section<'_>, command: &Command, option: &str, at: usize, word
 /// names that do not go with it.
 ///
 /// `line` is the whole command line, `matches` what `command` made of it.
-pub fn with_settings(
+pub fn prepend_settings(
     settings: &[Setting],
     command: &Command,
     line: impl IntoIterator<Item = OsString>,
@@ -240,10 +262,10 @@ pub fn with_settings(
         let Some(own) = all.iter().find(|arg| arg.get_long() == option) else { return false };
         typed(own) || all.iter().any(|arg| typed(arg) && (against(arg, own) || against(own, arg)))
     };
-    let words = settings.iter().filter(|setting| !replaced(setting)).flat_map(|s| &s.words);
+    let arguments = settings.iter().filter(|setting| !replaced(setting)).flat_map(|s| &s.arguments);
     let mut whole: Vec<OsString> = line.into_iter().collect();
     let name = command.get_name();
-    let after = whole.iter().position(|word| word == name).map_or(whole.len(), |at| at + 1);
-    whole.splice(after..after, words.map(OsString::from));
+    let after = whole.iter().position(|argument| argument == name).map_or(whole.len(), |at| at + 1);
+    whole.splice(after..after, arguments.map(OsString::from));
     whole
 }

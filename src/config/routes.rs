@@ -5,53 +5,59 @@
 
 use std::collections::BTreeSet;
 
-use super::fault::At;
-use super::section::Section;
-use zlog_core::text::escape::visible;
+use super::diagnostics::Located;
+use super::table_reader::TableReader;
+use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
 use zlog_pipeline::router::{Match, RouteSpec};
 
 /// Reads them all, each with the place where it stands. `handlers` are those that may
 /// be named.
-pub(super) fn read(whole: &mut Section<'_>, handlers: &[String]) -> Vec<At<RouteSpec>> {
+pub(super) fn read(document: &mut TableReader<'_>, handlers: &[String]) -> Vec<Located<RouteSpec>> {
     let mut routes = Vec::new();
     let handlers = &handlers.iter().map(String::as_str).collect();
-    if let Some(mut section) = whole.table("root") {
-        let at = section.at;
-        let value = route(&mut section, Match::logger("root"), handlers);
-        section.finish(|key| {
+    if let Some(mut reader) = document.table("root") {
+        let offset = reader.offset;
+        let value = route(&mut reader, Match::logger("root"), handlers);
+        reader.finish(|key| {
             (key == "propagate").then(|| "Nothing is above the root logger: leave it out.".into())
         });
-        routes.push(At { at, value });
+        routes.push(Located { offset, value });
     }
-    for (name, mut section) in whole.tables("loggers") {
-        let value = below_root(&mut section, Match::logger(&name.value), handlers);
-        section.finish(|_| None);
-        routes.push(At { at: name.at, value });
+    for (name, mut reader) in document.tables("loggers") {
+        let value = non_root_route(&mut reader, Match::logger(&name.value), handlers);
+        reader.finish(|_| None);
+        routes.push(Located { offset: name.offset, value });
     }
-    for (prefix, mut section) in whole.tables("topics") {
-        let value = below_root(&mut section, Match::Topic(prefix.value), handlers);
-        section.finish(|_| None);
-        routes.push(At { at: prefix.at, value });
+    for (prefix, mut reader) in document.tables("topics") {
+        let value = non_root_route(&mut reader, Match::Topic(prefix.value), handlers);
+        reader.finish(|_| None);
+        routes.push(Located { offset: prefix.offset, value });
     }
     routes
 }
 
-fn below_root(section: &mut Section<'_>, matches: Match, handlers: &BTreeSet<&str>) -> RouteSpec {
-    let propagate = section.maybe_flag("propagate").unwrap_or(true);
-    RouteSpec { propagate, ..route(section, matches, handlers) }
+fn non_root_route(
+    reader: &mut TableReader<'_>,
+    matches: Match,
+    handlers: &BTreeSet<&str>,
+) -> RouteSpec {
+    let propagate = reader.maybe_flag("propagate").unwrap_or(true);
+    RouteSpec { propagate, ..route(reader, matches, handlers) }
 }
 
-fn route(section: &mut Section<'_>, matches: Match, handlers: &BTreeSet<&str>) -> RouteSpec {
-    let level = section.read("level", parsers::level);
-    let list = section.list("handlers");
+fn route(reader: &mut TableReader<'_>, matches: Match, handlers: &BTreeSet<&str>) -> RouteSpec {
+    let level = reader.read("level", parsers::level);
+    let list = reader.list("handlers");
     for name in list.iter().filter(|name| !handlers.contains(name.value.as_str())) {
-        let what = format!("there is no handler {:?}", visible(&name.value));
+        let what = format!("there is no handler {:?}", escape(&name.value));
         let hint = match handlers.is_empty() {
             true => "Describe it under [handlers.NAME].".to_owned(),
-            false => section.faults().suggest(&name.value, || handlers.iter().copied().collect()),
+            false => {
+                reader.diagnostics().suggest(&name.value, || handlers.iter().copied().collect())
+            }
         };
-        section.wrong(name.at, "handlers", what, &hint);
+        reader.error(name.offset, "handlers", what, &hint);
     }
     let names = list.into_iter().map(|name| name.value);
     let handlers = names.filter(|name| handlers.contains(name.as_str())).collect();

@@ -31,7 +31,7 @@ fn stdout_and_stderr_have_levels_of_their_own() {
 }
 
 #[test]
-fn output_is_published_as_it_comes() {
+fn output_is_published_while_the_command_runs() {
     let mut emit =
         emit(["--", "sh", "-c", "echo ready; read answer; echo got $answer"]).stdin_open().start();
     let listener = Listener::connect(&emit.endpoint(), "");
@@ -58,7 +58,7 @@ fn the_records_carry_the_childs_process_id() {
 }
 
 #[test]
-fn a_signal_is_passed_on_and_the_child_has_the_last_word() {
+fn a_signal_is_passed_on_to_the_child_which_decides_the_exit_code() {
     let script =
         "trap 'echo asked to stop; exit 9' TERM INT; echo ready; while :; do sleep 0.01; done";
     for interrupt in [true, false] {
@@ -76,8 +76,8 @@ fn a_signal_is_passed_on_and_the_child_has_the_last_word() {
 }
 
 #[test]
-fn a_command_that_is_not_there_is_named() {
-    // Before anybody is waited for: that would take longer than a test may.
+fn a_command_that_can_not_be_started_is_named_with_the_next_step() {
+    // Checked before the wait for subscribers, which would take longer than a test may.
     let emit = ["emit", "-b", crate::harness::ANY_PORT, "--wait", "10h", "--"];
     for (program, code) in [("no-such-program", 127), ("./no-such-program", 127), ("/", 126)] {
         let finished = zlog(emit).args([program]).run().code(code).stderr_has(program);
@@ -102,18 +102,18 @@ fn tee_copies_stdout_to_stdout_and_stderr_to_stderr() {
 }
 
 #[test]
-fn what_the_child_leaves_behind_does_not_hold_emit_up() {
-    // The grandchild keeps the pipes open for as long as a test may take.
+fn a_process_that_the_child_leaves_behind_does_not_delay_the_end() {
+    // The grandchild holds the pipes open for as long as a test may take.
     let (records, emit) = shell(&[], "echo begun; sleep 60 & exit 3");
     emit.code(3);
     assert_eq!(text(&records[0], "msg"), "begun");
 }
 
 #[test]
-fn a_limit_ends_the_command_too() {
+fn a_limit_ends_the_command_as_well() {
     let (records, emit) = shell(&["-n", "1"], "echo $$; exec sleep 100");
     emit.success();
     let process = text(&records[0], "msg").parse().unwrap();
     let process = rustix::process::Pid::from_raw(process).unwrap();
-    assert!(rustix::process::test_kill_process(process).is_err(), "it goes on");
+    assert!(rustix::process::test_kill_process(process).is_err(), "the command goes on");
 }

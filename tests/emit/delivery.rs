@@ -26,19 +26,19 @@ fn it_may_wait_for_several_subscribers() {
 }
 
 #[test]
-fn a_subscriber_of_several_topics_is_one() {
+fn a_subscriber_of_several_topics_counts_once() {
     let mut emit = emit(["--wait-for", "2", "-r", "app", "-m", "x"]).start();
     let endpoint = emit.endpoint();
     let first = Listener::connect(&endpoint, "app.INFO").and("app.").and("app.ERROR");
-    assert_eq!(first.try_next(Duration::from_millis(300)), None, "that is one");
+    assert_eq!(first.try_next(Duration::from_millis(300)), None, "it counts once");
     let second = Listener::connect(&endpoint, "");
-    assert_eq!(first.next().topic, "app.INFO", "now there are two");
-    assert_eq!(second.next().topic, "app.INFO", "who was waited for misses nothing");
+    assert_eq!(first.next().topic, "app.INFO", "two subscribers are there");
+    assert_eq!(second.next().topic, "app.INFO", "the one that was waited for misses nothing");
     emit.wait().success();
 }
 
 #[test]
-fn a_subscriber_of_other_topics_is_none() {
+fn a_subscriber_of_other_topics_does_not_count() {
     let mut emit = emit(["-r", "app", "-m", "x"]).start();
     let endpoint = emit.endpoint();
     let other = Listener::connect(&endpoint, "elsewhere.");
@@ -49,7 +49,7 @@ fn a_subscriber_of_other_topics_is_none() {
 }
 
 #[test]
-fn when_nobody_listens_it_says_so_once_and_goes_on() {
+fn without_subscribers_it_says_so_once_and_publishes() {
     let input: String = (0..100).map(|n| format!("line {n}\n")).collect();
     let begun = Instant::now();
     let mut emit = zlog(["emit", "-b", ANY_PORT, "--wait", "100ms"]).stdin(input).start();
@@ -61,14 +61,14 @@ fn when_nobody_listens_it_says_so_once_and_goes_on() {
 }
 
 #[test]
-fn without_a_wait_it_waits_for_a_second() {
+fn it_waits_for_subscribers_for_a_second_by_default() {
     let begun = Instant::now();
     zlog(["emit", "-b", ANY_PORT, "-m", "x"]).run().success().stderr_has("nobody listens");
     assert!(begun.elapsed() >= Duration::from_secs(1));
 }
 
 #[test]
-fn a_rate_is_kept_to() {
+fn records_are_not_sent_faster_than_the_rate() {
     let mut emit = emit(["--test", "30", "--rate", "100/s"]).start();
     let listener = Listener::connect(&emit.endpoint(), "");
     listener.next();
@@ -78,7 +78,7 @@ fn a_rate_is_kept_to() {
     }
     let taken = first.elapsed();
     emit.wait().success();
-    // 29 intervals of 10 ms; a little less when the first was late.
+    // 29 intervals of 10 ms, a little less if the first record came late.
     assert!(taken > Duration::from_millis(200), "{taken:?}");
 }
 
@@ -110,7 +110,7 @@ fn a_duration_ends_a_pause_between_records_too() {
 }
 
 #[test]
-fn a_slow_subscriber_holds_the_input_up_and_loses_nothing() {
+fn a_slow_subscriber_slows_the_input_and_loses_nothing() {
     let input: String = (0..50_000).map(|n| format!("{n} {}\n", "x".repeat(200))).collect();
     let mut emit = emit(["--hwm", "100", "-r", "a"]).stdin(input).start();
     let listener = Listener::connect(&emit.endpoint(), "");
@@ -124,7 +124,7 @@ fn a_slow_subscriber_holds_the_input_up_and_loses_nothing() {
 }
 
 #[test]
-fn with_drop_a_stuck_subscriber_costs_records_that_are_counted() {
+fn with_on_full_drop_the_records_for_a_stuck_subscriber_are_dropped_and_counted() {
     let args = ["--on-full", "drop", "--hwm", "10", "--test", "200000", "--linger", "300ms"];
     let mut emit = emit(args).args(["--fail-on-loss"]).start();
     let endpoint = emit.endpoint();
@@ -136,7 +136,7 @@ fn with_drop_a_stuck_subscriber_costs_records_that_are_counted() {
 }
 
 #[test]
-fn a_stuck_subscriber_holds_the_end_up_no_longer_than_linger() {
+fn a_stuck_subscriber_delays_the_end_no_longer_than_linger() {
     // Far more than the queues and the system's buffers take.
     let input = ("x".repeat(1 << 20) + "\n").repeat(40);
     let mut emit = emit(["--hwm", "5", "--duration", "3s", "--linger", "200ms", "--fail-on-loss"])
@@ -149,14 +149,14 @@ fn a_stuck_subscriber_holds_the_end_up_no_longer_than_linger() {
 }
 
 #[test]
-fn a_signal_ends_a_command_whose_output_a_stuck_subscriber_holds_up() {
+fn a_signal_ends_a_command_that_a_stuck_subscriber_blocks() {
     let line = "x".repeat(1000);
     let mut emit = emit(["--hwm", "10", "--linger", "200ms", "--tee", "--", "yes", &line])
         .deadline(Duration::from_secs(20))
         .start();
     let _stuck = stuck(&emit.endpoint());
     emit.expect_stdout(&line);
-    // The copy of the input stands still once everything is full.
+    // The tee does not grow any more once everything is full.
     let mut seen = 0;
     let grown = |bytes: &[u8], seen| (bytes.len() > seen).then_some(bytes.len());
     while let Some(more) =
@@ -170,8 +170,7 @@ fn a_signal_ends_a_command_whose_output_a_stuck_subscriber_holds_up() {
     finished.code(143);
 }
 
-/// A subscriber that stops reading: little is kept at its end, so the
-/// publisher's queue fills up.
+/// A subscriber that does not read, with small buffers: the publisher's queue fills up.
 fn stuck(endpoint: &str) -> zmq::Socket {
     let socket = zmq::Context::new().socket(zmq::SUB).unwrap();
     socket.set_rcvhwm(1).unwrap();

@@ -6,7 +6,7 @@ use std::thread;
 use crate::harness::{ANY_PORT, Listener, emit, zlog};
 
 #[test]
-fn every_transport_that_the_build_has_carries_records() {
+fn every_transport_of_the_build_carries_records() {
     let directory = tempfile::tempdir().unwrap();
     let ipc = format!("ipc://{}/stream", directory.path().display());
     for endpoint in [ANY_PORT, "ws://127.0.0.1:*", &ipc] {
@@ -18,7 +18,7 @@ fn every_transport_that_the_build_has_carries_records() {
 }
 
 #[test]
-fn every_endpoint_that_is_bound_is_printed_and_serves() {
+fn every_bound_endpoint_is_printed_and_works() {
     let directory = tempfile::tempdir().unwrap();
     let ipc = format!("ipc://{}/stream", directory.path().display());
     let mut emit =
@@ -34,13 +34,13 @@ fn every_endpoint_that_is_bound_is_printed_and_serves() {
 }
 
 #[test]
-fn it_may_connect_to_any_number_of_subscribers_that_bind() {
+fn emit_connects_to_several_subscribers_that_bind() {
     let ((one, first), (two, second)) = (Listener::bind(""), Listener::bind(""));
     let emit = zlog(["emit", "--connect", &first, "-c", &second, "--wait-for", "2"])
         .args(["--wait", "60s"])
         .stdin("x\ny\n")
         .start();
-    // At the same time: a SUB that is bound subscribes only while its thread is in libzmq.
+    // On two threads: a bound SUB subscribes only while its thread is in libzmq.
     let listeners = [one, two].map(|listener| thread::spawn(move || listener.everything()));
     for listener in listeners {
         let messages = listener.join().unwrap();
@@ -60,7 +60,7 @@ fn the_environment_sets_the_default_endpoint() {
 }
 
 #[test]
-fn a_wrong_endpoint_from_the_environment_is_said_to_come_from_there() {
+fn an_invalid_endpoint_from_the_environment_is_reported_with_its_origin() {
     let emit = |set| zlog(["emit", "-m", "x"]).env("ZLOG_ENDPOINT", set).run();
     emit("garbage").code(2).stderr_has("garbage").stderr_has("ZLOG_ENDPOINT");
     zlog(["emit", "-m", "x", "--endpoint", "rubbish"])
@@ -71,8 +71,8 @@ fn a_wrong_endpoint_from_the_environment_is_said_to_come_from_there() {
 }
 
 #[test]
-fn an_empty_environment_variable_is_one_that_is_not_set() {
-    // To connect: tests don't bind the one default port.
+fn an_empty_environment_variable_counts_as_unset() {
+    // It connects: tests must not bind the default port.
     let tail = zlog(["tail", "-v", "--timeout", "1ms"]).env("ZLOG_ENDPOINT", "").run();
     tail.success();
 }
@@ -87,7 +87,7 @@ fn an_address_in_use_is_named_with_the_next_step() {
 }
 
 #[test]
-fn a_malformed_endpoint_is_wrong_usage_and_says_what_would_do() {
+fn a_malformed_endpoint_is_wrong_usage_and_a_valid_form_is_shown() {
     for wrong in ["127.0.0.1:5555", "tcp://127.0.0.1", "tcp://127.0.0.1:99999", "carrier://pigeon"]
     {
         let finished = zlog(["emit", "-b", wrong, "-m", "x"]).run().code(2);
@@ -97,7 +97,7 @@ fn a_malformed_endpoint_is_wrong_usage_and_says_what_would_do() {
 }
 
 #[test]
-fn ipc_is_bound_anew_after_a_crash_left_its_file() {
+fn an_ipc_endpoint_can_be_bound_after_a_crash_has_left_its_file() {
     let directory = tempfile::tempdir().unwrap();
     let ipc = format!("ipc://{}/stream", directory.path().display());
     for _ in 0..2 {
@@ -124,7 +124,7 @@ fn an_ipc_endpoint_leaves_no_file_behind() {
 }
 
 #[test]
-fn an_endpoint_given_twice_is_wrong_usage_and_nobody_elses_fault() {
+fn an_endpoint_given_twice_is_wrong_usage_and_no_other_program_is_blamed() {
     let endpoint = "tcp://127.0.0.1:45671";
     let emit = zlog(["emit", "-b", endpoint, "-b", endpoint, "-m", "x"]).run();
     emit.code(2).stderr_has("twice").stderr_lacks("Another program");

@@ -20,7 +20,7 @@ fn files_are_published_whole_in_the_order_given() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named_and_the_others_go_on() {
+fn a_missing_file_is_named_and_the_others_are_published() {
     let directory = tempfile::tempdir().unwrap();
     let there = directory.path().join("there.log");
     fs::write(&there, "a\n").unwrap();
@@ -31,9 +31,9 @@ fn a_file_that_is_not_there_is_named_and_the_others_go_on() {
     assert_eq!(messages.len(), 1);
 }
 
-/// It would wait for longer than a test may take.
+/// The wait would take longer than a test may.
 #[test]
-fn what_can_not_be_read_is_told_before_anybody_is_waited_for() {
+fn files_that_can_not_be_read_are_reported_before_the_wait_for_subscribers() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let (missing, there, here) = (path("missing.log"), path("there.log"), path("."));
@@ -53,7 +53,7 @@ fn what_can_not_be_read_is_told_before_anybody_is_waited_for() {
         let finished = emit(args).run().code(1).stderr_has(says);
         finished.stderr_has("zlog: reading ").stderr_lacks("records").stderr_lacks("listens");
     }
-    // The others go on, and one that may come is waited for.
+    // The other files are read, and a followed file is waited for.
     let mut some = emit(&["--file", &missing, &there]).start();
     let endpoint = some.endpoint();
     some.expect_stderr("missing.log: no such file");
@@ -67,7 +67,7 @@ fn what_can_not_be_read_is_told_before_anybody_is_waited_for() {
 }
 
 #[test]
-fn a_pipe_is_opened_by_who_reads_it_and_by_nobody_before() {
+fn a_pipe_is_opened_only_to_be_read() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = directory.path().join("pipe");
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
@@ -88,7 +88,7 @@ fn a_dash_among_the_files_is_standard_input() {
     assert_eq!(texts(emit(["--file", file.to_str().unwrap(), "-"]).stdin("b\n")), ["a", "b"]);
 }
 
-/// `emit --follow` of a file, and who listens to it.
+/// `emit --follow` of a file, and a subscriber.
 fn follow(path: &Path, more: &[&str]) -> (Running, Listener) {
     let mut emit =
         emit(["-r", "f", "--file", path.to_str().unwrap(), "--follow"]).args(more).start();
@@ -158,7 +158,7 @@ fn a_followed_file_that_is_rotated_is_read_to_its_end_and_then_the_new_one() {
 }
 
 #[test]
-fn a_followed_file_may_come_later() {
+fn a_followed_file_may_be_created_later() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("app.log");
     let (mut emit, listener) = follow(&log, &[]);
@@ -169,12 +169,12 @@ fn a_followed_file_may_come_later() {
 }
 
 #[test]
-fn from_the_end_only_what_is_added_is_published() {
+fn with_from_end_only_new_lines_are_published() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("app.log");
     append(&log, "old\n");
     let (mut emit, listener) = follow(&log, &["--from-end"]);
-    // When it has found the end can't be seen from outside: add until one gets through.
+    // When emit has found the end can't be seen from outside: append until a line comes.
     let first = (0..1000).find_map(|number| {
         append(&log, &format!("new {number}\n"));
         listener.try_next(Duration::from_millis(200))
@@ -185,7 +185,7 @@ fn from_the_end_only_what_is_added_is_published() {
     emit.wait().code(143);
 }
 
-/// A file whose writer went on where it was, after somebody had cut it.
+/// A file that was truncated while its writer went on at its old offset.
 fn with_a_hole(path: &Path) {
     fs::write(path, "INFO: before\n").unwrap();
     OpenOptions::new().write(true).open(path).unwrap().set_len(200 << 20).unwrap();
@@ -193,7 +193,7 @@ fn with_a_hole(path: &Path) {
 }
 
 #[test]
-fn a_hole_in_a_file_is_left_out_and_counted_and_hides_no_level() {
+fn a_hole_in_a_file_is_skipped_and_counted_and_the_level_after_it_is_found() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("app.log");
     with_a_hole(&log);
@@ -211,7 +211,7 @@ fn a_hole_in_a_file_is_left_out_and_counted_and_hides_no_level() {
 }
 
 #[test]
-fn a_followed_file_that_was_rewritten_at_the_same_size_is_read_from_its_start() {
+fn a_followed_file_that_is_rewritten_at_the_same_size_is_read_from_its_start() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("app.log");
     append(&log, "one\ntwo\n");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{records, text};
 use crate::harness::{emit, published};
 
-/// Level and message of each line that is published.
+/// Level and message of each record that is published.
 #[track_caller]
 fn recognised(args: &[&str], input: &str) -> Vec<(i64, String)> {
     let records = records(emit(args).stdin(input));
@@ -14,7 +14,7 @@ fn recognised(args: &[&str], input: &str) -> Vec<(i64, String)> {
 }
 
 #[test]
-fn levels_are_recognised_in_common_line_shapes() {
+fn levels_are_recognised_in_common_line_formats() {
     let shapes = [
         (40, "ERROR: disk full"),
         (40, "[ERROR] disk full"),
@@ -35,14 +35,14 @@ fn levels_are_recognised_in_common_line_shapes() {
 }
 
 #[test]
-fn words_that_only_look_like_levels_leave_the_default() {
+fn words_that_only_look_like_levels_do_not_change_the_default() {
     let input = "INFORMATION desk\nError handling was improved\nno ERROR was found in it\nplain\n";
     let found = recognised(&["-r", "a", "-l", "25"], input);
     assert!(found.iter().all(|(level, _)| *level == 25), "{found:?}");
 }
 
 #[test]
-fn json_lines_are_taken_apart() {
+fn json_lines_are_parsed() {
     let line = r#"{"time":"2026-01-02T03:04:05.500Z","level":"error","message":"refused","logger":"app.db","port":5432,"tags":["a","b"]}"#;
     let record = &records(emit(["-r", "a"]).stdin(format!("{line}\n")))[0];
     assert_eq!(record["msg"], "refused");
@@ -54,7 +54,7 @@ fn json_lines_are_taken_apart() {
 }
 
 #[test]
-fn logfmt_lines_are_taken_apart() {
+fn logfmt_lines_are_parsed() {
     let line = r#"ts=2026-01-02T03:04:05.5Z level=warn logger=app.db msg="slow \"query\"" took=1.2s rows=7"#;
     let record = &records(emit(["-r", "a"]).stdin(format!("{line}\n")))[0];
     assert_eq!(record["msg"], "slow \"query\"");
@@ -62,11 +62,11 @@ fn logfmt_lines_are_taken_apart() {
     assert_eq!(record["name"], "app.db");
     assert_eq!(record["created"], 1_767_323_045.5);
     assert_eq!(record["took"], "1.2s");
-    assert_eq!(record["rows"], 7, "{record}");
+    assert_eq!(record["rows"], 7);
 }
 
 #[test]
-fn a_syslog_priority_is_level_and_facility_and_leaves_the_message() {
+fn a_syslog_priority_gives_level_and_facility_and_is_removed_from_the_message() {
     let records =
         records(emit(["-r", "a"]).stdin("<3>trouble\n<165>notice of local4\n<7>detail\n"));
     let levels: Vec<_> = records.iter().map(|r| (&r["levelno"], text(r, "msg"))).collect();
@@ -77,7 +77,7 @@ fn a_syslog_priority_is_level_and_facility_and_leaves_the_message() {
 }
 
 #[test]
-fn no_detect_leaves_lines_alone() {
+fn with_no_detect_lines_are_published_unchanged() {
     let input = "ERROR: x\n{\"level\":\"error\",\"msg\":\"y\"}\nlevel=error msg=z\n<3>w\n";
     let found = recognised(&["-r", "a", "--no-detect"], input);
     let lines: Vec<_> = input.lines().map(|line| (20, line.to_owned())).collect();
@@ -85,7 +85,7 @@ fn no_detect_leaves_lines_alone() {
 }
 
 #[test]
-fn a_pattern_replaces_the_recognition() {
+fn a_pattern_replaces_the_detection() {
     let pattern = r"^(?<time>\S+) (?<level>\w+) (?<name>\S+) \[(?<subtopic>[^]]*)\] (?<message>.*) took=(?<took>\S+)$";
     let input = "2026-01-02T03:04:05.5Z E shop [db] refused took=3ms\nERROR: no match\n";
     let input = input.replace(" E ", " err ");
@@ -103,7 +103,7 @@ fn a_pattern_replaces_the_recognition() {
 }
 
 #[test]
-fn a_pattern_that_is_no_regex_is_wrong_usage() {
+fn an_invalid_pattern_is_wrong_usage() {
     crate::harness::zlog(["emit", "--pattern", "(", "-m", "x"])
         .run()
         .code(2)

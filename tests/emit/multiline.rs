@@ -10,7 +10,7 @@ const GO: &str =
     "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/tmp/a.go:4 +0x1d\nexit status 2";
 
 #[test]
-fn a_traceback_belongs_to_the_line_before_it() {
+fn a_traceback_is_attached_to_the_line_before_it() {
     for (language, traceback) in [("python", PYTHON), ("java", JAVA), ("rust", RUST), ("go", GO)] {
         let input = format!("ERROR request failed\n{traceback}\nINFO next\n");
         let records = records(emit(["-r", "a"]).stdin(input));
@@ -23,7 +23,7 @@ fn a_traceback_belongs_to_the_line_before_it() {
 }
 
 #[test]
-fn a_traceback_on_its_own_is_an_error_that_says_what_went_wrong() {
+fn a_traceback_without_a_line_before_it_is_an_error_with_its_last_line_as_message() {
     let record = &records(emit(["-r", "a"]).stdin(format!("{PYTHON}\n")))[0];
     assert_eq!(record["msg"], "ValueError: boom");
     assert_eq!(record["levelno"], 40);
@@ -31,18 +31,18 @@ fn a_traceback_on_its_own_is_an_error_that_says_what_went_wrong() {
 }
 
 #[test]
-fn a_record_waits_for_its_traceback_only_so_long() {
+fn a_record_waits_for_its_traceback_only_for_a_while() {
     let mut emit = emit(["-r", "a", "--multiline-wait", "50ms"]).stdin_open().start();
     let listener = Listener::connect(&emit.endpoint(), "");
     emit.write("ERROR something\n");
-    // Nothing follows and the input stays open: it comes all the same.
+    // Nothing follows and the input stays open; the record is published all the same.
     assert_eq!(listener.next().json()["msg"], "ERROR something");
     emit.close_stdin();
     emit.wait().success();
 }
 
 #[test]
-fn a_traceback_without_end_is_published_in_bounded_pieces_and_nothing_is_lost() {
+fn an_endless_traceback_is_published_in_bounded_pieces_without_loss() {
     let frame = "  File \"a.py\", line 1, in recurse\n    recurse()\n";
     let input = format!("ERROR deep\nTraceback (most recent call last):\n{}", frame.repeat(60_000));
     let records = records(emit(["-r", "a"]).stdin(input.clone()));
@@ -62,7 +62,7 @@ fn a_traceback_without_end_is_published_in_bounded_pieces_and_nothing_is_lost() 
 }
 
 #[test]
-fn a_pattern_of_ones_own_says_where_records_begin() {
+fn a_multiline_pattern_marks_the_first_line_of_a_record() {
     let input = "# one\n  more of one\nand more\n# two\n";
     let records = records(emit(["-r", "a", "--multiline", "^#"]).stdin(input));
     assert_eq!(records.len(), 2, "{records:#?}");
@@ -79,7 +79,7 @@ fn without_multiline_every_line_is_a_record() {
 }
 
 #[test]
-fn tracebacks_of_stdout_and_stderr_are_kept_apart() {
+fn tracebacks_of_stdout_and_stderr_are_not_mixed() {
     let script = "printf 'ERROR out\\n  plain\\n'; printf 'Traceback (most recent call last):\\n  File \"x\"\\nE: e\\n' >&2";
     let records = records(emit(["--", "sh", "-c", script]));
     let out = records.iter().find(|record| text(record, "msg") == "ERROR out").unwrap();

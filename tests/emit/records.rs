@@ -1,4 +1,4 @@
-//! Topics, names and what else a record carries.
+//! Topics, names and the other fields of a record.
 
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,11 +16,11 @@ fn a_topic_is_root_level_and_subtopic() {
 }
 
 #[test]
-fn a_root_that_would_be_read_as_the_level_is_refused() {
+fn a_root_that_contains_a_level_name_is_refused() {
     zlog(["emit", "-r", "my.ERROR", "-m", "x"]).run().code(2).stderr_has("ERROR");
 }
 
-/// Lines that ask for a topic under another root, or move the root by a level's name.
+/// Lines that name a topic under another root, or move the root by a level name.
 const OUTSIDE: &str = r#"{"message":"a","levelname":"CRITICAL","topic":"bank.CRITICAL.transfer"}
 {"msg":"b","levelno":50,"topic":"apps.ERROR"}
 {"msg":"c","levelname":"bank.CRITICAL","levelno":50}
@@ -29,7 +29,7 @@ topic=bank.CRITICAL.transfer seq=7 level=critical msg=d
 "#;
 
 #[test]
-fn what_is_read_can_not_leave_the_root() {
+fn lines_can_not_publish_outside_the_root() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("lines");
     std::fs::write(&file, OUTSIDE).unwrap();
@@ -47,18 +47,18 @@ fn what_is_read_can_not_leave_the_root() {
             let topics: Vec<_> = messages.iter().map(|message| message.topic.as_str()).collect();
             let prefix = if root.is_empty() { "" } else { "app." };
             assert_eq!(topics, under(prefix), "{source:?} under {root:?}");
-            // One has no topic of its own, and one may be under the root.
+            // One line has no topic, and one has a topic under the root `app`.
             let outside = if root.is_empty() { 4 } else { 3 };
             let told = format!("; {outside} records with a topic outside the root, published");
             finished.success().stderr_has(&told).stderr_has("--trust-topic");
         }
     }
     let replay = emit(["-r", "app", "--speed", "max", "--replay", file]);
-    assert_eq!(topics(replay), under("app."), "of a replay, too, if it has a root");
+    assert_eq!(topics(replay), under("app."), "a replay with a root, too");
 }
 
 #[test]
-fn topics_that_lines_bring_along_are_kept_where_that_is_asked_for() {
+fn with_trust_topic_the_topics_of_lines_are_kept() {
     let (messages, finished) = published(emit(["-r", "app", "--trust-topic"]).stdin(OUTSIDE));
     let topics: Vec<_> = messages.iter().map(|message| message.topic.as_str()).collect();
     let bank = "bank.CRITICAL.transfer";
@@ -67,7 +67,7 @@ fn topics_that_lines_bring_along_are_kept_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_subtopic_is_taken_from_the_line_only_when_asked() {
+fn a_subtopic_is_taken_from_the_line_only_with_topic_delim() {
     let input = "db.pool::connected\nuse std::fmt\n";
     let (plain, finished) = published(emit(["-r", "a"]).stdin(input));
     finished.success();
@@ -87,7 +87,7 @@ fn a_subtopic_is_taken_from_the_line_only_when_asked() {
 }
 
 #[test]
-fn a_record_says_who_sent_it_and_when() {
+fn a_record_has_its_sender_and_its_time() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     let record = &records(emit(["-r", "app"]).stdin("x\n"))[0];
     let created = record["created"].as_f64().unwrap();
@@ -99,14 +99,14 @@ fn a_record_says_who_sent_it_and_when() {
 }
 
 #[test]
-fn the_loggers_name_is_the_root_or_what_is_asked_for() {
+fn the_loggers_name_is_the_root_unless_a_name_is_given() {
     assert_eq!(records(emit(["-m", "x"]))[0]["name"], "root");
     assert_eq!(records(emit(["-m", "x", "-r", "app"]))[0]["name"], "app");
     assert_eq!(records(emit(["-m", "x", "-r", "app", "--name", "shop.db"]))[0]["name"], "shop.db");
 }
 
 #[test]
-fn the_source_is_unique_or_what_is_asked_for() {
+fn the_source_is_unique_unless_one_is_given() {
     let source = || text(&records(emit(["-m", "x"]))[0], "source").to_owned();
     assert_ne!(source(), source());
     assert_eq!(records(emit(["-m", "x", "--source", "web1"]))[0]["source"], "web1");
@@ -130,7 +130,7 @@ fn seq_counts_up_by_one_for_each_topic() {
 }
 
 #[test]
-fn wire_text_sends_the_message_alone() {
+fn wire_text_sends_only_the_message() {
     let emit = emit(["--wire", "text", "-r", "app"]).stdin("ERROR: boom\nplain\n");
     let (messages, finished) = published(emit);
     finished.success();
@@ -153,7 +153,7 @@ fn extras_survive_byte_for_byte() {
 }
 
 #[test]
-fn tee_copies_the_input_to_stdout_untouched() {
+fn tee_copies_the_input_to_stdout_unchanged() {
     let input = b"one\r\n\xff\xfe\0\n\nlast without newline";
     let (messages, emit) = published(emit(["--tee"]).stdin(input));
     emit.success().stdout(input);
@@ -165,7 +165,7 @@ fn a_json_record_line_keeps_all_its_fields() {
     let line = r#"{"name":"shop","msg":"got %s","args":["it"],"levelno":40,"levelname":"ERROR","lineno":7,"funcName":"buy","exc_text":"Traceback","created":1763712000.123456,"topic":"old.ERROR.db"}"#;
     let record = &records(emit(["-r", "app"]).stdin(format!("{line}\n")))[0];
     assert_eq!(record["name"], "shop");
-    // Merged, as SocketHandler does: a JSON array is no tuple for Python's `%`.
+    // Merged, as by SocketHandler: for Python's `%`, a JSON array is no tuple.
     assert_eq!(record["msg"], "got it");
     assert_eq!(record["levelno"], 40);
     assert_eq!(record["lineno"], 7);

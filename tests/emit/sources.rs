@@ -15,7 +15,7 @@ fn lines_of_stdin_are_published_in_order() {
 }
 
 #[test]
-fn a_line_is_published_when_it_comes_not_when_the_input_ends() {
+fn a_line_is_published_when_it_is_read_and_not_at_the_end_of_the_input() {
     let mut emit = emit(["-r", "a"]).stdin_open().start();
     let listener = Listener::connect(&emit.endpoint(), "");
     for line in ["one", "two"] {
@@ -34,7 +34,7 @@ fn a_message_is_one_record_and_stdin_is_not_read() {
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].topic, "backup.ERROR");
     assert_eq!(messages[0].json()["msg"], "disk full");
-    // It ends though nobody has closed its stdin.
+    // It ends although its stdin is open.
     emit.stdout.wait_for_end(Instant::now() + crate::harness::DEADLINE);
     emit.wait().success();
 }
@@ -57,7 +57,7 @@ fn test_records_have_random_levels_names_subtopics_and_tracebacks() {
 }
 
 #[test]
-fn test_records_are_the_same_for_the_same_seed_and_others_for_another() {
+fn the_same_seed_gives_the_same_test_records_and_another_seed_others() {
     let what = |seed: &str| -> Vec<(String, Value)> {
         let records = records(emit(["--test", "100", "--seed", seed]));
         records.iter().map(|r| (text(r, "msg").to_owned(), r["levelno"].clone())).collect()
@@ -68,7 +68,7 @@ fn test_records_are_the_same_for_the_same_seed_and_others_for_another() {
 }
 
 #[test]
-fn test_records_without_a_number_go_on_until_they_are_stopped() {
+fn test_records_without_a_number_are_published_until_a_signal() {
     let mut emit = emit(["--test", "--rate", "1000"]).start();
     let listener = Listener::connect(&emit.endpoint(), "");
     for _ in 0..100 {
@@ -79,7 +79,7 @@ fn test_records_without_a_number_go_on_until_they_are_stopped() {
 }
 
 #[test]
-fn a_replay_sends_stored_records_whole_under_their_own_topics() {
+fn a_replay_sends_stored_records_unchanged_under_their_own_topics() {
     let mut first = emit(["--root", "app", "--subtopic", "db", "--source", "web1"])
         .stdin("ERROR: one\ntwo\n")
         .start();
@@ -116,12 +116,12 @@ fn a_replay_keeps_the_records_own_spacing_at_the_given_speed() {
     listener.next();
     let apart = first.elapsed().as_secs_f64();
     emit.wait().success();
-    // A minute at 200 times the speed is 0.3 s; the first one's own way here may vary.
+    // A minute at 200 times the speed is 0.3 s; the first record may arrive late.
     assert!((0.2..20.0).contains(&apart), "{apart} s apart");
 }
 
 #[test]
-fn a_replay_of_a_file_that_is_not_there_fails_without_waiting_for_anybody() {
+fn a_replay_of_a_missing_file_fails_before_the_wait_for_subscribers() {
     let replay = ["emit", "-b", ANY_PORT, "--wait", "1h", "--replay", "/no/such/file"];
     zlog(replay).run().code(1).stderr_has("/no/such/file: no such file");
 }

@@ -1,10 +1,10 @@
-//! `tail --format`: what is shown, and what is refused at the start.
+//! `tail --format`: output, and errors at the start.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Finished, zlog};
 
-/// What `args` make of stored records.
+/// Runs `tail` with `args` on stored records.
 fn tail(args: &[&str], records: &[Value]) -> Finished {
     let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
     zlog(["tail", "--utc", "--input", "-"]).args(args).stdin(lines).run()
@@ -24,7 +24,7 @@ fn shown(args: &[&str]) -> String {
 }
 
 #[test]
-fn a_format_string_is_written_as_python_writes_it() {
+fn a_format_string_gives_the_output_of_python() {
     let format = "%(asctime)s %(levelname)-8s %(name)s:%(lineno)04x %(message)s";
     let expected =
         "1970-01-01 00:00:01,500 ERROR    app:002a disk sda is full\nTraceback:\n  File\n";
@@ -61,9 +61,9 @@ fn times_follow_datefmt_or_have_milliseconds() {
 }
 
 #[test]
-fn an_unknown_field_is_refused_with_the_names_that_are_known() {
+fn an_unknown_field_is_refused_with_a_list_of_the_known_ones() {
     let refused = tail(&["--format", "%(levlname)s"], &[]).code(2);
-    let refused = refused.stderr_has("there is no field \"levlname\": did you mean levelname?");
+    let refused = refused.stderr_has("unknown field \"levlname\": did you mean levelname?");
     let refused = refused.stderr_has("asctime, created, filename");
     refused.stderr_has("--extra NAME");
     tail(&["--format", "%(user)s"], &[]).code(2).stderr_has("\"user\"");
@@ -86,7 +86,7 @@ fn extras_are_declared_and_may_have_a_default() {
 }
 
 #[test]
-fn a_record_that_does_not_fit_is_shown_with_the_reason_and_ends_nothing() {
+fn a_record_that_does_not_fit_is_shown_with_the_reason() {
     let records = [
         json!({"msg": "a", "name": "x", "levelno": 20, "tries": "many"}),
         json!({"msg": "b %d", "args": ["x"], "tries": 2, "exc_text": "Traceback"}),
@@ -100,19 +100,19 @@ fn a_record_that_does_not_fit_is_shown_with_the_reason_and_ends_nothing() {
 }
 
 #[test]
-fn what_could_never_be_written_is_refused_at_the_start() {
+fn invalid_formats_are_refused_at_the_start() {
     let cases = [
-        ("%(message)z", "no conversion"),
+        ("%(message)z", "unknown conversion"),
         ("%(message)d", "needs a number"),
         ("%(message)99999s", "1000 characters"),
         ("%(message)s %s", "names no field"),
         ("{message:d}", "needs a number"),
         ("{message!x}", "!r, !s and !a"),
-        ("{message:{lineno}}", "within another"),
+        ("{message:{lineno}}", "can't be nested"),
         ("{message", "not closed"),
         ("$message $", "$$ for a dollar sign"),
         ("{message} %(name)s", "more than one style"),
-        ("no field", "no ready-made format"),
+        ("no field", "not a ready-made format"),
         ("jsn", "Did you mean json?"),
     ];
     for (format, why) in cases {

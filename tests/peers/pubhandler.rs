@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{lines, outlines, overhear, records, text};
+use super::{lines, records, summaries, tail_output, text};
 use crate::harness::{Finished, python};
 
-/// What `zlog tail` makes of `pubhandler.py` in one of its styles.
+/// The output of `zlog tail` for `pubhandler.py` in one of its styles.
 #[track_caller]
 fn tail_of(style: &str, tail: &[&str]) -> Option<Finished> {
-    Some(overhear(python()?.script("pubhandler", &[style]), tail))
+    Some(tail_output(python()?.script("pubhandler", &[style]), tail))
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn default_formats_arrive_with_topic_level_and_text() {
 }
 
 #[test]
-fn a_subtopic_is_the_end_of_the_topic() {
+fn a_subtopic_is_the_last_part_of_the_topic() {
     let Some(tail) = tail_of("default", &["-o", "json"]) else { return };
     let records = records(&tail);
     let subtopic = &records[5];
@@ -59,7 +59,7 @@ fn the_newline_that_ends_each_default_format_makes_no_empty_lines() {
 }
 
 #[test]
-fn custom_formatters_are_taken_as_they_come() {
+fn custom_formats_arrive_unchanged() {
     let Some(tail) = tail_of("custom", &["-o", "text", "-e", "lookup failed"]) else { return };
     let expected = [
         "shop.orders says: cache has 3 entries",
@@ -73,7 +73,7 @@ fn custom_formatters_are_taken_as_they_come() {
 }
 
 #[test]
-fn a_root_with_dots_is_told_from_the_level_and_the_subtopic() {
+fn a_root_with_dots_is_separated_from_the_level_and_the_subtopic() {
     let Some(tail) = tail_of("dotted", &["-o", "json"]) else { return };
     let records = records(&tail);
     assert_eq!(records[2]["topic"], "my.big.program.WARNING");
@@ -93,7 +93,7 @@ fn an_empty_root_leaves_topics_that_begin_with_the_level() {
 }
 
 #[test]
-fn a_json_formatters_fields_are_taken_for_what_they_mean() {
+fn fields_of_a_json_formatter_are_recognised() {
     let Some(tail) = tail_of("json", &["-o", "json"]) else { return };
     let records = records(&tail);
     let expected = [
@@ -105,7 +105,7 @@ fn a_json_formatters_fields_are_taken_for_what_they_mean() {
         ("app.INFO.db.pool", 20, "connected to replica"),
         ("app.ERROR", 40, "lookup failed"),
     ];
-    assert_eq!(outlines(&records), expected);
+    assert_eq!(summaries(&records), expected);
     for record in &records {
         assert_eq!(record["name"], "shop.orders");
         assert_eq!(record["request"], json!({"id": 7}), "extras are kept");
@@ -115,8 +115,8 @@ fn a_json_formatters_fields_are_taken_for_what_they_mean() {
 }
 
 #[test]
-fn arguments_given_as_topics_choose_at_the_publisher() {
-    // The beacon and the end are INFO, so that is a topic to ask for too.
+fn topics_given_as_arguments_filter_at_the_publisher() {
+    // The beacon and the end are INFO, so this topic must be subscribed to too.
     let tail = ["-t", "app.INFO", "-t", "app.ERR", "-o", "json"];
     let Some(tail) = tail_of("default", &tail) else { return };
     let levels: Vec<Value> = records(&tail).iter().map(|r| r["levelno"].clone()).collect();

@@ -1,21 +1,21 @@
-//! Whole records, as JSON and pickled, and garbage → `zlog tail`.
+//! Whole records as JSON and pickles, and garbage → `zlog tail`.
 
 use serde_json::{Value, json};
 
-use super::{lines, outlines, overhear, records, text};
+use super::{lines, records, summaries, tail_output, text};
 use crate::harness::{Finished, Python, python};
 
-/// What `zlog tail` makes of `records.py` in one of its styles.
+/// The output of `zlog tail` for `records.py` in one of its styles.
 fn tail_of(python: &Python, style: &str, tail: &[&str]) -> Finished {
-    overhear(python.script("records", &[style]), tail)
+    tail_output(python.script("records", &[style]), tail)
 }
 
-/// What `speak` in `records.py` says, but for the traceback.
+/// The records of `speak` in `records.py`, without the traceback.
 const SPOKEN: [&str; 5] =
     ["query took 1.50 s", "map: 1 and 'two'", "between the levels", "lookup failed", "no route"];
 
 #[test]
-fn json_records_have_their_arguments_put_in_as_python_would() {
+fn arguments_of_json_records_are_inserted_as_in_python() {
     let Some(python) = python() else { return };
     let tail = tail_of(&python, "json", &["-o", "text"]);
     let lines = lines(&tail);
@@ -45,7 +45,7 @@ fn json_records_keep_every_attribute_and_extra() {
 }
 
 #[test]
-fn pickled_records_are_read_whether_framed_by_sockethandler_or_sent_as_one_object() {
+fn pickled_records_of_sockethandler_and_send_pyobj_are_read() {
     let Some(python) = python() else { return };
     let tail = tail_of(&python, "pickle", &["-o", "json"]);
     let records = records(&tail);
@@ -56,7 +56,7 @@ fn pickled_records_are_read_whether_framed_by_sockethandler_or_sent_as_one_objec
         ("app.ERROR", 40, SPOKEN[3]),
         ("app.ERROR", 40, SPOKEN[4]),
     ];
-    assert_eq!(outlines(&records)[..5], expected);
+    assert_eq!(summaries(&records)[..5], expected);
     assert!(text(&records[3], "exc_text").ends_with("KeyError: 'answer'"), "{}", records[3]);
     assert_eq!(records[4]["host"], "db1");
     assert_eq!(records[4]["tries"], json!([1, 2]));
@@ -71,7 +71,7 @@ fn one_stream_may_mix_all_dialects_with_garbage_in_between() {
     let directory = tempfile::tempdir().unwrap();
     let canary = directory.path().join("canary");
     let script = python.script("records", &["mixed", canary.to_str().unwrap()]);
-    let tail = overhear(script, &["-o", "json"]);
+    let tail = tail_output(script, &["-o", "json"]);
     let records = records(&tail);
 
     assert_eq!(records[0]["topic"], "app.WARNING.disk");
@@ -83,8 +83,8 @@ fn one_stream_may_mix_all_dialects_with_garbage_in_between() {
 
     let marked = |record: &Value| !text(record, "fault").is_empty();
     let faults: Vec<bool> = records[1..10].iter().map(marked).collect();
-    // Not UTF-8, cut-short JSON, odd topic, three frames, cut-short pickle, the
-    // two empty ones, the pickle that is no record, the one with a stranger in it.
+    // Not UTF-8, truncated JSON, a topic that is not UTF-8, three frames, a truncated pickle,
+    // two empty messages, a pickle that is no record, one with an unknown class.
     assert!(faults[0] && faults[2] && faults[3] && faults[4] && faults[7], "{records:#?}");
     assert!(!faults[1], "text that merely looks like JSON is text: {}", records[2]);
     assert_eq!(text(&records[1], "msg"), r"latin \xe9\xff text");

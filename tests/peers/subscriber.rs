@@ -1,11 +1,11 @@
-//! `zlog emit` → a Python program's own logging.
+//! `zlog emit` → Python's logging.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::harness::{Python, Zlog, emit, python, zlog};
 
-/// What `make_log_record.py` prints of all that `emit` publishes, filing it in `file`.
+/// The output of `make_log_record.py`, which also writes the records of `emit` to `file`.
 #[track_caller]
 fn printed(python: &Python, emit: Zlog, file: &Path) -> Vec<String> {
     let mut emit = emit.start();
@@ -17,7 +17,7 @@ fn printed(python: &Python, emit: Zlog, file: &Path) -> Vec<String> {
 }
 
 #[test]
-fn make_log_record_and_a_formatter_take_every_kind_of_line() {
+fn make_log_record_and_a_formatter_accept_every_kind_of_line() {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let input = b"plain\n\
@@ -51,7 +51,7 @@ fn make_log_record_and_a_formatter_take_every_kind_of_line() {
 }
 
 #[test]
-fn a_rotating_file_handler_files_every_record_in_order() {
+fn a_rotating_file_handler_writes_every_record_in_order() {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let mut input = String::new();
@@ -63,7 +63,7 @@ fn a_rotating_file_handler_files_every_record_in_order() {
     printed(&python, emit(["--root", "night"]).stdin(input.clone()), &log);
 
     let filed = rotated(&log);
-    assert!(std::fs::read_dir(directory.path()).unwrap().count() > 10, "it was to rotate");
+    assert!(std::fs::read_dir(directory.path()).unwrap().count() > 10, "the log must rotate");
     let suffixes: Vec<_> = filed.lines().filter_map(|l| l.split_once(" INFO night ")).collect();
     let messages: Vec<_> = suffixes.into_iter().map(|(_, message)| message).collect();
     assert_eq!(messages, input.lines().collect::<Vec<_>>());
@@ -73,7 +73,7 @@ fn a_rotating_file_handler_files_every_record_in_order() {
 fn test_records_are_log_records_too() {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
-    // Through a file, since the script ends with a message of its own.
+    // From a file, since the script ends after its last message.
     let mut source = emit(["--test", "200", "--seed", "7", "--root", "demo"]).start();
     let endpoint = source.endpoint();
     let stored = zlog(["tail", "-o", "json", "-n", "200", &endpoint]).run().success();
@@ -92,7 +92,7 @@ fn test_records_are_log_records_too() {
     assert_eq!(heads.count(), 201);
 }
 
-/// What a rotating handler filed, oldest first.
+/// The content of a rotating handler's files, oldest first.
 fn rotated(log: &Path) -> String {
     let mut parts = vec![std::fs::read_to_string(log).unwrap()];
     for number in 1.. {

@@ -1,9 +1,9 @@
-//! PyZMQ's watcher, `python -m zmq.log`: what it reads, and its command line.
+//! PyZMQ's watcher, `python -m zmq.log`, as a reader, and its command line.
 
 use crate::harness::{emit, python, zlog};
 
 #[test]
-fn the_watcher_prints_every_line_whatever_is_in_it() {
+fn the_watcher_prints_every_line() {
     let Some(python) = python() else { return };
     let input = b"plain\n\
         ERROR: disk full\n\
@@ -32,7 +32,7 @@ fn the_watcher_prints_every_line_whatever_is_in_it() {
 }
 
 #[test]
-fn the_watcher_gets_subtopics_tracebacks_and_the_topic_it_asks_for() {
+fn the_watcher_gets_subtopics_tracebacks_and_its_topics() {
     let Some(python) = python() else { return };
     let input = b"a.b::moved\n\
         DEBUG not asked for\n\
@@ -71,7 +71,7 @@ fn a_line_of_ten_megabytes_reaches_the_watcher_whole() {
 }
 
 #[test]
-fn the_watchers_own_command_line_works_for_tail() {
+fn the_command_line_of_the_watcher_works_for_tail() {
     let mut emit = emit(["--root", "app"]).stdin(b"ERROR: boom\nquiet\nERROR: bang\n").start();
     let endpoint = emit.endpoint();
     let tail = zlog(["tail", "--timestamp", "--separator", " | ", "--dateformat", "%H:%M"])
@@ -91,7 +91,7 @@ fn the_watchers_own_command_line_works_for_tail() {
 }
 
 #[test]
-fn the_watchers_default_command_line_works_for_tail() {
+fn the_default_command_line_of_the_watcher_works_for_tail() {
     let mut emit = emit(["--root", "app"]).stdin(b"one\ntwo\n").start();
     let endpoint = emit.endpoint();
     let tail = zlog(["tail", &endpoint, "-n", "2"]).run().success();
@@ -99,7 +99,7 @@ fn the_watchers_default_command_line_works_for_tail() {
     assert!(tail.out().lines().all(|line| line.contains("app.INFO")), "{}", tail.out());
 }
 
-/// Text without its colours.
+/// Text without colours.
 fn plain(text: &str) -> String {
     regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(text, "").into_owned()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use zlog_core::record::{Level, Record};
 use zlog_pipeline::handler::file::Sync;
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{
     FileTarget, FormatterSpec, HandlerContext, HandlerSpec, Match, RouteSpec, Router, Spec, Target,
 };
@@ -62,8 +62,11 @@ fn records_go_to_the_same_handlers_as_in_cpython() {
     for line in trees.lines() {
         let tree: Value = serde_json::from_str(line).unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let context =
-            HandlerContext::new("test", &Stop::default(), Arc::new(|line| panic!("{line}")));
+        let context = HandlerContext::new(
+            "test",
+            &ShutdownSignal::default(),
+            Arc::new(|line| panic!("{line}")),
+        );
         let mut router = Router::open(spec(&tree, directory.path()), context).unwrap();
         let expected = tree["records"].as_array().unwrap();
         for (number, record) in expected.iter().enumerate() {

@@ -1,20 +1,20 @@
-//! Clients that are bad, beside good ones.
+//! Bad clients beside good ones.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-use super::{Ear, program, waiting};
+use super::{ListeningEmit, program, waiting};
 use crate::harness::{ANY_PORT, Input, Listener, Running, python};
 
 #[test]
 fn bad_clients_of_every_kind_do_not_disturb_good_ones() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::open();
-    let port = ear.port("SocketHandler");
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
     let to = format!("127.0.0.1:{port}");
     let mut good = waiting(&python, &["tcp", &port, "good", "2000"]);
-    // One that sleeps in the middle of a length, one of a record: they stay.
+    // One client stops in the middle of a length, one in the middle of a record: both stay.
     let mut loris = TcpStream::connect(&to).unwrap();
     loris.write_all(&[0, 0, 2]).unwrap();
     let mut half = TcpStream::connect(&to).unwrap();
@@ -31,28 +31,28 @@ fn bad_clients_of_every_kind_do_not_disturb_good_ones() {
         for bytes in bad {
             let mut client = TcpStream::connect(&to).unwrap();
             client.write_all(bytes).unwrap();
-            // It is hung up on, whatever way the system puts it.
+            // zlog hangs up, which the system reports as the end of the stream or as an error.
             client.set_read_timeout(Some(crate::harness::DEADLINE)).unwrap();
             assert!(client.read(&mut [0]).map_or(true, |length| length == 0), "round {round}");
         }
     }
     let want: Vec<String> = (0..2000).map(|number| format!("good record {number}")).collect();
-    assert_eq!(ear.texts(2000), want);
+    assert_eq!(listening.texts(2000), want);
     good.wait().success();
-    for told in ["it speaks HTTP", "it speaks TLS", "4294967295 bytes", "no pickled record"] {
-        ear.emit.expect_stderr(told);
+    for notice in ["it speaks HTTP", "it speaks TLS", "4294967295 bytes", "no pickled record"] {
+        listening.emit.expect_stderr(notice);
     }
-    ear.emit.terminate();
-    let emit = ear.emit.wait().code(143);
-    let said = emit.err();
-    assert!(said.contains("20 clients cut off"), "{said}");
-    assert!(said.contains("2 records cut short"), "{said}");
+    listening.emit.terminate();
+    let emit = listening.emit.wait().code(143);
+    let stderr = emit.err();
+    assert!(stderr.contains("20 clients cut off"), "{stderr}");
+    assert!(stderr.contains("2 records cut short"), "{stderr}");
 }
 
 #[test]
-fn a_crowd_of_bad_clients_is_summed_up() {
-    let mut ear = Ear::open();
-    let to = format!("127.0.0.1:{}", ear.port("SocketHandler"));
+fn the_notices_of_many_bad_clients_are_summed_up() {
+    let mut listening = ListeningEmit::open();
+    let to = format!("127.0.0.1:{}", listening.port("SocketHandler"));
     for _ in 0..200 {
         TcpStream::connect(&to).unwrap().write_all(b"junk").unwrap();
     }
@@ -60,16 +60,16 @@ fn a_crowd_of_bad_clients_is_summed_up() {
     last.write_all(b"last").unwrap();
     last.set_read_timeout(Some(crate::harness::DEADLINE)).unwrap();
     let _ = last.read(&mut [0]);
-    ear.emit.terminate();
-    let emit = ear.emit.wait().code(143);
-    let said = emit.err();
-    assert!(said.contains("201 clients cut off"), "{said}");
-    assert!(said.lines().count() < 60, "{said}");
-    assert!(said.contains("more such troubles"), "{said}");
+    listening.emit.terminate();
+    let emit = listening.emit.wait().code(143);
+    let stderr = emit.err();
+    assert!(stderr.contains("201 clients cut off"), "{stderr}");
+    assert!(stderr.lines().count() < 60, "{stderr}");
+    assert!(stderr.contains("more such troubles"), "{stderr}");
 }
 
-/// `zlog emit --listen` in a process that may open so many files.
-fn emit_with_files(most: u32) -> Ear {
+/// `zlog emit --listen` in a process that may open `most` files.
+fn emit_with_files(most: u32) -> ListeningEmit {
     let zlog = env!("CARGO_BIN_EXE_zlog");
     let line = format!(
         "ulimit -n {most}; exec '{zlog}' emit --bind '{ANY_PORT}' --wait 60s --listen 127.0.0.1:0"
@@ -78,34 +78,34 @@ fn emit_with_files(most: u32) -> Ear {
     shell.args(["-c", &line]);
     let mut emit = Running::start(shell, Input::Empty);
     let listener = Listener::connect(&emit.endpoint(), "");
-    Ear { emit, listener }
+    ListeningEmit { emit, listener }
 }
 
 #[test]
-fn a_process_out_of_descriptors_serves_those_it_has_and_the_others_when_there_is_room() {
+fn out_of_descriptors_connected_clients_are_served_and_the_others_as_soon_as_there_is_room() {
     let Some(python) = python() else { return };
-    let mut ear = emit_with_files(64);
-    let port = ear.port("SocketHandler");
+    let mut listening = emit_with_files(64);
+    let port = listening.port("SocketHandler");
     let mut early = waiting(&python, &["tcp", &port, "early", "300"]);
     early.write("go\n");
-    assert_eq!(ear.texts(1), ["early record 0"]);
+    assert_eq!(listening.texts(1), ["early record 0"]);
     let crowd = || TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
     let crowd: Vec<TcpStream> = (0..100).map(|_| crowd()).collect();
-    ear.emit.expect_stderr("no new clients can be let in");
-    assert_eq!(ear.texts(299).last().map(String::as_str), Some("early record 299"));
+    listening.emit.expect_stderr("no new clients can be let in");
+    assert_eq!(listening.texts(299).last().map(String::as_str), Some("early record 299"));
     early.wait().success();
     let late = program(&python, &["tcp", &port, "late", "1"]);
     drop(crowd);
-    assert_eq!(ear.texts(1), ["late record 0"]);
+    assert_eq!(listening.texts(1), ["late record 0"]);
     late.wait().success();
-    ear.emit.terminate();
-    ear.emit.wait().code(143).stderr_lacks("cut off");
+    listening.emit.terminate();
+    listening.emit.wait().code(143).stderr_lacks("cut off");
 }
 
 #[test]
-fn what_those_have_sent_who_wait_for_a_descriptor_comes_before_the_end() {
-    let mut ear = emit_with_files(64);
-    let port = ear.port("SocketHandler");
+fn records_of_clients_that_wait_for_a_descriptor_are_published_before_the_end() {
+    let mut listening = emit_with_files(64);
+    let port = listening.port("SocketHandler");
     let all: Vec<String> = (100..200).map(|number| format!("record {number}")).collect();
     let send = |text: &String| {
         let mut client = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
@@ -114,26 +114,26 @@ fn what_those_have_sent_who_wait_for_a_descriptor_comes_before_the_end() {
         client
     };
     let _inside_or_not: Vec<TcpStream> = all.iter().map(send).collect();
-    ear.emit.expect_stderr("no new clients can be let in");
-    ear.emit.terminate();
-    let mut came = ear.texts(all.len());
+    listening.emit.expect_stderr("no new clients can be let in");
+    listening.emit.terminate();
+    let mut came = listening.texts(all.len());
     came.sort();
     assert_eq!(came, all);
-    assert!(ear.listener.everything().is_empty(), "nothing comes twice");
-    ear.emit.wait().code(143).stderr_has("100 records").stderr_lacks("waiting to be let in");
+    assert!(listening.listener.everything().is_empty(), "no record is published twice");
+    listening.emit.wait().code(143).stderr_has("100 records").stderr_lacks("waiting to be let in");
 }
 
 #[test]
-fn that_somebody_waited_for_a_descriptor_until_the_end_is_told() {
-    let mut ear = emit_with_files(64);
-    let port = ear.port("SocketHandler");
+fn a_notice_says_that_clients_still_waited_for_a_descriptor_at_the_end() {
+    let mut listening = emit_with_files(64);
+    let port = listening.port("SocketHandler");
     let begin = |_| {
         let mut client = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
         client.write_all(&[0, 0]).unwrap();
         client
     };
     let _in_the_middle: Vec<TcpStream> = (0..100).map(begin).collect();
-    ear.emit.expect_stderr("no new clients can be let in");
-    ear.emit.terminate();
-    ear.emit.wait().code(143).stderr_has("waiting to be let in until the end");
+    listening.emit.expect_stderr("no new clients can be let in");
+    listening.emit.terminate();
+    listening.emit.wait().code(143).stderr_has("waiting to be let in at the end");
 }

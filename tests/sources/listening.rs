@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use crate::harness::{ANY_PORT, zlog};
 
 #[test]
-fn other_machines_are_let_in_only_when_that_is_asked_for() {
+fn other_machines_are_allowed_only_with_allow_remote() {
     for flag in ["--listen", "--listen-udp"] {
         let refused = zlog(["emit", "-b", ANY_PORT, flag, "0.0.0.0:0"]).run().code(2);
         refused.stderr_has("--allow-remote").stderr_has("don't say who they are");
@@ -18,7 +18,7 @@ fn other_machines_are_let_in_only_when_that_is_asked_for() {
 }
 
 #[test]
-fn an_address_that_is_taken_or_none_is_told_with_the_next_step() {
+fn an_address_in_use_or_invalid_is_reported_with_the_next_step() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let refused = zlog(["emit", "-b", ANY_PORT, "--listen", &address]).run().code(1);
@@ -41,7 +41,7 @@ fn several_addresses_are_each_listened_on() {
 }
 
 #[test]
-fn listening_is_a_source_of_its_own() {
+fn listening_excludes_other_sources() {
     for other in [&["-m", "x"][..], &["--test", "1"], &["--tee"], &["--", "ls"]] {
         zlog(["emit", "--listen", "0"]).args(other).run().code(2).stderr_has("cannot be used with");
     }

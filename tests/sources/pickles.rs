@@ -1,5 +1,4 @@
-//! Pickles of CPython's, and what CPython makes of them: the decoder held against
-//! `pickle.loads`, on records that nobody thought of.
+//! The pickle reader compared with CPython's `pickle.loads`, on generated records.
 
 use serde_json::Value;
 use zlog_core::wire::{json, pickle};
@@ -14,8 +13,8 @@ fn bytes(hex: &str) -> Vec<u8> {
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// Whether two values are the same, but for the last digit of a fraction: the tests'
-/// own reader of JSON is that imprecise, and times are written to the microsecond.
+/// Whether two values are the same except for the last digit of a fraction: serde_json's
+/// default reader is that imprecise, and times are written to the microsecond.
 fn same(got: &Value, want: &Value) -> bool {
     match (got, want) {
         (Value::Array(got), Value::Array(want)) => {
@@ -34,7 +33,7 @@ fn same(got: &Value, want: &Value) -> bool {
 }
 
 #[test]
-fn generated_records_of_every_protocol_are_read_as_pickle_loads_reads_them() {
+fn generated_records_of_every_protocol_are_read_as_by_pickle_loads() {
     let Some(python) = python() else { return };
     let seed = fastrand::u32(..).to_string();
     let mut script = python.script("pickles", &[&seed, &RECORDS.to_string()]);

@@ -1,51 +1,26 @@
 //! Python's `SocketHandler`.
 
-use std::collections::BTreeMap;
-
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{Ear, program, waiting};
+use super::{ListeningEmit, program, ten_programs_log_at_once};
 use crate::harness::{emit, python, zlog};
 
 #[test]
-fn ten_programs_at_once_have_every_record_published_once_and_in_their_order() {
-    const PROGRAMS: usize = 10;
-    const RECORDS: usize = 500;
+fn records_of_ten_programs_at_once_are_published_once_and_in_order() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::open();
-    let port = ear.port("SocketHandler");
-    let names: Vec<String> = (0..PROGRAMS).map(|number| format!("shop.p{number}")).collect();
-    let start = |name: &String| waiting(&python, &["tcp", &port, name, &RECORDS.to_string()]);
-    let mut programs: Vec<_> = names.iter().map(start).collect();
-    for program in &mut programs {
-        program.write("go\n");
-    }
-    let mut came: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for _ in 0..PROGRAMS * RECORDS {
-        let (topic, record) = ear.next();
-        came.entry(topic).or_default().push(record["msg"].as_str().unwrap().to_owned());
-    }
-    for program in programs {
-        program.wait().success();
-    }
-    ear.emit.terminate();
-    assert!(ear.listener.everything().is_empty(), "nothing comes twice");
-    ear.emit.wait().code(143).stderr_has(&format!("{} records", PROGRAMS * RECORDS));
-    assert_eq!(came.len(), PROGRAMS);
-    for name in names {
-        let want: Vec<String> = (0..RECORDS).map(|n| format!("{name} record {n}")).collect();
-        assert_eq!(came[&format!("{name}.INFO")], want);
-    }
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
+    ten_programs_log_at_once(&python, listening, "tcp", &port);
 }
 
 #[test]
-fn a_record_keeps_all_that_python_gave_it() {
+fn a_record_keeps_every_field_that_python_sent() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::open();
-    let port = ear.port("SocketHandler");
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
     program(&python, &["rich", &port]).wait().success();
-    let records: Vec<(String, Value)> = (0..6).map(|_| ear.next()).collect();
+    let records: Vec<(String, Value)> = (0..6).map(|_| listening.next()).collect();
     let topics: Vec<&str> = records.iter().map(|(topic, _)| &**topic).collect();
     let want = ["INFO", "Level 35", "ERROR", "ERROR", "WARNING", "INFO"];
     assert_eq!(topics, want.map(|level| format!("app.db.{level}")));
@@ -76,41 +51,43 @@ fn a_record_keeps_all_that_python_gave_it() {
 }
 
 #[test]
-fn a_program_that_dies_in_the_middle_of_a_record_loses_that_one_and_it_is_told() {
+fn a_program_that_dies_in_the_middle_of_a_record_loses_that_record_which_is_reported() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::of(emit(["--listen", "127.0.0.1:0", "--fail-on-loss", "-n", "2"]));
-    let port = ear.port("SocketHandler");
+    let mut listening =
+        ListeningEmit::of(emit(["--listen", "127.0.0.1:0", "--fail-on-loss", "-n", "2"]));
+    let port = listening.port("SocketHandler");
     program(&python, &["dies", &port]).wait().code(1);
-    ear.emit.expect_stderr("in the middle of a record, which is lost");
+    listening.emit.expect_stderr("in the middle of a record, which is lost");
     program(&python, &["tcp", &port, "next", "1"]).wait().success();
-    assert_eq!(ear.texts(2), ["whole", "next record 0"]);
-    ear.emit.wait().code(3).stderr_has("1 record cut short");
+    assert_eq!(listening.texts(2), ["whole", "next record 0"]);
+    listening.emit.wait().code(3).stderr_has("1 record cut short");
 }
 
 #[test]
-fn a_root_stands_before_the_loggers_names() {
+fn topics_begin_with_the_root_and_the_loggers_name() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::of(emit(["--listen", "127.0.0.1:0", "--root", "shop", "-n", "1"]));
-    let port = ear.port("SocketHandler");
+    let mut listening =
+        ListeningEmit::of(emit(["--listen", "127.0.0.1:0", "--root", "shop", "-n", "1"]));
+    let port = listening.port("SocketHandler");
     program(&python, &["tcp", &port, "app.db", "1"]).wait().success();
-    assert_eq!(ear.next().0, "shop.app.db.INFO");
-    ear.emit.wait().success();
+    assert_eq!(listening.next().0, "shop.app.db.INFO");
+    listening.emit.wait().success();
 }
 
 #[test]
-fn what_was_sent_before_the_end_is_published() {
+fn what_was_sent_before_a_signal_is_published() {
     let Some(python) = python() else { return };
-    let mut ear = Ear::open();
-    let port = ear.port("SocketHandler");
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
     program(&python, &["tcp", &port, "app", "2000"]).wait().success();
-    ear.emit.terminate();
-    assert_eq!(ear.listener.everything().len(), 2000);
-    ear.emit.wait().code(143).stderr_has("2000 records");
+    listening.emit.terminate();
+    assert_eq!(listening.listener.everything().len(), 2000);
+    listening.emit.wait().code(143).stderr_has("2000 records");
 }
 
 /// Python's handler drops a record that finds no room for 1 s, and connects again.
 #[track_caller]
-fn stands_still_behind_a_subscriber(listen: &str, port: impl FnOnce(&str) -> String) {
+fn times_out_behind_a_stopped_subscriber(listen: &str, port: impl FnOnce(&str) -> String) {
     const DROPS: usize = 3;
     let Some(python) = python() else { return };
     let mut emit = emit(["--listen", listen, "--hwm", "10", "--linger", "60s"]).start();
@@ -122,8 +99,8 @@ fn stands_still_behind_a_subscriber(listen: &str, port: impl FnOnce(&str) -> Str
     tail.signal(Signal::STOP);
     program.expect_stdout(&format!("dropped {DROPS}"));
     tail.signal(Signal::CONT);
-    let said = program.wait().success().out();
-    let mut numbers = said.lines().last().unwrap().split(' ').map(|n| n.parse().unwrap());
+    let printed = program.wait().success().out();
+    let mut numbers = printed.lines().last().unwrap().split(' ').map(|n| n.parse().unwrap());
     let count: usize = numbers.next().unwrap();
     let dropped: Vec<usize> = numbers.collect();
     assert!(dropped.len() >= DROPS);
@@ -136,31 +113,35 @@ fn stands_still_behind_a_subscriber(listen: &str, port: impl FnOnce(&str) -> Str
     let want: Vec<usize> = (0..count).filter(|number| !dropped.contains(number)).collect();
     let got: Vec<usize> = tail.out().lines().map(|line| line.parse().unwrap()).collect();
     let differs = got.iter().zip(&want).position(|(got, want)| got != want);
-    assert_eq!((got.len(), differs), (want.len(), None), "they come in the order of sending");
-    // Each of them is told: as cut short if a part was sent, else as dropped.
-    let said = emit.err();
+    assert_eq!(
+        (got.len(), differs),
+        (want.len(), None),
+        "records come in the order in which they were sent"
+    );
+    // Each is counted: as cut short if a part of it was sent, else as dropped.
+    let stderr = emit.err();
     let counted = |what: &str| -> usize {
-        let line = said.lines().last().unwrap();
+        let line = stderr.lines().last().unwrap();
         let number = line.split("; ").find(|remark| remark.contains(what));
         number.map_or(0, |remark| remark.split(' ').next().unwrap().parse().unwrap())
     };
-    assert_eq!(counted("hung up with records unread"), dropped.len(), "{said}");
+    assert_eq!(counted("hung up with records unread"), dropped.len(), "{stderr}");
     let lost = counted("cut short") + counted("dropped by a SocketHandler");
-    assert_eq!(lost, dropped.len(), "{said}");
+    assert_eq!(lost, dropped.len(), "{stderr}");
     emit.stderr_has("hung up and connected again while records of it were unread");
 }
 
 #[test]
-fn what_a_program_sent_before_its_handler_timed_out_comes_whole_and_in_order() {
-    stands_still_behind_a_subscriber("127.0.0.1:0", |line| {
+fn over_tcp_what_was_sent_before_the_handler_timed_out_comes_whole_and_in_order() {
+    times_out_behind_a_stopped_subscriber("127.0.0.1:0", |line| {
         let port = line.split(" for Python's").next().unwrap().rsplit(':').next();
         port.unwrap().to_owned()
     });
 }
 
 #[test]
-fn what_it_sent_over_a_unix_socket_before_it_timed_out_comes_whole_and_in_order() {
+fn over_a_unix_socket_what_was_sent_before_the_handler_timed_out_comes_whole_and_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sock").to_str().unwrap().to_owned();
-    stands_still_behind_a_subscriber(&format!("unix:{path}"), |_| path.clone());
+    times_out_behind_a_stopped_subscriber(&format!("unix:{path}"), |_| path.clone());
 }

@@ -1,6 +1,5 @@
 //! Both of Python's handlers over Unix sockets, and the sockets' files.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -8,68 +7,45 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
 
-use super::{Ear, program, waiting};
+use super::{ListeningEmit, program, ten_programs_log_at_once};
 use crate::harness::{ANY_PORT, Input, Running, emit, python, zlog};
 
 fn unix(path: &Path) -> String {
     format!("unix:{}", path.display())
 }
 
-/// Has several real programs log at once, and compares what comes.
+/// Ten programs log at once over a Unix socket, whose file is removed in the end.
 #[track_caller]
-fn programs_log_through(style: &str, flag: &str) {
-    const PROGRAMS: usize = 6;
-    const RECORDS: usize = 400;
+fn ten_programs_log_through(style: &str, flag: &str) {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sock");
-    let mut ear = Ear::of(emit([flag, &unix(&path)]));
-    ear.emit.expect_stderr(&format!("listening on {} for Python's", unix(&path)));
-    let names: Vec<String> = (0..PROGRAMS).map(|number| format!("shop.p{number}")).collect();
-    let place = path.to_str().unwrap();
-    let start = |name: &String| waiting(&python, &[style, place, name, &RECORDS.to_string()]);
-    let mut programs: Vec<_> = names.iter().map(start).collect();
-    for program in &mut programs {
-        program.write("go\n");
-    }
-    let mut came: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for _ in 0..PROGRAMS * RECORDS {
-        let (topic, record) = ear.next();
-        came.entry(topic).or_default().push(record["msg"].as_str().unwrap().to_owned());
-    }
-    for program in programs {
-        program.wait().success();
-    }
-    ear.emit.terminate();
-    assert!(ear.listener.everything().is_empty(), "nothing comes twice");
-    ear.emit.wait().code(143).stderr_has(&format!("{} records", PROGRAMS * RECORDS));
-    assert_eq!(came.len(), PROGRAMS);
-    for name in names {
-        let want: Vec<String> = (0..RECORDS).map(|n| format!("{name} record {n}")).collect();
-        assert_eq!(came[&format!("{name}.INFO")], want);
-    }
+    let mut listening = ListeningEmit::of(emit([flag, &unix(&path)]));
+    listening.emit.expect_stderr(&format!("listening on {} for Python's", unix(&path)));
+    ten_programs_log_at_once(&python, listening, style, path.to_str().unwrap());
     assert!(!path.exists(), "the socket is removed at the end");
 }
 
 #[test]
-fn programs_at_once_over_a_stream_have_every_record_published_once_and_in_order() {
-    programs_log_through("tcp", "--listen");
+fn records_of_ten_programs_over_a_stream_are_published_once_and_in_order() {
+    ten_programs_log_through("tcp", "--listen");
 }
 
 #[test]
-fn programs_at_once_over_datagrams_have_every_record_published_once_and_in_order() {
-    programs_log_through("udp", "--listen-udp");
+fn records_of_ten_programs_over_datagrams_are_published_once_and_in_order() {
+    ten_programs_log_through("udp", "--listen-udp");
 }
 
 #[test]
-fn a_datagram_may_be_longer_than_udps() {
+fn a_datagram_over_a_unix_socket_may_be_longer_than_over_udp() {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sock");
-    let mut ear = Ear::of(emit(["--listen-udp", &unix(&path), "--max-record", "200k"]));
-    ear.emit.expect_stderr("for Python's DatagramHandler");
+    let mut listening =
+        ListeningEmit::of(emit(["--listen-udp", &unix(&path), "--max-record", "200k"]));
+    listening.emit.expect_stderr("for Python's DatagramHandler");
     program(&python, &["large", path.to_str().unwrap()]).wait().success();
-    assert_eq!(ear.texts(1)[0].len(), 150_000);
+    assert_eq!(listening.texts(1)[0].len(), 150_000);
 }
 
 #[test]
@@ -104,23 +80,24 @@ fn a_relay_takes_unix_sockets_from_its_configuration() {
 fn a_bad_program_is_named_by_its_process_and_its_user() {
     let directory = tempfile::tempdir().unwrap();
     let [stream, datagrams] = ["s.sock", "d.sock"].map(|name| directory.path().join(name));
-    let mut ear = Ear::of(emit(["--listen", &unix(&stream), "--listen-udp", &unix(&datagrams)]));
-    ear.emit.expect_stderr("for Python's DatagramHandler");
+    let mut listening =
+        ListeningEmit::of(emit(["--listen", &unix(&stream), "--listen-udp", &unix(&datagrams)]));
+    listening.emit.expect_stderr("for Python's DatagramHandler");
     UnixStream::connect(&stream).unwrap().write_all(b"junk").unwrap();
-    let told = ear.emit.expect_stderr("was cut off");
+    let notice = listening.emit.expect_stderr("was cut off");
     if cfg!(target_os = "linux") {
         let user = rustix::process::getuid().as_raw();
         let who = format!("process {} (user {user}) at {}", std::process::id(), unix(&stream));
-        assert!(told.contains(&who), "{told}");
+        assert!(notice.contains(&who), "{notice}");
     }
     let sender = UnixDatagram::unbound().unwrap();
     sender.send_to(b"<14>hello", &datagrams).unwrap();
-    let told = ear.emit.expect_stderr("a datagram of");
-    assert!(told.contains(&format!("a program at {}", unix(&datagrams))), "{told}");
+    let notice = listening.emit.expect_stderr("a datagram of");
+    assert!(notice.contains(&format!("a program at {}", unix(&datagrams))), "{notice}");
 }
 
 #[test]
-fn a_socket_that_is_listened_at_and_a_file_that_is_none_are_left_alone() {
+fn a_socket_in_use_and_a_file_that_is_no_socket_are_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let [taken, file, nowhere] =
         ["taken.sock", "notes.txt", "no/such.sock"].map(|name| directory.path().join(name));
@@ -140,7 +117,7 @@ fn a_socket_that_is_listened_at_and_a_file_that_is_none_are_left_alone() {
 }
 
 #[test]
-fn a_socket_that_a_crash_left_behind_is_replaced_and_that_of_another_is_not_removed() {
+fn a_socket_left_by_a_crash_is_replaced_and_another_programs_is_not_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sock");
     let listen = || {
@@ -165,7 +142,7 @@ fn a_socket_that_a_crash_left_behind_is_replaced_and_that_of_another_is_not_remo
 }
 
 #[test]
-fn who_may_send_is_what_the_umask_says() {
+fn the_umask_decides_who_may_send() {
     let directory = tempfile::tempdir().unwrap();
     for (umask, mode) in [("077", 0o700), ("007", 0o770)] {
         let path = directory.path().join(umask);

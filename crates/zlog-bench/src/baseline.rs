@@ -20,7 +20,7 @@ use super::stats::Spread;
 use super::target::BenchTarget;
 use super::units::three_digits;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// Fewer runs say nothing about the spread.
 pub const MIN_RUNS: usize = 3;
@@ -95,12 +95,12 @@ impl fmt::Display for Regression {
         // Names come from a file, so they are escaped.
         match self {
             Regression::Fails { name } => {
-                write!(f, "{} (could be measured, and fails now)", visible(name))
+                write!(f, "{} (could be measured, and fails now)", escape(name))
             }
             Regression::Slower { name, metric, before, now } => {
                 let (was, is) = (three_digits(before.median), three_digits(now.median));
                 let fallen = (1.0 - now.median / before.median) * 100.0;
-                let (name, unit) = (visible(name), metric.unit());
+                let (name, unit) = (escape(name), metric.unit());
                 write!(f, "{name} ({was} → {is} {unit}, −{fallen:.0} %)")
             }
         }
@@ -123,7 +123,7 @@ pub struct Comparison {
 /// # Errors
 /// The file can't be read, or is not a report of this schema.
 pub fn read(path: &Path) -> Result<Report> {
-    let shown = visible(&path.display().to_string());
+    let shown = escape(&path.display().to_string());
     let failed = |error: std::io::Error| Error::io(format!("baseline {shown}"), &error).hint(HINT);
     let wrong = |why: String| Error::new(format!("baseline {shown}: {why}")).hint(HINT);
     if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
@@ -138,7 +138,7 @@ pub fn read(path: &Path) -> Result<Report> {
     let head: Head = serde_json::from_slice(&bytes)
         .map_err(|error| wrong(format!("not a report of `zlog bench`: {error}")))?;
     if head.schema != SCHEMA {
-        let found = visible(&head.schema);
+        let found = escape(&head.schema);
         return Err(wrong(format!("its schema is \"{found}\", and this zlog reads \"{SCHEMA}\"")));
     }
     serde_json::from_slice(&bytes).map_err(|error| wrong(format!("it is damaged: {error}")))

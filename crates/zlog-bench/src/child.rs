@@ -121,7 +121,7 @@ fn worker() -> Result<Command> {
     let program = std::env::current_exe().map_err(|error| not_started(&error))?;
     let mut command = Command::new(program);
     command.args(["bench", "worker"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    fd_limit::as_it_was(&mut command);
+    fd_limit::restore_inherited(&mut command);
     Ok(command)
 }
 

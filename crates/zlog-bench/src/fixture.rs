@@ -14,8 +14,7 @@ use super::protocol::{LoginSecret, MailOptions, Request, Response, RunSpec};
 use super::records::{ROOT, TOPIC_PREFIX};
 use super::target::BenchTarget;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::FormatterSpec;
-use zlog_core::format::{Format, Options, Output};
+use zlog_core::format::{Format, FormatterSpec, Options, Output};
 use zlog_core::record::Record;
 use zlog_pipeline::handler::file::{FileHandler, Sync};
 use zlog_pipeline::handler::null::NullHandler;
@@ -25,7 +24,7 @@ use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotatio
 use zlog_pipeline::handler::smtp::{DEFAULT_TIMEOUT, LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
 use zlog_pipeline::handler::{HandleError, Handler};
-use zlog_pipeline::socket::{Endpoint, Publisher, Role, SocketOptions, Waited};
+use zlog_pipeline::socket::{Endpoint, Publisher, Role, SocketOptions, WaitOutcome};
 
 /// When a rotating file is rotated, and how many backups are kept.
 const ROTATION: Rotation =
@@ -189,7 +188,7 @@ fn publish_to_process(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Fixture>
 fn publish_to_thread(stop: &Arc<AtomicBool>) -> Result<Fixture> {
     let mut publisher = Publisher::open(&[], &SocketOptions::publisher())?;
     let topics = [TOPIC_PREFIX.to_owned()];
-    let subscriber = publisher.subscriber_inside(&topics, &SocketOptions::subscriber())?;
+    let subscriber = publisher.inproc_subscriber(&topics, &SocketOptions::subscriber())?;
     let client = ThreadClient::start(count_messages(subscriber))?;
     wait_for_subscriber(&mut publisher, stop)?;
     let arrivals = RemoteCounter::new(client, IDLE_TIMEOUT);
@@ -200,9 +199,9 @@ fn publish_to_thread(stop: &Arc<AtomicBool>) -> Result<Fixture> {
 /// Waits for the subscriber: records sent before it is connected are lost.
 fn wait_for_subscriber(publisher: &mut Publisher, stop: &Arc<AtomicBool>) -> Result<()> {
     match publisher.wait_for(1, START_TIMEOUT, ROOT, &*stop_check(stop)) {
-        Waited::Enough => Ok(()),
-        Waited::Stopped => Err(Error::new("stopped before the subscriber had connected")),
-        Waited::TimedOut(_) => {
+        WaitOutcome::Enough => Ok(()),
+        WaitOutcome::Stopped => Err(Error::new("stopped before the subscriber had connected")),
+        WaitOutcome::TimedOut(_) => {
             Err(Error::new(format!("no subscriber connected within {START_TIMEOUT:?}")))
         }
     }

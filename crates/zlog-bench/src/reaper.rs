@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::child::ChildProcess;
 use super::protocol::{Request, Response};
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How long the reaper may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ pub(super) const DIR_PREFIX: &str = "zlog-bench-";
 pub fn temp_dir_in(directory: &Path) -> Result<tempfile::TempDir> {
     tempfile::Builder::new().prefix(DIR_PREFIX).tempdir_in(directory).map_err(|error| {
         let io = std::io::Error::from(error.kind());
-        Error::io(format!("can't write to {}", visible(&directory.display().to_string())), &io)
+        Error::io(format!("can't write to {}", escape(&directory.display().to_string())), &io)
             .hint("--dir names the directory for files that are written while measuring.")
     })
 }

@@ -6,16 +6,17 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use zlog_core::error::{Error, Result};
 use zlog_core::parse::backslash_replace;
 use zlog_core::record::{Level, Record};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::sender::SenderFields;
+use zlog_pipeline::source::Source;
 use zlog_pipeline::source::synthetic::SyntheticSource;
-use zlog_pipeline::source::{Flow, Source};
 
 /// The root of topics, and the logger's name when lines are logged.
 pub const ROOT: &str = "bench";
@@ -60,10 +61,10 @@ impl Records {
             source.poll(Duration::ZERO, &mut |record| {
                 entries.push(Entry {
                     level: record.level,
-                    name: record.name.map(|name| Cow::Owned(name.into_owned())),
+                    name: record.name.take().map(|name| Cow::Owned(name.into_owned())),
                     msg: sized(&record.msg, size),
                 });
-                Ok(Flow::More)
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(Records::new(entries, false))
@@ -75,7 +76,7 @@ impl Records {
     /// # Errors
     /// The file can't be read, or has no lines.
     pub fn of_lines(path: &Path) -> Result<Records> {
-        let shown = visible(&path.display().to_string());
+        let shown = escape(&path.display().to_string());
         let failed = |error: std::io::Error| {
             Error::io(&shown, &error).hint("--lines takes a file of log lines.")
         };

@@ -33,7 +33,7 @@ use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
 /// No task arrives, or responses can't be written. The parent is told about errors of the
 /// task itself.
 pub fn run(input: impl BufRead + Send + 'static, mut output: impl Write) -> Result<()> {
-    signal::leave_to_parent()?;
+    signal::ignore_signals()?;
     let (request, inbox) = Inbox::open(input)?;
     let mut respond = |response: &Response| write_response(&mut output, response);
     let done = match request {

@@ -1,99 +1,111 @@
-//! Errors as a person meets them, and the exit codes.
+//! Errors for people, and exit codes.
 //!
-//! An [`Error`] names the thing, the cause and, as its hint, the next step. A
-//! closed pipe is not an error but an [`Exit`]: whoever read the output has had
-//! enough, and that is success.
+//! An [`Error`] says what failed, the cause, and the next step. A closed pipe ends a
+//! command successfully: its reader wants no more output.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::text::escape::visible;
+use crate::text::escape::escape;
 
-/// What a fallible function of zlog returns.
+/// The result of a fallible function of zlog.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// How a command ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exit {
-    /// It did what was asked, or the reader of its output went away.
+    /// The command did its work, or the reader of its output went away.
     Done,
-    /// It failed.
+    /// The command failed.
     Failed,
     /// The command line was wrong.
     Usage,
-    /// An expectation given on the command line was not met.
-    Unmet,
+    /// An expectation given on the command line was not met (`--fail-on-loss`).
+    ExpectationFailed,
     /// A wrapped command ended with this code, which is passed on.
     Child(u8),
-    /// A signal ended it.
+    /// A signal ended the command.
     Signal(u8),
 }
 
 impl Exit {
-    /// The exit code: 0 done, 1 failed, 2 usage, 3 unmet, 128 + n for signal n.
+    /// The exit code: 0 done, 1 failed, 2 usage, 3 expectation failed, 128 + n for signal n.
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
-            Exit::Unmet => 3,
+            Exit::ExpectationFailed => 3,
             Exit::Child(code) => code,
             Exit::Signal(number) => 128u8.saturating_add(number),
         }
     }
 
-    /// The same, or [`Exit::Unmet`] when an expectation was not met (`--fail-on-loss`) and
-    /// this says no more than that nothing failed, or that a signal has ended the work.
+    /// [`Exit::ExpectationFailed`] if `failed` and this is a success or a signal; else this.
     #[must_use]
-    pub fn or_unmet(self, unmet: bool) -> Exit {
+    pub fn or_expectation_failed(self, failed: bool) -> Exit {
         match self {
-            Exit::Done | Exit::Child(0) | Exit::Signal(_) if unmet => Exit::Unmet,
+            Exit::Done | Exit::Child(0) | Exit::Signal(_) if failed => Exit::ExpectationFailed,
             exit => exit,
         }
     }
 }
 
-/// An error: what failed and why, and what to do about it.
+/// An error: its kind, what failed, the cause, and the next step.
+///
+/// The kind is the exit code that the error asks for. [`Display`](fmt::Display) writes
+/// `message: cause`, and the hint on a line of its own.
 #[derive(Debug)]
 pub struct Error {
-    what: String,
-    hint: Option<String>,
     exit: Exit,
+    message: String,
+    cause: Option<io::Error>,
+    hint: Option<String>,
 }
 
 impl Error {
-    /// Something failed: `what` names the thing and the cause.
-    pub fn new(what: impl Into<String>) -> Error {
-        Error { what: what.into(), hint: None, exit: Exit::Failed }
+    /// Something failed: `message` names the thing and the cause.
+    pub fn new(message: impl Into<String>) -> Error {
+        Error::with_exit(Exit::Failed, message.into(), None)
     }
 
-    /// The command line asks for something that can't be.
-    pub fn usage(what: impl Into<String>) -> Error {
-        Error { what: what.into(), hint: None, exit: Exit::Usage }
+    /// The command line or a configuration asks for something impossible.
+    pub fn usage(message: impl Into<String>) -> Error {
+        Error::with_exit(Exit::Usage, message.into(), None)
     }
 
-    /// An I/O error met while doing `what`. A closed pipe becomes [`Exit::Done`].
-    pub fn io(what: impl fmt::Display, error: &io::Error) -> Error {
+    /// An I/O error met while doing `message`. A closed pipe becomes [`Exit::Done`].
+    pub fn io(message: impl fmt::Display, error: &io::Error) -> Error {
         let exit =
             if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Failed };
-        Error { what: format!("{what}: {}", plain(error)), hint: None, exit }
+        // io::Error can't be cloned.
+        let cause = match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+        Error::with_exit(exit, message.to_string(), Some(cause))
     }
 
-    /// As [`Error::io`], about a file that somebody named: with what may be meant instead.
-    pub fn of_file(what: impl fmt::Display, path: &Path, error: &io::Error) -> Error {
-        let io = Error::io(what, error);
+    fn with_exit(exit: Exit, message: String, cause: Option<io::Error>) -> Error {
+        Error { exit, message, cause, hint: None }
+    }
+
+    /// As [`Error::io`], about a file that the user named: with a hint for common mistakes.
+    pub fn of_file(message: impl fmt::Display, path: &Path, error: &io::Error) -> Error {
+        let io = Error::io(message, error);
         match error.kind() {
             io::ErrorKind::NotFound if path.is_relative() => match std::env::current_dir() {
                 Ok(here) => {
-                    let here = visible(&here.to_string_lossy());
+                    let here = escape(&here.to_string_lossy());
                     io.hint(format!("It was looked for in {here}."))
                 }
                 Err(_) => io,
             },
             io::ErrorKind::IsADirectory => io.hint("Name the file in it."),
             io::ErrorKind::PermissionDenied => {
-                io.hint("The user that zlog runs as must be allowed to read it.")
+                io.hint("The user that runs zlog needs permission to read it.")
             }
             _ => io,
         }
@@ -102,17 +114,17 @@ impl Error {
     /// No thread could be started.
     pub fn no_thread(error: &io::Error) -> Error {
         Error::io("can't start a thread", error)
-            .hint("The system has no more to give: see `ulimit -u`, and its memory.")
+            .hint("Raise the limit on processes (`ulimit -u`), or free memory.")
     }
 
-    /// The next step, as a sentence: "Try `zlog tail --connect …`."
+    /// Sets the next step, a sentence: "Try `zlog tail --connect …`."
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.hint = Some(hint.into());
         self
     }
 
-    /// One more sentence, before the next step.
+    /// Puts one more sentence before the next step.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Error {
         let note = note.into();
@@ -123,7 +135,7 @@ impl Error {
         self
     }
 
-    /// One more next step, after the others.
+    /// Adds one more next step after the others.
     #[must_use]
     pub fn also(mut self, hint: impl Into<String>) -> Error {
         let hint = hint.into();
@@ -137,20 +149,28 @@ impl Error {
     /// Says where it happened: `handler errors.log: can't open …`.
     #[must_use]
     pub fn within(mut self, place: impl fmt::Display) -> Error {
-        self.what = format!("{place}: {}", self.what);
+        self.message = format!("{place}: {}", self.message);
         self
     }
 
-    /// Asks for another exit code than the one that goes with its kind.
+    /// Asks for another exit code than the default of its kind.
     #[must_use]
     pub fn exit_as(mut self, exit: Exit) -> Error {
         self.exit = exit;
         self
     }
 
-    /// The thing and the cause, without the next step.
+    /// What failed, without the [cause](StdError::source) and the next step.
     pub fn message(&self) -> &str {
-        &self.what
+        &self.message
+    }
+
+    /// The message and the cause in one line, without the next step.
+    pub fn headline(&self) -> String {
+        match &self.cause {
+            Some(cause) => format!("{}: {}", self.message, without_os_code(cause)),
+            None => self.message.clone(),
+        }
     }
 
     /// The next step, if there is one.
@@ -158,14 +178,14 @@ impl Error {
         self.hint.as_deref()
     }
 
-    /// The exit code that this error asks for. [`Exit::Done`] means: say nothing.
+    /// The exit code that this error asks for. [`Exit::Done`] means: print nothing.
     pub fn exit(&self) -> Exit {
         self.exit
     }
 }
 
-/// An I/O error without Rust's "(os error 2)".
-fn plain(error: &io::Error) -> String {
+/// The text of an I/O error without Rust's "(os error 2)", in lower case as other causes.
+fn without_os_code(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error ") {
         Some(end) => text[..end].to_lowercase(),
@@ -175,7 +195,7 @@ fn plain(error: &io::Error) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
+        f.write_str(&self.headline())?;
         if let Some(hint) = &self.hint {
             write!(f, "\n  {hint}")?;
         }
@@ -183,19 +203,23 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
-
-/// What is wrong with a value that was typed.
-impl From<String> for Error {
-    fn from(what: String) -> Error {
-        Error::usage(what)
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_ref().map(|cause| cause as _)
     }
 }
 
-/// What is wrong with a value that was typed.
+/// What is wrong with a value that a user typed.
+impl From<String> for Error {
+    fn from(message: String) -> Error {
+        Error::usage(message)
+    }
+}
+
+/// What is wrong with a value that a user typed.
 impl From<&str> for Error {
-    fn from(what: &str) -> Error {
-        Error::usage(what)
+    fn from(message: &str) -> Error {
+        Error::usage(message)
     }
 }
 
@@ -209,7 +233,7 @@ mod tests {
             (Exit::Done, 0),
             (Exit::Failed, 1),
             (Exit::Usage, 2),
-            (Exit::Unmet, 3),
+            (Exit::ExpectationFailed, 3),
             (Exit::Child(7), 7),
             (Exit::Signal(2), 130),
             (Exit::Signal(15), 143),
@@ -220,13 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unmet_expectation_wins_over_a_signal_and_not_over_a_failure() {
-        for exit in [Exit::Done, Exit::Child(0), Exit::Signal(2), Exit::Unmet] {
-            assert_eq!(exit.or_unmet(true), Exit::Unmet, "{exit:?}");
-            assert_eq!(exit.or_unmet(false), exit);
+    fn a_failed_expectation_overrides_a_signal_but_not_a_failure() {
+        for exit in [Exit::Done, Exit::Child(0), Exit::Signal(2), Exit::ExpectationFailed] {
+            assert_eq!(exit.or_expectation_failed(true), Exit::ExpectationFailed, "{exit:?}");
+            assert_eq!(exit.or_expectation_failed(false), exit);
         }
         for exit in [Exit::Failed, Exit::Usage, Exit::Child(7)] {
-            assert_eq!(exit.or_unmet(true), exit);
+            assert_eq!(exit.or_expectation_failed(true), exit);
         }
     }
 
@@ -241,7 +265,14 @@ mod tests {
     #[test]
     fn an_error_names_the_thing_the_cause_and_the_next_step() {
         let missing = io::Error::from_raw_os_error(2);
-        let error = Error::io("app.log", &missing).hint("Check the path.");
-        assert_eq!(error.to_string(), "app.log: no such file or directory\n  Check the path.");
+        let error = Error::io("app.log", &missing).hint("Check the path.").within("handler file");
+        let headline = "handler file: app.log: no such file or directory";
+        assert_eq!(error.to_string(), format!("{headline}\n  Check the path."));
+        assert_eq!(
+            (error.headline().as_str(), error.message()),
+            (headline, "handler file: app.log")
+        );
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+        assert_eq!(cause.map(io::Error::kind), Some(io::ErrorKind::NotFound));
     }
 }

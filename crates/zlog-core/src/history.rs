@@ -1,7 +1,7 @@
 //! The last messages of each topic, for those who come late.
 //!
 //! What may be here: which messages are kept, and for how long. How they are asked
-//! for is `wire::ask`'s, who asks `cmd::relay`'s.
+//! for is `wire::query`'s, who asks `cmd::relay`'s.
 //!
 //! # What is kept
 //! At most [`Limits::per_topic`] messages of each topic, and at most
@@ -12,8 +12,8 @@
 //!
 //! A message costs its bytes and some 200 more: so the bytes bound the topics, too.
 //!
-//! Those who send messages on share their bytes with [`Keep`], which counts what they
-//! still hold of messages that it has forgotten ([`Keep::lent_too_much`]).
+//! Those who send messages on share their bytes with [`History`], which counts what they
+//! still hold of messages that it has forgotten ([`History::exceeds_outstanding_limit`]).
 
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::ops::Range;
@@ -23,7 +23,7 @@ use std::sync::{Arc, Weak};
 /// topic's.
 const OVERHEAD: usize = 224;
 /// Longest topic that is kept.
-const LONGEST_TOPIC: usize = 1024;
+const MAX_TOPIC_BYTES: usize = 1024;
 
 /// How much is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +36,7 @@ pub struct Limits {
 
 /// How much there is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Kept {
+pub struct HistorySize {
     /// Topics of which something is kept.
     pub topics: usize,
     /// Messages.
@@ -48,15 +48,15 @@ pub struct Kept {
 }
 
 /// Most memory that a place without a message may hold on to.
-const LARGEST_SPARE: usize = 1024;
+const MAX_SPARE_BYTES: usize = 1024;
 
-/// A place in `Keep::slots`.
+/// A place in `History::slots`.
 type Slot = usize;
 const NONE: Slot = Slot::MAX;
 
 /// A message that was kept. Its bytes are shared, and stay while it is held.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Late {
+pub struct StoredMessage {
     /// Its number: how many had come before it.
     pub arrival: u64,
     /// When it came, in seconds since 1970-01-01 UTC.
@@ -64,7 +64,7 @@ pub struct Late {
     frames: Arc<Vec<u8>>,
 }
 
-impl Late {
+impl StoredMessage {
     /// Its frames.
     pub fn frames(&self) -> impl Iterator<Item = SharedFrame> + use<> {
         let message = Arc::clone(&self.frames);
@@ -116,7 +116,7 @@ struct Topic {
 }
 
 /// Keeps the last messages.
-pub struct Keep {
+pub struct History {
     limits: Limits,
     slots: Vec<Message>,
     free: Vec<Slot>,
@@ -129,17 +129,17 @@ pub struct Keep {
     last: usize,
     /// Messages that have come, kept or not.
     arrived: u64,
-    kept: Kept,
+    size: HistorySize,
     /// Messages that were forgotten while others held them, and what each costs.
-    lent: Vec<(Weak<Vec<u8>>, usize)>,
+    outstanding: Vec<(Weak<Vec<u8>>, usize)>,
     /// What those cost, some of which may have been let go since.
-    lent_bytes: usize,
+    outstanding_bytes: usize,
 }
 
-impl Keep {
+impl History {
     /// Keeps as much as `limits` say.
-    pub fn new(limits: Limits) -> Keep {
-        Keep {
+    pub fn new(limits: Limits) -> History {
+        History {
             limits,
             slots: Vec::new(),
             free: Vec::new(),
@@ -150,15 +150,15 @@ impl Keep {
             index: HashMap::new(),
             last: 0,
             arrived: 0,
-            kept: Kept::default(),
-            lent: Vec::new(),
-            lent_bytes: 0,
+            size: HistorySize::default(),
+            outstanding: Vec::new(),
+            outstanding_bytes: 0,
         }
     }
 
     /// How much is kept.
-    pub fn kept(&self) -> Kept {
-        self.kept
+    pub fn size(&self) -> HistorySize {
+        self.size
     }
 
     /// Messages that have come so far, kept or not: the number of the next one.
@@ -168,12 +168,12 @@ impl Keep {
 
     /// Whether those who send messages on hold more bytes of messages that were forgotten
     /// than all that are kept may have.
-    pub fn lent_too_much(&mut self) -> bool {
-        if self.lent_bytes > self.limits.bytes {
-            self.lent.retain(|(message, _)| message.strong_count() > 0);
-            self.lent_bytes = self.lent.iter().map(|(_, cost)| cost).sum();
+    pub fn exceeds_outstanding_limit(&mut self) -> bool {
+        if self.outstanding_bytes > self.limits.bytes {
+            self.outstanding.retain(|(message, _)| message.strong_count() > 0);
+            self.outstanding_bytes = self.outstanding.iter().map(|(_, cost)| cost).sum();
         }
-        self.lent_bytes > self.limits.bytes
+        self.outstanding_bytes > self.limits.bytes
     }
 
     /// Takes a message that came then, in seconds since 1970-01-01 UTC. Its bytes are
@@ -185,15 +185,15 @@ impl Keep {
         let name = if frames.len() > 1 { frames[0] } else { &[] };
         let bytes = frames.iter().map(|frame| frame.len() + size_of::<u32>()).sum::<usize>();
         let cost = bytes + OVERHEAD + name.len();
-        if name.len() > LONGEST_TOPIC || cost > self.limits.bytes || self.limits.per_topic == 0 {
-            self.kept.refused += 1;
+        if name.len() > MAX_TOPIC_BYTES || cost > self.limits.bytes || self.limits.per_topic == 0 {
+            self.size.refused += 1;
             return;
         }
-        let topic = self.topic(name);
+        let topic = self.find_or_add_topic(name);
         if self.topics[topic].messages.len() >= self.limits.per_topic {
-            self.forget(self.topics[topic].messages[0]);
+            self.evict(self.topics[topic].messages[0]);
         }
-        let slot = self.place();
+        let slot = self.allocate_slot();
         let message = &mut self.slots[slot];
         message.arrival = arrival;
         message.received = received;
@@ -209,19 +209,19 @@ impl Keep {
         }
         self.append(slot);
         self.topics[topic].messages.push_back(slot);
-        self.kept.messages += 1;
-        self.kept.bytes += cost;
-        while self.kept.bytes > self.limits.bytes {
-            let topic = self.forget(self.oldest);
+        self.size.messages += 1;
+        self.size.bytes += cost;
+        while self.size.bytes > self.limits.bytes {
+            let topic = self.evict(self.oldest);
             if self.topics[topic].messages.is_empty() {
-                self.drop_topic(topic);
+                self.remove_topic(topic);
             }
         }
     }
 
     /// The last `n` messages of topics that begin with one of `prefixes`, in order of
     /// arrival.
-    pub fn last(&self, n: usize, prefixes: &[impl AsRef<[u8]>]) -> Vec<Late> {
+    pub fn last(&self, n: usize, prefixes: &[impl AsRef<[u8]>]) -> Vec<StoredMessage> {
         let mut prefixes: Vec<&[u8]> = prefixes.iter().map(AsRef::as_ref).collect();
         // What a prefix covers stands right behind it. Without that, of all that are not
         // greater than a name only the last can be its prefix: strangers ask for very many.
@@ -249,7 +249,7 @@ impl Keep {
         {
             let messages = &self.topics[topic].messages;
             let Message { received, frames, .. } = &self.slots[messages[at]];
-            last.push(Late { arrival, received: *received, frames: Arc::clone(frames) });
+            last.push(StoredMessage { arrival, received: *received, frames: Arc::clone(frames) });
             if let Some(before) = at.checked_sub(1) {
                 heap.push((self.slots[messages[before]].arrival, topic, before));
             }
@@ -259,7 +259,7 @@ impl Keep {
     }
 
     /// The place of a topic; a new one for one that is not known.
-    fn topic(&mut self, name: &[u8]) -> usize {
+    fn find_or_add_topic(&mut self, name: &[u8]) -> usize {
         let known = |topic: &Topic| *topic.name == *name && !topic.messages.is_empty();
         if self.topics.get(self.last).is_some_and(known) {
             return self.last;
@@ -280,12 +280,12 @@ impl Keep {
             }
         };
         self.index.insert(name.into(), self.last);
-        self.kept.topics += 1;
+        self.size.topics += 1;
         self.last
     }
 
     /// A free slot.
-    fn place(&mut self) -> Slot {
+    fn allocate_slot(&mut self) -> Slot {
         self.free.pop().unwrap_or_else(|| {
             self.slots.push(Message {
                 arrival: 0,
@@ -312,15 +312,15 @@ impl Keep {
 
     /// Forgets a message, which must be the oldest of its topic. Returns the topic,
     /// which may be left without any.
-    fn forget(&mut self, slot: Slot) -> usize {
+    fn evict(&mut self, slot: Slot) -> usize {
         let Message { topic, older, newer, ref mut frames, .. } = self.slots[slot];
         let bytes = frames.len();
         // The next message uses the memory again. Much of it would be paid for by nobody.
         if Arc::strong_count(frames) > 1 {
             let cost = bytes + OVERHEAD;
-            self.lent.push((Arc::downgrade(&std::mem::take(frames)), cost));
-            self.lent_bytes += cost;
-        } else if frames.capacity() > LARGEST_SPARE {
+            self.outstanding.push((Arc::downgrade(&std::mem::take(frames)), cost));
+            self.outstanding_bytes += cost;
+        } else if frames.capacity() > MAX_SPARE_BYTES {
             *frames = Arc::default();
         }
         match older {
@@ -333,18 +333,18 @@ impl Keep {
         }
         let of = &mut self.topics[topic];
         of.messages.pop_front();
-        self.kept.messages -= 1;
-        self.kept.bytes -= bytes + OVERHEAD + of.name.len();
+        self.size.messages -= 1;
+        self.size.bytes -= bytes + OVERHEAD + of.name.len();
         self.free.push(slot);
         topic
     }
 
-    fn drop_topic(&mut self, topic: usize) {
+    fn remove_topic(&mut self, topic: usize) {
         let name = std::mem::take(&mut self.topics[topic].name);
         self.topics[topic].messages = VecDeque::new();
         self.index.remove(&name);
         self.free_topics.push(topic);
-        self.kept.topics -= 1;
+        self.size.topics -= 1;
     }
 }
 
@@ -355,98 +355,101 @@ mod tests {
 
     const PLENTY: Limits = Limits { per_topic: 1000, bytes: 1 << 20 };
 
-    fn push(keep: &mut Keep, topic: &str, body: &str) {
-        keep.push(&[topic.as_bytes(), body.as_bytes()], 1.5);
+    fn push(history: &mut History, topic: &str, body: &str) {
+        history.push(&[topic.as_bytes(), body.as_bytes()], 1.5);
     }
 
-    fn frames(late: &Late) -> Vec<Vec<u8>> {
-        late.frames().map(|frame| frame.as_ref().to_vec()).collect()
+    fn frames(message: &StoredMessage) -> Vec<Vec<u8>> {
+        message.frames().map(|frame| frame.as_ref().to_vec()).collect()
     }
 
-    fn bodies(keep: &Keep, n: usize, prefixes: &[&str]) -> Vec<String> {
-        let last = keep.last(n, prefixes);
-        let body = |late: &Late| frames(late).pop().expect("a frame");
-        last.iter().map(|late| String::from_utf8(body(late)).expect("UTF-8")).collect()
+    fn bodies(history: &History, n: usize, prefixes: &[&str]) -> Vec<String> {
+        let last = history.last(n, prefixes);
+        let body = |message: &StoredMessage| frames(message).pop().expect("a frame");
+        last.iter().map(|message| String::from_utf8(body(message)).expect("UTF-8")).collect()
     }
 
     #[test]
     fn the_last_of_several_topics_come_in_order_of_arrival() {
-        let mut keep = Keep::new(PLENTY);
+        let mut history = History::new(PLENTY);
         for (n, topic) in ["a.INFO", "b.INFO", "a.ERROR", "a.INFO", "c"].iter().enumerate() {
-            push(&mut keep, topic, &n.to_string());
+            push(&mut history, topic, &n.to_string());
         }
-        assert_eq!(bodies(&keep, 10, &[""]), ["0", "1", "2", "3", "4"]);
-        assert_eq!(bodies(&keep, 2, &["a"]), ["2", "3"]);
-        assert_eq!(bodies(&keep, 3, &["a.INFO", "a.I", "c"]), ["0", "3", "4"]);
-        assert_eq!(keep.last(1, &["c"])[0].arrival, 4);
-        assert!(keep.last(5, &["x"]).is_empty() && keep.last(0, &[""]).is_empty());
+        assert_eq!(bodies(&history, 10, &[""]), ["0", "1", "2", "3", "4"]);
+        assert_eq!(bodies(&history, 2, &["a"]), ["2", "3"]);
+        assert_eq!(bodies(&history, 3, &["a.INFO", "a.I", "c"]), ["0", "3", "4"]);
+        assert_eq!(history.last(1, &["c"])[0].arrival, 4);
+        assert!(history.last(5, &["x"]).is_empty() && history.last(0, &[""]).is_empty());
     }
 
     #[test]
     fn a_quiet_topic_keeps_its_messages_beside_a_busy_one() {
-        let mut keep = Keep::new(Limits { per_topic: 2, ..PLENTY });
-        push(&mut keep, "quiet", "q");
+        let mut history = History::new(Limits { per_topic: 2, ..PLENTY });
+        push(&mut history, "quiet", "q");
         for n in 0..10_000 {
-            push(&mut keep, "busy", &n.to_string());
+            push(&mut history, "busy", &n.to_string());
         }
-        assert_eq!(bodies(&keep, 10, &[""]), ["q", "9998", "9999"]);
-        assert_eq!((keep.kept().messages, keep.kept().topics), (3, 2));
-        assert!(keep.slots.len() <= 4, "places are used again");
+        assert_eq!(bodies(&history, 10, &[""]), ["q", "9998", "9999"]);
+        assert_eq!((history.size().messages, history.size().topics), (3, 2));
+        assert!(history.slots.len() <= 4, "places are used again");
     }
 
     #[test]
     fn when_there_is_no_room_the_oldest_of_all_goes_and_with_it_its_topic() {
         let limits = Limits { per_topic: 1, bytes: 10 * (OVERHEAD + 30) };
-        let mut keep = Keep::new(limits);
+        let mut history = History::new(limits);
         for n in 0..1000 {
-            push(&mut keep, &format!("topic{n}"), "hello");
-            assert!(keep.kept().bytes <= limits.bytes);
+            push(&mut history, &format!("topic{n}"), "hello");
+            assert!(history.size().bytes <= limits.bytes);
         }
-        assert!(keep.kept().topics >= 10 && keep.topics.len() < 20 && keep.index.len() < 20);
-        assert_eq!(bodies(&keep, 1, &["topic999"]), ["hello"]);
-        assert!(keep.last(1, &["topic1."]).is_empty());
+        assert!(
+            history.size().topics >= 10 && history.topics.len() < 20 && history.index.len() < 20
+        );
+        assert_eq!(bodies(&history, 1, &["topic999"]), ["hello"]);
+        assert!(history.last(1, &["topic1."]).is_empty());
     }
 
     #[test]
     fn what_can_not_be_kept_is_counted() {
-        let mut keep = Keep::new(Limits { per_topic: 10, bytes: 10_000 });
-        push(&mut keep, &"t".repeat(LONGEST_TOPIC + 1), "");
-        push(&mut keep, "t", &"x".repeat(10_000));
-        assert_eq!(keep.kept(), Kept { refused: 2, ..Kept::default() });
-        assert_eq!(keep.arrived(), 2);
+        let mut history = History::new(Limits { per_topic: 10, bytes: 10_000 });
+        push(&mut history, &"t".repeat(MAX_TOPIC_BYTES + 1), "");
+        push(&mut history, "t", &"x".repeat(10_000));
+        assert_eq!(history.size(), HistorySize { refused: 2, ..HistorySize::default() });
+        assert_eq!(history.arrived(), 2);
     }
 
     #[test]
     fn messages_that_others_hold_stay_as_they_were_and_count_once_they_are_forgotten() {
         let limits = Limits { per_topic: 10, bytes: 10 * (OVERHEAD + 30) };
-        let mut keep = Keep::new(limits);
-        let fill = |keep: &mut Keep, body: &str| (0..10).for_each(|_| push(keep, "t", body));
-        fill(&mut keep, "one");
-        let (first, again) = (keep.last(10, &["t"]), keep.last(10, &["t"]));
-        fill(&mut keep, "two");
-        assert!(!keep.lent_too_much(), "as much as is kept");
-        let second = keep.last(10, &["t"]);
-        fill(&mut keep, "three");
-        assert!(keep.lent_too_much());
+        let mut history = History::new(limits);
+        let fill =
+            |history: &mut History, body: &str| (0..10).for_each(|_| push(history, "t", body));
+        fill(&mut history, "one");
+        let (first, again) = (history.last(10, &["t"]), history.last(10, &["t"]));
+        fill(&mut history, "two");
+        assert!(!history.exceeds_outstanding_limit(), "as much as is kept");
+        let second = history.last(10, &["t"]);
+        fill(&mut history, "three");
+        assert!(history.exceeds_outstanding_limit());
         for (held, body) in [(&first, b"one"), (&again, b"one"), (&second, b"two")] {
-            assert!(held.iter().all(|late| frames(late)[1] == body));
+            assert!(held.iter().all(|message| frames(message)[1] == body));
         }
         drop((first, again));
-        assert!(!keep.lent_too_much());
+        assert!(!history.exceeds_outstanding_limit());
         // What nobody holds is used again.
-        fill(&mut keep, "four");
-        assert_eq!(keep.lent.len(), 10);
+        fill(&mut history, "four");
+        assert_eq!(history.outstanding.len(), 10);
     }
 
     #[test]
     fn frames_come_back_as_they_were_and_a_single_one_is_for_who_wants_all() {
-        let mut keep = Keep::new(PLENTY);
-        keep.push(&[b"t", b"", b"third"], 1.0);
-        keep.push(&[b"{}"], 2.0);
-        let last = keep.last(2, &[""]);
+        let mut history = History::new(PLENTY);
+        history.push(&[b"t", b"", b"third"], 1.0);
+        history.push(&[b"{}"], 2.0);
+        let last = history.last(2, &[""]);
         assert_eq!(frames(&last[0]), [&b"t"[..], b"", b"third"]);
         assert_eq!(frames(&last[1]), [&b"{}"[..]]);
-        assert!(keep.last(2, &["{"]).is_empty());
+        assert!(history.last(2, &["{"]).is_empty());
     }
 
     proptest! {
@@ -460,14 +463,14 @@ mod tests {
             n in 0usize..20,
         ) {
             let limits = Limits { per_topic, bytes: room * (OVERHEAD + 20) };
-            let mut keep = Keep::new(limits);
+            let mut history = History::new(limits);
             let mut list: Vec<(usize, String, String)> = Vec::new();
             let cost = |(_, topic, body): &(usize, String, String)| {
                 OVERHEAD + 2 * topic.len() + body.len() + 8
             };
             for (at, (topic, len)) in messages.into_iter().enumerate() {
                 let entry = (at, topic.clone(), "x".repeat(len));
-                push(&mut keep, &topic, &entry.2);
+                push(&mut history, &topic, &entry.2);
                 if cost(&entry) > limits.bytes {
                     continue;
                 }
@@ -480,8 +483,8 @@ mod tests {
                     list.remove(0);
                 }
                 let topics: std::collections::HashSet<_> = list.iter().map(|e| &e.1).collect();
-                prop_assert_eq!(keep.kept().bytes, list.iter().map(cost).sum::<usize>());
-                prop_assert_eq!((keep.kept().messages, keep.kept().topics), (list.len(), topics.len()));
+                prop_assert_eq!(history.size().bytes, list.iter().map(cost).sum::<usize>());
+                prop_assert_eq!((history.size().messages, history.size().topics), (list.len(), topics.len()));
             }
             let mut expected: Vec<(u64, String)> = list
                 .iter()
@@ -489,7 +492,7 @@ mod tests {
                 .map(|e| (e.0 as u64, e.2.clone()))
                 .collect();
             expected.drain(..expected.len().saturating_sub(n));
-            let last: Vec<(u64, String)> = keep
+            let last: Vec<(u64, String)> = history
                 .last(n, &prefixes)
                 .into_iter()
                 .map(|l| (l.arrival, String::from_utf8_lossy(&frames(&l)[1]).into_owned()))

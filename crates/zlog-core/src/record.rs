@@ -1,45 +1,43 @@
-//! A log record and its level: pure data under the names that Python's
-//! [`logging.LogRecord`](https://docs.python.org/3/library/logging.html#logrecord-attributes)
-//! gives its attributes.
+//! A log record and its level, with the attribute names of Python's
+//! [`logging.LogRecord`](https://docs.python.org/3/library/logging.html#logrecord-attributes).
 //!
-//! What may be here: the data and what follows from it alone. How a record looks
-//! on the wire is `wire`'s, how it looks to a person is `format`'s.
-//!
-//! Every text field borrows from the bytes it was read from where it can
-//! ([`Cow`]), so that carrying a record costs no allocation per field.
-//! [`Record::into_owned`] cuts it loose from them.
+//! Text fields borrow from the input where they can ([`Cow`]), so that reading a record
+//! allocates nothing per field. [`Record::into_owned`] copies them.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// Text that borrows from the input it came from, or owns what had to be unescaped.
+use crate::python::{FormatError, percent};
+use crate::text::ascii_lowercase;
+
+/// Text that borrows from its input, or owns its copy after unescaping.
 pub type Text<'a> = Cow<'a, str>;
 
-/// How severe a record is: Python's numbers, so that custom levels fit between
-/// the five that have names of their own.
+/// The severity of a record, on Python's scale. Custom levels are numbers between the
+/// five named ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Level(pub i32);
 
 impl Level {
     /// No level was given or recognised (Python's `NOTSET`).
     pub const NOTSET: Level = Level(0);
-    /// Detail for whoever is looking for a fault.
+    /// Detail for debugging.
     pub const DEBUG: Level = Level(10);
-    /// Things work as they should.
+    /// Normal operation.
     pub const INFO: Level = Level(20);
-    /// Something unexpected, or a sign of trouble to come.
+    /// Something unexpected happened, or trouble is near.
     pub const WARNING: Level = Level(30);
-    /// Something could not be done.
+    /// An operation failed.
     pub const ERROR: Level = Level(40);
-    /// The program itself may not go on.
+    /// The program may be unable to continue.
     pub const CRITICAL: Level = Level(50);
 
-    /// The five levels that have names of their own, in rising order.
+    /// The five named levels, in rising order.
     pub const NAMED: [Level; 5] =
         [Level::DEBUG, Level::INFO, Level::WARNING, Level::ERROR, Level::CRITICAL];
 
-    /// The name of one of Python's levels, `NOTSET` included; `None` for other numbers.
-    pub const fn known_name(self) -> Option<&'static str> {
+    /// Python's name of the level (`NOTSET` included); `None` for other numbers.
+    pub const fn standard_name(self) -> Option<&'static str> {
         match self.0 {
             0 => Some("NOTSET"),
             10 => Some("DEBUG"),
@@ -51,16 +49,16 @@ impl Level {
         }
     }
 
-    /// The name as `logging.getLevelName` gives it: `Level N` for numbers without one.
+    /// The name as `logging.getLevelName` returns it: `Level N` for custom levels.
     pub fn name(self) -> Text<'static> {
-        match self.known_name() {
+        match self.standard_name() {
             Some(name) => Cow::Borrowed(name),
             None => Cow::Owned(format!("Level {}", self.0)),
         }
     }
 
-    /// Reads a level as it stands in a topic or a record: a level name in capitals,
-    /// `WARN` and `FATAL` for `WARNING` and `CRITICAL`, or `Level N`.
+    /// Reads a level name of a topic or a record: in capitals, with `WARN` for `WARNING`
+    /// and `FATAL` for `CRITICAL`, or `Level N`.
     pub fn from_name(name: &str) -> Option<Level> {
         Some(match name {
             "DEBUG" => Level::DEBUG,
@@ -73,21 +71,17 @@ impl Level {
         })
     }
 
-    /// Reads a level as another logger spells it: any case, the common short forms, or a
-    /// number on Python's scale.
+    /// Reads a level as another logger writes it: in any case, in common short forms, or
+    /// as a number on Python's scale.
     ///
-    /// `trace` is 5, `notice` 25; `alert`, `emerg` and `panic` are CRITICAL.
+    /// `trace` is 5 and `notice` 25; `alert`, `emerg` and `panic` are CRITICAL.
     pub fn from_word(word: &str) -> Option<Level> {
-        /// Longest word below; a longer one is not a level, and is not copied.
-        const LONGEST: usize = 13;
+        /// The longest word below.
+        const MAX_LEN: usize = 13;
         if let Some(level) = Level::from_name(word) {
             return Some(level);
         }
-        let mut lower = [0u8; LONGEST];
-        let lower = lower.get_mut(..word.len())?;
-        lower.copy_from_slice(word.as_bytes());
-        lower.make_ascii_lowercase();
-        Some(match &*lower {
+        Some(match ascii_lowercase(word, &mut [0; MAX_LEN])? {
             b"trace" | b"verbose" => Level(5),
             b"debug" | b"dbg" | b"dbug" => Level::DEBUG,
             b"info" | b"inf" | b"information" | b"informational" => Level::INFO,
@@ -104,6 +98,18 @@ impl Level {
             }
         })
     }
+
+    /// The level of a syslog severity: 0 (emergency) to 7 (debug).
+    pub(crate) fn from_syslog(severity: i32) -> Level {
+        match severity {
+            ..=2 => Level::CRITICAL,
+            3 => Level::ERROR,
+            4 => Level::WARNING,
+            5 => Level(25),
+            6 => Level::INFO,
+            _ => Level::DEBUG,
+        }
+    }
 }
 
 impl fmt::Display for Level {
@@ -112,50 +118,50 @@ impl fmt::Display for Level {
     }
 }
 
-/// A JSON value as the text it was written in: carried through unread.
+/// A JSON value as text, which zlog passes on unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RawJson<'a>(pub Text<'a>);
 
 impl RawJson<'_> {
-    /// Cuts the value loose from the input it was read from.
+    /// Copies the text, if it is borrowed.
     pub fn into_owned(self) -> RawJson<'static> {
         RawJson(Cow::Owned(self.0.into_owned()))
     }
 }
 
-/// A log record. `None` and empty stand for what the sender did not say.
+/// A log record. Fields that the sender left out are `None` or empty.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Record<'a> {
-    /// The topic frame as it came; empty for a record that has not been routed.
+    /// The topic frame as received; empty before the record has one.
     pub topic: Text<'a>,
-    /// What follows the level in the topic (`db` in `app.ERROR.db`); empty for none.
+    /// The part of the topic after the level (`db` in `app.ERROR.db`); empty for none.
     pub subtopic: Text<'a>,
 
     /// The logger's name (`name`).
     pub name: Option<Text<'a>>,
-    /// The message before its arguments are put in (`msg`).
+    /// The message before its arguments are inserted (`msg`); see [`Record::message`].
     pub msg: Text<'a>,
-    /// What is to be put into `msg`, as JSON: an array, or an object for `%(key)s` (`args`).
+    /// The arguments of `msg` as JSON: an array, or an object for `%(key)s` (`args`).
     pub args: Option<RawJson<'a>>,
     /// The level's number (`levelno`).
     pub level: Level,
-    /// The level's name where it is not [`Level::name`] of the number (`levelname`).
+    /// The level's name, if it is not [`Level::name`] of the number (`levelname`).
     pub levelname: Option<Text<'a>>,
-    /// Where the call stands: path of the source file (`pathname`).
+    /// The path of the source file of the call (`pathname`).
     pub pathname: Option<Text<'a>>,
-    /// Last part of `pathname` (`filename`).
+    /// The last part of `pathname` (`filename`).
     pub filename: Option<Text<'a>>,
-    /// `filename` without its ending (`module`).
+    /// `filename` without its extension (`module`).
     pub module: Option<Text<'a>>,
-    /// The traceback, as text (`exc_text`).
+    /// The traceback as text (`exc_text`).
     pub exc_text: Option<Text<'a>>,
-    /// The stack at the call, as text (`stack_info`).
+    /// The call stack as text (`stack_info`).
     pub stack_info: Option<Text<'a>>,
-    /// Where the call stands: line (`lineno`).
+    /// The source line of the call (`lineno`).
     pub lineno: Option<i64>,
-    /// Where the call stands: function (`funcName`).
+    /// The function of the call (`funcName`).
     pub func_name: Option<Text<'a>>,
-    /// When the record was made: seconds since 1970-01-01 UTC, as Python's `time.time()` (`created`).
+    /// When the record was created: seconds since 1970-01-01 UTC, as Python's `time.time()` (`created`).
     pub created: Option<f64>,
     /// The milliseconds of `created` (`msecs`).
     pub msecs: Option<f64>,
@@ -174,29 +180,51 @@ pub struct Record<'a> {
 
     /// The sender's host. zlog adds it.
     pub hostname: Option<Text<'a>>,
-    /// Who sent it, unique for each emitting process. zlog adds it.
+    /// The sending process, under a unique name. zlog adds it.
     pub source: Option<Text<'a>>,
-    /// Counts up by one for each source and topic: a hole is a lost record. zlog adds it.
+    /// The sequence number of the record, per source and topic: a gap means lost records.
+    /// zlog adds it.
     pub seq: Option<u64>,
 
-    /// When a reader took it in: seconds since 1970-01-01 UTC. Never sent.
+    /// When a reader received the record: seconds since 1970-01-01 UTC. Never sent.
     pub received: Option<f64>,
     /// Why the body could not be decoded; `msg` then shows its bytes. Never sent.
     pub fault: Option<Text<'a>>,
 
-    /// Every other key the sender put in (Python's `extra=`), in its order.
+    /// All other keys of the sender (Python's `extra=`), in its order.
     pub extras: Vec<(Text<'a>, RawJson<'a>)>,
 }
 
 impl Record<'_> {
-    /// When the record was made or, where the sender did not say, when it was received.
+    /// The message with its arguments inserted, as `LogRecord.getMessage` returns it.
     ///
-    /// Seconds since 1970-01-01 UTC.
+    /// Borrows if there are no arguments. Arguments that don't fit the message (too many,
+    /// too few, wrong types, a width above 1000) follow it as JSON, so that nothing is lost.
+    pub fn message(&self) -> Cow<'_, str> {
+        self.try_message().unwrap_or_else(|_| {
+            let args = self.args.as_ref().map_or("", |args| &args.0);
+            Cow::Owned(format!("{} {args}", self.msg))
+        })
+    }
+
+    /// As [`Record::message`].
+    ///
+    /// # Errors
+    /// The arguments don't fit: Python's `getMessage` raises an exception.
+    pub(crate) fn try_message(&self) -> Result<Cow<'_, str>, FormatError> {
+        match &self.args {
+            Some(args) => percent::format(&self.msg, &args.0),
+            None => Ok(Cow::Borrowed(&self.msg)),
+        }
+    }
+
+    /// When the record was created or, if the sender did not say, when it was received:
+    /// seconds since 1970-01-01 UTC.
     pub fn time(&self) -> Option<f64> {
         self.created.or(self.received)
     }
 
-    /// The level's name: the sender's own where it gave one, else Python's.
+    /// The level's name: the sender's, if it gave one, else Python's.
     pub fn level_name(&self) -> Text<'_> {
         match &self.levelname {
             Some(name) => Cow::Borrowed(name),
@@ -204,7 +232,7 @@ impl Record<'_> {
         }
     }
 
-    /// About how many bytes of memory the record takes once it is [`Record::into_owned`].
+    /// The approximate memory of the record after [`Record::into_owned`], in bytes.
     pub fn size(&self) -> usize {
         let texts = [
             Some(&self.topic),
@@ -232,7 +260,7 @@ impl Record<'_> {
         size_of_val(self) + texts + extras
     }
 
-    /// Cuts the record loose from the bytes it was read from.
+    /// Copies all borrowed text, so that the record outlives its input.
     pub fn into_owned(self) -> Record<'static> {
         fn own(text: Text<'_>) -> Text<'static> {
             Cow::Owned(text.into_owned())

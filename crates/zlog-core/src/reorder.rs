@@ -13,14 +13,14 @@ use crate::record::Record;
 
 /// The most records held, and the most bytes of them; past it the oldest goes
 /// early, so that a flood within the window can't take all memory.
-const MOST: usize = 100_000;
-const MOST_BYTES: usize = 256 << 20;
+const MAX_RECORDS: usize = 100_000;
+const MAX_BYTES: usize = 256 << 20;
 
 /// Holds records for a window and gives them back in order of creation.
 #[derive(Debug)]
-pub struct Reorder {
+pub struct ReorderBuffer {
     window: Duration,
-    held: BinaryHeap<Held>,
+    entries: BinaryHeap<Entry>,
     bytes: usize,
     /// When the window of each record passes, in order of arrival; `None` for one
     /// that has been given back. The first is never `None`.
@@ -30,17 +30,23 @@ pub struct Reorder {
 }
 
 #[derive(Debug)]
-struct Held {
+struct Entry {
     time: f64,
     /// Order of arrival, so that records of the same instant keep it.
     nth: u64,
     record: Record<'static>,
 }
 
-impl Reorder {
+impl ReorderBuffer {
     /// Holds each record for `window`.
-    pub fn new(window: Duration) -> Reorder {
-        Reorder { window, held: BinaryHeap::new(), bytes: 0, due: VecDeque::new(), first: 0 }
+    pub fn new(window: Duration) -> ReorderBuffer {
+        ReorderBuffer {
+            window,
+            entries: BinaryHeap::new(),
+            bytes: 0,
+            due: VecDeque::new(),
+            first: 0,
+        }
     }
 
     /// Takes a record that came at `now`. A record without a time counts as made on arrival.
@@ -48,22 +54,22 @@ impl Reorder {
         let time = record.time().unwrap_or(f64::MAX);
         let nth = self.first + self.due.len() as u64;
         self.bytes += record.size();
-        self.held.push(Held { time, nth, record });
+        self.entries.push(Entry { time, nth, record });
         self.due.push_back(Some(now + self.window));
     }
 
     /// The next record in order, if the window of any that is held has passed.
     pub fn pop(&mut self, now: Instant) -> Option<Record<'static>> {
-        let flood = self.held.len() > MOST || self.bytes > MOST_BYTES;
+        let flood = self.entries.len() > MAX_RECORDS || self.bytes > MAX_BYTES;
         let due = self.next_due()? <= now || flood;
-        if due { self.pop_any() } else { None }
+        if due { self.force_pop() } else { None }
     }
 
     /// The next record in order, window or not: for the end of the stream.
-    pub fn pop_any(&mut self) -> Option<Record<'static>> {
-        let held = self.held.pop()?;
-        self.bytes -= held.record.size();
-        let place = usize::try_from(held.nth - self.first).ok();
+    pub fn force_pop(&mut self) -> Option<Record<'static>> {
+        let entry = self.entries.pop()?;
+        self.bytes -= entry.record.size();
+        let place = usize::try_from(entry.nth - self.first).ok();
         if let Some(due) = place.and_then(|place| self.due.get_mut(place)) {
             *due = None;
         }
@@ -71,39 +77,39 @@ impl Reorder {
             self.due.pop_front();
             self.first += 1;
         }
-        Some(held.record)
+        Some(entry.record)
     }
 
     fn next_due(&self) -> Option<Instant> {
         self.due.front().copied().flatten()
     }
 
-    /// How long until [`Reorder::pop`] has something; `None` when nothing is held.
-    pub fn wait(&self, now: Instant) -> Option<Duration> {
+    /// How long until [`ReorderBuffer::pop`] has something; `None` when nothing is held.
+    pub fn time_to_next(&self, now: Instant) -> Option<Duration> {
         self.next_due().map(|due| due.saturating_duration_since(now))
     }
 }
 
 /// The earliest is the greatest: `BinaryHeap` gives the greatest first.
-impl Ord for Held {
-    fn cmp(&self, other: &Held) -> Ordering {
+impl Ord for Entry {
+    fn cmp(&self, other: &Entry) -> Ordering {
         other.time.total_cmp(&self.time).then(other.nth.cmp(&self.nth))
     }
 }
 
-impl PartialOrd for Held {
-    fn partial_cmp(&self, other: &Held) -> Option<Ordering> {
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Held {
-    fn eq(&self, other: &Held) -> bool {
+impl PartialEq for Entry {
+    fn eq(&self, other: &Entry) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Held {}
+impl Eq for Entry {}
 
 #[cfg(test)]
 mod tests {
@@ -113,26 +119,26 @@ mod tests {
         Record { created: Some(at), msg: at.to_string().into(), ..Record::default() }
     }
 
-    fn all(reorder: &mut Reorder, now: Instant) -> Vec<f64> {
+    fn all(reorder: &mut ReorderBuffer, now: Instant) -> Vec<f64> {
         std::iter::from_fn(|| reorder.pop(now)).filter_map(|record| record.created).collect()
     }
 
     #[test]
     fn records_within_the_window_come_out_in_order_of_creation() {
         let (start, window) = (Instant::now(), Duration::from_millis(200));
-        let mut reorder = Reorder::new(window);
+        let mut reorder = ReorderBuffer::new(window);
         for at in [3.0, 1.0, 2.0] {
             reorder.push(made(at), start);
         }
         assert!(reorder.pop(start).is_none(), "the window has not passed");
-        assert_eq!(reorder.wait(start), Some(window));
+        assert_eq!(reorder.time_to_next(start), Some(window));
         assert_eq!(all(&mut reorder, start + window), [1.0, 2.0, 3.0]);
     }
 
     #[test]
     fn records_of_one_instant_keep_their_order_of_arrival() {
         let start = Instant::now();
-        let mut reorder = Reorder::new(Duration::ZERO);
+        let mut reorder = ReorderBuffer::new(Duration::ZERO);
         for text in ["a", "b", "c"] {
             reorder.push(Record { msg: text.into(), ..made(1.0) }, start);
         }
@@ -143,7 +149,7 @@ mod tests {
     #[test]
     fn a_record_that_is_later_than_the_window_is_late_and_not_lost() {
         let start = Instant::now();
-        let mut reorder = Reorder::new(Duration::ZERO);
+        let mut reorder = ReorderBuffer::new(Duration::ZERO);
         reorder.push(made(2.0), start);
         assert_eq!(all(&mut reorder, start), [2.0]);
         reorder.push(made(1.0), start);
@@ -153,22 +159,22 @@ mod tests {
     #[test]
     fn a_sender_with_a_slow_clock_does_not_hold_up_the_others() {
         let (start, window) = (Instant::now(), Duration::from_millis(200));
-        let mut reorder = Reorder::new(window);
+        let mut reorder = ReorderBuffer::new(window);
         reorder.push(made(1000.0), start);
         reorder.push(made(1.0), start + window / 2);
         reorder.push(made(2000.0), start + window / 2);
-        assert_eq!(reorder.wait(start), Some(window));
+        assert_eq!(reorder.time_to_next(start), Some(window));
         assert_eq!(all(&mut reorder, start + window), [1.0, 1000.0]);
-        assert_eq!(reorder.wait(start + window), Some(window / 2));
+        assert_eq!(reorder.time_to_next(start + window), Some(window / 2));
         assert_eq!(all(&mut reorder, start + window * 2), [2000.0]);
-        assert_eq!(reorder.wait(start), None);
+        assert_eq!(reorder.time_to_next(start), None);
     }
 
     #[test]
     fn a_flood_within_the_window_is_passed_on_early() {
         let start = Instant::now();
-        let mut reorder = Reorder::new(Duration::from_secs(3600));
-        for at in 0..=MOST {
+        let mut reorder = ReorderBuffer::new(Duration::from_secs(3600));
+        for at in 0..=MAX_RECORDS {
             reorder.push(made(at as f64), start);
         }
         assert_eq!(reorder.pop(start).and_then(|record| record.created), Some(0.0));
@@ -178,14 +184,14 @@ mod tests {
     #[test]
     fn a_flood_of_bytes_is_passed_on_early_too() {
         let start = Instant::now();
-        let mut reorder = Reorder::new(Duration::from_secs(3600));
-        let big: String = " ".repeat(MOST_BYTES / 4);
+        let mut reorder = ReorderBuffer::new(Duration::from_secs(3600));
+        let big: String = " ".repeat(MAX_BYTES / 4);
         for at in 0..4 {
             reorder.push(Record { msg: big.clone().into(), ..made(f64::from(at)) }, start);
         }
         assert_eq!(reorder.pop(start).and_then(|record| record.created), Some(0.0));
         assert!(reorder.pop(start).is_none(), "the others find room");
-        let rest: Vec<_> = std::iter::from_fn(|| reorder.pop_any()).collect();
+        let rest: Vec<_> = std::iter::from_fn(|| reorder.force_pop()).collect();
         assert_eq!((rest.len(), reorder.bytes), (3, 0));
     }
 }

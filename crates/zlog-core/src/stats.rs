@@ -9,10 +9,10 @@ use crate::text::escape;
 
 /// The most topics counted apart; further ones are counted together. A sender
 /// that puts a number into its topics must not take all memory.
-const MOST_TOPICS: usize = 10_000;
+const MAX_TOPICS: usize = 10_000;
 
 /// The longest topic counted apart, in bytes, for the same reason.
-const LONGEST_TOPIC: usize = 1024;
+const MAX_TOPIC_BYTES: usize = 1024;
 
 /// What further topics are counted under.
 const OTHERS: &str = "(other topics)";
@@ -37,7 +37,7 @@ impl Stats {
             *count += 1;
             return;
         }
-        let apart = self.topics.len() < MOST_TOPICS && topic.len() <= LONGEST_TOPIC;
+        let apart = self.topics.len() < MAX_TOPICS && topic.len() <= MAX_TOPIC_BYTES;
         let key = if apart { topic } else { OTHERS };
         *self.topics.entry(key.into()).or_default() += 1;
     }
@@ -56,7 +56,7 @@ impl Stats {
         let total: u64 = topics.iter().map(|(_, count)| count).sum();
         let mut table = format!("{:>10} {:>12}  topic\n", "records", "records/s");
         for (topic, count) in topics.iter().map(|(t, c)| (&**t, *c)).chain([("total", total)]) {
-            let topic = escape::visible(topic);
+            let topic = escape::escape(topic);
             // Writing to a String can't fail.
             let _ = writeln!(table, "{count:>10} {:>12.1}  {topic}", count as f64 / seconds);
         }
@@ -101,20 +101,20 @@ mod tests {
     #[test]
     fn topics_without_end_are_counted_together() {
         let mut stats = Stats::new(Instant::now());
-        for n in 0..MOST_TOPICS + 5 {
+        for n in 0..MAX_TOPICS + 5 {
             stats.count(&of(&n.to_string()));
         }
-        assert!(stats.topics.len() <= MOST_TOPICS + 1);
+        assert!(stats.topics.len() <= MAX_TOPICS + 1);
         assert_eq!(stats.topics[OTHERS], 5);
     }
 
     #[test]
     fn a_topic_without_end_is_counted_and_not_kept() {
         let mut stats = Stats::new(Instant::now());
-        stats.count(&of(&"t".repeat(LONGEST_TOPIC)));
-        stats.count(&of(&"t".repeat(LONGEST_TOPIC + 1)));
+        stats.count(&of(&"t".repeat(MAX_TOPIC_BYTES)));
+        stats.count(&of(&"t".repeat(MAX_TOPIC_BYTES + 1)));
         stats.count(&of(&"u".repeat(1 << 20)));
         assert_eq!((stats.topics.len(), stats.topics[OTHERS]), (2, 2));
-        assert!(stats.report(Instant::now()).len() < 2 * LONGEST_TOPIC);
+        assert!(stats.report(Instant::now()).len() < 2 * MAX_TOPIC_BYTES);
     }
 }

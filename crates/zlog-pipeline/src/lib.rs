@@ -1,11 +1,12 @@
 //! The moving parts of zlog: sources, handlers, and the sockets between them.
 //!
 //! A [`source`] delivers records, a [`handler`] sends them on, a [`router`] decides which
-//! handler gets which record. [`socket`] alone touches ZeroMQ, [`os`] alone the operating
-//! system.
+//! handler gets which record, and [`pump`] is the loop that runs them. [`socket`] alone
+//! touches ZeroMQ, [`os`] alone the operating system.
 
 pub mod handler;
 pub mod os;
+pub mod pump;
 pub mod router;
 pub mod sender;
 pub mod socket;

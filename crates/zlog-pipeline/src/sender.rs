@@ -1,7 +1,6 @@
-//! What an emitter adds to each record: who sent it, from where, when.
+//! What an emitter adds to each record: who sent it, from where, and when.
 //!
-//! What may be here: values that are the same for every record of a process, or
-//! that follow from the clock. The sequence number is the publisher's.
+//! The publisher adds the sequence number.
 
 use std::borrow::Cow;
 
@@ -9,40 +8,43 @@ use crate::os::clock::now;
 use zlog_core::record::{Level, Record};
 use zlog_core::wire::topic;
 
-/// The words for records of which [`SenderFields::fill`] took the topic away.
+/// Describes records whose topic [`SenderFields::fill`] has removed.
 pub const OUTSIDE_ROOT: &str =
     "with a topic outside the root, published under the root (--trust-topic keeps their own)";
 
-/// The fields that an emitting process fills in where a record lacks them, and the root
-/// that its topics have.
+/// The fields that an emitting process fills in where a record lacks them, and the root of
+/// its topics.
+///
+/// The texts that a record borrows are `'static`, so that a record of any lifetime can borrow
+/// them. A process makes a few of these in its life, and leaks some hundred bytes for each.
 #[derive(Clone, Debug)]
 pub struct SenderFields {
-    /// What topics begin with; empty: they begin with the level.
+    /// What topics begin with; empty if they begin with the level.
     pub root: String,
-    /// Keep a topic that a record brings along even if it is not under `root`.
+    /// Keep a record's own topic even if it is not under `root`.
     pub trust_topic: bool,
     /// The logger's name.
-    pub name: String,
-    /// What topics end with; comes before a line's own subtopic. Empty for none.
-    pub subtopic: String,
+    pub name: &'static str,
+    /// What topics end with, before a record's own subtopic; empty for none.
+    pub subtopic: &'static str,
     /// This host's name.
-    pub hostname: String,
-    /// Who sends: unique for each emitting process.
-    pub source: String,
+    pub hostname: &'static str,
+    /// The sender: unique for each emitting process.
+    pub source: &'static str,
     /// The process that logs.
     pub process: i64,
     /// Its name.
-    pub process_name: String,
+    pub process_name: &'static str,
     /// When it began, in seconds since 1970-01-01 UTC.
     pub started: f64,
 }
 
 impl SenderFields {
-    /// A stamp for this process, without a root and with a source made from host, process and chance.
+    /// The fields of this process, without a root. `source` is made of the host name, the
+    /// process id and random letters.
     ///
-    /// Host and process alone repeat: containers share names and process numbers,
-    /// and a system uses its numbers again. A source that repeats would make
-    /// readers see holes in `seq` that are none.
+    /// Host name and process id alone would repeat: containers share both, and a system uses
+    /// ids again. Readers would then report lost records that were not lost.
     pub fn of_this_process(name: &str) -> SenderFields {
         let hostname = gethostname::gethostname().to_string_lossy().into_owned();
         let process = std::process::id();
@@ -50,12 +52,12 @@ impl SenderFields {
         SenderFields {
             root: String::new(),
             trust_topic: false,
-            name: name.to_owned(),
-            subtopic: String::new(),
-            source: format!("{hostname}:{process}:{}", tag.to_ascii_lowercase()),
-            hostname,
+            name: name.to_owned().leak(),
+            subtopic: "",
+            source: format!("{hostname}:{process}:{}", tag.to_ascii_lowercase()).leak(),
+            hostname: hostname.leak(),
             process: i64::from(process),
-            process_name: "zlog".to_owned(),
+            process_name: "zlog",
             started: now(),
         }
     }
@@ -65,47 +67,45 @@ impl SenderFields {
         ((created - self.started) * 1e6) as i64 as f64 / 1e3
     }
 
-    /// Fills in what `record` lacks. Returns whether its own topic was not under the root
-    /// and was taken away. Allocates only to join two subtopics, or to take a topic apart.
-    pub fn fill<'a>(&'a self, record: &mut Record<'a>) -> bool {
+    /// Fills in what `record` lacks. Returns whether its own topic was not under the root and
+    /// was removed. Allocates only to join two subtopics, or to remove a topic.
+    pub fn fill(&self, record: &mut Record<'_>) -> bool {
         let outside = self.is_outside(&record.topic);
         if outside {
-            take_topic_apart(record);
+            remove_topic(record);
         }
-        // When it was read is when it was made, as near as anybody can tell; it
-        // spares a look at the clock for each record.
+        // The time of reading is the best guess, and saves a look at the clock per record.
         let created = *record.created.get_or_insert_with(|| record.received.unwrap_or_else(now));
-        // As CPython: whole milliseconds, the rest cut off.
+        // Whole milliseconds, truncated, as in CPython.
         record.msecs.get_or_insert(((created - created as i64 as f64) * 1e3) as i64 as f64);
         record.relative_created.get_or_insert_with(|| self.relative(created));
-        record.name.get_or_insert(Cow::Borrowed(&self.name));
+        record.name.get_or_insert(Cow::Borrowed(self.name));
         record.process.get_or_insert(self.process);
-        record.process_name.get_or_insert(Cow::Borrowed(&self.process_name));
-        record.hostname.get_or_insert(Cow::Borrowed(&self.hostname));
-        // Never the record's own: `seq` counts what this process sends.
-        record.source = Some(Cow::Borrowed(&self.source));
+        record.process_name.get_or_insert(Cow::Borrowed(self.process_name));
+        record.hostname.get_or_insert(Cow::Borrowed(self.hostname));
+        // Never the record's own source: `seq` counts what this process sends.
+        record.source = Some(Cow::Borrowed(self.source));
         record.seq = None;
         if record.topic.is_empty() && !self.subtopic.is_empty() {
             record.subtopic = match &*record.subtopic {
-                "" => Cow::Borrowed(&self.subtopic),
+                "" => Cow::Borrowed(self.subtopic),
                 own => Cow::Owned(format!("{}.{own}", self.subtopic)),
             };
         }
         outside
     }
 
-    /// Whether a topic that a record brings along may not be used. Lines of text can bring
-    /// one along (stored records do), and whoever writes them must not be able to write
-    /// into the topics of another program.
+    /// Whether a record's own topic must not be used. Lines of text can carry one (stored
+    /// records do), and whoever writes them must not publish under another program's topics.
     fn is_outside(&self, topic: &str) -> bool {
         !topic.is_empty() && !self.trust_topic && !topic::is_under(topic, &self.root)
     }
 }
 
-/// Keeps of a record's topic what is not its root: the subtopic, and the level and the
-/// name where the record does not say them itself.
+/// Removes a record's topic, and keeps its subtopic, and its level and name where the record
+/// has none.
 #[cold]
-fn take_topic_apart(record: &mut Record<'_>) {
+fn remove_topic(record: &mut Record<'_>) {
     let whole = std::mem::take(&mut record.topic);
     let parts = topic::parse(&whole);
     if record.subtopic.is_empty() {
@@ -124,14 +124,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_processes_never_share_a_source() {
-        let sources: std::collections::HashSet<String> =
+    fn every_source_is_different() {
+        let sources: std::collections::HashSet<&str> =
             (0..50).map(|_| SenderFields::of_this_process("x").source).collect();
-        assert!(sources.len() > 45, "chance keeps even one process's stamps apart");
+        assert!(sources.len() > 45, "{} different sources of 50", sources.len());
     }
 
     #[test]
-    fn a_record_keeps_what_it_says_itself() {
+    fn a_record_keeps_its_own_fields() {
         let sender = SenderFields::of_this_process("app");
         let said = Record {
             name: Some("db".into()),
@@ -143,11 +143,11 @@ mod tests {
         sender.fill(&mut record);
         assert_eq!((record.name.as_deref(), record.process), (Some("db"), Some(7)));
         assert_eq!((record.created, record.msecs), (Some(5.25), Some(250.0)));
-        assert_eq!(record.source.as_deref(), Some(&*sender.source));
+        assert_eq!(record.source.as_deref(), Some(sender.source));
     }
 
     #[test]
-    fn a_topic_outside_the_root_gives_its_level_name_and_subtopic_and_no_more() {
+    fn a_topic_outside_the_root_gives_only_its_level_name_and_subtopic() {
         let brought = |topic: &'static str| Record { topic: topic.into(), ..Record::default() };
         let mut sender = SenderFields::of_this_process("app");
         sender.root = "app".into();
@@ -167,9 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn a_lines_own_subtopic_follows_the_given_one() {
+    fn a_records_own_subtopic_follows_the_configured_one() {
         let mut sender = SenderFields::of_this_process("app");
-        sender.subtopic = "eu".into();
+        sender.subtopic = "eu";
         for (own, whole) in [("db", "eu.db"), ("", "eu")] {
             let mut record = Record { subtopic: own.into(), ..Record::default() };
             sender.fill(&mut record);

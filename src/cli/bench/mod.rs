@@ -58,7 +58,7 @@ pub struct BenchArgs {
     #[arg(help_heading = "How long")]
     pub count: Option<u64>,
     /// End a run after this long [default: 500ms, or none with --count]
-    #[arg(long, value_name = "DURATION", value_parser = parsers::some_time, help_heading = "How long")]
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration, help_heading = "How long")]
     pub duration: Option<Seconds>,
     /// Log for this long before each run, without measuring
     #[arg(long, value_name = "DURATION", default_value = "100ms", help_heading = "How long")]

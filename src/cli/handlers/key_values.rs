@@ -11,12 +11,12 @@
 //! - `format=` takes the rest, whatever is in it: it stands last.
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::nearest;
 use zlog_pipeline::router::options::{Class, Key, Reader};
 
 /// The key whose value is the rest.
-const LAST: &str = "format";
+const FORMAT: &str = "format";
 
 /// The keys of an option that were typed.
 #[derive(Debug)]
@@ -46,9 +46,9 @@ impl KeyValues {
         known: &[Key],
     ) -> Result<KeyValues> {
         let mut typed = KeyValues::empty(option, main);
-        typed.take_apart(text, known)?;
+        typed.parse(text, known)?;
         if typed.value.is_empty() {
-            let what = format!("{option} {:?} begins with nothing", visible(text));
+            let what = format!("{option} {:?} begins with nothing", escape(text));
             return Err(Error::usage(what).hint("Its value stands before the first key."));
         }
         Ok(typed)
@@ -63,10 +63,10 @@ impl KeyValues {
         if text.is_empty() {
             return Ok(typed);
         }
-        typed.take_apart(&format!(",{text}"), known)?;
+        typed.parse(&format!(",{text}"), known)?;
         if !typed.value.is_empty() {
-            let what = format!("{option}={}: that is no key with a value", visible(text));
-            return Err(Error::usage(what).hint(takes(known)));
+            let what = format!("{option}={}: that is no key with a value", escape(text));
+            return Err(Error::usage(what).hint(key_list(known)));
         }
         Ok(typed)
     }
@@ -82,14 +82,14 @@ impl KeyValues {
         }
     }
 
-    fn take_apart(&mut self, text: &str, known: &[Key]) -> Result<()> {
+    fn parse(&mut self, text: &str, known: &[Key]) -> Result<()> {
         let mut rest = text;
         while let Some(at) = rest.find(',') {
             let (before, after) = (&rest[..at], &rest[at + 1..]);
-            self.current().push_str(before);
+            self.current_value().push_str(before);
             rest = after;
             if let Some(after) = after.strip_prefix(',') {
-                self.current().push(',');
+                self.current_value().push(',');
                 rest = after;
             } else if let Some((key, value)) = key(after) {
                 if !known.iter().any(|known| known.name == key) {
@@ -97,7 +97,7 @@ impl KeyValues {
                 }
                 self.keys.push((key.to_owned(), String::new()));
                 rest = value;
-                if key == LAST {
+                if key == FORMAT {
                     break;
                 }
             } else if let Some((switch, after)) = switch(after, known) {
@@ -105,15 +105,15 @@ impl KeyValues {
                 rest = after;
                 // A comma follows, or nothing.
             } else {
-                self.current().push(',');
+                self.current_value().push(',');
             }
         }
-        self.current().push_str(rest);
+        self.current_value().push_str(rest);
         Ok(())
     }
 
     /// Where text goes: to the last key's value, or to the value itself.
-    fn current(&mut self) -> &mut String {
+    fn current_value(&mut self) -> &mut String {
         match self.keys.last_mut() {
             Some((_, value)) => value,
             None => &mut self.value,
@@ -128,14 +128,14 @@ impl KeyValues {
         self.keys.extract_if(.., |(known, _)| known == key).map(|(_, value)| value).collect()
     }
 
-    fn keep(&mut self, error: Error) {
+    fn record_error(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }
 
     /// An error about a key, or about the value itself when `key` is empty.
-    pub(super) fn about(&self, key: &str, what: &str) -> Error {
+    pub(super) fn error_about(&self, key: &str, what: &str) -> Error {
         let of = if self.value.is_empty() { "" } else { " " };
-        let place = format!("{}{of}{}", self.option, visible(&self.value));
+        let place = format!("{}{of}{}", self.option, escape(&self.value));
         let space = if what.starts_with(':') { "" } else { " " };
         let separator = if key.is_empty() { "" } else { ": " };
         Error::usage(format!("{place}{separator}{key}{space}{what}"))
@@ -143,10 +143,11 @@ impl KeyValues {
 
     fn unknown(&self, key: &str, known: &[Key]) -> Error {
         let nearest = nearest(key, known.iter().map(|key| key.name));
-        let error = self.about(&format!("{}=", visible(key)), "is no key of it").hint(format!(
-            "{} A comma before something else that looks like a key is written twice.",
-            takes(known)
-        ));
+        let error =
+            self.error_about(&format!("{}=", escape(key)), "is no key of it").hint(format!(
+                "{} A comma before something else that looks like a key is written twice.",
+                key_list(known)
+            ));
         match nearest {
             Some(nearest) => error.note(format!("Did you mean {nearest}=?")),
             None => error,
@@ -165,12 +166,12 @@ impl KeyValues {
         let pickers: Vec<&str> = others.filter_map(|other| other.picked_by).collect();
         if pickers.is_empty() {
             return Err(self
-                .about(key, "is for a file that is not replaced")
+                .error_about(key, "is for a file that is not replaced")
                 .hint(format!("Leave out {key}, or what replaces the file.")));
         }
         let pickers = pickers.join(" or ");
         Err(self
-            .about(key, &format!("goes with {pickers}"))
+            .error_about(key, &format!("goes with {pickers}"))
             .hint(format!("Give {pickers} too, or leave out {key}.")))
     }
 }
@@ -184,7 +185,7 @@ impl Reader for KeyValues {
         let mut values = self.all(key);
         let last = values.pop();
         if !values.is_empty() {
-            self.keep(self.about(key, "is given twice").hint("Give it once."));
+            self.record_error(self.error_about(key, "is given twice").hint("Give it once."));
         }
         last
     }
@@ -216,10 +217,10 @@ impl Reader for KeyValues {
     fn refuse(&mut self, key: &str, value: &str, error: Error) {
         let key = match key == self.main {
             true => String::new(),
-            false => format!("{key}={}", visible(value)),
+            false => format!("{key}={}", escape(value)),
         };
-        let about = self.about(&key, &format!(": {}", error.message()));
-        self.keep(match error.next_step() {
+        let about = self.error_about(&key, &format!(": {}", error.headline()));
+        self.record_error(match error.next_step() {
             Some(hint) => about.hint(hint),
             None => about,
         });
@@ -227,13 +228,13 @@ impl Reader for KeyValues {
 
     fn wrong(&mut self, key: &str, what: &str, hint: &str) {
         let key = if key == self.main { "" } else { key };
-        self.keep(self.about(key, what).hint(hint));
+        self.record_error(self.error_about(key, what).hint(hint));
     }
 
     fn missing(&mut self, key: &str, why: &str, example: &str) {
         let why = if why.is_empty() { String::new() } else { format!(": {why}") };
-        let error = self.about(key, &format!("is missing{why}"));
-        self.keep(error.hint(format!("Add it: {key}={}.", example.trim_matches('"'))));
+        let error = self.error_about(key, &format!("is missing{why}"));
+        self.record_error(error.hint(format!("Add it: {key}={}.", example.trim_matches('"'))));
     }
 
     fn words(&mut self, _: &str) -> Option<Vec<String>> {
@@ -242,7 +243,7 @@ impl Reader for KeyValues {
 }
 
 /// Which keys there are.
-fn takes(known: &[Key]) -> String {
+fn key_list(known: &[Key]) -> String {
     let mut names: Vec<_> = known.iter().map(|key| key.name).collect();
     names.sort_unstable();
     format!("It takes {}.", names.join(", "))

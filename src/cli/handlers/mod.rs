@@ -11,9 +11,9 @@ use clap::Args;
 
 use self::key_values::KeyValues;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Options, Output};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::options::{self, CLASSES, Class, Key, Reader as _, SharedSettings};
 use zlog_pipeline::router::{HandlerSpec, Spec};
@@ -108,7 +108,7 @@ fn picked_class(option: &str, typed: &KeyValues) -> Result<&'static Class> {
             .find(|class| class.picked_by.is_none())
             .ok_or_else(|| Error::usage(format!("{option}: it needs a key"))),
         [(first, _), (second, _), ..] => Err(typed
-            .about(&format!("{first} and {second}"), "are two ways to replace a file")
+            .error_about(&format!("{first} and {second}"), "are two ways to replace a file")
             .hint("Give one of them.")),
     }
 }
@@ -187,7 +187,7 @@ impl HandlerArgs {
                 handlers.push(read(option, text, on_full, true)?);
             }
         }
-        tell_apart(&mut handlers);
+        number_duplicates(&mut handlers);
         let spec = Spec { handlers, routes: Vec::new() };
         check(&spec)?;
         Ok(spec)
@@ -205,8 +205,8 @@ impl HandlerArgs {
             Some(format!(
                 "handler {}: \",{}\" is a part of its format, since format= takes the rest; a key \
                  stands before format=",
-                visible(&handler.name),
-                visible(misplaced)
+                escape(&handler.name),
+                escape(misplaced)
             ))
         };
         spec.handlers.iter().chain(&console).filter_map(remark).collect()
@@ -227,7 +227,7 @@ fn check(spec: &Spec) -> Result<()> {
 }
 
 /// Numbers handlers that would have the same name.
-fn tell_apart(handlers: &mut [HandlerSpec]) {
+fn number_duplicates(handlers: &mut [HandlerSpec]) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for handler in handlers {
         let times = seen.entry(handler.name.clone()).or_default();

@@ -23,7 +23,7 @@ use zlog_bench::target::Candidate;
 use zlog_bench::worker;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape;
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 
 /// Measures, reports and compares.
@@ -46,7 +46,7 @@ pub fn run(args: &BenchArgs) -> Result<Exit> {
 
 fn bench(args: &BenchArgs) -> Result<Exit> {
     let plan = Plan::of(args)?;
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     let report = measure(args, &plan, &stop)?;
     let shown = match args.output {
         BenchOutput::Table => report.document(terminal::stdout_is_terminal()).text().into_bytes(),
@@ -56,7 +56,9 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     if let Some(exit) = stop.exit() {
         let files = [&args.export_markdown, &args.export_csv].into_iter().flatten();
         if files.chain(&args.plot).next().is_some() {
-            terminal::tell("zlog bench: stopped before the end: no report files were written");
+            terminal::eprint_line(
+                "zlog bench: stopped before the end: no report files were written",
+            );
         }
         return Ok(exit);
     }
@@ -67,7 +69,7 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-fn measure(args: &BenchArgs, plan: &Plan, stop: &Stop) -> Result<Report> {
+fn measure(args: &BenchArgs, plan: &Plan, stop: &ShutdownSignal) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let python = args.compare_python.then(|| python::find(args.python.as_deref())).flatten();
     let with_scratch =
@@ -104,16 +106,16 @@ fn export(args: &BenchArgs, report: &Report) -> Result<()> {
 fn verdict(args: &BenchArgs, plan: &Plan, report: &Report) -> Result<Exit> {
     if let (Some(path), Some(before)) = (&args.baseline, &plan.baseline) {
         let compared = baseline::compare(report, before, args.tolerance, args.absolute)?;
-        let path = escape::visible(&path.display().to_string());
+        let path = escape::escape(&path.display().to_string());
         if !compared.regressions.is_empty() {
             return Err(regression(&compared, &path, args.tolerance));
         }
         let (n, percent) = (compared.compared, args.tolerance * 100.0);
         let skipped = match compared.skipped.as_slice() {
             [] => String::new(),
-            names => format!("; not measured this time: {}", escape::visible(&names.join(", "))),
+            names => format!("; not measured this time: {}", escape::escape(&names.join(", "))),
         };
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog bench: {n} compared with {path}, none slower by more than {percent} %{skipped}"
         ));
     }
@@ -135,5 +137,5 @@ fn regression(compared: &Comparison, path: &str, tolerance: f64) -> Error {
     let percent = tolerance * 100.0;
     Error::new(format!("slower than {path} by more than {percent} %: {}", names.join(", ")))
         .hint("If the change is intended, measure a new baseline: zlog bench --output json")
-        .exit_as(Exit::Unmet)
+        .exit_as(Exit::ExpectationFailed)
 }

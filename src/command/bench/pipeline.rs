@@ -12,9 +12,9 @@ use zlog_bench::rounds::Upcoming;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape;
 use zlog_pipeline::handler::publish::Wire;
-use zlog_pipeline::os::signal::Stop;
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{BareReceiver, Endpoint, Role};
+use zlog_pipeline::socket::{Endpoint, RawReceiver, Role};
 
 /// Measures and reports.
 ///
@@ -32,9 +32,11 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
             .hint("Give an option several values: --size 100,1K,10K."));
     }
     if cfg!(debug_assertions) {
-        terminal::tell("zlog bench: this is a debug build: its figures say little about a release");
+        terminal::eprint_line(
+            "zlog bench: this is a debug build: its figures say little about a release",
+        );
     }
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     let report = measure(args, &scenarios, &stop)?;
     let shown = match args.output {
         PipelineOutput::Table => report.document().text().into_bytes(),
@@ -44,7 +46,9 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     let printed = io::stdout().write_all(&shown);
     if let Some(exit) = stop.exit() {
         if args.export_markdown.is_some() || !args.plot.is_empty() {
-            terminal::tell("zlog bench: stopped before the end: no report files were written");
+            terminal::eprint_line(
+                "zlog bench: stopped before the end: no report files were written",
+            );
         }
         return Ok(exit);
     }
@@ -55,7 +59,9 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
         Some(image) => plots::write(&args.plot, |format| image.render(format))?,
         // The error below says what failed.
         None if !args.plot.is_empty() => {
-            terminal::tell("zlog bench: nothing was measured along the sweep: no plot was written");
+            terminal::eprint_line(
+                "zlog bench: nothing was measured along the sweep: no plot was written",
+            );
         }
         None => {}
     }
@@ -88,12 +94,12 @@ fn wire_of(wire: WireArg) -> Wire {
     }
 }
 
-fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &Stop) -> Result<Report> {
+fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &ShutdownSignal) -> Result<Report> {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let requested = || stop.requested();
     let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
     let directory = std::path::absolute(&directory)
-        .map_err(|error| Error::io(escape::visible(&directory.to_string_lossy()), &error))?;
+        .map_err(|error| Error::io(escape::escape(&directory.to_string_lossy()), &error))?;
     let mut runner = PipelineRunner::below(&directory, &requested)?;
     let runs = usize::from(args.runs);
     // Each scenario is measured with zlog and with bare libzmq.
@@ -132,7 +138,7 @@ pub(super) fn send(args: &BareSendArgs) -> Result<Exit> {
         count: args.count,
         wire: wire_of(args.wire),
     };
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     sending.run(io::stdin().lock(), &|| stop.requested())?;
     Ok(stop.exit().unwrap_or(Exit::Done))
 }
@@ -143,10 +149,10 @@ pub(super) fn send(args: &BareSendArgs) -> Result<Exit> {
 /// # Errors
 /// The endpoint can't be bound, the count can't be written, or libzmq's.
 pub(super) fn receive(args: &BareReceiveArgs) -> Result<Exit> {
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     let endpoint = Endpoint::parse(&args.bind, Role::Bind)?;
-    let mut receiver = BareReceiver::open(&endpoint, &args.topic)?;
-    terminal::tell(format_args!("zlog bench bare-receive: bound {}", receiver.endpoint()));
+    let mut receiver = RawReceiver::open(&endpoint, &args.topic)?;
+    terminal::eprint_line(format_args!("zlog bench bare-receive: bound {}", receiver.endpoint()));
     let (count, seconds) = bare::receive(&mut receiver, args.count, &|| stop.requested())?;
     writeln!(io::stdout(), "{count} {seconds}").map_err(|error| terminal::output_error(&error))?;
     Ok(stop.exit().unwrap_or(Exit::Done))

@@ -54,16 +54,15 @@ impl Plan {
         drop(temp_dir_in(&directory)?);
         let records = records(args)?;
         if cfg!(debug_assertions) {
-            terminal::tell(
+            terminal::eprint_line(
                 "zlog bench: this is a debug build: its figures say little about a release",
             );
         }
         Ok(Plan {
             targets: args.targets(),
             spec: spec(args, mail),
-            directory: std::path::absolute(&directory).map_err(|error| {
-                Error::io(escape::visible(&directory.to_string_lossy()), &error)
-            })?,
+            directory: std::path::absolute(&directory)
+                .map_err(|error| Error::io(escape::escape(&directory.to_string_lossy()), &error))?,
             settings: settings(args, &records),
             baseline,
         })
@@ -75,9 +74,9 @@ fn records(args: &BenchArgs) -> Result<Records> {
     let Some(path) = &args.lines else { return Records::of_size(args.size) };
     let records = Records::of_lines(path)?;
     if records.truncated() {
-        let (path, n) = (escape::visible(&path.display().to_string()), records.len());
+        let (path, n) = (escape::escape(&path.display().to_string()), records.len());
         let first = counted(n, "line");
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog bench: {path} is large: what is logged is its first {first}"
         ));
     }

@@ -10,13 +10,13 @@ pub(super) fn find(path: Option<&Path>) -> Option<Python> {
     let python = match Python::find(path) {
         Ok(python) => python,
         Err(error) => {
-            terminal::tell(format_args!("zlog bench: {error}"));
+            terminal::eprint_line(format_args!("zlog bench: {error}"));
             return None;
         }
     };
-    terminal::tell(format_args!("zlog bench: compared with {python}"));
+    terminal::eprint_line(format_args!("zlog bench: compared with {python}"));
     if let Some(why) = python.missing() {
-        terminal::tell(format_args!("zlog bench: {why}"));
+        terminal::eprint_line(format_args!("zlog bench: {why}"));
     }
     Some(python)
 }

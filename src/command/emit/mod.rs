@@ -1,76 +1,76 @@
 //! `zlog emit`: a source of lines or records, published.
 //!
-//! What was typed becomes a source, a stamp and a publishing handler; this file
-//! puts them together and runs them until the source ends, a limit is reached or
-//! somebody asks to stop. Then it flushes, and tells what became of the records.
+//! Opens the source and the publisher, runs them until the source ends, a limit is reached
+//! or a signal comes, flushes, and prints a summary.
 
-mod pace;
+mod rate_limiter;
 mod source;
 mod summary;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use self::pace::Pace;
-use self::source::Feed;
+use self::rate_limiter::RateLimiter;
 use self::summary::{ProgressLine, Summary};
 use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
 use zlog_core::error::{Exit, Result};
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
-use zlog_pipeline::os::signal::{Forwarding, Stop};
+use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::terminal;
+use zlog_pipeline::pump::{self, Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Publisher, Role, SocketOptions, Waited};
-use zlog_pipeline::source::{Flow, Notice, Progress};
+use zlog_pipeline::socket::{Publisher, Role, SocketOptions, WaitOutcome};
+use zlog_pipeline::source::command::CommandSource;
+use zlog_pipeline::source::{Notice, PollStatus, Source};
 
-/// How long to wait for the source before looking at signals and the clock.
-const TICK: Duration = Duration::from_millis(50);
-/// How often to ask, in the end, whether everything has been copied.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often to check, at the end, whether `--tee` has copied everything.
+const COPY_CHECK: Duration = Duration::from_millis(5);
 
-/// Publishes what the source gives.
+/// Publishes the records of the source.
 ///
 /// # Errors
-/// Endpoints that can't be used, a source that can't be read.
+/// An endpoint can't be used, or the source can't be read.
 pub fn run(args: EmitArgs) -> Result<Exit> {
     let (stop, signals) = catch_signals(&args)?;
     let publisher = open(&args)?;
     let mut emit = Emit::new(&args, publisher, stop);
-    let mut feed = match signals {
-        // What can't be read is told before the wait.
+    let mut source = match args.command.first() {
+        // Files that can't be read are reported before the wait for subscribers.
         None => {
-            let mut feed = Feed::open(&args)?;
-            emit.tell(feed.notices());
+            let mut source = source::open(&args, signals)?;
+            emit.report_notices(source.take_notices());
             emit.wait_for_subscribers(&args)?;
-            feed
+            source
         }
-        // A command starts when somebody listens.
-        Some(signals) => {
-            Feed::check_command(&args)?;
+        // A command is started when there are subscribers.
+        Some(program) => {
+            CommandSource::check(program)?;
             emit.wait_for_subscribers(&args)?;
-            if let Some(exit) = emit.end.stop.exit() {
+            if let Some(exit) = emit.shutdown.stop.exit() {
                 return Ok(exit);
             }
-            Feed::start(&args, signals)?
+            source::open(&args, signals)?
         }
     };
-    let ran = emit.run(&mut feed);
-    // Also when the run failed (a full disk under --tee, say, or its reader has gone):
-    // what was published by then must not be lost with it.
-    let exit = emit.finish(&args, feed);
+    emit.progress.set_read_progress(source.read_progress());
+    let ran = pump(&mut *source, &mut emit);
+    // Also after an error (a full disk under --tee, or its reader is gone): what was
+    // published until then must not be lost.
+    let exit = emit.finish(&args, source);
     ran.and(exit)
 }
 
-/// A signal asks this process to stop; while a wrapped command runs, it is the command's.
-fn catch_signals(args: &EmitArgs) -> Result<(Stop, Option<Forwarding>)> {
+/// Catches signals. They ask this process to stop, except while a wrapped command runs:
+/// then they are forwarded to it.
+fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)> {
     if args.command.is_empty() {
-        return Ok((Stop::install()?, None));
+        return Ok((ShutdownSignal::install()?, None));
     }
-    let stop = Stop::default();
+    let stop = ShutdownSignal::default();
     let signals = Forwarding::install(stop.clone())?;
     Ok((stop, Some(signals)))
 }
@@ -80,46 +80,47 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     options.hwm = args.hwm;
     let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
     let publisher = Publisher::open(&endpoints, &options)?;
-    super::say_bound("emit", publisher.bound());
+    super::print_bound("emit", publisher.bound());
     Ok(publisher)
 }
 
-/// When to end, whatever the source still has: at a signal, or when the time is up.
+/// When to end before the source does: at a signal, or after `--duration`.
 #[derive(Clone)]
-struct End {
-    stop: Stop,
+struct Shutdown {
+    stop: ShutdownSignal,
     until: Arc<OnceLock<Instant>>,
-    /// How long a subscriber without room may hold the end up.
+    /// How long a full subscriber may delay the end (`--linger`).
     linger: Duration,
-    /// Since when one does.
+    /// Since when one delays it.
     held_up: Arc<OnceLock<Instant>>,
 }
 
-impl End {
-    fn reached(&self) -> bool {
+impl Shutdown {
+    fn is_due(&self) -> bool {
         self.stop.requested() || self.until.get().is_some_and(|until| Instant::now() >= *until)
     }
 
-    /// Whether a subscriber without room has held the end up for long enough. To be
-    /// asked while one has none.
-    fn overdue(&self) -> bool {
-        (self.reached() || self.stop.passed_on())
+    /// Whether a full subscriber has delayed the end for too long. Called while a subscriber
+    /// is full.
+    fn is_overdue(&self) -> bool {
+        (self.is_due() || self.stop.passed_on())
             && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
     }
 
-    /// What is left of the time to flush in.
+    /// What is left of `--linger`.
     fn linger(&self) -> Duration {
         let gone = self.held_up.get().map_or(Duration::ZERO, Instant::elapsed);
         self.linger.saturating_sub(gone)
     }
 }
 
-/// The pipeline, and the limits it runs within.
+/// The pipeline: fills in the sender's fields and publishes, within the limits that were
+/// typed.
 struct Emit {
-    end: End,
+    shutdown: Shutdown,
     sender: SenderFields,
     publish: Publish,
-    pace: Option<Pace>,
+    rate: Option<RateLimiter>,
     limit: Option<u64>,
     progress: ProgressLine,
     quiet: bool,
@@ -130,9 +131,13 @@ struct Emit {
 }
 
 impl Emit {
-    fn new(args: &EmitArgs, publisher: Publisher, stop: Stop) -> Emit {
-        let end =
-            End { stop, until: Arc::default(), linger: args.linger.0, held_up: Arc::default() };
+    fn new(args: &EmitArgs, publisher: Publisher, stop: ShutdownSignal) -> Emit {
+        let shutdown = Shutdown {
+            stop,
+            until: Arc::default(),
+            linger: args.linger.0,
+            held_up: Arc::default(),
+        };
         let progress = ProgressLine::new(args);
         let options = PublishOptions {
             root: args.root.clone(),
@@ -146,17 +151,17 @@ impl Emit {
                 OnFullArg::Drop => OnFull::Drop,
             },
             give_up: {
-                let end = end.clone();
-                Box::new(move || end.overdue())
+                let shutdown = shutdown.clone();
+                Box::new(move || shutdown.is_overdue())
             },
-            report: progress.teller(),
+            report: progress.notifier(),
         };
         let begun = Instant::now();
         Emit {
             publish: Publish::new(publisher, options),
             sender: sender(args),
-            end,
-            pace: args.rate.map(|rate| Pace::new(rate, begun)),
+            shutdown,
+            rate: args.rate.map(|rate| RateLimiter::new(rate, begun)),
             limit: args.count,
             progress,
             quiet: args.quiet,
@@ -166,142 +171,122 @@ impl Emit {
         }
     }
 
-    /// Waits for subscribers; says once when they do not come. Then the clock starts.
+    /// Waits for subscribers, and reports if too few have come. Then `--duration` begins.
     fn wait_for_subscribers(&mut self, args: &EmitArgs) -> Result<()> {
         let publisher = self.publish.publisher();
-        let stop = || self.end.stop.requested();
+        let stop = || self.shutdown.stop.requested();
         let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
-        if let Waited::TimedOut(subscribers) = waited {
+        if let WaitOutcome::TimedOut(subscribers) = waited {
             let (wait, wanted) = (args.wait, args.wait_for);
             let text = match (wanted, subscribers) {
                 (0, _) => return Ok(()),
                 (1, _) => format!("nobody listens (waited {wait}); publishing all the same"),
                 (_, n) => format!("{n} of {wanted} subscribers came (waited {wait}); publishing"),
             };
-            terminal::tell(format_args!("zlog emit: {text}"));
+            terminal::eprint_line(format_args!("zlog emit: {text}"));
         }
         self.begun = Instant::now();
         if let Some(duration) = args.duration {
-            // Set once, here: nothing was published before, so nothing asked for it.
-            let _ = self.end.until.set(self.begun + duration.0);
+            // It is set here only.
+            let _ = self.shutdown.until.set(self.begun + duration.0);
         }
         Ok(())
     }
 
-    /// Publishes until the source ends, a limit is reached or a signal comes.
-    fn run(&mut self, feed: &mut Feed) -> Result<()> {
-        self.progress.watch(feed.reading());
-        while !self.done() {
-            let progress = feed.source().poll(self.wait(), &mut |record| self.take(record))?;
-            self.publish.flush()?;
-            self.progress.show(self.taken);
-            self.tell(feed.notices());
-            self.tell_of_subscribers();
-            if progress == Progress::Ended {
-                break;
-            }
-        }
-        // What has been read must not be lost because somebody asked to stop.
-        if self.end.stop.requested() {
-            let within = self.end.linger();
-            feed.finish(within, &mut |record| self.publish_one(record))?;
-            self.tell(feed.notices());
-        }
-        Ok(())
-    }
-
-    /// Takes what the source delivers. It has let go of the record, so that even one
-    /// that comes when the end has just been reached must be published.
-    fn take(&mut self, record: Record<'_>) -> Result<Flow> {
-        if let Some(pace) = &mut self.pace {
-            let now = Instant::now();
-            let pause = pace.next(now).saturating_duration_since(now);
-            self.publish.publisher().pause(pause, &|| self.end.reached());
-            self.progress.show(self.taken);
-        }
-        self.publish_one(record)?;
-        Ok(if self.done() { Flow::Enough } else { Flow::More })
-    }
-
-    fn publish_one(&mut self, record: Record<'_>) -> Result<Flow> {
-        let mut record = record;
-        self.outside_root += u64::from(self.sender.fill(&mut record));
-        self.publish.handle(&record)?;
-        self.taken += 1;
-        Ok(Flow::More)
-    }
-
-    /// Says what a person should know; the progress line makes room.
-    fn tell(&self, notices: Vec<Notice>) {
+    /// Prints notices; the progress line makes room.
+    fn report_notices(&self, notices: Vec<Notice>) {
         for notice in notices {
             let line = format_args!("zlog emit: {}", notice.text);
-            self.progress.around(|| terminal::tell(line));
+            self.progress.suspended(|| terminal::eprint_line(line));
         }
     }
 
-    /// Says whose connections were ended because of what they sent.
-    fn tell_of_subscribers(&mut self) {
+    /// Prints whose connections were closed because of what they sent.
+    fn report_disconnects(&mut self) {
         if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
-            self.progress.around(|| terminal::tell(format_args!("zlog emit: {}", visible(&text))));
+            let line = format_args!("zlog emit: {}", escape(&text));
+            self.progress.suspended(|| terminal::eprint_line(line));
         }
     }
 
-    fn done(&self) -> bool {
-        self.end.reached() || self.limit.is_some_and(|limit| self.taken >= limit)
-    }
-
-    /// How long the source may wait before this loop must look around.
-    fn wait(&self) -> Duration {
-        match self.end.until.get() {
-            Some(until) => until.saturating_duration_since(Instant::now()).min(TICK),
-            None => TICK,
+    /// Waits until `--tee` has copied what was read, and reports what it has not.
+    fn await_copies(&self, source: &dyn Source) {
+        let Some(progress) = source.read_progress() else { return };
+        progress.close();
+        let until = Instant::now() + self.shutdown.linger();
+        while progress.copying() > 0 && Instant::now() < until {
+            std::thread::sleep(COPY_CHECK);
         }
-    }
-
-    /// Waits for what --tee has still to copy, and tells what nobody took.
-    fn await_copies(&self, feed: &Feed) {
-        let Some(reading) = feed.reading() else { return };
-        reading.close();
-        let until = Instant::now() + self.end.linger();
-        while reading.copying() > 0 && Instant::now() < until {
-            std::thread::sleep(LOOK);
-        }
-        let uncopied = reading.copying() + reading.uncopied();
+        let uncopied = progress.copying() + progress.uncopied();
         if uncopied > 0 {
-            terminal::tell(format_args!(
-                "zlog emit: --tee: up to {} of what was read not copied: nobody took it in time",
+            terminal::eprint_line(format_args!(
+                "zlog emit: --tee: up to {} not copied: the reader did not take them in time",
                 counted(uncopied, "byte")
             ));
         }
     }
 
-    /// Sends what is held, tells what became of everything, and says how to exit.
-    fn finish(mut self, args: &EmitArgs, mut feed: Feed) -> Result<Exit> {
+    /// Flushes, prints the summary, and returns the exit code.
+    fn finish(mut self, args: &EmitArgs, mut source: Box<dyn Source>) -> Result<Exit> {
         self.progress.clear();
         let took = self.begun.elapsed();
         if args.tee {
-            self.await_copies(&feed);
+            self.await_copies(&*source);
         }
         self.publish.flush()?;
-        self.tell_of_subscribers();
-        let flushed = self.publish.close(Instant::now() + self.end.linger()).is_ok();
-        let summary = Summary {
-            published: self.publish.published(),
-            outside_root: self.outside_root,
-            lines: feed.line_counts(),
-            heard: feed.heard(),
-            took,
-            flushed,
-        };
+        self.report_disconnects();
+        let flushed = self.publish.close(Instant::now() + self.shutdown.linger()).is_ok();
+        let published = self.publish.published();
+        let (outside_root, counts) = (self.outside_root, source.counts());
+        let summary = Summary { published, outside_root, counts, took, flushed };
         if !args.quiet {
-            terminal::tell(format_args!("zlog emit: {summary}"));
+            terminal::eprint_line(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
-            terminal::tell(format_args!("zlog emit: {}", summary.loss()));
+            terminal::eprint_line(format_args!("zlog emit: {}", summary.loss()));
         }
-        let exit = feed.exit();
-        feed.stop(args.linger.0)?;
+        let exit = source.exit();
+        source.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
-        Ok(self.end.stop.exit().unwrap_or(exit).or_unmet(lost))
+        Ok(self.shutdown.stop.exit().unwrap_or(exit).or_expectation_failed(lost))
+    }
+}
+
+impl Pipeline for Emit {
+    fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
+        if let Some(rate) = &mut self.rate {
+            let now = Instant::now();
+            let pause = rate.next(now).saturating_duration_since(now);
+            self.publish.publisher().pause(pause, &|| self.shutdown.is_due());
+            self.progress.show(self.taken);
+        }
+        self.outside_root += u64::from(self.sender.fill(record));
+        self.publish.handle(record)?;
+        self.taken += 1;
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.shutdown.is_due() || self.limit.is_some_and(|limit| self.taken >= limit)
+    }
+
+    fn wait(&self) -> Duration {
+        match self.shutdown.until.get() {
+            Some(until) => until.saturating_duration_since(Instant::now()).min(pump::TICK),
+            None => pump::TICK,
+        }
+    }
+
+    fn after_poll(&mut self, source: &mut dyn Source, _: PollStatus) -> Result<()> {
+        self.publish.flush()?;
+        self.progress.show(self.taken);
+        self.report_notices(source.take_notices());
+        self.report_disconnects();
+        Ok(())
+    }
+
+    /// At a signal, what was read must not be lost.
+    fn grace(&self) -> Option<Duration> {
+        self.shutdown.stop.requested().then(|| self.shutdown.linger())
     }
 }
 
@@ -312,16 +297,16 @@ fn sender(args: &EmitArgs) -> SenderFields {
     });
     let mut sender = SenderFields::of_this_process(name);
     sender.root.clone_from(&args.root);
-    // Without a root, a replay publishes records where they were published before.
+    // Without a root, a replay publishes records under their original topics.
     sender.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
-    sender.subtopic = args.subtopic.clone().unwrap_or_default();
+    sender.subtopic = args.subtopic.clone().unwrap_or_default().leak();
     if let Some(source) = &args.source {
-        sender.source.clone_from(source);
+        sender.source = source.clone().leak();
     }
     if let Some(program) = args.command.first() {
         let program = std::path::Path::new(program);
         let name = program.file_name().unwrap_or(program.as_os_str());
-        sender.process_name = name.to_string_lossy().into_owned();
+        sender.process_name = name.to_string_lossy().into_owned().leak();
     }
     sender
 }

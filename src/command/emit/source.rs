@@ -1,13 +1,11 @@
-//! Which source the command line asks for, and what is asked of it at the end.
+//! Opens the source that the command line asks for.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use crate::cli::EmitArgs;
-use zlog_core::error::{Exit, Result};
+use zlog_core::error::Result;
 use zlog_core::multiline::{self, Rules};
 use zlog_core::parse;
 use zlog_core::record::Level;
@@ -15,208 +13,90 @@ use zlog_pipeline::os::signal::Forwarding;
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::source::command::{CommandOptions, CommandSource};
 use zlog_pipeline::source::file::{self, FileOptions};
-use zlog_pipeline::source::listen::{Heard, Listen};
-use zlog_pipeline::source::message::Message;
+use zlog_pipeline::source::message::MessageSource;
+use zlog_pipeline::source::python::PythonSource;
 use zlog_pipeline::source::replay::ReplaySource;
 use zlog_pipeline::source::stdin;
 use zlog_pipeline::source::synthetic::SyntheticSource;
-use zlog_pipeline::source::text::{LineCounts, LineOptions, StreamSpec, TextSource};
-use zlog_pipeline::source::{Notice, Reading, Sink, Source, Tee};
+use zlog_pipeline::source::text::{LineOptions, StreamSpec, TextSource};
+use zlog_pipeline::source::{Source, SourceKind, Tee};
 
-/// The source of an emission.
-pub(super) enum Feed {
-    /// Lines of stdin or of files.
-    Text(TextSource),
-    /// A command, and what passes signals on to it.
-    Command(CommandSource, Forwarding),
-    /// Test records.
-    Synthetic(SyntheticSource),
-    /// Stored records.
-    Replay(ReplaySource<BufReader<File>>),
-    /// One record.
-    Message(Message),
-    /// Programs that log through Python's handlers.
-    Listen(Listen),
-}
-
-impl Feed {
-    /// Opens what was asked for, unless it is a command.
-    ///
-    /// # Errors
-    /// A file that can't be opened, a thread that can't be started, an address that
-    /// can't be listened on.
-    pub(super) fn open(args: &EmitArgs) -> Result<Feed> {
-        if args.listen.any() {
-            let source = Listen::open(&args.listen.options())?;
-            for place in source.bound() {
-                terminal::tell(format_args!("zlog emit: listening on {place}"));
+/// Opens the source. A command is started; signals are passed on to it from then on.
+///
+/// # Errors
+/// A file that can't be opened, a thread or a command that can't be started, an address
+/// that can't be listened on.
+pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<dyn Source>> {
+    let spec = stream_spec(args.level, Level::INFO);
+    let lines = line_options(args);
+    Ok(match args.source_kind() {
+        SourceKind::Stdin => {
+            if terminal::stdin_is_terminal() && !args.quiet {
+                terminal::eprint_line("zlog emit: publishing what is typed here; Ctrl-D ends it");
             }
-            return Ok(Feed::Listen(source));
+            Box::new(stdin::open(spec, &lines, args.tee.then(|| stdout(args)))?)
         }
-        let spec = spec(args.level, Level::INFO);
-        let lines = line_options(args);
-        if let Some(text) = &args.message {
-            return Ok(Feed::Message(Message::new(text, lines.parse, spec.level)));
+        SourceKind::File => Box::new(open_files(args, spec, &lines)?),
+        SourceKind::Command => Box::new(start_command(args, &lines, signals)?),
+        SourceKind::Message => {
+            let text = args.message.as_deref().unwrap_or_default();
+            Box::new(MessageSource::new(text, lines.parse, spec.level))
         }
-        if let Some(count) = args.test {
+        SourceKind::Synthetic => {
             let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
-            return Ok(Feed::Synthetic(SyntheticSource::new(count, seed)));
+            Box::new(SyntheticSource::new(args.test.flatten(), seed))
         }
-        if let Some(path) = &args.replay {
+        SourceKind::Replay => {
+            let path = args.replay.as_deref().unwrap_or(Path::new(""));
             let file = file::check(path).and_then(|()| File::open(path));
             let file = file.map_err(|error| file::unreadable(path, &error))?;
             let input = BufReader::with_capacity(1 << 16, file);
-            return Ok(Feed::Replay(ReplaySource::new(input, args.speed, lines.parse, spec.level)));
+            Box::new(ReplaySource::new(input, args.speed, lines.parse, spec.level))
         }
-        if args.file.is_empty() {
-            if terminal::stdin_is_terminal() && !args.quiet {
-                terminal::tell("zlog emit: publishing what is typed here; Ctrl-D ends it");
-            }
-            return Ok(Feed::Text(stdin::open(spec, &lines, args.tee.then(|| stdout(args)))?));
-        }
-        let options = FileOptions { follow: args.follow, from_end: args.from_end };
-        let stdout = || stdout(args);
-        let tee = args.tee.then_some(&stdout as &dyn Fn() -> Tee);
-        let missing = |path: &PathBuf| !args.follow && path != Path::new("-") && !path.exists();
-        let is_missing = args.file.iter().any(missing);
-        let source = file::open(args.file.clone(), options, spec, &lines, tee);
-        Ok(Feed::Text(source.map_err(|error| match is_missing {
-            true => error.also("With --follow it is waited for."),
-            false => error,
-        })?))
-    }
-
-    /// Whether the command that was asked for can be started, as far as that can be known
-    /// before.
-    ///
-    /// # Errors
-    /// A command that can't be started.
-    pub(super) fn check_command(args: &EmitArgs) -> Result<()> {
-        args.command.first().map_or(Ok(()), |program| CommandSource::check(program))
-    }
-
-    /// Starts the command that was asked for; signals are its own from now on.
-    ///
-    /// # Errors
-    /// A command that can't be started.
-    pub(super) fn start(args: &EmitArgs, signals: Forwarding) -> Result<Feed> {
-        let mut words = args.command.iter().cloned();
-        let options = CommandOptions {
-            program: words.next().unwrap_or_default(),
-            args: words.collect(),
-            stdout: spec(args.level, Level::INFO),
-            stderr: spec(args.stderr_level, Level::WARNING),
-            tee_stdout: args.tee.then(|| stdout(args)),
-            tee_stderr: args.tee.then(|| Box::new(terminal::stderr(args.linger.0)) as Tee),
-        };
-        let lines = line_options(args);
-        let source = CommandSource::spawn(options, &lines, |process| signals.begin(process))?;
-        Ok(Feed::Command(source, signals))
-    }
-
-    /// Ends a command that still runs, because no more of it is wanted: asks it to,
-    /// and makes it end when it has not `within` that time.
-    ///
-    /// # Errors
-    /// The command can't be ended or waited for.
-    pub(super) fn stop(&mut self, within: Duration) -> Result<()> {
-        match self {
-            Feed::Command(source, _) => source.stop(within),
-            _ => Ok(()),
-        }
-    }
-
-    /// The source itself.
-    pub(super) fn source(&mut self) -> &mut dyn Source {
-        match self {
-            Feed::Text(source) => source,
-            Feed::Command(source, _) => source,
-            Feed::Synthetic(source) => source,
-            Feed::Replay(source) => source,
-            Feed::Message(source) => source,
-            Feed::Listen(source) => source,
-        }
-    }
-
-    /// Delivers what has been read already: the end before the input's end. The rest of a
-    /// line, and what was sent over the network, may take as long as `within`.
-    ///
-    /// # Errors
-    /// Whatever `sink` returns.
-    pub(super) fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
-        match self {
-            Feed::Text(source) => source.finish(within, sink),
-            Feed::Command(source, _) => source.finish(within, sink),
-            Feed::Listen(source) => source.finish(within, sink),
-            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Ok(()),
-        }
-    }
-
-    /// How far the reading has come, where bytes are what is read.
-    pub(super) fn reading(&self) -> Option<Arc<Reading>> {
-        match self {
-            Feed::Text(source) => Some(source.reading()),
-            Feed::Command(source, _) => Some(source.text().reading()),
-            _ => None,
-        }
-    }
-
-    /// What a person should know, since this was last asked. To be asked often:
-    /// notes the end of a command, too.
-    pub(super) fn notices(&mut self) -> Vec<Notice> {
-        match self {
-            Feed::Text(source) => source.take_notices(),
-            Feed::Command(source, signals) => {
-                if source.exit().is_some() {
-                    signals.end();
-                }
-                source.take_notices()
-            }
-            Feed::Listen(source) => source.take_notices(),
-            Feed::Synthetic(_) | Feed::Replay(_) | Feed::Message(_) => Vec::new(),
-        }
-    }
-
-    /// What was done with the lines.
-    pub(super) fn line_counts(&self) -> LineCounts {
-        match self {
-            Feed::Text(source) => source.counts(),
-            Feed::Command(source, _) => source.text().counts(),
-            Feed::Message(source) => {
-                LineCounts { not_utf8: u64::from(source.not_utf8()), ..LineCounts::default() }
-            }
-            Feed::Replay(source) => {
-                LineCounts { nuls: source.nuls(), quoted: source.quoted(), ..LineCounts::default() }
-            }
-            Feed::Synthetic(_) | Feed::Listen(_) => LineCounts::default(),
-        }
-    }
-
-    /// What came of listening.
-    pub(super) fn heard(&self) -> Heard {
-        match self {
-            Feed::Listen(source) => source.heard(),
-            _ => Heard::default(),
-        }
-    }
-
-    /// How the source asks to exit: with a command's own code, or failed when
-    /// input was missed.
-    pub(super) fn exit(&self) -> Exit {
-        match self {
-            Feed::Text(source) if source.failed() => Exit::Failed,
-            Feed::Command(source, _) => source.exit().unwrap_or(Exit::Done),
-            _ => Exit::Done,
-        }
-    }
+        SourceKind::Python => Box::new(PythonSource::open(&args.listen.options())?),
+    })
 }
 
-fn spec(level: Option<Level>, default: Level) -> StreamSpec {
+fn open_files(args: &EmitArgs, spec: StreamSpec, lines: &LineOptions) -> Result<TextSource> {
+    let options = FileOptions { follow: args.follow, from_end: args.from_end };
+    let stdout = || stdout(args);
+    let tee = args.tee.then_some(&stdout as &dyn Fn() -> Tee);
+    let missing = |path: &PathBuf| !args.follow && path != Path::new("-") && !path.exists();
+    let is_missing = args.file.iter().any(missing);
+    file::open(args.file.clone(), options, spec, lines, tee).map_err(|error| match is_missing {
+        true => error.also("With --follow it is waited for."),
+        false => error,
+    })
+}
+
+fn start_command(
+    args: &EmitArgs,
+    lines: &LineOptions,
+    signals: Option<Forwarding>,
+) -> Result<CommandSource> {
+    let mut words = args.command.iter().cloned();
+    let options = CommandOptions {
+        program: words.next().unwrap_or_default(),
+        args: words.collect(),
+        stdout: stream_spec(args.level, Level::INFO),
+        stderr: stream_spec(args.stderr_level, Level::WARNING),
+        tee_stdout: args.tee.then(|| stdout(args)),
+        tee_stderr: args.tee.then(|| Box::new(terminal::stderr(args.linger.0)) as Tee),
+    };
+    let forward = move |child| match (&signals, child) {
+        (Some(signals), Some(process)) => signals.begin(process),
+        (Some(signals), None) => signals.end(),
+        (None, _) => {}
+    };
+    CommandSource::spawn(options, lines, Box::new(forward))
+}
+
+fn stream_spec(level: Option<Level>, default: Level) -> StreamSpec {
     StreamSpec { level: level.unwrap_or(default), explicit: level.is_some(), process: None }
 }
 
 fn stdout(args: &EmitArgs) -> Tee {
-    Box::new(Stdout::lingering(args.linger.0))
+    Box::new(Stdout::with_linger(args.linger.0))
 }
 
 fn line_options(args: &EmitArgs) -> LineOptions {

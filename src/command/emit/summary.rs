@@ -1,4 +1,4 @@
-//! What became of the records: the line at the end, and the one that moves meanwhile.
+//! The summary at the end, and the progress line before it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,18 +13,15 @@ use zlog_core::text::plural::{counted, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
-use zlog_pipeline::source::Reading;
-use zlog_pipeline::source::listen::Heard;
-use zlog_pipeline::source::text::LineCounts;
+use zlog_pipeline::source::{ReadProgress, SourceCounts};
 
-/// How an emission ended.
+/// What was published, changed and lost.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,
     /// Records whose own topic was not under the root.
     pub(super) outside_root: u64,
-    pub(super) lines: LineCounts,
-    pub(super) heard: Heard,
+    pub(super) counts: SourceCounts,
     pub(super) took: Duration,
     pub(super) flushed: bool,
 }
@@ -33,7 +30,7 @@ impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Published { dropped_full, broken, .. } = self.published;
-        dropped_full + broken + self.heard.lost() > 0 || !self.flushed
+        dropped_full + broken + self.counts.listen.lost() > 0 || !self.flushed
     }
 
     /// The losses alone.
@@ -42,16 +39,16 @@ impl Summary {
         if self.published.dropped_full > 0 {
             said.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
         }
-        if self.heard.lost() > 0 {
-            said.push(format!("{} lost before they were whole here", self.heard.lost()));
+        if self.counts.listen.lost() > 0 {
+            said.push(format!("{} lost before they were whole here", self.counts.listen.lost()));
         }
         said.extend(self.may_be_lost());
         said.join("; ")
     }
 
-    /// What is worth a word, when there is any of it.
+    /// The remarks, for counts that are not zero.
     fn remarks(&self) -> Vec<String> {
-        let (published, lines) = (&self.published, &self.lines);
+        let (published, lines) = (&self.published, &self.counts.lines);
         let plain = [
             (published.unsubscribed, "had no subscriber"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
@@ -74,12 +71,12 @@ impl Summary {
             .collect();
         let named = named.into_iter().filter(|(count, ..)| *count > 0);
         remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
-        remarks.extend(self.heard.remarks());
+        remarks.extend(self.counts.listen.remarks());
         remarks.extend(self.may_be_lost());
         remarks
     }
 
-    /// What is said of losses whose number is not known.
+    /// Losses whose number is not known.
     fn may_be_lost(&self) -> Vec<String> {
         let mut said = Vec::new();
         if self.published.broken > 0 {
@@ -112,16 +109,16 @@ impl fmt::Display for Summary {
     }
 }
 
-/// A line on a terminal that shows how far a long run has come.
+/// A line on a terminal that shows the progress of a long run.
 pub(super) struct ProgressLine {
     bar: ProgressBar,
     counts_records: bool,
-    reading: Option<Arc<Reading>>,
+    read_progress: Option<Arc<ReadProgress>>,
 }
 
 impl ProgressLine {
-    /// Shown for whole files and for `--count`, when stderr is a terminal that
-    /// nothing else is written to meanwhile.
+    /// Shown for whole files and for `--count`, if stderr is a terminal and nothing else is
+    /// written to it.
     pub(super) fn new(args: &EmitArgs) -> ProgressLine {
         let counted = args.count.or(args.test.flatten());
         let long = counted.is_some() || (!args.file.is_empty() && !args.follow);
@@ -136,15 +133,15 @@ impl ProgressLine {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.with_key("rate", whole_rate));
         }
-        ProgressLine { bar, counts_records: counted.is_some(), reading: None }
+        ProgressLine { bar, counts_records: counted.is_some(), read_progress: None }
     }
 
-    /// What is read from now on; without it, records are all there is to show.
-    pub(super) fn watch(&mut self, reading: Option<Arc<Reading>>) {
-        self.reading = reading;
+    /// Sets the progress of the reading; without it, only records are shown.
+    pub(super) fn set_read_progress(&mut self, read_progress: Option<Arc<ReadProgress>>) {
+        self.read_progress = read_progress;
     }
 
-    /// Moves the line.
+    /// Updates the line.
     pub(super) fn show(&self, records: u64) {
         if self.bar.is_hidden() {
             return;
@@ -152,32 +149,34 @@ impl ProgressLine {
         if self.counts_records {
             self.bar.set_position(records);
         } else {
-            let reading = self.reading.as_deref();
-            self.bar.set_length(reading.map_or(0, Reading::total));
-            self.bar.set_position(reading.map_or(0, Reading::read));
+            let read_progress = self.read_progress.as_deref();
+            self.bar.set_length(read_progress.map_or(0, ReadProgress::total));
+            self.bar.set_position(read_progress.map_or(0, ReadProgress::read));
             self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
         }
     }
 
-    /// Says something about subscribers; the line makes room.
-    pub(super) fn teller(&self) -> Box<dyn Fn(&str) + Send> {
+    /// Prints messages of the publisher; the line makes room.
+    pub(super) fn notifier(&self) -> Box<dyn Fn(&str) + Send> {
         let bar = self.bar.clone();
-        Box::new(move |text| bar.suspend(|| terminal::tell(format_args!("zlog emit: {text}"))))
+        Box::new(move |text| {
+            bar.suspend(|| terminal::eprint_line(format_args!("zlog emit: {text}")))
+        })
     }
 
-    /// Takes the line away while `say` writes to stderr.
-    pub(super) fn around(&self, say: impl FnOnce()) {
-        self.bar.suspend(say);
+    /// Removes the line while `write` writes to stderr.
+    pub(super) fn suspended(&self, write: impl FnOnce()) {
+        self.bar.suspend(write);
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// Records a second, as whole ones: fractions of a record say nothing.
+/// Records per second, without a fraction.
 fn whole_rate(state: &ProgressState, out: &mut dyn fmt::Write) {
-    // The line is drawn again in a moment.
+    // An error is of no use: the line is drawn again soon.
     let _ = write!(out, "{:.0}/s", state.per_sec());
 }

@@ -2,48 +2,49 @@
 //!
 //! One thread moves messages, passes subscriptions upstream, keeps the last messages
 //! and answers questions; it waits for all of that in one place, and for nothing
-//! else. Sources of the relay's own (`feed`) have threads of their own, and publish
+//! else. Sources of the relay's own (`input`) have threads of their own, and publish
 //! to it as any other publisher does.
 
-mod feed;
-mod inquiries;
-mod news;
-mod outlets;
-mod plan;
+mod connection_log;
+mod endpoints;
+mod handlers;
+mod input;
+mod query_service;
 mod rates;
 mod reply;
-mod sides;
+mod settings;
 mod status;
 mod summary;
 mod table;
 
 use std::time::{Duration, Instant};
 
-use self::feed::Feeds;
-use self::inquiries::Inquiries;
-use self::news::News;
-use self::outlets::Outlets;
-use self::plan::Plan;
+use self::connection_log::ConnectionLog;
+use self::endpoints::{collect_on, open_query_server, publish_on};
+use self::handlers::Handlers;
+use self::input::Inputs;
+use self::query_service::QueryService;
 use self::rates::Rates;
-use self::sides::{collect_on, open_desk, publish_on};
+use self::settings::Settings;
 use self::summary::Summary;
-use super::cutoff::CutOff;
+use super::disconnect_reason::DisconnectReasons;
 use crate::cli::{RelayArgs, RelayOnFull};
 use zlog_core::error::{Exit, Result};
-use zlog_core::history::{Keep, Limits};
+use zlog_core::history::{History, Limits};
 use zlog_core::text::escape;
 use zlog_pipeline::os::clock;
-use zlog_pipeline::os::signal::{Hangup, Stop};
+use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
-    self, Ask, Closing, Desk, Forwarded, Proxy, ProxyOptions, SocketOptions, connected_peers,
+    self, Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, QueryServer, SocketOptions,
+    connected_peers,
 };
 
 /// Messages sent on before anything else is looked at.
 const BURST: usize = 1000;
 /// How often a stream without a pause is interrupted for everything else. Each look costs
 /// a few calls of the system.
-const CHORES: Duration = Duration::from_millis(5);
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(5);
 /// Longest wait without a look at signals, which may have come to another thread.
 const TICK: Duration = Duration::from_millis(100);
 /// Longest that a message waits for room before subscriptions are looked at.
@@ -52,7 +53,7 @@ const SLICE: Duration = Duration::from_millis(20);
 /// counting it.
 const COUNTING: Duration = Duration::from_millis(500);
 /// Between two looks at the clock meanwhile: a handler may wait for the disk each time.
-const A_FEW: u64 = 100;
+const DISCARD_BATCH: u64 = 100;
 
 /// Collects and publishes until somebody asks to stop.
 ///
@@ -64,11 +65,11 @@ pub fn run(args: RelayArgs) -> Result<Exit> {
         return status::show(&args, endpoint.as_deref());
     }
     let check = args.check;
-    let plan = Plan::new(args)?;
+    let settings = Settings::new(args)?;
     if check {
-        return plan.report();
+        return settings.report();
     }
-    let mut relay = Relay::open(plan)?;
+    let mut relay = Relay::open(settings)?;
     let ran = relay.run();
     // Also when the run failed: what has come by then must not be lost with it.
     let exit = relay.finish();
@@ -76,63 +77,63 @@ pub fn run(args: RelayArgs) -> Result<Exit> {
 }
 
 struct Relay {
-    plan: Plan,
+    settings: Settings,
     proxy: Proxy,
-    inquiries: Option<Inquiries>,
-    keep: Option<Keep>,
-    outlets: Outlets,
-    feeds: Feeds,
+    queries: Option<QueryService>,
+    keep: Option<History>,
+    handlers: Handlers,
+    inputs: Inputs,
     rates: Rates,
-    news: Option<News>,
+    connection_log: Option<ConnectionLog>,
     /// Unless --quiet.
-    cutoff: Option<CutOff>,
-    stop: Stop,
+    disconnect_reasons: Option<DisconnectReasons>,
+    stop: ShutdownSignal,
     hangup: Hangup,
     /// When the handlers are due again.
     due: Instant,
     /// Whether there is more to do than to send messages on, and when that was last done.
-    chores: bool,
-    looked: Instant,
+    housekeeping_due: bool,
+    last_housekeeping: Instant,
     begun: Instant,
     /// Publishers were still sending at the end.
     uncounted: bool,
 }
 
 impl Relay {
-    fn open(plan: Plan) -> Result<Relay> {
-        let args = &plan.args;
-        let stop = Stop::install()?;
+    fn open(settings: Settings) -> Result<Relay> {
+        let args = &settings.args;
+        let stop = ShutdownSignal::install()?;
         let hangup = Hangup::install(&stop)?;
         let begun = Instant::now();
         let publish_on = publish_on(args)?;
         let mut proxy = Proxy::open(&collect_on(args)?, &publish_on, &options(args))?;
-        let desk = open_desk(args, &proxy, &publish_on)?;
-        say_bound(&proxy, desk.as_ref());
+        let server = open_query_server(args, &proxy, &publish_on)?;
+        say_bound(&proxy, server.as_ref());
         let keep = args.keep.map(|per_topic| {
-            proxy.want(b"");
+            proxy.subscribe(b"");
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
-            Keep::new(Limits { per_topic, bytes: args.keep_bytes })
+            History::new(Limits { per_topic, bytes: args.keep_bytes })
         });
         // Before the sources: what they give first is for the handlers, too.
-        let outlets = Outlets::open(plan.spec.clone(), &stop, args.linger.0, &mut proxy)?;
-        let feeds = Feeds::open(args, &mut proxy, &stop)?;
+        let handlers = Handlers::open(settings.spec.clone(), &stop, args.linger.0, &mut proxy)?;
+        let inputs = Inputs::open(args, &mut proxy, &stop)?;
         Ok(Relay {
-            inquiries: desk.map(Inquiries::new),
+            queries: server.map(QueryService::new),
             keep,
-            outlets,
-            rates: Rates::new(begun, &proxy, &feeds, args.report.map(|every| every.0)),
-            feeds,
-            news: args.verbose.then(News::default),
-            cutoff: (!args.quiet).then(|| CutOff::new(args.max_message)),
+            handlers,
+            rates: Rates::new(begun, &proxy, &inputs, args.report.map(|every| every.0)),
+            inputs,
+            connection_log: args.verbose.then(ConnectionLog::default),
+            disconnect_reasons: (!args.quiet).then(|| DisconnectReasons::new(args.max_message)),
             proxy,
             stop,
             hangup,
             due: begun,
-            chores: true,
-            looked: begun,
+            housekeeping_due: true,
+            last_housekeeping: begun,
             begun,
             uncounted: false,
-            plan,
+            settings,
         })
     }
 
@@ -143,13 +144,13 @@ impl Relay {
                 self.reload();
             }
             if self.step()? == Forwarded::All {
-                self.outlets.flush();
+                self.handlers.flush();
                 let wait = self.due.saturating_duration_since(Instant::now());
-                // That an asker has made room for more of its answer can't be waited for.
-                let answering = self.inquiries.as_ref().is_some_and(Inquiries::answering);
-                let most = if answering { CHORES } else { TICK };
-                let desk = self.inquiries.as_ref().map(Inquiries::desk);
-                self.chores = socket::wait(&self.proxy, desk, wait.min(most));
+                // That a client has made room for more of its answer can't be waited for.
+                let answering = self.queries.as_ref().is_some_and(QueryService::answering);
+                let most = if answering { HOUSEKEEPING_INTERVAL } else { TICK };
+                let server = self.queries.as_ref().map(QueryService::server);
+                self.housekeeping_due = socket::wait(&self.proxy, server, wait.min(most));
             }
         }
         Ok(())
@@ -158,33 +159,36 @@ impl Relay {
     /// SIGHUP: reads the configuration again, and opens files anew, as after a log
     /// rotation. With anything wrong, all goes on as it was.
     fn reload(&mut self) {
-        if let Some(again) = self.plan.again().transpose() {
-            let done = again.and_then(|plan| {
-                self.outlets.reconfigure(plan.spec.clone(), &mut self.proxy)?;
-                Ok(plan)
+        if let Some(again) = self.settings.again().transpose() {
+            let done = again.and_then(|settings| {
+                self.handlers.reconfigure(settings.spec.clone(), &mut self.proxy)?;
+                Ok(settings)
             });
             match done {
-                Ok(plan) => self.plan.change_to(plan),
+                Ok(settings) => self.settings.change_to(settings),
                 Err(error) => {
-                    terminal::tell(format_args!("zlog relay: {error}"));
-                    terminal::tell("zlog relay: it goes on with the configuration it has");
+                    terminal::eprint_line(format_args!("zlog relay: {error}"));
+                    terminal::eprint_line("zlog relay: it goes on with the configuration it has");
                 }
             }
         }
-        self.outlets.reopen();
+        self.handlers.reopen();
     }
 
     /// Sends on what has come, or a part of it; looks after everything else now and then.
     fn step(&mut self) -> Result<Forwarded> {
         let now = Instant::now();
-        if self.expecting() || self.chores || now >= self.looked + CHORES {
-            (self.chores, self.looked) = (false, now);
-            self.look_around(now);
+        if self.expecting()
+            || self.housekeeping_due
+            || now >= self.last_housekeeping + HOUSEKEEPING_INTERVAL
+        {
+            (self.housekeeping_due, self.last_housekeeping) = (false, now);
+            self.housekeeping(now);
         }
         // Asked again: who has just been told to subscribe may do so at once.
         let most = if self.expecting() { 1 } else { BURST };
-        let Relay { proxy, keep, outlets, .. } = self;
-        if keep.is_none() && !outlets.any() {
+        let Relay { proxy, keep, handlers, .. } = self;
+        if keep.is_none() && !handlers.any() {
             return proxy.forward(most, None);
         }
         let received = clock::now();
@@ -192,62 +196,63 @@ impl Relay {
             if let Some(keep) = keep {
                 keep.push(frames, received);
             }
-            outlets.take(frames, received);
+            handlers.take(frames, received);
             Ok(())
         };
         proxy.forward(most, Some(&mut look))
     }
 
-    /// Whether somebody subscribes just now, and each message counts: see `wire::ask`.
+    /// Whether somebody subscribes just now, and each message counts: see `wire::query`.
     fn expecting(&self) -> bool {
-        self.inquiries.as_ref().is_some_and(Inquiries::expecting)
+        self.queries.as_ref().is_some_and(QueryService::expecting)
     }
 
     /// Connections, subscriptions, questions, handlers.
-    fn look_around(&mut self, now: Instant) {
-        self.proxy.tend();
-        self.tell();
-        self.rates.tend(now, &self.proxy, &self.feeds);
+    fn housekeeping(&mut self, now: Instant) {
+        self.proxy.process_events();
+        self.report_events();
+        self.rates.tend(now, &self.proxy, &self.inputs);
         self.answer();
-        self.tend_outlets(now);
+        self.run_handler_timers(now);
     }
 
     /// Lets handlers do what is due. A busy stream has no pause in which to flush.
-    fn tend_outlets(&mut self, now: Instant) {
+    fn run_handler_timers(&mut self, now: Instant) {
         if now >= self.due {
-            self.outlets.flush();
-            let next = self.outlets.tend(now).unwrap_or(now + TICK);
+            self.handlers.flush();
+            let next = self.handlers.tend(now).unwrap_or(now + TICK);
             self.due = next.clamp(now + Duration::from_millis(1), now + TICK);
         }
     }
 
     fn answer(&mut self) {
-        let Some(inquiries) = &mut self.inquiries else {
+        let Some(queries) = &mut self.queries else {
             self.proxy.marks().for_each(drop);
             return;
         };
-        inquiries.take(&mut self.proxy, self.keep.as_mut());
-        if inquiries.status_wanted() {
-            let Relay { proxy, keep, outlets, feeds, rates, .. } = self;
-            let status = status::of(proxy, keep.as_ref(), outlets, feeds, rates);
-            inquiries.answer_status(status, self.begun.elapsed());
+        queries.take(&mut self.proxy, self.keep.as_mut());
+        if queries.status_wanted() {
+            let Relay { proxy, keep, handlers, inputs, rates, .. } = self;
+            let status = status::of(proxy, keep.as_ref(), handlers, inputs, rates);
+            queries.answer_status(status, self.begun.elapsed());
         }
     }
 
-    fn tell(&mut self) {
+    fn report_events(&mut self) {
         let now = Instant::now();
-        if let Some(text) = self.proxy.report().filter(|_| !self.plan.args.quiet) {
-            terminal::tell(format_args!("zlog relay: {}", escape::visible(&text)));
+        if let Some(text) = self.proxy.report().filter(|_| !self.settings.args.quiet) {
+            terminal::eprint_line(format_args!("zlog relay: {}", escape::escape(&text)));
         }
         for event in self.proxy.events() {
-            if let Some(news) = &mut self.news {
-                news.tell(&event);
+            if let Some(connection_log) = &mut self.connection_log {
+                connection_log.record(&event);
             }
             // --max-message is for what is collected.
-            let cutoff = self.cutoff.as_mut();
-            let cutoff = cutoff.filter(|_| self.plan.args.connect.contains(&event.endpoint));
-            if let Some(cut) = cutoff.and_then(|cutoff| cutoff.note(&event, now)) {
-                terminal::tell(format_args!("zlog relay: {cut}"));
+            let disconnect_reasons = self.disconnect_reasons.as_mut();
+            let disconnect_reasons =
+                disconnect_reasons.filter(|_| self.settings.args.connect.contains(&event.endpoint));
+            if let Some(cut) = disconnect_reasons.and_then(|reasons| reasons.observe(&event, now)) {
+                terminal::eprint_line(format_args!("zlog relay: {cut}"));
             }
         }
     }
@@ -257,49 +262,49 @@ impl Relay {
     fn drain(&mut self, until: Instant) -> Result<()> {
         let begun = Instant::now();
         let within = until.saturating_duration_since(begun);
-        let mut closing = Closing::new(&self.proxy.links().0, begun, within);
+        let mut drain = Drain::new(&self.proxy.endpoint_status().0, begun, within);
         loop {
             let now = Instant::now();
             if now >= until {
-                return self.discard(closing, until + COUNTING);
+                return self.discard(drain, until + COUNTING);
             }
             // Asked first: what a source gave before its end has then come, and what the
             // system had received of a publisher that is gone.
-            let ended = self.feeds.all_ended();
-            let gone = connected_peers(&self.proxy.links().0) == 0;
+            let ended = self.inputs.all_ended();
+            let gone = connected_peers(&self.proxy.endpoint_status().0) == 0;
             let before = self.proxy.counts().messages;
             let all = self.step()? == Forwarded::All;
             let came = self.proxy.counts().messages > before || !all;
-            if ended && (closing.note(now, came) || (gone && !came)) {
+            if ended && (drain.is_done(now, came) || (gone && !came)) {
                 return Ok(());
             }
             // The relay's own sources would stop with the others.
             let caught_up = || all && !self.proxy.has_unread();
-            if ended && let Some(ask) = closing.ask(now, caught_up) {
-                self.proxy.ask(ask);
+            if ended && let Some(request) = drain.next_request(now, caught_up) {
+                self.proxy.request(request);
             }
             if !came {
-                self.chores = socket::wait(&self.proxy, None, SLICE);
+                self.housekeeping_due = socket::wait(&self.proxy, None, SLICE);
             }
         }
     }
 
     /// Gives what still comes to the handlers alone, and counts it, until then at the latest.
-    fn discard(&mut self, mut closing: Closing, until: Instant) -> Result<()> {
-        self.proxy.ask(Ask::Stop);
-        closing.stop_asking();
+    fn discard(&mut self, mut drain: Drain, until: Instant) -> Result<()> {
+        self.proxy.request(PublisherRequest::Stop);
+        drain.stop_requested();
         loop {
-            let outlets = &mut self.outlets;
+            let handlers = &mut self.handlers;
             let received = clock::now();
             let mut look = |frames: &[&[u8]]| {
-                outlets.take(frames, received);
+                handlers.take(frames, received);
                 Ok(())
             };
             let before = self.proxy.counts().dropped;
-            self.proxy.discard(A_FEW, &mut look)?;
+            self.proxy.discard(DISCARD_BATCH, &mut look)?;
             let came = self.proxy.counts().dropped > before;
             let now = Instant::now();
-            if closing.note(now, came) {
+            if drain.is_done(now, came) {
                 return Ok(());
             }
             if now >= until {
@@ -308,50 +313,51 @@ impl Relay {
             }
             if !came {
                 socket::wait(&self.proxy, None, SLICE);
-                self.proxy.tend();
+                self.proxy.process_events();
             }
         }
     }
 
     /// Sends on what has come, and says what became of everything.
     fn finish(mut self) -> Exit {
-        let linger = self.plan.args.linger.0;
+        let linger = self.settings.args.linger.0;
         let until = Instant::now() + linger;
-        self.feeds.stop();
+        self.inputs.stop();
         let mut drained = self.drain(until);
-        let in_time = self.feeds.all_ended();
-        let given_up = self.feeds.join();
+        let in_time = self.inputs.all_ended();
+        let given_up = self.inputs.join();
         if !in_time && drained.is_ok() {
             // What a source that was late has given since.
             let now = Instant::now();
-            drained = self.discard(Closing::new(&[], now, COUNTING), now + COUNTING);
+            drained = self.discard(Drain::new(&[], now, COUNTING), now + COUNTING);
         }
         if let Err(error) = &drained {
-            terminal::tell(format_args!("zlog relay: {error}"));
+            terminal::eprint_line(format_args!("zlog relay: {error}"));
         }
-        let Relay { plan, proxy, inquiries, outlets, feeds, uncounted, .. } = self;
+        let Relay { settings, proxy, queries, handlers, inputs, uncounted, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;
-        drop(inquiries);
+        drop(queries);
         let left = until.saturating_duration_since(Instant::now());
         let flushed = proxy.close(left.max(SLICE));
         // A time of their own: a subscriber that takes nothing must not cost a file its end.
-        let handlers = outlets.close(linger);
+        let handlers = handlers.close(linger);
         let missing = super::tell_losses("relay", &handlers);
-        feeds.tell_remarks();
+        inputs.print_remarks();
         let summary = Summary { counts, uncounted, flushed, took: self.begun.elapsed() };
-        if !plan.args.quiet || summary.lost() {
-            terminal::tell(format_args!("zlog relay: {summary}"));
+        if !settings.args.quiet || summary.lost() {
+            terminal::eprint_line(format_args!("zlog relay: {summary}"));
         }
         let exit = match self.stop.exit() {
             _ if drained.is_err() => Exit::Failed,
             Some(signal) => signal,
-            None if feeds.failed() => Exit::Failed,
+            None if inputs.failed() => Exit::Failed,
             None => Exit::Done,
         };
-        let lost =
-            summary.lost() || missing > 0 || feeds.iter().any(|feed| feed.heard().lost() > 0);
-        exit.or_unmet(plan.args.fail_on_loss && lost)
+        let lost = summary.lost()
+            || missing > 0
+            || inputs.iter().any(|input| input.listen_stats().lost() > 0);
+        exit.or_expectation_failed(settings.args.fail_on_loss && lost)
     }
 }
 
@@ -367,15 +373,15 @@ fn options(args: &RelayArgs) -> ProxyOptions {
     }
 }
 
-fn say_bound(proxy: &Proxy, desk: Option<&Desk>) {
+fn say_bound(proxy: &Proxy, server: Option<&QueryServer>) {
     let (collect, publish) = proxy.bound();
     for endpoint in collect {
-        terminal::tell(format_args!("zlog relay: collecting, bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog relay: collecting, bound {endpoint}"));
     }
     for endpoint in publish {
-        terminal::tell(format_args!("zlog relay: publishing, bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog relay: publishing, bound {endpoint}"));
     }
-    for endpoint in desk.map_or(&[][..], Desk::bound) {
-        terminal::tell(format_args!("zlog relay: questions, bound {endpoint}"));
+    for endpoint in server.map_or(&[][..], QueryServer::bound) {
+        terminal::eprint_line(format_args!("zlog relay: questions, bound {endpoint}"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::feed::Feeds;
+use super::input::Inputs;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{Proxy, connected_peers};
@@ -18,8 +18,8 @@ struct Noted {
 }
 
 impl Noted {
-    fn new(at: Instant, proxy: &Proxy, feeds: &Feeds) -> Noted {
-        let sources = feeds.iter().map(|feed| feed.records());
+    fn new(at: Instant, proxy: &Proxy, inputs: &Inputs) -> Noted {
+        let sources = inputs.iter().map(|input| input.records());
         let counts = std::iter::once(proxy.counts().messages).chain(sources).collect();
         Noted { at, counts }
     }
@@ -44,29 +44,29 @@ impl Rates {
     pub(super) fn new(
         now: Instant,
         proxy: &Proxy,
-        feeds: &Feeds,
+        inputs: &Inputs,
         report: Option<Duration>,
     ) -> Rates {
-        let noted = Noted::new(now, proxy, feeds);
+        let noted = Noted::new(now, proxy, inputs);
         let report = report.map(|every| (every, noted.clone()));
         Rates { noted: [noted.clone(), noted], report }
     }
 
     /// Notes the counts and prints the line when it is time to.
-    pub(super) fn tend(&mut self, now: Instant, proxy: &Proxy, feeds: &Feeds) {
+    pub(super) fn tend(&mut self, now: Instant, proxy: &Proxy, inputs: &Inputs) {
         if now >= self.noted[0].at + EVERY {
             self.noted.swap(0, 1);
-            self.noted[0] = Noted::new(now, proxy, feeds);
+            self.noted[0] = Noted::new(now, proxy, inputs);
         }
         let Some((every, since)) = &mut self.report else { return };
         if now < since.at + *every {
             return;
         }
         let counts = proxy.counts();
-        let (collect, publish) = proxy.links();
+        let (collect, publish) = proxy.endpoint_status();
         let rate = since.rate(0, counts.messages, now);
         let new = counts.messages - since.counts.first().copied().unwrap_or(0);
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog relay: {} ({rate:.1}/s), {} in all; publishers {}, subscribers {}; \
              without room {}, dropped {}",
             counted(new, "message"),
@@ -76,7 +76,7 @@ impl Rates {
             counts.no_room,
             counts.dropped,
         ));
-        *since = Noted::new(now, proxy, feeds);
+        *since = Noted::new(now, proxy, inputs);
     }
 
     /// Messages that pass each second.

@@ -1,30 +1,30 @@
 //! An answer under way: what of it libzmq has still to be given, and to send.
 //!
-//! What may be here: one asker's answer, sent as the asker reads. Who asked what is
-//! `inquiries`'.
+//! What may be here: one client's answer, sent as the client reads. Who asked what is
+//! `queries`'.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use zlog_core::history::{Late, SharedFrame};
-use zlog_core::wire::ask::{self, Answer};
-use zlog_pipeline::socket::{Asker, Desk, Given};
+use zlog_core::history::{SharedFrame, StoredMessage};
+use zlog_core::wire::query::{self, Answer};
+use zlog_pipeline::socket::{AnswerOutcome, ClientId, QueryServer};
 
-/// How long an asker may take nothing of its answer. `zlog tail` waits as long for more.
+/// How long a client may take nothing of its answer. `zlog tail` waits as long for more.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An answer that is sent as its asker reads.
+/// An answer that is sent as its client reads.
 pub(super) struct Reply {
-    pub(super) asker: Asker,
+    pub(super) client: ClientId,
     /// Messages that are still to be sent, the next one first.
-    messages: std::vec::IntoIter<Late>,
+    messages: std::vec::IntoIter<StoredMessage>,
     /// What is sent after them.
     last: Option<SharedFrame>,
     /// A copy of it is held by each frame that libzmq has still to send.
     unsent: Arc<()>,
     /// How many copies there were.
     waiting: usize,
-    /// When the asker last took something.
+    /// When the client last took something.
     moved: Instant,
 }
 
@@ -35,9 +35,9 @@ pub(super) enum State {
     UnderWay,
     /// All of it is sent.
     Sent,
-    /// The asker has gone.
+    /// The client has gone.
     Gone,
-    /// The asker has read nothing for too long.
+    /// The client has read nothing for too long.
     Stuck,
 }
 
@@ -52,9 +52,14 @@ impl AsRef<[u8]> for Part {
 
 impl Reply {
     /// An answer of `messages`, and then `last`.
-    pub(super) fn new(asker: Asker, messages: Vec<Late>, last: SharedFrame, now: Instant) -> Reply {
+    pub(super) fn new(
+        client: ClientId,
+        messages: Vec<StoredMessage>,
+        last: SharedFrame,
+        now: Instant,
+    ) -> Reply {
         Reply {
-            asker,
+            client,
             messages: messages.into_iter(),
             last: Some(last),
             unsent: Arc::default(),
@@ -64,12 +69,12 @@ impl Reply {
     }
 
     /// Sends on as much as there is room for.
-    pub(super) fn send(&mut self, desk: &mut Desk, now: Instant) -> State {
+    pub(super) fn send(&mut self, server: &mut QueryServer, now: Instant) -> State {
         loop {
-            match self.send_next(desk) {
-                Some(Given::Taken) => self.moved = now,
-                Some(Given::Gone) => return State::Gone,
-                Some(Given::Full) | None => break,
+            match self.send_next(server) {
+                Some(AnswerOutcome::Taken) => self.moved = now,
+                Some(AnswerOutcome::Gone) => return State::Gone,
+                Some(AnswerOutcome::Full) | None => break,
             }
         }
         let waiting = Arc::strong_count(&self.unsent) - 1;
@@ -87,16 +92,16 @@ impl Reply {
     }
 
     /// Sends the next message of the answer; `None` when all of them were.
-    fn send_next(&mut self, desk: &mut Desk) -> Option<Given> {
+    fn send_next(&mut self, server: &mut QueryServer) -> Option<AnswerOutcome> {
         let part = |frame: SharedFrame| Part(frame, Arc::clone(&self.unsent));
         let given = match self.messages.as_slice().first() {
             Some(late) => {
-                let head = ask::write_answer(&Answer::Message { received: late.received });
-                desk.answer(&self.asker, part(head.into()), late.frames().map(part))
+                let head = query::write_answer(&Answer::Message { received: late.received });
+                server.answer(&self.client, part(head.into()), late.frames().map(part))
             }
-            None => desk.answer(&self.asker, part(self.last.clone()?), []),
+            None => server.answer(&self.client, part(self.last.clone()?), []),
         };
-        if given == Given::Taken && self.messages.next().is_none() {
+        if given == AnswerOutcome::Taken && self.messages.next().is_none() {
             self.last = None;
         }
         Some(given)

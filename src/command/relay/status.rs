@@ -3,19 +3,21 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::feed::Feeds;
-use super::outlets::Outlets;
+use super::handlers::Handlers;
+use super::input::Inputs;
 use super::rates::Rates;
 use super::table;
 use crate::cli::{RelayArgs, StatusOutput};
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::history::Keep;
+use zlog_core::history::History;
 use zlog_core::text::escape;
 use zlog_core::text::parsers::format_size;
-use zlog_core::wire::ask::{self, Passed, Question, Side, Source, Status};
-use zlog_pipeline::os::signal::Stop;
+use zlog_core::wire::query::{self, EndpointPeers, Question, Source, Status, Traffic};
+use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal::{self, Stdout};
-use zlog_pipeline::socket::{Answer, Endpoint, Inquiry, LinkStatus, Proxy, Role, SocketOptions};
+use zlog_pipeline::socket::{
+    Answer, Endpoint, EndpointStatus, Proxy, QueryClient, Role, SocketOptions,
+};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -31,32 +33,32 @@ const OTHER_VERSION: &str =
 /// How it stands here. What belongs to the questions themselves is filled in there.
 pub(super) fn of(
     proxy: &Proxy,
-    keep: Option<&Keep>,
-    outlets: &Outlets,
-    feeds: &Feeds,
+    keep: Option<&History>,
+    handlers: &Handlers,
+    inputs: &Inputs,
     rates: &Rates,
 ) -> Status {
     let counts = proxy.counts();
-    let (collect, publish) = proxy.links();
-    let sides = |links: Vec<LinkStatus>| {
-        links.into_iter().map(|l| Side { endpoint: l.endpoint, peers: l.peers }).collect()
+    let (collect, publish) = proxy.endpoint_status();
+    let sides = |links: Vec<EndpointStatus>| {
+        links.into_iter().map(|l| EndpointPeers { endpoint: l.endpoint, peers: l.peers }).collect()
     };
-    let sources = feeds.iter().enumerate().map(|(at, feed)| Source {
-        name: feed.name().to_owned(),
-        records: feed.records(),
-        rate: rates.source(at, feed.records()),
-        unheard: feed.unheard(),
-        clients: feed.heard().clients,
-        remarks: feed.remarks(),
-        running: feed.running(),
+    let sources = inputs.iter().enumerate().map(|(at, input)| Source {
+        name: input.name().to_owned(),
+        records: input.records(),
+        rate: rates.source(at, input.records()),
+        unheard: input.unheard(),
+        clients: input.listen_stats().clients,
+        remarks: input.remarks(),
+        running: input.running(),
     });
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         process: std::process::id(),
         collect: sides(collect),
         publish: sides(publish),
-        prefixes: proxy.wanted(),
-        forwarded: Passed {
+        prefixes: proxy.upstream_prefixes(),
+        forwarded: Traffic {
             messages: counts.messages,
             bytes: counts.bytes,
             rate: rates.messages(proxy),
@@ -65,10 +67,10 @@ pub(super) fn of(
             frames_cut: counts.frames_cut,
         },
         sources: sources.collect(),
-        handlers: outlets.status(),
+        handlers: handlers.status(),
         keep: keep.map(|keep| {
-            let kept = keep.kept();
-            ask::Keep {
+            let kept = keep.size();
+            query::Keep {
                 topics: kept.topics,
                 messages: kept.messages,
                 bytes: kept.bytes,
@@ -84,11 +86,11 @@ pub(super) fn of(
 /// # Errors
 /// No relay answers, or the answer can't be printed.
 pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
-    let stop = Stop::install()?;
+    let stop = ShutdownSignal::install()?;
     let at = where_to_ask(args, endpoint)?;
-    let question = ask::write_question(&Question::Status);
+    let question = query::write_question(&Question::Status);
     let options = SocketOptions { max_message: LARGEST, ..SocketOptions::subscriber() };
-    let mut inquiry = Inquiry::ask(&at, &question, &options)?;
+    let mut inquiry = QueryClient::ask(&at, &question, &options)?;
     let frames = match inquiry.next(PATIENCE, &|| stop.requested()) {
         Answer::Frames(frames) => frames,
         Answer::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
@@ -100,10 +102,10 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
         Answer::Nothing => return Err(no_answer(args, &at, "nothing came within 3 s")),
     };
     let head = frames.first().map_or(&[][..], Vec::as_slice);
-    let status = match ask::read_answer(head)? {
-        ask::Answer::Status(status) => status,
-        ask::Answer::Refused { why } => {
-            let error = Error::new(format!("{at} gives no status: {}", escape::visible(&why)));
+    let status = match query::read_answer(head)? {
+        query::Answer::Status(status) => status,
+        query::Answer::Refused { why } => {
+            let error = Error::new(format!("{at} gives no status: {}", escape::escape(&why)));
             return Err(error.hint(OTHER_VERSION));
         }
         _ => {
@@ -131,7 +133,7 @@ fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
         Some(text) => Endpoint::parse(text, Role::Connect)?,
         None => super::super::default_endpoint(&args.endpoint, Role::Connect)?,
     };
-    publishes.beside().ok_or_else(|| {
+    publishes.query_endpoint().ok_or_else(|| {
         Error::usage(format!("there is no place beside {publishes} where questions are taken"))
             .hint("Name the relay's own: --ask ENDPOINT.")
     })

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use zlog_core::text::escape::{escape_json_into, visible};
+use zlog_core::text::escape::{escape, escape_json_into};
 use zlog_core::text::plural::counted;
-use zlog_core::wire::ask::{Side, Status};
+use zlog_core::wire::query::{EndpointPeers, Status};
 
 /// The widest first column, in characters. A longer name pushes its own line and leaves the
 /// others where they are, so that no name makes every line as long as itself.
@@ -34,7 +34,7 @@ pub(super) fn json(status: &Status) -> String {
 
 fn head(out: &mut String, status: &Status) {
     let passed = &status.forwarded;
-    let version = visible(&status.version);
+    let version = escape(&status.version);
     let up = humantime::format_duration(std::time::Duration::from_secs(status.uptime as u64));
     let _ = writeln!(out, "zlog {version}, process {}, up {up}\n", status.process);
     let mut line = |name: &str, value: String| {
@@ -59,11 +59,11 @@ fn head(out: &mut String, status: &Status) {
     line("questions", format!("{} answered, {} refused", status.answered, status.refused));
 }
 
-fn sides(out: &mut String, what: &str, who: &str, sides: &[Side]) {
+fn sides(out: &mut String, what: &str, who: &str, sides: &[EndpointPeers]) {
     if sides.is_empty() {
         return;
     }
-    let endpoints: Vec<String> = sides.iter().map(|s| visible(&s.endpoint)).collect();
+    let endpoints: Vec<String> = sides.iter().map(|s| escape(&s.endpoint)).collect();
     let width = width(what, &endpoints);
     let _ = writeln!(out, "\n{what:<width$} {who:>12}");
     for (endpoint, side) in endpoints.iter().zip(sides) {
@@ -75,7 +75,7 @@ fn sources(out: &mut String, status: &Status) {
     if status.sources.is_empty() {
         return;
     }
-    let names: Vec<String> = status.sources.iter().map(|s| visible(&s.name)).collect();
+    let names: Vec<String> = status.sources.iter().map(|s| escape(&s.name)).collect();
     let width = width("source", &names);
     let _ = writeln!(
         out,
@@ -88,7 +88,7 @@ fn sources(out: &mut String, status: &Status) {
         let _ = write!(out, "{name:<width$} {records:>12} {rate:>12.1} {unheard:>12}");
         let _ = writeln!(out, " {:>12}{ended}", source.clients);
         for remark in &source.remarks {
-            let _ = writeln!(out, "{:<width$} {}", "", visible(remark));
+            let _ = writeln!(out, "{:<width$} {}", "", escape(remark));
         }
     }
 }
@@ -97,7 +97,7 @@ fn handlers(out: &mut String, status: &Status) {
     if status.handlers.is_empty() {
         return;
     }
-    let names: Vec<String> = status.handlers.iter().map(|h| visible(&h.name)).collect();
+    let names: Vec<String> = status.handlers.iter().map(|h| escape(&h.name)).collect();
     let width = width("handler", &names);
     let _ = writeln!(
         out,
@@ -111,7 +111,7 @@ fn handlers(out: &mut String, status: &Status) {
             h.handled, h.queued, h.waiting, h.dropped, h.lost
         );
         // The error, and below it what to do about it.
-        let mut why = h.outage.iter().flat_map(|why| why.lines()).map(|line| visible(line.trim()));
+        let mut why = h.outage.iter().flat_map(|why| why.lines()).map(|line| escape(line.trim()));
         if let Some(cause) = why.next() {
             let _ = write!(out, "  fails: {cause}");
         }
@@ -142,14 +142,14 @@ mod tests {
 
     use super::*;
     use zlog_core::text::escape::is_unsafe;
-    use zlog_core::wire::ask::{self, Answer, Handler, Keep, Source};
+    use zlog_core::wire::query::{self, Answer, Handler, Keep, Source};
 
     #[test]
     fn a_status_shows_what_there_is_and_nothing_steers_the_terminal() {
         let hostile = "\x1b[2Jx".to_owned();
         let status = Status {
             version: hostile.clone(),
-            collect: vec![Side { endpoint: hostile.clone(), peers: 3 }],
+            collect: vec![EndpointPeers { endpoint: hostile.clone(), peers: 3 }],
             sources: vec![Source { name: hostile.clone(), records: 7, ..Source::default() }],
             handlers: vec![Handler {
                 name: "f".into(),
@@ -181,7 +181,7 @@ mod tests {
 
     /// An answer of a relay that has everything, to be damaged.
     fn whole() -> Vec<u8> {
-        let side = || Side { endpoint: "tcp://127.0.0.1:1".into(), peers: 3 };
+        let side = || EndpointPeers { endpoint: "tcp://127.0.0.1:1".into(), peers: 3 };
         let outage = Some("no space left on device\n  Make room.".into());
         let remarks = vec!["1 client cut off".into()];
         let status = Status {
@@ -194,7 +194,7 @@ mod tests {
             keep: Some(Keep::default()),
             ..Status::default()
         };
-        ask::write_answer(&Answer::Status(Box::new(status)))
+        query::write_answer(&Answer::Status(Box::new(status)))
     }
 
     /// Numbers at the ends of what a field can hold, and beyond.
@@ -255,7 +255,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_it_panic_or_steers_the_terminal(bytes in damaged()) {
-            if let Ok(Answer::Status(status)) = ask::read_answer(&bytes) {
+            if let Ok(Answer::Status(status)) = query::read_answer(&bytes) {
                 let shown = of(&status);
                 prop_assert!(!shown.chars().any(|c| c != '\n' && is_unsafe(c)));
                 let json = json(&status);

@@ -3,32 +3,32 @@
 //! What was typed becomes a view, which is the same wherever records come
 //! from, and a source; `live` and `stored` run the one into the other.
 
-mod absence;
-mod last;
+mod backlog;
 mod live;
-mod losses;
-mod silence;
+mod loss_report;
+mod no_output;
+mod no_peer;
+mod output;
 mod stored;
-mod view;
 
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use jiff::Zoned;
 
-use self::losses::Losses;
-use self::view::{Out, Raw, View};
+use self::loss_report::LossReport;
+use self::output::{Destination, Raw, TailOutput};
 use crate::cli::{FormatArgs, TailArgs};
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::filter::{Bound, Filter, Topics, parse_when};
-use zlog_core::format::formatter::FormatterSpec;
-use zlog_core::format::{Options, Output, time};
-use zlog_core::reorder::Reorder;
+use zlog_core::format::FormatterSpec;
+use zlog_core::format::{self, Options, Output};
+use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::handler::console::Console;
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::os::signal::{Hangup, Stop};
+use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::router::{HandlerContext, HandlerSpec, RecordFilter, Router};
 
@@ -53,11 +53,11 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
         Err(error) => {
             // Also when nobody reads what is printed any more, handlers have their records.
             let missing = tail.close_handlers(&args);
-            let lost = args.fail_on_loss && (missing > 0 || tail.view.losses.lost() > 0);
+            let lost = args.fail_on_loss && (missing > 0 || tail.output.losses.lost() > 0);
             match error.exit() {
                 // A closed pipe, of which there is nothing to say.
-                Exit::Done if lost => Ok(Exit::Unmet),
-                exit => Err(error.exit_as(exit.or_unmet(lost))),
+                Exit::Done if lost => Ok(Exit::ExpectationFailed),
+                exit => Err(error.exit_as(exit.or_expectation_failed(lost))),
             }
         }
     }
@@ -93,36 +93,36 @@ enum Ended {
 
 /// A view, and the limits within which it is filled.
 struct Tail {
-    view: View,
-    stop: Stop,
+    output: TailOutput,
+    stop: ShutdownSignal,
     /// With handlers: they open their files anew. Without, SIGHUP ends a tail.
     hangup: Option<Hangup>,
     deadline: Option<Instant>,
-    too_late: TooLate,
+    undelivered: Undelivered,
 }
 
 /// What came when the time for the end was up: the handlers do not have it.
 #[derive(Default)]
-struct TooLate {
+struct Undelivered {
     messages: u64,
     /// Publishers were still sending.
     and_more: bool,
 }
 
-impl TooLate {
+impl Undelivered {
     fn lost(&self) -> bool {
         self.messages > 0 || self.and_more
     }
 
     /// Says what was lost; nothing if that is nothing.
-    fn tell(&self) {
+    fn print(&self) {
         let messages = counted(self.messages, "message");
         match (self.lost(), self.and_more) {
             (false, _) => {}
-            (true, false) => terminal::tell(format_args!(
+            (true, false) => terminal::eprint_line(format_args!(
                 "zlog tail: {messages} came too late for the handlers: --linger was over"
             )),
-            (true, true) => terminal::tell(format_args!(
+            (true, true) => terminal::eprint_line(format_args!(
                 "zlog tail: {messages} came too late for the handlers, and publishers were still \
                  sending: how many records are lost is not known"
             )),
@@ -133,35 +133,35 @@ impl TooLate {
 impl Tail {
     fn new(args: &TailArgs) -> Result<Tail> {
         let now = Instant::now();
-        let stop = Stop::install()?;
+        let stop = ShutdownSignal::install()?;
         let hangup = args.has_handlers().then(|| Hangup::install(&stop)).transpose()?;
         let topics = topics(args);
         topics.check()?;
         let console = args.handlers.console(None)?;
-        let view = View {
+        let output = TailOutput {
             topics,
             filter: filter(args)?,
-            losses: Losses::new(args.quiet, now),
-            reorder: args.reorder.map(|window| Reorder::new(window.0)),
+            losses: LossReport::new(args.quiet, now),
+            reorder: args.reorder.map(|window| ReorderBuffer::new(window.0)),
             stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
-            out: out(args, console.as_ref())?,
+            destination: destination(args, console.as_ref())?,
             takes: console.as_ref().map(RecordFilter::new).transpose()?,
-            unshown: None,
+            abandoned: None,
             router: router(args, &stop)?,
             limit: args.count,
             shown: 0,
             filtered: 0,
-            unwanted: 0,
+            excluded: 0,
             undecoded: 0,
             scratch: String::new(),
         };
         let deadline = args.timeout.map(|timeout| now + timeout.0);
-        Ok(Tail { view, stop, hangup, deadline, too_late: TooLate::default() })
+        Ok(Tail { output, stop, hangup, deadline, undelivered: Undelivered::default() })
     }
 
     /// Whether to end now, and why.
     fn ended(&self, now: Instant) -> Option<Ended> {
-        if self.view.full() {
+        if self.output.is_full() {
             Some(Ended::Done)
         } else if self.stop.requested() {
             Some(Ended::Stopped)
@@ -173,70 +173,70 @@ impl Tail {
     }
 
     /// Does what is due, between records.
-    fn tend(&mut self, now: Instant) {
-        heed(self.hangup.as_ref(), &mut self.view);
+    fn on_timer(&mut self, now: Instant) {
+        reopen_on_hangup(self.hangup.as_ref(), &mut self.output);
         // Waits are no longer than a tick, and so nothing is late by more.
-        self.view.router.on_timer(now);
+        self.output.router.on_timer(now);
     }
 
     /// How long the source may wait for records.
     fn wait(&self, now: Instant) -> Duration {
         let until = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
-        self.view.wait(until.unwrap_or(TICK).min(TICK))
+        self.output.wait_at_most(until.unwrap_or(TICK).min(TICK))
     }
 
     /// Shows what is held, prints what is due, and says how to exit.
     fn finish(mut self, args: &TailArgs, ended: Ended) -> Result<Exit> {
         let now = Instant::now();
-        let shown = self.view.release(now, true).and_then(|()| self.view.flush());
+        let shown = self.output.release_reordered(now, true).and_then(|()| self.output.flush());
         let missing = self.close_handlers(args);
         shown?;
-        self.view.report(now, true);
-        self.too_late.tell();
-        if let Some(unshown) = self.view.unshown.take() {
-            let error = unshown.told();
-            let exit = error.exit().or_unmet(args.fail_on_loss);
+        self.output.report(now, true);
+        self.undelivered.print();
+        if let Some(abandoned) = self.output.abandoned.take() {
+            let error = abandoned.into_error();
+            let exit = error.exit().or_expectation_failed(args.fail_on_loss);
             return Err(error.exit_as(exit));
         }
-        let (undecoded, lost) = (self.view.undecoded, self.view.losses.lost());
+        let (undecoded, lost) = (self.output.undecoded, self.output.losses.lost());
         if undecoded > 0 && !args.quiet {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {undecoded} could not be decoded; shown as text and marked"
             ));
         }
-        let unformatted = self.view.unformatted();
+        let unformatted = self.output.unformatted();
         if unformatted > 0 && !args.quiet {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {unformatted} did not fit --format; shown with the reason"
             ));
         }
         if args.fail_on_loss && lost > 0 {
-            terminal::tell(format_args!("zlog tail: {lost} lost in all"));
+            terminal::eprint_line(format_args!("zlog tail: {lost} lost in all"));
         }
         let exit = match (ended, self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
             (Ended::Failed, _) => Exit::Failed,
-            (Ended::TimedOut, _) if !self.view.full() && args.count.is_some() => {
-                self.say_unmet(args);
-                Exit::Unmet
+            (Ended::TimedOut, _) if !self.output.is_full() && args.count.is_some() => {
+                self.print_unmet(args);
+                Exit::ExpectationFailed
             }
             _ => Exit::Done,
         };
         // Which handlers lost records has been told.
-        let lost = lost > 0 || missing > 0 || self.too_late.lost();
-        Ok(exit.or_unmet(args.fail_on_loss && lost))
+        let lost = lost > 0 || missing > 0 || self.undelivered.lost();
+        Ok(exit.or_expectation_failed(args.fail_on_loss && lost))
     }
 
     /// Lets the handlers send what they hold. Returns how many records they lost.
     fn close_handlers(&mut self, args: &TailArgs) -> u64 {
-        let closed = self.view.router.close(args.linger.0);
+        let closed = self.output.router.close(args.linger.0);
         super::tell_losses("tail", &closed)
     }
 
-    fn say_unmet(&self, args: &TailArgs) {
-        let (shown, wanted) = (self.view.shown, args.count.unwrap_or_default());
+    fn print_unmet(&self, args: &TailArgs) {
+        let (shown, wanted) = (self.output.shown, args.count.unwrap_or_default());
         if let (Some(timeout), false) = (args.timeout, args.quiet) {
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog tail: {shown} of {} came within {timeout}",
                 counted(wanted, "record")
             ));
@@ -247,23 +247,23 @@ impl Tail {
 /// Has files opened anew after a SIGHUP. Asked before each record, also on a busy stream:
 /// whoever has moved a file away may read and delete it at once (logrotate's `compress`),
 /// and what is written to it from then on would be lost.
-fn heed(hangup: Option<&Hangup>, view: &mut View) {
+fn reopen_on_hangup(hangup: Option<&Hangup>, output: &mut TailOutput) {
     if hangup.is_some_and(Hangup::take) {
-        view.router.reopen();
+        output.router.reopen();
     }
 }
 
 fn topics(args: &TailArgs) -> Topics {
     Topics {
-        wanted: args.topics.clone(),
+        prefixes: args.topics.clone(),
         roots: args.root.clone(),
-        unwanted: args.not.clone(),
+        excluded: args.not.clone(),
         whole_parts: args.whole_parts,
     }
 }
 
 fn filter(args: &TailArgs) -> Result<Filter> {
-    let now = Zoned::now().with_time_zone(time::zone(args.format.utc));
+    let now = Zoned::now().with_time_zone(format::zone(args.format.utc));
     let when = |text: &Option<String>, bound| {
         text.as_deref().map(|text| parse_when(text, bound, &now)).transpose()
     };
@@ -274,7 +274,7 @@ fn filter(args: &TailArgs) -> Result<Filter> {
     }
     Ok(Filter {
         min_level: args.level,
-        topics: Topics::default(), // the view asks for itself
+        topics: Topics::default(), // the output asks for itself
         from_source: args.from_source.clone(),
         since,
         until,
@@ -284,30 +284,30 @@ fn filter(args: &TailArgs) -> Result<Filter> {
 }
 
 /// What takes records besides, or instead of, standard output.
-fn router(args: &TailArgs, stop: &Stop) -> Result<Router> {
+fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     // Stored records wait for a slow handler; a publisher must not have to.
     let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
     let spec = args.handlers.spec(on_full)?;
     for remark in args.handlers.remarks() {
-        terminal::tell(format_args!("zlog tail: {remark}"));
+        terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
     Router::open(spec, HandlerContext::new("tail", stop, super::stderr_reporter()))
 }
 
 /// Standard output, as the options of tail have it, or as `--console` does.
-fn out(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Out> {
+fn destination(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Destination> {
     if !args.prints() {
-        return Ok(Out::Nowhere);
+        return Ok(Destination::None);
     }
     terminal::check_stdout()?;
     let terminal = terminal::stdout_is_terminal();
-    let writer: Box<dyn Write> = Box::new(Stdout::lingering(args.linger.0));
+    let writer: Box<dyn Write> = Box::new(Stdout::with_linger(args.linger.0));
     let formatter = formatter(args, console)?;
     let options = options(args, formatter.format.as_deref(), terminal);
     let shape = args.shape();
     if shape != Output::Raw || formatter.format.is_some() {
         let format = formatter.build(shape, options)?;
-        return Ok(Out::Formatted(Console::new(writer, format)));
+        return Ok(Destination::Formatted(Console::new(writer, format)));
     }
     // It shows no times, and a wrong time format is an error all the same.
     shape.format(options)?;
@@ -318,7 +318,7 @@ fn out(args: &TailArgs, console: Option<&HandlerSpec>) -> Result<Out> {
         Err(Error::usage("--output raw can't be put in order")
             .hint("Leave out --reorder, or use --output json."))
     } else {
-        Ok(Out::Raw(Raw::new(writer, terminal)))
+        Ok(Destination::Raw(Raw::new(writer, terminal)))
     }
 }
 
@@ -339,7 +339,7 @@ fn options(args: &TailArgs, format: Option<&str>, terminal: bool) -> Options {
     Options {
         color: args.color.for_stdout(),
         escape: terminal,
-        zone: time::zone(args.format.utc),
+        zone: format::zone(args.format.utc),
         time_format: args.format.time_format.clone(),
         separator: args.separator.clone(),
         align: match (args.shape(), format) {

@@ -1,16 +1,17 @@
 //! A tail of stored records and other logs: the same view, as fast as they are read.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::{Ended, TICK, Tail, heed};
+use super::{Ended, TICK, Tail, reopen_on_hangup};
 use crate::cli::TailArgs;
-use zlog_core::error::Result;
+use zlog_core::error::{Exit, Result};
 use zlog_core::record::Level;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::source::file::{self, FileOptions};
 use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec};
-use zlog_pipeline::source::{Flow, Notice, Progress, Source};
+use zlog_pipeline::source::{Notice, PollStatus, Source};
 
 /// Shows the records of all files, in the order they were given.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
@@ -18,39 +19,41 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
     let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
     let lines = LineOptions { max_line: LONGEST_STORED_LINE, ..LineOptions::default() };
     let mut source = file::open(args.input.clone(), FileOptions::default(), spec, &lines, None)?;
-    let begun = Instant::now();
-    let mut tended = begun;
+    let started = Instant::now();
+    let mut last_timer = started;
     loop {
         let now = Instant::now();
         if let Some(ended) = tail.ended(now) {
-            return Ok(unless_failed(ended, source.failed()));
+            return Ok(unless_failed(ended, source.exit() == Exit::Failed));
         }
         let mut progress = poll(&mut source, tail, Duration::ZERO)?;
-        if progress == Progress::Idle || now >= tended + TICK {
-            tail.tend(now);
-            tended = now;
+        if progress == PollStatus::Idle || now >= last_timer + TICK {
+            tail.on_timer(now);
+            last_timer = now;
         }
-        if progress == Progress::Idle {
-            tail.view.flush()?;
-            if tail.view.is_closed() {
+        if progress == PollStatus::Idle {
+            tail.output.flush()?;
+            if tail.output.is_closed() {
                 return Ok(Ended::Done);
             }
             progress = poll(&mut source, tail, tail.wait(now))?;
-            tail.view.release(now, false)?;
+            tail.output.release_reordered(now, false)?;
         } else {
             // How fast a disk is must not change the order: while there is more to
             // read no window passes, and only what is too much to hold goes early.
-            tail.view.release(begun, false)?;
+            tail.output.release_reordered(started, false)?;
         }
-        tell(source.take_notices(), args.quiet);
-        tail.view.report(now, false);
-        if progress == Progress::Ended {
-            let nuls = source.counts().nuls;
+        print_notices(source.take_notices(), args.quiet);
+        tail.output.report(now, false);
+        if progress == PollStatus::Ended {
+            let nuls = source.counts().lines.nuls;
             if nuls > 0 && !args.quiet {
                 let nuls = counted(nuls, "NUL");
-                terminal::tell(format_args!("zlog tail: {nuls} left out (a hole in the input)"));
+                terminal::eprint_line(format_args!(
+                    "zlog tail: {nuls} left out (a hole in the input)"
+                ));
             }
-            return Ok(unless_failed(Ended::Done, source.failed()));
+            return Ok(unless_failed(Ended::Done, source.exit() == Exit::Failed));
         }
     }
 }
@@ -60,19 +63,19 @@ fn unless_failed(ended: Ended, failed: bool) -> Ended {
     if failed && ended == Ended::Done { Ended::Failed } else { ended }
 }
 
-fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<Progress> {
-    let Tail { view, stop, hangup, .. } = tail;
+fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<PollStatus> {
+    let Tail { output, stop, hangup, .. } = tail;
     source.poll(wait, &mut |record| {
-        heed(hangup.as_ref(), view);
-        let flow = view.take(record)?;
-        Ok(if stop.requested() { Flow::Enough } else { flow })
+        reopen_on_hangup(hangup.as_ref(), output);
+        let flow = output.take(record)?;
+        Ok(if stop.requested() { ControlFlow::Break(()) } else { flow })
     })
 }
 
-fn tell(notices: Vec<Notice>, quiet: bool) {
+fn print_notices(notices: Vec<Notice>, quiet: bool) {
     for notice in notices {
         if notice.failed || !quiet {
-            terminal::tell(format_args!("zlog tail: {}", notice.text));
+            terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
         }
     }
 }

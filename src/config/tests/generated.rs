@@ -195,7 +195,7 @@ fn texts() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in texts()) {
-        if let Err(error) = Config::parse(Path::new("a.toml"), &text, &command(), &Typed::default()) {
+        if let Err(error) = Config::parse(Path::new("a.toml"), &text, &command(), &Overrides::default()) {
             prop_assert!(error.to_string().contains("a.toml"), "{}", error);
         }
     }

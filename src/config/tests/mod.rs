@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Command};
 
 use super::*;
-use zlog_core::format::formatter::Style;
+use zlog_core::format::Style;
 use zlog_core::record::Level;
 use zlog_core::text::parsers;
 use zlog_pipeline::handler::file::Sync;
@@ -31,7 +31,7 @@ fn parse(text: &str) -> Result<Config> {
         Path::new("relay.toml"),
         &format!("version = 1\n{text}"),
         &command(),
-        &Typed::default(),
+        &Overrides::default(),
     )
 }
 
@@ -122,7 +122,7 @@ fn everything_that_is_wrong_is_told_at_once_where_it_stands() {
     );
     let expected = [
         "relay.toml has 11 errors:",
-        "relay.toml:3:10: formatters.f.format: format \"%(mesage)s\": there is no field",
+        "relay.toml:3:10: formatters.f.format: format \"%(mesage)s\": unknown field",
         "relay.toml:5:11: handlers.errors: path is missing",
         "relay.toml:7:1: there is no key handlers.errors.filename\n  Did you mean path?",
         "relay.toml:8:1: there is no key handlers.errors.levle\n  Did you mean level?",
@@ -150,12 +150,13 @@ fn what_is_no_toml_is_told_with_every_place() {
 
 #[test]
 fn the_version_must_be_said() {
-    let without = Config::parse(Path::new("a.toml"), "", &command(), &Typed::default())
+    let without = Config::parse(Path::new("a.toml"), "", &command(), &Overrides::default())
         .unwrap_err()
         .to_string();
     assert_eq!(without, "a.toml:1:1: version is missing\n  Begin with: version = 1.");
-    let other = Config::parse(Path::new("a.toml"), "version = 2", &command(), &Typed::default())
-        .unwrap_err();
+    let other =
+        Config::parse(Path::new("a.toml"), "version = 2", &command(), &Overrides::default())
+            .unwrap_err();
     assert_eq!(
         other.to_string(),
         "a.toml:1:11: version: \"2\": this zlog knows version 1 only\n  Write version = 1, or use the zlog \
@@ -317,7 +318,7 @@ fn options_of_the_command_are_read_by_its_own_parser() {
         good("[relay]\nbind = ['tcp://a:1', 'tcp://b:2']\nkeep = 3\nstdin = true\nreport = true\n");
     let matches = command().get_matches_from(["relay", "--keep", "5"]);
     let line = ["zlog", "relay", "--keep", "5"].map(OsString::from);
-    let whole = with_settings(&config.relay, &command(), line, &matches);
+    let whole = prepend_settings(&config.relay, &command(), line, &matches);
     let whole: Vec<_> = whole.iter().map(|word| word.to_str().unwrap()).collect();
     let expected = [
         "zlog",
@@ -333,7 +334,10 @@ fn options_of_the_command_are_read_by_its_own_parser() {
     let matches = command().get_matches_from(&whole[1..]);
     assert_eq!(matches.get_one::<u64>("keep"), Some(&5));
     assert!(
-        good("[relay]\nstdin = false\nreport = false").relay.iter().all(|s| s.words().is_empty())
+        good("[relay]\nstdin = false\nreport = false")
+            .relay
+            .iter()
+            .all(|s| s.arguments().is_empty())
     );
 }
 
@@ -364,16 +368,19 @@ fn files_that_differ_in_options_are_told_apart() {
 fn files_that_cannot_be_read_are_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("relay.toml");
-    let missing =
-        Config::load(&path, Time::First, &command(), &Typed::default()).unwrap_err().to_string();
-    assert!(missing.contains("no such file"), "{missing}");
-    std::fs::write(&path, b"version = 1\n# caf\xe9\n").unwrap();
-    let latin =
-        Config::load(&path, Time::First, &command(), &Typed::default()).unwrap_err().to_string();
-    assert!(latin.contains("relay.toml:2:6: not UTF-8"), "{latin}");
-    let endless = Config::load(Path::new("/dev/zero"), Time::First, &command(), &Typed::default())
+    let missing = Config::load(&path, LoadMode::Initial, &command(), &Overrides::default())
         .unwrap_err()
         .to_string();
+    assert!(missing.contains("no such file"), "{missing}");
+    std::fs::write(&path, b"version = 1\n# caf\xe9\n").unwrap();
+    let latin = Config::load(&path, LoadMode::Initial, &command(), &Overrides::default())
+        .unwrap_err()
+        .to_string();
+    assert!(latin.contains("relay.toml:2:6: not UTF-8"), "{latin}");
+    let endless =
+        Config::load(Path::new("/dev/zero"), LoadMode::Initial, &command(), &Overrides::default())
+            .unwrap_err()
+            .to_string();
     assert!(endless.contains("too large"), "{endless}");
 }
 
@@ -528,23 +535,27 @@ const EXAMPLE: &str = include_str!("../../../examples/relay.toml");
 
 #[test]
 fn the_annotated_example_shows_every_key_and_class() {
-    let shared = Shared::default();
-    let config = read(EXAMPLE, &relay(), &Typed::default(), &shared).unwrap();
-    let asked = shared.asked.take();
+    let context = Context::default();
+    let config = read(EXAMPLE, &relay(), &Overrides::default(), &context).unwrap();
+    let lookups = context.lookups.take();
     let path = Path::new("examples/relay.toml");
-    assert!(shared.faults.notes(path, EXAMPLE).is_empty());
-    assert!(shared.faults.count() == 0, "{:?}", shared.faults.into_error(path, EXAMPLE));
-    for (kind, key, present) in &asked {
+    assert!(context.diagnostics.notes(path, EXAMPLE).is_empty());
+    assert!(
+        context.diagnostics.count() == 0,
+        "{:?}",
+        context.diagnostics.into_error(path, EXAMPLE)
+    );
+    for (kind, key, present) in &lookups {
         let commented = EXAMPLE.lines().any(|line| line.starts_with(&format!("# {key} = ")));
         // What every handler has is shown once.
         let common = kind.starts_with("handlers (") && COMMON.contains(&key.as_str());
         let elsewhere = |(other, name, present): &(String, String, bool)| {
             *present && name == key && (other == kind || common && other.starts_with("handlers ("))
         };
-        let shown = *present || asked.iter().any(elsewhere) || commented;
+        let shown = *present || lookups.iter().any(elsewhere) || commented;
         assert!(shown, "examples/relay.toml does not show {kind}.{key}");
     }
-    let classes: HashSet<_> = asked.iter().map(|(kind, ..)| kind.as_str()).collect();
+    let classes: HashSet<_> = lookups.iter().map(|(kind, ..)| kind.as_str()).collect();
     for class in CLASSES.map(|class| class.name) {
         assert!(classes.contains(format!("handlers ({class})").as_str()), "{class}");
     }
@@ -560,7 +571,9 @@ fn what_is_commented_out_in_the_example_can_be_put_in() {
         let mut lines = lines.clone();
         lines[at] = &line[2..];
         let text = lines.join("\n");
-        if let Err(error) = Config::parse(Path::new("a.toml"), &text, &relay(), &Typed::default()) {
+        if let Err(error) =
+            Config::parse(Path::new("a.toml"), &text, &relay(), &Overrides::default())
+        {
             // Only that it goes not with what stands beside it.
             let error = error.to_string();
             let beside =
@@ -579,36 +592,36 @@ fn what_was_typed_replaces_what_does_not_go_with_it() {
         Path::new("a"),
         "version = 1\n[relay]\nask = 'tcp://127.0.0.1:5'\nverbose = true\nhwm = 5",
         &relay(),
-        &Typed::default(),
+        &Overrides::default(),
     );
     let line = ["zlog", "relay", "--no-ask", "-q"].map(OsString::from);
     let matches = relay().get_matches_from(&line[1..]);
-    let whole = with_settings(&config.unwrap().relay, &relay(), line, &matches);
+    let whole = prepend_settings(&config.unwrap().relay, &relay(), line, &matches);
     assert_eq!(whole, ["zlog", "relay", "--hwm=5", "--no-ask", "-q"].map(OsString::from));
 }
 
 #[test]
 fn listening_for_other_machines_is_refused_where_it_stands_unless_it_is_allowed() {
     let text = "version = 1\n[relay]\nlisten = ['9020', '0.0.0.0:9021']\nlisten-udp = '*:9022'\n";
-    let parse = |text: &str, typed: Typed| {
+    let parse = |text: &str, typed: Overrides| {
         Config::parse(Path::new("a"), text, &relay(), &typed).map_err(|error| error.to_string())
     };
-    let refused = parse(text, Typed::default()).unwrap_err();
+    let refused = parse(text, Overrides::default()).unwrap_err();
     for says in ["a:3:19: relay.listen: listening on 0.0.0.0:9021", "a:4:14: relay.listen-udp: "] {
         assert!(refused.contains(says), "{refused}");
     }
     assert!(
         refused.contains("127.0.0.1:9021, or add --allow-remote (in a file: allow-remote = true")
     );
-    let udp = parse(text, Typed { listen: true, ..Typed::default() }).unwrap_err();
+    let udp = parse(text, Overrides { listen: true, ..Overrides::default() }).unwrap_err();
     assert!(udp.starts_with("a:4:14: relay.listen-udp: listening on *:9022"), "{udp}");
-    assert!(parse(text, Typed { allow_remote: true, ..Typed::default() }).is_ok());
-    assert!(parse(&format!("{text}allow-remote = true\n"), Typed::default()).is_ok());
+    assert!(parse(text, Overrides { allow_remote: true, ..Overrides::default() }).is_ok());
+    assert!(parse(&format!("{text}allow-remote = true\n"), Overrides::default()).is_ok());
 }
 
 #[test]
 fn options_that_do_not_go_together_are_told_at_their_table() {
-    let parse = |text: &str| Config::parse(Path::new("a"), text, &relay(), &Typed::default());
+    let parse = |text: &str| Config::parse(Path::new("a"), text, &relay(), &Overrides::default());
     let error = parse("version = 1\n[relay]\nkeep-bytes = '1M'\n").unwrap_err().to_string();
     assert!(error.starts_with("a:2:2: relay: ") && error.contains("--keep"), "{error}");
     let error =

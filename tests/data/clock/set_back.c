@@ -1,5 +1,5 @@
-/* Preloaded, it sets the clock of a process back by an hour for each byte of the file that
-   the variable SET_BACK_BY names. The monotonic clock goes on. */
+/* Preloaded into a process, this sets its clock back by an hour for each byte of the file
+   that the variable SET_BACK_BY names. The monotonic clock is not changed. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 """Lets a publisher begin without losing its first records.
 
-ZeroMQ drops what is published before a subscription has arrived, and a PUB
-socket can't see subscriptions. So a beacon is published again and again, until
-the test, which has seen one at the other end, writes a line to stdin.
+ZeroMQ drops messages that are published before a subscription arrives, and a PUB
+socket can't see subscriptions. So this publishes beacons until the test, which has
+received one at the other end, writes a line to stdin.
 """
 
 import select
@@ -10,7 +10,7 @@ import sys
 
 
 def until_heard(endpoint, beacon):
-    """Calls `beacon` until the test has heard it."""
+    """Calls `beacon` until the test has received one."""
     if isinstance(endpoint, bytes):
         endpoint = endpoint.rstrip(b"\0").decode()
     print("bound", endpoint, file=sys.stderr)
@@ -20,5 +20,5 @@ def until_heard(endpoint, beacon):
 
 
 def until_dismissed():
-    """Waits for the end of stdin: nothing is cut off by an early exit."""
+    """Waits for the end of stdin, so that an early exit cuts nothing off."""
     sys.stdin.read()

@@ -1,11 +1,11 @@
-"""What the logging cookbook does with loggers, levels and files, in one program.
+"""The loggers, levels and files of the logging cookbook, in one program.
 
-    cookbook.py files DIRECTORY   writes the files itself, by a dictConfig
+    cookbook.py files DIRECTORY   writes the files itself, with a dictConfig
     cookbook.py socket PORT       sends every record to a zlog relay instead
 
-cookbook.toml says the same as the dictConfig here; the files must be the same, byte for
-byte. The time of a record is made from the line that it was logged on, so that it is
-the same in both runs.
+cookbook.toml has the same configuration as the dictConfig here, and the files must have
+the same bytes. The time of a record is derived from its source line, so that both runs
+have the same times.
 """
 
 import logging
@@ -16,7 +16,7 @@ import sys
 
 
 class Calm(logging.Filter):
-    """The root logger's records, up to warnings."""
+    """Accepts records of the root logger up to WARNING."""
 
     def filter(self, record):
         return record.name == "root" and record.levelno <= logging.WARNING

@@ -1,11 +1,10 @@
-"""What CPython's logging.Formatter makes of generated formats and records.
+"""Formats generated records with CPython's logging.Formatter and generated formats.
 
     formatter.py SEED COUNT
 
-prints COUNT cases, a JSON object a line: what the formatter is made from, some
-records (as JSON texts, for a reader to read as they are), and for each of them what
-CPython wrote, or null where it raised an exception. `refused` is the exception of
-the constructor.
+Prints COUNT cases, one JSON object per line: the settings of the formatter, some records
+(as JSON texts), and for each record what CPython wrote, or null if it raised an
+exception. `refused` is the exception of the constructor.
 """
 
 import json
@@ -20,7 +19,7 @@ time.tzset()
 
 TEXTS = ["", "x", "app", "app.db", "it's", 'say "hi"', "é😀", "a\tb", "two\nlines", "ends\n",
          "back\\slash", "%s %d", "{0} $x", "\x1b[31m", "Level 7", "007", "12", "-3.5", "z" * 40]
-# Of fields other than the message zlog escapes what would end a line, on purpose.
+# In fields other than the message, zlog deliberately escapes line ends.
 ONE_LINE = [text for text in TEXTS if "\n" not in text]
 NUMBERS = [0, 1, -1, 7, 42, 255, -255, 65, 0x1F600, 123456789, 2**31, 2**63 - 1, -(2**63)]
 FLOATS = [0.0, -0.0, 0.5, 1.5, 2.5, -2.5, 3.14159, 1e16, 1e15, 123456.789, 1e-4, 1e-5, 1.0,
@@ -47,7 +46,7 @@ LITERALS = [" ", ":", " - ", "|", "[", "] ", "é ", "\n", "", "a", "100", "'", '
 DATES = ["%Y-%m-%d %H:%M:%S", "%H:%M", "%d/%b/%Y:%H:%M:%S %z", "%a %A %w %u %b %B %p %I",
          "%j %U %W %V %G %g %C %y", "%c|%x|%X|%D|%T|%R|%F|%r", "%e|%k|%l|%h|%n%t%%",
          "%-d %_d %^a %#p %-H", "%P", "%Y", "é %M"]
-# Of a time in UTC, glibc's %Z is GMT, and its %s the second of a local time.
+# For a time in UTC, glibc's %Z is GMT, and its %s is the second of a local time.
 LOCAL_DATES = ["%Z", "%s"]
 MSECS = [None, None, None, "", "%s.%03d", "%s %d ms", "%s,%03dZ", "%-25s|%06.2f", "%r %s",
          "%s", "%d,%s", "%s,%03d %s", "%s%%%x", "%.10s+%5.1f"]
@@ -179,7 +178,7 @@ def case(r):
     return {
         "style": style, "format": text,
         "datefmt": r.choice(DATES + LOCAL_DATES * (not utc)) if r.random() < 0.3 else None,
-        "time": r.choice(DATES) if r.random() < 0.1 else None,
+
         "msec": r.choice(MSECS), "utc": utc, "validate": r.random() < 0.9,
         "extras": {name: r.choice([None, None, None, "-", "n/a", ""]) for name in EXTRAS},
         "records": [json.dumps(record(r)) for _ in range(3)],
@@ -190,8 +189,7 @@ def formatter(made):
     defaults = {name: value for name, value in made["extras"].items() if value is not None}
     made_of = logging.Formatter(made["format"], made["datefmt"], made["style"], made["validate"],
                                 defaults=defaults)
-    if made["time"] is not None:
-        made_of.default_time_format = made["time"]
+
     if made["msec"] is not None:
         made_of.default_msec_format = made["msec"]
     if made["utc"]:

@@ -1,7 +1,7 @@
-"""A `zlog tail --file` in a terminal that closes: whether it ends, and how.
+"""Closes the terminal of a `zlog tail --file`, and prints whether and how it ends.
 
-Waits for a first record in the file, closes the terminal, and prints what became
-of the tail. With `nohup` SIGHUP is ignored when it starts.
+Waits for the first record in the file, closes the terminal, and prints how the tail
+ended. With `nohup`, the tail starts with SIGHUP ignored.
 """
 
 import os
@@ -30,7 +30,7 @@ if child == 0:
 wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0)
 os.close(terminal)
 if kept == "nohup":
-    # It takes the signal for a request to open its files anew: a moved one comes back.
+    # The tail reopens its files at the signal, which recreates a moved file.
     os.rename(path, path + ".old")
     os.kill(child, signal.SIGHUP)
     wait_until(lambda: os.path.exists(path))

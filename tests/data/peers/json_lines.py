@@ -1,4 +1,4 @@
-"""Reads JSON, an object a line, as CPython's json does, and prints how many there were."""
+"""Reads JSON lines with CPython's json, and prints the number of objects."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Locks a file as a second writer would: flock, without waiting.
+"""Locks a file like a second writer: with flock, without waiting.
 
     lock.py FILE
 

@@ -1,7 +1,7 @@
-"""Random logger hierarchies, and which handlers of Python's logging get a record.
+"""Logs to random logger hierarchies, and prints which handlers of Python get a record.
 
-Prints one JSON object a line: loggers with levels, handlers and propagate; the
-handlers' own levels; and records, each with the handlers that got it.
+Prints one JSON object per line: loggers with levels, handlers and propagate; the levels
+of handlers; and records with the handlers that received them.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""A real mail server, which prints each mail as Python's own reader understands it.
+"""A mail server that prints each mail as Python's email package parses it.
 
     mail_server.py plain|starttls|tls|login [CERTIFICATE KEY [PORT]]
 
-`login` takes mails from the user me, whose password is secret.
+`login` accepts mails from the user "me" with the password "secret".
 """
 
 import asyncio
@@ -23,7 +23,7 @@ NUMBERS = itertools.count(1)
 
 
 class Printer:
-    """Prints a JSON object a line."""
+    """Prints JSON lines."""
 
     async def handle_DATA(self, server, session, envelope):
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
@@ -73,7 +73,7 @@ async def main():
     scheme = "smtps" if STYLE == "tls" else "smtp"
     host, port = server.sockets[0].getsockname()
     print(f"bound {scheme}://{host}:{port}", file=sys.stderr)
-    # Until the test has seen enough.
+    # Serve until the test ends stdin.
     await loop.run_in_executor(None, sys.stdin.read)
 
 

@@ -1,9 +1,9 @@
-"""A program that takes what `zlog emit` publishes into Python's logging.
+"""Passes the records that `zlog emit` publishes to Python's logging.
 
     make_log_record.py ENDPOINT FILE
 
-Each body becomes a LogRecord, which a Formatter prints and a RotatingFileHandler
-files. It ends after a record that says `the end`.
+Each body becomes a LogRecord, which a Formatter prints and a RotatingFileHandler writes.
+Ends after a record with the message `the end`.
 """
 
 import datetime
@@ -28,7 +28,7 @@ while True:
     topic, body = socket.recv_multipart()
     record = logging.makeLogRecord(json.loads(body))
     print(screen.format(record))
-    # The milliseconds that Python prints are a field of their own: they must agree.
+    # Python prints the milliseconds from a separate field, which must agree.
     printed = datetime.datetime.strptime(screen.formatTime(record), "%Y-%m-%d %H:%M:%S,%f")
     printed = printed.replace(tzinfo=datetime.timezone.utc).timestamp()
     assert abs(printed - record.created) < 0.002, (printed, record.created, record.msecs)

@@ -1,18 +1,18 @@
-"""A program that logs through Python's own SocketHandler or DatagramHandler.
+"""Logs through Python's SocketHandler or DatagramHandler.
 
     network_logging.py tcp|udp PORT NAME COUNT      records under the logger NAME
-    network_logging.py queue PORT NAME COUNT        the same from a worker process, whose
-                                                    QueueHandler feeds a QueueListener here
-    network_logging.py steady PORT NAME             numbers, until a line on stdin ends it; then
-                                                    how many they were
-    network_logging.py drops PORT NAME COUNT        numbers, until the handler has dropped as many;
-                                                    then 100 more, and which of them were dropped
-    network_logging.py rich PORT                    one of each kind that there is
+    network_logging.py queue PORT NAME COUNT        the same from a worker process with a
+                                                    QueueHandler and a QueueListener here
+    network_logging.py steady PORT NAME             numbers until there is a line on stdin;
+                                                    prints their count
+    network_logging.py drops PORT NAME COUNT        numbers until the handler has dropped COUNT,
+                                                    then 100 more; prints the dropped ones
+    network_logging.py rich PORT                    one record of each kind
     network_logging.py large PORT                   one record of 150,000 characters, as a datagram
     network_logging.py dies PORT                    ends in the middle of its second record
 
-PORT is one of loopback, or the path of a Unix socket. It waits for a line on stdin before
-it logs, so that several begin at once.
+PORT is a port of 127.0.0.1, or the path of a Unix socket. Logging begins after a line on
+stdin, so that several processes can begin at once.
 """
 
 import datetime
@@ -26,12 +26,12 @@ import time
 from logging.handlers import DatagramHandler, QueueHandler, QueueListener, SocketHandler
 
 style, place = sys.argv[1:3]
-# With a path and no port, Python's handlers connect to a Unix socket.
+# With a path instead of a port, Python's handlers connect to a Unix socket.
 address = (place, None) if place.startswith("/") else ("127.0.0.1", int(place))
 
 
 class Stranger:
-    """A class that only this program has."""
+    """A class that exists only in this program."""
 
     def __init__(self):
         self.secret = 7
@@ -85,7 +85,7 @@ def steady(log):
 
 
 def drops(log, most):
-    """A handler without a socket after a record has dropped it."""
+    """A handler that has no socket after it has dropped a record."""
     handler, = log.handlers
     count, dropped, end = 0, [], None
     while count != end:
@@ -100,12 +100,12 @@ def drops(log, most):
 
 
 def large(log):
-    """Longer than a datagram of UDP may be."""
+    """Sends a record that is too long for a UDP datagram."""
     log.info("x" * 150_000)
 
 
 def from_a_worker(name, count):
-    """The worker never waits for the network: its listener does."""
+    """The worker does not wait for the network; its listener does."""
     fork = multiprocessing.get_context("fork")
     records = fork.Queue()
     listener = QueueListener(records, SocketHandler(*address))

@@ -1,9 +1,9 @@
-"""Pickles of records with values of every kind that extras may have.
+"""Pickles records with extras of every kind.
 
     pickles.py SEED COUNT
 
-A line for each: the pickle, and the attributes that `pickle.loads` gives back, as
-the JSON that zlog is to make of them. Every other one is pickled by SocketHandler.
+Prints one line per record: the pickle, and the attributes that `pickle.loads` returns, as
+the JSON that zlog must write. SocketHandler pickles every other record.
 """
 
 import collections
@@ -27,7 +27,7 @@ def text(most=12):
 
 
 def halves():
-    """What `os.fsdecode` makes of a name that is not UTF-8."""
+    """The result of `os.fsdecode` for a name that is not UTF-8."""
     return text(4) + chance.randbytes(3).decode("utf-8", "surrogateescape") + chr(0xD800) + text(4)
 
 
@@ -56,7 +56,7 @@ def value(depth, made):
     if depth == 0 or kind < 0.5:
         return scalar()
     if kind < 0.6 and made:
-        return chance.choice(made)  # the same object once more
+        return chance.choice(made)  # the same object again
     parts = [value(depth - 1, made) for _ in range(chance.randrange(5))]
     new = chance.choice([
         lambda: parts, lambda: tuple(parts), lambda: {text(): part for part in parts},
@@ -70,7 +70,7 @@ def value(depth, made):
 
 
 def deep():
-    """As deep as it may be, each level within the next."""
+    """A value with the maximum number of levels."""
     nested = scalar()
     for _ in range(chance.randrange(55)):
         nested = [nested] if chance.random() < 0.5 else {"k": nested}
@@ -78,7 +78,7 @@ def deep():
 
 
 def shown(item):
-    """What zlog makes of a value: JSON's own where it has it, and Python's `str`."""
+    """The JSON that zlog writes for a value: the JSON type, or Python's `str`."""
     if isinstance(item, (bytes, bytearray)):
         return bytes(item).decode("utf-8", "backslashreplace")
     if isinstance(item, dict):
@@ -112,7 +112,7 @@ for number in range(int(sys.argv[2])):
     else:
         body = pickle.dumps(one.__dict__, protocol)
     loaded = pickle.loads(body)
-    # As what is published has it: arguments put in, and null stands for absent.
+    # As published: with the arguments inserted, and without null values.
     loaded["msg"] = logging.makeLogRecord(loaded).getMessage()
     loaded["args"] = None
     want = {key: shown(part) for key, part in loaded.items() if part is not None}

@@ -1,4 +1,4 @@
-"""A program that logs through PyZMQ's PUBHandler, set up in the ways people do.
+"""Logs through PyZMQ's PUBHandler in several common configurations.
 
     pubhandler.py default|custom|dotted|bare|json
 """
@@ -16,7 +16,7 @@ ROOTS = {"bare": "", "dotted": "my.big.program"}
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record, under the names that many such formatters use."""
+    """One JSON object per record, with the keys of many such formatters."""
 
     def format(self, record):
         fields = {

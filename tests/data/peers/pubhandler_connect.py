@@ -1,4 +1,4 @@
-"""A program that logs through a PUBHandler whose socket connects to a collector.
+"""Logs through a PUBHandler whose socket connects to a collector.
 
     pubhandler_connect.py ENDPOINT
 """

@@ -1,9 +1,9 @@
-"""Programs that publish whole records, each in its own way, and things that are none.
+"""Publishes whole records in several ways, and messages that are not records.
 
     records.py json|pickle|mixed [CANARY]
 
-`mixed` sends every dialect in one stream, with garbage in between. One of the
-pickles would create the file CANARY if it were ever really unpickled.
+`mixed` sends all dialects in one stream, with garbage in between. Unpickling one of the
+pickles would create the file CANARY.
 """
 
 import json
@@ -22,7 +22,7 @@ socket.bind("tcp://127.0.0.1:*")
 
 
 class JsonHandler(logging.Handler):
-    """Sends the record's own attributes as they are, arguments unmerged."""
+    """Sends the attributes of the record, with the arguments separate."""
 
     def emit(self, record):
         fields = dict(record.__dict__)
@@ -33,7 +33,7 @@ class JsonHandler(logging.Handler):
 
 
 class PickleHandler(SocketHandler):
-    """SocketHandler's own pickle, without the length that frames it in TCP."""
+    """Sends SocketHandler's pickle without the length that precedes it in TCP."""
 
     def __init__(self):
         super().__init__("localhost", 0)
@@ -43,7 +43,7 @@ class PickleHandler(SocketHandler):
 
 
 class PyobjHandler(logging.Handler):
-    """PyZMQ's send_pyobj: one frame, without a topic."""
+    """Sends one frame without a topic with PyZMQ's send_pyobj."""
 
     def emit(self, record):
         fields = dict(record.__dict__)
@@ -59,7 +59,7 @@ def logger(name, *handlers):
 
 
 def speak(log):
-    """What each dialect is to carry."""
+    """The records for each dialect."""
     log.info("%s took %.2f s", "query", 1.5)
     log.warning("map: %(a)s and %(b)r", {"a": 1, "b": "two"})
     log.log(35, "between the levels")
@@ -71,14 +71,14 @@ def speak(log):
 
 
 class Bomb:
-    """What an attacker would send to a program that unpickles."""
+    """A pickle that attacks programs that unpickle it."""
 
     def __reduce__(self):
         return os.system, (f"touch '{sys.argv[2]}'",)
 
 
 def garbage():
-    """Messages that no dialect can make sense of, and some at its edges."""
+    """Messages that are invalid in all dialects, and edge cases."""
     socket.send_multipart([b"app.INFO", b"latin \xe9\xff text"])
     socket.send_multipart([b"app.INFO", b'{"msg": "cut sho'])
     socket.send_multipart([b"\xff\xfe.INFO", b"odd topic"])

@@ -1,10 +1,10 @@
-"""Files records with RotatingFileHandler.
+"""Writes records with RotatingFileHandler.
 
     rotating.py DIRECTORY
 
-Standard input has a case a line, as JSON: `max_bytes`, `backup_count`, and the
-`messages`, which are logged to DIRECTORY/<number of the case>/app.log. What lies
-there already is what the handler finds.
+Standard input has one case per line, as JSON: `max_bytes`, `backup_count`, and the
+`messages`, which are logged to DIRECTORY/<number of the case>/app.log. Files may exist
+there before.
 """
 
 import json
@@ -28,14 +28,14 @@ def file(handler, messages):
 
 
 class Today(logging.handlers.RotatingFileHandler):
-    """Until August 2024 (gh-116263, in 3.12 and later) an empty file was rolled over too."""
+    """Before August 2024 (gh-116263, in 3.12 and later) an empty file was rolled over too."""
 
     def shouldRollover(self, record):
         return os.path.getsize(self.baseFilename) > 0 and super().shouldRollover(record)
 
 
 def kind():
-    """Python's own, where it has the rule; else with the rule, and nothing else, added."""
+    """Python's handler; in versions without the rule, with only that rule added."""
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "app.log")
         python = logging.handlers.RotatingFileHandler

@@ -1,16 +1,15 @@
-"""Asks TimedRotatingFileHandler when it replaces a file and how it calls it; and
-files records with it, by a clock that is set.
+"""Prints when TimedRotatingFileHandler replaces a file and under which name, and writes
+records with it under a simulated clock.
 
     timed.py DIRECTORY
 
-Standard input has a case a line, as JSON, with the settings `when`, `interval`, `utc`,
-`at` (a time, or null), `backup_count` and `tz`. One with `times` asks for the roll-over
-after each, and for the name of a file that is due then; the answers are printed. One
-with `number` logs `messages`, each at the time it stands with, to
-DIRECTORY/<number>/app.log, whose modification time is `begun`; what is printed is
-whether it was given up on, for a name that was taken.
+Standard input has one case per line, as JSON, with the settings `when`, `interval`, `utc`,
+`at` (a time, or null), `backup_count` and `tz`. For a case with `times`, this prints the
+roll-over after each time and the name of the file at it. A case with `number` logs
+`messages`, each at its time, to DIRECTORY/<number>/app.log, which has the modification time
+`begun`; this prints whether the handler got stuck because a name was taken.
 
-The first line that is printed is "ready", or says what this Python lacks.
+The first line of the output is "ready", or what this Python lacks.
 """
 
 import datetime
@@ -55,7 +54,7 @@ def opened(path, case, delay=False):
 
 
 def schedule(case):
-    """The next roll-over, and the name at it, after each of the times."""
+    """The next roll-over after each time, and the file name at it."""
     handler = opened(os.path.join(sys.argv[1], "never.log"), case, delay=True)
 
     class Named(Exception):
@@ -88,7 +87,7 @@ def file(case):
 
 
 def lacks():
-    """Midnight counts its interval since 2024, and looks at summer time before it."""
+    """What this Python lacks: since 2024, `midnight` respects its interval and summer time."""
     case = {"when": "midnight", "interval": 3, "utc": True, "at": None, "backup_count": 0}
     next(schedule({**case, "tz": "UTC", "times": [[0, 0]]}))
     handler = opened(os.path.join(sys.argv[1], "never.log"), {**case, "tz": "UTC"}, delay=True)

@@ -9,7 +9,7 @@ use memchr::memchr_iter;
 
 use super::ArrivalCounter;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// Bytes read at once.
 const BLOCK: usize = 256 << 10;
@@ -58,7 +58,7 @@ impl ArrivalCounter for LineCounter {
 
 /// Counts the newlines of a file, however large it is.
 fn lines_in(path: &Path) -> Result<u64> {
-    let failed = |error: io::Error| Error::io(visible(&path.display().to_string()), &error);
+    let failed = |error: io::Error| Error::io(escape(&path.display().to_string()), &error);
     let mut file = File::open(path).map_err(failed)?;
     let mut block = vec![0; BLOCK];
     let mut lines = 0;

@@ -3,6 +3,7 @@
 //! The counter sends nothing while records arrive: sending would be work that is measured
 //! too.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::ArrivalCounter;
 use zlog_core::error::{Error, Result};
 use zlog_pipeline::socket::Subscriber;
-use zlog_pipeline::source::Flow;
 
 /// How often requests and the stop condition are checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -184,7 +184,7 @@ pub fn count_messages(mut subscriber: Subscriber) -> impl FnMut(Duration) -> Res
     move |wait| {
         subscriber.recv(wait, &mut |_frames, _received| {
             count += 1;
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(count)
     }

@@ -13,7 +13,7 @@ use zlog_core::text::plural::counted;
 use zlog_core::wire;
 use zlog_pipeline::handler::publish::Wire;
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{BareReceiver, BareSender, Endpoint};
+use zlog_pipeline::socket::{Endpoint, RawReceiver, RawSender};
 
 /// Messages that are prepared before the clock starts, and sent repeatedly.
 const MAX_FRAMES: usize = 1024;
@@ -43,7 +43,7 @@ impl Sending {
     /// Too few subscribers come, `input` has no lines, or libzmq fails.
     pub fn run(self, input: impl BufRead, stop: &dyn Fn() -> bool) -> Result<()> {
         let frames = frames(input, self.wire)?;
-        let mut sender = BareSender::open(&self.endpoints)?;
+        let mut sender = RawSender::open(&self.endpoints)?;
         let there = sender.wait_for(self.wait_for, TOPIC_PREFIX.as_bytes(), self.wait, stop)?;
         if there < self.wait_for && !stop() {
             let wanted = counted(self.wait_for, "subscriber");
@@ -64,7 +64,7 @@ impl Sending {
 /// # Errors
 /// libzmq's.
 pub fn receive(
-    receiver: &mut BareReceiver,
+    receiver: &mut RawReceiver,
     count: u64,
     stop: &dyn Fn() -> bool,
 ) -> Result<(u64, f64)> {

@@ -10,7 +10,7 @@ use super::scenario::{Scenario, Transport, wire_name};
 use crate::arrivals::{ArrivalCounter, LineCounter};
 use crate::records::{ROOT, TOPIC_PREFIX};
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::os::fd_limit;
 
 /// How long publishers wait for subscribers, which run already.
@@ -65,7 +65,7 @@ impl Implementation {
         lines: &Path,
         subscribers: &[String],
     ) -> Result<Command> {
-        let failed = |error: std::io::Error| Error::io(visible(&lines.to_string_lossy()), &error);
+        let failed = |error: std::io::Error| Error::io(escape(&lines.to_string_lossy()), &error);
         let mut command = zlog()?;
         match self {
             Implementation::Zlog => command.args(["emit", "--quiet", "--root", ROOT]),
@@ -88,7 +88,7 @@ impl Implementation {
             Implementation::Zlog => Ok(LineCounter::new(out, None).arrived()?.unwrap_or_default()),
             Implementation::Bare => {
                 let text = std::fs::read_to_string(out)
-                    .map_err(|error| Error::io(visible(&out.to_string_lossy()), &error))?;
+                    .map_err(|error| Error::io(escape(&out.to_string_lossy()), &error))?;
                 let wrong = |_| Error::new("`zlog bench bare-receive` printed no count");
                 text.split_whitespace().next().unwrap_or_default().parse().map_err(wrong)
             }
@@ -101,7 +101,7 @@ fn zlog() -> Result<Command> {
         .map_err(|error| Error::io("can't find the zlog program", &error))?;
     let mut command = Command::new(program);
     command.stdin(Stdio::null());
-    fd_limit::as_it_was(&mut command);
+    fd_limit::restore_inherited(&mut command);
     Ok(command)
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// A file of lines.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl LinesFile {
     pub fn write(directory: &Path, count: u64, size: usize) -> Result<LinesFile> {
         let path = directory.join(format!("lines-{size}-{count}"));
         let failed = |error: std::io::Error| {
-            Error::io(format!("can't write {}", visible(&path.to_string_lossy())), &error)
+            Error::io(format!("can't write {}", escape(&path.to_string_lossy())), &error)
                 .hint("--dir names another directory; --count writes fewer lines.")
         };
         let file = LinesFile { path: path.clone() };

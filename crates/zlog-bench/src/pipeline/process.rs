@@ -132,7 +132,7 @@ impl ProcessGroup {
     /// The error of a process that failed.
     pub(super) fn failure(&self, number: usize) -> Error {
         let process = &self.all[number];
-        let said = process.said.iter().map(|line| escape::visible(line)).collect::<Vec<_>>();
+        let said = process.said.iter().map(|line| escape::escape(line)).collect::<Vec<_>>();
         let status = process.ended.as_ref().map_or(String::new(), |e| format!(" ({})", e.status));
         match said.join("; ") {
             said if said.is_empty() => Error::new(format!("a zlog process failed{status}")),

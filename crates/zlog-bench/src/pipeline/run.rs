@@ -13,7 +13,7 @@ use super::scenario::Scenario;
 use crate::reaper::{ScratchDir, temp_dir_in};
 use crate::rounds::{Outcome, Runner};
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How long a new process may take to become ready.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -152,7 +152,7 @@ impl<'r> Run<'r> {
             (0..scenario.dimensions.subscribers).map(|n| files.out(n)).collect();
         for (number, path) in outs.iter().enumerate() {
             let out = File::create(path)
-                .map_err(|error| Error::io(visible(&path.to_string_lossy()), &error))?;
+                .map_err(|error| Error::io(escape(&path.to_string_lossy()), &error))?;
             let mut subscriber =
                 implementation.subscriber(scenario, files.directory, number, out)?;
             files.scratch.join_group(&mut subscriber);

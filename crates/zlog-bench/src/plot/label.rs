@@ -2,7 +2,7 @@
 
 /// Cuts text to `letters`, and escapes control characters, which XML does not allow.
 pub(super) fn fit(text: &str, letters: usize) -> String {
-    let text = zlog_core::text::escape::visible(text);
+    let text = zlog_core::text::escape::escape(text);
     if text.chars().count() <= letters {
         return text;
     }

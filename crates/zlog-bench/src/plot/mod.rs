@@ -56,7 +56,7 @@ impl ImageFormat {
             Some("png") => Ok(ImageFormat::Png),
             _ => Err(Error::usage(format!(
                 "can't tell the image format of {}",
-                zlog_core::text::escape::visible(&path.display().to_string())
+                zlog_core::text::escape::escape(&path.display().to_string())
             ))
             .hint("Name a file that ends in .svg or .png.")),
         }

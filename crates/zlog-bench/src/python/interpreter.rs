@@ -40,24 +40,24 @@ impl Python {
     /// There is none, or it does not run.
     pub fn find(path: Option<&Path>) -> Result<Python> {
         let program = path.unwrap_or(Path::new("python3")).to_owned();
-        let shown = escape::visible(&program.display().to_string());
+        let shown = escape::escape(&program.display().to_string());
         let mut command = Command::new(&program);
         command.args(["-c", PROBE]).stdin(Stdio::null());
-        fd_limit::as_it_was(&mut command);
+        fd_limit::restore_inherited(&mut command);
         let output = command.output().map_err(|error| {
             Error::io(format!("no Python to compare with: {shown}"), &error).hint(HINT)
         })?;
         let said = String::from_utf8_lossy(&output.stdout);
         let (Some(version), Some(pyzmq)) = (said.lines().next(), said.lines().nth(1)) else {
             let why = String::from_utf8_lossy(&output.stderr);
-            let why = escape::visible(why.lines().last().unwrap_or("it said nothing"));
+            let why = escape::escape(why.lines().last().unwrap_or("it said nothing"));
             return Err(Error::new(format!("no Python to compare with: {shown}: {why}")).hint(HINT));
         };
         let pyzmq = match pyzmq.strip_prefix("pyzmq ") {
-            Some(version) => Ok(escape::visible(version)),
-            None => Err(escape::visible(pyzmq)),
+            Some(version) => Ok(escape::escape(version)),
+            None => Err(escape::escape(pyzmq)),
         };
-        let version = escape::visible(version);
+        let version = escape::escape(version);
         Ok(Python { program, version, pyzmq })
     }
 
@@ -76,7 +76,7 @@ impl Python {
     pub fn missing(&self) -> Option<String> {
         let why = self.pyzmq.as_ref().err()?;
         let (program, name) = (self.program.display(), PythonHandler::Pub.name());
-        let program = escape::visible(&program.to_string());
+        let program = escape::escape(&program.to_string());
         Some(format!(
             "{program} has no PyZMQ, so {name} is not measured: {why}\n  \
              Install pyzmq for it, or name another one: --python .venv/bin/python"

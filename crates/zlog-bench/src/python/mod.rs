@@ -24,7 +24,7 @@ use super::rounds::Outcome;
 use super::sample::Sample;
 use super::target::PythonHandler;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How long a new process may take to become ready.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -99,7 +99,7 @@ fn task<'t>(
 
 /// Writes the records for Python: logger, level and message.
 fn write_records(messages: &Messages, path: &Path) -> Result<()> {
-    let failed = |error: std::io::Error| Error::io(visible(&path.to_string_lossy()), &error);
+    let failed = |error: std::io::Error| Error::io(escape(&path.to_string_lossy()), &error);
     let records = match messages {
         Messages::Size(size) => Records::of_size(*size)?,
         Messages::Lines(path) => Records::of_lines(path)?,

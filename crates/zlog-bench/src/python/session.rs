@@ -81,14 +81,14 @@ impl Session {
     /// Starts Python in the group of `scratch`, and sends it its task.
     pub(super) fn start(python: &Python, task: &Task<'_>, scratch: &ScratchDir) -> Result<Session> {
         let failed = |error: std::io::Error| {
-            Error::io(escape::visible(&python.program().to_string_lossy()), &error)
+            Error::io(escape::escape(&python.program().to_string_lossy()), &error)
         };
         let mut line = serde_json::to_vec(task).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         let mut command = Command::new(python.program());
         command.args(["-c", SCRIPT]).stdin(Stdio::piped());
         scratch.join_group(&mut command);
-        fd_limit::as_it_was(&mut command);
+        fd_limit::restore_inherited(&mut command);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
         let mut stdin = child.stdin.take();
@@ -98,7 +98,7 @@ impl Session {
             std::thread::spawn(move || {
                 for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
                     let message = serde_json::from_str(&line).map_err(|error| {
-                        let line = escape::visible(&line);
+                        let line = escape::escape(&line);
                         Error::new(format!("invalid message from Python: {line}: {error}"))
                     });
                     if sender.send(message).is_err() {
@@ -135,7 +135,7 @@ impl Session {
         let last = text.lines().rfind(|line| !line.trim().is_empty());
         Error::new(format!(
             "Python ended early: {}",
-            escape::visible(last.unwrap_or("it said nothing"))
+            escape::escape(last.unwrap_or("it said nothing"))
         ))
     }
 }

@@ -41,7 +41,7 @@ impl Document {
         }
         for remark in &self.remarks {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{}", escape::visible(remark));
+            let _ = writeln!(text, "{}", escape::escape(remark));
         }
         text
     }

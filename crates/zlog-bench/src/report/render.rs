@@ -142,7 +142,7 @@ pub(super) fn describe(settings: &Settings) -> String {
     let messages = match (&settings.lines, settings.size) {
         (Some(path), _) => format!(
             "lines of {} ({:.0} bytes on average)",
-            escape::visible(path),
+            escape::escape(path),
             settings.mean_message_bytes
         ),
         (None, size) => format!("messages of {}", counted(size.unwrap_or_default(), "byte")),

@@ -50,7 +50,7 @@ impl Table {
         table.load_style(presets::NOTHING);
         table.set_header(self.columns.iter().map(|column| &column.title));
         for row in &self.rows {
-            table.add_row(row.iter().map(|cell| escape::visible(cell)));
+            table.add_row(row.iter().map(|cell| escape::escape(cell)));
         }
         for (at, column) in self.columns.iter().enumerate() {
             if let Some(shown) = table.column_mut(at) {
@@ -98,7 +98,7 @@ impl Table {
 /// Escapes what would end the cell or start markup.
 fn markdown_cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
-    for c in escape::visible(text).chars() {
+    for c in escape::escape(text).chars() {
         if matches!(c, '|' | '\\' | '<' | '`' | '*' | '_' | '[') {
             cell.push('\\');
         }

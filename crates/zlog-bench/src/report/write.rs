@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// Replaces `path` with `bytes`: writes a temporary file beside it, then renames it, so
 /// that nobody reads half a file.
@@ -51,7 +51,7 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {
-    Error::io(format!("can't write {}", visible(&path.display().to_string())), error)
+    Error::io(format!("can't write {}", escape(&path.display().to_string())), error)
         .hint("Name a file in a directory that exists and can be written to.")
 }
 

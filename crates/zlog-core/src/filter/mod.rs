@@ -8,7 +8,6 @@ mod when;
 
 use regex::Regex;
 
-use crate::python::percent;
 use crate::record::{Level, Record};
 use crate::wire::topic;
 
@@ -46,7 +45,7 @@ impl Filter {
     /// allocated for a message without arguments.
     pub fn accepts(&self, record: &Record<'_>) -> bool {
         self.accepts_level(record)
-            && self.topics.accept(&record.topic)
+            && self.topics.accepts(&record.topic)
             && self.accepts_source(record)
             && self.accepts_time(record)
             && self.accepts_text(record)
@@ -78,7 +77,7 @@ impl Filter {
         if self.grep.is_empty() && self.exclude.is_empty() {
             return true;
         }
-        let message = percent::message(record);
+        let message = record.message();
         let traceback = record.exc_text.as_deref().unwrap_or("");
         let matches = |pattern: &Regex| pattern.is_match(&message) || pattern.is_match(traceback);
         (self.grep.is_empty() || self.grep.iter().any(matches)) && !self.exclude.iter().any(matches)

@@ -8,23 +8,23 @@ use crate::record::Level;
 use crate::wire::topic;
 
 /// Every name that a level has in a topic. Custom ones are `Level N`.
-const NAMES: [&str; 8] =
+const LEVEL_NAMES: [&str; 8] =
     ["DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "NOTSET"];
 
 /// How every custom level begins in a topic.
-const CUSTOM: &str = "Level ";
+const CUSTOM_LEVEL_PREFIX: &str = "Level ";
 
 /// Which topics pass: those wanted by prefix or by root (all, when neither is
 /// given), without the unwanted.
 #[derive(Clone, Debug, Default)]
 pub struct Topics {
     /// Prefixes, byte by byte as ZeroMQ compares them; any of them.
-    pub wanted: Vec<String>,
+    pub prefixes: Vec<String>,
     /// Roots, exactly: of `app.ERROR.db` it is `app`. A topic without a level has
     /// no root; it can only be asked for by prefix.
     pub roots: Vec<String>,
     /// Prefixes of topics to leave out.
-    pub unwanted: Vec<String>,
+    pub excluded: Vec<String>,
     /// Prefixes count only where they end with a part of the topic: `app.ERROR`
     /// then leaves `app.ERRORS` out, and still gets `app.ERROR.db`.
     pub whole_parts: bool,
@@ -45,13 +45,13 @@ impl Topics {
     }
 
     /// Whether the topic passes.
-    pub fn accept(&self, topic: &str) -> bool {
-        self.wants(topic) && !self.any_prefix(&self.unwanted, topic)
+    pub fn accepts(&self, topic: &str) -> bool {
+        self.includes(topic) && !self.any_prefix(&self.excluded, topic)
     }
 
-    fn wants(&self, topic: &str) -> bool {
-        (self.wanted.is_empty() && self.roots.is_empty())
-            || self.any_prefix(&self.wanted, topic)
+    fn includes(&self, topic: &str) -> bool {
+        (self.prefixes.is_empty() && self.roots.is_empty())
+            || self.any_prefix(&self.prefixes, topic)
             || self.has_root(topic)
     }
 
@@ -79,7 +79,7 @@ impl Topics {
     /// these topics and `min_level` arrives, and few others do; see
     /// [`subscriptions`].
     pub fn subscriptions(&self, min_level: Option<Level>) -> Vec<Vec<u8>> {
-        subscriptions(&self.wanted, &self.roots, min_level)
+        subscriptions(&self.prefixes, &self.roots, min_level)
     }
 }
 
@@ -103,7 +103,11 @@ pub fn subscriptions(
         topics.iter().map(|topic| topic.clone().into_bytes()).collect();
     let mut written = String::new();
     for root in roots {
-        for name in NAMES.into_iter().filter(|name| passes(name, min_level)).chain([CUSTOM]) {
+        for name in LEVEL_NAMES
+            .into_iter()
+            .filter(|name| passes(name, min_level))
+            .chain([CUSTOM_LEVEL_PREFIX])
+        {
             topic::write(&mut written, root, name, "");
             prefixes.push(written.clone().into_bytes());
         }
@@ -144,7 +148,7 @@ mod tests {
     #[test]
     fn whole_parts_end_at_a_dot_or_at_the_end() {
         let topics =
-            Topics { wanted: strings(&["app.ERROR"]), whole_parts: true, ..Topics::default() };
+            Topics { prefixes: strings(&["app.ERROR"]), whole_parts: true, ..Topics::default() };
         for (topic, passes) in [
             ("app.ERROR", true),
             ("app.ERROR.db", true),
@@ -152,26 +156,26 @@ mod tests {
             ("app.ERROR-2", false),
             ("app", false),
         ] {
-            assert_eq!(topics.accept(topic), passes, "{topic}");
+            assert_eq!(topics.accepts(topic), passes, "{topic}");
         }
-        let dotted = Topics { wanted: strings(&["app."]), ..topics.clone() };
-        assert!(dotted.accept("app.ERRORS"));
-        let all = Topics { wanted: strings(&[""]), ..topics };
-        assert!(all.accept("app"));
+        let dotted = Topics { prefixes: strings(&["app."]), ..topics.clone() };
+        assert!(dotted.accepts("app.ERRORS"));
+        let all = Topics { prefixes: strings(&[""]), ..topics };
+        assert!(all.accepts("app"));
     }
 
     #[test]
     fn unwanted_topics_are_left_out_of_the_wanted() {
         let mut topics = Topics {
-            wanted: strings(&["app"]),
-            unwanted: strings(&["app.ERROR"]),
+            prefixes: strings(&["app"]),
+            excluded: strings(&["app.ERROR"]),
             ..Topics::default()
         };
-        assert!(topics.accept("app.INFO"));
-        assert!(!topics.accept("app.ERRORS"));
+        assert!(topics.accepts("app.INFO"));
+        assert!(!topics.accepts("app.ERRORS"));
         topics.whole_parts = true;
-        assert!(topics.accept("app.ERRORS"));
-        assert!(!topics.accept("app.ERROR.db"));
+        assert!(topics.accepts("app.ERRORS"));
+        assert!(!topics.accepts("app.ERROR.db"));
     }
 
     #[test]
@@ -186,7 +190,7 @@ mod tests {
             ("", false),
             ("app.INFORMED", false),
         ] {
-            assert_eq!(topics.accept(topic), passes, "{topic}");
+            assert_eq!(topics.accepts(topic), passes, "{topic}");
         }
     }
 
@@ -201,9 +205,9 @@ mod tests {
     #[test]
     fn topics_and_roots_add_up() {
         let topics =
-            Topics { wanted: strings(&["web"]), roots: strings(&["app"]), ..Topics::default() };
-        assert!(topics.accept("website") && topics.accept("app.INFO"));
-        assert!(!topics.accept("db.INFO"));
+            Topics { prefixes: strings(&["web"]), roots: strings(&["app"]), ..Topics::default() };
+        assert!(topics.accepts("website") && topics.accepts("app.INFO"));
+        assert!(!topics.accepts("db.INFO"));
     }
 
     #[test]
@@ -271,8 +275,8 @@ mod tests {
             topic in "[ab.é]{0,5}",
         ) {
             let expected = wanted.iter().any(|w| topic.as_bytes().starts_with(w.as_bytes()));
-            let topics = Topics { wanted, ..Topics::default() };
-            prop_assert_eq!(topics.accept(&topic), expected);
+            let topics = Topics { prefixes: wanted, ..Topics::default() };
+            prop_assert_eq!(topics.accepts(&topic), expected);
         }
 
         #[test]
@@ -286,7 +290,7 @@ mod tests {
             let filter = Filter {
                 min_level: least.map(Level),
                 topics: Topics {
-                    wanted: strings(&wanted),
+                    prefixes: strings(&wanted),
                     roots: strings(&roots),
                     whole_parts,
                     ..Topics::default()

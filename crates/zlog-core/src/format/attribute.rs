@@ -1,16 +1,13 @@
-//! What a format string may name: the attributes of Python's `LogRecord`, the fields
-//! that zlog adds, and extras that were declared.
+//! The attributes that a format string may name: those of Python's `LogRecord`, and zlog's.
 //!
-//! What may be here: names, and the value a record has under one. What a record
-//! lacks is 0 where it is a number and `None` where it is text, as
-//! `logging.makeLogRecord` has it for most of them, so that `%(lineno)d` takes
-//! records that no Python program made.
+//! A missing number is 0 and missing text is `None`, as `logging.makeLogRecord` sets most
+//! of them, so that `%(lineno)d` works for records that are not from Python.
 
 use crate::python::Value;
 use crate::record::Record;
 use crate::wire::topic;
 
-/// One of the names that every record has.
+/// An attribute that every record has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Attribute {
     Name,
@@ -45,7 +42,7 @@ pub(super) enum Attribute {
     Fault,
 }
 
-/// Every name, in the order of Python's documentation; zlog's own after them.
+/// All names, in the order of Python's documentation, and then zlog's.
 pub(super) const ATTRIBUTES: [(&str, Attribute); 30] = [
     ("asctime", Attribute::Asctime),
     ("created", Attribute::Created),
@@ -79,27 +76,26 @@ pub(super) const ATTRIBUTES: [(&str, Attribute); 30] = [
     ("fault", Attribute::Fault),
 ];
 
-/// The logger's name that Python has for the one without a name.
+/// Python's name of the root logger.
 const ROOT: &str = "root";
 
-/// A record with what is computed once for all its fields.
-pub(super) struct Scene<'s> {
-    /// The record.
+/// A record, and values that are computed once for all fields.
+pub(super) struct FieldContext<'s> {
     pub(super) record: &'s Record<'s>,
-    /// Its message, arguments put in.
+    /// The message with its arguments inserted.
     pub(super) message: &'s str,
-    /// Its time as text; empty where no field shows it.
+    /// The time as text; empty if no field shows it.
     pub(super) asctime: &'s str,
 }
 
 impl Attribute {
-    /// The attribute of that name.
+    /// The attribute with this name.
     pub(super) fn named(name: &str) -> Option<Attribute> {
         ATTRIBUTES.iter().find(|(known, _)| *known == name).map(|(_, attribute)| *attribute)
     }
 
-    /// What a record that lacks it is taken to have.
-    pub(super) fn lacking(self) -> Value<'static> {
+    /// The value for records that lack the attribute.
+    pub(super) fn default_value(self) -> Value<'static> {
         match self {
             Attribute::Lineno | Attribute::Thread | Attribute::Process | Attribute::Seq => {
                 Value::Int(0)
@@ -112,12 +108,12 @@ impl Attribute {
         }
     }
 
-    /// What the record has; `None` for what its sender did not say.
-    pub(super) fn of<'s>(self, scene: &Scene<'s>) -> Option<Value<'s>> {
-        let record = scene.record;
+    /// The value of a record; `None` if the record lacks it.
+    pub(super) fn of<'s>(self, context: &FieldContext<'s>) -> Option<Value<'s>> {
+        let record = context.record;
         let text = match self {
-            Attribute::Message => Some(scene.message),
-            Attribute::Asctime => Some(scene.asctime).filter(|text| !text.is_empty()),
+            Attribute::Message => Some(context.message),
+            Attribute::Asctime => Some(context.asctime).filter(|text| !text.is_empty()),
             Attribute::Msg => Some(&*record.msg),
             Attribute::Topic => Some(&*record.topic),
             Attribute::Subtopic => Some(&*record.subtopic),
@@ -166,16 +162,16 @@ impl Attribute {
     }
 }
 
-/// The milliseconds of a record's time: the sender's, or computed as Python does.
+/// The milliseconds of a record's time: the sender's, or calculated as in Python.
 pub(super) fn msecs(record: &Record<'_>) -> Option<f64> {
     record.msecs.or_else(|| {
         let seconds = record.time()?;
-        // A clock of microseconds: 0.001 has no exact float and must not become 0.
+        // Rounded to microseconds first: 0.001 has no exact float and must not become 0.
         Some((((seconds - seconds.floor()) * 1e6).round() / 1e3).floor().min(999.0))
     })
 }
 
-/// The name of the logger whose records go out under a topic.
+/// The name of the logger that sends with this topic.
 fn root(topic: &str) -> &str {
     match topic::parse(topic).root {
         "" => ROOT,

@@ -1,28 +1,26 @@
-//! A column of values under each other.
-//!
-//! What may be here: widths. What a column shows is its format's.
+//! Columns that align values of consecutive records.
 
 use unicode_width::UnicodeWidthStr;
 
 use super::paint::Paint;
 
-/// A longer value pushes its own line, and leaves the others where they are.
-const WIDEST: usize = 40;
+/// The maximum width of a column. Longer values shift only their own line.
+const MAX_WIDTH: usize = 40;
 
-/// A column that grows to the widest value seen and never cuts one off.
+/// A column that grows to the widest value so far and never cuts values off.
 pub(super) struct Column {
     align: bool,
     width: usize,
 }
 
 impl Column {
-    /// A column that begins `width` wide. Without `align` nothing is padded.
+    /// A column with an initial width. Without `align`, nothing is padded.
     pub(super) fn new(align: bool, width: usize) -> Column {
         Column { align, width: if align { width } else { 0 } }
     }
 
-    /// Appends a value in a style, padded. Returns the width it takes on a
-    /// terminal: 0 while the column has never had anything to show.
+    /// Appends a value in a style, padded. Returns its width on a terminal, which is 0 until
+    /// the column has its first value.
     pub(super) fn write(
         &mut self,
         out: &mut Vec<u8>,
@@ -33,14 +31,14 @@ impl Column {
         let (empty, width) = paint.over(out, |out| {
             let start = out.len();
             value(out);
-            (out.len() == start, shown_width(&out[start..]))
+            (out.len() == start, display_width(&out[start..]))
         });
         if empty {
             // Nothing to colour.
             out.truncate(before);
         }
         if self.align {
-            self.width = self.width.max(width.min(WIDEST));
+            self.width = self.width.max(width.min(MAX_WIDTH));
         }
         let padding = self.width.saturating_sub(width);
         out.resize(out.len() + padding, b' ');
@@ -48,12 +46,12 @@ impl Column {
     }
 }
 
-/// How many columns of a terminal these bytes take.
-pub(super) fn shown_width(bytes: &[u8]) -> usize {
+/// The width of text on a terminal.
+pub(super) fn display_width(bytes: &[u8]) -> usize {
     if bytes.is_ascii() {
         return bytes.len();
     }
-    // They come from text, so the other case is only a wrong width.
+    // The bytes are text; otherwise only the width would be wrong.
     std::str::from_utf8(bytes).map_or(bytes.len(), UnicodeWidthStr::width)
 }
 
@@ -70,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_is_not_there_until_it_has_something_to_show() {
+    fn an_empty_column_takes_no_space() {
         let mut column = Column::new(true, 0);
         assert_eq!(write(&mut column, ""), (String::new(), 0));
         assert_eq!(write(&mut column, "ab"), ("<ab>".to_owned(), 2));
@@ -78,15 +76,15 @@ mod tests {
     }
 
     #[test]
-    fn the_widest_value_counts_up_to_a_limit_and_pushes_beyond() {
+    fn a_column_grows_to_the_widest_value_up_to_a_limit() {
         let mut column = Column::new(true, 0);
-        let long = "x".repeat(WIDEST + 5);
-        assert_eq!(write(&mut column, &long), (format!("<{long}>"), WIDEST + 5));
-        assert_eq!(write(&mut column, "a").1, WIDEST);
+        let long = "x".repeat(MAX_WIDTH + 5);
+        assert_eq!(write(&mut column, &long), (format!("<{long}>"), MAX_WIDTH + 5));
+        assert_eq!(write(&mut column, "a").1, MAX_WIDTH);
     }
 
     #[test]
-    fn text_without_any_width_is_still_written() {
+    fn text_without_width_is_written() {
         let mut column = Column::new(true, 0);
         assert_eq!(write(&mut column, "\u{200d}"), ("<\u{200d}>".to_owned(), 0));
     }

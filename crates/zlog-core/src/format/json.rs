@@ -1,23 +1,23 @@
-//! One record a line, as JSON that can be read back.
+//! One JSON object per line, which zlog reads back.
 //!
-//! The keys are `wire`'s. On a terminal, what could disturb it is written as a
-//! JSON escape, which reads back as the same text.
+//! The keys are those of `wire`. On a terminal, unsafe characters are written as JSON
+//! escapes, which read back as the same text.
 
 use super::Format;
 use crate::record::Record;
 use crate::text::escape::escape_json_into;
 use crate::wire;
 
-/// See the module.
-pub struct Json {
+/// Writes JSON lines.
+pub(super) struct Json {
     escape: bool,
-    /// The line before it is escaped.
+    /// The line before escaping.
     line: Vec<u8>,
 }
 
 impl Json {
-    /// `escape`: make visible what could disturb a terminal.
-    pub fn new(escape: bool) -> Json {
+    /// `escape`: escape characters that are unsafe for a terminal.
+    pub(super) fn new(escape: bool) -> Json {
         Json { escape, line: Vec::new() }
     }
 }
@@ -27,7 +27,7 @@ impl Format for Json {
         if self.escape {
             self.line.clear();
             wire::json::write_stored(record, &mut self.line);
-            // It is made from text, so nothing is replaced here.
+            // The line is valid UTF-8, so nothing is replaced.
             escape_json_into(out, &String::from_utf8_lossy(&self.line));
         } else {
             wire::json::write_stored(record, out);
@@ -53,7 +53,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_terminal_gets_the_same_record_made_harmless(texts in prop::array::uniform4(any::<String>())) {
+        fn a_terminal_gets_the_same_record_without_unsafe_characters(texts in prop::array::uniform4(any::<String>())) {
             let [topic, msg, exc, value] = &texts;
             let value = serde_json::to_string(value).unwrap();
             let record = Record {

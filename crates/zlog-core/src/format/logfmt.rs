@@ -1,19 +1,18 @@
-//! One record a line, as key=value pairs.
+//! One record per line, as key=value pairs.
 //!
-//! `ts level levelno logger topic source seq msg`, the extras, then `exc`, `stack`
-//! and `fault`; what a record does not have is left out. A value that holds
-//! spaces, quotes, `=`, backslashes or control characters stands in quotes with
-//! JSON's escapes, so that a line reads back as it was.
+//! The order is `ts level levelno logger topic source seq msg`, the extras, `exc`, `stack`,
+//! `fault`; absent fields are left out. A value with spaces, quotes, `=`, backslashes or
+//! control characters is written in quotes with JSON's escapes, so that the line reads
+//! back.
 //!
-//! - `received` stands for `ts` when the sender gave no time.
-//! - `levelno` is there when the level's name alone does not say the number.
-//! - An extra whose key is one of those above has `_` put after its name. What
-//!   can't stand in a key becomes `_`.
+//! - `received` replaces `ts` if the sender gave no time.
+//! - `levelno` is written if the level's name does not imply the number.
+//! - An extra with one of the keys above gets `_` after its name. Characters that are not
+//!   allowed in a key become `_`.
 
 use super::Format;
 use super::time::TimeFormat;
-use super::value::{json_into, text_into};
-use crate::python::percent;
+use super::value::{write_json, write_text};
 use crate::record::{Level, Record};
 use crate::text::escape::is_unsafe;
 
@@ -23,15 +22,15 @@ const KEYS: [&str; 12] = [
     "stack", "fault",
 ];
 
-/// See the module.
-pub struct Logfmt {
+/// Writes logfmt.
+pub(super) struct Logfmt {
     time: TimeFormat,
     escape: bool,
 }
 
 impl Logfmt {
-    /// `escape`: make visible what could disturb a terminal; it still reads back.
-    pub fn new(time: TimeFormat, escape: bool) -> Logfmt {
+    /// `escape`: escape characters that are unsafe for a terminal; the line still reads back.
+    pub(super) fn new(time: TimeFormat, escape: bool) -> Logfmt {
         Logfmt { time, escape }
     }
 
@@ -40,16 +39,16 @@ impl Logfmt {
         key(out, if record.created.is_some() { "ts" } else { "received" });
         let start = out.len();
         self.time.write(seconds, out);
-        // A format of the user's own may hold spaces.
+        // The user's format may contain spaces.
         if !out[start..].iter().all(|b| b.is_ascii_graphic() && !b"=\"\\".contains(b)) {
             let text = String::from_utf8_lossy(&out[start..]).into_owned();
             out.truncate(start);
-            text_into(out, &text, self.escape);
+            write_text(out, &text, self.escape);
         }
     }
 
     fn write_level(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        let known = record.level.known_name().filter(|_| record.level != Level::NOTSET);
+        let known = record.level.standard_name().filter(|_| record.level != Level::NOTSET);
         match (&record.levelname, known) {
             (Some(name), _) => self.pair(out, "level", Some(name)),
             (None, Some(name)) => {
@@ -67,14 +66,14 @@ impl Logfmt {
     fn pair(&self, out: &mut Vec<u8>, name: &str, value: Option<&str>) {
         if let Some(value) = value {
             key(out, name);
-            text_into(out, value, self.escape);
+            write_text(out, value, self.escape);
         }
     }
 
     fn write_extras(&self, record: &Record<'_>, out: &mut Vec<u8>) {
         for (name, value) in &record.extras {
             extra_key(out, name);
-            json_into(out, value, self.escape);
+            write_json(out, value, self.escape);
         }
     }
 }
@@ -90,12 +89,12 @@ impl Format for Logfmt {
         if let Some(seq) = record.seq {
             number(out, "seq", seq);
         }
-        self.pair(out, "msg", Some(&percent::message(record)));
+        self.pair(out, "msg", Some(&record.message()));
         self.write_extras(record, out);
         self.pair(out, "exc", record.exc_text.as_deref());
         self.pair(out, "stack", record.stack_info.as_deref());
         self.pair(out, "fault", record.fault.as_deref());
-        // Each pair begins with a space, the first without need.
+        // Each pair begins with a space; remove the first.
         out.remove(start);
         out.push(b'\n');
     }
@@ -142,7 +141,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// Reads one line, by the rules at the head of the module and nothing else.
+    /// Reads a line by the rules in the module's documentation.
     fn read(line: &str) -> BTreeMap<String, String> {
         let mut pairs = BTreeMap::new();
         let mut rest = line.strip_suffix('\n').unwrap();
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_holds_what_the_record_has() {
+    fn a_line_has_all_fields_of_the_record() {
         let record = Record {
             topic: "app.ERROR".into(),
             name: Some("db".into()),
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_levels_that_are_not_the_usual_ones_say_so() {
+    fn arrival_times_and_custom_levels_have_their_own_keys() {
         let mut record = Record { received: Some(1.5), level: Level(35), ..Record::default() };
         let expected = "received=\"1970-01-01 00:00:01.500\" levelno=35 msg=\"\"\n";
         assert_eq!(logfmt(DEFAULT_PATTERN, false, &record), expected);

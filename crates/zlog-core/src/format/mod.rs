@@ -1,25 +1,24 @@
-//! How a record looks. The contract is [`Format`]. To add one, imitate `text.rs`:
-//! one file here and one variant of [`Output`], which does not compile until
-//! [`Output::format`] and the tests know it.
+//! Formats: how records are displayed.
 //!
-//! Format strings, and formats by the names that people give them, are `formatter`'s.
+//! To add a format, imitate `text.rs`: it is one file here, which implements [`Format`],
+//! and one variant of [`Output`], which does not compile until [`Output::format`] and the
+//! tests handle it.
 //!
-//! What may be here: from a record to the bytes a reader sees. A format does no
-//! I/O and knows no terminal: whether to colour and to escape is told in
-//! [`Options`].
+//! A format does no I/O and must not detect terminals: [`Options`] say whether to colour
+//! and to escape.
 
 mod asctime;
 mod attribute;
 mod column;
-pub mod formatter;
-pub mod json;
-pub mod logfmt;
+mod formatter;
+mod json;
+mod logfmt;
 mod paint;
-pub mod pretty;
+mod pretty;
 mod syslog;
 mod template;
-pub mod text;
-pub mod time;
+mod text;
+mod time;
 mod value;
 
 use jiff::tz::TimeZone;
@@ -30,25 +29,25 @@ use crate::record::Record;
 use crate::text::choice::{Choice, Named};
 use crate::text::escape::Newlines;
 
-use time::TimeFormat;
+pub use formatter::{FormatterSpec, READY_MADE, Style};
+pub use time::{RFC3339_PATTERN, TimeFormat, zone};
 
-/// Turns records into bytes, in the order they are shown: a format may remember
-/// (how wide its columns are, which second it is).
+/// Converts records to bytes, in the order in which they are shown: a format may have
+/// state, such as the widths of its columns.
 pub trait Format: Send {
-    /// Appends one record, with the newline that ends it.
+    /// Appends one record, with a newline at its end.
     ///
-    /// Allocates nothing once its buffers have grown, for a record whose message
-    /// has no arguments.
+    /// Once its buffers have grown, it does not allocate for records without arguments.
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 
-    /// How many records did not fit the format, and were written in another shape
-    /// that says why.
+    /// The number of records that did not fit the format and were written in another form
+    /// with the reason.
     fn failures(&self) -> u64 {
         0
     }
 }
 
-/// Which shape records are shown in: `--output`.
+/// The format of records: `--output`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Output {
     /// For people: aligned columns, colours, tracebacks indented
@@ -83,15 +82,15 @@ impl Choice for Output {
 }
 
 impl Output {
-    /// Every shape, in the order of the documentation.
+    /// All formats, in the order of the documentation.
     pub const ALL: [Output; 5] =
         [Output::Pretty, Output::Json, Output::Logfmt, Output::Text, Output::Raw];
 
-    /// Builds the format. `None` for [`Output::Raw`]: it passes on the bytes that
-    /// came, which a [`Record`] no longer has, so the command writes them itself.
+    /// Builds the format. `None` for [`Output::Raw`], which passes on the received bytes: a
+    /// [`Record`] doesn't have them, so the caller writes them.
     ///
     /// # Errors
-    /// The time format in `options` is wrong, whether this shape shows times or not.
+    /// The time format in `options` is wrong, even if this format shows no times.
     pub fn format(self, options: Options) -> Result<Option<Box<dyn Format>>> {
         Ok(Some(match self {
             Output::Pretty => {
@@ -118,7 +117,7 @@ impl Output {
     }
 }
 
-/// What the column between level and message shows.
+/// The content of the column after the level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Show {
     /// The topic, or the logger's name for a record without one
@@ -140,7 +139,7 @@ impl Choice for Show {
 }
 
 impl Show {
-    /// The text to show; empty when the record has neither.
+    /// The text to show; empty if the record has neither.
     fn of<'r>(self, record: &'r Record<'_>) -> &'r str {
         let topic = Some(&*record.topic).filter(|topic| !topic.is_empty());
         let name = record.name.as_deref().filter(|name| !name.is_empty());
@@ -152,33 +151,33 @@ impl Show {
     }
 }
 
-/// How records are to look. Formats read what concerns them.
+/// The options of formats. Each format uses those that apply to it.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Colour with SGR sequences (pretty, text).
     pub color: bool,
-    /// Make what could disturb a terminal visible. Off for pipes.
+    /// Escape characters that are unsafe for a terminal. Off for pipes.
     pub escape: bool,
-    /// What becomes of newlines in messages, tracebacks and stacks (pretty, text and format
-    /// strings). Everything else is part of a line, and its newlines are always escaped.
+    /// What happens to newlines in messages, tracebacks and stacks (pretty, text and format
+    /// strings). In all other text, newlines are always escaped.
     pub newlines: Newlines,
-    /// The zone of the times that are shown.
+    /// The zone of displayed times.
     pub zone: TimeZone,
-    /// As [`TimeFormat::new`]'s; without one, each format has its own.
+    /// The time format, as in [`TimeFormat::new`]. `None`: the default of each format.
     pub time_format: Option<String>,
-    /// What stands between columns: two spaces unless given, ` | ` in text.
+    /// The text between columns. The default is two spaces, or ` | ` for text.
     pub separator: Option<String>,
-    /// Let columns grow to the widest value seen, and pad the others (pretty, text).
+    /// Pad columns to the widest value so far (pretty, text).
     pub align: bool,
-    /// What to mark in messages and tracebacks, when there is colour (pretty, text).
+    /// What to mark in messages and tracebacks, if there is colour (pretty, text).
     pub highlight: Vec<Regex>,
-    /// What the column after the level shows (pretty).
+    /// The content of the column after the level (pretty).
     pub show: Show,
-    /// Whether to show who sent it (pretty).
+    /// Show the source (pretty).
     pub source: bool,
-    /// Whether the time stands before the message (text).
+    /// Write the time before the message (text).
     pub timestamp: bool,
-    /// Whether the topic stands before the message (text).
+    /// Write the topic before the message (text).
     pub topic: bool,
 }
 
@@ -212,7 +211,7 @@ mod tests {
     use super::*;
     use crate::record::Level;
 
-    /// A record in each shape: exhaustive, so that a new one needs its line here.
+    /// A record in each format. Exhaustive, so that a new one needs an exemplar.
     fn exemplar(output: Output) -> Option<&'static str> {
         match output {
             Output::Pretty => Some("1970-01-01 00:00:01.500  INFO      app.INFO  up\n"),
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_time_format_is_refused_by_every_output() {
+    fn every_output_rejects_a_wrong_time_format() {
         for output in Output::ALL {
             let options = Options { time_format: Some("%!".into()), ..Options::default() };
             assert!(output.format(options).is_err(), "{output:?}");

@@ -1,6 +1,4 @@
-//! Colours, and text from outside put between them.
-//!
-//! What may be here: what pretty and text share of painting, escaping and marking.
+//! Colours, escaping and marks, shared by several formats.
 
 use memchr::memchr;
 use owo_colors::Style;
@@ -10,7 +8,7 @@ use super::Options;
 use crate::record::{Level, Record};
 use crate::text::escape::{Newlines, ends_line, escape_into};
 
-/// A style as the bytes that switch it on; none when there is no colour.
+/// A style as the bytes that switch it on; empty without colour.
 pub(super) struct Paint(Vec<u8>);
 
 const RESET: &[u8] = b"\x1b[0m";
@@ -21,7 +19,7 @@ impl Paint {
         Paint(prefix.into_bytes())
     }
 
-    /// Appends what `write` appends, in this style.
+    /// Appends the output of `write` in this style.
     pub(super) fn over<T>(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         out.extend_from_slice(&self.0);
         let result = write(out);
@@ -38,13 +36,13 @@ impl Paint {
 
 /// The styles of one output.
 pub(super) struct Palette {
-    /// In rising order, one for each of [`Level::NAMED`].
+    /// For each level of [`Level::NAMED`].
     levels: [Paint; 5],
-    /// For what has no style of its own.
+    /// For text without a style.
     pub(super) plain: Paint,
-    /// What stands beside the message.
+    /// For text beside the message.
     pub(super) dim: Paint,
-    /// A fault of the record itself.
+    /// For faults of records.
     pub(super) fault: Paint,
 }
 
@@ -66,8 +64,8 @@ impl Palette {
         }
     }
 
-    /// The style of a level: a custom one takes that of the named one below it,
-    /// what is below DEBUG that of DEBUG. No level, no style.
+    /// The style of a level. Custom levels have the style of the named level below them,
+    /// levels below DEBUG that of DEBUG.
     pub(super) fn level(&self, level: Level) -> &Paint {
         if level == Level::NOTSET {
             return &self.plain;
@@ -77,10 +75,9 @@ impl Palette {
     }
 }
 
-/// Appends text that is part of a line: it ends no line, on a terminal or not, so
-/// that a topic or a name can't pass for a record of its own. Text that would end one is
-/// escaped as a whole.
-pub(super) fn cell(out: &mut Vec<u8>, text: &str, escape: bool) {
+/// Appends text that is part of a line. Text that would end a line is escaped even if
+/// `escape` is off, so that a topic or a name can't look like another record.
+pub(super) fn write_inline(out: &mut Vec<u8>, text: &str, escape: bool) {
     if escape || ends_line(text) {
         escape_into(out, text, Newlines::Escape);
     } else {
@@ -88,27 +85,27 @@ pub(super) fn cell(out: &mut Vec<u8>, text: &str, escape: bool) {
     }
 }
 
-/// Writes messages and tracebacks: escaped where asked, what is searched marked.
-pub(super) struct Prose {
+/// Writes messages and tracebacks, with escaping and marks.
+pub(super) struct MultilineText {
     escape: bool,
     newlines: Newlines,
     patterns: Vec<Regex>,
     mark: Paint,
-    /// What to mark in the text at hand: rising, without overlaps.
+    /// The ranges to mark in the current text: sorted, without overlaps.
     spans: Vec<(usize, usize)>,
 }
 
-impl Prose {
+impl MultilineText {
     /// As `options` say.
-    pub(super) fn new(options: &Options) -> Prose {
+    pub(super) fn new(options: &Options) -> MultilineText {
         let Options { color, escape, newlines, ref highlight, .. } = *options;
         let mark = Paint::new(color, Style::new().black().on_yellow().bold());
-        // Without colour there is nothing to mark with, and no need to search.
+        // Marks need colour: without it, don't search.
         let patterns = if mark.is_plain() { Vec::new() } else { highlight.clone() };
-        Prose { escape, newlines, patterns, mark, spans: Vec::new() }
+        MultilineText { escape, newlines, patterns, mark, spans: Vec::new() }
     }
 
-    /// Appends `text`; each line after the first is indented by `indent` spaces.
+    /// Appends text. Indents each line after the first by `indent` spaces.
     pub(super) fn write(&mut self, out: &mut Vec<u8>, text: &str, indent: usize) {
         self.search(text);
         let mut marked = 0;
@@ -128,8 +125,8 @@ impl Prose {
         }
     }
 
-    /// Appends what comes after a message that begins at `start`, traceback and stack, as
-    /// `Formatter.format` does: a newline between, unless there is one already.
+    /// Appends traceback and stack after a message that begins at `start`, as
+    /// `Formatter.format` does: after a newline, unless there is one already.
     pub(super) fn write_traces(&mut self, out: &mut Vec<u8>, record: &Record<'_>, start: usize) {
         for more in [&record.exc_text, &record.stack_info].into_iter().flatten() {
             if more.is_empty() {
@@ -153,8 +150,8 @@ impl Prose {
         }
     }
 
-    /// Finds what to mark. Matches are sought in the text as it came, so that a
-    /// pattern means on a terminal what it means in a pipe.
+    /// Finds the ranges to mark. Searches the text before escaping, so that a pattern has
+    /// the same meaning on a terminal and in a pipe.
     fn search(&mut self, text: &str) {
         self.spans.clear();
         for pattern in &self.patterns {
@@ -174,7 +171,7 @@ impl Prose {
         });
     }
 
-    /// Appends one line; `marked` counts the spans that ended before it.
+    /// Appends one line. `marked` is the number of spans that ended before it.
     fn line(
         &self,
         out: &mut Vec<u8>,
@@ -194,8 +191,8 @@ impl Prose {
                 self.mark.over(out, |out| self.plain(out, &text[start..stop]));
             }
             at = stop;
-            // A match that goes on in the next line is marked there too. One that
-            // ends with this line's newline is not needed any more.
+            // A match that continues on the next line is marked there too, unless it ends
+            // with this line's newline.
             if end > line.end + 1 {
                 break;
             }
@@ -222,10 +219,10 @@ mod tests {
     fn write(text: &str, patterns: &[&str], escape: bool, indent: usize) -> String {
         let patterns = patterns.iter().map(|pattern| Regex::new(pattern).unwrap()).collect();
         let options = Options { color: true, escape, highlight: patterns, ..Options::default() };
-        let mut prose = Prose::new(&options);
-        let mark = String::from_utf8(prose.mark.0.clone()).unwrap();
+        let mut multiline = MultilineText::new(&options);
+        let mark = String::from_utf8(multiline.mark.0.clone()).unwrap();
         let mut out = Vec::new();
-        prose.write(&mut out, text, indent);
+        multiline.write(&mut out, text, indent);
         String::from_utf8(out).unwrap().replace(&mark, "<").replace("\x1b[0m", ">")
     }
 
@@ -237,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn matches_are_those_of_the_text_before_it_was_escaped() {
+    fn matches_are_those_of_the_text_before_escaping() {
         assert_eq!(write("a\x1b[2Jb", &[r"\[2J"], true, 0), "a\\x1b<[2J>b");
         assert_eq!(write("a\x1bb", &["x1b"], true, 0), "a\\x1bb");
         assert_eq!(write("a\x1bb", &["\x1b"], true, 0), "a<\\x1b>b");
@@ -261,7 +258,7 @@ mod tests {
         };
         let write = |options: &Options, text: &str| {
             let mut out = Vec::new();
-            Prose::new(options).write(&mut out, text, 4);
+            MultilineText::new(options).write(&mut out, text, 4);
             String::from_utf8(out).unwrap()
         };
         let piped = options(false, false, Vec::new());

@@ -1,50 +1,48 @@
-//! For a person: aligned columns, colours, tracebacks indented.
+//! The format for people: aligned columns, colours, indented tracebacks.
 //!
-//! `time level topic source message extras`, and below it the traceback and the
-//! stack. Nothing is ever cut off. `~` after a time says that the sender gave none
-//! and that it is the time of arrival. Fields that no record has had yet take no
-//! space.
+//! A record is `time level topic source message extras`, with the traceback and the stack
+//! below. Nothing is cut off. `~` after a time marks it as the time of arrival, because the
+//! sender gave none. Columns without a value so far take no space.
 
-use super::column::{Column, shown_width};
-use super::paint::{Palette, Prose, cell};
+use super::column::{Column, display_width};
+use super::paint::{MultilineText, Palette, write_inline};
 use super::time::TimeFormat;
-use super::value::pretty_json_into;
+use super::value::write_pretty_json;
 use super::{Format, Options, Show};
-use crate::python::percent;
 use crate::record::{Level, Record};
 
-/// How far tracebacks are indented.
-const BELOW: usize = 4;
+/// The indentation of tracebacks, in spaces.
+const TRACEBACK_INDENT: usize = 4;
 
-/// As wide as the longest of Python's level names.
+/// The length of the longest of Python's level names.
 const LEVEL_WIDTH: usize = 8;
 
-/// See the module.
-pub struct Pretty {
+/// Writes records for people.
+pub(super) struct Pretty {
     time: TimeFormat,
     show: Show,
-    /// Whether there is a column for the source.
+    /// Whether to show the source.
     source: bool,
     escape: bool,
     separator: String,
     palette: Palette,
-    prose: Prose,
+    multiline: MultilineText,
     columns: Columns,
 }
 
 struct Columns {
     time: Column,
     level: Column,
-    place: Column,
+    topic: Column,
     source: Column,
 }
 
 impl Pretty {
-    /// As `options` say, with their time format compiled.
-    pub fn new(time: TimeFormat, options: Options) -> Pretty {
+    /// A format with the given options and their compiled time format.
+    pub(super) fn new(time: TimeFormat, options: Options) -> Pretty {
         let column = |width| Column::new(options.align, width);
         Pretty {
-            prose: Prose::new(&options),
+            multiline: MultilineText::new(&options),
             time,
             show: options.show,
             source: options.source,
@@ -54,35 +52,39 @@ impl Pretty {
             columns: Columns {
                 time: column(0),
                 level: column(LEVEL_WIDTH),
-                place: column(0),
+                topic: column(0),
                 source: column(0),
             },
         }
     }
 
-    /// Writes the columns before the message. Returns where the message begins.
+    /// Writes the columns before the message. Returns their width.
     fn write_columns(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> usize {
         let mut width = self.write_time(record, out);
         let escape = self.escape;
-        width += self.separated(out, |this, out| {
+        width += self.write_separated(out, |this, out| {
             let paint = this.palette.level(record.level);
             this.columns.level.write(out, paint, |out| write_level(out, record, escape))
         });
-        width += self.separated(out, |this, out| {
-            let place = this.show.of(record);
-            this.columns.place.write(out, &this.palette.plain, |out| cell(out, place, escape))
+        width += self.write_separated(out, |this, out| {
+            let topic = this.show.of(record);
+            this.columns
+                .topic
+                .write(out, &this.palette.plain, |out| write_inline(out, topic, escape))
         });
         if self.source {
-            width += self.separated(out, |this, out| {
+            width += self.write_separated(out, |this, out| {
                 let source = record.source.as_deref().unwrap_or("");
-                this.columns.source.write(out, &this.palette.dim, |out| cell(out, source, escape))
+                this.columns
+                    .source
+                    .write(out, &this.palette.dim, |out| write_inline(out, source, escape))
             });
         }
         width
     }
 
-    /// Writes the time, its mark and the separator. The mark takes the place of
-    /// the separator's first space, so that columns stay where they are.
+    /// Writes the time, its mark and the separator. The mark replaces the first space of the
+    /// separator, so that columns don't move.
     fn write_time(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> usize {
         let time = &mut self.time;
         let width = self.columns.time.write(out, &self.palette.plain, |out| {
@@ -97,11 +99,11 @@ impl Pretty {
         out.push(if arrival { b'~' } else { b' ' });
         let rest = self.separator.strip_prefix(' ').unwrap_or(&self.separator);
         out.extend_from_slice(rest.as_bytes());
-        width + 1 + shown_width(rest.as_bytes())
+        width + 1 + display_width(rest.as_bytes())
     }
 
     /// Writes a column and the separator after it, unless the column is empty.
-    fn separated(
+    fn write_separated(
         &mut self,
         out: &mut Vec<u8>,
         column: impl FnOnce(&mut Pretty, &mut Vec<u8>) -> usize,
@@ -111,13 +113,13 @@ impl Pretty {
             return 0;
         }
         out.extend_from_slice(self.separator.as_bytes());
-        width + shown_width(self.separator.as_bytes())
+        width + display_width(self.separator.as_bytes())
     }
 
     fn write_fault(&self, reason: &str, out: &mut Vec<u8>) {
         self.palette.fault.over(out, |out| {
             out.extend_from_slice(b"[undecoded: ");
-            cell(out, reason, self.escape);
+            write_inline(out, reason, self.escape);
             out.push(b']');
         });
         out.push(b' ');
@@ -131,20 +133,20 @@ impl Pretty {
         self.palette.dim.over(out, |out| {
             for (key, value) in &record.extras {
                 out.push(b' ');
-                cell(out, key, self.escape);
+                write_inline(out, key, self.escape);
                 out.push(b'=');
-                pretty_json_into(out, value, self.escape);
+                write_pretty_json(out, value, self.escape);
             }
         });
     }
 
-    fn write_below(&mut self, text: &str, out: &mut Vec<u8>) {
+    fn write_indented(&mut self, text: &str, out: &mut Vec<u8>) {
         let text = text.trim_end_matches('\n');
         if text.is_empty() {
             return;
         }
-        self.prose.begin_line(out, BELOW);
-        self.prose.write(out, text, BELOW);
+        self.multiline.begin_line(out, TRACEBACK_INDENT);
+        self.multiline.write(out, text, TRACEBACK_INDENT);
     }
 }
 
@@ -154,20 +156,20 @@ impl Format for Pretty {
         if let Some(reason) = &record.fault {
             self.write_fault(reason, out);
         }
-        let message = percent::message(record);
-        self.prose.write(out, message.trim_end_matches('\n'), indent);
+        let message = record.message();
+        self.multiline.write(out, message.trim_end_matches('\n'), indent);
         self.write_extras(record, out);
         for text in [&record.exc_text, &record.stack_info].into_iter().flatten() {
-            self.write_below(text, out);
+            self.write_indented(text, out);
         }
         out.push(b'\n');
     }
 }
 
-/// The sender's own name for the level, or Python's; `-` for none.
+/// Writes the sender's name of the level, or Python's; `-` without a level.
 fn write_level(out: &mut Vec<u8>, record: &Record<'_>, escape: bool) {
-    match (&record.levelname, record.level.known_name()) {
-        (Some(name), _) => cell(out, name, escape),
+    match (&record.levelname, record.level.standard_name()) {
+        (Some(name), _) => write_inline(out, name, escape),
         (None, _) if record.level == Level::NOTSET => out.push(b'-'),
         (None, Some(name)) => out.extend_from_slice(name.as_bytes()),
         (None, None) => {
@@ -202,7 +204,7 @@ mod tests {
         show(&mut pretty(Options::default()), records)
     }
 
-    /// What a terminal shows after these bytes, and where its cursor is.
+    /// The content of a terminal after these bytes, and its cursor position.
     fn screen(bytes: &str) -> (String, (u16, u16)) {
         let mut terminal = vt100::Parser::new(60, 500, 0);
         terminal.process(bytes.replace('\n', "\r\n").as_bytes());
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_grow_and_stay_and_nothing_is_cut_off() {
+    fn columns_grow_and_nothing_is_cut_off() {
         let long = "long.".repeat(10);
         let mut pushed = record("", "pushed");
         pushed.topic = long.clone().into();
@@ -237,9 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn columns_line_up_by_what_a_terminal_shows() {
+    fn columns_are_aligned_by_display_width() {
         let shown = plain(&[record("世界", "a"), record("four", "b")]);
-        let widths = shown.lines().map(|line| shown_width(line.as_bytes()));
+        let widths = shown.lines().map(|line| display_width(line.as_bytes()));
         assert_eq!(widths.collect::<Vec<_>>(), [42, 42], "{shown}");
     }
 
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrival_time_is_marked_and_moves_no_column() {
+    fn the_mark_of_an_arrival_time_moves_no_column() {
         let mut arrived = record("app", "b");
         (arrived.created, arrived.received) = (None, Some(1.5));
         let mut unknown = record("app", "c");
@@ -316,14 +318,14 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_decoded_is_marked() {
+    fn undecoded_records_are_marked() {
         let mut record = record("app", "\\x80");
         record.fault = Some("not UTF-8".into());
         assert!(plain(&[record]).ends_with("app  [undecoded: not UTF-8] \\x80\n"));
     }
 
     #[test]
-    fn colours_surround_what_they_colour_and_leave_the_padding_alone() {
+    fn padding_is_not_coloured() {
         let mut format = pretty(Options { color: true, ..Options::default() });
         let mut record = record("app", "m");
         record.extras = vec![("a".into(), RawJson("1".into()))];
@@ -333,14 +335,14 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_can_not_pass_for_a_line_of_its_own() {
+    fn a_topic_can_not_begin_a_line() {
         let shown = plain(&[record("a\n1970-01-01 forged", "m")]);
         assert_eq!(shown.lines().count(), 1, "{shown}");
     }
 
     proptest! {
         #[test]
-        fn a_terminal_is_never_sent_what_could_disturb_it(texts in prop::array::uniform8(any::<String>())) {
+        fn a_terminal_gets_no_unsafe_characters(texts in prop::array::uniform8(any::<String>())) {
             let [topic, name, msg, levelname, source, exc, key, value] = &texts;
             let record = Record {
                 topic: topic.into(),
@@ -359,7 +361,7 @@ mod tests {
         }
 
         #[test]
-        fn a_terminal_shows_with_colour_what_a_pipe_gets_without(
+        fn colours_do_not_change_the_text(
             msg in "\\PC{0,20}[\\x00-\\x1f\u{9b}\u{202e}a-z]{0,10}",
             topic in "[ -~\\x1b\\x07]{1,20}",
             exc in "[\\x00-\\x7f]{1,20}",
@@ -379,7 +381,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_of_a_message_is_lost(lines in prop::collection::vec("[a-z世]{1,60}", 1..5)) {
+        fn no_part_of_a_message_is_lost(lines in prop::collection::vec("[a-z世]{1,60}", 1..5)) {
             let record = Record { msg: lines.join("\n").into(), ..Record::default() };
             let shown = plain(&[record]);
             let found: Vec<_> = shown.lines().map(|l| l.trim_start_matches([' ', '-'])).collect();

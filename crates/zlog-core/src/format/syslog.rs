@@ -1,24 +1,22 @@
-//! What a syslog daemon is given: `name[process]: message`, on one line.
+//! The format for syslog daemons: `name[process]: message` on one line.
 //!
-//! No time and no level: the protocol carries them beside the text. Line breaks and
-//! other control characters are written as rsyslog writes them (`#012`), so that a
-//! traceback stays with its record.
+//! Time and level are fields of the protocol. Line breaks and other control characters are
+//! escaped as in rsyslog (`#012`), so that a traceback stays with its record.
 
 use super::Format;
-use crate::format::attribute::{Attribute, Scene};
+use crate::format::attribute::{Attribute, FieldContext};
 use crate::python::Value;
-use crate::python::percent;
 use crate::record::Record;
 
-/// See the module.
+/// Writes records for syslog daemons.
 pub(super) struct Syslog;
 
 impl Format for Syslog {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
-        let message = percent::message(record);
-        let scene = Scene { record, message: &message, asctime: "" };
-        if let Some(Value::Text(name)) = Attribute::Name.of(&scene) {
-            one_line(&name, out);
+        let message = record.message();
+        let context = FieldContext { record, message: &message, asctime: "" };
+        if let Some(Value::Text(name)) = Attribute::Name.of(&context) {
+            write_one_line(&name, out);
         }
         if let Some(process) = record.process {
             out.push(b'[');
@@ -26,18 +24,18 @@ impl Format for Syslog {
             out.push(b']');
         }
         out.extend_from_slice(b": ");
-        one_line(&message, out);
+        write_one_line(&message, out);
         for more in [&record.exc_text, &record.stack_info].into_iter().flatten() {
             if !more.is_empty() {
-                one_line("\n", out);
-                one_line(more, out);
+                write_one_line("\n", out);
+                write_one_line(more, out);
             }
         }
         out.push(b'\n');
     }
 }
 
-fn one_line(text: &str, out: &mut Vec<u8>) {
+fn write_one_line(text: &str, out: &mut Vec<u8>) {
     for c in text.chars() {
         if c == '\t' || !crate::text::escape::is_unsafe(c) {
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
@@ -62,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_one_line_whatever_is_in_it() {
+    fn every_record_is_one_line() {
         let record = Record {
             name: Some("app\ndb".into()),
             process: Some(17),
@@ -75,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_and_a_process_the_topic_says_who() {
+    fn without_a_name_the_topic_has_the_name() {
         let record =
             Record { topic: "backup.INFO".into(), msg: "done".into(), ..Record::default() };
         assert_eq!(shown(&record), "backup: done\n");

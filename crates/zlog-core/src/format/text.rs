@@ -1,39 +1,37 @@
 //! The message alone, or as `python -m zmq.log` prints it.
 //!
-//! A record is what Python's `logging.Formatter` makes of it: the message, then
-//! `exc_text` and `stack_info` on lines of their own. In a pipe it is that byte
-//! for byte. Time and topic stand before it where they are asked for:
-//! `{time} {topic}{separator}{message}`.
+//! A record is written like Python's `logging.Formatter` does: the message, and then
+//! `exc_text` and `stack_info` on new lines. In a pipe, the bytes are the same. Time and
+//! topic can precede the message: `{time} {topic}{separator}{message}`.
 
 use super::column::Column;
-use super::paint::{Palette, Prose, cell};
+use super::paint::{MultilineText, Palette, write_inline};
 use super::time::TimeFormat;
 use super::{Format, Options};
-use crate::python::percent;
 use crate::record::Record;
 
-/// See the module.
-pub struct Text {
+/// Writes messages.
+pub(super) struct Text {
     time: Option<TimeFormat>,
-    /// The topic's column, and what follows it.
+    /// The column of the topic, and the separator after it.
     topic: Option<(Column, String)>,
     escape: bool,
     palette: Palette,
-    prose: Prose,
+    multiline: MultilineText,
 }
 
 impl Text {
-    /// As `options` say; `time` is used when they ask for a timestamp.
-    pub fn new(time: TimeFormat, options: Options) -> Text {
+    /// A format with the given options. `time` is used if they include a timestamp.
+    pub(super) fn new(time: TimeFormat, options: Options) -> Text {
         let column = Column::new(options.align, 0);
-        let prose = Prose::new(&options);
+        let multiline = MultilineText::new(&options);
         let separator = options.separator.unwrap_or_else(|| " | ".to_owned());
         Text {
             time: options.timestamp.then_some(time),
             topic: options.topic.then_some((column, separator)),
             escape: options.escape,
             palette: Palette::new(options.color),
-            prose,
+            multiline,
         }
     }
 
@@ -46,7 +44,7 @@ impl Text {
         }
         if let Some((column, separator)) = &mut self.topic {
             let paint = self.palette.level(record.level);
-            column.write(out, paint, |out| cell(out, &record.topic, self.escape));
+            column.write(out, paint, |out| write_inline(out, &record.topic, self.escape));
             out.extend_from_slice(separator.as_bytes());
         }
     }
@@ -56,8 +54,8 @@ impl Format for Text {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         self.write_prefix(record, out);
         let start = out.len();
-        self.prose.write(out, &percent::message(record), 0);
-        self.prose.write_traces(out, record, start);
+        self.multiline.write(out, &record.message(), 0);
+        self.multiline.write_traces(out, record, start);
         out.push(b'\n');
     }
 }
@@ -89,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_gets_the_message_byte_for_byte_and_a_terminal_a_harmless_one() {
+    fn a_pipe_gets_the_message_unchanged_and_a_terminal_gets_it_escaped() {
         assert_eq!(text(Options::default(), &record()), "disk \x1b full\n");
         let options = Options { escape: true, ..Options::default() };
         assert_eq!(text(options, &record()), "disk \\x1b full\n");
     }
 
-    /// As `logging.Formatter().format` of Python 3.11 printed them.
+    /// Output of Python 3.11's `logging.Formatter().format`.
     #[test]
     fn tracebacks_follow_as_python_writes_them() {
         let cases = [
@@ -117,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn time_and_topic_stand_where_zmq_log_prints_them() {
+    fn time_and_topic_are_written_like_zmq_log_prints_them() {
         let options = Options { timestamp: true, topic: true, ..Options::default() };
         let expected = "1970-01-01 00:00:00.250 app.ERROR | disk \x1b full\n";
         assert_eq!(text(options, &record()), expected);
@@ -126,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn matches_are_marked_when_there_is_colour() {
+    fn matches_are_marked_with_colour() {
         let highlight = vec![Regex::new("full").unwrap()];
         let plain = Options { highlight: highlight.clone(), ..Options::default() };
         assert_eq!(text(plain, &record()), "disk \x1b full\n");

@@ -1,8 +1,5 @@
-//! Times as text: a pattern compiled once, and the text of a second kept until
-//! the second changes.
-//!
-//! What may be here: from seconds since 1970 to text. Reading times is `filter`'s
-//! and `parse`'s.
+//! Times as text. A pattern is compiled once, and the text of a second is kept until the
+//! second changes.
 
 use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
@@ -11,25 +8,24 @@ use jiff::{Timestamp, Zoned};
 use crate::error::{Error, Result};
 
 /// Date, time and milliseconds, in the order that sorts.
-pub const DEFAULT_PATTERN: &str = "%Y-%m-%d %H:%M:%S.%3f";
+pub(super) const DEFAULT_PATTERN: &str = "%Y-%m-%d %H:%M:%S.%3f";
 
-/// RFC 3339 with microseconds: what a float of seconds since 1970 can carry.
+/// RFC 3339 with microseconds, the precision of seconds since 1970 in an f64.
 pub const RFC3339_PATTERN: &str = "%Y-%m-%dT%H:%M:%S.%6f%:z";
 
 const MICROS: i64 = 1_000_000;
 
 /// A compiled time format with its zone.
 ///
-/// Times may come in any order: only the text of the last second is kept, so a
-/// step back costs what a step forward does. Daylight saving is asked of the zone
-/// for every second anew.
+/// Times may come in any order: only the text of the last second is kept. The zone's offset
+/// is looked up again for each second.
 pub struct TimeFormat {
     pieces: Vec<Piece>,
     zone: TimeZone,
     config: Config<PosixCustom>,
-    /// The second that `text` shows.
+    /// The second of `text`.
     second: Option<i64>,
-    /// All pieces of that second, without their fractions.
+    /// The text of all pieces, without fractions.
     text: String,
 }
 
@@ -37,37 +33,36 @@ pub struct TimeFormat {
 struct Piece {
     pattern: String,
     fraction: Option<Fraction>,
-    /// Where its text ends in [`TimeFormat::text`].
+    /// The end of the piece in [`TimeFormat::text`].
     end: usize,
 }
 
-/// A directive for a fraction of a second. It changes with every record, so it is
-/// written by hand, between the kept texts.
+/// A directive for a fraction of a second. It changes with every record, so it is inserted
+/// between the kept texts.
 #[derive(Clone, Copy)]
 struct Fraction {
     digits: usize,
     dot: bool,
 }
 
-/// The zone to show times in: UTC, or the one this machine is set to.
+/// The zone for displayed times: UTC, or the zone of this machine.
 pub fn zone(utc: bool) -> TimeZone {
     if utc { TimeZone::UTC } else { TimeZone::system() }
 }
 
 impl TimeFormat {
-    /// Compiles `spec`: a preset (`iso` or `rfc3339`; `unix`), else a strftime
-    /// pattern. `%f` are microseconds as in Python, `%3f` milliseconds, `%.3f` the
-    /// same with a dot.
+    /// Compiles a preset (`iso` or `rfc3339`, `unix`) or a strftime pattern. `%f` is
+    /// microseconds as in Python, `%3f` milliseconds, `%.3f` milliseconds with a dot.
     ///
     /// # Errors
-    /// The pattern has a directive that is not known.
+    /// The pattern has an unknown directive.
     pub fn new(spec: &str, zone: TimeZone) -> Result<TimeFormat> {
         let pattern = match spec {
             "iso" | "rfc3339" => RFC3339_PATTERN,
             "unix" => "%s.%6f",
             pattern => pattern,
         };
-        // RFC 3339's own name for UTC, shorter than +00:00.
+        // RFC 3339 writes UTC as Z.
         let named = (pattern == RFC3339_PATTERN && zone == TimeZone::UTC)
             .then(|| pattern.replace("%:z", "Z"));
         let refused = |why: &dyn std::fmt::Display| {
@@ -82,24 +77,23 @@ impl TimeFormat {
             second: None,
             text: String::new(),
         };
-        // Any moment will do: which directives are known does not depend on it.
+        // Checks the directives, which do not depend on the time.
         format.render(0).map_err(|why| refused(&why))?;
         Ok(format)
     }
 
     /// Appends a time, given as seconds since 1970-01-01 UTC.
     ///
-    /// What the format can't show (a time beyond the year 9999, not a number) is
-    /// written as the number it is.
+    /// Times that the format can't show (after the year 9999, NaN) are written as numbers.
     pub fn write(&mut self, seconds: f64, out: &mut Vec<u8>) {
         match self.prepare(seconds) {
             Some(micros) => self.append(micros, out),
-            // Rare enough to allocate; writing to a Vec can't fail.
+            // Rare, so it may allocate.
             None => out.extend_from_slice(seconds.to_string().as_bytes()),
         }
     }
 
-    /// Brings the kept text to this time's second; gives the microseconds within it.
+    /// Updates the kept text to the second of this time. Returns the microseconds within it.
     fn prepare(&mut self, seconds: f64) -> Option<i64> {
         // Rounded: 0.001 has no exact float and must not become 0.000999.
         let micros = (seconds * MICROS as f64).round();
@@ -141,7 +135,7 @@ impl TimeFormat {
 }
 
 impl Fraction {
-    /// Cuts, never rounds: 0.9996 s in milliseconds is .999, as clocks show it.
+    /// Truncates: 0.9996 s in milliseconds is .999, as on clocks.
     fn append(self, micros: i64, out: &mut Vec<u8>) {
         if self.dot {
             out.push(b'.');
@@ -156,7 +150,7 @@ impl Fraction {
     }
 }
 
-/// Cuts a pattern after each directive for a fraction of a second.
+/// Splits a pattern after each directive for a fraction of a second.
 fn split(pattern: &str) -> Result<Vec<Piece>, &'static str> {
     let mut pieces = Vec::new();
     let mut from = 0;
@@ -174,9 +168,9 @@ fn split(pattern: &str) -> Result<Vec<Piece>, &'static str> {
     Ok(pieces)
 }
 
-/// Reads what follows a `%`: how long the directive is, and the fraction it stands for.
+/// Reads a directive after its `%`. Returns its length and, if it is one, the fraction.
 fn directive(text: &str) -> Result<(usize, Option<Fraction>), &'static str> {
-    // Flags for padding and case mean nothing to a fraction.
+    // Flags for padding and case have no effect on fractions.
     let unflagged = text.trim_start_matches(['-', '_', '^', '#']);
     let rest = unflagged.strip_prefix('.').unwrap_or(unflagged);
     let dot = rest.len() < unflagged.len();
@@ -222,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_that_go_back_show_the_earlier_second() {
+    fn times_may_go_back() {
         let mut format = utc("%S.%3f");
         assert_eq!(show(&mut format, 12.5), "12.500");
         assert_eq!(show(&mut format, 11.25), "11.250");
@@ -239,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_have_as_many_digits_as_asked() {
+    fn fractions_have_the_requested_number_of_digits() {
         let cases = [
             ("%f", "123456"),
             ("%3f", "123"),
@@ -260,14 +254,14 @@ mod tests {
     fn daylight_saving_changes_within_a_stream() {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         let mut format = TimeFormat::new("%H:%M:%S%z", berlin).unwrap();
-        // 2026-10-25 01:00 UTC: three o'clock becomes two o'clock.
+        // At 2026-10-25 01:00 UTC, clocks go back from three to two.
         assert_eq!(show(&mut format, 1_792_889_999.0), "02:59:59+0200");
         assert_eq!(show(&mut format, 1_792_890_000.0), "02:00:00+0100");
         assert_eq!(show(&mut format, 1_792_889_999.5), "02:59:59+0200");
     }
 
     #[test]
-    fn a_wrong_pattern_is_refused_at_the_start_and_named() {
+    fn a_wrong_pattern_is_an_error_that_names_it() {
         for pattern in ["%!", "%Y %", "%0f", "%12f", "%E"] {
             let error = TimeFormat::new(pattern, TimeZone::UTC).err().expect(pattern);
             assert_eq!(error.exit(), crate::error::Exit::Usage);
@@ -276,16 +270,16 @@ mod tests {
     }
 
     #[test]
-    fn times_that_no_calendar_shows_are_written_as_numbers() {
+    fn times_beyond_the_calendar_are_written_as_numbers() {
         let mut format = utc(DEFAULT_PATTERN);
         for seconds in [f64::NAN, f64::INFINITY, 1e300, -1e13, 1e12] {
             assert_eq!(show(&mut format, seconds), seconds.to_string());
         }
     }
 
-    /// As `datetime.strftime` of Python 3.11 wrote them, in the C locale.
+    /// Output of Python 3.11's `datetime.strftime` in the C locale.
     #[test]
-    fn directives_mean_what_they_mean_in_python() {
+    fn directives_have_the_same_meaning_as_in_python() {
         const PATTERN: &str = "%a %A %w %u|%d %b %B %m %y %Y|%H %I %p %M %S %f|%z %Z|%j %U %W %V %G\
                                |%c|%x %X|%D %T %R %F %e %h %C %n%t%%|%-d %-H";
         let cases = [
@@ -316,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_kept_second_never_shows(times in prop::collection::vec(-4e9..4e9f64, 1..20)) {
+        fn keeping_the_text_of_a_second_changes_no_output(times in prop::collection::vec(-4e9..4e9f64, 1..20)) {
             let zone = TimeZone::get("America/New_York").unwrap();
             let mut kept = TimeFormat::new(RFC3339_PATTERN, zone.clone()).unwrap();
             for seconds in times {

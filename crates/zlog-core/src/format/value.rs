@@ -1,22 +1,21 @@
-//! Values of extra fields, as key=value pairs show them.
-//!
-//! What may be here: what pretty and logfmt share of quoting.
+//! The values of key=value pairs, for pretty and logfmt.
 
 use std::borrow::Cow;
 
 use crate::record::RawJson;
 use crate::text::escape::{Newlines, ends_line, escape_into, json_escape_char, split_unsafe};
 
-/// Whether text can stand after a `=` as it is, and be found again.
+/// Whether text needs no quotes after a `=`.
 fn is_bare(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b > b' ' && !matches!(b, b'"' | b'=' | b'\\' | 0x7F))
 }
 
-/// Appends text as the value of a pair, in quotes with JSON's escapes where it
-/// can't stand bare. It ends no line.
+/// Appends text as the value of a pair; if necessary, in quotes with JSON's escapes. It
+/// never ends a line.
 ///
-/// `escape`: for a terminal, see [`crate::text::escape::is_unsafe`]. It still reads back.
-pub(super) fn text_into(out: &mut Vec<u8>, text: &str, escape: bool) {
+/// `escape`: also escape characters that are unsafe for a terminal
+/// ([`crate::text::escape::is_unsafe`]); the value still reads back.
+pub(super) fn write_text(out: &mut Vec<u8>, text: &str, escape: bool) {
     let plain = || if escape { split_unsafe(text).1.is_none() } else { !ends_line(text) };
     if is_bare(text) && plain() {
         out.extend_from_slice(text.as_bytes());
@@ -47,28 +46,28 @@ fn needs_escape(c: char, escape: bool) -> bool {
         || (escape && crate::text::escape::is_unsafe(c))
 }
 
-/// Appends a JSON value as the value of a pair: plain strings without their
-/// quotes, everything else as JSON; what has spaces or quotes of its own in quotes.
-pub(super) fn json_into(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
+/// Appends a JSON value as the value of a pair: plain strings without quotes, others as
+/// JSON, in quotes if they contain spaces or quotes.
+pub(super) fn write_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
     let json = &*value.0;
     match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        // No escapes inside: what stands between the quotes is the text itself.
-        Some(inner) if !inner.contains('\\') => text_into(out, inner, escape),
+        // Without escapes, the text between the quotes is the value.
+        Some(inner) if !inner.contains('\\') => write_text(out, inner, escape),
         // The escapes of a pair are JSON's.
         Some(_) if escape || ends_line(json) => crate::text::escape::escape_json_into(out, json),
         Some(_) => out.extend_from_slice(json.as_bytes()),
-        None => text_into(out, json, escape),
+        None => write_text(out, json, escape),
     }
 }
 
-/// As [`json_into`], for a reader's eyes: objects and lists without quotes around
-/// them, since nothing has to be found again.
-pub(super) fn pretty_json_into(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
+/// As [`write_json`], for people: objects and lists without quotes around them, since they
+/// need not read back.
+pub(super) fn write_pretty_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
     let json = &*value.0;
     if json.starts_with('"') {
-        json_into(out, value, escape);
+        write_json(out, value, escape);
     } else if escape || ends_line(json) {
-        // Between JSON's values a line feed is white space.
+        // Line feeds between JSON values are white space.
         escape_into(out, &one_line(json), Newlines::Escape);
     } else {
         out.extend_from_slice(json.as_bytes());
@@ -89,7 +88,7 @@ mod tests {
 
     fn text(value: &str, escape: bool) -> String {
         let mut out = Vec::new();
-        text_into(&mut out, value, escape);
+        write_text(&mut out, value, escape);
         String::from_utf8(out).unwrap()
     }
 
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_stand_bare_is_not_quoted() {
+    fn text_is_quoted_only_if_necessary() {
         assert_eq!(text("plain", true), "plain");
         assert_eq!(text("größe", true), "größe");
         assert_eq!(text("", true), r#""""#);
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_terminal_is_spared_what_could_disturb_it() {
+    fn unsafe_characters_are_escaped_for_a_terminal() {
         assert_eq!(text("a\u{202e}b", true), "\"a\\u202eb\"");
         assert_eq!(text("a\u{202e}b", false), "a\u{202e}b");
         assert_eq!(text("a\u{85}\u{2028}b", false), "\"a\\u0085\\u2028b\"", "it ends no line");
@@ -118,8 +117,8 @@ mod tests {
     }
 
     #[test]
-    fn json_strings_lose_the_quotes_they_don_t_need() {
-        for write in [json_into, pretty_json_into] {
+    fn json_strings_lose_unnecessary_quotes() {
+        for write in [write_json, write_pretty_json] {
             assert_eq!(json("\"host\"", write), "host");
             assert_eq!(json("\"two words\"", write), "\"two words\"");
             assert_eq!(json("\"a\\nb\u{202e}\"", write), "\"a\\nb\\u202e\"");
@@ -129,10 +128,10 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_quoted_where_they_must_read_back() {
-        assert_eq!(json("{\"a\":1}", json_into), r#""{\"a\":1}""#);
+    fn objects_are_quoted_if_they_must_read_back() {
+        assert_eq!(json("{\"a\":1}", write_json), r#""{\"a\":1}""#);
         assert_eq!(
-            json("{\"a\":1,\n \"b\":\"\u{7f}\"}", pretty_json_into),
+            json("{\"a\":1,\n \"b\":\"\u{7f}\"}", write_pretty_json),
             "{\"a\":1,  \"b\":\"\\x7f\"}"
         );
     }

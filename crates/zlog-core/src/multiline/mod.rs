@@ -1,18 +1,12 @@
-//! Lines that belong to the line before them: tracebacks, and whatever a user's
-//! own pattern joins.
+//! Joins lines that belong to one record: tracebacks, and lines that a user's pattern joins.
 //!
-//! What may be here: which lines make one record. What the lines say (level,
-//! time, fields) is `parse`'s; where they come from is `source`'s. The shapes of
-//! tracebacks are in `trace`.
+//! An [`Assembler`] serves one stream. Lines are *offered* to it. If a line does not belong
+//! to the current record, that record is *closed* and must be taken ([`Assembler::peek`],
+//! [`Assembler::pop`]) before the line is offered again. So a consumer can stop between any
+//! two records, and nothing is queued.
 //!
-//! An [`Assembler`] serves one stream. A line is *offered* to it; when the line
-//! does not belong to the record that is held, that record is *closed* and has to
-//! be taken ([`Assembler::peek`], [`Assembler::pop`]) before the line is offered
-//! again. So a consumer can stop between any two records, and nothing is queued.
-//!
-//! Guarantee: the lines of all records, in order, are the lines that were
-//! offered, each once. An [orphan](Assembled::orphan)'s `head` is a copy of one
-//! line of its `trace`, and not counted.
+//! The lines of all records, in order, are the offered lines, each once. The `head` of an
+//! [orphan](Assembled::orphan) is a copy of a line of its `trace` and does not count.
 
 mod trace;
 
@@ -25,26 +19,26 @@ use trace::{Step, Trace};
 /// Which lines make one record.
 #[derive(Clone, Debug, Default)]
 pub enum Rules {
-    /// Each line is a record, delivered as it comes.
+    /// Each line is a record and delivered at once.
     Off,
     /// A traceback (Python, Java, Rust, Go, JavaScript, .NET) belongs to the line before it.
     #[default]
     Tracebacks,
-    /// A line that matches starts a record; others are appended to its message.
+    /// A matching line starts a record; other lines are appended to its message.
     Starts(Regex),
 }
 
-/// How lines are put together, and for how long and how much is waited.
+/// The rules and limits for joining lines.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Which lines make one record.
     pub rules: Rules,
-    /// How long a record is held for lines that may follow, after its last one.
+    /// How long to wait for further lines of a record after its last one.
     pub wait: Duration,
-    /// Most bytes that are added to a record's first line. The line that exceeds
-    /// it starts a new record.
+    /// The maximum bytes after a record's first line. A line that exceeds it starts a new
+    /// record.
     pub max_bytes: usize,
-    /// Most lines in one record. The line that exceeds it starts a new record.
+    /// The maximum lines of a record. A line that exceeds it starts a new record.
     pub max_lines: usize,
 }
 
@@ -59,59 +53,59 @@ impl Default for Options {
     }
 }
 
-/// What became of a line that was offered.
+/// The outcome of offering a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub enum Offer {
-    /// It is in. If the record is [closed](Assembler::peek) now, take it.
+    /// The line was taken. The record may be [closed](Assembler::peek) now.
     Taken,
-    /// It is not in: the closed record must be taken first, and the line offered again.
+    /// The line was not taken: take the closed record and offer the line again.
     TakeFirst,
 }
 
-/// What is known of a line besides its text; goes with the record it starts.
+/// Data of a line besides its text. A record has the tag of its first line.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Tag {
-    /// When it was read: seconds since 1970-01-01 UTC.
+    /// When the line was read: seconds since 1970-01-01 UTC.
     pub received: f64,
-    /// Which piece of a line too long for one record it is, from 1; 0 for a whole line.
+    /// The number of this part of a line that is too long for one record, from 1; 0 for a
+    /// whole line.
     pub part: u32,
-    /// Whether it is the beginning of a line whose end was not at hand when zlog was asked
-    /// to stop.
+    /// Whether the end of the line is missing, because zlog had to stop.
     pub cut: bool,
 }
 
 /// The lines of one record.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Assembled<'a> {
-    /// The line that starts it, and under [`Rules::Starts`] those appended to it.
+    /// The first line and, with [`Rules::Starts`], the lines appended to it.
     pub head: &'a str,
-    /// The traceback that follows it.
+    /// The traceback after it.
     pub trace: Option<&'a str>,
-    /// The traceback followed no line: `head` is the line of it that says most.
+    /// Whether the traceback follows no line. `head` is then its most informative line.
     pub orphan: bool,
-    /// As given with its first line.
+    /// The tag of the first line.
     pub tag: Tag,
 }
 
-/// Puts the lines of one stream together.
+/// Joins the lines of one stream.
 #[derive(Debug)]
 pub struct Assembler {
     options: Options,
-    /// The lines held, joined by newlines. `text[..firm]` is the record; lines
-    /// after that are on trial: theirs, if the line that follows them says so.
+    /// The current lines, joined by newlines. `text[..committed]` is the record; lines
+    /// after that belong to it only if the next line continues the traceback.
     text: String,
-    firm: usize,
-    /// Length of the first line; of all of them under [`Rules::Starts`].
+    committed: usize,
+    /// The length of the first line; with [`Rules::Starts`], of all lines.
     head: usize,
-    /// Length of the first line, which the bounds don't count: it may be longer
-    /// than any traceback.
+    /// The length of the first line, which the limits don't count: it may be longer than
+    /// any traceback.
     first: usize,
     lines: usize,
     phase: Phase,
     kind: Kind,
     trace: Option<Trace>,
-    /// The traceback of a record that was cut, for the line that goes on with it.
+    /// The traceback of a record that was cut, for a next line that continues it.
     resume: Option<Trace>,
     tag: Tag,
     cuts: u64,
@@ -119,37 +113,37 @@ pub struct Assembler {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
-    /// Nothing is held.
+    /// There is no record.
     Empty,
     /// More lines may follow.
     Open,
-    /// The record is whole, and lines on trial are not part of it.
+    /// The record is complete without the uncommitted lines.
     Closed,
-    /// As `Closed`, and the lines on trial are whole too: nothing is waited for.
+    /// As `Closed`, and the uncommitted lines are complete records too.
     Expired,
 }
 
-/// What the first line is.
+/// The kind of the first line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     /// An ordinary line.
     Plain,
-    /// A line that is part of the traceback, if one follows (`TypeError: …`).
+    /// A line that belongs to a traceback if one follows (`TypeError: …`).
     Header,
     /// Part of a traceback that follows no line.
     Orphan,
 }
 
-/// A buffer that has grown beyond this is given back after its record.
-const KEEP: usize = 1 << 20;
+/// The capacity that the buffer keeps between records, in bytes.
+const MAX_KEPT_CAPACITY: usize = 1 << 20;
 
 impl Assembler {
-    /// An assembler that holds nothing.
+    /// An assembler without a record.
     pub fn new(options: Options) -> Assembler {
         Assembler {
             options,
             text: String::new(),
-            firm: 0,
+            committed: 0,
             head: 0,
             first: 0,
             lines: 0,
@@ -162,17 +156,17 @@ impl Assembler {
         }
     }
 
-    /// How long a record is held after its last line.
+    /// How long to wait for further lines after the last one.
     pub fn wait(&self) -> Duration {
         self.options.wait
     }
 
-    /// How many records were cut because they grew too large.
+    /// The number of records that were cut because they exceeded a limit.
     pub fn cuts(&self) -> u64 {
         self.cuts
     }
 
-    /// Whether a record is held that more lines may follow.
+    /// Whether there is a record to which further lines may belong.
     pub fn holds(&self) -> bool {
         self.phase == Phase::Open
     }
@@ -199,7 +193,7 @@ impl Assembler {
         }
     }
 
-    /// The wait is over, or the stream: what is held becomes records as it is.
+    /// Ends the wait for further lines, at a timeout or at the end of the stream.
     pub fn expire(&mut self) {
         if self.phase != Phase::Empty {
             self.phase = Phase::Expired;
@@ -211,9 +205,9 @@ impl Assembler {
         if matches!(self.phase, Phase::Empty | Phase::Open) {
             return None;
         }
-        let (text, tag) = (&self.text[..self.firm], self.tag);
+        let (text, tag) = (&self.text[..self.committed], self.tag);
         if self.kind == Kind::Orphan {
-            let head = self.trace.map_or(text, |trace| trace.telling_line(text));
+            let head = self.trace.map_or(text, |trace| trace.summary_line(text));
             return Some(Assembled { head, trace: Some(text), orphan: true, tag });
         }
         // The newline between the two belongs to neither.
@@ -221,19 +215,19 @@ impl Assembler {
         Some(Assembled { head: &text[..self.head], trace, orphan: false, tag })
     }
 
-    /// Lets go of the record that [`peek`](Assembler::peek) showed.
+    /// Removes the record that [`peek`](Assembler::peek) returns.
     pub fn pop(&mut self) {
         if matches!(self.phase, Phase::Empty | Phase::Open) {
             return;
         }
-        if self.text.len() == self.firm {
+        if self.text.len() == self.committed {
             self.text.clear();
-            self.text.shrink_to(KEEP);
+            self.text.shrink_to(MAX_KEPT_CAPACITY);
             self.phase = Phase::Empty;
             return;
         }
-        // Lines that were on trial, and not part of it: records of their own.
-        self.text.drain(..=self.firm);
+        // The uncommitted lines are records of their own.
+        self.text.drain(..=self.committed);
         self.tag.part = 0;
         let expired = self.phase == Phase::Expired;
         let first = self.text.find('\n').unwrap_or(self.text.len());
@@ -245,9 +239,9 @@ impl Assembler {
         }
     }
 
-    /// The first `len` bytes of what is held are the first line of a record.
+    /// Begins a record, whose first line are the first `len` bytes of `text`.
     fn begin(&mut self, len: usize) {
-        (self.firm, self.head, self.first, self.lines) = (len, len, len, 1);
+        (self.committed, self.head, self.first, self.lines) = (len, len, len, 1);
         (self.phase, self.kind, self.trace) = (Phase::Open, Kind::Plain, None);
         let resume = self.resume.take();
         match self.options.rules {
@@ -271,7 +265,7 @@ impl Assembler {
         }
     }
 
-    /// Appends the line to the record that is held, if it belongs there.
+    /// Appends the line to the record, if it belongs to it.
     fn extend(&mut self, line: &str) -> bool {
         match &self.options.rules {
             Rules::Off => false,
@@ -280,8 +274,8 @@ impl Assembler {
                     return false;
                 }
                 self.append(line);
-                self.firm = self.text.len();
-                self.head = self.firm;
+                self.committed = self.text.len();
+                self.head = self.committed;
                 true
             }
             Rules::Tracebacks => self.extend_trace(line),
@@ -289,25 +283,26 @@ impl Assembler {
     }
 
     fn extend_trace(&mut self, line: &str) -> bool {
-        let on_trial = self.text.len() > self.firm;
+        let uncommitted = self.text.len() > self.committed;
         let mut step = self.trace.map_or(Step::Not, |trace| trace.follows(line));
-        if matches!(step, Step::Not) && !on_trial && self.kind != Kind::Orphan && self.lines == 1 {
+        if matches!(step, Step::Not) && !uncommitted && self.kind != Kind::Orphan && self.lines == 1
+        {
             step = Trace::begins(line);
             self.kind = Kind::Plain;
         }
-        let (trace, firm) = match step {
+        let (trace, committed) = match step {
             Step::Not => return false,
             Step::Part(trace) => (trace, true),
             Step::Maybe(trace) => (trace, false),
         };
         if !self.has_room(line) {
-            self.resume = self.trace.filter(|_| !on_trial);
+            self.resume = self.trace.filter(|_| !uncommitted);
             return false;
         }
         self.append(line);
         self.trace = Some(trace);
-        if firm {
-            self.firm = self.text.len();
+        if committed {
+            self.committed = self.text.len();
             if self.kind == Kind::Header {
                 self.kind = Kind::Orphan;
             }
@@ -321,7 +316,7 @@ impl Assembler {
         self.lines += 1;
     }
 
-    /// Whether the record may grow by this line; counts the cut if not.
+    /// Whether the line fits the limits of the record. Counts the cut if not.
     fn has_room(&mut self, line: &str) -> bool {
         let added = self.text.len() - self.first + 1 + line.len();
         let room = added <= self.options.max_bytes && self.lines < self.options.max_lines;
@@ -330,8 +325,8 @@ impl Assembler {
     }
 }
 
-/// Lines that no traceback belongs to: an empty one, and a JSON object, whose
-/// traceback would be among its fields. They are delivered at once.
+/// Whether no traceback can belong to the line: an empty line, or a JSON object, which has
+/// its traceback in a field. These are delivered at once.
 fn stands_alone(line: &str) -> bool {
     line.is_empty() || (line.starts_with('{') && line.ends_with('}'))
 }

@@ -9,7 +9,7 @@ fn feed(options: &Options, lines: &[&str]) -> Vec<Seen> {
     feed_with_pauses(options, lines, |_| false).0
 }
 
-/// Feeds lines; where `pause` says so, the wait passes after that line.
+/// Offers lines; the wait expires after each line for which `pause` is true.
 fn feed_with_pauses(
     options: &Options,
     lines: &[&str],
@@ -38,7 +38,7 @@ fn take(assembler: &mut Assembler, records: &mut Vec<Seen>) -> bool {
     true
 }
 
-/// All lines that went in, put together from what came out.
+/// All lines of the records, which are the lines that were offered.
 fn lines_of(records: &[Seen]) -> Vec<String> {
     let mut lines = Vec::new();
     for (head, trace, orphan) in records {
@@ -61,12 +61,12 @@ fn one_record(head: &str, trace: &str) {
     assert_eq!(records, whole, "a traceback after a line belongs to it");
 }
 
-fn orphan(telling: &str, trace: &str) {
+fn orphan(summary: &str, trace: &str) {
     let mut lines: Vec<&str> = trace.split('\n').collect();
     lines.push("INFO: next");
     let records = feed(&Options::default(), &lines);
     let whole =
-        vec![(telling.into(), Some(trace.into()), true), ("INFO: next".into(), None, false)];
+        vec![(summary.into(), Some(trace.into()), true), ("INFO: next".into(), None, false)];
     assert_eq!(records, whole, "a traceback on its own is a record");
 }
 
@@ -104,7 +104,7 @@ fn tracebacks_belong_to_the_line_they_follow() {
 }
 
 #[test]
-fn a_traceback_of_its_own_is_named_by_the_line_that_says_most() {
+fn an_orphan_has_its_most_informative_line_as_head() {
     orphan("ValueError: boom", PYTHON);
     orphan("__main__.Wrong: second", CHAINED);
     orphan("RuntimeError", CAUSED);
@@ -119,7 +119,7 @@ fn a_traceback_of_its_own_is_named_by_the_line_that_says_most() {
 }
 
 #[test]
-fn what_only_looks_like_a_traceback_stays_lines() {
+fn lines_that_only_look_like_a_traceback_stay_records() {
     let lines = [
         "INFO: a",
         "java.lang.Exception: mentioned",
@@ -138,7 +138,7 @@ fn what_only_looks_like_a_traceback_stays_lines() {
 }
 
 #[test]
-fn an_empty_line_after_a_traceback_is_a_record_unless_the_traceback_goes_on() {
+fn an_empty_line_after_a_traceback_is_a_record_unless_the_traceback_continues() {
     let mut lines: Vec<&str> = PYTHON.split('\n').collect();
     lines.extend(["", "INFO: on"]);
     let records = feed(&Options::default(), &lines);
@@ -155,7 +155,7 @@ fn two_tracebacks_in_a_row_are_two_records() {
 }
 
 #[test]
-fn json_objects_and_empty_lines_are_never_held() {
+fn json_objects_and_empty_lines_are_delivered_at_once() {
     for line in [r#"{"msg":"x"}"#, ""] {
         let mut assembler = Assembler::new(Options::default());
         assert_eq!(assembler.offer(line, Tag::default()), Offer::Taken);
@@ -164,7 +164,7 @@ fn json_objects_and_empty_lines_are_never_held() {
 }
 
 #[test]
-fn the_line_that_exceeds_a_bound_starts_a_record_that_goes_on() {
+fn a_line_that_exceeds_a_limit_starts_a_record_that_continues_the_traceback() {
     let options = Options { max_lines: 3, ..Options::default() };
     let lines: Vec<&str> = PYTHON.split('\n').collect();
     let (records, cuts) = feed_with_pauses(&options, &lines, |_| false);
@@ -172,7 +172,7 @@ fn the_line_that_exceeds_a_bound_starts_a_record_that_goes_on() {
     assert_eq!(records.len(), 2);
     assert_eq!(lines_of(&records), lines);
     assert_eq!(records[1].1.as_deref(), Some("    ~^^\nValueError: boom"));
-    assert!(records[1].2, "what is left is a traceback, and no ordinary line");
+    assert!(records[1].2, "the rest is a traceback, not an ordinary line");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_long_first_line_leaves_room_for_its_traceback() {
 }
 
 #[test]
-fn a_users_pattern_starts_records_and_other_lines_are_appended() {
+fn matching_lines_start_records_and_other_lines_are_appended() {
     let start = Regex::new(r"^\d{4}").unwrap();
     let options = Options { rules: Rules::Starts(start), ..Options::default() };
     let records = feed(&options, &["lost", "  and found", "2024 a", " b", "", "c", "2025 d"]);
@@ -196,7 +196,7 @@ fn a_users_pattern_starts_records_and_other_lines_are_appended() {
 }
 
 #[test]
-fn without_rules_each_line_is_a_record_at_once() {
+fn without_rules_each_line_is_a_record() {
     let options = Options { rules: Rules::Off, ..Options::default() };
     let lines: Vec<&str> = PYTHON.split('\n').collect();
     let records = feed(&options, &lines);
@@ -215,7 +215,7 @@ fn any_line() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_line_is_lost_and_none_doubled(
+    fn no_line_is_lost_or_duplicated(
         lines in proptest::collection::vec(any_line(), 0..60),
         pauses in proptest::collection::vec(any::<bool>(), 60),
         max_lines in 1usize..12,
@@ -234,14 +234,14 @@ proptest! {
     }
 }
 
-/// Printed by CPython itself: see tests/data/lines/tracebacks.py.
-const BY_PYTHON: &str = include_str!("../../../../tests/data/lines/tracebacks.txt");
+/// Printed by CPython: tests/data/lines/tracebacks.py.
+const BY_PYTHON: &str = include_str!("../../tests/data/lines/tracebacks.txt");
 
 #[test]
-fn what_cpython_prints_is_one_record_each() {
+fn each_traceback_of_cpython_is_one_record() {
     for case in BY_PYTHON.split("# ").filter(|case| !case.is_empty()) {
-        let (telling, trace) = case.split_once('\n').unwrap();
-        orphan(telling, trace.trim_end());
+        let (summary, trace) = case.split_once('\n').unwrap();
+        orphan(summary, trace.trim_end());
         one_record("ERROR: it failed", trace.trim_end());
     }
 }

@@ -1,13 +1,11 @@
-//! The shapes of tracebacks, line by line.
+//! Recognises tracebacks line by line.
 //!
-//! What may be here: given what came before, does this line go on with the
-//! traceback? A new language is one variant of [`Trace`] for each thing that may
-//! come next, one arm in [`Trace::begins`] and one in [`Trace::follows`].
+//! A new language needs variants of [`Trace`] for its states, an arm in [`Trace::begins`]
+//! and one in [`Trace::follows`].
 //!
-//! Each line of a stream is looked at, so `begins` decides most of them by their
-//! first byte.
+//! `begins` checks each line of a stream, so it rules out most lines by their first byte.
 
-/// Where in a traceback we are: what the last line was.
+/// The state in a traceback: the kind of its last line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Trace {
     /// Python: the heading, or a frame.
@@ -41,11 +39,11 @@ pub(super) enum Trace {
 /// Whether a line belongs to a traceback.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Step {
-    /// It does.
+    /// Yes.
     Part(Trace),
-    /// It does if the next line does.
+    /// Yes, if the next line does too.
     Maybe(Trace),
-    /// It doesn't.
+    /// No.
     Not,
 }
 
@@ -75,7 +73,7 @@ impl Trace {
         }
     }
 
-    /// Whether the line after this one goes on with the traceback.
+    /// Whether the next line continues the traceback.
     pub(super) fn follows(self, line: &str) -> Step {
         let indented = line.starts_with([' ', '\t']);
         match self {
@@ -135,8 +133,8 @@ impl Trace {
         }
     }
 
-    /// The line of a traceback that says most: the exception, the panic's message.
-    pub(super) fn telling_line(self, text: &str) -> &str {
+    /// The most informative line of a traceback: the exception, or the panic's message.
+    pub(super) fn summary_line(self, text: &str) -> &str {
         let first = text.lines().next().unwrap_or(text);
         match self {
             Trace::PythonFrames
@@ -175,8 +173,8 @@ fn begins_indented(line: &str) -> Step {
     }
 }
 
-/// What Rust prints first ends in a colon, and the message follows; before 1.73
-/// the message stood in the same line.
+/// The first line of a panic in Rust. It ends in a colon, and the message follows; before
+/// 1.73, it contained the message.
 fn rust_head(line: &str) -> Trace {
     if line.ends_with(':') { Trace::RustHead } else { Trace::RustBody }
 }
@@ -208,13 +206,13 @@ fn frame(text: &str) -> Trace {
     if text.ends_with(" {") { Trace::AtBraces } else { Trace::At }
 }
 
-/// A frame ends in a place: `(Main.java:3)`, `~[app.jar:?]`, `main.js:3:9`.
+/// Whether the line ends in a location: `(Main.java:3)`, `~[app.jar:?]`, `main.js:3:9`.
 fn is_frame_end(text: &str) -> bool {
     text.ends_with([')', ']', '>', '{']) || text.ends_with(|c: char| c.is_ascii_digit())
 }
 
-/// `java.lang.IllegalStateException: text`, `TypeError: text`, and what an
-/// uncaught one is announced with.
+/// `java.lang.IllegalStateException: text`, `TypeError: text`, or the heading of an
+/// uncaught exception.
 fn is_at_heading(line: &str) -> bool {
     if line.starts_with("Exception in thread \"") || line.starts_with("Unhandled exception. ") {
         return true;
@@ -239,12 +237,12 @@ fn exception_class(line: &str) -> Option<&str> {
     (ended && class.starts_with(|c: char| c.is_alphabetic() || c == '_')).then_some(class)
 }
 
-/// The last exception of a chain; of a group, the group itself.
+/// The last exception of a chain, or the exception group.
 fn python_exception(text: &str) -> Option<&str> {
     let is_group = |line: &&str| line.starts_with(PYTHON_GROUP);
     let is_heading = |line: &&str| line.starts_with(PYTHON_HEADING) || is_group(line);
     if text.lines().rev().find(is_heading).is_some_and(|line| is_group(&line)) {
-        // Below the heading, and above its parts, which are drawn further in.
+        // After the heading and before its parts, which are indented further.
         let below = &text[text.rfind(PYTHON_GROUP)?..];
         let mut drawn = below.lines().filter_map(|line| line.strip_prefix("  | "));
         return drawn.find(|line| is_exception(line));
@@ -259,7 +257,7 @@ fn is_goroutine(line: &str) -> bool {
     rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(" [") && rest.ends_with("]:")
 }
 
-/// A function, where it stands, who created it, or a register.
+/// A function, its location, its creator, or a register.
 fn is_go_frame(line: &str) -> bool {
     let called =
         || line.ends_with(')') && line.find('(').is_some_and(|open| !line[..open].contains(' '));
@@ -270,7 +268,7 @@ fn is_go_frame(line: &str) -> bool {
         || is_register(line)
 }
 
-/// `rip    0x46a1e1`: what the runtime prints after a signal.
+/// `rip    0x46a1e1`, as Go's runtime prints after a signal.
 fn is_register(line: &str) -> bool {
     let mut words = line.split_ascii_whitespace();
     let (name, value, end) = (words.next(), words.next(), words.next());

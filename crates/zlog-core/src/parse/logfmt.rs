@@ -1,7 +1,6 @@
 //! logfmt: `level=info msg="started" port=80`.
 //!
-//! What may be here: whether a line is logfmt, and its pairs. What the keys mean is
-//! the table's that all foreign logs share ([`wire::foreign`](crate::wire::foreign)).
+//! The meaning of keys is in [`other_loggers`](crate::wire::other_loggers).
 
 use std::borrow::Cow;
 
@@ -11,20 +10,20 @@ use serde_json::value::RawValue;
 
 use super::time;
 use crate::record::{Level, RawJson, Record, Text};
-use crate::wire::foreign::{Field, field_alias, parse_time};
-use crate::wire::json::{is_readable, string_value};
+use crate::wire::json::{is_within_limits, quoted, string_value};
+use crate::wire::other_loggers::{Field, field_alias, parse_time};
 
-/// Takes the line apart if all of it is pairs and one of them is the message.
-/// `false`, and the record untouched, if not.
+/// Fills the record from the line's pairs. Returns `false` and changes nothing if the line
+/// is not logfmt with a message.
 pub(super) fn read<'a>(line: &'a str, zone: &TimeZone, record: &mut Record<'a>) -> bool {
-    let Some(Shape { own }) = shape(line) else { return false };
+    let Some(origin) = recognise(line) else { return false };
     record.msg = Cow::Borrowed("");
-    let mut said = false;
+    let mut has_message = false;
     for (key, value) in (Pairs { rest: line }).flatten() {
-        let fits = own && set_own(record, key, value)
+        let fits = origin == Origin::Zlog && set_own(record, key, value)
             || match field_alias(key) {
-                Some(Field::Message) if !said => {
-                    said = true;
+                Some(Field::Message) if !has_message => {
+                    has_message = true;
                     record.msg = value.text();
                     true
                 }
@@ -38,7 +37,7 @@ pub(super) fn read<'a>(line: &'a str, zone: &TimeZone, record: &mut Record<'a>) 
     true
 }
 
-/// Fills a field that is empty, if the value fits it.
+/// Sets an empty field, if the value fits.
 fn set<'a>(record: &mut Record<'a>, field: Field, value: Value<'a>, zone: &TimeZone) -> bool {
     let text = value.text();
     match field {
@@ -47,14 +46,14 @@ fn set<'a>(record: &mut Record<'a>, field: Field, value: Value<'a>, zone: &TimeZ
             record.level != Level::NOTSET
         }
         Field::Time if record.created.is_none() => {
-            record.created = time::whole(&text, zone);
+            record.created = time::exact(&text, zone);
             record.created.is_some()
         }
         Field::Name if record.name.is_none() => {
             record.name = Some(text);
             true
         }
-        // One line says what went wrong, and is no traceback.
+        // A text of one line is an error message, not a traceback.
         Field::ExcText if record.exc_text.is_none() && text.contains('\n') => {
             record.exc_text = Some(text);
             true
@@ -63,7 +62,7 @@ fn set<'a>(record: &mut Record<'a>, field: Field, value: Value<'a>, zone: &TimeZ
     }
 }
 
-/// As [`set`], for the names that zlog's own logfmt has besides.
+/// As [`set`], for the keys that only zlog writes.
 fn set_own<'a>(record: &mut Record<'a>, key: &str, value: Value<'a>) -> bool {
     let text = value.text();
     match key {
@@ -80,8 +79,8 @@ fn set_own<'a>(record: &mut Record<'a>, key: &str, value: Value<'a>) -> bool {
             record.received = parse_time(&text);
             return record.received.is_some();
         }
-        // A name of the sender's own: the number follows.
-        "level" if Level::from_word(&text).is_none_or(|level| level.known_name().is_none()) => {
+        // The sender's own name of a level; `levelno` has the number.
+        "level" if Level::from_word(&text).is_none_or(|level| level.standard_name().is_none()) => {
             record.levelname = Some(text);
         }
         "levelno" => {
@@ -93,16 +92,18 @@ fn set_own<'a>(record: &mut Record<'a>, key: &str, value: Value<'a>) -> bool {
     true
 }
 
-/// Whose logfmt a line is.
-struct Shape {
-    /// zlog's own: it has the topic, and who sent it.
-    own: bool,
+/// The program that wrote a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// zlog: the line has `topic` and `seq`.
+    Zlog,
+    Other,
 }
 
-/// Prose may have an `=` in it: every word must be a pair, two at least, and one
-/// of them the message, lest nothing be left to show.
-fn shape(line: &str) -> Option<Shape> {
-    // Nearly all lines end here, at their first word.
+/// Recognises logfmt. Prose may contain `=`, so every word must be a pair, and there must
+/// be at least two pairs, one of them the message.
+fn recognise(line: &str) -> Option<Origin> {
+    // Nearly all other lines are rejected here, at their first word.
     let first = line.bytes().position(|byte| !is_key(byte)).filter(|end| *end > 0)?;
     if line.as_bytes()[first] != b'=' {
         return None;
@@ -115,40 +116,39 @@ fn shape(line: &str) -> Option<Shape> {
         topic |= key == "topic";
         seq |= key == "seq";
     }
-    (pairs > 1 && message).then_some(Shape { own: topic && seq })
+    (pairs > 1 && message).then_some(if topic && seq { Origin::Zlog } else { Origin::Other })
 }
 
 fn is_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80 || b"_.-@/".contains(&byte)
 }
 
-/// A value as it stands.
+/// A value as written.
 #[derive(Clone, Copy)]
 enum Value<'a> {
     Bare(&'a str),
-    /// With its quotes and escapes.
+    /// Includes quotes and escapes.
     Quoted(&'a str),
 }
 
 impl<'a> Value<'a> {
-    /// The text that is meant.
+    /// The unescaped text.
     fn text(self) -> Text<'a> {
         match self {
             Value::Bare(text) => Cow::Borrowed(text),
-            // Its escapes are JSON's; what is none of them stays as it stands.
+            // The escapes are JSON's; others stay as they are.
             Value::Quoted(text) => string_value(text).unwrap_or(Cow::Borrowed(text)),
         }
     }
 
-    /// As JSON: numbers, truth values and null as such, all else as a string.
+    /// The value as JSON: a number, a boolean, null, or a string.
     fn json(self) -> RawJson<'a> {
         match self {
             Value::Bare("true" | "false" | "null") => {}
-            Value::Bare(text) if is_json_number(text) && is_readable(text) => {}
+            Value::Bare(text) if is_json_number(text) && is_within_limits(text) => {}
             Value::Quoted(text) if serde_json::from_str::<&RawValue>(text).is_ok() => {}
             Value::Bare(_) | Value::Quoted(_) => {
-                let text = serde_json::Value::String(self.text().into_owned());
-                return RawJson(Cow::Owned(text.to_string()));
+                return RawJson(Cow::Owned(quoted(&self.text())));
             }
         }
         let (Value::Bare(text) | Value::Quoted(text)) = self;
@@ -156,7 +156,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// JSON is strict: no `+`, no leading zeros, digits on both sides of the dot.
+/// Whether text is a number in JSON: no `+`, no leading zeros, digits on both sides of the
+/// point.
 fn is_json_number(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let text = text.strip_prefix('-').unwrap_or(text);
@@ -174,7 +175,7 @@ fn is_json_number(text: &str) -> bool {
         && exponent.is_none_or(|text| digits(text.strip_prefix(['+', '-']).unwrap_or(text)))
 }
 
-/// The pairs of a line; `None` for what is none, and then the end.
+/// Iterates over the pairs of a line. Returns `None` for an invalid pair, and then ends.
 struct Pairs<'a> {
     rest: &'a str,
 }
@@ -193,7 +194,7 @@ impl<'a> Iterator for Pairs<'a> {
     }
 }
 
-/// The pair at the start of the line, and what follows it.
+/// The pair at the start of the line, and the rest.
 fn pair(line: &str) -> Option<(&str, Value<'_>, &str)> {
     let end = line.bytes().position(|byte| !is_key(byte)).filter(|end| *end > 0)?;
     let (key, value) = (&line[..end], line[end..].strip_prefix('=')?);
@@ -225,9 +226,7 @@ fn closing_quote(inner: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::Format;
-    use crate::format::logfmt::Logfmt;
-    use crate::format::time::TimeFormat;
+    use crate::format::{Options, Output};
 
     fn record(line: &str) -> Option<Record<'_>> {
         let mut record = Record::default();
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_more_digits_than_python_reads_is_a_string() {
+    fn a_number_with_more_digits_than_python_reads_is_a_string() {
         let digits = "7".repeat(4301);
         let line = format!("level=info msg=x n={digits} m={}", &digits[1..]);
         let extras = record(&line).unwrap().extras;
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_zlog_writes_as_logfmt_reads_back() {
+    fn logfmt_of_zlog_reads_back() {
         let written = Record {
             topic: "app.Level 35.db".into(),
             name: Some("db".into()),
@@ -275,9 +274,9 @@ mod tests {
             ],
             ..Record::default()
         };
+        let options = Options { zone: TimeZone::UTC, ..Options::default() };
         let mut out = Vec::new();
-        let time = TimeFormat::new("iso", TimeZone::UTC).unwrap();
-        Logfmt::new(time, false).write(&written, &mut out);
+        Output::Logfmt.format(options).unwrap().unwrap().write(&written, &mut out);
         let line = String::from_utf8(out).unwrap();
         let read = record(line.trim_end()).unwrap();
         assert_eq!(read, written);
@@ -290,14 +289,14 @@ mod tests {
     }
 
     #[test]
-    fn a_traceback_is_told_from_an_error_by_its_lines() {
+    fn an_error_of_several_lines_is_a_traceback() {
         let record = record(r#"msg=x error="EOF" stacktrace="main\n\tx.go:1""#).unwrap();
         assert_eq!(record.exc_text.as_deref(), Some("main\n\tx.go:1"));
         assert_eq!(record.extras, [("error".into(), RawJson("\"EOF\"".into()))]);
     }
 
     #[test]
-    fn what_is_not_all_pairs_or_has_no_message_is_text() {
+    fn other_lines_and_lines_without_a_message_are_text() {
         for line in [
             "",
             "=",

@@ -1,30 +1,24 @@
-//! A line of text to a record.
-//!
-//! What may be here: what a line says. How lines are cut and put together is
-//! `source`'s and `multiline`'s; JSON, and what other loggers call their fields,
-//! is `wire`'s.
+//! Lines of text to records.
 //!
 //! # What is recognised
-//! A line is never rewritten: its message is the line as it stands, and only the
-//! level and a leading time are read from it. Four shapes are taken apart, because
-//! they name or frame their fields:
+//! The message is the whole line, unchanged; only the level and a leading time are read
+//! from it. Four formats are parsed, since they name or delimit their fields:
 //!
-//! - a **JSON object** with a message: time, level, message, logger and the
-//!   `LogRecord` attributes become fields, the rest extras. One without a message
-//!   is its own message, and nothing is taken out of it.
-//! - a **logfmt** line with a message (`level=info msg="…" user=5`), likewise;
-//! - a **syslog or systemd priority** (`<PRI>`): removed; it gives the level, and the
-//!   extra `facility` if it names one;
-//! - **`sub.topic::message`**, where a delimiter was given.
+//! - A **JSON object** with a message: time, level, message, logger and `LogRecord`
+//!   attributes become fields, other keys extras. An object without a message is its own
+//!   message.
+//! - A **logfmt** line with a message (`level=info msg="…" user=5`), likewise.
+//! - A **syslog or systemd priority** (`<PRI>`) is removed. It sets the level and the extra
+//!   `facility`, if it has one.
+//! - **`sub.topic::message`**, if a delimiter is set.
 //!
-//! A user's own pattern ([`Options::pattern`]) replaces all but the last. The level
-//! words are in `words`, with the rules that keep prose from being taken for them.
+//! A user's pattern ([`Options::pattern`]) replaces all of this except the delimiter.
 
+mod level;
 mod logfmt;
 mod pattern;
 mod priority;
 mod time;
-mod words;
 
 use std::borrow::Cow;
 
@@ -33,22 +27,22 @@ use regex::Regex;
 
 use crate::record::{Level, Record};
 use crate::wire;
-use crate::wire::json::Shape;
+use crate::wire::json::Schema;
 pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
 pub use priority::FACILITIES;
 
-/// What is looked for in a line.
+/// What is recognised in a line.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Recognise level, time, JSON, logfmt and priorities. Default: yes.
+    /// Recognise level, time, JSON, logfmt and priorities. The default is yes.
     pub detect: bool,
-    /// Named groups: `time`, `level`, `name`, `message` and `subtopic` become fields,
-    /// others extras. Nothing else is then recognised; a line that doesn't match is
-    /// its own message.
+    /// The named groups `time`, `level`, `name`, `message` and `subtopic` become fields,
+    /// others extras. Nothing else is recognised then. A line that doesn't match is its own
+    /// message.
     pub pattern: Option<Regex>,
-    /// What stands between subtopic and message (PyZMQ: `::`); `None`: there is no
-    /// subtopic in lines.
+    /// The delimiter between subtopic and message (PyZMQ: `::`). `None`: lines have no
+    /// subtopic.
     pub topic_delim: Option<String>,
 }
 
@@ -58,29 +52,29 @@ impl Default for Options {
     }
 }
 
-/// A line that was looked at.
+/// A parsed line.
 #[derive(Debug)]
 pub struct Parsed<'a> {
-    /// Its level is NOTSET unless one was found.
+    /// The record. Its level is NOTSET if none was found.
     pub record: Record<'a>,
-    /// Whether the line says its level.
+    /// Whether a level was found.
     pub level_found: bool,
 }
 
-/// Reads lines.
+/// Parses lines.
 #[derive(Debug)]
 pub struct Parser {
     detect: bool,
     pattern: Option<Pattern>,
     topic_delim: Option<String>,
-    /// Where times without a zone are from. Looked up once: it costs a lock.
+    /// The zone of times without one. Looked up once, since that takes a lock.
     zone: TimeZone,
     unmatched: u64,
     quoted: u64,
 }
 
 impl Parser {
-    /// A parser.
+    /// A parser with the given options.
     pub fn new(options: Options) -> Parser {
         Parser {
             detect: options.detect,
@@ -92,26 +86,26 @@ impl Parser {
         }
     }
 
-    /// How many lines the user's pattern did not match.
+    /// The number of lines that did not match the user's pattern.
     pub fn unmatched(&self) -> u64 {
         self.unmatched
     }
 
-    /// How many records have a value that is kept as the text of its JSON, since readers
-    /// could not take it otherwise.
+    /// The number of records with a value that is kept as text, since it exceeds the limits
+    /// of readers.
     pub fn quoted(&self) -> u64 {
         self.quoted
     }
 
-    /// What the line says. Never fails: what is not understood is the message.
+    /// Parses a line. Never fails: a line that is not recognised is the message.
     pub fn parse<'a>(&mut self, line: &'a str) -> Parsed<'a> {
         let mut record = Record::default();
         let level_found = self.parse_into(line, &mut record);
         Parsed { record, level_found }
     }
 
-    /// As [`Parser::parse`], into a record that is empty: without moving it about.
-    /// Returns whether the line says its level.
+    /// As [`Parser::parse`], into an empty record, which is not moved. Returns whether a
+    /// level was found.
     pub fn parse_into<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
         record.msg = Cow::Borrowed(line);
         if self.pattern.is_some() {
@@ -126,7 +120,7 @@ impl Parser {
                 split_topic(line, delim, record);
             }
             if let (true, Cow::Borrowed(message)) = (self.detect, &record.msg) {
-                self.recognise(message, record);
+                self.detect_fields(message, record);
             }
         }
         record.level != Level::NOTSET
@@ -145,7 +139,7 @@ impl Parser {
         }
     }
 
-    fn recognise<'a>(&self, line: &'a str, record: &mut Record<'a>) {
+    fn detect_fields<'a>(&self, line: &'a str, record: &mut Record<'a>) {
         if logfmt::read(line, &self.zone, record) {
             return;
         }
@@ -154,19 +148,19 @@ impl Parser {
         let rest = stamp.map_or(line, |stamp| &line[stamp.end..]);
         record.created = stamp.map(|stamp| stamp.seconds);
         if record.level == Level::NOTSET
-            && let Some(level) = words::level(line, rest)
+            && let Some(level) = level::of_line(line, rest)
         {
             record.level = level;
         }
     }
 }
 
-fn plain(line: &str) -> Record<'_> {
+fn message_only(line: &str) -> Record<'_> {
     Record { msg: Cow::Borrowed(line), ..Record::default() }
 }
 
-/// Moves what stands before the first delimiter to the subtopic. What has blanks
-/// in it is prose in which the delimiter happens to stand, and stays.
+/// Moves the text before the first delimiter to the subtopic. Text with white space is
+/// prose that contains the delimiter, and stays.
 fn split_topic<'a>(message: &'a str, delim: &str, record: &mut Record<'a>) {
     if let Some((subtopic, message)) = message.split_once(delim)
         && !subtopic.is_empty()
@@ -177,25 +171,24 @@ fn split_topic<'a>(message: &'a str, delim: &str, record: &mut Record<'a>) {
     }
 }
 
-/// A line from where JSON could begin: what may stand before it is the mark at the
-/// start of files that Windows writes, and blanks.
+/// The line without a byte order mark, which Windows writes, and without leading space.
 fn json_of(line: &str) -> &str {
     line.strip_prefix('\u{feff}').unwrap_or(line).trim_start()
 }
 
-/// A JSON object as a record; `None` when it is none.
+/// The record of a JSON object; `None` if the line is not one.
 fn read_json_line(line: &str) -> Option<Record<'_>> {
     let json = json_of(line);
-    let (mut record, shape) = wire::json::examine(json).ok()?;
-    if shape == Shape::Other {
+    let (mut record, schema) = wire::json::read_with_schema(json).ok()?;
+    if schema == Schema::Other {
         let Record { created, level, levelname, name, .. } = record;
-        return Some(Record { created, level, levelname, name, ..plain(line) });
+        return Some(Record { created, level, levelname, name, ..message_only(line) });
     }
-    // Only zlog's own stored records mean by these what zlog does. They are never
-    // sent, so another program's must stay extras, or would be lost.
+    // These keys are fields only in records that zlog stored. Those of other programs must
+    // stay extras: as fields they would not be sent on.
     let stored = !record.topic.is_empty() || record.received.is_some() || record.fault.is_some();
-    if stored && shape != Shape::LogRecord {
-        record = wire::json::read_body(json).ok()?.0;
+    if stored && schema != Schema::LogRecord {
+        record = wire::json::read_body(json).ok()?;
     }
     Some(record)
 }

@@ -1,4 +1,4 @@
-//! The user's own pattern: named groups to fields.
+//! The user's pattern, whose named groups become fields.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,13 @@ use regex::{CaptureLocations, Regex};
 
 use super::time;
 use crate::record::{Level, RawJson, Record};
+use crate::wire::json;
 
-/// A pattern, and where in a line its groups were found.
+/// A pattern and the positions of its groups in a line.
 #[derive(Debug)]
 pub(super) struct Pattern {
     regex: Regex,
-    /// Kept from line to line: making it allocates.
+    /// Reused, since creating it allocates.
     locations: CaptureLocations,
     groups: Vec<(usize, Group)>,
 }
@@ -34,11 +35,11 @@ impl Pattern {
         Pattern { locations: regex.capture_locations(), groups, regex }
     }
 
-    /// The record that the line's groups make; `None` if the line doesn't match.
-    /// Without a group `message`, all of the line is the message.
+    /// The record of a line; `None` if the line doesn't match. Without a group `message`,
+    /// the line is the message.
     pub(super) fn parse<'a>(&mut self, line: &'a str, zone: &TimeZone) -> Option<Record<'a>> {
         self.regex.captures_read(&mut self.locations, line)?;
-        let mut record = super::plain(line);
+        let mut record = super::message_only(line);
         for (at, group) in &self.groups {
             let Some((start, end)) = self.locations.get(*at) else { continue };
             group.fill(&line[start..end], zone, &mut record);
@@ -59,8 +60,8 @@ impl Group {
         }
     }
 
-    /// A time or level that can't be read becomes an extra: it may be cut out of
-    /// the message, and would be lost.
+    /// Sets the field of the group. A time or level that can't be read becomes an extra,
+    /// since it may not be part of the message.
     fn fill<'a>(&self, text: &'a str, zone: &TimeZone, record: &mut Record<'a>) {
         match self {
             Group::Name => record.name = Some(Cow::Borrowed(text)),
@@ -71,7 +72,7 @@ impl Group {
                 None => extra(record, "level", text),
             },
             Group::Time => {
-                record.created = time::whole(text, zone);
+                record.created = time::exact(text, zone);
                 if record.created.is_none() {
                     extra(record, "time", text);
                 }
@@ -82,6 +83,5 @@ impl Group {
 }
 
 fn extra(record: &mut Record<'_>, name: &str, text: &str) {
-    let json = serde_json::Value::from(text).to_string();
-    record.extras.push((Cow::Owned(name.into()), RawJson(Cow::Owned(json))));
+    record.extras.push((Cow::Owned(name.into()), RawJson(Cow::Owned(json::quoted(text)))));
 }

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Lines as programs write them, each with the level it says.
-const SHAPES: &str = include_str!("../../../../tests/data/lines/shapes.txt");
+/// Lines of many programs with their levels.
+const SHAPES: &str = include_str!("../../tests/data/lines/shapes.txt");
 
 fn parser() -> Parser {
     Parser::new(Options::default())
@@ -45,7 +45,7 @@ fn a_line_of_text_is_its_own_message() {
 }
 
 #[test]
-fn a_leading_time_is_when_the_record_was_made() {
+fn a_leading_time_is_the_time_of_the_record() {
     let line = "2024-01-02T03:04:05.250Z  INFO shop: x";
     let record = parse(line).record;
     assert_eq!((record.created, &*record.msg), (Some(1_704_164_645.25), line));
@@ -57,7 +57,7 @@ fn a_leading_time_is_when_the_record_was_made() {
 }
 
 #[test]
-fn a_priority_is_taken_off_and_names_its_facility() {
+fn a_priority_is_removed_and_names_its_facility() {
     let record = parse("<165>1 x").record;
     assert_eq!((&*record.msg, record.level), ("1 x", Level(25)));
     assert_eq!(extras(&record), [r#"facility="local4""#]);
@@ -69,7 +69,7 @@ fn a_priority_is_taken_off_and_names_its_facility() {
 }
 
 #[test]
-fn a_json_line_is_taken_apart_and_keeps_every_field() {
+fn a_json_line_is_parsed_and_keeps_every_field() {
     let line =
         r#"{"ts":1704164645.5,"level":"error","logger":"db","msg":"lost","b":[1, 2],"a":"x"}"#;
     let record = parse(line).record;
@@ -111,7 +111,7 @@ fn without_detection_a_line_is_text() {
     for line in ["ERROR: x", r#"{"msg":"x"}"#, "level=info msg=x", "<3>x", "2024-01-02T03:04:05Z x"]
     {
         let parsed = parser.parse(line);
-        assert_eq!(parsed.record, plain(line));
+        assert_eq!(parsed.record, message_only(line));
         assert!(!parsed.level_found);
     }
 }
@@ -148,19 +148,19 @@ fn a_pattern_names_the_fields() {
     let record = parser.parse("noon loud shop/db x").record;
     assert_eq!(extras(&record), [r#"time="noon""#, r#"level="loud""#], "nothing is lost");
 
-    assert_eq!(parser.parse("ERROR: x").record, plain("ERROR: x"));
+    assert_eq!(parser.parse("ERROR: x").record, message_only("ERROR: x"));
     assert_eq!(parser.unmatched(), 1);
 }
 
 proptest! {
     #[test]
-    fn no_line_is_too_odd(line in "\\PC{0,300}") {
+    fn any_line_is_parsed(line in "\\PC{0,300}") {
         let parsed = parse(&line);
         prop_assert_eq!(parsed.level_found, parsed.record.level != Level::NOTSET);
     }
 
     #[test]
-    fn odd_mixtures_of_marks_and_words_are_read(
+    fn any_mixture_of_marks_and_words_is_parsed(
         parts in proptest::collection::vec(proptest::sample::select(vec![
             "ERROR", "error", ":", "[", "]", "<", ">", " ", "\t", "2024-01-02", "T03:04:05", "Z", "=",
             "\"", "\\", "{", "}", "level", "msg", "\x1b[31m", "\x1b", "é", "npm", "|", "-", "1:M", "::",

@@ -1,26 +1,25 @@
-//! The date and time that a line begins with.
+//! The date and time at the start of a line.
 //!
-//! What may be here: times at the start of a line, which must be found before they
-//! can be read. Times that stand alone in a field are `wire::foreign`'s.
+//! Written by hand: jiff's parsers need the end of the time, which is not known here.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
-use crate::wire::foreign::parse_time;
+use crate::wire::other_loggers::parse_time;
 
 /// A time found at the start of a line.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Stamp {
+pub(super) struct LeadingTime {
     /// Seconds since 1970-01-01 UTC, to the microsecond.
     pub(super) seconds: f64,
-    /// Where the line goes on after it.
+    /// The index in the line after the time.
     pub(super) end: usize,
 }
 
-/// Reads `2024-01-02 03:04:05`, with `T` or a blank between, `/` in place of `-`, a
-/// fraction after `.` or `,`, and a zone (`Z`, `UTC`, `+01:00`, `+0100`, `+01`); a
-/// bracket may stand before it. Without a zone it is a time in `zone`.
-pub(super) fn leading(line: &str, zone: &TimeZone) -> Option<Stamp> {
+/// Reads `2024-01-02 03:04:05` at the start of a line, with a `T` or a space, `-` or `/`,
+/// an optional fraction after `.` or `,`, and an optional zone (`Z`, `UTC`, `+01:00`,
+/// `+0100`, `+01`). A `[` may precede it. Without a zone, the time is in `zone`.
+pub(super) fn leading(line: &str, zone: &TimeZone) -> Option<LeadingTime> {
     let bytes = line.as_bytes();
     let start = usize::from(bytes.first() == Some(&b'['));
     // Most lines end here.
@@ -45,7 +44,7 @@ pub(super) fn leading(line: &str, zone: &TimeZone) -> Option<Stamp> {
         return None;
     }
     let small = |number: i32| i8::try_from(number).ok();
-    // A leap second: the last one there is a name for.
+    // Leap seconds count as the second before.
     let second = small(second)?.min(59);
     let year = i16::try_from(year).ok()?;
     let time = DateTime::new(
@@ -64,11 +63,11 @@ pub(super) fn leading(line: &str, zone: &TimeZone) -> Option<Stamp> {
     };
     #[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
     let seconds = stamp.as_microsecond() as f64 / 1e6;
-    Some(Stamp { seconds, end: cursor.at })
+    Some(LeadingTime { seconds, end: cursor.at })
 }
 
-/// Reads a time that stands alone: as in [`leading`], or a number since 1970.
-pub(super) fn whole(text: &str, zone: &TimeZone) -> Option<f64> {
+/// Reads text that is a time: as in [`leading`], or a number since 1970.
+pub(super) fn exact(text: &str, zone: &TimeZone) -> Option<f64> {
     let stamp = leading(text, zone).filter(|stamp| stamp.end == text.len());
     stamp.map(|stamp| stamp.seconds).or_else(|| parse_time(text))
 }
@@ -94,7 +93,7 @@ impl Cursor<'_> {
         found
     }
 
-    /// The fraction in nanoseconds; digits beyond the ninth are passed over.
+    /// The fraction in nanoseconds. Digits after the ninth are ignored.
     fn fraction(&mut self) -> i32 {
         let (start, mut nanos, mut unit) = (self.at, 0, 100_000_000);
         if self.one_of(b".,").is_none() {
@@ -105,13 +104,13 @@ impl Cursor<'_> {
             unit /= 10;
         }
         if self.at == start + 1 {
-            // It was the end of a sentence.
+            // The point ends a sentence.
             self.at = start;
         }
         nanos
     }
 
-    /// The zone in seconds east of UTC, if one follows.
+    /// The zone in seconds east of UTC, if there is one.
     fn offset(&mut self) -> Option<i32> {
         let start = self.at;
         if self.one_of(b"Zz").is_some() {
@@ -130,7 +129,7 @@ impl Cursor<'_> {
         offset
     }
 
-    /// `+01:00`, `+0100`, `+01`; after a blank, only the longer ones: `- 12` is none.
+    /// `+01:00`, `+0100`, `+01`; after a space only the longer ones, since `- 12` is no zone.
     fn signed_offset(&mut self, after_blank: bool) -> Option<i32> {
         let sign = if self.one_of(b"+-")? == b'-' { -1 } else { 1 };
         let hours = self.number(2)?;
@@ -152,7 +151,7 @@ impl Cursor<'_> {
 mod tests {
     use super::*;
 
-    /// Read in UTC + 1, the rest of the line beside it.
+    /// The time, read in UTC + 1, and the rest of the line.
     fn read(line: &str) -> Option<(f64, &str)> {
         let zone = TimeZone::fixed(Offset::from_seconds(3600).unwrap());
         leading(line, &zone).map(|stamp| (stamp.seconds, &line[stamp.end..]))
@@ -162,7 +161,7 @@ mod tests {
     const UTC: f64 = 1_704_164_645.0;
 
     #[test]
-    fn a_time_with_a_zone_is_that_time() {
+    fn times_with_a_zone_are_read() {
         for text in [
             "2024-01-02T03:04:05Z",
             "2024-01-02 03:04:05 UTC",
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_left_alone() {
+    fn other_text_is_not_a_time() {
         for text in [
             "",
             "[",

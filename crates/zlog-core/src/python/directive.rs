@@ -1,8 +1,8 @@
-//! `%` directives: read from a text, and applied to a value.
+//! `%` directives: parsed from text, and applied to a value.
 
-use super::{MAX_WIDTH, Mismatch, Value, number, repr};
+use super::{FormatError, MAX_WIDTH, TOO_WIDE, Value, number, repr, truncated};
 
-/// What stands between `%` and the letter, with its numbers known.
+/// The flags, width and precision of a directive.
 #[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Spec {
     left: bool,
@@ -14,38 +14,37 @@ pub(crate) struct Spec {
     precision: Option<usize>,
 }
 
-/// A width or a precision as it stands in a directive.
+/// A width or a precision as written in a directive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Count {
     /// Not given.
     Absent,
     /// Digits.
     Given(i128),
-    /// `*`: the next argument says it.
+    /// `*`: the next argument has it.
     Argument,
 }
 
-/// A directive as it was read.
+/// A parsed directive.
 #[derive(Debug)]
 pub(crate) struct Directive<'t> {
     /// `(key)`.
     pub(crate) key: Option<&'t str>,
     flags: Spec,
-    /// How wide the field is.
     pub(crate) width: Count,
-    /// What follows the point; a point alone is 0.
+    /// The number after the point; a point alone is 0.
     pub(crate) precision: Count,
-    /// The letter.
+    /// The conversion letter.
     pub(crate) conversion: char,
 }
 
 impl Directive<'_> {
-    /// The directive with its counts, wherever they came from.
+    /// The flags with a width and a precision, which may come from arguments.
     pub(crate) fn spec(
         &self,
         width: Option<i128>,
         precision: Option<i128>,
-    ) -> Result<Spec, Mismatch> {
+    ) -> Result<Spec, FormatError> {
         let mut spec = self.flags;
         if let Some(width) = width {
             spec.left |= width < 0;
@@ -56,15 +55,15 @@ impl Directive<'_> {
     }
 }
 
-fn size(number: i128) -> Result<usize, Mismatch> {
+fn size(number: i128) -> Result<usize, FormatError> {
     let size = usize::try_from(number).ok().filter(|&size| size <= MAX_WIDTH);
-    size.ok_or(Mismatch("asks for more than 1000 characters"))
+    size.ok_or(TOO_WIDE)
 }
 
-/// Reads the directive after a `%`, and gives what follows it. `%%` is none: its
-/// second `%` is for the caller to see.
-pub(crate) fn read(text: &str) -> Result<(Directive<'_>, &str), Mismatch> {
-    const CUT: Mismatch = Mismatch("is incomplete");
+/// Reads the directive after a `%`. Returns it and the rest of the text. The caller
+/// handles `%%`.
+pub(crate) fn read(text: &str) -> Result<(Directive<'_>, &str), FormatError> {
+    const CUT: FormatError = FormatError("is incomplete");
     let (key, rest) = match text.strip_prefix('(') {
         Some(inner) => {
             let end = closing(inner).ok_or(CUT)?;
@@ -88,7 +87,8 @@ pub(crate) fn read(text: &str) -> Result<(Directive<'_>, &str), Mismatch> {
     Ok((directive, &rest[conversion.len_utf8()..]))
 }
 
-/// Where the parenthesis that encloses `text` is closed: a key may have pairs of its own.
+/// The position of the parenthesis that closes the key at the start of `text`. A key may
+/// contain parentheses in pairs.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -117,7 +117,7 @@ fn flags(text: &str) -> (Spec, &str) {
     (spec, "")
 }
 
-fn count(text: &str) -> Result<(Count, &str), Mismatch> {
+fn count(text: &str) -> Result<(Count, &str), FormatError> {
     if let Some(rest) = text.strip_prefix('*') {
         return Ok((Count::Argument, rest));
     }
@@ -126,17 +126,17 @@ fn count(text: &str) -> Result<(Count, &str), Mismatch> {
     if number.is_empty() {
         return Ok((Count::Absent, rest));
     }
-    let number = number.parse().map_err(|_| Mismatch("asks for more than 1000 characters"))?;
+    let number = number.parse().map_err(|_| TOO_WIDE)?;
     Ok((Count::Given(number), rest))
 }
 
-/// Writes a value as its directive wants it.
+/// Writes a value as its directive says.
 pub(crate) fn convert(
     spec: Spec,
     conversion: char,
     value: &Value<'_>,
     out: &mut String,
-) -> Result<(), Mismatch> {
+) -> Result<(), FormatError> {
     match conversion {
         's' => pad_text(spec, &repr::str(value), out),
         'r' => pad_text(spec, &repr::repr(value), out),
@@ -144,25 +144,25 @@ pub(crate) fn convert(
         'c' => pad_text(Spec { precision: None, ..spec }, &character(value)?, out),
         'd' | 'i' | 'u' => decimal(spec, value, out)?,
         'o' | 'x' | 'X' => {
-            let number = number::whole(value, conversion, false)?;
-            pad_whole(spec, conversion, number, out);
+            let number = number::integer(value, conversion, false)?;
+            pad_integer(spec, conversion, number, out);
         }
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
             let precision = spec.precision.unwrap_or(6);
             let alternate = spec.alternate;
-            let shape =
-                number::Shape { letter: conversion, precision, alternate, point_zero: false };
-            let number = number::float(value, shape)?;
+            let format =
+                number::FloatFormat { letter: conversion, precision, alternate, point_zero: false };
+            let number = number::float(value, format)?;
             pad_number(spec, sign(spec, number.negative), &number.digits, out);
         }
-        _ => return Err(Mismatch("is no conversion of Python's")),
+        _ => return Err(FormatError("has an unknown conversion")),
     }
     Ok(())
 }
 
-/// `%d`. Numbers that the processor has take no memory: line numbers and
-/// milliseconds stand in most formats.
-fn decimal(spec: Spec, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+/// `%d`. Numbers that fit an i128 allocate nothing: most formats have line numbers or
+/// milliseconds.
+fn decimal(spec: Spec, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
     let number = match value {
         Value::Float(number) if number.abs() < 1e38 => Some(*number as i128),
         _ => value.integer(),
@@ -173,14 +173,13 @@ fn decimal(spec: Spec, value: &Value<'_>, out: &mut String) -> Result<(), Mismat
             let digits = digits.format(number.unsigned_abs());
             pad_number(spec, sign(spec, number < 0), digits, out);
         }
-        _ => pad_whole(spec, 'd', number::whole(value, 'd', true)?, out),
+        _ => pad_integer(spec, 'd', number::integer(value, 'd', true)?, out),
     }
     Ok(())
 }
 
 fn pad_text(spec: Spec, text: &str, out: &mut String) {
-    let cut = spec.precision.and_then(|most| text.char_indices().nth(most));
-    let text = cut.map_or(text, |(at, _)| &text[..at]);
+    let text = truncated(text, spec.precision);
     if spec.width == 0 {
         out.push_str(text);
         return;
@@ -204,8 +203,8 @@ fn sign(spec: Spec, negative: bool) -> &'static str {
     }
 }
 
-/// A whole number with its precision (digits at least) and its prefix.
-fn pad_whole(spec: Spec, conversion: char, number: number::Digits, out: &mut String) {
+/// Writes an integer with its precision (the minimum number of digits) and its prefix.
+fn pad_integer(spec: Spec, conversion: char, number: number::Digits, out: &mut String) {
     let mut digits = number.digits;
     let missing = spec.precision.unwrap_or(0).saturating_sub(digits.len());
     digits.insert_str(0, &"0".repeat(missing));
@@ -222,7 +221,7 @@ fn pad_whole(spec: Spec, conversion: char, number: number::Digits, out: &mut Str
     pad_number(spec, &prefix, &digits, out);
 }
 
-/// Zeros for the width go between the prefix and the digits.
+/// Fills a number up to its width. Zeros go between the prefix and the digits.
 fn pad_number(spec: Spec, prefix: &str, digits: &str, out: &mut String) {
     let fill = spec.width.saturating_sub(prefix.len() + digits.len());
     let (before, zeros, after) = match (spec.left, spec.zero) {
@@ -238,14 +237,14 @@ fn pad_number(spec: Spec, prefix: &str, digits: &str, out: &mut String) {
 }
 
 /// `%c`: a code point, or a string of one character.
-fn character(value: &Value<'_>) -> Result<String, Mismatch> {
+fn character(value: &Value<'_>) -> Result<String, FormatError> {
     if let Value::Text(text) = value {
         return match text.chars().count() {
             1 => Ok(text.to_string()),
-            _ => Err(Mismatch("needs one character")),
+            _ => Err(FormatError("needs one character")),
         };
     }
-    let number = value.integer().ok_or(Mismatch("needs one character"))?;
+    let number = value.integer().ok_or(FormatError("needs one character"))?;
     let c = u32::try_from(number).ok().and_then(char::from_u32);
-    c.map(String::from).ok_or(Mismatch("needs a character's number"))
+    c.map(String::from).ok_or(FormatError("needs the number of a character"))
 }

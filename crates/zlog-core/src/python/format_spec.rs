@@ -1,17 +1,17 @@
-//! The format mini-language: what stands after the `:` of `{name:>8}`.
+//! The format mini-language: the part after `:` in `{name:>8}`.
 
-use super::{MAX_WIDTH, Mismatch, Value, number, repr};
+use super::{FormatError, MAX_WIDTH, TOO_WIDE, Value, number, repr, truncated};
 
-/// A format specifier, taken apart.
+/// A parsed format specifier.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FormatSpec {
-    /// Nothing stood there: a value is its `str()`.
+    /// No specifier was given: the value is written as `str()` has it.
     empty: bool,
     fill: char,
     align: Option<char>,
     sign: Option<char>,
     alternate: bool,
-    /// `0` before the width: numbers are filled after their sign.
+    /// `0` before the width: zeros are inserted after the sign.
     zero: bool,
     width: usize,
     grouping: Option<char>,
@@ -19,12 +19,11 @@ pub(crate) struct FormatSpec {
     kind: Option<char>,
 }
 
-const TOO_WIDE: Mismatch = Mismatch("asks for more than 1000 characters");
-const UNREADABLE: Mismatch = Mismatch("is no format specifier");
+const INVALID: FormatError = FormatError("is not a format specifier");
 
 impl FormatSpec {
-    /// Reads a specifier. `z` (Python 3.11) is not known: `logging` refuses it too.
-    pub(crate) fn parse(text: &str) -> Result<FormatSpec, Mismatch> {
+    /// Parses a specifier. `z` (Python 3.11) is not supported: `logging` refuses it too.
+    pub(crate) fn parse(text: &str) -> Result<FormatSpec, FormatError> {
         let mut rest = Rest(text);
         let mut fill = None;
         let mut chars = text.chars();
@@ -43,12 +42,12 @@ impl FormatSpec {
         let width = rest.number()?.unwrap_or(0);
         let grouping = rest.take(|c| matches!(c, ',' | '_'));
         let precision = match rest.take(|c| c == '.') {
-            Some(_) => Some(rest.number()?.ok_or(Mismatch("has a point without digits"))?),
+            Some(_) => Some(rest.number()?.ok_or(FormatError("has a point without digits"))?),
             None => None,
         };
         let kind = rest.take(|_| true);
         if !rest.0.is_empty() {
-            return Err(UNREADABLE);
+            return Err(INVALID);
         }
         let fill = fill.unwrap_or(if zero { '0' } else { ' ' });
         let empty = text.is_empty();
@@ -67,36 +66,36 @@ impl FormatSpec {
         spec.check_grouping().map(|()| spec)
     }
 
-    fn check_grouping(&self) -> Result<(), Mismatch> {
+    fn check_grouping(&self) -> Result<(), FormatError> {
         let fits = match (self.grouping, self.kind) {
             (None, _) | (_, None | Some('d' | 'e' | 'f' | 'g' | 'E' | 'F' | 'G' | '%')) => true,
             (Some(grouping), Some('b' | 'o' | 'x' | 'X')) => grouping == '_',
             _ => false,
         };
-        if fits { Ok(()) } else { Err(Mismatch("groups digits where there are none")) }
+        if fits { Ok(()) } else { Err(FormatError("has a `,` or `_` that does not fit its type")) }
     }
 
-    /// Whether nothing is asked for.
+    /// Whether the specifier is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.empty
     }
 
-    fn takes_text(&self) -> Result<(), Mismatch> {
+    fn takes_text(&self) -> Result<(), FormatError> {
         if !matches!(self.kind, None | Some('s')) {
-            return Err(Mismatch("needs a number"));
+            return Err(FormatError("needs a number"));
         }
         if self.sign.is_some()
             || self.alternate
             || self.align == Some('=')
             || self.grouping.is_some()
         {
-            return Err(Mismatch("has a sign, `#`, `=`, `,` or `_`, which text can't have"));
+            return Err(FormatError("has a sign, `#`, `=`, `,` or `_`, which text can't have"));
         }
         Ok(())
     }
 
     /// Writes a value: `format(value, spec)`.
-    pub(crate) fn write(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+    pub(crate) fn write(&self, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
         if self.empty {
             repr::push_str(value, out);
             return Ok(());
@@ -104,22 +103,20 @@ impl FormatSpec {
         match value {
             Value::Text(text) => self.text(text, out),
             Value::Float(number) => self.float(*number, out),
-            Value::Bool(_) | Value::Int(_) | Value::Big(_) => self.whole(value, out),
+            Value::Bool(_) | Value::Int(_) | Value::Big(_) => self.integer(value, out),
             Value::None | Value::Json(_) | Value::Tuple(_) => {
-                Err(Mismatch("takes no None, list or dict: use !s before the `:`"))
+                Err(FormatError("does not format None, lists or dicts: put !s before the `:`"))
             }
         }
     }
 
-    fn text(&self, text: &str, out: &mut String) -> Result<(), Mismatch> {
+    fn text(&self, text: &str, out: &mut String) -> Result<(), FormatError> {
         self.takes_text()?;
-        let cut = self.precision.and_then(|most| text.char_indices().nth(most));
-        let text = cut.map_or(text, |(at, _)| &text[..at]);
-        self.pad("", '<', text, out);
+        self.pad("", '<', truncated(text, self.precision), out);
         Ok(())
     }
 
-    fn whole(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+    fn integer(&self, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
         let kind = self.kind.unwrap_or('d');
         let (letter, prefix) = match kind {
             'd' | 'n' => ('d', ""),
@@ -129,47 +126,51 @@ impl FormatSpec {
             'X' => ('X', "0X"),
             'c' => return self.character(value, out),
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%' => {
-                let number = value.float().ok_or(Mismatch("the number is too large"))?;
+                let number = value.float().ok_or(FormatError("the number is too large"))?;
                 return self.float(number, out);
             }
-            _ => return Err(Mismatch("is not for numbers")),
+            _ => return Err(FormatError("does not apply to numbers")),
         };
         if self.precision.is_some() {
-            return Err(Mismatch("has a precision, which a whole number can't have"));
+            return Err(FormatError("has a precision, which integers can't have"));
         }
-        let number = number::whole(value, letter, false)?;
+        let number = number::integer(value, letter, false)?;
         let prefix = if self.alternate { prefix } else { "" };
         let group = if letter == 'd' { 3 } else { 4 };
         self.number(number.negative, prefix, &number.digits, "", group, out);
         Ok(())
     }
 
-    fn character(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+    fn character(&self, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
         if self.sign.is_some() || self.alternate || self.precision.is_some() {
-            return Err(Mismatch("has a sign, `#` or precision, which a character can't have"));
+            return Err(FormatError("has a sign, `#` or precision, which a character can't have"));
         }
         let code = value.integer().and_then(|number| u32::try_from(number).ok());
-        let c = code.and_then(char::from_u32).ok_or(Mismatch("needs a character's number"))?;
+        let c =
+            code.and_then(char::from_u32).ok_or(FormatError("needs the number of a character"))?;
         self.pad("", '>', c.encode_utf8(&mut [0; 4]), out);
         Ok(())
     }
 
-    fn float(&self, number: f64, out: &mut String) -> Result<(), Mismatch> {
+    fn float(&self, number: f64, out: &mut String) -> Result<(), FormatError> {
         let kind = self.kind.unwrap_or('\0');
         let (number, letter, point_zero) = match kind {
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' => (number, kind, false),
             'n' => (number, 'g', false),
             '%' => (number * 100.0, 'f', false),
             '\0' => (number, 'g', true),
-            _ => return Err(Mismatch("is not for a number with a fraction")),
+            _ => return Err(FormatError("does not apply to numbers with fractions")),
         };
         let digits = match self.precision {
             None if kind == '\0' => self.shortest(number),
             precision => {
                 let precision = precision.unwrap_or(6);
                 let alternate = self.alternate;
-                number::shaped(number, number::Shape { letter, precision, alternate, point_zero })
-                    .digits
+                number::float_digits(
+                    number,
+                    number::FloatFormat { letter, precision, alternate, point_zero },
+                )
+                .digits
             }
         };
         let negative = number.is_sign_negative() && !number.is_nan();
@@ -192,7 +193,7 @@ impl FormatSpec {
         digits
     }
 
-    /// A number from its parts: the digits before the point, and what follows them.
+    /// Writes a number: the digits before the point are `whole`, the others `rest`.
     fn number(
         &self,
         negative: bool,
@@ -208,7 +209,7 @@ impl FormatSpec {
             (false, _) => String::new(),
         };
         lead.push_str(prefix);
-        // Zeros of the width are digits like others, and grouped as they are.
+        // Zeros that fill the width are grouped like other digits.
         let zeros = self.fill == '0' && self.align('>') == '=';
         let least = if zeros { self.width.saturating_sub(lead.len() + rest.len()) } else { 0 };
         let mut digits = self.grouped(whole, least, group);
@@ -216,8 +217,8 @@ impl FormatSpec {
         self.pad(&lead, '>', &digits, out);
     }
 
-    /// Digits with their separators, and with zeros before them until they are `least`
-    /// characters. A number never begins with a separator.
+    /// Groups digits with separators, and puts zeros before them up to `least` characters.
+    /// A number never begins with a separator.
     fn grouped(&self, digits: &str, least: usize, group: usize) -> String {
         let Some(separator) = self.grouping.filter(|_| !digits.is_empty()) else {
             let zeros = if digits.is_empty() { 0 } else { least.saturating_sub(digits.len()) };
@@ -230,7 +231,7 @@ impl FormatSpec {
             if backwards.len() % (group + 1) == group {
                 backwards.push(separator as u8);
                 if left == 0 && backwards.len() >= least {
-                    // The width ends at the separator: one digit more.
+                    // A separator can't be first: add one digit.
                     backwards.push(b'0');
                     break;
                 }
@@ -249,7 +250,7 @@ impl FormatSpec {
         }
     }
 
-    /// Fills up to the width; `lead` stands before the fill of `=`.
+    /// Fills up to the width. With `=`, the fill goes between `lead` and `text`.
     fn pad(&self, lead: &str, default: char, text: &str, out: &mut String) {
         let length = lead.len() + text.chars().count();
         let fill = self.width.saturating_sub(length);
@@ -271,7 +272,7 @@ fn is_align(c: char) -> bool {
     matches!(c, '<' | '>' | '=' | '^')
 }
 
-/// What of a specifier is still to be read.
+/// The unread part of a specifier.
 struct Rest<'t>(&'t str);
 
 impl Rest<'_> {
@@ -281,7 +282,7 @@ impl Rest<'_> {
         Some(c)
     }
 
-    fn number(&mut self) -> Result<Option<usize>, Mismatch> {
+    fn number(&mut self) -> Result<Option<usize>, FormatError> {
         let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
         let (number, rest) = self.0.split_at(digits);
         self.0 = rest;
@@ -297,8 +298,7 @@ impl Rest<'_> {
 mod tests {
     use super::*;
 
-    /// What CPython 3.11 makes of `format(json.loads(value), spec)`; `None` where it
-    /// raises an exception.
+    /// CPython 3.11's `format(json.loads(value), spec)`; `None` where it raises an exception.
     #[test]
     fn values_are_formatted_as_cpython_does() {
         let cases = [
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_width_beyond_reason_is_refused() {
+    fn a_width_above_the_limit_is_refused() {
         for spec in ["1001", ".1001f", "99999999999999999999", "<1001s"] {
             assert!(FormatSpec::parse(spec).is_err(), "{spec}");
         }

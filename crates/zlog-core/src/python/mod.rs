@@ -1,14 +1,10 @@
-//! Python's values, and how they print: `str()`, `repr()`, `%` directives and the
-//! format mini-language, as CPython computes them.
-//!
-//! What may be here: from a value and what is asked of it to text. Which value is
-//! asked for is `percent`'s (arguments of a message) and `template`'s (fields of a
-//! record).
+//! Python's values as text: `str()`, `repr()`, `%` formatting and the format
+//! mini-language, as CPython computes them.
 
 pub(crate) mod directive;
 pub(crate) mod format_spec;
 mod number;
-pub mod percent;
+pub(crate) mod percent;
 pub(crate) mod repr;
 mod value;
 
@@ -16,14 +12,22 @@ use std::fmt::Write as _;
 
 pub(crate) use value::Value;
 
-/// Widest field and most digits that may be asked for: a hostile `%999999999d` must
-/// not fill the memory. CPython has no such limit.
+/// The largest width and precision, so that a hostile `%999999999d` can't fill the memory.
+/// CPython has no such limit.
 pub(crate) const MAX_WIDTH: usize = 1000;
 
-/// What Python raises an exception for, and why: a clause that follows the name of
-/// the directive ("needs a number, not text").
+/// Why a value can't be formatted, where Python raises an exception: a clause that
+/// follows the name of the directive ("needs a number").
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Mismatch(pub(crate) &'static str);
+pub(crate) struct FormatError(pub(crate) &'static str);
+
+const TOO_WIDE: FormatError = FormatError("asks for more than 1000 characters");
+
+/// The first `precision` characters of `text`.
+fn truncated(text: &str, precision: Option<usize>) -> &str {
+    let cut = precision.and_then(|max| text.char_indices().nth(max));
+    cut.map_or(text, |(at, _)| &text[..at])
+}
 
 /// Writing to a `String` can't fail.
 fn push(out: &mut String, arguments: std::fmt::Arguments<'_>) {

@@ -1,35 +1,39 @@
-//! The digits of numbers, as CPython writes them: without sign, width and grouping,
-//! which `%` directives and the mini-language each have their own rules for.
+//! The digits of numbers as CPython writes them, without sign, width and grouping: for
+//! those, `%` directives and the mini-language have different rules.
 
-use super::{Mismatch, Value};
+use super::{FormatError, Value};
 
-/// More digits than CPython converts between text and whole numbers.
-const MOST_DIGITS: usize = 4300;
+/// CPython refuses to convert more digits between text and integers.
+const MAX_DIGITS: usize = 4300;
 
-const NO_NUMBER: Mismatch = Mismatch("needs a number");
-const NO_WHOLE_NUMBER: Mismatch = Mismatch("needs a whole number");
-const NOT_FINITE: Mismatch = Mismatch("can't make a whole number of infinity or NaN");
-const TOO_LARGE: Mismatch = Mismatch("the number is too large");
+const NOT_A_NUMBER: FormatError = FormatError("needs a number");
+const NOT_AN_INTEGER: FormatError = FormatError("needs an integer");
+const NOT_FINITE: FormatError = FormatError("can't convert infinity or NaN to an integer");
+const TOO_LARGE: FormatError = FormatError("the number is too large");
 
-/// A number: its sign apart from its digits.
+/// The sign and the digits of a number.
 pub(super) struct Digits {
-    /// Whether there is a minus before it: `-0.0` has one.
+    /// Whether there is a minus sign; `-0.0` has one.
     pub(super) negative: bool,
-    /// Everything else of it, exponent included.
+    /// The digits, and the exponent if there is one.
     pub(super) digits: String,
 }
 
-/// A whole number's digits by the letter of its base: `d o x X b`. A float is cut at
-/// its point if `cut_floats`.
-pub(super) fn whole(value: &Value<'_>, letter: char, cut_floats: bool) -> Result<Digits, Mismatch> {
+/// The digits of an integer in the base of `letter`: `d o x X b`. Floats are an error,
+/// unless `truncate_floats` drops their fractions.
+pub(super) fn integer(
+    value: &Value<'_>,
+    letter: char,
+    truncate_floats: bool,
+) -> Result<Digits, FormatError> {
     let number = match value {
-        Value::Float(_) if !cut_floats => return Err(NO_WHOLE_NUMBER),
+        Value::Float(_) if !truncate_floats => return Err(NOT_AN_INTEGER),
         Value::Float(number) if !number.is_finite() => return Err(NOT_FINITE),
-        // Exact up to here: a float's whole part, which fits.
+        // Up to here the integer part is exact, and fits.
         Value::Float(number) if number.abs() < 1e38 => *number as i128,
-        Value::Float(number) => return in_base(&format!("{:.0}", number.trunc()), letter),
-        Value::Big(digits) => return in_base(digits, letter),
-        _ => value.integer().ok_or(NO_NUMBER)?,
+        Value::Float(number) => return big_integer(&format!("{:.0}", number.trunc()), letter),
+        Value::Big(digits) => return big_integer(digits, letter),
+        _ => value.integer().ok_or(NOT_A_NUMBER)?,
     };
     let size = number.unsigned_abs();
     let digits = match letter {
@@ -42,13 +46,13 @@ pub(super) fn whole(value: &Value<'_>, letter: char, cut_floats: bool) -> Result
     Ok(Digits { negative: number < 0, digits })
 }
 
-/// A whole number beyond what the processor has, from its decimal digits.
-fn in_base(decimal: &str, letter: char) -> Result<Digits, Mismatch> {
+/// The digits of an integer beyond an i128, given in decimal.
+fn big_integer(decimal: &str, letter: char) -> Result<Digits, FormatError> {
     let (negative, decimal) = match decimal.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, decimal),
     };
-    if decimal.len() > MOST_DIGITS {
+    if decimal.len() > MAX_DIGITS {
         return Err(TOO_LARGE);
     }
     let bits = match letter {
@@ -83,38 +87,38 @@ fn in_base(decimal: &str, letter: char) -> Result<Digits, Mismatch> {
     Ok(Digits { negative, digits })
 }
 
-/// How a float is to look.
+/// How to write a float.
 #[derive(Clone, Copy)]
-pub(super) struct Shape {
-    /// `e f g`, in capitals for a capital E, INF and NAN.
+pub(super) struct FloatFormat {
+    /// `e f g`; capitals give a capital E, INF and NAN.
     pub(super) letter: char,
-    /// Digits after the point; for `g`, all digits.
+    /// The digits after the point; for `g`, all digits.
     pub(super) precision: usize,
-    /// `#`: the point stays, and with `g` the zeros.
+    /// `#`: keeps the point, and with `g` the trailing zeros.
     pub(super) alternate: bool,
-    /// A whole number has `.0` after it, as `str()` of a float.
+    /// Writes `.0` after an integer, as `str()` does for floats.
     pub(super) point_zero: bool,
 }
 
-/// A number as a float's digits.
-pub(super) fn float(value: &Value<'_>, shape: Shape) -> Result<Digits, Mismatch> {
+/// The digits of a value as a float.
+pub(super) fn float(value: &Value<'_>, format: FloatFormat) -> Result<Digits, FormatError> {
     let number = value.float().ok_or(match value {
         Value::Big(_) => TOO_LARGE,
-        _ => NO_NUMBER,
+        _ => NOT_A_NUMBER,
     })?;
-    Ok(shaped(number, shape))
+    Ok(float_digits(number, format))
 }
 
-/// As [`float`], for a number that is at hand.
-pub(super) fn shaped(number: f64, shape: Shape) -> Digits {
-    let (size, precision) = (number.abs(), shape.precision);
-    let mut digits = match shape.letter.to_ascii_lowercase() {
+/// As [`float`], for a number.
+pub(super) fn float_digits(number: f64, format: FloatFormat) -> Digits {
+    let (size, precision) = (number.abs(), format.precision);
+    let mut digits = match format.letter.to_ascii_lowercase() {
         _ if !number.is_finite() => not_finite(size).to_owned(),
-        'f' => fixed(size, precision, shape.alternate),
-        'e' => exponential(size, precision, shape.alternate),
-        _ => general(size, shape),
+        'f' => fixed(size, precision, format.alternate),
+        'e' => exponential(size, precision, format.alternate),
+        _ => general(size, format),
     };
-    if shape.letter.is_ascii_uppercase() {
+    if format.letter.is_ascii_uppercase() {
         digits.make_ascii_uppercase();
     }
     Digits { negative: number.is_sign_negative() && !number.is_nan(), digits }
@@ -142,7 +146,7 @@ fn fixed(size: f64, precision: usize, point: bool) -> String {
 fn exponential(size: f64, precision: usize, point: bool) -> String {
     let (mantissa, exponent) = split(size, precision);
     let point = if point && precision == 0 { "." } else { "" };
-    format!("{mantissa}{point}{}", suffix(exponent))
+    format!("{mantissa}{point}{}", exponent_suffix(exponent))
 }
 
 /// The mantissa with `precision` digits after its point, and the exponent.
@@ -152,33 +156,33 @@ fn split(size: f64, precision: usize) -> (String, i32) {
     (mantissa.to_owned(), exponent.parse().unwrap_or(0))
 }
 
-/// An exponent as C writes it: a sign, and two digits at least.
-pub(super) fn suffix(exponent: i32) -> String {
+/// An exponent as C writes it: a sign and at least two digits.
+pub(super) fn exponent_suffix(exponent: i32) -> String {
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("e{sign}{:02}", exponent.unsigned_abs())
 }
 
-/// `g`: fixed or exponential by the exponent, without trailing zeros.
-fn general(size: f64, shape: Shape) -> String {
-    let precision = shape.precision.max(1);
+/// `g`: fixed or exponential depending on the exponent, without trailing zeros.
+fn general(size: f64, format: FloatFormat) -> String {
+    let precision = format.precision.max(1);
     let (mantissa, exponent) = split(size, precision - 1);
     let most = i32::try_from(precision).unwrap_or(i32::MAX);
-    // With `.0` to come, one digit less fits.
-    let fits = most - i32::from(shape.point_zero);
+    // `.0` takes the place of one digit.
+    let fits = most - i32::from(format.point_zero);
     let (mut digits, tail) = if exponent < -4 || exponent >= fits {
-        (mantissa, suffix(exponent))
+        (mantissa, exponent_suffix(exponent))
     } else {
         let decimals = usize::try_from(most - 1 - exponent).unwrap_or(0);
         (format!("{size:.decimals$}"), String::new())
     };
-    if shape.alternate {
+    if format.alternate {
         if !digits.contains('.') {
             digits.push('.');
         }
     } else if digits.contains('.') {
         digits.truncate(digits.trim_end_matches('0').trim_end_matches('.').len());
     }
-    if shape.point_zero && tail.is_empty() {
+    if format.point_zero && tail.is_empty() {
         match digits.find('.') {
             None => digits.push_str(".0"),
             Some(at) if at + 1 == digits.len() => digits.push('0'),

@@ -1,7 +1,7 @@
 //! `str()` and `repr()` of values, as Python prints them.
 //!
-//! Lists and dicts stay JSON text until they are printed: a whole number keeps all
-//! its digits, an object the order of its keys.
+//! Lists and dicts stay JSON text until they are printed, which keeps all digits of
+//! integers and the order of keys.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use super::{Value, number, push};
 use crate::wire::json;
 
-/// Deeper than this, values are shown as their JSON: each level is read anew,
-/// and calls itself.
+/// Below this depth, values are shown as JSON: each level is parsed again, and is a
+/// recursive call.
 const MAX_DEPTH: usize = 32;
 
 /// `str(value)`: as [`push_repr`], but a string is itself.
@@ -27,7 +27,7 @@ pub(crate) fn push_repr(value: &Value<'_>, out: &mut String) {
     push_value(value, MAX_DEPTH, out);
 }
 
-/// `str(value)`, borrowed where it is text.
+/// `str(value)`; borrowed if the value is text.
 pub(super) fn str<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
     match value {
         Value::Text(text) => Cow::Borrowed(text),
@@ -42,7 +42,7 @@ pub(super) fn repr(value: &Value<'_>) -> String {
     out
 }
 
-/// What `!s`, `!r` and `!a` make of a value.
+/// The value after `!s`, `!r` or `!a`.
 pub(crate) fn by_letter(letter: char, value: &Value<'_>) -> String {
     match letter {
         'r' => repr(value),
@@ -51,7 +51,7 @@ pub(crate) fn by_letter(letter: char, value: &Value<'_>) -> String {
     }
 }
 
-/// `ascii(value)`: as `repr`, with escapes instead of all beyond ASCII.
+/// `ascii(value)`: as `repr`, with other characters than ASCII escaped.
 pub(super) fn ascii(value: &Value<'_>) -> String {
     let repr = repr(value);
     let mut out = String::with_capacity(repr.len());
@@ -124,7 +124,7 @@ fn push_dict(entries: Vec<(Cow<'_, str>, &str)>, depth: usize, out: &mut String)
     out.push('}');
 }
 
-/// A string in quotes: single ones, unless it has such and no double ones.
+/// A string in single quotes; in double quotes if it contains single and no double ones.
 fn push_string(text: &str, out: &mut String) {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);
@@ -142,7 +142,7 @@ fn push_string(text: &str, out: &mut String) {
     out.push(quote);
 }
 
-/// `\x1b`, `\u200b` or `\U0001f600`, by the size of the code point.
+/// `\x1b`, `\u200b` or `\U0001f600`, depending on the code point.
 fn push_escape(c: char, out: &mut String) {
     match u32::from(c) {
         code @ 0..=0xff => push(out, format_args!("\\x{code:02x}")),
@@ -153,8 +153,8 @@ fn push_escape(c: char, out: &mut String) {
 
 /// `str.isprintable` for one character.
 ///
-/// Rust's `Debug` escapes the same categories of Unicode. A letter goes before,
-/// for on its own a combining mark would be escaped too.
+/// Rust's `Debug` escapes the same categories of Unicode. A letter is put before the
+/// character, since `Debug` escapes a combining mark at the start.
 fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
@@ -172,8 +172,8 @@ pub(super) fn push_float(number: f64, out: &mut String) {
         return;
     }
     let mut text = format!("{number:e}");
-    if text.len() > TIES {
-        text = to_even(number, text);
+    if text.len() > MIN_AMBIGUOUS_LEN {
+        text = prefer_even(number, text);
     }
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -181,24 +181,23 @@ pub(super) fn push_float(number: f64, out: &mut String) {
         push_fixed(mantissa, exponent, out);
     } else {
         out.push_str(mantissa);
-        out.push_str(&number::suffix(exponent));
+        out.push_str(&number::exponent_suffix(exponent));
     }
 }
 
-/// Fewer characters than this hold so few digits that no two such texts are equally
-/// near to a float.
-const TIES: usize = 15;
+/// Up to this length, no two shortest texts are equally near to a float.
+const MIN_AMBIGUOUS_LEN: usize = 15;
 
-/// Of two shortest texts that are equally near, CPython takes the even one, and Rust
-/// the larger.
-fn to_even(number: f64, shortest: String) -> String {
+/// Of two shortest texts that are equally near, CPython takes the even one and Rust the
+/// larger one.
+fn prefer_even(number: f64, shortest: String) -> String {
     let mantissa = shortest.split('e').next().unwrap_or_default();
     let decimals = mantissa.bytes().filter(u8::is_ascii_digit).count() - 1;
     let even = format!("{number:.decimals$e}");
     if even.parse() == Ok(number) { even } else { shortest }
 }
 
-/// `d.ddd` times a power of ten, written out, with one digit after the point at least.
+/// Writes `d.ddd` times a power of ten in full, with at least one digit after the point.
 fn push_fixed(mantissa: &str, exponent: i32, out: &mut String) {
     let (sign, mantissa) = match mantissa.strip_prefix('-') {
         Some(mantissa) => ("-", mantissa),

@@ -1,22 +1,21 @@
-//! A value as Python's formatting sees it.
+//! Values as Python's formatting sees them.
 
 use std::borrow::Cow;
 
 use super::repr;
 use crate::wire::json;
 
-/// A value: of a record's field, or one that came as JSON.
+/// The value of a record's field, or one given as JSON.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Value<'a> {
     /// `None`.
     None,
-    /// Truth values are whole numbers too.
+    /// Also an integer (0 or 1), as in Python.
     Bool(bool),
-    /// A whole number; larger ones are [`Value::Big`].
+    /// An integer; larger ones are [`Value::Big`].
     Int(i128),
-    /// A whole number, by its digits and perhaps a minus.
+    /// The decimal digits of an integer, and its minus sign.
     Big(&'a str),
-    /// A number with a fraction.
     Float(f64),
     /// Text.
     Text(Cow<'a, str>),
@@ -27,7 +26,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// What `json.loads` makes of a JSON text. What is no JSON is text.
+    /// The value that `json.loads` returns; text that is no JSON stays text.
     pub(crate) fn from_json(json: &'a str) -> Value<'a> {
         let json = json.trim_ascii();
         match json.as_bytes().first() {
@@ -37,7 +36,7 @@ impl<'a> Value<'a> {
                 Ok(number) => Value::Int(number),
                 Err(_) => Value::Big(json),
             },
-            // Overflow is what json.loads makes of it: infinity.
+            // On overflow this is infinity, as in json.loads.
             Some(b'-' | b'0'..=b'9') => match json.parse() {
                 Ok(number) => Value::Float(number),
                 Err(_) => Value::Text(json.into()),
@@ -51,8 +50,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The whole number it is; truth values are 0 and 1. `None` for other types and
-    /// beyond what fits.
+    /// The value as an integer; booleans are 0 and 1. `None` for other types, and beyond
+    /// an i128.
     pub(crate) fn integer(&self) -> Option<i128> {
         match self {
             Value::Int(number) => Some(*number),
@@ -61,7 +60,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// It as a float; `None` for other types and beyond a float's range.
+    /// The value as a float; `None` for other types, and beyond a float's range.
     pub(super) fn float(&self) -> Option<f64> {
         match self {
             Value::Float(number) => Some(*number),

@@ -1,11 +1,11 @@
-//! Closed sets of names, as options and configuration keys take them.
+//! Closed sets of names for options and configuration keys.
 
-/// A type each of whose values has a name that a user can type.
+/// A type whose values have names that users can type.
 pub trait Choice: Copy + PartialEq + 'static {
-    /// Every value, in the order of the documentation.
+    /// All values, in the order of the documentation.
     const CHOICES: &'static [Named<Self>];
 
-    /// The value of this name, or of another one that is read as well.
+    /// The value with this name or alias.
     fn from_name(name: &str) -> Option<Self> {
         let known = |choice: &&Named<Self>| choice.name == name || choice.alias == Some(name);
         Self::CHOICES.iter().find(known).map(|choice| choice.value)
@@ -14,7 +14,7 @@ pub trait Choice: Copy + PartialEq + 'static {
     /// The name of this value.
     fn name(self) -> &'static str {
         let own = |choice: &&Named<Self>| choice.value == self;
-        // A value without a line in the table is caught by the tests of its type.
+        // The tests of each type check that no value is missing.
         Self::CHOICES.iter().find(own).map_or("", |choice| choice.name)
     }
 }
@@ -24,21 +24,21 @@ pub trait Choice: Copy + PartialEq + 'static {
 pub struct Named<T> {
     /// The value.
     pub value: T,
-    /// How it is typed.
+    /// The name that users type.
     pub name: &'static str,
-    /// Another name that is read as well.
+    /// Another name for it.
     pub alias: Option<&'static str>,
-    /// What it means, for the help text.
+    /// The help text.
     pub help: &'static str,
 }
 
 impl<T> Named<T> {
-    /// A value with its name and what it means.
+    /// A value with its name and help text.
     pub const fn new(value: T, name: &'static str, help: &'static str) -> Named<T> {
         Named { value, name, alias: None, help }
     }
 
-    /// The same, with another name that is read as well.
+    /// Adds another name.
     #[must_use]
     pub const fn alias(self, alias: &'static str) -> Named<T>
     where

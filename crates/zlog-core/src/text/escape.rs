@@ -1,14 +1,14 @@
-//! Escapes text from outside, so that it can't steer a terminal or forge structure.
+//! Escapes text from outside, so that it can't control a terminal or forge lines.
 //!
-//! A terminal obeys the bytes it is sent, so text from outside is escaped first: see
-//! [`is_unsafe`]. Standard output escapes on a terminal only: in a pipe, the next program
-//! wants the text as it is. Messages on standard error are always escaped.
+//! [`is_unsafe`] lists the characters. Standard output is escaped only on a terminal, since
+//! in a pipe the next program needs the original text. Messages on standard error are
+//! always escaped.
 
 use std::io::Write;
 
 use super::choice::{Choice, Named};
 
-/// What becomes of line feeds in text.
+/// What happens to line feeds in text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Newlines {
     /// As they are: a text may take several lines
@@ -25,17 +25,17 @@ impl Choice for Newlines {
     ];
 }
 
-/// Whether a terminal could do something else than show this character.
+/// Whether a terminal may do anything but display this character.
 ///
-/// - C0 but tab, DEL and C1: they move the cursor, clear, set titles, and start
-///   the escape sequences that do the rest;
-/// - the bidirectional controls and marks, U+2028 and U+2029: they make a line
-///   read differently from what it says (<https://trojansource.codes>);
-/// - format characters without any width, and the tag characters: they hide text
-///   from the reader but not from a search or a shell.
+/// - C0 except tab, DEL and C1: they move the cursor, clear, set titles, and begin escape
+///   sequences.
+/// - Bidirectional controls and marks, U+2028 and U+2029: they change the order or the
+///   lines in which text is displayed (<https://trojansource.codes>).
+/// - Format characters without width, and tag characters: they hide text from the reader,
+///   but not from a search or a shell.
 ///
-/// The joiners U+200C and U+200D stay: Persian, Hindi and many emoji can't be
-/// written without them, and they neither move nor reorder anything.
+/// The joiners U+200C and U+200D are safe: Persian, Hindi and many emoji need them, and
+/// they neither move nor reorder anything.
 pub fn is_unsafe(c: char) -> bool {
     match c {
         '\t' => false,
@@ -48,9 +48,8 @@ pub fn is_unsafe(c: char) -> bool {
     }
 }
 
-/// For each byte, whether a character that [`is_unsafe`] may begin with it.
-///
-/// Only lead bytes count, so a scan over bytes stops at character boundaries.
+/// For each byte, whether an [unsafe](is_unsafe) character may begin with it. Only lead
+/// bytes are set, so that a scan stops at character boundaries.
 const SUSPECT: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -67,7 +66,7 @@ const SUSPECT: [bool; 256] = {
     table
 };
 
-/// Splits text at its first character that [`is_unsafe`]. Returns the text before it, and
+/// Splits text at its first [unsafe](is_unsafe) character. Returns the text before it, and
 /// the character with the text after it.
 pub fn split_unsafe(text: &str) -> (&str, Option<(char, &str)>) {
     let mut from = 0;
@@ -83,8 +82,8 @@ pub fn split_unsafe(text: &str) -> (&str, Option<(char, &str)>) {
     (text, None)
 }
 
-/// Whether text has a character that ends a line for a program that reads it: one at which
-/// Python's `str.splitlines` splits.
+/// Whether text has a character that ends a line for some program: one at which Python's
+/// `str.splitlines` splits.
 pub fn ends_line(text: &str) -> bool {
     let mut rest = text;
     while let (_, Some((c, after))) = split_unsafe(rest) {
@@ -97,10 +96,8 @@ pub fn ends_line(text: &str) -> bool {
     false
 }
 
-/// Appends text with every character that [`is_unsafe`] made visible: `\x1b` up
-/// to U+009F, `\u{202e}` beyond.
-///
-/// Backslashes stay single: this is for reading, not for reading back.
+/// Appends text with [unsafe](is_unsafe) characters escaped: `\x1b` up to U+009F,
+/// `\u{202e}` beyond. Backslashes are not doubled: this is for people, not for parsers.
 pub fn escape_into(out: &mut Vec<u8>, text: &str, newlines: Newlines) {
     let mut rest = text;
     loop {
@@ -116,8 +113,7 @@ pub fn escape_into(out: &mut Vec<u8>, text: &str, newlines: Newlines) {
     }
 }
 
-/// As [`escape_into`], for bytes that need not be UTF-8: those that aren't are
-/// shown as `\xff`.
+/// As [`escape_into`], for bytes. Those that are not UTF-8 are written as `\xff`.
 pub fn escape_bytes_into(out: &mut Vec<u8>, bytes: &[u8], newlines: Newlines) {
     for chunk in bytes.utf8_chunks() {
         escape_into(out, chunk.valid(), newlines);
@@ -141,12 +137,11 @@ fn escape_byte(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[b'\\', b'x', high, low]);
 }
 
-/// Appends text with every character that [`is_unsafe`] written as JSON writes it
-/// (`\u202e`, two of them beyond U+FFFF), so that what is inside a JSON string
-/// reads back as it was.
+/// Appends JSON with [unsafe](is_unsafe) characters as JSON escapes (`\u202e`, two of them
+/// beyond U+FFFF), so that strings read back unchanged.
 ///
-/// Control characters below U+0020 can't stand inside a JSON string: between
-/// values they are white space, and become a space.
+/// Control characters below U+0020 occur only between values, as white space, and become
+/// spaces.
 pub fn escape_json_into(out: &mut Vec<u8>, json: &str) {
     let mut rest = json;
     loop {
@@ -162,7 +157,7 @@ pub fn escape_json_into(out: &mut Vec<u8>, json: &str) {
     }
 }
 
-/// Appends one character as JSON's `\u` escape, as two where UTF-16 needs two.
+/// Appends one character as a JSON escape `\u`, or as two if UTF-16 needs two.
 pub fn json_escape_char(out: &mut Vec<u8>, c: char) {
     for unit in c.encode_utf16(&mut [0; 2]) {
         // Writing to a Vec can't fail.
@@ -170,11 +165,11 @@ pub fn json_escape_char(out: &mut Vec<u8>, c: char) {
     }
 }
 
-/// Text from outside as a part of a line for a person: escaped, newlines included.
+/// Escapes text from outside that is part of a message, newlines included.
 ///
-/// What goes to standard error is escaped there; what this adds is that the text begins no line of
-/// its own, which could pass for a message of zlog's.
-pub fn visible(text: &str) -> String {
+/// Messages are also escaped when they are printed, but their newlines are kept: without
+/// this, the text could begin a line that looks like a message of zlog.
+pub fn escape(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     escape_into(&mut out, text, Newlines::Escape);
     String::from_utf8_lossy(&out).into_owned()
@@ -201,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_the_cursor_or_reorders_text_becomes_visible() {
+    fn characters_that_move_the_cursor_or_reorder_text_are_escaped() {
         let cases = [
             ("\x1b[2J", "\\x1b[2J"),
             ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
@@ -218,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn newlines_stay_or_go_as_asked() {
+    fn newlines_are_kept_or_escaped() {
         assert_eq!(escaped("a\nb", Newlines::Keep), "a\nb");
         assert_eq!(escaped("a\nb", Newlines::Escape), "a\\x0ab");
     }
@@ -240,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_byte_scan_knows_all_of_unicode() {
+    fn the_byte_scan_covers_all_of_unicode() {
         let mut text = String::new();
         for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
             text.clear();
@@ -251,7 +246,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_unsafe_is_left_whatever_comes(text in any::<String>()) {
+        fn no_unsafe_character_is_left(text in any::<String>()) {
             let shown = escaped(&text, Newlines::Escape);
             prop_assert!(!shown.chars().any(is_unsafe), "{:?}", shown);
         }

@@ -1,5 +1,5 @@
-//! Parses values as people type them: durations, rates, sizes, levels. The command line
-//! and the configuration read them alike. Each error says what to write instead.
+//! Parsers for typed values: durations, rates, sizes, levels. The command line and the
+//! configuration share them. Each error says what to write instead.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,12 +7,11 @@ use std::time::Duration;
 use super::suggest::nearest;
 use crate::record::Level;
 
-/// The longest time that is waited for. A clock can't be asked for much more, and
-/// nobody waits even that long.
-pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+/// The maximum of all durations, a century, so that adding one to a time can't overflow.
+pub const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A duration as typed: `5s`, `1m 30s`, `200ms` (humantime), or a plain number of seconds.
-/// At most [`LONGEST`].
+/// At most [`MAX_DURATION`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seconds(pub Duration);
 
@@ -22,11 +21,11 @@ impl FromStr for Seconds {
     fn from_str(text: &str) -> Result<Seconds, String> {
         if let Ok(seconds) = text.parse::<f64>() {
             return Duration::try_from_secs_f64(seconds)
-                .map(|duration| Seconds(duration.min(LONGEST)))
-                .map_err(|_| "a duration can't be negative or endless".into());
+                .map(|duration| Seconds(duration.min(MAX_DURATION)))
+                .map_err(|_| "a duration can't be negative or infinite".into());
         }
         humantime::parse_duration(text)
-            .map(|duration| Seconds(duration.min(LONGEST)))
+            .map(|duration| Seconds(duration.min(MAX_DURATION)))
             .map_err(|_| "not a duration: write it as 200ms, 5s or 1m30s".into())
     }
 }
@@ -37,9 +36,8 @@ impl std::fmt::Display for Seconds {
     }
 }
 
-/// A duration that is not nothing: a limit or an interval, of which none is had by
-/// leaving it out.
-pub fn some_time(text: &str) -> Result<Seconds, String> {
+/// A duration above zero, for limits and intervals.
+pub fn nonzero_duration(text: &str) -> Result<Seconds, String> {
     match text.parse::<Seconds>()? {
         Seconds(Duration::ZERO) => {
             Err("must be more than zero: write it as 200ms, 5s or 1m30s".into())
@@ -55,7 +53,7 @@ pub fn rate(text: &str) -> Result<f64, String> {
         "s" | "sec" | "second" => 1.0,
         "m" | "min" | "minute" => 60.0,
         "h" | "hour" => 3600.0,
-        _ => return Err(format!("`/{per}` is no unit of a rate: write 20/s, 100/m or 5/h")),
+        _ => return Err(format!("unknown unit `/{per}`: write 20/s, 100/m or 5/h")),
     };
     match number.parse::<f64>() {
         Ok(n) if n.is_finite() && n > 0.0 => Ok(n / seconds),
@@ -64,9 +62,7 @@ pub fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// How much faster than it was recorded: `10x`, `0.5x`, `max`.
-///
-/// `max` is infinite: without any waiting.
+/// A replay speed: `10x`, `0.5x`, or `max` for infinite.
 pub fn speed(text: &str) -> Result<f64, String> {
     if text == "max" {
         return Ok(f64::INFINITY);
@@ -92,7 +88,7 @@ pub fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(wrong)
 }
 
-/// A size as [`size`] reads it.
+/// Formats a size as [`size`] reads it.
 pub fn format_size(bytes: usize) -> String {
     let units = [(1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
     match units.into_iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
@@ -119,7 +115,7 @@ pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "not a whole number, or too large".into())
 }
 
-/// A count that must be at least one.
+/// A count of at least one.
 pub fn at_least_one<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, String> {
     match number::<T>(text)? {
         zero if zero == T::default() => Err("must be at least 1".into()),
@@ -127,17 +123,16 @@ pub fn at_least_one<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, S
     }
 }
 
-/// What a person may write for a level besides Python's names. That is less than what is
-/// understood in lines of other programs ([`Level::from_word`]): `eror` is how one of
-/// them spells it, and a slip of whoever types it.
+/// The names of levels that users may type besides Python's. [`Level::from_word`] accepts
+/// more: `eror`, for example, is the spelling of a logger, but a typing error of a user.
 const SHORT_LEVELS: [&str; 10] =
     ["trace", "notice", "warn", "err", "crit", "fatal", "alert", "emerg", "panic", "notset"];
 
-/// A level: a name in any case, a short form that docs/emit.md lists, a number on Python's scale, or
-/// Python's `Level N` for one.
+/// A level: a name in any case, a short form listed in docs/emit.md, a number on Python's
+/// scale, or `Level N`.
 pub fn level(text: &str) -> Result<Level, String> {
     let lower = text.to_lowercase();
-    let names = Level::NAMED.iter().filter_map(|level| level.known_name());
+    let names = Level::NAMED.iter().filter_map(|level| level.standard_name());
     let names: Vec<String> = names.map(str::to_lowercase).collect();
     let words = || names.iter().map(String::as_str).chain(SHORT_LEVELS);
     let number = lower.strip_prefix("level ").unwrap_or(&lower);
@@ -154,7 +149,7 @@ pub fn level(text: &str) -> Result<Level, String> {
     Err(format!("not a level: {meant} {}, or a number (info is 20)", names.join(", ")))
 }
 
-/// A part of a topic that a user names: text that can stand in a terminal and a frame.
+/// A part of a topic. Must not contain control characters.
 pub fn topic_part(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         return Err("must not contain control characters".into());
@@ -162,7 +157,7 @@ pub fn topic_part(text: &str) -> Result<String, String> {
     Ok(text.trim_matches('.').to_owned())
 }
 
-/// A root: a part of a topic, none of whose parts is a level name.
+/// A root: must not contain a level name as a part.
 pub fn root(text: &str) -> Result<String, String> {
     let root = topic_part(text)?;
     if let Some(part) = root.split('.').find(|part| Level::from_name(part).is_some()) {
@@ -176,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_is_written_as_it_is_read() {
+    fn a_formatted_size_reads_back() {
         for text in ["1", "1023", "1K", "1025", "64K", "128M", "2G"] {
             assert_eq!(format_size(size(text).unwrap()), text);
         }
@@ -189,14 +184,14 @@ mod tests {
         assert_eq!("1m 30s".parse(), Ok(Seconds(Duration::from_secs(90))));
         assert_eq!("5".parse(), Ok(Seconds(Duration::from_secs(5))));
         assert_eq!("0".parse(), Ok(Seconds(Duration::ZERO)));
-        assert_eq!("9e18".parse(), Ok(Seconds(LONGEST)));
-        assert_eq!("18446744073709551615s".parse(), Ok(Seconds(LONGEST)));
+        assert_eq!("9e18".parse(), Ok(Seconds(MAX_DURATION)));
+        assert_eq!("18446744073709551615s".parse(), Ok(Seconds(MAX_DURATION)));
         assert!("-1".parse::<Seconds>().is_err());
         assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
     }
 
     #[test]
-    fn a_level_is_a_name_a_short_form_or_a_number_and_a_slip_is_answered_with_the_nearest() {
+    fn a_level_is_a_name_a_short_form_or_a_number_and_errors_suggest_the_nearest() {
         for level in Level::NAMED {
             let name = level.name();
             assert_eq!(super::level(&name), Ok(level));
@@ -233,10 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn limits_and_counts_of_nothing_are_refused() {
-        assert_eq!(some_time("1ms"), Ok(Seconds(Duration::from_millis(1))));
+    fn durations_and_counts_of_zero_are_refused() {
+        assert_eq!(nonzero_duration("1ms"), Ok(Seconds(Duration::from_millis(1))));
         for text in ["0", "0ms", "0.0", "1e-12"] {
-            let why = some_time(text).unwrap_err();
+            let why = nonzero_duration(text).unwrap_err();
             assert!(why.starts_with("must be more than zero: write"), "{text}: {why}");
         }
         assert_eq!(at_least_one::<u32>("1"), Ok(1));

@@ -1,11 +1,8 @@
-//! Numbers in messages, with what they count: `1 record`, `2 records`.
-//!
-//! What may be here: how a count is written. What is worth counting is the business of
-//! those who say it.
+//! Numbers in messages with their nouns: `1 record`, `2 records`.
 
 use std::fmt::Display;
 
-/// What a count may be: any whole number.
+/// Any integer type.
 pub trait Number: Display + PartialEq + From<u8> {}
 
 impl<N: Display + PartialEq + From<u8>> Number for N {}
@@ -18,21 +15,21 @@ pub fn counted<N: Number>(number: N, noun: &str) -> String {
     text
 }
 
-/// The noun as the number wants it, for a number that is written in another way.
+/// The noun in singular or plural, without the number.
 pub fn plural<N: Number>(number: N, noun: &str) -> String {
     if number == N::from(1) {
         return noun.to_owned();
     }
-    let hisses = ["s", "x", "ch", "sh"].into_iter().any(|end| noun.ends_with(end));
-    format!("{noun}{}", if hisses { "es" } else { "s" })
+    let sibilant = ["s", "x", "ch", "sh"].into_iter().any(|end| noun.ends_with(end));
+    format!("{noun}{}", if sibilant { "es" } else { "s" })
 }
 
-/// What became of so many: `was` of one, `were` of all others.
+/// `was` for one, `were` for other numbers.
 pub fn were<N: Number>(number: N) -> &'static str {
     if number == N::from(1) { "was" } else { "were" }
 }
 
-/// A number with its thousands apart: `1,234`.
+/// A number with thousands separators: `1,234`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -50,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_of_a_thing_is_a_thing() {
+    fn only_one_is_singular() {
         for (number, text) in [(0, "0 records"), (1, "1 record"), (2, "2 records")] {
             assert_eq!(counted(number, "record"), text);
         }
@@ -60,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_their_thousands_apart() {
+    fn thousands_are_separated() {
         let cases = [(0, "0"), (999, "999"), (1234, "1,234"), (1_234_567, "1,234,567")];
         for (number, text) in cases {
             assert_eq!(grouped(number), text);

@@ -1,41 +1,41 @@
-//! "Did you mean …?": the known name that is nearest to one that was typed.
+//! "Did you mean …?": finds the known name most similar to a typed one.
 
-use super::escape::visible;
+use super::escape::escape;
 
-/// Least similarity of a name that may be meant, from 0 to 1: one wrong letter in a word
-/// of three passes, two in a word of four don't.
-const LEAST: f64 = 0.5;
-/// Most names that are listed.
-const LISTED: usize = 20;
+/// The minimum similarity of a suggestion, from 0 to 1: it allows one wrong letter in a
+/// word of three, but not two in a word of four.
+const MIN_SIMILARITY: f64 = 0.5;
+/// The maximum number of listed names.
+const MAX_LISTED: usize = 20;
 
-/// How much two names have in common, from 0 to 1. Case, dashes and underscores don't
-/// count: other languages spell names their own way (`maxBytes`).
+/// The similarity of two names, from 0 to 1. Ignores case, dashes and underscores, which
+/// differ between languages (`maxBytes`).
 pub fn similarity(one: &str, other: &str) -> f64 {
     let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
     strsim::normalized_damerau_levenshtein(&plain(one), &plain(other))
 }
 
-/// The known name that was likely meant by `name`.
+/// The known name that `name` most likely means.
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let rated = known.into_iter().map(|known| (similarity(known, name), known));
     let best = rated.max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(similarity, _)| *similarity > LEAST).map(|(_, known)| known)
+    best.filter(|(similarity, _)| *similarity > MIN_SIMILARITY).map(|(_, known)| known)
 }
 
-/// The next step for a name that is not known: "Did you mean max-bytes?", or the list of
-/// those that are. Empty when there are none.
+/// A hint for an unknown name: "Did you mean max-bytes?", or the list of known names.
+/// Empty if there are none.
 pub fn suggest(name: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {
-        Some(nearest) => format!("Did you mean {}?", visible(nearest)),
+        Some(nearest) => format!("Did you mean {}?", escape(nearest)),
         None if known.is_empty() => String::new(),
-        None => format!("There are: {}.", visible(&listed(known))),
+        None => format!("There are: {}.", escape(&listed(known))),
     }
 }
 
-/// Names, of many only the first.
+/// A list of names, shortened if there are many.
 fn listed(names: &[&str]) -> String {
-    let shown = names[..names.len().min(LISTED)].join(", ");
-    match names.len().saturating_sub(LISTED) {
+    let shown = names[..names.len().min(MAX_LISTED)].join(", ");
+    match names.len().saturating_sub(MAX_LISTED) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
@@ -52,12 +52,12 @@ mod tests {
         assert_eq!(suggest("backup_s", &known), "Did you mean backups?");
         assert_eq!(suggest("zzz", &known), "There are: max-bytes, backups, path.");
         assert_eq!(suggest("zzz", &[]), "");
-        let many = ["a"; LISTED + 3];
+        let many = ["a"; MAX_LISTED + 3];
         assert!(suggest("zzz", &many).ends_with("a, a and 3 more."));
     }
 
     #[test]
-    fn a_hostile_name_among_those_known_is_escaped() {
+    fn a_hostile_known_name_is_escaped() {
         assert_eq!(suggest("ab\x1b", &["ab\x1bc"]), r"Did you mean ab\x1bc?");
     }
 }

@@ -1,29 +1,26 @@
-//! `LogRecord` attributes by name: which goes into which field of a [`Record`].
+//! Which `LogRecord` attribute goes to which field of a [`Record`], for all dialects that
+//! send keys and values.
 //!
-//! The one table for every dialect that sends a record as keys and values.
-//! What may be here: names, and what to do with a value of an unexpected type.
-//! How a value looks on the wire is behind [`Value`].
+//! Must not depend on a dialect: it reads values through [`Value`].
 
-use crate::python::percent;
 use crate::record::{Level, RawJson, Record, Text};
-use crate::wire::foreign;
-use crate::wire::json::{self, Shape};
+use crate::wire::json::{self, Schema};
 use crate::wire::logbook;
+use crate::wire::other_loggers;
 
-/// What is said of a record with a value that readers could not take: it is kept as the
-/// text of its JSON.
+/// The fault of a record with a value that exceeds the limits of readers: the value is
+/// kept as the text of its JSON.
 pub const QUOTED: &str = "a value is nested too deep, or a number too long: it is kept as text";
 
-/// A value as a dialect holds it, read as what the field wants.
+/// A value of a dialect, converted to the type of the field.
 pub(super) trait Value<'a> {
-    /// Whether it is `null`, `None`.
+    /// Whether it is `null` or `None`.
     fn is_null(&self) -> bool;
     /// The text of a string; `None` for other types.
     fn string(&self) -> Option<Text<'a>>;
-    /// The text of a string, or a number or a truth value as it is written;
-    /// `None` for what has parts.
+    /// The text of a string, a number or a boolean; `None` for containers.
     fn text(&self) -> Option<Text<'a>>;
-    /// A whole number, whatever type of number it came as.
+    /// An integer, of whatever number type.
     fn integer(&self) -> Option<i64>;
     /// A finite number.
     fn number(&self) -> Option<f64>;
@@ -31,8 +28,8 @@ pub(super) trait Value<'a> {
     fn json(&self) -> Text<'a>;
 }
 
-/// Whether a key is the name of an attribute that is written, or that Python's
-/// `Formatter` would trip over if it came as an extra.
+/// Whether a key is the name of an attribute that zlog writes, or one that breaks
+/// Python's `Formatter` as an extra.
 pub(super) fn is_attribute(key: &str) -> bool {
     matches!(
         key,
@@ -63,54 +60,51 @@ pub(super) fn is_attribute(key: &str) -> bool {
     )
 }
 
-/// Whether a key is one that only stored records have.
+/// Whether a key is an attribute of stored records only.
 pub(super) fn is_stored_only(key: &str) -> bool {
     matches!(key, "topic" | "received" | "fault")
 }
 
-/// Puts a record together from keys and values in the order they come.
+/// Builds a record from keys and values, in their order.
 ///
-/// It is put together in its place: a record is some 600 bytes, and handing it
-/// up by value from function to function took a sixth of a reader's time.
+/// Builds in place: a record has some 600 bytes, and returning it by value from function
+/// to function took a sixth of a reader's time.
 pub(super) struct Builder<'r, 'a> {
     record: &'r mut Record<'a>,
-    /// Whether `topic`, `received` and `fault` are fields, or extras like others.
+    /// Whether `topic`, `received` and `fault` are fields; else they are extras.
     stored: bool,
-    said_message: bool,
-    said_level: bool,
-    /// Whether a value is kept as text, since readers could not take it.
-    quoted: bool,
+    has_message: bool,
+    has_level: bool,
+    /// Whether a value exceeds the limits of readers and is kept as text.
+    kept_as_text: bool,
 }
 
 impl<'r, 'a> Builder<'r, 'a> {
-    /// Puts together `record`, which is empty: one from the wire or, if `stored`,
-    /// one as zlog stores it, with its topic and time of arrival.
+    /// Builds into `record`, which must be empty. `stored`: the record comes from a file
+    /// that zlog wrote, with its topic and time of arrival.
     pub(super) fn new(record: &'r mut Record<'a>, stored: bool) -> Builder<'r, 'a> {
-        Builder { record, stored, said_message: false, said_level: false, quoted: false }
+        Builder { record, stored, has_message: false, has_level: false, kept_as_text: false }
     }
 
-    /// Takes one key and its value. What does not fit its field becomes an
-    /// extra under the same name, as every unknown key does.
+    /// Sets one key. Unknown keys, and values that don't fit their fields, become extras.
     pub(super) fn set(&mut self, key: Text<'a>, value: &impl Value<'a>) {
         let fits = self.set_text(&key, value)
             || self.set_special(&key, value)
             || self.set_number(&key, value)
             || (self.stored && self.set_stored(&key, value));
         if !fits {
-            let value = self.readable(value.json());
+            let value = self.raw_or_text(value.json());
             self.record.extras.push((key, value));
         }
     }
 
-    /// A value as it is written, or as a string where readers could not take that.
-    fn readable(&mut self, json: Text<'a>) -> RawJson<'a> {
-        if json::is_readable(&json) {
+    /// The value as raw JSON, or as a JSON string if it exceeds the limits of readers.
+    fn raw_or_text(&mut self, json: Text<'a>) -> RawJson<'a> {
+        if json::is_within_limits(&json) {
             return RawJson(json);
         }
-        self.quoted = true;
-        let mut quoted = Vec::with_capacity(json.len() + 2);
-        json::write_string(&json, &mut quoted);
-        RawJson(Text::Owned(String::from_utf8(quoted).unwrap_or_default()))
+        self.kept_as_text = true;
+        RawJson(Text::Owned(json::quoted(&json)))
     }
 
     fn set_text(&mut self, key: &str, value: &impl Value<'a>) -> bool {
@@ -131,23 +125,23 @@ impl<'r, 'a> Builder<'r, 'a> {
             "source" => &mut record.source,
             _ => return false,
         };
-        put(slot, value.is_null(), || value.text())
+        set_field(slot, value.is_null(), || value.text())
     }
 
     fn set_number(&mut self, key: &str, value: &impl Value<'a>) -> bool {
         let (record, null) = (&mut *self.record, value.is_null());
         match key {
-            "lineno" => put(&mut record.lineno, null, || integer(value)),
-            "process" => put(&mut record.process, null, || integer(value)),
-            "seq" => put(&mut record.seq, null, || integer(value)?.try_into().ok()),
-            "created" => put(&mut record.created, null, || seconds(value)),
-            "msecs" => put(&mut record.msecs, null, || number(value)),
-            "relativeCreated" => put(&mut record.relative_created, null, || number(value)),
-            // Java's loggers have the thread's name there.
+            "lineno" => set_field(&mut record.lineno, null, || integer(value)),
+            "process" => set_field(&mut record.process, null, || integer(value)),
+            "seq" => set_field(&mut record.seq, null, || integer(value)?.try_into().ok()),
+            "created" => set_field(&mut record.created, null, || seconds(value)),
+            "msecs" => set_field(&mut record.msecs, null, || number(value)),
+            "relativeCreated" => set_field(&mut record.relative_created, null, || number(value)),
+            // Java's loggers send the thread's name.
             "thread" => {
-                put(&mut record.thread, null, || integer(value))
+                set_field(&mut record.thread, null, || integer(value))
                     || record.thread_name.is_none()
-                        && put(&mut record.thread_name, null, || value.string())
+                        && set_field(&mut record.thread_name, null, || value.string())
             }
             _ => false,
         }
@@ -158,29 +152,29 @@ impl<'r, 'a> Builder<'r, 'a> {
             "msg" => {
                 if !value.is_null() {
                     self.record.msg = value.text().unwrap_or_else(|| value.json());
-                    self.said_message = true;
+                    self.has_message = true;
                 }
                 true
             }
             "args" => {
-                // As always, where the arguments have been put in: SocketHandler does.
+                // The sender has inserted the arguments, as SocketHandler does.
                 if value.is_null() {
                     return true;
                 }
                 let args = Some(value.json()).filter(|json| !is_empty(json));
-                self.record.args = args.map(|args| self.readable(args));
+                self.record.args = args.map(|args| self.raw_or_text(args));
                 true
             }
             "levelno" => {
                 let number = integer(value).and_then(|number| i32::try_from(number).ok());
                 self.record.level = number.map_or(self.record.level, Level);
-                self.said_level |= number.is_some();
+                self.has_level |= number.is_some();
                 number.is_some() || value.is_null()
             }
-            // A traceback can't be sent: what is true here says no more than that.
+            // Python's traceback objects can't be sent, but other loggers send text here.
             "exc_info" => {
                 let text = &mut self.record.exc_text;
-                value.is_null() || text.is_none() && put(text, false, || value.string())
+                value.is_null() || text.is_none() && set_field(text, false, || value.string())
             }
             _ => false,
         }
@@ -195,42 +189,41 @@ impl<'r, 'a> Builder<'r, 'a> {
                 record.topic = topic.unwrap_or_default();
                 fits
             }
-            "received" => put(&mut record.received, null, || seconds(value)),
-            "fault" => put(&mut record.fault, null, || value.text()),
+            "received" => set_field(&mut record.received, null, || seconds(value)),
+            "fault" => set_field(&mut record.fault, null, || value.text()),
             _ => false,
         }
     }
 
-    /// Ends the record, and tells whose it is.
+    /// Completes the record. Returns whose keys it had.
     ///
-    /// One that names its level as Python does is taken as it is, so that its
-    /// extras stay extras, whatever they are called. In others, names that
-    /// other loggers use are looked for.
-    pub(super) fn finish(self) -> Shape {
-        let Builder { record, said_message, said_level, quoted, .. } = self;
-        if quoted {
+    /// If the record has Python's `levelno` or `levelname`, its extras stay extras. Else
+    /// keys of other loggers are moved to their fields.
+    pub(super) fn finish(self) -> Schema {
+        let Builder { record, has_message, has_level, kept_as_text, .. } = self;
+        if kept_as_text {
             record.fault.get_or_insert(Text::Borrowed(QUOTED));
         }
-        settle_level(record);
-        if said_level || record.levelname.is_some() || record.level != Level::NOTSET {
+        reconcile_level(record);
+        if has_level || record.levelname.is_some() || record.level != Level::NOTSET {
             if !record.extras.is_empty() {
-                derived(record, said_message);
+                apply_derived_keys(record, has_message);
             }
-            return Shape::LogRecord;
+            return Schema::LogRecord;
         }
-        if logbook::recognises(record) {
-            logbook::adopt(record);
-            return Shape::Logbook;
+        if logbook::is_logbook(record) {
+            logbook::normalize(record);
+            return Schema::Logbook;
         }
-        match foreign::adopt(record) || said_message {
-            true => Shape::Foreign,
-            false => Shape::Other,
+        match other_loggers::normalize(record) || has_message {
+            true => Schema::OtherLogger,
+            false => Schema::Other,
         }
     }
 }
 
-/// Fills a field. `null` fits every field, and leaves it as it is.
-fn put<T>(slot: &mut Option<T>, null: bool, value: impl FnOnce() -> Option<T>) -> bool {
+/// Sets a field, if the value fits. `null` fits and changes nothing.
+fn set_field<T>(slot: &mut Option<T>, null: bool, value: impl FnOnce() -> Option<T>) -> bool {
     if null {
         return true;
     }
@@ -252,10 +245,10 @@ fn number<'a>(value: &impl Value<'a>) -> Option<f64> {
 }
 
 fn seconds<'a>(value: &impl Value<'a>) -> Option<f64> {
-    number(value).or_else(|| foreign::parse_time(&value.string()?))
+    number(value).or_else(|| other_loggers::parse_time(&value.string()?))
 }
 
-/// Whether arguments are none: Python then leaves the message as it is.
+/// Whether there are no arguments: Python then does not format the message.
 fn is_empty(json: &str) -> bool {
     match json.as_bytes() {
         [b'[' | b'{', inner @ .., b']' | b'}'] => inner.iter().all(u8::is_ascii_whitespace),
@@ -263,16 +256,16 @@ fn is_empty(json: &str) -> bool {
     }
 }
 
-/// Makes number and name of the level agree: a name alone gives the number, and
-/// a name that the number has anyway is dropped.
-fn settle_level(record: &mut Record<'_>) {
+/// Derives a missing level number from the name, and drops a name that follows from the
+/// number.
+fn reconcile_level(record: &mut Record<'_>) {
     let Some(name) = &record.levelname else { return };
     if record.level == Level::NOTSET
         && let Some(level) = Level::from_word(name)
     {
         record.level = level;
     }
-    let redundant = match record.level.known_name() {
+    let redundant = match record.level.standard_name() {
         Some(known) => known == name,
         None => name
             .strip_prefix("Level ")
@@ -283,21 +276,21 @@ fn settle_level(record: &mut Record<'_>) {
     }
 }
 
-/// Takes up what Python's `Formatter` derives (`message`, `asctime`), where what
-/// it was derived from is missing, and drops a `message` that says nothing new.
-fn derived(record: &mut Record<'_>, said_message: bool) {
+/// Uses what Python's `Formatter` derives (`message`, `asctime`) if the original is
+/// missing, and drops a `message` that repeats it.
+fn apply_derived_keys(record: &mut Record<'_>, has_message: bool) {
     let mut extras = std::mem::take(&mut record.extras);
     extras.retain(|(key, value)| match &**key {
         "message" => {
-            let Some(message) = foreign::string(value) else { return true };
-            if said_message {
-                return percent::message(record) != message;
+            let Some(message) = other_loggers::string(value) else { return true };
+            if has_message {
+                return record.message() != message;
             }
             record.msg = message;
             false
         }
         "asctime" if record.created.is_none() => {
-            record.created = foreign::time(value);
+            record.created = other_loggers::time(value);
             record.created.is_none()
         }
         _ => true,

@@ -1,25 +1,22 @@
-//! Logbook's `ZeroMQHandler`: `LogRecord.to_dict(json_safe=True)` as JSON, in
-//! one frame without a topic (Logbook 1.10, `logbook/queues.py`).
-//!
-//! What may be here: what Logbook's names and numbers mean. Its JSON is read by
-//! [`json`].
+//! The keys and levels of Logbook's `ZeroMQHandler`, which sends
+//! `LogRecord.to_dict(json_safe=True)` as JSON in one frame without a topic (Logbook 1.10,
+//! `logbook/queues.py`).
 
 use std::borrow::Cow;
 
 use crate::record::{Level, RawJson, Record, Text};
-use crate::wire::{foreign, json};
+use crate::wire::{json, other_loggers};
 
-/// Whether the extras of a record are Logbook's keys: those that no other
-/// logger has together.
-pub(super) fn recognises(record: &Record<'_>) -> bool {
+/// Whether the extras of a record are Logbook's: no other logger has all of these keys.
+pub(super) fn is_logbook(record: &Record<'_>) -> bool {
     ["channel", "level", "kwargs", "heavy_initialized"]
         .iter()
         .all(|name| record.extras.iter().any(|(key, _)| key == name))
 }
 
-/// A Logbook level as Python's: the two scales share names and order, not
-/// numbers. `None` for a number that Logbook has no name for.
-pub fn level(number: i64) -> Option<Level> {
+/// Converts a Logbook level to Python's scale: names and order are the same, numbers are
+/// not. `None` for a number without a name in Logbook.
+fn level(number: i64) -> Option<Level> {
     Some(match number {
         0 => Level::NOTSET,
         9 => Level(5),
@@ -33,46 +30,45 @@ pub fn level(number: i64) -> Option<Level> {
     })
 }
 
-/// Moves Logbook's keys into their fields.
+/// Moves Logbook's keys to their fields.
 ///
-/// The message is the one Logbook formatted; where arguments were put into it,
-/// the extras `template`, `template_args` and `kwargs` keep what it was made
-/// of (`str.format`, not `%`). The entries of `extra` become extras. Left out
-/// is what says nothing: nulls, empty arguments, `greenlet` where it is the
-/// thread, and Logbook's own bookkeeping.
-pub(super) fn adopt(record: &mut Record<'_>) {
+/// The message is the formatted one. If it had arguments, the extras `template`,
+/// `template_args` and `kwargs` keep what it was made of (`str.format`, not `%`). The
+/// entries of `extra` become extras. Dropped are nulls, empty arguments, a `greenlet` that
+/// equals the thread, and Logbook's internal keys.
+pub(super) fn normalize(record: &mut Record<'_>) {
     let template = std::mem::take(&mut record.msg);
     let args = record.args.take();
-    // Logbook's is a path; Python's `filename` is the last part of it.
+    // Logbook's `filename` is a path; Python's is the last part of it.
     record.pathname = record.filename.take();
     record.filename = record.pathname.as_ref().map(file_name);
     let entries = std::mem::take(&mut record.extras);
     for (key, value) in entries {
-        if let Some((key, value)) = take(record, key, value) {
+        if let Some((key, value)) = move_field(record, key, value) {
             record.extras.push((key, value));
         }
     }
     if record.msg.is_empty() {
         record.msg = template;
     } else if record.msg != template {
-        record.extras.push(("template".into(), RawJson(quoted(&template).into())));
+        record.extras.push(("template".into(), RawJson(json::quoted(&template).into())));
         record.extras.extend(args.map(|args| ("template_args".into(), args)));
     }
 }
 
-fn take<'a>(
+fn move_field<'a>(
     record: &mut Record<'a>,
     key: Text<'a>,
     value: RawJson<'a>,
 ) -> Option<(Text<'a>, RawJson<'a>)> {
     let slot = match &*key {
         "message" => {
-            record.msg = foreign::string(&value)?;
+            record.msg = other_loggers::string(&value)?;
             return None;
         }
         "level" => return set_level(record, &value).then_some((key, value)),
         "time" => {
-            record.created = foreign::time(&value);
+            record.created = other_loggers::time(&value);
             return record.created.is_none().then_some((key, value));
         }
         "extra" => return flatten(record, key, value),
@@ -86,7 +82,7 @@ fn take<'a>(
         "formatted_exception" => &mut record.exc_text,
         _ => return (value.0 != "null").then_some((key, value)),
     };
-    match foreign::string(&value) {
+    match other_loggers::string(&value) {
         Some(text) => *slot = Some(text),
         None if value.0 != "null" => return Some((key, value)),
         None => {}
@@ -94,7 +90,7 @@ fn take<'a>(
     None
 }
 
-/// Sets the level; `true` when the number must be kept because it has no name.
+/// Sets the level. Returns `true` if the number has no name and must be kept.
 fn set_level(record: &mut Record<'_>, value: &RawJson<'_>) -> bool {
     let Some(level) = value.0.parse().ok().and_then(level) else { return true };
     record.level = level;
@@ -132,10 +128,4 @@ fn file_name<'a>(path: &Text<'a>) -> Text<'a> {
         Cow::Borrowed(path) => Cow::Borrowed(&path[last(path)..]),
         Cow::Owned(path) => Cow::Owned(path[last(path)..].to_owned()),
     }
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len() + 2);
-    json::write_string(text, &mut out);
-    String::from_utf8(out).expect("the escapes of UTF-8 are UTF-8")
 }

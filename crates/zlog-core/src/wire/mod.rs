@@ -1,31 +1,31 @@
-//! Frames on the wire to records and back: the only code that knows the bytes.
+//! The wire format: frames to records and back.
 //!
-//! A message is two frames, topic and body. The body's dialect is told from its
-//! bytes, never configured: one stream may mix them all. To add a dialect,
-//! imitate `logbook.rs`: one file here, one line in [`Dialect`], and
-//! tests/parity.rs will not compile until it has an exemplar.
+//! A message has two frames, topic and body. The body's dialect is recognised from its
+//! bytes and never configured: one stream may mix all dialects. To add a dialect, imitate
+//! `logbook.rs`: it is one file here and one variant of [`Dialect`], and tests/parity.rs
+//! does not compile until it has an exemplar.
 //!
-//! | frames | what they are |
+//! | frames | meaning |
 //! |---|---|
 //! | topic, body | the usual message |
-//! | body | Logbook's, or a body without a topic |
-//! | none, three and more | shown as text, with a [`fault`](Record::fault) |
+//! | body | from Logbook, or a body without a topic |
+//! | none, or more than two | shown as text, with a [`fault`](Record::fault) |
 //!
 //! | body | dialect |
 //! |---|---|
-//! | a JSON object with `LogRecord`'s keys, or a message under another logger's name | `json` |
+//! | a JSON object with keys of `LogRecord`, or with a message under another logger's key | `json` |
 //! | a JSON object with Logbook's keys | `logbook` |
-//! | starts like a pickle, and is one of a `LogRecord` to its last byte | `pickle` |
-//! | starts with the byte 0x80, but can't be decoded | shown as text, with a fault |
-//! | other UTF-8 (broken JSON too: a message may start with `{`) | `text` |
+//! | begins like a pickle, and is a pickled `LogRecord` to its last byte | `pickle` |
+//! | begins with the byte 0x80, but can't be decoded | shown as text, with a fault |
+//! | other UTF-8 (invalid JSON too: a message may begin with `{`) | `text` |
 //! | bytes that are not UTF-8 | shown with `\xff` for each such byte, with a fault |
 
-pub mod ask;
 mod attributes;
-pub mod foreign;
 pub mod json;
-pub mod logbook;
+mod logbook;
+pub(crate) mod other_loggers;
 pub mod pickle;
+pub mod query;
 pub mod text;
 pub mod topic;
 
@@ -36,7 +36,7 @@ use std::borrow::Cow;
 use crate::record::{Level, Record, Text};
 use crate::text::plural::counted;
 
-/// How a body is written.
+/// The encoding of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Dialect {
     /// One JSON object under `LogRecord` attribute names: what `zlog emit` sends.
@@ -53,7 +53,7 @@ impl Dialect {
     /// Every dialect.
     pub const ALL: [Dialect; 4] = [Dialect::Json, Dialect::Text, Dialect::Logbook, Dialect::Pickle];
 
-    /// The name that a person sees, and types.
+    /// The name in output and options.
     pub const fn name(self) -> &'static str {
         match self {
             Dialect::Json => "json",
@@ -64,23 +64,21 @@ impl Dialect {
     }
 }
 
-/// Reads a message. `received` is when it came, in seconds since 1970-01-01 UTC.
+/// Reads a message, received at `received` (seconds since 1970-01-01 UTC).
 ///
-/// Never fails. `None` for the dialect means that the message could not be
-/// decoded: the record then shows its bytes and says why in
-/// [`fault`](Record::fault). A topic that is not UTF-8 is a fault too, of a
-/// record that is otherwise decoded.
+/// Never fails. If the message can't be decoded, the dialect is `None`, and the record
+/// shows its bytes and has the reason in [`fault`](Record::fault). If only the topic is
+/// not UTF-8, the record is decoded and has a fault.
 ///
-/// What the body does not say is filled in from the topic: the level, and the
-/// root as the name. The topic's text is borrowed, so this costs nothing.
+/// A level or a name that the body lacks is taken from the topic: its level and its root.
 pub fn decode<'a>(frames: &[&'a [u8]], received: f64) -> (Record<'a>, Option<Dialect>) {
     let mut record = Record::default();
     let dialect = decode_into(frames, received, &mut record);
     (record, dialect)
 }
 
-/// As [`decode`], into a record that is empty: without moving it about, which
-/// shows where a million come each second.
+/// As [`decode`], into an empty record. It is not moved, which matters at a million records
+/// per second.
 pub fn decode_into<'a>(
     frames: &[&'a [u8]],
     received: f64,
@@ -89,12 +87,12 @@ pub fn decode_into<'a>(
     let dialect = match *frames {
         [topic, body] => {
             let dialect = decode_body(body, record);
-            route(record, topic);
+            apply_topic(record, topic);
             dialect
         }
         [body] => decode_body(body, record),
         _ => {
-            *record = misframed(frames);
+            *record = wrong_number_of_frames(frames);
             None
         }
     };
@@ -102,7 +100,7 @@ pub fn decode_into<'a>(
     dialect
 }
 
-/// Tells a body's dialect from its bytes and reads it.
+/// Recognises a body's dialect and reads it.
 fn decode_body<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
     match body.first() {
         Some(b'{' | b' ' | b'\t' | b'\r' | b'\n') => {
@@ -110,18 +108,20 @@ fn decode_body<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
                 return Some(dialect);
             }
         }
-        _ if pickle::looks_like_one(body) => match pickle::read(body, &pickle::Limits::DEFAULT) {
-            Ok(pickled) => {
-                *record = pickled;
-                return Some(Dialect::Pickle);
+        _ if pickle::looks_like_pickle(body) => {
+            match pickle::read(body, &pickle::Limits::DEFAULT) {
+                Ok(pickled) => {
+                    *record = pickled;
+                    return Some(Dialect::Pickle);
+                }
+                Err(refused) if !pickle::may_be_text(body) => {
+                    *record = text::read(body);
+                    record.fault = Some(Cow::Owned(refused.to_string()));
+                    return None;
+                }
+                Err(_) => {}
             }
-            Err(refused) if !pickle::may_be_text(body) => {
-                *record = text::read(body);
-                record.fault = Some(Cow::Owned(refused.to_string()));
-                return None;
-            }
-            Err(_) => {}
-        },
+        }
         _ => {}
     }
     *record = text::read(body);
@@ -130,21 +130,21 @@ fn decode_body<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
 
 fn decode_json<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
     let body = std::str::from_utf8(body).ok()?;
-    // Spares indented text the attempt.
+    // Indented text is common: don't try to parse it.
     if !body.trim_ascii_start().starts_with('{') {
         return None;
     }
     match json::read_body_into(body, record).ok()? {
-        json::Shape::LogRecord | json::Shape::Foreign => Some(Dialect::Json),
-        json::Shape::Logbook => Some(Dialect::Logbook),
-        json::Shape::Other => None,
+        json::Schema::LogRecord | json::Schema::OtherLogger => Some(Dialect::Json),
+        json::Schema::Logbook => Some(Dialect::Logbook),
+        json::Schema::Other => None,
     }
 }
 
-/// Fills in the topic, and from it what the body did not say.
-fn route<'a>(record: &mut Record<'a>, frame: &'a [u8]) {
+/// Sets the topic, and takes from it what the body lacks.
+fn apply_topic<'a>(record: &mut Record<'a>, frame: &'a [u8]) {
     let Ok(topic) = std::str::from_utf8(frame) else {
-        return route_faulty(record, frame);
+        return apply_undecodable_topic(record, frame);
     };
     record.topic = Cow::Borrowed(topic);
     let parts = topic::parse(topic);
@@ -160,7 +160,7 @@ fn route<'a>(record: &mut Record<'a>, frame: &'a [u8]) {
 }
 
 #[cold]
-fn route_faulty(record: &mut Record<'_>, frame: &[u8]) {
+fn apply_undecodable_topic(record: &mut Record<'_>, frame: &[u8]) {
     let topic = text::backslash_replace(frame).into_owned();
     let parts = topic::parse(&topic);
     record.subtopic = Cow::Owned(parts.subtopic.to_owned());
@@ -177,9 +177,9 @@ fn route_faulty(record: &mut Record<'_>, frame: &[u8]) {
     });
 }
 
-/// A message of a number of frames that means nothing: all of them, as lines.
+/// A message that has neither one nor two frames: all of them, as lines.
 #[cold]
-fn misframed<'a>(frames: &[&'a [u8]]) -> Record<'a> {
+fn wrong_number_of_frames<'a>(frames: &[&'a [u8]]) -> Record<'a> {
     let lines: Vec<Text<'a>> = frames.iter().map(|frame| text::backslash_replace(frame)).collect();
     Record {
         msg: Cow::Owned(lines.join("\n")),

@@ -9,7 +9,7 @@ fn message<'a>(topic: &'a str, body: &'a [u8]) -> (Record<'a>, Option<Dialect>) 
 }
 
 #[test]
-fn every_dialect_is_told_from_its_bytes() {
+fn every_dialect_is_recognised_from_its_bytes() {
     for dialect in Dialect::ALL {
         // Exhaustive: a new dialect does not compile until it has an exemplar.
         let (topic, body): (&str, &[u8]) = match dialect {
@@ -21,8 +21,8 @@ fn every_dialect_is_told_from_its_bytes() {
             ),
             Dialect::Pickle => ("app.INFO", b"\x80\x04}\x94(\x8c\x03msg\x8c\x01m\x8c\x07levelnoK\x14u."),
         };
-        let (record, told) = message(topic, body);
-        assert_eq!(told, Some(dialect));
+        let (record, recognised) = message(topic, body);
+        assert_eq!(recognised, Some(dialect));
         assert_eq!((&*record.msg, record.level), ("m", Level::INFO), "{dialect:?}");
         assert_eq!((record.received, record.fault.as_deref()), (Some(NOW), None), "{dialect:?}");
         assert_eq!(record.topic, "app.INFO");
@@ -30,7 +30,7 @@ fn every_dialect_is_told_from_its_bytes() {
 }
 
 #[test]
-fn what_the_body_does_not_say_is_filled_in_from_the_topic() {
+fn what_the_body_lacks_is_taken_from_the_topic() {
     let (record, _) = message("my.app.ERROR.db", b"lost");
     assert_eq!((record.name.as_deref(), record.level), (Some("my.app"), Level::ERROR));
     assert_eq!((&*record.subtopic, record.created), ("db", None));
@@ -51,7 +51,7 @@ fn text_that_starts_with_a_brace_is_text() {
 }
 
 #[test]
-fn a_sender_can_not_pass_off_a_topic_or_a_fault() {
+fn a_sender_can_not_set_a_topic_or_a_fault() {
     let body = br#"{"msg":"m","levelno":20,"topic":"x","received":1,"fault":"f"}"#;
     let (record, _) = message("app.INFO", body);
     assert_eq!((&*record.topic, record.fault.as_deref()), ("app.INFO", None));
@@ -82,7 +82,7 @@ fn a_broken_pickle_is_shown_and_marked() {
 }
 
 #[test]
-fn numbers_of_frames_that_mean_nothing_are_shown_and_marked() {
+fn wrong_numbers_of_frames_are_shown_and_marked() {
     let (record, dialect) = decode(&[], NOW);
     assert_eq!((dialect, record.fault.as_deref()), (None, Some("a message of 0 frames, not 2")));
     let (record, dialect) = decode(&[b"a", b"\xff", b"c"], NOW);
@@ -98,11 +98,11 @@ fn one_frame_is_a_body_without_a_topic() {
     assert_eq!(dialect, Some(Dialect::Text));
 }
 
-/// From Logbook 1.10 itself: tests/data/wire/generate.py.
-const LOGBOOK: &str = include_str!("../../../../tests/data/wire/logbook.jsonl");
+/// Written by Logbook 1.10: tests/data/wire/generate.py.
+const LOGBOOK: &str = include_str!("../../tests/data/wire/logbook.jsonl");
 
 #[test]
-fn records_of_logbook_itself_are_read() {
+fn records_of_logbook_are_read() {
     let records: Vec<_> = LOGBOOK.lines().map(|line| decode(&[line.as_bytes()], NOW)).collect();
     let levels: Vec<i32> = records[..7].iter().map(|(record, _)| record.level.0).collect();
     assert_eq!(levels, [5, 10, 20, 25, 30, 40, 50]);
@@ -132,7 +132,7 @@ fn keys(record: &Record<'_>) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn any_frames_are_taken_and_marked_when_not_decoded(
+    fn any_frames_are_accepted_and_marked_if_not_decoded(
         frames in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..4),
     ) {
         let frames: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
@@ -142,12 +142,12 @@ proptest! {
     }
 }
 
-/// Real messages of every dialect: a record as JSON, Logbook's, and pickles of every protocol.
+/// Real messages of every dialect: JSON, Logbook and pickles of every protocol.
 fn real_bodies() -> Vec<Vec<u8>> {
     let json = br#"{"name":"n","msg":"%s \u00e9","args":["a",[1,{"k":2.5}],null],"levelno":20,"created":1.5,"exc_text":"T\nE","source":"s","seq":7,"extra":{"k":[1,true]}}"#;
     let mut bodies = vec![json.to_vec(), b"plain text\n".to_vec()];
     bodies.extend(LOGBOOK.lines().map(|line| line.as_bytes().to_vec()));
-    let pickles = include_str!("../../../../tests/data/wire/pickles.jsonl").lines();
+    let pickles = include_str!("../../tests/data/wire/pickles.jsonl").lines();
     bodies.extend(pickles.map(|line| {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
         let hex = row["hex"].as_str().unwrap();
@@ -157,9 +157,9 @@ fn real_bodies() -> Vec<Vec<u8>> {
     bodies
 }
 
-/// A few bytes changed, put in, taken out or said twice.
+/// Changes, inserts, removes or repeats a few bytes.
 fn mutate(random: &mut fastrand::Rng, body: &mut Vec<u8>) {
-    const TELLING: &[u8] = b"{}[]\",:\\u0%.(\x80\x94tbRs\x85c\x8c\x95iNe-9\xff\n\x1b";
+    const SPECIAL: &[u8] = b"{}[]\",:\\u0%.(\x80\x94tbRs\x85c\x8c\x95iNe-9\xff\n\x1b";
     for _ in 0..random.usize(1..6) {
         let at = random.usize(0..=body.len());
         let to = (at + random.usize(0..12)).min(body.len());
@@ -170,15 +170,15 @@ fn mutate(random: &mut fastrand::Rng, body: &mut Vec<u8>) {
                 let again = body[at..to].to_vec();
                 body.splice(at..at, again);
             }
-            _ => body.insert(at, TELLING[random.usize(0..TELLING.len())]),
+            _ => body.insert(at, SPECIAL[random.usize(0..SPECIAL.len())]),
         }
     }
 }
 
 #[test]
-fn real_messages_with_bytes_changed_are_taken_and_can_be_passed_on() {
+fn mutated_messages_are_accepted_and_can_be_sent_on() {
     let bodies = real_bodies();
-    // The same ones each time: what fails can be looked into.
+    // A fixed seed makes failures reproducible.
     let mut random = fastrand::Rng::with_seed(7);
     for _ in 0..20_000 {
         let mut body = bodies[random.usize(0..bodies.len())].clone();
@@ -187,7 +187,7 @@ fn real_messages_with_bytes_changed_are_taken_and_can_be_passed_on() {
         assert!(dialect.is_some() || record.fault.is_some(), "{body:?}");
         let mut json = Vec::new();
         json::write(&record, &mut json);
-        // Not as values: Python takes integers of any length, serde_json does not.
+        // Raw values: Python accepts integers of any length, serde_json does not.
         let again: Result<Box<serde_json::value::RawValue>, _> = serde_json::from_slice(&json);
         assert!(again.is_ok(), "{body:?} became {}", String::from_utf8_lossy(&json));
     }

@@ -1,22 +1,20 @@
-//! The `text` dialect: the formatted message, as PyZMQ's `PUBHandler` sends it.
-//!
-//! It carries no time, level or name: the topic has the level and the root.
+//! The `text` dialect: the formatted message, as PyZMQ's `PUBHandler` sends it. It has no
+//! time, level or name; the topic has the level and the root.
 
 use std::borrow::Cow;
 
-use crate::python::percent;
 use crate::record::{Record, Text};
 
-/// Appends the message with its arguments put in, and `exc_text` and
-/// `stack_info` each on a new line, exactly as Python's `Formatter.format` does.
+/// Appends the message with its arguments inserted, and `exc_text` and `stack_info` each
+/// on a new line, exactly as Python's `Formatter.format` does.
 pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     let start = out.len();
-    out.extend_from_slice(percent::message(record).as_bytes());
+    out.extend_from_slice(record.message().as_bytes());
     for part in [&record.exc_text, &record.stack_info].into_iter().flatten() {
         if part.is_empty() {
             continue;
         }
-        // An empty message doesn't end in a line break either: Python adds one.
+        // Python adds a line break after an empty message too.
         if out[start..].last() != Some(&b'\n') {
             out.push(b'\n');
         }
@@ -24,11 +22,10 @@ pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads a body: all of it is the message, but for one line break at its end,
-/// which `PUBHandler`'s own formats add to every message.
+/// Reads a body as a message. Removes one line break at its end, which `PUBHandler`'s
+/// formats add to every message.
 ///
-/// A body that is not UTF-8 is shown as [`backslash_replace`] does, with a
-/// `fault` that says so.
+/// A body that is not UTF-8 is converted by [`backslash_replace`] and has a `fault`.
 pub fn read(body: &[u8]) -> Record<'_> {
     let body = body.strip_suffix(b"\n").unwrap_or(body);
     let msg = backslash_replace(body);
@@ -36,10 +33,10 @@ pub fn read(body: &[u8]) -> Record<'_> {
     Record { msg, fault, ..Record::default() }
 }
 
-/// Bytes as text, those that are not UTF-8 as `\xff`: what Python's
-/// `bytes.decode(errors="backslashreplace")` gives.
+/// Converts bytes to text, with `\xff` for each byte that is not UTF-8, as Python's
+/// `bytes.decode(errors="backslashreplace")` does.
 ///
-/// Owned if and only if there was something to replace.
+/// The result is owned if and only if something was replaced.
 pub fn backslash_replace(bytes: &[u8]) -> Text<'_> {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     if let Ok(text) = std::str::from_utf8(bytes) {

@@ -1,22 +1,22 @@
 //! Topics: `<root>.<LEVEL>[.<subtopic>]`, PyZMQ's `PUBHandler` scheme.
 //!
-//! The root may be empty, and may contain dots; the first part that is a level
-//! name is the level.
+//! The root may be empty and may contain dots. The first part that is a level name is the
+//! level.
 
 use crate::record::{Level, Record};
 
-/// A topic taken apart. All parts borrow from the topic.
+/// The parts of a topic, borrowed from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Topic<'a> {
-    /// What stands before the level; empty for none. Without a level, the whole topic.
+    /// The part before the level; empty for none. Without a level, the whole topic.
     pub root: &'a str,
     /// The first part that is a level name.
     pub level: Option<Level>,
-    /// What follows the level; empty for none.
+    /// The part after the level; empty for none.
     pub subtopic: &'a str,
 }
 
-/// Takes a topic apart. Never fails: a topic without a level is all root.
+/// Splits a topic into its parts. Never fails: a topic without a level is all root.
 pub fn parse(topic: &str) -> Topic<'_> {
     let mut start = 0;
     for part in topic.split('.') {
@@ -33,12 +33,12 @@ pub fn parse(topic: &str) -> Topic<'_> {
     Topic { root: topic, level: None, subtopic: "" }
 }
 
-/// Writes a topic over what `out` holds.
+/// Overwrites `out` with a topic.
 pub fn write(out: &mut String, root: &str, level_name: &str, subtopic: &str) {
     write_under(out, root, "", level_name, subtopic);
 }
 
-/// As [`write()`], with a second part to the root; each may be empty.
+/// As [`write()`], with a logger's name after the root. Either may be empty.
 pub fn write_under(out: &mut String, root: &str, name: &str, level_name: &str, subtopic: &str) {
     out.clear();
     for part in [root, name] {
@@ -54,8 +54,8 @@ pub fn write_under(out: &mut String, root: &str, name: &str, level_name: &str, s
     }
 }
 
-/// Whether a topic belongs to `root`: it begins with `root` and a dot. Under an empty root,
-/// it begins with a level.
+/// Whether a topic belongs to `root`: it begins with `root` and a dot or, for an empty
+/// root, with a level.
 pub fn is_under(topic: &str, root: &str) -> bool {
     match root {
         "" => matches!(parse(topic), Topic { root: "", level: Some(_), .. }),
@@ -63,8 +63,8 @@ pub fn is_under(topic: &str, root: &str) -> bool {
     }
 }
 
-/// The topic of a record; of one that has none, the topic that `emit` would give it,
-/// with its logger's name for a root. That is written to `scratch`.
+/// The topic of a record. Without one, the topic that `emit` would set, with the logger's
+/// name as the root; it is written to `scratch`.
 pub fn of<'r>(record: &'r Record<'_>, scratch: &'r mut String) -> &'r str {
     if !record.topic.is_empty() {
         return &record.topic;
@@ -74,7 +74,7 @@ pub fn of<'r>(record: &'r Record<'_>, scratch: &'r mut String) -> &'r str {
     scratch
 }
 
-/// The level of a record; of one that has none, that of its topic, if that has one.
+/// The level of a record; without one, the level of its topic.
 pub fn level_of(record: &Record<'_>) -> Level {
     match record.level {
         Level::NOTSET => parse(&record.topic).level.unwrap_or(Level::NOTSET),

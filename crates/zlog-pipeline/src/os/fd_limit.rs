@@ -46,9 +46,9 @@ impl Drop for Connections {
 }
 
 #[cfg(unix)]
-pub use self::unix::{as_it_was, raise};
-#[cfg(unix)]
 pub(crate) use self::unix::{is_surplus, look, too_few_for};
+#[cfg(unix)]
+pub use self::unix::{raise, restore_inherited};
 
 #[cfg(unix)]
 mod unix {
@@ -112,7 +112,7 @@ mod unix {
                 ))
                 .hint(NEXT));
             }
-            terminal::tell(format_args!(
+            terminal::eprint_line(format_args!(
                 "zlog: at most {most} files may be open at once, and each connection takes one of \
                  them\n  {NEXT}"
             ));
@@ -168,7 +168,7 @@ mod unix {
 
     /// Starts the child with the limit that it would have without zlog: it, or a program
     /// that it starts, may wait with select(2), which breaks beyond 1024 descriptors.
-    pub fn as_it_was(command: &mut Command) {
+    pub fn restore_inherited(command: &mut Command) {
         let Some(before) = BEFORE.get().copied() else { return };
         let lower = move || Ok(setrlimit(Resource::Nofile, before)?);
         // SAFETY: between fork and exec only what is async-signal-safe may be called:
@@ -224,7 +224,7 @@ mod unix {
             |most| format!("almost all of the {most} files that may be open at once are open"),
         );
         let s = if connections == 1 { "" } else { "s" };
-        terminal::tell(format_args!(
+        terminal::eprint_line(format_args!(
             "zlog: {open}, {connections} connection{s} among them, and no more may be: whoever \
              else connects is hung up on until one ends\n  {NEXT}"
         ));
@@ -248,7 +248,7 @@ mod elsewhere {
     }
 
     /// Nothing was changed.
-    pub fn as_it_was(_command: &mut Command) {}
+    pub fn restore_inherited(_command: &mut Command) {}
 
     pub(crate) fn too_few_for(_clients: usize) -> Option<String> {
         None
@@ -261,6 +261,6 @@ mod elsewhere {
     }
 }
 #[cfg(not(unix))]
-pub use self::elsewhere::{as_it_was, raise};
-#[cfg(not(unix))]
 pub(crate) use self::elsewhere::{is_surplus, look, too_few_for};
+#[cfg(not(unix))]
+pub use self::elsewhere::{raise, restore_inherited};

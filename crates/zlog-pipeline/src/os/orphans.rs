@@ -13,7 +13,7 @@ use std::process::Command;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, WaitStatus, child_subreaper, getpid, wait};
 
-use crate::os::signal::{self, Forwarding, Stop};
+use crate::os::signal::{self, Forwarding, ShutdownSignal};
 use zlog_core::error::{Error, Exit, Result};
 
 /// Runs this command line in a child process if this process inherits orphans, and
@@ -28,7 +28,7 @@ pub fn run_in_child() -> Result<Option<Exit>> {
     if !getpid().is_init() && !child_subreaper().is_ok_and(|is| is.is_some()) {
         return Ok(None);
     }
-    let signals = Forwarding::install(Stop::default())?;
+    let signals = Forwarding::install(ShutdownSignal::default())?;
     let mut words = std::env::args_os();
     let mut command = Command::new("/proc/self/exe");
     command.arg0(words.next().unwrap_or_default()).args(words);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::os::signal::Stop;
+use crate::os::signal::ShutdownSignal;
 use zlog_core::error::{Error, Result};
 
 /// Longest that a wait goes without a look at signals.
@@ -76,7 +76,7 @@ pub(crate) fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
                     .hint("Check its spelling, or write an address, as 127.0.0.1.")
             });
         }
-        if let Some(signal) = Stop::of_process().and_then(Stop::exit) {
+        if let Some(signal) = ShutdownSignal::of_process().and_then(ShutdownSignal::exit) {
             let why = "a signal came before the answer of a name server";
             return Err(Error::new(format!("looking up {host}: {why}")).exit_as(signal));
         }

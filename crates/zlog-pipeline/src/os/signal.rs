@@ -2,7 +2,7 @@
 //! gets that must not stay behind.
 //!
 //! What may be here: everything that differs between platforms about signals.
-//! The rest of zlog asks [`Stop`] and knows no signal numbers but through it.
+//! The rest of zlog asks [`ShutdownSignal`] and knows no signal numbers but through it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -23,24 +23,24 @@ use zlog_core::error::{Error, Exit, Result};
 
 /// The first that caught signals. There is one terminal and one standard error, and so
 /// what waits for them may ask without being told whom.
-static OF_PROCESS: OnceLock<Stop> = OnceLock::new();
+static OF_PROCESS: OnceLock<ShutdownSignal> = OnceLock::new();
 
 /// Whether somebody has asked this process to stop. Cheap to clone and to ask.
 #[derive(Clone, Debug, Default)]
-pub struct Stop {
+pub struct ShutdownSignal {
     signal: Arc<AtomicUsize>,
     passed_on: Arc<AtomicBool>,
     ending: Arc<AtomicBool>,
 }
 
-impl Stop {
+impl ShutdownSignal {
     /// Catches SIGINT and SIGTERM from now on: the first is a request that
-    /// [`Stop::requested`] tells of, the second ends the process at once.
+    /// [`ShutdownSignal::requested`] tells of, the second ends the process at once.
     ///
     /// # Errors
     /// When the system refuses to install a handler.
-    pub fn install() -> Result<Stop> {
-        let stop = Stop::default();
+    pub fn install() -> Result<ShutdownSignal> {
+        let stop = ShutdownSignal::default();
         let again = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             stop.catch(signal, &again).map_err(|error| Error::io("can't catch signals", &error))?;
@@ -49,11 +49,11 @@ impl Stop {
     }
 
     /// The one that knows of this process's signals; `None` while they end it at once.
-    pub fn of_process() -> Option<&'static Stop> {
+    pub fn of_process() -> Option<&'static ShutdownSignal> {
         OF_PROCESS.get()
     }
 
-    fn of_this_process(self) -> Stop {
+    fn of_this_process(self) -> ShutdownSignal {
         // Another has it already: both know of every signal.
         let _ = OF_PROCESS.set(self.clone());
         self
@@ -108,7 +108,7 @@ impl Stop {
 #[derive(Debug)]
 pub struct Hangup {
     came: Arc<AtomicBool>,
-    stop: Stop,
+    stop: ShutdownSignal,
     /// Whether it is to end with its terminal: it has one, and was not started by
     /// `nohup` or the like.
     ends: bool,
@@ -119,7 +119,7 @@ impl Hangup {
     ///
     /// # Errors
     /// When the system refuses to install a handler.
-    pub fn install(stop: &Stop) -> Result<Hangup> {
+    pub fn install(stop: &ShutdownSignal) -> Result<Hangup> {
         // Asked before: afterwards it is no longer ignored.
         let ends = has_terminal() && !is_hangup_ignored();
         let came = Arc::new(AtomicBool::new(false));
@@ -134,7 +134,7 @@ impl Hangup {
     ///
     /// # Errors
     /// When the system refuses to install a handler or to start a thread.
-    pub fn words() -> Result<Receiver<()>> {
+    pub fn wakeups() -> Result<Receiver<()>> {
         let (word, words) = crossbeam_channel::bounded(1);
         #[cfg(not(unix))]
         drop(word);
@@ -191,7 +191,7 @@ fn is_hangup_ignored() -> bool {
 ///
 /// # Errors
 /// When the system refuses to install a handler.
-pub fn leave_to_parent() -> Result<()> {
+pub fn ignore_signals() -> Result<()> {
     let signals = [SIGINT, SIGTERM];
     #[cfg(unix)]
     let signals = [signals[0], signals[1], SIGHUP];
@@ -215,7 +215,7 @@ fn number(signal: i32) -> u8 {
 pub struct Forwarding {
     /// The child's process number; 0 while there is none.
     child: Arc<AtomicU32>,
-    stop: Stop,
+    stop: ShutdownSignal,
 }
 
 impl Forwarding {
@@ -228,7 +228,7 @@ impl Forwarding {
     ///
     /// # Errors
     /// When the system refuses to install a handler or to start a thread.
-    pub fn install(stop: Stop) -> Result<Forwarding> {
+    pub fn install(stop: ShutdownSignal) -> Result<Forwarding> {
         let child = Arc::new(AtomicU32::new(0));
         catch(Arc::clone(&child), stop.clone())?;
         Ok(Forwarding { child, stop: stop.of_this_process() })
@@ -255,7 +255,7 @@ impl Forwarding {
 }
 
 #[cfg(unix)]
-fn catch(child: Arc<AtomicU32>, stop: Stop) -> Result<()> {
+fn catch(child: Arc<AtomicU32>, stop: ShutdownSignal) -> Result<()> {
     let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
     let mut signals = SignalsInfo::<WithOrigin>::new(caught)
         .map_err(|error| Error::io("can't catch signals", &error))?;
@@ -288,7 +288,7 @@ fn catch(child: Arc<AtomicU32>, stop: Stop) -> Result<()> {
 
 /// Where there are no signals to pass on, the console sends Ctrl-C to the child itself.
 #[cfg(not(unix))]
-fn catch(_child: Arc<AtomicU32>, _stop: Stop) -> Result<()> {
+fn catch(_child: Arc<AtomicU32>, _stop: ShutdownSignal) -> Result<()> {
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use crate::handler::queue::QueueHandler;
 use zlog_core::error::{Error, Result};
 use zlog_core::filter::Filter;
 use zlog_core::record::{Level, Record};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::wire;
 
 /// Which of the records that reach a handler it takes.
@@ -99,7 +99,7 @@ impl HandlerSlot {
         context: &HandlerContext,
         others: bool,
     ) -> Result<HandlerSlot> {
-        let name = visible(&spec.name);
+        let name = escape(&spec.name);
         let within = |error: Error| error.within(format_args!("handler {name}"));
         let filter = RecordFilter::new(spec).map_err(within)?;
         let counters = Arc::new(HandlerCounters::default());

@@ -3,9 +3,9 @@
 
 use super::options::Target;
 use crate::handler::queue::OnFull;
-pub use zlog_core::format::formatter::FormatterSpec;
+pub use zlog_core::format::FormatterSpec;
 use zlog_core::record::Level;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// The default length of the queue in front of a handler that may block.
 pub(super) const DEFAULT_QUEUE: usize = 10_000;
@@ -120,8 +120,8 @@ impl std::fmt::Display for Match {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Match::Logger(name) if name.is_empty() => f.write_str("the root logger"),
-            Match::Logger(name) => write!(f, "logger {}", visible(name)),
-            Match::Topic(prefix) => write!(f, "topic {:?}", visible(prefix)),
+            Match::Logger(name) => write!(f, "logger {}", escape(name)),
+            Match::Topic(prefix) => write!(f, "topic {:?}", escape(prefix)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The counters of a handler, and the report of its losses.
 
 use super::monitor::OutageStatus;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{grouped, plural, were};
 
 /// The counters of a handler. A record that it received is queued, waits, has arrived
@@ -62,7 +62,7 @@ impl HandlerStatus {
 
     /// What the user should know at the end: sentences that begin with the handler's name.
     pub fn remarks(&self) -> Vec<String> {
-        let name = visible(&self.name);
+        let name = escape(&self.name);
         let mut remarks = Vec::new();
         if self.missing() > 0 {
             remarks.push(format!(

@@ -25,7 +25,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// How it stands with an address that libzmq has been given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Outlook {
+pub(super) enum AddressState {
     /// It is being tried.
     Pending,
     /// Messages can flow.
@@ -102,21 +102,21 @@ impl Addresses {
         self.look_up.take_if(|at| *at <= now).is_some()
     }
 
-    /// What is to be done next, if anything is to be done now. `outlook` tells how it
+    /// What is to be done next, if anything is to be done now. `state` tells how it
     /// stands with an address that is connected to.
     pub(super) fn step(
         &mut self,
         now: Instant,
-        outlook: &dyn Fn(SocketAddr) -> Outlook,
+        state: &dyn Fn(SocketAddr) -> AddressState,
     ) -> Option<Step> {
-        if let Some(address) = self.trying.filter(|address| outlook(*address) == Outlook::Up) {
+        if let Some(address) = self.trying.filter(|address| state(*address) == AddressState::Up) {
             self.trying = None;
             if let Some(old) = self.kept.replace(address) {
                 return Some(Step::Disconnect(old));
             }
         }
         if let Some(kept) = self.kept {
-            if outlook(kept) == Outlook::Up {
+            if state(kept) == AddressState::Up {
                 (self.away, self.next) = (None, 0);
                 return self.trying.take().map(Step::Disconnect);
             }
@@ -130,7 +130,7 @@ impl Addresses {
         }
         if let Some(address) = self.trying {
             let is_alone = self.others().all(|other| other == address);
-            if is_alone || outlook(address) != Outlook::Failed {
+            if is_alone || state(address) != AddressState::Failed {
                 return None; // libzmq goes on trying it.
             }
             self.trying = None;
@@ -173,7 +173,7 @@ mod tests {
     /// A name, its addresses and a network, with a clock that stands still between calls.
     struct Trial {
         addresses: Addresses,
-        network: HashMap<SocketAddr, Outlook>,
+        network: HashMap<SocketAddr, AddressState>,
         now: Instant,
     }
 
@@ -196,8 +196,8 @@ mod tests {
             self.addresses.answered(Some(&found), self.now);
         }
 
-        fn set(&mut self, address: &str, outlook: Outlook) {
-            self.network.insert(at(address), outlook);
+        fn set(&mut self, address: &str, state: AddressState) {
+            self.network.insert(at(address), state);
         }
 
         /// All that is to be done now, in words; each is done at once.
@@ -205,13 +205,12 @@ mod tests {
             let mut done = Vec::new();
             let network = &mut self.network;
             loop {
-                let outlook =
-                    |address| network.get(&address).copied().expect("a connected address");
-                let Some(step) = self.addresses.step(self.now, &outlook) else { return done };
+                let state = |address| network.get(&address).copied().expect("a connected address");
+                let Some(step) = self.addresses.step(self.now, &state) else { return done };
                 done.push(match step {
                     Step::LookUp => "look up".to_owned(),
                     Step::Connect { address, more } => {
-                        assert!(network.insert(address, Outlook::Pending).is_none());
+                        assert!(network.insert(address, AddressState::Pending).is_none());
                         format!("connect {}{}", address.ip(), if more { " …" } else { "" })
                     }
                     Step::Disconnect(address) => {
@@ -238,11 +237,11 @@ mod tests {
         let mut trial = Trial::with(&["::1", "::2", "127.0.0.1"]);
         assert_eq!(trial.steps(), ["connect 127.0.0.1 …"]);
         assert_eq!(trial.steps(), [""; 0]);
-        trial.set("127.0.0.1", Outlook::Failed);
+        trial.set("127.0.0.1", AddressState::Failed);
         assert_eq!(trial.steps(), ["disconnect 127.0.0.1", "connect ::1 …"]);
-        trial.set("::1", Outlook::Failed);
+        trial.set("::1", AddressState::Failed);
         assert_eq!(trial.steps(), ["disconnect ::1", "connect ::2"]);
-        trial.set("::2", Outlook::Failed);
+        trial.set("::2", AddressState::Failed);
         assert_eq!(trial.steps(), ["disconnect ::2"]);
         assert_eq!(trial.after(PAUSE), ["connect 127.0.0.1 …"]);
     }
@@ -251,7 +250,7 @@ mod tests {
     fn the_only_address_is_left_to_libzmq() {
         let mut trial = Trial::with(&["::1"]);
         assert_eq!(trial.steps(), ["connect ::1"]);
-        trial.set("::1", Outlook::Failed);
+        trial.set("::1", AddressState::Failed);
         assert_eq!(trial.after(PAUSE), [""; 0]);
         assert_eq!(trial.after(LOOK_AGAIN), ["look up"]);
         trial.answer(&["::1"]);
@@ -262,7 +261,7 @@ mod tests {
     fn a_connection_that_is_up_stays_and_nobody_is_asked() {
         let mut trial = Trial::with(&["127.0.0.1", "::1"]);
         trial.steps();
-        trial.set("127.0.0.1", Outlook::Up);
+        trial.set("127.0.0.1", AddressState::Up);
         assert_eq!(trial.steps(), [""; 0]);
         assert_eq!(trial.after(Duration::from_secs(3600)), [""; 0]);
     }
@@ -271,14 +270,14 @@ mod tests {
     fn an_address_that_has_worked_is_kept_until_another_works() {
         let mut trial = Trial::with(&["127.0.0.1", "::1"]);
         trial.steps();
-        trial.set("127.0.0.1", Outlook::Up);
+        trial.set("127.0.0.1", AddressState::Up);
         assert_eq!(trial.after(LOOK_AGAIN), [""; 0]);
-        trial.set("127.0.0.1", Outlook::Failed);
+        trial.set("127.0.0.1", AddressState::Failed);
         assert_eq!(trial.steps(), ["look up"]);
         trial.answer(&["127.0.0.1", "::1"]);
         assert_eq!(trial.after(STAY / 2), [""; 0]);
         assert_eq!(trial.after(STAY / 2), ["look up", "connect ::1"]);
-        trial.set("::1", Outlook::Up);
+        trial.set("::1", AddressState::Up);
         assert_eq!(trial.steps(), ["disconnect 127.0.0.1"]);
     }
 
@@ -286,13 +285,13 @@ mod tests {
     fn an_address_that_comes_back_ends_the_search_for_others() {
         let mut trial = Trial::with(&["127.0.0.1", "::1"]);
         trial.steps();
-        trial.set("127.0.0.1", Outlook::Up);
+        trial.set("127.0.0.1", AddressState::Up);
         trial.steps();
-        trial.set("127.0.0.1", Outlook::Failed);
+        trial.set("127.0.0.1", AddressState::Failed);
         trial.steps();
         trial.answer(&["127.0.0.1", "::1"]);
         assert_eq!(trial.after(STAY), ["look up", "connect ::1"]);
-        trial.set("127.0.0.1", Outlook::Up);
+        trial.set("127.0.0.1", AddressState::Up);
         assert_eq!(trial.steps(), ["disconnect ::1"]);
         assert_eq!(trial.after(STAY), [""; 0]);
     }
@@ -307,11 +306,11 @@ mod tests {
         assert_eq!(trial.after(LOOK_AGAIN), ["look up"]);
         trial.answer(&["10.0.0.1"]);
         assert_eq!(trial.steps(), ["connect 10.0.0.1"]);
-        trial.set("10.0.0.1", Outlook::Failed);
+        trial.set("10.0.0.1", AddressState::Failed);
         assert_eq!(trial.after(LOOK_AGAIN), ["look up"]);
         trial.answer(&["10.0.0.2"]);
         assert_eq!(trial.steps(), ["disconnect 10.0.0.1", "connect 10.0.0.2"]);
-        trial.set("10.0.0.2", Outlook::Failed);
+        trial.set("10.0.0.2", AddressState::Failed);
         assert_eq!(trial.after(LOOK_AGAIN), ["look up"]);
         trial.addresses.answered(None, trial.now);
         assert_eq!(trial.after(PAUSE), [""; 0], "the last answer stays good");

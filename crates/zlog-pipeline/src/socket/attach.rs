@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use super::endpoint::{Endpoint, Role, needs_ipv6};
-use super::raw::{self, Errno};
+use super::ffi::{self, Errno};
 use crate::os::resolve;
 use zlog_core::error::{Error, Result};
 
@@ -36,23 +36,23 @@ pub(super) fn attach(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<At
 /// Connects to an endpoint whose host is no name.
 pub(super) fn connect(socket: &mut zmq::Socket, address: &str) -> Result<(), Errno> {
     set_ipv6(socket, needs_ipv6(address))?;
-    raw::connect(socket, address)
+    ffi::connect(socket, address)
 }
 
 /// Disconnects from an endpoint as [`connect`] was given it.
 pub(super) fn disconnect(socket: &mut zmq::Socket, address: &str) {
     // Fails where libzmq has already forgotten the endpoint, which is as good.
-    let _ = raw::disconnect(socket, address);
+    let _ = ffi::disconnect(socket, address);
 }
 
 /// Connects anew what libzmq gave up. A failure shows as what it is: no connection.
-pub(super) fn again(socket: &mut zmq::Socket, address: &str) {
+pub(super) fn reconnect(socket: &mut zmq::Socket, address: &str) {
     disconnect(socket, address);
     let _ = connect(socket, address);
 }
 
 fn set_ipv6(socket: &mut zmq::Socket, ipv6: bool) -> Result<(), Errno> {
-    raw::set_int(socket, zmq_sys::ZMQ_IPV6, ipv6.into())
+    ffi::set_int(socket, zmq_sys::ZMQ_IPV6, ipv6.into())
 }
 
 /// The addresses of a name that is needed at once, at least one, those of IPv4 first.
@@ -85,7 +85,7 @@ fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<()> {
             let ipv6 = needs_ipv6(&text);
             vec![(text, ipv6)]
         }
-        Some((host, _)) if raw::is_interface(host) => vec![(text.clone(), false), (text, true)],
+        Some((host, _)) if ffi::is_interface(host) => vec![(text.clone(), false), (text, true)],
         Some((host, port)) => {
             let found = look_up(endpoint, host, port)?;
             found.iter().map(|address| (endpoint.at(*address), address.is_ipv6())).collect()
@@ -93,7 +93,7 @@ fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<()> {
     };
     let mut outcome = Ok(());
     for (address, ipv6) in tries {
-        outcome = set_ipv6(socket, ipv6).and_then(|()| raw::bind(socket, &address));
+        outcome = set_ipv6(socket, ipv6).and_then(|()| ffi::bind(socket, &address));
         match outcome {
             Err(errno) if is_elsewhere(errno) => {}
             _ => break,
@@ -154,7 +154,7 @@ fn bind_failed(endpoint: &Endpoint, errno: Errno) -> Error {
 
 fn in_use(endpoint: &Endpoint) -> Error {
     let error = failed(endpoint, &"address already in use");
-    if let Some(hint) = endpoint.hint_when_taken() {
+    if let Some(hint) = endpoint.in_use_hint() {
         return error.hint(hint);
     }
     let next = match endpoint.ipc_path() {
@@ -181,7 +181,7 @@ fn cannot(endpoint: &Endpoint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::leavings::Leavings;
+    use crate::socket::ipc_cleanup::IpcFiles;
 
     fn socket() -> zmq::Socket {
         let socket = zmq::Context::new().socket(zmq::XPUB).expect("socket");
@@ -199,7 +199,7 @@ mod tests {
         let mut socket = socket();
         for text in ["tcp://127.0.0.1:0", "tcp://127.0.0.1:*", "ipc://*"] {
             let real = try_bind(&mut socket, text).expect(text);
-            let _file = Leavings::of(std::slice::from_ref(&real));
+            let _file = IpcFiles::of(std::slice::from_ref(&real));
             assert!(!real.ends_with([':', '*']) && !real.ends_with(":0"), "{real}");
         }
     }

@@ -19,7 +19,7 @@ pub(super) const KEEPALIVE_COUNT: u32 = 4;
 
 /// Ends a connection: libzmq sees that as the peer's doing, and closes it.
 #[cfg(unix)]
-pub(super) fn hang_up(descriptor: Descriptor) {
+pub(super) fn shut_down(descriptor: Descriptor) {
     with_socket(descriptor, |socket| {
         // Fails where the peer has hung up already.
         let _ = socket.shutdown(std::net::Shutdown::Both);
@@ -54,7 +54,7 @@ fn with_socket(descriptor: Descriptor, act: impl FnOnce(socket2::SockRef<'_>)) {
 
 /// There descriptors are no numbers of this kind, and are not limited.
 #[cfg(not(unix))]
-pub(super) fn hang_up(_: Descriptor) {}
+pub(super) fn shut_down(_: Descriptor) {}
 
 #[cfg(not(unix))]
 pub(super) fn keep_alive(_: Descriptor) {}

@@ -75,7 +75,7 @@ pub struct Endpoint {
     role: Role,
     transport: Transport,
     /// What to do when it can't be bound because another program has it.
-    when_taken: Option<&'static str>,
+    in_use_hint: Option<&'static str>,
 }
 
 impl Endpoint {
@@ -107,21 +107,21 @@ impl Endpoint {
             Transport::Ipc => check_ipc_path(text, role, address)?,
             Transport::Other => {}
         }
-        let (text, transport, when_taken) = (text.to_owned(), *transport, None);
-        Ok(Endpoint { text, role, transport, when_taken })
+        let (text, transport, in_use_hint) = (text.to_owned(), *transport, None);
+        Ok(Endpoint { text, role, transport, in_use_hint })
     }
 
     /// Says what to do, as a sentence, when it can't be bound because another program has
     /// it: whoever binds it knows what it is for, and which option names it.
     #[must_use]
-    pub fn when_taken(mut self, hint: &'static str) -> Endpoint {
-        self.when_taken = Some(hint);
+    pub fn with_in_use_hint(mut self, hint: &'static str) -> Endpoint {
+        self.in_use_hint = Some(hint);
         self
     }
 
     /// What to do when another program has it.
-    pub(super) fn hint_when_taken(&self) -> Option<&'static str> {
-        self.when_taken
+    pub(super) fn in_use_hint(&self) -> Option<&'static str> {
+        self.in_use_hint
     }
 
     /// The endpoint as it was given.
@@ -137,7 +137,7 @@ impl Endpoint {
     /// Where whoever publishes at this endpoint is asked questions: the next port, or
     /// the path with `.ask` behind it. Any free port has another one beside it. `None`
     /// where there is no such place: after port 65535, or on another transport.
-    pub fn beside(&self) -> Option<Endpoint> {
+    pub fn query_endpoint(&self) -> Option<Endpoint> {
         let text = match self.transport {
             Transport::Ipc if self.text == "ipc://*" => self.text.clone(),
             Transport::Ipc => format!("{}.ask", self.text),
@@ -164,7 +164,7 @@ impl Endpoint {
     /// Whether both are one place on this machine, so far as can be seen without asking
     /// the resolver: `localhost` is a loopback address, and `*` has them all. Any free
     /// port is nobody else's.
-    pub fn is_where(&self, other: &Endpoint) -> bool {
+    pub fn same_address(&self, other: &Endpoint) -> bool {
         if self.text == other.text {
             return !self.text.ends_with('*') && !self.text.ends_with(":0");
         }
@@ -407,16 +407,16 @@ mod tests {
             ("ipc:///tmp/a", "ipc:///tmp/b", false),
             ("ipc://*", "ipc://*", false),
         ] {
-            assert_eq!(parse(one).is_where(&parse(other)), same, "{one} {other}");
-            assert_eq!(parse(other).is_where(&parse(one)), same, "{other} {one}");
+            assert_eq!(parse(one).same_address(&parse(other)), same, "{one} {other}");
+            assert_eq!(parse(other).same_address(&parse(one)), same, "{other} {one}");
         }
     }
 
     #[test]
     fn questions_are_asked_at_the_next_port_or_beside_the_file() {
-        let beside = |text: &str, role| {
+        let query_endpoint = |text: &str, role| {
             let endpoint = Endpoint::parse(text, role).expect(text);
-            endpoint.beside().map(|beside| beside.as_str().to_owned())
+            endpoint.query_endpoint().map(|it| it.as_str().to_owned())
         };
         for (text, expected) in [
             ("tcp://127.0.0.1:12345", Some("tcp://127.0.0.1:12346")),
@@ -427,7 +427,7 @@ mod tests {
             ("ipc://@logs", Some("ipc://@logs.ask")),
             ("ws://127.0.0.1:80/logs", Some("ws://127.0.0.1:81/logs")),
         ] {
-            assert_eq!(beside(text, Role::Bind).as_deref(), expected, "{text}");
+            assert_eq!(query_endpoint(text, Role::Bind).as_deref(), expected, "{text}");
         }
     }
 

@@ -7,47 +7,47 @@
 //! libzmq was measured before it was built on, and each rule that follows from
 //! that stands where it is applied, with a test: subscriptions are waited for and
 //! never time (`publisher`), a connection that libzmq gave up is made anew
-//! (`links`), host names are resolved here and not by libzmq (`names`), a subscriber has
-//! a thread that does nothing but receive (`receive`).
+//! (`connection`), host names are resolved here and not by libzmq (`host_names`), a subscriber has
+//! a thread that does nothing but receive (`receive_thread`).
 
 mod addresses;
 mod attach;
-mod bare;
-mod closing;
+mod connection;
+mod connection_manager;
 mod descriptor;
-mod desk;
+mod drain;
 mod endpoint;
+mod ffi;
 mod flush;
-mod leavings;
-mod links;
+mod host_names;
+mod ipc_cleanup;
 mod monitor;
-mod names;
 mod options;
-mod pace;
 mod peers;
 mod proxy;
 mod publisher;
+mod query;
+mod rate_limit;
 mod raw;
-mod readers;
-mod receive;
+mod receive_thread;
 mod subscriber;
+mod subscriber_tracker;
 mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upstream;
-mod watch;
 
-pub use bare::{BareReceiver, BareSender};
-pub use closing::{Ask, Closing, connected_peers};
-pub use desk::{Answer, Asker, Desk, Given, Inquiry, wait};
+pub use connection::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind};
+pub use drain::{Drain, PublisherRequest, connected_peers};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
 pub use flush::Flushed;
-pub use links::{LinkEvent, LinkState, LinkStatus, Occurrence};
 pub use options::{DEFAULT_HWM, LEAST_MAX_MESSAGE, SocketOptions};
-pub use proxy::{Counts, Forwarded, Look, Proxy, ProxyOptions};
-pub use publisher::{Publisher, Sent, Waited};
-pub use readers::Broken;
+pub use proxy::{Counts, Forwarded, Inspect, Proxy, ProxyOptions};
+pub use publisher::{Publisher, Sent, WaitOutcome};
+pub use query::{Answer, AnswerOutcome, ClientId, QueryClient, QueryServer, wait};
+pub use raw::{RawReceiver, RawSender};
 pub use subscriber::{FrameSink, Subscriber};
+pub use subscriber_tracker::BrokenConnection;
 
 /// The version of the libzmq in this build: major, minor, patch.
 pub fn libzmq_version() -> (i32, i32, i32) {

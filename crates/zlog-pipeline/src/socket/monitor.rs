@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::descriptor::Descriptor;
-use super::raw::Errno;
+use super::ffi::Errno;
 use zlog_core::error::{Error, Result};
 
 /// Where the next monitor is reached: unique, since sockets may share a context.
@@ -31,17 +31,17 @@ const EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
 
 /// One thing that libzmq says of a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Seen {
+pub(super) struct MonitorEvent {
     /// The endpoint as libzmq spells it: a name may have become an address.
     pub(super) address: String,
-    pub(super) what: What,
+    pub(super) kind: Kind,
     /// The connection, where the event is its beginning.
     pub(super) descriptor: Option<Descriptor>,
 }
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum What {
+pub(super) enum Kind {
     /// A connection is being tried.
     Trying,
     /// The transport is there; the handshake comes next.
@@ -55,7 +55,7 @@ pub(super) enum What {
     /// The handshake failed, for this reason.
     Refused(String),
     /// The connection is gone.
-    Gone,
+    Disconnected,
     /// A subscriber sent what is no subscription, and its connection ends now. The
     /// address is the subscriber's.
     Misused,
@@ -90,16 +90,16 @@ impl Monitor {
     }
 
     /// The next thing that happened, or `None` if nothing else did yet. Never waits.
-    pub(super) fn next(&self) -> Option<Seen> {
+    pub(super) fn next(&self) -> Option<MonitorEvent> {
         loop {
             let event = self.pair.recv_msg(zmq::DONTWAIT).ok()?;
             let address = self.pair.recv_msg(zmq::DONTWAIT).ok()?;
             // A message that is not understood is passed over: the next may be.
-            if let Some(what) = understand(&event) {
-                return Some(Seen {
+            if let Some(kind) = parse(&event) {
+                return Some(MonitorEvent {
                     address: String::from_utf8_lossy(&address).into_owned(),
-                    descriptor: descriptor(&what, &event),
-                    what,
+                    descriptor: descriptor(&kind, &event),
+                    kind,
                 });
             }
         }
@@ -112,9 +112,9 @@ impl Monitor {
 }
 
 /// The value of an event about a connection that begins or ends is its descriptor.
-fn descriptor(what: &What, frame: &[u8]) -> Option<Descriptor> {
-    match (what, frame) {
-        (What::Accepted | What::Reached | What::Gone, &[_, _, v0, v1, v2, v3]) => {
+fn descriptor(kind: &Kind, frame: &[u8]) -> Option<Descriptor> {
+    match (kind, frame) {
+        (Kind::Accepted | Kind::Reached | Kind::Disconnected, &[_, _, v0, v1, v2, v3]) => {
             Some(i32::from_ne_bytes([v0, v1, v2, v3]))
         }
         _ => None,
@@ -123,21 +123,21 @@ fn descriptor(what: &What, frame: &[u8]) -> Option<Descriptor> {
 
 /// Reads an event frame: a 16-bit number of the event and a 32-bit value, in the
 /// machine's own byte order.
-fn understand(frame: &[u8]) -> Option<What> {
+fn parse(frame: &[u8]) -> Option<Kind> {
     let &[e0, e1, v0, v1, v2, v3] = frame else { return None };
     let event = u32::from(u16::from_ne_bytes([e0, e1]));
     let value = u32::from_ne_bytes([v0, v1, v2, v3]);
     Some(match event {
-        zmq_sys::ZMQ_EVENT_CONNECTED => What::Reached,
-        zmq_sys::ZMQ_EVENT_CONNECT_DELAYED => What::Trying,
-        zmq_sys::ZMQ_EVENT_CONNECT_RETRIED => What::Retrying(Duration::from_millis(value.into())),
-        zmq_sys::ZMQ_EVENT_ACCEPTED => What::Accepted,
-        zmq_sys::ZMQ_EVENT_DISCONNECTED => What::Gone,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => What::Ready,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => What::Refused(no_detail_words(value)),
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL if value == MISUSED => What::Misused,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => What::Refused(protocol_words(value)),
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => What::Refused(auth_words(value)),
+        zmq_sys::ZMQ_EVENT_CONNECTED => Kind::Reached,
+        zmq_sys::ZMQ_EVENT_CONNECT_DELAYED => Kind::Trying,
+        zmq_sys::ZMQ_EVENT_CONNECT_RETRIED => Kind::Retrying(Duration::from_millis(value.into())),
+        zmq_sys::ZMQ_EVENT_ACCEPTED => Kind::Accepted,
+        zmq_sys::ZMQ_EVENT_DISCONNECTED => Kind::Disconnected,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => Kind::Ready,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Kind::Refused(no_detail_words(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL if value == MISUSED => Kind::Misused,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Kind::Refused(protocol_words(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Kind::Refused(auth_words(value)),
         _ => return None,
     })
 }
@@ -199,18 +199,18 @@ mod tests {
 
     #[test]
     fn event_frames_are_read_and_others_passed_over() {
-        assert_eq!(understand(&frame(zmq_sys::ZMQ_EVENT_CONNECTED, 9)), Some(What::Reached));
+        assert_eq!(parse(&frame(zmq_sys::ZMQ_EVENT_CONNECTED, 9)), Some(Kind::Reached));
         let retried = frame(zmq_sys::ZMQ_EVENT_CONNECT_RETRIED, 250);
-        assert_eq!(understand(&retried), Some(What::Retrying(Duration::from_millis(250))));
-        assert_eq!(understand(&frame(zmq_sys::ZMQ_EVENT_LISTENING, 0)), None);
-        assert_eq!(understand(b""), None);
-        assert_eq!(understand(b"1234567"), None);
+        assert_eq!(parse(&retried), Some(Kind::Retrying(Duration::from_millis(250))));
+        assert_eq!(parse(&frame(zmq_sys::ZMQ_EVENT_LISTENING, 0)), None);
+        assert_eq!(parse(b""), None);
+        assert_eq!(parse(b"1234567"), None);
     }
 
     #[test]
     fn failed_handshakes_are_put_into_words() {
-        let words = |event, value| match understand(&frame(event, value)) {
-            Some(What::Refused(words)) => words,
+        let words = |event, value| match parse(&frame(event, value)) {
+            Some(Kind::Refused(words)) => words,
             other => panic!("{other:?}"),
         };
         let protocol = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::descriptor::{KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
-use super::raw;
+use super::ffi;
 use zlog_core::error::{Error, Result};
 
 /// The least that [`SocketOptions::max_message`] can say, in bytes: libzmq breaks off
@@ -115,7 +115,7 @@ impl SocketOptions {
 /// every end of one, not only the first and last of a topic.
 pub(super) fn make_publisher(socket: &mut zmq::Socket) -> Result<()> {
     for option in [zmq_sys::ZMQ_XPUB_NODROP, zmq_sys::ZMQ_XPUB_VERBOSER] {
-        raw::set_int(socket, option, 1)
+        ffi::set_int(socket, option, 1)
             .map_err(|errno| Error::new(format!("can't set up a ZeroMQ publisher: {errno}")))?;
     }
     Ok(())
@@ -124,7 +124,7 @@ pub(super) fn make_publisher(socket: &mut zmq::Socket) -> Result<()> {
 /// Makes an XPUB refuse a message while a subscriber that wants it has no room, or
 /// drop it for that subscriber. May be changed between messages.
 pub(super) fn set_nodrop(socket: &mut zmq::Socket, nodrop: bool) -> Result<()> {
-    raw::set_int(socket, zmq_sys::ZMQ_XPUB_NODROP, nodrop.into())
+    ffi::set_int(socket, zmq_sys::ZMQ_XPUB_NODROP, nodrop.into())
         .map_err(|errno| Error::new(format!("can't set up a ZeroMQ publisher: {errno}")))
 }
 

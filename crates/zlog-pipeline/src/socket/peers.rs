@@ -120,7 +120,7 @@ mod tests {
         peers.note("10.0.0.7".into(), Misuse::Frame);
         let text = peers.report(start).expect("told");
         assert!(text.starts_with("ended the connection of a subscriber at 10.0.0.7: "), "{text}");
-        peers.note("10.0.0.8".into(), Misuse::Pace);
+        peers.note("10.0.0.8".into(), Misuse::Rate);
         peers.note(String::new(), Misuse::Cancels);
         assert_eq!(peers.report(start + PAUSE / 2), None);
         let text = peers.report(start + PAUSE).expect("told");

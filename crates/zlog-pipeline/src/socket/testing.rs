@@ -1,11 +1,11 @@
 //! What tests with real sockets share. Tests wait on conditions, with this
 //! module's one deadline, and never on time alone.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Endpoint, Publisher, Role, SocketOptions, Subscriber, Waited};
-use crate::source::Flow;
+use super::{Endpoint, Publisher, Role, SocketOptions, Subscriber, WaitOutcome};
 use zlog_core::error::Result;
 
 /// How long anything may take before a test fails. Far above what it does take.
@@ -62,8 +62,8 @@ pub(crate) fn subscriber(endpoint: &str, topics: &[&str]) -> Subscriber {
 }
 
 /// Waits for `n` subscribers.
-pub(crate) fn heard_by(publisher: &mut Publisher, n: usize) {
-    assert_eq!(publisher.wait_for(n, DEADLINE, "", &|| false), Waited::Enough);
+pub(crate) fn wait_for_subscribers(publisher: &mut Publisher, n: usize) {
+    assert_eq!(publisher.wait_for(n, DEADLINE, "", &|| false), WaitOutcome::Enough);
 }
 
 /// Repeats `step`, which waits a little itself, until it says that it is done.
@@ -85,7 +85,11 @@ pub(crate) fn take(subscriber: &mut Subscriber, n: usize) -> Vec<String> {
                 assert!(received > 1e9);
                 let text = frames.iter().map(|f| String::from_utf8_lossy(f)).collect::<Vec<_>>();
                 taken.push(text.join("|"));
-                Ok(if taken.len() == n { Flow::Enough } else { Flow::More })
+                Ok(if taken.len() == n {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                })
             })
             .expect("no error");
         taken.len() == n

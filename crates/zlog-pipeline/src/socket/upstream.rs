@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::pace::Pace;
+use super::rate_limit::RateLimit;
 use super::subscriptions::{Edge, MOST_OF_PEER, cost};
 
 /// The most that the prefixes cost that are passed on one by one. There is room left for
@@ -19,10 +19,10 @@ const MOST: usize = MOST_OF_PEER - 1024;
 /// Longest prefix that is passed on.
 const LONGEST: usize = 1024;
 /// Messages to publishers, at once and a second: half of what zlog's take.
-const PACE: (u64, u64) = (25_000, 500);
+const RATE: (u64, u64) = (25_000, 500);
 
 /// What publishers have been asked for.
-pub(super) struct Upstream {
+pub(super) struct UpstreamSubscriptions {
     /// Prefixes that were passed on, and whether they are still wanted.
     asked: HashMap<Box<[u8]>, bool>,
     cost: usize,
@@ -33,19 +33,19 @@ pub(super) struct Upstream {
     /// Whether everything is wanted, and whether it has been asked for.
     all_wanted: bool,
     all_asked: bool,
-    pace: Pace,
+    rate: RateLimit,
 }
 
-impl Upstream {
-    pub(super) fn new(now: Instant) -> Upstream {
-        Upstream {
+impl UpstreamSubscriptions {
+    pub(super) fn new(now: Instant) -> UpstreamSubscriptions {
+        UpstreamSubscriptions {
             asked: HashMap::new(),
             cost: 0,
             unwanted: 0,
             left_out: 0,
             all_wanted: false,
             all_asked: false,
-            pace: Pace::new(PACE, now),
+            rate: RateLimit::new(RATE, now),
         }
     }
 
@@ -58,7 +58,7 @@ impl Upstream {
             Edge::First(prefix) => return self.begin(prefix, now),
             Edge::Last(prefix) => return self.end(prefix, now),
         }
-        self.settle_all(now)
+        self.update_all(now)
     }
 
     fn begin(&mut self, prefix: &[u8], now: Instant) -> Option<Vec<u8>> {
@@ -68,9 +68,9 @@ impl Upstream {
             return None;
         }
         let fits = prefix.len() <= LONGEST && self.cost + cost(prefix) <= MOST;
-        if !fits || !self.pace.is_kept(now) {
+        if !fits || !self.rate.is_within(now) {
             self.left_out += 1;
-            return self.settle_all(now);
+            return self.update_all(now);
         }
         self.cost += cost(prefix);
         self.asked.insert(prefix.into(), true);
@@ -80,9 +80,9 @@ impl Upstream {
     fn end(&mut self, prefix: &[u8], now: Instant) -> Option<Vec<u8>> {
         let Some(wanted) = self.asked.get_mut(prefix) else {
             self.left_out -= 1;
-            return self.settle_all(now);
+            return self.update_all(now);
         };
-        if !self.pace.is_kept(now) {
+        if !self.rate.is_within(now) {
             *wanted = false;
             self.unwanted += 1;
             return None;
@@ -93,9 +93,9 @@ impl Upstream {
     }
 
     /// Asks for everything, or not any more.
-    fn settle_all(&mut self, now: Instant) -> Option<Vec<u8>> {
+    fn update_all(&mut self, now: Instant) -> Option<Vec<u8>> {
         let wanted = self.all_wanted || self.left_out > 0;
-        if wanted == self.all_asked || (!wanted && !self.pace.is_kept(now)) {
+        if wanted == self.all_asked || (!wanted && !self.rate.is_within(now)) {
             return None;
         }
         self.all_asked = wanted;
@@ -103,11 +103,11 @@ impl Upstream {
     }
 
     /// The next cancel that was put off, if there may be one by now.
-    pub(super) fn put_off(&mut self, now: Instant) -> Option<Vec<u8>> {
-        if let Some(message) = self.settle_all(now) {
+    pub(super) fn next_deferred(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if let Some(message) = self.update_all(now) {
             return Some(message);
         }
-        if self.unwanted == 0 || !self.pace.is_kept(now) {
+        if self.unwanted == 0 || !self.rate.is_within(now) {
             return None;
         }
         let prefix = self.asked.iter().find(|(_, wanted)| !**wanted)?.0.clone();
@@ -118,7 +118,7 @@ impl Upstream {
     }
 
     fn message(&mut self, first: u8, prefix: &[u8]) -> Vec<u8> {
-        self.pace.count();
+        self.rate.count();
         [&[first], prefix].concat()
     }
 
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_prefix_that_is_too_long_is_asked_for_as_everything() {
         let now = Instant::now();
-        let mut upstream = Upstream::new(now);
+        let mut upstream = UpstreamSubscriptions::new(now);
         let long = vec![b'a'; LONGEST + 1];
         assert_eq!(upstream.note(Edge::First(&long), now), message(1, b""));
         assert_eq!(upstream.note(Edge::First(b""), now), None);
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_stays_within_what_a_publisher_takes_from_a_peer() {
         let now = Instant::now();
-        let mut upstream = Upstream::new(now);
+        let mut upstream = UpstreamSubscriptions::new(now);
         let prefix = |n: usize| format!("{n:0>1000}").into_bytes();
         let mut sum = 0;
         let mut n = 0;
@@ -177,18 +177,18 @@ mod tests {
     #[test]
     fn whoever_comes_and_goes_without_end_does_not_make_a_relay_do_so() {
         let start = Instant::now();
-        let mut upstream = Upstream::new(start);
+        let mut upstream = UpstreamSubscriptions::new(start);
         let mut sent = 0;
-        for _ in 0..2 * PACE.0 {
+        for _ in 0..2 * RATE.0 {
             sent += u64::from(upstream.note(Edge::First(b"a"), start).is_some());
             sent += u64::from(upstream.note(Edge::Last(b"a"), start).is_some());
         }
-        assert!(sent <= PACE.0 + 1, "{sent}");
+        assert!(sent <= RATE.0 + 1, "{sent}");
         assert_eq!(upstream.len(), 0);
-        assert_eq!(upstream.put_off(start), None);
+        assert_eq!(upstream.next_deferred(start), None);
         // Within a second, what nobody wants is cancelled.
         let later = start + Duration::from_secs(1);
-        while upstream.put_off(later).is_some() {}
+        while upstream.next_deferred(later).is_some() {}
         assert!(upstream.asked.is_empty() && !upstream.all_asked);
     }
 
@@ -200,8 +200,8 @@ mod tests {
             at_once in 0u64..20,
         ) {
             let start = Instant::now();
-            let mut upstream = Upstream::new(start);
-            upstream.pace = Pace::new((at_once, 1000), start);
+            let mut upstream = UpstreamSubscriptions::new(start);
+            upstream.rate = RateLimit::new((at_once, 1000), start);
             let mut wanted: HashSet<Vec<u8>> = HashSet::new();
             let mut asked: HashSet<Vec<u8>> = HashSet::new();
             let apply = |message: Option<Vec<u8>>, asked: &mut HashSet<Vec<u8>>| {
@@ -223,7 +223,7 @@ mod tests {
                 prop_assert_eq!(upstream.len(), wanted.len());
             }
             let later = start + Duration::from_secs(1);
-            while let Some(message) = upstream.put_off(later) {
+            while let Some(message) = upstream.next_deferred(later) {
                 prop_assert!(apply(Some(message), &mut asked));
             }
             let everything = upstream.left_out > 0 && asked.contains(&b""[..]);

@@ -1,34 +1,31 @@
-//! Bytes to lines.
-//!
-//! What may be here: where lines begin and end. What is in them is `text`'s.
+//! Splits bytes into lines.
 
 use memchr::memchr2;
 
-/// Cuts one stream of bytes into lines, across reads.
+/// Splits one stream of bytes into lines, across reads.
 ///
-/// A line ends in `\n` or `\r\n`, or where the stream does. One longer than
-/// [`longest`] comes in pieces, the cuts moved back to where a UTF-8 character begins.
-/// Where the cuts fall depends on the bytes alone, not on how they were read, and
-/// the work is linear in the bytes, however long a line.
+/// A line ends with `\n` or `\r\n`, or with the stream. One longer than [`longest`] comes
+/// in pieces, cut where a UTF-8 character begins. The cuts depend on the bytes alone, not on
+/// how they were read, and the work is linear in the bytes, however long a line is.
 ///
-/// NULs at the start of a line, and [`HOLE`] or more of them within one, are no text:
-/// they stand for a hole in a file, or for blocks that a crash left unwritten. They end
-/// the line before them, are skipped, and counted.
+/// NULs at the start of a line, and [`HOLE`] or more of them within a line, are no text:
+/// they are a hole in a file, or blocks that a crash left unwritten. They end the line
+/// before them, are skipped, and counted.
 ///
-/// A line is first seen ([`Splitter::peek`]) and then let go ([`Splitter::advance`]),
-/// so that a consumer can stop at it.
+/// [`Splitter::peek`] shows a line and [`Splitter::advance`] steps over it, so that a
+/// consumer can stop at a line and come back to it.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     max: usize,
-    /// The beginning of the present line, from earlier reads.
+    /// The start of the present line, from earlier reads.
     carry: Vec<u8>,
     /// How the line in `carry` ends.
     carry_end: End,
-    /// Pieces of the present line that were let go.
+    /// Pieces of the present line that were stepped over.
     parts: u32,
     /// NULs skipped.
     nuls: u64,
-    seen: Seen,
+    peeked: Peeked,
 }
 
 /// A line, or a piece of one.
@@ -40,56 +37,54 @@ pub(crate) struct Line<'c> {
     pub(crate) part: u32,
 }
 
-/// How a run of bytes without a newline ends.
+/// What ends a run of bytes without a newline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
-    /// It goes on in a later read.
+    /// Nothing yet: it goes on in a later read.
     Open,
-    /// A newline follows.
+    /// A newline.
     Newline,
-    /// A hole follows.
+    /// A hole.
     Hole,
-    /// The stream ends.
+    /// The end of the stream.
     Stream,
 }
 
-/// What `peek` found, for `advance` to step over.
+/// What `peek` has shown, for `advance` to step over.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
-    /// Length of what is shown: the line without its ending, or a piece.
+struct Peeked {
+    /// Length of what was shown: the line without its ending, or a piece.
     shown: usize,
-    /// Whether the line ends with it, and in how many bytes: 1 for a newline.
+    /// Whether the line ends with it, and the length of the ending: 1 for a newline.
     ends_line: bool,
     ending: usize,
     in_carry: bool,
-    /// Length of the run of bytes it was found in.
+    /// Length of the run of bytes that it is in.
     run: usize,
 }
 
-/// NULs in a row within a line that are taken for a hole: the smallest block of a file
-/// system. Fewer may be padding.
+/// NULs in a row within a line that count as a hole: the smallest block size of file
+/// systems. Fewer may be padding.
 const HOLE: usize = 512;
 
-/// How many times as long as others a line may be that begins with `{`.
-const OBJECT: usize = 8;
+/// A line that begins with `{` may be longer by this factor.
+const JSON_FACTOR: usize = 8;
 
-/// How long a line that begins so may be, where others may have `max` bytes: a JSON object
-/// of a message that was a line takes up to six bytes for each of its bytes, and more for
-/// its other fields.
+/// The longest such line, where other lines may have `max` bytes: a JSON object takes up to
+/// six bytes for each byte of the message in it, and more for its other fields.
 pub(super) fn longest(line: &[u8], max: usize) -> usize {
-    if line.first() == Some(&b'{') { max.saturating_mul(OBJECT) } else { max }
+    if line.first() == Some(&b'{') { max.saturating_mul(JSON_FACTOR) } else { max }
 }
 
-/// A carry that has grown beyond this is given back after its line.
-const KEEP: usize = 1 << 20;
+/// Capacity that `carry` may keep after its line, in bytes.
+const KEPT_CAPACITY: usize = 1 << 20;
 
 impl Splitter {
-    /// A splitter for lines of up to `max` bytes. A line and its end are looked at, and no
-    /// memory holds more than `isize::MAX` bytes.
+    /// A splitter for lines of up to `max` bytes, at most `isize::MAX`: no memory holds more.
     pub(crate) fn new(max: usize) -> Splitter {
-        let seen = Seen { shown: 0, ends_line: true, ending: 0, in_carry: true, run: 0 };
+        let peeked = Peeked { shown: 0, ends_line: true, ending: 0, in_carry: true, run: 0 };
         let (max, carry) = (max.clamp(1, isize::MAX as usize), Vec::new());
-        Splitter { max, carry, carry_end: End::Open, parts: 0, nuls: 0, seen }
+        Splitter { max, carry, carry_end: End::Open, parts: 0, nuls: 0, peeked }
     }
 
     /// NULs skipped so far.
@@ -97,14 +92,14 @@ impl Splitter {
         self.nuls
     }
 
-    /// The next line of what was carried over and `chunk[*pos..]`; `None` when
-    /// there is no whole one, and all of the chunk has been taken in.
+    /// The next line of the bytes carried over and `chunk[*pos..]`; `None` once the whole
+    /// chunk has been taken in without a complete line.
     pub(crate) fn peek<'c>(&'c mut self, chunk: &'c [u8], pos: &mut usize) -> Option<Line<'c>> {
         if !self.carry.is_empty() || self.carry_end != End::Open {
             self.fill(chunk, pos);
             let max = self.longest(&self.carry);
-            self.seen = self.look(&self.carry, self.carry_end, max, true)?;
-            return Some(Line { bytes: &self.carry[..self.seen.shown], part: self.part() });
+            self.peeked = self.classify(&self.carry, self.carry_end, max, true)?;
+            return Some(Line { bytes: &self.carry[..self.peeked.shown], part: self.part() });
         }
         if self.parts == 0 {
             let nuls = leading_nuls(&chunk[*pos..]);
@@ -114,13 +109,13 @@ impl Splitter {
         let rest = &chunk[*pos..];
         let max = self.longest(rest);
         let (run, end) = first_run(rest, window(max), 0);
-        match self.look(run, end, max, false) {
-            Some(seen) => {
-                self.seen = seen;
-                Some(Line { bytes: &run[..seen.shown], part: self.part() })
+        match self.classify(run, end, max, false) {
+            Some(peeked) => {
+                self.peeked = peeked;
+                Some(Line { bytes: &run[..peeked.shown], part: self.part() })
             }
             None => {
-                // Neither overlong nor ended, so the run is all that is left of the chunk.
+                // It is neither overlong nor ended, so it is the rest of the chunk.
                 self.carry.extend_from_slice(run);
                 *pos += run.len();
                 None
@@ -128,12 +123,12 @@ impl Splitter {
         }
     }
 
-    /// Steps over the line that `peek` showed.
+    /// Steps over the line that `peek` has shown.
     pub(crate) fn advance(&mut self, pos: &mut usize) {
-        let Seen { shown, ends_line, ending, in_carry, run } = self.seen;
+        let Peeked { shown, ends_line, ending, in_carry, run } = self.peeked;
         if in_carry && ends_line {
             self.carry.clear();
-            self.carry.shrink_to(KEEP);
+            self.carry.shrink_to(KEPT_CAPACITY);
             self.carry_end = End::Open;
         } else if in_carry {
             self.carry.drain(..shown);
@@ -143,7 +138,8 @@ impl Splitter {
         self.parts = if ends_line { 0 } else { self.parts + 1 };
     }
 
-    /// The stream has ended: what is carried is its last line. Whether there is one.
+    /// Ends the stream: the bytes carried over are its last line. Returns whether there are
+    /// any.
     pub(crate) fn finish(&mut self) -> bool {
         let last = !self.carry.is_empty() && self.carry_end == End::Open;
         if last {
@@ -152,7 +148,7 @@ impl Splitter {
         last
     }
 
-    /// Whether the last line, or a piece of it, has been taken in without its end.
+    /// Whether a part of a line has been taken in without its end.
     pub(crate) fn is_within_line(&self) -> bool {
         self.carry_end == End::Open && (!self.carry.is_empty() || self.parts > 0)
     }
@@ -162,8 +158,8 @@ impl Splitter {
         self.carry_end == End::Stream
     }
 
-    /// Moves the rest of the carried line out of the chunk, or as much of it as
-    /// tells that it is overlong.
+    /// Moves the rest of the carried line out of the chunk, or as much of it as shows that the
+    /// line is overlong.
     fn fill(&mut self, chunk: &[u8], pos: &mut usize) {
         if self.carry_end != End::Open {
             return;
@@ -183,42 +179,41 @@ impl Splitter {
         self.carry_end = end;
     }
 
-    /// What to show of a run of bytes; `None` when more of it must be seen.
-    fn look(&self, run: &[u8], end: End, max: usize, in_carry: bool) -> Option<Seen> {
+    /// What to show of a run of bytes; `None` if more bytes are needed to decide.
+    fn classify(&self, run: &[u8], end: End, max: usize, in_carry: bool) -> Option<Peeked> {
         let line = match end {
             End::Newline | End::Open => run.strip_suffix(b"\r").unwrap_or(run),
             End::Hole | End::Stream => run,
         };
         let ends_line = line.len() <= max;
-        // Its last NULs may be the beginning of a hole.
+        // The NULs at its end may be the start of a hole.
         let undecided = || run.len() - trailing_nuls(run) <= max;
         if end == End::Open && (ends_line || undecided()) {
             return None;
         }
         let shown = if ends_line { line.len() } else { cut(run, max) };
         let ending = usize::from(end == End::Newline);
-        Some(Seen { shown, ends_line, ending, in_carry, run: run.len() })
+        Some(Peeked { shown, ends_line, ending, in_carry, run: run.len() })
     }
 
-    /// How long the present line, or what is left of it, may be.
+    /// The longest that the present line, or the rest of it, may be.
     fn longest(&self, line: &[u8]) -> usize {
         if self.parts == 0 { longest(line, self.max) } else { self.max }
     }
 
     fn part(&self) -> u32 {
-        if self.parts == 0 && self.seen.ends_line { 0 } else { self.parts + 1 }
+        if self.parts == 0 && self.peeked.ends_line { 0 } else { self.parts + 1 }
     }
 }
 
-/// How many bytes are looked at for the end of a line of up to `max`: enough to tell that
-/// it is overlong, with its `\r`, and that no hole follows the longest one.
+/// Bytes that are searched for the end of a line of up to `max` bytes: enough to see that it
+/// is overlong, with its `\r`, and that no hole follows the longest line.
 fn window(max: usize) -> usize {
     max.saturating_add(HOLE + 2)
 }
 
-/// What stands before the first newline or hole among the first `window` bytes; looking
-/// no further, since cutting a long line into pieces must not look at it again and again.
-/// `nuls` NULs stand before them.
+/// The bytes before the first newline or hole among the first `window` bytes, which come
+/// after `nuls` NULs. The window keeps the work linear when a long line is cut into pieces.
 fn first_run(bytes: &[u8], window: usize, nuls: usize) -> (&[u8], End) {
     let window = &bytes[..bytes.len().min(window)];
     let mut at = 0;
@@ -236,7 +231,7 @@ fn first_run(bytes: &[u8], window: usize, nuls: usize) -> (&[u8], End) {
     (window, End::Open)
 }
 
-/// How many NULs the bytes begin with. By blocks: a hole may have many gigabytes.
+/// Number of NULs at the start. Compared in blocks, since a hole may have many gigabytes.
 fn leading_nuls(bytes: &[u8]) -> usize {
     const BLOCK: [u8; 256] = [0; 256];
     if bytes.first() != Some(&0) {
@@ -251,8 +246,8 @@ fn trailing_nuls(bytes: &[u8]) -> usize {
     bytes.iter().rev().take_while(|byte| **byte == 0).count()
 }
 
-/// Where to cut a line of more than `max` bytes: there, or up to three bytes before,
-/// where a character begins.
+/// Where to cut a line of more than `max` bytes: at `max`, or up to three bytes before, where
+/// a character begins.
 fn cut(bytes: &[u8], max: usize) -> usize {
     let continues = |at: &usize| bytes[*at] & 0xC0 == 0x80;
     let back = (max.saturating_sub(3)..=max).rev().find(|at| !continues(at));
@@ -265,7 +260,7 @@ mod tests {
 
     use super::*;
 
-    /// All lines of the chunks, each seen twice before it is let go, and the NULs skipped.
+    /// All lines of the chunks, each shown twice, and the number of NULs skipped.
     fn split(max: usize, chunks: &[&[u8]]) -> (Vec<(Vec<u8>, u32)>, u64) {
         let mut splitter = Splitter::new(max);
         let mut lines = Vec::new();
@@ -310,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_too_long_comes_in_pieces_that_keep_characters_whole() {
+    fn an_overlong_line_comes_in_pieces_that_keep_characters_whole() {
         let pieces = |list: &[(&str, u32)]| -> Vec<(String, u32)> {
             list.iter().map(|(text, part)| (String::from(*text), *part)).collect()
         };
@@ -374,7 +369,7 @@ mod tests {
                 prop_assert!(line.len() <= most);
             }
 
-            // Nothing is lost and nothing doubled, line endings aside, and NULs are counted.
+            // No byte is lost or repeated except line endings, and NULs are counted.
             let mut joined = Vec::new();
             for (line, part) in &at_once {
                 if *part <= 1 && !joined.is_empty() {

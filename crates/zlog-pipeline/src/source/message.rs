@@ -1,68 +1,69 @@
-//! One record, whose text is given: nothing is read.
+//! One record with a given text; nothing is read.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use super::{Progress, Sink, Source};
+use super::text::LineCounts;
+use super::{PollStatus, Sink, Source, SourceCounts};
 use zlog_core::error::Result;
 use zlog_core::parse::{self, Parser, backslash_replace};
-use zlog_core::record::Level;
+use zlog_core::record::{Level, Record};
 
 /// Delivers one record and ends. Its text may have several lines.
 #[derive(Debug)]
-pub struct Message {
+pub struct MessageSource {
     text: Option<String>,
     not_utf8: bool,
     parser: Parser,
     level: Level,
 }
 
-impl Message {
-    /// A record of `text`, at `level` unless the text says its own. Bytes that are
-    /// not UTF-8 become `\xNN`, as they do in lines.
-    pub fn new(text: &OsStr, options: parse::Options, level: Level) -> Message {
+impl MessageSource {
+    /// A record of `text`, at `level` unless the text names a level. Bytes that are not
+    /// UTF-8 become `\xNN`, as in lines.
+    pub fn new(text: &OsStr, options: parse::Options, level: Level) -> MessageSource {
         let text = backslash_replace(text.as_encoded_bytes());
         let not_utf8 = matches!(text, Cow::Owned(_));
-        Message { text: Some(text.into_owned()), not_utf8, parser: Parser::new(options), level }
-    }
-
-    /// Whether the text had bytes that are not UTF-8.
-    pub fn not_utf8(&self) -> bool {
-        self.not_utf8
+        MessageSource {
+            text: Some(text.into_owned()),
+            not_utf8,
+            parser: Parser::new(options),
+            level,
+        }
     }
 }
 
-impl Source for Message {
-    fn poll(&mut self, _wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
-        let Some(text) = self.text.take() else { return Ok(Progress::Ended) };
-        let parsed = self.parser.parse(&text);
-        let mut record = parsed.record;
-        if !parsed.level_found {
-            record.level = self.level;
+impl Source for MessageSource {
+    fn poll(&mut self, _wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
+        if let Some(text) = self.text.take() {
+            let mut record = Record::default();
+            if !self.parser.parse_into(&text, &mut record) {
+                record.level = self.level;
+            }
+            let _ = sink(&mut record)?;
         }
-        sink(record)?;
-        Ok(Progress::Ended)
+        Ok(PollStatus::Ended)
+    }
+
+    fn counts(&self) -> SourceCounts {
+        let not_utf8 = u64::from(self.not_utf8);
+        SourceCounts { lines: LineCounts { not_utf8, ..Default::default() }, ..Default::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Flow;
+    use crate::source::testing::all;
 
     #[test]
     fn a_message_is_one_record_even_with_several_lines() {
         let text = OsStr::new("first\nsecond");
-        let mut message = Message::new(text, parse::Options::default(), Level::ERROR);
-        let mut seen = Vec::new();
-        for _ in 0..2 {
-            let progress = message.poll(Duration::ZERO, &mut |record| {
-                seen.push((record.msg.into_owned(), record.level));
-                Ok(Flow::More)
-            });
-            assert_eq!(progress.unwrap(), Progress::Ended);
-        }
-        assert_eq!(seen, [("first\nsecond".to_owned(), Level::ERROR)]);
+        let mut message = MessageSource::new(text, parse::Options::default(), Level::ERROR);
+        let records = all(&mut message);
+        assert_eq!(records.len(), 1);
+        assert_eq!((&*records[0].msg, records[0].level), ("first\nsecond", Level::ERROR));
+        assert!(all(&mut message).is_empty(), "it is delivered once");
     }
 }

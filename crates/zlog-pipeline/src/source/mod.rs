@@ -1,35 +1,39 @@
 //! Where records come from. The contract is [`Source`].
 //!
-//! To add one, imitate `synthetic.rs`: one file here, one line in [`SourceKind`],
-//! and tests/parity.rs will not compile until it has an exemplar. A source of
-//! lines (`stdin`, `file`, `command`) is a few lines that give bytes to `text`; those
-//! that programs send to over sockets share `listen`.
+//! To add a source, imitate `synthetic.rs`: one file here and one variant of
+//! [`SourceKind`]. The compiler then asks for the code that opens it
+//! (`src/command/emit/source.rs`) and for an example that is run (`tests/parity.rs`).
+//! A source of lines (`stdin`, `file`, `command`) only hands bytes to `text`.
 //!
-//! What may be here: taking bytes or messages in. What they mean is `wire`'s and
-//! `parse`'s; which of them matter is `filter`'s.
+//! A source must not decode (`wire`, `parse`) or select (`filter`) records itself.
 
 pub mod command;
-mod datagram_handler;
 pub mod file;
 mod lines;
-pub mod listen;
 pub mod message;
+pub mod python;
 mod reader;
 pub mod replay;
-mod socket_handler;
 pub mod stdin;
 pub mod subscribe;
 pub mod synthetic;
+#[cfg(test)]
+mod testing;
 pub mod text;
 
-pub use reader::{Notice, Reading, Tee};
+pub use reader::{Notice, ReadProgress, Tee};
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
-use zlog_core::error::Result;
+use self::python::ListenStats;
+use self::text::LineCounts;
+use zlog_core::error::{Exit, Result};
 use zlog_core::record::Record;
 
-/// The sources there are.
+/// The sources that `zlog emit` chooses from. (`tail` reads a subscription, which it
+/// opens itself.)
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum SourceKind {
     /// Lines of standard input.
@@ -38,83 +42,103 @@ pub enum SourceKind {
     File,
     /// Lines of a child's stdout and stderr.
     Command,
-    /// One record, whose text is given.
+    /// One record with a given text.
     Message,
-    /// Test records.
+    /// Generated test records.
     Synthetic,
-    /// Stored records, sent again with their own spacing.
+    /// Stored records, with their original spacing in time.
     Replay,
-    /// A ZeroMQ subscription.
-    Subscribe,
-    /// Programs that log through Python's `SocketHandler`.
-    SocketHandler,
-    /// Programs that log through Python's `DatagramHandler`.
-    DatagramHandler,
+    /// Programs that log through Python's `SocketHandler` and `DatagramHandler`.
+    Python,
 }
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [SourceKind; 9] = [
+    pub const ALL: [SourceKind; 7] = [
         SourceKind::Stdin,
         SourceKind::File,
         SourceKind::Command,
         SourceKind::Message,
         SourceKind::Synthetic,
         SourceKind::Replay,
-        SourceKind::Subscribe,
-        SourceKind::SocketHandler,
-        SourceKind::DatagramHandler,
+        SourceKind::Python,
     ];
-
-    /// Its name, that of its file here.
-    pub const fn name(self) -> &'static str {
-        match self {
-            SourceKind::Stdin => "stdin",
-            SourceKind::File => "file",
-            SourceKind::Command => "command",
-            SourceKind::Message => "message",
-            SourceKind::Synthetic => "synthetic",
-            SourceKind::Replay => "replay",
-            SourceKind::Subscribe => "subscribe",
-            SourceKind::SocketHandler => "socket_handler",
-            SourceKind::DatagramHandler => "datagram_handler",
-        }
-    }
 }
 
-/// What became of a [`Source::poll`].
+/// Outcome of [`Source::poll`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Progress {
-    /// Records were delivered, or input without any was read; there may be more at once.
+pub enum PollStatus {
+    /// Input was read; there may be more at once.
     Delivered,
     /// Nothing came within the wait: the moment to flush.
     Idle,
-    /// Nothing will come any more.
+    /// The source has ended and will deliver nothing more.
     Ended,
 }
 
-/// Whether a sink wants more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flow {
-    /// Go on.
-    More,
-    /// Enough: the source returns from `poll` without delivering another.
-    Enough,
+/// Takes one record, which borrows from the source's buffers: a sink that keeps it
+/// takes it (`mem::take`) and calls [`Record::into_owned`]. After [`ControlFlow::Break`] the source returns without
+/// delivering another.
+pub type Sink<'s> = dyn FnMut(&mut Record<'_>) -> Result<ControlFlow<()>> + 's;
+
+/// What a source has read, changed and lost so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SourceCounts {
+    /// Of lines; zero for sources that read none.
+    pub lines: LineCounts,
+    /// Of Python's handlers; zero for every other source.
+    pub listen: ListenStats,
 }
 
-/// Takes one record. It borrows from the source's buffers and ends with the call.
-pub type Sink<'s> = dyn FnMut(Record<'_>) -> Result<Flow> + 's;
-
-/// Delivers records one by one, in order, to the one thread that asks.
+/// Delivers records one by one, in order, on the thread that calls it.
 pub trait Source {
     /// Delivers what is there, or waits up to `wait` for something to come.
     ///
-    /// Returns soon after what was there has been delivered, so that the caller
-    /// can flush, look at the clock and at signals; it may return early with
-    /// [`Progress::Idle`]. One bad record is delivered marked or reported, and
-    /// never ends the stream.
+    /// Returns soon after it has delivered what was there, so that the caller can flush
+    /// and check the clock and signals; it may return [`PollStatus::Idle`] early. A bad
+    /// record is delivered marked or reported as a notice, and never ends the source.
     ///
     /// # Errors
-    /// Whatever `sink` returns, or a failure of the source as a whole.
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress>;
+    /// The sink's errors, and a failure of the source as a whole.
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus>;
+
+    /// Ends the source early: delivers what it has received, and what is on its way
+    /// (the rest of a line, the queue of a socket) if that comes before `within` is over.
+    ///
+    /// # Errors
+    /// As [`Source::poll`].
+    fn finish(&mut self, _within: Duration, _sink: &mut Sink<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// The notices since the last call. To be called after each poll.
+    fn take_notices(&mut self) -> Vec<Notice> {
+        Vec::new()
+    }
+
+    /// What was read, changed and lost so far.
+    fn counts(&self) -> SourceCounts {
+        SourceCounts::default()
+    }
+
+    /// The bytes read so far, kept up to date by the reading threads; `None` if the source
+    /// has none.
+    fn read_progress(&self) -> Option<Arc<ReadProgress>> {
+        None
+    }
+
+    /// The exit code for a command that read this source to its end: a child's own code,
+    /// or failure where input could not be read.
+    fn exit(&self) -> Exit {
+        Exit::Done
+    }
+
+    /// Ends what the source has started and nobody waits for: asks a child command to end,
+    /// and kills it when it has not ended `within` that time.
+    ///
+    /// # Errors
+    /// It can't be ended.
+    fn stop(&mut self, _within: Duration) -> Result<()> {
+        Ok(())
+    }
 }

@@ -1,8 +1,5 @@
-//! The reading end of a source: bytes out of a file descriptor, on a thread of
-//! its own, over a bounded channel to the one thread that makes records of them.
-//!
-//! What may be here: reading, the copy of `--tee`, and what must be told in order
-//! with the bytes. What the bytes mean is `text`'s.
+//! Threads that read bytes, and the bounded channel to the one thread that makes records
+//! of them.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -15,19 +12,19 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use crate::os::clock::now;
 use zlog_core::error::{Error, Result};
 
-/// How much is read at once: what a pipe holds.
-pub(crate) const BLOCK: usize = 64 << 10;
+/// Bytes read at once: what a pipe holds.
+const BLOCK: usize = 64 << 10;
 
-/// Blocks under way between the readers and the consumer: enough to keep both
-/// busy, few enough that a stopped consumer stops its readers within 1 MiB.
+/// Blocks in the channel: enough to keep both ends busy, and few enough that readers stop
+/// within 1 MiB of a consumer that stops.
 pub(crate) const BLOCKS: usize = 16;
 
-/// Where a reader copies what it reads, untouched.
+/// Where a reader copies what it reads, unchanged.
 pub type Tee = Box<dyn Write + Send>;
 
-/// How far the reading has come; for a progress line.
+/// Progress of the reading threads, for a progress line and for the end of `--tee`.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub struct ReadProgress {
     read: AtomicU64,
     total: AtomicU64,
     copying: AtomicU64,
@@ -35,30 +32,29 @@ pub struct Reading {
     closed: AtomicBool,
 }
 
-impl Reading {
+impl ReadProgress {
     /// Bytes read so far.
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// Bytes there are to read; 0 when nobody can know.
+    /// Bytes there are to read; 0 if that can't be known.
     pub fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// Bytes that were read and are on their way to `--tee`, where somebody may hold
-    /// them up.
+    /// Bytes that were read and are being written to `--tee`, whose reader may be slow.
     pub fn copying(&self) -> u64 {
         self.copying.load(Ordering::Acquire)
     }
 
-    /// Bytes that were read and not copied, or not whole, because nobody took them
-    /// before the end.
+    /// Bytes that were read and not copied, or only in part, because the reader of `--tee`
+    /// did not take them before the end.
     pub fn uncopied(&self) -> u64 {
         self.uncopied.load(Ordering::Relaxed)
     }
 
-    /// Lets nothing more be read, since nobody would take it.
+    /// Ends the reading: the consumer takes nothing more.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }
@@ -68,42 +64,43 @@ impl Reading {
     }
 }
 
-/// Something a person should know, that is no record and ends nothing.
+/// A message for the user that is no record and does not end the source.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Notice {
-    /// One sentence, naming the thing and the cause.
+    /// One sentence that names the thing and the cause.
     pub text: String,
-    /// Input was missed: the command is to fail in the end.
+    /// Input was missed, so the command must fail in the end.
     pub failed: bool,
 }
 
-/// What a reader sends.
-pub(crate) struct Event {
+/// A reader's message to the consumer.
+pub(crate) struct ReaderMessage {
     pub(crate) stream: usize,
     pub(crate) at: Instant,
-    pub(crate) what: Arrival,
+    pub(crate) event: ReaderEvent,
 }
 
-/// What has arrived.
-pub(crate) enum Arrival {
-    /// What one read gave.
+/// What a reader met.
+pub(crate) enum ReaderEvent {
+    /// The bytes of one read.
     Bytes(Block),
-    /// The next bytes come from elsewhere: the last line ends here, newline or not.
+    /// The next bytes are those of another file: the last line ends here, even without a
+    /// newline.
     Break,
-    /// Nothing more will come from this reader.
+    /// The reader has ended.
     End,
-    /// Nothing more will come, and this is why.
+    /// The reader has ended with an error.
     Failed(Error),
-    /// For a person.
+    /// A notice, in order with the bytes.
     Notice(Notice),
 }
 
-/// What one read gave, in a buffer that goes back to the reader.
+/// The bytes of one read, in a buffer that goes back to the reader.
 #[derive(Default)]
 pub(crate) struct Block {
     pub(crate) buffer: Vec<u8>,
     pub(crate) len: usize,
-    /// When it was read: seconds since 1970-01-01 UTC.
+    /// When they were read: seconds since 1970-01-01 UTC.
     pub(crate) received: f64,
 }
 
@@ -113,48 +110,53 @@ impl Block {
     }
 }
 
-/// The consumer has gone: there is nobody to read for.
+/// The consumer is gone, so the reader may end.
 #[derive(Debug)]
-pub(crate) struct Gone;
+pub(crate) struct Disconnected;
 
-/// Sends what one stream gives.
-pub(crate) struct Feed {
+/// A reader's end of the channel, for one stream.
+pub(crate) struct ReaderHandle {
     pub(crate) stream: usize,
-    pub(crate) events: Sender<Event>,
+    pub(crate) messages: Sender<ReaderMessage>,
+    /// Buffers to use again.
     pub(crate) spare: Receiver<Vec<u8>>,
-    /// Closed when the consumer goes, which wakes a reader that waits.
+    /// Disconnected when the consumer goes, which wakes a reader that waits.
     pub(crate) stop: Receiver<()>,
-    pub(crate) reading: Arc<Reading>,
-    pub(crate) tee: Option<Copying>,
-    /// A buffer that nothing was read into: a followed file is mostly at its end.
+    pub(crate) progress: Arc<ReadProgress>,
+    pub(crate) tee: Option<TeeCopy>,
+    /// A buffer of the last read, if that read nothing: a followed file is mostly at its
+    /// end.
     pub(crate) unused: Vec<u8>,
 }
 
-impl Feed {
-    /// Copies what is read to `tee`, here on the reading thread, so that a stuck
-    /// terminal holds up the input and never the consumer.
+impl ReaderHandle {
+    /// Copies what is read to `tee`, on the reading thread: a blocked terminal holds up the
+    /// input and never the consumer.
     #[must_use]
-    pub(crate) fn with_tee(mut self, tee: Option<Tee>) -> Feed {
-        self.tee = tee.map(|to| Copying { to: Some(to), bytes: Vec::new() });
+    pub(crate) fn with_tee(mut self, tee: Option<Tee>) -> ReaderHandle {
+        self.tee = tee.map(|to| TeeCopy { to: Some(to), bytes: Vec::new() });
         self
     }
 
-    /// Tells the consumer something.
-    pub(crate) fn send(&self, what: Arrival) -> Result<(), Gone> {
-        let event = Event { stream: self.stream, at: Instant::now(), what };
-        self.events.send(event).map_err(|_| Gone)
+    /// Sends an event to the consumer.
+    pub(crate) fn send(&self, event: ReaderEvent) -> Result<(), Disconnected> {
+        let message = ReaderMessage { stream: self.stream, at: Instant::now(), event };
+        self.messages.send(message).map_err(|_| Disconnected)
     }
 
-    /// Tells a person something.
-    pub(crate) fn notice(&self, text: String, failed: bool) -> Result<(), Gone> {
-        self.send(Arrival::Notice(Notice { text, failed }))
+    /// Sends a notice.
+    pub(crate) fn notice(&self, text: String, failed: bool) -> Result<(), Disconnected> {
+        self.send(ReaderEvent::Notice(Notice { text, failed }))
     }
 
-    /// Reads once and sends what came. `false` at the end of the input; an error of
-    /// the input is returned, one of the tee is sent on and ends the reading.
-    pub(crate) fn pump(&mut self, input: &mut impl Read) -> io::Result<Result<bool, Gone>> {
-        if self.reading.closed.load(Ordering::Relaxed) {
-            return Ok(Err(Gone));
+    /// Reads once and sends the bytes. `false` at the end of the input. The input's errors
+    /// are returned; an error of the tee is sent, and ends the reading.
+    pub(crate) fn read_once(
+        &mut self,
+        input: &mut impl Read,
+    ) -> io::Result<Result<bool, Disconnected>> {
+        if self.progress.closed.load(Ordering::Relaxed) {
+            return Ok(Err(Disconnected));
         }
         let mut buffer = match std::mem::take(&mut self.unused) {
             unused if unused.is_empty() => self.spare.try_recv().unwrap_or_default(),
@@ -172,32 +174,32 @@ impl Feed {
             self.unused = buffer;
             return Ok(Ok(false));
         }
-        self.reading.read.fetch_add(len as u64, Ordering::Relaxed);
-        if let Some(copying) = &mut self.tee {
-            copying.take(&buffer[..len], &self.reading);
+        self.progress.read.fetch_add(len as u64, Ordering::Relaxed);
+        if let Some(tee) = &mut self.tee {
+            tee.stage(&buffer[..len], &self.progress);
         }
-        // First, since copying may wait for a reader who stands still.
-        let sent = self.send(Arrival::Bytes(Block { buffer, len, received: now() }));
-        let copied = self.tee.as_mut().map_or(Ok(()), |tee| tee.copy(&self.reading));
+        // Sent before it is copied: the copy may wait for a reader that has stopped.
+        let sent = self.send(ReaderEvent::Bytes(Block { buffer, len, received: now() }));
+        let copied = self.tee.as_mut().map_or(Ok(()), |tee| tee.write(&self.progress));
         if sent.is_err() {
-            return Ok(Err(Gone));
+            return Ok(Err(Disconnected));
         }
         if let Err(error) = copied {
             let error = Error::io("copying the input (--tee)", &error);
-            // Whether or not anybody hears it: the reading ends here.
-            let _ = self.send(Arrival::Failed(error));
-            return Ok(Err(Gone));
+            // The reading ends here whether or not the consumer is still there.
+            let _ = self.send(ReaderEvent::Failed(error));
+            return Ok(Err(Disconnected));
         }
         Ok(Ok(true))
     }
 
-    /// Reads to the end, then says so.
-    pub(crate) fn pump_all(mut self, name: &str, mut input: impl Read) {
+    /// Reads to the end of the input, then sends [`ReaderEvent::End`].
+    pub(crate) fn read_all(mut self, name: &str, mut input: impl Read) {
         loop {
-            match self.pump(&mut input) {
+            match self.read_once(&mut input) {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => break,
-                Ok(Err(Gone)) => return,
+                Ok(Err(Disconnected)) => return,
                 Err(error) => {
                     let text = Error::io(format_args!("reading {name}"), &error).to_string();
                     if self.notice(text, true).is_err() {
@@ -207,15 +209,15 @@ impl Feed {
                 }
             }
         }
-        // With the consumer gone there is nobody to tell.
-        let _ = self.send(Arrival::End);
+        // It fails only if the consumer is gone, which then needs no message.
+        let _ = self.send(ReaderEvent::End);
     }
 
     /// Waits, but no longer than the consumer is there.
-    pub(crate) fn pause(&self, wait: Duration) -> Result<(), Gone> {
+    pub(crate) fn pause(&self, wait: Duration) -> Result<(), Disconnected> {
         match self.stop.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) | Ok(()) => Ok(()),
-            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+            Err(RecvTimeoutError::Disconnected) => Err(Disconnected),
         }
     }
 }
@@ -226,35 +228,38 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
     started.map(drop).map_err(|error| Error::no_thread(&error))
 }
 
-/// What is being copied, and where to.
-pub(crate) struct Copying {
-    /// `None` once nobody took it before the end: what is read then is not copied.
+/// The copy of the input to `--tee`.
+pub(crate) struct TeeCopy {
+    /// `None` once a write has timed out at the end: nothing more is copied.
     to: Option<Tee>,
+    /// The bytes to copy next.
     bytes: Vec<u8>,
 }
 
-impl Copying {
-    fn take(&mut self, bytes: &[u8], reading: &Reading) {
-        reading.copying.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+impl TeeCopy {
+    /// Keeps `bytes` for [`TeeCopy::write`].
+    fn stage(&mut self, bytes: &[u8], progress: &ReadProgress) {
+        progress.copying.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.bytes.clear();
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Copies what was taken. That nobody takes it before the end is counted, and no
-    /// error: what is read is to be published all the same.
-    fn copy(&mut self, reading: &Reading) -> io::Result<()> {
+    /// Writes what was staged. A write that times out at the end is counted and is no
+    /// error: the input is published all the same.
+    fn write(&mut self, progress: &ReadProgress) -> io::Result<()> {
         let len = self.bytes.len() as u64;
-        let copied = match &mut self.to {
+        let written = match &mut self.to {
             Some(to) => to.write_all(&self.bytes).and_then(|()| to.flush()),
             None => Err(io::ErrorKind::TimedOut.into()),
         };
-        let given_up = copied.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
-        if given_up {
+        let timed_out =
+            written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        if timed_out {
             self.to = None;
-            reading.uncopied.fetch_add(len, Ordering::Relaxed);
+            progress.uncopied.fetch_add(len, Ordering::Relaxed);
         }
-        // Last: whoever waits for this looks at the other then.
-        reading.copying.fetch_sub(len, Ordering::Release);
-        if given_up { Ok(()) } else { copied }
+        // Last, since a thread that waits for `copying` to become 0 then reads `uncopied`.
+        progress.copying.fetch_sub(len, Ordering::Release);
+        if timed_out { Ok(()) } else { written }
     }
 }

@@ -5,16 +5,16 @@ use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
 use zlog_core::error::Result;
 
-/// Records from the lines of standard input, copied to `tee` as they are read.
+/// Records from the lines of standard input, which are copied to `tee` as they are read.
 ///
-/// The reading thread can't be woken from a read that waits: it ends with the
-/// process, or with the input.
+/// The reading thread can't be woken from a blocking read: it ends with the input, or
+/// with the process.
 ///
 /// # Errors
 /// When no thread can be started.
 pub fn open(spec: StreamSpec, options: &LineOptions, tee: Option<Tee>) -> Result<TextSource> {
-    let (source, [feed]) = TextSource::of([spec], options);
-    let feed = feed.with_tee(tee);
-    reader::spawn("stdin", move || feed.pump_all("standard input", terminal::stdin()))?;
+    let (source, [reader]) = TextSource::of([spec], options);
+    let reader = reader.with_tee(tee);
+    reader::spawn("stdin", move || reader.read_all("standard input", terminal::stdin()))?;
     Ok(source)
 }

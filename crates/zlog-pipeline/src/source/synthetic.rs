@@ -1,7 +1,4 @@
-//! Test records, at random levels: something to look at, and something to measure.
-//!
-//! What may be here: what the records of an invented web shop say. How fast they
-//! are sent is the command's.
+//! Generated test records, at random levels: the log of an invented web shop.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -9,11 +6,11 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{Flow, Progress, Sink, Source};
+use super::{PollStatus, Sink, Source};
 use zlog_core::error::Result;
 use zlog_core::record::{Level, RawJson, Record};
 
-/// How often each level comes, out of 100.
+/// The share of each level, in percent.
 const MIX: [(Level, u8); 5] = [
     (Level::DEBUG, 25),
     (Level::INFO, 45),
@@ -22,7 +19,7 @@ const MIX: [(Level, u8); 5] = [
     (Level::CRITICAL, 3),
 ];
 
-/// A part of the shop that logs.
+/// A logger of the shop.
 struct Logger {
     name: &'static str,
     file: &'static str,
@@ -42,7 +39,7 @@ const PATHS: [&str; 5] = ["/", "/cart", "/checkout", "/search?q=lamp", "/login"]
 const TABLES: [&str; 4] = ["orders", "users", "stock", "invoices"];
 const HOSTS: [&str; 3] = ["db-1.internal", "mail.internal", "pay.example"];
 
-/// An exception: its class and text, as the last line of a traceback.
+/// The last lines of tracebacks: class and text of the exception.
 const EXCEPTIONS: [&str; 4] = [
     "ConnectionRefusedError: [Errno 111] Connection refused",
     "KeyError: 'price'",
@@ -50,22 +47,22 @@ const EXCEPTIONS: [&str; 4] = [
     "ValueError: invalid literal for int() with base 10: '12a'",
 ];
 
-/// Records that are delivered before control goes back to the caller.
+/// Records delivered in one poll.
 const BATCH: u32 = 256;
 
-/// Makes records. The same seed gives the same records; they carry no time.
+/// Generates records. The same seed gives the same records; they carry no time.
 #[derive(Debug)]
 pub struct SyntheticSource {
     rng: Rng,
-    /// How many are still to come; `None`: without end.
+    /// How many are still to come; `None` is no limit.
     left: Option<u64>,
-    /// Text of the record that is being delivered, kept for its room.
+    /// Texts of the present record, in buffers that are used again.
     message: String,
     trace: String,
 }
 
 impl SyntheticSource {
-    /// `count` records, or records without end.
+    /// `count` records; `None` is no limit.
     pub fn new(count: Option<u64>, seed: u64) -> SyntheticSource {
         let rng = Rng::with_seed(seed);
         SyntheticSource { rng, left: count, message: String::new(), trace: String::new() }
@@ -102,17 +99,17 @@ impl SyntheticSource {
 }
 
 impl Source for SyntheticSource {
-    fn poll(&mut self, _wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
+    fn poll(&mut self, _wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         for _ in 0..BATCH {
             if self.left == Some(0) {
-                return Ok(Progress::Ended);
+                return Ok(PollStatus::Ended);
             }
             self.left = self.left.map(|left| left - 1);
-            if sink(self.next())? == Flow::Enough {
+            if sink(&mut self.next())?.is_break() {
                 break;
             }
         }
-        Ok(Progress::Delivered)
+        Ok(PollStatus::Delivered)
     }
 }
 
@@ -135,7 +132,7 @@ fn one_of(rng: &mut Rng, list: &[&'static str]) -> &'static str {
     pick(rng, list).copied().unwrap_or_default()
 }
 
-/// Writes what a program says at that level over what `out` holds.
+/// Replaces `out` with a message of that level.
 fn write_message(out: &mut String, level: Level, rng: &mut Rng) {
     out.clear();
     let (ms, number) = (rng.u32(1..900), rng.u32(1000..100_000));
@@ -160,7 +157,7 @@ fn write_message(out: &mut String, level: Level, rng: &mut Rng) {
     written.expect("writing to a String can't fail");
 }
 
-/// Writes a Python traceback over what `out` holds.
+/// Replaces `out` with a Python traceback.
 fn write_trace(out: &mut String, logger: &Logger, line: i64, rng: &mut Rng) {
     out.clear();
     let (file, function) = (logger.file, logger.function);
@@ -178,7 +175,7 @@ fn write_trace(out: &mut String, logger: &Logger, line: i64, rng: &mut Rng) {
     written.expect("writing to a String can't fail");
 }
 
-/// Two to four fields of different types.
+/// Two to four extra fields of different types.
 fn extras(rng: &mut Rng) -> Vec<(Cow<'static, str>, RawJson<'static>)> {
     let mut extras = Vec::with_capacity(4);
     let mut add = |key, json| extras.push((Cow::Borrowed(key), RawJson(json)));
@@ -195,21 +192,17 @@ fn extras(rng: &mut Rng) -> Vec<(Cow<'static, str>, RawJson<'static>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
+    use crate::source::testing::all;
 
     fn records(count: u64, seed: u64) -> Vec<Record<'static>> {
-        let mut source = SyntheticSource::new(Some(count), seed);
-        let mut records = Vec::new();
-        let mut sink = |record: Record<'_>| {
-            records.push(record.into_owned());
-            Ok(Flow::More)
-        };
-        while source.poll(Duration::ZERO, &mut sink).unwrap() != Progress::Ended {}
-        records
+        all(&mut SyntheticSource::new(Some(count), seed))
     }
 
     #[test]
-    fn a_seed_gives_the_same_records_and_another_one_others() {
+    fn the_same_seed_gives_the_same_records_and_another_seed_others() {
         assert_eq!(records(300, 7), records(300, 7));
         assert_ne!(records(300, 7), records(300, 8));
         assert_eq!(records(300, 7).len(), 300);
@@ -217,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_come_in_their_shares() {
+    fn levels_come_in_their_configured_shares() {
         let records = records(20_000, 1);
         for (level, share) in MIX {
             let found = records.iter().filter(|record| record.level == level).count();
@@ -227,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_several_loggers_subtopics_tracebacks_and_extras() {
+    fn records_have_several_loggers_subtopics_tracebacks_and_extras() {
         let records = records(500, 1);
         for logger in &LOGGERS {
             assert!(records.iter().any(|record| record.name.as_deref() == Some(logger.name)));
@@ -242,14 +235,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_has_enough_gets_no_more() {
+    fn a_sink_that_breaks_gets_no_more_records() {
         let mut source = SyntheticSource::new(None, 1);
         let mut seen = 0;
-        let mut sink = |_: Record<'_>| {
+        let mut sink = |_: &mut Record<'_>| {
             seen += 1;
-            Ok(if seen == 3 { Flow::Enough } else { Flow::More })
+            Ok(if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
-        assert_eq!(source.poll(Duration::ZERO, &mut sink).unwrap(), Progress::Delivered);
+        assert_eq!(source.poll(Duration::ZERO, &mut sink).unwrap(), PollStatus::Delivered);
         assert_eq!(seen, 3);
     }
 }

@@ -18,7 +18,7 @@ fn built(format: &str) -> Box<dyn Format> {
 
 #[track_caller]
 fn refused(spec: FormatterSpec) -> String {
-    spec.build(Output::Pretty, options()).err().expect("it is refused").to_string()
+    spec.build(Output::Pretty, options()).err().expect("an error").to_string()
 }
 
 fn show(format: &mut dyn Format, record: &Record<'_>) -> String {
@@ -38,7 +38,7 @@ fn record() -> Record<'static> {
 }
 
 #[test]
-fn what_a_record_lacks_is_zero_or_none_and_spoils_nothing() {
+fn missing_fields_are_zero_or_none() {
     let mut format = built("{lineno:04d}|{process}|{funcName:>6}|{msecs:.0f}|{filename}|{args}");
     assert_eq!(show(&mut *format, &record()), "0000|0|  None|500||()\n");
     let mut format = built("%(lineno)d %(funcName)-5s| %(asctime)s");
@@ -48,7 +48,7 @@ fn what_a_record_lacks_is_zero_or_none_and_spoils_nothing() {
 }
 
 #[test]
-fn a_default_stands_for_an_attribute_too() {
+fn a_default_applies_to_attributes_too() {
     let mut spec = spec("%(funcName)s:%(lineno)d");
     spec.extras = vec![("funcName".into(), Some("-".into())), ("lineno".into(), Some("1".into()))];
     let mut format = spec.build(Output::Pretty, options()).unwrap();
@@ -75,7 +75,7 @@ fn the_milliseconds_are_those_of_the_second_that_is_shown() {
 }
 
 #[test]
-fn utc_goes_before_the_zone_of_the_options() {
+fn utc_overrides_the_zone_of_the_options() {
     let zone = TimeZone::get("Asia/Tokyo").unwrap();
     let options = Options { zone, ..Options::default() };
     let hour = |utc| {
@@ -86,16 +86,20 @@ fn utc_goes_before_the_zone_of_the_options() {
 }
 
 #[test]
-fn without_a_format_the_default_of_the_handler_is_taken() {
+fn without_a_format_the_default_of_the_handler_is_used() {
     let none = FormatterSpec::default();
     let mut format = none.build(Output::Text, options()).unwrap();
     assert_eq!(show(&mut *format, &record()), "full\n");
     assert!(none.build(Output::Raw, options()).is_err());
-    assert_eq!(show(&mut *built(""), &record()), "full\n", "as Python: an empty one is none");
+    assert_eq!(
+        show(&mut *built(""), &record()),
+        "full\n",
+        "as in Python, an empty one means the default"
+    );
 }
 
 #[test]
-fn the_style_is_told_from_the_string_where_it_can_be() {
+fn the_style_is_recognised_from_the_string() {
     let cases = [
         ("%(message)s {x}", "full {x}\n"),
         ("{message} costs $x", "full costs $x\n"),
@@ -110,7 +114,7 @@ fn the_style_is_told_from_the_string_where_it_can_be() {
 }
 
 #[test]
-fn validation_can_be_left_out_as_in_python() {
+fn validation_is_optional_as_in_python() {
     let plain = FormatterSpec { style: Style::Percent, ..spec("no field") };
     assert!(refused(plain.clone()).contains("no field"));
     let mut format =
@@ -119,7 +123,7 @@ fn validation_can_be_left_out_as_in_python() {
 }
 
 #[test]
-fn values_within_values_are_found() {
+fn nested_values_are_found() {
     let mut spec = spec("{http[status]:>5}|{http[path][0]}|{args[1]!r}");
     spec.extras = vec![("http".into(), None)];
     let mut format = spec.build(Output::Pretty, options()).unwrap();
@@ -131,12 +135,12 @@ fn values_within_values_are_found() {
     assert_eq!(show(&mut *format, &record), "  404|a|'x'\n");
     record.extras = vec![("http".into(), RawJson("{}".into()))];
     let shown = show(&mut *format, &record);
-    let why = "[unformatted: {http[status]:>5} finds nothing there] ERROR:app.db:1 x\n";
+    let why = "[unformatted: {http[status]:>5} has no such element] ERROR:app.db:1 x\n";
     assert_eq!((&*shown, format.failures()), (why, 1));
 }
 
 #[test]
-fn arguments_that_do_not_fit_are_told_where_the_message_is_shown_and_where_not() {
+fn wrong_arguments_are_reported_whether_the_message_is_shown_or_not() {
     let mut record = record();
     record.args = Some(RawJson("[1]".into()));
     for (format, shown) in [
@@ -153,7 +157,7 @@ fn arguments_that_do_not_fit_are_told_where_the_message_is_shown_and_where_not()
 }
 
 #[test]
-fn colour_marks_the_level_and_what_is_searched() {
+fn colour_marks_the_level_and_matches() {
     let highlight = vec![regex::Regex::new("ul").unwrap()];
     let options = Options { color: true, highlight, ..options() };
     let mut format = spec("{levelname:<6}|{message}").build(Output::Pretty, options).unwrap();
@@ -175,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn a_terminal_is_never_sent_what_could_disturb_it(
+    fn a_terminal_gets_no_unsafe_characters(
         texts in prop::array::uniform4(any::<String>()),
         style in 0..4usize,
     ) {
@@ -203,7 +207,7 @@ proptest! {
     }
 }
 
-/// A record with `evil` in every text that is no message and no traceback.
+/// A record with `evil` in all text except the message and tracebacks.
 fn forging(evil: &str) -> Record<'static> {
     let text = || Some(evil.to_owned().into());
     Record {
@@ -226,13 +230,13 @@ fn forging(evil: &str) -> Record<'static> {
     }
 }
 
-/// Every field but those that `newlines` is about.
+/// All fields that `newlines` does not apply to.
 const FIELDS: &str = "%(asctime)s %(levelname)-12s %(name)s %(topic)s %(subtopic)s %(pathname)s \
     %(filename)s %(module)s %(funcName)s %(threadName)s %(processName)s %(taskName)s %(hostname)s \
     %(source)s %(fault)s %(args)s %(user)s";
 
 #[test]
-fn names_and_levels_end_no_line_whatever_the_newlines_of_messages_do() {
+fn names_and_levels_never_end_a_line() {
     for newlines in [Newlines::Keep, Newlines::Escape] {
         for format in [FIELDS, "basic", "pretty", "logfmt", "json", "syslog", "bare"] {
             let extras = vec![("user".to_owned(), None)];
@@ -247,11 +251,11 @@ fn names_and_levels_end_no_line_whatever_the_newlines_of_messages_do() {
     let shown = show(&mut *basic, &forging("a\nb"));
     assert_eq!(shown, "a\\x0ab:a\\x0ab:full\n");
     let shown = show(&mut *basic, &forging("a\x1bb"));
-    assert_eq!(shown, "a\x1bb:a\x1bb:full\n", "in a pipe, what Python writes");
+    assert_eq!(shown, "a\x1bb:a\x1bb:full\n", "in a pipe, as Python writes it");
 }
 
 #[test]
-fn newlines_of_a_time_format_are_its_own() {
+fn newlines_of_a_time_format_are_kept() {
     let datefmt = Some("%Y\n%m".to_owned());
     let mut format = FormatterSpec { datefmt, ..spec("{asctime} {message}") }
         .build(Output::Pretty, options())
@@ -277,7 +281,7 @@ fn escaped_newlines_make_each_record_one_line() {
     let pretty = escaped("pretty");
     assert!(pretty.contains(r"two\x0alines  user=x\x0aTraceback:\x0a  File\x0aStack"), "{pretty}");
     let kept = show(&mut *built("%(message)s"), &record);
-    assert_eq!(kept, "two\nlines\nTraceback:\n  File\nStack\n", "as Python has them");
+    assert_eq!(kept, "two\nlines\nTraceback:\n  File\nStack\n", "as in Python");
 }
 
 proptest! {
@@ -298,7 +302,7 @@ proptest! {
         let mut format = spec.build(Output::Pretty, Options { escape, ..options() }).unwrap();
         let shown = show(&mut *format, &record);
         let line = shown.strip_suffix('\n').unwrap();
-        // JSON and logfmt escape what JSON must; no more ends a line of theirs.
+        // JSON and logfmt escape only what JSON requires.
         prop_assert!(!line.contains(['\n', '\r']), "{:?}", line);
         if !matches!(spec.format.as_deref(), Some("json" | "logfmt")) {
             prop_assert!(!crate::text::escape::ends_line(line), "{:?}", line);

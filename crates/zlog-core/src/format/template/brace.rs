@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Conversion, Extras, Field, Piece, Step, Wrong};
-use crate::python::Mismatch;
+use super::{Conversion, DeclaredExtras, Field, Piece, Step, TemplateError};
+use crate::python::FormatError;
 use crate::python::format_spec::FormatSpec;
 
 /// `StrFormatStyle.fmt_spec`.
@@ -19,24 +19,24 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(\d+|\w+)(\.\w+|\[[^]]+\])*$").expect("the pattern is a constant")
 });
 
-/// Every field well formed, and one at least.
-pub(super) fn validate(text: &str) -> Result<(), Wrong> {
+/// Requires valid fields, and at least one.
+pub(super) fn validate(text: &str) -> Result<(), TemplateError> {
     let mut fields = 0;
-    each(text, |part| {
+    for_each_part(text, |part| {
         let Part::Field(field) = part else { return Ok(()) };
         if !field.name.is_empty() {
             if !NAME.is_match(field.name) {
-                return Err(format!("{:?} is no name of a field", field.name));
+                return Err(format!("{:?} is not a field name", field.name).into());
             }
             fields += 1;
         }
         if let Some(letter) = field.conversion
             && !"rsa".contains(letter)
         {
-            return Err(format!("!{letter} is no conversion: there are !r, !s and !a"));
+            return Err(format!("unknown conversion !{letter}: use !r, !s or !a").into());
         }
         if !field.spec.is_empty() && !SPEC.is_match(field.spec) {
-            return Err(format!("{:?} is no format specifier", field.spec));
+            return Err(format!("{:?} is not a format specifier", field.spec).into());
         }
         Ok(())
     })?;
@@ -44,15 +44,15 @@ pub(super) fn validate(text: &str) -> Result<(), Wrong> {
 }
 
 pub(super) fn names(text: &str) -> Vec<String> {
-    // `${` is the other style's.
+    // `${` belongs to style `$`.
     static FIELD: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?:^|[^$])\{(\w+)").expect("the pattern is a constant"));
     FIELD.captures_iter(text).map(|found| found[1].to_owned()).collect()
 }
 
-pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wrong> {
+pub(super) fn compile(text: &str, extras: DeclaredExtras<'_>) -> Result<Vec<Piece>, TemplateError> {
     let mut pieces = Vec::new();
-    each(text, |part| {
+    for_each_part(text, |part| {
         pieces.push(match part {
             Part::Literal(text) => Piece::Literal(text.to_owned()),
             Part::Field(field) => Piece::Field(compile_field(&field, extras)?),
@@ -62,15 +62,16 @@ pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wron
     Ok(pieces)
 }
 
-fn compile_field(parts: &Parts<'_>, extras: Extras<'_>) -> Result<Field, Wrong> {
+fn compile_field(parts: &Parts<'_>, extras: DeclaredExtras<'_>) -> Result<Field, TemplateError> {
     let shown = parts.text;
     if parts.spec.contains('{') {
-        return Err(format!("{shown}: no field can stand within another"));
+        return Err(format!("{shown}: fields can't be nested").into());
     }
     if !matches!(parts.conversion, None | Some('r' | 's' | 'a')) {
-        return Err(format!("{shown}: there are the conversions !r, !s and !a"));
+        return Err(format!("{shown}: unknown conversion: use !r, !s or !a").into());
     }
-    let spec = FormatSpec::parse(parts.spec).map_err(|Mismatch(why)| format!("{shown} {why}"))?;
+    let spec =
+        FormatSpec::parse(parts.spec).map_err(|FormatError(why)| format!("{shown} {why}"))?;
     let conversion = Conversion::Brace(parts.conversion, spec);
     let (name, path) = path(parts.name).map_err(|why| format!("{shown}: {why}"))?;
     let mut field = Field::new(name, conversion, shown, extras)?;
@@ -78,8 +79,8 @@ fn compile_field(parts: &Parts<'_>, extras: Extras<'_>) -> Result<Field, Wrong> 
     Ok(field)
 }
 
-/// Cuts `args[0][key]` into the name and what is looked up in it.
-fn path(text: &str) -> Result<(&str, Vec<Step>), Wrong> {
+/// Splits `args[0][key]` into the name and the path.
+fn path(text: &str) -> Result<(&str, Vec<Step>), TemplateError> {
     let end = text.find(['.', '[']).unwrap_or(text.len());
     let (name, mut rest) = text.split_at(end);
     if name.is_empty() || name.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -93,7 +94,7 @@ fn path(text: &str) -> Result<(&str, Vec<Step>), Wrong> {
             _ => return Err("only [key] and [0] can follow a name".into()),
         };
         path.push(match key.bytes().all(|byte| byte.is_ascii_digit()) {
-            true => Step::Index(key.parse().map_err(|_| "no list is that long".to_owned())?),
+            true => Step::Index(key.parse().map_err(|_| "the index is too large".to_owned())?),
             false => Step::Key(key.to_owned()),
         });
         rest = after;
@@ -101,13 +102,13 @@ fn path(text: &str) -> Result<(&str, Vec<Step>), Wrong> {
     Ok((name, path))
 }
 
-/// What a string of this style consists of.
+/// A part of a string in this style.
 enum Part<'t> {
     Literal(&'t str),
     Field(Parts<'t>),
 }
 
-/// A field: what stands between its braces, and how it is written.
+/// The parts of a field, and its text.
 struct Parts<'t> {
     name: &'t str,
     conversion: Option<char>,
@@ -115,10 +116,10 @@ struct Parts<'t> {
     text: &'t str,
 }
 
-fn each<'t>(
+fn for_each_part<'t>(
     text: &'t str,
-    mut take: impl FnMut(Part<'t>) -> Result<(), Wrong>,
-) -> Result<(), Wrong> {
+    mut take: impl FnMut(Part<'t>) -> Result<(), TemplateError>,
+) -> Result<(), TemplateError> {
     let mut rest = text;
     while let Some(at) = rest.find(['{', '}']) {
         take(Part::Literal(&rest[..at]))?;
@@ -139,8 +140,8 @@ fn each<'t>(
     take(Part::Literal(rest))
 }
 
-/// Where the brace is closed that was opened before `text`. As CPython finds it:
-/// braces count wherever they stand, but those in the brackets of a name.
+/// The index of the brace that closes the one before `text`. As in CPython, all braces
+/// count except those in the brackets of a name.
 fn closing(text: &str) -> Option<usize> {
     let (mut depth, mut in_name, mut bracket) = (0usize, true, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -158,7 +159,7 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-fn parts<'t>(inner: &'t str, text: &'t str) -> Result<Parts<'t>, Wrong> {
+fn parts<'t>(inner: &'t str, text: &'t str) -> Result<Parts<'t>, TemplateError> {
     let mut bracket = false;
     let end = inner.find(|c| {
         match c {
@@ -170,7 +171,7 @@ fn parts<'t>(inner: &'t str, text: &'t str) -> Result<Parts<'t>, Wrong> {
     });
     let (name, rest) = inner.split_at(end.unwrap_or(inner.len()));
     if rest.starts_with('{') {
-        return Err(format!("{text}: no field can stand within another"));
+        return Err(format!("{text}: fields can't be nested").into());
     }
     let Some(after) = rest.strip_prefix('!') else {
         let spec = rest.strip_prefix(':').unwrap_or(rest);
@@ -181,7 +182,7 @@ fn parts<'t>(inner: &'t str, text: &'t str) -> Result<Parts<'t>, Wrong> {
     let spec = match (conversion, chars.as_str()) {
         (Some(_), "") => "",
         (Some(_), rest) if rest.starts_with(':') => &rest[1..],
-        _ => return Err(format!("{text}: one letter and `:` or `}}` follow a !")),
+        _ => return Err(format!("{text}: one letter and `:` or `}}` follow a !").into()),
     };
     Ok(Parts { name, conversion, spec, text })
 }

@@ -4,18 +4,18 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Conversion, Extras, Field, Piece, Wrong};
+use super::{Conversion, DeclaredExtras, Field, Piece, TemplateError};
 
-/// `string.Template.pattern`, its parts in the same order.
+/// `string.Template.pattern`, with its groups in the same order.
 static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{([_a-zA-Z][_a-zA-Z0-9]*)\})?";
     Regex::new(pattern).expect("the pattern is a constant")
 });
 
-/// One field at least, and no `$` that begins none.
-pub(super) fn validate(text: &str) -> Result<(), Wrong> {
+/// Requires at least one field, and that each `$` begins one.
+pub(super) fn validate(text: &str) -> Result<(), TemplateError> {
     let mut fields = 0;
-    each(text, |part| {
+    for_each_part(text, |part| {
         fields += usize::from(matches!(part, Part::Field(..)));
         Ok(())
     })?;
@@ -26,9 +26,9 @@ pub(super) fn names(text: &str) -> Vec<String> {
     PATTERN.captures_iter(text).filter_map(|found| name(&found).map(str::to_owned)).collect()
 }
 
-pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wrong> {
+pub(super) fn compile(text: &str, extras: DeclaredExtras<'_>) -> Result<Vec<Piece>, TemplateError> {
     let mut pieces = Vec::new();
-    each(text, |part| {
+    for_each_part(text, |part| {
         pieces.push(match part {
             Part::Literal(text) => Piece::Literal(text.to_owned()),
             Part::Field(name, shown) => {
@@ -40,17 +40,17 @@ pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wron
     Ok(pieces)
 }
 
-/// What a string of this style consists of.
+/// A part of a string in this style.
 enum Part<'t> {
     Literal(&'t str),
-    /// A name, and how the field is written.
+    /// The name of a field, and its text.
     Field(&'t str, &'t str),
 }
 
-fn each<'t>(
+fn for_each_part<'t>(
     text: &'t str,
-    mut take: impl FnMut(Part<'t>) -> Result<(), Wrong>,
-) -> Result<(), Wrong> {
+    mut take: impl FnMut(Part<'t>) -> Result<(), TemplateError>,
+) -> Result<(), TemplateError> {
     let mut at = 0;
     for found in PATTERN.captures_iter(text) {
         let Some(whole) = found.get(0) else { continue };

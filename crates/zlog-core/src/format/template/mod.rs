@@ -1,24 +1,24 @@
-//! A format string compiled: what stands as it is, and fields with how each is shown.
-//!
-//! What may be here: what the three styles have in common. What a style's strings
-//! look like is its own file's: `percent`, `brace`, `dollar`.
+//! Compiled format strings: literals and fields. The syntax of the three styles is in
+//! `percent`, `brace` and `dollar`.
 
 mod brace;
 mod dollar;
 mod percent;
 
-use super::attribute::{Attribute, Scene};
+use std::fmt;
+
+use super::attribute::{Attribute, FieldContext};
 use crate::python::directive;
 use crate::python::format_spec::FormatSpec;
 use crate::python::repr;
-use crate::python::{Mismatch, Value};
+use crate::python::{FormatError, Value};
 use crate::record::Record;
 use crate::text::suggest::nearest;
 use crate::wire::json;
 
-pub(super) use percent::Pair;
+pub(super) use percent::MsecFormat;
 
-/// See the module.
+/// A compiled format string.
 pub(super) struct Template {
     pub(super) pieces: Vec<Piece>,
 }
@@ -26,32 +26,30 @@ pub(super) struct Template {
 /// A part of a format string.
 #[derive(Debug)]
 pub(super) enum Piece {
-    /// Stands as it is.
     Literal(String),
-    /// Is different for each record.
     Field(Field),
 }
 
-/// A field, and how it is shown.
+/// A field of a format string.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// Whose value it is.
+    /// Where the value comes from.
     pub(super) source: Source,
-    /// What is looked up in the value: `[key]`, `[0]`.
+    /// The path into the value: `[key]`, `[0]`.
     path: Vec<Step>,
-    /// How it is shown.
+    /// How the value is converted to text.
     conversion: Conversion,
-    /// As it stands in the format string, for messages.
+    /// The field as written in the format string, for messages.
     pub(super) text: String,
-    /// What stands for it where the record has none.
+    /// The declared value for records without one.
     default: Option<Default>,
 }
 
-/// What was declared to stand for a value: typed as text, and perhaps a number.
+/// A declared default value.
 #[derive(Debug)]
 struct Default {
     text: String,
-    /// It has to be read as JSON, for the conversion takes no text.
+    /// Whether to read the text as a number, since the conversion does not accept text.
     is_number: bool,
 }
 
@@ -65,25 +63,24 @@ impl Default {
     }
 }
 
-/// Whose value a field shows.
+/// Where the value of a field comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Source {
-    /// Every record's.
+    /// An attribute that every record has.
     Attribute(Attribute),
-    /// An extra, declared by this name.
+    /// A declared extra with this name.
     Extra(String),
 }
 
 /// `[…]` after a name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Step {
-    /// All digits: an element.
+    /// An index, if it is all digits.
     Index(usize),
-    /// A key.
     Key(String),
 }
 
-/// How a value becomes text.
+/// How a value is converted to text.
 #[derive(Clone, PartialEq, Debug)]
 enum Conversion {
     /// `str()`.
@@ -94,27 +91,56 @@ enum Conversion {
     Brace(Option<char>, FormatSpec),
 }
 
-/// Why a record can't be shown.
-pub(super) enum Refusal {
-    /// It has no value of that name.
+/// Why a field of a record can't be written.
+pub(super) enum FieldError {
+    /// The record has no such value.
     Missing,
-    /// Its value does not fit.
-    Misfit(Mismatch),
+    /// The value does not fit the conversion.
+    Misfit(FormatError),
 }
 
-/// What a format string may not hold: a clause that follows the string.
-pub(super) type Wrong = String;
+/// Why a format string is invalid: a clause that follows the string.
+#[derive(Debug)]
+pub(super) enum TemplateError {
+    /// A name is neither an attribute nor a declared extra.
+    UnknownField(String),
+    /// The string is invalid otherwise.
+    Invalid(String),
+}
 
-/// Names that may stand in a format string, apart from every record's.
-pub(super) type Extras<'e> = &'e [(String, Option<String>)];
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (TemplateError::UnknownField(why) | TemplateError::Invalid(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl From<String> for TemplateError {
+    fn from(why: String) -> TemplateError {
+        TemplateError::Invalid(why)
+    }
+}
+
+impl From<&str> for TemplateError {
+    fn from(why: &str) -> TemplateError {
+        TemplateError::Invalid(why.to_owned())
+    }
+}
+
+/// The declared names of extras, with defaults for records that lack them.
+pub(super) type DeclaredExtras<'e> = &'e [(String, Option<String>)];
 
 impl Template {
     /// Compiles a format string of one style.
-    pub(super) fn new(style: Kind, text: &str, extras: Extras<'_>) -> Result<Template, Wrong> {
+    pub(super) fn new(
+        style: TemplateStyle,
+        text: &str,
+        extras: DeclaredExtras<'_>,
+    ) -> Result<Template, TemplateError> {
         let mut pieces = match style {
-            Kind::Percent => percent::compile(text, extras)?,
-            Kind::Brace => brace::compile(text, extras)?,
-            Kind::Dollar => dollar::compile(text, extras)?,
+            TemplateStyle::Percent => percent::compile(text, extras)?,
+            TemplateStyle::Brace => brace::compile(text, extras)?,
+            TemplateStyle::Dollar => dollar::compile(text, extras)?,
         };
         pieces.retain(|piece| !matches!(piece, Piece::Literal(text) if text.is_empty()));
         let template = Template { pieces };
@@ -130,7 +156,7 @@ impl Template {
         })
     }
 
-    /// Whether a field shows this attribute as it is, nothing cut off or escaped.
+    /// Whether a field shows this attribute unchanged, neither cut off nor escaped.
     pub(super) fn shows_whole(&self, attribute: Attribute) -> bool {
         let source = Source::Attribute(attribute);
         self.fields().any(|field| field.source == source && field.is_plain())
@@ -142,63 +168,63 @@ impl Template {
     }
 }
 
-/// A style that has been decided on.
+/// The style of a format string.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum TemplateStyle {
     Percent,
     Brace,
     Dollar,
 }
 
-impl Kind {
-    /// Whether Python's `Formatter(validate=True)` takes the string.
-    pub(super) fn validate(self, text: &str) -> Result<(), Wrong> {
+impl TemplateStyle {
+    /// Checks what Python's `Formatter(validate=True)` checks.
+    pub(super) fn validate(self, text: &str) -> Result<(), TemplateError> {
         match self {
-            Kind::Percent => percent::validate(text),
-            Kind::Brace => brace::validate(text),
-            Kind::Dollar => dollar::validate(text),
+            TemplateStyle::Percent => percent::validate(text),
+            TemplateStyle::Brace => brace::validate(text),
+            TemplateStyle::Dollar => dollar::validate(text),
         }
     }
 
     /// The style's character, as Python names it.
     pub(super) fn symbol(self) -> char {
         match self {
-            Kind::Percent => '%',
-            Kind::Brace => '{',
-            Kind::Dollar => '$',
+            TemplateStyle::Percent => '%',
+            TemplateStyle::Brace => '{',
+            TemplateStyle::Dollar => '$',
         }
     }
 
     /// A field of this style.
     pub(super) fn example(self, name: &str) -> String {
         match self {
-            Kind::Percent => format!("%({name})s"),
-            Kind::Brace => format!("{{{name}}}"),
-            Kind::Dollar => format!("${{{name}}}"),
+            TemplateStyle::Percent => format!("%({name})s"),
+            TemplateStyle::Brace => format!("{{{name}}}"),
+            TemplateStyle::Dollar => format!("${{{name}}}"),
         }
     }
 
-    /// The names that seem to stand in a string, if it is of this style.
+    /// The names of a string's fields, if the string is in this style.
     pub(super) fn names(self, text: &str) -> Vec<String> {
         match self {
-            Kind::Percent => percent::names(text),
-            Kind::Brace => brace::names(text),
-            Kind::Dollar => dollar::names(text),
+            TemplateStyle::Percent => percent::names(text),
+            TemplateStyle::Brace => brace::names(text),
+            TemplateStyle::Dollar => dollar::names(text),
         }
     }
 }
 
 impl Field {
-    /// A field as it is named in a format string.
+    /// A field from its name and conversion.
     ///
     /// # Errors
-    /// The name is none.
+    /// The name is unknown.
     fn new(
         name: &str,
         conversion: Conversion,
         text: &str,
-        extras: Extras<'_>,
-    ) -> Result<Field, Wrong> {
+        extras: DeclaredExtras<'_>,
+    ) -> Result<Field, TemplateError> {
         let declared = extras.iter().rev().find(|(extra, _)| extra == name);
         let source = match (Attribute::named(name), declared) {
             (Some(attribute), _) => Source::Attribute(attribute),
@@ -215,13 +241,14 @@ impl Field {
         Ok(field)
     }
 
-    /// Refuses what no record could ever fill.
-    fn check(&self) -> Result<(), Wrong> {
+    /// Rejects fields that no record can fill.
+    fn check(&self) -> Result<(), TemplateError> {
         let mut out = String::new();
         if let Some(default) = &self.default
-            && let Err(Mismatch(why)) = self.convert(&default.value(), &mut out)
+            && let Err(FormatError(why)) = self.convert(&default.value(), &mut out)
         {
-            return Err(format!("{}, whose default is {:?}, {why}", self.text, default.text));
+            let text = &self.text;
+            return Err(format!("{text}, whose default is {:?}, {why}", default.text).into());
         }
         let fits = |value| self.convert(&value, &mut String::new()).is_ok();
         let sample = match &self.source {
@@ -230,7 +257,7 @@ impl Field {
         };
         let why = match sample {
             Some(value) => self.convert(&value, &mut out).err(),
-            // Of an unknown type: one of them must do.
+            // The type is unknown: one of these must fit.
             None if fits(Value::Int(1))
                 || fits(Value::Text("x".into()))
                 || fits(Value::Float(1.0)) =>
@@ -240,58 +267,62 @@ impl Field {
             None => self.convert(&Value::Text("x".into()), &mut out).err(),
         };
         match why {
-            Some(Mismatch(why)) => Err(format!("{} {why}", self.text)),
+            Some(FormatError(why)) => Err(format!("{} {why}", self.text).into()),
             None => Ok(()),
         }
     }
 
-    /// Appends what the field shows of a record.
-    pub(super) fn write(&self, scene: &Scene<'_>, out: &mut String) -> Result<(), Refusal> {
-        let value = match self.value(scene) {
+    /// Appends the field's value of a record.
+    pub(super) fn write(
+        &self,
+        context: &FieldContext<'_>,
+        out: &mut String,
+    ) -> Result<(), FieldError> {
+        let value = match self.value(context) {
             Some(value) => value,
             None => match (&self.default, &self.source) {
                 (Some(default), _) => default.value(),
                 (None, Source::Attribute(attribute)) => {
-                    return self.write_lacking(*attribute, out);
+                    return self.write_default(*attribute, out);
                 }
-                (None, Source::Extra(_)) => return Err(Refusal::Missing),
+                (None, Source::Extra(_)) => return Err(FieldError::Missing),
             },
         };
-        let value = self.step(value).map_err(Refusal::Misfit)?;
-        self.convert(&value, out).map_err(Refusal::Misfit)
+        let value = self.step(value).map_err(FieldError::Misfit)?;
+        self.convert(&value, out).map_err(FieldError::Misfit)
     }
 
     /// Follows the path into a value.
-    fn step<'v>(&self, value: Value<'v>) -> Result<Value<'v>, Mismatch> {
+    fn step<'v>(&self, value: Value<'v>) -> Result<Value<'v>, FormatError> {
         self.path.iter().try_fold(value, |value, step| step.of(value))
     }
 
-    fn value<'s>(&self, scene: &Scene<'s>) -> Option<Value<'s>> {
+    fn value<'s>(&self, context: &FieldContext<'s>) -> Option<Value<'s>> {
         match &self.source {
-            Source::Attribute(attribute) => attribute.of(scene).or_else(|| {
-                // A value of another type than the attribute's is kept as an extra.
+            Source::Attribute(attribute) => attribute.of(context).or_else(|| {
+                // A value of the wrong type for the attribute is kept as an extra.
                 let (name, _) =
                     super::attribute::ATTRIBUTES.iter().find(|(_, a)| a == attribute)?;
-                extra(scene.record, name)
+                extra(context.record, name)
             }),
-            Source::Extra(name) => extra(scene.record, name),
+            Source::Extra(name) => extra(context.record, name),
         }
     }
 
-    fn write_lacking(&self, attribute: Attribute, out: &mut String) -> Result<(), Refusal> {
-        let shown = match (attribute.lacking(), &self.conversion) {
-            // Python's None can't be padded by `{}`; that no function is named must
-            // not spoil the record.
+    fn write_default(&self, attribute: Attribute, out: &mut String) -> Result<(), FieldError> {
+        let shown = match (attribute.default_value(), &self.conversion) {
+            // Python can't pad None with `{}`, but a record without a function must be
+            // shown.
             (Value::None, Conversion::Brace(None, _)) if self.path.is_empty() => {
                 Value::Text("None".into())
             }
             (value, _) => value,
         };
-        let shown = self.step(shown).map_err(Refusal::Misfit)?;
-        self.convert(&shown, out).map_err(Refusal::Misfit)
+        let shown = self.step(shown).map_err(FieldError::Misfit)?;
+        self.convert(&shown, out).map_err(FieldError::Misfit)
     }
 
-    fn convert(&self, value: &Value<'_>, out: &mut String) -> Result<(), Mismatch> {
+    fn convert(&self, value: &Value<'_>, out: &mut String) -> Result<(), FormatError> {
         match &self.conversion {
             Conversion::Str => repr::push_str(value, out),
             Conversion::Percent(spec, letter) => directive::convert(*spec, *letter, value, out)?,
@@ -303,7 +334,7 @@ impl Field {
         Ok(())
     }
 
-    /// Whether it is the text itself, so that it needs not go through a buffer.
+    /// Whether the field shows the text unchanged, so that no buffer is needed.
     pub(super) fn is_plain(&self) -> bool {
         let plain = match &self.conversion {
             Conversion::Str => true,
@@ -317,13 +348,13 @@ impl Field {
 }
 
 impl Attribute {
-    /// A value of the type that it always has; `None` where it is of any.
+    /// A value of the attribute's type; `None` if the type varies.
     fn sample(self) -> Option<Value<'static>> {
         match self {
             Attribute::Args => None,
             Attribute::Levelno => Some(Value::Int(1)),
             Attribute::Created | Attribute::Received => Some(Value::Float(1.0)),
-            _ => Some(match self.lacking() {
+            _ => Some(match self.default_value() {
                 Value::None | Value::Text(_) => Value::Text("x".into()),
                 value => value,
             }),
@@ -331,16 +362,16 @@ impl Attribute {
     }
 }
 
-/// The value of an extra; of a key that stands twice, the last.
+/// The value of an extra. Of duplicate keys, the last counts.
 fn extra<'r>(record: &'r Record<'_>, name: &str) -> Option<Value<'r>> {
     let (_, value) = record.extras.iter().rev().find(|(key, _)| key == name)?;
     Some(Value::from_json(&value.0))
 }
 
 impl Step {
-    /// What stands at it in a value.
-    fn of<'v>(&self, value: Value<'v>) -> Result<Value<'v>, Mismatch> {
-        const NONE: Mismatch = Mismatch("finds nothing there");
+    /// The part of a value at this step.
+    fn of<'v>(&self, value: Value<'v>) -> Result<Value<'v>, FormatError> {
+        const NONE: FormatError = FormatError("has no such element");
         match (self, value) {
             (Step::Index(at), Value::Json(list) | Value::Tuple(list)) if list.starts_with('[') => {
                 let elements = repr::elements(list).ok_or(NONE)?;
@@ -360,11 +391,11 @@ impl Step {
     }
 }
 
-fn unknown(name: &str, extras: Extras<'_>) -> Wrong {
+fn unknown(name: &str, extras: DeclaredExtras<'_>) -> TemplateError {
     let known = super::attribute::ATTRIBUTES.iter().map(|(known, _)| *known);
     let declared = extras.iter().map(|(extra, _)| extra.as_str());
-    match nearest(name, known.chain(declared)) {
-        Some(nearest) => format!("there is no field {name:?}: did you mean {nearest}?"),
-        None => format!("there is no field {name:?}"),
-    }
+    TemplateError::UnknownField(match nearest(name, known.chain(declared)) {
+        Some(nearest) => format!("unknown field {name:?}: did you mean {nearest}?"),
+        None => format!("unknown field {name:?}"),
+    })
 }

@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Conversion, Extras, Field, Piece, Wrong};
+use super::{Conversion, DeclaredExtras, Field, Piece, TemplateError};
 use crate::python::directive::{self, Count, Directive};
-use crate::python::{Mismatch, Value};
+use crate::python::{FormatError, Value};
 
 /// `PercentStyle.validation_pattern`.
 static FIELD: LazyLock<Regex> = LazyLock::new(|| {
@@ -14,8 +14,8 @@ static FIELD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("the pattern is a constant")
 });
 
-/// One field at least, anywhere.
-pub(super) fn validate(text: &str) -> Result<(), Wrong> {
+/// Requires at least one field.
+pub(super) fn validate(text: &str) -> Result<(), TemplateError> {
     if FIELD.is_match(text) { Ok(()) } else { Err("it has no field such as %(message)s".into()) }
 }
 
@@ -25,9 +25,9 @@ pub(super) fn names(text: &str) -> Vec<String> {
     NAME.captures_iter(text).map(|found| found[1].to_owned()).collect()
 }
 
-pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wrong> {
+pub(super) fn compile(text: &str, extras: DeclaredExtras<'_>) -> Result<Vec<Piece>, TemplateError> {
     let mut pieces = Vec::new();
-    each(text, |part| {
+    for_each_part(text, |part| {
         pieces.push(match part {
             Part::Literal(text) => Piece::Literal(text.to_owned()),
             Part::Directive(directive, shown) => {
@@ -43,17 +43,17 @@ pub(super) fn compile(text: &str, extras: Extras<'_>) -> Result<Vec<Piece>, Wron
     Ok(pieces)
 }
 
-/// What a string of this style consists of.
+/// A part of a string in this style.
 enum Part<'t> {
     Literal(&'t str),
-    /// A directive, and how it is written.
+    /// A directive and its text.
     Directive(Directive<'t>, &'t str),
 }
 
-fn each<'t>(
+fn for_each_part<'t>(
     text: &'t str,
-    mut take: impl FnMut(Part<'t>) -> Result<(), Wrong>,
-) -> Result<(), Wrong> {
+    mut take: impl FnMut(Part<'t>) -> Result<(), TemplateError>,
+) -> Result<(), TemplateError> {
     let mut rest = text;
     while let Some(at) = rest.find('%') {
         take(Part::Literal(&rest[..at]))?;
@@ -64,7 +64,7 @@ fn each<'t>(
             continue;
         }
         let (directive, end) =
-            directive::read(after).map_err(|Mismatch(why)| format!("{} {why}", &rest[at..]))?;
+            directive::read(after).map_err(|FormatError(why)| format!("{} {why}", &rest[at..]))?;
         let shown = &rest[at..rest.len() - end.len()];
         rest = end;
         take(Part::Directive(directive, shown))?;
@@ -72,7 +72,7 @@ fn each<'t>(
     take(Part::Literal(rest))
 }
 
-fn conversion(directive: &Directive<'_>, shown: &str) -> Result<Conversion, Wrong> {
+fn conversion(directive: &Directive<'_>, shown: &str) -> Result<Conversion, TemplateError> {
     let count = |count| match count {
         Count::Absent => Ok(None),
         Count::Given(number) => Ok(Some(number)),
@@ -80,39 +80,39 @@ fn conversion(directive: &Directive<'_>, shown: &str) -> Result<Conversion, Wron
     };
     let (width, precision) = (count(directive.width)?, count(directive.precision)?);
     let spec =
-        directive.spec(width, precision).map_err(|Mismatch(why)| format!("{shown} {why}"))?;
+        directive.spec(width, precision).map_err(|FormatError(why)| format!("{shown} {why}"))?;
     if !"diouxXeEfFgGcrsa".contains(directive.conversion) {
-        return Err(format!("{shown}: {:?} is no conversion of Python's", directive.conversion));
+        return Err(format!("{shown}: unknown conversion {:?}", directive.conversion).into());
     }
     Ok(Conversion::Percent(spec, directive.conversion))
 }
 
-/// `default_msec_format`: a text and a number, in this order.
-pub(in crate::format) struct Pair {
-    parts: Vec<PairPart>,
+/// A compiled `default_msec_format`: a string with a text and a number, in this order.
+pub(in crate::format) struct MsecFormat {
+    parts: Vec<MsecPart>,
 }
 
-enum PairPart {
+enum MsecPart {
     Literal(String),
-    /// The first one shows the text, the second the number.
+    /// The text, or the number.
     Value(directive::Spec, char),
 }
 
-impl Pair {
+impl MsecFormat {
     /// Compiles a string with two directives.
-    pub(in crate::format) fn new(text: &str) -> Result<Pair, Wrong> {
+    pub(in crate::format) fn new(text: &str) -> Result<MsecFormat, TemplateError> {
         let mut parts = Vec::new();
         let mut values = 0;
-        each(text, |part| {
+        for_each_part(text, |part| {
             parts.push(match part {
-                Part::Literal(text) => PairPart::Literal(text.to_owned()),
+                Part::Literal(text) => MsecPart::Literal(text.to_owned()),
                 Part::Directive(directive, shown) => {
                     if directive.key.is_some() {
-                        return Err(format!("{shown}: no names stand there"));
+                        return Err(format!("{shown}: names are not allowed here").into());
                     }
                     values += 1;
                     match conversion(&directive, shown)? {
-                        Conversion::Percent(spec, letter) => PairPart::Value(spec, letter),
+                        Conversion::Percent(spec, letter) => MsecPart::Value(spec, letter),
                         _ => return Ok(()),
                     }
                 }
@@ -122,10 +122,10 @@ impl Pair {
         if values != 2 {
             return Err("it must have %s for the time and, after it, %03d for milliseconds".into());
         }
-        let pair = Pair { parts };
-        match pair.write("", 0.0, &mut String::new()) {
-            Ok(()) => Ok(pair),
-            Err(Mismatch(why)) => Err(format!("one of its directives {why}")),
+        let format = MsecFormat { parts };
+        match format.write("", 0.0, &mut String::new()) {
+            Ok(()) => Ok(format),
+            Err(FormatError(why)) => Err(format!("one of its directives {why}").into()),
         }
     }
 
@@ -135,12 +135,12 @@ impl Pair {
         text: &str,
         number: f64,
         out: &mut String,
-    ) -> Result<(), Mismatch> {
+    ) -> Result<(), FormatError> {
         let mut values = [Value::Text(text.into()), Value::Float(number)].into_iter();
         for part in &self.parts {
             match part {
-                PairPart::Literal(text) => out.push_str(text),
-                PairPart::Value(spec, letter) => {
+                MsecPart::Literal(text) => out.push_str(text),
+                MsecPart::Value(spec, letter) => {
                     let value = values.next().unwrap_or(Value::None);
                     directive::convert(*spec, *letter, &value, out)?;
                 }

@@ -1,43 +1,28 @@
-//! Python's `%` formatting: a message and its arguments.
-//!
-//! `msg % args` as CPython computes it, for arguments that came as JSON: an
-//! array stands for the tuple of arguments, an object for the mapping that
-//! `%(key)s` looks into.
-//!
-//! What may be here: which argument a directive takes. How it prints is `python`'s.
+//! Python's `%` formatting of a message with arguments given as JSON.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::python::directive::{self, Count};
-use crate::python::{Mismatch, Value, repr};
-use crate::record::Record;
+use crate::python::{FormatError, Value, repr};
 use crate::wire::json;
 
-/// What a message may grow to beyond the size of its parts, in bytes.
+/// How far a message may grow beyond the size of its parts, in bytes.
 const MAX_GROWTH: usize = 1 << 20;
 
-/// The message with its arguments put in, as `LogRecord.getMessage` gives it.
+/// `msg % args` as CPython computes it. `args` is JSON: an array for a tuple of arguments,
+/// an object for a mapping that `%(key)s` looks up.
 ///
-/// Borrows the message where there are no arguments. Where they don't fit (too
-/// many or too few, wrong types, a width beyond 1000), nothing is lost: the
-/// message stays as it is, with the arguments as JSON after it.
-pub fn message<'r>(record: &'r Record<'_>) -> Cow<'r, str> {
-    try_message(record).unwrap_or_else(|_| {
-        let args = record.args.as_ref().map_or("", |args| &args.0);
-        Cow::Owned(format!("{} {args}", record.msg))
-    })
-}
-
-/// As [`message`], with an error where the arguments don't fit: where Python's
-/// `getMessage` raises an exception.
-pub(crate) fn try_message<'r>(record: &'r Record<'_>) -> Result<Cow<'r, str>, Mismatch> {
-    let Some(args) = &record.args else { return Ok(Cow::Borrowed(&record.msg)) };
-    let args = Args::parse(&args.0).ok_or(Mismatch("the arguments are no JSON"))?;
+/// Borrows `msg` if there are no arguments.
+///
+/// # Errors
+/// The arguments don't fit: CPython raises an exception.
+pub(crate) fn format<'m>(msg: &'m str, args: &str) -> Result<Cow<'m, str>, FormatError> {
+    let args = Args::parse(args).ok_or(FormatError("the arguments are not JSON"))?;
     if args.is_empty() {
-        return Ok(Cow::Borrowed(&record.msg));
+        return Ok(Cow::Borrowed(msg));
     }
-    format(&record.msg, args).map(Cow::Owned)
+    insert(msg, args).map(Cow::Owned)
 }
 
 /// The arguments: JSON texts, borrowed from the record.
@@ -46,34 +31,34 @@ enum Args<'a> {
     Mapping { whole: &'a str, entries: Entries<'a> },
 }
 
-/// The entries of a mapping. Of a key that stands twice, Python's json keeps the last.
+/// The entries of a mapping. Of duplicate keys the last counts, as in Python's json.
 enum Entries<'a> {
-    Few(Vec<(Cow<'a, str>, &'a str)>),
-    /// Beyond [`FEW`], or a message of very many directives would look at each entry
-    /// for each of them.
-    Many(HashMap<Cow<'a, str>, &'a str>),
+    List(Vec<(Cow<'a, str>, &'a str)>),
+    /// For more than [`MAX_LIST_ENTRIES`]: many directives times many entries would be
+    /// quadratic.
+    Table(HashMap<Cow<'a, str>, &'a str>),
 }
 
-/// So many entries are looked through faster than a hash table is made.
-const FEW: usize = 16;
+/// Up to this many entries, searching the list is faster than building a hash table.
+const MAX_LIST_ENTRIES: usize = 16;
 
 impl<'a> Entries<'a> {
     fn new(entries: Vec<(Cow<'a, str>, &'a str)>) -> Entries<'a> {
         match entries.len() {
-            0..=FEW => Entries::Few(entries),
-            _ => Entries::Many(entries.into_iter().collect()),
+            0..=MAX_LIST_ENTRIES => Entries::List(entries),
+            _ => Entries::Table(entries.into_iter().collect()),
         }
     }
 
     fn get(&self, key: &str) -> Option<&'a str> {
         match self {
-            Entries::Few(list) => list.iter().rev().find(|(name, _)| name == key).map(|e| e.1),
-            Entries::Many(table) => table.get(key).copied(),
+            Entries::List(list) => list.iter().rev().find(|(name, _)| name == key).map(|e| e.1),
+            Entries::Table(table) => table.get(key).copied(),
         }
     }
 
     fn is_empty(&self) -> bool {
-        matches!(self, Entries::Few(list) if list.is_empty())
+        matches!(self, Entries::List(list) if list.is_empty())
     }
 }
 
@@ -95,10 +80,10 @@ impl<'a> Args<'a> {
     }
 }
 
-fn format(msg: &str, args: Args<'_>) -> Result<String, Mismatch> {
-    let mut taker = Taker { args, mapping_used: false, spent: false };
+fn insert(msg: &str, args: Args<'_>) -> Result<String, FormatError> {
+    let mut cursor = ArgCursor { args, mapping_used: false, spent: false };
     let mut out = String::with_capacity(msg.len() + 32);
-    let limit = msg.len() + taker.args_len() + MAX_GROWTH;
+    let limit = msg.len() + cursor.args_len() + MAX_GROWTH;
     let mut rest = msg;
     while let Some(at) = memchr::memchr(b'%', rest.as_bytes()) {
         out.push_str(&rest[..at]);
@@ -108,25 +93,25 @@ fn format(msg: &str, args: Args<'_>) -> Result<String, Mismatch> {
             rest = after;
             continue;
         }
-        rest = taker.directive(rest, &mut out)?;
+        rest = cursor.directive(rest, &mut out)?;
         if out.len() > limit {
-            return Err(Mismatch("the message grows beyond reason"));
+            return Err(FormatError("the message grows too large"));
         }
     }
     out.push_str(rest);
-    if taker.all_used() { Ok(out) } else { Err(Mismatch("not all arguments are used")) }
+    if cursor.all_used() { Ok(out) } else { Err(FormatError("not all arguments are used")) }
 }
 
-/// Hands out arguments, each once.
-struct Taker<'a> {
+/// Hands out each argument once.
+struct ArgCursor<'a> {
     args: Args<'a>,
-    /// A mapping has been looked into: it can't be an argument as a whole any more.
+    /// A key of the mapping was used, so the mapping can't be the one argument.
     mapping_used: bool,
-    /// A mapping has been used as the one argument.
+    /// The mapping was used as the one argument.
     spent: bool,
 }
 
-impl<'a> Taker<'a> {
+impl<'a> ArgCursor<'a> {
     fn args_len(&self) -> usize {
         match &self.args {
             Args::Tuple(values) => values.as_slice().iter().map(|v| v.len()).sum(),
@@ -134,7 +119,7 @@ impl<'a> Taker<'a> {
         }
     }
 
-    /// Python lets a mapping be left over, and a tuple not.
+    /// Python requires that a tuple is used up, but not a mapping.
     fn all_used(&self) -> bool {
         match &self.args {
             Args::Tuple(values) => values.len() == 0,
@@ -142,8 +127,8 @@ impl<'a> Taker<'a> {
         }
     }
 
-    /// Reads one directive after its `%`, and writes what it stands for. Gives the rest.
-    fn directive<'m>(&mut self, text: &'m str, out: &mut String) -> Result<&'m str, Mismatch> {
+    /// Reads a directive after its `%` and writes its argument. Returns the rest.
+    fn directive<'m>(&mut self, text: &'m str, out: &mut String) -> Result<&'m str, FormatError> {
         let (directive, rest) = directive::read(text)?;
         let keyed = directive.key.map(|key| self.entry(key)).transpose()?;
         let width = self.count(directive.width, keyed.is_some())?;
@@ -157,17 +142,17 @@ impl<'a> Taker<'a> {
         Ok(rest)
     }
 
-    fn entry(&mut self, key: &str) -> Result<&'a str, Mismatch> {
+    fn entry(&mut self, key: &str) -> Result<&'a str, FormatError> {
         let Args::Mapping { entries, .. } = &self.args else {
-            return Err(Mismatch("the arguments have no names"));
+            return Err(FormatError("the arguments have no names"));
         };
         self.mapping_used = true;
-        entries.get(key).ok_or(Mismatch("there is no argument of that name"))
+        entries.get(key).ok_or(FormatError("no argument has this name"))
     }
 
-    /// A width or a precision; `*` is the next argument.
-    fn count(&mut self, count: Count, keyed: bool) -> Result<Option<i128>, Mismatch> {
-        const NO_COUNT: Mismatch = Mismatch("`*` needs a whole number");
+    /// A width or a precision; `*` takes the next argument.
+    fn count(&mut self, count: Count, keyed: bool) -> Result<Option<i128>, FormatError> {
+        const NO_COUNT: FormatError = FormatError("`*` needs an integer");
         match count {
             Count::Absent => Ok(None),
             Count::Given(number) => Ok(Some(number)),
@@ -178,8 +163,8 @@ impl<'a> Taker<'a> {
         }
     }
 
-    fn next_value(&mut self) -> Result<&'a str, Mismatch> {
-        const TOO_FEW: Mismatch = Mismatch("not enough arguments");
+    fn next_value(&mut self) -> Result<&'a str, FormatError> {
+        const TOO_FEW: FormatError = FormatError("not enough arguments");
         match &mut self.args {
             Args::Tuple(values) => values.next().ok_or(TOO_FEW),
             Args::Mapping { whole, .. } if !self.mapping_used && !self.spent => {

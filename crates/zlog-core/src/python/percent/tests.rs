@@ -2,14 +2,14 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::record::RawJson;
+use crate::record::{RawJson, Record};
 
 fn record<'a>(msg: &'a str, args: &'a str) -> Record<'a> {
     Record { msg: msg.into(), args: Some(RawJson(args.into())), ..Record::default() }
 }
 
 fn formatted(msg: &str, args: &str) -> String {
-    message(&record(msg, args)).into_owned()
+    record(msg, args).message().into_owned()
 }
 
 #[derive(Debug)]
@@ -28,8 +28,8 @@ fn case(line: &str) -> Case<'_> {
     }
 }
 
-/// What CPython 3.11 makes of each: tests/data/wire/generate.py.
-const GOLDEN: &str = include_str!("../../../../../tests/data/wire/percent.jsonl");
+/// Messages formatted by CPython 3.11: tests/data/wire/generate.py.
+const GOLDEN: &str = include_str!("../../../tests/data/wire/percent.jsonl");
 
 #[test]
 fn messages_are_formatted_as_cpython_does() {
@@ -48,9 +48,9 @@ fn messages_are_formatted_as_cpython_does() {
 }
 
 #[test]
-fn a_message_without_arguments_is_borrowed_and_its_percents_stay() {
+fn a_message_without_arguments_is_borrowed_and_keeps_its_percent_signs() {
     let plain = Record { msg: "100% %s".into(), ..Record::default() };
-    assert!(matches!(message(&plain), Cow::Borrowed("100% %s")));
+    assert!(matches!(plain.message(), Cow::Borrowed("100% %s")));
     assert_eq!(formatted("100% %s", "[]"), "100% %s");
     assert_eq!(formatted("100% %s", "{}"), "100% %s");
 }
@@ -75,7 +75,7 @@ fn a_hostile_width_does_not_fill_the_memory() {
 }
 
 #[test]
-fn values_nested_beyond_reason_do_not_exhaust_the_stack() {
+fn deeply_nested_values_do_not_exhaust_the_stack() {
     let args = format!("[{}{}]", "[".repeat(100_000), "]".repeat(100_000));
     assert!(formatted("%s", &args).len() >= 200_000);
 }
@@ -92,13 +92,13 @@ proptest! {
     }
 
     #[test]
-    fn any_args_at_all_are_taken(msg in any::<String>(), args in any::<String>()) {
+    fn any_args_are_accepted(msg in any::<String>(), args in any::<String>()) {
         let _ = formatted(&msg, &args);
     }
 }
 
 #[test]
-fn very_many_keys_and_directives_are_no_more_work_than_their_number() {
+fn the_work_grows_linearly_with_keys_and_directives() {
     /// Nanoseconds of processor time.
     fn cost(keys: std::ops::Range<u32>) -> i64 {
         let msg: String = keys.clone().map(|n| format!("%(k{n})s")).collect();
@@ -113,6 +113,6 @@ fn very_many_keys_and_directives_are_no_more_work_than_their_number() {
     }
     let few = (0..3).map(|_| cost(0..2_000)).min().unwrap();
     let many = (0..3).map(|_| cost(0..40_000)).min().unwrap();
-    // Twenty times the keys. Each directive looking at each entry took 400 times as long.
+    // Twenty times the keys. A linear search per directive took 400 times as long.
     assert!(many < 100 * few, "{few} ns for few, {many} ns for many");
 }

@@ -1,4 +1,7 @@
-//! JSON strings: their escapes, written and taken away.
+//! Escaping and unescaping of JSON strings.
+//!
+//! Written by hand instead of with serde_json: unpaired surrogates, which Python sends,
+//! must be kept, and strings are written into the body's buffer.
 
 use std::borrow::Cow;
 
@@ -6,8 +9,7 @@ use crate::record::Text;
 
 /// Appends `text` as a JSON string, quotes included.
 ///
-/// Escapes what JSON demands and nothing else: `"`, `\` and the control
-/// characters below U+0020. All other text stays as it is, in UTF-8.
+/// Escapes only what JSON requires: `"`, `\` and control characters below U+0020.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
@@ -20,10 +22,16 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Where the first byte stands that JSON wants escaped.
+/// `text` as a JSON string, quotes included.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(text, &mut out);
+    String::from_utf8(out).expect("the escapes of UTF-8 are UTF-8")
+}
+
+/// The index of the first byte that JSON requires to be escaped.
 ///
-/// Looks at eight bytes at a time: messages are long, and hardly any byte in
-/// them needs an escape.
+/// Checks eight bytes at a time: messages are long, and few bytes need an escape.
 pub(super) fn find_escape(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
@@ -31,8 +39,8 @@ pub(super) fn find_escape(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     for word in words {
         let word = u64::from_ne_bytes(*word);
-        // `x - n` borrows into the high bit of a byte that is below n. False
-        // alarms (after a true hit, to its left) are sorted out bytewise.
+        // `x - n` borrows into the high bit of a byte that is less than n. The bytewise
+        // search below rules out false hits, which follow a true one.
         let quote = word ^ (ONES * u64::from(b'"'));
         let backslash = word ^ (ONES * u64::from(b'\\'));
         let hit = (word.wrapping_sub(ONES * 0x20) & !word)
@@ -66,8 +74,8 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
 
 /// The text of a JSON string given with its quotes; `None` for any other value.
 ///
-/// Borrows unless there are escapes. Half of a surrogate pair, which Python
-/// writes and UTF-8 can't hold, stays as its escape: `\ud800`.
+/// Borrows unless there are escapes. An unpaired surrogate, which Python writes and UTF-8
+/// can't represent, stays an escape: `\ud800`.
 pub fn string_value(raw: &str) -> Option<Text<'_>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     Some(match memchr::memchr(b'\\', inner.as_bytes()) {
@@ -76,7 +84,7 @@ pub fn string_value(raw: &str) -> Option<Text<'_>> {
     })
 }
 
-/// Takes the escapes away; the first of them stands at `first`.
+/// Replaces the escapes, the first of which is at `first`.
 fn unescape(inner: &str, first: usize) -> String {
     let mut out = String::with_capacity(inner.len());
     out.push_str(&inner[..first]);
@@ -94,8 +102,8 @@ fn unescape(inner: &str, first: usize) -> String {
     out
 }
 
-/// The character that an escape at the start of `text` means, and the escape's
-/// length in bytes. `None` for what means no character: it stays as it stands.
+/// The character of the escape at the start of `text`, and the escape's length in bytes.
+/// `None` if it means no character; the escape then stays.
 fn unescape_one(text: &str) -> (Option<char>, usize) {
     let c = match text.as_bytes().get(1) {
         Some(b'n') => '\n',
@@ -105,7 +113,7 @@ fn unescape_one(text: &str) -> (Option<char>, usize) {
         Some(b'f') => '\u{c}',
         Some(&c @ (b'"' | b'\\' | b'/')) => c.into(),
         Some(b'u') => return unescape_unicode(text),
-        // Not JSON, so never reached with what serde_json let pass.
+        // Not JSON: serde_json has rejected it.
         _ => return (None, 1),
     };
     (Some(c), 2)
@@ -149,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_json_demands_is_escaped() {
+    fn only_required_characters_are_escaped() {
         assert_eq!(written("a\"b\\c\n\r\t\u{8}\u{c}\u{1}\u{7f}é\u{2028}"), {
             "\"a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0001\u{7f}é\u{2028}\""
         });
     }
 
     #[test]
-    fn an_escape_is_found_wherever_it_stands_in_a_word() {
+    fn an_escape_is_found_at_every_position_in_a_word() {
         for escape in ['"', '\\', '\n', '\0', '\u{1f}'] {
             for at in 0..20 {
                 let text: String = (0..24).map(|i| if i == at { escape } else { 'é' }).collect();
@@ -172,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn surrogate_pairs_are_joined_and_halves_stay_as_they_are_written() {
+    fn surrogate_pairs_are_joined_and_unpaired_ones_stay_escapes() {
         assert_eq!(string_value(r#""\ud83d\ude00""#).as_deref(), Some("😀"));
         assert_eq!(string_value(r#""a\ud800b""#).as_deref(), Some(r"a\ud800b"));
         assert_eq!(string_value(r#""\udc00\ud800""#).as_deref(), Some(r"\udc00\ud800"));
@@ -189,8 +197,8 @@ mod tests {
         }
 
         #[test]
-        fn escapes_are_taken_away_as_serde_json_does(text in "[a-zé😀\"\\\\/\u{0}-\u{1f}]*") {
-            // Everything beyond ASCII as \uXXXX, as Python's json writes it.
+        fn unescaping_gives_the_text_that_serde_json_gives(text in "[a-zé😀\"\\\\/\u{0}-\u{1f}]*") {
+            // As Python's json writes text, for all characters.
             let mut json = String::from("\"");
             for unit in text.encode_utf16() {
                 json.push_str(&format!("\\u{unit:04X}"));

@@ -1,22 +1,22 @@
-//! What readers of JSON refuse although it is JSON.
+//! The limits of JSON readers.
 //!
-//! Values are carried through as they were written, so that a value that a reader can't
-//! take would cost it the record.
+//! zlog passes values on unchanged. A value that exceeds a reader's limits would cost the
+//! reader the whole record.
 
-/// How deep a value may be nested, in arrays and objects. CPython 3.11's `json.loads`
-/// raises RecursionError beyond 992 levels less the frames of its caller, `serde_json`
-/// stops at 128, jq 1.6 at 256. Pickled values have the same limit
+/// The maximum depth of arrays and objects in a value. CPython 3.11's `json.loads` raises
+/// RecursionError beyond 992 levels less the frames of its caller; `serde_json` stops at
+/// 128, jq 1.6 at 256. Pickled values have the same limit
 /// ([`pickle::Limits`](crate::wire::pickle::Limits)).
-pub const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
-/// How many digits a whole number may have: for more, CPython's `json.loads` raises
-/// ValueError (`sys.get_int_max_str_digits`).
+/// The maximum digits of an integer: for more, CPython's `json.loads` raises ValueError
+/// (`sys.get_int_max_str_digits`).
 const MAX_DIGITS: usize = 4300;
 
-/// Whether all readers take a value, which is given as JSON.
-pub(crate) fn is_readable(json: &str) -> bool {
+/// Whether all readers accept the JSON value.
+pub(crate) fn is_within_limits(json: &str) -> bool {
     let json = json.as_bytes();
-    // A level takes two bytes, and a string neither nests nor has digits.
+    // A level has at least two bytes. A string has neither levels nor numbers.
     if json.len() <= 2 * MAX_DEPTH || json.first() == Some(&b'"') {
         return true;
     }
@@ -37,7 +37,7 @@ pub(crate) fn is_readable(json: &str) -> bool {
     true
 }
 
-/// From the quote that begins a string to the one that ends it.
+/// The index of the quote that ends the string at the start of `json`.
 fn string(json: &[u8]) -> usize {
     let mut at = 1;
     while let Some(found) = json.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
@@ -62,16 +62,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_too_deep_or_has_too_many_digits_is_found() {
-        assert!(is_readable(&nested(MAX_DEPTH)));
-        assert!(!is_readable(&nested(MAX_DEPTH + 1)));
-        assert!(!is_readable(&nested(100_000)));
+    fn too_deep_values_and_too_long_numbers_are_found() {
+        assert!(is_within_limits(&nested(MAX_DEPTH)));
+        assert!(!is_within_limits(&nested(MAX_DEPTH + 1)));
+        assert!(!is_within_limits(&nested(100_000)));
         let objects = format!("{}1{}", "{\"[[\":".repeat(65), "}".repeat(65));
-        assert!(!is_readable(&objects));
+        assert!(!is_within_limits(&objects));
         let [fits, too_long] = [MAX_DIGITS, MAX_DIGITS + 1].map(|digits| "7".repeat(digits));
-        assert!(is_readable(&fits) && is_readable(&format!("[-{fits}, {fits}]")));
-        assert!(!is_readable(&too_long) && !is_readable(&format!("{{\"a\":-{too_long}}}")));
-        assert!(is_readable(&format!("[\"{too_long}\"]")));
+        assert!(is_within_limits(&fits) && is_within_limits(&format!("[-{fits}, {fits}]")));
+        assert!(
+            !is_within_limits(&too_long) && !is_within_limits(&format!("{{\"a\":-{too_long}}}"))
+        );
+        assert!(is_within_limits(&format!("[\"{too_long}\"]")));
     }
 
     fn depth(value: &Value) -> usize {
@@ -84,17 +86,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn depths_are_those_that_a_parser_finds(
+        fn the_depth_is_the_one_that_a_parser_finds(
             keys in prop::collection::vec(prop::option::of(any::<String>()), 0..100),
             text in any::<String>(),
         ) {
-            // Each of them is a level: an object under that key, or an array.
+            // Each key is a level: an object with that key, or an array.
             let inner = Value::from(vec![Value::from(text)]);
             let value = keys.into_iter().fold(inner, |inner, key| match key {
                 Some(key) => Value::Object([(key, inner)].into_iter().collect()),
                 None => Value::from(vec![Value::from("[{"), inner]),
             });
-            prop_assert_eq!(is_readable(&value.to_string()), depth(&value) <= MAX_DEPTH);
+            prop_assert_eq!(is_within_limits(&value.to_string()), depth(&value) <= MAX_DEPTH);
         }
     }
 }

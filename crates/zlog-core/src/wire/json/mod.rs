@@ -1,33 +1,29 @@
 //! The `json` dialect: one JSON object under `LogRecord` attribute names.
 //!
-//! What is written satisfies Python's
-//! `logging.makeLogRecord(json.loads(body))`. What is read may be odd: a value
-//! of an unexpected type is kept as text or as an extra, `null` stands for
-//! absent, and what only Python's `json` writes (`NaN`, `Infinity`, halves of
-//! surrogate pairs) is read too. Only what is not a JSON object is refused.
+//! A body that zlog writes works with Python's `logging.makeLogRecord(json.loads(body))`.
+//! Reading is lenient: a value of an unexpected type is kept as text or as an extra, `null`
+//! means absent, and the extensions of Python's `json` (`NaN`, `Infinity`, unpaired
+//! surrogates) are read too. Only text that is not a JSON object is an error.
 //!
-//! Objects of other loggers (`{"time":…,"level":"error","message":…}`) are read
-//! by the names in [`foreign`](super::foreign).
-//!
-//! What may be here: JSON text to records and back. Which attribute goes into
-//! which field is `attributes`'.
+//! Objects of other loggers (`{"time":…,"level":"error","message":…}`) are read with the
+//! keys in `other_loggers`.
 
 mod escape;
-mod lenient;
 mod limits;
 mod read;
+mod repair;
 mod scan;
 mod write;
 
 pub use escape::{string_value, write_string};
-pub use limits::MAX_DEPTH;
-pub(crate) use limits::is_readable;
-pub(crate) use read::entries;
-pub(in crate::wire) use read::read_body_into;
-pub(super) use read::whole;
-pub use read::{Invalid, Shape, examine, read, read_body};
-pub(super) use write::write_float;
+pub use read::{ParseError, read, read_body};
 pub use write::{write, write_stored};
+
+pub(crate) use escape::quoted;
+pub(crate) use limits::{MAX_DEPTH, is_within_limits};
+pub(crate) use read::{Schema, entries, read_with_schema};
+pub(super) use read::{exact_integer, read_body_into};
+pub(super) use write::write_float;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! JSON to records: borrowed where nothing had to be unescaped.
+//! JSON to records. Text without escapes is borrowed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,81 +7,78 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::escape::string_value;
-use super::lenient;
+use super::repair;
 use super::scan::flat_entries;
 use crate::record::{Record, Text};
 use crate::wire::attributes::{Builder, Value};
 
-/// Whose names the keys of an object are.
+/// The logger whose keys an object has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shape {
-    /// Python's: a level stands under `levelno` or `levelname`.
+pub(crate) enum Schema {
+    /// Python's: it has `levelno` or `levelname`.
     LogRecord,
-    /// Those of Logbook's `ZeroMQHandler`.
+    /// Logbook's `ZeroMQHandler`.
     Logbook,
-    /// Another logger's: no `levelno`, but a message under one of the names of
-    /// [`field_alias`](crate::wire::foreign::field_alias).
-    Foreign,
-    /// An object that says no message: it may be no log record at all.
+    /// Another logger's: no level of Python's, but a message under a known key.
+    OtherLogger,
+    /// An object without a message. It may not be a log record at all.
     Other,
 }
 
-/// Why a text is not a JSON object.
+/// A text is not a JSON object.
 #[derive(Debug)]
-pub struct Invalid(serde_json::Error);
+pub struct ParseError(serde_json::Error);
 
-impl fmt::Display for Invalid {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not a JSON object: {}", self.0)
     }
 }
 
-impl std::error::Error for Invalid {}
+impl std::error::Error for ParseError {}
 
-/// Reads a record as it is stored, or a line of another logger's JSON.
-///
-/// Knows `topic`, `received` and `fault`, as [`write_stored`](super::write_stored)
-/// writes them, and the names of other loggers.
+/// Reads a stored record ([`write_stored`](super::write_stored)), or a line of another
+/// logger's JSON.
 ///
 /// # Errors
-/// When `text` is not one JSON object. No value in it, however odd, is an error.
-pub fn read(text: &str) -> Result<Record<'_>, Invalid> {
-    Ok(examine(text)?.0)
+/// `text` is not one JSON object. Unexpected values are not errors.
+pub fn read(text: &str) -> Result<Record<'_>, ParseError> {
+    Ok(read_with_schema(text)?.0)
 }
 
-/// As [`read`], and tells whose record it is.
+/// As [`read`], and recognises whose record it is.
 ///
 /// # Errors
 /// As [`read`].
-pub fn examine(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
+pub(crate) fn read_with_schema(text: &str) -> Result<(Record<'_>, Schema), ParseError> {
     let mut record = Record::default();
-    let shape = build(text, true, &mut record)?;
-    Ok((record, shape))
+    let schema = build(text, true, &mut record)?;
+    Ok((record, schema))
 }
 
-/// As [`examine`], for a body from the wire: `topic`, `received` and `fault`
-/// are then extras like any other, for the sender has no say in them.
+/// As [`read`], for a body from the wire: there `topic`, `received` and `fault` are extras,
+/// since senders must not set these fields.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_body(text: &str) -> Result<(Record<'_>, Shape), Invalid> {
+pub fn read_body(text: &str) -> Result<Record<'_>, ParseError> {
     let mut record = Record::default();
-    let shape = read_body_into(text, &mut record)?;
-    Ok((record, shape))
+    read_body_into(text, &mut record)?;
+    Ok(record)
 }
 
-/// As [`read_body`], into a record that is empty, and stays so on an error.
+/// As [`read_body`], into an empty record, which stays empty on an error.
 ///
 /// # Errors
 /// As [`read`].
 pub(in crate::wire) fn read_body_into<'a>(
     text: &'a str,
     record: &mut Record<'a>,
-) -> Result<Shape, Invalid> {
+) -> Result<Schema, ParseError> {
     build(text, false, record)
 }
 
-fn build<'a>(text: &'a str, stored: bool, record: &mut Record<'a>) -> Result<Shape, Invalid> {
+fn build<'a>(text: &'a str, stored: bool, record: &mut Record<'a>) -> Result<Schema, ParseError> {
     let mut builder = Builder::new(record, stored);
     if flat_entries(text, |key, value| builder.set(Cow::Borrowed(key), &Raw(value))).is_some() {
         return Ok(builder.finish());
@@ -92,43 +89,43 @@ fn build<'a>(text: &'a str, stored: bool, record: &mut Record<'a>) -> Result<Sha
         Ok(()) => Ok(builder.finish()),
         Err(error) => {
             *record = Record::default();
-            build_mended(text, stored, error, record)
+            build_repaired(text, stored, error, record)
         }
     }
 }
 
-/// The slow path: mends the text first, and copies what it reads.
+/// The slow path: repairs the text and copies the record.
 #[cold]
-fn build_mended(
+fn build_repaired(
     text: &str,
     stored: bool,
     error: serde_json::Error,
     record: &mut Record<'_>,
-) -> Result<Shape, Invalid> {
-    let Some(mended) = lenient::mend(text) else { return Err(Invalid(error)) };
+) -> Result<Schema, ParseError> {
+    let Some(repaired) = repair::repair(text) else { return Err(ParseError(error)) };
     let mut borrowing = Record::default();
     let mut builder = Builder::new(&mut borrowing, stored);
-    each_entry(&mended, |key, value| builder.set(key, &Raw(value))).map_err(Invalid)?;
-    let shape = builder.finish();
+    each_entry(&repaired, |key, value| builder.set(key, &Raw(value))).map_err(ParseError)?;
+    let schema = builder.finish();
     *record = borrowing.into_owned();
-    Ok(shape)
+    Ok(schema)
 }
 
-/// The entries of an object given as JSON, in their order, each value as its
-/// JSON; `None` for what is no object.
+/// The entries of a JSON object, in their order, with their values as JSON text; `None` for
+/// other text.
 pub(crate) fn entries(json: &str) -> Option<Vec<(Text<'_>, &str)>> {
     let mut entries = Vec::new();
     each_entry(json, |key, value| entries.push((key, value))).ok()?;
     Some(entries)
 }
 
-/// Hands over the keys of one JSON object with their values as JSON text.
+/// Calls `entry` with each key of a JSON object and its value as JSON text.
 fn each_entry<'a>(
     text: &'a str,
-    take: impl FnMut(Text<'a>, &'a str),
+    entry: impl FnMut(Text<'a>, &'a str),
 ) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.deserialize_map(Entries(take))?;
+    deserializer.deserialize_map(Entries(entry))?;
     deserializer.end()
 }
 
@@ -150,7 +147,7 @@ impl<'de, F: FnMut(Text<'de>, &'de str)> Visitor<'de> for Entries<F> {
     }
 }
 
-/// Reads a key without copying it, if there are no escapes in it.
+/// Reads a key; borrows it if it has no escapes.
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
@@ -177,7 +174,7 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-/// A value as its JSON text, which serde_json has found well-formed.
+/// A value as JSON text, which is known to be valid.
 struct Raw<'a>(&'a str);
 
 impl<'a> Value<'a> for Raw<'a> {
@@ -201,11 +198,11 @@ impl<'a> Value<'a> for Raw<'a> {
         if let Ok(number) = self.0.parse() {
             return Some(number);
         }
-        whole(self.number()?)
+        exact_integer(self.number()?)
     }
 
     fn number(&self) -> Option<f64> {
-        // No JSON value but a number starts like this: Rust's parser would take `inf`.
+        // Only numbers begin like this. Rust's parser would also accept `inf`.
         match self.0.as_bytes().first() {
             Some(b'-' | b'0'..=b'9') => self.0.parse().ok().filter(|n: &f64| n.is_finite()),
             _ => None,
@@ -217,9 +214,9 @@ impl<'a> Value<'a> for Raw<'a> {
     }
 }
 
-/// A float as the whole number it is; `None` if it has a fraction or is so
-/// large that an f64 does not tell it from its neighbours.
-pub(in crate::wire) fn whole(number: f64) -> Option<i64> {
+/// Converts a float to an integer; `None` if it has a fraction, or is too large for an f64
+/// to represent each integer.
+pub(in crate::wire) fn exact_integer(number: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, reason = "whole and within the exact integers")]
     (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)

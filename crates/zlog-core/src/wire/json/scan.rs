@@ -1,50 +1,50 @@
-//! The entries of a JSON object, found without a parser's general machinery.
+//! A fast scanner for the entries of flat JSON objects.
 //!
-//! A record is a flat object of some fifteen entries, and a reader's time goes
-//! into finding where each begins and ends. What this finds is what serde_json
-//! finds, which a property test holds it to; whatever is less plain (a nested
-//! value, an escaped key, a surrogate, an error) it leaves to serde_json.
+//! A record is a flat object of about fifteen entries, and most of a reader's time is spent
+//! on finding their ends. A property test checks that the scanner finds what serde_json
+//! finds. It leaves other objects (nested values, escaped keys, surrogates, errors) to
+//! serde_json.
 
 use super::escape::find_escape;
 
-/// Hands over the keys of a flat JSON object with their values as JSON text.
+/// Calls `entry` with each key of a flat JSON object and its value as JSON text.
 ///
-/// `None` when the text is not so plain; some entries may have been handed over.
+/// `None` if the text is something else; `entry` may have been called before.
 pub(super) fn flat_entries<'a>(
     text: &'a str,
-    mut take: impl FnMut(&'a str, &'a str),
+    mut entry: impl FnMut(&'a str, &'a str),
 ) -> Option<()> {
-    let mut scan = Scan { text, at: 0 };
-    scan.blanks();
-    scan.expect(b'{')?;
-    scan.blanks();
-    if scan.peek()? == b'}' {
-        return scan.end();
+    let mut scanner = Scanner { text, at: 0 };
+    scanner.skip_whitespace();
+    scanner.expect(b'{')?;
+    scanner.skip_whitespace();
+    if scanner.peek()? == b'}' {
+        return scanner.end();
     }
     loop {
-        let key = scan.string()?;
-        // An escape in a key is so rare that the slow path may have it.
+        let key = scanner.string()?;
+        // Escapes in keys are rare.
         let key = key.get(1..key.len() - 1).filter(|key| !key.contains('\\'))?;
-        scan.blanks();
-        scan.expect(b':')?;
-        scan.blanks();
-        take(key, scan.scalar()?);
-        scan.blanks();
-        match scan.peek()? {
-            b',' => scan.at += 1,
-            b'}' => return scan.end(),
+        scanner.skip_whitespace();
+        scanner.expect(b':')?;
+        scanner.skip_whitespace();
+        entry(key, scanner.scalar()?);
+        scanner.skip_whitespace();
+        match scanner.peek()? {
+            b',' => scanner.at += 1,
+            b'}' => return scanner.end(),
             _ => return None,
         }
-        scan.blanks();
+        scanner.skip_whitespace();
     }
 }
 
-struct Scan<'a> {
+struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> Scanner<'a> {
     fn rest(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.at..]
     }
@@ -57,20 +57,20 @@ impl<'a> Scan<'a> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    fn blanks(&mut self) {
+    fn skip_whitespace(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
     }
 
-    /// The closing brace, and nothing but blanks after it.
+    /// The closing brace, followed by nothing but white space.
     fn end(&mut self) -> Option<()> {
         self.at += 1;
-        self.blanks();
+        self.skip_whitespace();
         self.rest().is_empty().then_some(())
     }
 
-    /// A value without parts.
+    /// A value that is neither an array nor an object.
     fn scalar(&mut self) -> Option<&'a str> {
         match self.peek()? {
             b'"' => self.string(),
@@ -124,7 +124,7 @@ impl<'a> Scan<'a> {
             }
             len += 1 + fraction;
         }
-        // Exponents, and what else may follow digits, are left to serde_json.
+        // serde_json handles exponents, and rejects other characters after digits.
         match bytes.get(len) {
             Some(b',' | b'}' | b' ' | b'\t' | b'\n' | b'\r') => Some(self.cut(len)),
             _ => None,
@@ -136,7 +136,7 @@ fn digits(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// Whether four hexadecimal digits stand there that are no half of a surrogate pair.
+/// Whether the bytes begin with four hexadecimal digits that are not a surrogate.
 fn is_plain_unicode(bytes: &[u8]) -> bool {
     match bytes {
         [first, second, third, fourth, ..] => {
@@ -161,7 +161,7 @@ mod tests {
         Some(found)
     }
 
-    /// What it finds is what serde_json finds; it may find less.
+    /// The scanner finds what serde_json finds, or nothing.
     fn agrees(text: &str) {
         if let Some(found) = scanned(text) {
             let all = entries(text).unwrap_or_else(|| panic!("serde_json refuses {text:?}"));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn flat_objects_are_found_whole() {
+    fn flat_objects_are_scanned() {
         let text = r#" { "a" : "x\n\"\u00e9y" , "b":-1.25,"c":0,"d":true,"e":null, "é":"" } "#;
         let found = scanned(text).unwrap();
         let expected = [
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_less_plain_is_left_alone() {
+    fn other_objects_are_left_to_serde_json() {
         let texts = [
             r#"{"a":[1]}"#,
             r#"{"a":{}}"#,
@@ -234,7 +234,7 @@ mod tests {
             let object = serde_json::Value::Object(pairs.into_iter().collect());
             let text = object.to_string();
             agrees(&text);
-            // And after a change in any place.
+            // Also after a change at any position.
             let at = text.floor_char_boundary(cut.index(text.len()));
             agrees(&format!("{}{put}{}", &text[..at], &text[at..]));
             agrees(&text[..at]);

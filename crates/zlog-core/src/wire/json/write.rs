@@ -1,29 +1,27 @@
-//! Records to JSON. No allocation per record but for one with `args`.
+//! Records to JSON. Allocates only for records with `args`.
 
 use std::io::Write as _;
 
 use super::escape::write_string;
-use crate::python::percent;
 use crate::record::Record;
 use crate::wire::attributes;
 
-/// Appends the body of the `json` dialect: one JSON object on one line, without
-/// a line break at its end.
+/// Appends a body of the `json` dialect: one JSON object on one line, without a line break
+/// at its end.
 ///
-/// Fields that are absent are left out, but for the level, which is always
-/// there. Two things are as Python needs them:
+/// Absent fields are left out, except the level. Two rules exist for Python:
 ///
-/// - `args` are put into `msg`, as `SocketHandler` does it: a JSON array would
-///   arrive as a list, which Python's `%` does not take for the arguments.
-/// - `msecs` goes along with `created`, for `makeLogRecord` would fill in the
-///   milliseconds of its own call.
+/// - `args` are inserted into `msg`, as `SocketHandler` does: a JSON array would arrive as
+///   a list, which Python's `%` does not accept as the arguments.
+/// - `msecs` is written with `created`, since `makeLogRecord` would set the milliseconds
+///   of its own call.
 ///
-/// An extra under the name of an attribute (a `lineno` that was no number, say)
-/// has `_` put after its name: no key stands twice, and none replaces an attribute.
+/// An extra with the name of an attribute (a `lineno` that is not a number, for example)
+/// gets `_` after its name, so that no key is duplicate and none replaces an attribute.
 pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     let mut object = Object::open(out);
     object.optional_text(b",\"name\":", record.name.as_deref());
-    object.text(b",\"msg\":", &percent::message(record));
+    object.text(b",\"msg\":", &record.message());
     attributes_after_args(record, &mut object);
     if let (Some(created), None) = (record.created, record.msecs) {
         object.float(b",\"msecs\":", Some(milliseconds(created)));
@@ -32,9 +30,8 @@ pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     object.close();
 }
 
-/// Appends a record as it is stored and read back by [`read`](super::read): as
-/// [`write()`], with `args` apart from `msg`, and with `topic`, `received` and
-/// `fault` where they are set.
+/// Appends a record for storage, which [`read`](super::read) reads back: as [`write()`],
+/// with `args` separate from `msg`, and with `topic`, `received` and `fault`.
 pub fn write_stored(record: &Record<'_>, out: &mut Vec<u8>) {
     let mut object = Object::open(out);
     if !record.topic.is_empty() {
@@ -83,7 +80,8 @@ fn extras(record: &Record<'_>, object: &mut Object<'_>, taken: impl Fn(&str) -> 
     }
 }
 
-/// A JSON object in the making. Keys come as `,"key":`; the first one loses its comma.
+/// Writes a JSON object. Keys are given as `,"key":`; the first one is written without its
+/// comma.
 struct Object<'o> {
     out: &'o mut Vec<u8>,
     start: usize,
@@ -96,8 +94,8 @@ impl<'o> Object<'o> {
         Object { out, start }
     }
 
-    /// Inlined where the key stands, so that its length is known: a copy of known
-    /// length is a few moves, any other a call, and there are twenty in a record.
+    /// Inlined, so that the length of the key is known: copying a known length takes a few
+    /// moves, any other a call, and a record has twenty keys.
     #[inline(always)]
     fn key(&mut self, key: &'static [u8]) {
         if self.out.len() == self.start {
@@ -130,7 +128,7 @@ impl<'o> Object<'o> {
 
     #[inline(always)]
     fn float(&mut self, key: &'static [u8], number: Option<f64>) {
-        // JSON has no NaN and no infinity, and neither says anything about a record.
+        // JSON has neither NaN nor infinity, and they mean nothing here.
         if let Some(number) = number.filter(|number| number.is_finite()) {
             self.key(key);
             write_float(number, self.out);
@@ -150,13 +148,12 @@ impl<'o> Object<'o> {
         self.json(json);
     }
 
-    /// Carries a value through as it was written, but for the line breaks
-    /// between its parts: a record is one line.
+    /// Writes a raw value without the line breaks between its parts: a record is one line.
     fn json(&mut self, json: &str) {
         let json = json.as_bytes();
         match memchr::memchr2(b'\n', b'\r', json) {
             None => self.out.extend_from_slice(json),
-            // In a string they would be escaped, so all there are can go.
+            // Strings can't contain them: there they are escaped.
             Some(_) => self.out.extend(json.iter().filter(|byte| !b"\n\r".contains(byte))),
         }
     }
@@ -181,8 +178,8 @@ impl<'o> Object<'o> {
 
 /// Appends a finite number so that it reads back the same.
 pub(in crate::wire) fn write_float(number: f64, out: &mut Vec<u8>) {
-    // `msecs` and `relativeCreated` have three digits after the point at most.
-    // Through integers they take a tenth of the time of the shortest digits.
+    // `msecs` and `relativeCreated` have at most three decimals. Writing them through
+    // integers takes a tenth of the time of Rust's shortest digits.
     let size = number.abs();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let thousandths = (size * 1e3 + 0.5) as u64;
@@ -192,17 +189,17 @@ pub(in crate::wire) fn write_float(number: f64, out: &mut Vec<u8>) {
         }
         return write_thousandths(thousandths, out);
     }
-    // Debug and not Display: a huge number is `1e300`, not 301 digits.
+    // Debug, since Display writes 301 digits for 1e300.
     write!(out, "{number:?}").expect("a Vec takes every write");
 }
 
-/// Below this an f64 tells each whole number from its neighbours.
+/// Up to here an f64 represents each integer.
 const EXACT: u64 = 9_007_199_254_740_992;
 
 fn write_thousandths(thousandths: u64, out: &mut Vec<u8>) {
     let (whole, rest) = (thousandths / 1000, thousandths % 1000);
     out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
-    // Digits after the point without the zeros at their end; `.0` for none.
+    // The decimals without trailing zeros, but at least `.0`.
     let digits =
         [b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8];
     let needed = if rest % 10 != 0 {
@@ -222,16 +219,16 @@ fn milliseconds(seconds: f64) -> f64 {
     (micros / 1e3).floor()
 }
 
-/// Appends seconds to the microsecond, which is what a time in an f64 holds.
+/// Appends seconds with microseconds, the precision of a time in an f64.
 ///
-/// Through integers: several times faster than the shortest digits of a float.
+/// Writing through integers is several times faster than Rust's shortest digits.
 fn write_seconds(seconds: f64, out: &mut Vec<u8>) {
-    /// Beyond this, the seconds alone may not fit an i64, and have no parts anyway.
+    /// Beyond this, the seconds may not fit a u64, and have no fraction anyway.
     const LIMIT: f64 = 9.0e15;
     if seconds.abs() > LIMIT {
         return write_float(seconds, out);
     }
-    // The parts are exact, `seconds * 1e6` as a whole would not be.
+    // The parts are exact; `seconds * 1e6` is not.
     let size = seconds.abs();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9e15")]
     let mut whole = size as u64;
@@ -244,7 +241,7 @@ fn write_seconds(seconds: f64, out: &mut Vec<u8>) {
         out.push(b'-');
     }
     out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
-    // A 1 before the digits keeps their leading zeros; the point then takes its place.
+    // A leading 1 keeps the zeros of the microseconds; the point then replaces it.
     let point = out.len();
     out.extend_from_slice(itoa::Buffer::new().format(micros + 1_000_000).as_bytes());
     out[point] = b'.';

@@ -1,26 +1,21 @@
 //! Pickled `LogRecord`s, decoded as data.
 //!
-//! Python's `SocketHandler` pickles a record's attributes; `send_pyobj(record)`
-//! and `send_pyobj(record.__dict__)` do so too. A pickle is a program for a
-//! stack machine that may name any function and have it called: that is why
-//! nobody should feed one from the network to Python's `pickle.loads`. Here
-//! nothing is imported and nothing is called. Names stay names, a call stays
-//! the name and its arguments, shown like `<module.name: argument>`; a few
-//! harmless classes (times, decimals, paths) are shown as Python prints them.
+//! Python's `SocketHandler` pickles a record's attributes, as do `send_pyobj(record)` and
+//! `send_pyobj(record.__dict__)`. A pickle is a program for a stack machine that can call
+//! any function, so Python's `pickle.loads` must not read one from the network. This module
+//! imports nothing and calls nothing: a call becomes text like `<module.name: argument>`,
+//! and some classes (times, decimals, paths) are shown as Python prints them. Protocols 0
+//! to 5 are supported.
 //!
-//! A hostile pickle can be small and still mean much: values that refer to each
-//! other a billion times over, or to themselves. So nothing here calls itself
-//! (all values lie in one list and refer by index), and [`Limits`] bound every
-//! step.
-//!
-//! What may be here: protocols 0 to 5. Which attribute goes into which field is
-//! `attributes`'.
+//! A small hostile pickle can describe a huge value: parts that refer to each other a
+//! billion times, or to themselves. So the code does not recurse (all values are in one
+//! list and refer to each other by index), and [`Limits`] bound every step.
 
 mod decode;
-mod known;
+mod fast_path;
 mod number;
-mod plain;
 mod render;
+mod stdlib_types;
 mod value;
 
 use std::fmt;
@@ -29,28 +24,27 @@ use std::mem;
 use crate::record::Record;
 use crate::wire::attributes::Builder;
 use crate::wire::json;
-use decode::{Decoder, Room};
+use decode::{Buffers, Decoder};
 use render::{Budget, Item};
 use value::{Id, Pickle, Value};
 
-/// Bounds on what a pickle may make zlog do.
+/// Limits on the work for one pickle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Longest pickle, in bytes.
+    /// The size of the pickle, in bytes.
     pub input: usize,
-    /// Most opcodes; so also most values, and most entries on the stack.
+    /// The number of opcodes, and so of values and of stack entries.
     pub opcodes: usize,
-    /// Highest number of a memo entry: values that the pickle refers back to.
+    /// The number of memo entries, to which a pickle refers back.
     pub memo: usize,
-    /// How deep a value may be nested and still be shown; what is deeper is `...`.
+    /// The depth of values. Deeper ones are shown as `...`.
     pub depth: usize,
-    /// Most bytes that may be copied: the JSON of `args` and extras, and texts with escapes.
+    /// The bytes that are copied: the JSON of `args` and extras, and texts with escapes.
     pub output: usize,
 }
 
 impl Limits {
-    /// 64 MiB and a million opcodes, 65,536 memo entries, 64 deep, 64 MiB of
-    /// JSON.
+    /// 64 MiB, a million opcodes, 65,536 memo entries, 64 levels, 64 MiB of JSON.
     pub const DEFAULT: Limits = Limits {
         input: 64 << 20,
         opcodes: 1_000_000,
@@ -66,18 +60,18 @@ impl Default for Limits {
     }
 }
 
-/// Why a pickle was not read.
+/// Why a pickle was rejected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// It ends in the middle.
     Truncated,
-    /// An opcode that no protocol up to 5 has, or a later protocol.
+    /// An opcode that protocols 0 to 5 don't have, or a later protocol.
     Unknown(u8),
-    /// An opcode met what it can't work on; the text says what.
+    /// An opcode has invalid operands; the text says which.
     Malformed(&'static str),
     /// One of the [`Limits`] is exceeded; the text says which.
     TooLarge(&'static str),
-    /// A well-formed pickle, but not of a log record.
+    /// A valid pickle, but not of a log record.
     NotARecord,
 }
 
@@ -96,11 +90,9 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Whether a body starts like a pickle of a record: the protocol's opcode, or
-/// what a dict or an object starts with before protocol 2.
-///
-/// May also have the 4-byte length in front that `SocketHandler` puts there.
-pub fn looks_like_one(body: &[u8]) -> bool {
+/// Whether a body begins like a pickled record: with the opcode of the protocol or, before
+/// protocol 2, with a dict or an object. `SocketHandler`'s 4-byte length may precede it.
+pub fn looks_like_pickle(body: &[u8]) -> bool {
     /// `{}` and `dict()` of protocols 0 and 1, and an object of either.
     const OLD: [&[u8]; 6] =
         [b"(d", b"}q", b"}(", b"}.", b"ccopy_reg\n_reconstructor\n", b"ccopyreg\n"];
@@ -111,12 +103,12 @@ pub fn looks_like_one(body: &[u8]) -> bool {
     }
 }
 
-/// Whether a body that looks like a pickle might as well be meant as text.
+/// Whether a body that looks like a pickle may also be text.
 pub(super) fn may_be_text(body: &[u8]) -> bool {
     unframed(body).first() != Some(&0x80) && unframed(body).len() == body.len()
 }
 
-/// Takes off the big-endian length that `SocketHandler` puts before a pickle.
+/// Removes the big-endian length that `SocketHandler` puts before a pickle.
 fn unframed(body: &[u8]) -> &[u8] {
     match body.split_first_chunk::<4>() {
         Some((length, rest)) if u32::from_be_bytes(*length) as usize == rest.len() => rest,
@@ -124,36 +116,34 @@ fn unframed(body: &[u8]) -> &[u8] {
     }
 }
 
-/// Reads a pickled dict of `LogRecord` attributes, or a pickled
-/// `logging.LogRecord`.
+/// Reads a pickled dict of `LogRecord` attributes, or a pickled `logging.LogRecord`.
 ///
-/// Values without a JSON form become text. Where [`Limits::depth`] or
-/// [`Limits::output`] cut something, `...` stands in its place and the
-/// record's [`fault`](Record::fault) says so.
+/// Values without a JSON form become text. Parts beyond [`Limits::depth`] or
+/// [`Limits::output`] are replaced by `...`, and the record has a
+/// [`fault`](Record::fault).
 ///
 /// # Errors
-/// When `body` is not a pickle from its first to its last byte, exceeds a
-/// limit, or is not of a log record.
+/// `body` is not a pickle to its last byte, exceeds a limit, or is not a log record.
 pub fn read<'a>(body: &'a [u8], limits: &Limits) -> Result<Record<'a>, Refused> {
     let mut record = Record::default();
     Reader::default().read_into(body, limits, &mut record)?;
     Ok(record)
 }
 
-/// Reads pickles, one after the other, in the same room: for a source of nothing
-/// else, where asking for memory for each would take a good part of the time.
+/// Reads pickles one after the other, and reuses its buffers: for sources of pickles,
+/// where allocating them each time would be expensive.
 #[derive(Debug, Default)]
 pub struct Reader {
     values: Vec<Value<'static>>,
-    room: Room,
-    memo: Vec<plain::Place>,
+    buffers: Buffers,
+    memo: Vec<fast_path::TextRange>,
 }
 
 impl Reader {
-    /// As [`read`], into a record that is empty: without moving it about.
+    /// As [`read`], into an empty record, which is not moved.
     ///
     /// # Errors
-    /// As [`read`]; `record` may then be anything.
+    /// As [`read`]; `record` is then undefined.
     pub fn read_into<'a>(
         &mut self,
         body: &'a [u8],
@@ -164,32 +154,32 @@ impl Reader {
         if body.len() > limits.input {
             return Err(Refused::TooLarge("bytes"));
         }
-        if plain::read(body, limits, &mut self.memo, record).is_some() {
+        if fast_path::read(body, limits, &mut self.memo, record).is_some() {
             return Ok(());
         }
         *record = Record::default();
-        self.by_stack(body, limits, record)
+        self.read_general(body, limits, record)
     }
 
-    fn by_stack<'a>(
+    fn read_general<'a>(
         &mut self,
         body: &'a [u8],
         limits: &Limits,
         record: &mut Record<'a>,
     ) -> Result<(), Refused> {
-        let (values, room) = (mem::take(&mut self.values), mem::take(&mut self.room));
-        let mut decoder = Decoder::new(body, *limits, decode::emptied(values), room);
+        let (values, buffers) = (mem::take(&mut self.values), mem::take(&mut self.buffers));
+        let mut decoder = Decoder::new(body, *limits, decode::recycled(values), buffers);
         let top = decoder.run();
-        let (values, room) = decoder.into_parts();
+        let (values, buffers) = decoder.into_parts();
         let pickle = Pickle { values, top: top.as_ref().copied().unwrap_or(0) };
         let read = top.and_then(|_| fill(&pickle, limits, record));
-        self.values = decode::emptied(pickle.values);
-        self.room = room;
+        self.values = decode::recycled(pickle.values);
+        self.buffers = buffers;
         read
     }
 }
 
-/// Makes of a pickle the record that it is of.
+/// Fills a record from a pickle.
 fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Result<(), Refused> {
     let attributes = attributes(pickle).ok_or(Refused::NotARecord)?;
     let budget = Budget::new(limits);
@@ -199,7 +189,7 @@ fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Re
         let Value::Str(key) = pickle.get(key) else { return Err(Refused::NotARecord) };
         builder.set(key.clone(), &item);
     }
-    if builder.finish() == super::json::Shape::Other {
+    if builder.finish() == super::json::Schema::Other {
         return Err(Refused::NotARecord);
     }
     if budget.was_cut() {

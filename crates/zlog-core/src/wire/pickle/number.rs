@@ -1,11 +1,11 @@
-//! Numbers as pickles write them.
+//! The integers of pickles.
 
 use super::value::Value;
 
-/// Longest whole number that is made decimal, in bytes: the work is quadratic.
-const LONGEST: usize = 256;
+/// The longest integer that is converted to decimal, in bytes: the work is quadratic.
+const MAX_INTEGER_BYTES: usize = 256;
 
-/// A whole number from its two's complement bytes, least significant first.
+/// An integer from its two's complement bytes, least significant first.
 pub(super) fn from_little_endian<'a>(bytes: &[u8]) -> Value<'a> {
     let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
     if bytes.len() <= 16 {
@@ -14,7 +14,7 @@ pub(super) fn from_little_endian<'a>(bytes: &[u8]) -> Value<'a> {
         let number = i128::from_le_bytes(wide);
         return i64::try_from(number).map_or_else(|_| Value::Big(number.to_string()), Value::Int);
     }
-    if bytes.len() > LONGEST {
+    if bytes.len() > MAX_INTEGER_BYTES {
         return Value::Unknown("a huge integer");
     }
     let mut magnitude = bytes.to_vec();
@@ -25,7 +25,7 @@ pub(super) fn from_little_endian<'a>(bytes: &[u8]) -> Value<'a> {
     Value::Big(if negative { format!("-{digits}") } else { digits })
 }
 
-/// Two's complement of the negative number that the bytes are.
+/// Negates an integer in two's complement.
 fn negate(bytes: &mut [u8]) {
     let mut carry = true;
     for byte in bytes {
@@ -35,7 +35,7 @@ fn negate(bytes: &mut [u8]) {
 
 /// The decimal digits of bytes, least significant first.
 fn decimal(bytes: &[u8]) -> String {
-    /// Nine digits at a time: as many as a division in 64 bits allows.
+    /// Nine digits at a time, as many as a 64-bit division allows.
     const STEP: u64 = 1_000_000_000;
     let mut groups: Vec<u64> = vec![0];
     for &byte in bytes.iter().rev() {
@@ -53,13 +53,13 @@ fn decimal(bytes: &[u8]) -> String {
     rest.fold(first, |digits, group| format!("{digits}{group:09}"))
 }
 
-/// A whole number from decimal text; `None` if it is none.
+/// An integer from decimal text; `None` if the text is invalid.
 pub(super) fn from_decimal<'a>(text: &str) -> Option<Value<'a>> {
     if let Ok(number) = text.parse() {
         return Some(Value::Int(number));
     }
     let digits = text.strip_prefix('-').unwrap_or(text).trim_start_matches('0');
-    if digits.len() > LONGEST * 3 {
+    if digits.len() > MAX_INTEGER_BYTES * 3 {
         return Some(Value::Unknown("a huge integer"));
     }
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_of_any_length_are_decimal() {
+    fn integers_of_any_length_become_decimal() {
         assert_eq!(shown(&[]), "0");
         assert_eq!(shown(&[0xff]), "-1");
         assert_eq!(shown(&[0x00, 0x80, 0x00]), "32768");

@@ -1,20 +1,20 @@
-//! Values as JSON and as text: what `args` and extras are kept as.
+//! Values as JSON and as text, for `args` and extras.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::Limits;
-use super::known;
+use super::stdlib_types;
 use super::value::{Id, Pickle, Value};
 use crate::record::Text;
 use crate::wire::attributes;
 use crate::wire::json;
 use crate::wire::text::backslash_replace;
 
-/// Stands for what was left out, as in Python's `repr` of a list in itself.
+/// Replaces omitted parts, as in Python's `repr` of a list that contains itself.
 const CUT: &str = "...";
 
-/// What all values of one record may come to together, as JSON.
+/// The limits on the JSON of all values of one record.
 pub(super) struct Budget {
     left: Cell<usize>,
     depth: usize,
@@ -26,8 +26,8 @@ impl Budget {
         Budget { left: Cell::new(limits.output), depth: limits.depth, cut: Cell::new(false) }
     }
 
-    /// Takes `size` from what is left. What does not fit is left out, and so
-    /// is everything after it: looking on could cost as much again.
+    /// Spends `size` bytes. If they don't fit, nothing after them fits either: checking
+    /// further values could cost as much again.
     fn spend(&self, size: usize) -> bool {
         let fits = size <= self.left.get();
         self.left.set(if fits { self.left.get() - size } else { 0 });
@@ -35,7 +35,7 @@ impl Budget {
         fits
     }
 
-    /// A text that a field gets: borrowed ones cost nothing.
+    /// A copy of a text for a field. Borrowed texts cost nothing.
     fn copy<'a>(&self, text: &Text<'a>) -> Text<'a> {
         match text {
             Cow::Borrowed(text) => Cow::Borrowed(text),
@@ -44,13 +44,13 @@ impl Budget {
         }
     }
 
-    /// Whether something was left out.
+    /// Whether something was omitted.
     pub(super) fn was_cut(&self) -> bool {
         self.cut.get()
     }
 }
 
-/// A value of a pickle, with what its JSON may still cost.
+/// A value of a pickle and the budget of its record.
 pub(super) struct Item<'p, 'a> {
     pub(super) pickle: &'p Pickle<'a>,
     pub(super) id: Id,
@@ -88,7 +88,7 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
     fn integer(&self) -> Option<i64> {
         match *self.pickle.get(self.id) {
             Value::Int(number) => Some(number),
-            Value::Float(number) => json::whole(number),
+            Value::Float(number) => json::exact_integer(number),
             _ => None,
         }
     }
@@ -112,7 +112,7 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
     }
 }
 
-/// A value without parts, as text; for one with parts, its type's name.
+/// The text of a scalar; the type's name for a container.
 pub(super) fn scalar(pickle: &Pickle<'_>, id: Id) -> String {
     match pickle.get(id) {
         Value::None => "None".to_owned(),
@@ -128,18 +128,18 @@ pub(super) fn scalar(pickle: &Pickle<'_>, id: Id) -> String {
         Value::Set(_) => "<set>".to_owned(),
         Value::Dict(_) => "<dict>".to_owned(),
         Value::Global { module, name } => format!("<{module}.{name}>"),
-        Value::Object(object) => known::text(pickle, object),
+        Value::Object(object) => stdlib_types::text(pickle, object),
         Value::Unknown(what) => format!("<{what}>"),
     }
 }
 
-/// A value with parts that is being written.
+/// A container that is being written.
 struct Open {
     id: Id,
     next: usize,
 }
 
-/// What an open value has at some place.
+/// A part of a container.
 enum Part {
     Element(Id),
     Entry(Id, Id),
@@ -149,8 +149,8 @@ enum Part {
 struct Writer<'w, 'p, 'a> {
     item: &'w Item<'p, 'a>,
     out: Vec<u8>,
-    /// The way from the outermost value to the one being written: a list and no
-    /// calls, so that no nesting exhausts the stack.
+    /// The path from the outermost container to the current one. A list instead of
+    /// recursion, so that deep values can't exhaust the stack.
     open: Vec<Open>,
 }
 
@@ -187,7 +187,7 @@ impl Writer<'_, '_, '_> {
         }
     }
 
-    /// Marks that an open value goes on, and does not.
+    /// Marks that the rest of a container is omitted.
     fn cut(&mut self, at: usize, dict: bool) {
         self.comma(at);
         self.item.budget.cut.set(true);
@@ -206,7 +206,7 @@ impl Writer<'_, '_, '_> {
         part.unwrap_or(Part::End)
     }
 
-    /// Writes a value without parts, or opens one with parts.
+    /// Writes a scalar, or opens a container.
     fn value(&mut self, id: Id) {
         let pickle = self.item.pickle;
         match pickle.get(id) {
@@ -220,13 +220,13 @@ impl Writer<'_, '_, '_> {
             Value::Float(number) if number.is_finite() => json::write_float(*number, &mut self.out),
             Value::Str(text) => self.string(text),
             _ if has_parts(pickle, id) => self.open(id),
-            // Making the text costs more than leaving it out.
+            // Saves making the text.
             _ if self.item.budget.left.get() == 0 => self.string(CUT),
             _ => self.string(&scalar(pickle, id)),
         }
     }
 
-    /// A text, as far as the budget goes: one may be referred to any number of times.
+    /// Writes a text if the budget allows it: a text may be referred to many times.
     fn string(&mut self, text: &str) {
         if self.out.len() + text.len() > self.item.budget.left.get() {
             self.item.budget.spend(usize::MAX);
@@ -237,7 +237,7 @@ impl Writer<'_, '_, '_> {
     }
 
     fn open(&mut self, id: Id) {
-        // A value within itself would be written without end.
+        // A container within itself would be written endlessly.
         let cycle = self.open.iter().any(|open| open.id == id);
         if cycle || self.open.len() >= self.item.budget.depth {
             self.item.budget.cut.set(self.item.budget.was_cut() || !cycle);
@@ -254,7 +254,7 @@ impl Writer<'_, '_, '_> {
     }
 }
 
-/// The parts of a value that has any kind of them, though there may be none.
+/// The parts of a container, which may be empty.
 pub(super) enum Parts<'p> {
     Elements(&'p [Id]),
     Entries(&'p [(Id, Id)]),
@@ -270,7 +270,7 @@ fn parts<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Parts<'p>> {
         Value::Object(object) if !object.elements.is_empty() => {
             Some(Parts::Elements(&object.elements))
         }
-        Value::Object(object) => known::parts(pickle, object),
+        Value::Object(object) => stdlib_types::parts(pickle, object),
         _ => None,
     }
 }

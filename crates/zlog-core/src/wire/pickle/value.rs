@@ -1,22 +1,22 @@
-//! What a pickle holds: values in one list, referring to each other by index.
+//! The values of a pickle: one list, in which values refer to each other by index.
 //!
-//! Sharing and cycles are then nothing special, and dropping a value that is
-//! nested a million deep drops one list.
+//! So values can be shared and cyclic, and dropping a value with a million levels does not
+//! recurse.
 
 use std::borrow::Cow;
 
 use crate::record::Text;
 
-/// A value's place in [`Pickle::values`].
+/// The index of a value in [`Pickle::values`].
 pub(super) type Id = u32;
 
-/// A value. Parts are referred to by index.
+/// A value. Containers have the indexes of their parts.
 #[derive(Debug)]
 pub(super) enum Value<'a> {
     None,
     Bool(bool),
     Int(i64),
-    /// A whole number beyond an i64, as its decimal digits.
+    /// The decimal digits of an integer beyond an i64.
     Big(String),
     Float(f64),
     Str(Text<'a>),
@@ -31,24 +31,24 @@ pub(super) enum Value<'a> {
         module: Text<'a>,
         name: Text<'a>,
     },
-    /// What a call would have made, had it been called.
+    /// The object that a call would create. It is not called.
     Object(Box<Object>),
-    /// What only the sender could tell: a persistent id, a buffer sent apart.
+    /// A value that only the sender knows: a persistent id, a separate buffer.
     Unknown(&'static str),
 }
 
-/// The parts of an object that was never made.
+/// The parts of an object that is not created.
 #[derive(Debug, Default)]
 pub(super) struct Object {
-    /// A [`Value::Global`]: the class, or the function that makes the object.
+    /// A [`Value::Global`]: the class, or the function that creates the object.
     pub(super) class: Id,
-    /// What it would be called with, as a [`Value::Tuple`].
+    /// The arguments of the call, as a [`Value::Tuple`].
     pub(super) args: Id,
-    /// What `__setstate__` or `__dict__.update` would get.
+    /// The argument of `__setstate__` or `__dict__.update`.
     pub(super) state: Option<Id>,
-    /// What would be appended, if it is a kind of list or set.
+    /// The elements of a subclass of list or set.
     pub(super) elements: Vec<Id>,
-    /// What would be set, if it is a kind of dict.
+    /// The items of a subclass of dict.
     pub(super) entries: Vec<(Id, Id)>,
 }
 
@@ -61,7 +61,6 @@ pub(super) struct Pickle<'a> {
 }
 
 impl<'a> Pickle<'a> {
-    /// A value of this pickle.
     pub(super) fn get(&self, id: Id) -> &Value<'a> {
         &self.values[id as usize]
     }
@@ -79,14 +78,9 @@ impl<'a> Pickle<'a> {
         self.class(object) == (module, name)
     }
 
-    /// The arguments of an object, of the sequence they came as.
+    /// The arguments of an object. None if they are not a sequence.
     pub(super) fn args(&self, object: &Object) -> &[Id] {
-        self.parts(object.args)
-    }
-
-    /// The parts of a sequence; none for other values.
-    pub(super) fn parts(&self, id: Id) -> &[Id] {
-        match self.get(id) {
+        match self.get(object.args) {
             Value::Tuple(parts) | Value::List(parts) | Value::Set(parts) => parts,
             _ => &[],
         }

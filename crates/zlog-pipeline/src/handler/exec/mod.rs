@@ -17,7 +17,7 @@ use crate::os::executable;
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 
 /// Variables in the environment of the command: the number of records, name and number of the
@@ -52,7 +52,7 @@ impl ExecOptions {
     /// A quote is not closed, or there is no word.
     pub fn parse(line: &str) -> Result<ExecOptions> {
         let wrong = |why: &str| {
-            Error::usage(format!("the command {:?} {why}", visible(line)))
+            Error::usage(format!("the command {:?} {why}", escape(line)))
                 .hint("Write it as in a shell: notify --to 'on call'.")
         };
         let command = shell_words::split(line).map_err(|_| wrong("has an unclosed quote"))?;
@@ -92,7 +92,7 @@ impl ExecHandler {
         // Permissions are checked by each run: they may change.
         let found = executable::check(program.as_ref());
         if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            return Err(Error::usage(format!("{}: no such command", visible(program)))
+            return Err(Error::usage(format!("{}: no such command", escape(program)))
                 .hint("Check the spelling, and that it is in your PATH."));
         }
         let ExecOptions { command, timeout, batch, spool } = options;
@@ -121,7 +121,7 @@ impl Transport for CommandTransport {
 
     fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> SendOutcome {
         let start = Instant::now();
-        let name = visible(self.command.first().map_or("", String::as_str));
+        let name = escape(self.command.first().map_or("", String::as_str));
         let values = [
             batch.len().to_string(),
             batch.worst.name().into_owned(),

@@ -50,7 +50,7 @@ mod unix {
 
     use super::{Input, RunOutcome};
     use crate::os::signal;
-    use zlog_core::text::escape::visible;
+    use zlog_core::text::escape::escape;
 
     /// The most bytes of its standard error that are kept.
     const MAX_STDERR: usize = 4096;
@@ -111,7 +111,7 @@ mod unix {
         command.process_group(0);
         // The thread of the handler, which waits for the command.
         signal::end_with_this_thread(&mut command);
-        crate::os::fd_limit::as_it_was(&mut command);
+        crate::os::fd_limit::restore_inherited(&mut command);
         let mut child = command.spawn()?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let process = Process { child, ended: false, stdin, stderr, stderr_head: Vec::new() };
@@ -213,7 +213,7 @@ mod unix {
             };
             let said = String::from_utf8_lossy(&self.stderr_head);
             match said.lines().map(str::trim).find(|line| !line.is_empty()) {
-                Some(line) => format!("{how}: {}", visible(line)),
+                Some(line) => format!("{how}: {}", escape(line)),
                 None => how,
             }
         }

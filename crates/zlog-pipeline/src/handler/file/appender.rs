@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// Appends records and tracks the length of the file.
 ///
@@ -25,7 +25,7 @@ pub(crate) struct Appender<W> {
 ///
 /// A regular file is also opened for reading, if its permissions allow it.
 pub(crate) fn create(path: &Path) -> Result<Appender<File>> {
-    let name = visible(&path.display().to_string());
+    let name = escape(&path.display().to_string());
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(directory).map_err(|error| {
             refused(format_args!("can't create the directory of {name}"), &error)

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use zstd::stream::write::Encoder as ZstdEncoder;
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How replaced files are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -76,7 +76,7 @@ impl FromStr for Compression {
     fn from_str(name: &str) -> Result<Compression> {
         let found = Compression::ALL.into_iter().find(|known| known.name() == name);
         found.ok_or_else(|| {
-            Error::usage(format!("unknown compression '{}'", visible(name)))
+            Error::usage(format!("unknown compression '{}'", escape(name)))
                 .hint("Use gzip, zstd or none.")
         })
     }

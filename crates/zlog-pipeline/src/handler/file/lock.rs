@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::compressor::Shared;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// The paths locked by this process.
 static LOCKS: Mutex<BTreeMap<PathBuf, LockEntry>> = Mutex::new(BTreeMap::new());
@@ -255,7 +255,7 @@ fn holder(lock: &mut File) -> Option<String> {
     if gethostname::gethostname().to_string_lossy() == host {
         return Some(format!("process {pid}"));
     }
-    Some(format!("process {pid} on {}", visible(host)))
+    Some(format!("process {pid} on {}", escape(host)))
 }
 
 fn taken(path: &Path, holder: Option<String>) -> Error {
@@ -273,7 +273,7 @@ fn unusable(at: &Path, error: &io::Error) -> Error {
 }
 
 fn shown(path: &Path) -> String {
-    visible(&path.display().to_string())
+    escape(&path.display().to_string())
 }
 
 /// Whether `file` is the file at `path`.

@@ -17,7 +17,7 @@ use super::appender::{self, Appender};
 use super::lock::{FileLock, is_same};
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// How often a busy handler checks whether the file is still at its path.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -228,7 +228,7 @@ impl LogFile {
     }
 
     fn shown(&self) -> String {
-        visible(&self.path.display().to_string())
+        escape(&self.path.display().to_string())
     }
 }
 

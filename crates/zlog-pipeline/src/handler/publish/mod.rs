@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::{Backlog, HandleError, Handler};
-use crate::socket::{Broken, Flushed, Publisher, Sent};
+use crate::socket::{BrokenConnection, Flushed, Publisher, Sent};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_core::wire;
 
@@ -181,13 +181,13 @@ impl Publish {
         let at = self.find();
         let publisher = self.publisher.as_mut().ok_or_else(closed)?;
         let Some(at) = at else {
-            return Ok((None, publisher.heard(self.topic.as_bytes())));
+            return Ok((None, publisher.has_subscriber(self.topic.as_bytes())));
         };
         let generation = publisher.generation();
         let topic = &mut self.topics[at];
         topic.seq += 1;
         if topic.generation != generation {
-            topic.has_subscriber = publisher.heard(self.topic.as_bytes());
+            topic.has_subscriber = publisher.has_subscriber(self.topic.as_bytes());
             topic.generation = generation;
         }
         Ok((Some(topic.seq), topic.has_subscriber))
@@ -259,7 +259,7 @@ impl Publish {
     fn drain(&mut self) {
         let Publish { publisher: Some(publisher), options, .. } = self else { return };
         self.since_drain = 0;
-        publisher.drain();
+        publisher.process_events();
         if self.sent_by_then != self.published.records {
             self.sent_by_then = self.published.records;
             self.sent_at = Some(Instant::now());
@@ -267,7 +267,8 @@ impl Publish {
         publisher.wait_for_ending(&*options.give_up);
         for broken in publisher.broken() {
             let recent = self.sent_at.is_some_and(|at| at.elapsed() < IN_FLIGHT);
-            let wanted = self.topics.iter().any(|topic| topic.seq > 0 && broken.wants(&topic.name));
+            let wanted =
+                self.topics.iter().any(|topic| topic.seq > 0 && broken.subscribed_to(&topic.name));
             if recent && wanted {
                 self.published.broken += 1;
                 (options.report)(&describe_broken(&broken));
@@ -280,7 +281,7 @@ impl Publish {
         if self.reported.len() >= MAX_REPORTED_SUBSCRIBERS {
             return;
         }
-        let mut names = self.publisher().waits_for();
+        let mut names = self.publisher().blocked_peers();
         names.retain(|name| !self.reported.contains(name));
         names.truncate(MAX_REPORTED_SUBSCRIBERS - self.reported.len());
         if !names.is_empty() {
@@ -294,7 +295,7 @@ impl Publish {
 }
 
 /// The message about a broken connection.
-fn describe_broken(broken: &Broken) -> String {
+fn describe_broken(broken: &BrokenConnection) -> String {
     let peer = &broken.peer;
     let most = match broken.sent {
         n if n < MAX_MEANINGFUL_LOSS => format!("up to {} in transit", counted(n, "record")),
@@ -354,7 +355,7 @@ impl Handler for Publish {
     fn on_timer(&mut self, _: Instant) -> Result<()> {
         self.drain();
         if let Some(text) = self.publisher.as_mut().and_then(Publisher::report) {
-            (self.options.report)(&visible(&text));
+            (self.options.report)(&escape(&text));
         }
         Ok(())
     }

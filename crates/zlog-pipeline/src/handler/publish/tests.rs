@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,11 +7,12 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::socket::testing::{DEADLINE, STEP, heard_by, publisher, subscriber, take, until};
+use crate::socket::testing::{
+    DEADLINE, STEP, publisher, subscriber, take, until, wait_for_subscribers,
+};
 use crate::socket::{SocketOptions, Subscriber};
-use crate::source::Flow;
 use zlog_core::record::{Level, RawJson};
-use zlog_core::sequence::Gaps;
+use zlog_core::sequence::SequenceTracker;
 
 fn options(root: &str) -> PublishOptions {
     PublishOptions {
@@ -27,7 +29,7 @@ fn options(root: &str) -> PublishOptions {
 fn pair(options: PublishOptions) -> (Publish, Subscriber) {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     (Publish::new(publisher, options), subscriber)
 }
 
@@ -89,7 +91,7 @@ fn a_text_body_is_the_message_alone() {
 fn records_without_a_subscriber_are_counted() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let _subscriber = subscriber(&endpoint, &["app.ERROR"]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     let mut publish = Publish::new(publisher, options("app"));
     for _ in 0..3 {
         publish.handle(&record(Level::INFO, "", "unsubscribed")).expect("sent");
@@ -121,7 +123,7 @@ fn stuck(on_full: OnFull, give_up: Box<dyn Fn() -> bool + Send>) -> (Publish, Su
     let endpoint = crate::socket::testing::connect(&endpoint);
     let tight = SocketOptions { hwm: 4, ..SocketOptions::subscriber() };
     let subscriber = Subscriber::open(&[endpoint], &[""], &tight).expect("subscriber");
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     (Publish::new(publisher, PublishOptions { on_full, give_up, ..options("app") }), subscriber)
 }
 
@@ -135,17 +137,17 @@ fn records_dropped_for_lack_of_room_are_counted_and_leave_a_gap_in_seq() {
         sent += 1;
         assert!(sent < 100_000, "backpressure is never felt");
     }
-    let mut gaps = Gaps::default();
+    let mut gaps = SequenceTracker::default();
     // The last drops show as a gap only when a later record gets through.
     until("every drop shows as a gap", || {
         publish.handle(&record(Level::INFO, "", "later")).expect("handled");
         let mut take = |frames: &[&[u8]], _: f64| {
             let body: Value = serde_json::from_slice(frames[1]).expect("JSON");
-            gaps.see("me", "app.INFO", body["seq"].as_u64().expect("a number"));
-            Ok(Flow::More)
+            sequences.observe("me", "app.INFO", body["seq"].as_u64().expect("a number"));
+            Ok(ControlFlow::Continue(()))
         };
         subscriber.recv(STEP, &mut take).expect("no error");
-        gaps.lost() == publish.published().dropped_full
+        sequences.lost() == publish.published().dropped_full
     });
 }
 

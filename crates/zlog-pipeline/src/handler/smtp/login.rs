@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// The environment variable with the user name.
 pub const USER_VARIABLE: &str = "ZLOG_SMTP_USER";
@@ -61,7 +61,7 @@ impl LoginFrom {
         match self {
             LoginFrom::File(path) if others_may_read(path) => Some(format!(
                 "warning: {} holds a password, and others may read it: chmod 600",
-                visible(&path.to_string_lossy())
+                escape(&path.to_string_lossy())
             )),
             _ => None,
         }
@@ -94,7 +94,7 @@ pub(super) fn environment(
 }
 
 fn file(path: &Path) -> Result<Login> {
-    let shown = visible(&path.to_string_lossy());
+    let shown = escape(&path.to_string_lossy());
     let bytes = super::read(path, "the login for the mail server")?;
     // Errors may end up in a log, so they contain neither name nor password.
     let wrong = || {

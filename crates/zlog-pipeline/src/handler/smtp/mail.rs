@@ -17,9 +17,8 @@ use crate::handler::buffer::RecordBuffer;
 use crate::handler::spool::Batch;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
-use zlog_core::python::percent;
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, were};
 
 /// The longest subject in characters, without the note about the batch. Mail readers show no
@@ -151,7 +150,7 @@ impl SubjectBuilder {
 fn default_subject(record: &Record<'_>) -> String {
     let topic = Some(&*record.topic).filter(|topic| !topic.is_empty());
     let place = topic.or(record.name.as_deref()).filter(|place| !place.is_empty());
-    let message = percent::message(record);
+    let message = record.message();
     let message = message.lines().next().unwrap_or_default();
     let mut text = record.level_name().into_owned();
     if let Some(place) = place {
@@ -168,7 +167,7 @@ fn default_subject(record: &Record<'_>) -> String {
 fn sanitized(text: &str) -> String {
     // Escapes what ends a header line or controls a terminal. Also breaks up encoded words
     // (RFC 2047): readers decode them, and their content was not checked.
-    let mut text = visible(text).replace('\t', " ").replace("=?", "= ?");
+    let mut text = escape(text).replace('\t', " ").replace("=?", "= ?");
     if let Some((end, _)) = text.char_indices().nth(SUBJECT) {
         text.truncate(end);
         text.push('…');

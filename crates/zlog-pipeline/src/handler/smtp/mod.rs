@@ -26,10 +26,10 @@ use super::Backlog;
 use super::buffer::RecordBuffer;
 use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
 use zlog_core::error::{Error, Result};
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output, time};
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 
 /// The default time limit for each step of a session, as in Python's `SMTPHandler`.
@@ -203,7 +203,7 @@ impl Transport for MailTransport {
 
 fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
-        let path = visible(&path.to_string_lossy());
+        let path = escape(&path.to_string_lossy());
         Error::io(format_args!("{what} can't be read from {path}"), &error)
             .hint("Check the path and its permissions.")
     })
@@ -215,7 +215,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
 /// It is invalid.
 pub fn mailbox(text: &str) -> Result<Mailbox> {
     text.parse().map_err(|error| {
-        let text = visible(text);
+        let text = escape(text);
         Error::usage(format!("{text:?} is no mail address: {error}"))
             .hint("Write it as name@example.org, or as Name <name@example.org>.")
     })

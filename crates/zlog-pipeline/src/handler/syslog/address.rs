@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::Protocol;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 /// The daemon's address.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,7 +38,7 @@ impl Address {
     /// The address has none of these forms.
     pub fn parse(address: &str) -> Result<Address> {
         let wrong = |why: &str| {
-            Error::usage(format!("{} is no syslog address: {why}", visible(address)))
+            Error::usage(format!("{} is no syslog address: {why}", escape(address)))
                 .hint("Write it as unix:/dev/log, udp://HOST:514 or tcp://HOST:601.")
         };
         if let Some(path) = address.strip_prefix("unix:") {
@@ -105,10 +105,10 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, host, port) = match self {
             Address::Unix(path) => {
-                return write!(f, "unix:{}", visible(&path.to_string_lossy()));
+                return write!(f, "unix:{}", escape(&path.to_string_lossy()));
             }
-            Address::Udp { host, port } => ("udp", visible(host), port),
-            Address::Tcp { host, port } => ("tcp", visible(host), port),
+            Address::Udp { host, port } => ("udp", escape(host), port),
+            Address::Tcp { host, port } => ("tcp", escape(host), port),
         };
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         write!(f, "{scheme}://{host}:{port}")

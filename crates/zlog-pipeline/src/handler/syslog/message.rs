@@ -30,10 +30,10 @@ use jiff::tz::TimeZone;
 use super::SyslogOptions;
 use crate::os::clock;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::time::{self, RFC3339_PATTERN, TimeFormat};
+use zlog_core::format::{self, RFC3339_PATTERN, TimeFormat};
 use zlog_core::parse::FACILITIES;
 use zlog_core::record::{Level, Record};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::wire::{json, topic};
 
 /// The longest names allowed by RFC 5424.
@@ -83,7 +83,7 @@ impl FromStr for Facility {
         let number = named.or_else(|| text.parse().ok()).filter(|&n| n < FACILITIES.len());
         number.and_then(|number| u8::try_from(number).ok()).map(Facility).ok_or_else(|| {
             let names = Facility::names().collect::<Vec<_>>().join(" ");
-            Error::usage(format!("{:?} is no syslog facility", visible(text)))
+            Error::usage(format!("{:?} is no syslog facility", escape(text)))
                 .hint(format!("Name one of {names}."))
         })
     }
@@ -112,7 +112,7 @@ impl FromStr for Protocol {
         match text {
             "rfc5424" => Ok(Protocol::Rfc5424),
             "local" => Ok(Protocol::Local),
-            _ => Err(Error::usage(format!("{:?} is no syslog protocol", visible(text)))
+            _ => Err(Error::usage(format!("{:?} is no syslog protocol", escape(text)))
                 .hint("Name rfc5424 or local.")),
         }
     }
@@ -147,7 +147,7 @@ impl MessageWriter {
     pub(super) fn new(options: &SyslogOptions, protocol: Protocol) -> Result<MessageWriter> {
         let name = |what: &str, name: &Option<String>, most: usize| match name {
             Some(name) if !is_name(name, most) => {
-                Err(Error::usage(format!("{:?} can't be a syslog {what}", visible(name)))
+                Err(Error::usage(format!("{:?} can't be a syslog {what}", escape(name)))
                     .hint(format!("Use at most {most} visible ASCII characters.")))
             }
             name => Ok(name.clone()),
@@ -155,7 +155,7 @@ impl MessageWriter {
         let hostname = name("hostname", &options.hostname, HOSTNAME)?;
         let time = match protocol {
             Protocol::Rfc5424 => TimeFormat::new(RFC3339_PATTERN, TimeZone::UTC)?,
-            Protocol::Local => TimeFormat::new(LOCAL_TIME, time::zone(false))?,
+            Protocol::Local => TimeFormat::new(LOCAL_TIME, format::zone(false))?,
         };
         Ok(MessageWriter {
             protocol,

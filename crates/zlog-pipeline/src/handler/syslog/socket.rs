@@ -24,7 +24,7 @@ pub(super) enum ConnectionState {
     /// The daemon has closed it after reading everything that had arrived.
     Closed,
     /// It can't be used any more.
-    Broken,
+    BrokenConnection,
 }
 
 /// Connects to the daemon at `address`, whose host has the addresses `found`.
@@ -145,10 +145,10 @@ impl Socket {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         return ConnectionState::Open;
                     }
-                    Err(_) => return ConnectionState::Broken,
+                    Err(_) => return ConnectionState::BrokenConnection,
                 }
             }
-            ConnectionState::Broken
+            ConnectionState::BrokenConnection
         }
         let looked = match self {
             Socket::Tcp(socket) => socket.set_nonblocking(true).and_then(|()| {
@@ -164,7 +164,7 @@ impl Socket {
             #[cfg(unix)]
             Socket::UnixDatagram(_) => Ok(ConnectionState::Open),
         };
-        looked.unwrap_or(ConnectionState::Broken)
+        looked.unwrap_or(ConnectionState::BrokenConnection)
     }
 
     pub(super) fn set_deadline(&self, deadline: Instant) -> io::Result<()> {

@@ -11,7 +11,7 @@ use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -81,7 +81,7 @@ impl FromStr for When {
             "D" => When::Day,
             "MIDNIGHT" => When::Midnight,
             _ => When::Weekly(weekday(&upper).ok_or_else(|| {
-                Error::usage(format!("unknown time to replace a file: '{}'", visible(name))).hint(
+                Error::usage(format!("unknown time to replace a file: '{}'", escape(name))).hint(
                     "Use S, M, H, D (seconds, minutes, hours, days), midnight, \
                      or W0 to W6 (Monday to Sunday).",
                 )

@@ -16,7 +16,7 @@
 //! 6. otherwise colour.
 
 mod closed;
-mod outlet;
+mod stdio_writer;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
@@ -24,7 +24,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use self::outlet::{GivenUp, Outlet};
+use self::stdio_writer::{Abandoned, StdioWriter};
 use zlog_core::error::{Error, Result};
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::{Newlines, escape_into};
@@ -149,30 +149,30 @@ pub fn stdin_is_terminal() -> bool {
 }
 
 /// Standard error as it is, not buffered and not escaped, for what `--tee` copies there: a
-/// command's own bytes. Messages go through [`tell`]. A reader who stands still holds up
+/// command's own bytes. Messages go through [`eprint_line`]. A reader who stands still holds up
 /// the end as little as with [`Stdout`].
 #[expect(clippy::disallowed_methods, reason = "copies a command's own output")]
 pub fn stderr(linger: Duration) -> impl Write + Send {
-    Outlet::new(io::stderr()).lingering(linger)
+    StdioWriter::new(io::stderr()).with_linger(linger)
 }
 
 /// Writes a line for a person on standard error, in one piece, and escapes what is in it.
 /// This is the only way there: clippy refuses others.
 ///
 /// Newlines stay, because a message has its next step on a line of its own. A name or a
-/// path from outside that could hold one goes through [`visible`](zlog_core::text::escape::visible) first.
+/// path from outside that could hold one goes through [`escape`](zlog_core::text::escape::escape) first.
 ///
 /// Where standard error can't be written (a closed pipe, a full disk) nobody is
 /// there to be told, and the work goes on: unlike `eprintln!`, this never panics. Where
 /// it is full and nobody reads it, this waits, until the process is asked to end.
 #[expect(clippy::disallowed_methods, reason = "it escapes")]
-pub fn tell(line: impl Display) {
-    static STDERR: Mutex<Option<Outlet<io::Stderr>>> = Mutex::new(None);
+pub fn eprint_line(line: impl Display) {
+    static STDERR: Mutex<Option<StdioWriter<io::Stderr>>> = Mutex::new(None);
     let mut bytes = Vec::new();
     escape_into(&mut bytes, &line.to_string(), Newlines::Keep);
     bytes.push(b'\n');
     let mut stderr = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
-    let stderr = stderr.get_or_insert_with(|| Outlet::new(io::stderr()));
+    let stderr = stderr.get_or_insert_with(|| StdioWriter::new(io::stderr()));
     let _ = stderr.write_all(&bytes);
 }
 
@@ -185,27 +185,27 @@ pub const BLOCK: usize = 64 * 1024;
 /// Blocks of [`BLOCK`] bytes and more pass by the buffer.
 ///
 /// A reader who stands still holds a write up for as long as he does, but not the end:
-/// once this process was asked to end ([`Stop`](crate::os::signal::Stop)) and nothing has
+/// once this process was asked to end ([`ShutdownSignal`](crate::os::signal::ShutdownSignal)) and nothing has
 /// moved for a second, what is left is given up, and so is all that comes after it.
 /// [`output_error`] is then one with the exit code of that request.
 pub struct Stdout {
-    out: BufWriter<Outlet<io::Stdout>>,
+    out: BufWriter<StdioWriter<io::Stdout>>,
 }
 
 impl Stdout {
     /// Standard output of this process. A reader who is merely slow gets 5 s in the end.
     pub fn new() -> Stdout {
-        Stdout::over(Outlet::new(io::stdout()))
+        Stdout::over(StdioWriter::new(io::stdout()))
     }
 
     /// The same, with as long as `linger` in the end; and no more than that also for a
     /// reader who stands still.
-    pub fn lingering(linger: Duration) -> Stdout {
-        Stdout::over(Outlet::new(io::stdout()).lingering(linger))
+    pub fn with_linger(linger: Duration) -> Stdout {
+        Stdout::over(StdioWriter::new(io::stdout()).with_linger(linger))
     }
 
-    fn over(outlet: Outlet<io::Stdout>) -> Stdout {
-        Stdout { out: BufWriter::with_capacity(BLOCK, outlet) }
+    fn over(writer: StdioWriter<io::Stdout>) -> Stdout {
+        Stdout { out: BufWriter::with_capacity(BLOCK, writer) }
     }
 
     /// Writes all of `bytes`, or keeps them until the next flush.
@@ -247,7 +247,7 @@ impl Write for Stdout {
 /// anything else (a full disk) an error.
 pub fn output_error(error: &io::Error) -> Error {
     let told = Error::io("standard output", error);
-    match GivenUp::exit(error) {
+    match Abandoned::exit(error) {
         Some(exit) => told.exit_as(exit),
         None => told,
     }

@@ -10,7 +10,7 @@ use super::slot::{HandlerSlot, RecordFilter, passes};
 use super::spec::{HandlerSpec, Match, Spec};
 use super::status::HandlerStatus;
 use super::validate::real_path;
-use crate::os::signal::Stop;
+use crate::os::signal::ShutdownSignal;
 use crate::os::terminal::Stdout;
 use zlog_core::error::Result;
 use zlog_core::record::Record;
@@ -25,7 +25,7 @@ pub struct HandlerContext {
     /// The name of the command, for messages: `tail`.
     pub command: String,
     /// Whether the process was asked to stop.
-    pub stop: Stop,
+    pub stop: ShutdownSignal,
     /// How long records may then still wait for room, all of them together.
     patience: Duration,
     /// When a waiting record first noticed the request to stop.
@@ -36,7 +36,7 @@ pub struct HandlerContext {
 
 impl HandlerContext {
     /// The context of `command`, which prints what it gets through `report`.
-    pub fn new(command: &str, stop: &Stop, report: Reporter) -> HandlerContext {
+    pub fn new(command: &str, stop: &ShutdownSignal, report: Reporter) -> HandlerContext {
         HandlerContext {
             command: command.to_owned(),
             stop: stop.clone(),
@@ -62,7 +62,7 @@ impl HandlerContext {
     /// Standard output. A reader that has stopped reading may delay the end by `linger`, or else
     /// as long as waiting records plus the time for closing.
     pub(super) fn stdout(&self, linger: Option<Duration>) -> Stdout {
-        Stdout::lingering(linger.unwrap_or(self.patience.saturating_mul(2)))
+        Stdout::with_linger(linger.unwrap_or(self.patience.saturating_mul(2)))
     }
 }
 

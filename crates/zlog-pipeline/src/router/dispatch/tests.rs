@@ -25,7 +25,7 @@ impl Place {
     fn context(&self) -> HandlerContext {
         let heard = Arc::clone(&self.heard);
         let report: Reporter = Arc::new(move |line| heard.lock().unwrap().push(line.to_owned()));
-        HandlerContext::new("tail", &Stop::default(), report)
+        HandlerContext::new("tail", &ShutdownSignal::default(), report)
     }
 
     fn open(&self, handlers: Vec<HandlerSpec>, routes: Vec<RouteSpec>) -> Router {

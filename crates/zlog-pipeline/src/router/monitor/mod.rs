@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::handler::{Backlog, HandleError, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{grouped, plural, were};
 
 /// A cause that recurs within an outage is not reported again for this long.
@@ -89,7 +89,7 @@ impl OutageReporter {
         others: bool,
         report: &Reporter,
     ) -> OutageReporter {
-        let prefix = format!("zlog {command}: handler {}", visible(name));
+        let prefix = format!("zlog {command}: handler {}", escape(name));
         OutageReporter { prefix, others, report: Arc::clone(report) }
     }
 

@@ -1,8 +1,8 @@
 //! The keys that all handlers, or many of them, have.
 
 use zlog_core::error::Result;
-use zlog_core::format::formatter::{FormatterSpec, Style};
 use zlog_core::format::{Format, Options, Output};
+use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::choice::Choice as _;
 use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;
@@ -213,5 +213,5 @@ pub(super) fn positive_time(
     key: &str,
     default: std::time::Duration,
 ) -> std::time::Duration {
-    reader.read(key, parsers::some_time).map_or(default, |time| time.0)
+    reader.read(key, parsers::nonzero_duration).map_or(default, |time| time.0)
 }

@@ -7,7 +7,7 @@ use crate::handler::Handler;
 use crate::handler::console::Console;
 use crate::os::terminal::{self, ColorChoice};
 use zlog_core::error::Result;
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 
 /// Prints records.

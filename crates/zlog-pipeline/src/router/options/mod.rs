@@ -24,7 +24,7 @@ use crate::handler::smtp::SmtpOptions;
 use crate::handler::syslog::SyslogOptions;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 
 pub use common::{
     DEFAULT_FORMAT, FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler, queue_length,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use zlog_core::error::Result;
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 
 use super::common::{BATCH, SPOOL, batch, positive_time, spool};

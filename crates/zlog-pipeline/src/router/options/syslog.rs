@@ -1,7 +1,7 @@
 //! A syslog daemon.
 
 use zlog_core::error::Result;
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::text::parsers;
 

@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::spec::{HandlerSpec, Match, RouteSpec, Spec};
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 
 impl Spec {
@@ -41,7 +41,7 @@ impl<'s> Validator<'s> {
     /// # Errors
     /// See [`Spec::check`].
     pub fn handler(&mut self, handler: &'s HandlerSpec) -> Result<()> {
-        let name = visible(&handler.name);
+        let name = escape(&handler.name);
         if name.is_empty() {
             return Err(Error::usage("a handler has no name").hint("Give it one."));
         }
@@ -54,8 +54,8 @@ impl<'s> Validator<'s> {
         if let Some(path) = path.filter(|path| !is_device(path)) {
             match self.files.entry(real_path(path)) {
                 Entry::Occupied(first) => {
-                    let path = visible(&path.display().to_string());
-                    let first = visible(&first.get().name);
+                    let path = escape(&path.display().to_string());
+                    let first = escape(&first.get().name);
                     return Err(Error::usage(format!(
                         "handlers {first} and {name} would both write to {path}"
                     ))
@@ -126,7 +126,7 @@ fn unknown_handler(route: &Match, handler: &str, names: &[&str]) -> Error {
         true => "There are no handlers.".to_owned(),
         false => suggest(handler, names),
     };
-    Error::usage(format!("{route}: unknown handler {}", visible(handler))).hint(hint)
+    Error::usage(format!("{route}: unknown handler {}", escape(handler))).hint(hint)
 }
 
 /// Whether the path exists and is not a file, so that any number of handlers may write to it:

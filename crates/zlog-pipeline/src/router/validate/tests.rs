@@ -3,7 +3,7 @@ use crate::handler::file::Sync;
 use crate::handler::smtp::SmtpOptions;
 use crate::handler::syslog::SyslogOptions;
 use crate::router::options::{FileTarget, PublishTarget, Target};
-use zlog_core::format::formatter::FormatterSpec;
+use zlog_core::format::FormatterSpec;
 
 fn file(name: &str, path: &str) -> HandlerSpec {
     HandlerSpec::new(name, Target::File(FileTarget { path: path.into(), sync: Sync::None }))

@@ -11,19 +11,19 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::closing::{Ask, ENDING};
+use super::connection::{ConnectionEvent, EndpointStatus};
+use super::connection_manager::ConnectionManager;
+use super::drain::{ENDING, PublisherRequest};
 use super::endpoint::Endpoint;
+use super::ffi::{self, Errno, Frame};
 use super::flush::{Flushed, flush};
-use super::leavings::Leavings;
-use super::links::{LinkEvent, LinkStatus};
+use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
 use super::peers::Peers;
 use super::publisher::Publisher;
-use super::raw::{self, Errno, Frame};
-use super::receive::MOST_FRAMES;
+use super::receive_thread::MOST_FRAMES;
 use super::subscriptions::{Edge, Misuse};
-use super::upstream::Upstream;
-use super::watch::Watch;
+use super::upstream::UpstreamSubscriptions;
 use zlog_core::error::{Error, Result};
 
 /// Most events kept for [`Proxy::events`]; older ones go first.
@@ -75,23 +75,23 @@ pub enum Forwarded {
 }
 
 /// Sees the frames of a message before it is sent on.
-pub type Look<'s> = dyn FnMut(&[&[u8]]) -> Result<()> + 's;
+pub type Inspect<'s> = dyn FnMut(&[&[u8]]) -> Result<()> + 's;
 
 /// A collecting and a publishing socket.
 pub struct Proxy {
     // Sockets before their context: it can't end while they are open.
     collect: zmq::Socket,
-    collect_watch: Watch,
+    collect_connections: ConnectionManager,
     publish: zmq::Socket,
-    publish_watch: Watch,
+    publish_connections: ConnectionManager,
     context: zmq::Context,
-    leavings: [Leavings; 2],
+    ipc_files: [IpcFiles; 2],
     collecting: Vec<String>,
     publishing: Vec<String>,
     peers: Peers,
-    upstream: Upstream,
+    upstream: UpstreamSubscriptions,
     marks: VecDeque<Box<[u8]>>,
-    events: VecDeque<LinkEvent>,
+    events: VecDeque<ConnectionEvent>,
     block: bool,
     /// Publishers were asked to stop: subscribers that come now change nothing.
     stopped: bool,
@@ -99,7 +99,7 @@ pub struct Proxy {
     /// The message that is under way, and how many frames it has: it stays here while
     /// a subscriber has no room for it.
     frames: [Frame; MOST_FRAMES],
-    held: usize,
+    frame_count: usize,
 }
 
 impl Proxy {
@@ -121,28 +121,30 @@ impl Proxy {
         if !options.block {
             publish.set_sndtimeo(0).map_err(cant)?;
         }
-        let (publish_watch, publishing) = Watch::open(&context, &mut publish, publish_on)?;
+        let (publish_connections, publishing) =
+            ConnectionManager::open(&context, &mut publish, publish_on)?;
         let mut collect = context.socket(zmq::XSUB).map_err(cant)?;
         options.collect.apply(&mut collect)?;
-        let (collect_watch, collecting) = Watch::open(&context, &mut collect, collect_on)?;
+        let (collect_connections, collecting) =
+            ConnectionManager::open(&context, &mut collect, collect_on)?;
         Ok(Proxy {
             collect,
-            collect_watch,
+            collect_connections,
             publish,
-            publish_watch,
+            publish_connections,
             context,
-            leavings: [Leavings::of(&collecting), Leavings::of(&publishing)],
+            ipc_files: [IpcFiles::of(&collecting), IpcFiles::of(&publishing)],
             collecting,
             publishing,
             peers: Peers::new(),
-            upstream: Upstream::new(Instant::now()),
+            upstream: UpstreamSubscriptions::new(Instant::now()),
             marks: VecDeque::new(),
             events: VecDeque::new(),
             block: options.block,
             stopped: false,
             counts: Counts::default(),
             frames: std::array::from_fn(|_| Frame::new()),
-            held: 0,
+            frame_count: 0,
         })
     }
 
@@ -161,25 +163,25 @@ impl Proxy {
     ///
     /// # Errors
     /// No socket is to be had.
-    pub fn publisher_inside(&mut self, options: &SocketOptions) -> Result<Publisher> {
+    pub fn inproc_publisher(&mut self, options: &SocketOptions) -> Result<Publisher> {
         static INSIDE: AtomicU64 = AtomicU64::new(0);
         let endpoint = format!("inproc://collect-{}", INSIDE.fetch_add(1, Ordering::Relaxed));
         let mut publisher = Publisher::open_in(self.context.clone(), &[], options)?;
-        publisher.bind_inside(&endpoint)?;
-        raw::connect(&mut self.collect, &endpoint)
+        publisher.bind_inproc(&endpoint)?;
+        ffi::connect(&mut self.collect, &endpoint)
             .map_err(|errno| Error::new(format!("can't connect to {endpoint}: {errno}")))?;
         Ok(publisher)
     }
 
     /// Asks publishers for topics that begin with `prefix`, whether or not a
-    /// subscriber wants them. Counted: each call needs an [`Proxy::unwant`].
-    pub fn want(&mut self, prefix: &[u8]) {
+    /// subscriber wants them. Counted: each call needs an [`Proxy::unsubscribe`].
+    pub fn subscribe(&mut self, prefix: &[u8]) {
         let edge = self.peers.subscriptions.hold(prefix);
         pass_on(&mut self.collect, &mut self.upstream, edge, Instant::now());
     }
 
-    /// Takes a [`Proxy::want`] back.
-    pub fn unwant(&mut self, prefix: &[u8]) {
+    /// Takes a [`Proxy::subscribe`] back.
+    pub fn unsubscribe(&mut self, prefix: &[u8]) {
         let edge = self.peers.subscriptions.release(prefix);
         pass_on(&mut self.collect, &mut self.upstream, edge, Instant::now());
     }
@@ -188,7 +190,7 @@ impl Proxy {
     ///
     /// To be called often: libzmq holds some hundred subscriptions until then, and no
     /// further ones are taken in.
-    pub fn tend(&mut self) {
+    pub fn process_events(&mut self) {
         let events = &mut self.events;
         let mut keep = |event| {
             if events.len() == EVENTS {
@@ -196,9 +198,9 @@ impl Proxy {
             }
             events.push_back(event);
         };
-        self.collect_watch.tend(&mut self.collect, &mut keep);
-        self.publish_watch.tend(&mut self.publish, &mut keep);
-        for address in self.publish_watch.misused() {
+        self.collect_connections.process_events(&mut self.collect, &mut keep);
+        self.publish_connections.process_events(&mut self.publish, &mut keep);
+        for address in self.publish_connections.misused() {
             self.peers.note(address, Misuse::Frame);
         }
         self.pass_subscriptions();
@@ -224,7 +226,7 @@ impl Proxy {
         if *stopped {
             return;
         }
-        while let Some(message) = upstream.put_off(now) {
+        while let Some(message) = upstream.next_deferred(now) {
             let _ = collect.send(message, zmq::DONTWAIT);
         }
     }
@@ -236,11 +238,13 @@ impl Proxy {
     }
 
     /// Asks publishers for what is due before the end. What is on its way still comes.
-    pub fn ask(&mut self, ask: Ask) {
+    pub fn request(&mut self, request: PublisherRequest) {
         // A send fails only for a publisher that is stuck; the others have it.
-        match ask {
-            Ask::Hold => drop(self.collect.send([&[1], ENDING].concat(), zmq::DONTWAIT)),
-            Ask::Stop => {
+        match request {
+            PublisherRequest::Hold => {
+                let _ = self.collect.send([&[1], ENDING].concat(), zmq::DONTWAIT);
+            }
+            PublisherRequest::Stop => {
                 for prefix in self.upstream.asked() {
                     let _ = self.collect.send([&[0], prefix].concat(), zmq::DONTWAIT);
                 }
@@ -256,21 +260,25 @@ impl Proxy {
         self.marks.drain(..)
     }
 
-    /// Sends on at most `most` messages, each after `look` has seen it. While a
+    /// Sends on at most `most` messages, each after `inspect` has seen it. While a
     /// subscriber has no room and it is to be waited for, that takes up to
     /// [`SocketOptions::send_slice`].
     ///
     /// # Errors
-    /// What `look` returns (that message goes on with the next call), or a socket
+    /// What `inspect` returns (that message goes on with the next call), or a socket
     /// has failed for good.
-    pub fn forward(&mut self, most: usize, mut look: Option<&mut Look<'_>>) -> Result<Forwarded> {
+    pub fn forward(
+        &mut self,
+        most: usize,
+        mut inspect: Option<&mut Inspect<'_>>,
+    ) -> Result<Forwarded> {
         for _ in 0..most {
-            if self.held == 0 {
+            if self.frame_count == 0 {
                 if !self.take()? {
                     return Ok(Forwarded::All);
                 }
-                if let Some(look) = &mut look {
-                    self.show(*look)?;
+                if let Some(inspect) = &mut inspect {
+                    self.inspect(*inspect)?;
                 }
             }
             if !self.send()? {
@@ -285,44 +293,44 @@ impl Proxy {
         let mut more = true;
         let mut beyond = None;
         while more {
-            let frame = match self.frames.get_mut(self.held) {
+            let frame = match self.frames.get_mut(self.frame_count) {
                 Some(frame) => frame,
                 None => beyond.get_or_insert_with(Frame::new),
             };
             more = match frame.recv(&mut self.collect) {
                 Ok(more) => more,
                 // libzmq hands out whole messages: only the first frame can be missing.
-                Err(errno) if again(errno) && self.held == 0 => return Ok(false),
-                Err(errno) if again(errno) => continue,
+                Err(errno) if is_retryable(errno) && self.frame_count == 0 => return Ok(false),
+                Err(errno) if is_retryable(errno) => continue,
                 Err(errno) => return Err(failed("receive", errno)),
             };
             match beyond {
                 Some(_) => self.counts.frames_cut += 1,
-                None => self.held += 1,
+                None => self.frame_count += 1,
             }
         }
         Ok(true)
     }
 
-    fn show(&self, look: &mut Look<'_>) -> Result<()> {
+    fn inspect(&self, inspect: &mut Inspect<'_>) -> Result<()> {
         let mut frames: [&[u8]; MOST_FRAMES] = [&[]; MOST_FRAMES];
-        for (slot, frame) in frames.iter_mut().zip(&self.frames[..self.held]) {
+        for (slot, frame) in frames.iter_mut().zip(&self.frames[..self.frame_count]) {
             *slot = frame.bytes();
         }
-        look(&frames[..self.held])
+        inspect(&frames[..self.frame_count])
     }
 
     /// Sends the message in `frames`. Returns whether it went, or still waits for room.
     fn send(&mut self) -> Result<bool> {
-        let bytes: usize = self.frames[..self.held].iter().map(Frame::len).sum();
-        let last = self.held - 1;
+        let bytes: usize = self.frames[..self.frame_count].iter().map(Frame::len).sum();
+        let last = self.frame_count - 1;
         match self.frames[0].send(&mut self.publish, last > 0) {
             Ok(()) => self.send_rest(last)?,
-            Err(errno) if again(errno) && self.block => return Ok(false),
-            Err(errno) if again(errno) => self.send_to_those_with_room(last)?,
+            Err(errno) if is_retryable(errno) && self.block => return Ok(false),
+            Err(errno) if is_retryable(errno) => self.send_to_those_with_room(last)?,
             Err(errno) => return Err(failed("send", errno)),
         }
-        self.held = 0;
+        self.frame_count = 0;
         self.counts.messages += 1;
         self.counts.bytes += bytes as u64;
         Ok(true)
@@ -333,7 +341,7 @@ impl Proxy {
     fn send_rest(&mut self, last: usize) -> Result<()> {
         for at in 1..=last {
             while let Err(errno) = self.frames[at].send(&mut self.publish, at < last) {
-                if !again(errno) {
+                if !is_retryable(errno) {
                     return Err(failed("send", errno));
                 }
             }
@@ -347,7 +355,7 @@ impl Proxy {
         self.counts.no_room += 1;
         options::set_nodrop(&mut self.publish, false)?;
         while let Err(errno) = self.frames[0].send(&mut self.publish, last > 0) {
-            if !again(errno) {
+            if !is_retryable(errno) {
                 return Err(failed("send", errno));
             }
         }
@@ -356,39 +364,39 @@ impl Proxy {
     }
 
     /// Gives up the message that waits for room, and at most `most` that have come, each
-    /// after `look` has seen it. They are counted.
+    /// after `inspect` has seen it. They are counted.
     ///
     /// # Errors
     /// As [`Proxy::forward`]'s.
-    pub fn discard(&mut self, most: u64, look: &mut Look<'_>) -> Result<Forwarded> {
-        let given_up = u64::from(self.held > 0);
-        self.held = 0;
+    pub fn discard(&mut self, most: u64, inspect: &mut Inspect<'_>) -> Result<Forwarded> {
+        let given_up = u64::from(self.frame_count > 0);
+        self.frame_count = 0;
         self.counts.dropped += given_up;
         for _ in given_up..most {
             if !self.take()? {
                 return Ok(Forwarded::All);
             }
-            let shown = self.show(look);
-            self.held = 0;
+            let inspected = self.inspect(inspect);
+            self.frame_count = 0;
             self.counts.dropped += 1;
-            shown?;
+            inspected?;
         }
         Ok(Forwarded::More)
     }
 
     /// Whether the system has received something that libzmq has not read yet.
     pub fn has_unread(&self) -> bool {
-        self.collect_watch.has_unread()
+        self.collect_connections.has_unread()
     }
 
     /// Whether messages can be taken: not while one waits for room.
     pub(super) fn takes_messages(&self) -> bool {
-        self.held == 0
+        self.frame_count == 0
     }
 
     /// What can be waited for: connections, subscribers' wishes, and at last messages.
     pub(super) fn poll_items(&self) -> impl Iterator<Item = zmq::PollItem<'_>> {
-        let watches = [self.collect_watch.poll_item(), self.publish_watch.poll_item()];
+        let watches = [self.collect_connections.poll_item(), self.publish_connections.poll_item()];
         let collect = self.takes_messages().then(|| self.collect.as_poll_item(zmq::POLLIN));
         watches.into_iter().chain([self.publish.as_poll_item(zmq::POLLIN)]).chain(collect)
     }
@@ -399,28 +407,36 @@ impl Proxy {
     }
 
     /// How many different prefixes are asked of publishers.
-    pub fn wanted(&self) -> usize {
+    pub fn upstream_prefixes(&self) -> usize {
         self.upstream.len()
     }
 
     /// How it stands with each endpoint: those that collect, and those that publish.
-    pub fn links(&self) -> (Vec<LinkStatus>, Vec<LinkStatus>) {
-        (self.collect_watch.status(), self.publish_watch.status())
+    pub fn endpoint_status(&self) -> (Vec<EndpointStatus>, Vec<EndpointStatus>) {
+        (self.collect_connections.status(), self.publish_connections.status())
     }
 
     /// What happened to connections since this was last asked; the latest 256.
-    pub fn events(&mut self) -> impl Iterator<Item = LinkEvent> + '_ {
+    pub fn events(&mut self) -> impl Iterator<Item = ConnectionEvent> + '_ {
         self.events.drain(..)
     }
 
     /// Closes both sockets once everything has gone out, or after `linger`.
     pub fn close(self, linger: Duration) -> Flushed {
-        let Proxy { collect, collect_watch, publish, publish_watch, context, leavings, .. } = self;
+        let Proxy {
+            collect,
+            collect_connections,
+            publish,
+            publish_connections,
+            context,
+            ipc_files,
+            ..
+        } = self;
         // Can't fail for a valid value; if it did, nothing would be waited for.
         let _ = publish.set_linger(-1);
-        drop((collect, collect_watch, publish, publish_watch));
+        drop((collect, collect_connections, publish, publish_connections));
         let flushed = flush(context, linger);
-        drop(leavings);
+        drop(ipc_files);
         flushed
     }
 }
@@ -428,7 +444,7 @@ impl Proxy {
 /// Asks publishers for a prefix that somebody wants from now on, or not any more.
 fn pass_on(
     collect: &mut zmq::Socket,
-    upstream: &mut Upstream,
+    upstream: &mut UpstreamSubscriptions,
     edge: Option<Edge<'_>>,
     now: Instant,
 ) {
@@ -439,7 +455,7 @@ fn pass_on(
 }
 
 /// Whether a call may be made again: nothing is there, no room, or a signal came.
-fn again(errno: Errno) -> bool {
+fn is_retryable(errno: Errno) -> bool {
     errno.is(zmq::Error::EAGAIN) || errno.is(zmq::Error::EINTR)
 }
 

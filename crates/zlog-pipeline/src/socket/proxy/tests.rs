@@ -1,3 +1,5 @@
+use std::ops::ControlFlow;
+
 use super::*;
 use crate::socket::Subscriber;
 use crate::socket::testing::{DEADLINE, bind, connect, publisher, subscriber, take, until};
@@ -26,24 +28,24 @@ fn proxy(options: &ProxyOptions) -> (Proxy, String, String) {
 fn run(proxy: &mut Proxy, what: &str, mut done: impl FnMut(&mut Proxy) -> bool) {
     until(what, || {
         super::super::wait(proxy, None, Duration::from_millis(5));
-        proxy.tend();
+        proxy.process_events();
         proxy.forward(1000, None).expect("forward");
         done(proxy)
     });
 }
 
 /// A raw XPUB that connects to the collecting side, and sees what it is asked for.
-struct Upstream {
+struct RawPublisher {
     socket: zmq::Socket,
     asked: Vec<Vec<u8>>,
 }
 
-impl Upstream {
-    fn connect(endpoint: &str) -> Upstream {
+impl RawPublisher {
+    fn connect(endpoint: &str) -> RawPublisher {
         let socket = zmq::Context::new().socket(zmq::XPUB).expect("socket");
         socket.set_linger(0).expect("linger");
         socket.connect(endpoint).expect("connect");
-        Upstream { socket, asked: Vec::new() }
+        RawPublisher { socket, asked: Vec::new() }
     }
 
     fn has_been_asked(&mut self, expected: &[&[u8]]) -> bool {
@@ -62,7 +64,7 @@ fn wants(endpoint: &str, topics: &[&str]) -> Subscriber {
 #[test]
 fn publishers_are_asked_for_exactly_what_is_wanted() {
     let (mut proxy, collect, publish) = proxy(&options());
-    let mut upstream = Upstream::connect(&collect);
+    let mut upstream = RawPublisher::connect(&collect);
     let first = wants(&publish, &["app"]);
     run(&mut proxy, "the first subscription", |_| upstream.has_been_asked(&[b"\x01app"]));
     let second = wants(&publish, &["app"]);
@@ -70,7 +72,7 @@ fn publishers_are_asked_for_exactly_what_is_wanted() {
     run(&mut proxy, "the second prefix", |_| {
         upstream.has_been_asked(&[b"\x01app", b"\x01web.ERROR"])
     });
-    proxy.want(b"app");
+    proxy.subscribe(b"app");
     drop((first, second));
     third.unsubscribe(b"web.ERROR");
     run(&mut proxy, "its end", |_| {
@@ -78,9 +80,10 @@ fn publishers_are_asked_for_exactly_what_is_wanted() {
     });
     drop(third);
     run(&mut proxy, "nobody is there", |proxy| {
-        proxy.links().1.iter().all(|link| link.peers == 0) && proxy.wanted() == 1
+        proxy.endpoint_status().1.iter().all(|link| link.peers == 0)
+            && proxy.upstream_prefixes() == 1
     });
-    proxy.unwant(b"app");
+    proxy.unsubscribe(b"app");
     run(&mut proxy, "nobody wants it", |_| {
         upstream.asked.len() == 3 && {
             upstream.has_been_asked(&[b"\x01app", b"\x01web.ERROR", b"\x00web.ERROR", b"\x00app"])
@@ -91,7 +94,7 @@ fn publishers_are_asked_for_exactly_what_is_wanted() {
 #[test]
 fn a_mark_is_told_of_and_goes_no_further() {
     let (mut proxy, collect, publish) = proxy(&options());
-    let mut upstream = Upstream::connect(&collect);
+    let mut upstream = RawPublisher::connect(&collect);
     let subscriber = wants(&publish, &["\0zlog.mark.1"]);
     let mut seen = Vec::new();
     run(&mut proxy, "a mark", |proxy| {
@@ -107,7 +110,7 @@ fn a_mark_is_told_of_and_goes_no_further() {
 #[test]
 fn messages_pass_whole_whatever_their_frames_and_the_ninth_is_cut() {
     let (mut proxy, collect, publish) = proxy(&options());
-    let mut upstream = Upstream::connect(&collect);
+    let mut upstream = RawPublisher::connect(&collect);
     let mut subscriber = subscriber(&publish, &[""]);
     run(&mut proxy, "a subscription", |_| upstream.has_been_asked(&[b"\x01"]));
     for count in [1usize, 2, 3, 8, 9] {
@@ -125,11 +128,11 @@ fn messages_pass_whole_whatever_their_frames_and_the_ninth_is_cut() {
 #[test]
 fn a_publisher_inside_is_collected_from_like_any_other() {
     let (mut proxy, _, publish) = proxy(&options());
-    let mut inside = proxy.publisher_inside(&SocketOptions::publisher()).expect("inside");
+    let mut inside = proxy.inproc_publisher(&SocketOptions::publisher()).expect("inside");
     let mut subscriber = subscriber(&publish, &["app"]);
     run(&mut proxy, "a subscription", |_| {
-        inside.drain();
-        inside.heard(b"app.INFO")
+        inside.process_events();
+        inside.has_subscriber(b"app.INFO")
     });
     inside.send(b"app.INFO", b"hello").expect("send");
     run(&mut proxy, "a message", |proxy| proxy.counts().messages == 1);
@@ -155,14 +158,14 @@ fn two_subscribers(
     options: &ProxyOptions,
 ) -> (Proxy, crate::socket::Publisher, Subscriber, zmq::Socket) {
     let (mut proxy, _, publish) = proxy(options);
-    let mut inside = proxy.publisher_inside(&SocketOptions::publisher()).expect("inside");
+    let mut inside = proxy.inproc_publisher(&SocketOptions::publisher()).expect("inside");
     let subscriber = subscriber(&publish, &["", "\0zlog.mark.quick"]);
     let stuck = stuck(&publish);
     let mut marks = 0;
     run(&mut proxy, "two subscribers", |proxy| {
-        inside.drain();
+        inside.process_events();
         marks += proxy.marks().count();
-        marks == 2 && inside.heard(b"t")
+        marks == 2 && inside.has_subscriber(b"t")
     });
     (proxy, inside, subscriber, stuck)
 }
@@ -198,14 +201,14 @@ fn with_block_publishers_feel_a_stuck_subscriber_until_it_is_gone() {
         if inside.send(b"t", &body).expect("send") == crate::socket::Sent::Sent {
             sent += 1;
         }
-        proxy.tend();
+        proxy.process_events();
         let full = proxy.forward(1000, None).expect("forward") == Forwarded::Full;
-        let _ = subscriber.recv(Duration::ZERO, &mut |_, _| Ok(crate::source::Flow::More));
+        let _ = subscriber.recv(Duration::ZERO, &mut |_, _| Ok(ControlFlow::Continue(())));
         full && proxy.forward(1000, None).expect("forward") == Forwarded::Full
     });
     drop(stuck);
     run(&mut proxy, "everything has passed", |proxy| {
-        let _ = subscriber.recv(Duration::ZERO, &mut |_, _| Ok(crate::source::Flow::More));
+        let _ = subscriber.recv(Duration::ZERO, &mut |_, _| Ok(ControlFlow::Continue(())));
         proxy.counts().messages == sent
     });
     assert_eq!((proxy.counts().no_room, proxy.counts().dropped), (0, 0));
@@ -220,17 +223,17 @@ fn both_sides_come_back_after_a_frame_that_is_too_large() {
         Proxy::open(&[connect(&endpoint)], &[bind("tcp://127.0.0.1:0")], &options).expect("proxy");
     let mut subscriber = subscriber(&proxy.bound().1[0].clone(), &[""]);
     run(&mut proxy, "a subscription", |_| {
-        upstream.drain();
-        upstream.heard(b"t")
+        upstream.process_events();
+        upstream.has_subscriber(b"t")
     });
     upstream.send(b"t", &[0; 20_000]).expect("send");
     run(&mut proxy, "the publisher's end", |_| {
-        upstream.drain();
-        !upstream.heard(b"t")
+        upstream.process_events();
+        !upstream.has_subscriber(b"t")
     });
     run(&mut proxy, "it is back", |_| {
-        upstream.drain();
-        upstream.heard(b"t")
+        upstream.process_events();
+        upstream.has_subscriber(b"t")
     });
     upstream.send(b"t", b"small").expect("send");
     run(&mut proxy, "a message", |proxy| proxy.counts().messages == 1);

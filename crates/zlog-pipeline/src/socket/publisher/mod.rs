@@ -7,26 +7,26 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::closing::ENDING;
+use super::connection::{ConnectionEvent, EndpointStatus};
+use super::connection_manager::ConnectionManager;
 use super::descriptor::Descriptor;
+use super::drain::ENDING;
 use super::endpoint::{Endpoint, Role};
+use super::ffi;
 use super::flush::{Flushed, flush};
-use super::leavings::Leavings;
-use super::links::{LinkEvent, LinkStatus};
+use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
 use super::peers::Peers;
-use super::raw;
-use super::readers::{Broken, Readers};
 use super::subscriber::Subscriber;
+use super::subscriber_tracker::{BrokenConnection, SubscriberTracker};
 use super::subscriptions::Misuse;
-use super::watch::Watch;
 use zlog_core::error::{Error, Result};
 
 /// Longest that a wait goes without a look at signals.
 const SLICE: Duration = Duration::from_millis(50);
 /// Where subscribers of this process connect. Each publisher has a context, and
 /// thereby inproc names, of its own.
-const INSIDE: &str = "inproc://publisher";
+const INPROC: &str = "inproc://publisher";
 /// Most events kept for [`Publisher::events`]; older ones go first.
 const EVENTS: usize = 256;
 
@@ -48,7 +48,7 @@ pub enum Sent {
 
 /// What became of a [`Publisher::wait_for`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Waited {
+pub enum WaitOutcome {
     /// Enough subscribers are there.
     Enough,
     /// The time was up; this many are there.
@@ -61,19 +61,19 @@ pub enum Waited {
 pub struct Publisher {
     // Sockets before their context: it can't end while they are open.
     socket: zmq::Socket,
-    watch: Watch,
+    connections: ConnectionManager,
     context: zmq::Context,
-    leavings: Leavings,
+    ipc_files: IpcFiles,
     peers: Peers,
-    readers: Readers,
-    broken: Vec<Broken>,
+    tracker: SubscriberTracker,
+    broken: Vec<BrokenConnection>,
     /// The connection of a subscriber that is about to end, and until when it is waited for.
     ending: Option<(u64, Instant)>,
     /// Messages sent.
     sent: u64,
     bound: Vec<String>,
-    bound_inside: bool,
-    events: VecDeque<LinkEvent>,
+    is_inproc_bound: bool,
+    events: VecDeque<ConnectionEvent>,
 }
 
 impl Publisher {
@@ -97,19 +97,19 @@ impl Publisher {
             .map_err(|error| Error::new(format!("can't open a ZeroMQ socket: {error}")))?;
         options.apply(&mut socket)?;
         options::make_publisher(&mut socket)?;
-        let (watch, bound) = Watch::open(&context, &mut socket, endpoints)?;
+        let (connections, bound) = ConnectionManager::open(&context, &mut socket, endpoints)?;
         Ok(Publisher {
             socket,
-            watch,
+            connections,
             context,
-            leavings: Leavings::of(&bound),
+            ipc_files: IpcFiles::of(&bound),
             peers: Peers::new(),
-            readers: Readers::default(),
+            tracker: SubscriberTracker::default(),
             broken: Vec::new(),
             ending: None,
             sent: 0,
             bound,
-            bound_inside: false,
+            is_inproc_bound: false,
             events: VecDeque::new(),
         })
     }
@@ -126,21 +126,21 @@ impl Publisher {
     ///
     /// # Errors
     /// No socket or no thread is to be had.
-    pub fn subscriber_inside<T: AsRef<[u8]>>(
+    pub fn inproc_subscriber<T: AsRef<[u8]>>(
         &mut self,
         topics: &[T],
         options: &SocketOptions,
     ) -> Result<Subscriber> {
-        if !self.bound_inside {
-            self.bind_inside(INSIDE)?;
-            self.bound_inside = true;
+        if !self.is_inproc_bound {
+            self.bind_inproc(INPROC)?;
+            self.is_inproc_bound = true;
         }
-        Subscriber::inside(self.context.clone(), INSIDE, topics, options)
+        Subscriber::open_inproc(self.context.clone(), INPROC, topics, options)
     }
 
     /// Binds an inproc address, for sockets of the same context.
-    pub(super) fn bind_inside(&mut self, endpoint: &str) -> Result<()> {
-        raw::bind(&mut self.socket, endpoint)
+    pub(super) fn bind_inproc(&mut self, endpoint: &str) -> Result<()> {
+        ffi::bind(&mut self.socket, endpoint)
             .map_err(|errno| Error::new(format!("can't bind {endpoint}: {errno}")))
     }
 
@@ -153,7 +153,7 @@ impl Publisher {
     /// Sends a message of two frames, to every subscriber that wants it or to none.
     ///
     /// Waits for room up to [`SocketOptions::send_slice`]. Subscriptions are not
-    /// read here: call [`Publisher::drain`] now and then.
+    /// read here: call [`Publisher::process_events`] now and then.
     ///
     /// # Errors
     /// The socket has failed for good.
@@ -183,23 +183,23 @@ impl Publisher {
     ///
     /// To be called often: libzmq holds some hundred subscriptions until then, and no
     /// further ones are taken in.
-    pub fn drain(&mut self) {
+    pub fn process_events(&mut self) {
         let events = &mut self.events;
-        self.watch.tend(&mut self.socket, &mut |event| {
+        self.connections.process_events(&mut self.socket, &mut |event| {
             if events.len() == EVENTS {
                 events.pop_front();
             }
             events.push_back(event);
         });
-        for address in self.watch.misused() {
+        for address in self.connections.misused() {
             self.peers.note(address, Misuse::Frame);
         }
-        for descriptor in self.watch.gone() {
-            let gone = self.readers.gone(descriptor, self.sent);
+        for descriptor in self.connections.disconnected() {
+            let gone = self.tracker.disconnected(descriptor, self.sent);
             self.ending.take_if(|(ending, _)| Some(*ending) == gone);
         }
-        let all_connect = self.watch.all_connect();
-        let Publisher { peers, socket, readers, ending, sent, .. } = self;
+        let all_connect = self.connections.all_connect();
+        let Publisher { peers, socket, tracker, ending, sent, .. } = self;
         let now = Instant::now();
         peers.drain(socket, now, |message, sender, _| {
             let (Some(descriptor), connection) = (sender.descriptor, sender.connection) else {
@@ -207,18 +207,18 @@ impl Publisher {
             };
             if message.get(1..) != Some(ENDING) {
                 let name = || peer_name(descriptor, sender.address);
-                readers.take(message, (connection, descriptor), *sent, name);
+                tracker.take(message, (connection, descriptor), *sent, name);
                 return;
             }
             // One that this publisher connects to stays subscribed, and may be there again
             // soon: what is sent once it has gone is held for it. The subscriptions of the
             // others end with them.
-            if message.first() == Some(&1) && readers.forget(connection) && all_connect {
+            if message.first() == Some(&1) && tracker.forget(connection) && all_connect {
                 *ending = Some((connection, now + ENDING_WAIT));
             }
         });
         let room = MOST_BROKEN.saturating_sub(self.broken.len());
-        self.broken.extend(self.readers.broken().take(room));
+        self.broken.extend(self.tracker.broken().take(room));
     }
 
     /// What a person should know of subscribers whose connections were ended because of
@@ -235,28 +235,28 @@ impl Publisher {
                 self.ending = None;
                 return;
             }
-            self.watch.wait(&self.socket, SLICE);
-            self.drain();
+            self.connections.wait(&self.socket, SLICE);
+            self.process_events();
         }
     }
 
     /// Connections that have ended without the peer having unsubscribed, as of the last
-    /// [`Publisher::drain`]: what was on its way is lost.
-    pub fn broken(&mut self) -> impl Iterator<Item = Broken> + '_ {
+    /// [`Publisher::process_events`]: what was on its way is lost.
+    pub fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
         self.broken.drain(..)
     }
 
     /// Who has no room for the next message, as far as can be told: subscribers that do not
     /// take what the system holds for them, and endpoints without a connection.
-    pub fn waits_for(&self) -> Vec<String> {
+    pub fn blocked_peers(&self) -> Vec<String> {
         let peers = |least| {
-            let peers = self.readers.iter().filter(move |(fd, _)| raw::unsent(*fd) >= least);
+            let peers = self.tracker.iter().filter(move |(fd, _)| ffi::unsent(*fd) >= least);
             peers.map(|(_, peer)| peer.to_owned())
         };
         let mut names: Vec<String> = peers(1).collect();
-        let links = self.watch.status().into_iter();
-        let away = links.filter(|link| link.role == Role::Connect && link.peers == 0);
-        names.extend(away.map(|link| format!("{} (not connected)", link.endpoint)));
+        let endpoints = self.connections.status().into_iter();
+        let away = endpoints.filter(|it| it.role == Role::Connect && it.peers == 0);
+        names.extend(away.map(|it| format!("{} (not connected)", it.endpoint)));
         if names.is_empty() {
             names.extend(peers(0));
         }
@@ -264,25 +264,25 @@ impl Publisher {
         names
     }
 
-    /// Whether any subscriber would get this topic, as of the last [`Publisher::drain`].
-    pub fn heard(&self, topic: &[u8]) -> bool {
-        self.peers.subscriptions.heard(topic)
+    /// Whether any subscriber would get this topic, as of the last [`Publisher::process_events`].
+    pub fn has_subscriber(&self, topic: &[u8]) -> bool {
+        self.peers.subscriptions.has_subscriber(topic)
     }
 
-    /// Changes whenever an answer of [`Publisher::heard`] may change.
+    /// Changes whenever an answer of [`Publisher::has_subscriber`] may change.
     pub fn generation(&self) -> u64 {
         self.peers.subscriptions.generation()
     }
 
     /// Subscribers that could get a topic below `root` (the empty root: any), as
-    /// of the last [`Publisher::drain`].
+    /// of the last [`Publisher::process_events`].
     pub fn subscribers(&self, root: &str) -> usize {
         let peers = self.peers.subscriptions.peers_below(root);
-        match self.watch.all_bound() {
+        match self.connections.all_bound() {
             true => peers,
             // libzmq holds what a peer that it connects to has subscribed to until it is
             // back, but it is away.
-            false => peers.min(self.watch.open_connections()),
+            false => peers.min(self.connections.open_connections()),
         }
     }
 
@@ -294,22 +294,22 @@ impl Publisher {
         timeout: Duration,
         root: &str,
         stop: &dyn Fn() -> bool,
-    ) -> Waited {
+    ) -> WaitOutcome {
         let start = Instant::now();
         loop {
-            self.drain();
+            self.process_events();
             let there = self.subscribers(root);
             if there >= n {
-                return Waited::Enough;
+                return WaitOutcome::Enough;
             }
             if stop() {
-                return Waited::Stopped;
+                return WaitOutcome::Stopped;
             }
             let left = timeout.saturating_sub(start.elapsed());
             if left.is_zero() {
-                return Waited::TimedOut(there);
+                return WaitOutcome::TimedOut(there);
             }
-            self.watch.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, left.min(SLICE));
         }
     }
 
@@ -322,35 +322,35 @@ impl Publisher {
             if left.is_zero() || stop() {
                 return;
             }
-            self.watch.wait(&self.socket, left.min(SLICE));
-            self.drain();
+            self.connections.wait(&self.socket, left.min(SLICE));
+            self.process_events();
         }
     }
 
-    /// How it stands with each endpoint, as of the last [`Publisher::drain`].
-    pub fn links(&self) -> Vec<LinkStatus> {
-        self.watch.status()
+    /// How it stands with each endpoint, as of the last [`Publisher::process_events`].
+    pub fn endpoint_status(&self) -> Vec<EndpointStatus> {
+        self.connections.status()
     }
 
     /// What happened to connections since this was last asked; the latest 256.
-    pub fn events(&mut self) -> impl Iterator<Item = LinkEvent> + '_ {
+    pub fn events(&mut self) -> impl Iterator<Item = ConnectionEvent> + '_ {
         self.events.drain(..)
     }
 
     /// Closes the socket once everything has gone out, or after `linger`.
     pub fn close(self, linger: Duration) -> Flushed {
-        let Publisher { socket, watch, context, leavings: _last, .. } = self;
+        let Publisher { socket, connections, context, ipc_files: _last, .. } = self;
         // Can't fail for a valid value; if it did, nothing would be waited for.
         let _ = socket.set_linger(-1);
         drop(socket);
-        drop(watch);
+        drop(connections);
         flush(context, linger)
     }
 }
 
 /// Who is at the other end of a connection.
 fn peer_name(descriptor: Descriptor, from: &str) -> String {
-    if let Some(address) = raw::peer_address(descriptor) {
+    if let Some(address) = ffi::peer_address(descriptor) {
         return address;
     }
     match from.rsplit_once(':') {

@@ -1,9 +1,9 @@
 use super::*;
 use crate::socket::testing::{
-    DEADLINE, STEP, bind, bound_again, connect, heard_by, own_address, publisher, subscriber, take,
-    until,
+    DEADLINE, STEP, bind, bound_again, connect, own_address, publisher, subscriber, take, until,
+    wait_for_subscribers,
 };
-use crate::socket::{Ask, LinkState, Occurrence, Subscriber};
+use crate::socket::{ConnectionState, EventKind, PublisherRequest, Subscriber};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -42,7 +42,7 @@ fn fill(publisher: &mut Publisher) -> usize {
 fn what_is_sent_after_waiting_for_a_subscriber_arrives_whole() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &["app"]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     for n in 0..1000 {
         assert_eq!(
             publisher.send(b"app.INFO", n.to_string().as_bytes()).expect("send"),
@@ -58,10 +58,10 @@ fn what_is_sent_after_waiting_for_a_subscriber_arrives_whole() {
 fn a_subscriber_inside_gets_everything_and_is_felt_when_it_is_slow() {
     let mut publisher = Publisher::open(&[], &tight()).expect("publisher");
     let inside = |publisher: &mut Publisher| {
-        publisher.subscriber_inside(&["app"], &SocketOptions::subscriber()).expect("inside")
+        publisher.inproc_subscriber(&["app"], &SocketOptions::subscriber()).expect("inside")
     };
     let mut subscriber = inside(&mut publisher);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     publisher.send(b"other", b"").expect("send");
     for n in 0..1000 {
         let body = n.to_string();
@@ -81,7 +81,7 @@ fn a_subscriber_inside_gets_everything_and_is_felt_when_it_is_slow() {
 fn a_full_subscriber_is_felt_and_no_message_is_lost_or_split() {
     let (mut publisher, endpoint) = publisher(&tight());
     let reader = slow_reader(&endpoint);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     let sent = fill(&mut publisher);
     assert_eq!(publisher.send(b"again", b"").expect("send"), Sent::Full);
     reader.set_rcvtimeo(i32::try_from(DEADLINE.as_millis()).expect("fits")).expect("timeout");
@@ -99,11 +99,13 @@ fn one_who_wants_three_topics_is_one_subscriber() {
     let _first = subscriber(&endpoint, &["app.INFO", "app.ERROR", "app.DEBUG"]);
     until("all three are there", || {
         publisher.wait_for(9, STEP, "app", &|| false);
-        ["app.INFO", "app.ERROR", "app.DEBUG"].iter().all(|it| publisher.heard(it.as_bytes()))
+        ["app.INFO", "app.ERROR", "app.DEBUG"]
+            .iter()
+            .all(|it| publisher.has_subscriber(it.as_bytes()))
     });
-    assert_eq!(publisher.wait_for(2, SHORT, "app", &|| false), Waited::TimedOut(1));
+    assert_eq!(publisher.wait_for(2, SHORT, "app", &|| false), WaitOutcome::TimedOut(1));
     let _second = subscriber(&endpoint, &[""]);
-    assert_eq!(publisher.wait_for(2, DEADLINE, "app", &|| false), Waited::Enough);
+    assert_eq!(publisher.wait_for(2, DEADLINE, "app", &|| false), WaitOutcome::Enough);
 }
 
 #[test]
@@ -115,16 +117,16 @@ fn one_who_wants_three_topics_does_not_stand_in_for_one_who_wants_others() {
         publisher.wait_for(9, STEP, "", &|| false);
         publisher.subscribers("") == 2
     });
-    assert_eq!(publisher.wait_for(2, SHORT, "app", &|| false), Waited::TimedOut(1));
+    assert_eq!(publisher.wait_for(2, SHORT, "app", &|| false), WaitOutcome::TimedOut(1));
 }
 
 #[test]
 fn a_subscriber_of_something_else_is_not_waited_for() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let _other = subscriber(&endpoint, &["apple", "web"]);
-    heard_by(&mut publisher, 1);
-    assert_eq!(publisher.wait_for(1, SHORT, "app", &|| false), Waited::TimedOut(0));
-    assert_eq!(publisher.wait_for(1, DEADLINE, "web", &|| false), Waited::Enough);
+    wait_for_subscribers(&mut publisher, 1);
+    assert_eq!(publisher.wait_for(1, SHORT, "app", &|| false), WaitOutcome::TimedOut(0));
+    assert_eq!(publisher.wait_for(1, DEADLINE, "web", &|| false), WaitOutcome::Enough);
 }
 
 #[test]
@@ -132,7 +134,7 @@ fn waiting_ends_when_the_caller_wants_to_stop() {
     let (mut publisher, _) = publisher(&SocketOptions::publisher());
     let start = Instant::now();
     let stop = || start.elapsed() > SHORT;
-    assert_eq!(publisher.wait_for(1, DEADLINE, "", &stop), Waited::Stopped);
+    assert_eq!(publisher.wait_for(1, DEADLINE, "", &stop), WaitOutcome::Stopped);
     assert!(start.elapsed() < DEADLINE / 4);
 }
 
@@ -146,18 +148,18 @@ fn whether_a_topic_is_heard_follows_those_who_come_and_go() {
         publisher.wait_for(9, STEP, "app", &|| false);
         publisher.subscribers("app") == 2
     });
-    assert!(publisher.heard(b"app.INFO") && !publisher.heard(b"web.INFO"));
+    assert!(publisher.has_subscriber(b"app.INFO") && !publisher.has_subscriber(b"web.INFO"));
     assert_ne!(publisher.generation(), before);
     drop(first);
     until("one has left", || {
         publisher.wait_for(9, STEP, "app", &|| false);
         publisher.subscribers("app") == 1
     });
-    assert!(publisher.heard(b"app.INFO"));
+    assert!(publisher.has_subscriber(b"app.INFO"));
     drop(second);
     until("both have left", || {
         publisher.wait_for(9, STEP, "app", &|| false);
-        !publisher.heard(b"app.INFO")
+        !publisher.has_subscriber(b"app.INFO")
     });
     assert_eq!(publisher.subscribers(""), 0);
 }
@@ -167,7 +169,7 @@ fn what_is_no_subscription_ends_the_connection_of_its_sender_and_no_other() {
     for junk in [&b"hello"[..], b"\x02", b""] {
         let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
         let mut subscriber = subscriber(&endpoint, &["real"]);
-        heard_by(&mut publisher, 1);
+        wait_for_subscribers(&mut publisher, 1);
         let peer = zmq::Context::new().socket(zmq::XSUB).expect("socket");
         peer.set_linger(0).expect("linger");
         peer.connect(&endpoint).expect("connect");
@@ -189,7 +191,7 @@ fn what_is_no_subscription_ends_the_connection_of_its_sender_and_no_other() {
 fn closing_waits_until_everything_has_gone_out() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     for n in 0..5000 {
         publisher.send(b"t", n.to_string().as_bytes()).expect("send");
     }
@@ -202,7 +204,7 @@ fn closing_waits_until_everything_has_gone_out() {
 fn closing_gives_a_stuck_subscriber_up_when_the_time_is_up() {
     let (mut publisher, endpoint) = publisher(&tight());
     let _reader = slow_reader(&endpoint);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     fill(&mut publisher);
     let start = Instant::now();
     assert_eq!(publisher.close(SHORT), Flushed::No);
@@ -231,17 +233,17 @@ fn a_collector_that_comes_back_is_counted_once_and_gets_what_was_held_for_it() {
     let endpoint = first.bound()[0].clone();
     let mut publisher =
         Publisher::open(&[connect(&endpoint)], &SocketOptions::publisher()).expect("publisher");
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     drop(first);
     until("it is missed", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        publisher.links()[0].state != LinkState::Connected
+        publisher.endpoint_status()[0].state != ConnectionState::Connected
     });
-    assert!(publisher.heard(b"app.INFO"), "held for it");
+    assert!(publisher.has_subscriber(b"app.INFO"), "held for it");
     publisher.send(b"app.INFO", b"held").expect("send");
     let mut second = collector(&endpoint);
     assert_eq!(take(&mut second, 1), ["app.INFO|held"]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     assert_eq!(publisher.subscribers("app"), 1);
 }
 
@@ -252,11 +254,11 @@ fn a_peer_that_sends_up_too_much_at_once_is_thrown_out() {
     peer.set_linger(0).expect("linger");
     peer.connect(&endpoint).expect("connect");
     peer.send(&b"\x01app"[..], 0).expect("send");
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     peer.send(vec![1u8; 100_000], 0).expect("send");
     until("it is gone", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        !publisher.heard(b"app")
+        !publisher.has_subscriber(b"app")
     });
 }
 
@@ -271,9 +273,9 @@ fn a_stranger_that_says_nothing_is_thrown_out_and_no_subscriber() {
     std::io::Read::read_to_end(&mut stranger, &mut Vec::new()).expect("an end");
     until("it is told", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        publisher.events().any(|event| matches!(event.what, Occurrence::HandshakeFailed(_)))
+        publisher.events().any(|event| matches!(event.kind, EventKind::HandshakeFailed(_)))
     });
-    assert_eq!((publisher.subscribers(""), publisher.watch.open_connections()), (0, 0));
+    assert_eq!((publisher.subscribers(""), publisher.connections.open_connections()), (0, 0));
 }
 
 #[test]
@@ -284,7 +286,7 @@ fn a_publisher_told_twice_to_connect_sends_once() {
     let there = connect(&subscriber.bound()[0]);
     let mut publisher =
         Publisher::open(&[there.clone(), there], &SocketOptions::publisher()).expect("publisher");
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     publisher.send(b"t", b"1").expect("send");
     publisher.send(b"t", b"2").expect("send");
     assert_eq!(take(&mut subscriber, 2), ["t|1", "t|2"]);
@@ -299,7 +301,7 @@ fn ipv6_works_in_brackets_where_the_machine_has_it() {
     let mut publisher = Publisher::open(&[here], &SocketOptions::publisher()).expect("bind");
     let endpoint = publisher.bound()[0].clone();
     let mut subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     publisher.send(b"t", b"six").expect("send");
     assert_eq!(take(&mut subscriber, 1), ["t|six"]);
 }
@@ -308,7 +310,7 @@ fn ipv6_works_in_brackets_where_the_machine_has_it() {
 fn peers_that_come_and_go_take_exactly_their_own_subscriptions_along() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let _stays = subscriber(&endpoint, &["app"]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     let passing = |topic: &str| {
         let socket = zmq::Context::new().socket(zmq::SUB).expect("socket");
         socket.set_linger(0).expect("linger");
@@ -326,7 +328,7 @@ fn peers_that_come_and_go_take_exactly_their_own_subscriptions_along() {
         last = passing(&topic);
         until("the next one is heard", || {
             publisher.wait_for(9, STEP, "", &|| false);
-            publisher.heard(topic.as_bytes())
+            publisher.has_subscriber(topic.as_bytes())
         });
     }
     drop(last);
@@ -334,14 +336,17 @@ fn peers_that_come_and_go_take_exactly_their_own_subscriptions_along() {
         publisher.wait_for(9, STEP, "", &|| false);
         publisher.subscribers("") == 1
     });
-    assert!(publisher.heard(b"app") && !(0..30).any(|n| publisher.heard(n.to_string().as_bytes())));
+    assert!(
+        publisher.has_subscriber(b"app")
+            && !(0..30).any(|n| publisher.has_subscriber(n.to_string().as_bytes()))
+    );
 }
 
 #[test]
 fn a_peer_that_subscribes_without_end_is_cut_off_and_the_others_stay() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &["app"]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     let greedy = zmq::Context::new().socket(zmq::XSUB).expect("socket");
     greedy.set_linger(0).expect("linger");
     greedy.set_sndhwm(0).expect("hwm");
@@ -373,9 +378,9 @@ fn a_publisher_that_connects_waits_for_a_subscriber_that_is_about_to_end() {
         Subscriber::open(&[bind("tcp://127.0.0.1:0")], &["app"], &options).expect("subscriber");
     let endpoint = connect(&subscriber.bound()[0]);
     let mut publisher = Publisher::open(&[endpoint], &SocketOptions::publisher()).expect("open");
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     publisher.wait_for_ending(&|| panic!("nobody is about to end"));
-    subscriber.ask(Ask::Hold);
+    subscriber.request(PublisherRequest::Hold);
     until("it is told", || {
         publisher.pause(STEP, &|| false);
         publisher.ending.is_some()
@@ -386,7 +391,7 @@ fn a_publisher_that_connects_waits_for_a_subscriber_that_is_about_to_end() {
         false
     });
     assert!(subscriber.take().is_none(), "it has waited");
-    assert!(publisher.heard(b"app"), "what comes is held for whoever binds there next");
+    assert!(publisher.has_subscriber(b"app"), "what comes is held for whoever binds there next");
     assert_eq!(publisher.broken().count(), 0);
 }
 
@@ -395,8 +400,8 @@ fn a_publisher_that_binds_goes_on_without_a_subscriber_that_ends() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut staying = subscriber(&endpoint, &["app"]);
     let mut ending = subscriber(&endpoint, &["app"]);
-    heard_by(&mut publisher, 2);
-    ending.ask(Ask::Hold);
+    wait_for_subscribers(&mut publisher, 2);
+    ending.request(PublisherRequest::Hold);
     publisher.pause(STEP, &|| false);
     drop(ending);
     until("one has gone", || {

@@ -4,6 +4,7 @@
 //! messages out of the batches that come from there.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -11,15 +12,15 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
-use super::closing::{Ask, ENDING};
+use super::connection::{ConnectionEvent, EndpointStatus};
+use super::connection_manager::ConnectionManager;
+use super::drain::{ENDING, PublisherRequest};
 use super::endpoint::Endpoint;
-use super::leavings::Leavings;
-use super::links::{LinkEvent, LinkStatus};
+use super::ffi;
+use super::ipc_cleanup::IpcFiles;
 use super::options::SocketOptions;
-use super::raw;
-use super::receive::{self, Batch, Channels, Command, MOST_FRAMES, Receive, Shared};
-use super::watch::Watch;
-use crate::source::{Flow, Progress};
+use super::receive_thread::{self, Batch, Channels, Command, MOST_FRAMES, ReceiveThread, Shared};
+use crate::source::PollStatus;
 use zlog_core::error::{Error, Result};
 
 /// Batches between the receiving thread and the one that takes messages. Beyond
@@ -30,7 +31,7 @@ const EVENTS: usize = 1024;
 
 /// Takes the frames of one message, and when it was received: seconds since
 /// 1970-01-01 UTC, the same for all messages of a batch.
-pub type FrameSink<'s> = dyn FnMut(&[&[u8]], f64) -> Result<Flow> + 's;
+pub type FrameSink<'s> = dyn FnMut(&[&[u8]], f64) -> Result<ControlFlow<()>> + 's;
 
 /// A subscribing socket with a thread of its own.
 pub struct Subscriber {
@@ -39,7 +40,7 @@ pub struct Subscriber {
     wake: Receiver<()>,
     recycled: Sender<Batch>,
     commands: Sender<Command>,
-    events: Receiver<LinkEvent>,
+    events: Receiver<ConnectionEvent>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     /// The batch that is being taken, and the next message in it.
@@ -62,35 +63,35 @@ impl Subscriber {
     ) -> Result<Subscriber> {
         let context = zmq::Context::new();
         let (mut socket, topics) = set_up(&context, topics, options)?;
-        let (watch, bound) = Watch::open(&context, &mut socket, endpoints)?;
-        Subscriber::start(context, socket, watch, topics, bound)
+        let (connections, bound) = ConnectionManager::open(&context, &mut socket, endpoints)?;
+        Subscriber::start(context, socket, connections, topics, bound)
     }
 
     /// Opens a subscriber of `topics` in the process of the publisher that has
     /// bound the inproc address `endpoint` in `context`.
-    pub(super) fn inside<T: AsRef<[u8]>>(
+    pub(super) fn open_inproc<T: AsRef<[u8]>>(
         context: zmq::Context,
         endpoint: &str,
         topics: &[T],
         options: &SocketOptions,
     ) -> Result<Subscriber> {
         let (mut socket, topics) = set_up(&context, topics, options)?;
-        let (watch, bound) = Watch::open(&context, &mut socket, &[])?;
-        raw::connect(&mut socket, endpoint)
+        let (connections, bound) = ConnectionManager::open(&context, &mut socket, &[])?;
+        ffi::connect(&mut socket, endpoint)
             .map_err(|errno| Error::new(format!("can't connect to {endpoint}: {errno}")))?;
-        Subscriber::start(context, socket, watch, topics, bound)
+        Subscriber::start(context, socket, connections, topics, bound)
     }
 
     /// Starts the thread that receives.
     fn start(
         context: zmq::Context,
         socket: zmq::Socket,
-        watch: Watch,
+        connections: ConnectionManager,
         topics: HashSet<Vec<u8>>,
         bound: Vec<String>,
     ) -> Result<Subscriber> {
         let shared = Arc::new(Shared::default());
-        shared.set_status(watch.status());
+        shared.set_status(connections.status());
         let (batches_in, batches) = crossbeam_channel::bounded(BATCHES);
         let (recycled, recycled_out) = crossbeam_channel::bounded(BATCHES);
         let (commands, commands_out) = crossbeam_channel::unbounded();
@@ -101,11 +102,11 @@ impl Subscriber {
             commands: commands_out,
             events: events_in,
         };
-        let receive = Receive {
+        let receive = ReceiveThread {
             socket,
-            watch,
+            connections,
             _context: context,
-            _leavings: Leavings::of(&bound),
+            _ipc_files: IpcFiles::of(&bound),
             channels,
             shared: Arc::clone(&shared),
         };
@@ -141,11 +142,11 @@ impl Subscriber {
     /// # Errors
     /// Whatever `sink` returns: the message it was given counts as taken. Or the
     /// receiving thread has died, which is a defect.
-    pub fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<Progress> {
+    pub fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<PollStatus> {
         if self.current.is_none() {
             match self.next_batch(wait) {
                 Ok(batch) => self.current = Some((batch, 0)),
-                Err(RecvTimeoutError::Timeout) => return Ok(Progress::Idle),
+                Err(RecvTimeoutError::Timeout) => return Ok(PollStatus::Idle),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Error::new("the thread that receives has died"));
                 }
@@ -164,7 +165,7 @@ impl Subscriber {
                 let _ = self.recycled.try_send(batch);
             }
         }
-        outcome.map(|()| Progress::Delivered)
+        outcome.map(|()| PollStatus::Delivered)
     }
 
     /// From now on, a wait in [`Subscriber::recv`] ends when there is a word in `wake`.
@@ -211,11 +212,11 @@ impl Subscriber {
     }
 
     /// Asks publishers for what is due before the end. What is on its way still comes.
-    pub fn ask(&mut self, ask: Ask) {
+    pub fn request(&mut self, request: PublisherRequest) {
         // Fails only when the thread has died, which the next receive says.
-        let _ = match ask {
-            Ask::Hold => self.commands.send(Command::Subscribe(ENDING.to_vec())),
-            Ask::Stop => self
+        let _ = match request {
+            PublisherRequest::Hold => self.commands.send(Command::Subscribe(ENDING.to_vec())),
+            PublisherRequest::Stop => self
                 .topics
                 .drain()
                 .try_for_each(|topic| self.commands.send(Command::Unsubscribe(topic))),
@@ -223,12 +224,12 @@ impl Subscriber {
     }
 
     /// How it stands with each endpoint.
-    pub fn links(&self) -> Vec<LinkStatus> {
+    pub fn endpoint_status(&self) -> Vec<EndpointStatus> {
         self.shared.status()
     }
 
     /// What happened to connections since this was last asked.
-    pub fn events(&self) -> impl Iterator<Item = LinkEvent> + '_ {
+    pub fn events(&self) -> impl Iterator<Item = ConnectionEvent> + '_ {
         self.events.try_iter()
     }
 
@@ -256,7 +257,7 @@ fn set_up<T: AsRef<[u8]>>(
     options.apply(&mut socket)?;
     let topics: HashSet<Vec<u8>> = topics.iter().map(|t| t.as_ref().to_vec()).collect();
     for topic in &topics {
-        receive::subscribe(&socket, true, topic).map_err(cant)?;
+        receive_thread::subscribe(&socket, true, topic).map_err(cant)?;
     }
     Ok((socket, topics))
 }
@@ -270,7 +271,7 @@ fn give(batch: &Batch, at: &mut usize, sink: &mut FrameSink<'_>) -> Result<()> {
         for (slot, frame) in frames.iter_mut().zip(message) {
             *slot = frame;
         }
-        if sink(&frames[..message.len()], batch.received)? == Flow::Enough {
+        if sink(&frames[..message.len()], batch.received)?.is_break() {
             break;
         }
     }
@@ -282,7 +283,11 @@ impl Drop for Subscriber {
     /// What was received and not taken is gone.
     fn drop(&mut self) {
         // Those that connect here hold what comes until there is somebody again.
-        self.ask(if self.bound.is_empty() { Ask::Stop } else { Ask::Hold });
+        self.request(if self.bound.is_empty() {
+            PublisherRequest::Stop
+        } else {
+            PublisherRequest::Hold
+        });
         self.shared.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // A panic there was reported when it happened.

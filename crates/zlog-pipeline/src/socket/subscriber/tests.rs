@@ -4,25 +4,26 @@ use std::time::Instant;
 
 use super::*;
 use crate::socket::testing::{
-    DEADLINE, STEP, bind, bound_again, connect, heard_by, own_address, publisher, subscriber, take,
-    until,
+    DEADLINE, STEP, bind, bound_again, connect, own_address, publisher, subscriber, take, until,
+    wait_for_subscribers,
 };
-use crate::socket::{LinkState, Occurrence, Publisher};
+use crate::socket::{ConnectionState, EventKind, Publisher};
 
 /// Publishes until the subscriber has got a message.
 fn until_heard(publisher: &mut Publisher, subscriber: &mut Subscriber) {
     until("a message arrives", || {
-        publisher.drain();
+        publisher.process_events();
         publisher.send(b"app", b"hello").expect("send");
-        let progress = subscriber.recv(STEP, &mut |_, _| Ok(Flow::More)).expect("no error");
-        progress == Progress::Delivered
+        let progress =
+            subscriber.recv(STEP, &mut |_, _| Ok(ControlFlow::Continue(()))).expect("no error");
+        progress == PollStatus::Delivered
     });
 }
 
-fn until_state(subscriber: &mut Subscriber, wanted: impl Fn(&LinkState) -> bool) {
+fn until_state(subscriber: &mut Subscriber, wanted: impl Fn(&ConnectionState) -> bool) {
     until("the link is in the wanted state", || {
-        subscriber.recv(STEP, &mut |_, _| Ok(Flow::More)).expect("no error");
-        wanted(&subscriber.links()[0].state)
+        subscriber.recv(STEP, &mut |_, _| Ok(ControlFlow::Continue(()))).expect("no error");
+        wanted(&subscriber.endpoint_status()[0].state)
     });
 }
 
@@ -30,7 +31,7 @@ fn until_state(subscriber: &mut Subscriber, wanted: impl Fn(&LinkState) -> bool)
 fn taking_stops_where_the_caller_has_enough_and_goes_on_from_there() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     for n in 0..10 {
         publisher.send(b"t", n.to_string().as_bytes()).expect("send");
     }
@@ -42,7 +43,7 @@ fn taking_stops_where_the_caller_has_enough_and_goes_on_from_there() {
 fn an_error_of_the_caller_loses_no_other_message() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     for n in 0..3 {
         publisher.send(b"t", n.to_string().as_bytes()).expect("send");
     }
@@ -55,18 +56,19 @@ fn an_error_of_the_caller_loses_no_other_message() {
 fn a_wait_ends_with_a_word_and_goes_on_when_nobody_can_send_one_any_more() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     let (word, words) = crossbeam_channel::bounded(1);
     subscriber.wake_by(words);
     word.send(()).expect("room");
-    let mut poll = |wait| subscriber.recv(wait, &mut |_, _| Ok(Flow::More)).expect("no error");
+    let mut poll =
+        |wait| subscriber.recv(wait, &mut |_, _| Ok(ControlFlow::Continue(()))).expect("no error");
     let begun = Instant::now();
-    assert_eq!(poll(DEADLINE), Progress::Idle);
+    assert_eq!(poll(DEADLINE), PollStatus::Idle);
     assert!(begun.elapsed() < DEADLINE);
     drop(word);
-    assert_eq!(poll(STEP), Progress::Idle);
+    assert_eq!(poll(STEP), PollStatus::Idle);
     publisher.send(b"t", b"after").expect("send");
-    assert_eq!(poll(DEADLINE), Progress::Delivered);
+    assert_eq!(poll(DEADLINE), PollStatus::Delivered);
 }
 
 #[test]
@@ -88,13 +90,13 @@ fn frames_beyond_the_eighth_are_dropped_and_counted() {
 fn topics_can_be_added_and_ended_on_the_way() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &["a"]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     subscriber.subscribe(b"b");
     subscriber.subscribe(b"b");
     subscriber.unsubscribe(b"a");
     until("both have arrived", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        publisher.heard(b"b") && !publisher.heard(b"a")
+        publisher.has_subscriber(b"b") && !publisher.has_subscriber(b"a")
     });
     publisher.send(b"a", b"").expect("send");
     publisher.send(b"b", b"").expect("send");
@@ -107,11 +109,11 @@ fn a_publisher_that_starts_later_or_again_is_picked_up() {
     let endpoint = first.expect("bind").bound()[0].clone();
     let mut subscriber = subscriber(&endpoint, &[""]);
     for _ in 0..2 {
-        until_state(&mut subscriber, |state| *state == LinkState::NotConnected);
+        until_state(&mut subscriber, |state| *state == ConnectionState::NotConnected);
         let options = SocketOptions::publisher();
         let mut publisher = bound_again(|| Publisher::open(&[bind(&endpoint)], &options));
         until_heard(&mut publisher, &mut subscriber);
-        until_state(&mut subscriber, |state| *state == LinkState::Connected);
+        until_state(&mut subscriber, |state| *state == ConnectionState::Connected);
     }
 }
 
@@ -133,12 +135,12 @@ fn a_peer_that_sends_garbage_is_explained_and_a_good_one_after_it_is_heard() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     let mut subscriber = subscriber(&endpoint, &[""]);
-    until_state(&mut subscriber, |state| matches!(state, LinkState::HandshakeRefused(_)));
+    until_state(&mut subscriber, |state| matches!(state, ConnectionState::HandshakeRefused(_)));
     stranger.join().expect("no panic");
     let options = SocketOptions::publisher();
     let mut publisher = bound_again(|| Publisher::open(&[bind(&endpoint)], &options));
     until_heard(&mut publisher, &mut subscriber);
-    let anew = subscriber.events().filter(|event| event.what == Occurrence::MadeAnew).count();
+    let anew = subscriber.events().filter(|event| event.kind == EventKind::Reconnected).count();
     assert!(anew > 0, "libzmq came back by itself: the supervision may go");
 }
 
@@ -151,7 +153,7 @@ fn a_peer_that_speaks_another_protocol_is_explained() {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").expect("write");
     });
     let mut subscriber = subscriber(&endpoint, &[""]);
-    until_state(&mut subscriber, |state| matches!(state, LinkState::HandshakeRefused(_)));
+    until_state(&mut subscriber, |state| matches!(state, ConnectionState::HandshakeRefused(_)));
     stranger.join().expect("no panic");
 }
 
@@ -161,11 +163,11 @@ fn after_a_frame_that_is_too_large_the_connection_is_made_anew() {
     let options = SocketOptions { max_message: 4096, ..SocketOptions::subscriber() };
     let mut subscriber =
         Subscriber::open(&[connect(&endpoint)], &["app"], &options).expect("subscriber");
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     publisher.send(b"app", &[b'x'; 10_000]).expect("send");
-    until_state(&mut subscriber, |state| *state == LinkState::NotConnected);
+    until_state(&mut subscriber, |state| *state == ConnectionState::NotConnected);
     until_heard(&mut publisher, &mut subscriber);
-    assert!(subscriber.events().any(|event| event.what == Occurrence::MadeAnew));
+    assert!(subscriber.events().any(|event| event.kind == EventKind::Reconnected));
 }
 
 #[test]
@@ -176,19 +178,19 @@ fn a_bound_subscriber_whose_taker_is_busy_still_subscribes() {
     let options = SocketOptions { hwm: 10, ..SocketOptions::publisher() };
     let open = || Publisher::open(&[connect(&endpoint)], &options).expect("publisher");
     let mut first = open();
-    heard_by(&mut first, 1);
+    wait_for_subscribers(&mut first, 1);
     // Fills the channel between the thread and the taker, which takes nothing.
     for _ in 0..BATCHES + 2 {
         assert_eq!(first.send(b"t", &vec![0; 2 << 20]).expect("send"), crate::socket::Sent::Sent);
     }
-    heard_by(&mut open(), 1);
+    wait_for_subscribers(&mut open(), 1);
 }
 
 #[test]
 fn dropping_a_subscriber_whose_taker_is_busy_takes_no_time() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     for _ in 0..BATCHES + 4 {
         publisher.send(b"t", &vec![0; 2 << 20]).expect("send");
     }
@@ -208,25 +210,25 @@ fn it_takes_from_several_endpoints_bound_and_connected_tcp_and_ipc() {
         Subscriber::open(&endpoints, &[""], &SocketOptions::subscriber()).expect("subscriber");
     let mut second =
         Publisher::open(&[connect(&ipc)], &SocketOptions::publisher()).expect("publisher");
-    heard_by(&mut first, 1);
-    heard_by(&mut second, 1);
+    wait_for_subscribers(&mut first, 1);
+    wait_for_subscribers(&mut second, 1);
     first.send(b"t", b"tcp").expect("send");
     assert_eq!(take(&mut subscriber, 1), ["t|tcp"]);
     second.send(b"t", b"ipc").expect("send");
     assert_eq!(take(&mut subscriber, 1), ["t|ipc"]);
     until("both links are up", || {
-        subscriber.recv(STEP, &mut |_, _| Ok(Flow::More)).expect("no error");
-        subscriber.links().iter().all(|link| link.state == LinkState::Connected)
+        subscriber.recv(STEP, &mut |_, _| Ok(ControlFlow::Continue(()))).expect("no error");
+        subscriber.endpoint_status().iter().all(|link| link.state == ConnectionState::Connected)
     });
 }
 
 #[test]
 fn a_host_that_is_not_known_is_told() {
     let subscriber = subscriber("tcp://host.invalid:5555", &[""]);
-    assert!(subscriber.links()[0].unresolved.is_some());
+    assert!(subscriber.endpoint_status()[0].unresolved.is_some());
     until("it is told", || {
         std::thread::yield_now();
-        subscriber.events().any(|event| matches!(event.what, Occurrence::Unresolved(_)))
+        subscriber.events().any(|event| matches!(event.kind, EventKind::Unresolved(_)))
     });
 }
 
@@ -239,7 +241,7 @@ fn every_topic_is_subscribed_to_whatever_the_high_water_mark_and_a_mark_of_one_w
         Subscriber::open(&[connect(&endpoint)], &topics, &options).expect("subscriber");
     until("all topics are heard", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        topics.iter().all(|topic| publisher.heard(topic.as_bytes()))
+        topics.iter().all(|topic| publisher.has_subscriber(topic.as_bytes()))
     });
     for topic in &topics {
         publisher.send(topic.as_bytes(), b"x").expect("send");

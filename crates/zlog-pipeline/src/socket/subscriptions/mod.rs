@@ -2,7 +2,7 @@
 //!
 //! It says how many peers could get a topic below a root, whether a topic has a
 //! subscriber, and which prefix gets its first subscriber or loses its last one, which is
-//! what a relay asks of its publishers ([`Upstream`](super::upstream::Upstream)).
+//! what a relay asks of its publishers ([`UpstreamSubscriptions`](super::upstream::UpstreamSubscriptions)).
 //!
 //! The table is what libzmq's own is: a set of prefixes for each pipe. libzmq names the
 //! pipe with each message, and with the cancels that it makes when the pipe ends
@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Instant;
 
-use super::pace::Pace;
+use super::rate_limit::RateLimit;
 
 /// What a prefix costs besides its bytes. Here it is about that; libzmq spends 48 bytes
 /// of memory for each byte of a prefix that it shares with no other.
@@ -26,7 +26,7 @@ const MOST_OF_ALL: usize = 4 << 20;
 const MOST_BOGUS: u32 = 100;
 /// Messages of a connection: at once, and a second. libzmq sends each subscription once,
 /// and another time to cancel it.
-const PACE: (u64, u64) = (50_000, 1000);
+const RATE: (u64, u64) = (50_000, 1000);
 /// Peers without a subscription are forgotten when there are so many.
 const PURGE: usize = 1024;
 
@@ -78,7 +78,7 @@ pub(super) enum Misuse {
     /// Cancelled what it had not subscribed to.
     Cancels,
     /// Subscribes and cancels without end.
-    Pace,
+    Rate,
 }
 
 impl fmt::Display for Misuse {
@@ -91,7 +91,7 @@ impl fmt::Display for Misuse {
                  the most"
             }
             Misuse::Cancels => "it cancels subscriptions that it never made",
-            Misuse::Pace => "it subscribes and cancels without end",
+            Misuse::Rate => "it subscribes and cancels without end",
         })
     }
 }
@@ -101,7 +101,7 @@ struct Peer {
     cost: usize,
     connection: u64,
     address: Box<str>,
-    pace: Pace,
+    rate: RateLimit,
     bogus: u32,
     /// Its connection is to be ended: what it still subscribes to is ignored.
     ended: bool,
@@ -179,7 +179,7 @@ impl Subscriptions {
             cost,
             connection: from.connection,
             address: from.address.into(),
-            pace: Pace::new(PACE, now),
+            rate: RateLimit::new(RATE, now),
             bogus: 0,
             ended: false,
         };
@@ -212,14 +212,14 @@ impl Subscriptions {
     /// Whether a peer costs too much by now: the sender of a message, or who has most.
     fn judge(&mut self, pipe: u64, now: Instant) -> Option<Ended> {
         let peer = self.peers.get_mut(&pipe)?;
-        peer.pace.count();
+        peer.rate.count();
         if peer.ended || peer.connection == 0 {
             return None;
         }
         let (whose, why) = if peer.bogus > MOST_BOGUS {
             (pipe, Misuse::Cancels)
-        } else if !peer.pace.is_kept(now) {
-            (pipe, Misuse::Pace)
+        } else if !peer.rate.is_within(now) {
+            (pipe, Misuse::Rate)
         } else if peer.cost > MOST_OF_PEER {
             (pipe, Misuse::Subscriptions)
         } else if self.cost > MOST_OF_ALL {
@@ -264,7 +264,7 @@ impl Subscriptions {
     }
 
     /// Whether anybody asked for `topic`.
-    pub(super) fn heard(&self, topic: &[u8]) -> bool {
+    pub(super) fn has_subscriber(&self, topic: &[u8]) -> bool {
         // There can be tens of thousands of prefixes, and this is asked for each topic.
         if self.prefixes.len() <= topic.len() {
             return self.prefixes.keys().any(|prefix| topic.starts_with(prefix));

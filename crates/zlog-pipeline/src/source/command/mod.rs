@@ -1,32 +1,31 @@
-//! A child command's output: its stdout and stderr, each a stream of its own.
-//!
-//! What may be here: the child, its pipes, its signals and its end.
+//! A child command's output: stdout and stderr, each a stream of its own.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::reader::{self, Notice, Tee};
+use super::reader::{self, Notice, ReadProgress, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
-use super::{Progress, Sink, Source};
+use super::{PollStatus, Sink, Source, SourceCounts};
 use crate::os::executable;
 use crate::os::fd_limit;
 use crate::os::signal;
 use zlog_core::error::{Error, Exit, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
-/// How long it must be quiet after the child's end, when something else holds its
-/// pipes open, before the stream is taken to have ended.
+/// How long the pipes must be quiet after the child's exit, where another process holds
+/// them open, before the output is taken to have ended.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// How often a child whose pipes are open is asked whether it has ended.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a child is checked for its exit while its pipes are open.
+const CHILD_POLL: Duration = Duration::from_millis(100);
 
-/// How often one is whose pipes are closed: it will end any moment.
-const LOOK_CLOSED: Duration = Duration::from_millis(5);
+/// The same once its pipes are closed: it is about to exit.
+const EXIT_POLL: Duration = Duration::from_millis(5);
 
-/// What is run, and what its two streams are.
+/// The command, and how its two streams are read.
 pub struct CommandOptions {
     /// The program, looked up in `PATH`.
     pub program: OsString,
@@ -42,193 +41,198 @@ pub struct CommandOptions {
     pub tee_stderr: Option<Tee>,
 }
 
+/// Called with the child's process id when it has started, and with `None` when it has
+/// exited and the id may be used again: for whoever forwards signals.
+pub type OnChild = Box<dyn FnMut(Option<u32>) + Send>;
+
 /// Records from the lines of a child's stdout and stderr, as they come.
 ///
-/// The child inherits standard input, and its records carry its process id. The
-/// source ends when the child has ended and its pipes are closed, or have been
-/// quiet for a second: a grandchild may hold them open for ever.
+/// The child inherits standard input, and its records carry its process id. The source
+/// ends when the child has exited and its pipes are closed, or have been quiet for a
+/// second: a grandchild may hold them open for ever.
 pub struct CommandSource {
     text: TextSource,
     child: Child,
+    on_child: OnChild,
     status: Option<ExitStatus>,
-    /// Since when nothing has come, once the child has ended.
-    quiet_since: Option<Instant>,
+    quiet: QuietTime,
     closed: bool,
     notices: Vec<Notice>,
 }
 
+/// Since when the pipes of a child that has exited have been quiet.
+#[derive(Default)]
+struct QuietTime(Option<Instant>);
+
+impl QuietTime {
+    /// Whether they have been quiet for [`QUIET`] at the time `now`. It starts anew while
+    /// `copying`: then the reader of --tee is slow, and may hold up bytes in the pipes.
+    fn is_over(&mut self, now: Instant, copying: bool) -> bool {
+        if copying {
+            self.0 = None;
+            return false;
+        }
+        now.duration_since(*self.0.get_or_insert(now)) >= QUIET
+    }
+}
+
 impl CommandSource {
-    /// Whether the command could be started, as far as that can be known: to be told
-    /// before anybody is waited for.
+    /// Checks that the command can be started, as far as that can be known beforehand.
     ///
     /// # Errors
-    /// As [`CommandSource::spawn`]'s.
+    /// Those of [`CommandSource::spawn`].
     pub fn check(program: &OsStr) -> Result<()> {
-        executable::check(program).map_err(|error| refused(program, &error))
+        executable::check(program).map_err(|error| start_error(program, &error))
     }
 
-    /// Starts the command. `started` is called with its process id before any of its
-    /// output is read, so that nobody can answer to the output before that.
+    /// Starts the command. `on_child` is called before any of its output is read, so that
+    /// nobody who reacts to the output can be too early.
     ///
     /// # Errors
-    /// When it can't be started; the exit code is then a shell's: 127 if there is no
-    /// such command, 126 if it can't be executed.
+    /// It can't be started. The exit code is then that of a shell: 127 if there is no such
+    /// command, 126 if it can't be executed.
     pub fn spawn(
         options: CommandOptions,
         lines: &LineOptions,
-        started: impl FnOnce(u32),
+        mut on_child: OnChild,
     ) -> Result<CommandSource> {
         let mut command = Command::new(&options.program);
         command.args(&options.args).stdout(Stdio::piped()).stderr(Stdio::piped());
-        fd_limit::as_it_was(&mut command);
-        let mut child = command.spawn().map_err(|error| refused(&options.program, &error))?;
-        started(child.id());
+        fd_limit::restore_inherited(&mut command);
+        let mut child = command.spawn().map_err(|error| start_error(&options.program, &error))?;
+        on_child(Some(child.id()));
         let process = Some(i64::from(child.id()));
         let specs = [options.stdout, options.stderr].map(|spec| StreamSpec { process, ..spec });
         let (text, [stdout, stderr]) = TextSource::of(specs, lines);
         let (stdout, stderr) =
             (stdout.with_tee(options.tee_stdout), stderr.with_tee(options.tee_stderr));
         if let Some(pipe) = child.stdout.take() {
-            reader::spawn("child-stdout", move || stdout.pump_all("the command's stdout", pipe))?;
+            reader::spawn("child-stdout", move || stdout.read_all("the command's stdout", pipe))?;
         }
         if let Some(pipe) = child.stderr.take() {
-            reader::spawn("child-stderr", move || stderr.pump_all("the command's stderr", pipe))?;
+            reader::spawn("child-stderr", move || stderr.read_all("the command's stderr", pipe))?;
         }
         Ok(CommandSource {
             text,
             child,
+            on_child,
             status: None,
-            quiet_since: None,
+            quiet: QuietTime::default(),
             closed: false,
             notices: Vec::new(),
         })
     }
 
-    /// The child's process id.
-    pub fn process(&self) -> u32 {
-        self.child.id()
+    fn check_child(&mut self) -> Result<()> {
+        if self.status.is_none() {
+            let status = self.child.try_wait();
+            self.status = status.map_err(|error| Error::io("waiting for the command", &error))?;
+            if self.status.is_some() {
+                (self.on_child)(None);
+            }
+        }
+        Ok(())
     }
 
-    /// How the child ended: with its code or by a signal. `None` while it runs.
-    pub fn exit(&self) -> Option<Exit> {
-        self.status.map(exit_of)
+    /// Waits for the child's exit, once its pipes are closed.
+    fn await_exit(&mut self, until: Instant) -> Result<PollStatus> {
+        loop {
+            self.check_child()?;
+            if self.status.is_some() {
+                return Ok(PollStatus::Ended);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(PollStatus::Idle);
+            }
+            std::thread::sleep(left.min(EXIT_POLL));
+        }
     }
 
-    /// Counts and notices of its lines.
-    pub fn text(&self) -> &TextSource {
-        &self.text
+    /// Nothing came: checks whether the child has exited and its pipes have been quiet for
+    /// long enough.
+    fn idle(&mut self, sink: &mut Sink<'_>) -> Result<PollStatus> {
+        self.check_child()?;
+        if self.status.is_none() {
+            return Ok(PollStatus::Idle);
+        }
+        if !self.quiet.is_over(Instant::now(), self.text.progress().copying() > 0) {
+            return Ok(PollStatus::Idle);
+        }
+        let text = "the command has ended, but something it started holds its output open: \
+                    not waiting for more";
+        self.notices.push(Notice { text: text.into(), failed: false });
+        self.finish(Duration::ZERO, sink)?;
+        Ok(PollStatus::Delivered)
+    }
+}
+
+impl Source for CommandSource {
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
+        let until = Instant::now() + wait;
+        if self.closed {
+            return self.await_exit(until);
+        }
+        match self.text.poll(wait.min(CHILD_POLL), sink)? {
+            PollStatus::Delivered => {
+                self.quiet = QuietTime::default();
+                Ok(PollStatus::Delivered)
+            }
+            PollStatus::Idle => self.idle(sink),
+            PollStatus::Ended => {
+                self.closed = true;
+                self.await_exit(until)
+            }
+        }
     }
 
-    /// What a person should know, since this was last asked.
-    pub fn take_notices(&mut self) -> Vec<Notice> {
+    fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
+        self.closed = true;
+        self.text.finish(within, sink)
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
         let mut notices = self.text.take_notices();
         notices.append(&mut self.notices);
         notices
     }
 
-    /// Ends the child, of which no more is wanted: asks it to with SIGTERM, and
-    /// kills it when it has not ended `within` that time. [`CommandSource::exit`]
-    /// tells nothing of an end that was made so.
-    ///
-    /// # Errors
-    /// When it can't be killed or waited for.
-    pub fn stop(&mut self, within: Duration) -> Result<()> {
+    fn counts(&self) -> SourceCounts {
+        self.text.counts()
+    }
+
+    fn read_progress(&self) -> Option<Arc<ReadProgress>> {
+        self.text.read_progress()
+    }
+
+    /// The child's own exit code, or the signal that ended it; success while it runs, and
+    /// after [`Source::stop`].
+    fn exit(&self) -> Exit {
+        self.status.map_or(Exit::Done, exit_from)
+    }
+
+    fn stop(&mut self, within: Duration) -> Result<()> {
         if self.status.is_some() {
             return Ok(());
         }
         let failed = |error| Error::io("ending the command", &error);
-        // Should it end by itself this moment, that is what is wanted.
+        // It fails only if the child has just exited by itself.
         let _ = signal::terminate(self.child.id());
         let until = Instant::now() + within;
         while self.child.try_wait().map_err(failed)?.is_none() {
             if Instant::now() >= until {
                 self.child.kill().map_err(failed)?;
             }
-            // std waits for a child without end or not at all: no condition to wait on.
-            std::thread::sleep(LOOK_CLOSED);
+            // std has no wait with a timeout.
+            std::thread::sleep(EXIT_POLL);
         }
         Ok(())
     }
-
-    /// As [`TextSource::finish`].
-    ///
-    /// # Errors
-    /// As [`Source::poll`].
-    pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
-        self.closed = true;
-        self.text.finish(within, sink)
-    }
-
-    fn look(&mut self) -> Result<()> {
-        if self.status.is_none() {
-            let status = self.child.try_wait();
-            self.status = status.map_err(|error| Error::io("waiting for the command", &error))?;
-        }
-        Ok(())
-    }
-
-    /// The pipes are closed: only the child's end is missing.
-    fn await_end(&mut self, until: Instant) -> Result<Progress> {
-        loop {
-            self.look()?;
-            if self.status.is_some() {
-                return Ok(Progress::Ended);
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(Progress::Idle);
-            }
-            std::thread::sleep(left.min(LOOK_CLOSED));
-        }
-    }
-
-    /// Nothing came: has the child ended, and for how long has it been quiet?
-    fn idle(&mut self, sink: &mut Sink<'_>) -> Result<Progress> {
-        self.look()?;
-        if self.status.is_none() {
-            return Ok(Progress::Idle);
-        }
-        if self.text.reading().copying() > 0 {
-            // Who holds it up is the reader of --tee.
-            self.quiet_since = None;
-            return Ok(Progress::Idle);
-        }
-        let since = *self.quiet_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < QUIET {
-            return Ok(Progress::Idle);
-        }
-        let text = "the command has ended, but something it started holds its output open: \
-                    not waiting for more";
-        self.notices.push(Notice { text: text.into(), failed: false });
-        // It has been quiet for long enough.
-        self.finish(Duration::ZERO, sink)?;
-        Ok(Progress::Delivered)
-    }
 }
 
-impl Source for CommandSource {
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
-        let until = Instant::now() + wait;
-        if self.closed {
-            return self.await_end(until);
-        }
-        match self.text.poll(wait.min(LOOK), sink)? {
-            Progress::Delivered => {
-                self.quiet_since = None;
-                Ok(Progress::Delivered)
-            }
-            Progress::Idle => self.idle(sink),
-            Progress::Ended => {
-                self.closed = true;
-                self.await_end(until)
-            }
-        }
-    }
-}
-
-/// Why a command could not be started, with the exit code that a shell would give.
-fn refused(program: &OsStr, error: &io::Error) -> Error {
-    let name = visible(&program.to_string_lossy());
+/// Why a command could not be started, with the exit code of a shell.
+fn start_error(program: &OsStr, error: &io::Error) -> Error {
+    let name = escape(&program.to_string_lossy());
     match error.kind() {
         io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
             .hint("Check the spelling, and that it is in your PATH.")
@@ -240,7 +244,7 @@ fn refused(program: &OsStr, error: &io::Error) -> Error {
 }
 
 #[cfg(unix)]
-fn exit_of(status: ExitStatus) -> Exit {
+fn exit_from(status: ExitStatus) -> Exit {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Child(u8::try_from(code & 0xff).unwrap_or(1)),
@@ -250,8 +254,8 @@ fn exit_of(status: ExitStatus) -> Exit {
 }
 
 #[cfg(not(unix))]
-fn exit_of(status: ExitStatus) -> Exit {
-    // Codes are 32 bits wide there; those that don't fit are failures still.
+fn exit_from(status: ExitStatus) -> Exit {
+    // Exit codes have 32 bits there; those that don't fit are failures too.
     status.code().map_or(Exit::Failed, |code| Exit::Child(u8::try_from(code).unwrap_or(1)))
 }
 

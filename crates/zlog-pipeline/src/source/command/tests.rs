@@ -1,6 +1,6 @@
 use super::*;
 use crate::os::signal;
-use crate::source::text::tests::{all, messages, poll_until};
+use crate::source::testing::{all, messages, poll_until};
 use zlog_core::record::{Level, Record};
 
 fn shell(script: &str) -> CommandSource {
@@ -8,7 +8,7 @@ fn shell(script: &str) -> CommandSource {
 }
 
 fn spawn(program: &str, args: &[&str]) -> Result<CommandSource> {
-    CommandSource::spawn(options(program, args), &LineOptions::default(), |_| ())
+    CommandSource::spawn(options(program, args), &LineOptions::default(), Box::new(|_| ()))
 }
 
 fn options(program: &str, args: &[&str]) -> CommandOptions {
@@ -22,23 +22,24 @@ fn options(program: &str, args: &[&str]) -> CommandOptions {
     }
 }
 
-fn await_end(source: &mut CommandSource) -> Vec<Record<'static>> {
-    let records = all(source);
-    assert!(source.exit().is_some(), "the end comes with the exit code");
-    records
+/// Reads to the end. Returns the records and the exit code.
+fn read(mut source: CommandSource) -> (Vec<Record<'static>>, Exit) {
+    let records = all(&mut source);
+    assert!(source.status.is_some(), "the source ends only after the child");
+    (records, source.exit())
 }
 
 #[test]
 fn stdout_and_stderr_have_levels_of_their_own_and_carry_the_process_id() {
-    let mut source = shell("echo out; echo err >&2; echo ERROR: worse >&2; exit 7");
-    let process = i64::from(source.process());
-    let records = await_end(&mut source);
+    let source = shell("echo out; echo err >&2; echo ERROR: worse >&2; exit 7");
+    let process = i64::from(source.child.id());
+    let (records, exit) = read(source);
     let level = |text: &str| records.iter().find(|r| r.msg == text).map(|r| r.level);
     assert_eq!(level("out"), Some(Level::INFO));
     assert_eq!(level("err"), Some(Level::WARNING));
     assert_eq!(level("ERROR: worse"), Some(Level::ERROR));
     assert!(records.iter().all(|record| record.process == Some(process)));
-    assert_eq!(source.exit(), Some(Exit::Child(7)));
+    assert_eq!(exit, Exit::Child(7));
 }
 
 #[test]
@@ -47,45 +48,42 @@ fn lines_come_while_the_command_runs() {
     let mut seen = Vec::new();
     poll_until(&mut source, &mut seen, |seen| !seen.is_empty());
     assert_eq!(messages(&seen), ["first"]);
-    assert_eq!(source.exit(), None);
-    signal::send(source.process(), 9).unwrap();
+    assert_eq!(source.status, None);
+    signal::send(source.child.id(), 9).unwrap();
 }
 
 #[test]
-fn a_signal_is_passed_on_and_the_exit_tells_of_it() {
+fn a_command_that_handles_a_signal_exits_with_its_own_code_and_others_by_that_signal() {
     let mut source =
         shell("trap 'echo caught; exit 3' USR1; echo ready; while :; do sleep 0.05; done");
-    let mut seen = Vec::new();
-    poll_until(&mut source, &mut seen, |seen| !seen.is_empty());
-    signal::send(source.process(), rustix::process::Signal::USR1.as_raw()).unwrap();
-    let records = await_end(&mut source);
-    assert_eq!(messages(&records), ["caught"]);
-    assert_eq!(source.exit(), Some(Exit::Child(3)));
+    poll_until(&mut source, &mut Vec::new(), |seen| !seen.is_empty());
+    signal::send(source.child.id(), rustix::process::Signal::USR1.as_raw()).unwrap();
+    assert_eq!(messages(&all(&mut source)), ["caught"]);
+    assert_eq!(source.exit(), Exit::Child(3));
     source.stop(Duration::from_secs(30)).unwrap();
 
     let mut source = shell("echo ready; exec sleep 100");
     poll_until(&mut source, &mut Vec::new(), |seen| !seen.is_empty());
-    signal::send(source.process(), 15).unwrap();
-    await_end(&mut source);
-    assert_eq!(source.exit(), Some(Exit::Signal(15)));
-    assert_eq!(source.exit().map(Exit::code), Some(143));
+    signal::send(source.child.id(), 15).unwrap();
+    let (_, exit) = read(source);
+    assert_eq!((exit, exit.code()), (Exit::Signal(15), 143));
 }
 
 #[test]
-fn a_command_of_which_no_more_is_wanted_is_ended_even_if_it_does_not_want_to() {
+fn stop_ends_a_command_even_if_it_ignores_the_request() {
     for script in ["echo ready; exec sleep 100", "trap '' TERM; echo ready; exec sleep 100"] {
         let mut source = shell(script);
         poll_until(&mut source, &mut Vec::new(), |seen| !seen.is_empty());
-        let process = rustix::process::Pid::from_raw(source.process() as i32).unwrap();
+        let process = rustix::process::Pid::from_raw(source.child.id() as i32).unwrap();
         assert!(rustix::process::test_kill_process(process).is_ok());
         source.stop(Duration::from_millis(100)).unwrap();
         assert!(rustix::process::test_kill_process(process).is_err(), "{script:?} goes on");
-        assert_eq!(source.exit(), None, "its end says nothing about it");
+        assert_eq!(source.exit(), Exit::Done, "an end on request is no failure");
     }
 }
 
 #[test]
-fn a_command_that_is_not_there_or_not_executable_gives_a_shells_exit_codes() {
+fn a_command_that_is_missing_or_not_executable_has_the_exit_code_of_a_shell() {
     let missing = spawn("zlog-no-such-command", &[]).err().unwrap();
     assert_eq!(missing.exit(), Exit::Child(127));
     assert!(missing.to_string().starts_with("zlog-no-such-command: no such command"));
@@ -95,28 +93,37 @@ fn a_command_that_is_not_there_or_not_executable_gives_a_shells_exit_codes() {
 }
 
 #[test]
-fn a_grandchild_that_holds_the_pipes_open_does_not_hold_up_the_end() {
+fn a_grandchild_that_holds_the_pipes_open_does_not_delay_the_end_for_long() {
     let mut source = shell("sleep 100 & echo $!; exit 5");
-    let records = await_end(&mut source);
-    assert_eq!(source.exit(), Some(Exit::Child(5)));
+    let records = all(&mut source);
+    assert_eq!(source.exit(), Exit::Child(5));
     assert!(source.take_notices().iter().any(|notice| notice.text.contains("has ended")));
-    // Not left behind: it was started here.
+    // Cleans up the grandchild.
     let grandchild = records[0].msg.parse().unwrap();
     let pid = rustix::process::Pid::from_raw(grandchild).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 #[test]
-fn a_command_that_closes_its_output_is_waited_for() {
-    let mut source = shell("exec >&- 2>&-; sleep 0.2; exit 9");
-    assert!(await_end(&mut source).is_empty());
-    assert_eq!(source.exit(), Some(Exit::Child(9)));
+fn the_quiet_time_starts_anew_while_the_tee_is_copying() {
+    let (start, mut quiet) = (Instant::now(), QuietTime::default());
+    assert!(!quiet.is_over(start, false));
+    assert!(!quiet.is_over(start + QUIET, true));
+    assert!(!quiet.is_over(start + QUIET, false));
+    assert!(quiet.is_over(start + 2 * QUIET, false));
 }
 
-/// Tells of each write.
-struct Told(crossbeam_channel::Sender<()>);
+#[test]
+fn a_command_that_closes_its_output_is_waited_for() {
+    let (records, exit) = read(shell("exec >&- 2>&-; sleep 0.2; exit 9"));
+    assert!(records.is_empty());
+    assert_eq!(exit, Exit::Child(9));
+}
 
-impl io::Write for Told {
+/// Reports each write.
+struct ReportsWrites(crossbeam_channel::Sender<()>);
+
+impl io::Write for ReportsWrites {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.0.send(());
         Ok(bytes.len())
@@ -128,13 +135,20 @@ impl io::Write for Told {
 }
 
 #[test]
-fn a_start_is_told_of_before_anybody_sees_output_and_can_answer_it() {
-    let (told, output) = crossbeam_channel::unbounded();
+fn the_start_is_reported_before_output_is_read_and_the_exit_afterwards() {
+    let (written, output) = crossbeam_channel::unbounded();
     let mut options = options("sh", &["-c", "echo ready"]);
-    options.tee_stdout = Some(Box::new(Told(told)));
-    // Long enough for a reader that is there already, and no longer than it takes.
-    let seen = |_| assert!(output.recv_timeout(Duration::from_millis(300)).is_err());
-    let mut source = CommandSource::spawn(options, &LineOptions::default(), seen).unwrap();
-    await_end(&mut source);
-    assert!(output.recv().is_ok(), "it is copied in the end");
+    options.tee_stdout = Some(Box::new(ReportsWrites(written)));
+    let (report, reports) = crossbeam_channel::unbounded();
+    let before = output.clone();
+    let on_child = Box::new(move |child: Option<u32>| {
+        // Long enough for a reader that had been started before.
+        let early = child.is_some() && before.recv_timeout(Duration::from_millis(300)).is_ok();
+        report.send((child, early)).unwrap();
+    });
+    let source = CommandSource::spawn(options, &LineOptions::default(), on_child).unwrap();
+    let process = source.child.id();
+    read(source);
+    assert!(output.try_recv().is_ok(), "the output is copied in the end");
+    assert_eq!(reports.iter().collect::<Vec<_>>(), [(Some(process), false), (None, false)]);
 }

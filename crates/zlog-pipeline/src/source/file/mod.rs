@@ -1,28 +1,26 @@
-//! Files, whole or followed as they grow.
+//! Files, read whole or followed as they grow.
 //!
-//! What may be here: opening files and noticing what happens to them. A file that
-//! can't be read is reported by name, and the others go on.
+//! A file that can't be read is named in a notice, and the others are read all the same.
 //!
 //! # Following
-//! A followed file is read to its end and then looked at ten times a second.
-//! - It grew: what is new is read.
-//! - It became shorter than what was read: it was truncated, and is read from its
-//!   start again.
-//! - It is as long or longer, and something else stands where it was read last: it was
-//!   rewritten, and is read from its start again. A file that was rewritten and has the
-//!   same 4096 bytes there can't be told from one that grew.
-//! - It was modified, and is as long as before, with the same text there: that is told,
-//!   since nobody knows whether it was rewritten. It is not read again.
-//! - What was added between the last look and a truncation is lost, and can't be counted:
-//!   the message says so.
-//! - Another file has its name: it was rotated. The old one is read to its end, then
-//!   the new one from its start.
-//! - It isn't there yet: it is waited for. It was removed: what is open is still
-//!   followed, and so is what appears under the name.
-//! - What appears under the name can't be read (no permission yet, a directory): that
-//!   is told, makes the command fail in the end, and is tried again at every look.
+//! A followed file is read to its end and then checked ten times a second.
+//! - It grew: the new bytes are read.
+//! - It is shorter than what was read: it was truncated, and is read from its start.
+//! - It is as long or longer, and the bytes last read have changed: it was rewritten, and
+//!   is read from its start. A file that was rewritten and has the same 4096 bytes there
+//!   can't be told from one that grew.
+//! - It was modified, and has the same length and the same bytes there: whether it was
+//!   rewritten is unknown. A notice says so, and it is not read again.
+//! - What was added between the last check and a truncation is lost and can't be counted.
+//!   The notice of the truncation says so.
+//! - Another file has its name: it was rotated. The old file is read to its end, then the
+//!   new one from its start.
+//! - It does not exist yet: it is waited for. It was removed: the open file is followed,
+//!   and so is a new file of that name.
+//! - The file that has the name now can't be read (no permission, a directory): a notice
+//!   says so once, the command fails in the end, and it is tried again at every check.
 //!
-//! Where a file ends for good, so does its last line, newline or not.
+//! Where a file ends for good, so does its last line, with or without a newline.
 
 mod open_file;
 
@@ -32,38 +30,38 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::open_file::{Change, OpenFile};
-use super::reader::{self, Arrival, Feed, Gone, Notice, Tee};
+use super::reader::{self, Disconnected, Notice, ReaderEvent, ReaderHandle, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
-/// How often a followed file is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a followed file is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The name that stands for standard input among whole files.
+/// Stands for standard input among whole files.
 const STDIN: &str = "-";
 
-/// What is told of a followed file that is not there.
-const AWAITED: &str = "does not exist yet: waiting for it";
+/// The notice for a followed file that is missing.
+const WAITING: &str = "does not exist yet: waiting for it";
 
 /// How files are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FileOptions {
-    /// Keep up with growth, truncation and rotation, without end.
+    /// Follow growth, truncation and rotation, without end.
     pub follow: bool,
-    /// When following: start at the end of the files that are there.
+    /// When following: start at the end of the files that exist.
     pub from_end: bool,
 }
 
-/// Records from the lines of files: whole ones in the order given (`-` is standard
-/// input), followed ones side by side; each copied to a `tee` of its own as it is read.
+/// Records from the lines of files: whole files one after the other (`-` is standard
+/// input), followed files at the same time. Each file is copied to a `tee` of its own.
 ///
-/// What can't be read is mostly known here, before anybody is waited for: it is a
-/// [notice](TextSource::take_notices), and makes the source [failed](TextSource::failed).
+/// Most files that can't be read are found here, before the caller waits for subscribers.
+/// Each is reported as a notice and makes the source's exit code a failure.
 ///
 /// # Errors
-/// When none of the files can be read, or no thread can be started.
+/// None of the files can be read, or no thread can be started.
 pub fn open(
     paths: Vec<PathBuf>,
     options: FileOptions,
@@ -73,43 +71,43 @@ pub fn open(
 ) -> Result<TextSource> {
     let (paths, refused) = readable(paths, options.follow);
     if paths.is_empty() {
-        return Err(together(refused));
+        return Err(combine(refused));
     }
-    let (mut source, feeds) = TextSource::new(&vec![spec; paths.len()], lines);
+    let (mut source, readers) = TextSource::new(&vec![spec; paths.len()], lines);
     for error in refused {
-        source.tell(Notice { text: error.to_string(), failed: true });
+        source.add_notice(Notice { text: error.to_string(), failed: true });
     }
-    let feeds = feeds.into_iter().map(|feed| feed.with_tee(tee.map(|tee| tee())));
-    let files: Vec<(PathBuf, Feed)> = paths.into_iter().zip(feeds).collect();
+    let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
+    let files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
     if !options.follow {
         let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
-        source.reading().add_total(sizes.map(|meta| meta.len()).sum());
+        source.progress().add_total(sizes.map(|meta| meta.len()).sum());
         reader::spawn("files", move || {
-            for (path, feed) in files {
-                read_whole(&path, feed);
+            for (path, reader) in files {
+                read_whole(&path, reader);
             }
         })?;
         return Ok(source);
     }
-    for (path, feed) in files {
+    for (path, reader) in files {
         let awaited = is_missing(&path);
         if awaited {
-            source.tell(Notice { text: named(&path, AWAITED), failed: false });
+            source.add_notice(Notice { text: with_name(&path, WAITING), failed: false });
         }
-        // A file that comes later is new from its first byte.
+        // A file that is created later is read from its first byte.
         let at_end = options.from_end && !awaited;
         reader::spawn("follow", move || {
-            let mut tail = Tail { path, feed, at_end, awaited, refused: false };
-            // Gone is how following ends: the consumer has had enough.
-            if let Ok(()) = tail.follow() {
-                let _ = tail.feed.send(Arrival::End);
+            let mut follower = Follower { path, reader, at_end, awaited, refused: false };
+            // Following ends when the consumer disconnects, or with a read error.
+            if let Ok(()) = follower.follow() {
+                let _ = follower.reader.send(ReaderEvent::End);
             }
         })?;
     }
     Ok(source)
 }
 
-/// Which of the files can be read, and what is wrong with the others.
+/// The files that can be read, and an error for each of the others.
 fn readable(paths: Vec<PathBuf>, follow: bool) -> (Vec<PathBuf>, Vec<Error>) {
     let mut refused = Vec::new();
     let readable = paths.into_iter().filter(|path| {
@@ -120,11 +118,11 @@ fn readable(paths: Vec<PathBuf>, follow: bool) -> (Vec<PathBuf>, Vec<Error>) {
     (readable.collect(), refused)
 }
 
-/// Whether the file can be opened to be read, as far as that can be tried: a pipe is
-/// opened only by who reads it, or what is written to it would be lost.
+/// Checks that a file can be opened for reading. A pipe is not opened: closing it again
+/// would lose what was written to it.
 ///
 /// # Errors
-/// Why it can't.
+/// Why it can't be opened.
 pub fn check(path: &Path) -> io::Result<()> {
     let meta = path.metadata()?;
     if meta.is_dir() {
@@ -138,7 +136,7 @@ fn is_missing(path: &Path) -> bool {
 }
 
 /// Several errors as one.
-fn together(mut errors: Vec<Error>) -> Error {
+fn combine(mut errors: Vec<Error>) -> Error {
     match errors.pop() {
         Some(only) if errors.is_empty() => only,
         last => {
@@ -148,96 +146,98 @@ fn together(mut errors: Vec<Error>) -> Error {
     }
 }
 
-fn read_whole(path: &Path, feed: Feed) {
+fn read_whole(path: &Path, reader: ReaderHandle) {
     if path == Path::new(STDIN) {
-        return feed.pump_all("standard input", terminal::stdin());
+        return reader.read_all("standard input", terminal::stdin());
     }
     match File::open(path) {
-        Ok(file) => feed.pump_all(&shown(path), file),
+        Ok(file) => reader.read_all(&display_name(path), file),
         Err(error) => {
-            // With the consumer gone there is nobody to tell.
-            let _ = feed.notice(reading(path, &error), true);
-            let _ = feed.send(Arrival::End);
+            // These fail only if the consumer is gone.
+            let _ = reader.notice(read_error(path, &error), true);
+            let _ = reader.send(ReaderEvent::End);
         }
     }
 }
 
-/// Why a file can't be read that could be a moment ago.
-fn reading(path: &Path, error: &io::Error) -> String {
-    Error::io(format_args!("reading {}", shown(path)), error).to_string()
+/// The notice for a file that could be opened before and can't be read now.
+fn read_error(path: &Path, error: &io::Error) -> String {
+    Error::io(format_args!("reading {}", display_name(path)), error).to_string()
 }
 
-/// Why a file can't be read, with its name.
+/// The error for a file that can't be read.
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::of_file(format_args!("reading {}", shown(path)), path, error)
+    Error::of_file(format_args!("reading {}", display_name(path)), path, error)
 }
 
-fn named(path: &Path, what: &str) -> String {
-    format!("{} {what}", shown(path))
+fn with_name(path: &Path, what: &str) -> String {
+    format!("{} {what}", display_name(path))
 }
 
-/// A path as a part of a message.
-fn shown(path: &Path) -> String {
-    visible(&path.to_string_lossy())
+/// A path as it is shown in a message.
+fn display_name(path: &Path) -> String {
+    escape(&path.to_string_lossy())
 }
 
 /// A file that is followed.
-struct Tail {
+struct Follower {
     path: PathBuf,
-    feed: Feed,
-    /// Start at the end of the file that is opened next.
+    reader: ReaderHandle,
+    /// Start at the end of the next file that is opened.
     at_end: bool,
-    /// It was said that the file is waited for.
+    /// The notice that the file is missing was sent, or the file was found.
     awaited: bool,
-    /// It was said that what has its name now can't be read.
+    /// The notice that the file can't be read was sent.
     refused: bool,
 }
 
-/// What became of an open file.
-enum Fate {
+/// Why an open file is not followed any more.
+enum FollowEnd {
     /// Another file has its name.
     Rotated,
-    /// It can't be read any more.
+    /// It can't be read.
     Failed,
 }
 
-impl Tail {
-    /// Follows the path until it can't be read, or the consumer has gone.
-    fn follow(&mut self) -> Result<(), Gone> {
+impl Follower {
+    /// Follows the path until a file can't be read.
+    fn follow(&mut self) -> Result<(), Disconnected> {
         while let Some(open) = self.open()? {
             match self.follow_file(open)? {
-                Fate::Rotated => self.say("was replaced: reading the new file from its start")?,
-                Fate::Failed => return Ok(()),
+                FollowEnd::Rotated => {
+                    self.notice("was replaced: reading the new file from its start")?
+                }
+                FollowEnd::Failed => return Ok(()),
             }
         }
         Ok(())
     }
 
-    /// The file, as soon as there is one that can be read; `None` when the first one
-    /// can't.
-    fn open(&mut self) -> Result<Option<OpenFile>, Gone> {
+    /// Waits for a file that can be read, and opens it; `None` if the first one can't be
+    /// read.
+    fn open(&mut self) -> Result<Option<OpenFile>, Disconnected> {
         loop {
             match File::open(&self.path).and_then(|file| self.start(file)) {
                 Ok(open) => return Ok(Some(open)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     if !self.awaited {
                         self.awaited = true;
-                        self.say(AWAITED)?;
+                        self.notice(WAITING)?;
                     }
-                    // A file that comes later is new from its first byte.
+                    // A file that is created later is read from its first byte.
                     self.at_end = false;
-                    self.feed.pause(LOOK)?;
+                    self.reader.pause(CHECK_INTERVAL)?;
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut self.refused, true) {
-                        self.feed.notice(reading(&self.path, &error), true)?;
+                        self.reader.notice(read_error(&self.path, &error), true)?;
                     }
-                    // Whoever asks for a file that can't be read is told by the end of
-                    // it; who rotates one may set its permissions a moment later.
+                    // A first file that can't be read is an error. After a rotation, the
+                    // permissions may follow a moment later.
                     if !self.awaited {
                         return Ok(None);
                     }
-                    self.feed.pause(LOOK)?;
+                    self.reader.pause(CHECK_INTERVAL)?;
                 }
             }
         }
@@ -251,20 +251,20 @@ impl Tail {
         Ok(open)
     }
 
-    /// Reads a file as it grows, until another has its name.
-    fn follow_file(&mut self, mut open: OpenFile) -> Result<Fate, Gone> {
+    /// Reads a file as it grows, until another file has its name.
+    fn follow_file(&mut self, mut open: OpenFile) -> Result<FollowEnd, Disconnected> {
         let mut replaced = false;
         loop {
             match self.read_on(&mut open)? {
                 Ok(()) if replaced => {
-                    // Read to its end after the name was seen to be another's.
-                    self.feed.send(Arrival::Break)?;
-                    return Ok(Fate::Rotated);
+                    // It was read to its end after another file had got its name.
+                    self.reader.send(ReaderEvent::Break)?;
+                    return Ok(FollowEnd::Rotated);
                 }
                 Ok(()) => {}
                 Err(error) => {
-                    self.feed.notice(reading(&self.path, &error), true)?;
-                    return Ok(Fate::Failed);
+                    self.reader.notice(read_error(&self.path, &error), true)?;
+                    return Ok(FollowEnd::Failed);
                 }
             }
             replaced = self.is_replaced(open.file());
@@ -272,26 +272,26 @@ impl Tail {
                 continue;
             }
             match open.change() {
-                Some(change) => self.tell_change(change, &mut open)?,
-                None => self.feed.pause(LOOK)?,
+                Some(change) => self.handle_change(change, &mut open)?,
+                None => self.reader.pause(CHECK_INTERVAL)?,
             }
         }
     }
 
-    /// Tells of a change, and begins anew where there is another text.
-    fn tell_change(&mut self, change: Change, open: &mut OpenFile) -> Result<(), Gone> {
-        self.say(change.text())?;
+    /// Sends a notice of a change, and rewinds to read a new text.
+    fn handle_change(&mut self, change: Change, open: &mut OpenFile) -> Result<(), Disconnected> {
+        self.notice(change.text())?;
         if change != Change::Modified {
-            self.feed.send(Arrival::Break)?;
+            self.reader.send(ReaderEvent::Break)?;
             open.rewind();
         }
         Ok(())
     }
 
-    /// Reads what there is.
-    fn read_on(&mut self, open: &mut OpenFile) -> Result<io::Result<()>, Gone> {
+    /// Reads to the present end of the file.
+    fn read_on(&mut self, open: &mut OpenFile) -> Result<io::Result<()>, Disconnected> {
         loop {
-            match self.feed.pump(open) {
+            match self.reader.read_once(open) {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => return Ok(Ok(())),
                 Ok(Err(gone)) => return Err(gone),
@@ -300,26 +300,26 @@ impl Tail {
         }
     }
 
-    /// Whether the path names another file now. A path that names none does not: the
-    /// new file of a rotation may be a moment away.
+    /// Whether the path names another file now. If it names none, the new file of a
+    /// rotation may come a moment later.
     fn is_replaced(&self, file: &File) -> bool {
         let (Ok(named), Ok(open)) = (self.path.metadata(), file.metadata()) else { return false };
         identity(&named) != identity(&open)
     }
 
-    fn say(&self, what: &str) -> Result<(), Gone> {
-        self.feed.notice(named(&self.path, what), false)
+    fn notice(&self, what: &str) -> Result<(), Disconnected> {
+        self.reader.notice(with_name(&self.path, what), false)
     }
 }
 
-/// What tells a file from another of the same name.
+/// Identifies a file, whatever its name.
 #[cfg(unix)]
 fn identity(meta: &Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     Some((meta.dev(), meta.ino()))
 }
 
-/// Elsewhere the time of its making has to do.
+/// Without inodes, the creation time has to do.
 #[cfg(not(unix))]
 fn identity(meta: &Metadata) -> Option<std::time::SystemTime> {
     meta.created().ok()

@@ -1,46 +1,46 @@
-//! A followed file that is open: how far it was read, and whether that is still what was
-//! read.
+//! A followed file that is open: how far it was read, and whether those bytes have changed
+//! since.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::SystemTime;
 
-/// Bytes before the place reached that are remembered, to recognise the file by: many
-/// lines with their times, and read from memory in a few microseconds.
-const MARK: usize = 4096;
+/// Bytes that are remembered, to recognise the file by: enough for many lines with their
+/// times, and few enough to be compared in a few microseconds.
+const FINGERPRINT_SIZE: usize = 4096;
 
-/// What stood in a file before a place.
+/// The bytes that were last read from a file.
 #[derive(Default)]
-struct Mark {
-    /// Where it ends: so far the file was read.
+struct Fingerprint {
+    /// Offset of their end: the file was read up to there.
     end: u64,
     bytes: Vec<u8>,
 }
 
-impl Mark {
-    /// `bytes` were read after it.
+impl Fingerprint {
+    /// Appends bytes that were read.
     fn push(&mut self, bytes: &[u8]) {
         self.end += bytes.len() as u64;
-        let bytes = &bytes[bytes.len().saturating_sub(MARK)..];
-        let excess = (self.bytes.len() + bytes.len()).saturating_sub(MARK);
+        let bytes = &bytes[bytes.len().saturating_sub(FINGERPRINT_SIZE)..];
+        let excess = (self.bytes.len() + bytes.len()).saturating_sub(FINGERPRINT_SIZE);
         self.bytes.drain(..excess);
         self.bytes.extend_from_slice(bytes);
     }
 }
 
-/// What became of a file besides that it grew.
+/// A change of a file other than growth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Change {
-    /// It is shorter than what was read of it.
+    /// It is shorter than what was read.
     Truncated,
-    /// Something else stands where it was read.
+    /// The bytes last read have changed.
     Rewritten,
-    /// It was modified, and is as it was so far as is remembered.
+    /// It was modified, and has the same length and the same last bytes.
     Modified,
 }
 
 impl Change {
-    /// What a person is told, after the name of the file.
+    /// The notice, to follow the name of the file.
     pub(super) fn text(self) -> &'static str {
         match self {
             Change::Truncated => {
@@ -50,7 +50,7 @@ impl Change {
                 "was rewritten: reading it from its start; lines added shortly before may be missing"
             }
             Change::Modified => {
-                "was modified and has the same length and end: whether its lines are new is not known, they are not read again"
+                "was modified and has the same length and end: whether its lines are new is not known, so they are not read again"
             }
         }
     }
@@ -62,20 +62,20 @@ type Stamp = (u64, Option<SystemTime>);
 /// A file that is followed.
 pub(super) struct OpenFile {
     file: File,
-    /// It is no pipe or device: there is something to compare.
+    /// It is no pipe or device, so its bytes can be compared.
     regular: bool,
-    mark: Mark,
-    /// Something else was found where it was read.
+    fingerprint: Fingerprint,
+    /// A read has found that the bytes before it have changed.
     rewritten: bool,
-    /// At the last look.
+    /// Length and modification time at the last check.
     stamp: Option<Stamp>,
-    /// At the last look it had been modified without becoming longer. It may just be
-    /// written to: its time changes before its length.
+    /// At the last check it had been modified without becoming longer. A write may be in
+    /// progress: the time changes before the length.
     suspect: bool,
 }
 
 impl OpenFile {
-    /// Begins at the start of the file, or at its end.
+    /// Starts at the beginning of the file, or at its end.
     ///
     /// # Errors
     /// It is a directory, or can't be read.
@@ -87,20 +87,20 @@ impl OpenFile {
         let mut open = OpenFile {
             file,
             regular: meta.is_file(),
-            mark: Mark::default(),
+            fingerprint: Fingerprint::default(),
             rewritten: false,
             stamp: None,
             suspect: false,
         };
         if at_end {
             let end = open.file.seek(SeekFrom::End(0))?;
-            open.mark.end = end;
+            open.fingerprint.end = end;
             if open.regular {
-                open.mark.end = end.saturating_sub(MARK as u64);
-                open.file.seek(SeekFrom::Start(open.mark.end))?;
+                open.fingerprint.end = end.saturating_sub(FINGERPRINT_SIZE as u64);
+                open.file.seek(SeekFrom::Start(open.fingerprint.end))?;
                 let mut last = Vec::new();
-                (&open.file).take(end - open.mark.end).read_to_end(&mut last)?;
-                open.mark.push(&last);
+                (&open.file).take(end - open.fingerprint.end).read_to_end(&mut last)?;
+                open.fingerprint.push(&last);
             }
         }
         Ok(open)
@@ -110,48 +110,47 @@ impl OpenFile {
         &self.file
     }
 
-    /// Begins at its start again.
+    /// Goes back to the start of the file.
     pub(super) fn rewind(&mut self) {
-        self.mark = Mark::default();
+        self.fingerprint = Fingerprint::default();
         self.rewritten = false;
         self.stamp = None;
-        // Within a file that was just read this doesn't fail; if it does, so does the
-        // next read.
+        // If this fails, so does the next read, which reports it.
         let _ = self.file.rewind();
     }
 
-    /// What became of it since it was last looked at.
+    /// The change since the last check, if any.
     pub(super) fn change(&mut self) -> Option<Change> {
         let meta = self.file.metadata().ok().filter(Metadata::is_file)?;
-        if meta.len() < self.mark.end {
+        if meta.len() < self.fingerprint.end {
             return Some(Change::Truncated);
         }
-        if self.rewritten || !self.stands(self.mark.end) {
+        if self.rewritten || !self.matches_fingerprint(self.fingerprint.end) {
             return Some(Change::Rewritten);
         }
         self.is_modified(&meta).then_some(Change::Modified)
     }
 
-    /// Whether the same stands where it was read. It is read on from `position`.
-    fn stands(&mut self, position: u64) -> bool {
+    /// Whether the remembered bytes are unchanged. The next read starts at `position`.
+    fn matches_fingerprint(&mut self, position: u64) -> bool {
         if !self.regular {
             return true;
         }
-        let Mark { end, bytes } = &self.mark;
-        let mut found = [0; MARK];
+        let Fingerprint { end, bytes } = &self.fingerprint;
+        let mut found = [0; FINGERPRINT_SIZE];
         let found = &mut found[..bytes.len()];
         let start = SeekFrom::Start(end - bytes.len() as u64);
         let read = self.file.seek(start).and_then(|_| self.file.read_exact(found));
-        let stands = match read {
+        let matches = match read {
             Ok(()) => found == bytes,
-            // Where it can't be read, the next read fails too, and that is told.
+            // If it can't be read, the next read fails too and reports it.
             Err(error) => error.kind() != io::ErrorKind::UnexpectedEof,
         };
-        self.file.seek(SeekFrom::Start(position)).is_err() || stands
+        self.file.seek(SeekFrom::Start(position)).is_err() || matches
     }
 
-    /// Whether it was modified, and stayed as long as it was, for two looks. That is told
-    /// once for each modification.
+    /// Whether it was modified and had the same length at two checks in a row; once for each
+    /// modification.
     fn is_modified(&mut self, meta: &Metadata) -> bool {
         let stamp = (meta.len(), meta.modified().ok());
         let before = self.stamp.replace(stamp).unwrap_or(stamp);
@@ -165,15 +164,15 @@ impl OpenFile {
 }
 
 impl Read for OpenFile {
-    /// Reads on. It is at its end, too, where it turns out to have been rewritten: what
-    /// stands there is no continuation of what was read, and would be half a line.
+    /// Reads on. A file that turns out to have been rewritten is at its end as well: the
+    /// bytes read do not continue the earlier ones, and may begin in the middle of a line.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
-        if length > 0 && !self.stands(self.mark.end + length as u64) {
+        if length > 0 && !self.matches_fingerprint(self.fingerprint.end + length as u64) {
             self.rewritten = true;
             return Ok(0);
         }
-        self.mark.push(&buffer[..length]);
+        self.fingerprint.push(&buffer[..length]);
         Ok(length)
     }
 }

@@ -1,11 +1,14 @@
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::time::Instant;
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::source::text::tests::{all, messages, poll_until};
-use zlog_core::record::Record;
+use crate::source::Source as _;
+use crate::source::testing::{DEADLINE, all, keep, messages, poll_until};
+use zlog_core::error::Exit;
+use zlog_core::record::{Level, Record};
 
 fn follow(path: &Path, from_end: bool) -> TextSource {
     let options = FileOptions { follow: true, from_end };
@@ -38,9 +41,9 @@ fn files_are_read_whole_and_in_the_order_given() {
     fs::write(&b, "b1\n").unwrap();
     let mut source = whole(&[b, a]);
     assert_eq!(messages(&all(&mut source)), ["b1", "a1", "a2 without newline"]);
-    assert!(!source.failed());
-    let reading = source.reading();
-    assert_eq!((reading.read(), reading.total()), (24, 24));
+    assert_eq!(source.exit(), Exit::Done);
+    let progress = source.progress();
+    assert_eq!((progress.read(), progress.total()), (24, 24));
 }
 
 #[test]
@@ -50,7 +53,7 @@ fn a_file_that_cannot_be_read_is_named_and_the_others_go_on() {
     fs::write(&here, "x\n").unwrap();
     let mut source = whole(&[missing.clone(), dir.path().into(), here]);
     assert_eq!(messages(&all(&mut source)), ["x"]);
-    assert!(source.failed());
+    assert_eq!(source.exit(), Exit::Failed);
     let notices = source.take_notices();
     assert_eq!(notices.len(), 2);
     assert_eq!(
@@ -74,66 +77,65 @@ fn a_followed_file_is_read_whole_and_then_as_it_grows() {
 }
 
 #[test]
-fn following_may_start_at_the_end() {
+fn from_end_starts_at_the_end_of_the_file() {
     let dir = directory();
     let path = dir.path().join("log");
     fs::write(&path, "old\n").unwrap();
     let (mut source, mut seen) = (follow(&path, true), Vec::new());
-    // What is appended before the file is opened is old, too: go on until it is not.
-    let deadline = std::time::Instant::now() + crate::source::text::tests::PATIENCE;
+    // Lines that are appended before the file is opened are skipped: append until one comes.
+    let deadline = Instant::now() + DEADLINE;
     while seen.is_empty() {
-        assert!(std::time::Instant::now() < deadline);
+        assert!(Instant::now() < deadline);
         append(&path, "new\n");
-        let mut sink = |record: Record<'_>| {
-            seen.push(record.msg.into_owned());
-            Ok(crate::source::Flow::More)
-        };
-        crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
+        source.poll(CHECK_INTERVAL, &mut keep(&mut seen)).unwrap();
     }
-    assert_eq!(seen[0], "new");
+    assert_eq!(seen[0].msg, "new");
 }
 
-/// Writes over the text of a file, which is at no time shorter.
+/// Overwrites the start of a file, which never becomes shorter.
 fn overwrite(path: &Path, text: &str) {
     let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
 
-/// Follows a file that says `before`, gives it another text, and waits for its last line.
-fn rewritten(before: &str, rewrite: impl FnOnce(&Path), last: &str) -> (Vec<String>, Vec<String>) {
+#[test]
+fn a_file_that_is_rewritten_at_the_same_size_is_read_from_its_start() {
     let dir = directory();
     let path = dir.path().join("log");
-    fs::write(&path, before).unwrap();
+    fs::write(&path, "one 1\none 2\n").unwrap();
     let (mut source, mut seen) = (follow(&path, false), Vec::new());
-    wait_for(&mut source, &mut seen, before.lines().last().unwrap());
-    rewrite(&path);
-    wait_for(&mut source, &mut seen, last);
-    let told = source.take_notices().into_iter().map(|notice| notice.text).collect();
-    (messages(&seen), told)
+    wait_for(&mut source, &mut seen, "one 2");
+    overwrite(&path, "one 3\none 4\n");
+    wait_for(&mut source, &mut seen, "one 4");
+    assert_eq!(messages(&seen), ["one 1", "one 2", "one 3", "one 4"]);
+    let notices = source.take_notices();
+    assert!(notices.iter().any(|notice| notice.text.contains("was rewritten")), "{notices:?}");
 }
 
+/// Without the reading thread, which could read while the file is half rewritten.
 #[test]
-fn a_file_that_was_rewritten_at_the_same_size_is_read_from_its_start() {
-    let rewrite = |path: &Path| overwrite(path, "one 3\none 4\n");
-    let (seen, told) = rewritten("one 1\none 2\n", rewrite, "one 4");
-    assert_eq!(seen, ["one 1", "one 2", "one 3", "one 4"]);
-    assert!(told.iter().any(|text| text.contains("was rewritten")), "{told:?}");
-}
-
-#[test]
-fn a_file_that_grew_again_past_what_was_read_is_read_from_its_start() {
-    let long: String = (0..2000).map(|number| format!("after {number}\n")).collect();
-    let rewrite = |path: &Path| overwrite(path, &long);
+fn a_rewritten_file_that_is_longer_than_before_is_read_from_its_start() {
+    let dir = directory();
+    let path = dir.path().join("log");
     let before: String = (0..1000).map(|number| format!("first {number}\n")).collect();
-    let (seen, told) = rewritten(&before, rewrite, "after 1999");
-    let want: Vec<&str> = before.lines().chain(long.lines()).collect();
-    assert_eq!(seen, want);
-    assert!(told.iter().any(|text| text.contains("was rewritten")), "{told:?}");
+    let after: String = (0..2000).map(|number| format!("after {number}\n")).collect();
+    fs::write(&path, &before).unwrap();
+    let mut open = OpenFile::new(File::open(&path).unwrap(), false).unwrap();
+    let mut read = String::new();
+    open.read_to_string(&mut read).unwrap();
+    assert_eq!((&*read, open.change()), (&*before, None));
+    overwrite(&path, &after);
+    assert_eq!(open.read(&mut [0; 100]).unwrap(), 0, "what follows is no continuation");
+    assert_eq!(open.change(), Some(Change::Rewritten));
+    open.rewind();
+    read.clear();
+    open.read_to_string(&mut read).unwrap();
+    assert_eq!(read, after);
 }
 
-/// A writer that does not append: it goes on where it was, beyond a hole.
+/// The writer does not append: it goes on at its old offset, which leaves a hole.
 #[test]
-fn a_file_that_was_cut_and_is_written_on_beyond_a_hole_is_read_without_the_hole() {
+fn a_truncated_file_that_is_written_at_its_old_offset_is_read_without_the_hole() {
     let dir = directory();
     let path = dir.path().join("log");
     let mut writer = fs::File::create(&path).unwrap();
@@ -144,34 +146,33 @@ fn a_file_that_was_cut_and_is_written_on_beyond_a_hole_is_read_without_the_hole(
     writer.write_all(b"ERROR: after\n").unwrap();
     wait_for(&mut source, &mut seen, "ERROR: after");
     assert_eq!(seen.len(), 10_001);
-    assert_eq!(seen[10_000].level, zlog_core::record::Level::ERROR);
-    assert_eq!(source.counts().nuls, 130_000);
+    assert_eq!(seen[10_000].level, Level::ERROR);
+    assert_eq!(source.counts().lines.nuls, 130_000);
 }
 
 #[test]
-fn that_it_cannot_be_known_whether_a_file_was_rewritten_is_told() {
+fn a_notice_says_that_a_file_may_have_been_rewritten() {
     let dir = directory();
     let path = dir.path().join("log");
     append(&path, "same\n");
     let (mut source, mut seen) = (follow(&path, false), Vec::new());
     wait_for(&mut source, &mut seen, "same");
-    let deadline = std::time::Instant::now() + crate::source::text::tests::PATIENCE;
-    let mut told: Vec<Notice> = Vec::new();
-    // When the file was first looked at can't be seen from outside: until it is told.
+    let deadline = Instant::now() + DEADLINE;
+    let mut notices: Vec<Notice> = Vec::new();
+    // The first check of the file can't be seen from outside: modify it until a notice comes.
     for second in 1.. {
-        assert!(std::time::Instant::now() < deadline);
+        assert!(Instant::now() < deadline);
         let time = std::time::UNIX_EPOCH + Duration::from_secs(second);
         fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
         for _ in 0..5 {
-            let mut sink = |_: Record<'_>| Ok(crate::source::Flow::More);
-            crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
+            source.poll(CHECK_INTERVAL, &mut keep(&mut seen)).unwrap();
         }
-        told.extend(source.take_notices());
-        if !told.is_empty() {
+        notices.extend(source.take_notices());
+        if !notices.is_empty() {
             break;
         }
     }
-    assert!(told[0].text.contains("is not known") && !told[0].failed, "{told:?}");
+    assert!(notices[0].text.contains("is not known") && !notices[0].failed, "{notices:?}");
     append(&path, "more\n");
     wait_for(&mut source, &mut seen, "more");
     assert_eq!(messages(&seen), ["same", "more"]);
@@ -188,7 +189,7 @@ fn a_truncated_file_is_read_from_its_start() {
     wait_for(&mut source, &mut seen, "b");
     assert_eq!(messages(&seen), ["a long first line", "unfinished", "b"]);
     assert!(source.take_notices().iter().any(|notice| notice.text.contains("truncated")));
-    assert!(!source.failed());
+    assert_eq!(source.exit(), Exit::Done);
 }
 
 #[test]
@@ -210,21 +211,20 @@ fn a_file_that_does_not_exist_yet_is_waited_for() {
     let dir = directory();
     let path = dir.path().join("log");
     let (mut source, mut seen) = (follow(&path, true), Vec::new());
-    let mut said = Vec::new();
-    let deadline = std::time::Instant::now() + crate::source::text::tests::PATIENCE;
-    while said.is_empty() {
-        assert!(std::time::Instant::now() < deadline);
-        let mut sink = |_: Record<'_>| Ok(crate::source::Flow::More);
-        crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
-        said = source.take_notices();
+    let mut notices = Vec::new();
+    let deadline = Instant::now() + DEADLINE;
+    while notices.is_empty() {
+        assert!(Instant::now() < deadline);
+        source.poll(CHECK_INTERVAL, &mut keep(&mut seen)).unwrap();
+        notices = source.take_notices();
     }
-    assert!(said[0].text.ends_with("waiting for it") && !said[0].failed);
+    assert!(notices[0].text.ends_with("waiting for it") && !notices[0].failed);
     append(&path, "first\n");
     wait_for(&mut source, &mut seen, "first");
 }
 
 #[test]
-fn what_cannot_be_read_in_place_of_a_followed_file_is_told_and_tried_again() {
+fn a_replacement_that_cannot_be_read_is_reported_once_and_tried_again() {
     let dir = directory();
     let path = dir.path().join("log");
     fs::write(&path, "a\n").unwrap();
@@ -232,18 +232,20 @@ fn what_cannot_be_read_in_place_of_a_followed_file_is_told_and_tried_again() {
     wait_for(&mut source, &mut seen, "a");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    let told = format!("reading {}: is a directory", path.display());
-    let deadline = std::time::Instant::now() + crate::source::text::tests::PATIENCE;
+    let expected = format!("reading {}: is a directory", path.display());
+    let deadline = Instant::now() + DEADLINE;
     let mut notices = Vec::new();
-    while !notices.contains(&told) {
-        assert!(std::time::Instant::now() < deadline, "{notices:?}");
-        let mut sink = |_: Record<'_>| Ok(crate::source::Flow::More);
-        crate::source::Source::poll(&mut source, LOOK, &mut sink).unwrap();
+    while !notices.contains(&expected) {
+        assert!(Instant::now() < deadline, "{notices:?}");
+        source.poll(CHECK_INTERVAL, &mut keep(&mut seen)).unwrap();
         notices.extend(source.take_notices().into_iter().map(|notice| notice.text));
     }
     fs::remove_dir(&path).unwrap();
     fs::write(&path, "b\n").unwrap();
     wait_for(&mut source, &mut seen, "b");
-    assert!(source.take_notices().iter().all(|notice| notice.text != told), "it is told once");
-    assert!(source.failed());
+    assert!(
+        source.take_notices().iter().all(|notice| notice.text != expected),
+        "it is reported once"
+    );
+    assert_eq!(source.exit(), Exit::Failed);
 }

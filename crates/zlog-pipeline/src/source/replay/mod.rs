@@ -1,46 +1,51 @@
-//! Stored records, sent again with their own spacing.
-//!
-//! What may be here: when a stored record is due. What a line says is `parse`'s.
+//! Stored records, sent again with their original spacing in time.
 
 use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::lines::Splitter;
-use super::text::LONGEST_STORED_LINE;
-use super::{Flow, Progress, Sink, Source};
+use super::text::{LONGEST_STORED_LINE, LineCounts};
+use super::{PollStatus, Sink, Source, SourceCounts};
 use zlog_core::error::{Error, Result};
 use zlog_core::parse::{self, Parser, backslash_replace};
 use zlog_core::record::{Level, Record};
 
-/// Records out of stored lines: `zlog tail --output json`, or any log whose lines
-/// say their time.
+/// Records out of stored lines: the output of `zlog tail --output json`, or any log whose
+/// lines carry their time.
 ///
-/// The first record is due at once, each later one when as much time has passed as
-/// lies between their `created`, divided by the speed. One without a time, or from
-/// before the one before it, is due at once.
+/// The first record is due at once. Each later one is due when as much time has passed as
+/// lies between the two `created`, divided by the speed; one without a time, or with an
+/// earlier time than the record before it, is due at once.
 #[derive(Debug)]
 pub struct ReplaySource<R> {
     input: R,
     splitter: Splitter,
     parser: Parser,
-    /// Times as fast as it was; `None`: no waiting.
+    /// The factor to the original speed; `None` does not wait at all.
     speed: Option<f64>,
-    /// Level of lines that don't say theirs.
+    /// Level of lines that name none.
     level: Level,
-    /// The line that comes next, ready to be delivered when it is due.
+    /// The next line, once `ready`. It is delivered when it is due.
     line: Vec<u8>,
     ready: bool,
     due: Option<Instant>,
-    /// `created` of the first record, and when it was delivered.
+    /// `created` of the first record, and when that record was delivered.
     origin: Option<(f64, Instant)>,
 }
 
-/// Records that are delivered before control goes back to the caller.
+/// Records delivered in one poll.
 const BATCH: usize = 256;
 
+/// Outcome of trying to deliver the next record.
+enum Attempt {
+    Delivered(ControlFlow<()>),
+    NotBefore(Instant),
+}
+
 impl<R: BufRead> ReplaySource<R> {
-    /// Reads stored lines from `input`. `speed` is how many times as fast as it was;
-    /// 0, infinity and nonsense mean: as fast as possible.
+    /// Reads stored lines from `input`. `speed` is a factor to the original speed; 0,
+    /// infinity, negative numbers and NaN mean as fast as possible.
     pub fn new(input: R, speed: f64, options: parse::Options, level: Level) -> ReplaySource<R> {
         ReplaySource {
             input,
@@ -55,17 +60,7 @@ impl<R: BufRead> ReplaySource<R> {
         }
     }
 
-    /// NULs left out, as from any file: see `lines`.
-    pub fn nuls(&self) -> u64 {
-        self.splitter.nuls()
-    }
-
-    /// Records with a value that is kept as text ([`QUOTED`](zlog_core::wire::QUOTED)).
-    pub fn quoted(&self) -> u64 {
-        self.parser.quoted()
-    }
-
-    /// Gets the next line that is not empty; `false` at the end.
+    /// Reads the next line that is not empty; `false` at the end of the input.
     fn fetch(&mut self) -> Result<bool> {
         while !self.ready {
             self.due = None;
@@ -87,15 +82,14 @@ impl<R: BufRead> ReplaySource<R> {
         Ok(true)
     }
 
-    /// Delivers the line if it is due at `now`; else says when it is.
-    fn deliver(&mut self, now: Instant, sink: &mut Sink<'_>) -> Result<Delivery> {
+    /// Delivers the line that is ready, if it is due at `now`.
+    fn deliver(&mut self, now: Instant, sink: &mut Sink<'_>) -> Result<Attempt> {
         if let Some(due) = self.due.filter(|due| *due > now) {
-            return Ok(Delivery::NotBefore(due));
+            return Ok(Attempt::NotBefore(due));
         }
         let text = backslash_replace(&self.line);
-        let parsed = self.parser.parse(&text);
-        let mut record = parsed.record;
-        if !parsed.level_found {
+        let mut record = Record::default();
+        if !self.parser.parse_into(&text, &mut record) {
             record.level = self.level;
         }
         if self.due.is_none()
@@ -103,19 +97,14 @@ impl<R: BufRead> ReplaySource<R> {
             && due > now
         {
             self.due = Some(due);
-            return Ok(Delivery::NotBefore(due));
+            return Ok(Attempt::NotBefore(due));
         }
         self.ready = false;
-        Ok(Delivery::Done(sink(record)?))
+        Ok(Attempt::Delivered(sink(&mut record)?))
     }
 }
 
-enum Delivery {
-    Done(Flow),
-    NotBefore(Instant),
-}
-
-/// When a record is due, by the clock that the first one started.
+/// When a record is due, counted from the delivery of the first one.
 fn due(
     speed: Option<f64>,
     origin: &mut Option<(f64, Instant)>,
@@ -124,36 +113,40 @@ fn due(
 ) -> Option<Instant> {
     let (speed, created) = (speed?, record.time()?);
     let (first, start) = *origin.get_or_insert((created, now));
-    // A time that a Duration can't hold is no time: such a record is due at once.
+    // A record whose time is out of a Duration's range is due at once.
     let after = Duration::try_from_secs_f64((created - first) / speed).ok()?;
     start.checked_add(after)
 }
 
 impl<R: BufRead> Source for ReplaySource<R> {
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let until = Instant::now() + wait;
         for delivered in 0..BATCH {
             if !self.fetch()? {
-                return Ok(if delivered > 0 { Progress::Delivered } else { Progress::Ended });
+                return Ok(if delivered > 0 { PollStatus::Delivered } else { PollStatus::Ended });
             }
-            match self.deliver(Instant::now(), sink)? {
-                Delivery::Done(Flow::More) => {}
-                Delivery::Done(Flow::Enough) => return Ok(Progress::Delivered),
-                Delivery::NotBefore(_) if delivered > 0 => return Ok(Progress::Delivered),
-                Delivery::NotBefore(due) => {
-                    let pause = due.min(until).saturating_duration_since(Instant::now());
-                    std::thread::sleep(pause);
-                    if due > until {
-                        return Ok(Progress::Idle);
-                    }
-                    // Due now: once more, for the line that is ready.
-                    if let Delivery::Done(Flow::Enough) = self.deliver(due, sink)? {
-                        return Ok(Progress::Delivered);
-                    }
+            let mut attempt = self.deliver(Instant::now(), sink)?;
+            if let Attempt::NotBefore(due) = attempt {
+                if delivered > 0 {
+                    return Ok(PollStatus::Delivered);
                 }
+                std::thread::sleep(due.min(until).saturating_duration_since(Instant::now()));
+                if due > until {
+                    return Ok(PollStatus::Idle);
+                }
+                attempt = self.deliver(due, sink)?;
+            }
+            if matches!(attempt, Attempt::Delivered(flow) if flow.is_break()) {
+                break;
             }
         }
-        Ok(Progress::Delivered)
+        Ok(PollStatus::Delivered)
+    }
+
+    fn counts(&self) -> SourceCounts {
+        let (nuls, quoted) = (self.splitter.nuls(), self.parser.quoted());
+        let lines = LineCounts { nuls, quoted, ..LineCounts::default() };
+        SourceCounts { lines, ..SourceCounts::default() }
     }
 }
 

@@ -3,9 +3,10 @@
 //! What may be here: messages from a [`Subscriber`] to records, and counts of
 //! what they were. What the frames mean is `wire`'s.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::{Flow, Progress, Sink, Source};
+use super::{PollStatus, Sink, Source};
 use crate::socket::{FrameSink, Subscriber};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
@@ -70,18 +71,18 @@ impl Subscribe {
     ///
     /// # Errors
     /// Whatever `sink` returns.
-    pub fn poll_raw(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<Progress> {
+    pub fn poll_raw(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<PollStatus> {
         self.subscriber.recv(wait, sink)
     }
 }
 
 impl Source for Subscribe {
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let received = &mut self.received;
-        self.subscriber.recv(wait, &mut |frames, at| -> Result<Flow> {
+        self.subscriber.recv(wait, &mut |frames, at| -> Result<ControlFlow<()>> {
             let mut record = Record::default();
             received.count(wire::decode_into(frames, at, &mut record));
-            sink(record)
+            sink(&mut record)
         })
     }
 }

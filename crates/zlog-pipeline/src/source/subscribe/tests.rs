@@ -1,11 +1,11 @@
 use super::*;
-use crate::socket::testing::{STEP, heard_by, publisher, subscriber, until};
+use crate::socket::testing::{STEP, publisher, subscriber, until, wait_for_subscribers};
 use crate::socket::{Publisher, SocketOptions};
 
 fn pair() -> (Publisher, Subscribe) {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let subscriber = subscriber(&endpoint, &[""]);
-    heard_by(&mut publisher, 1);
+    wait_for_subscribers(&mut publisher, 1);
     (publisher, Subscribe::new(subscriber))
 }
 
@@ -20,8 +20,8 @@ fn messages_come_as_records_and_are_counted_by_dialect() {
         source
             .poll(STEP, &mut |record| {
                 assert!(record.received.is_some());
-                topics.push(record.topic.into_owned());
-                Ok(Flow::More)
+                topics.push(record.topic.to_string());
+                Ok(ControlFlow::Continue(()))
             })
             .expect("no error");
         topics.len() == 3
@@ -39,7 +39,7 @@ fn raw_frames_come_as_they_are() {
     until("it has come", || {
         let mut sink = |frames: &[&[u8]], _| {
             came.extend(frames.iter().map(|frame| frame.to_vec()));
-            Ok(Flow::More)
+            Ok(ControlFlow::Continue(()))
         };
         source.poll_raw(STEP, &mut sink).expect("no error");
         !came.is_empty()
@@ -51,5 +51,8 @@ fn raw_frames_come_as_they_are() {
 #[test]
 fn with_nothing_to_deliver_it_is_idle_after_the_wait() {
     let (_publisher, mut source) = pair();
-    assert_eq!(source.poll(STEP, &mut |_| Ok(Flow::More)).expect("no error"), Progress::Idle);
+    assert_eq!(
+        source.poll(STEP, &mut |_| Ok(ControlFlow::Continue(()))).expect("no error"),
+        PollStatus::Idle
+    );
 }

@@ -1,11 +1,10 @@
-//! Lines of text from any byte stream, as records: what standard input, files
-//! and a child's output have in common.
+//! Records from lines of text, for every source that reads bytes: standard input, files
+//! and a child's output.
 //!
-//! What may be here: from bytes that have arrived to records, in order. Reading
-//! is `reader`'s, where lines end is `lines`', which lines make one record is
-//! `multiline`'s, and what they say is `parse`'s.
+//! Threads of `reader` read the bytes, `lines` splits them into lines, `multiline`
+//! decides which lines make one record, and `parse` recognises their fields.
 //!
-//! # What becomes of odd input
+//! # Odd input
 //! | input | record |
 //! |---|---|
 //! | bytes that are not UTF-8 | each as `\xNN` (Python's `backslashreplace`), counted |
@@ -14,187 +13,74 @@
 //! | `\r\n` | ends a line, as `\n` does; a `\r` elsewhere is kept |
 //! | an empty line | a record with an empty message, or skipped and counted ([`LineOptions::skip_empty`]) |
 //! | a last line without newline | a record |
-//! | a line whose end is not at hand when zlog is asked to stop | a record, marked by the extra `cut`, counted |
+//! | a line whose end has not come when the source is asked to finish | a record, marked by the extra `cut`, counted |
 //! | a line longer than [`LineOptions::max_line`], or one that begins with `{` and is longer than eight times that | one record for each piece, numbered from 1 in the extra `part`, counted |
 //! | JSON with a value that readers could not take (see [`QUOTED`](zlog_core::wire::QUOTED)) | the value is kept as text, counted |
 //! | a traceback | `exc_text` of the record before it (see `multiline`) |
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
 
-use std::borrow::Cow;
+mod options;
+mod stream;
+
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
-
 use memchr::memchr;
 
-use super::lines::{Line, Splitter};
-use super::reader::{Arrival, BLOCKS, Block, Event, Feed, Notice, Reading};
-use super::{Flow, Progress, Sink, Source};
-use zlog_core::error::{Error, Result};
-use zlog_core::multiline::{self, Assembled, Assembler, Offer, Tag};
-use zlog_core::parse::{self, Parser};
-use zlog_core::record::{Level, RawJson, Record};
+pub use self::options::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
+use self::stream::{CurrentBlock, Shared, Stream};
+use super::reader::{BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage};
+use super::{PollStatus, Sink, Source, SourceCounts};
+use zlog_core::error::{Error, Exit, Result};
+use zlog_core::parse::Parser;
 
-/// How long the end of a line is waited for when zlog is asked to stop in the middle of it.
-/// A file or a full pipe gives it at once; longer than this waits only for a program that
-/// writes its lines in parts.
+/// Longest wait for the end of a line when the source is asked to finish in the middle of
+/// it. A file or a full pipe gives the rest at once; a longer wait would be for a program
+/// that writes its lines in parts.
 const LINE_END: Duration = Duration::from_millis(500);
-
-/// How lines become records.
-#[derive(Clone, Debug)]
-pub struct LineOptions {
-    /// The longest line that is one record, in bytes. Default: 16 MiB. A line that begins
-    /// with `{` may be eight times as long: JSON takes up to six bytes for one of a
-    /// message, and holds more than the message.
-    pub max_line: usize,
-    /// What is looked for in a line.
-    pub parse: parse::Options,
-    /// Which lines make one record.
-    pub multiline: multiline::Options,
-    /// Leave empty lines out.
-    pub skip_empty: bool,
-}
-
-impl Default for LineOptions {
-    fn default() -> LineOptions {
-        LineOptions {
-            max_line: 16 << 20,
-            parse: parse::Options::default(),
-            multiline: multiline::Options::default(),
-            skip_empty: false,
-        }
-    }
-}
-
-/// The longest line of stored records, as [`LineOptions::max_line`]: the largest message
-/// that a tail takes unless `--max-message` says otherwise. So each record that zlog has
-/// written reads back as one.
-pub const LONGEST_STORED_LINE: usize = 128 << 20;
-
-/// What is known of a stream before anything is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct StreamSpec {
-    /// The level of lines that don't say theirs.
-    pub level: Level,
-    /// Somebody asked for that level, so a traceback doesn't raise it to ERROR.
-    pub explicit: bool,
-    /// The process that writes the stream, where it is known.
-    pub process: Option<i64>,
-}
-
-impl Default for StreamSpec {
-    fn default() -> StreamSpec {
-        StreamSpec { level: Level::INFO, explicit: false, process: None }
-    }
-}
-
-/// What was done with the lines so far.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct LineCounts {
-    /// Lines read, pieces of overlong ones counted each.
-    pub lines: u64,
-    /// Records delivered.
-    pub records: u64,
-    /// Lines with bytes that are not UTF-8, shown as `\xNN`.
-    pub not_utf8: u64,
-    /// Pieces of lines longer than the bound.
-    pub pieces: u64,
-    /// Empty lines left out.
-    pub skipped: u64,
-    /// NULs left out: at the start of a line, or many in a row.
-    pub nuls: u64,
-    /// Lines that `--pattern` did not match, delivered as they were.
-    pub unmatched: u64,
-    /// Tracebacks cut because they exceeded their bounds.
-    pub cuts: u64,
-    /// Records with a value that is kept as text ([`QUOTED`](zlog_core::wire::QUOTED)).
-    pub quoted: u64,
-    /// Lines whose end was not at hand when zlog was asked to stop.
-    pub cut_lines: u64,
-}
 
 /// Makes records of what its readers send.
 pub struct TextSource {
     streams: Vec<Stream>,
     shared: Shared,
-    events: Receiver<Event>,
+    messages: Receiver<ReaderMessage>,
+    /// Returns buffers to the readers.
     spare: Sender<Vec<u8>>,
-    current: Option<Current>,
+    current: Option<CurrentBlock>,
     /// Streams that have not ended.
     live: usize,
     failure: Option<Error>,
     notices: Vec<Notice>,
     failed: bool,
-    reading: Arc<Reading>,
-    /// Dropped with the source, which tells readers that wait to end.
+    progress: Arc<ReadProgress>,
+    /// Dropped with the source: that wakes and ends readers that wait.
     _stop: Sender<()>,
 }
 
-/// What all streams of a source use.
-struct Shared {
-    parser: Parser,
-    counts: LineCounts,
-    skip_empty: bool,
-}
-
-/// One stream's state.
-struct Stream {
-    splitter: Splitter,
-    assembly: Assembly,
-    /// When the last line that is held was read, and the same as seconds since
-    /// 1970-01-01 UTC.
-    since: Instant,
-    received: f64,
-}
-
-/// From a stream's lines to its records.
-struct Assembly {
-    spec: StreamSpec,
-    assembler: Assembler,
-    /// The level of an overlong line's first piece: the others are of it.
-    piece_level: Option<Level>,
-}
-
-/// What is being taken apart.
-struct Current {
-    stream: usize,
-    at: Instant,
-    block: Block,
-    pos: usize,
-    /// The stream's last line ends with it.
-    last: bool,
-    /// ... because zlog was asked to stop, and not because the stream has ended.
-    cut: bool,
-}
-
-/// What waiting for readers came to.
-enum Wait {
-    /// Something is there to be worked on.
-    Work,
-    /// Nothing came.
-    Nothing,
-}
-
 impl TextSource {
-    /// A source of `specs.len()` streams, and what their readers send with.
-    pub(crate) fn new(specs: &[StreamSpec], options: &LineOptions) -> (TextSource, Vec<Feed>) {
-        let (sender, events) = bounded(BLOCKS);
-        // Room for every block there is: those under way, one at each end.
+    /// A source of `specs.len()` streams, and a handle for the reader of each.
+    pub(crate) fn new(
+        specs: &[StreamSpec],
+        options: &LineOptions,
+    ) -> (TextSource, Vec<ReaderHandle>) {
+        let (sender, messages) = bounded(BLOCKS);
+        // Room for every buffer: those in the channel and one at each end.
         let (spare, spares) = bounded(BLOCKS + specs.len() + 1);
         let (stop, stopped) = bounded(0);
-        let reading = Arc::new(Reading::default());
-        let feed = |stream| Feed {
+        let progress = Arc::new(ReadProgress::default());
+        let reader = |stream| ReaderHandle {
             stream,
-            events: sender.clone(),
+            messages: sender.clone(),
             spare: spares.clone(),
             stop: stopped.clone(),
-            reading: Arc::clone(&reading),
+            progress: Arc::clone(&progress),
             tee: None,
             unused: Vec::new(),
         };
-        let feeds = (0..specs.len()).map(feed).collect();
+        let readers = (0..specs.len()).map(reader).collect();
         let source = TextSource {
             streams: specs.iter().map(|spec| Stream::new(*spec, options)).collect(),
             shared: Shared {
@@ -202,360 +88,214 @@ impl TextSource {
                 counts: LineCounts::default(),
                 skip_empty: options.skip_empty,
             },
-            events,
+            messages,
             spare,
             current: None,
             live: specs.len(),
             failure: None,
             notices: Vec::new(),
             failed: false,
-            reading,
+            progress,
             _stop: stop,
         };
-        (source, feeds)
+        (source, readers)
     }
 
-    /// As [`TextSource::new`], for a number of streams that is known beforehand.
+    /// As [`TextSource::new`], for a number of streams that is known at compile time.
     pub(crate) fn of<const N: usize>(
         specs: [StreamSpec; N],
         options: &LineOptions,
-    ) -> (TextSource, [Feed; N]) {
-        let (source, feeds) = TextSource::new(&specs, options);
-        let feeds = <[Feed; N]>::try_from(feeds).ok().expect("as many feeds as streams");
-        (source, feeds)
+    ) -> (TextSource, [ReaderHandle; N]) {
+        let (source, readers) = TextSource::new(&specs, options);
+        let readers = <[ReaderHandle; N]>::try_from(readers).ok().expect("a reader per stream");
+        (source, readers)
     }
 
-    /// What was done so far.
-    pub fn counts(&self) -> LineCounts {
-        let cuts = self.streams.iter().map(|stream| stream.assembly.assembler.cuts()).sum();
-        let nuls = self.streams.iter().map(|stream| stream.splitter.nuls()).sum();
-        let parser = &self.shared.parser;
-        let (unmatched, quoted) = (parser.unmatched(), parser.quoted());
-        LineCounts { unmatched, quoted, cuts, nuls, ..self.shared.counts }
-    }
-
-    /// How far the reading has come.
-    pub fn reading(&self) -> Arc<Reading> {
-        Arc::clone(&self.reading)
-    }
-
-    /// What a person should know, since this was last asked.
-    pub fn take_notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices)
-    }
-
-    /// Tells a person something that no reader has to tell.
-    pub(crate) fn tell(&mut self, notice: Notice) {
+    /// Adds a notice that comes from no reader.
+    pub(crate) fn add_notice(&mut self, notice: Notice) {
         self.failed |= notice.failed;
         self.notices.push(notice);
     }
 
-    /// Whether input was missed: the command is to fail in the end.
-    pub fn failed(&self) -> bool {
-        self.failed
+    pub(crate) fn progress(&self) -> &Arc<ReadProgress> {
+        &self.progress
     }
 
-    /// Stops before the end: delivers what has arrived and what is held. A line that has
-    /// arrived in part is read on to its end, which may take as long as `within` (and no
-    /// longer than 500 ms); if that does not come, the part is delivered, marked, and
-    /// counted. The source has then ended.
-    ///
-    /// # Errors
-    /// As [`Source::poll`].
-    pub fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
-        // Readers may go on, and faster than this: take what is there, no more.
-        for _ in 0..self.events.len() {
-            if self.work(sink)? == Flow::Enough {
-                return Ok(());
-            }
-            let Ok(event) = self.events.try_recv() else { break };
-            self.take(event);
-        }
-        self.finish_lines(Instant::now() + within.min(LINE_END), sink)?;
-        let ends = (0..self.streams.len()).map(|at| Current { cut: true, ..Current::end(at) });
-        for end in ends {
-            if self.work(sink)? == Flow::Enough {
-                return Ok(());
-            }
-            self.current = Some(end);
-        }
-        self.live = 0;
-        self.work(sink)?;
-        self.failure.take().map_or(Ok(()), Err)
-    }
-
-    /// Reads on, until then at the latest, in streams whose last line has arrived in part.
-    /// What comes after that line is left, as if it had not been read.
+    /// Reads on, until `until` at the latest, in streams whose last line is incomplete. The
+    /// bytes after that line are dropped, as if they had not been read.
     fn finish_lines(&mut self, until: Instant, sink: &mut Sink<'_>) -> Result<()> {
-        while self.work(sink)? == Flow::More
+        while self.deliver_ready(sink)?.is_continue()
             && self.streams.iter().any(|stream| stream.splitter.is_within_line())
         {
-            let Ok(mut event) = self.events.recv_deadline(until) else { break };
-            if let Arrival::Bytes(block) = &mut event.what {
-                if !self.streams[event.stream].splitter.is_within_line() {
+            let Ok(mut message) = self.messages.recv_deadline(until) else { break };
+            if let ReaderEvent::Bytes(block) = &mut message.event {
+                if !self.streams[message.stream].splitter.is_within_line() {
                     continue;
                 }
                 block.len = memchr(b'\n', block.bytes()).map_or(block.len, |at| at + 1);
             }
-            self.take(event);
+            self.take(message);
         }
         Ok(())
     }
 
     /// Delivers what can be delivered without waiting.
-    fn work(&mut self, sink: &mut Sink<'_>) -> Result<Flow> {
+    fn deliver_ready(&mut self, sink: &mut Sink<'_>) -> Result<ControlFlow<()>> {
         for stream in &mut self.streams {
-            if stream.assembly.deliver(&mut self.shared, sink)? == Flow::Enough {
-                return Ok(Flow::Enough);
+            if stream.assembly.deliver(&mut self.shared, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
         if let Some(mut current) = self.current.take() {
             let stream = &mut self.streams[current.stream];
-            if stream.lines(&mut current, &mut self.shared, sink)? == Flow::Enough {
+            if stream.deliver_block(&mut current, &mut self.shared, sink)?.is_break() {
                 self.current = Some(current);
-                return Ok(Flow::Enough);
+                return Ok(ControlFlow::Break(()));
             }
             if !current.block.buffer.is_empty() {
-                // No room means that there are enough of them.
+                // A full channel has enough buffers without this one.
                 let _ = self.spare.try_send(current.block.buffer);
             }
         }
-        Ok(Flow::More)
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Waits until there is something to work on.
-    fn wait(&mut self, until: Instant) -> Wait {
-        let event = match self.events.try_recv() {
-            Ok(event) => event,
-            Err(TryRecvError::Disconnected) => return self.all_gone(),
+    /// Waits for something to deliver. Returns whether there is something.
+    fn wait(&mut self, until: Instant) -> bool {
+        let message = match self.messages.try_recv() {
+            Ok(message) => message,
+            Err(TryRecvError::Disconnected) => return self.readers_gone(),
             Err(TryRecvError::Empty) => {
-                // Nothing is under way, so what is held is as old as it looks.
+                // Nothing is in the channel, so a waiting record is as old as it looks.
                 let due = self.streams.iter().filter_map(Stream::due).min();
-                match self.events.recv_deadline(due.map_or(until, |due| due.min(until))) {
-                    Ok(event) => event,
-                    Err(RecvTimeoutError::Disconnected) => return self.all_gone(),
+                match self.messages.recv_deadline(due.map_or(until, |due| due.min(until))) {
+                    Ok(message) => message,
+                    Err(RecvTimeoutError::Disconnected) => return self.readers_gone(),
                     Err(RecvTimeoutError::Timeout) => return self.expire(Instant::now(), None),
                 }
             }
         };
-        self.expire(event.at, Some(event.stream));
-        self.take(event);
-        Wait::Work
+        self.expire(message.at, Some(message.stream));
+        self.take(message);
+        true
     }
 
-    /// Closes what has been held for long enough at the time `now`; not in the
-    /// stream `except`, where more has come.
-    fn expire(&mut self, now: Instant, except: Option<usize>) -> Wait {
-        let mut found = Wait::Nothing;
+    /// Ends the records that have waited for more lines long enough at the time `now`, but
+    /// not in the stream `except`, where more lines have come. Returns whether any ended.
+    fn expire(&mut self, now: Instant, except: Option<usize>) -> bool {
+        let mut found = false;
         for (at, stream) in self.streams.iter_mut().enumerate() {
             if except != Some(at) && stream.due().is_some_and(|due| due <= now) {
                 stream.assembly.assembler.expire();
-                found = Wait::Work;
+                found = true;
             }
         }
         found
     }
 
-    /// A reader that goes without a word has panicked; its stream ends all the same.
-    fn all_gone(&mut self) -> Wait {
+    /// A reader that disconnects without sending `End` has panicked; its stream ends too.
+    fn readers_gone(&mut self) -> bool {
         self.live = 0;
         for stream in &mut self.streams {
             stream.assembly.assembler.expire();
         }
-        Wait::Work
+        true
     }
 
-    fn take(&mut self, event: Event) {
-        let Event { stream, at, what } = event;
-        let mut current = Current { at, ..Current::end(stream) };
-        match what {
-            Arrival::Bytes(block) => current = Current { block, last: false, ..current },
-            Arrival::Break => {}
-            Arrival::End => self.live -= 1,
-            Arrival::Failed(error) => {
+    fn take(&mut self, message: ReaderMessage) {
+        let ReaderMessage { stream, at, event } = message;
+        let mut current = CurrentBlock { at, ..CurrentBlock::end(stream) };
+        match event {
+            ReaderEvent::Bytes(block) => {
+                current = CurrentBlock { block, last: false, ..current };
+            }
+            ReaderEvent::Break => {}
+            ReaderEvent::End => self.live -= 1,
+            ReaderEvent::Failed(error) => {
                 self.live -= 1;
                 self.failure = Some(error);
             }
-            Arrival::Notice(notice) => return self.tell(notice),
+            ReaderEvent::Notice(notice) => return self.add_notice(notice),
         }
         self.current = Some(current);
     }
 }
 
 impl Source for TextSource {
-    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<Progress> {
+    fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let before = self.shared.counts.records;
         let until = Instant::now() + wait;
-        let mut taken = false;
+        let mut waited = false;
         loop {
-            let flow = self.work(sink)?;
-            if flow == Flow::Enough || self.shared.counts.records > before {
-                return Ok(Progress::Delivered);
+            let flow = self.deliver_ready(sink)?;
+            if flow.is_break() || self.shared.counts.records > before {
+                return Ok(PollStatus::Delivered);
             }
             if let Some(error) = self.failure.take() {
                 return Err(error);
             }
             if self.live == 0 {
-                return Ok(Progress::Ended);
+                return Ok(PollStatus::Ended);
             }
-            // An input without records, a hole for one, must not keep the caller.
-            if taken && Instant::now() >= until {
-                return Ok(Progress::Delivered);
+            // Input without records (a hole in a file) must not keep the caller.
+            if waited && Instant::now() >= until {
+                return Ok(PollStatus::Delivered);
             }
-            let waited = self.wait(until);
-            taken = true;
-            // A notice is for a person who is watching: hand control back for it.
-            if matches!(waited, Wait::Nothing) || !self.notices.is_empty() {
-                return Ok(Progress::Idle);
-            }
-        }
-    }
-}
-
-impl Current {
-    /// The end of a stream.
-    fn end(stream: usize) -> Current {
-        let (at, block) = (Instant::now(), Block::default());
-        Current { stream, at, block, pos: 0, last: true, cut: false }
-    }
-}
-
-impl Stream {
-    fn new(spec: StreamSpec, options: &LineOptions) -> Stream {
-        let assembler = Assembler::new(options.multiline.clone());
-        Stream {
-            splitter: Splitter::new(options.max_line),
-            assembly: Assembly { spec, assembler, piece_level: None },
-            since: Instant::now(),
-            received: 0.0,
-        }
-    }
-
-    /// When what is held has waited long enough.
-    fn due(&self) -> Option<Instant> {
-        let assembler = &self.assembly.assembler;
-        assembler.holds().then(|| self.since + assembler.wait())
-    }
-
-    /// Delivers the records of a block, up to the one that may go on in the next.
-    fn lines(
-        &mut self,
-        current: &mut Current,
-        shared: &mut Shared,
-        sink: &mut Sink<'_>,
-    ) -> Result<Flow> {
-        self.since = current.at;
-        if current.block.len > 0 {
-            self.received = current.block.received;
-        }
-        loop {
-            let cut = current.cut && self.splitter.is_at_end();
-            if let Some(line) = self.splitter.peek(current.block.bytes(), &mut current.pos) {
-                let tag = Tag { received: self.received, part: line.part, cut };
-                if self.assembly.take(line, tag, shared, sink)? == Flow::Enough {
-                    return Ok(Flow::Enough);
-                }
-                self.splitter.advance(&mut current.pos);
-                continue;
-            }
-            if current.last && self.splitter.finish() {
-                continue;
-            }
-            if current.last {
-                self.assembly.assembler.expire();
-            }
-            return self.assembly.deliver(shared, sink);
-        }
-    }
-}
-
-impl Assembly {
-    /// Takes a line in, delivering what it closes. If the sink has enough before the
-    /// line is in, it has to be given again.
-    fn take(
-        &mut self,
-        line: Line<'_>,
-        tag: Tag,
-        shared: &mut Shared,
-        sink: &mut Sink<'_>,
-    ) -> Result<Flow> {
-        let text = parse::backslash_replace(line.bytes);
-        while self.assembler.offer(&text, tag) == Offer::TakeFirst {
-            if self.deliver(shared, sink)? == Flow::Enough {
-                return Ok(Flow::Enough);
+            waited = true;
+            // A notice is returned at once: a user may be waiting for it.
+            if !self.wait(until) || !self.notices.is_empty() {
+                return Ok(PollStatus::Idle);
             }
         }
-        shared.counts.lines += 1;
-        shared.counts.pieces += u64::from(tag.part > 0);
-        shared.counts.cut_lines += u64::from(tag.cut);
-        shared.counts.not_utf8 += u64::from(matches!(text, Cow::Owned(_)));
-        Ok(Flow::More)
     }
 
-    /// Delivers the records that are whole.
-    fn deliver(&mut self, shared: &mut Shared, sink: &mut Sink<'_>) -> Result<Flow> {
-        while let Some(assembled) = self.assembler.peek() {
-            let mut flow = Flow::More;
-            if shared.skip_empty && assembled.head.is_empty() && assembled.trace.is_none() {
-                shared.counts.skipped += 1;
-            } else {
-                shared.counts.records += 1;
-                let mut record = Record::default();
-                let (parser, piece_level) = (&mut shared.parser, &mut self.piece_level);
-                fill(&mut record, assembled, &self.spec, piece_level, parser);
-                flow = sink(record)?;
+    /// Waits for the end of a line no longer than [`LINE_END`]. A line whose end does not
+    /// come is delivered, marked and counted.
+    fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
+        // Readers may go on, and faster than this: take no more than has arrived by now.
+        for _ in 0..self.messages.len() {
+            if self.deliver_ready(sink)?.is_break() {
+                return Ok(());
             }
-            self.assembler.pop();
-            if flow == Flow::Enough {
-                return Ok(Flow::Enough);
-            }
+            let Ok(message) = self.messages.try_recv() else { break };
+            self.take(message);
         }
-        Ok(Flow::More)
+        self.finish_lines(Instant::now() + within.min(LINE_END), sink)?;
+        for stream in 0..self.streams.len() {
+            if self.deliver_ready(sink)?.is_break() {
+                return Ok(());
+            }
+            self.current = Some(CurrentBlock { cut: true, ..CurrentBlock::end(stream) });
+        }
+        self.live = 0;
+        let _ = self.deliver_ready(sink)?;
+        self.failure.take().map_or(Ok(()), Err)
     }
-}
 
-/// Fills in an empty record, in its place: it is large, and there are many.
-fn fill<'a>(
-    record: &mut Record<'a>,
-    assembled: Assembled<'a>,
-    spec: &StreamSpec,
-    piece_level: &mut Option<Level>,
-    parser: &mut Parser,
-) {
-    let Assembled { head, trace, orphan, tag } = assembled;
-    // A later piece of a long line says nothing by itself, and neither does a
-    // line out of a traceback.
-    let found = if orphan || tag.part > 1 {
-        record.msg = Cow::Borrowed(head);
-        false
-    } else {
-        parser.parse_into(head, record)
-    };
-    if !found {
-        let raised = trace.is_some() && !spec.explicit;
-        record.level = if raised { Level::ERROR } else { spec.level };
+    fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
-    if tag.part > 1 {
-        record.level = piece_level.unwrap_or(record.level);
-    } else if tag.part == 1 {
-        *piece_level = Some(record.level);
+
+    fn counts(&self) -> SourceCounts {
+        let parser = &self.shared.parser;
+        let lines = LineCounts {
+            unmatched: parser.unmatched(),
+            quoted: parser.quoted(),
+            cuts: self.streams.iter().map(|stream| stream.assembly.assembler.cuts()).sum(),
+            nuls: self.streams.iter().map(|stream| stream.splitter.nuls()).sum(),
+            ..self.shared.counts
+        };
+        SourceCounts { lines, ..SourceCounts::default() }
     }
-    if tag.part > 0 {
-        record.extras.push((Cow::Borrowed("part"), RawJson(Cow::Owned(tag.part.to_string()))));
+
+    fn read_progress(&self) -> Option<Arc<ReadProgress>> {
+        Some(Arc::clone(&self.progress))
     }
-    if tag.cut {
-        record.extras.push((Cow::Borrowed("cut"), RawJson(Cow::Borrowed("true"))));
+
+    fn exit(&self) -> Exit {
+        if self.failed { Exit::Failed } else { Exit::Done }
     }
-    if let Some(trace) = trace {
-        record.exc_text = Some(match record.exc_text.take() {
-            Some(own) => Cow::Owned(format!("{own}\n{trace}")),
-            None => Cow::Borrowed(trace),
-        });
-    }
-    record.process = record.process.or(spec.process);
-    // A stored record knows when it was received first.
-    record.received = record.received.or(Some(tag.received));
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

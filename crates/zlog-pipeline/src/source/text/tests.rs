@@ -6,70 +6,26 @@ use regex::Regex;
 
 use super::*;
 use crate::os::clock::now;
-use zlog_core::error::Exit;
-use zlog_core::multiline::Rules;
+use crate::source::reader::Block;
+use crate::source::testing::{DEADLINE, all, keep, messages, poll_until};
+use zlog_core::multiline::{self, Rules};
+use zlog_core::record::{Level, Record};
 
-/// Longest that a test waits for something that must come.
-pub(in crate::source) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Polls until `done` says so of what was delivered; panics when it takes too long.
-pub(in crate::source) fn poll_until(
-    source: &mut dyn Source,
-    seen: &mut Vec<Record<'static>>,
-    done: impl Fn(&[Record<'static>]) -> bool,
-) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done(seen) {
-        assert!(Instant::now() < deadline, "waited too long; so far: {seen:#?}");
-        let mut sink = |record: Record<'_>| {
-            seen.push(record.into_owned());
-            Ok(Flow::More)
-        };
-        source.poll(Duration::from_millis(20), &mut sink).unwrap();
-    }
-}
-
-/// Polls to the end.
-pub(in crate::source) fn all(source: &mut dyn Source) -> Vec<Record<'static>> {
-    let deadline = Instant::now() + PATIENCE;
-    let mut seen = Vec::new();
-    loop {
-        assert!(Instant::now() < deadline, "waited too long; so far: {seen:#?}");
-        let mut sink = |record: Record<'_>| {
-            seen.push(record.into_owned());
-            Ok(Flow::More)
-        };
-        if source.poll(Duration::from_millis(20), &mut sink).unwrap() == Progress::Ended {
-            return seen;
-        }
-    }
-}
-
-pub(in crate::source) fn messages(records: &[Record<'_>]) -> Vec<String> {
-    records.iter().map(|record| record.msg.to_string()).collect()
-}
-
-fn block(bytes: &[u8]) -> Arrival {
-    Arrival::Bytes(Block { buffer: bytes.to_vec(), len: bytes.len(), received: now() })
+fn block(bytes: &[u8]) -> ReaderEvent {
+    ReaderEvent::Bytes(Block { buffer: bytes.to_vec(), len: bytes.len(), received: now() })
 }
 
 /// Records of one stream that gives these chunks and ends.
 fn read(options: &LineOptions, chunks: &[&[u8]]) -> (Vec<Record<'static>>, LineCounts) {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], options);
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], options);
     let mut seen = Vec::new();
     for chunk in chunks {
-        feed.send(block(chunk)).unwrap();
-        let before = source.shared.counts;
-        let mut sink = |record: Record<'_>| {
-            seen.push(record.into_owned());
-            Ok(Flow::More)
-        };
-        source.poll(Duration::ZERO, &mut sink).unwrap();
-        assert!(source.shared.counts.lines >= before.lines);
+        reader.send(block(chunk)).unwrap();
+        source.poll(Duration::ZERO, &mut keep(&mut seen)).unwrap();
     }
-    feed.send(Arrival::End).unwrap();
+    reader.send(ReaderEvent::End).unwrap();
     seen.extend(all(&mut source));
-    (seen, source.counts())
+    (seen, source.counts().lines)
 }
 
 fn read_all(input: &[u8]) -> (Vec<Record<'static>>, LineCounts) {
@@ -89,7 +45,7 @@ fn nuls_and_control_characters_are_kept() {
 }
 
 #[test]
-fn nuls_of_a_hole_are_skipped_and_counted_and_hide_no_level() {
+fn nuls_of_a_hole_are_skipped_and_counted_and_the_level_after_it_is_found() {
     let hole = vec![0; 100_000];
     let input = [b"INFO: a\n", &hole[..], b"ERROR: b\nhalf", &hole[..], b"WARNING: c\n"].concat();
     let (records, counts) = read_all(&input);
@@ -100,7 +56,7 @@ fn nuls_of_a_hole_are_skipped_and_counted_and_hide_no_level() {
 }
 
 #[test]
-fn empty_lines_are_records_unless_they_are_to_be_skipped() {
+fn empty_lines_are_records_unless_skip_empty_is_set() {
     let input = b"\na\n\r\n\n";
     let (records, counts) = read_all(input);
     assert_eq!(messages(&records), ["", "a", "", ""]);
@@ -119,7 +75,7 @@ fn a_last_line_without_newline_is_a_record() {
 }
 
 #[test]
-fn a_line_longer_than_the_bound_comes_in_numbered_pieces_of_one_level() {
+fn a_line_over_the_limit_comes_in_numbered_pieces_of_one_level() {
     let options = LineOptions { max_line: 10, ..LineOptions::default() };
     let (records, counts) = read(&options, &[b"ERROR: 34567890123456789INFO", b": 12\nnext\n"]);
     assert_eq!(messages(&records), ["ERROR: 345", "6789012345", "6789INFO: ", "12", "next"]);
@@ -141,7 +97,7 @@ fn a_line_of_ten_megabytes_goes_through_whole() {
 }
 
 #[test]
-fn a_traceback_belongs_to_its_line_and_makes_an_unmarked_one_an_error() {
+fn a_traceback_is_attached_to_the_line_before_it_which_becomes_an_error_unless_it_names_a_level() {
     let input = b"INFO: a\nTraceback (most recent call last):\n  File\nE: x\nworking\nTraceback (most recent call last):\n  File\nE: y\n";
     let (records, _) = read_all(input);
     assert_eq!(messages(&records), ["INFO: a", "working"]);
@@ -152,13 +108,13 @@ fn a_traceback_belongs_to_its_line_and_makes_an_unmarked_one_an_error() {
 }
 
 #[test]
-fn a_traceback_of_its_own_is_an_error_unless_a_level_was_asked_for() {
+fn a_traceback_without_a_line_before_it_is_an_error_unless_the_user_chose_a_level() {
     let input: &[u8] = b"Traceback (most recent call last):\n  File\nE: y\n";
     for (explicit, level) in [(false, Level::ERROR), (true, Level::DEBUG)] {
         let spec = StreamSpec { level: Level::DEBUG, explicit, process: Some(7) };
-        let (mut source, [feed]) = TextSource::of([spec], &LineOptions::default());
-        feed.send(block(input)).unwrap();
-        feed.send(Arrival::End).unwrap();
+        let (mut source, [reader]) = TextSource::of([spec], &LineOptions::default());
+        reader.send(block(input)).unwrap();
+        reader.send(ReaderEvent::End).unwrap();
         let records = all(&mut source);
         assert_eq!((&*records[0].msg, records[0].level), ("E: y", level));
         assert_eq!(records[0].process, Some(7));
@@ -167,7 +123,7 @@ fn a_traceback_of_its_own_is_an_error_unless_a_level_was_asked_for() {
 }
 
 #[test]
-fn the_users_pattern_joins_lines_to_one_message() {
+fn a_multiline_pattern_joins_lines_to_one_message() {
     let rules = Rules::Starts(Regex::new("^>").unwrap());
     let multiline = multiline::Options { rules, ..multiline::Options::default() };
     let options = LineOptions { multiline, ..LineOptions::default() };
@@ -176,88 +132,84 @@ fn the_users_pattern_joins_lines_to_one_message() {
 }
 
 #[test]
-fn a_held_record_is_delivered_when_its_wait_is_over() {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    feed.send(block(b"one\npartial")).unwrap();
+fn a_record_that_waits_for_more_lines_is_delivered_after_the_wait() {
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    reader.send(block(b"one\npartial")).unwrap();
     let mut seen = Vec::new();
     poll_until(&mut source, &mut seen, |seen| seen.len() == 1);
-    feed.send(block(b" two\n")).unwrap();
+    reader.send(block(b" two\n")).unwrap();
     poll_until(&mut source, &mut seen, |seen| seen.len() == 2);
     assert_eq!(messages(&seen), ["one", "partial two"]);
 }
 
 #[test]
-fn a_line_and_its_traceback_stay_together_however_late_they_are_taken() {
+fn a_line_and_its_traceback_stay_together_however_late_they_are_polled() {
     let multiline = multiline::Options { wait: Duration::ZERO, ..multiline::Options::default() };
     let options = LineOptions { multiline, ..LineOptions::default() };
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
-    feed.send(block(b"ERROR: x\n")).unwrap();
-    feed.send(block(b"Traceback (most recent call last):\n  File\n")).unwrap();
-    feed.send(block(b"E: y\n")).unwrap();
-    feed.send(Arrival::End).unwrap();
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &options);
+    reader.send(block(b"ERROR: x\n")).unwrap();
+    reader.send(block(b"Traceback (most recent call last):\n  File\n")).unwrap();
+    reader.send(block(b"E: y\n")).unwrap();
+    reader.send(ReaderEvent::End).unwrap();
     let records = all(&mut source);
     assert_eq!(messages(&records), ["ERROR: x"]);
 }
 
 #[test]
-fn streams_keep_their_lines_apart() {
+fn lines_of_two_streams_are_not_mixed() {
     let (mut source, [out, err]) =
         TextSource::of([StreamSpec::default(); 2], &LineOptions::default());
     out.send(block(b"out ")).unwrap();
     err.send(block(b"err ")).unwrap();
     out.send(block(b"a\n")).unwrap();
     err.send(block(b"b\n")).unwrap();
-    out.send(Arrival::End).unwrap();
-    err.send(Arrival::End).unwrap();
+    out.send(ReaderEvent::End).unwrap();
+    err.send(ReaderEvent::End).unwrap();
     let mut found = messages(&all(&mut source));
     found.sort();
     assert_eq!(found, ["err b", "out a"]);
 }
 
 #[test]
-fn finishing_delivers_what_has_come_and_what_is_held() {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    feed.send(block(b"a\nb\n")).unwrap();
-    feed.send(block(b"c")).unwrap();
+fn finish_delivers_what_has_arrived_and_records_that_wait_for_more_lines() {
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    reader.send(block(b"a\nb\n")).unwrap();
+    reader.send(block(b"c")).unwrap();
     let mut seen = Vec::new();
-    let mut sink = |record: Record<'_>| {
-        seen.push(record.msg.into_owned());
-        Ok(Flow::More)
-    };
-    // Readers that have gone send no more.
-    drop(feed);
-    source.finish(Duration::ZERO, &mut sink).unwrap();
-    assert_eq!(source.poll(PATIENCE, &mut sink).unwrap(), Progress::Ended);
-    assert_eq!(seen, ["a", "b", "c"]);
+    // A reader that has disconnected sends no more.
+    drop(reader);
+    source.finish(Duration::ZERO, &mut keep(&mut seen)).unwrap();
+    assert_eq!(source.poll(DEADLINE, &mut keep(&mut seen)).unwrap(), PollStatus::Ended);
+    assert_eq!(messages(&seen), ["a", "b", "c"]);
 }
 
-/// What finishing gives if `sent` has come and `later` comes meanwhile, from a reader that
-/// does not end: messages, and whether they are marked as cut.
-fn finish(sent: &[&[u8]], later: Vec<Arrival>) -> (Vec<(String, bool)>, LineCounts) {
-    // A record that waits for its traceback would come later.
+/// Finishes a source after `sent` has arrived, while its reader sends `later` and does not
+/// end. Returns the messages, and whether each is marked as cut.
+fn finish(sent: &[&[u8]], later: Vec<ReaderEvent>) -> (Vec<(String, bool)>, LineCounts) {
+    // Without waiting for tracebacks, each line is delivered at once.
     let multiline = multiline::Options { rules: Rules::Off, ..multiline::Options::default() };
     let options = LineOptions { multiline, ..LineOptions::default() };
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &options);
     for bytes in sent {
-        feed.send(block(bytes)).unwrap();
+        reader.send(block(bytes)).unwrap();
     }
     let mut seen = Vec::new();
     let mut later = Some(later);
-    let mut sink = |record: Record<'_>| {
-        // A record shows that finishing has begun.
-        for what in later.take().into_iter().flatten() {
-            feed.send(what).unwrap();
+    let mut sink = |record: &mut Record<'_>| {
+        // The first record shows that finishing has begun.
+        for event in later.take().into_iter().flatten() {
+            reader.send(event).unwrap();
         }
         let cut = record.extras.iter().any(|(key, _)| key == "cut");
-        seen.push((record.msg.into_owned(), cut));
-        Ok(Flow::More)
+        seen.push((record.msg.to_string(), cut));
+        Ok(ControlFlow::Continue(()))
     };
-    source.finish(PATIENCE, &mut sink).unwrap();
-    (seen, source.counts())
+    source.finish(DEADLINE, &mut sink).unwrap();
+    (seen, source.counts().lines)
 }
 
 #[test]
-fn finishing_reads_the_last_line_on_to_its_end_and_no_further() {
+fn finish_reads_to_the_end_of_the_last_line_and_no_further() {
     let later = vec![block(b"4"), block(b"5\nnext\nand "), block(b"on\n")];
     let (seen, counts) = finish(&[b"first\n12", b"3"], later);
     assert_eq!(seen, [("first".to_owned(), false), ("12345".to_owned(), false)]);
@@ -265,8 +217,8 @@ fn finishing_reads_the_last_line_on_to_its_end_and_no_further() {
 }
 
 #[test]
-fn a_last_line_whose_stream_ends_is_whole_and_one_whose_end_does_not_come_is_marked() {
-    let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3"), Arrival::End]);
+fn at_finish_a_last_line_is_whole_if_its_stream_ends_and_marked_if_its_end_does_not_come() {
+    let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3"), ReaderEvent::End]);
     assert_eq!(seen[1], ("123".to_owned(), false));
     assert_eq!(counts.cut_lines, 0);
     let (seen, counts) = finish(&[b"first\n12"], vec![block(b"3")]);
@@ -275,17 +227,18 @@ fn a_last_line_whose_stream_ends_is_whole_and_one_whose_end_does_not_come_is_mar
 }
 
 #[test]
-fn notices_are_handed_over_and_make_the_source_fail_if_they_say_so() {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    feed.notice("look".into(), false).unwrap();
-    feed.send(Arrival::End).unwrap();
-    let mut sink = |_: Record<'_>| Ok(Flow::More);
-    assert_eq!(source.poll(PATIENCE, &mut sink).unwrap(), Progress::Idle);
+fn a_notice_is_returned_once_and_one_without_failure_leaves_the_exit_code_alone() {
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    reader.notice("look".into(), false).unwrap();
+    reader.send(ReaderEvent::End).unwrap();
+    let mut records = Vec::new();
+    assert_eq!(source.poll(DEADLINE, &mut keep(&mut records)).unwrap(), PollStatus::Idle);
     assert_eq!(source.take_notices()[0].text, "look");
-    assert!(!source.failed() && source.take_notices().is_empty());
+    assert!(source.take_notices().is_empty());
+    assert_eq!(source.exit(), Exit::Done);
 }
 
-/// A writer that keeps what is written, up to a number of bytes.
+/// A writer that keeps up to a number of bytes, then fails with a broken pipe.
 #[derive(Clone)]
 struct Kept(Arc<Mutex<Vec<u8>>>, usize);
 
@@ -305,69 +258,65 @@ impl Write for Kept {
 }
 
 #[test]
-fn the_tee_gets_the_bytes_untouched() {
+fn the_tee_gets_the_bytes_unchanged() {
     let kept = Kept(Arc::default(), 100);
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
     let input: &[u8] = b"a\r\n\xff\0\nlast";
-    feed.with_tee(Some(Box::new(kept.clone()))).pump_all("x", input);
+    reader.with_tee(Some(Box::new(kept.clone()))).read_all("x", input);
     assert_eq!(all(&mut source).len(), 3);
     assert_eq!(*kept.0.lock().unwrap(), input);
-    assert_eq!(source.reading().read(), input.len() as u64);
+    assert_eq!(source.progress().read(), input.len() as u64);
 }
 
 #[test]
-fn a_closed_tee_is_a_quiet_end_after_what_was_read() {
-    let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    feed.with_tee(Some(Box::new(Kept(Arc::default(), 0)))).pump_all("x", b"a\n".as_slice());
+fn a_closed_tee_ends_the_source_successfully_after_what_was_read() {
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
+    reader.with_tee(Some(Box::new(Kept(Arc::default(), 0)))).read_all("x", b"a\n".as_slice());
     let mut seen = Vec::new();
-    let mut sink = |record: Record<'_>| {
-        seen.push(record.msg.into_owned());
-        Ok(Flow::More)
-    };
     let error = loop {
-        match source.poll(PATIENCE, &mut sink) {
-            Ok(progress) => assert_ne!(progress, Progress::Ended),
+        match source.poll(DEADLINE, &mut keep(&mut seen)) {
+            Ok(status) => assert_ne!(status, PollStatus::Ended),
             Err(error) => break error,
         }
     };
     assert_eq!(error.exit(), Exit::Done);
-    assert_eq!(seen, ["a"]);
+    assert_eq!(messages(&seen), ["a"]);
 }
 
 proptest! {
     #[test]
-    fn records_depend_on_the_bytes_alone_and_a_sink_may_stop_anywhere(
+    fn records_depend_on_the_bytes_alone_and_a_sink_may_break_anywhere(
         bytes in proptest::collection::vec(prop_oneof![
             4 => Just(b'\n'), 1 => Just(b'\r'), 1 => Just(b' '), 2 => Just(b'a'), 1 => any::<u8>()
         ], 0..120),
         cut in 1usize..40,
-        enough in proptest::collection::vec(any::<bool>(), 1..8),
+        breaks in proptest::collection::vec(any::<bool>(), 1..8),
         max_line in 1usize..40,
     ) {
-        // No record may be closed by a clock: the wait is longer than any test.
-        let multiline = multiline::Options { wait: PATIENCE * 10, ..multiline::Options::default() };
+        // The wait is longer than the test, so no record is ended by the clock.
+        let multiline = multiline::Options { wait: DEADLINE * 10, ..multiline::Options::default() };
         let options = LineOptions { max_line, multiline, ..LineOptions::default() };
         let strip = |mut record: Record<'static>| { record.received = None; record };
         let at_once: Vec<_> = read(&options, &[&bytes]).0.into_iter().map(strip).collect();
 
-        let (mut source, [feed]) = TextSource::of([StreamSpec::default()], &options);
+        let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &options);
         let mut chunks = bytes.chunks(cut);
         let (mut seen, mut turn, mut ended) = (Vec::new(), 0, false);
         loop {
-            if source.events.is_empty() && !ended {
+            if source.messages.is_empty() && !ended {
                 let arrival = chunks.next().map(block);
                 ended = arrival.is_none();
-                feed.send(arrival.unwrap_or(Arrival::End)).unwrap();
+                reader.send(arrival.unwrap_or(ReaderEvent::End)).unwrap();
             }
             let mut stopped = false;
-            let mut sink = |record: Record<'_>| {
-                assert!(!stopped, "a sink that has enough gets no more");
-                seen.push(strip(record.into_owned()));
+            let mut sink = |record: &mut Record<'_>| {
+                assert!(!stopped, "a sink that breaks gets no more records");
+                seen.push(strip(std::mem::take(record).into_owned()));
                 turn += 1;
-                stopped = enough[turn % enough.len()];
-                Ok(if stopped { Flow::Enough } else { Flow::More })
+                stopped = breaks[turn % breaks.len()];
+                Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             };
-            if source.poll(Duration::ZERO, &mut sink).unwrap() == Progress::Ended {
+            if source.poll(Duration::ZERO, &mut sink).unwrap() == PollStatus::Ended {
                 break;
             }
         }

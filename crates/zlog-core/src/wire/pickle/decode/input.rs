@@ -1,4 +1,4 @@
-//! Taking bytes, lines and texts off a pickle.
+//! Reads bytes, lines and texts from a pickle.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::super::Refused;
 use crate::record::Text;
 use crate::wire::text::backslash_replace;
 
-/// What of a pickle is still to be read.
+/// The unread part of a pickle.
 pub(super) struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -34,7 +34,7 @@ impl<'a> Input<'a> {
         Ok(*taken)
     }
 
-    /// Bytes after their number, which comes in `N` bytes.
+    /// Bytes that follow their length, which has `N` bytes.
     pub(super) fn counted<const N: usize>(&mut self) -> Result<&'a [u8], Refused> {
         let mut wide = [0u8; 8];
         wide[..N].copy_from_slice(&self.array::<N>()?);
@@ -42,7 +42,7 @@ impl<'a> Input<'a> {
         self.take(length)
     }
 
-    /// A line, without its end.
+    /// A line without its line feed.
     pub(super) fn line_bytes(&mut self) -> Result<&'a [u8], Refused> {
         let end = memchr::memchr(b'\n', self.0).ok_or(Refused::Truncated)?;
         let line = self.take(end)?;
@@ -56,21 +56,20 @@ impl<'a> Input<'a> {
     }
 }
 
-/// A text, UTF-8 but for halves of surrogate pairs, which Python puts into a text for
-/// bytes that were none (a file's name, say): they are shown as their escapes, as
-/// when they come in JSON.
+/// A text in UTF-8. Unpaired surrogates become escapes, as in JSON: Python's text contains
+/// them for bytes that could not be decoded, for example in file names.
 pub(super) fn text(bytes: &[u8]) -> Text<'_> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(with_halves(bytes)),
+        Err(_) => Cow::Owned(escape_surrogates(bytes)),
     }
 }
 
 #[cold]
-fn with_halves(mut bytes: &[u8]) -> String {
+fn escape_surrogates(mut bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 16);
-    let is_half = |part: &[u8]| matches!(part, [0xed, 0xa0..=0xbf, 0x80..=0xbf]);
-    while let Some(at) = bytes.windows(3).position(is_half) {
+    let is_surrogate = |part: &[u8]| matches!(part, [0xed, 0xa0..=0xbf, 0x80..=0xbf]);
+    while let Some(at) = bytes.windows(3).position(is_surrogate) {
         out.push_str(&backslash_replace(&bytes[..at]));
         let unit = 0xd000 | u32::from(bytes[at + 1] & 0x3f) << 6 | u32::from(bytes[at + 2] & 0x3f);
         out.push_str(&format!("\\u{unit:04x}"));
@@ -102,8 +101,8 @@ pub(super) fn raw_unicode(line: &[u8]) -> Text<'_> {
     Cow::Owned(out)
 }
 
-/// The character that `\uXXXX` or `\UXXXXXXXX` at the start stands for, and the
-/// length of the escape. Half of a surrogate pair stands for none.
+/// The character of a `\uXXXX` or `\UXXXXXXXX` at the start, and the length of the escape.
+/// `None` for surrogates.
 fn unicode_escape(bytes: &[u8]) -> Option<(char, usize)> {
     let length = match bytes {
         [b'\\', b'u', ..] => 6,

@@ -1,74 +1,82 @@
-//! The stack machine: opcodes to values. It calls nothing, itself included.
+//! The stack machine: opcodes to values. Must not recurse, and calls nothing that the
+//! pickle names.
 
 use std::borrow::Cow;
 
 use super::number;
-use super::value::{Id, Object, Value};
+use super::value::{Id, Value};
 use super::{Limits, Refused};
 use crate::record::Text;
 use crate::wire::text::backslash_replace;
 
 mod input;
+mod stack;
 use input::Input;
+use stack::pairs;
 
 type Step<T = ()> = Result<T, Refused>;
 
-/// The latest protocol there is.
-const LATEST: u8 = 5;
+const LATEST_PROTOCOL: u8 = 5;
 
-/// What is kept of a decoder's room, in entries: some ten times what a record takes.
-const KEPT: usize = 4096;
+/// The capacity that buffers keep between pickles, in entries: about ten times what a
+/// record takes.
+const MAX_KEPT_ENTRIES: usize = 4096;
 
 pub(super) struct Decoder<'a> {
     input: Input<'a>,
     limits: Limits,
     values: Vec<Value<'a>>,
-    room: Room,
-    /// How many entries of the memo are set: the number that MEMOIZE gives the next.
+    buffers: Buffers,
+    /// The number of memo entries, which MEMOIZE assigns to the next entry.
     memoized: usize,
 }
 
-/// What a decoder works in, beside its values: used again for the next pickle.
+/// The buffers of a decoder besides its values, reused for the next pickle.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct Buffers {
     stack: Vec<Id>,
-    /// Heights of the stack where a MARK stands.
+    /// The stack heights at which a MARK was set.
     marks: Vec<usize>,
     memo: Vec<Option<Id>>,
 }
 
-impl Room {
+impl Buffers {
     fn clear(&mut self) {
         self.stack.clear();
         self.marks.clear();
         self.memo.clear();
-        self.stack.shrink_to(KEPT);
-        self.marks.shrink_to(KEPT);
-        self.memo.shrink_to(KEPT);
+        self.stack.shrink_to(MAX_KEPT_ENTRIES);
+        self.marks.shrink_to(MAX_KEPT_ENTRIES);
+        self.memo.shrink_to(MAX_KEPT_ENTRIES);
     }
 }
 
-/// The room of values that are not needed any more, for values of another pickle.
-pub(super) fn emptied<'b>(mut values: Vec<Value<'_>>) -> Vec<Value<'b>> {
+/// Clears values that are no longer needed, and returns their memory for another pickle.
+pub(super) fn recycled<'b>(mut values: Vec<Value<'_>>) -> Vec<Value<'b>> {
     values.clear();
-    values.shrink_to(KEPT);
-    // Nothing is mapped: an empty vector keeps its room while its type changes.
+    values.shrink_to(MAX_KEPT_ENTRIES);
+    // An empty vector keeps its memory, and only its type changes.
     values.into_iter().map(|_| Value::None).collect()
 }
 
 impl<'a> Decoder<'a> {
-    /// A decoder of `bytes` that works in the room given.
-    pub(super) fn new(bytes: &'a [u8], limits: Limits, values: Vec<Value<'a>>, room: Room) -> Self {
-        let mut room = room;
-        room.clear();
-        Decoder { input: Input::new(bytes), limits, values, room, memoized: 0 }
+    /// A decoder of `bytes` that uses the given buffers.
+    pub(super) fn new(
+        bytes: &'a [u8],
+        limits: Limits,
+        values: Vec<Value<'a>>,
+        buffers: Buffers,
+    ) -> Self {
+        let mut buffers = buffers;
+        buffers.clear();
+        Decoder { input: Input::new(bytes), limits, values, buffers, memoized: 0 }
     }
 
     /// Decodes the pickle to its STOP, which must be its last byte.
     pub(super) fn run(&mut self) -> Step<Id> {
         for _ in 0..self.limits.opcodes {
             let opcode = self.input.byte()?;
-            // The opcodes that records are made of, in one look; then all others.
+            // First the opcodes that records consist of.
             match opcode {
                 b'X' => {
                     let text = input::text(self.input.counted::<4>()?);
@@ -107,14 +115,14 @@ impl<'a> Decoder<'a> {
     fn stop(&mut self) -> Step<Id> {
         let top = self.pop()?;
         if !self.input.is_empty() {
-            return Err(Refused::Malformed("bytes after its end"));
+            return Err(Refused::Malformed("has bytes after its end"));
         }
         Ok(top)
     }
 
-    /// The values, and the room for the next pickle.
-    pub(super) fn into_parts(self) -> (Vec<Value<'a>>, Room) {
-        (self.values, self.room)
+    /// The values and the buffers.
+    pub(super) fn into_parts(self) -> (Vec<Value<'a>>, Buffers) {
+        (self.values, self.buffers)
     }
 
     fn constant(&mut self, opcode: u8) -> Step<bool> {
@@ -148,7 +156,7 @@ impl<'a> Decoder<'a> {
             }
             b'F' => {
                 let number = self.input.line()?.parse();
-                Value::Float(number.map_err(|_| Refused::Malformed("a float that is none"))?)
+                Value::Float(number.map_err(|_| Refused::Malformed("an invalid float"))?)
             }
             0x8a => number::from_little_endian(self.input.counted::<1>()?),
             0x8b => number::from_little_endian(self.input.counted::<4>()?),
@@ -163,7 +171,7 @@ impl<'a> Decoder<'a> {
             b'X' => Value::Str(input::text(self.input.counted::<4>()?)),
             0x8c => Value::Str(input::text(self.input.counted::<1>()?)),
             0x8d => Value::Str(input::text(self.input.counted::<8>()?)),
-            // Python 2's str: text in all but its name.
+            // Python 2's str is mostly text.
             b'U' => Value::Str(backslash_replace(self.input.counted::<1>()?)),
             b'T' => Value::Str(backslash_replace(self.input.counted::<4>()?)),
             b'C' => Value::Bytes(Cow::Borrowed(self.input.counted::<1>()?)),
@@ -219,11 +227,11 @@ impl<'a> Decoder<'a> {
 
     fn stack_and_memo(&mut self, opcode: u8) -> Step<bool> {
         match opcode {
-            b'(' => self.room.marks.push(self.room.stack.len()),
+            b'(' => self.buffers.marks.push(self.buffers.stack.len()),
             b'0' => {
-                // As in CPython, POP takes away a mark if that is what lies on top.
-                if self.room.marks.last() == Some(&self.room.stack.len()) {
-                    self.room.marks.pop();
+                // As in CPython, POP removes a mark if it is on top.
+                if self.buffers.marks.last() == Some(&self.buffers.stack.len()) {
+                    self.buffers.marks.pop();
                 } else {
                     self.pop()?;
                 }
@@ -231,7 +239,7 @@ impl<'a> Decoder<'a> {
             b'1' => drop(self.pop_mark()?),
             b'2' => {
                 let top = self.top()?;
-                self.room.stack.push(top);
+                self.buffers.stack.push(top);
             }
             b'p' => {
                 let index = decimal_index(self.input.line()?)?;
@@ -277,7 +285,7 @@ impl<'a> Decoder<'a> {
                 let (args, class) = (self.pop()?, self.pop()?);
                 self.push_object(class, args)?;
             }
-            // NEWOBJ_EX: keyword arguments are more than a placeholder shows.
+            // NEWOBJ_EX: placeholders don't show keyword arguments.
             0x92 => {
                 let (_keywords, args, class) = (self.pop()?, self.pop()?, self.pop()?);
                 self.push_object(class, args)?;
@@ -303,7 +311,7 @@ impl<'a> Decoder<'a> {
                 match self.value_mut(object) {
                     Value::Object(object) => object.state = Some(state),
                     Value::Unknown(_) => {}
-                    _ => return Err(Refused::Malformed("a state for what is no object")),
+                    _ => return Err(Refused::Malformed("a state for a value that is no object")),
                 }
             }
             b'P' => {
@@ -323,11 +331,11 @@ impl<'a> Decoder<'a> {
         match opcode {
             0x80 => {
                 let protocol = self.input.byte()?;
-                if protocol > LATEST {
+                if protocol > LATEST_PROTOCOL {
                     return Err(Refused::Unknown(protocol));
                 }
             }
-            // The length of a frame is of use to a reader of a stream alone.
+            // Only readers of streams need the length of a frame.
             0x95 => {
                 self.input.array::<8>()?;
             }
@@ -335,7 +343,7 @@ impl<'a> Decoder<'a> {
             0x83 => self.extension(2)?,
             0x84 => self.extension(4)?,
             0x97 => self.push(Value::Unknown("buffer")),
-            // READONLY_BUFFER changes how Python may use what is on top.
+            // READONLY_BUFFER only restricts how Python uses the value on top.
             0x98 => {
                 self.top()?;
             }
@@ -344,180 +352,27 @@ impl<'a> Decoder<'a> {
         Ok(true)
     }
 
-    /// A class by a number that only sender and receiver know.
+    /// A class given as a number, whose meaning sender and receiver have agreed on.
     fn extension(&mut self, length: usize) -> Step {
         self.input.take(length)?;
         self.push(Value::Global { module: "".into(), name: "extension".into() });
         Ok(())
     }
-
-    fn add(&mut self, value: Value<'a>) -> Id {
-        // At most two values an opcode, and their number is bounded.
-        let id = Id::try_from(self.values.len()).unwrap_or(Id::MAX);
-        self.values.push(value);
-        id
-    }
-
-    fn push(&mut self, value: Value<'a>) {
-        let id = self.add(value);
-        self.room.stack.push(id);
-    }
-
-    fn push_object(&mut self, class: Id, args: Id) -> Step {
-        let (class, args) = self.reconstructed(class, args);
-        if !matches!(self.values[class as usize], Value::Global { .. } | Value::Unknown(_)) {
-            return Err(Refused::Malformed("a call of what is no class or function"));
-        }
-        self.push(Value::Object(Box::new(Object { class, args, ..Object::default() })));
-        Ok(())
-    }
-
-    /// Protocols 0 and 1 make objects through a function of `copyreg` that has
-    /// the class as its first argument: the class is what counts, and what it would
-    /// be called with. `_reconstructor` has a class of Python's own second, and what
-    /// that one holds third: `None`, or the text of a kind of `str`, say.
-    fn reconstructed(&mut self, class: Id, args: Id) -> (Id, Id) {
-        let Value::Global { module, name } = &self.values[class as usize] else {
-            return (class, args);
-        };
-        let Value::Tuple(parts) = &self.values[args as usize] else { return (class, args) };
-        let is_none = |id: &Id| matches!(self.values[*id as usize], Value::None);
-        let (class, rest) = match (&**module, &**name, &parts[..]) {
-            ("copyreg" | "copy_reg", "_reconstructor", [class, _, held]) if !is_none(held) => {
-                (*class, vec![*held])
-            }
-            ("copyreg" | "copy_reg", "_reconstructor", [class, ..]) => (*class, Vec::new()),
-            ("copyreg" | "copy_reg", "__newobj__", [class, rest @ ..]) => (*class, rest.to_vec()),
-            _ => return (class, args),
-        };
-        (class, self.add(Value::Tuple(rest)))
-    }
-
-    fn value_mut(&mut self, id: Id) -> &mut Value<'a> {
-        &mut self.values[id as usize]
-    }
-
-    fn top(&self) -> Step<Id> {
-        if self.room.stack.len() <= self.room.marks.last().copied().unwrap_or(0) {
-            return Err(Refused::Malformed("takes from an empty stack"));
-        }
-        self.room.stack.last().copied().ok_or(Refused::Malformed("takes from an empty stack"))
-    }
-
-    fn pop(&mut self) -> Step<Id> {
-        let top = self.top()?;
-        self.room.stack.pop();
-        Ok(top)
-    }
-
-    fn pop_text(&mut self) -> Step<Text<'a>> {
-        let id = self.pop()?;
-        match &self.values[id as usize] {
-            Value::Str(text) => Ok(text.clone()),
-            _ => Err(Refused::Malformed("a name that is no text")),
-        }
-    }
-
-    fn pop_many(&mut self, count: usize) -> Step<Vec<Id>> {
-        let floor = self.room.marks.last().copied().unwrap_or(0);
-        let at = self.room.stack.len().checked_sub(count).filter(|&at| at >= floor);
-        let at = at.ok_or(Refused::Malformed("takes from an empty stack"))?;
-        Ok(self.room.stack.split_off(at))
-    }
-
-    fn pop_mark(&mut self) -> Step<Vec<Id>> {
-        let mark = self.room.marks.pop().ok_or(Refused::Malformed("no mark"))?;
-        Ok(self.room.stack.split_off(mark))
-    }
-
-    /// Appends to the list, set or object on top.
-    fn extend(&mut self, parts: &[Id]) -> Step {
-        let target = self.top()?;
-        match self.value_mut(target) {
-            Value::List(list) | Value::Set(list) => list.extend_from_slice(parts),
-            Value::Object(object) => object.elements.extend_from_slice(parts),
-            Value::Unknown(_) => {}
-            _ => return Err(Refused::Malformed("appends to what is no list")),
-        }
-        Ok(())
-    }
-
-    /// Sets items of the dict or object on top.
-    fn set_items(&mut self, parts: &[Id]) -> Step {
-        let entries = pairs(parts)?;
-        let target = self.top()?;
-        match self.value_mut(target) {
-            Value::Dict(dict) => dict.extend(entries),
-            Value::Object(object) => object.entries.extend(entries),
-            Value::Unknown(_) => {}
-            _ => return Err(Refused::Malformed("sets items of what is no dict")),
-        }
-        Ok(())
-    }
-
-    /// Sets all items above the mark: most often a record's attributes, which go from
-    /// the stack to the dict without a stop.
-    fn set_marked_items(&mut self) -> Step {
-        let mark = *self.room.marks.last().ok_or(Refused::Malformed("no mark"))?;
-        let below = mark.checked_sub(1).and_then(|below| self.room.stack.get(below));
-        let target = below.and_then(|&below| self.values.get_mut(below as usize));
-        let floor = self.room.marks.iter().rev().nth(1).copied().unwrap_or(0);
-        if let Some(Value::Dict(dict)) = target.filter(|_| mark > floor) {
-            let (pairs, odd) = self.room.stack[mark..].as_chunks::<2>();
-            if !odd.is_empty() {
-                return Err(Refused::Malformed("a key without a value"));
-            }
-            dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
-            self.room.stack.truncate(mark);
-            self.room.marks.pop();
-            return Ok(());
-        }
-        let parts = self.pop_mark()?;
-        self.set_items(&parts)
-    }
-
-    fn memoize(&mut self, index: usize) -> Step {
-        if index >= self.limits.memo {
-            return Err(Refused::TooLarge("memo entries"));
-        }
-        let top = self.top()?;
-        if index >= self.room.memo.len() {
-            self.room.memo.resize(index + 1, None);
-        }
-        if self.room.memo[index].replace(top).is_none() {
-            self.memoized += 1;
-        }
-        Ok(())
-    }
-
-    fn recall(&mut self, index: usize) -> Step {
-        let id = self.room.memo.get(index).copied().flatten();
-        self.room.stack.push(id.ok_or(Refused::Malformed("a reference to nothing"))?);
-        Ok(())
-    }
 }
 
-/// A name of a class. It may be shown many times over, so its length is bounded.
+/// The name of a class. Its length is limited, since it may be shown many times.
 fn global<'a>(module: Text<'a>, name: Text<'a>) -> Step<Value<'a>> {
-    const LONGEST: usize = 1000;
-    if module.len() + name.len() > LONGEST {
+    const MAX_NAME_LEN: usize = 1000;
+    if module.len() + name.len() > MAX_NAME_LEN {
         return Err(Refused::TooLarge("letters in a name"));
     }
     Ok(Value::Global { module, name })
 }
 
-fn pairs(parts: &[Id]) -> Step<Vec<(Id, Id)>> {
-    let (pairs, odd) = parts.as_chunks::<2>();
-    if !odd.is_empty() {
-        return Err(Refused::Malformed("a key without a value"));
-    }
-    Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
-}
-
 fn decimal<'a>(digits: &str) -> Step<Value<'a>> {
-    number::from_decimal(digits).ok_or(Refused::Malformed("a number that is none"))
+    number::from_decimal(digits).ok_or(Refused::Malformed("an invalid integer"))
 }
 
 fn decimal_index(digits: &str) -> Step<usize> {
-    digits.parse().map_err(|_| Refused::Malformed("a memo entry without a number"))
+    digits.parse().map_err(|_| Refused::Malformed("an invalid memo index"))
 }

@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::{Encryption, Server, SmtpError};
 use zlog_core::error::{Error, Exit};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 impl Server {
     /// The error for a failed command or connection.
@@ -40,7 +40,7 @@ impl Server {
                 .to_owned(),
             _ => "Ask whoever runs the mail server, or name another.".to_owned(),
         };
-        Error::new(format!("mail server {self} refused: {code} {}", visible(said))).hint(hint)
+        Error::new(format!("mail server {self} refused: {code} {}", escape(said))).hint(hint)
     }
 
     /// The server did not answer, or not as a mail server would.
@@ -52,7 +52,7 @@ impl Server {
                     .hint("Check that it is a mail server and is reachable, or allow more time.")
             }
             Some(io) => self.not_reached(io),
-            None => Error::new(format!("{what}: {}", visible(&error.to_string())))
+            None => Error::new(format!("{what}: {}", escape(&error.to_string())))
                 .hint("Check that a mail server answers there, and how it is encrypted."),
         }
     }
@@ -154,7 +154,7 @@ fn names(wrong: &str) -> String {
     static NAME: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r#"(?:DnsName|IpAddress)\("?([^")]+)"?\)"#).expect("the pattern is a constant")
     });
-    let names: Vec<String> = NAME.captures_iter(wrong).map(|found| visible(&found[1])).collect();
+    let names: Vec<String> = NAME.captures_iter(wrong).map(|found| escape(&found[1])).collect();
     names.join(", ")
 }
 

@@ -18,7 +18,7 @@ use super::mail::PendingMail;
 use super::{DEFAULT_TIMEOUT, Login};
 use crate::os::resolve;
 use zlog_core::error::{Error, Result};
-use zlog_core::text::escape::visible;
+use zlog_core::text::escape::escape;
 
 type SmtpError = lettre::transport::smtp::Error;
 
@@ -72,7 +72,7 @@ impl Server {
     /// read in the list of processes.
     pub fn parse(address: &str) -> Result<Server> {
         let wrong = |why: &str| {
-            Error::usage(format!("{} is no mail server: {why}", visible(address)))
+            Error::usage(format!("{} is no mail server: {why}", escape(address)))
                 .hint("Write it as smtp://HOST:PORT, smtp://HOST?tls=required or smtps://HOST.")
         };
         let url = Url::parse(address).map_err(|error| wrong(&error.to_string()))?;
@@ -80,7 +80,7 @@ impl Server {
             // The login is not repeated in the error, which may end up in a log.
             let without = url.host_str().unwrap_or("HOST");
             let what = format!("the mail server's address holds a login: smtp://…@{without}");
-            return Err(Error::usage(visible(&what))
+            return Err(Error::usage(escape(&what))
                 .hint("Command lines are visible to all: give the login another way."));
         }
         let host = match url.host() {
@@ -123,7 +123,7 @@ impl Server {
     /// `pem` is not a certificate.
     pub fn with_certificate(mut self, pem: &[u8]) -> Result<Server> {
         let wrong = |error: SmtpError| {
-            let why = visible(&error.to_string());
+            let why = escape(&error.to_string());
             Error::new(format!("the certificate to trust {self} by can't be read: {why}"))
                 .hint("It is to be in PEM, beginning with -----BEGIN CERTIFICATE-----.")
         };
@@ -263,7 +263,7 @@ impl Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = visible(&self.host);
+        let host = escape(&self.host);
         let port = self.port;
         if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }

@@ -1,0 +1,468 @@
+//! Python's `SocketHandler`: clients that send one pickled record after the other, each
+//! after its length, over TCP or a Unix socket.
+//!
+//! | a client | is handled so |
+//! |---|---|
+//! | sends no record: another protocol, a pickle of something else | cut off and named |
+//! | announces a record that is too long | cut off and named |
+//! | sends a record with too many values | the record is left out and counted; the client stays |
+//! | stops in the middle of a record for a minute | cut off and named |
+//! | disconnects in the middle of a record | the record is counted as lost, and the client named |
+//! | hangs up with records unread and connects again | read to its end before the new connection, and named |
+//! | connects when the maximum number is connected | turned away and named |
+//! | floods | gets its turn like the others |
+//!
+//! A client may stop between two records for as long as it likes.
+
+mod acceptor;
+mod disconnect;
+mod frames;
+mod reconnect;
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use mio::{Interest, Registry, Token};
+
+use self::acceptor::{Accepted, Acceptor};
+use self::disconnect::DisconnectReason;
+use self::frames::{FeedOutcome, FrameOutcome, Frames};
+use self::reconnect::{Idle, Predecessor, Processes};
+use super::delivery::{Delivery, TurnOutcome};
+use super::options::ListenOptions;
+use super::peer::Peer;
+use super::sockets::Stream;
+use super::stats::ListenReport;
+use crate::os::fd_limit;
+use zlog_core::error::Result;
+use zlog_core::record::Record;
+use zlog_core::wire::pickle::Refused;
+
+/// Most memory for the incomplete records of all clients, in bytes. A good client needs
+/// some hundred bytes; beyond the limit, the client that has most is cut off.
+const MAX_BUFFERED: usize = 64 << 20;
+
+/// How long Python's `SocketHandler` waits for room in its socket before it gives up.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Bytes of a client's first read. They are kept while the client waits for an earlier
+/// connection, and hundreds may wait.
+const FIRST_READ: usize = 4 << 10;
+
+/// A program that sends records.
+struct Client {
+    stream: Stream,
+    peer: Peer,
+    /// Connections are numbered in the order in which they were made.
+    number: u64,
+    /// The processes that it sends records of.
+    processes: Processes,
+    /// The process of its first record is known.
+    identified: bool,
+    predecessor: Option<Predecessor>,
+    idle: Idle,
+    /// Bytes read from it.
+    read: u64,
+    /// It has hung up after its bytes had been unread for [`TIMEOUT`].
+    hung_up: bool,
+    frames: Frames,
+    /// The sink has returned `Break` before all frames were delivered.
+    has_pending: bool,
+    /// It is in the queue of turns.
+    queued: bool,
+    /// When something was last read from it.
+    last_read: Instant,
+}
+
+/// Why a connection ends.
+enum ConnectionEnd {
+    /// The client has closed it.
+    Closed,
+    /// It broke.
+    Broken(io::Error),
+    /// zlog ends, or makes room for other clients.
+    Shutdown,
+    /// The client is cut off.
+    Disconnected(DisconnectReason),
+}
+
+/// All clients, and the sockets that accept them.
+pub(super) struct Clients {
+    acceptors: Vec<Acceptor>,
+    clients: Vec<Option<Client>>,
+    free: Vec<usize>,
+    /// The token of the first client; lower tokens belong to other sockets.
+    first_token: usize,
+    /// Memory of all incomplete records, in bytes.
+    buffered: usize,
+    max_buffered: usize,
+    max_clients: usize,
+    max_record: usize,
+    stall: Duration,
+    /// The number of the next client.
+    next: u64,
+    /// Clients that wait for an earlier connection of their process.
+    waiting: usize,
+    /// Shown when descriptors run out.
+    connections: fd_limit::Connections,
+}
+
+impl Clients {
+    /// Listens on all addresses. The tokens of the listening sockets begin with 0.
+    ///
+    /// # Errors
+    /// An address can't be listened on.
+    pub(super) fn bind(
+        options: &ListenOptions,
+        registry: &Registry,
+        notices: &mut Vec<String>,
+    ) -> Result<Clients> {
+        let acceptors = acceptor::open(options, registry, notices)?;
+        Ok(Clients {
+            acceptors,
+            clients: Vec::new(),
+            free: Vec::new(),
+            first_token: 0,
+            buffered: 0,
+            max_buffered: MAX_BUFFERED.max(options.max_record.saturating_mul(4)),
+            max_clients: options.max_clients,
+            max_record: options.max_record,
+            stall: options.stall,
+            next: 0,
+            waiting: 0,
+            connections: fd_limit::Connections::default(),
+        })
+    }
+
+    /// Number of listening sockets.
+    pub(super) fn listeners(&self) -> usize {
+        self.acceptors.len()
+    }
+
+    /// Sets the token of the first client.
+    pub(super) fn set_first_token(&mut self, token: usize) {
+        self.first_token = token;
+    }
+
+    /// The client of a token.
+    pub(super) fn client_of_token(&self, token: usize) -> Option<usize> {
+        token.checked_sub(self.first_token)
+    }
+
+    /// Clients may be waiting at a listening socket.
+    pub(super) fn set_ready(&mut self, acceptor: usize) {
+        if let Some(acceptor) = self.acceptors.get_mut(acceptor) {
+            acceptor.set_ready();
+        }
+    }
+
+    /// A client may have sent something, or closed the connection. Returns whether it must be
+    /// queued.
+    pub(super) fn wake(&mut self, client: usize, closed: bool, at: Instant) -> bool {
+        // It may be gone since the event was reported.
+        let Some(client) = self.clients.get_mut(client).and_then(Option::as_mut) else {
+            return false;
+        };
+        // It is in the queue already, with bytes unread since its last turn.
+        let unread = client.queued && at.duration_since(client.last_read) >= TIMEOUT;
+        client.hung_up |= closed && unread;
+        client.idle.end(at);
+        !client.is_waiting() && !std::mem::replace(&mut client.queued, true)
+    }
+
+    /// Longest wait before [`Clients::accept`] or [`Clients::release`] must be called.
+    pub(super) fn max_wait(&self, now: Instant) -> Duration {
+        let waits = if self.waiting > 0 { reconnect::CHECK } else { Duration::MAX };
+        self.acceptors.iter().map(|acceptor| acceptor.max_wait(now)).fold(waits, Duration::min)
+    }
+
+    /// Accepts the clients that wait, up to the maximum. Returns whether more may wait.
+    pub(super) fn accept(
+        &mut self,
+        registry: &Registry,
+        at: Instant,
+        report: &mut ListenReport,
+    ) -> bool {
+        let mut more = false;
+        for acceptor in 0..self.acceptors.len() {
+            loop {
+                match self.acceptors[acceptor].accept(at, &mut report.notices) {
+                    Accepted::NoClient => break,
+                    Accepted::Later => {
+                        more = true;
+                        break;
+                    }
+                    Accepted::Client(stream, peer) => {
+                        if self.count() >= self.max_clients {
+                            report.stats.turned_away += 1;
+                            let most = self.max_clients;
+                            report.notice(|| {
+                                format!("{peer} was turned away: {most} clients are connected already (--max-clients)")
+                            });
+                            continue;
+                        }
+                        self.admit(registry, stream, peer, at, report);
+                        report.stats.clients_total += 1;
+                        self.update_count(report);
+                    }
+                }
+            }
+        }
+        more
+    }
+
+    /// Removes the files of Unix sockets, so that no new client finds them.
+    pub(super) fn stop_accepting(&mut self) {
+        self.acceptors.iter_mut().for_each(Acceptor::unlink);
+    }
+
+    /// Whether clients wait that the system could not accept.
+    pub(super) fn has_unaccepted(&self) -> bool {
+        self.acceptors.iter().any(Acceptor::is_failing)
+    }
+
+    /// At the end: disconnects the clients that have sent whole records and nothing more for a
+    /// while, and accepts again. Returns whether any was disconnected.
+    pub(super) fn make_room(&mut self, report: &mut ListenReport) -> bool {
+        let before = self.count();
+        for slot in 0..self.clients.len() {
+            let is_finished = |client: &Client| {
+                !client.queued && !client.is_waiting() && !client.frames.is_partial()
+            };
+            if self.clients[slot].as_ref().is_some_and(is_finished) {
+                self.close(slot, &ConnectionEnd::Shutdown, report);
+            }
+        }
+        self.acceptors.iter_mut().for_each(Acceptor::retry_now);
+        self.count() < before
+    }
+
+    /// Number of clients.
+    pub(super) fn count(&self) -> usize {
+        self.clients.len() - self.free.len()
+    }
+
+    fn update_count(&mut self, report: &mut ListenReport) {
+        report.stats.clients = self.count() as u64;
+        self.connections.set(self.count());
+    }
+
+    fn admit(
+        &mut self,
+        registry: &Registry,
+        mut stream: Stream,
+        peer: Peer,
+        at: Instant,
+        report: &mut ListenReport,
+    ) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.clients.push(None);
+            self.clients.len() - 1
+        });
+        let token = Token(self.first_token + slot);
+        if let Err(error) = registry.register(stream.source(), token, Interest::READABLE) {
+            report.notice(|| format!("{peer} could not be let in: {error}"));
+            self.free.push(slot);
+            return;
+        }
+        let mut processes = Processes::default();
+        processes.note(peer.process());
+        self.clients[slot] = Some(Client {
+            stream,
+            peer,
+            number: self.next,
+            processes,
+            identified: false,
+            predecessor: None,
+            idle: Idle::new(at),
+            read: 0,
+            hung_up: false,
+            frames: Frames::default(),
+            has_pending: false,
+            queued: false,
+            last_read: at,
+        });
+        self.next += 1;
+        self.find_predecessor(slot);
+    }
+
+    /// Reads once from a client, and delivers the records that are complete.
+    ///
+    /// # Errors
+    /// The sink's errors.
+    pub(super) fn turn(
+        &mut self,
+        slot: usize,
+        buffer: &mut [u8],
+        delivery: &mut Delivery<'_, '_>,
+    ) -> Result<TurnOutcome> {
+        let Some(client) = self.clients.get_mut(slot).and_then(Option::as_mut) else {
+            return Ok(TurnOutcome::Idle);
+        };
+        let before = client.frames.size();
+        let identified = client.identified;
+        let mut outcome = client.turn(self.max_record, buffer, delivery)?;
+        self.buffered = self.buffered + client.frames.size() - before;
+        if outcome.is_ok() && client.identified != identified {
+            outcome = Ok(self.identify(slot));
+        }
+        if let Some(client) = &mut self.clients[slot] {
+            client.queued = matches!(outcome, Ok(TurnOutcome::Again | TurnOutcome::Stopped));
+        }
+        let outcome = outcome.unwrap_or_else(|end| {
+            self.close(slot, &end, delivery.report);
+            TurnOutcome::Idle
+        });
+        if self.buffered > self.max_buffered {
+            self.disconnect_largest(delivery.report);
+        }
+        Ok(outcome)
+    }
+
+    /// Closes a connection, and reports what is lost with it.
+    fn close(&mut self, slot: usize, end: &ConnectionEnd, report: &mut ListenReport) {
+        let Some(client) = self.clients[slot].take() else { return };
+        self.buffered -= client.frames.size();
+        self.free.push(slot);
+        self.update_count(report);
+        self.waiting -= usize::from(client.is_waiting());
+        let peer = &client.peer;
+        let partial = client.frames.is_partial();
+        let in_middle = if partial { " in the middle of a record, which is lost" } else { "" };
+        match end {
+            ConnectionEnd::Disconnected(reason) => {
+                report.stats.cut_off += 1;
+                let max_record = self.max_record;
+                report.notice(|| format!("{peer} was cut off: {}", reason.describe(max_record)));
+                return;
+            }
+            ConnectionEnd::Closed | ConnectionEnd::Shutdown if !partial => {}
+            ConnectionEnd::Closed => report.notice(|| format!("{peer} disconnected{in_middle}")),
+            ConnectionEnd::Broken(error) => {
+                report.notice(|| format!("the connection of {peer} broke{in_middle}: {error}"));
+            }
+            ConnectionEnd::Shutdown => report.notice(|| format!("{peer} was still{in_middle}")),
+        }
+        report.stats.truncated += u64::from(partial);
+        if !matches!(end, ConnectionEnd::Shutdown) {
+            self.report_unread(&client, partial, report);
+        }
+    }
+
+    /// Cuts off the client with most memory.
+    fn disconnect_largest(&mut self, report: &mut ListenReport) {
+        let size = |client: &Option<Client>| client.as_ref().map_or(0, |c| c.frames.size());
+        let largest = (0..self.clients.len()).max_by_key(|slot| size(&self.clients[*slot]));
+        if let Some(slot) = largest {
+            let reason = DisconnectReason::MemoryLimit;
+            self.close(slot, &ConnectionEnd::Disconnected(reason), report);
+        }
+    }
+
+    /// Cuts off clients that have stopped in the middle of a record for too long, unless
+    /// zlog itself was too busy to read: `excused`.
+    pub(super) fn disconnect_stalled(
+        &mut self,
+        at: Instant,
+        excused: bool,
+        report: &mut ListenReport,
+    ) {
+        for slot in 0..self.clients.len() {
+            let Some(client) = &mut self.clients[slot] else { continue };
+            // A client in the queue has sent something.
+            if excused || client.queued || client.is_waiting() || !client.frames.is_partial() {
+                client.last_read = at;
+            } else if at.duration_since(client.last_read) >= self.stall {
+                let reason = DisconnectReason::Stalled(self.stall);
+                self.close(slot, &ConnectionEnd::Disconnected(reason), report);
+            }
+        }
+    }
+
+    /// Closes all connections; incomplete records are lost.
+    pub(super) fn end(&mut self, report: &mut ListenReport) {
+        for slot in 0..self.clients.len() {
+            self.close(slot, &ConnectionEnd::Shutdown, report);
+        }
+        self.acceptors.clear();
+    }
+}
+
+impl Client {
+    /// Whether an earlier connection of its process must be read first.
+    fn is_waiting(&self) -> bool {
+        self.predecessor.as_ref().is_some_and(Predecessor::is_awaited)
+    }
+
+    /// Reads once, or goes on with the frames that wait.
+    fn turn(
+        &mut self,
+        max_record: usize,
+        buffer: &mut [u8],
+        delivery: &mut Delivery<'_, '_>,
+    ) -> Result<Result<TurnOutcome, ConnectionEnd>> {
+        let room = if self.identified { buffer.len() } else { FIRST_READ.min(buffer.len()) };
+        let read = if self.has_pending { Ok(0) } else { self.stream.read(&mut buffer[..room]) };
+        let bytes = match read {
+            Ok(0) if self.has_pending => &[],
+            Ok(0) => return Ok(Err(ConnectionEnd::Closed)),
+            Ok(length) => &buffer[..length],
+            Err(error) => {
+                return Ok(match error.kind() {
+                    io::ErrorKind::WouldBlock => {
+                        self.idle.begin(Instant::now());
+                        Ok(TurnOutcome::Idle)
+                    }
+                    io::ErrorKind::Interrupted => Ok(TurnOutcome::Again),
+                    _ => Err(ConnectionEnd::Broken(error)),
+                });
+            }
+        };
+        self.last_read = delivery.at;
+        self.read += bytes.len() as u64;
+        let Client { frames, peer, processes, identified, .. } = self;
+        let outcome = frames.feed(bytes, max_record, &mut |frame| {
+            take(frame, peer, processes, identified, delivery)
+        })?;
+        self.has_pending = matches!(outcome, FeedOutcome::Pending);
+        Ok(match outcome {
+            FeedOutcome::Consumed => Ok(TurnOutcome::Again),
+            FeedOutcome::Pending => Ok(TurnOutcome::Stopped),
+            FeedOutcome::Rejected(reason) => Err(ConnectionEnd::Disconnected(reason)),
+            FeedOutcome::TooLong { header } => {
+                Err(ConnectionEnd::Disconnected(DisconnectReason::TooLong(header)))
+            }
+        })
+    }
+}
+
+/// Delivers the record of one frame. The first record of a client is decoded for its
+/// process alone, and comes again.
+fn take(
+    frame: &[u8],
+    peer: &Peer,
+    processes: &mut Processes,
+    identified: &mut bool,
+    delivery: &mut Delivery<'_, '_>,
+) -> Result<FrameOutcome<DisconnectReason>> {
+    let mut record = Record::default();
+    Ok(match delivery.decode(frame, &mut record) {
+        Ok(()) => {
+            processes.note(record.process);
+            if !std::mem::replace(identified, true) {
+                return Ok(FrameOutcome::Retry);
+            }
+            match delivery.deliver(&mut record, peer)?.is_continue() {
+                true => FrameOutcome::Continue,
+                false => FrameOutcome::Stop,
+            }
+        }
+        // An honest client may do this, with a list of a million numbers as an extra.
+        Err(refused @ Refused::TooLarge(_)) => {
+            delivery.report.stats.too_large += 1;
+            delivery.report.notice(|| format!("a record of {peer} was left out: {refused}"));
+            FrameOutcome::Continue
+        }
+        Err(refused) => FrameOutcome::Reject(DisconnectReason::NotARecord(refused)),
+    })
+}

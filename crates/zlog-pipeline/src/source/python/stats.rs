@@ -1,0 +1,166 @@
+//! Counts and notices of a [`PythonSource`](super::PythonSource).
+//!
+//! Notices are limited: a thousand bad clients must not write a thousand lines a second.
+
+use std::mem;
+use std::time::{Duration, Instant};
+
+use crate::source::Notice;
+use zlog_core::text::plural::counted;
+
+/// What has come from Python's handlers so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ListenStats {
+    /// Records delivered.
+    pub records: u64,
+    /// Clients connected now.
+    pub clients: u64,
+    /// Clients that have ever connected, without those turned away.
+    pub clients_total: u64,
+    /// Clients turned away because the maximum number was connected.
+    pub turned_away: u64,
+    /// Clients cut off because they sent no valid record, or stopped in the middle of one.
+    pub cut_off: u64,
+    /// Records of which only a part came before the connection ended.
+    pub truncated: u64,
+    /// Clients that hung up before everything that they had sent was read.
+    pub hung_up: u64,
+    /// Records that such a client dropped before it connected again; a lower bound.
+    pub dropped: u64,
+    /// Records skipped because they exceed a limit on values; their client stays.
+    pub too_large: u64,
+    /// Records delivered without a part of their extras.
+    pub shortened: u64,
+    /// Datagrams without a whole record.
+    pub bad_datagrams: u64,
+    /// Datagrams that the system dropped before they could be read. Known on Linux only.
+    pub dropped_datagrams: u64,
+}
+
+impl ListenStats {
+    /// Records that are known to be lost.
+    pub fn lost(&self) -> u64 {
+        self.truncated + self.dropped + self.too_large + self.bad_datagrams + self.dropped_datagrams
+    }
+
+    /// For the summary: each number that is not zero, in words.
+    pub fn remarks(&self) -> Vec<String> {
+        [
+            (self.cut_off, "client", "cut off"),
+            (self.turned_away, "client", "turned away (--max-clients)"),
+            (self.truncated, "record", "cut short by the end of the connection"),
+            (self.hung_up, "client", "hung up with records unread"),
+            (self.dropped, "record", "dropped by a SocketHandler that found no room for 1 s"),
+            (self.too_large, "record", "left out, too large"),
+            (self.shortened, "record", "shortened (extras nested too deep, or too large)"),
+            (self.bad_datagrams, "datagram", "without a whole record"),
+            (self.dropped_datagrams, "datagram", "dropped by the system (too fast)"),
+        ]
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, noun, what)| format!("{} {what}", counted(count, noun)))
+        .collect()
+    }
+}
+
+/// Counts and notices, for whoever meets something to report.
+#[derive(Debug)]
+pub(super) struct ListenReport {
+    pub(super) stats: ListenStats,
+    pub(super) notices: NoticeLimiter,
+}
+
+impl ListenReport {
+    /// Adds a notice, up to the limit.
+    pub(super) fn notice(&mut self, text: impl FnOnce() -> String) {
+        self.notices.report(text);
+    }
+}
+
+/// Up to [`PER_WINDOW`] notices are reported within this time; the rest is counted.
+const WINDOW: Duration = Duration::from_secs(10);
+const PER_WINDOW: u32 = 20;
+
+/// Notices, of which no more than a few are reported at a time.
+#[derive(Debug)]
+pub(super) struct NoticeLimiter {
+    notices: Vec<Notice>,
+    begun: Instant,
+    reported: u32,
+    suppressed: u64,
+}
+
+impl NoticeLimiter {
+    /// Starts with `notices`, which are not counted towards the limit.
+    pub(super) fn new(now: Instant, notices: impl IntoIterator<Item = String>) -> NoticeLimiter {
+        let notices = notices.into_iter().map(|text| Notice { text, failed: false }).collect();
+        NoticeLimiter { notices, begun: now, reported: 0, suppressed: 0 }
+    }
+
+    /// Adds a notice, or counts it where there were too many of late.
+    pub(super) fn report(&mut self, text: impl FnOnce() -> String) {
+        if self.reported < PER_WINDOW {
+            self.reported += 1;
+            self.notices.push(Notice { text: text(), failed: false });
+        } else {
+            self.suppressed += 1;
+        }
+    }
+
+    /// Starts a new window when the present one is over.
+    pub(super) fn tick(&mut self, now: Instant) {
+        if now.duration_since(self.begun) >= WINDOW {
+            self.end_window();
+            self.begun = now;
+        }
+    }
+
+    /// Ends the present window: says how many notices it has suppressed.
+    pub(super) fn end_window(&mut self) {
+        self.reported = 0;
+        let suppressed = mem::take(&mut self.suppressed);
+        if suppressed > 0 {
+            let text = format!("… and {suppressed} more such troubles with Python's handlers");
+            self.notices.push(Notice { text, failed: false });
+        }
+    }
+
+    /// The notices since the last call.
+    pub(super) fn take(&mut self) -> Vec<Notice> {
+        mem::take(&mut self.notices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_beyond_the_limit_are_summed_up() {
+        let now = Instant::now();
+        let mut limiter = NoticeLimiter::new(now, []);
+        for number in 0..100 {
+            limiter.report(|| format!("trouble {number}"));
+        }
+        limiter.tick(now + WINDOW / 2);
+        assert_eq!(limiter.take().len(), 20);
+        limiter.tick(now + WINDOW);
+        let texts: Vec<String> = limiter.take().into_iter().map(|notice| notice.text).collect();
+        assert_eq!(texts, ["… and 80 more such troubles with Python's handlers"]);
+        limiter.report(|| "again".to_owned());
+        limiter.tick(now + WINDOW * 2);
+        assert_eq!(limiter.take().len(), 1);
+    }
+
+    #[test]
+    fn remarks_name_the_counts_that_are_not_zero() {
+        assert!(ListenStats { records: 5, clients: 1, ..Default::default() }.remarks().is_empty());
+        let stats = ListenStats { truncated: 2, cut_off: 1, ..ListenStats::default() };
+        let remarks = stats.remarks();
+        assert_eq!(
+            remarks,
+            ["1 client cut off", "2 records cut short by the end of the connection"]
+        );
+        assert_eq!(stats.lost(), 2);
+    }
+}

@@ -1,0 +1,76 @@
+//! How lines become records, and what is counted meanwhile.
+
+use zlog_core::record::Level;
+use zlog_core::{multiline, parse};
+
+/// How lines become records.
+#[derive(Clone, Debug)]
+pub struct LineOptions {
+    /// The longest line that is one record, in bytes. Default: 16 MiB. A line that begins
+    /// with `{` may be eight times as long: JSON takes up to six bytes for a byte of the
+    /// message, and holds other fields as well.
+    pub max_line: usize,
+    /// What is recognised in a line.
+    pub parse: parse::Options,
+    /// Which lines make one record.
+    pub multiline: multiline::Options,
+    /// Skip empty lines.
+    pub skip_empty: bool,
+}
+
+impl Default for LineOptions {
+    fn default() -> LineOptions {
+        LineOptions {
+            max_line: 16 << 20,
+            parse: parse::Options::default(),
+            multiline: multiline::Options::default(),
+            skip_empty: false,
+        }
+    }
+}
+
+/// [`LineOptions::max_line`] for stored records: the default of `tail --max-message`, so
+/// that every record that zlog has written is read back as one.
+pub const LONGEST_STORED_LINE: usize = 128 << 20;
+
+/// What is known of a stream before it is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamSpec {
+    /// The level of lines that name none.
+    pub level: Level,
+    /// The user chose that level, so a traceback must not raise it to ERROR.
+    pub explicit: bool,
+    /// The process that writes the stream, where it is known.
+    pub process: Option<i64>,
+}
+
+impl Default for StreamSpec {
+    fn default() -> StreamSpec {
+        StreamSpec { level: Level::INFO, explicit: false, process: None }
+    }
+}
+
+/// What was done with the lines so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LineCounts {
+    /// Lines read; each piece of an overlong line counts.
+    pub lines: u64,
+    /// Records delivered.
+    pub records: u64,
+    /// Lines with bytes that are not UTF-8, shown as `\xNN`.
+    pub not_utf8: u64,
+    /// Pieces of overlong lines.
+    pub pieces: u64,
+    /// Empty lines skipped.
+    pub skipped: u64,
+    /// NULs skipped: at the start of a line, or many in a row.
+    pub nuls: u64,
+    /// Lines that `--pattern` did not match, delivered unchanged.
+    pub unmatched: u64,
+    /// Tracebacks cut at their maximum length.
+    pub cuts: u64,
+    /// Records with a value that is kept as text ([`QUOTED`](zlog_core::wire::QUOTED)).
+    pub quoted: u64,
+    /// Lines whose end had not come when the source was asked to finish.
+    pub cut_lines: u64,
+}

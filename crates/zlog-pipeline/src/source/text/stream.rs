@@ -1,0 +1,199 @@
+//! One stream of a [`TextSource`](super::TextSource): from its bytes to its records.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::options::{LineCounts, LineOptions, StreamSpec};
+use crate::source::Sink;
+use crate::source::lines::{Line, Splitter};
+use crate::source::reader::Block;
+use zlog_core::error::Result;
+use zlog_core::multiline::{Assembled, Assembler, Offer, Tag};
+use zlog_core::parse::{self, Parser};
+use zlog_core::record::{Level, RawJson, Record};
+
+/// What the streams of a source share.
+pub(super) struct Shared {
+    pub(super) parser: Parser,
+    pub(super) counts: LineCounts,
+    pub(super) skip_empty: bool,
+}
+
+/// State of one stream.
+pub(super) struct Stream {
+    pub(super) splitter: Splitter,
+    pub(super) assembly: Assembly,
+    /// When the last line was read, also as seconds since 1970-01-01 UTC.
+    since: Instant,
+    received: f64,
+}
+
+/// Makes records of a stream's lines.
+pub(super) struct Assembly {
+    spec: StreamSpec,
+    pub(super) assembler: Assembler,
+    /// The level of an overlong line's first piece; its other pieces get it too.
+    piece_level: Option<Level>,
+}
+
+/// Bytes of a stream that are being split into lines.
+pub(super) struct CurrentBlock {
+    pub(super) stream: usize,
+    pub(super) at: Instant,
+    pub(super) block: Block,
+    pub(super) pos: usize,
+    /// The stream's last line ends with this block.
+    pub(super) last: bool,
+    /// That is because the source was asked to finish: the stream itself goes on.
+    pub(super) cut: bool,
+}
+
+impl CurrentBlock {
+    /// The end of a stream.
+    pub(super) fn end(stream: usize) -> CurrentBlock {
+        let (at, block) = (Instant::now(), Block::default());
+        CurrentBlock { stream, at, block, pos: 0, last: true, cut: false }
+    }
+}
+
+impl Stream {
+    pub(super) fn new(spec: StreamSpec, options: &LineOptions) -> Stream {
+        let assembler = Assembler::new(options.multiline.clone());
+        Stream {
+            splitter: Splitter::new(options.max_line),
+            assembly: Assembly { spec, assembler, piece_level: None },
+            since: Instant::now(),
+            received: 0.0,
+        }
+    }
+
+    /// When the record that waits for more lines has waited long enough.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let assembler = &self.assembly.assembler;
+        assembler.holds().then(|| self.since + assembler.wait())
+    }
+
+    /// Delivers the records of a block, except one that later lines may continue.
+    pub(super) fn deliver_block(
+        &mut self,
+        current: &mut CurrentBlock,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        self.since = current.at;
+        if current.block.len > 0 {
+            self.received = current.block.received;
+        }
+        loop {
+            let cut = current.cut && self.splitter.is_at_end();
+            if let Some(line) = self.splitter.peek(current.block.bytes(), &mut current.pos) {
+                let tag = Tag { received: self.received, part: line.part, cut };
+                if self.assembly.take(line, tag, shared, sink)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                self.splitter.advance(&mut current.pos);
+                continue;
+            }
+            if current.last && self.splitter.finish() {
+                continue;
+            }
+            if current.last {
+                self.assembly.assembler.expire();
+            }
+            return self.assembly.deliver(shared, sink);
+        }
+    }
+}
+
+impl Assembly {
+    /// Takes a line, after delivering the record that it completes. If the sink breaks
+    /// before that, the line has not been taken and must be passed again.
+    fn take(
+        &mut self,
+        line: Line<'_>,
+        tag: Tag,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        let text = parse::backslash_replace(line.bytes);
+        while self.assembler.offer(&text, tag) == Offer::TakeFirst {
+            if self.deliver(shared, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        shared.counts.lines += 1;
+        shared.counts.pieces += u64::from(tag.part > 0);
+        shared.counts.cut_lines += u64::from(tag.cut);
+        shared.counts.not_utf8 += u64::from(matches!(text, Cow::Owned(_)));
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Delivers the records that are complete.
+    pub(super) fn deliver(
+        &mut self,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        while let Some(assembled) = self.assembler.peek() {
+            let mut flow = ControlFlow::Continue(());
+            if shared.skip_empty && assembled.head.is_empty() && assembled.trace.is_none() {
+                shared.counts.skipped += 1;
+            } else {
+                shared.counts.records += 1;
+                let mut record = Record::default();
+                let (parser, piece_level) = (&mut shared.parser, &mut self.piece_level);
+                fill(&mut record, assembled, &self.spec, piece_level, parser);
+                flow = sink(&mut record)?;
+            }
+            self.assembler.pop();
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Fills in an empty record, in place: a record is large, and there are many.
+fn fill<'a>(
+    record: &mut Record<'a>,
+    assembled: Assembled<'a>,
+    spec: &StreamSpec,
+    piece_level: &mut Option<Level>,
+    parser: &mut Parser,
+) {
+    let Assembled { head, trace, orphan, tag } = assembled;
+    // Neither a later piece of a long line nor a line out of a traceback has fields of
+    // its own.
+    let found = if orphan || tag.part > 1 {
+        record.msg = Cow::Borrowed(head);
+        false
+    } else {
+        parser.parse_into(head, record)
+    };
+    if !found {
+        let raised = trace.is_some() && !spec.explicit;
+        record.level = if raised { Level::ERROR } else { spec.level };
+    }
+    if tag.part > 1 {
+        record.level = piece_level.unwrap_or(record.level);
+    } else if tag.part == 1 {
+        *piece_level = Some(record.level);
+    }
+    if tag.part > 0 {
+        record.extras.push((Cow::Borrowed("part"), RawJson(Cow::Owned(tag.part.to_string()))));
+    }
+    if tag.cut {
+        record.extras.push((Cow::Borrowed("cut"), RawJson(Cow::Borrowed("true"))));
+    }
+    if let Some(trace) = trace {
+        record.exc_text = Some(match record.exc_text.take() {
+            Some(own) => Cow::Owned(format!("{own}\n{trace}")),
+            None => Cow::Borrowed(trace),
+        });
+    }
+    record.process = record.process.or(spec.process);
+    // A stored record already says when it was first received.
+    record.received = record.received.or(Some(tag.received));
+}

@@ -1,0 +1,106 @@
+//! Values as they are typed, where clap is asked for: see [`zlog_core::text::parsers`] for
+//! the others.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use zlog_core::record::Level;
+use zlog_core::text::choice::Choice;
+use zlog_core::text::parsers::{Seconds, level};
+
+/// How many earlier records to ask for.
+pub fn history_count(text: &str) -> Result<usize, String> {
+    let most = zlog_core::wire::query::MAX_MESSAGES;
+    match text.parse::<usize>() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(n) if n > most => Err(format!("at most {most} can be asked for")),
+        Ok(n) => Ok(n),
+        Err(_) => Err("not a whole number".into()),
+    }
+}
+
+/// Parses as [`level`] does, and lets shells complete the names.
+#[derive(Clone)]
+pub struct LevelParser;
+
+impl TypedValueParser for LevelParser {
+    type Value = Level;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Level, clap::Error> {
+        level.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = ["debug", "info", "warning", "error", "critical"];
+        Some(Box::new(names.into_iter().map(PossibleValue::new)))
+    }
+}
+
+/// Reads one of the names of a [`Choice`].
+pub fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let values = T::CHOICES
+        .iter()
+        .map(|choice| PossibleValue::new(choice.name).help(choice.help).aliases(choice.alias));
+    PossibleValuesParser::new(values)
+        .try_map(|name| T::from_name(&name).ok_or("not one of the possible values"))
+}
+
+/// Options whose value may be left out even though a topic may follow, each with
+/// the test that tells its value from a topic.
+type IsValue = fn(&str) -> bool;
+const OPTIONAL_VALUES: [(&str, IsValue); 2] = [
+    ("--color", |next| matches!(next, "auto" | "always" | "never")),
+    ("--stats", |next| next.parse::<Seconds>().is_ok()),
+];
+
+/// Lets `--color always` and `--color tcp://…` both mean what they look like.
+///
+/// The first is ours and every other tool's, the second is `python -m zmq.log`'s,
+/// whose `--color` takes no value. clap can't tell them apart; here, a next
+/// argument that is one of the option's values is joined to it with `=`.
+pub fn join_optional_values(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut args = args.into_iter().peekable();
+    while let Some(mut arg) = args.next() {
+        if arg == "--" {
+            joined.push(arg);
+            joined.extend(args);
+            return joined;
+        }
+        let is_value =
+            OPTIONAL_VALUES.iter().find(|(name, _)| arg == *name).map(|(_, is_value)| is_value);
+        if let (Some(is_value), Some(next)) = (is_value, args.peek().and_then(|next| next.to_str()))
+            && is_value(next)
+        {
+            arg.push(OsStr::new("="));
+            arg.push(args.next().unwrap_or_default());
+        }
+        joined.push(arg);
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(line: &str) -> String {
+        let args = join_optional_values(line.split(' ').map(OsString::from));
+        args.join(OsStr::new(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn an_optional_value_is_told_from_a_topic_that_follows() {
+        assert_eq!(joined("tail --color always x"), "tail --color=always x");
+        assert_eq!(joined("tail --color tcp://h:1"), "tail --color tcp://h:1");
+        assert_eq!(joined("tail --stats 5s app"), "tail --stats=5s app");
+        assert_eq!(joined("tail --stats app"), "tail --stats app");
+        assert_eq!(joined("emit -- ls --color always"), "emit -- ls --color always");
+    }
+}

@@ -1,0 +1,306 @@
+//! The relay's own inputs: each is a source on a thread, which publishes to the relay.
+//!
+//! The relay collects from an input as from any other publisher: records get a sender and
+//! sequence numbers, records that nobody has subscribed to are not sent, and an input that
+//! is too fast waits.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::cli::RelayArgs;
+use zlog_core::error::{Error, Result};
+use zlog_core::record::{Level, Record};
+use zlog_core::text::plural::counted;
+use zlog_pipeline::handler::Handler;
+use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Published, Wire};
+use zlog_pipeline::os::signal::ShutdownSignal;
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::pump::{Pipeline, pump};
+use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
+use zlog_pipeline::socket::{Proxy, Publisher, SocketOptions};
+use zlog_pipeline::source::python::{ListenStats, PythonSource};
+use zlog_pipeline::source::text::{LineOptions, StreamSpec};
+use zlog_pipeline::source::{Notice, PollStatus, Source, SourceCounts, stdin};
+
+/// How long the first records wait for a subscriber.
+const SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
+
+/// What an input's thread and the relay's main thread share.
+#[derive(Default)]
+struct InputState {
+    counts: Mutex<InputCounts>,
+    /// Set by the relay: the input is to end.
+    stop: AtomicBool,
+    /// Set by the relay: records must not wait for room any more.
+    overdue: AtomicBool,
+    ended: AtomicBool,
+    failed: AtomicBool,
+}
+
+/// What an input has done so far.
+#[derive(Clone, Copy, Default)]
+struct InputCounts {
+    published: Published,
+    /// Records whose own topic was not under the root.
+    outside_root: u64,
+    source: SourceCounts,
+}
+
+impl InputState {
+    fn counts(&self) -> InputCounts {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Prints notices.
+    fn report(&self, notices: Vec<Notice>) {
+        for notice in notices {
+            terminal::eprint_line(format_args!("zlog relay: {}", notice.text));
+            self.failed.fetch_or(notice.failed, Ordering::Relaxed);
+        }
+    }
+}
+
+/// An input and its thread.
+pub(super) struct InputThread {
+    name: &'static str,
+    state: Arc<InputState>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How the records of an input are published.
+struct InputOptions {
+    root: String,
+    /// The logger's name follows the root in the topic.
+    by_name: bool,
+    /// Keep topics that records bring along.
+    trust_topic: bool,
+    stop: ShutdownSignal,
+    /// How long the input may take to end.
+    linger: Duration,
+}
+
+impl InputThread {
+    pub(super) fn name(&self) -> &str {
+        self.name
+    }
+
+    /// Records read so far.
+    pub(super) fn records(&self) -> u64 {
+        let published = self.state.counts().published;
+        published.records + published.dropped_full
+    }
+
+    /// Records that nobody had subscribed to.
+    pub(super) fn unheard(&self) -> u64 {
+        self.state.counts().published.unsubscribed
+    }
+
+    /// Whether the input has not ended.
+    pub(super) fn running(&self) -> bool {
+        !self.state.ended.load(Ordering::Acquire)
+    }
+
+    /// Counts of Python's handlers.
+    pub(super) fn listen_stats(&self) -> ListenStats {
+        self.state.counts().source.listen
+    }
+
+    /// What was changed or lost, in words.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.listen_stats().remarks();
+        let outside = self.state.counts().outside_root;
+        if outside > 0 {
+            remarks.push(format!("{} {OUTSIDE_ROOT}", counted(outside, "record")));
+        }
+        remarks
+    }
+
+    fn start(
+        name: &'static str,
+        mut source: Box<dyn Source + Send>,
+        proxy: &mut Proxy,
+        options: InputOptions,
+    ) -> Result<InputThread> {
+        let state = Arc::new(InputState::default());
+        state.report(source.take_notices());
+        let publisher = proxy.inproc_publisher(&SocketOptions::publisher())?;
+        let shared = Arc::clone(&state);
+        let run = move || {
+            if let Err(error) = run(&mut *source, publisher, options, &shared) {
+                terminal::eprint_line(format_args!("zlog relay: {error}"));
+                shared.failed.store(true, Ordering::Relaxed);
+            }
+            shared.ended.store(true, Ordering::Release);
+        };
+        let thread = std::thread::Builder::new().name(format!("zlog-{name}")).spawn(run);
+        let thread = thread.map_err(|error| Error::no_thread(&error))?;
+        Ok(InputThread { name, state, thread: Some(thread) })
+    }
+}
+
+/// What an input's thread does.
+fn run(
+    source: &mut dyn Source,
+    mut publisher: Publisher,
+    options: InputOptions,
+    state: &Arc<InputState>,
+) -> Result<()> {
+    let InputOptions { root, by_name, trust_topic, stop, linger } = options;
+    let stopped = || stop.requested() || state.stop.load(Ordering::Relaxed);
+    publisher.wait_for(1, SUBSCRIBER_WAIT, "", &stopped);
+    let mut sender = SenderFields::of_this_process(if root.is_empty() { "root" } else { &root });
+    sender.root.clone_from(&root);
+    sender.trust_topic = trust_topic;
+    let shared = Arc::clone(state);
+    let options = PublishOptions {
+        root,
+        logger_in_topic: by_name,
+        wire: Wire::Json,
+        on_full: OnFull::Block,
+        give_up: Box::new(move || shared.overdue.load(Ordering::Relaxed)),
+        // The only subscriber is this relay.
+        report: Box::new(|_| {}),
+    };
+    let publish = Publish::new(publisher, options);
+    let mut input = Input { sender, publish, outside_root: 0, linger, state };
+    pump(source, &mut input)?;
+    // The relay's own socket takes what is left.
+    let _ = input.publish.close(Instant::now());
+    Ok(())
+}
+
+/// The pipeline of an input: fills in the sender's fields and publishes.
+struct Input<'i> {
+    sender: SenderFields,
+    publish: Publish,
+    outside_root: u64,
+    linger: Duration,
+    state: &'i InputState,
+}
+
+impl Pipeline for Input<'_> {
+    fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
+        self.outside_root += u64::from(self.sender.fill(record));
+        self.publish.handle(record)
+    }
+
+    fn is_done(&self) -> bool {
+        self.state.stop.load(Ordering::Relaxed)
+    }
+
+    fn after_poll(&mut self, source: &mut dyn Source, _: PollStatus) -> Result<()> {
+        self.publish.flush()?;
+        let counts = InputCounts {
+            published: self.publish.published(),
+            outside_root: self.outside_root,
+            source: source.counts(),
+        };
+        *self.state.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+        self.state.report(source.take_notices());
+        Ok(())
+    }
+
+    /// At the end, what was read must not be lost.
+    fn grace(&self) -> Option<Duration> {
+        Some(self.linger)
+    }
+}
+
+/// All inputs of the relay.
+pub(super) struct Inputs(Vec<InputThread>);
+
+impl Inputs {
+    /// Starts the inputs that were asked for.
+    ///
+    /// # Errors
+    /// A source can't be opened, or a thread can't be started.
+    pub(super) fn open(
+        args: &RelayArgs,
+        proxy: &mut Proxy,
+        stop: &ShutdownSignal,
+    ) -> Result<Inputs> {
+        let mut inputs = Vec::new();
+        let options = |root: &str, by_name| InputOptions {
+            root: root.to_owned(),
+            by_name,
+            trust_topic: args.trust_topic && !by_name,
+            stop: stop.clone(),
+            linger: args.linger.0,
+        };
+        if args.stdin {
+            let spec = StreamSpec {
+                level: args.stdin_level.unwrap_or(Level::INFO),
+                explicit: args.stdin_level.is_some(),
+                process: None,
+            };
+            let source = Box::new(stdin::open(spec, &LineOptions::default(), None)?);
+            inputs.push(InputThread::start("stdin", source, proxy, options(&args.root, false))?);
+        }
+        if args.listen.any() {
+            let source = Box::new(PythonSource::open(&args.listen.options())?);
+            inputs.push(InputThread::start("listen", source, proxy, options("", true))?);
+        }
+        Ok(Inputs(inputs))
+    }
+
+    /// Prints how many records nobody had subscribed to, and what was changed or lost.
+    pub(super) fn print_remarks(&self) {
+        for input in &self.0 {
+            let name = input.name;
+            let unheard = input.unheard();
+            if unheard > 0 {
+                let records = counted(input.records(), "record");
+                terminal::eprint_line(format_args!(
+                    "zlog relay: {name}: nobody wanted {unheard} of {records}"
+                ));
+            }
+            let nuls = input.state.counts().source.lines.nuls;
+            if nuls > 0 {
+                let nuls = counted(nuls, "NUL");
+                terminal::eprint_line(format_args!(
+                    "zlog relay: {name}: {nuls} left out (a hole in the input)"
+                ));
+            }
+            for remark in input.remarks() {
+                terminal::eprint_line(format_args!("zlog relay: {name}: {remark}"));
+            }
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &InputThread> {
+        self.0.iter()
+    }
+
+    /// Asks all inputs to end. The relay must go on forwarding until they have.
+    pub(super) fn stop(&self) {
+        for input in &self.0 {
+            input.state.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether all inputs have ended and have published everything.
+    pub(super) fn all_ended(&self) -> bool {
+        !self.0.iter().any(InputThread::running)
+    }
+
+    /// Whether an input has failed, or could not read some of its input.
+    pub(super) fn failed(&self) -> bool {
+        self.0.iter().any(|input| input.state.failed.load(Ordering::Relaxed))
+    }
+
+    /// Waits for all threads. Records that still wait for room are dropped; returns how many.
+    pub(super) fn join(&mut self) -> u64 {
+        let mut dropped = 0;
+        for input in &mut self.0 {
+            input.state.overdue.store(true, Ordering::Relaxed);
+            if let Some(thread) = input.thread.take() {
+                // A panic was reported when it happened.
+                let _ = thread.join();
+            }
+            dropped += input.state.counts().published.dropped_full;
+        }
+        dropped
+    }
+}
