@@ -127,7 +127,7 @@ fn a_console_is_all_keys_and_has_a_queue_only_where_one_is_wanted() {
         args.console(on_full).map(Option::unwrap).map_err(|error| error.to_string())
     };
     assert_eq!(HandlerArgs::default().console(None).unwrap(), None);
-    let plain = HandlerSpec::new("console", Target::Console(ConsoleTarget::default()));
+    let plain = HandlerSpec::new("console", Target::Console(ConsoleTarget));
     assert_eq!(console("", None).unwrap(), plain);
     let queue = Some(QueueSpec { capacity: 10_000, on_full: OnFull::Drop });
     assert_eq!(console("", Some(OnFull::Drop)).unwrap(), HandlerSpec { queue, ..plain });

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::dispatch::HandlerContext;
 use super::factory;
 use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
-use super::options::Opening;
+use super::options::{HandlerKind, Opening};
 use super::spec::HandlerSpec;
 use super::status::HandlerStatus;
 use super::validate::expressions;
@@ -106,7 +106,10 @@ impl HandlerSlot {
         let reporter = OutageReporter::new(&context.command, &spec.name, others, &context.report);
         let opening = Opening { context, reporter: &reporter };
         let inner = factory::open(spec, &opening, &counters.unformatted).map_err(within)?;
-        let monitored = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        let mut monitored = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        if spec.target.kind() == HandlerKind::Console && context.console.is_some() {
+            monitored = monitored.required();
+        }
         let execution = match spec.queue {
             None => Execution::Inline(monitored),
             Some(queue) => {
@@ -215,7 +218,7 @@ impl HandlerSlot {
                 self.abandoned = counts.abandoned;
                 if !queue.has_ended() {
                     // It hangs, and nobody will learn what happens to the records it holds.
-                    self.abandoned += self.counters.waiting.load(Ordering::Relaxed);
+                    self.abandoned += self.counters.backlog.load().waiting;
                 }
                 if let (Err(error), 0) = (ended, self.crashed) {
                     self.reporter.begins(&error);
@@ -225,8 +228,17 @@ impl HandlerSlot {
         HandlerStatus { queued: 0, ..self.status() }
     }
 
+    /// The error of a handler that the command requires.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        match &mut self.execution {
+            Execution::Inline(handler) => handler.take_failure(),
+            Execution::Queued(_) => None,
+        }
+    }
+
     pub(super) fn status(&self) -> HandlerStatus {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let backlog = self.counters.backlog.load();
         let (dropped, queued) = match &self.execution {
             Execution::Inline(_) => (0, 0),
             Execution::Queued(queue) => {
@@ -243,10 +255,10 @@ impl HandlerSlot {
             dropped,
             abandoned: self.abandoned,
             queued,
-            waiting: count(&self.counters.waiting),
-            lost: count(&self.counters.lost),
-            cut: count(&self.counters.cut),
-            unconfirmed: count(&self.counters.unconfirmed),
+            waiting: backlog.waiting,
+            lost: backlog.lost,
+            cut: backlog.cut,
+            unconfirmed: backlog.unconfirmed,
             unformatted: count(&self.counters.unformatted),
             outage: self.counters.outage(),
         }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::handler::{Backlog, HandleError, Handler};
+use crate::handler::{Backlog, HandleError, Handler, SharedBacklog};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
@@ -31,11 +31,7 @@ pub(super) struct HandlerCounters {
     pub(super) taken: AtomicU64,
     /// Records not taken.
     pub(super) failed: AtomicU64,
-    /// See [`Backlog`], for this and the next three.
-    pub(super) waiting: AtomicU64,
-    pub(super) lost: AtomicU64,
-    pub(super) cut: AtomicU64,
-    pub(super) unconfirmed: AtomicU64,
+    pub(super) backlog: SharedBacklog,
     /// Records that did not fit their format and were written in another form.
     pub(super) unformatted: Arc<AtomicU64>,
     /// The current outage.
@@ -61,13 +57,6 @@ impl HandlerCounters {
 
     fn set_outage(&self, outage: Option<OutageStatus>) {
         *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = outage;
-    }
-
-    fn set_backlog(&self, backlog: &Backlog) {
-        self.waiting.store(backlog.waiting, Ordering::Relaxed);
-        self.lost.store(backlog.lost, Ordering::Relaxed);
-        self.cut.store(backlog.cut, Ordering::Relaxed);
-        self.unconfirmed.store(backlog.unconfirmed, Ordering::Relaxed);
     }
 }
 
@@ -134,6 +123,9 @@ pub(super) struct MonitoredHandler {
     failed: u64,
     backlog: Backlog,
     outage: Option<Outage>,
+    /// The command ends when this handler fails.
+    required: bool,
+    failure: Option<Error>,
 }
 
 struct Outage {
@@ -193,18 +185,29 @@ impl MonitoredHandler {
         counters: Arc<HandlerCounters>,
         reporter: OutageReporter,
     ) -> MonitoredHandler {
-        let backlog = Backlog::default();
         let mut monitored = MonitoredHandler {
             inner,
             counters,
             reporter,
             taken: 0,
             failed: 0,
-            backlog,
+            backlog: Backlog::default(),
             outage: None,
+            required: false,
+            failure: None,
         };
         monitored.report_notices();
         monitored
+    }
+
+    /// Keeps errors for [`MonitoredHandler::take_failure`] instead of reporting outages.
+    pub(super) fn required(self) -> MonitoredHandler {
+        MonitoredHandler { required: true, ..self }
+    }
+
+    /// The first error of a required handler since the last call.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
     }
 
     fn report_notices(&mut self) {
@@ -216,7 +219,7 @@ impl MonitoredHandler {
     /// Reads the handler's backlog.
     fn read_backlog(&mut self) {
         self.backlog = self.inner.backlog();
-        self.counters.set_backlog(&self.backlog);
+        self.counters.backlog.store(&self.backlog);
     }
 
     /// Reads the handler's backlog, and ends an outage that is over.
@@ -244,7 +247,12 @@ impl MonitoredHandler {
     }
 
     /// Handles an error, before which `lost_before` records had been lost.
-    fn fail(&mut self, error: &Error, lost_before: u64) {
+    fn fail(&mut self, error: Error, lost_before: u64) {
+        if self.required {
+            self.read_backlog();
+            self.failure.get_or_insert(error);
+            return;
+        }
         let unconfirmed_before = self.backlog.unconfirmed;
         // Records that arrived together with an error, like the first ones of a block that was
         // written in part, do not end an outage.
@@ -254,16 +262,16 @@ impl MonitoredHandler {
         let status = match &mut self.outage {
             Some(outage) => {
                 outage.arrived = arrived;
-                if outage.causes.is_new(error) {
-                    self.reporter.begins(error);
+                if outage.causes.is_new(&error) {
+                    self.reporter.begins(&error);
                 }
                 let lost = lost_now - outage.lost_before;
                 let error = error.to_string();
                 self.counters.outage().map(|status| OutageStatus { error, lost, ..status })
             }
             None => {
-                self.reporter.begins(error);
-                let causes = Causes::new(error);
+                self.reporter.begins(&error);
+                let causes = Causes::new(&error);
                 self.outage = Some(Outage { arrived, lost_before, unconfirmed_before, causes });
                 let lost = lost_now - lost_before;
                 Some(OutageStatus { since: Instant::now(), error: error.to_string(), lost })
@@ -276,7 +284,7 @@ impl MonitoredHandler {
     fn note(&mut self, result: Result<()>) {
         match result {
             Ok(()) => self.check_outage(),
-            Err(error) => self.fail(&error, self.lost()),
+            Err(error) => self.fail(error, self.lost()),
         }
     }
 }
@@ -301,7 +309,7 @@ impl Handler for MonitoredHandler {
                     self.failed += 1;
                     self.counters.failed.store(self.failed, Ordering::Relaxed);
                 }
-                self.fail(&error, lost_before);
+                self.fail(error, lost_before);
             }
         }
         Ok(())
@@ -320,7 +328,7 @@ impl Handler for MonitoredHandler {
 
     fn on_timer(&mut self, now: Instant) -> Result<()> {
         // If the handler hangs in this call, these are the records that it holds.
-        self.counters.waiting.store(self.inner.backlog().waiting, Ordering::Relaxed);
+        self.counters.backlog.store(&self.inner.backlog());
         let result = self.inner.on_timer(now);
         self.note(result);
         Ok(())
