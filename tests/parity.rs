@@ -16,12 +16,8 @@ use zlog_pipeline::router::HandlerKind;
 use zlog_pipeline::source::SourceKind;
 
 use crate::harness::{
-    ANY_PORT, DEADLINE, Finished, Listener, Message, Publisher, Running, Zlog, emit, published,
-    zlog,
+    ANY_PORT, DEADLINE, Listener, Message, Publisher, Running, Zlog, emit, published, zlog,
 };
-
-/// No arguments.
-const NONE: [&str; 0] = [];
 
 /// A message in this dialect whose text is `hello`.
 fn frames(dialect: Dialect) -> Vec<&'static [u8]> {

@@ -90,7 +90,7 @@ fn mail(args: &BenchArgs) -> Result<MailOptions> {
         (Some(_), Some(path)) => {
             let from = LoginFrom::File(path.clone());
             if let Some(warning) = from.warning() {
-                terminal::tell(format_args!("zlog bench: {warning}"));
+                terminal::eprint_line(format_args!("zlog bench: {warning}"));
             }
             from.read()?
         }

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cli::RelayArgs;
 use zlog_core::error::{Error, Result};
@@ -183,7 +183,7 @@ struct Input<'i> {
 impl Pipeline for Input<'_> {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         self.outside_root += u64::from(self.sender.fill(record));
-        self.publish.handle(record)
+        self.publish.handle(record).map_err(Into::into)
     }
 
     fn is_done(&self) -> bool {

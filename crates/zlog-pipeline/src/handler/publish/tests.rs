@@ -137,7 +137,7 @@ fn records_dropped_for_lack_of_room_are_counted_and_leave_a_gap_in_seq() {
         sent += 1;
         assert!(sent < 100_000, "backpressure is never felt");
     }
-    let mut gaps = SequenceTracker::default();
+    let mut sequences = SequenceTracker::default();
     // The last drops show as a gap only when a later record gets through.
     until("every drop shows as a gap", || {
         publish.handle(&record(Level::INFO, "", "later")).expect("handled");

@@ -27,7 +27,7 @@ use super::buffer::RecordBuffer;
 use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::FormatterSpec;
-use zlog_core::format::{Format, Options, Output, time};
+use zlog_core::format::{Format, Options, Output};
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
@@ -88,8 +88,7 @@ impl SmtpOptions {
 
     /// The format of subjects; `None` for the default.
     fn subject_format(&self) -> Result<Option<Box<dyn Format>>> {
-        let options = Options { zone: time::zone(false), ..Options::default() };
-        let format = self.subject.build(Output::Text, options)?;
+        let format = self.subject.build(Output::Text, Options::default())?;
         Ok(self.subject.format.is_some().then_some(format))
     }
 }
