@@ -88,7 +88,7 @@ fn a_waiting_tail_finds_its_publisher_and_receives() {
     let endpoint = gone.endpoint.clone();
     drop(gone);
     let mut tail = clock.zlog(&["tail", "-o", "text", "--verbose", &endpoint]).start();
-    tail.expect_stderr("trying again");
+    tail.expect_stderr("reconnecting in");
     clock.set_back();
     let publisher = Publisher::bind_at(&endpoint);
     publisher.wait_for_subscription();
@@ -104,7 +104,7 @@ fn a_waiting_tail_ends_on_a_signal_and_at_its_timeout() {
     let endpoint = own_address().replace('*', "9");
     let mut tail = clock.zlog(&["tail", "--verbose", &endpoint]).start();
     let timed = clock.zlog(&["tail", "--timeout", "4s", "-n", "1", &endpoint]).start();
-    tail.expect_stderr("trying again");
+    tail.expect_stderr("reconnecting in");
     clock.set_back();
     tail.interrupt();
     tail.wait().code(130);

@@ -31,7 +31,7 @@ fn the_limit_is_raised_and_a_child_gets_the_one_that_zlog_was_given() {
     if cfg!(target_os = "linux") {
         assert_eq!(said[2].matches(" 4000 ").count(), 2, "{said:?}");
     }
-    emit.wait().success().stderr_lacks("files may be open");
+    emit.wait().success().stderr_lacks("open files");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_limit_too_low_to_run_with_is_an_error_and_no_abort() {
     for limit in [7, 8, 10, 11, 24, 26, 30] {
         for args in [&["emit", "-m", "x"][..], &["tail", "--last", "1"], &["relay"], &["demo"]] {
             let run = with_limit(&format!("ulimit -n {limit}"), args, Input::Empty).wait().code(1);
-            run.stderr_has(&format!("zlog: at most {limit} files may be open at once"))
+            run.stderr_has(&format!("zlog: the limit on open files is {limit}"))
                 .stderr_has("\n  Raise it where zlog is started: `ulimit -n 4096`");
         }
     }
@@ -60,7 +60,7 @@ fn a_limit_too_low_to_run_with_is_an_error_and_no_abort() {
 fn a_low_limit_that_cannot_be_raised_is_told_once() {
     let args = ["emit", "--bind", ANY_PORT, "--wait", "0s", "-m", "x"];
     let emit = with_limit("ulimit -n 100", &args, Input::Empty).wait().success();
-    assert_eq!(emit.err().matches("at most 100 files may be open at once").count(), 1);
+    assert_eq!(emit.err().matches("the limit on open files is 100").count(), 1);
     assert!(emit.err().contains("LimitNOFILE="), "{}", emit.err());
 
     let args = ["emit", "--bind", ANY_PORT, "--listen", "127.0.0.1:0", "--wait", "0s"];

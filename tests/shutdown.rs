@@ -56,7 +56,7 @@ fn restart_under_load(collector: &dyn Fn(&str, &str) -> Running) {
         let before = wait_for_lines(&file, 0);
         wait_for_lines(&file, before + 100);
         running.terminate();
-        running.wait().code(143).stderr_lacks("is not known");
+        running.wait().code(143).stderr_lacks("is unknown");
         running = collector(&endpoint, &handler);
     }
     running.endpoint();
@@ -157,7 +157,7 @@ fn records_too_late_for_the_handlers_of_a_tail_are_counted_as_lost() {
         let all = late + written + abandoned.unwrap_or(0);
         assert!(late > 0, "{said}");
         // A slow machine may not count all of them in time, and says so.
-        match report.contains("not known") {
+        match report.contains("is unknown") {
             true => assert!(all <= RECORDS, "{all}: {said}"),
             false => assert_eq!(all, RECORDS, "{said}"),
         }
@@ -201,11 +201,11 @@ fn emit_names_the_subscriber_that_it_waits_for_once() {
     let mut stuck = zlog(["tail", &emit.endpoint(), "--hwm", "5", "-q", "-o", "text"]).start();
     stuck.expect_stdout("xxx");
     stuck.signal(Signal::STOP);
-    let report = emit.expect_stderr("waiting for room for the next record");
+    let report = emit.expect_stderr("does not read its records");
     assert!(report.contains(": 127.0.0.1:"), "{report}");
     emit.terminate();
     let said = emit.wait().code(143).err();
-    assert_eq!(said.matches("waiting for room").count(), 1, "{said}");
+    assert_eq!(said.matches("does not read its records").count(), 1, "{said}");
     stuck.signal(Signal::CONT);
 }
 

@@ -77,7 +77,7 @@ fn a_cancel_without_a_subscription_leaves_the_count_of_unsubscribed_records_alon
     }
     emit.write("second\n");
     assert_eq!(listener.next().json()["msg"], "second");
-    emit.expect_stderr("it cancels subscriptions that it never made");
+    emit.expect_stderr("it cancels subscriptions that it does not have");
     emit.close_stdin();
     let said = emit.wait().success().err();
     assert!(!said.contains("had no subscriber"), "{said}");

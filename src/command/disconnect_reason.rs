@@ -57,8 +57,8 @@ impl DisconnectReasons {
         }
         self.reported.insert(event.endpoint.clone(), now);
         Some(format!(
-            "hung up on {}: it sent a message larger than --max-message {}, or bytes that are no \
-             message; reconnecting, and what it sent meanwhile is lost",
+            "disconnected {}: it sent a message larger than --max-message {}, or bytes that are \
+             not a message; reconnecting, and messages sent meanwhile are lost",
             escape(&event.endpoint),
             parsers::format_size(self.max_message)
         ))
@@ -85,7 +85,7 @@ mod tests {
         let reports =
             reports([Connected, Disconnected, Reconnected, Connected, Disconnected, Reconnected]);
         let [line] = &reports[..] else { panic!("once in a while: {reports:?}") };
-        assert!(line.starts_with("hung up on tcp://h:1: it sent a message larger"), "{line}");
+        assert!(line.starts_with("disconnected tcp://h:1: it sent a message larger"), "{line}");
         assert!(line.contains("--max-message 64K,"), "{line}");
     }
 

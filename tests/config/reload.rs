@@ -85,8 +85,8 @@ fn reloading_loses_and_duplicates_no_record() {
     let mut reported = BTreeMap::new();
     for change in 1..=CHANGES {
         let (text, says) = match change % 2 {
-            1 => (version(directory.path(), change), "again: 2 handlers, 1 of them as before"),
-            _ => (wrong(directory.path(), change / 2), "goes on with the configuration it has"),
+            1 => (version(directory.path(), change), ": 2 handlers, 1 unchanged"),
+            _ => (wrong(directory.path(), change / 2), "continuing with the current configuration"),
         };
         fs::write(&file, text).unwrap();
         let before: usize = *reported.entry(says).or_default();
@@ -138,7 +138,7 @@ fn a_pipe_is_read_at_the_start_and_refused_on_reload() {
     for time in 1..=2 {
         relay.running.signal(Signal::HUP);
         lines_come(&mut relay.running, "pipe is not a regular file and can't be read again", time);
-        lines_come(&mut relay.running, "goes on with the configuration it has", time);
+        lines_come(&mut relay.running, "continuing with the current configuration", time);
     }
     zlog(["emit", "-c", &relay.collect, "--wait", "60s"]).stdin("still here\n").run().success();
     appears(&log, "still here\n");
@@ -149,10 +149,10 @@ fn a_pipe_is_read_at_the_start_and_refused_on_reload() {
     fs::write(&pipe, format!("{text}{mail}\nlogin = {other:?}\n")).unwrap();
     relay.running.signal(Signal::HUP);
     lines_come(&mut relay.running, "handler m: ", 1);
-    lines_come(&mut relay.running, "goes on with the configuration it has", 3);
+    lines_come(&mut relay.running, "continuing with the current configuration", 3);
     fs::write(&pipe, text).unwrap();
     relay.running.signal(Signal::HUP);
-    lines_come(&mut relay.running, "again: 1 handler, 1 of them as before", 1);
+    lines_come(&mut relay.running, ": 1 handler, 1 unchanged", 1);
     relay.running.terminate();
     let _ = relay.running.wait().code(143);
 }
@@ -170,13 +170,13 @@ fn settings_that_need_a_restart_are_reported_until_they_are_reverted() {
     };
     write("hwm = 100");
     let mut relay = configured(&file, &[]);
-    let restart = "needs a restart: hwm, keep";
+    let restart = "need a restart: hwm, keep";
     for (text, reads, restarts) in
         [("hwm = 200\nkeep = 5", 1, 1), ("hwm = 200\nkeep = 5", 2, 2), ("hwm = 100", 3, 2)]
     {
         write(text);
         relay.running.signal(Signal::HUP);
-        lines_come(&mut relay.running, "again: 1 handler, 1 of them as before", reads);
+        lines_come(&mut relay.running, ": 1 handler, 1 unchanged", reads);
         lines_come(&mut relay.running, restart, restarts);
     }
     relay.running.terminate();

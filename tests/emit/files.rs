@@ -201,13 +201,13 @@ fn a_hole_in_a_file_is_skipped_and_counted_and_the_level_after_it_is_found() {
     let nuls = (200 << 20) - "INFO: before\n".len();
     for source in ["--file", "--replay"] {
         let (messages, emit) = published(emit(["-r", "f", source, path]));
-        emit.success().stderr_has(&format!("; {nuls} NULs left out"));
+        emit.success().stderr_has(&format!("; {nuls} NULs dropped"));
         let topics: Vec<&str> = messages.iter().map(|message| &*message.topic).collect();
         assert_eq!(topics, ["f.INFO", "f.ERROR"], "{source}");
         assert_eq!(messages[1].json()["msg"], "ERROR: after");
     }
     let tail = zlog(["tail", "--input", path, "--format", "bare"]).run().success();
-    tail.stdout("INFO: before\nERROR: after\n").stderr_has(&format!("{nuls} NULs left out"));
+    tail.stdout("INFO: before\nERROR: after\n").stderr_has(&format!("{nuls} NULs dropped"));
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn a_signal_ends_a_command_whose_tee_is_not_read() {
     emit.terminate();
     let finished = emit.wait().code(143);
     assert!(uncopied(&finished.err()) > 0);
-    assert!(!finished.err().contains("holds its output open"), "{}", finished.err());
+    assert!(!finished.err().contains("keeps its output open"), "{}", finished.err());
 }
 
 #[cfg(target_os = "linux")]
@@ -77,7 +77,7 @@ fn a_tee_reader_that_starts_after_the_command_has_exited_gets_everything() {
     assert!(listener.everything().is_empty());
     let finished = emit.wait().success();
     assert_eq!(copied.len(), LINES * LINE + "over\n".len(), "{}", finished.err());
-    assert!(!finished.err().contains("holds its output open"), "{}", finished.err());
+    assert!(!finished.err().contains("keeps its output open"), "{}", finished.err());
 }
 
 #[test]

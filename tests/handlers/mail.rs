@@ -168,23 +168,23 @@ fn mismatched_servers_and_options_are_explained() {
     let login = LoginFrom::Explicit(Login { user: "me".into(), password: "secret".into() });
     let mut logs_in = handler(SmtpOptions { login, ..options(&url) });
     let error = logs_in.handle(&record("one")).unwrap_err().to_string();
-    assert!(error.contains("takes no login") && error.contains("?tls=required"), "{error}");
+    assert!(error.contains("accepts no login") && error.contains("?tls=required"), "{error}");
 
     let said = |url: &str| handler(options(url)).handle(&record("one")).unwrap_err().to_string();
     let address = url.strip_prefix("smtp://").unwrap();
     let error = said(&format!("smtp://{address}?tls=required"));
     assert!(error.contains("offers no STARTTLS\n  One that is encrypted"), "{error}");
     let error = said(&format!("smtps://{address}"));
-    let next = format!("does not begin with TLS\n  If it does STARTTLS, write {url}?tls=required");
+    let next = format!("does not begin with TLS\n  For STARTTLS, write {url}?tls=required");
     assert!(error.contains(&next), "{error}");
 
     let (_server, url) = mail_server(&python, "starttls");
-    let next = format!("\n  It wants to be spoken to encrypted: write {url}?tls=required.");
+    let next = format!("\n  It requires encryption: write {url}?tls=required.");
     let error = said(&url);
     assert!(error.contains("refused: 530") && error.ends_with(&next), "{error}");
     let (_server, url) = mail_server(&python, "login");
     let error = said(&url);
-    assert!(error.contains("refused: 530") && error.contains("It may want a login"), "{error}");
+    assert!(error.contains("refused: 530") && error.contains("It may require a login"), "{error}");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn certificate_problems_are_explained() {
     let (expired, other) = (data("expired.pem"), data("other-name.pem"));
     // The server's certificate and key, the trusted certificate, and the message.
     for (shown, key, trusted, says) in [
-        (AUTHORITY, AUTHORITY_KEY, Some(AUTHORITY), "\n  Make it one that is no authority's"),
+        (AUTHORITY, AUTHORITY_KEY, Some(AUTHORITY), "\n  Create a server certificate"),
         (CERTIFICATE, KEY, None, "who is trusted here\n  If it is the right server, trust it"),
         (&expired, KEY, Some(&*expired), "that was valid until 2021-01-01\n  Have it"),
         (&other, KEY, Some(&*other), "for mail.example.org, not for 127.0.0.1\n  Name the"),

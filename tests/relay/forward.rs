@@ -216,5 +216,5 @@ fn lines_of_stdin_have_a_source_of_their_own() {
         }
     }
     relay.terminate();
-    relay.wait().code(143).stderr_has("stdin: 2 NULs left out");
+    relay.wait().code(143).stderr_has("stdin: 2 NULs dropped");
 }

@@ -148,7 +148,7 @@ fn without_a_relay_the_reason_is_reported_and_live_records_are_shown() {
     let publisher = Publisher::bind();
     let mut tail =
         zlog(["tail", &publisher.endpoint, "--last", "5", "-o", "text", "-n", "1"]).start();
-    tail.expect_stderr("no earlier records");
+    tail.expect_stderr("no past records");
     while publisher.wait_for_subscription() != b"" {}
     publisher.send(["app.INFO", "live"]);
     assert_eq!(tail.wait().success().out(), "live\n");
@@ -244,9 +244,7 @@ fn clients_that_do_not_read_share_their_answers_and_are_disconnected() {
     let last = KEPT.to_string();
     let args = ["tail", &publish, "--ask", &ask, "--last", &last, "-n", &last, "-o", "text"];
     assert_eq!(zlog(args).run().success().stdout.len(), KEPT * (BODY + 1));
-    relay.expect_stderr(
-        "disconnected 127.0.0.1: it did not read the answer to its question in time",
-    );
+    relay.expect_stderr("disconnected 127.0.0.1: it did not read the answer to its query in time");
     // A client that reads in time gets its whole answer, so all must be disconnected first.
     let until = Instant::now() + DEADLINE;
     while status(&ask)["refused"] != CLIENTS {

@@ -88,7 +88,7 @@ fn a_stuck_subscriber_does_not_delay_the_end() {
     let _ = zlog(args).args(["--linger", "100ms"]).stdin(line).run();
     relay.running.interrupt();
     let said = relay.running.wait().code(130).err();
-    assert!(said.contains("did not take everything in time"), "{said}");
+    assert!(said.contains("did not read everything in time"), "{said}");
     assert!(said.contains("; dropped "), "what came and went no further: {said}");
     stopped.signal(rustix::process::Signal::CONT);
 }

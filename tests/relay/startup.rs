@@ -62,7 +62,7 @@ fn an_endpoint_in_use_is_reported_with_the_option_for_another_one() {
     for (args, says) in [
         (&["-b", ANY_PORT, "-p", taken][..], "or a publisher: --publish-bind another port"),
         (&["-b", taken, "-p", ANY_PORT], "another `zlog relay`: --bind another port"),
-        (&["-b", ANY_PORT, "-p", ANY_PORT, "--ask", taken], "--ask names another one"),
+        (&["-b", ANY_PORT, "-p", ANY_PORT, "--ask", taken], "--ask sets another one"),
         (&["-b", ANY_PORT, "-p", ANY_PORT, "--publish", taken], "publish on another port"),
     ] {
         let said = zlog(["relay"]).args(args).run().code(1).err();

@@ -148,7 +148,7 @@ fn a_publisher_that_sends_too_large_a_message_is_disconnected_and_reported() {
     publisher.wait_for_subscription();
     publisher.report_all();
     publisher.send(["app.INFO", &"x".repeat(100_000)]);
-    let hung_up = format!("hung up on {}: it sent a message larger", publisher.endpoint);
+    let hung_up = format!("disconnected {}: it sent a message larger", publisher.endpoint);
     relay.running.expect_stderr(&hung_up);
     publisher.wait_for_subscription();
 }

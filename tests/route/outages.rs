@@ -16,8 +16,8 @@ fn a_full_disk_is_reported_once_and_the_other_handlers_go_on() {
     let args = ["tail", "--input", "-", "--fail-on-loss", "--file", &file, "--file", "/dev/full"];
     let finished = zlog(args).stdin(input).run().code(3);
     let err = finished.err();
-    let begun = "zlog tail: handler /dev/full: writing to /dev/full: no space left on device; \
-                 the others go on";
+    let begun = "zlog tail: handler /dev/full: writing to /dev/full: no space left on device; the \
+                 other handlers continue";
     let end = "zlog tail: handler /dev/full: 500 of 500 records were lost (500 failed)";
     assert_eq!(err.lines().collect::<Vec<_>>(), [begun, end]);
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 500);
@@ -190,7 +190,7 @@ fn mails_that_can_not_be_sent_before_the_end_are_counted() {
     let tail = zlog(args).args(["--smtp", &mail, "--file", &file]).stdin(input);
     let err = tail.run().code(3).err();
     assert!(
-        err.contains("zlog tail: handler ops: ") && err.contains("; the others go on"),
+        err.contains("zlog tail: handler ops: ") && err.contains("; the other handlers continue"),
         "{err}"
     );
     assert!(err.contains("handler ops: 10 of 10 records were lost (10 given up)"), "{err}");

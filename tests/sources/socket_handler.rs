@@ -125,10 +125,10 @@ fn times_out_behind_a_stopped_subscriber(listen: &str, port: impl FnOnce(&str) -
         let number = line.split("; ").find(|remark| remark.contains(what));
         number.map_or(0, |remark| remark.split(' ').next().unwrap().parse().unwrap())
     };
-    assert_eq!(counted("hung up with records unread"), dropped.len(), "{stderr}");
+    assert_eq!(counted("disconnected with records unread"), dropped.len(), "{stderr}");
     let lost = counted("cut short") + counted("dropped by a SocketHandler");
     assert_eq!(lost, dropped.len(), "{stderr}");
-    emit.stderr_has("hung up and connected again while records of it were unread");
+    emit.stderr_has("disconnected and connected again before zlog had read all its records");
 }
 
 #[test]

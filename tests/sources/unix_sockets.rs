@@ -84,7 +84,7 @@ fn a_bad_program_is_named_by_its_process_and_its_user() {
         ListeningEmit::of(emit(["--listen", &unix(&stream), "--listen-udp", &unix(&datagrams)]));
     listening.emit.expect_stderr("for Python's DatagramHandler");
     UnixStream::connect(&stream).unwrap().write_all(b"junk").unwrap();
-    let notice = listening.emit.expect_stderr("was cut off");
+    let notice = listening.emit.expect_stderr("disconnected");
     if cfg!(target_os = "linux") {
         let user = rustix::process::getuid().as_raw();
         let who = format!("process {} (user {user}) at {}", std::process::id(), unix(&stream));
@@ -92,7 +92,7 @@ fn a_bad_program_is_named_by_its_process_and_its_user() {
     }
     let sender = UnixDatagram::unbound().unwrap();
     sender.send_to(b"<14>hello", &datagrams).unwrap();
-    let notice = listening.emit.expect_stderr("a datagram of");
+    let notice = listening.emit.expect_stderr("dropped a datagram from");
     assert!(notice.contains(&format!("a program at {}", unix(&datagrams))), "{notice}");
 }
 
@@ -107,8 +107,8 @@ fn a_socket_in_use_and_a_file_that_is_no_socket_are_left_alone() {
         let refused = |path: &Path| zlog(["emit", "-b", ANY_PORT, flag, &unix(path)]).run().code(1);
         refused(&taken)
             .stderr_has(&format!("listening on {}: address already in use", unix(&taken)))
-            .stderr_has("end it, or name another path");
-        refused(&file).stderr_has("it is not a socket").stderr_has("left as it is");
+            .stderr_has("Stop it, or use another path");
+        refused(&file).stderr_has("is not a socket").stderr_has("left as it is");
         refused(&nowhere).stderr_has("Its directory must exist");
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "notes");

@@ -23,7 +23,7 @@ fn signals_end_a_tail_with_their_exit_codes_after_it_has_shown_what_it_received(
 #[test]
 fn signals_end_a_tail_without_a_connection() {
     let mut tail = crate::harness::zlog(["tail", "-v", "tcp://127.0.0.1:1"]).start();
-    tail.expect_stderr("trying again");
+    tail.expect_stderr("reconnecting in");
     tail.interrupt();
     tail.wait().code(130);
 }

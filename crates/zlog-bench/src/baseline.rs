@@ -187,7 +187,7 @@ pub fn compare(
         }
     }
     if comparison.compared == 0 {
-        return Err(Error::new("there is nothing that this run and the baseline both have")
+        return Err(Error::new("this run and the baseline have no handler in common")
             .hint("Both need `file` or `null` among their --handlers, and 3 runs or more."));
     }
     Ok(comparison)

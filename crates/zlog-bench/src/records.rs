@@ -98,7 +98,7 @@ impl Records {
             })
             .collect();
         if entries.is_empty() {
-            return Err(Error::new(format!("{shown}: there is no line in it"))
+            return Err(Error::new(format!("{shown} has no lines"))
                 .hint("--lines takes a file of log lines; --size makes test records."));
         }
         Ok(Records::new(entries, truncated))
@@ -210,7 +210,7 @@ mod tests {
     fn a_file_without_lines_or_none_at_all_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = Records::of_lines(file.path()).unwrap_err().to_string();
-        assert!(error.contains("there is no line in it"), "{error}");
+        assert!(error.contains("has no lines"), "{error}");
         let error = Records::of_lines(Path::new("/nonexistent/x.log")).unwrap_err().to_string();
         assert!(error.starts_with("/nonexistent/x.log: no such file"), "{error}");
     }

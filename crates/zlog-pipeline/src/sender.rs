@@ -10,7 +10,7 @@ use zlog_core::wire::topic;
 
 /// Describes records whose topic [`SenderFields::fill`] has removed.
 pub const OUTSIDE_ROOT: &str =
-    "with a topic outside the root, published under the root (--trust-topic keeps their own)";
+    "with a topic outside the root, published under the root (--trust-topic keeps their topics)";
 
 /// The fields that an emitting process fills in where a record lacks them, and the root of
 /// its topics.

@@ -28,7 +28,7 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     plots::check(&args.plot)?;
     let swept = scenarios.iter().any(|scenario| scenario.dimensions != scenarios[0].dimensions);
     if !args.plot.is_empty() && !swept {
-        return Err(Error::usage("--plot draws a sweep, and no option has several values")
+        return Err(Error::usage("--plot needs a sweep, but no option has several values")
             .hint("Give an option several values: --size 100,1K,10K."));
     }
     if cfg!(debug_assertions) {

@@ -41,7 +41,7 @@ impl Plan {
     pub(super) fn of(args: &BenchArgs) -> Result<Plan> {
         if args.baseline.is_some() && usize::from(args.runs) < MIN_RUNS {
             return Err(Error::usage(format!(
-                "--baseline needs --runs {MIN_RUNS} or more: fewer say nothing about the spread"
+                "--baseline needs --runs {MIN_RUNS} or more, to know the spread"
             )));
         }
         let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
@@ -77,7 +77,7 @@ fn records(args: &BenchArgs) -> Result<Records> {
         let (path, n) = (escape::escape(&path.display().to_string()), records.len());
         let first = counted(n, "line");
         terminal::eprint_line(format_args!(
-            "zlog bench: {path} is large: what is logged is its first {first}"
+            "zlog bench: {path} is large: only its first {first} are logged"
         ));
     }
     Ok(records)

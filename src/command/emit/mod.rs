@@ -180,8 +180,10 @@ impl Emit {
             let (wait, wanted) = (args.wait, args.wait_for);
             let text = match (wanted, subscribers) {
                 (0, _) => return Ok(()),
-                (1, _) => format!("nobody listens (waited {wait}); publishing all the same"),
-                (_, n) => format!("{n} of {wanted} subscribers came (waited {wait}); publishing"),
+                (1, _) => format!("nobody listens (waited {wait}); publishing anyway"),
+                (_, n) => {
+                    format!("{n} of {wanted} subscribers connected (waited {wait}); publishing")
+                }
             };
             terminal::eprint_line(format_args!("zlog emit: {text}"));
         }
@@ -221,7 +223,7 @@ impl Emit {
         let uncopied = progress.copying() + progress.uncopied();
         if uncopied > 0 {
             terminal::eprint_line(format_args!(
-                "zlog emit: --tee: up to {} not copied: the reader did not take them in time",
+                "zlog emit: --tee: up to {} not copied: the reader did not read them in time",
                 counted(uncopied, "byte")
             ));
         }

@@ -60,8 +60,8 @@ impl Summary {
             (published.renumbered, "topic", "numbered from 1 again (too many topics)"),
             (lines.pieces, "piece", "of lines longer than --max-line"),
             (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
-            (lines.skipped, "empty line", "left out"),
-            (lines.nuls, "NUL", "left out (a hole in the input)"),
+            (lines.skipped, "empty line", "dropped"),
+            (lines.nuls, "NUL", "dropped (a hole in the input)"),
             (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
         ];

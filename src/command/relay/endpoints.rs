@@ -86,7 +86,7 @@ pub(super) fn open_query_server(
     if args.no_ask {
         if args.keep.is_some() {
             terminal::eprint_line(
-                "zlog relay: with --no-ask, nobody can ask for the messages of --keep",
+                "zlog relay: with --no-ask, nobody can query the messages of --keep",
             );
         }
         return Ok(None);
@@ -100,10 +100,8 @@ pub(super) fn open_query_server(
     if endpoints.is_empty() {
         return match args.keep {
             None => Ok(None),
-            Some(_) => {
-                Err(Error::usage("--keep needs an endpoint for questions, and there is no default")
-                    .hint("Choose one, such as --ask tcp://127.0.0.1:12346."))
-            }
+            Some(_) => Err(Error::usage("--keep needs a query endpoint, and there is no default")
+                .hint("Choose one, such as --ask tcp://127.0.0.1:12346.")),
         };
     }
     let endpoints: Vec<_> = endpoints.into_iter().map(|at| at.with_in_use_hint(ASKED)).collect();
@@ -113,6 +111,6 @@ pub(super) fn open_query_server(
             terminal::eprint_line(format_args!("zlog relay: running without queries: {error}"));
             Ok(None)
         }
-        Err(error) => Err(error.note("It is the endpoint for questions; --ask names another one.")),
+        Err(error) => Err(error.note("It is the query endpoint. --ask sets another one.")),
     }
 }

@@ -252,14 +252,14 @@ impl Inputs {
             if unheard > 0 {
                 let records = counted(input.records(), "record");
                 terminal::eprint_line(format_args!(
-                    "zlog relay: {name}: nobody wanted {unheard} of {records}"
+                    "zlog relay: {name}: {unheard} of {records} had no subscriber"
                 ));
             }
             let nuls = input.state.counts().source.lines.nuls;
             if nuls > 0 {
                 let nuls = counted(nuls, "NUL");
                 terminal::eprint_line(format_args!(
-                    "zlog relay: {name}: {nuls} left out (a hole in the input)"
+                    "zlog relay: {name}: {nuls} dropped (a hole in the input)"
                 ));
             }
             for remark in input.remarks() {

@@ -165,7 +165,7 @@ impl Relay {
                 Ok(settings) => self.settings.change_to(settings),
                 Err(error) => {
                     terminal::eprint_line(format_args!("zlog relay: {error}"));
-                    terminal::eprint_line("zlog relay: it goes on with the configuration it has");
+                    terminal::eprint_line("zlog relay: continuing with the current configuration");
                 }
             }
         }
@@ -389,6 +389,6 @@ fn say_bound(proxy: &Proxy, server: Option<&QueryServer>) {
         terminal::eprint_line(format_args!("zlog relay: publishing, bound {endpoint}"));
     }
     for endpoint in server.map_or(&[][..], QueryServer::bound) {
-        terminal::eprint_line(format_args!("zlog relay: questions, bound {endpoint}"));
+        terminal::eprint_line(format_args!("zlog relay: queries, bound {endpoint}"));
     }
 }

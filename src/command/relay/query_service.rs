@@ -96,7 +96,7 @@ impl QueryService {
                 Ok(Question::Status) if self.replies.len() < MAX_REPLIES => {
                     self.status.push(client);
                 }
-                Ok(Question::Status) => self.refuse(&client, "too many ask at once".into()),
+                Ok(Question::Status) => self.refuse(&client, "too many queries at once".into()),
                 Ok(Question::Last(last)) => self.begin(client, last, keep.is_some()),
                 Err(why) => self.refuse(&client, why),
             }
@@ -119,7 +119,7 @@ impl QueryService {
             self.refused += 1;
         }
         if self.subscribing.len() + self.replies.len() >= MAX_CLIENTS {
-            return self.refuse(&client, "too many ask at once".into());
+            return self.refuse(&client, "too many queries at once".into());
         }
         if self.send(&client, &Answer::Ready) == AnswerOutcome::Sent {
             let until = Instant::now() + SUBSCRIBE_TIMEOUT;
@@ -174,7 +174,7 @@ impl QueryService {
             if self.reported.is_none_or(|at| now >= at + REPORT_INTERVAL) {
                 self.reported = Some(now);
                 terminal::eprint_line(format_args!(
-                    "zlog relay: disconnected {}: it did not read the answer to its question in time",
+                    "zlog relay: disconnected {}: it did not read the answer to its query in time",
                     escape(client.host())
                 ));
             }

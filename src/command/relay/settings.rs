@@ -77,9 +77,9 @@ impl Settings {
             let pipe = |path: &&Path| path.metadata().is_ok_and(|meta| !meta.is_file());
             if let Some(pipe) = handler.target.as_dyn().inputs().into_iter().find(pipe) {
                 let (name, pipe) = (escape(&handler.name), escape(&pipe.to_string_lossy()));
-                let what = format!("handler {name}: {pipe} is no regular file");
+                let what = format!("handler {name}: {pipe} is not a regular file");
                 let hint =
-                    "A relay that runs waits for no pipe: put it into a file, or start anew.";
+                    "A running relay can't wait for a pipe. Use a regular file, or restart it.";
                 return Err(Error::new(what).hint(hint));
             }
         }
@@ -149,7 +149,7 @@ impl Settings {
         let kept = self.spec.handlers.iter().filter(|handler| kept(handler)).count();
         let (name, all) = (self.name(), self.spec.handlers.len());
         terminal::eprint_line(format_args!(
-            "zlog relay: read {name} again: {}, {kept} of them as before",
+            "zlog relay: reloaded {name}: {}, {kept} unchanged",
             counted(all, "handler")
         ));
         if let (Some(now), Some(started)) = (&self.config, &before.started) {
@@ -157,7 +157,7 @@ impl Settings {
             if !changed.is_empty() {
                 let changed = changed.join(", ");
                 terminal::eprint_line(format_args!(
-                    "zlog relay: changed under [relay], and needs a restart: {changed}"
+                    "zlog relay: changes under [relay] need a restart: {changed}"
                 ));
             }
         }
@@ -194,6 +194,6 @@ fn check_places(args: &RelayArgs) -> Result<()> {
 /// An error of the parser about the file's options and the command line's.
 fn unfit(path: &Path, error: &clap::Error) -> Error {
     let path = escape(&path.display().to_string());
-    Error::usage(format!("{path} and what was typed: {}", config::one_line(error)))
+    Error::usage(format!("{path} and the command line: {}", config::one_line(error)))
         .hint("`zlog relay --help` describes the options.")
 }

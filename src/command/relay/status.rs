@@ -25,8 +25,7 @@ use zlog_pipeline::socket::{
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The next step for an unusable answer.
-const OTHER_VERSION: &str =
-    "It may be of another version: compare `zlog --version` there with the one here.";
+const OTHER_VERSION: &str = "Its version may differ: compare `zlog --version` on both sides.";
 
 /// The status, without the fields that [`QueryService`](super::query_service::QueryService)
 /// fills in.
@@ -108,7 +107,7 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
             return Err(error.hint(OTHER_VERSION));
         }
         _ => {
-            let error = Error::new(format!("{at} does not answer the question"));
+            let error = Error::new(format!("{at} does not answer the query"));
             return Err(error.hint(OTHER_VERSION));
         }
     };

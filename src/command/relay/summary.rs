@@ -41,13 +41,13 @@ impl fmt::Display for Summary {
         }
         if self.uncounted {
             f.write_str(
-                "; publishers were still sending when --linger was over: how many records are lost \
-                 is not known",
+                "; publishers were still sending when --linger was over: the number of lost \
+                 records is unknown",
             )?;
         }
         if self.flushed == Flushed::No {
             f.write_str(
-                "; subscribers did not take everything in time: the last messages may be lost",
+                "; subscribers did not read everything in time: the last messages may be lost",
             )?;
         }
         Ok(())

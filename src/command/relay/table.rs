@@ -183,7 +183,7 @@ mod tests {
     fn whole() -> Vec<u8> {
         let side = || EndpointPeers { endpoint: "tcp://127.0.0.1:1".into(), peers: 3 };
         let outage = Some("no space left on device\n  Make room.".into());
-        let remarks = vec!["1 client cut off".into()];
+        let remarks = vec!["1 client disconnected".into()];
         let status = Status {
             version: "0.1.0".into(),
             uptime: 86_400.5,

@@ -188,12 +188,12 @@ fn query_endpoint(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Endpoint> {
         return Endpoint::parse(ask, Role::Connect);
     }
     let [endpoint] = endpoints else {
-        return Err(Error::usage("--last asks one relay, and there are several endpoints")
+        return Err(Error::usage("--last queries one relay, but there are several endpoints")
             .hint("Give one endpoint, or the relay's query endpoint: --ask ENDPOINT."));
     };
     let query = (endpoint.role() == Role::Connect).then(|| endpoint.query_endpoint()).flatten();
     query.ok_or_else(|| {
-        Error::usage(format!("{endpoint} has no query endpoint for earlier records"))
+        Error::usage(format!("{endpoint} has no query endpoint for past records"))
             .hint("Name the relay's: --ask ENDPOINT.")
     })
 }

@@ -57,7 +57,7 @@ impl LossReport {
         let incomplete = self.sequences.is_incomplete();
         if incomplete && !std::mem::replace(&mut self.incomplete_reported, true) {
             terminal::eprint_line(
-                "zlog tail: too many senders and topics: losses of some go unseen",
+                "zlog tail: too many senders and topics: some losses are not noticed",
             );
         }
     }

@@ -57,7 +57,7 @@ fn move_endpoints(args: &mut TailArgs) -> Result<()> {
     let (endpoints, topics): (Vec<String>, Vec<String>) =
         args.topics.drain(..).partition(|word| word.contains("://"));
     if let (Some(endpoint), false) = (endpoints.first(), args.input.is_empty()) {
-        let what = format!("--input reads files, and can't connect to {endpoint} too");
+        let what = format!("--input can't be combined with the endpoint {endpoint}");
         return Err(Error::usage(what).hint("Leave out one of them."));
     }
     args.topics = topics;
@@ -218,7 +218,7 @@ impl Tail {
         let unformatted = closed.console.as_ref().map_or(0, |console| console.unformatted);
         if unformatted > 0 && !args.quiet {
             terminal::eprint_line(format_args!(
-                "zlog tail: {unformatted} did not fit --format; shown with the reason"
+                "zlog tail: {unformatted} did not fit --format; shown and marked"
             ));
         }
         let lost = self.output.losses.lost();
@@ -244,7 +244,7 @@ impl Tail {
         let messages = counted(self.late.count, "message");
         let cause = match self.late.and_more {
             false => ": --linger was over",
-            true => ", and publishers were still sending: how many records are lost is not known",
+            true => ", and publishers were still sending: the number of lost records is unknown",
         };
         terminal::eprint_line(format_args!(
             "zlog tail: {messages} came too late for the handlers{cause}"

@@ -69,8 +69,7 @@ impl fmt::Display for Finding {
             }
             Reason::NoHandshake => write!(
                 f,
-                "not connected: something answers at {endpoint}, and it does not shake hands \
-                 as a ZeroMQ publisher does; still trying"
+                "not connected: {endpoint} answers, but is not a ZeroMQ publisher; still trying"
             ),
             Reason::HandshakeFailed(why) => {
                 write!(f, "not connected: handshake with {endpoint} failed: {why}; still trying")

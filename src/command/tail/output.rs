@@ -207,7 +207,7 @@ impl TailOutput {
         let error = self.abandoned.take()?;
         let records = closed.console.as_ref().map_or(0, HandlerStatus::missing);
         let records = counted(records, "record");
-        let what = format!("{error}; up to {records} not printed, or not whole");
+        let what = format!("{error}; up to {records} not printed completely");
         Some(Error::new(what).exit_as(error.exit()))
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     let nuls = source.counts().lines.nuls;
     if nuls > 0 && !args.quiet {
         let nuls = counted(nuls, "NUL");
-        terminal::eprint_line(format_args!("zlog tail: {nuls} left out (a hole in the input)"));
+        terminal::eprint_line(format_args!("zlog tail: {nuls} dropped (a hole in the input)"));
     }
     // Input that could not be read is a failure, even if enough came from the rest.
     if source.exit() == Exit::Failed && tail.ended() == Ended::Done {

@@ -78,7 +78,7 @@ fn all_errors_are_reported_with_their_positions() {
     );
     let expected = [
         "relay.toml has 11 errors:",
-        "relay.toml:3:10: formatters.f.format: format \"%(mesage)s\": there is no field",
+        "relay.toml:3:10: formatters.f.format: format \"%(mesage)s\": unknown field",
         "relay.toml:5:11: handlers.errors: path is missing",
         "relay.toml:7:1: unknown key handlers.errors.filename\n  Did you mean path?",
         "relay.toml:8:1: unknown key handlers.errors.levle\n  Did you mean level?",

@@ -69,13 +69,13 @@ fn invalid_values_of_each_class_are_reported() {
     for (text, expected) in [
         ("class = 'syslog'\naddress = 'ftp://x'", ":4:11: handlers.a.address: "),
         ("class = 'syslog'\nfacility = 'kernal'", ":4:12: handlers.a.facility: "),
-        ("class = 'smtp'\nto = 'nobody'", ":4:6: handlers.a.to: \"nobody\" is no mail address"),
+        ("class = 'smtp'\nto = 'nobody'", ":4:6: handlers.a.to: \"nobody\" is not a mail address"),
         ("class = 'smtp'", ":2:11: handlers.a: to is missing"),
         ("class = 'smtp'\nto = 'a@b.org'\npassword = 'x'", "Put the password into a file"),
         ("class = 'exec'\ncommand = \"a 'b\"", ":4:11: handlers.a.command: "),
         (
             "class = 'syslog'\naddress = 'udp://127.0.0.1'\nmax-message = '200K'",
-            ":4:11: handler a: syslog messages of at most 204800 bytes",
+            ":4:11: handler a: max-message is out of range: 204800 bytes",
         ),
         ("class = 'exec'\ncommand = []", "handlers.a.command: names no program"),
         ("class = 'publish'", "handler a: no endpoint to publish on"),
@@ -83,8 +83,8 @@ fn invalid_values_of_each_class_are_reported() {
         ("class = 'publish'\nbind = 'tcp://*:1'\nformat = 'json'", ":5:1: unknown key"),
         ("class = 'rotating'\npath = 'a'", ":2:11: handlers.a: max-bytes is missing"),
         ("class = 'timed'\npath = 'a'\nwhen = 'noon'", ":5:8: handlers.a.when: "),
-        ("class = 'file'\npath = ''", "it is no name of a file"),
-        ("class = 'file'\npath = 'a'\non-full = 'drop'", "and there is none"),
+        ("class = 'file'\npath = ''", "is not a file name"),
+        ("class = 'file'\npath = 'a'\non-full = 'drop'", "without a queue"),
         ("class = 'file'\npath = 'a'\nutc = 1", "must be true or false, but is an integer"),
         ("path = 'a'", ":2:11: handlers.a: class is missing"),
     ] {

@@ -50,8 +50,8 @@ impl Python {
         let said = String::from_utf8_lossy(&output.stdout);
         let (Some(version), Some(pyzmq)) = (said.lines().next(), said.lines().nth(1)) else {
             let why = String::from_utf8_lossy(&output.stderr);
-            let why = escape::escape(why.lines().last().unwrap_or("it said nothing"));
-            return Err(Error::new(format!("no Python to compare with: {shown}: {why}")).hint(HINT));
+            let why = escape::escape(why.lines().last().unwrap_or("it printed nothing"));
+            return Err(Error::new(format!("can't compare with Python {shown}: {why}")).hint(HINT));
         };
         let pyzmq = match pyzmq.strip_prefix("pyzmq ") {
             Some(version) => Ok(escape::escape(version)),

@@ -135,7 +135,7 @@ impl Session {
         let last = text.lines().rfind(|line| !line.trim().is_empty());
         Error::new(format!(
             "Python ended early: {}",
-            escape::escape(last.unwrap_or("it said nothing"))
+            escape::escape(last.unwrap_or("it printed nothing"))
         ))
     }
 }

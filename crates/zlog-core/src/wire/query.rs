@@ -287,7 +287,7 @@ pub fn read_question(frames: &[impl AsRef<[u8]>]) -> Result<Question, String> {
 pub fn read_answer(frame: &[u8]) -> Result<Answer> {
     read(frame).map_err(|why| {
         Error::new(format!("the answer is not that of a zlog relay: {why}"))
-            .hint("Use the endpoint for questions that the relay prints when it starts.")
+            .hint("Use the query endpoint that the relay prints when it starts.")
     })
 }
 
@@ -295,7 +295,7 @@ fn read<T: for<'a> Deserialize<'a>>(frame: &[u8]) -> Result<T, String> {
     let wrong = |error: serde_json::Error| error.to_string();
     let version: Versioned<serde_json::Value> = serde_json::from_slice(frame).map_err(wrong)?;
     if version.zlog != VERSION {
-        return Err(format!("version {} is not known here: it is {VERSION}", version.zlog));
+        return Err(format!("unknown version {}: this zlog has version {VERSION}", version.zlog));
     }
     serde_json::from_value(version.what).map_err(wrong)
 }

@@ -75,8 +75,7 @@ mod unix {
     /// How long descriptors must have been free before the next shortage is reported.
     const RECOVERY: Duration = Duration::from_secs(10);
 
-    const NEXT: &str = "Raise it where zlog is started: `ulimit -n 4096` in a shell, LimitNOFILE= \
-                        in a systemd unit.";
+    const NEXT: &str = "Raise it: `ulimit -n 4096` in the shell, LimitNOFILE= in a systemd unit.";
 
     /// The inherited limit, if it was raised.
     static BEFORE: OnceLock<Rlimit> = OnceLock::new();
@@ -101,12 +100,12 @@ mod unix {
         let Some(most) = most().filter(|most| *most < OTHERS) else { return Ok(None) };
         if !is_room_for(NEEDED) {
             return Err(Error::new(format!(
-                "at most {most} files may be open at once, and ZeroMQ needs {NEEDED} to begin with"
+                "the limit on open files is {most}, and ZeroMQ needs {NEEDED}"
             ))
             .hint(NEXT));
         }
         Ok(Some(format!(
-            "at most {most} files may be open at once, and each connection takes one of them\n  \
+            "the limit on open files is {most}, and each connection needs one\n  \
              {NEXT}"
         )))
     }
@@ -121,8 +120,8 @@ mod unix {
     pub(crate) fn too_few_for(clients: usize) -> Option<String> {
         let most = most().filter(|most| (OTHERS..OTHERS + clients as u64).contains(most))?;
         Some(format!(
-            "at most {most} files may be open at once: not enough for {clients} clients \
-             (--max-clients) and what else is open\n  {NEXT}"
+            "the limit on open files is {most}: too low for {clients} clients \
+             (--max-clients)\n  {NEXT}"
         ))
     }
 
@@ -212,7 +211,7 @@ mod unix {
         let connections = CONNECTIONS.load(Ordering::Relaxed);
         let open = most().map_or_else(
             || "the system can open no more files".to_owned(),
-            |most| format!("almost all of the {most} files that may be open at once are open"),
+            |most| format!("almost all of the {most} file descriptors are in use"),
         );
         let connections = counted(connections as u64, "connection");
         format!(

@@ -34,8 +34,8 @@ pub fn run_in_child() -> Result<Option<Exit>> {
     signal::end_with_this_thread(&mut command);
     // Child::wait would race with the wait below.
     let child = command.spawn().map_err(|error| {
-        Error::io("can't run zlog in a child process, to wait for orphans here", &error)
-            .hint("It starts /proc/self/exe: mount /proc, or let another program be process 1.")
+        Error::io("can't start zlog as a child of process 1", &error)
+            .hint("Mount /proc, or run another program as process 1.")
     })?;
     signals.begin(child.id());
     let status = wait_for(Pid::from_child(&child))?;

@@ -78,9 +78,9 @@ impl HandlerStatus {
             (self.cut, "too long and cut"),
             (
                 self.unconfirmed,
-                "sent over connections that broke, and the last of them may not have arrived",
+                "sent over connections that broke; the last of them may not have arrived",
             ),
-            (self.unformatted, "did not fit the format, and are there with the reason"),
+            (self.unformatted, "did not fit the format and are marked"),
         ];
         for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
             remarks.push(format!("handler {name}: {} {what}", grouped(count)));

@@ -115,13 +115,13 @@ fn check_ipc_is_free(endpoint: &Endpoint, path: &str) -> Result<()> {
         return Ok(()); // Missing or inaccessible: bind reports which.
     };
     if !metadata.file_type().is_socket() {
-        let error = failed(endpoint, &"there is a file at that path, and it is not a socket");
-        return Err(error.hint("Choose another path; the file is left as it is."));
+        let error = failed(endpoint, &"the file at that path is not a socket");
+        return Err(error.hint("Choose another path. The file is left as it is."));
     }
     match UnixStream::connect(path) {
         Ok(_) => Err(in_use(endpoint)),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Err(failed(endpoint, &"the socket at that path belongs to somebody else"))
+            Err(failed(endpoint, &"the socket at that path belongs to another user"))
         }
         Err(_) => Ok(()),
     }
@@ -140,7 +140,7 @@ fn bind_failed(endpoint: &Endpoint, errno: Errno) -> Error {
                 .hint("Bind tcp://*:PORT for all of its addresses.")
         }
         ErrorKind::PermissionDenied => failed(endpoint, &errno)
-            .hint("Ports below 1024 and other people's directories need rights."),
+            .hint("Ports below 1024 and directories of other users need permission."),
         ErrorKind::NotFound => {
             failed(endpoint, &errno).hint("The directory of an ipc path must exist.")
         }
@@ -158,7 +158,8 @@ fn in_use(endpoint: &Endpoint) -> Error {
         None => "another port (0 takes a free one)",
     };
     error.hint(format!(
-        "Another program listens there, maybe another `zlog emit`: --connect to it or --bind {next}."
+        "Another program listens there, maybe another `zlog emit`. --connect to it, or --bind \
+         {next}."
     ))
 }
 

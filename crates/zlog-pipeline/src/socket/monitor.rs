@@ -178,7 +178,7 @@ fn protocol_text(code: u32) -> String {
 fn auth_text(status: u32) -> String {
     match status {
         300 => "the authenticator can't answer now".to_owned(),
-        400 => "access denied: the key or password is not one of those let in".to_owned(),
+        400 => "access denied: unknown key or password".to_owned(),
         500 => "the authenticator failed".to_owned(),
         _ => format!("access denied (status {status})"),
     }

@@ -216,8 +216,8 @@ impl FormatterSpec {
     fn invalid(&self, text: &str, kind: TemplateStyle, error: &TemplateError) -> Error {
         let hint = match error {
             TemplateError::UnknownField(_) => format!(
-                "The fields are {}. What senders add besides is declared: --extra NAME, or \
-                 --extra NAME=DEFAULT for records without it.",
+                "The fields are {}. Declare other fields: --extra NAME, or --extra NAME=DEFAULT \
+                 for records without it.",
                 names(&self.extras)
             ),
             TemplateError::Invalid(_) => {

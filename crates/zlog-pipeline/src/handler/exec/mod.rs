@@ -136,7 +136,9 @@ impl Transport for CommandTransport {
             }
             RunOutcome::Ended { success: true, .. } => return SendOutcome::Sent,
             RunOutcome::Ended { description, .. } => description,
-            RunOutcome::TooLong => format!("not done within {:.1?}, and ended", start.elapsed()),
+            RunOutcome::TooLong => {
+                format!("not finished within {:.1?}, and killed", start.elapsed())
+            }
             RunOutcome::Unknown(error) => format!("its exit code is unknown: {error}"),
         };
         let records = counted(batch.len(), "record");

@@ -115,7 +115,7 @@ fn a_command_that_takes_too_long_is_ended_with_everything_it_started() {
         // On a busy machine the script may be too slow for the first timeouts.
         let grandchild = loop {
             let error = failure(&script);
-            assert!(error.contains("not done within"), "{error}");
+            assert!(error.contains("not finished within"), "{error}");
             assert!(start.elapsed() < DEADLINE);
             match script.written().trim().parse() {
                 Ok(grandchild) => break grandchild,

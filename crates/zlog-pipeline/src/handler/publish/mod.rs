@@ -240,7 +240,7 @@ impl Publish {
         names.truncate(MAX_REPORTED_SUBSCRIBERS - self.reported.len());
         if !names.is_empty() {
             (self.options.report)(&format!(
-                "waiting for room for the next record: {} does not take any",
+                "waiting: {} does not read its records",
                 names.join(", ")
             ));
             self.reported.append(&mut names);
@@ -317,7 +317,8 @@ impl Handler for Publish {
         match publisher.close(until.saturating_duration_since(Instant::now())) {
             Flushed::Yes => Ok(()),
             Flushed::No => Err(Error::new(
-                "a subscriber did not take all records in time; how many are lost is not known",
+                "a subscriber did not read all records in time; the number of lost records is \
+                 unknown",
             )),
         }
     }

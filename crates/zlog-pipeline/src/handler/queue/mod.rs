@@ -254,7 +254,7 @@ impl Drop for QueueHandler {
 }
 
 fn crashed() -> Error {
-    Error::new("the handler behind a queue has crashed, and takes no more records")
+    Error::new("the handler behind a queue has crashed")
         .hint("Restart zlog. The message before this one on stderr says where it crashed.")
 }
 

@@ -60,7 +60,7 @@ impl LoginFrom {
     pub fn warning(&self) -> Option<String> {
         match self {
             LoginFrom::File(path) if others_may_read(path) => Some(format!(
-                "warning: {} holds a password, and others may read it: chmod 600",
+                "warning: other users can read the password in {}: chmod 600",
                 escape(&path.to_string_lossy())
             )),
             _ => None,
@@ -76,8 +76,9 @@ pub(super) fn environment(
         Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(env::VarError::NotPresent) => Ok(None),
         // The value is not printed: it may be the password.
-        Err(env::VarError::NotUnicode(_)) => Err(Error::usage(format!("{name} is not UTF-8"))
-            .hint("Set it to the name or password as it is typed.")),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Error::usage(format!("{name} is not UTF-8")).hint("Set it to valid UTF-8."))
+        }
     };
     match (value(USER_VARIABLE)?, value(PASSWORD_VARIABLE)?) {
         (None, None) => Ok(None),
@@ -98,7 +99,7 @@ fn file(path: &Path) -> Result<Login> {
     let bytes = super::read(path, "the login for the mail server")?;
     // Errors may end up in a log, so they contain neither name nor password.
     let wrong = || {
-        Error::usage(format!("{shown} holds no login for the mail server"))
+        Error::usage(format!("{shown} has no login for the mail server"))
             .hint("Write user:password on one line, or user and password on two lines.")
     };
     let text = String::from_utf8(bytes).map_err(|_| wrong())?;

@@ -175,9 +175,9 @@ fn invalid_addresses_and_unencrypted_passwords_are_refused_at_once() {
     };
     let local = "smtp://127.0.0.1";
     let error = wrong(|options| options.from = "no\x1baddress".into(), local);
-    assert!(error.starts_with(r#""no\\x1baddress" is no mail address: "#), "{error}");
+    assert!(error.starts_with(r#""no\\x1baddress" is not a mail address: "#), "{error}");
     let error = wrong(|options| options.to = vec!["a@b\r\nRCPT TO:<c@d>".into()], local);
-    assert!(error.contains("is no mail address"), "{error}");
+    assert!(error.contains("is not a mail address"), "{error}");
     let error = wrong(|options| options.to.clear(), local);
     assert!(error.starts_with("no recipient"), "{error}");
     let login = |options: &mut SmtpOptions| {
@@ -331,7 +331,8 @@ fn a_refused_recipient_does_not_affect_the_others() {
     let to = (0..101).map(|number| format!("r{number}@example.org")).collect();
     let mut handler = made(SmtpOptions { to, ..options(&server.url()) });
     let error = handler.handle(&record("one")).unwrap_err().to_string();
-    let expected = "no mail for r100@example.org (1 of 101 recipients; the others got it): ";
+    let expected =
+        "no mail for r100@example.org (1 of 101 recipients; the other recipients got it): ";
     assert!(error.starts_with(expected), "{error}");
     assert_eq!(mails.recv_timeout(DEADLINE).unwrap().to.len(), 100);
 }
@@ -515,7 +516,7 @@ fn deferred_recipients_get_the_mail_later_and_the_others_once() {
     let mut handler = made(batching(&url, 1));
     give(&mut handler, &["one"]);
     let error = handler.on_timer(Instant::now()).unwrap_err().to_string();
-    let expected = "no mail for dev@example.org (1 of 2 recipients; the others got it): ";
+    let expected = "no mail for dev@example.org (1 of 2 recipients; the other recipients got it): ";
     assert!(error.starts_with(expected), "{error}");
     give(&mut handler, &["two"]);
     handler.close(Instant::now() + DEADLINE).unwrap_err();

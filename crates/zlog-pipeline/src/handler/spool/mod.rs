@@ -274,7 +274,7 @@ impl<T: Transport> Spool<T> {
         if !fits(self) && self.next_try.is_none() {
             let most = self.options.bytes;
             let error = Error::new(format!("a record of {size} bytes does not fit into the spool"))
-                .hint(format!("It was dropped. The spool holds {most} bytes: allow more."));
+                .hint(format!("It was dropped. The spool holds {most} bytes: raise spool-bytes."));
             self.error.get_or_insert(error);
         }
         fits(self)

@@ -38,7 +38,7 @@ impl Address {
     /// The address has none of these forms.
     pub fn parse(address: &str) -> Result<Address> {
         let wrong = |why: &str| {
-            Error::usage(format!("{} is no syslog address: {why}", escape(address)))
+            Error::usage(format!("{} is not a syslog address: {why}", escape(address)))
                 .hint("Write it as unix:/dev/log, udp://HOST:514 or tcp://HOST:601.")
         };
         if let Some(path) = address.strip_prefix("unix:") {
@@ -63,10 +63,10 @@ impl Address {
             Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
             Some(Host::Ipv4(ip)) => ip.to_string(),
             Some(Host::Ipv6(ip)) => ip.to_string(),
-            Some(Host::Domain(_)) | None => return Err(wrong("it names no host")),
+            Some(Host::Domain(_)) | None => return Err(wrong("the host is missing")),
         };
         match url.scheme() {
-            "udp" | "tcp" if !plain => Err(wrong("something stands beside the host and port")),
+            "udp" | "tcp" if !plain => Err(wrong("unexpected text beside host and port")),
             "udp" => Ok(Address::Udp { host, port: url.port().unwrap_or(514) }),
             "tcp" => Ok(Address::Tcp { host, port: url.port().unwrap_or(601) }),
             _ => Err(wrong("it does not begin with unix:, udp:// or tcp://")),
@@ -89,7 +89,7 @@ impl Address {
 #[cfg(unix)]
 fn unix(path: &Path) -> Result<Address, String> {
     if path.as_os_str().is_empty() {
-        return Err("it names no socket".to_owned());
+        return Err("the path is missing".to_owned());
     }
     // Report a path that is too long now instead of at the first record.
     std::os::unix::net::SocketAddr::from_pathname(path).map_err(|error| error.to_string())?;
@@ -156,7 +156,10 @@ mod tests {
         for text in wrong {
             let Err(error) = Address::parse(text) else { panic!("{text} was taken") };
             let error = error.to_string();
-            assert!(error.contains("is no syslog address") && !error.contains('\x1b'), "{error}");
+            assert!(
+                error.contains("is not a syslog address") && !error.contains('\x1b'),
+                "{error}"
+            );
             assert!(error.contains("\n  Write it as"), "{error}");
         }
     }

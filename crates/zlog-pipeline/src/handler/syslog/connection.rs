@@ -141,7 +141,7 @@ impl Connection {
                 self.address,
                 were(count),
             ))
-            .hint("Allow messages of fewer bytes: longer ones are cut."),
+            .hint("Lower max-message: longer messages are cut."),
         )
     }
 

@@ -83,7 +83,7 @@ impl FromStr for Facility {
         let number = named.or_else(|| text.parse().ok()).filter(|&n| n < FACILITIES.len());
         number.and_then(|number| u8::try_from(number).ok()).map(Facility).ok_or_else(|| {
             let names = Facility::names().collect::<Vec<_>>().join(" ");
-            Error::usage(format!("{:?} is no syslog facility", escape(text)))
+            Error::usage(format!("{:?} is not a syslog facility", escape(text)))
                 .hint(format!("Name one of {names}."))
         })
     }
@@ -112,7 +112,7 @@ impl FromStr for Protocol {
         match text {
             "rfc5424" => Ok(Protocol::Rfc5424),
             "local" => Ok(Protocol::Local),
-            _ => Err(Error::usage(format!("{:?} is no syslog protocol", escape(text)))
+            _ => Err(Error::usage(format!("{:?} is not a syslog protocol", escape(text)))
                 .hint("Name rfc5424 or local.")),
         }
     }

@@ -97,7 +97,7 @@ impl SyslogOptions {
         let most = if address.is_udp() { MAX_DATAGRAM } else { 1 << 20 };
         if !(MIN_MAX_MESSAGE..=most).contains(&self.max_message) {
             let asked = self.max_message;
-            return Err(Error::usage(format!("syslog messages of at most {asked} bytes"))
+            return Err(Error::usage(format!("max-message is out of range: {asked} bytes"))
                 .hint(format!("For {address}, use {MIN_MAX_MESSAGE} to {most} bytes.")));
         }
         let protocol = self.protocol.unwrap_or_else(|| address.protocol());

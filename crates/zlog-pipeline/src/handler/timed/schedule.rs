@@ -81,7 +81,7 @@ impl FromStr for When {
             "D" => When::Day,
             "MIDNIGHT" => When::Midnight,
             _ => When::Weekly(weekday(&upper).ok_or_else(|| {
-                Error::usage(format!("unknown time to replace a file: '{}'", escape(name))).hint(
+                Error::usage(format!("unknown rotation time: '{}'", escape(name))).hint(
                     "Use S, M, H, D (seconds, minutes, hours, days), midnight, \
                      or W0 to W6 (Monday to Sunday).",
                 )
@@ -121,7 +121,7 @@ impl Schedule {
         zone: TimeZone,
     ) -> Result<Schedule> {
         if interval == 0 {
-            let error = Error::usage("the interval to replace a file is 0");
+            let error = Error::usage("the rotation interval is 0");
             return Err(error.hint("Use an interval of 1 or more."));
         }
         let at = at_time.map_or(DAY, |time| {

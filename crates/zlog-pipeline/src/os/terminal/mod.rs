@@ -119,7 +119,7 @@ pub fn stdout_is_closed() -> bool {
 pub fn check_stdout() -> Result<()> {
     match closed::stdout() {
         true => Err(output_error(&not_open())
-            .hint("It was closed before zlog started (>&-): send it to a file or /dev/null.")),
+            .hint("It was closed before zlog started (>&-). Redirect it to a file or /dev/null.")),
         false => Ok(()),
     }
 }

@@ -139,8 +139,8 @@ fn a_handler_that_fails_is_told_of_once_and_hurts_no_other() {
         assert_eq!(place.lines("all"), ["one", "two", "three"]);
         let told = place.heard();
         assert_eq!(told.len(), 1, "{told:?}");
-        let expected = "zlog tail: handler full: writing to /dev/full: no space left on device; \
-                        the others go on";
+        let expected = "zlog tail: handler full: writing to /dev/full: no space left on device; the other \
+                        handlers continue";
         assert_eq!(told[0], expected);
         assert_eq!((closed[0].failed, closed[0].missing()), (3, 3));
         assert_eq!(closed[0].outage.as_ref().unwrap().lost, 3);

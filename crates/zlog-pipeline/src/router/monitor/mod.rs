@@ -85,7 +85,7 @@ impl OutageReporter {
     /// Reports that an outage began, or that its cause changed.
     pub(super) fn begins(&self, error: &Error) {
         let hint = error.next_step().map_or_else(String::new, |hint| format!("\n  {hint}"));
-        let others = if self.others { "; the others go on" } else { "" };
+        let others = if self.others { "; the other handlers continue" } else { "" };
         self.say(&format!("{}{others}{hint}", error.message()));
     }
 

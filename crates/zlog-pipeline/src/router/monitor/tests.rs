@@ -66,7 +66,7 @@ fn an_outage_is_reported_once_and_its_end_with_its_losses() {
     let handles = vec![true, false, true, false, false, false, true];
     let (mut watched, counters, heard) = watched(Scripted { handles, ..Scripted::default() });
     give(&mut watched, 4);
-    let begun = "zlog tail: handler errors.log: no room; the others go on\n  Make room.";
+    let begun = "zlog tail: handler errors.log: no room; the other handlers continue\n  Make room.";
     assert_eq!(heard.take(), [begun]);
     assert_eq!(counters.outage().unwrap().lost, 3);
     give(&mut watched, 1);
@@ -207,7 +207,8 @@ fn another_cause_within_an_outage_is_reported_and_a_recurring_one_once() {
     let (mut watched, counters, heard) =
         watched(Scripted { handles, causes, ..Scripted::default() });
     give(&mut watched, 5);
-    let told = |cause| format!("zlog tail: handler errors.log: {cause}; the others go on");
+    let told =
+        |cause| format!("zlog tail: handler errors.log: {cause}; the other handlers continue");
     assert_eq!(heard.take(), [told("b is refused"), told("2 are down")]);
     assert_eq!(counters.outage().unwrap().error, "b is refused");
 }

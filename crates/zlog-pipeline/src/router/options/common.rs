@@ -154,7 +154,7 @@ fn queue(
         (Target::Publish(publish), Some(_), _) => publish.on_full = OnFull::Block,
         (Target::Publish(publish), None, Some(asked)) => publish.on_full = asked,
         (_, None, Some(_)) => {
-            let what = "says what a full queue does, and there is none";
+            let what = "has no effect without a queue";
             reader.wrong("on-full", what, "Add queue, or leave out on-full.");
         }
         _ => {}
@@ -168,7 +168,7 @@ fn queue(
 /// Not a number, or more than [`LONGEST_QUEUE`].
 pub fn queue_length(text: &str) -> Result<usize, String> {
     match parsers::number(text)? {
-        n if n > LONGEST_QUEUE => Err(format!("at most {LONGEST_QUEUE} records can be queued")),
+        n if n > LONGEST_QUEUE => Err(format!("must be at most {LONGEST_QUEUE}")),
         n => Ok(n),
     }
 }

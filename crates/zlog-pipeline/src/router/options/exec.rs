@@ -34,7 +34,7 @@ fn read(reader: &mut dyn Reader, _: &SharedSettings) -> Option<Target> {
         }
     };
     if command.first().is_none_or(String::is_empty) {
-        reader.wrong("command", "names no program", "Name one: [\"notify\"].");
+        reader.wrong("command", "names no program", "Name one: command = [\"notify\"].");
         return None;
     }
     Some(Target::Exec(ExecOptions { command, timeout, batch, spool }))

@@ -101,7 +101,7 @@ fn path(reader: &mut dyn Reader) -> Option<PathBuf> {
     reader.require("path", "\"app.log\"");
     let path = reader.text("path")?;
     if path.is_empty() || path.contains('\0') {
-        reader.wrong("path", "it is no name of a file", "Name a file: path = \"app.log\".");
+        reader.wrong("path", "is not a file name", "Name a file: path = \"app.log\".");
         return None;
     }
     Some(path.into())

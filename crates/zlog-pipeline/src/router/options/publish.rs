@@ -116,7 +116,7 @@ impl HandlerTarget for PublishTarget {
     fn validate(&self) -> Result<()> {
         if self.endpoints()?.is_empty() {
             return Err(Error::usage("no endpoint to publish on")
-                .hint("Name one to bind or to connect to, as tcp://127.0.0.1:12346."));
+                .hint("Set bind or connect: tcp://127.0.0.1:12346."));
         }
         Ok(())
     }

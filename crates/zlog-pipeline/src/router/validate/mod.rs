@@ -77,7 +77,7 @@ impl<'s> Validator<'s> {
         let matches = route.matches.normalized();
         if self.routes.contains(&matches) {
             return Err(Error::usage(format!("there are two routes for {matches}"))
-                .hint("Name all their handlers in one."));
+                .hint("Put all handlers into one of them."));
         }
         let unknown = |name: &&String| !self.known.contains(name.as_str());
         if let Some(unknown) = route.handlers.iter().find(unknown) {

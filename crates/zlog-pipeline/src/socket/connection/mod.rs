@@ -84,7 +84,7 @@ impl fmt::Display for ConnectionEvent {
             EventKind::Connected => write!(f, "{endpoint}: connected"),
             EventKind::Disconnected => write!(f, "{endpoint}: disconnected"),
             EventKind::Retrying(pause) => {
-                write!(f, "{endpoint}: trying again in {} ms", pause.as_millis())
+                write!(f, "{endpoint}: reconnecting in {} ms", pause.as_millis())
             }
             EventKind::HandshakeFailed(why) => write!(f, "{endpoint}: handshake failed: {why}"),
             EventKind::Reconnected => write!(f, "{endpoint}: connecting again"),

@@ -146,7 +146,7 @@ impl Subscriber {
                 Ok(batch) => self.current = Some((batch, 0)),
                 Err(RecvTimeoutError::Timeout) => return Ok(false),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Error::new("the thread that receives has died"));
+                    return Err(Error::new("the receiving thread has crashed"));
                 }
             }
         }

@@ -84,14 +84,13 @@ pub(super) enum Misuse {
 impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Misuse::Frame => "it sent a frame that is no subscription, or one over 4 KiB",
-            Misuse::Subscriptions => "it holds more subscriptions than a peer may have",
+            Misuse::Frame => "it sent something other than a subscription, or more than 4 KiB",
+            Misuse::Subscriptions => "it has too many subscriptions",
             Misuse::LargestPeer => {
-                "all peers together hold more subscriptions than there is room for, and it holds \
-                 the most"
+                "all subscribers together have too many subscriptions, and it has the most"
             }
-            Misuse::Cancels => "it cancels subscriptions that it never made",
-            Misuse::Rate => "it subscribes and cancels without end",
+            Misuse::Cancels => "it cancels subscriptions that it does not have",
+            Misuse::Rate => "it subscribes and cancels endlessly",
         })
     }
 }

@@ -159,8 +159,8 @@ impl CommandSource {
         if !self.quiet.is_over(Instant::now(), self.text.progress().copying() > 0) {
             return Ok(PollStatus::Idle);
         }
-        let text = "the command has ended, but something it started holds its output open: \
-                    not waiting for more";
+        let text = "the command has ended, but a process that it started keeps its output open: \
+                    not waiting for it";
         self.notices.push(Notice { text: text.into(), failed: false });
         self.finish(Duration::ZERO, sink)?;
         Ok(PollStatus::Delivered)
@@ -238,7 +238,7 @@ fn start_error(program: &OsStr, error: &io::Error) -> Error {
             .hint("Check the spelling, and that it is in your PATH.")
             .exit_as(Exit::Child(127)),
         _ => Error::io(format_args!("{name}: can't be executed"), error)
-            .hint("Make it executable (chmod +x), or name what runs it: sh FILE.")
+            .hint("Make it executable (chmod +x), or run it with its interpreter: sh FILE.")
             .exit_as(Exit::Child(126)),
     }
 }

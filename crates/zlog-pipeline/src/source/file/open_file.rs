@@ -50,7 +50,8 @@ impl Change {
                 "was rewritten: reading it from its start; lines added shortly before may be missing"
             }
             Change::Modified => {
-                "was modified and has the same length and end: whether its lines are new is not known, so they are not read again"
+                "was modified, but its length and end are the same: zlog can't know whether it \
+                 was rewritten, and does not read it again"
             }
         }
     }

@@ -172,7 +172,7 @@ fn a_notice_says_that_a_file_may_have_been_rewritten() {
             break;
         }
     }
-    assert!(notices[0].text.contains("is not known") && !notices[0].failed, "{notices:?}");
+    assert!(notices[0].text.contains("can't know") && !notices[0].failed, "{notices:?}");
     append(&path, "more\n");
     wait_for(&mut source, &mut seen, "more");
     assert_eq!(messages(&seen), ["same", "more"]);

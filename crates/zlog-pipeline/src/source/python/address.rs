@@ -71,7 +71,7 @@ impl FromStr for Address {
         let port = match port {
             None => None,
             Some(port) => Some(port.parse().map_err(|_| {
-                format!("`{port}` is no port: write a number up to 65535, or 0 for any free one")
+                format!("`{port}` is not a port: write a number up to 65535, or 0 for any free one")
             })?),
         };
         Ok(Address { typed: typed.to_owned(), host: Host::read(host)?, port })
@@ -175,12 +175,11 @@ impl Address {
     fn refused(&self, port: Option<u16>) -> Error {
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         Error::usage(format!(
-            "listening on {self} would let other machines in, and Python's handlers don't say \
-             who they are: whoever reaches the port can write records"
+            "listening on {self} would let anyone who reaches the port write records"
         ))
         .hint(format!(
-            "Listen on 127.0.0.1{port}, or add --allow-remote (in a file: allow-remote = true) \
-             where the network can be trusted."
+            "Listen on 127.0.0.1{port}, or add --allow-remote (in a file: allow-remote = true) if \
+             you trust the network."
         ))
     }
 
@@ -230,23 +229,23 @@ fn listen_error(addr: &ListenAddr, error: &io::Error) -> Error {
     let failed = Error::io(format_args!("listening on {addr}"), error);
     match (addr, error.kind()) {
         (ListenAddr::Net(_), io::ErrorKind::AddrInUse) => {
-            failed.hint("Another program listens there: end it, or name another port.")
+            failed.hint("Another program listens there. Stop it, or use another port.")
         }
         (ListenAddr::Net(_), io::ErrorKind::PermissionDenied) => {
-            failed.hint("Name a port from 1024 on.")
+            failed.hint("Use a port of 1024 or higher.")
         }
         (ListenAddr::Net(_), io::ErrorKind::AddrNotAvailable) => {
-            failed.hint("This machine does not have that address: `ip addr` shows those it has.")
+            failed.hint("This machine does not have that address. `ip addr` lists its addresses.")
         }
         (ListenAddr::Unix(_), io::ErrorKind::AddrInUse) => {
-            failed.hint("Another program listens there: end it, or name another path.")
+            failed.hint("Another program listens there. Stop it, or use another path.")
         }
         (ListenAddr::Unix(_), io::ErrorKind::AlreadyExists) => {
-            failed.hint("Name another path; the file is left as it is.")
+            failed.hint("Use another path. The file is left as it is.")
         }
         (ListenAddr::Unix(_), io::ErrorKind::NotFound) => failed.hint("Its directory must exist."),
         (ListenAddr::Unix(_), io::ErrorKind::PermissionDenied) => {
-            failed.hint("Name a path in a directory that zlog may write to.")
+            failed.hint("Use a directory that zlog may write to.")
         }
         _ => failed,
     }

@@ -55,7 +55,7 @@ impl Delivery<'_, '_> {
         self.report.stats.records += 1;
         if let Some(fault) = &record.fault {
             self.report.stats.shortened += 1;
-            self.report.notice(|| format!("a record of {peer} is shortened: {fault}"));
+            self.report.notice(|| format!("shortened a record from {peer}: {fault}"));
         }
         record.received = Some(self.received);
         if record.hostname.is_none() {

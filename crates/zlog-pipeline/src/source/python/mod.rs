@@ -280,14 +280,14 @@ impl Source for PythonSource {
 }
 
 fn still_sending() -> String {
-    "Python's handlers were still sending when --linger was over; how many of their records \
-     are lost is not known"
+    "Python's handlers were still sending when --linger was over; the number of lost records is \
+     unknown"
         .to_owned()
 }
 
 fn never_accepted() -> String {
-    "Python's handlers were still waiting to be let in at the end, since file descriptors had \
-     run out; how many records they had sent is not known"
+    "at the end, clients were still waiting for a file descriptor; the number of lost records is \
+     unknown"
         .to_owned()
 }
 

@@ -119,7 +119,7 @@ fn remove_stale(path: &Path, address: &SockAddr, kind: Type) -> io::Result<()> {
         metadata => metadata?,
     };
     if !metadata.file_type().is_socket() {
-        let why = "there is a file at that path, and it is not a socket";
+        let why = "the file at that path is not a socket";
         return Err(io::Error::new(ErrorKind::AlreadyExists, why));
     }
     let probe = Socket::new(Domain::UNIX, kind, None)?;

@@ -31,7 +31,7 @@ pub struct ListenStats {
     pub too_large: u64,
     /// Records delivered without a part of their extras.
     pub shortened: u64,
-    /// Datagrams without a whole record.
+    /// Datagrams without a complete record.
     pub bad_datagrams: u64,
     /// Datagrams that the system dropped before they could be read. Known on Linux only.
     pub dropped_datagrams: u64,
@@ -46,14 +46,14 @@ impl ListenStats {
     /// For the summary: each number that is not zero, in words.
     pub fn remarks(&self) -> Vec<String> {
         [
-            (self.cut_off, "client", "cut off"),
-            (self.turned_away, "client", "turned away (--max-clients)"),
+            (self.cut_off, "client", "disconnected"),
+            (self.turned_away, "client", "refused (--max-clients)"),
             (self.truncated, "record", "cut short by the end of the connection"),
-            (self.hung_up, "client", "hung up with records unread"),
-            (self.dropped, "record", "dropped by a SocketHandler that found no room for 1 s"),
-            (self.too_large, "record", "left out, too large"),
+            (self.hung_up, "client", "disconnected with records unread"),
+            (self.dropped, "record", "dropped by a SocketHandler that waited for 1 s"),
+            (self.too_large, "record", "dropped, too large"),
             (self.shortened, "record", "shortened (extras nested too deep, or too large)"),
-            (self.bad_datagrams, "datagram", "without a whole record"),
+            (self.bad_datagrams, "datagram", "without a complete record"),
             (self.dropped_datagrams, "datagram", "dropped by the system (too fast)"),
         ]
         .into_iter()
@@ -120,7 +120,7 @@ impl NoticeLimiter {
         self.reported = 0;
         let suppressed = mem::take(&mut self.suppressed);
         if suppressed > 0 {
-            let text = format!("… and {suppressed} more such troubles with Python's handlers");
+            let text = format!("… and {suppressed} more problems with Python's handlers");
             self.notices.push(Notice { text, failed: false });
         }
     }
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(limiter.take().len(), 20);
         limiter.tick(now + WINDOW);
         let texts: Vec<String> = limiter.take().into_iter().map(|notice| notice.text).collect();
-        assert_eq!(texts, ["… and 80 more such troubles with Python's handlers"]);
+        assert_eq!(texts, ["… and 80 more problems with Python's handlers"]);
         limiter.report(|| "again".to_owned());
         limiter.tick(now + WINDOW * 2);
         assert_eq!(limiter.take().len(), 1);
@@ -159,7 +159,7 @@ mod tests {
         let remarks = stats.remarks();
         assert_eq!(
             remarks,
-            ["1 client cut off", "2 records cut short by the end of the connection"]
+            ["1 client disconnected", "2 records cut short by the end of the connection"]
         );
         assert_eq!(stats.lost(), 2);
     }

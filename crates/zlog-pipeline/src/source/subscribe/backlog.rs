@@ -90,7 +90,7 @@ pub(super) fn fetch(
         subscriber.unsubscribe(marker.as_bytes());
     }
     Ok(answer.unwrap_or_else(|why| {
-        (Backlog::default(), vec![format!("no earlier records from {at}: {why}")])
+        (Backlog::default(), vec![format!("no past records from {at}: {why}")])
     }))
 }
 
@@ -136,7 +136,7 @@ impl Request<'_> {
                 }
                 Reply::NoPeer => return Err("the relay has gone".into()),
                 Reply::TimedOut if !self.subscribed => {
-                    return Err("nothing came within 2 s; is it a relay with --keep?".into());
+                    return Err("no answer within 2 s; is it a relay with --keep?".into());
                 }
                 Reply::TimedOut => {
                     return Err(format!("the answer broke off after {}", messages.len()));
@@ -157,7 +157,7 @@ impl Request<'_> {
                 }
                 query::Answer::End(end) => return Ok(finish(messages, end)),
                 query::Answer::Refused { why } => return Err(why),
-                query::Answer::Status(_) => return Err("it answers something else".into()),
+                query::Answer::Status(_) => return Err("unexpected answer".into()),
             }
         }
     }
@@ -168,12 +168,12 @@ fn finish(messages: VecDeque<StoredMessage>, end: End) -> (Backlog, Vec<String>)
     let mut notices = Vec::new();
     let missing = end.messages.saturating_sub(messages.len());
     if missing > 0 {
-        notices.push(format!("{missing} of the earlier records are missing"));
+        notices.push(format!("{missing} of the past records are missing"));
     }
     if !end.subscribed {
         notices.push(
-            "the relay that was asked did not see the subscription: between the earlier records \
-             and the live ones some may be missing"
+            "the relay did not see the subscription: records between the past and the live ones \
+             may be missing"
                 .to_owned(),
         );
     }

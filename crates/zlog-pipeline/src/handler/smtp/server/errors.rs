@@ -30,15 +30,15 @@ impl Server {
         let wants_tls = code == 538 || said.to_ascii_uppercase().contains("STARTTLS");
         let hint = match (&self.encryption, code) {
             (Encryption::None, _) if wants_tls => {
-                format!("It wants to be spoken to encrypted: write smtp://{self}?tls=required.")
+                format!("It requires encryption: write smtp://{self}?tls=required.")
             }
             (_, 535) => "Check the name and the password: ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD, \
                          or those in the file that login= names."
                 .to_owned(),
-            (_, 530) if self.login.is_none() => "It may want a login: ZLOG_SMTP_USER and \
+            (_, 530) if self.login.is_none() => "It may require a login: ZLOG_SMTP_USER and \
                                                  ZLOG_SMTP_PASSWORD, or login=FILE."
                 .to_owned(),
-            _ => "Ask whoever runs the mail server, or name another.".to_owned(),
+            _ => "Ask the operator of the mail server, or use another server.".to_owned(),
         };
         Error::new(format!("mail server {self} refused: {code} {}", escape(said))).hint(hint)
     }
@@ -76,25 +76,24 @@ impl Server {
         if said.contains("No compatible authentication mechanism") {
             let hint = match self.encryption {
                 Encryption::None => format!(
-                    "Many take one only when encrypted: write smtps://{0} or \
+                    "Many servers accept a login only with encryption: write smtps://{0} or \
                      smtp://{0}?tls=required, or leave out the login.",
                     self.host
                 ),
-                _ => "Leave out the login, or name another server.".to_owned(),
+                _ => "Leave out the login, or use another server.".to_owned(),
             };
-            return error("takes no login as it was connected to", hint);
+            return error("accepts no login on this connection", hint);
         }
         if said.contains("STARTTLS is not supported") {
             let hint = format!(
-                "One that is encrypted from the start is smtps://{0}; where nobody can read \
-                 along, leave out ?tls=required.",
+                "Use smtps://{0}, or leave out ?tls=required on a trusted network.",
                 self.host
             );
             return error("offers no STARTTLS", hint);
         }
         if said.contains("corrupt message of type InvalidContentType") {
             let hint = format!(
-                "If it does STARTTLS, write smtp://{self}?tls=required; smtps:// is for port 465."
+                "For STARTTLS, write smtp://{self}?tls=required; smtps:// is for port 465."
             );
             return error("does not begin with TLS", hint);
         }
@@ -107,8 +106,8 @@ impl Server {
         // `openssl req -x509` makes such a certificate.
         if wrong.contains("CaUsedAsEndEntity") {
             return Some((
-                "shows the certificate of an authority as its own".to_owned(),
-                "Make it one that is no authority's: openssl req -x509 … -addext \
+                "uses the certificate of an authority as its own".to_owned(),
+                "Create a server certificate: openssl req -x509 … -addext \
                  basicConstraints=critical,CA:FALSE."
                     .to_owned(),
             ));
@@ -116,33 +115,31 @@ impl Server {
         // BadSignature: a trusted certificate has the same name but another key.
         if wrong.contains("UnknownIssuer") || wrong.contains("BadSignature") {
             return Some((
-                "shows a certificate that nobody has signed who is trusted here".to_owned(),
-                "If it is the right server, trust it: trust=FILE, with its certificate or its \
-                 authority's in PEM."
-                    .to_owned(),
+                "has a certificate that is not trusted here".to_owned(),
+                "If it is the right server, trust its certificate: trust=FILE (PEM).".to_owned(),
             ));
         }
         if wrong.contains("ertificate not valid for name") || wrong.contains("NotValidForName") {
             let names = names(wrong);
             let others = if names.is_empty() { "no name" } else { &names };
             return Some((
-                format!("shows a certificate for {others}, not for {host}"),
-                format!("Name the server as its certificate does, or have one made for {host}."),
+                format!("has a certificate for {others}, not for {host}"),
+                format!("Use a name in the certificate, or get a certificate for {host}."),
             ));
         }
         if wrong.contains("ertificate expired") || wrong.contains("Expired") {
             let what = match day(wrong, "not valid after ") {
-                Some(day) => format!("shows a certificate that was valid until {day}"),
-                None => "shows a certificate that has expired".to_owned(),
+                Some(day) => format!("has a certificate that expired on {day}"),
+                None => "has an expired certificate".to_owned(),
             };
-            return Some((what, "Have it made anew; or this machine's clock is wrong.".to_owned()));
+            return Some((what, "Renew it, or check the clock of this machine.".to_owned()));
         }
         if wrong.contains("ertificate not valid yet") || wrong.contains("NotValidYet") {
             let what = match day(wrong, "not valid before ") {
-                Some(day) => format!("shows a certificate that is valid from {day} only"),
-                None => "shows a certificate that is not valid yet".to_owned(),
+                Some(day) => format!("has a certificate that is not valid before {day}"),
+                None => "has a certificate that is not valid yet".to_owned(),
             };
-            let hint = "Set this machine's clock right, or have it made anew.".to_owned();
+            let hint = "Check the clock of this machine, or renew the certificate.".to_owned();
             return Some((what, hint));
         }
         None

@@ -72,7 +72,7 @@ impl Server {
     /// read in the list of processes.
     pub fn parse(address: &str) -> Result<Server> {
         let wrong = |why: &str| {
-            Error::usage(format!("{} is no mail server: {why}", escape(address)))
+            Error::usage(format!("{} is not a mail server: {why}", escape(address)))
                 .hint("Write it as smtp://HOST:PORT, smtp://HOST?tls=required or smtps://HOST.")
         };
         let url = Url::parse(address).map_err(|error| wrong(&error.to_string()))?;
@@ -81,16 +81,16 @@ impl Server {
             let without = url.host_str().unwrap_or("HOST");
             let what = format!("the mail server's address holds a login: smtp://…@{without}");
             return Err(Error::usage(escape(&what))
-                .hint("Command lines are visible to all: give the login another way."));
+                .hint("Other users can see command lines: use login=FILE or ZLOG_SMTP_USER."));
         }
         let host = match url.host() {
             Some(Host::Domain(name)) => name.to_owned(),
             Some(Host::Ipv4(ip)) => ip.to_string(),
             Some(Host::Ipv6(ip)) => ip.to_string(),
-            None => return Err(wrong("it names no host")),
+            None => return Err(wrong("the host is missing")),
         };
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-            return Err(wrong("something follows the host and port"));
+            return Err(wrong("unexpected text after host and port"));
         }
         let parameters = || {
             TlsParameters::new(host.clone())
@@ -101,7 +101,7 @@ impl Server {
             ("smtp", Some("tls=required")) => (Encryption::StartTls(parameters()?), 587),
             ("smtps", None) => (Encryption::Implicit(parameters()?), 465),
             ("smtp", Some(_)) => return Err(wrong("only ?tls=required may follow it")),
-            ("smtps", Some(_)) => return Err(wrong("smtps:// is encrypted as it is")),
+            ("smtps", Some(_)) => return Err(wrong("smtps:// is already encrypted")),
             _ => return Err(wrong("it does not begin with smtp:// or smtps://")),
         };
         let port = url.port().unwrap_or(port);
@@ -124,8 +124,8 @@ impl Server {
     pub fn with_certificate(mut self, pem: &[u8]) -> Result<Server> {
         let wrong = |error: SmtpError| {
             let why = escape(&error.to_string());
-            Error::new(format!("the certificate to trust {self} by can't be read: {why}"))
-                .hint("It is to be in PEM, beginning with -----BEGIN CERTIFICATE-----.")
+            Error::new(format!("can't read the certificate to trust {self}: {why}"))
+                .hint("It must be PEM and begin with -----BEGIN CERTIFICATE-----.")
         };
         let certificate = Certificate::from_pem(pem).map_err(wrong)?;
         let parameters = TlsParameters::builder(self.host.clone())
@@ -149,7 +149,7 @@ impl Server {
     pub(super) fn with_login(mut self, login: Option<Login>) -> Result<Server> {
         let Some(login) = login else { return Ok(self) };
         if matches!(self.encryption, Encryption::None) && !self.is_local() {
-            return Err(Error::usage(format!("{self} would get a password unencrypted"))
+            return Err(Error::usage(format!("{self} would get the password unencrypted"))
                 .hint(format!("Write smtps://{0} or smtp://{0}?tls=required.", self.host)));
         }
         self.login = Some(Credentials::new(login.user, login.password));
@@ -254,7 +254,7 @@ impl Server {
         let (address, error) = first;
         let cause = self.failed(error);
         let count = others + 1;
-        let rest = if count < of { "; the others got it" } else { "" };
+        let rest = if count < of { "; the other recipients got it" } else { "" };
         let names =
             if others == 0 { address.to_string() } else { format!("{address} and {others} more") };
         Error::new(format!("no mail for {names} ({count} of {of} recipients{rest}): {cause}"))
@@ -292,7 +292,7 @@ impl StepTimeout {
     }
 }
 
-/// Sends a mail. Returns the recipients that the server refused; the others got it.
+/// Sends a mail. Returns the recipients that the server refused; the other recipients got it.
 fn run_session(
     connection: &mut SmtpConnection,
     from: &Address,

@@ -42,7 +42,7 @@ fn record(msg: &str) -> Record<'_> {
 fn invalid_options_are_refused_at_once() {
     type Change = fn(&mut SyslogOptions);
     let cases: [(Change, &str); 5] = [
-        (|options| options.address = "loghost".into(), "is no syslog address"),
+        (|options| options.address = "loghost".into(), "is not a syslog address"),
         (|options| options.app_name = Some("my app".into()), "can't be a syslog app name"),
         (|options| options.hostname = Some(String::new()), "can't be a syslog hostname"),
         (|options| options.max_message = 100, "at most 100 bytes"),

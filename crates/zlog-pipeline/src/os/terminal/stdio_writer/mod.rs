@@ -119,7 +119,7 @@ impl Abandoned {
 
 impl fmt::Display for Abandoned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("its reader did not take all of it before the end")
+        f.write_str("its reader stopped reading")
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! UDP guarantees nothing (a Unix socket does): a datagram that is lost on the way can't
 //! be seen, since records from Python have no number that would be missing. What can be
-//! known is counted: datagrams without a whole record, and those that the system dropped
+//! known is counted: datagrams without a complete record, and those that the system dropped
 //! because they came too fast.
 
 #[cfg(target_os = "linux")]
@@ -135,8 +135,8 @@ impl Datagrams {
                 let name = &receiver.name;
                 report.notice(|| {
                     format!(
-                        "{dropped} datagrams to {name} were dropped by the system: they came \
-                         faster than they could be read (a higher net.core.rmem_max may help)"
+                        "the system dropped {dropped} datagrams to {name}: they arrived too fast \
+                         (a higher net.core.rmem_max may help)"
                     )
                 });
             }
@@ -212,7 +212,7 @@ impl Receiver {
         delivery.report.stats.bad_datagrams += 1;
         delivery.report.notice(|| {
             let (length, why) = (datagram.len(), error.describe());
-            format!("a datagram of {peer} ({length} bytes) was left out: {why}")
+            format!("dropped a datagram from {peer} ({length} bytes): {why}")
         });
         Ok(ControlFlow::Continue(()))
     }
@@ -234,11 +234,11 @@ impl DatagramError {
             DatagramError::TooLong => "its record is longer than --max-record".to_owned(),
             DatagramError::TooShort => "it is too short for a record and its length".to_owned(),
             DatagramError::Truncated => "it ends in the middle of a record".to_owned(),
-            DatagramError::TrailingBytes => "it goes on after its record".to_owned(),
+            DatagramError::TrailingBytes => "it continues after its record".to_owned(),
             DatagramError::NotARecord(Refused::NotARecord) => {
-                "it is a pickle of something else than a log record".to_owned()
+                "it is a pickle, but not of a log record".to_owned()
             }
-            DatagramError::NotARecord(refused) => format!("no pickled record ({refused})"),
+            DatagramError::NotARecord(refused) => format!("not a pickled record ({refused})"),
         }
     }
 }

@@ -144,7 +144,7 @@ impl Acceptor {
         if !self.failing {
             self.failing = true;
             let name = &self.name;
-            let error = Error::io(format_args!("no new clients can be let in on {name}"), error);
+            let error = Error::io(format_args!("can't accept new clients on {name}"), error);
             notices.report(|| format!("{error}; they wait (a higher `ulimit -n` may help)"));
         }
         Accepted::NoClient

@@ -26,10 +26,10 @@ impl DisconnectReason {
         match self {
             DisconnectReason::TooLong(header) => too_long(*header, longest),
             DisconnectReason::NotARecord(Refused::NotARecord) => {
-                "it sent a pickle of something else than a log record".to_owned()
+                "it sent a pickle that is not a log record".to_owned()
             }
             DisconnectReason::NotARecord(refused) => {
-                format!("it sent no pickled record ({refused})")
+                format!("it sent something other than a pickled record ({refused})")
             }
             DisconnectReason::Stalled(stall) => {
                 format!("it stopped in the middle of a record for {} s", stall.as_secs())

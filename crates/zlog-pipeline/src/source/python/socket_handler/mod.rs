@@ -197,7 +197,9 @@ impl Clients {
                             report.stats.turned_away += 1;
                             let most = self.max_clients;
                             report.notice(|| {
-                                format!("{peer} was turned away: {most} clients are connected already (--max-clients)")
+                                format!(
+                                    "refused {peer}: {most} clients are connected (--max-clients)"
+                                )
                             });
                             continue;
                         }
@@ -261,7 +263,7 @@ impl Clients {
         });
         let token = Token(self.first_token + slot);
         if let Err(error) = registry.register(stream.source(), token, Interest::READABLE) {
-            report.notice(|| format!("{peer} could not be let in: {error}"));
+            report.notice(|| format!("can't accept {peer}: {error}"));
             self.free.push(slot);
             return;
         }
@@ -333,7 +335,7 @@ impl Clients {
             ConnectionEnd::Disconnected(reason) => {
                 report.stats.cut_off += 1;
                 let max_record = self.max_record;
-                report.notice(|| format!("{peer} was cut off: {}", reason.describe(max_record)));
+                report.notice(|| format!("disconnected {peer}: {}", reason.describe(max_record)));
                 return;
             }
             ConnectionEnd::Closed | ConnectionEnd::Shutdown if !partial => {}
@@ -460,7 +462,7 @@ fn take(
         // An honest client may do this, with a list of a million numbers as an extra.
         Err(refused @ Refused::TooLarge(_)) => {
             delivery.report.stats.too_large += 1;
-            delivery.report.notice(|| format!("a record of {peer} was left out: {refused}"));
+            delivery.report.notice(|| format!("dropped a record from {peer}: {refused}"));
             FrameOutcome::Continue
         }
         Err(refused) => FrameOutcome::Reject(DisconnectReason::NotARecord(refused)),

@@ -252,8 +252,8 @@ impl Clients {
         let peer = &client.peer;
         report.notice(|| {
             format!(
-                "{peer} hung up{again} while records of it were unread: SocketHandler does so \
-                 when it has waited 1 s for room, and drops the record that it has"
+                "{peer} disconnected{again} before zlog had read all its records: its \
+                 SocketHandler waited for 1 s and dropped a record"
             )
         });
     }

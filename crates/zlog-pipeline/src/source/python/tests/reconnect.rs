@@ -50,7 +50,7 @@ fn assert_in_order_and_reported(fixture: &Fixture, want: &[usize], partials: u64
     let stats = fixture.stats();
     let counted = (stats.hung_up, stats.truncated, stats.dropped, stats.lost());
     assert_eq!(counted, (3, partials, 3 - partials, 3));
-    fixture.assert_noticed("hung up and connected again while records of it were unread");
+    fixture.assert_noticed("disconnected and connected again before zlog had read all its records");
 }
 
 fn filled_over_tcp(fixture: &Fixture) -> (TcpStream, Vec<usize>, u64) {
@@ -142,7 +142,7 @@ fn a_client_that_hangs_up_while_its_records_are_unread_is_reported() {
         fixture.source.poll(Duration::from_millis(20), &mut sink).unwrap();
     }
     fixture.until(|fixture| !fixture.notices.is_empty());
-    fixture.assert_noticed("hung up while records of it were unread");
+    fixture.assert_noticed("disconnected before zlog had read all its records");
     let stats = fixture.stats();
     assert_eq!(
         (stats.hung_up, stats.lost()),
