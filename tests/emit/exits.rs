@@ -89,10 +89,14 @@ fn with_fail_on_loss_a_loss_decides_the_exit_code_over_a_signal_and_a_commands_s
         tail
     };
     let drop = ["--on-full", "drop", "--hwm", "1", "--linger", "100ms", "--fail-on-loss"];
-    let mut endless = emit(drop).args(["--test"]).start();
-    let mut tail = stuck(&endless.endpoint());
-    endless.interrupt();
-    endless.wait().code(3);
+    let mut lines = emit(drop).stdin_open().start();
+    lines.write("first\n");
+    let mut tail = stuck(&lines.endpoint());
+    // Far more than the queues and the system's buffers hold: when it has been read, some of
+    // it is lost.
+    lines.write(("x".repeat(999) + "\n").repeat(20_000));
+    lines.interrupt();
+    lines.wait().code(3);
     tail.signal(rustix::process::Signal::CONT);
     let script = "while [ ! -e \"$0\" ]; do echo x; done; yes | head -n 100000";
     let folder = tempfile::tempdir().unwrap();
