@@ -56,12 +56,12 @@ fn after_a_signal_in_the_middle_of_a_file_only_whole_lines_are_published() {
         }
         let mut messages = vec![first];
         messages.extend(listener.everything());
-        let said = emit.wait().code(if interrupt { 130 } else { 143 }).err();
+        let stderr = emit.wait().code(if interrupt { 130 } else { 143 }).err();
         assert!(messages.len() < lines.len(), "the signal came too late");
         for (message, line) in messages.iter().zip(&lines) {
-            assert_eq!(message.json()["msg"], **line, "{said}");
+            assert_eq!(message.json()["msg"], **line, "{stderr}");
         }
-        assert!(!said.contains("cut off"), "{said}");
+        assert!(!stderr.contains("cut off"), "{stderr}");
     }
 }
 
@@ -73,11 +73,11 @@ fn a_line_without_end_at_a_signal_is_marked_and_counted() {
     assert_eq!(listener.next().json()["cut"], serde_json::Value::Null);
     emit.interrupt();
     let rest = listener.everything();
-    let said = emit.wait().code(130).err();
+    let stderr = emit.wait().code(130).err();
     assert_eq!(rest.len(), 1, "{rest:?}");
     let cut = rest[0].json();
-    assert_eq!((&cut["msg"], &cut["cut"]), (&"begun".into(), &true.into()), "{said}");
-    assert!(said.contains("1 line cut off by the end"), "{said}");
+    assert_eq!((&cut["msg"], &cut["cut"]), (&"begun".into(), &true.into()), "{stderr}");
+    assert!(stderr.contains("1 line cut off by the end"), "{stderr}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `--tee` to a reader that does not read: the input is published all the same.
+//! `--tee` to a reader that does not read: the input is published anyway.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
