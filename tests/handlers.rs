@@ -1,26 +1,50 @@
-//! Each handler by itself, against the real thing: files as Python's logging writes
-//! them, mails to a real mail server, messages to a real syslog daemon.
+//! Each handler by itself: files compared with Python's logging, mails to a real mail server,
+//! messages to a real syslog daemon.
 
-/// Commands, with records on their standard input.
+/// Commands that read records on standard input.
 mod exec;
 /// Files that are moved, deleted and locked by others.
 mod file;
 /// Files that logrotate moves, copies, empties and compresses.
 mod logrotate;
-/// Mails, as Python's mail server and mail reader see them.
+/// Mails, as received and parsed by Python.
 mod mail;
-/// Rolling over, file for file as CPython's `RotatingFileHandler` does it.
+/// Rollovers, compared with CPython's `RotatingFileHandler`.
 mod rotating;
 /// Messages to a real syslog daemon.
 mod syslog;
-/// Replacing by the clock: when, by which names and what is deleted, as CPython's
-/// `TimedRotatingFileHandler` does it.
+/// Rollovers by the clock, compared with CPython's `TimedRotatingFileHandler`.
 mod timed;
 
-use zlog_core::format::{Format, Options, Output};
+use std::time::{Duration, Instant};
 
-/// The message alone.
+use zlog_core::format::{Format, Options, Output};
+use zlog_pipeline::handler::Handler;
+use zlog_pipeline::handler::spool::SpoolOptions;
+
+use crate::harness::DEADLINE;
+
+/// Formats a record as its message alone.
 fn text() -> Box<dyn Format> {
-    let format = Output::Text.format(Options::default()).unwrap();
-    format.expect("text is made from records")
+    Output::Text.format(Options::default()).unwrap()
+}
+
+/// A spool that retries within moments.
+fn retry_soon() -> SpoolOptions {
+    let (retry, retry_max) = (Duration::from_millis(50), Duration::from_millis(200));
+    SpoolOptions { retry, retry_max, ..SpoolOptions::default() }
+}
+
+/// Runs timed work whenever it is due until no record waits.
+fn drain(handler: &mut impl Handler) {
+    let start = Instant::now();
+    while handler.backlog().waiting > 0 {
+        assert!(start.elapsed() < DEADLINE, "{:?}", handler.backlog());
+        let now = Instant::now();
+        // Fails until the target is back.
+        let _ = handler.on_timer(now);
+        if let Some(due) = handler.due(now) {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+    }
 }

@@ -5,32 +5,20 @@
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use zlog::cli::Command;
 use zlog_bench::smtp_server::{ServerOptions, SmtpServer};
-use zlog_core::format::{Format, Options, Output};
-use zlog_core::record::Record;
+use zlog_core::format::Output;
 use zlog_core::text::choice::Choice as _;
 use zlog_core::wire::Dialect;
-use zlog_pipeline::handler::exec::{ExecHandler, ExecOptions};
-use zlog_pipeline::handler::file::{FileHandler, Sync};
-use zlog_pipeline::handler::null::NullHandler;
-use zlog_pipeline::handler::queue::{OnFull, QueueHandler};
-use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};
-use zlog_pipeline::handler::smtp::{LoginFrom, SmtpHandler, SmtpOptions};
-use zlog_pipeline::handler::syslog::{SyslogHandler, SyslogOptions};
-use zlog_pipeline::handler::timed::{TimedRotatingFileHandler, Timing, When};
-use zlog_pipeline::handler::{Backlog, Handler, HandlerKind};
+use zlog_pipeline::router::HandlerKind;
 use zlog_pipeline::source::SourceKind;
 
 use crate::harness::{
-    ANY_PORT, DEADLINE, Listener, Message, Publisher, Zlog, emit, published, zlog,
+    ANY_PORT, DEADLINE, Listener, Message, Publisher, Running, Zlog, emit, published, zlog,
 };
-
-/// No arguments.
-const NONE: [&str; 0] = [];
 
 /// A message in this dialect whose text is `hello`.
 fn frames(dialect: Dialect) -> Vec<&'static [u8]> {
@@ -127,96 +115,136 @@ fn every_source_that_the_command_line_can_choose_delivers() {
     }
 }
 
-#[test]
-fn every_handler_passes_records_on() {
-    for handler in HandlerKind::ALL {
-        match handler {
-            HandlerKind::Console => {
-                let tail = zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n");
-                tail.run().success().stdout("hello\n");
+/// A handler as a test sets it up, and whether `hello` has arrived at its target.
+struct Exemplar {
+    /// What follows its option on the command line.
+    typed: String,
+    /// Its keys in a configuration.
+    table: String,
+    arrived: Box<dyn FnMut(&mut Running) -> bool>,
+}
+
+/// Sets up a handler of this kind; `place` is a path of its own.
+fn handler(kind: HandlerKind, place: &Path) -> Exemplar {
+    let path = place.to_str().unwrap().to_owned();
+    match kind {
+        HandlerKind::Console => Exemplar {
+            typed: "format=%(message)s".into(),
+            table: "format = '%(message)s'".into(),
+            arrived: Box::new(|running| running.expect_stdout("hello") == "hello"),
+        },
+        HandlerKind::File => filed(path, "", ""),
+        HandlerKind::Rotating => filed(path, "max-bytes=1M,", "max-bytes = '1M'"),
+        HandlerKind::Timed => filed(path, "when=midnight,", "when = 'midnight'"),
+        HandlerKind::Smtp => {
+            let server = SmtpServer::start(ServerOptions::default()).unwrap();
+            let url = server.url();
+            Exemplar {
+                typed: format!("{url},to=ops@example.org,batch=1"),
+                table: format!("server = '{url}'\nto = 'ops@example.org'\nbatch = 1"),
+                arrived: Box::new(move |_| server.received() > 0),
             }
-            HandlerKind::Publish => {
-                let messages = sent(emit(NONE).stdin("hello\n"));
-                assert_eq!(messages[0].json()["msg"], "hello");
+        }
+        HandlerKind::Syslog => {
+            let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+            daemon.set_nonblocking(true).unwrap();
+            let address = format!("udp://{}", daemon.local_addr().unwrap());
+            Exemplar {
+                typed: address.clone(),
+                table: format!("address = '{address}'"),
+                arrived: Box::new(move |_| {
+                    let mut message = [0; 1024];
+                    daemon.recv(&mut message).is_ok_and(|n| message[..n].ends_with(b" hello"))
+                }),
             }
-            // The handlers themselves: tests/route runs them through the program.
-            HandlerKind::File => {
-                filed(|path| Box::new(FileHandler::open(path, text(), Sync::Data).unwrap()));
+        }
+        HandlerKind::Exec => {
+            let command = format!("sh -c 'cat >>\"$0\"' {path}");
+            Exemplar {
+                typed: format!("{command},batch=1,format=%(message)s"),
+                table: format!(
+                    "command = ['sh', '-c', 'cat >>\"$0\"', '{path}']\nbatch = 1\n\
+                     format = '%(message)s'"
+                ),
+                arrived: Box::new(move |_| holds_hello(&path)),
             }
-            HandlerKind::Rotating => {
-                let compress = Compression::None;
-                let rotation = Rotation { max_bytes: 100, backup_count: 1, compress };
-                filed(|path| Box::new(RotatingFileHandler::open(path, text(), rotation).unwrap()));
+        }
+        HandlerKind::Publish => {
+            let mut listener = None;
+            Exemplar {
+                typed: ANY_PORT.to_owned(),
+                table: format!("bind = '{ANY_PORT}'"),
+                arrived: Box::new(move |running| {
+                    let listener = listener.get_or_insert_with(|| {
+                        let bound = running.expect_stderr(": bound ");
+                        Listener::connect(bound.rsplit(' ').next().unwrap(), "")
+                    });
+                    let message = listener.try_next(Duration::from_millis(20));
+                    message.is_some_and(|message| message.json()["msg"] == "hello")
+                }),
             }
-            HandlerKind::Timed => {
-                let timing = Timing {
-                    when: When::Midnight,
-                    interval: 1,
-                    backup_count: 1,
-                    utc: true,
-                    at_time: None,
-                    compress: Compression::None,
-                };
-                filed(|path| {
-                    Box::new(TimedRotatingFileHandler::open(path, text(), timing).unwrap())
-                });
-            }
-            HandlerKind::Queue => filed(|path| {
-                let file = FileHandler::open(path, text(), Sync::None).unwrap();
-                Box::new(QueueHandler::new(file, 1, OnFull::Block).unwrap())
-            }),
-            HandlerKind::Smtp => {
-                let server = SmtpServer::start(ServerOptions::default()).unwrap();
-                let options = SmtpOptions {
-                    server: server.url(),
-                    to: vec!["ops@example.org".into()],
-                    login: LoginFrom::None,
-                    ..SmtpOptions::default()
-                };
-                pass(&mut SmtpHandler::new(options, text(), None).unwrap());
-                assert_eq!(server.stop(), 1);
-            }
-            HandlerKind::Syslog => {
-                let daemon = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-                daemon.set_read_timeout(Some(DEADLINE)).unwrap();
-                let address = format!("udp://{}", daemon.local_addr().unwrap());
-                let options = SyslogOptions { address, ..SyslogOptions::default() };
-                pass(&mut SyslogHandler::new(options, text()).unwrap());
-                let mut message = [0; 1024];
-                let length = daemon.recv(&mut message).unwrap();
-                assert!(message[..length].ends_with(b" hello"));
-            }
-            HandlerKind::Exec => filed(|path| {
-                std::fs::create_dir(path.parent().unwrap()).unwrap();
-                let mut options = ExecOptions::parse("sh -c 'cat >>\"$0\"'").unwrap();
-                options.command.push(path.to_str().unwrap().to_owned());
-                Box::new(ExecHandler::new(options, text()).unwrap())
-            }),
-            // It passes nothing on; its own tests look at the formatter.
-            HandlerKind::Null => pass(&mut NullHandler::new(text())),
         }
     }
 }
 
-/// The message alone.
-fn text() -> Box<dyn Format> {
-    let format = Output::Text.format(Options::default()).unwrap();
-    format.expect("text is made from records")
+/// A handler that writes to the file at `path`.
+fn filed(path: String, typed: &str, table: &str) -> Exemplar {
+    Exemplar {
+        typed: format!("{path},{typed}format=%(message)s"),
+        table: format!("path = '{path}'\nformat = '%(message)s'\n{table}"),
+        arrived: Box::new(move |_| holds_hello(&path)),
+    }
 }
 
-/// Gives a handler the one record `hello`.
-fn pass(handler: &mut dyn Handler) {
-    handler.handle(&Record { msg: "hello".into(), ..Record::default() }).unwrap();
-    handler.close(Instant::now() + DEADLINE).unwrap();
-    assert_eq!(handler.backlog(), Backlog::default());
+fn holds_hello(path: &str) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| text.starts_with("hello\n"))
 }
 
-/// The handler that `open` makes is to write that record to the file that it is given.
-fn filed(open: impl FnOnce(&Path) -> Box<dyn Handler>) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("log/app.log");
-    pass(&mut open(&path));
-    assert_eq!(std::fs::read_to_string(path).unwrap(), "hello\n");
+/// Gives a program `hello` until it arrives. A socket may miss the first ones.
+fn gives_hello(running: &mut Running, kind: HandlerKind, mut exemplar: Exemplar) {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        running.write("hello\n");
+        if (exemplar.arrived)(running) {
+            return;
+        }
+        if Instant::now() >= until {
+            running.fail(&format!("{kind:?}: nothing arrived"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn every_handler_passes_records_on_from_the_command_line() {
+    for kind in HandlerKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let exemplar = handler(kind, &directory.path().join("out"));
+        let option = format!("{}={}", kind.class().option, exemplar.typed);
+        let mut tail = zlog(["tail", "--input", "-", &option]).stdin_open().start();
+        gives_hello(&mut tail, kind, exemplar);
+        tail.wait().success();
+    }
+}
+
+#[test]
+fn every_handler_passes_records_on_from_a_configuration() {
+    for kind in HandlerKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let exemplar = handler(kind, &directory.path().join("out"));
+        let file = directory.path().join("relay.toml");
+        let class = kind.class().name;
+        let text = format!("version = 1\n[handlers.a]\nclass = '{class}'\n{}\n", exemplar.table);
+        std::fs::write(&file, text).unwrap();
+        let ports = ["--bind", ANY_PORT, "--publish-bind", ANY_PORT, "--stdin"];
+        let args = ["relay", "--config", file.to_str().unwrap()];
+        let mut relay = zlog(args).args(ports).stdin_open().start();
+        relay.endpoints(2);
+        gives_hello(&mut relay, kind, exemplar);
+        relay.terminate();
+        relay.expect_end();
+        relay.wait().code(143);
+    }
 }
 
 /// What `tail` must print of the record in [`every_output_prints`].
@@ -232,7 +260,7 @@ fn printed(output: Output, out: &str) -> bool {
 
 #[test]
 fn every_output_prints() {
-    for output in Output::ALL {
+    for output in Output::all() {
         let name = output.name().to_owned();
         let publisher = Publisher::bind();
         let tail = zlog(["tail", "-n", "1", "-o", &name, &publisher.endpoint]).start();
@@ -267,7 +295,8 @@ fn run_example(command: &Command) {
             prints(zlog(["bench"]).args(args), "null");
         }
         Command::Demo(_) => prints(zlog(["demo", "-n", "3", "--rate", "100"]), "demo."),
-        Command::Generate(_) => prints(zlog(["generate", "completions", "bash"]), "_zlog()"),
+        Command::Completions(_) => prints(zlog(["completions", "bash"]), "_zlog()"),
+        Command::Man(_) => prints(zlog(["man"]), ".TH zlog 1"),
     }
 }
 
@@ -286,7 +315,7 @@ fn every_command_runs() {
             continue;
         }
         let line: &[&str] = match name {
-            "generate" => &["zlog", name, "man"],
+            "completions" => &["zlog", name, "bash"],
             _ => &["zlog", name],
         };
         let words = line.iter().map(Into::into);

@@ -23,7 +23,7 @@ fn options(command: &[&str], count: usize) -> ExecOptions {
 }
 
 #[test]
-fn a_python_program_gets_every_record_once_whatever_the_batches() {
+fn a_python_program_gets_every_record_once() {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("out");
@@ -44,7 +44,7 @@ fn a_python_program_gets_every_record_once_whatever_the_batches() {
 }
 
 #[test]
-fn a_command_that_hangs_holds_up_nobody_before_its_queue() {
+fn a_hanging_command_does_not_delay_the_caller_of_its_queue() {
     let mut hanging = options(&["sh", "-c", "sleep 100"], 1);
     hanging.timeout = Duration::from_millis(200);
     let handler = ExecHandler::new(hanging, text()).unwrap();
@@ -55,9 +55,9 @@ fn a_command_that_hangs_holds_up_nobody_before_its_queue() {
     }
     assert!(start.elapsed() < DEADLINE / 10);
     assert!(queue.counts().dropped > 0);
-    let (queued, _) = queue.close_within(DEADLINE);
-    assert_eq!(queued.accepted, queued.handled + queued.failed);
-    assert_eq!(queued.abandoned, 0);
+    let (counts, _) = queue.close_within(DEADLINE);
+    assert_eq!(counts.accepted, counts.handled + counts.failed);
+    assert_eq!(counts.abandoned, 0);
 }
 
 /// Set in the process that is killed: a file for the command's process id.
@@ -96,7 +96,7 @@ fn a_command_does_not_outlive_a_zlog_that_was_killed() {
     killed.signal(Signal::KILL);
     let gone = || {
         let state = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid()));
-        // Whoever inherits it may be slow to notice.
+        // Its new parent may be slow to reap it.
         test_kill_process(process).is_err() || state.is_ok_and(|stat| stat.contains(") Z "))
     };
     wait(&gone, &mut killed, "the command goes on");

@@ -1,5 +1,5 @@
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 use zlog_core::record::{Level, Record};
@@ -7,32 +7,32 @@ use zlog_pipeline::handler::smtp::{Login, LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
 use zlog_pipeline::handler::{Backlog, Handler};
 
-use super::text;
+use super::{drain, retry_soon, text};
 use crate::harness::{DEADLINE, Python, Running, python};
 
-/// A certificate for 127.0.0.1 that nobody but these tests trusts, and its key.
+/// A certificate for 127.0.0.1 that only these tests trust, and its key.
 const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/cert.pem");
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/key.pem");
-/// One that may sign others, as `openssl req -x509` makes it, and its key.
+/// The certificate of an authority, as `openssl req -x509` makes it, and its key.
 const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/authority.pem");
 const AUTHORITY_KEY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/authority-key.pem");
 
 /// A real mail server, and a handler that sends to it.
-struct Post {
+struct Mailing {
     server: Running,
     handler: SmtpHandler,
-    /// Mails that were sent.
+    /// Mails sent so far.
     sent: u32,
 }
 
-impl Post {
-    fn start(python: &Python) -> Post {
+impl Mailing {
+    fn start(python: &Python) -> Mailing {
         let (server, url) = mail_server(python, "plain");
-        Post { server, handler: handler(options(&url)), sent: 0 }
+        Mailing { server, handler: handler(options(&url)), sent: 0 }
     }
 
-    /// Sends a record, and reads what the server has printed of its mail.
+    /// Sends a record, and returns what the server printed about the mail.
     fn send(&mut self, record: &Record<'_>) -> Value {
         self.handler.handle(record).unwrap();
         self.sent += 1;
@@ -57,7 +57,7 @@ fn mail_server_at(python: &Python, style: &str, port: u16) -> (Running, String) 
     (server, url)
 }
 
-/// A mail for each record, sent while whoever logs waits.
+/// One mail per record, sent while the caller waits.
 fn options(url: &str) -> SmtpOptions {
     SmtpOptions {
         server: url.into(),
@@ -72,7 +72,7 @@ fn options(url: &str) -> SmtpOptions {
 }
 
 fn handler(options: SmtpOptions) -> SmtpHandler {
-    SmtpHandler::new(options, text(), None).unwrap()
+    SmtpHandler::new(options, text()).unwrap()
 }
 
 fn record(msg: &str) -> Record<'_> {
@@ -87,7 +87,7 @@ fn record(msg: &str) -> Record<'_> {
 #[test]
 fn a_real_mail_server_gets_each_record_as_it_was_logged() {
     let Some(python) = python() else { return };
-    let mut post = Post::start(&python);
+    let mut mailing = Mailing::start(&python);
     let long = "Zeile mit ü ".repeat(200);
     let messages = [
         "no connection",
@@ -97,11 +97,11 @@ fn a_real_mail_server_gets_each_record_as_it_was_logged() {
         &long,
     ];
     for msg in messages {
-        let mail = post.send(&record(msg));
+        let mail = mailing.send(&record(msg));
         assert_eq!(mail["from"], "zlog@example.org");
         assert_eq!(mail["to"], serde_json::json!(["ops@example.org", "dev@example.org"]));
         let body = mail["body"].as_str().unwrap();
-        // The bare CR is a line's end to Python's reader.
+        // Python's reader takes a bare CR as a line end.
         let expected = format!("{msg}\n").replace('\r', "\n");
         assert_eq!(body.replace("\r\n", "\n").replace('\r', "\n"), expected);
         let subject = mail["subject"].as_str().unwrap();
@@ -112,13 +112,13 @@ fn a_real_mail_server_gets_each_record_as_it_was_logged() {
         assert_eq!(mail["defects"], serde_json::json!([]), "{mail}");
         assert_eq!(mail["header_count"], 9, "{mail}");
     }
-    post.end();
+    mailing.end();
 }
 
 #[test]
 fn a_subject_is_read_as_it_was_logged_and_nothing_in_it_is_a_header() {
     let Some(python) = python() else { return };
-    let mut post = Post::start(&python);
+    let mut mailing = Mailing::start(&python);
     let cases = [
         ("naïve ☃", "naïve ☃"),
         ("one\r\nBcc: evil@example.org", "one"),
@@ -126,7 +126,7 @@ fn a_subject_is_read_as_it_was_logged_and_nothing_in_it_is_a_header() {
         ("turned \u{202e}back", "turned \\u{202e}back"),
     ];
     for (msg, expected) in cases {
-        let mail = post.send(&record(msg));
+        let mail = mailing.send(&record(msg));
         assert_eq!(mail["subject"], format!("ERROR shop.ERROR.db: {expected}"));
         assert!(mail["headers"].get("Bcc").is_none(), "{mail}");
     }
@@ -135,16 +135,16 @@ fn a_subject_is_read_as_it_was_logged_and_nothing_in_it_is_a_header() {
         levelname: Some("E\nTo: evil@example.org".into()),
         ..record("one")
     };
-    let mail = post.send(&hostile);
+    let mail = mailing.send(&hostile);
     let subject =
         r"E\x0aTo: evil@example.org x\x0d\x0aBcc: evil@example.org\x0d\x0a\x0d\x0abody: one";
     assert_eq!(mail["subject"], subject);
     assert_eq!(mail["header_count"], 9, "{mail}");
-    post.end();
+    mailing.end();
 }
 
 #[test]
-fn mails_go_encrypted_to_a_server_that_is_trusted_and_to_no_other() {
+fn mails_are_sent_encrypted_and_only_to_a_trusted_server() {
     let Some(python) = python() else { return };
     for (style, query) in [("starttls", "?tls=required"), ("tls", "")] {
         let (server, url) = mail_server(&python, style);
@@ -153,16 +153,16 @@ fn mails_go_encrypted_to_a_server_that_is_trusted_and_to_no_other() {
         assert!(error.contains("certificate"), "{style}: {error}");
         let handler = handler(SmtpOptions { trust: Some(CERTIFICATE.into()), ..options });
         handler.check().unwrap();
-        let mut post = Post { server, handler, sent: 0 };
-        let mail = post.send(&record("naïve"));
+        let mut mailing = Mailing { server, handler, sent: 0 };
+        let mail = mailing.send(&record("naïve"));
         assert_eq!(mail["body"], "naïve\r\n", "{style}");
         assert_eq!(mail["encrypted"], true, "{style}");
-        post.end();
+        mailing.end();
     }
 }
 
 #[test]
-fn why_a_right_server_and_a_right_option_do_not_go_together_is_said_in_plain_words() {
+fn mismatched_servers_and_options_are_explained() {
     let Some(python) = python() else { return };
     let (_server, url) = mail_server(&python, "plain");
     let login = LoginFrom::Explicit(Login { user: "me".into(), password: "secret".into() });
@@ -188,11 +188,11 @@ fn why_a_right_server_and_a_right_option_do_not_go_together_is_said_in_plain_wor
 }
 
 #[test]
-fn what_is_wrong_with_a_certificate_is_said_in_plain_words() {
+fn certificate_problems_are_explained() {
     let Some(python) = python() else { return };
     let data = |name: &str| format!("{}/tests/data/tls/{name}", env!("CARGO_MANIFEST_DIR"));
     let (expired, other) = (data("expired.pem"), data("other-name.pem"));
-    // What the server shows, what is trusted, and what is said.
+    // The server's certificate and key, the trusted certificate, and the message.
     for (shown, key, trusted, says) in [
         (AUTHORITY, AUTHORITY_KEY, Some(AUTHORITY), "\n  Make it one that is no authority's"),
         (CERTIFICATE, KEY, None, "who is trusted here\n  If it is the right server, trust it"),
@@ -209,27 +209,12 @@ fn what_is_wrong_with_a_certificate_is_said_in_plain_words() {
 
 /// Mails of several records, with a spool.
 fn batching(url: &str, count: usize) -> SmtpOptions {
-    let (retry, retry_max) = (Duration::from_millis(50), Duration::from_millis(200));
-    SmtpOptions {
-        batch: BatchOptions { count, time: DEADLINE },
-        spool: SpoolOptions { retry, retry_max, ..SpoolOptions::default() },
-        ..options(url)
-    }
-}
-
-/// Calls `tend` when it wants to be called, until nothing waits.
-fn on_timer(handler: &mut SmtpHandler) {
-    let start = Instant::now();
-    while handler.backlog().waiting > 0 {
-        assert!(start.elapsed() < DEADLINE, "{:?}", handler.backlog());
-        if let Ok(Some(due)) = handler.on_timer(Instant::now()) {
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        }
-    }
+    let batch = BatchOptions { count, time: DEADLINE };
+    SmtpOptions { batch, spool: retry_soon(), ..options(url) }
 }
 
 #[test]
-fn a_storm_comes_as_a_few_mails_that_hold_every_record() {
+fn a_storm_arrives_as_a_few_mails_with_every_record() {
     let Some(python) = python() else { return };
     let (mut server, url) = mail_server(&python, "plain");
     let mut handler = handler(batching(&url, 400));
@@ -258,7 +243,7 @@ fn a_storm_comes_as_a_few_mails_that_hold_every_record() {
 }
 
 #[test]
-fn a_server_that_comes_back_gets_what_it_has_missed() {
+fn a_server_that_comes_back_gets_the_missed_mails() {
     let Some(python) = python() else { return };
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut handler = handler(batching(&format!("smtp://127.0.0.1:{port}"), 2));
@@ -267,7 +252,7 @@ fn a_server_that_comes_back_gets_what_it_has_missed() {
     }
     assert_eq!(handler.backlog(), Backlog { waiting: 4, unreachable: true, ..Backlog::default() });
     let (mut server, _) = mail_server_at(&python, "plain", port);
-    on_timer(&mut handler);
+    drain(&mut handler);
     assert_eq!(handler.backlog(), Backlog::default());
     for (number, body) in [(1, "one\\r\\ntwo"), (2, "three\\r\\nfour")] {
         let line = server.expect_stdout(&format!("\"number\": {number},"));
@@ -278,7 +263,7 @@ fn a_server_that_comes_back_gets_what_it_has_missed() {
 }
 
 #[test]
-fn a_login_is_read_from_a_file_and_a_wrong_one_is_told_and_tried_again() {
+fn a_login_is_read_from_a_file_and_a_wrong_one_is_reported_and_retried() {
     let Some(python) = python() else { return };
     let (mut server, url) = mail_server(&python, "login");
     let directory = tempfile::tempdir().unwrap();

@@ -1,23 +1,23 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 use zlog_core::record::{Level, RawJson, Record};
-use zlog_pipeline::handler::spool::SpoolOptions;
 use zlog_pipeline::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
 use zlog_pipeline::handler::{Backlog, Handler};
 
-use super::text;
+use super::{retry_soon, text};
 use crate::harness::{DEADLINE, Rsyslog, rsyslog, rsyslog_with_its_default_limit};
 
 fn options(address: String) -> SyslogOptions {
-    let spool = SpoolOptions {
-        retry: Duration::from_millis(50),
-        retry_max: Duration::from_millis(200),
-        ..SpoolOptions::default()
-    };
     let facility = "local3".parse().unwrap();
     let max_message = 32 << 10;
-    SyslogOptions { address, facility, spool, max_message, ..SyslogOptions::default() }
+    SyslogOptions {
+        address,
+        facility,
+        spool: retry_soon(),
+        max_message,
+        ..SyslogOptions::default()
+    }
 }
 
 fn handler(address: String) -> SyslogHandler {
@@ -37,20 +37,20 @@ fn record(msg: &str) -> Record<'_> {
     }
 }
 
-fn ways(daemon: &Rsyslog) -> [String; 3] {
+fn addresses(daemon: &Rsyslog) -> [String; 3] {
     [daemon.unix(), daemon.udp(), daemon.tcp()]
 }
 
 #[test]
-fn a_real_daemon_gets_each_record_with_its_fields_on_every_way() {
+fn a_real_daemon_gets_each_record_with_its_fields_over_every_socket() {
     let Some(mut daemon) = rsyslog() else { return };
-    for address in ways(&daemon) {
+    for address in addresses(&daemon) {
         let mut handler = handler(address.clone());
         let msg = format!("naïve ☃ over {address}\nTraceback:\n\tline 2 \"]\\\n");
         let user = ("user".into(), RawJson(r#""a\"b]\\ü""#.into()));
         handler.handle(&Record { extras: vec![user], ..record(&msg) }).unwrap();
         handler.flush().unwrap();
-        // The newline at the very end is no part of a message to rsyslog.
+        // rsyslog strips the final newline of a message.
         let seen = daemon.expect(msg.trim_end());
         let expected = [
             ("timereported", "2026-01-02T03:04:05.000006Z"),
@@ -73,7 +73,7 @@ fn a_real_daemon_gets_each_record_with_its_fields_on_every_way() {
 }
 
 #[test]
-fn a_daemon_as_it_comes_reads_the_local_form() {
+fn a_daemon_with_its_default_configuration_reads_the_local_format() {
     let Some(mut daemon) = rsyslog() else { return };
     let local = SyslogOptions { protocol: Some(Protocol::Local), ..options(daemon.local()) };
     let mut handler = SyslogHandler::new(local, text()).unwrap();
@@ -98,7 +98,7 @@ fn a_record_of_any_length_is_one_message_to_a_daemon_with_its_default_limit() {
     let default = SyslogOptions::default().max_message;
     let lengths = (7700..8300).step_by(40).chain([1, 20_000]);
     let lengths: Vec<usize> = lengths.collect();
-    for address in ways(&daemon).into_iter().chain([daemon.local()]) {
+    for address in addresses(&daemon).into_iter().chain([daemon.local()]) {
         let protocol = (address == daemon.local()).then_some(Protocol::Local);
         let options = SyslogOptions { max_message: default, protocol, ..options(address.clone()) };
         let mut handler = SyslogHandler::new(options, text()).unwrap();
@@ -108,7 +108,7 @@ fn a_record_of_any_length_is_one_message_to_a_daemon_with_its_default_limit() {
             let whole = beginning.clone() + &"x".repeat(*length);
             handler.handle(&record(&whole)).unwrap();
             handler.flush().unwrap();
-            // One by one: over UDP the daemon's buffer has not room for all.
+            // One by one: over UDP the daemon's buffer could overflow.
             let seen = daemon.expect_beginning(&beginning);
             let msg = seen["msg"].as_str().unwrap().trim_start();
             match msg.strip_suffix('…') {
@@ -131,7 +131,7 @@ fn a_record_of_any_length_is_one_message_to_a_daemon_with_its_default_limit() {
 #[test]
 fn thousands_of_records_arrive_once_and_in_order() {
     let Some(mut daemon) = rsyslog() else { return };
-    // UDP may lose what the daemon's buffer has no room for, and nobody would know.
+    // Not over UDP, which silently drops what the daemon's buffer can't hold.
     for address in [daemon.unix(), daemon.tcp()] {
         let before = daemon.messages().len();
         let mut handler = handler(address.clone());
@@ -156,9 +156,9 @@ fn thousands_of_records_arrive_once_and_in_order() {
 }
 
 #[test]
-fn what_a_daemon_missed_while_it_was_away_comes_when_it_is_back() {
+fn messages_for_an_unreachable_daemon_arrive_when_it_is_back() {
     let Some(mut daemon) = rsyslog() else { return };
-    let mut handlers = ways(&daemon).map(handler);
+    let mut handlers = addresses(&daemon).map(handler);
     for handler in &mut handlers {
         handler.handle(&record("before")).unwrap();
         handler.flush().unwrap();
@@ -180,7 +180,7 @@ fn what_a_daemon_missed_while_it_was_away_comes_when_it_is_back() {
         }
     });
     for (number, handler) in handlers.iter_mut().enumerate() {
-        // What went wrong before may still be to be told.
+        // It may return an earlier error.
         let _ = handler.close(Instant::now() + DEADLINE);
         let backlog = handler.backlog();
         assert!(backlog.unconfirmed >= 1, "the daemon has said nothing of the first: {backlog:?}");

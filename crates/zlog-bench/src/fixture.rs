@@ -14,9 +14,9 @@ use super::protocol::{LoginSecret, MailOptions, Request, Response, RunSpec};
 use super::records::{ROOT, TOPIC_PREFIX};
 use super::target::BenchTarget;
 use zlog_core::error::{Error, Result};
+use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::record::Record;
-use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::file::{FileHandler, Sync};
 use zlog_pipeline::handler::null::NullHandler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
@@ -24,6 +24,7 @@ use zlog_pipeline::handler::queue::QueueHandler;
 use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};
 use zlog_pipeline::handler::smtp::{DEFAULT_TIMEOUT, LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
+use zlog_pipeline::handler::{HandleError, Handler};
 use zlog_pipeline::socket::{Endpoint, Publisher, Role, SocketOptions, WaitOutcome};
 
 /// When a rotating file is rotated, and how many backups are kept.
@@ -84,8 +85,7 @@ impl Fixture {
 
 /// Time, level, logger and message: the usual fields.
 fn format() -> Result<Box<dyn Format>> {
-    let format = Output::Pretty.format(Options::default())?;
-    format.ok_or_else(|| Error::new("the bench has no output format"))
+    Output::Pretty.format(Options::default())
 }
 
 fn file(spec: &RunSpec, sync: Sync) -> Result<Fixture> {
@@ -140,13 +140,14 @@ fn smtp_handler(url: &str, login: Option<LoginSecret>, delay: Duration) -> Resul
         trust: None,
         from: FROM.to_owned(),
         to: vec![TO.to_owned()],
+        subject: FormatterSpec::default(),
         timeout: DEFAULT_TIMEOUT + delay,
         login: login.map_or(LoginFrom::None, |secret| LoginFrom::Explicit(secret.0)),
         // Like Python's SMTPHandler: one mail per record, and the caller waits for it.
         batch: BatchOptions::EACH,
         spool: SpoolOptions::NONE,
     };
-    SmtpHandler::new(options, format()?, None)
+    SmtpHandler::new(options, format()?)
 }
 
 fn queued(inner: Fixture, spec: &RunSpec, stop: &Arc<AtomicBool>) -> Result<Fixture> {
@@ -164,7 +165,7 @@ struct UntilStopped {
 }
 
 impl Handler for UntilStopped {
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
         if self.stop.load(Ordering::Relaxed) { Ok(()) } else { self.handler.handle(record) }
     }
 

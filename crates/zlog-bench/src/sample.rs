@@ -144,7 +144,7 @@ impl Run<'_> {
         let lock = || handler.lock().unwrap_or_else(PoisonError::into_inner);
         let call = |number: u64| {
             let record = self.records.get(number);
-            lock().handle(&record)
+            lock().handle(&record).map_err(Into::into)
         };
         let stats = measure(clock, &call, load, self.stop)?;
         lock().flush()?;
@@ -178,6 +178,7 @@ mod tests {
     use super::*;
     use zlog_core::error::Error;
     use zlog_core::record::Record;
+    use zlog_pipeline::handler::HandleError;
 
     /// Takes 20 µs per record, and forwards records when it is flushed.
     struct Slow<'c> {
@@ -188,11 +189,11 @@ mod tests {
     }
 
     impl Handler for Slow<'_> {
-        fn handle(&mut self, _record: &Record<'_>) -> Result<()> {
+        fn handle(&mut self, _record: &Record<'_>) -> Result<(), HandleError> {
             self.clock.pass(20_000);
             self.held += 1;
             if self.sent.load(Ordering::Relaxed) + self.held == self.fails_at {
-                return Err(Error::new("out.log: no space left on device"));
+                return Err(Error::new("out.log: no space left on device").into());
             }
             Ok(())
         }

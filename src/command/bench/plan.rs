@@ -87,7 +87,13 @@ fn records(args: &BenchArgs) -> Result<Records> {
 fn mail(args: &BenchArgs) -> Result<MailOptions> {
     let login = match (&args.smtp, &args.smtp_login_file) {
         (None, _) => None,
-        (Some(_), Some(path)) => LoginFrom::File(path.clone()).read()?,
+        (Some(_), Some(path)) => {
+            let from = LoginFrom::File(path.clone());
+            if let Some(warning) = from.warning() {
+                terminal::eprint_line(format_args!("zlog bench: {warning}"));
+            }
+            from.read()?
+        }
         (Some(_), None) => LoginFrom::Environment.read()?,
     };
     let mail = MailOptions {

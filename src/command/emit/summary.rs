@@ -13,7 +13,6 @@ use zlog_core::text::plural::{counted, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
-use zlog_pipeline::socket::Flushed;
 use zlog_pipeline::source::{ReadProgress, SourceCounts};
 
 /// What was published, changed and lost.
@@ -24,14 +23,14 @@ pub(super) struct Summary {
     pub(super) outside_root: u64,
     pub(super) counts: SourceCounts,
     pub(super) took: Duration,
-    pub(super) flushed: Flushed,
+    pub(super) flushed: bool,
 }
 
 impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Published { dropped_full, broken, .. } = self.published;
-        dropped_full + broken + self.counts.listen.lost() > 0 || self.flushed == Flushed::No
+        dropped_full + broken + self.counts.listen.lost() > 0 || !self.flushed
     }
 
     /// The losses alone.
@@ -59,6 +58,7 @@ impl Summary {
         ];
         let named = [
             (self.outside_root, "record", OUTSIDE_ROOT),
+            (published.renumbered, "topic", "numbered from 1 again (too many topics)"),
             (lines.pieces, "piece", "of lines longer than --max-line"),
             (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "left out"),
@@ -86,7 +86,7 @@ impl Summary {
             losses
                 .push(format!("{connections} broke, and some on their way over them may be lost"));
         }
-        if self.flushed == Flushed::No {
+        if !self.flushed {
             losses.push("some may not have left before --linger was over".to_owned());
         }
         losses

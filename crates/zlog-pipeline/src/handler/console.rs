@@ -1,56 +1,49 @@
-//! Standard output, formatted: records for whoever watches, or for the next program
-//! in a pipe.
+//! Prints formatted records on standard output.
 //!
-//! Generic over its writer, so that a byte vector tests it.
+//! Generic over its writer, so that a byte vector can test it.
 
 use std::io::{self, Write};
 
 use crate::os::terminal::{BLOCK, output_error};
-use zlog_core::error::{Error, Result};
+use zlog_core::error::Result;
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
-use super::{Backlog, Handler};
+use super::{Backlog, HandleError, Handler, clear};
 
-/// A buffer that one huge record has made larger than this is given back.
-const MAX_KEPT_CAPACITY: usize = 16 * BLOCK;
-
-/// Writes records in blocks: a block is written when it is full, what is left when
-/// the stream pauses ([`Handler::flush`]).
+/// Writes records in blocks: when a block is full, and when the source pauses
+/// ([`Handler::flush`]).
 ///
-/// What has not been flushed is lost when it is dropped.
+/// Dropping it loses what was not flushed.
 pub struct Console<W> {
     writer: W,
     format: Box<dyn Format>,
     buffer: Vec<u8>,
     /// Records in the buffer.
     waiting: u64,
-    /// Records of blocks that were not written, or not whole.
+    /// Records of blocks that were not written, or only in part.
     lost: u64,
 }
 
 impl<W: Write> Console<W> {
-    /// Writes records to `writer` as `format` shows them.
+    /// Writes records formatted by `format` to `writer`.
     pub fn new(writer: W, format: Box<dyn Format>) -> Console<W> {
         Console { writer, format, buffer: Vec::with_capacity(2 * BLOCK), waiting: 0, lost: 0 }
     }
 
-    /// How many records did not fit the format: see [`Format::failures`].
+    /// The number of records that did not fit the format: see [`Format::failures`].
     pub fn unformatted(&self) -> u64 {
         self.format.failures()
     }
 
     fn write_block(&mut self) -> io::Result<()> {
         let written = self.writer.write_all(&self.buffer);
-        // How much of it arrived is not known after a failure: it is not sent again.
-        self.buffer.clear();
-        if self.buffer.capacity() > MAX_KEPT_CAPACITY {
-            self.buffer.shrink_to(2 * BLOCK);
-        }
+        // After a failure nobody knows how much was written, so the block is not repeated.
+        clear(&mut self.buffer);
         written
     }
 
-    /// What became of the records that waited.
+    /// Counts the waiting records as written or lost.
     fn finish_block(&mut self, written: io::Result<()>) -> Result<()> {
         let records = std::mem::take(&mut self.waiting);
         written.map_err(|error| {
@@ -61,20 +54,19 @@ impl<W: Write> Console<W> {
 }
 
 impl<W: Write> Handler for Console<W> {
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
         self.format.write(record, &mut self.buffer);
         self.waiting += 1;
         if self.buffer.len() < BLOCK {
             return Ok(());
         }
         let written = self.write_block();
-        // It was taken, and is counted as lost with its block.
-        self.finish_block(written).map_err(Error::with_record_kept)
+        self.finish_block(written).map_err(HandleError::record_taken)
     }
 
     fn flush(&mut self) -> Result<()> {
         let written = if self.buffer.is_empty() { Ok(()) } else { self.write_block() };
-        // The writer may hold a block back until then.
+        // The writer may buffer, too.
         let flushed = written.and_then(|()| self.writer.flush());
         self.finish_block(flushed)
     }
@@ -87,25 +79,18 @@ impl<W: Write> Handler for Console<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::buffer::MAX_KEPT_CAPACITY;
+    use crate::handler::testing::{record, text};
     use zlog_core::error::Exit;
-    use zlog_core::format::{Options, Output};
 
-    fn text() -> Box<dyn Format> {
-        Output::Text.format(Options::default()).unwrap().unwrap()
-    }
-
-    fn record(msg: &str) -> Record<'_> {
-        Record { msg: msg.into(), ..Record::default() }
-    }
-
-    /// Counts writes and flushes, and fails as told.
+    /// Counts writes and flushes, and fails on request.
     #[derive(Default)]
     struct Probe {
         written: Vec<u8>,
         writes: usize,
         flushes: usize,
         fails: Option<io::ErrorKind>,
-        /// What it took it can't pass on.
+        /// Flushing fails like this.
         holds: Option<io::ErrorKind>,
     }
 
@@ -126,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_held_until_flushed() {
+    fn records_are_buffered_until_a_flush() {
         let mut console = Console::new(Probe::default(), text());
         console.handle(&record("one")).unwrap();
         console.handle(&record("two")).unwrap();
@@ -137,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_stream_is_written_in_blocks_and_complete() {
+    fn a_busy_stream_is_written_in_blocks() {
         let mut console = Console::new(Probe::default(), text());
         let line = "x".repeat(99);
         for _ in 0..10_000 {
@@ -149,9 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_a_huge_record_is_given_back() {
+    fn the_buffer_shrinks_after_a_huge_record() {
         let mut console = Console::new(io::sink(), text());
-        console.handle(&record(&"x".repeat(10 * MAX_KEPT_CAPACITY))).unwrap();
+        console.handle(&record(&"x".repeat(4 * MAX_KEPT_CAPACITY))).unwrap();
         assert!(console.buffer.capacity() <= MAX_KEPT_CAPACITY);
     }
 
@@ -167,9 +152,9 @@ mod tests {
         console.flush().unwrap_err();
         assert_eq!(console.backlog(), Backlog { lost: 1, ..Backlog::default() });
         let error = console.handle(&record(&"x".repeat(BLOCK))).unwrap_err();
-        assert!(error.is_record_kept(), "it would be counted twice");
+        assert!(error.record_taken, "it would be counted twice");
         assert_eq!(console.backlog(), Backlog { lost: 2, ..Backlog::default() });
-        // As a writer does that has a buffer of its own.
+        // A writer with its own buffer fails in `flush`.
         (console.writer.fails, console.writer.holds) = (None, Some(io::ErrorKind::BrokenPipe));
         console.handle(&record("three")).unwrap();
         console.flush().unwrap_err();

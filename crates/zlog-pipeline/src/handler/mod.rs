@@ -1,10 +1,7 @@
-//! Where records go. The contract is [`Handler`]. To add one, imitate `console.rs`:
-//! one file here, one line in [`HandlerKind`], and tests/parity.rs will not compile
-//! until it has an exemplar.
-//!
-//! What may be here: sending records on. Which records, and in which shape, is
-//! decided before (`filter`, `format`).
+//! Where records go. The contract is [`Handler`]; `router::options` is the registry. To add a
+//! handler, imitate `console.rs`, or `exec/mod.rs` for a target that may be unreachable.
 
+mod buffer;
 pub mod console;
 pub mod exec;
 pub mod file;
@@ -15,198 +12,163 @@ pub mod rotating;
 pub mod smtp;
 pub mod spool;
 pub mod syslog;
+#[cfg(test)]
+mod testing;
 pub mod timed;
 
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use zlog_core::error::Result;
+use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
+
+use self::buffer::clear;
 
 /// Sends records somewhere.
 ///
-/// The methods after [`Handler::flush`] are for handlers that hold records for longer
-/// (batches, retries) or whose target can go away beneath them (files); the others
-/// leave them as they are.
+/// Handlers that keep records for longer (batches, retries), or whose target can change under
+/// them (files), implement the methods after [`Handler::flush`]; the others use the defaults.
 pub trait Handler {
-    /// Takes one record. It may be held until [`Handler::flush`].
+    /// Takes one record. It may be buffered until [`Handler::flush`].
     ///
     /// # Errors
-    /// When the handler as a whole can't go on; a record that can't be sent is
-    /// counted, and the next one is taken. Where the record has arrived all the same,
-    /// the error says so ([`is_record_kept`](zlog_core::error::Error::is_record_kept)).
-    fn handle(&mut self, record: &Record<'_>) -> Result<()>;
+    /// Something went wrong: see [`HandleError`]. The next record may be tried.
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError>;
 
-    /// Sends on what is held: called whenever the source has nothing more.
+    /// Sends what is buffered. Called whenever the source pauses.
     ///
     /// # Errors
-    /// As [`Handler::handle`].
+    /// Records could not be sent. [`Handler::backlog`] counts them.
     fn flush(&mut self) -> Result<()>;
 
-    /// Does what is due by the clock: a batch that is old enough, another try. Returns
-    /// when there is something due again; `None` for not before the next record, after
-    /// which it is to be asked again.
+    /// Runs timed work: flushing batches, retries. Called at [`Handler::due`], or more often.
     ///
     /// # Errors
-    /// As [`Handler::handle`]; also for what went wrong with records that it took
-    /// before. Asked once more, it answers when the next try is due.
-    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
+    /// Records taken earlier could not be sent.
+    fn on_timer(&mut self, now: Instant) -> Result<()> {
         let _ = now;
-        Ok(None)
+        Ok(())
     }
 
-    /// Opens its target anew: SIGHUP, after a file was moved away.
+    /// When timed work is due; `None` if there is none before the next record. To be asked
+    /// again after every call of another method.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let _ = now;
+        None
+    }
+
+    /// Opens the target again: on SIGHUP, after a file was moved away.
     ///
     /// # Errors
-    /// When it can't be opened; the handler goes on with what it had.
+    /// It can't be opened; the handler keeps the old one.
     fn reopen(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// What was taken and has not arrived.
+    /// The records that were taken but have not arrived.
     fn backlog(&self) -> Backlog {
         Backlog::default()
     }
 
-    /// The last call: sends on what is held, retries included, not beyond `until`.
-    /// What is then left is lost, and [`Handler::backlog`] says how much.
+    /// What the user should know, although nothing failed: sentences without a full stop. Each
+    /// is returned once.
+    fn notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Sends what is buffered, retries included, at most until `until`. The last call. The rest
+    /// is lost, and counted by [`Handler::backlog`].
     ///
     /// # Errors
-    /// As [`Handler::handle`].
+    /// See [`Handler::flush`].
     fn close(&mut self, until: Instant) -> Result<()> {
         let _ = until;
         self.flush()
     }
 }
 
-/// Records that a handler took without an error, and that have not arrived.
+/// Why [`Handler::handle`] failed.
+#[derive(Debug)]
+pub struct HandleError {
+    /// The cause.
+    pub error: Error,
+    /// Whether the handler took the record despite the error: it has arrived, or
+    /// [`Handler::backlog`] counts it.
+    pub record_taken: bool,
+}
+
+impl HandleError {
+    /// An error that did not prevent the handler from taking the record.
+    pub fn record_taken(error: Error) -> HandleError {
+        HandleError { error, record_taken: true }
+    }
+}
+
+impl fmt::Display for HandleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+/// The record was not taken.
+impl From<Error> for HandleError {
+    fn from(error: Error) -> HandleError {
+        HandleError { error, record_taken: false }
+    }
+}
+
+impl From<HandleError> for Error {
+    fn from(failed: HandleError) -> Error {
+        failed.error
+    }
+}
+
+/// Records that a handler took without an error and that have not arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Backlog {
-    /// Records that wait: for their batch to be full, or for a target that is away.
+    /// Records that wait: for a full batch, or for an unreachable target.
     pub waiting: u64,
-    /// Records that were given up, because no more may wait or their target refused
-    /// them. [`Handler::close`] adds what it could not send.
+    /// Records that were given up, because no more may wait or because the target rejected them.
+    /// [`Handler::close`] adds what it could not send.
     pub lost: u64,
-    /// Records that arrived with a part missing, which their target has no room for.
+    /// Records that were truncated to fit.
     pub cut: u64,
-    /// Records that count as arrived, though a connection that says nothing of arrivals
-    /// has broken since it took them: the last of them may be lost.
+    /// Records that count as sent, over connections without acknowledgements that have broken
+    /// since: the last of them may be lost.
     pub unconfirmed: u64,
-    /// The target could not be reached at the last try, and is tried again, or did not
-    /// take all of what it last took: calls in between go well, without an outage being
-    /// over.
+    /// The last attempt to reach the target failed, or the target did not accept everything. An
+    /// outage is not over while this is set, even if calls succeed.
     pub unreachable: bool,
 }
 
-/// Which handler it is may be decided at run time.
-impl<H: Handler + ?Sized> Handler for Box<H> {
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        (**self).handle(record)
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        (**self).flush()
-    }
-
-    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
-        (**self).on_timer(now)
-    }
-
-    fn reopen(&mut self) -> Result<()> {
-        (**self).reopen()
-    }
-
-    fn backlog(&self) -> Backlog {
-        (**self).backlog()
-    }
-
-    fn close(&mut self, until: Instant) -> Result<()> {
-        (**self).close(until)
-    }
+/// A [`Backlog`] that one thread publishes to others.
+#[derive(Default)]
+pub(crate) struct SharedBacklog {
+    waiting: AtomicU64,
+    lost: AtomicU64,
+    cut: AtomicU64,
+    unconfirmed: AtomicU64,
+    unreachable: AtomicBool,
 }
 
-/// Every handler there is: the registry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HandlerKind {
-    /// Standard output, formatted.
-    Console,
-    /// A ZeroMQ socket.
-    Publish,
-    /// A file, appended to.
-    File,
-    /// A file that is replaced when it has grown.
-    Rotating,
-    /// A file that is replaced by the clock.
-    Timed,
-    /// Mails, of a record or of many.
-    Smtp,
-    /// A syslog daemon.
-    Syslog,
-    /// A command, run with records on its standard input.
-    Exec,
-    /// A queue and a thread before another handler.
-    Queue,
-    /// Nowhere.
-    Null,
-}
+impl SharedBacklog {
+    // Each value counts for itself, so no ordering is needed.
+    pub(crate) fn store(&self, backlog: &Backlog) {
+        self.waiting.store(backlog.waiting, Ordering::Relaxed);
+        self.lost.store(backlog.lost, Ordering::Relaxed);
+        self.cut.store(backlog.cut, Ordering::Relaxed);
+        self.unconfirmed.store(backlog.unconfirmed, Ordering::Relaxed);
+        self.unreachable.store(backlog.unreachable, Ordering::Relaxed);
+    }
 
-impl HandlerKind {
-    /// All of them, in the order of the documentation.
-    pub const ALL: [HandlerKind; 10] = [
-        HandlerKind::Console,
-        HandlerKind::Publish,
-        HandlerKind::File,
-        HandlerKind::Rotating,
-        HandlerKind::Timed,
-        HandlerKind::Smtp,
-        HandlerKind::Syslog,
-        HandlerKind::Exec,
-        HandlerKind::Queue,
-        HandlerKind::Null,
-    ];
-
-    /// What it is called in options and messages; the name of its file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            HandlerKind::Console => "console",
-            HandlerKind::Publish => "publish",
-            HandlerKind::File => "file",
-            HandlerKind::Rotating => "rotating",
-            HandlerKind::Timed => "timed",
-            HandlerKind::Smtp => "smtp",
-            HandlerKind::Syslog => "syslog",
-            HandlerKind::Exec => "exec",
-            HandlerKind::Queue => "queue",
-            HandlerKind::Null => "null",
+    pub(crate) fn load(&self) -> Backlog {
+        Backlog {
+            waiting: self.waiting.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
+            cut: self.cut.load(Ordering::Relaxed),
+            unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
+            unreachable: self.unreachable.load(Ordering::Relaxed),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Where each stands: exhaustive, so that a new handler needs its line here.
-    fn place(kind: HandlerKind) -> usize {
-        match kind {
-            HandlerKind::Console => 0,
-            HandlerKind::Publish => 1,
-            HandlerKind::File => 2,
-            HandlerKind::Rotating => 3,
-            HandlerKind::Timed => 4,
-            HandlerKind::Smtp => 5,
-            HandlerKind::Syslog => 6,
-            HandlerKind::Exec => 7,
-            HandlerKind::Queue => 8,
-            HandlerKind::Null => 9,
-        }
-    }
-
-    #[test]
-    fn all_names_every_handler_once() {
-        let places: Vec<_> = HandlerKind::ALL.into_iter().map(place).collect();
-        assert_eq!(places, (0..HandlerKind::ALL.len()).collect::<Vec<_>>());
-        let mut names: Vec<_> = HandlerKind::ALL.into_iter().map(HandlerKind::name).collect();
-        names.dedup();
-        assert_eq!(names.len(), HandlerKind::ALL.len());
     }
 }

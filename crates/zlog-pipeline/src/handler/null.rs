@@ -1,11 +1,10 @@
-//! Nowhere: records are formatted, and the bytes dropped. What is left is what
-//! every handler that formats must pay, the floor that the others are measured
-//! against.
+//! Formats records and discards them: the cost that every formatting handler has, as a baseline for
+//! measurements.
 
 use std::hint::black_box;
 
-use super::Handler;
-use super::file::RecordBuffer;
+use super::buffer::RecordBuffer;
+use super::{HandleError, Handler};
 use zlog_core::error::Result;
 use zlog_core::format::Format;
 use zlog_core::record::Record;
@@ -16,7 +15,7 @@ pub struct NullHandler {
 }
 
 impl NullHandler {
-    /// Formats records as `format` shows them.
+    /// Formats records with `format`.
     pub fn new(format: Box<dyn Format>) -> NullHandler {
         NullHandler { buffer: RecordBuffer::new(format) }
     }
@@ -25,13 +24,13 @@ impl NullHandler {
 impl Handler for NullHandler {
     /// # Errors
     /// Never.
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        // Bytes that nobody reads are bytes that the compiler need not make.
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
+        // Keeps the compiler from removing the formatting.
         black_box(self.buffer.format(record));
         Ok(())
     }
 
-    /// Nothing is held here.
+    /// Nothing is buffered.
     fn flush(&mut self) -> Result<()> {
         Ok(())
     }
@@ -41,7 +40,7 @@ impl Handler for NullHandler {
 mod tests {
     use super::*;
 
-    /// Counts what it formats.
+    /// Sends each formatted message to a channel.
     struct Counting(std::sync::mpsc::Sender<String>);
 
     impl Format for Counting {

@@ -1,9 +1,7 @@
-//! Several handlers at once: which records go to which of them, and what becomes of
-//! those that can't.
+//! Several handlers at once: delivers each record to the handlers it is for, and reports what goes
+//! wrong.
 //!
-//! What may be here: handlers as they are asked for ([`spec`]), the way of a record
-//! to them, and the watch over them. What a handler does with a record is
-//! `handler`'s; how handlers are typed is `cli`'s.
+//! A [`Spec`] says which handlers and routes there are. [`options`] is the registry of handlers.
 
 mod dispatch;
 mod factory;
@@ -11,15 +9,17 @@ mod monitor;
 pub mod options;
 mod route_table;
 mod slot;
-pub mod spec;
+mod spec;
 mod status;
+mod validate;
 
-pub use self::dispatch::{HandlerContext, Router, stderr};
-pub use self::factory::DEFAULT_FORMAT;
+pub use self::dispatch::{HandlerContext, Router};
 pub use self::monitor::{OutageStatus, Reporter};
-pub use self::slot::RecordFilter;
-pub use self::spec::{
-    FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, PublishTarget, QueueSpec, RouteSpec, Spec,
-    Target, Validator,
+pub use self::options::{
+    ConsoleTarget, FileTarget, HandlerKind, PublishTarget, RotatingTarget, Target, TimedTarget,
 };
-pub use self::status::{HandlerStatus, report_losses};
+pub use self::spec::{
+    FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, QueueSpec, RouteSpec, Spec,
+};
+pub use self::status::HandlerStatus;
+pub use self::validate::Validator;

@@ -1,37 +1,34 @@
-//! Which handlers a record is for, by its topic and its logger's name.
-//!
-//! What may be here: the rule that [`RouteSpec`] states, and the memory of what it
-//! gave. A handler is a number here.
+//! Finds the handlers of a record by its topic and its logger's name, following the rule in
+//! [`RouteSpec`], and caches the results. Handlers are indices here.
 
 use std::collections::HashMap;
 
 use super::spec::{Match, RouteSpec, Spec};
 use zlog_core::record::Level;
+use zlog_core::topic_table::TopicTable;
 
-/// Most names, and longest, that are remembered: they come from outside. Beyond them,
-/// the rule is applied again.
-const MOST_NAMES: usize = 8192;
-const LONGEST_NAME: usize = 512;
+/// The most names that are cached, since they come from outside. Beyond that, the rule is applied
+/// each time.
+const MAX_NAMES: usize = 8192;
 
-/// What the rule gave for a name.
+/// The result for a name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct RouteMatch {
-    /// This level and above pass; `NOTSET`: all.
+    /// This level and above pass; `NOTSET`: all levels.
     pub(super) level: Level,
-    /// The handlers, each once, the nearest route's first.
+    /// The handlers, each once, most specific route first.
     pub(super) handlers: Vec<usize>,
 }
 
-/// All routes.
+/// All routes, with a cache.
 pub(super) struct RouteTable {
-    /// By topic, the longest prefix first.
+    /// By topic, longest prefix first.
     topics: Vec<Route>,
-    /// By logger, the longest name first: the root is the last.
+    /// By logger, longest name first, so the root is last.
     loggers: Vec<Route>,
-    /// Matches, and where they are by the logger's name and the topic.
-    cached: Vec<RouteMatch>,
-    index: HashMap<Box<str>, HashMap<Box<str>, usize>>,
-    /// The way of a name that is too long to be remembered.
+    /// Results by logger name and topic.
+    cache: TopicTable<RouteMatch>,
+    /// The result for a name that the cache has refused.
     other: RouteMatch,
 }
 
@@ -43,7 +40,7 @@ struct Route {
 }
 
 impl RouteTable {
-    /// The routes of a specification that was checked; `None` when it has none.
+    /// The routes of a validated specification; `None` if it has none.
     pub(super) fn new(spec: &Spec) -> Option<RouteTable> {
         if spec.routes.is_empty() {
             return None;
@@ -60,8 +57,7 @@ impl RouteTable {
         let mut table = RouteTable {
             topics: Vec::new(),
             loggers: Vec::new(),
-            cached: Vec::new(),
-            index: HashMap::new(),
+            cache: TopicTable::new(MAX_NAMES),
             other: RouteMatch::default(),
         };
         for asked in &spec.routes {
@@ -76,73 +72,57 @@ impl RouteTable {
         Some(table)
     }
 
-    /// Whether it matters which topic a record has.
+    /// Whether the topic of a record matters.
     pub(super) fn look_at_topics(&self) -> bool {
         !self.topics.is_empty()
     }
 
-    /// The way of records of the logger `name` and of `topic`.
-    pub(super) fn of(&mut self, name: &str, topic: &str) -> &RouteMatch {
-        // What no route asks about need not be told apart.
+    /// The result for records of the logger `name` with `topic`.
+    pub(super) fn look_up(&mut self, name: &str, topic: &str) -> &RouteMatch {
+        // Names that no route looks at share one entry.
         let name = if self.loggers.iter().all(|route| route.name.is_empty()) { "" } else { name };
         let topic = if self.topics.is_empty() { "" } else { topic };
-        let at = self.index.get(name).and_then(|topics| topics.get(topic)).copied();
-        match at {
-            Some(at) => &self.cached[at],
-            None if name.len() > LONGEST_NAME || topic.len() > LONGEST_NAME => {
-                let mut other = std::mem::take(&mut self.other);
-                self.find(name, topic, &mut other);
-                self.other = other;
-                &self.other
-            }
-            None => self.remember(name, topic),
-        }
-    }
-
-    fn remember(&mut self, name: &str, topic: &str) -> &RouteMatch {
-        if self.cached.len() >= MOST_NAMES {
-            // Which of them come again is not known: those that do are soon back.
-            self.cached.clear();
-            self.index.clear();
-        }
-        let mut route_match = RouteMatch::default();
-        self.find(name, topic, &mut route_match);
-        let at = self.cached.len();
-        self.index.entry(name.into()).or_default().insert(topic.into(), at);
-        self.cached.push(route_match);
-        &self.cached[at]
-    }
-
-    /// The rule itself.
-    fn find(&self, name: &str, topic: &str, route_match: &mut RouteMatch) {
-        route_match.level = Level::NOTSET;
-        route_match.handlers.clear();
-        let name = plain(name);
-        let topics = self.topics.iter().filter(|route| topic.starts_with(&*route.name));
-        let loggers = self.loggers.iter().filter(|route| is_parent(&route.name, name));
-        let mut goes_on = true;
-        for route in topics.chain(loggers) {
-            if route_match.level == Level::NOTSET {
-                route_match.level = route.level;
-            }
-            if goes_on {
-                for handler in &route.handlers {
-                    if !route_match.handlers.contains(handler) {
-                        route_match.handlers.push(*handler);
-                    }
-                }
-                goes_on = route.propagate;
+        let RouteTable { topics, loggers, cache, other } = self;
+        let find = || find(topics, loggers, name, topic);
+        match cache.get_or_insert_with(name, topic, find, |_| true) {
+            Some(cached) => cached,
+            None => {
+                *other = find();
+                other
             }
         }
     }
 }
 
-/// The root logger's name is empty here, and `root` in Python's records.
+/// Applies the rule.
+fn find(topics: &[Route], loggers: &[Route], name: &str, topic: &str) -> RouteMatch {
+    let mut route_match = RouteMatch::default();
+    let name = plain(name);
+    let topics = topics.iter().filter(|route| topic.starts_with(&*route.name));
+    let loggers = loggers.iter().filter(|route| is_parent(&route.name, name));
+    let mut goes_on = true;
+    for route in topics.chain(loggers) {
+        if route_match.level == Level::NOTSET {
+            route_match.level = route.level;
+        }
+        if goes_on {
+            for handler in &route.handlers {
+                if !route_match.handlers.contains(handler) {
+                    route_match.handlers.push(*handler);
+                }
+            }
+            goes_on = route.propagate;
+        }
+    }
+    route_match
+}
+
+/// The root logger has the empty name here, and is called `root` in Python's records.
 fn plain(name: &str) -> &str {
     if name == "root" { "" } else { name }
 }
 
-/// Whether `parent` is the logger `name`, or one above it.
+/// Whether `parent` is the logger `name` or one of its parents.
 fn is_parent(parent: &str, name: &str) -> bool {
     match name.strip_prefix(parent) {
         Some(rest) => parent.is_empty() || rest.is_empty() || rest.starts_with('.'),
@@ -155,13 +135,18 @@ mod tests {
     use std::path::PathBuf;
 
     use proptest::prelude::*;
+    use zlog_core::topic_table::MAX_KEY_BYTES;
 
     use super::*;
     use crate::handler::file::Sync;
-    use crate::router::spec::{HandlerSpec, Target};
+    use crate::router::options::{FileTarget, Target};
+    use crate::router::spec::HandlerSpec;
 
     fn handler(name: &str) -> HandlerSpec {
-        HandlerSpec::new(name, Target::File { path: PathBuf::from(name), sync: Sync::None })
+        HandlerSpec::new(
+            name,
+            Target::File(FileTarget { path: PathBuf::from(name), sync: Sync::None }),
+        )
     }
 
     fn route(matches: Match, level: i32, handlers: &str, propagate: bool) -> RouteSpec {
@@ -169,7 +154,7 @@ mod tests {
         RouteSpec { matches, level: Some(Level(level)), handlers, propagate }
     }
 
-    /// With handlers a to d.
+    /// A table with the handlers a to d.
     fn table(routes: Vec<RouteSpec>) -> RouteTable {
         let handlers = ["a", "b", "c", "d"].map(handler).to_vec();
         let spec = Spec { handlers, routes };
@@ -179,7 +164,7 @@ mod tests {
 
     /// The level, and the handlers as letters.
     fn of(table: &mut RouteTable, name: &str, topic: &str) -> (i32, String) {
-        let route_match = table.of(name, topic);
+        let route_match = table.look_up(name, topic);
         let letter = |at: &usize| char::from(b"abcd"[*at]);
         (route_match.level.0, route_match.handlers.iter().map(letter).collect())
     }
@@ -210,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn topics_are_prefixes_and_nearer_than_loggers() {
+    fn topics_match_by_prefix_and_come_before_loggers() {
         let mut table = table(vec![
             route(logger(""), 30, "a", true),
             route(topic("app"), 0, "b", true),
@@ -224,34 +209,34 @@ mod tests {
     }
 
     #[test]
-    fn a_route_that_does_not_propagate_leaves_the_level_to_farther_ones() {
-        // As Python's getEffectiveLevel, which does not ask about propagation.
+    fn a_route_that_does_not_propagate_still_inherits_the_level() {
+        // Like Python's getEffectiveLevel, which ignores propagation.
         let mut table =
             table(vec![route(logger(""), 30, "a", true), route(logger("app"), 0, "b", false)]);
         assert_eq!(of(&mut table, "app", ""), (30, "b".into()));
     }
 
     #[test]
-    fn a_flood_of_names_takes_no_more_than_its_share_of_memory() {
+    fn a_flood_of_names_does_not_grow_the_cache_without_limit() {
         let mut table = table(vec![route(logger("app"), 10, "a", true)]);
-        for number in 0..2 * MOST_NAMES {
-            table.of(&format!("app.{number}"), "");
+        for number in 0..2 * MAX_NAMES {
+            table.look_up(&format!("app.{number}"), "");
         }
-        assert!(table.cached.len() <= MOST_NAMES && table.index.len() <= MOST_NAMES);
-        let long = format!("app.{}", "x".repeat(LONGEST_NAME));
-        let before = table.cached.len();
+        assert!(table.cache.len() <= MAX_NAMES);
+        let long = format!("app.{}", "x".repeat(MAX_KEY_BYTES));
+        let before = table.cache.len();
         assert_eq!(of(&mut table, &long, ""), (10, "a".into()));
-        assert_eq!(table.cached.len(), before);
+        assert_eq!(table.cache.len(), before);
     }
 
     #[test]
-    fn without_routes_there_is_nothing_to_look_up() {
+    fn without_routes_there_is_no_table() {
         assert!(RouteTable::new(&Spec { handlers: vec![handler("a")], routes: vec![] }).is_none());
     }
 
     proptest! {
         #[test]
-        fn what_is_remembered_is_what_the_rule_gives(
+        fn cached_results_equal_the_rule(
             names in prop::collection::vec(("[ab]{0,2}(\\.[ab]){0,2}", "[ab.]{0,4}"), 1..40),
             routes in prop::collection::hash_map("[LT](|[ab](\\.[ab])?)", ("[abcd]{0,2}", 0..3i32, any::<bool>()), 1..6),
         ) {
@@ -264,10 +249,9 @@ mod tests {
             }).collect();
             let mut table = table(routes);
             for (name, topic) in &names {
-                let mut fresh = RouteMatch::default();
-                table.find(name, topic, &mut fresh);
-                prop_assert_eq!(table.of(name, topic), &fresh);
-                prop_assert_eq!(table.of(name, topic), &fresh);
+                let fresh = find(&table.topics, &table.loggers, name, topic);
+                prop_assert_eq!(table.look_up(name, topic), &fresh);
+                prop_assert_eq!(table.look_up(name, topic), &fresh);
             }
         }
     }

@@ -1,60 +1,46 @@
-//! One handler of a router: what it takes, whether it runs here or behind a queue, and
-//! how it stands.
-//!
-//! What may be here: what concerns a single handler. Which handlers a record is for is
-//! `router`'s.
+//! One handler of a router: which records it takes, whether it runs inline or behind a queue, and
+//! its counters.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::dispatch::HandlerContext;
 use super::factory;
 use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
-use super::spec::{HandlerSpec, expressions};
+use super::options::{Opening, Target};
+use super::spec::HandlerSpec;
 use super::status::HandlerStatus;
+use super::validate::expressions;
 use crate::handler::Handler;
 use crate::handler::queue::QueueHandler;
 use zlog_core::error::{Error, Result};
 use zlog_core::filter::Filter;
 use zlog_core::record::{Level, Record};
 use zlog_core::text::escape::escape;
-use zlog_core::wire;
 
 /// Which of the records that reach a handler it takes.
-pub struct RecordFilter {
+pub(super) struct RecordFilter {
     level: Option<Level>,
     topics: Vec<String>,
-    /// What is looked for in the text; `None` for nothing.
+    /// `grep` and `exclude`; `None` if there are none.
     text: Option<Filter>,
 }
 
 impl RecordFilter {
-    /// Compiles what `spec` asks for.
+    /// Compiles the filter of `spec`.
     ///
     /// # Errors
-    /// An expression that is none.
-    pub fn new(spec: &HandlerSpec) -> Result<RecordFilter> {
-        let name = escape(&spec.name);
-        let grep = expressions(&name, "grep", &spec.grep)?;
-        let exclude = expressions(&name, "exclude", &spec.exclude)?;
-        let looks = !(grep.is_empty() && exclude.is_empty());
-        let text = looks.then(|| Filter { grep, exclude, ..Filter::default() });
+    /// An expression is invalid.
+    pub(super) fn new(spec: &HandlerSpec) -> Result<RecordFilter> {
+        let grep = expressions("grep", &spec.grep)?;
+        let exclude = expressions("exclude", &spec.exclude)?;
+        let any = !(grep.is_empty() && exclude.is_empty());
+        let text = any.then(|| Filter { grep, exclude, ..Filter::default() });
         Ok(RecordFilter { level: spec.level, topics: spec.topics.clone(), text })
     }
 
-    /// The topics that it takes, as prefixes; none: all.
-    pub fn topics(&self) -> &[String] {
-        &self.topics
-    }
-
-    /// Whether it takes the record; `scratch` is for the topic of one that has none.
-    pub fn accepts_record(&self, record: &Record<'_>, scratch: &mut String) -> bool {
-        let topic = wire::topic::of(record, scratch);
-        self.accepts(record, wire::topic::level_of(record), topic)
-    }
-
-    /// Whether it takes the record, whose level and topic are these.
+    /// Whether it takes the record, which has this level and topic.
     fn accepts(&self, record: &Record<'_>, level: Level, topic: &str) -> bool {
         self.level.is_none_or(|least| passes(level, least))
             && (self.topics.is_empty() || self.topics.iter().any(|t| topic.starts_with(&**t)))
@@ -62,12 +48,12 @@ impl RecordFilter {
     }
 }
 
-/// Whether a record of `level` passes: one without a level does.
+/// Whether a record of `level` passes. A record without a level does.
 pub(super) fn passes(level: Level, least: Level) -> bool {
     level >= least || level == Level::NOTSET
 }
 
-/// A handler that runs.
+/// A running handler.
 pub(super) struct HandlerSlot {
     pub(super) spec: HandlerSpec,
     filter: RecordFilter,
@@ -84,30 +70,38 @@ pub(super) struct HandlerSlot {
 enum Execution {
     /// On the thread of the records.
     Inline(MonitoredHandler),
-    /// On its own.
+    /// On its own thread, behind a queue.
     Queued(QueueHandler),
 }
 
 impl HandlerSlot {
+    /// The time limit for closing a handler whose file another one takes over.
+    pub(super) const HAND_OVER: Duration = Duration::from_secs(5);
+
     /// Opens the handler. `others`: whether there are more.
     ///
     /// # Errors
-    /// As [`factory::handler`]'s, with the handler's name.
+    /// See [`factory::open`]; the error names the handler.
     pub(super) fn open(
         spec: &HandlerSpec,
         context: &HandlerContext,
         others: bool,
     ) -> Result<HandlerSlot> {
-        let filter = RecordFilter::new(spec)?;
+        let name = escape(&spec.name);
+        let within = |error: Error| error.within(format_args!("handler {name}"));
+        let filter = RecordFilter::new(spec).map_err(within)?;
         let counters = Arc::new(HandlerCounters::default());
-        let inner = factory::handler(spec, context, &counters.unformatted)
-            .map_err(|error| error.within(format_args!("handler {}", escape(&spec.name))))?;
         let reporter = OutageReporter::new(&context.command, &spec.name, others, &context.report);
-        let watched = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        let opening = Opening { context, reporter: &reporter };
+        let inner = factory::open(spec, &opening, &counters.unformatted).map_err(within)?;
+        let mut monitored = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        if matches!(&spec.target, Target::Console(console) if console.required) {
+            monitored = monitored.required();
+        }
         let execution = match spec.queue {
-            None => Execution::Inline(watched),
+            None => Execution::Inline(monitored),
             Some(queue) => {
-                let handler = QueueHandler::new(watched, queue.capacity, queue.on_full)?;
+                let handler = QueueHandler::new(monitored, queue.capacity, queue.on_full)?;
                 Execution::Queued(handler.stop_when(context.give_up()))
             }
         };
@@ -124,14 +118,13 @@ impl HandlerSlot {
         })
     }
 
-    /// Takes other records from now on.
+    /// Changes which records it takes.
     pub(super) fn set_filter(&mut self, spec: &HandlerSpec, filter: RecordFilter) {
         self.spec = spec.clone();
         self.filter = filter;
     }
 
-    /// Gives it the record, if it takes it. Queues share one copy, which the first of
-    /// them makes.
+    /// Gives it the record if it takes it. Queues share one copy, made by the first of them.
     pub(super) fn deliver(
         &mut self,
         record: &Record<'_>,
@@ -143,19 +136,19 @@ impl HandlerSlot {
             return;
         }
         self.received += 1;
-        let given = match &mut self.execution {
-            Execution::Inline(handler) => handler.handle(record),
+        match &mut self.execution {
+            // A monitored handler reports its errors itself, here and below.
+            Execution::Inline(handler) => _ = handler.handle(record),
             Execution::Queued(queue) => {
                 let own = || Arc::new(record.clone().into_owned());
-                queue.put(Arc::clone(copy.get_or_insert_with(own)))
+                if let Err(failed) = queue.put(Arc::clone(copy.get_or_insert_with(own))) {
+                    self.crash(&failed.error);
+                }
             }
-        };
-        if let Err(error) = given {
-            self.crash(&error);
         }
     }
 
-    /// Its thread has ended, which only a defect can bring about.
+    /// Counts a record whose handler's thread has ended, which only a defect can cause.
     fn crash(&mut self, error: &Error) {
         self.crashed += 1;
         if self.crashed == 1 {
@@ -163,18 +156,28 @@ impl HandlerSlot {
         }
     }
 
-    /// Sends on what is held, unless it does so by itself.
+    /// The error of a required handler.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        match &mut self.execution {
+            Execution::Inline(handler) => handler.take_failure(),
+            Execution::Queued(_) => None,
+        }
+    }
+
+    /// Sends what is buffered. A queued handler does so by itself.
     pub(super) fn flush(&mut self) {
         if let Execution::Inline(handler) = &mut self.execution {
-            // A watched handler tells of its errors itself.
             let _ = handler.flush();
         }
     }
 
-    /// Does what is due, unless it does so by itself; when it is due again.
+    /// Runs timed work and returns the next deadline. A queued handler does so by itself.
     pub(super) fn on_timer(&mut self, now: Instant) -> Option<Instant> {
         match &mut self.execution {
-            Execution::Inline(handler) => handler.on_timer(now).ok().flatten(),
+            Execution::Inline(handler) => {
+                let _ = handler.on_timer(now);
+                handler.due(now)
+            }
             Execution::Queued(_) => None,
         }
     }
@@ -186,14 +189,14 @@ impl HandlerSlot {
         };
     }
 
-    /// Begins to close what needs no more from here.
+    /// Starts closing a queued handler.
     pub(super) fn begin_close(&mut self, until: Instant) {
         if let Execution::Queued(queue) = &mut self.execution {
             queue.begin_close(until);
         }
     }
 
-    /// Whether it has come to its end since [`HandlerSlot::begin_close`].
+    /// Whether it has ended after [`HandlerSlot::begin_close`].
     pub(super) fn has_ended(&self) -> bool {
         match &self.execution {
             Execution::Inline(_) => false,
@@ -201,66 +204,59 @@ impl HandlerSlot {
         }
     }
 
-    /// Closes, and says what is left.
+    /// Closes it and returns its final status.
     pub(super) fn close(mut self, until: Instant) -> HandlerStatus {
         match &mut self.execution {
-            Execution::Inline(handler) => {
-                let _ = handler.close(until);
-            }
+            Execution::Inline(handler) => _ = handler.close(until),
             Execution::Queued(queue) => {
                 queue.begin_close(until);
-                let (queued, ended) = queue.finish_close(until);
-                self.abandoned = queued.abandoned;
+                let (counts, ended) = queue.finish_close(until);
+                self.abandoned = counts.abandoned;
                 if !queue.has_ended() {
-                    // It hangs, and what it holds with it: nobody will say that these
-                    // arrived, or are given up.
-                    self.abandoned += self.counters.waiting.load(Ordering::Relaxed);
+                    // It hangs, and nobody will learn what happens to the records it holds.
+                    self.abandoned += self.counters.backlog.load().waiting;
                 }
                 if let (Err(error), 0) = (ended, self.crashed) {
                     self.reporter.begins(&error);
                 }
             }
         }
-        let status = self.status();
-        HandlerStatus { queued: 0, ..status }
+        HandlerStatus { queued: 0, ..self.status() }
     }
 
     pub(super) fn status(&self) -> HandlerStatus {
-        let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
-        let (handled, failed) = (count(&self.counters.taken), count(&self.counters.failed));
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let backlog = self.counters.backlog.load();
         let (dropped, queued) = match &self.execution {
             Execution::Inline(_) => (0, 0),
             Execution::Queued(queue) => {
-                let queued = queue.counts();
-                let done = queued.handled + queued.failed;
-                (queued.dropped, queued.accepted.saturating_sub(done))
+                let counts = queue.counts();
+                let done = counts.handled + counts.failed;
+                (counts.dropped, counts.accepted.saturating_sub(done))
             }
         };
         HandlerStatus {
             name: self.spec.name.clone(),
             received: self.received,
-            handled,
-            failed: failed + self.crashed,
+            handled: count(&self.counters.taken),
+            failed: count(&self.counters.failed) + self.crashed,
             dropped,
             abandoned: self.abandoned,
             queued,
-            waiting: count(&self.counters.waiting),
-            lost: count(&self.counters.lost),
-            cut: count(&self.counters.cut),
-            unconfirmed: count(&self.counters.unconfirmed),
+            waiting: backlog.waiting,
+            lost: backlog.lost,
+            cut: backlog.cut,
+            unconfirmed: backlog.unconfirmed,
             unformatted: count(&self.counters.unformatted),
             outage: self.counters.outage(),
         }
     }
 
-    /// Whether `spec` asks for the same handler, whichever records it is to take.
+    /// Whether `spec` describes the same handler, whichever records it takes.
     pub(super) fn matches(&self, spec: &HandlerSpec) -> bool {
         self.spec.name == spec.name
             && self.spec.target == spec.target
             && self.spec.formatter == spec.formatter
             && self.spec.queue == spec.queue
     }
-
-    /// How long it may take to close when its file is to be written to by another.
-    pub(super) const HANDING_OVER: Duration = Duration::from_secs(5);
 }

@@ -2,17 +2,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use zlog_core::format::{Options, Output};
+use crate::handler::testing::{DEADLINE, close, text};
+use crate::handler::{Backlog, Handler};
 use zlog_core::record::Level;
 
-/// Far above what anything here takes.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
-}
-
-/// A shell's script; `$0` is a file of the test's own.
+/// A shell script; `$0` is a file in a temporary directory.
 struct Script {
     directory: tempfile::TempDir,
     options: ExecOptions,
@@ -47,11 +41,7 @@ fn give(handler: &mut ExecHandler, messages: &[&str]) {
     }
 }
 
-fn close(handler: &mut ExecHandler) -> Result<()> {
-    handler.close(Instant::now() + DEADLINE)
-}
-
-/// What is told of a batch of three that went wrong.
+/// The error for a batch of three records.
 fn failure(script: &Script) -> String {
     let mut handler = script.handler();
     give(&mut handler, &["1", "2", "3"]);
@@ -61,12 +51,12 @@ fn failure(script: &Script) -> String {
 }
 
 #[test]
-fn a_command_gets_each_batch_on_its_stdin_and_is_told_what_it_gets() {
+fn a_command_gets_each_batch_on_stdin_with_a_description_in_its_environment() {
     let script = script("(echo $ZLOG_RECORDS $ZLOG_LEVEL $ZLOG_LEVELNO $ZLOG_DROPPED; cat) >>$0");
     let mut handler = script.handler();
     give(&mut handler, &["one", "two"]);
     handler.flush().unwrap();
-    assert_eq!(script.written(), "", "it waits for its time");
+    assert_eq!(script.written(), "", "the batch is not due");
     let error = Record { msg: "worst\nTraceback".into(), level: Level(45), ..Record::default() };
     handler.handle(&error).unwrap();
     assert_eq!(script.written(), "3 Level 45 45 0\none\ntwo\nworst\nTraceback\n");
@@ -77,7 +67,7 @@ fn a_command_gets_each_batch_on_its_stdin_and_is_told_what_it_gets() {
 }
 
 #[test]
-fn a_large_batch_goes_through_a_pipe_that_is_read_slowly() {
+fn a_large_batch_passes_a_slowly_read_pipe() {
     let script = script("while dd bs=100000 count=1 2>/dev/null | grep . >>$0; do :; done");
     let mut handler = script.handler();
     let line = "x".repeat(99_999);
@@ -87,7 +77,7 @@ fn a_large_batch_goes_through_a_pipe_that_is_read_slowly() {
 }
 
 #[test]
-fn a_command_that_reads_nothing_or_not_all_is_no_failure() {
+fn a_command_may_ignore_its_input() {
     let line = "x".repeat(200_000);
     for text in ["exit 0", "exec <&-; sleep 0.1", "head -c 10 >/dev/null", "echo no >&2"] {
         let script = script(text);
@@ -99,7 +89,7 @@ fn a_command_that_reads_nothing_or_not_all_is_no_failure() {
 }
 
 #[test]
-fn a_command_that_fails_is_told_with_its_first_words_made_harmless() {
+fn a_failed_command_is_reported_with_its_first_line_of_stderr_escaped() {
     let error = failure(&script("echo >&2; echo 'no \x1b[31mroute' >&2; echo more >&2; exit 3"));
     let expected = r"command sh failed with 3 records: exit code 3: no \x1b[31mroute";
     assert_eq!(error.lines().next().unwrap(), expected);
@@ -111,18 +101,18 @@ fn a_command_that_fails_is_told_with_its_first_words_made_harmless() {
 }
 
 #[test]
-fn a_command_that_takes_too_long_is_ended_with_all_that_it_started() {
+fn a_command_that_takes_too_long_is_ended_with_everything_it_started() {
     for text in [
         "sleep 100 & echo $! >$0; wait",
         "trap '' TERM; sh -c \"trap '' TERM; sleep 100\" & echo $! >$0; wait; sleep 100",
         "sleep 100 & echo $! >$0; while :; do echo x >&2; done",
-        // The command goes when it is asked to, and leaves one behind that does not.
+        // The command ends on SIGTERM and leaves a process behind that does not.
         "(trap '' TERM; exec sleep 100) & echo $! >$0; wait",
     ] {
         let mut script = script(text);
         script.options.timeout = Duration::from_millis(300);
         let start = Instant::now();
-        // On a busy machine it may not have come far enough by then.
+        // On a busy machine the script may be too slow for the first timeouts.
         let grandchild = loop {
             let error = failure(&script);
             assert!(error.contains("not done within"), "{error}");
@@ -146,7 +136,7 @@ fn a_command_that_takes_too_long_is_ended_with_all_that_it_started() {
 }
 
 #[test]
-fn closing_ends_a_command_when_its_time_is_over() {
+fn closing_ends_a_command_at_the_deadline() {
     let script = script("sleep 100");
     let mut handler = script.handler();
     give(&mut handler, &["1"]);
@@ -157,7 +147,7 @@ fn closing_ends_a_command_when_its_time_is_over() {
 }
 
 #[test]
-fn a_command_that_can_not_be_started_is_tried_again_and_loses_nothing() {
+fn a_command_that_can_not_be_started_is_tried_again() {
     let mut script = script("");
     let program = script.directory.path().join("program");
     fs::write(&program, "#!/bin/sh\ncat >>\"$1\"\n").unwrap();
@@ -176,23 +166,23 @@ fn a_command_that_can_not_be_started_is_tried_again_and_loses_nothing() {
 }
 
 #[test]
-fn what_it_leaves_behind_holds_up_nobody() {
+fn a_process_left_behind_does_not_delay_the_handler() {
     let script = script("sleep 100 & echo $! >$0");
     let mut handler = script.handler();
     let start = Instant::now();
     give(&mut handler, &["1", "2", "3"]);
     handler.flush().unwrap();
     assert!(start.elapsed() < DEADLINE);
-    // It may go on; not beyond this test.
+    // The handler lets it run; the test does not.
     let left = rustix::process::Pid::from_raw(script.written().trim().parse().unwrap()).unwrap();
     rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
 }
 
 #[test]
-fn commands_are_split_as_a_shell_does_and_wrong_ones_refused() {
+fn commands_are_split_like_in_a_shell_and_invalid_ones_refused() {
     let parsed = ExecOptions::parse(r#"notify --to 'on call' "a\"b" c\ d $HOME"#).unwrap();
     assert_eq!(parsed.command, ["notify", "--to", "on call", "a\"b", "c d", "$HOME"]);
-    for (line, why) in [("", "is empty"), ("  ", "is empty"), ("a 'b", "has a quote")] {
+    for (line, why) in [("", "is empty"), ("  ", "is empty"), ("a 'b", "has an unclosed quote")] {
         let error = ExecOptions::parse(line).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
@@ -200,7 +190,7 @@ fn commands_are_split_as_a_shell_does_and_wrong_ones_refused() {
         [vec![], vec![String::new()], vec!["zlog-no-such".into()], vec!["/no/such".into()]]
     {
         let options = ExecOptions { command, ..ExecOptions::default() };
-        let Err(error) = ExecHandler::new(options, text()) else { panic!("it was taken") };
+        let Err(error) = ExecHandler::new(options, text()) else { panic!("accepted") };
         assert_eq!(error.exit(), zlog_core::error::Exit::Usage);
     }
 }

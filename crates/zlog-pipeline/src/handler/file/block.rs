@@ -3,13 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use crate::handler::buffer::clear;
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
-
-/// A block that one huge record made larger than this is shrunk again.
-const MAX_KEPT_CAPACITY: usize = 4 * BLOCK;
 
 /// The longest time that a record waits in a block while records for other handlers keep
 /// coming. Too short to notice for someone who follows the file.
@@ -74,12 +72,9 @@ impl Block {
             self.lost += (self.ends.len() - whole) as u64;
             error
         });
-        self.bytes.clear();
+        clear(&mut self.bytes);
         self.ends.clear();
         self.due = None;
-        if self.bytes.capacity() > MAX_KEPT_CAPACITY {
-            self.bytes.shrink_to(2 * BLOCK);
-        }
         appended
     }
 }
@@ -87,10 +82,11 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::buffer::MAX_KEPT_CAPACITY;
     use zlog_core::format::{Options, Output};
 
     fn block(messages: &[&str]) -> Block {
-        let mut format = Output::Text.format(Options::default()).unwrap().unwrap();
+        let mut format = Output::Text.format(Options::default()).unwrap();
         let mut block = Block::default();
         for message in messages {
             block.push(&Record { msg: (*message).into(), ..Record::default() }, &mut *format);

@@ -52,6 +52,22 @@ impl Compression {
         name.push(self.suffix());
         name.into()
     }
+
+    /// Starts an encoder that writes to `file`, at the format's default level.
+    pub(super) fn encoder(self, file: File) -> io::Result<Encoder> {
+        Ok(match self {
+            Compression::None => Encoder::None(file),
+            Compression::Gzip => {
+                Encoder::Gzip(GzEncoder::new(file, flate2::Compression::default()))
+            }
+            Compression::Zstd => {
+                let mut encoder = ZstdEncoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                // As the zstd program does. gzip always has a checksum.
+                encoder.include_checksum(true)?;
+                Encoder::Zstd(encoder)
+            }
+        })
+    }
 }
 
 impl FromStr for Compression {
@@ -66,37 +82,9 @@ impl FromStr for Compression {
     }
 }
 
-/// Makes encoders.
-#[derive(Clone, Copy)]
-pub(super) struct Encoding {
-    how: Compression,
-}
-
-impl Encoding {
-    /// `None` for no compression.
-    pub(super) fn new(how: Compression) -> Option<Encoding> {
-        (how != Compression::None).then_some(Encoding { how })
-    }
-
-    /// What a file of this name is called, compressed.
-    pub(super) fn name_of(self, path: &Path) -> PathBuf {
-        self.how.name_of(path)
-    }
-
-    /// Starts an encoder that writes to `file`, at the format's default level.
-    pub(super) fn start(self, file: File) -> io::Result<Encoder> {
-        if self.how == Compression::Gzip {
-            return Ok(Encoder::Gzip(GzEncoder::new(file, flate2::Compression::default())));
-        }
-        let mut encoder = ZstdEncoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
-        // As the zstd program does. gzip always has a checksum.
-        encoder.include_checksum(true)?;
-        Ok(Encoder::Zstd(encoder))
-    }
-}
-
 /// Compresses what is written to it.
 pub(super) enum Encoder {
+    None(File),
     Gzip(GzEncoder<File>),
     Zstd(ZstdEncoder<'static, File>),
 }
@@ -105,6 +93,7 @@ impl Encoder {
     /// Writes what is buffered and returns the file.
     pub(super) fn finish(self) -> io::Result<File> {
         match self {
+            Encoder::None(file) => Ok(file),
             Encoder::Gzip(encoder) => encoder.finish(),
             Encoder::Zstd(encoder) => encoder.finish(),
         }
@@ -114,6 +103,7 @@ impl Encoder {
 impl Write for Encoder {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
+            Encoder::None(file) => file.write(bytes),
             Encoder::Gzip(encoder) => encoder.write(bytes),
             Encoder::Zstd(encoder) => encoder.write(bytes),
         }
@@ -121,6 +111,7 @@ impl Write for Encoder {
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
+            Encoder::None(file) => file.flush(),
             Encoder::Gzip(encoder) => encoder.flush(),
             Encoder::Zstd(encoder) => encoder.flush(),
         }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::backups::{BackupNames, failed};
-use super::compression::{Compression, Encoding};
+use super::compression::Compression;
 use super::lock::FileLock;
 use crate::os::terminal::BLOCK;
 use zlog_core::error::{Error, Result};
@@ -46,6 +46,11 @@ impl Shared {
             names: Mutex::default(),
             working: Mutex::default(),
         }
+    }
+
+    /// The names; nothing else in this process renames files while the guard is held.
+    fn names(&self) -> MutexGuard<'_, BackupNames> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,16 +83,16 @@ impl Backups {
     /// # Errors
     /// The thread can't be started.
     pub(crate) fn new(lock: FileLock, how: Compression, list: List) -> Result<Backups> {
-        let thread = match Encoding::new(how) {
-            None => None,
-            Some(encoding) => Some(Thread::start(lock.share(), encoding, list)?),
+        let thread = match how {
+            Compression::None => None,
+            how => Some(Thread::start(lock.share(), how, list)?),
         };
         Ok(Backups { lock, thread })
     }
 
     /// The names; nothing else in this process renames files while the guard is held.
     pub(crate) fn names(&self) -> MutexGuard<'_, BackupNames> {
-        self.lock.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock.shared().names()
     }
 
     /// Tells the thread that a file was replaced.
@@ -123,13 +128,13 @@ impl Backups {
 }
 
 impl Thread {
-    fn start(lock: FileLock, encoding: Encoding, list: List) -> Result<Thread> {
+    fn start(lock: FileLock, compression: Compression, list: List) -> Result<Thread> {
         let (wake, woken) = bounded(1);
         let (running, ended) = bounded::<Infallible>(0);
         let state = Arc::new(WorkerState::default());
         let theirs = Arc::clone(&state);
         let work = move || {
-            let worker = Worker { lock, encoding, list, state: &theirs };
+            let worker = Worker { lock, compression, list, state: &theirs };
             worker.run(&woken);
             // Drop the lock first: whoever waits for `ended` may open the path again.
             drop(worker);
@@ -155,7 +160,7 @@ impl Drop for Thread {
 struct Worker<'t> {
     /// Keeps other processes away while the thread works.
     lock: FileLock,
-    encoding: Encoding,
+    compression: Compression,
     list: List,
     state: &'t WorkerState,
 }
@@ -211,7 +216,7 @@ impl Worker<'_> {
     fn compress(&self, path: &Path) -> Result<()> {
         let temporary = &self.lock.shared().temporary;
         // Open it under the guard: without, another file could have this name by now.
-        let mut names = self.names();
+        let mut names = self.lock.shared().names();
         let file = match File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(|error| failed("can't compress", path, &error))?,
@@ -220,7 +225,7 @@ impl Worker<'_> {
         drop(names);
         let done = self.write(&file, temporary);
         if !matches!(done, Ok(true)) {
-            self.names().compressing = None;
+            self.lock.shared().names().compressing = None;
             let _ = fs::remove_file(temporary);
         }
         done.map(drop).map_err(|error| failed("can't compress", path, &error))
@@ -234,7 +239,7 @@ impl Worker<'_> {
         // `create_new`: nobody can have placed a symbolic link here.
         let out = options.write(true).create_new(true).open(temporary)?;
         out.set_permissions(metadata.permissions())?;
-        let mut out = self.encoding.start(out)?;
+        let mut out = self.compression.encoder(out)?;
         let read = self.copy(file, &mut out)?;
         if self.is_abandoned() {
             return Ok(false);
@@ -244,14 +249,14 @@ impl Worker<'_> {
         let _ = out.set_times(fs::FileTimes::new().set_modified(metadata.modified()?));
         // Sync before the original is deleted: a power cut must not lose the records.
         out.sync_all()?;
-        let mut names = self.names();
+        let mut names = self.lock.shared().names();
         // A handler that has not noticed the rename yet may have appended to it. Try again
         // the next time.
         if file.metadata()?.len() != read {
             return Ok(false);
         }
         let Some(path) = names.compressing.take() else { return Ok(false) };
-        fs::rename(temporary, self.encoding.name_of(&path))?;
+        fs::rename(temporary, self.compression.name_of(&path))?;
         fs::remove_file(&path).map(|()| true)
     }
 
@@ -271,10 +276,6 @@ impl Worker<'_> {
             }
         }
         Ok(copied)
-    }
-
-    fn names(&self) -> MutexGuard<'_, BackupNames> {
-        self.lock.shared().names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_abandoned(&self) -> bool {

@@ -31,7 +31,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::compressor::Shared;
-use crate::os::terminal::eprint_line;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
 
@@ -45,6 +44,8 @@ struct LockEntry {
     writers: usize,
     /// `None` if no file can be created next to the log, or locks do not work here.
     lock: Option<File>,
+    /// Why locks do not work here, until it was returned.
+    warning: Option<String>,
     shared: Arc<Shared>,
 }
 
@@ -73,8 +74,8 @@ impl FileLock {
             return Ok(FileLock { path, shared, writes: true });
         }
         let shared = Arc::new(Shared::new(&path));
-        let lock = lock(&path)?;
-        let entry = LockEntry { count: 1, writers: 1, lock, shared: Arc::clone(&shared) };
+        let (lock, warning) = lock(&path)?;
+        let entry = LockEntry { count: 1, writers: 1, lock, warning, shared: Arc::clone(&shared) };
         locks.insert(path.clone(), entry);
         Ok(FileLock { path, shared, writes: true })
     }
@@ -90,6 +91,11 @@ impl FileLock {
     /// As [`FileLock::acquire`], if another process was faster.
     pub(crate) fn renew(&self) -> Result<()> {
         locks().get_mut(&self.path).map_or(Ok(()), |entry| entry.renew(&self.path))
+    }
+
+    /// Why locks do not work here, if they do not. Returned once.
+    pub(crate) fn warning(&self) -> Option<String> {
+        locks().get_mut(&self.path)?.warning.take()
     }
 
     /// Locks `log`, open at this path, against writers that use another name for it. Returns
@@ -152,7 +158,7 @@ impl LockEntry {
     fn renew(&mut self, path: &Path) -> Result<()> {
         let held = self.lock.as_ref().is_some_and(|lock| is_at(lock, &lock_path(path)));
         if !held {
-            self.lock = lock(path)?;
+            (self.lock, self.warning) = lock(path)?;
         }
         Ok(())
     }
@@ -179,26 +185,25 @@ fn lock_path(path: &Path) -> PathBuf {
     super::sibling(path, ".lock")
 }
 
-/// Locks the lock file of `path`.
-fn lock(path: &Path) -> Result<Option<File>> {
+/// Locks the lock file of `path`. Returns the file, or `None` and perhaps a warning.
+fn lock(path: &Path) -> Result<(Option<File>, Option<String>)> {
     let at = lock_path(path);
     loop {
         let mut file = match open(&at) {
             Ok(file) => file,
             // The lock on the log itself must do.
-            Err(error) if is_closed(error.kind()) => return Ok(None),
+            Err(error) if is_closed(error.kind()) => return Ok((None, None)),
             Err(error) => return Err(unusable(&at, &error)),
         };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(taken(path, holder(&mut file))),
             Err(TryLockError::Error(error)) => {
-                eprint_line(format_args!(
-                    "zlog: can't lock {}: {error}. Nothing keeps a second writer from {}.",
-                    shown(&at),
-                    shown(path),
-                ));
-                return Ok(None);
+                let (at, path) = (shown(&at), shown(path));
+                let warning = format!(
+                    "can't lock {at}: {error}. Nothing keeps other programs from writing to {path}"
+                );
+                return Ok((None, Some(warning)));
             }
         }
         // Otherwise its last owner deleted it after we opened it.
@@ -207,7 +212,7 @@ fn lock(path: &Path) -> Result<Option<File>> {
             let host = gethostname::gethostname();
             let line = format!("{} {}\n", std::process::id(), host.to_string_lossy());
             let _ = file.set_len(0).and_then(|()| file.write_all(line.as_bytes()));
-            return Ok(Some(file));
+            return Ok((Some(file), None));
         }
     }
 }

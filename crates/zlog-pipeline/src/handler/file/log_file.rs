@@ -100,17 +100,22 @@ impl LogFile {
         self.check(now)
     }
 
-    /// Like [`LogFile::check_if_due`], without records. Returns when to check again.
-    pub(crate) fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let due = self.checked + IDLE_CHECK_INTERVAL;
-        if self.lock.is_none() {
-            return Ok(None);
-        }
-        if now < due {
-            return Ok(Some(due));
-        }
-        self.check(now)?;
-        Ok(Some(now + IDLE_CHECK_INTERVAL))
+    /// Like [`LogFile::check_if_due`], without records.
+    ///
+    /// # Errors
+    /// See [`LogFile::check_if_due`].
+    pub(crate) fn on_timer(&mut self, now: Instant) -> Result<()> {
+        if self.due().is_some_and(|due| due <= now) { self.check(now) } else { Ok(()) }
+    }
+
+    /// When to check the path if there are no records; `None` for a non-regular file.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.lock.as_ref().map(|_| self.checked + IDLE_CHECK_INTERVAL)
+    }
+
+    /// What the user should know about the lock.
+    pub(crate) fn notices(&self) -> Vec<String> {
+        self.lock.as_ref().and_then(FileLock::warning).into_iter().collect()
     }
 
     /// Reopens the path if it has another file or none. Otherwise takes over the file's

@@ -21,14 +21,11 @@ use std::time::Instant;
 use self::block::Block;
 pub use self::compression::Compression;
 use self::log_file::LogFile;
-use super::{Backlog, Handler};
-use crate::os::terminal::BLOCK;
-use zlog_core::error::{Error, Result};
+use super::buffer::RecordBuffer;
+use super::{Backlog, HandleError, Handler};
+use zlog_core::error::Result;
 use zlog_core::format::Format;
 use zlog_core::record::Record;
-
-/// Buffers that one huge record made larger than this are shrunk again.
-const MAX_KEPT_CAPACITY: usize = 4 * BLOCK;
 
 /// How durable a record is when [`FileHandler::handle`] returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -80,11 +77,6 @@ impl FileHandler {
         block.write(|bytes| self.file.append_block(bytes))?;
         checked
     }
-
-    /// The path of the file.
-    pub fn path(&self) -> &Path {
-        self.file.path()
-    }
 }
 
 impl Handler for FileHandler {
@@ -93,19 +85,23 @@ impl Handler for FileHandler {
     /// error names the path and says which. The next record is tried again, on a new line.
     /// Or the file has left its path and can't be reopened there: the record was then
     /// written to the old file.
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
         if let Some(block) = &mut self.block {
             block.push(record, &mut *self.buffer.format);
             // `backlog` counts the records that a failed block has cost, including this one.
             let full = block.is_full();
-            return if full { self.write_block().map_err(Error::with_record_kept) } else { Ok(()) };
+            return if full {
+                self.write_block().map_err(HandleError::record_taken)
+            } else {
+                Ok(())
+            };
         }
         let checked = self.file.check_if_due();
         self.file.append(self.buffer.format(record))?;
         if self.sync == Sync::Data {
             self.file.sync()?;
         }
-        checked.map_err(Error::with_record_kept)
+        checked.map_err(HandleError::record_taken)
     }
 
     /// # Errors
@@ -115,12 +111,16 @@ impl Handler for FileHandler {
     }
 
     /// Writes a block only when its oldest record is due: a queue calls this after every record.
-    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let due = |handler: &FileHandler| handler.block.as_ref().and_then(Block::due);
-        let is_due = due(self).is_some_and(|due| due <= now);
+    fn on_timer(&mut self, now: Instant) -> Result<()> {
+        let is_due = self.block.as_ref().and_then(Block::due).is_some_and(|due| due <= now);
         let written = if is_due { self.write_block() } else { Ok(()) };
         let checked = self.file.on_timer(now);
-        written.and(checked).map(|due_check| due_check.into_iter().chain(due(self)).min())
+        written.and(checked)
+    }
+
+    fn due(&self, _: Instant) -> Option<Instant> {
+        let block = self.block.as_ref().and_then(Block::due);
+        block.into_iter().chain(self.file.due()).min()
     }
 
     /// Writes gathered records to the new file: whoever moved the old one away may have read
@@ -135,6 +135,10 @@ impl Handler for FileHandler {
         Backlog { waiting, lost, unreachable: self.file.is_detached(), ..Backlog::default() }
     }
 
+    fn notices(&mut self) -> Vec<String> {
+        self.file.notices()
+    }
+
     fn close(&mut self, _until: Instant) -> Result<()> {
         let written = self.write_block();
         written.and(self.file.check(Instant::now()))
@@ -146,28 +150,6 @@ impl Drop for FileHandler {
     fn drop(&mut self) {
         // Nobody is left to receive the error.
         let _ = self.write_block();
-    }
-}
-
-/// Formats one record at a time into a reused buffer.
-pub(super) struct RecordBuffer {
-    format: Box<dyn Format>,
-    buffer: Vec<u8>,
-}
-
-impl RecordBuffer {
-    pub(super) fn new(format: Box<dyn Format>) -> RecordBuffer {
-        RecordBuffer { format, buffer: Vec::new() }
-    }
-
-    /// The formatted record, including its final newline.
-    pub(super) fn format(&mut self, record: &Record<'_>) -> &[u8] {
-        self.buffer.clear();
-        if self.buffer.capacity() > MAX_KEPT_CAPACITY {
-            self.buffer.shrink_to(BLOCK);
-        }
-        self.format.write(record, &mut self.buffer);
-        &self.buffer
     }
 }
 

@@ -1,12 +1,12 @@
 //! A file that is replaced by a rule. The rules are in `rotating` and `timed`.
 
-use std::path::Path;
 use std::time::Instant;
 
 use super::compressor::Backups;
 use super::log_file::LogFile;
-use super::{Backlog, Handler, RecordBuffer};
-use zlog_core::error::{Error, Result};
+use crate::handler::buffer::RecordBuffer;
+use crate::handler::{Backlog, HandleError, Handler};
+use zlog_core::error::Result;
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 
@@ -40,25 +40,20 @@ impl<R> RollingFileHandler<R> {
     ) -> RollingFileHandler<R> {
         RollingFileHandler { file, buffer: RecordBuffer::new(format), backups, rule }
     }
-
-    /// The path of the file.
-    pub fn path(&self) -> &Path {
-        self.file.path()
-    }
 }
 
 impl<R: RolloverRule> Handler for RollingFileHandler<R> {
     /// # Errors
     /// The record could not be written (see [`FileHandler`](super::FileHandler)), or the file
     /// could not be replaced, in which case the record was written.
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
         let mut outcome = self.file.check_if_due();
         let bytes = self.buffer.format(record);
         if let Some(backups) = &self.backups {
             outcome = outcome.and(self.rule.roll(&mut self.file, backups, bytes));
         }
         self.file.append(bytes)?;
-        outcome.map_err(Error::with_record_kept)
+        outcome.map_err(HandleError::record_taken)
     }
 
     /// Nothing is buffered here.
@@ -69,9 +64,13 @@ impl<R: RolloverRule> Handler for RollingFileHandler<R> {
         self.backups.as_ref().map_or(Ok(()), Backups::check)
     }
 
-    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let due = self.file.on_timer(now);
-        self.flush().and(due)
+    fn on_timer(&mut self, now: Instant) -> Result<()> {
+        let checked = self.file.on_timer(now);
+        self.flush().and(checked)
+    }
+
+    fn due(&self, _: Instant) -> Option<Instant> {
+        self.file.due()
     }
 
     fn reopen(&mut self) -> Result<()> {
@@ -80,6 +79,10 @@ impl<R: RolloverRule> Handler for RollingFileHandler<R> {
 
     fn backlog(&self) -> Backlog {
         Backlog { unreachable: self.file.is_detached(), ..Backlog::default() }
+    }
+
+    fn notices(&mut self) -> Vec<String> {
+        self.file.notices()
     }
 
     /// Also waits until replaced files are compressed.

@@ -3,15 +3,8 @@ use std::time::Duration;
 
 use super::block::MAX_WAIT;
 use super::*;
-use zlog_core::format::{Options, Output};
-
-fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
-}
-
-fn record(msg: &str) -> Record<'_> {
-    Record { msg: msg.into(), ..Record::default() }
-}
+use crate::handler::testing::{record, text};
+use crate::os::terminal::BLOCK;
 
 #[test]
 fn a_file_is_created_with_its_directories_and_appended_to() {
@@ -21,7 +14,6 @@ fn a_file_is_created_with_its_directories_and_appended_to() {
         let mut handler = FileHandler::open(&path, text(), sync).unwrap();
         handler.handle(&record("naïve ☃")).unwrap();
         handler.flush().unwrap();
-        assert_eq!(handler.path(), path);
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "naïve ☃\nnaïve ☃\n");
 }
@@ -42,7 +34,7 @@ fn flush_timer_reopen_and_close_each_write_the_block() {
     type End = fn(&mut FileHandler);
     let ends: [End; 4] = [
         |handler| handler.flush().unwrap(),
-        |handler| assert!(handler.on_timer(Instant::now() + MAX_WAIT).unwrap().is_some()),
+        |handler| handler.on_timer(Instant::now() + MAX_WAIT).unwrap(),
         |handler| handler.reopen().unwrap(),
         |handler| handler.close(Instant::now()).unwrap(),
     ];
@@ -69,12 +61,15 @@ fn the_timer_writes_the_block_only_when_its_first_record_is_due() {
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
     let before = Instant::now();
     log(&mut handler, "one");
-    let due = handler.on_timer(before).unwrap().unwrap();
+    handler.on_timer(before).unwrap();
+    let due = handler.due(before).unwrap();
     assert!(due >= before + MAX_WAIT && due <= Instant::now() + MAX_WAIT);
     assert_eq!(fs::read_to_string(&path).unwrap(), "");
     log(&mut handler, "two");
-    assert_eq!(handler.on_timer(before).unwrap(), Some(due), "the first counts");
-    assert!(handler.on_timer(due).unwrap().unwrap() > due);
+    handler.on_timer(before).unwrap();
+    assert_eq!(handler.due(before), Some(due), "the first record counts");
+    handler.on_timer(due).unwrap();
+    assert!(handler.due(due).unwrap() > due);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
 }
 
@@ -137,18 +132,8 @@ fn a_block_gathered_before_the_file_was_moved_goes_to_the_new_file_only() {
 fn a_non_regular_file_gets_one_write_per_record() {
     let mut handler = FileHandler::open(Path::new("/dev/full"), text(), Sync::Block).unwrap();
     let error = handler.handle(&record("one")).unwrap_err();
-    assert!(!error.is_record_kept());
+    assert!(!error.record_taken);
     assert_eq!(handler.backlog(), Backlog::default());
-}
-
-#[test]
-fn the_buffer_shrinks_after_a_huge_record() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
-    let mut handler = FileHandler::open(&path, text(), Sync::None).unwrap();
-    handler.handle(&record(&"x".repeat(4 * MAX_KEPT_CAPACITY))).unwrap();
-    handler.handle(&record("small")).unwrap();
-    assert!(handler.buffer.buffer.capacity() <= MAX_KEPT_CAPACITY);
 }
 
 #[test]
@@ -305,17 +290,17 @@ fn a_directory_in_place_of_the_file_is_one_outage_until_it_is_removed() {
     fs::rename(&path, &moved).unwrap();
     fs::create_dir(&path).unwrap();
     let mut later = Instant::now();
-    let mut look = |handler: &mut FileHandler| {
+    let mut check = |handler: &mut FileHandler| {
         later += Duration::from_secs(2);
         handler.on_timer(later).is_ok()
     };
     for msg in ["one", "two"] {
         log(&mut handler, msg);
         handler.flush().unwrap();
-        assert!(!look(&mut handler) && handler.backlog().unreachable, "{msg}");
+        assert!(!check(&mut handler) && handler.backlog().unreachable, "{msg}");
     }
     fs::remove_dir(&path).unwrap();
-    assert!(look(&mut handler) && !handler.backlog().unreachable);
+    assert!(check(&mut handler) && !handler.backlog().unreachable);
     log(&mut handler, "three");
     handler.flush().unwrap();
     assert_eq!(fs::read_to_string(&moved).unwrap(), "one\ntwo\n");
@@ -420,7 +405,7 @@ fn the_timer_releases_a_file_that_was_moved_away() {
     let path = directory.path().join("app.log");
     let mut handler = open(&path);
     let start = Instant::now();
-    let due = handler.on_timer(start).unwrap().unwrap();
+    let due = handler.due(start).unwrap();
     fs::remove_file(&path).unwrap();
     handler.on_timer(start).unwrap();
     assert!(!path.exists());

@@ -1,124 +1,106 @@
-//! Publishes on a ZeroMQ socket.
+//! Publishes records on a ZeroMQ socket: chooses the topic of a record, numbers it, and waits or
+//! drops when a subscriber's queue is full.
 //!
-//! What may be here: which topic a record goes to, its number there, and what
-//! happens when a subscriber has no room. The bytes are `wire`'s, the socket is
-//! `socket`'s.
-//!
-//! Every message is two frames of UTF-8: PyZMQ's watcher exits on anything else.
-//! Both come from `str` alone, so that this holds by construction.
+//! Every message is two frames of UTF-8, because PyZMQ's watcher exits on anything else. Both
+//! frames are built from `str` only.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::Handler;
-use crate::socket::{BrokenConnection, Flushed, Publisher, Sent};
-use zlog_core::error::Result;
+use super::{Backlog, HandleError, Handler};
+use crate::socket::{Flushed, Publisher, Sent};
+use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
-use zlog_core::text::plural::counted;
+use zlog_core::text::escape::escape;
+use zlog_core::topic_table::TopicTable;
 use zlog_core::wire;
 
-/// Subscriptions are read every so many records. libzmq keeps what subscribers
-/// send up in memory until then.
+/// Subscriptions are read after this many records. Until then libzmq keeps them in memory.
 const DRAIN_EVERY: u32 = 64;
-/// Most topics that are numbered, and longest one. Topics can come from the input,
-/// and are kept.
+/// The most topics that are numbered. Topics can come from the input, and are kept in memory.
 const MAX_TOPICS: usize = 65_536;
-const MAX_TOPIC_LEN: usize = 1024;
 
-/// How long a record may wait for room before it is told whom it waits for. libzmq finds
-/// room when half of what it holds has gone: a subscriber that is merely slow can take
-/// seconds for that.
+/// How long a record waits before the subscriber that it waits for is reported. libzmq makes
+/// room only after half of its queue is sent, which takes a slow subscriber seconds.
 const LONG_WAIT: Duration = Duration::from_secs(3);
-/// A subscriber whose connection breaks so long after the last record has had all of them,
-/// unless it had stopped reading.
-const IN_FLIGHT: Duration = Duration::from_secs(10);
-/// A longer count of what may be lost says nothing. libzmq and the system hold some 10,000
-/// messages of usual size at each end.
-const MAX_MEANINGFUL_LOSS: u64 = 100_000;
-/// Most subscribers that are told of as having no room.
+/// The most subscribers that are reported as slow.
 const MAX_REPORTED_SUBSCRIBERS: usize = 64;
 
-/// What a body is written as.
+/// The format of bodies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Wire {
-    /// One JSON object under `LogRecord` attribute names.
+    /// One JSON object with the names of `LogRecord` attributes.
     #[default]
     Json,
-    /// The formatted message, as PyZMQ's `PUBHandler` sends it. It has no number.
+    /// The formatted message, as from PyZMQ's `PUBHandler`. It carries no sequence number.
     Text,
 }
 
-/// What happens to a record while a subscriber has no room for it.
+/// What to do with a record while a subscriber's queue is full.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnFull {
-    /// It waits, and with it whatever it came from.
+    /// Wait, which slows down the source.
     #[default]
     Block,
-    /// It is dropped, for all subscribers, and counted. Its number shows them the hole.
+    /// Drop the record for all subscribers, and count it. The gap in `seq` shows the loss.
     Drop,
 }
 
 /// How records are published.
 pub struct PublishOptions {
-    /// What topics begin with; may be empty.
+    /// The beginning of topics; may be empty.
     pub root: String,
-    /// Whether a record's logger follows in its topic: `root.name.LEVEL`. For a source
-    /// that many programs share, whose loggers are what one tells them apart by.
+    /// Whether the record's logger follows the root, as in `root.name.LEVEL`. For sources that
+    /// many programs share: their logger names tell them apart.
     pub logger_in_topic: bool,
-    /// What bodies are written as.
+    /// The format of bodies.
     pub wire: Wire,
-    /// What happens while a subscriber has no room.
+    /// What to do while a subscriber's queue is full.
     pub on_full: OnFull,
-    /// Asked while a subscriber has no room: whether to give up. The record that
-    /// waits is then dropped, and so is every one after it that finds no room.
+    /// Asked while a record waits for room: whether to give up. That record is dropped then,
+    /// and so is every later one that would have to wait.
     pub give_up: Box<dyn Fn() -> bool + Send>,
-    /// Says something about subscribers to a person: a sentence without a full stop.
+    /// Tells the user something about subscribers: a sentence without a full stop. A callback,
+    /// because [`Handler::handle`] may block for long.
     pub report: Box<dyn Fn(&str) + Send>,
 }
 
 /// What was published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Published {
-    /// Records handed to the socket.
+    /// Records sent.
     pub records: u64,
-    /// Bytes of them: topics and bodies.
+    /// Their bytes: topics and bodies.
     pub bytes: u64,
-    /// Records dropped because a subscriber had no room.
+    /// Records dropped because a subscriber's queue was full.
     pub dropped_full: u64,
     /// Records sent while nobody had subscribed to their topic.
     pub unsubscribed: u64,
-    /// Records sent without a number because there were too many topics, or theirs
-    /// was too long.
+    /// Records sent without a number because there were too many topics, or theirs was too long.
     pub unnumbered: u64,
-    /// Connections that broke while records were on their way: some may be lost.
+    /// Topics that begin at 1 again, because too many others came between their records.
+    pub renumbered: u64,
+    /// Connections that broke while records were in transit, so that some may be lost.
     pub broken: u64,
 }
 
-/// What is known of a topic.
+/// What is known about a topic.
 struct Topic {
-    name: Box<str>,
     /// The number of its last record. The first is 1.
     seq: u64,
-    /// Whether anybody hears it, as of this generation of subscriptions.
+    /// Whether anybody has subscribed to it, as of this generation of subscriptions.
     has_subscriber: bool,
     generation: u64,
 }
 
 /// Publishes records.
 pub struct Publish {
-    publisher: Publisher,
+    /// `None` once it is closed.
+    publisher: Option<Publisher>,
     options: PublishOptions,
-    topics: Vec<Topic>,
-    /// Places in `topics`.
-    index: HashMap<Box<str>, usize>,
-    /// The place used last.
-    last: usize,
+    topics: TopicTable<Topic>,
     published: Published,
     since_drain: u32,
-    /// When records were last sent, and how many there were by then.
-    sent_at: Option<Instant>,
-    sent_by_then: u64,
-    /// Whom records were said to wait for.
+    /// The subscribers that were reported as slow.
     reported: Vec<String>,
     // Reused for each record.
     topic: String,
@@ -132,15 +114,11 @@ impl Publish {
             publisher.set_send_slice(Duration::ZERO);
         }
         Publish {
-            publisher,
+            publisher: Some(publisher),
             options,
-            topics: Vec::new(),
-            index: HashMap::new(),
-            last: 0,
+            topics: TopicTable::new(MAX_TOPICS),
             published: Published::default(),
             since_drain: 0,
-            sent_at: None,
-            sent_by_then: 0,
             reported: Vec::new(),
             topic: String::new(),
             body: Vec::new(),
@@ -149,25 +127,23 @@ impl Publish {
 
     /// What was published so far.
     pub fn published(&self) -> Published {
-        self.published
+        Published { renumbered: self.topics.forgotten(), ..self.published }
     }
 
-    /// The socket: to wait for subscribers, and to ask about connections.
+    /// The socket, to wait for subscribers and to ask about connections.
+    ///
+    /// # Panics
+    /// After [`Handler::close`].
     pub fn publisher(&mut self) -> &mut Publisher {
-        &mut self.publisher
+        self.publisher.as_mut().expect("the socket is open until `close`")
     }
 
-    /// Closes the socket once everything has gone out, or after `linger`.
-    pub fn close(self, linger: Duration) -> (Published, Flushed) {
-        (self.published, self.publisher.close(linger))
-    }
-
-    /// The topic of a record: its own where it has one (it was received or
-    /// stored), else made from root, level and subtopic.
+    /// The topic of a record: its own if it has one (it was received or stored), otherwise made
+    /// from root, level and subtopic.
     fn write_topic(&mut self, record: &Record<'_>) {
         if record.topic.is_empty() {
             let root = &*self.options.root;
-            // A name with dots would be several parts of the topic, and move the root.
+            // A level name with dots would become several components of the topic.
             let level = match record.level_name() {
                 name if name.contains('.') => record.level.name(),
                 name => name,
@@ -181,40 +157,21 @@ impl Publish {
         }
     }
 
-    /// The next number of the topic, and whether anybody hears it.
-    fn look_up(&mut self) -> (Option<u64>, bool) {
-        let Some(at) = self.find() else {
-            return (None, self.publisher.has_subscriber(self.topic.as_bytes()));
+    /// The next number of the topic, and whether it has a subscriber.
+    fn look_up(&mut self) -> Result<(Option<u64>, bool)> {
+        let publisher = self.publisher.as_mut().ok_or_else(closed)?;
+        // A generation that never exists, so that subscribers are looked up.
+        let new = || Topic { seq: 0, has_subscriber: false, generation: u64::MAX };
+        let Some(topic) = self.topics.get_or_insert_with("", &self.topic, new, |_| true) else {
+            return Ok((None, publisher.has_subscriber(self.topic.as_bytes())));
         };
-        let generation = self.publisher.generation();
-        let topic = &mut self.topics[at];
+        let generation = publisher.generation();
         topic.seq += 1;
         if topic.generation != generation {
-            topic.has_subscriber = self.publisher.has_subscriber(self.topic.as_bytes());
+            topic.has_subscriber = publisher.has_subscriber(self.topic.as_bytes());
             topic.generation = generation;
         }
-        (Some(topic.seq), topic.has_subscriber)
-    }
-
-    /// Where the topic stands among those that are numbered; `None` when there are
-    /// too many or it is too long. Records of one topic tend to come in a row.
-    fn find(&mut self) -> Option<usize> {
-        if self.topics.get(self.last).is_some_and(|last| *last.name == *self.topic) {
-            return Some(self.last);
-        }
-        if let Some(at) = self.index.get(self.topic.as_str()) {
-            self.last = *at;
-            return Some(self.last);
-        }
-        if self.topics.len() >= MAX_TOPICS || self.topic.len() > MAX_TOPIC_LEN {
-            return None;
-        }
-        self.last = self.topics.len();
-        let name: Box<str> = self.topic.as_str().into();
-        self.index.insert(name.clone(), self.last);
-        // Of no generation yet, so that whether it is heard is looked up.
-        self.topics.push(Topic { name, seq: 0, has_subscriber: false, generation: u64::MAX });
-        Some(self.last)
+        Ok((Some(topic.seq), topic.has_subscriber))
     }
 
     fn write_body(&mut self, record: &Record<'_>, seq: Option<u64>) {
@@ -223,8 +180,8 @@ impl Publish {
             Wire::Text => wire::text::write(record, &mut self.body),
             Wire::Json => {
                 wire::json::write(record, &mut self.body);
-                // A record that already has a number (from another publisher)
-                // keeps it: with its source, it tells of losses on the whole way.
+                // A record with a number (from another publisher) keeps it: together with
+                // its source, it shows losses along the whole path.
                 match seq {
                     _ if record.seq.is_some() => {}
                     Some(seq) => append_seq(&mut self.body, seq),
@@ -234,14 +191,15 @@ impl Publish {
         }
     }
 
-    /// Sends topic and body. Returns whether they went.
+    /// Sends topic and body. Returns whether they were sent.
     fn send(&mut self) -> Result<bool> {
         let mut waiting: Option<Instant> = None;
         loop {
-            if self.publisher.send(self.topic.as_bytes(), &self.body)? == Sent::Sent {
+            let publisher = self.publisher.as_mut().ok_or_else(closed)?;
+            if publisher.send(self.topic.as_bytes(), &self.body)? == Sent::Sent {
                 return Ok(true);
             }
-            // A subscriber that has gone makes room, once that has been read.
+            // Notice subscribers that have left: they make room.
             self.drain();
             if self.options.on_full == OnFull::Drop {
                 return Ok(false);
@@ -250,39 +208,34 @@ impl Publish {
                 self.report_waiting();
             }
             if (self.options.give_up)() {
-                // Thousands may follow: none of them waits any more.
-                self.publisher.set_send_slice(Duration::ZERO);
+                // Thousands of records may follow: none of them waits any more.
+                self.publisher().set_send_slice(Duration::ZERO);
                 return Ok(false);
             }
         }
     }
 
+    /// Reads subscriptions, and reports connections that broke.
     fn drain(&mut self) {
+        let Publish { publisher: Some(publisher), options, .. } = self else { return };
         self.since_drain = 0;
-        self.publisher.process_events();
-        if self.sent_by_then != self.published.records {
-            self.sent_by_then = self.published.records;
-            self.sent_at = Some(Instant::now());
-        }
-        let Publish { publisher, options, .. } = self;
+        publisher.process_events();
         publisher.wait_for_ending(&*options.give_up);
         for broken in publisher.broken() {
-            let recent = self.sent_at.is_some_and(|at| at.elapsed() < IN_FLIGHT);
-            let wanted =
-                self.topics.iter().any(|topic| topic.seq > 0 && broken.subscribed_to(&topic.name));
-            if recent && wanted {
+            let mut topics = self.topics.iter().map(|(_, topic, _)| topic);
+            if topics.any(|topic| broken.subscribed_to(topic)) {
                 self.published.broken += 1;
-                (options.report)(&describe_broken(&broken));
+                (options.report)(&broken.to_string());
             }
         }
     }
 
-    /// Says whom a record waits for; of each subscriber once.
+    /// Reports the subscribers that a record waits for, each once.
     fn report_waiting(&mut self) {
         if self.reported.len() >= MAX_REPORTED_SUBSCRIBERS {
             return;
         }
-        let mut names = self.publisher.blocked_peers();
+        let mut names = self.publisher().blocked_peers();
         names.retain(|name| !self.reported.contains(name));
         names.truncate(MAX_REPORTED_SUBSCRIBERS - self.reported.len());
         if !names.is_empty() {
@@ -295,22 +248,14 @@ impl Publish {
     }
 }
 
-/// What is said of a subscriber whose connection broke.
-fn describe_broken(broken: &BrokenConnection) -> String {
-    let peer = &broken.peer;
-    let most = match broken.sent {
-        n if n < MAX_MEANINGFUL_LOSS => {
-            format!("up to {} on their way to it", counted(n, "record"))
-        }
-        _ => "the last records on their way to it".to_owned(),
-    };
-    format!("the connection to {peer} broke before it had unsubscribed: {most} may be lost")
+fn closed() -> Error {
+    Error::new("the socket is closed")
 }
 
-/// Puts `seq` into a JSON object, as its last key.
+/// Adds `seq` to a JSON object, as its last key.
 ///
-/// The record is borrowed and shared between handlers, and its number is this
-/// one's alone: so it is written in place of the closing brace.
+/// The record is shared between handlers, and the number belongs to this one, so it is written
+/// in place of the closing brace.
 fn append_seq(object: &mut Vec<u8>, seq: u64) {
     if object.pop_if(|last| *last == b'}').is_none() {
         return;
@@ -324,13 +269,15 @@ fn append_seq(object: &mut Vec<u8>, seq: u64) {
 }
 
 impl Handler for Publish {
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+    /// # Errors
+    /// The socket has failed or is closed.
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
         self.since_drain += 1;
         if self.since_drain >= DRAIN_EVERY {
             self.drain();
         }
         self.write_topic(record);
-        let (seq, has_subscriber) = self.look_up();
+        let (seq, has_subscriber) = self.look_up()?;
         self.write_body(record, seq);
         if self.send()? {
             self.published.records += 1;
@@ -342,10 +289,37 @@ impl Handler for Publish {
         Ok(())
     }
 
-    /// Nothing is held here (libzmq sends on its own): reads subscriptions.
+    /// Reads subscriptions. Nothing is buffered here: libzmq sends by itself.
     fn flush(&mut self) -> Result<()> {
         self.drain();
         Ok(())
+    }
+
+    /// Reads subscriptions, and reports subscribers that were disconnected.
+    fn on_timer(&mut self, _: Instant) -> Result<()> {
+        self.drain();
+        if let Some(text) = self.publisher.as_mut().and_then(Publisher::take_report) {
+            (self.options.report)(&escape(&text));
+        }
+        Ok(())
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog { lost: self.published.dropped_full, ..Backlog::default() }
+    }
+
+    /// Closes the socket once everything is sent, at most until `until`.
+    ///
+    /// # Errors
+    /// Time was up. How many records are lost is unknown.
+    fn close(&mut self, until: Instant) -> Result<()> {
+        let Some(publisher) = self.publisher.take() else { return Ok(()) };
+        match publisher.close(until.saturating_duration_since(Instant::now())) {
+            Flushed::Yes => Ok(()),
+            Flushed::No => Err(Error::new(
+                "a subscriber did not take all records in time; how many are lost is not known",
+            )),
+        }
     }
 }
 

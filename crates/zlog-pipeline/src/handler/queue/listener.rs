@@ -1,5 +1,5 @@
-//! The far side of the queue: the thread that gives records to the handler behind,
-//! does what is due there by the clock, and lets the near side know.
+//! The thread behind the queue: gives records to the handler, runs its timed work, and publishes
+//! its state to the front.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,104 +8,90 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
-use crate::handler::{Backlog, Handler};
+use crate::handler::{Handler, SharedBacklog};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 
-/// A handler that is due again at once, again and again, is asked no more often.
+/// The shortest wait for timed work, even if it is always due at once.
 const MIN_TIMER: Duration = Duration::from_millis(1);
-/// When a handler that can't say when it is due, but fails, is asked again.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// What goes through the queue.
 pub(super) enum Job {
-    /// A record for the handler. Several queues may hold the same one.
+    /// A record for the handler. Several queues may share it.
     Record(Arc<Record<'static>>),
-    /// Asks for a flush, and for a word when it is done.
+    /// Flushes the handler, then sends the reply.
     Flush(Sender<()>),
-    /// Nothing but a reason to wake up: [`Shared::ask_to_reopen`].
+    /// Wakes the thread up: see [`Shared::ask_to_reopen`].
     Wake,
 }
 
-/// What the near side knows of the far one, and what it asks of it.
+/// State shared by the front and the thread.
 #[derive(Default)]
 pub(super) struct Shared {
     handled: AtomicU64,
     failed: AtomicU64,
-    waiting: AtomicU64,
-    lost: AtomicU64,
-    cut: AtomicU64,
-    unconfirmed: AtomicU64,
-    unreachable: AtomicBool,
+    /// The handler's backlog when it was last read.
+    pub(super) backlog: SharedBacklog,
     abandoned: AtomicBool,
     reopen: AtomicBool,
-    /// The error that is to be told.
+    /// The first error that was not returned yet.
     error: Mutex<Option<Error>>,
-    /// Until when the handler may take to close.
+    /// The deadline for closing the handler.
     until: Mutex<Option<Instant>>,
 }
 
 impl Shared {
-    /// Records that were handled, and records that failed.
+    /// Records handled, and records failed.
     pub(super) fn counts(&self) -> (u64, u64) {
-        // Read after the thread has ended, or as a snapshot: no order is needed.
+        // A snapshot, or read after the thread has ended: no ordering is needed.
         (self.handled.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
     }
 
-    /// What the handler held when it was last asked.
-    pub(super) fn backlog(&self) -> Backlog {
-        Backlog {
-            waiting: self.waiting.load(Ordering::Relaxed),
-            lost: self.lost.load(Ordering::Relaxed),
-            cut: self.cut.load(Ordering::Relaxed),
-            unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
-            unreachable: self.unreachable.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Asks for [`Handler::reopen`] before the next record.
+    /// Requests [`Handler::reopen`] before the next record.
     pub(super) fn ask_to_reopen(&self) {
         self.reopen.store(true, Ordering::Relaxed);
     }
 
-    /// How long the handler may take to close, once the queue is.
+    /// Sets the deadline for closing the handler after the queue was closed.
     pub(super) fn close_until(&self, until: Instant) {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
-    /// The error that was not told yet.
+    /// Takes the error that was not returned yet.
     pub(super) fn take_error(&self) -> Option<Error> {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Asks the thread to leave what is still queued.
+    /// Makes the thread skip what is still queued.
     pub(super) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was asked to leave what is queued.
+    /// Whether the thread skips what is queued.
     pub(super) fn abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
     }
 
-    /// Keeps an error to be told. One that waits already is the older story.
-    fn keep(&self, error: Error) {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    /// Stores an error, unless an older one has not been returned yet.
+    fn note(&self, result: Result<()>) {
+        if let Err(error) = result {
+            self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
     }
 }
 
 /// Gives what is queued to `inner`, until the queue is closed and empty.
 ///
-/// The order of the parameters counts: they are dropped from the last to the first,
-/// also when `inner` panics. So when `running` goes, which says that this thread has
-/// ended, the queue takes nothing any more and `inner` is gone.
+/// The order of the parameters matters: they are dropped from last to first, also when `inner`
+/// panics. So when `running` is dropped, which signals the end of this thread, the queue no longer
+/// accepts anything and `inner` is gone.
 pub(super) fn listen(
     running: Sender<Infallible>,
     shared: &Shared,
     inner: impl Handler,
     queue: Receiver<Job>,
 ) {
-    let mut listener = Listener { inner, shared, outage: false, unflushed: false, due: None };
+    let mut listener = Listener { inner, shared, unflushed: false, due: None };
     while let Some(job) = listener.next(&queue) {
         listener.reopen();
         match job {
@@ -115,7 +101,7 @@ pub(super) fn listen(
             }
             Job::Flush(done) => {
                 listener.flush();
-                // Whoever asked may have gone.
+                // The caller may have gone.
                 let _ = done.send(());
             }
             Job::Wake => {}
@@ -127,34 +113,32 @@ pub(super) fn listen(
     drop(running);
 }
 
-/// The thread's own state.
+/// The state of the thread.
 struct Listener<'s, H> {
     inner: H,
     shared: &'s Shared,
-    /// The last record failed, so the next error is no news.
-    outage: bool,
     /// There were records since the last flush.
     unflushed: bool,
-    /// When the handler wants to be tended again.
+    /// When the handler's timed work is due.
     due: Option<Instant>,
 }
 
 impl<H: Handler> Listener<'_, H> {
-    /// What is next in the queue; `None` at its end.
+    /// The next job; `None` at the end of the queue.
     fn next(&mut self, queue: &Receiver<Job>) -> Option<Job> {
         let next = match queue.try_recv() {
             Ok(job) => Some(job),
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
-                // A pause, for all that is known: nothing is held back meanwhile.
+                // The source may pause for long.
                 self.flush();
                 self.wait(queue)
             }
         };
-        next.filter(|_| !self.shared.abandoned.load(Ordering::Relaxed))
+        next.filter(|_| !self.shared.abandoned())
     }
 
-    /// Waits for what is next, and does meanwhile what is due.
+    /// Waits for the next job, and runs timed work meanwhile.
     fn wait(&mut self, queue: &Receiver<Job>) -> Option<Job> {
         loop {
             let Some(due) = self.due else { return queue.recv().ok() };
@@ -168,69 +152,41 @@ impl<H: Handler> Listener<'_, H> {
 
     fn handle(&mut self, record: &Record<'_>) {
         self.unflushed = true;
-        let handled = self.inner.handle(record);
-        let counter = if handled.is_ok() { &self.shared.handled } else { &self.shared.failed };
-        self.note(handled);
-        counter.fetch_add(1, Ordering::Relaxed);
+        match self.inner.handle(record) {
+            Ok(()) => self.shared.handled.fetch_add(1, Ordering::Relaxed),
+            Err(failed) => {
+                self.shared.note(Err(failed.error));
+                self.shared.failed.fetch_add(1, Ordering::Relaxed)
+            }
+        };
     }
 
     fn flush(&mut self) {
         if std::mem::take(&mut self.unflushed) {
-            let flushed = self.inner.flush();
-            // A flush that goes well says nothing of the records: no outage ends with it.
-            if flushed.is_err() {
-                self.note(flushed);
-            }
+            self.shared.note(self.inner.flush());
         }
     }
 
-    /// Does what is due, and asks when there will be more.
+    /// Runs timed work, and asks when it is due next.
     fn on_timer(&mut self) {
         let now = Instant::now();
-        let tended = self.inner.on_timer(now).or_else(|error| {
-            self.note(Err(error));
-            self.inner.on_timer(now)
-        });
-        let due = tended.unwrap_or(Some(now + RETRY));
-        self.due = due.map(|due| due.max(now + MIN_TIMER));
-        self.publish_backlog();
+        self.shared.note(self.inner.on_timer(now));
+        self.due = self.inner.due(now).map(|due| due.max(now + MIN_TIMER));
+        self.shared.backlog.store(&self.inner.backlog());
     }
 
     fn reopen(&mut self) {
-        // Read first: the write is for the one time in a million.
+        // Read before swapping: requests are rare.
         if self.shared.reopen.load(Ordering::Relaxed)
             && self.shared.reopen.swap(false, Ordering::Relaxed)
-            && let Err(error) = self.inner.reopen()
         {
-            self.note(Err(error));
+            self.shared.note(self.inner.reopen());
         }
     }
 
     fn close(&mut self) {
         let until = *self.shared.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let closed = self.inner.close(until.unwrap_or_else(Instant::now));
-        if closed.is_err() {
-            self.note(closed);
-        }
-        self.publish_backlog();
-    }
-
-    fn publish_backlog(&self) {
-        let Backlog { waiting, lost, cut, unconfirmed, unreachable } = self.inner.backlog();
-        self.shared.waiting.store(waiting, Ordering::Relaxed);
-        self.shared.lost.store(lost, Ordering::Relaxed);
-        self.shared.cut.store(cut, Ordering::Relaxed);
-        self.shared.unconfirmed.store(unconfirmed, Ordering::Relaxed);
-        self.shared.unreachable.store(unreachable, Ordering::Relaxed);
-    }
-
-    /// Keeps the first error of an outage.
-    fn note(&mut self, outcome: Result<()>) {
-        let was_out = std::mem::replace(&mut self.outage, outcome.is_err());
-        if let Err(error) = outcome
-            && !was_out
-        {
-            self.shared.keep(error);
-        }
+        self.shared.note(self.inner.close(until.unwrap_or_else(Instant::now)));
+        self.shared.backlog.store(&self.inner.backlog());
     }
 }

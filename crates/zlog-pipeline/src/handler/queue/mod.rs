@@ -1,9 +1,6 @@
-//! A bounded queue, and a thread that takes records out of it to another handler:
-//! what Python's `QueueHandler` and `QueueListener` do together. A slow handler
-//! behind it holds up nobody, until the queue is full.
-//!
-//! What may be here: the queue, its thread, and what is told of the handler behind
-//! it. What that handler does is its own.
+//! A bounded queue and a thread that takes records out of it for another handler, like Python's
+//! `QueueHandler` and `QueueListener` together. A slow handler behind it delays nobody until the
+//! queue is full.
 
 mod listener;
 
@@ -19,46 +16,43 @@ use crossbeam_channel::{
 
 use self::listener::{Job, Shared, listen};
 pub use super::publish::OnFull;
-use super::{Backlog, Handler};
+use super::{Backlog, HandleError, Handler};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 
-/// How long a queue that is dropped waits for its records to be handled; whoever
-/// wants to know what became of them calls [`QueueHandler::close_within`].
+/// How long dropping a queue waits for its records. To learn what happened to them, call
+/// [`QueueHandler::close_within`].
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long beyond its time a handler may take to say what it could not send.
+/// How long after its deadline a handler may take to report what it could not send.
 const GRACE_PERIOD: Duration = Duration::from_millis(200);
 /// How often a record that waits for room asks whether to give up.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What became of the records. Those that are none of handled, failed, dropped and
-/// abandoned are still queued.
+/// What happened to the records. The rest are still queued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QueueCounts {
-    /// Records that were put in.
+    /// Records that were queued.
     pub accepted: u64,
-    /// Records that found no room.
+    /// Records that found the queue full.
     pub dropped: u64,
-    /// Records that the handler behind took without an error.
+    /// Records that the handler took without an error.
     pub handled: u64,
-    /// Records at which the handler behind reported an error.
+    /// Records for which the handler returned an error.
     pub failed: u64,
-    /// Records that were still queued when [`QueueHandler::close_within`] gave up waiting.
+    /// Records still queued when [`QueueHandler::close_within`] gave up waiting.
     pub abandoned: u64,
 }
 
-/// Puts records into a queue, for a handler on a thread of its own.
+/// Puts records into a queue, for a handler on its own thread.
 ///
-/// The handler's errors come back from the next call of [`Handler::handle`] or
-/// [`Handler::flush`], the first of an outage alone: an outage ends with the next
-/// record that is handled, and [`QueueCounts::failed`] counts what it has cost. The
-/// handler goes on being given records throughout. It is flushed whenever the queue
-/// has run empty, and tended on its own thread: after each record, and when it asked
-/// to be.
+/// The next call of [`Handler::handle`] or [`Handler::flush`] returns the handler's first error
+/// since the last one returned; [`QueueCounts::failed`] counts all of them. The handler gets
+/// records even after an error. Its thread flushes it when the queue is empty, and runs its
+/// timed work after each record and when it is due.
 pub struct QueueHandler {
     /// `None` once it is closed.
     jobs: Option<Sender<Job>>,
-    /// Nothing is ever sent: it is closed when the thread has ended.
+    /// Never carries a message: it disconnects when the thread has ended.
     ended: Receiver<Infallible>,
     shared: Arc<Shared>,
     on_full: OnFull,
@@ -68,12 +62,11 @@ pub struct QueueHandler {
 }
 
 impl QueueHandler {
-    /// Starts a thread that gives records to `inner`, with a queue of `capacity`
-    /// records (at least one) before it. `on_full` says what happens to a record
-    /// that finds it full: it waits, and whoever logs with it, or it is dropped.
+    /// Starts a thread that gives records to `inner`, with a queue of `capacity` records (at
+    /// least one). `on_full` says what to do with a record that finds it full.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// The thread can't be started.
     pub fn new(
         inner: impl Handler + Send + 'static,
         capacity: usize,
@@ -91,15 +84,15 @@ impl QueueHandler {
         Ok(QueueHandler { jobs: Some(jobs), ended, shared, on_full, stop, accepted: 0, dropped: 0 })
     }
 
-    /// Asks `stop`, while a record waits for room, whether to give up: that record is
-    /// dropped then, and so is every one after it that finds no room.
+    /// Asks `stop`, while a record waits for room, whether to give up. That record is dropped
+    /// then, and so is every later one that finds no room.
     #[must_use]
     pub fn stop_when(mut self, stop: Box<dyn Fn() -> bool + Send>) -> QueueHandler {
         self.stop = stop;
         self
     }
 
-    /// What became of the records so far.
+    /// What happened to the records so far.
     pub fn counts(&self) -> QueueCounts {
         let (handled, failed) = self.shared.counts();
         QueueCounts {
@@ -111,52 +104,51 @@ impl QueueHandler {
         }
     }
 
-    /// Queues a record that others may hold too.
+    /// Queues a record that may be shared.
     ///
     /// # Errors
-    /// As [`QueueHandler::handle`]'s.
-    pub fn put(&mut self, record: Arc<Record<'static>>) -> Result<()> {
-        let Some(jobs) = &self.jobs else { return Err(crashed()) };
+    /// See [`QueueHandler::handle`].
+    pub fn put(&mut self, record: Arc<Record<'static>>) -> Result<(), HandleError> {
+        let Some(jobs) = &self.jobs else { return Err(crashed().into()) };
         let queued = match jobs.try_send(Job::Record(record)) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) if self.on_full == OnFull::Drop => false,
             Err(TrySendError::Full(job)) => self.wait_for_room(job)?,
-            Err(TrySendError::Disconnected(_)) => return Err(crashed()),
+            Err(TrySendError::Disconnected(_)) => return Err(crashed().into()),
         };
         if queued {
             self.accepted += 1;
         } else {
             self.dropped += 1;
         }
-        self.take_error()
+        self.take_error().map_err(HandleError::record_taken)
     }
 
-    /// Ends: waits until everything queued has been handled and the handler behind
-    /// closed and dropped, but not longer than `within`; what is queued then is
-    /// abandoned, the record under way included. The error, if any, is one of the
-    /// handler's that was not told yet, or that it has crashed; what was abandoned is
-    /// for the caller to tell, and so is what [`Handler::backlog`] says now.
+    /// Waits until everything queued has been handled and the handler was closed and dropped,
+    /// at most `within`. What is still queued then is abandoned, including the current record.
+    /// The error is one of the handler's that was not returned yet, or says that it has crashed.
+    /// The caller reports what was abandoned, and what [`Handler::backlog`] contains.
     ///
-    /// A handler that hangs in one record keeps its thread until it returns.
+    /// A handler that hangs in a record keeps its thread until it returns.
     pub fn close_within(&mut self, within: Duration) -> (QueueCounts, Result<()>) {
         let until = Instant::now() + within;
         self.begin_close(until);
         self.finish_close(until)
     }
 
-    /// Takes no more records, and lets the handler behind come to its end by itself,
-    /// until `until`: [`QueueHandler::finish_close`] tells how that went.
+    /// Takes no more records, and lets the handler end by itself until `until`. Returns at
+    /// once: see [`QueueHandler::finish_close`].
     pub fn begin_close(&mut self, until: Instant) {
         self.shared.close_until(until);
         self.jobs = None;
     }
 
-    /// Whether the handler behind has come to its end.
+    /// Whether the handler has ended.
     pub fn has_ended(&self) -> bool {
         self.ended.try_recv() == Err(TryRecvError::Disconnected)
     }
 
-    /// The rest of [`QueueHandler::close_within`], after [`QueueHandler::begin_close`].
+    /// Waits as [`QueueHandler::close_within`], after [`QueueHandler::begin_close`].
     pub fn finish_close(&mut self, until: Instant) -> (QueueCounts, Result<()>) {
         let ended = |wait| self.ended.recv_deadline(wait) == Err(RecvTimeoutError::Disconnected);
         let mut in_time = ended(until);
@@ -169,18 +161,18 @@ impl QueueHandler {
         queued.abandoned = queued.accepted.saturating_sub(done);
         let error = match self.shared.take_error() {
             Some(error) => Err(error),
-            // It ended by itself before the queue was empty.
+            // The thread ended before the queue was empty.
             None if in_time && queued.abandoned > 0 && !self.shared.abandoned() => Err(crashed()),
             None => Ok(()),
         };
         (queued, error)
     }
 
-    /// Waits for room, as long as it may.
+    /// Waits for room, as long as it is allowed to.
     fn wait_for_room(&mut self, mut job: Job) -> Result<bool> {
         loop {
             if (self.stop)() {
-                // Thousands may follow: none of them waits any more.
+                // Thousands of records may follow: none of them waits any more.
                 self.on_full = OnFull::Drop;
                 return Ok(false);
             }
@@ -193,7 +185,7 @@ impl QueueHandler {
         }
     }
 
-    /// The handler's error, if there is one that was not told yet.
+    /// Returns the handler's error that was not returned yet.
     fn take_error(&self) -> Result<()> {
         self.shared.take_error().map_or(Ok(()), Err)
     }
@@ -203,25 +195,23 @@ impl Handler for QueueHandler {
     /// Queues a copy of the record.
     ///
     /// # Errors
-    /// What the handler behind has reported, of records before this one: this one
-    /// is queued or dropped, and counted, all the same. Or the thread has ended,
-    /// which only a panic of that handler can bring about.
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+    /// The handler's error for an earlier record; this one is queued or dropped, and counted.
+    /// Or the thread has ended, which only a panic of the handler can cause.
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
         self.put(Arc::new(record.clone().into_owned()))
     }
 
-    /// Waits until everything queued so far has been handled, and the handler behind
-    /// has been flushed: as long as that takes. Whoever must not wait need not call
-    /// it, since the thread flushes by itself when the queue has run empty.
+    /// Waits until everything queued so far has been handled and the handler was flushed,
+    /// without a limit. Not needed for progress: the thread flushes by itself when the queue
+    /// is empty.
     ///
     /// # Errors
-    /// As [`QueueHandler::handle`]'s.
+    /// See [`QueueHandler::handle`].
     fn flush(&mut self) -> Result<()> {
         let Some(jobs) = &self.jobs else { return Err(crashed()) };
         let (done, wait) = bounded(1);
         jobs.send(Job::Flush(done)).map_err(|_| crashed())?;
-        // A thread that crashes leaves what is queued where it is, this request too:
-        // it would never be answered.
+        // A thread that crashes leaves this request in the queue, without an answer.
         let flushed = select! {
             recv(wait) -> done => done.is_ok(),
             recv(self.ended) -> _ => false,
@@ -230,21 +220,20 @@ impl Handler for QueueHandler {
         if flushed { Ok(()) } else { Err(crashed()) }
     }
 
-    /// Asks the handler behind to reopen before its next record. What comes of it is
-    /// told by the next call.
+    /// Asks the handler to reopen before its next record. The next call returns its error.
     fn reopen(&mut self) -> Result<()> {
         self.shared.ask_to_reopen();
         if let Some(jobs) = &self.jobs {
-            // Where it is full, there is a record to wake up for.
+            // If the queue is full, a record will wake the thread up.
             let _ = jobs.try_send(Job::Wake);
         }
         self.take_error()
     }
 
-    /// What is queued waits, and so does what the handler behind holds.
+    /// Queued records wait, and so do those that the handler holds.
     fn backlog(&self) -> Backlog {
         let (handled, failed) = self.shared.counts();
-        let backlog = self.shared.backlog();
+        let backlog = self.shared.backlog.load();
         let queued = self.accepted.saturating_sub(handled + failed);
         Backlog { waiting: queued + backlog.waiting, ..backlog }
     }
@@ -258,7 +247,7 @@ impl Handler for QueueHandler {
 impl Drop for QueueHandler {
     fn drop(&mut self) {
         if self.jobs.is_some() {
-            // Whoever wanted to know has asked before.
+            // To learn what happened, the owner would have closed it.
             let _ = self.close_within(DROP_TIMEOUT);
         }
     }
@@ -266,7 +255,7 @@ impl Drop for QueueHandler {
 
 fn crashed() -> Error {
     Error::new("the handler behind a queue has crashed, and takes no more records")
-        .hint("Start zlog again; its last words on stderr say where it crashed.")
+        .hint("Restart zlog. The message before this one on stderr says where it crashed.")
 }
 
 #[cfg(test)]

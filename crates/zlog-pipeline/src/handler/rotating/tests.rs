@@ -7,12 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::handler::Handler;
-use zlog_core::format::{Options, Output};
-use zlog_core::record::Record;
-
-fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
-}
+use crate::handler::testing::{record, text};
 
 fn open(directory: &TempDir, max_bytes: u64, backup_count: u32) -> RotatingFileHandler {
     let path = directory.path().join("app.log");
@@ -25,7 +20,7 @@ fn open(directory: &TempDir, max_bytes: u64, backup_count: u32) -> RotatingFileH
 }
 
 fn log(handler: &mut RotatingFileHandler, msg: &str) {
-    handler.handle(&Record { msg: msg.into(), ..Record::default() }).unwrap();
+    handler.handle(&record(msg)).unwrap();
 }
 
 /// The contents of `app.log`, `app.log.1` and so on, up to the first missing file.
@@ -112,7 +107,7 @@ fn a_missing_file_is_created_again() {
     let directory = tempfile::tempdir().unwrap();
     let mut handler = open(&directory, 8, 1);
     log(&mut handler, "one");
-    fs::remove_file(handler.path()).unwrap();
+    fs::remove_file(directory.path().join("app.log")).unwrap();
     log(&mut handler, "two");
     // The last record is copied: it may have been written after the deletion.
     assert_eq!(files(&directory), ["two\n", "one\n"]);
@@ -129,9 +124,8 @@ fn a_failed_rollover_loses_nothing_and_continues_where_it_stopped() {
     fs::create_dir_all(numbered(&path, 4).join("x")).unwrap();
     let mut handler = open(&directory, 4, 4);
     log(&mut handler, "one");
-    let record = |msg| Record { msg, ..Record::default() };
     for msg in ["two", "three"] {
-        let error = handler.handle(&record(msg.into())).unwrap_err().to_string();
+        let error = handler.handle(&record(msg)).unwrap_err().to_string();
         let (from, to) = (numbered(&path, 3), numbered(&path, 4));
         let expected = format!("can't rename {} to {}: ", from.display(), to.display());
         assert!(error.starts_with(&expected), "{error}");
@@ -162,7 +156,7 @@ fn a_repeated_failure_of_the_last_step_pushes_out_no_file() {
     handler.rule.shifted = true;
     fs::create_dir_all(numbered(&path, 1).join("x")).unwrap();
     for _ in 0..5 {
-        let record = Record { msg: "two".into(), ..Record::default() };
+        let record = record("two");
         handler.handle(&record).unwrap_err();
     }
     fs::remove_dir_all(numbered(&path, 1)).unwrap();
@@ -373,12 +367,12 @@ fn a_file_that_was_moved_away_does_not_count() {
     let directory = tempfile::tempdir().unwrap();
     let mut handler = open(&directory, 20, 3);
     log(&mut handler, "0123456789");
-    fs::rename(handler.path(), directory.path().join("moved")).unwrap();
+    fs::rename(directory.path().join("app.log"), directory.path().join("moved")).unwrap();
     handler.reopen().unwrap();
     log(&mut handler, "0123456789");
     assert_eq!(files(&directory), ["0123456789\n"]);
     // Somebody else truncated it, so there is room again.
-    fs::write(handler.path(), "").unwrap();
+    fs::write(directory.path().join("app.log"), "").unwrap();
     log(&mut handler, "0123456789");
     assert_eq!(files(&directory), ["0123456789\n"]);
 }
@@ -409,7 +403,7 @@ fn a_failed_deletion_pushes_out_no_file() {
     let mut handler = open(&directory, 4, 2);
     log(&mut handler, "one");
     for _ in 0..3 {
-        let record = Record { msg: "two".into(), ..Record::default() };
+        let record = record("two");
         let error = handler.handle(&record).unwrap_err().to_string();
         assert!(error.starts_with("can't delete "), "{error}");
     }

@@ -5,7 +5,6 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::os::terminal::eprint_line;
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
 
@@ -48,12 +47,23 @@ impl LoginFrom {
     ///
     /// # Errors
     /// User name or password is missing, or the file can't be read.
-    pub fn read(self) -> Result<Option<Login>> {
+    pub fn read(&self) -> Result<Option<Login>> {
         match self {
             LoginFrom::Environment => environment(|name| env::var(name)),
-            LoginFrom::File(path) => file(&path).map(Some),
-            LoginFrom::Explicit(login) => Ok(Some(login)),
+            LoginFrom::File(path) => file(path).map(Some),
+            LoginFrom::Explicit(login) => Ok(Some(login.clone())),
             LoginFrom::None => Ok(None),
+        }
+    }
+
+    /// What the user should know about the file of the login.
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            LoginFrom::File(path) if others_may_read(path) => Some(format!(
+                "warning: {} holds a password, and others may read it: chmod 600",
+                escape(&path.to_string_lossy())
+            )),
+            _ => None,
         }
     }
 }
@@ -86,15 +96,10 @@ pub(super) fn environment(
 fn file(path: &Path) -> Result<Login> {
     let shown = escape(&path.to_string_lossy());
     let bytes = super::read(path, "the login for the mail server")?;
-    if others_may_read(path) {
-        eprint_line(format_args!(
-            "warning: {shown} holds a password, and others may read it: chmod 600"
-        ));
-    }
     // Errors may end up in a log, so they contain neither name nor password.
     let wrong = || {
         Error::usage(format!("{shown} holds no login for the mail server"))
-            .hint("It is to hold user:password in one line, or the two in two lines.")
+            .hint("Write user:password on one line, or user and password on two lines.")
     };
     let text = String::from_utf8(bytes).map_err(|_| wrong())?;
     let mut lines =

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use lettre::address::Address;
 use lettre::message::header::{
@@ -13,13 +13,13 @@ use lettre::message::header::{
 };
 use lettre::message::{Body, Mailbox, Message, MessageBuilder};
 
-use crate::handler::file::RecordBuffer;
+use crate::handler::buffer::RecordBuffer;
 use crate::handler::spool::Batch;
 use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{counted, were};
 
 /// The longest subject in characters, without the note about the batch. Mail readers show no
 /// more in their lists.
@@ -32,20 +32,12 @@ pub(super) const MAX_BODY: usize = 1 << 20;
 const CUT: usize = 80;
 
 /// A mail that is being sent: what stays the same in every attempt.
-pub(super) struct PendingMail {
+pub struct PendingMail {
     /// The recipients who have not got it yet.
     pub(super) to: Vec<Address>,
     /// The Message-ID. Identifies duplicates, which arise when the server's answer is lost.
     id: String,
     made: SystemTime,
-    begun: Instant,
-}
-
-impl PendingMail {
-    /// The time since the first attempt, independent of changes to the system clock.
-    pub(super) fn age(&self) -> Duration {
-        self.begun.elapsed()
-    }
 }
 
 /// Builds mails from batches of records.
@@ -72,8 +64,7 @@ impl MailBuilder {
     pub(super) fn begin(&self) -> PendingMail {
         let chance: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
         let id = format!("<{chance}@{}>", self.from.domain());
-        let (made, begun) = (SystemTime::now(), Instant::now());
-        PendingMail { to: self.to.clone(), id, made, begun }
+        PendingMail { to: self.to.clone(), id, made: SystemTime::now() }
     }
 
     /// The mail of a batch: headers and body, with CR LF, before dot-stuffing.
@@ -83,14 +74,12 @@ impl MailBuilder {
         let head = head.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN);
         let mut text = String::from_utf8_lossy(&batch.text);
         if batch.dropped > 0 {
-            let (dropped, are) = match batch.dropped {
-                1 => ("1 record".to_owned(), "is"),
-                dropped => (counted(dropped, "record"), "are"),
-            };
             // Writing to a String can't fail.
             let _ = write!(
                 text.to_mut(),
-                "\n[{dropped} after these found no room to wait, and {are} lost]\n"
+                "\n[{} after these {} lost: the spool was full]\n",
+                counted(batch.dropped, "record"),
+                were(batch.dropped)
             );
         }
         let made = head.body(body(text));
@@ -123,7 +112,7 @@ pub(super) fn truncated(shown: &[u8]) -> Cow<'_, [u8]> {
 
 /// The subject of a batch: that of its worst record, and the number of records.
 fn subject<P>(batch: &Batch<P>) -> String {
-    let mut subject = batch.head.clone();
+    let mut subject = batch.summary.clone();
     let count = batch.len();
     if count > 1 {
         let worst = batch.worst.name();

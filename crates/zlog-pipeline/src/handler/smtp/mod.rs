@@ -1,19 +1,18 @@
-//! MailBuilder, through a mail server: Python's `SMTPHandler`, but that records which come
-//! together are one mail. An error storm is a few mails of many records, and a server
-//! that is away holds up nobody: a bounded spool keeps what it could not take.
+//! Sends records by mail, like Python's `SMTPHandler`, except that records which arrive together
+//! go into one mail: an error storm becomes a few mails. A bounded spool keeps what an
+//! unreachable server could not take.
 //!
-//! Every mail has a connection of its own. What a server can't take now (it is away,
-//! answers 4xx, or knows the login not) is tried again; a mail that it refuses for good
-//! (5xx) is lost and told. A recipient who is refused, or put off, keeps it from none of
-//! the others.
+//! Each mail uses its own connection. Temporary failures (the server is unreachable, answers 4xx
+//! or rejects the login) are tried again; a mail that is rejected for good (5xx) is lost and
+//! reported. A recipient who is refused or deferred does not affect the others.
 //!
-//! What may be here: who gets mail, and what is told when it did not go. The mail
-//! itself is made in `mail`, the conversation with the server is `server`'s.
+//! `mail` builds the mail, `server` sends it.
 
 mod login;
 mod mail;
 mod server;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,52 +22,52 @@ pub use self::login::{Login, LoginFrom, PASSWORD_VARIABLE, USER_VARIABLE};
 use self::mail::{MAX_BODY, MailBuilder, PendingMail, SubjectBuilder};
 pub use self::server::Server;
 use self::server::{SendError, Sent};
-use super::file::RecordBuffer;
+use super::Backlog;
+use super::buffer::RecordBuffer;
 use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
-use super::{Backlog, Handler};
 use zlog_core::error::{Error, Result};
-use zlog_core::format::Format;
+use zlog_core::format::FormatterSpec;
+use zlog_core::format::{self, Format, Options, Output};
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 
-/// How long the server may take for a step, as Python's `SMTPHandler` has it.
+/// The default time limit for each step of a session, as in Python's `SMTPHandler`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a mail is tried with recipients who put it off (greylisting, a full
-/// mailbox) when the others have got it.
-const DEFERRED_FOR_AT_MOST: Duration = Duration::from_secs(30 * 60);
-
-/// From whom, to whom, and how.
+/// Sender, recipients, server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SmtpOptions {
-    /// The mail server, as [`Server::parse`] reads it.
+    /// The mail server: see [`Server::parse`].
     pub server: String,
-    /// A certificate (PEM) that the server may have beside those that the system
-    /// trusts.
+    /// A certificate (PEM) to trust in addition to those that the system trusts.
     pub trust: Option<PathBuf>,
-    /// Who sends: `zlog@example.org`, or `zlog <zlog@example.org>`.
+    /// The sender: `zlog@example.org`, or `zlog <zlog@example.org>`.
     pub from: String,
-    /// Who gets each mail: at least one address.
+    /// The recipients of each mail; at least one.
     pub to: Vec<String>,
-    /// How long the server may take to be reached, and for each step after that.
+    /// How the worst record of a mail becomes its subject. Without a format: its level, topic
+    /// and message.
+    pub subject: FormatterSpec,
+    /// The time limit for connecting, and for each further step.
     pub timeout: Duration,
-    /// With which name and password to log in.
+    /// The login.
     pub login: LoginFrom,
     /// How many records are one mail.
     pub batch: BatchOptions,
-    /// How many may wait while the server is away.
+    /// How many records may wait while the server is unreachable.
     pub spool: SpoolOptions,
 }
 
 impl Default for SmtpOptions {
-    /// The mail server of this machine; to nobody yet.
+    /// The mail server of this machine, without recipients.
     fn default() -> SmtpOptions {
         SmtpOptions {
             server: "smtp://localhost".to_owned(),
             trust: None,
             from: "zlog@localhost".to_owned(),
             to: Vec::new(),
+            subject: FormatterSpec::default(),
             timeout: DEFAULT_TIMEOUT,
             login: LoginFrom::default(),
             batch: BatchOptions::default(),
@@ -77,136 +76,128 @@ impl Default for SmtpOptions {
     }
 }
 
-/// Sends records as mails.
-pub struct SmtpHandler {
-    spool: Spool<MailTransport>,
-    buffer: RecordBuffer,
-    subjects: SubjectBuilder,
-    cut: u64,
-}
-
-impl SmtpHandler {
-    /// Sends records as `format` shows them. The subject is what `subject` makes of the
-    /// worst record in the mail (the first of them), or else its level, topic and
-    /// message. Nothing is sent, and nobody connected to, before the first record;
-    /// files for the login and the certificate are read here.
+impl SmtpOptions {
+    /// Checks the server's address and the subject, without reading files.
     ///
     /// # Errors
-    /// When the server's address or another is none, there is no recipient, a file
-    /// can't be read, or a password would be sent over the network unencrypted.
-    pub fn new(
-        options: SmtpOptions,
-        format: Box<dyn Format>,
-        subject: Option<Box<dyn Format>>,
-    ) -> Result<SmtpHandler> {
+    /// One of them is invalid.
+    pub fn validate(&self) -> Result<()> {
+        Server::parse(&self.server)?;
+        self.subject_format().map(drop)
+    }
+
+    /// The format of subjects; `None` for the default.
+    fn subject_format(&self) -> Result<Option<Box<dyn Format>>> {
+        let options = Options { zone: format::zone(false), ..Options::default() };
+        let format = self.subject.build(Output::Text, options)?;
+        Ok(self.subject.format.is_some().then_some(format))
+    }
+}
+
+/// Sends records by mail.
+pub type SmtpHandler = Spool<MailTransport>;
+
+impl SmtpHandler {
+    /// Mails records formatted by `format`. Connects with the first mail; reads the files of the
+    /// login and the certificate now.
+    ///
+    /// # Errors
+    /// An address is invalid, there is no recipient, a file can't be read, or a password would be
+    /// sent over the network unencrypted.
+    pub fn new(options: SmtpOptions, format: Box<dyn Format>) -> Result<SmtpHandler> {
         let from = mailbox(&options.from)?;
         let to = options.to.iter().map(|to| mailbox(to)).collect::<Result<Vec<_>>>()?;
         if to.is_empty() {
-            return Err(Error::usage("nobody is named to get the mails")
-                .hint("Name at least one recipient, as name@example.org."));
+            return Err(Error::usage("no recipient for the mails")
+                .hint("Name at least one, as name@example.org."));
         }
         let mut server = Server::parse(&options.server)?;
         if let Some(path) = &options.trust {
             server = server.with_certificate(&read(path, "the certificate to trust")?)?;
         }
         let server = server.with_timeout(options.timeout).with_login(options.login.read()?)?;
-        let transport = MailTransport { server, builder: MailBuilder::new(from, to) };
-        let spool = Spool::new(transport, options.batch, options.spool, MAX_BODY);
-        Ok(SmtpHandler {
-            spool,
-            buffer: RecordBuffer::new(format),
-            subjects: SubjectBuilder::new(subject),
+        let transport = MailTransport {
+            server,
+            mails: MailBuilder::new(from, to),
+            subjects: SubjectBuilder::new(options.subject_format()?),
+            text: RecordBuffer::new(format),
             cut: 0,
-        })
+            warning: options.login.warning(),
+        };
+        Ok(Spool::with_transport(transport, options.batch, options.spool, MAX_BODY))
     }
 
-    /// Tries whether the server can be talked to (and takes the login), without
-    /// sending anything.
+    /// Connects and logs in, without sending anything.
     ///
     /// # Errors
-    /// When it can't be: the error names the server and the cause.
+    /// This failed: the error names the server and the cause.
     pub fn check(&self) -> Result<()> {
-        self.spool.transport().server.check()
+        self.transport().server.check()
     }
 }
 
-impl Handler for SmtpHandler {
-    /// # Errors
-    /// Where nothing may wait: the mail was not taken, for all recipients or for one of
-    /// them; the error names the server and the cause. The next record is tried again.
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        let shown = mail::truncated(self.buffer.format(record));
-        self.cut += u64::from(matches!(shown, std::borrow::Cow::Owned(_)));
-        let subjects = &mut self.subjects;
-        self.spool.push(record.level, &shown, || subjects.of(record))
-    }
-
-    /// # Errors
-    /// What went wrong with a mail since the last call.
-    fn flush(&mut self) -> Result<()> {
-        self.spool.flush()
-    }
-
-    /// # Errors
-    /// What went wrong with a mail since the last call.
-    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
-        self.spool.on_timer(now)
-    }
-
-    fn backlog(&self) -> Backlog {
-        Backlog { cut: self.cut, ..self.spool.backlog() }
-    }
-
-    /// # Errors
-    /// What went wrong with a mail since the last call.
-    fn close(&mut self, until: Instant) -> Result<()> {
-        self.spool.close(until)
-    }
-}
-
-/// The mail server and its mails, as a transport of batches.
-struct MailTransport {
+/// Sends batches through a mail server.
+pub struct MailTransport {
     server: Server,
-    builder: MailBuilder,
+    mails: MailBuilder,
+    subjects: SubjectBuilder,
+    text: RecordBuffer,
+    /// Records that were truncated.
+    cut: u64,
+    /// What to tell the user about the login.
+    warning: Option<String>,
 }
 
 impl Transport for MailTransport {
     type Progress = Option<PendingMail>;
+
+    fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let text = mail::truncated(self.text.format(record));
+        self.cut += u64::from(matches!(text, Cow::Owned(_)));
+        out.extend_from_slice(&text);
+    }
+
+    fn summary(&mut self, record: &Record<'_>) -> String {
+        self.subjects.of(record)
+    }
 
     fn send(
         &mut self,
         batch: &mut Batch<Option<PendingMail>>,
         until: Option<Instant>,
     ) -> SendOutcome {
-        let mut mail = batch.progress.take().unwrap_or_else(|| self.builder.begin());
-        let content = match self.builder.content(batch, &mail) {
+        let mut mail = batch.progress.take().unwrap_or_else(|| self.mails.begin());
+        let content = match self.mails.content(batch, &mail) {
             Ok(content) => content,
             Err(error) => return SendOutcome::Rejected(error),
         };
-        let sent = self.server.send(self.builder.from(), &mut mail, &content, until);
+        let sent = self.server.send(self.mails.from(), &mut mail, &content, until);
         let count = batch.len();
-        let told = |error: Error| match count {
+        let with_count = |error: Error| match count {
             1 => error,
             count => error.note(format!("The mail has {}.", counted(count, "record"))),
         };
         match sent {
             Ok(Sent::ToAll) => SendOutcome::Sent,
-            Ok(Sent::ToSome(error)) => SendOutcome::SentInPart(told(error)),
-            Err(SendError::Rejected(error)) => SendOutcome::Rejected(told(error)),
+            Ok(Sent::ToSome(error)) => SendOutcome::SentInPart(with_count(error)),
+            Err(SendError::Rejected(error)) => SendOutcome::Rejected(with_count(error)),
             Err(SendError::Deferred(error)) => {
-                let late = mail.age() > DEFERRED_FOR_AT_MOST;
                 batch.progress = Some(mail);
-                if late {
-                    SendOutcome::SentInPart(told(error))
-                } else {
-                    SendOutcome::Deferred(told(error))
-                }
+                SendOutcome::Deferred(with_count(error))
             }
             Err(SendError::Retry(error)) => {
                 batch.progress = Some(mail);
-                SendOutcome::Retry(told(error))
+                SendOutcome::Retry(with_count(error))
             }
         }
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog { cut: self.cut, ..Backlog::default() }
+    }
+
+    fn notices(&mut self) -> Vec<String> {
+        self.warning.take().into_iter().collect()
     }
 }
 
@@ -214,14 +205,14 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
         let path = escape(&path.to_string_lossy());
         Error::io(format_args!("{what} can't be read from {path}"), &error)
-            .hint("Check the path, and that zlog may read it.")
+            .hint("Check the path and its permissions.")
     })
 }
 
-/// An address as mails have it.
+/// Reads a mail address.
 ///
 /// # Errors
-/// When it is none.
+/// It is invalid.
 pub fn mailbox(text: &str) -> Result<Mailbox> {
     text.parse().map_err(|error| {
         let text = escape(text);

@@ -8,19 +8,13 @@ use crossbeam_channel::{Receiver, unbounded};
 use proptest::prelude::*;
 
 use super::*;
+use crate::handler::Handler;
+use crate::handler::testing::{DEADLINE, drain, text};
 use zlog_bench::smtp_server::{Mail, ServerOptions, SmtpServer};
 use zlog_core::error::Exit;
-use zlog_core::format::{Options, Output};
 use zlog_core::record::Level;
 
-/// Far above what anything here takes.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
-}
-
-/// A mail for each record, sent while whoever logs waits.
+/// One mail per record, sent while the caller waits.
 fn options(url: &str) -> SmtpOptions {
     SmtpOptions {
         server: url.into(),
@@ -35,14 +29,14 @@ fn options(url: &str) -> SmtpOptions {
 }
 
 fn made(options: SmtpOptions) -> SmtpHandler {
-    SmtpHandler::new(options, text(), None).unwrap()
+    SmtpHandler::new(options, text()).unwrap()
 }
 
 fn handler(url: &str) -> SmtpHandler {
     made(options(url))
 }
 
-/// A real server, and the mails that it gets.
+/// A real server, and the mails that it receives.
 fn server() -> (SmtpServer, Receiver<Mail>) {
     let (kept, mails) = unbounded();
     let inspect = move |mail: &Mail| _ = kept.send(mail.clone());
@@ -59,7 +53,7 @@ fn record(msg: &str) -> Record<'_> {
     }
 }
 
-/// The headers of a mail, unfolded but not decoded, and its body as it was sent.
+/// The headers of a mail, unfolded but not decoded, and its body as sent.
 fn parts(mail: &Mail) -> (Vec<(String, String)>, String) {
     let text = String::from_utf8(mail.data.clone()).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -78,7 +72,7 @@ fn header<'h>(headers: &'h [(String, String)], name: &str) -> &'h str {
 }
 
 #[test]
-fn a_record_is_a_mail_with_level_topic_and_message_in_its_subject() {
+fn the_subject_contains_level_topic_and_message() {
     let (server, mails) = server();
     let mut handler = handler(&server.url());
     let traced = Record { exc_text: Some("Traceback\n.dot".into()), ..record("no connection") };
@@ -96,7 +90,7 @@ fn a_record_is_a_mail_with_level_topic_and_message_in_its_subject() {
 }
 
 #[test]
-fn each_record_has_a_mail_and_a_connection_of_its_own() {
+fn each_record_has_its_own_mail_and_connection() {
     let (server, mails) = server();
     let mut handler = handler(&server.url());
     for msg in ["one", "two", "three"] {
@@ -108,7 +102,7 @@ fn each_record_has_a_mail_and_a_connection_of_its_own() {
 }
 
 #[test]
-fn a_record_without_a_topic_is_named_after_its_logger_and_one_line_is_its_subject() {
+fn without_a_topic_the_subject_names_the_logger_and_has_one_line() {
     let (server, mails) = server();
     let mut handler = handler(&server.url());
     let named = Record { topic: "".into(), name: Some("shop.db".into()), ..record("one\ntwo") };
@@ -124,7 +118,7 @@ fn a_record_without_a_topic_is_named_after_its_logger_and_one_line_is_its_subjec
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn hostile_text_adds_no_header_no_recipient_and_no_mail(
+    fn hostile_text_adds_no_header_recipient_or_mail(
         texts in prop::array::uniform4("(\\PC|[\r\n\t\0.: =?]|\r\n\\.\r\n|\r\nBcc: a@b\\.c){0,24}"),
     ) {
         let (server, mails) = server();
@@ -149,7 +143,7 @@ proptest! {
         ];
         prop_assert_eq!(names, BTreeSet::from(expected));
         prop_assert_eq!(headers.len(), expected.len());
-        // Neither a bare CR nor a bare LF, which servers take for different things.
+        // No bare CR or LF: servers interpret them differently.
         let without = body.replace("\r\n", "");
         prop_assert!(!without.contains(['\r', '\n', '\0']), "{:?}", body);
         prop_assert!(mail.data.is_ascii());
@@ -159,7 +153,7 @@ proptest! {
 }
 
 #[test]
-fn long_lines_and_long_subjects_stay_within_what_mail_allows() {
+fn long_lines_and_subjects_stay_within_the_limits_of_mail() {
     let (server, mails) = server();
     let mut handler = handler(&server.url());
     for msg in ["x".repeat(5000), "ü".repeat(5000), "word ".repeat(1000)] {
@@ -171,11 +165,11 @@ fn long_lines_and_long_subjects_stay_within_what_mail_allows() {
 }
 
 #[test]
-fn addresses_that_are_none_and_passwords_in_the_clear_are_refused_at_once() {
+fn invalid_addresses_and_unencrypted_passwords_are_refused_at_once() {
     let wrong = |change: fn(&mut SmtpOptions), url: &str| {
         let mut options = options(url);
         change(&mut options);
-        let Err(error) = SmtpHandler::new(options, text(), None) else { panic!("it was taken") };
+        let Err(error) = SmtpHandler::new(options, text()) else { panic!("accepted") };
         assert_eq!(error.exit(), Exit::Usage);
         error.to_string()
     };
@@ -185,7 +179,7 @@ fn addresses_that_are_none_and_passwords_in_the_clear_are_refused_at_once() {
     let error = wrong(|options| options.to = vec!["a@b\r\nRCPT TO:<c@d>".into()], local);
     assert!(error.contains("is no mail address"), "{error}");
     let error = wrong(|options| options.to.clear(), local);
-    assert!(error.starts_with("nobody is named"), "{error}");
+    assert!(error.starts_with("no recipient"), "{error}");
     let login = |options: &mut SmtpOptions| {
         let (user, password) = ("me".into(), "secret".into());
         options.login = LoginFrom::Explicit(Login { user, password });
@@ -237,8 +231,8 @@ fn servers_are_read_with_their_default_ports_and_wrong_ones_refused() {
     }
 }
 
-/// A server that answers each line by a script: the line's first word, and what is
-/// said to it; or a whole line. Content, which it asks for with 354, is one line to it.
+/// A server that answers by a script of lines, or their first words, and replies. Content, which it
+/// requests with 354, gets one reply.
 struct Scripted {
     url: String,
     said: Receiver<String>,
@@ -253,7 +247,7 @@ fn scripted_at(listener: TcpListener, script: &'static [(&'static str, &'static 
     let (heard, said) = unbounded();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that breaks off is what some tests are about.
+            // Some tests disconnect early.
             let _ = answer(&stream, script, &|line| _ = heard.send(line));
         }
     });
@@ -282,7 +276,7 @@ fn answer(
         let line = line?;
         whole.clone_from(&line);
         word = line.split(' ').next().unwrap_or_default().to_owned();
-        // The greeting's own word is empty.
+        // The greeting has an empty word.
         if word.is_empty() && !content {
             word = "(empty)".to_owned();
         }
@@ -290,10 +284,10 @@ fn answer(
     }
 }
 
-/// What the handler says of a server with this script.
+/// The error for a server with this script.
 fn failure(script: &'static [(&'static str, &'static str)]) -> String {
     let server = scripted(script);
-    let error = handler(&server.url).handle(&record("one")).unwrap_err();
+    let error = handler(&server.url).handle(&record("one")).unwrap_err().error;
     assert_eq!(error.exit(), Exit::Failed);
     let error = error.to_string();
     assert!(error.contains(server.url.trim_start_matches("smtp://")), "{error}");
@@ -318,7 +312,7 @@ fn a_mail_takes_one_connection_from_greeting_to_quit() {
 }
 
 #[test]
-fn what_the_server_refuses_is_told_in_its_words_made_harmless() {
+fn a_refusal_is_reported_in_the_server_s_words_escaped() {
     let error = failure(&[GREETING, ("MAIL", "550 not \x1b[31myou")]);
     assert!(error.contains(r"refused: 550 not \x1b[31myou"), "{error}");
     let error = failure(&[GREETING, DATA, (".", "451 the disk is full")]);
@@ -328,8 +322,8 @@ fn what_the_server_refuses_is_told_in_its_words_made_harmless() {
 }
 
 #[test]
-fn a_recipient_that_is_refused_keeps_the_mail_from_nobody_else() {
-    // The script knows no difference between the recipients, so each is refused.
+fn a_refused_recipient_does_not_affect_the_others() {
+    // The script does not distinguish recipients, so all are refused.
     let error = failure(&[GREETING, ("RCPT", "550 unknown"), DATA]);
     assert!(error.starts_with("no mail for ops@example.org and 1 more (2 of 2 recip"), "{error}");
 
@@ -343,7 +337,7 @@ fn a_recipient_that_is_refused_keeps_the_mail_from_nobody_else() {
 }
 
 #[test]
-fn a_server_that_is_not_there_or_goes_away_is_named_with_the_cause() {
+fn an_unreachable_or_disconnecting_server_is_named_with_the_cause() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -358,7 +352,7 @@ fn a_server_that_is_not_there_or_goes_away_is_named_with_the_cause() {
 }
 
 #[test]
-fn a_server_that_is_silent_is_given_up_after_the_time_out_and_not_asked_again() {
+fn a_silent_server_is_given_up_after_the_timeout() {
     let timeout = Duration::from_millis(100);
     for script in [&[("", "silence")][..], &[GREETING, ("MAIL", "silence")]] {
         let server = scripted(script);
@@ -372,20 +366,20 @@ fn a_server_that_is_silent_is_given_up_after_the_time_out_and_not_asked_again() 
 }
 
 #[test]
-fn no_answer_of_a_server_makes_it_crash() {
+fn no_answer_of_a_server_causes_a_crash() {
     for reply in ["250-   \r\n250 fine", "250 ", "250", "", "999 what", "\u{fffd}", "250-\r\n250-"]
     {
         let script: &'static [(&str, &str)] = Box::leak(Box::new([GREETING, ("EHLO", reply)]));
         let server = scripted(script);
         let timeout = Duration::from_millis(200);
         let mut handler = made(SmtpOptions { timeout, ..options(&server.url) });
-        // Taken or not: it returns.
+        // Sent or not, it returns.
         let _ = handler.handle(&record("one"));
     }
 }
 
 #[test]
-fn without_the_encryption_that_was_asked_for_nothing_is_sent() {
+fn nothing_is_sent_without_the_requested_encryption() {
     let server = scripted(&[GREETING]);
     let url = format!("{}?tls=required", server.url);
     let error = handler(&url).handle(&record("one")).unwrap_err().to_string();
@@ -393,7 +387,7 @@ fn without_the_encryption_that_was_asked_for_nothing_is_sent() {
     assert!(server.said.try_iter().all(|line| !line.starts_with("MAIL")));
 }
 
-/// MailBuilder of several records, with a spool before a server that may be away.
+/// Mails of several records, with a spool.
 fn batching(url: &str, count: usize) -> SmtpOptions {
     SmtpOptions {
         batch: BatchOptions { count, time: Duration::from_secs(3600) },
@@ -413,23 +407,8 @@ fn give(handler: &mut SmtpHandler, messages: &[&str]) {
     }
 }
 
-/// Calls `tend` when it wants to be called, until nothing waits; what it told.
-fn on_timer(handler: &mut SmtpHandler) -> Vec<String> {
-    let start = Instant::now();
-    let mut told = Vec::new();
-    while handler.backlog().waiting > 0 {
-        assert!(start.elapsed() < DEADLINE, "{:?}: {told:?}", handler.backlog());
-        match handler.on_timer(Instant::now()) {
-            Ok(Some(due)) => thread::sleep(due.saturating_duration_since(Instant::now())),
-            Ok(None) => {}
-            Err(error) => told.push(error.to_string()),
-        }
-    }
-    told
-}
-
 #[test]
-fn a_storm_is_one_mail_whose_subject_counts_it_and_names_the_worst() {
+fn a_storm_is_one_mail_whose_subject_counts_records_and_names_the_worst() {
     let (server, mails) = server();
     let mut handler = made(batching(&server.url(), 1000));
     let start = Instant::now();
@@ -438,9 +417,10 @@ fn a_storm_is_one_mail_whose_subject_counts_it_and_names_the_worst() {
     handler.handle(&critical).unwrap();
     give(&mut handler, &["four\nTraceback"]);
     handler.flush().unwrap();
-    assert_eq!(server.received(), 0, "a pause ends no batch");
-    let due = handler.on_timer(start).unwrap().unwrap();
-    assert_eq!(handler.on_timer(due).unwrap(), None);
+    assert_eq!(server.received(), 0, "a pause does not end a batch");
+    let due = handler.due(start).unwrap();
+    handler.on_timer(due).unwrap();
+    assert_eq!(handler.due(due), None);
     let (headers, body) = parts(&mails.recv_timeout(DEADLINE).unwrap());
     assert_eq!(header(&headers, "Subject"), "CRITICAL: it burns (4 records, worst CRITICAL)");
     assert_eq!(body, "one\r\ntwo\r\nit burns\r\nfour\r\nTraceback\r\n");
@@ -449,16 +429,18 @@ fn a_storm_is_one_mail_whose_subject_counts_it_and_names_the_worst() {
 }
 
 #[test]
-fn a_subject_can_be_any_format_and_stays_one_harmless_line() {
+fn a_formatted_subject_is_one_escaped_line() {
     let (server, mails) = server();
-    let mut handler = SmtpHandler::new(options(&server.url()), text(), Some(text())).unwrap();
+    let format = Some("%(message)s".to_owned());
+    let subject = FormatterSpec { format, ..FormatterSpec::default() };
+    let mut handler = made(SmtpOptions { subject, ..options(&server.url()) });
     handler.handle(&record("alarm\x07 \n\nBcc: x@example.org")).unwrap();
     let (headers, _) = parts(&mails.recv_timeout(DEADLINE).unwrap());
     assert_eq!(header(&headers, "Subject"), r"alarm\x07 ");
 }
 
 #[test]
-fn what_a_server_that_is_away_missed_is_mailed_when_it_is_back() {
+fn mails_for_an_unreachable_server_arrive_when_it_is_back() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -466,8 +448,8 @@ fn what_a_server_that_is_away_missed_is_mailed_when_it_is_back() {
     let start = Instant::now();
     let all: Vec<String> = (1..=13).map(|number| number.to_string()).collect();
     give(&mut handler, &all.iter().map(String::as_str).collect::<Vec<_>>());
-    assert!(start.elapsed() < DEADLINE, "nobody is kept waiting");
-    // Ten may wait.
+    assert!(start.elapsed() < DEADLINE, "the caller does not wait");
+    // The spool holds ten.
     let backlog = handler.backlog();
     assert_eq!(backlog, Backlog { waiting: 10, lost: 3, unreachable: true, ..Backlog::default() });
     let error = handler.on_timer(Instant::now()).unwrap_err().to_string();
@@ -475,18 +457,18 @@ fn what_a_server_that_is_away_missed_is_mailed_when_it_is_back() {
 
     let listener = TcpListener::bind(address).unwrap();
     let server = scripted_at(listener, &[GREETING, DATA]);
-    on_timer(&mut handler);
+    drain(&mut handler);
     assert_eq!(handler.backlog(), Backlog { lost: 3, ..Backlog::default() });
     let said: Vec<String> = server.said.try_iter().collect();
     let numbers: Vec<&String> = said.iter().filter(|line| all.contains(line)).collect();
     assert_eq!(numbers, all[..10].iter().collect::<Vec<_>>());
-    let dropped = "[3 records after these found no room to wait, and are lost]";
+    let dropped = "[3 records after these were lost: the spool was full]";
     assert_eq!(said.iter().filter(|line| *line == dropped).count(), 1);
 }
 
 #[test]
-fn a_mail_that_is_put_off_comes_again_as_the_same_mail() {
-    // Put off at the end of the first mail, taken at that of the second.
+fn a_deferred_mail_is_repeated_with_the_same_id() {
+    // The first attempt is deferred, the second accepted.
     let server = scripted(&[GREETING, DATA, (".", "451 later"), ("QUIT", "221 bye")]);
     let mut handler = made(batching(&server.url, 1));
     give(&mut handler, &["one"]);
@@ -503,7 +485,7 @@ fn a_mail_that_is_put_off_comes_again_as_the_same_mail() {
 }
 
 #[test]
-fn a_mail_that_is_refused_for_good_is_lost_and_told() {
+fn a_rejected_mail_is_lost_and_reported() {
     for script in [&[GREETING, DATA, (".", "554 spam")][..], &[GREETING, ("RCPT", "550 unknown")]] {
         let server = scripted(Box::leak(script.to_vec().into_boxed_slice()));
         let mut handler = made(batching(&server.url, 3));
@@ -515,7 +497,7 @@ fn a_mail_that_is_refused_for_good_is_lost_and_told() {
 }
 
 #[test]
-fn a_server_that_refuses_the_login_or_everybody_is_tried_again() {
+fn a_server_that_refuses_the_connection_is_tried_again() {
     let script: &[_] = &[("", "554 no mail here")];
     let server = scripted(script);
     let mut handler = made(batching(&server.url, 1));
@@ -524,7 +506,7 @@ fn a_server_that_refuses_the_login_or_everybody_is_tried_again() {
 }
 
 #[test]
-fn recipients_that_are_put_off_get_the_mail_later_and_the_others_once() {
+fn deferred_recipients_get_the_mail_later_and_the_others_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     let greylist: &[_] =
@@ -541,21 +523,21 @@ fn recipients_that_are_put_off_get_the_mail_later_and_the_others_once() {
     let asked = |name: &str| {
         said.iter().filter(|line| line.starts_with("RCPT") && line.contains(name)).count()
     };
-    assert_eq!(asked("ops@"), 2, "each mail once, the second not behind the first");
+    assert_eq!(asked("ops@"), 2, "each mail once, and the second did not wait");
     assert_eq!(asked("dev@"), 4, "and again at the end");
     let backlog = Backlog { unreachable: true, ..Backlog::default() };
-    assert_eq!(handler.backlog(), backlog, "somebody has each, and dev@ is still missed");
+    assert_eq!(handler.backlog(), backlog, "dev@ is still missing");
 }
 
 #[test]
-fn a_record_beyond_what_a_mail_holds_is_cut_and_says_so() {
+fn a_record_too_long_for_a_mail_is_truncated_with_a_note() {
     let (server, mails) = server();
     let mut handler = made(options(&server.url()));
     let msg = format!("{}end", "ü".repeat(1 << 20));
     handler.handle(&record(&msg)).unwrap();
     assert_eq!(handler.backlog(), Backlog { cut: 1, ..Backlog::default() });
     let mail = mails.recv_timeout(DEADLINE).unwrap();
-    // It is encoded; the longest encoding takes three bytes for one.
+    // Encoded: at most three bytes for one.
     assert!(mail.data.len() < 4 * mail::MAX_BODY);
     let shown = mail::truncated(msg.as_bytes());
     let text = std::str::from_utf8(&shown).unwrap();
@@ -565,7 +547,7 @@ fn a_record_beyond_what_a_mail_holds_is_cut_and_says_so() {
 }
 
 #[test]
-fn closing_takes_no_longer_than_it_may_with_a_server_that_is_silent() {
+fn closing_keeps_its_deadline_with_a_silent_server() {
     let server = scripted(&[("", "silence")]);
     let mut handler = made(batching(&server.url, 100));
     give(&mut handler, &["one", "two"]);

@@ -3,7 +3,7 @@
 use zlog_core::record::Level;
 
 /// Formatted records, and a summary of the worst of them.
-pub(in crate::handler) struct Batch<P> {
+pub struct Batch<P> {
     /// The records, concatenated.
     pub(in crate::handler) text: Vec<u8>,
     /// The end of each record in `text`.
@@ -11,7 +11,7 @@ pub(in crate::handler) struct Batch<P> {
     /// The highest level.
     pub(in crate::handler) worst: Level,
     /// The summary of the first record with that level.
-    pub(in crate::handler) head: String,
+    pub(in crate::handler) summary: String,
     /// Records that were dropped after these because the spool was full.
     pub(in crate::handler) dropped: u64,
     /// The number of records, from the first, that have been sent.
@@ -26,7 +26,7 @@ impl<P: Default> Default for Batch<P> {
             text: Vec::new(),
             ends: Vec::new(),
             worst: Level(i32::MIN),
-            head: String::new(),
+            summary: String::new(),
             dropped: 0,
             done: 0,
             progress: P::default(),
@@ -50,10 +50,10 @@ impl<P> Batch<P> {
         &self.text[start..self.ends[place]]
     }
 
-    pub(super) fn push(&mut self, level: Level, shown: &[u8], head: impl FnOnce() -> String) {
+    pub(super) fn push(&mut self, level: Level, shown: &[u8], summary: impl FnOnce() -> String) {
         if self.is_empty() || level > self.worst {
             self.worst = level;
-            self.head = head();
+            self.summary = summary();
         }
         self.text.extend_from_slice(shown);
         self.ends.push(self.text.len());

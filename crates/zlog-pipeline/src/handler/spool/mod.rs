@@ -1,9 +1,9 @@
-//! What waits to be sent: records gather into batches, batches wait in a bounded
-//! spool, and one that could not be sent is tried again, later each time. Handlers
-//! whose target can be away stand on this (mail, syslog, commands).
+//! Retries for handlers whose target may be unreachable (mail, syslog, commands): records gather
+//! into batches, batches wait in a bounded spool, and a failed batch is sent again after an
+//! exponentially growing delay.
 //!
-//! What may be here: when a batch is full, due, tried again or given up, and what is
-//! counted of it. How a batch is sent is its transport's.
+//! [`Spool`] is the handler. A [`Transport`] formats records and sends batches; it never retries
+//! by itself.
 
 mod backoff;
 mod batch;
@@ -16,57 +16,57 @@ use std::time::{Duration, Instant};
 use self::backoff::Backoff;
 pub(super) use self::batch::Batch;
 use self::deferred::Deferred;
-use super::Backlog;
+use super::{Backlog, HandleError, Handler, clear};
 use zlog_core::error::{Error, Result};
-use zlog_core::record::Level;
+use zlog_core::record::{Level, Record};
 
 /// How records gather into one mail, or one run of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchOptions {
-    /// A batch is sent when it holds so many records (at least one).
+    /// A batch is sent when it has this many records; at least one.
     pub count: usize,
-    /// Or when its first record has waited so long. Zero: whenever there is a pause.
+    /// Or when its first record has waited this long. Zero: on every pause.
     pub time: Duration,
 }
 
 impl BatchOptions {
-    /// Every record by itself, at once.
+    /// Each record is sent at once.
     pub const EACH: BatchOptions = BatchOptions { count: 1, time: Duration::ZERO };
 }
 
 impl Default for BatchOptions {
-    /// A thousand records, ten seconds.
+    /// 1,000 records or 10 seconds.
     fn default() -> BatchOptions {
         BatchOptions { count: 1000, time: Duration::from_secs(10) }
     }
 }
 
-/// How much may wait while the target is away, in memory, and when it is tried again.
+/// How much may wait in memory while the target is unreachable, and when to try again.
 ///
-/// What finds no room is dropped and counted: the newest. The records that waited
-/// longer tell how it began.
+/// A record that does not fit is dropped and counted. The older ones are kept: they show how
+/// the outage began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpoolOptions {
-    /// Records that may wait, those of the batch that gathers included. None at all:
-    /// each is sent while whoever logs waits, and fails if it can't be.
+    /// The most waiting records, including the batch being gathered. Zero: each record is sent
+    /// while the caller waits, and fails if that is not possible.
     pub records: usize,
-    /// Bytes that they may take, as they are shown.
+    /// The most bytes of formatted records.
     pub bytes: usize,
-    /// How long after a failure it is tried again. It doubles with each further one,
-    /// up to `retry_max`; chance takes off up to half, lest all try at once.
+    /// The delay after the first failure. It doubles with each further failure, up to
+    /// `retry_max`; jitter shortens it by up to half.
     pub retry: Duration,
-    /// The longest time between two tries.
+    /// The longest delay between two attempts.
     pub retry_max: Duration,
 }
 
 impl SpoolOptions {
-    /// Nothing waits: a record is sent at once, or it fails.
+    /// Nothing waits: a record is sent at once, or fails.
     pub const NONE: SpoolOptions =
         SpoolOptions { records: 0, bytes: 0, retry: Duration::ZERO, retry_max: Duration::ZERO };
 }
 
 impl Default for SpoolOptions {
-    /// 10,000 records, 16 MiB; tried again after 1 second, later up to 1 minute.
+    /// 10,000 records or 16 MiB; retries after 1 second up to 1 minute.
     fn default() -> SpoolOptions {
         SpoolOptions {
             records: 10_000,
@@ -77,64 +77,106 @@ impl Default for SpoolOptions {
     }
 }
 
-/// Sends batches.
-pub(super) trait Transport {
-    /// What it remembers of a batch between two tries.
+/// Formats records and sends batches of them.
+pub trait Transport {
+    /// What it remembers about a batch between two attempts.
     type Progress: Default;
 
-    /// Sends a batch, or what is left of it, not beyond `until`.
+    /// Appends the formatted record to `out`.
+    fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
+
+    /// A summary of the record, called for a record that is worse than those before it in its
+    /// batch: see [`Batch::summary`].
+    fn summary(&mut self, _record: &Record<'_>) -> String {
+        String::new()
+    }
+
+    /// Sends a batch, or what is left of it, at most until `until`.
     fn send(&mut self, batch: &mut Batch<Self::Progress>, until: Option<Instant>) -> SendOutcome;
+
+    /// Records of batches that counted as sent, as far as the transport knows more about them.
+    /// [`Spool`] adds its own.
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
+    }
+
+    /// A formatted record that counted as sent and was refused later, to be sent again.
+    fn take_refused(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// When to call [`Transport::take_refused`].
+    fn refusal_due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Gives up what it wanted to send with the next batch: there will be none.
+    fn give_up(&mut self) {}
+
+    /// See [`Handler::notices`].
+    fn notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
-/// What became of a batch.
+/// The result of sending a batch.
 #[derive(Debug)]
-pub(super) enum SendOutcome {
-    /// It was taken.
+pub enum SendOutcome {
+    /// The target accepted it.
     Sent,
-    /// It was taken, but there is something to tell.
+    /// The target accepted it, except for some records or recipients.
     SentInPart(Error),
-    /// It is not taken now or later.
+    /// The target will never accept it.
     Rejected(Error),
-    /// The target is away, or asks to come again.
+    /// The target is unreachable, or asked to try again.
     Retry(Error),
-    /// It was taken, but somebody is to get it later.
+    /// The target accepted it, but some recipients asked to try again.
     Deferred(Error),
 }
 
-/// Records in batches, and the transport that sends them.
-pub(super) struct Spool<C: Transport> {
-    transport: C,
-    batching: BatchOptions,
-    options: SpoolOptions,
-    /// Bytes that a batch may take, if it is of more than one record.
-    batch_bytes: usize,
-    /// The batch that gathers, and when it is due.
-    open: Batch<C::Progress>,
-    due: Instant,
-    /// Batches that are to be sent, oldest first.
-    full: VecDeque<Batch<C::Progress>>,
-    /// Batches that arrived, but for stragglers.
-    deferred: Deferred<C::Progress>,
-    /// In the batches that did not arrive.
-    records: usize,
-    bytes: usize,
-    backoff: Backoff,
-    /// The target is unreachable: when it is tried again.
-    next_try: Option<Instant>,
-    /// The last batch that was taken was not taken by all, or not all of it.
-    sent_in_part: bool,
-    lost: u64,
-    /// What went wrong within [`Spool::push`], which has taken its record all the same.
-    error: Option<Error>,
+/// The deadline of an attempt that may take `timeout`, at most until `until`.
+pub(super) fn deadline(timeout: Duration, until: Option<Instant>) -> Instant {
+    let deadline = Instant::now() + timeout;
+    until.map_or(deadline, |until| until.min(deadline))
 }
 
-impl<C: Transport> Spool<C> {
-    pub(super) fn new(
-        transport: C,
+/// Sends records in batches through a [`Transport`], and retries.
+pub struct Spool<T: Transport> {
+    transport: T,
+    batching: BatchOptions,
+    options: SpoolOptions,
+    /// The most bytes of a batch with more than one record.
+    batch_bytes: usize,
+    /// The batch being gathered, and when it is due.
+    open: Batch<T::Progress>,
+    due: Instant,
+    /// Complete batches, oldest first.
+    full: VecDeque<Batch<T::Progress>>,
+    /// Batches that some recipients deferred.
+    deferred: Deferred<T::Progress>,
+    /// Records in `open` and `full`.
+    records: usize,
+    /// Bytes in `open` and `full`.
+    bytes: usize,
+    backoff: Backoff,
+    /// The target is unreachable: when to try again.
+    next_try: Option<Instant>,
+    /// The last accepted batch was accepted only in part.
+    sent_in_part: bool,
+    lost: u64,
+    /// The first error that was not returned yet.
+    error: Option<Error>,
+    /// Reused: the formatted record.
+    buffer: Vec<u8>,
+}
+
+impl<T: Transport> Spool<T> {
+    pub(super) fn with_transport(
+        transport: T,
         batching: BatchOptions,
         options: SpoolOptions,
         batch_bytes: usize,
-    ) -> Spool<C> {
+    ) -> Spool<T> {
         let count = batching.count.clamp(1, options.records.max(1));
         Spool {
             transport,
@@ -152,143 +194,76 @@ impl<C: Transport> Spool<C> {
             sent_in_part: false,
             lost: 0,
             error: None,
+            buffer: Vec::new(),
         }
     }
 
-    pub(super) fn transport(&self) -> &C {
+    pub(super) fn transport(&self) -> &T {
         &self.transport
     }
 
-    pub(super) fn transport_mut(&mut self) -> &mut C {
-        &mut self.transport
+    /// Sends a record while the caller waits.
+    fn send_now(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
+        let mut batch = Batch::default();
+        let transport = &mut self.transport;
+        batch.push(record.level, &self.buffer, || transport.summary(record));
+        match transport.send(&mut batch, None) {
+            SendOutcome::Sent => Ok(()),
+            SendOutcome::SentInPart(error)
+            | SendOutcome::Rejected(error)
+            | SendOutcome::Retry(error)
+            | SendOutcome::Deferred(error) => Err(error.into()),
+        }
     }
 
-    /// Takes in a record as it is shown. `head` is asked for where the record is worse
-    /// than all before it in its batch.
-    ///
-    /// # Errors
-    /// Where nothing may wait: it could not be sent. Else never: what goes wrong is
-    /// told by [`Spool::on_timer`] and [`Spool::flush`].
-    pub(super) fn push(
-        &mut self,
-        level: Level,
-        shown: &[u8],
-        head: impl FnOnce() -> String,
-    ) -> Result<()> {
-        if self.options.records == 0 {
-            let mut batch = Batch::default();
-            batch.push(level, shown, head);
-            return match self.transport.send(&mut batch, None) {
-                SendOutcome::Sent => Ok(()),
-                SendOutcome::SentInPart(error)
-                | SendOutcome::Rejected(error)
-                | SendOutcome::Retry(error)
-                | SendOutcome::Deferred(error) => Err(error),
-            };
-        }
-        if !self.has_room(shown.len()) {
+    /// Adds a formatted record to the current batch, and sends what is complete.
+    fn push(&mut self, level: Level, formatted: &[u8], record: Option<&Record<'_>>) {
+        if !self.has_room(formatted.len()) {
             self.lost += 1;
             let last = if self.open.is_empty() { self.full.back_mut() } else { None };
             last.unwrap_or(&mut self.open).dropped += 1;
-            return Ok(());
+            return;
         }
-        if self.open.text.len() + shown.len() > self.batch_bytes {
+        if self.open.text.len() + formatted.len() > self.batch_bytes {
             self.close_batch();
         }
         if self.open.is_empty() {
             self.due = Instant::now() + self.batching.time;
         }
-        self.open.push(level, shown, head);
+        let transport = &mut self.transport;
+        let summary = || record.map_or_else(String::new, |record| transport.summary(record));
+        self.open.push(level, formatted, summary);
         self.records += 1;
-        self.bytes += shown.len();
+        self.bytes += formatted.len();
         if self.open.len() >= self.batching.count {
             self.close_batch();
         }
         self.send_full();
-        Ok(())
     }
 
-    /// Does what is due. Returns when there is something due again.
-    ///
-    /// # Errors
-    /// What went wrong since this was last asked, the first of it.
-    pub(super) fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
-        if !self.open.is_empty() && self.due <= now {
-            self.close_batch();
-        }
-        // One batch: whoever calls may have records to give in between.
-        if !self.full.is_empty() && self.next_try.is_none_or(|at| at <= now) {
-            self.send_next(None);
-        } else if self.next_try.is_none()
-            && let Some(batch) = self.deferred.take_due(now)
+    /// Puts a record back that counted as sent and was refused. While others wait, the transport
+    /// notices the refusal when it sends them, and keeps the order.
+    fn take_back_refused(&mut self) {
+        if self.unsent() == 0
+            && let Some(formatted) = self.transport.take_refused()
         {
-            self.resend(batch, None);
+            self.push(Level::NOTSET, &formatted, None);
         }
-        self.take_error()?;
-        Ok(self.next_due(now))
     }
 
-    /// There is a pause: batches that don't wait for a time are sent.
-    ///
-    /// # Errors
-    /// As [`Spool::on_timer`].
-    pub(super) fn flush(&mut self) -> Result<()> {
-        if self.batching.time.is_zero() {
-            self.close_batch();
-            self.send_full();
-        }
-        self.take_error()
-    }
-
-    /// Sends everything, trying again where that helps, until `until`. What is left
-    /// then is lost.
-    ///
-    /// # Errors
-    /// As [`Spool::on_timer`].
-    pub(super) fn close(&mut self, until: Instant) -> Result<()> {
-        self.close_batch();
-        self.backoff.reset();
-        while !self.full.is_empty() && Instant::now() < until {
-            if !self.send_next(Some(until)) {
-                let left = until.saturating_duration_since(Instant::now());
-                // Nobody is kept waiting but who asked for it.
-                thread::sleep(self.backoff.next().min(left));
-            }
-        }
-        // Each of those that were put off once more.
-        for _ in 0..self.deferred.len() {
-            if let Some(batch) = self.deferred.take()
-                && Instant::now() < until
-            {
-                self.resend(batch, Some(until));
-            }
-        }
-        self.deferred = Deferred::new(self.options.retry_max);
-        self.lost += self.unsent();
-        self.full.clear();
-        (self.records, self.bytes) = (0, 0);
-        self.next_try = None;
-        self.take_error()
-    }
-
-    pub(super) fn backlog(&self) -> Backlog {
-        let unreachable = self.next_try.is_some() || self.sent_in_part;
-        Backlog { waiting: self.unsent(), lost: self.lost, unreachable, ..Backlog::default() }
-    }
-
-    /// Records that have neither arrived nor been given up.
+    /// Records that were neither sent nor given up.
     fn unsent(&self) -> u64 {
-        let through: usize = self.full.iter().map(|batch| batch.done).sum();
-        (self.records - through) as u64
+        let sent: usize = self.full.iter().map(|batch| batch.done).sum();
+        (self.records - sent) as u64
     }
 
     fn take_error(&mut self) -> Result<()> {
         self.error.take().map_or(Ok(()), Err)
     }
 
-    /// Whether one more record may wait. Before it may not, what can be sent is.
+    /// Whether another record fits. Sends what can be sent if it does not.
     fn has_room(&mut self, size: usize) -> bool {
-        let fits = |spool: &Spool<C>| {
+        let fits = |spool: &Spool<T>| {
             spool.records < spool.options.records
                 && spool.bytes.saturating_add(size) <= spool.options.bytes
         };
@@ -298,14 +273,14 @@ impl<C: Transport> Spool<C> {
         }
         if !fits(self) && self.next_try.is_none() {
             let most = self.options.bytes;
-            let error = Error::new(format!("a record of {size} bytes is more than may wait"))
-                .hint(format!("It was dropped. At most {most} bytes may wait: allow more."));
+            let error = Error::new(format!("a record of {size} bytes does not fit into the spool"))
+                .hint(format!("It was dropped. The spool holds {most} bytes: allow more."));
             self.error.get_or_insert(error);
         }
         fits(self)
     }
 
-    /// The batch that gathers is to be sent.
+    /// Completes the batch being gathered.
     fn close_batch(&mut self) {
         if !self.open.is_empty() {
             let mut batch = std::mem::take(&mut self.open);
@@ -314,71 +289,148 @@ impl<C: Transport> Spool<C> {
         }
     }
 
-    /// Sends all that is to be sent, unless the target is known to be away.
+    /// Sends all complete batches, unless the target is known to be unreachable.
     fn send_full(&mut self) {
         while self.next_try.is_none() && !self.full.is_empty() {
             self.send_next(None);
         }
     }
 
-    /// Tries to send the oldest batch. Returns whether it is through, or given up.
+    /// Sends the oldest batch. Returns whether it was sent or given up.
     fn send_next(&mut self, until: Option<Instant>) -> bool {
         let Some(batch) = self.full.front_mut() else { return true };
-        let mut deferred = false;
-        let error = match self.transport.send(batch, until) {
-            SendOutcome::Sent => {
-                self.sent_in_part = false;
-                None
-            }
-            SendOutcome::SentInPart(error) => {
+        let outcome = self.transport.send(batch, until);
+        let deferred = matches!(outcome, SendOutcome::Deferred(_));
+        match outcome {
+            SendOutcome::Sent => self.sent_in_part = false,
+            SendOutcome::SentInPart(error) | SendOutcome::Deferred(error) => {
                 self.sent_in_part = true;
-                Some(error)
-            }
-            SendOutcome::Deferred(error) => {
-                (self.sent_in_part, deferred) = (true, true);
-                Some(error)
+                self.error.get_or_insert(error);
             }
             SendOutcome::Rejected(error) => {
                 self.lost += (batch.len() - batch.done) as u64;
-                Some(error)
+                self.error.get_or_insert(error);
             }
             SendOutcome::Retry(error) => {
                 self.error.get_or_insert(error);
                 self.next_try = Some(Instant::now() + self.backoff.next());
                 return false;
             }
-        };
-        if let Some(error) = error {
-            self.error.get_or_insert(error);
         }
         self.records -= batch.len();
         self.bytes -= batch.text.len();
         if let Some(batch) = self.full.pop_front().filter(|_| deferred) {
-            self.deferred.put(batch);
+            self.deferred.add(batch);
         }
         self.next_try = None;
         self.backoff.reset();
         true
     }
 
-    /// Tries to send a batch to those who put it off.
-    fn resend(&mut self, mut batch: Batch<C::Progress>, until: Option<Instant>) {
-        match self.transport.send(&mut batch, until) {
-            // With more of them, it is not over.
+    /// Sends the first deferred batch, if it is due by `due`, to the recipients left.
+    fn send_deferred(&mut self, due: Option<Instant>, until: Option<Instant>) {
+        let Some(mut entry) = self.deferred.take(due) else { return };
+        match self.transport.send(&mut entry.batch, until) {
+            // Other deferred batches keep the outage open.
             SendOutcome::Sent => self.sent_in_part = self.deferred.len() > 0,
             SendOutcome::SentInPart(error) | SendOutcome::Rejected(error) => {
                 self.error.get_or_insert(error);
             }
-            // That they put it off was told.
-            SendOutcome::Retry(_) | SendOutcome::Deferred(_) => self.deferred.put(batch),
+            // That they deferred it was reported the first time.
+            SendOutcome::Retry(error) | SendOutcome::Deferred(error) => {
+                if !self.deferred.add_again(entry) {
+                    self.error.get_or_insert(error);
+                }
+            }
+        }
+    }
+}
+
+impl<T: Transport> Handler for Spool<T> {
+    /// # Errors
+    /// Only with [`SpoolOptions::NONE`]: the record could not be sent. Otherwise
+    /// [`Handler::on_timer`] and [`Handler::flush`] return what went wrong.
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
+        clear(&mut self.buffer);
+        self.transport.format(record, &mut self.buffer);
+        if self.options.records == 0 {
+            return self.send_now(record);
+        }
+        let buffer = std::mem::take(&mut self.buffer);
+        self.push(record.level, &buffer, Some(record));
+        self.buffer = buffer;
+        Ok(())
+    }
+
+    /// Sends batches that do not wait for a time.
+    fn flush(&mut self) -> Result<()> {
+        if self.batching.time.is_zero() {
+            self.close_batch();
+            self.send_full();
+        }
+        self.take_error()
+    }
+
+    fn on_timer(&mut self, now: Instant) -> Result<()> {
+        self.take_back_refused();
+        if !self.open.is_empty() && self.due <= now {
+            self.close_batch();
+        }
+        // One batch per call: the caller may have records in between.
+        if !self.full.is_empty() && self.next_try.is_none_or(|at| at <= now) {
+            self.send_next(None);
+        } else if self.next_try.is_none() {
+            self.send_deferred(Some(now), None);
+        }
+        self.take_error()
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let full = (!self.full.is_empty()).then_some(now);
+        let open = (!self.open.is_empty()).then_some(self.due);
+        let due = [full, open, self.deferred.due()].into_iter().flatten().min();
+        let due = due.map(|due| self.next_try.map_or(due, |at| due.max(at)));
+        due.into_iter().chain(self.transport.refusal_due().filter(|at| *at > now)).min()
+    }
+
+    fn backlog(&self) -> Backlog {
+        let transport = self.transport.backlog();
+        Backlog {
+            waiting: self.unsent() + transport.waiting,
+            lost: self.lost + transport.lost,
+            unreachable: self.next_try.is_some() || self.sent_in_part,
+            ..transport
         }
     }
 
-    fn next_due(&self, now: Instant) -> Option<Instant> {
-        let sent = (!self.full.is_empty()).then_some(now);
-        let gathering = (!self.open.is_empty()).then_some(self.due);
-        let due = [sent, gathering, self.deferred.due()].into_iter().flatten().min()?;
-        Some(self.next_try.map_or(due, |at| due.max(at)))
+    fn notices(&mut self) -> Vec<String> {
+        self.transport.notices()
+    }
+
+    /// Sends everything, with retries, until `until`. The rest is lost.
+    fn close(&mut self, until: Instant) -> Result<()> {
+        self.take_back_refused();
+        self.close_batch();
+        self.backoff.reset();
+        while !self.full.is_empty() && Instant::now() < until {
+            if !self.send_next(Some(until)) {
+                // Only the caller of `close` waits here.
+                let left = until.saturating_duration_since(Instant::now());
+                thread::sleep(self.backoff.next().min(left));
+            }
+        }
+        for _ in 0..self.deferred.len() {
+            if Instant::now() < until {
+                self.send_deferred(None, Some(until));
+            }
+        }
+        self.deferred = Deferred::new(self.options.retry_max);
+        self.lost += self.unsent();
+        self.full.clear();
+        (self.records, self.bytes) = (0, 0);
+        self.next_try = None;
+        self.transport.give_up();
+        self.take_error()
     }
 }
 

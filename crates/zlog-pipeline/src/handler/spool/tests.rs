@@ -4,10 +4,11 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::handler::testing::record;
 
-/// What the fake target answers next: `Done` once there is no more.
+/// The next outcomes of the fake target; then `Sent`.
 type Script = Rc<RefCell<VecDeque<SendOutcome>>>;
-/// What it was given and has taken: a text for each batch, and its subject.
+/// The batches that it accepted: text and summary.
 type Taken = Rc<RefCell<Vec<(String, String)>>>;
 
 #[derive(Default)]
@@ -17,8 +18,16 @@ struct Fake {
 }
 
 impl Transport for Fake {
-    /// Tries so far.
+    /// Attempts so far.
     type Progress = usize;
+
+    fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(record.msg.as_bytes());
+    }
+
+    fn summary(&mut self, record: &Record<'_>) -> String {
+        record.msg.to_string()
+    }
 
     fn send(&mut self, batch: &mut Batch<usize>, _: Option<Instant>) -> SendOutcome {
         batch.progress += 1;
@@ -28,7 +37,7 @@ impl Transport for Fake {
             SendOutcome::Sent | SendOutcome::SentInPart(_) | SendOutcome::Deferred(_)
         ) {
             let text = String::from_utf8(batch.text.clone()).unwrap();
-            self.taken.borrow_mut().push((text, batch.head.clone()));
+            self.taken.borrow_mut().push((text, batch.summary.clone()));
         }
         answer
     }
@@ -46,13 +55,19 @@ fn set_up(count: usize, time: Duration, records: usize, bytes: usize) -> Setup {
     let (script, taken) = (Script::default(), Taken::default());
     let fake = Fake { script: Rc::clone(&script), taken: Rc::clone(&taken) };
     let options = SpoolOptions { records, bytes, retry: HOUR, retry_max: HOUR };
-    let spool = Spool::new(fake, BatchOptions { count, time }, options, 100);
+    let spool = Spool::with_transport(fake, BatchOptions { count, time }, options, 100);
     Setup { spool, script, taken }
 }
 
 impl Setup {
     fn push(&mut self, text: &str) {
-        self.spool.push(Level::INFO, text.as_bytes(), || text.to_owned()).unwrap();
+        self.spool.handle(&record(text)).unwrap();
+    }
+
+    /// Runs timed work, and returns when it is due next.
+    fn timer(&mut self, now: Instant) -> Result<Option<Instant>> {
+        self.spool.on_timer(now)?;
+        Ok(self.spool.due(now))
     }
 
     fn answer(&self, answers: impl IntoIterator<Item = SendOutcome>) {
@@ -64,11 +79,11 @@ impl Setup {
     }
 }
 
-fn later() -> SendOutcome {
-    SendOutcome::Retry(Error::new("away"))
+fn retry() -> SendOutcome {
+    SendOutcome::Retry(Error::new("unreachable"))
 }
 
-fn refused() -> SendOutcome {
+fn rejected() -> SendOutcome {
     SendOutcome::Rejected(Error::new("never"))
 }
 
@@ -77,7 +92,7 @@ fn backlog(waiting: u64, lost: u64, unreachable: bool) -> Backlog {
 }
 
 #[test]
-fn a_batch_goes_when_it_is_full() {
+fn a_full_batch_is_sent() {
     let mut setup = set_up(3, HOUR, 100, 1000);
     for text in ["1", "2", "3", "4"] {
         setup.push(text);
@@ -85,24 +100,24 @@ fn a_batch_goes_when_it_is_full() {
     assert_eq!(setup.texts(), ["123"]);
     assert_eq!(setup.spool.backlog(), backlog(1, 0, false));
     setup.spool.flush().unwrap();
-    assert_eq!(setup.texts(), ["123"], "a pause ends no batch that has time");
+    assert_eq!(setup.texts(), ["123"], "a pause does not end a batch with a time");
 }
 
 #[test]
-fn a_batch_goes_when_its_first_record_has_waited_long_enough() {
+fn a_batch_is_sent_when_its_first_record_has_waited_long_enough() {
     let mut setup = set_up(100, HOUR, 100, 1000);
     let start = Instant::now();
     setup.push("1");
-    let due = setup.spool.on_timer(start).unwrap().unwrap();
+    let due = setup.timer(start).unwrap().unwrap();
     assert!(due >= start + HOUR && due <= Instant::now() + HOUR);
     setup.push("2");
-    assert_eq!(setup.spool.on_timer(start).unwrap(), Some(due), "later ones move nothing");
-    assert_eq!(setup.spool.on_timer(due).unwrap(), None);
+    assert_eq!(setup.timer(start).unwrap(), Some(due), "later records do not change it");
+    assert_eq!(setup.timer(due).unwrap(), None);
     assert_eq!(setup.texts(), ["12"]);
 }
 
 #[test]
-fn a_batch_without_a_time_goes_in_the_next_pause() {
+fn a_batch_without_a_time_is_sent_on_the_next_pause() {
     let mut setup = set_up(100, Duration::ZERO, 100, 1000);
     setup.push("1");
     setup.push("2");
@@ -112,17 +127,18 @@ fn a_batch_without_a_time_goes_in_the_next_pause() {
 }
 
 #[test]
-fn a_batch_has_the_head_of_its_first_worst_record() {
+fn a_batch_has_the_summary_of_its_first_worst_record() {
     let mut setup = set_up(4, HOUR, 100, 1000);
     let levels = [Level::INFO, Level::ERROR, Level::ERROR, Level::WARNING];
     for (number, level) in levels.into_iter().enumerate() {
-        setup.spool.push(level, b".", || format!("{number} {level}")).unwrap();
+        let msg = format!("{number} {level}");
+        setup.spool.handle(&Record { level, ..record(&msg) }).unwrap();
     }
     assert_eq!(setup.taken.borrow()[0].1, "1 ERROR");
 }
 
 #[test]
-fn a_batch_holds_no_more_bytes_than_it_may_unless_one_record_does() {
+fn only_a_single_record_may_exceed_the_bytes_of_a_batch() {
     let mut setup = set_up(10, HOUR, 100, 1000);
     let sizes = [60, 60, 150, 1];
     for size in sizes {
@@ -133,34 +149,34 @@ fn a_batch_holds_no_more_bytes_than_it_may_unless_one_record_does() {
 }
 
 #[test]
-fn what_a_target_that_is_away_missed_is_sent_in_order_when_it_is_back() {
+fn what_an_unreachable_target_missed_is_sent_in_order_later() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
-    setup.answer([later(), later()]);
+    setup.answer([retry(), retry()]);
     for text in ["1", "2", "3"] {
         setup.push(text);
     }
     let error = setup.spool.flush().unwrap_err();
-    assert_eq!(error.to_string(), "away");
+    assert_eq!(error.to_string(), "unreachable");
     assert_eq!(setup.spool.backlog(), backlog(3, 0, true));
-    let due = setup.spool.on_timer(Instant::now()).unwrap().unwrap();
-    assert!(due > Instant::now() + HOUR / 3, "it is given time: {:?}", setup.texts());
-    assert_eq!(setup.script.borrow().len(), 1, "and not asked before");
+    let due = setup.timer(Instant::now()).unwrap().unwrap();
+    assert!(due > Instant::now() + HOUR / 3, "too early: {:?}", setup.texts());
+    assert_eq!(setup.script.borrow().len(), 1, "no attempt before");
     setup.spool.on_timer(due).unwrap_err();
     let due = Instant::now() + HOUR;
-    assert_eq!(setup.spool.on_timer(due).unwrap(), Some(due), "one batch at a time");
+    assert_eq!(setup.timer(due).unwrap(), Some(due), "one batch at a time");
     assert_eq!(setup.spool.backlog(), backlog(2, 0, false));
     setup.spool.on_timer(due).unwrap();
-    assert_eq!(setup.spool.on_timer(due).unwrap(), None);
+    assert_eq!(setup.timer(due).unwrap(), None);
     assert_eq!(setup.texts(), ["1", "2", "3"]);
     assert_eq!(setup.spool.backlog(), Backlog::default());
 }
 
 #[test]
-fn what_finds_no_room_is_dropped_and_counted_and_the_oldest_stay() {
+fn new_records_without_room_are_dropped_and_counted() {
     let mut by_count = set_up(1, Duration::ZERO, 3, 1000);
     let mut by_size = set_up(1, Duration::ZERO, 100, 3);
     for setup in [&mut by_count, &mut by_size] {
-        setup.answer([later()]);
+        setup.answer([retry()]);
         for text in ["1", "2", "3", "4", "5"] {
             setup.push(text);
         }
@@ -173,20 +189,20 @@ fn what_finds_no_room_is_dropped_and_counted_and_the_oldest_stay() {
 }
 
 #[test]
-fn a_record_larger_than_all_that_may_wait_is_told() {
+fn a_record_larger_than_the_spool_is_reported() {
     let mut setup = set_up(1, Duration::ZERO, 10, 10);
     setup.push("12345678901");
     let error = setup.spool.flush().unwrap_err().to_string();
-    assert!(error.starts_with("a record of 11 bytes is more than may wait\n"), "{error}");
+    assert!(error.starts_with("a record of 11 bytes does not fit into the spool\n"), "{error}");
     assert_eq!(setup.spool.backlog(), backlog(0, 1, false));
     setup.push("1");
     assert_eq!(setup.texts(), ["1"]);
 }
 
 #[test]
-fn a_batch_that_is_refused_is_lost_and_told_and_the_next_one_goes() {
+fn a_rejected_batch_is_lost_and_reported_and_the_next_one_is_sent() {
     let mut setup = set_up(2, HOUR, 100, 1000);
-    setup.answer([refused()]);
+    setup.answer([rejected()]);
     for text in ["1", "2", "3", "4"] {
         setup.push(text);
     }
@@ -197,7 +213,7 @@ fn a_batch_that_is_refused_is_lost_and_told_and_the_next_one_goes() {
 }
 
 #[test]
-fn what_is_taken_in_part_again_and_again_is_not_over_until_something_is_taken_whole() {
+fn the_target_counts_as_unreachable_until_it_accepts_a_whole_batch() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
     setup.answer([
         SendOutcome::SentInPart(Error::new("not b")),
@@ -214,30 +230,30 @@ fn what_is_taken_in_part_again_and_again_is_not_over_until_something_is_taken_wh
 }
 
 #[test]
-fn where_nothing_may_wait_a_failure_is_the_records_own() {
+fn without_a_spool_handle_returns_the_failure() {
     let mut setup = set_up(10, HOUR, 0, 0);
-    setup.answer([later(), SendOutcome::SentInPart(Error::new("one of two"))]);
-    for expected in ["away", "one of two"] {
-        let taken = setup.spool.push(Level::INFO, b"1", String::new);
-        assert_eq!(taken.unwrap_err().to_string(), expected);
+    setup.answer([retry(), SendOutcome::SentInPart(Error::new("one of two"))]);
+    for expected in ["unreachable", "one of two"] {
+        let result = setup.spool.handle(&record("1"));
+        assert_eq!(result.unwrap_err().to_string(), expected);
     }
     setup.push("2");
     assert_eq!(setup.texts(), ["1", "2"]);
-    assert_eq!(setup.spool.backlog(), Backlog::default(), "it was told already");
+    assert_eq!(setup.spool.backlog(), Backlog::default(), "the error was returned");
 }
 
 #[test]
-fn closing_tries_again_until_its_time_is_over_and_counts_the_rest() {
+fn closing_retries_until_its_deadline_and_counts_the_rest() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
     setup.spool.backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
-    setup.answer([later(), later(), later()]);
+    setup.answer([retry(), retry(), retry()]);
     setup.push("1");
     setup.push("2");
     setup.spool.close(Instant::now() + HOUR).unwrap_err();
     assert_eq!(setup.texts(), ["1", "2"]);
     assert_eq!(setup.spool.backlog(), backlog(0, 0, false));
 
-    setup.answer((0..10_000).map(|_| later()));
+    setup.answer((0..10_000).map(|_| retry()));
     setup.push("3");
     let start = Instant::now();
     setup.spool.close(start + Duration::from_millis(50)).unwrap_err();
@@ -247,25 +263,25 @@ fn closing_tries_again_until_its_time_is_over_and_counts_the_rest() {
 }
 
 #[test]
-fn a_batch_that_somebody_put_off_stands_aside_and_is_tried_again() {
+fn a_deferred_batch_is_tried_again_and_delays_no_other() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
-    let put_off = || SendOutcome::Deferred(Error::new("come again"));
-    setup.answer([put_off()]);
+    let deferred = || SendOutcome::Deferred(Error::new("come again"));
+    setup.answer([deferred()]);
     setup.push("1");
     setup.push("2");
     assert_eq!(setup.spool.flush().unwrap_err().to_string(), "come again");
-    assert_eq!(setup.texts(), ["1", "2"], "nobody waits for it");
+    assert_eq!(setup.texts(), ["1", "2"], "the second did not wait");
     assert_eq!(setup.spool.backlog(), Backlog::default(), "it has arrived");
-    let due = setup.spool.on_timer(Instant::now()).unwrap().unwrap();
+    let due = setup.timer(Instant::now()).unwrap().unwrap();
     assert!(due > Instant::now() + HOUR / 2);
-    setup.answer([put_off(), later()]);
+    setup.answer([deferred(), retry()]);
     for _ in 0..2 {
-        assert!(setup.spool.on_timer(due + HOUR).unwrap().is_some(), "told once");
+        assert!(setup.timer(due + HOUR).unwrap().is_some(), "reported once");
     }
-    assert_eq!(setup.spool.on_timer(due + HOUR).unwrap(), None);
+    assert_eq!(setup.timer(due + HOUR).unwrap(), None);
     assert_eq!(setup.texts(), ["1", "2", "1", "1"]);
 
-    setup.answer((0..2 * deferred::MAX_DEFERRED).map(|_| put_off()));
+    setup.answer((0..2 * deferred::MAX_DEFERRED).map(|_| deferred()));
     for number in 0..2 * deferred::MAX_DEFERRED {
         setup.push(&number.to_string());
     }
@@ -277,8 +293,8 @@ fn a_batch_that_somebody_put_off_stands_aside_and_is_tried_again() {
 }
 
 proptest! {
-    /// Whatever the target answers, and whenever it is asked: nothing comes twice or
-    /// out of order, and what did not come is counted.
+    /// Whatever the target answers and whenever: nothing arrives twice or out of order, and what
+    /// does not arrive is counted.
     #[test]
     fn every_record_arrives_once_and_in_order_or_is_counted(
         steps in prop::collection::vec((0u8..8, 1usize..30), 1..200),
@@ -290,8 +306,8 @@ proptest! {
         let time = if paused { Duration::ZERO } else { HOUR };
         let mut setup = set_up(count, time, records, 200);
         setup.answer(answers.iter().map(|answer| match answer {
-            0 => later(),
-            1 => refused(),
+            0 => retry(),
+            1 => rejected(),
             2 => SendOutcome::SentInPart(Error::new("not all")),
             _ => SendOutcome::Sent,
         }));

@@ -2,14 +2,13 @@
 //! preceded by their length (RFC 6587, octet counting); over a Unix stream terminated by NUL,
 //! as the C library's `syslog` does.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
-#[cfg(unix)]
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use super::Address;
-use crate::handler::spool::{Batch, SendOutcome};
+use super::socket::{ConnectionState, Socket, connect, is_late, is_too_large};
+use crate::handler::Backlog;
+use crate::handler::spool::{Batch, SendOutcome, deadline};
 use crate::os::resolve::Host;
 use zlog_core::error::{Error, Exit};
 use zlog_core::text::plural::{counted, were};
@@ -41,24 +40,6 @@ pub(super) struct Connection {
     was_unreachable: bool,
 }
 
-enum Socket {
-    Udp(UdpSocket),
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    UnixDatagram(UnixDatagram),
-    #[cfg(unix)]
-    UnixStream(UnixStream),
-}
-
-/// The state of a connection.
-enum ConnectionState {
-    Open,
-    /// The daemon has closed it after reading everything that had arrived.
-    Closed,
-    /// It can't be used any more.
-    Broken,
-}
-
 impl Connection {
     pub(super) fn new(address: Address, timeout: Duration) -> Connection {
         let host = match &address {
@@ -80,9 +61,14 @@ impl Connection {
         }
     }
 
-    /// Messages of earlier batches that will be sent with the next batch.
-    pub(super) fn waiting(&self) -> u64 {
-        self.refused_datagram.is_some().into()
+    /// What happened to messages of batches that counted as sent.
+    pub(super) fn backlog(&self) -> Backlog {
+        Backlog {
+            waiting: self.refused_datagram.is_some().into(),
+            lost: self.refused,
+            unconfirmed: self.unconfirmed,
+            ..Backlog::default()
+        }
     }
 
     /// Gives up what would be sent with the next batch.
@@ -105,25 +91,15 @@ impl Connection {
         self.unverified.take().map(|(datagram, _)| datagram)
     }
 
-    /// Lost messages of batches that counted as sent.
-    pub(super) fn refused(&self) -> u64 {
-        self.refused
-    }
-
-    /// Messages written to connections that broke since, or that a daemon closed without
-    /// accepting a new one at once. Nothing confirms that the last of them arrived.
-    pub(super) fn unconfirmed(&self) -> u64 {
-        self.unconfirmed
-    }
-
+    /// The connection broke, or a daemon closed it without accepting a new one at once: nothing
+    /// confirms that the last messages arrived.
     fn broke(&mut self) {
         self.unconfirmed += std::mem::take(&mut self.written);
     }
 
     /// Sends the messages of a batch that were not sent yet.
     pub(super) fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> SendOutcome {
-        let deadline = Instant::now() + self.timeout;
-        let deadline = until.map_or(deadline, |until| until.min(deadline));
+        let deadline = deadline(self.timeout, until);
         let mut socket = match self.open_still() {
             Some(socket) => socket,
             None => match self.connect(deadline) {
@@ -325,181 +301,5 @@ fn frame_into(out: &mut Vec<u8>, message: &[u8], counted: bool) {
     } else {
         out.extend_from_slice(message);
         out.push(0);
-    }
-}
-
-fn connect(address: &Address, found: &[SocketAddr], deadline: Instant) -> io::Result<Socket> {
-    match address {
-        Address::Udp { .. } => first_of(found, |to| {
-            let any: SocketAddr = match to {
-                SocketAddr::V4(_) => ([0; 4], 0).into(),
-                SocketAddr::V6(_) => ([0; 16], 0).into(),
-            };
-            let socket = UdpSocket::bind(any)?;
-            socket.connect(to)?;
-            Ok(Socket::Udp(socket))
-        }),
-        Address::Tcp { .. } => first_of(found, |to| {
-            let socket = TcpStream::connect_timeout(&to, left(deadline))?;
-            // A batch is a single write, so there is nothing to gather.
-            socket.set_nodelay(true)?;
-            Ok(Socket::Tcp(socket))
-        }),
-        #[cfg(unix)]
-        Address::Unix(path) => {
-            let socket = UnixDatagram::unbound()?;
-            match socket.connect(path) {
-                Ok(()) => Ok(Socket::UnixDatagram(socket)),
-                Err(error) if is(&error, rustix::io::Errno::PROTOTYPE) => {
-                    Ok(Socket::UnixStream(UnixStream::connect(path)?))
-                }
-                Err(error) => Err(error),
-            }
-        }
-        #[cfg(not(unix))]
-        Address::Unix(_) => Err(ErrorKind::Unsupported.into()),
-    }
-}
-
-/// Connects to the first address that works.
-fn first_of(
-    found: &[SocketAddr],
-    connect: impl Fn(SocketAddr) -> io::Result<Socket>,
-) -> io::Result<Socket> {
-    let mut failed = io::Error::new(ErrorKind::NotFound, "the host has no address");
-    for to in found {
-        match connect(*to) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
-}
-
-/// Sockets report a timeout as `WouldBlock`.
-fn is_late(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
-/// The time left until `deadline`. At least 1 ms: zero is invalid or means no limit.
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
-}
-
-#[cfg(unix)]
-fn is(error: &io::Error, number: rustix::io::Errno) -> bool {
-    error.raw_os_error() == Some(number.raw_os_error())
-}
-
-#[cfg(unix)]
-fn is_too_large(error: &io::Error) -> bool {
-    is(error, rustix::io::Errno::MSGSIZE)
-}
-
-#[cfg(not(unix))]
-fn is_too_large(error: &io::Error) -> bool {
-    const WSAEMSGSIZE: i32 = 10_040;
-    error.raw_os_error() == Some(WSAEMSGSIZE)
-}
-
-impl Socket {
-    fn is_udp(&self) -> bool {
-        matches!(self, Socket::Udp(_))
-    }
-
-    fn is_stream(&self) -> bool {
-        match self {
-            Socket::Tcp(_) => true,
-            Socket::Udp(_) => false,
-            #[cfg(unix)]
-            Socket::UnixStream(_) => true,
-            #[cfg(unix)]
-            Socket::UnixDatagram(_) => false,
-        }
-    }
-
-    #[cfg(unix)]
-    fn is_local_datagram(&self) -> bool {
-        matches!(self, Socket::UnixDatagram(_))
-    }
-
-    #[cfg(not(unix))]
-    fn is_local_datagram(&self) -> bool {
-        false
-    }
-
-    /// The state of the connection. Discards what the daemon has sent.
-    fn state(&mut self) -> ConnectionState {
-        fn read(stream: &mut impl Read) -> ConnectionState {
-            let mut buffer = [0; 512];
-            // No syslog daemon sends this much.
-            for _ in 0..16 {
-                match stream.read(&mut buffer) {
-                    Ok(0) => return ConnectionState::Closed,
-                    Ok(_) => {}
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        return ConnectionState::Open;
-                    }
-                    Err(_) => return ConnectionState::Broken,
-                }
-            }
-            ConnectionState::Broken
-        }
-        let looked = match self {
-            Socket::Tcp(socket) => socket.set_nonblocking(true).and_then(|()| {
-                let state = read(socket);
-                socket.set_nonblocking(false).map(|()| state)
-            }),
-            #[cfg(unix)]
-            Socket::UnixStream(socket) => socket.set_nonblocking(true).and_then(|()| {
-                let state = read(socket);
-                socket.set_nonblocking(false).map(|()| state)
-            }),
-            Socket::Udp(_) => Ok(ConnectionState::Open),
-            #[cfg(unix)]
-            Socket::UnixDatagram(_) => Ok(ConnectionState::Open),
-        };
-        looked.unwrap_or(ConnectionState::Broken)
-    }
-
-    fn set_deadline(&self, deadline: Instant) -> io::Result<()> {
-        let timeout = Some(left(deadline));
-        match self {
-            Socket::Udp(socket) => socket.set_write_timeout(timeout),
-            Socket::Tcp(socket) => socket.set_write_timeout(timeout),
-            #[cfg(unix)]
-            Socket::UnixDatagram(socket) => socket.set_write_timeout(timeout),
-            #[cfg(unix)]
-            Socket::UnixStream(socket) => socket.set_write_timeout(timeout),
-        }
-    }
-
-    fn send(&self, message: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Udp(socket) => socket.send(message),
-            #[cfg(unix)]
-            Socket::UnixDatagram(socket) => socket.send(message),
-            // Streams are written to instead.
-            _ => Err(ErrorKind::Unsupported.into()),
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => socket.write(bytes),
-            #[cfg(unix)]
-            Socket::UnixStream(socket) => socket.write(bytes),
-            // Datagrams are sent instead.
-            _ => Err(ErrorKind::Unsupported.into()),
-        }
-    }
-
-    /// The pending error of an earlier send.
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        match self {
-            Socket::Udp(socket) => socket.take_error(),
-            _ => Ok(None),
-        }
     }
 }

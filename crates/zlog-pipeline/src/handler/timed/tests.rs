@@ -7,8 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::handler::Handler;
-use zlog_core::format::{Options, Output};
-use zlog_core::record::Record;
+use crate::handler::testing::{record, text};
 
 /// 2026-11-20, 12:00 UTC.
 const NOON: i64 = 1_795_176_000;
@@ -42,7 +41,7 @@ impl Timed {
         };
         let now = Arc::clone(&self.now);
         let now = Box::new(move || now.load(Ordering::Relaxed));
-        let format = Output::Text.format(Options::default()).unwrap().unwrap();
+        let format = text();
         let path = self.directory.path().join("app.log");
         TimedRotatingFileHandler::open_with_clock(&path, format, timing, TimeZone::UTC, now)
             .unwrap()
@@ -71,7 +70,7 @@ impl Timed {
 }
 
 fn log(handler: &mut TimedRotatingFileHandler, msg: &str) {
-    handler.handle(&Record { msg: msg.into(), ..Record::default() }).unwrap();
+    handler.handle(&record(msg)).unwrap();
 }
 
 #[test]
@@ -162,7 +161,7 @@ fn a_failed_rollover_loses_no_record() {
     let stuck = timed.directory.path().join("app.log.2026-11-01");
     fs::create_dir_all(stuck.join("x")).unwrap();
     timed.pass(DAY);
-    let record = Record { msg: "two".into(), ..Record::default() };
+    let record = record("two");
     let error = handler.handle(&record).unwrap_err().to_string();
     assert!(error.starts_with("can't delete "), "{error}");
     log(&mut handler, "three");

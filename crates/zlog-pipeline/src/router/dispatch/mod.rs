@@ -1,8 +1,5 @@
-//! The way from a record to all the handlers it is for.
-//!
-//! What may be here: the handlers together, as they are opened, given records, changed
-//! and closed. A record is given to one after the other; a slow one stands behind a
-//! queue. What goes wrong in one is told, counted, and no concern of the others.
+//! Delivers records to the handlers they are for, one handler after the other; a slow one has a
+//! queue. The trouble of one handler is reported and counted, and does not affect the others.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -10,84 +7,79 @@ use std::time::{Duration, Instant};
 use super::monitor::Reporter;
 use super::route_table::RouteTable;
 use super::slot::{HandlerSlot, RecordFilter, passes};
-use super::spec::{HandlerSpec, Match, Spec, real_path};
+use super::spec::{HandlerSpec, Match, Spec};
 use super::status::HandlerStatus;
+use super::validate::real_path;
 use crate::os::signal::ShutdownSignal;
-use crate::os::terminal::{self, Stdout};
-use zlog_core::error::Result;
+use crate::os::terminal::Stdout;
+use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::wire;
 
-/// How long a handler that was taken out may take to send on what it holds.
-const LEAVING: Duration = Duration::from_secs(30);
+/// How long a removed handler may take to send what it holds.
+const RETIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What handlers need of the command that runs them.
+/// What handlers need from the command that runs them.
 #[derive(Clone)]
 pub struct HandlerContext {
-    /// The command's name, for messages: `tail`.
+    /// The name of the command, for messages: `tail`.
     pub command: String,
-    /// Whether somebody has asked to stop.
+    /// Whether the process was asked to stop.
     pub stop: ShutdownSignal,
-    /// How long records go on waiting for room from then on, all of them together.
+    /// How long records may then still wait for room, all of them together.
     patience: Duration,
-    /// When a record first met the request to stop.
+    /// When a waiting record first noticed the request to stop.
     asked: Arc<OnceLock<Instant>>,
-    /// Tells of outages, and of endpoints that were bound.
+    /// Tells the user about outages and bound endpoints.
     pub report: Reporter,
 }
 
 impl HandlerContext {
-    /// Those of `command`, which tells on standard error.
-    pub fn new(command: &str, stop: &ShutdownSignal) -> HandlerContext {
+    /// The context of `command`, which prints what it gets through `report`.
+    pub fn new(command: &str, stop: &ShutdownSignal, report: Reporter) -> HandlerContext {
         HandlerContext {
             command: command.to_owned(),
             stop: stop.clone(),
             patience: Duration::ZERO,
             asked: Arc::default(),
-            report: stderr(),
+            report,
         }
     }
 
-    /// Lets records go on waiting for room for `patience`, all of them together, once
-    /// somebody has asked to stop. Without it, none waits any longer then.
+    /// Lets records wait for room for `patience`, all of them together, after the process was
+    /// asked to stop. Without it, none waits any longer then.
     #[must_use]
     pub fn patient(self, patience: Duration) -> HandlerContext {
         HandlerContext { patience, ..self }
     }
 
-    /// Whether a record that waits for room is to give up.
+    /// Whether a record that waits for room must give up.
     pub(super) fn give_up(&self) -> Box<dyn Fn() -> bool + Send> {
         let (stop, patience, asked) = (self.stop.clone(), self.patience, Arc::clone(&self.asked));
         Box::new(move || stop.requested() && asked.get_or_init(Instant::now).elapsed() >= patience)
     }
 
-    /// Standard output, which is given as long in the end as records that wait for room,
-    /// and as long again as closing may take.
-    pub(super) fn stdout(&self) -> Stdout {
-        Stdout::with_linger(self.patience.saturating_mul(2))
+    /// Standard output. A reader that has stopped reading may delay the end by `linger`, or else
+    /// as long as waiting records plus the time for closing.
+    pub(super) fn stdout(&self, linger: Option<Duration>) -> Stdout {
+        Stdout::with_linger(linger.unwrap_or(self.patience.saturating_mul(2)))
     }
 }
 
-/// Tells on standard error.
-pub fn stderr() -> Reporter {
-    Arc::new(|line| terminal::eprint_line(line))
-}
-
-/// Gives records to the handlers they are for.
+/// Delivers records to handlers.
 pub struct Router {
     context: HandlerContext,
     spec: Spec,
     slots: Vec<HandlerSlot>,
-    /// `None`: every handler gets every record.
+    /// `None`: without routes, every handler gets every record.
     routes: Option<RouteTable>,
-    /// Whether it matters which topic a record has.
+    /// Whether the topics of records matter.
     look_at_topics: bool,
-    /// Handlers that were taken out and have still to send on what they hold, and until
-    /// when.
+    /// Removed handlers that are still sending what they hold, and their deadlines.
     leaving: Vec<(HandlerSlot, Instant)>,
-    /// What became of those that have.
+    /// The final status of removed handlers.
     left: Vec<HandlerStatus>,
-    /// Reused: the topic of a record that has none.
+    /// Reused: the topic of a record without one.
     topic: String,
 }
 
@@ -95,7 +87,7 @@ impl Router {
     /// Opens all handlers.
     ///
     /// # Errors
-    /// As [`Spec::check`]'s; or a handler can't be opened: the error names it.
+    /// See [`Spec::check`]; or a handler can't be opened: the error names it.
     pub fn open(spec: Spec, context: HandlerContext) -> Result<Router> {
         spec.check()?;
         let others = spec.handlers.len() > 1;
@@ -120,7 +112,7 @@ impl Router {
         self.slots.is_empty()
     }
 
-    /// Goes by `spec` from now on, whose handlers are in place.
+    /// Switches to `spec`, whose handlers are in place.
     fn set(&mut self, spec: Spec) {
         self.routes = RouteTable::new(&spec);
         let by_topic = spec.handlers.iter().any(|handler| !handler.topics.is_empty());
@@ -129,11 +121,11 @@ impl Router {
         self.spec = spec;
     }
 
-    /// Gives the record to every handler that it is for, to each once.
+    /// Delivers the record to each of its handlers once.
     ///
-    /// A record without a level has that of its topic, and passes every level if that
-    /// has none either. One without a topic is taken as one of the topic that `emit`
-    /// would give it, with its logger's name for a root.
+    /// A record without a level has the level of its topic, and passes every level if the topic
+    /// has none. A record without a topic has the topic that `emit` would give it, with the
+    /// logger's name as the root.
     pub fn handle(&mut self, record: &Record<'_>) {
         if self.slots.is_empty() {
             return;
@@ -150,7 +142,7 @@ impl Router {
             }
             return;
         };
-        let matched = routes.of(record.name.as_deref().unwrap_or(""), topic);
+        let matched = routes.look_up(record.name.as_deref().unwrap_or(""), topic);
         if passes(level, matched.level) {
             for handler in &matched.handlers {
                 self.slots[*handler].deliver(record, level, topic, &mut copy);
@@ -158,14 +150,21 @@ impl Router {
         }
     }
 
-    /// Sends on what handlers hold for speed: for when there is nothing more at hand.
-    /// Waits for no queue, whose handler sends on by itself.
+    /// The first error since the last call of a console that is required
+    /// ([`ConsoleTarget::required`](super::ConsoleTarget::required)). Other handlers report
+    /// their errors themselves.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.slots.iter_mut().find_map(HandlerSlot::take_failure)
+    }
+
+    /// Sends what handlers have buffered: for when the source pauses. Does not wait for queues,
+    /// whose handlers do so by themselves.
     pub fn flush(&mut self) {
         self.slots.iter_mut().for_each(HandlerSlot::flush);
     }
 
-    /// Does what is due, and says when there will be more: after the next record at
-    /// least, and when that time has come, it is to be called again.
+    /// Runs timed work and returns the next deadline. Call it again then, and after every
+    /// record.
     pub fn on_timer(&mut self, now: Instant) -> Option<Instant> {
         let gone = |(slot, until): &mut (HandlerSlot, Instant)| slot.has_ended() || now >= *until;
         for (slot, until) in self.leaving.extract_if(.., gone) {
@@ -174,26 +173,26 @@ impl Router {
         self.slots.iter_mut().filter_map(|slot| slot.on_timer(now)).min()
     }
 
-    /// Lets every handler open its target anew, as after a file was moved away.
+    /// Makes every handler open its target again, for example after a file was moved away.
     pub fn reopen(&mut self) {
         self.slots.iter_mut().for_each(HandlerSlot::reopen);
     }
 
-    /// How each handler stands, in the order of the specification.
+    /// The status of each handler, in the order of the specification.
     pub fn status(&self) -> Vec<HandlerStatus> {
         self.slots.iter().map(HandlerSlot::status).collect()
     }
 
-    /// Changes what runs to what `spec` asks for. A handler that is asked for as before
-    /// goes on as it is, with its queue and its counts, also where other records go to
-    /// it from now on. New ones are opened before old ones are closed, and no record
-    /// is lost in between: an old one sends on what it holds, for up to 30 s.
+    /// Changes the handlers and routes to `spec`. An unchanged handler keeps running, with its
+    /// queue and counters, even if it gets other records from now on. New handlers are opened
+    /// before old ones are closed, and no record is lost in between: an old handler sends what it
+    /// holds, for up to 30 s.
     ///
-    /// A handler that is asked for in another way is a new one. So one that publishes
-    /// can't be changed and bind the same endpoint again, which the old one still has.
+    /// A changed handler is a new one. So a changed `publish` handler can't bind the same
+    /// endpoint again: the old one still has it.
     ///
     /// # Errors
-    /// As [`Router::open`]'s; then everything is as it was.
+    /// See [`Router::open`]; then everything stays as it was.
     pub fn reconfigure(&mut self, spec: Spec) -> Result<()> {
         spec.check()?;
         let others = spec.handlers.len() > 1;
@@ -206,7 +205,7 @@ impl Router {
                 false => Some(HandlerSlot::open(handler, &self.context, others)?),
             });
         }
-        // Nothing fails from here on.
+        // Nothing can fail from here on.
         let mut old: Vec<Option<HandlerSlot>> = self.slots.drain(..).map(Some).collect();
         for ((handler, filter), fresh) in spec.handlers.iter().zip(filter).zip(fresh) {
             let slot = fresh.or_else(|| {
@@ -223,30 +222,28 @@ impl Router {
         Ok(())
     }
 
-    /// Closes a handler that is no longer asked for. One with a file that another is to
-    /// write to now must be done with it before that gets its first record, which may
-    /// take a moment; the others are given time.
+    /// Closes a removed handler. If a new one takes over its file, it must finish before that
+    /// one gets its first record; otherwise it closes in the background.
     fn retire(&mut self, mut slot: HandlerSlot, new: &Spec) {
-        let file = slot.spec.target.path().map(real_path);
-        let files = new.handlers.iter().filter_map(|handler| handler.target.path());
+        let file = slot.spec.target.as_dyn().path().map(real_path);
+        let files = new.handlers.iter().filter_map(|handler| handler.target.as_dyn().path());
         let handed_over = file.is_some() && files.map(real_path).any(|path| file == Some(path));
-        let runs_here = slot.spec.queue.is_none();
-        if handed_over || runs_here {
-            self.left.push(slot.close(Instant::now() + HandlerSlot::HANDING_OVER));
+        let inline = slot.spec.queue.is_none();
+        if handed_over || inline {
+            self.left.push(slot.close(Instant::now() + HandlerSlot::HAND_OVER));
         } else {
-            let until = Instant::now() + LEAVING;
+            let until = Instant::now() + RETIRE_TIMEOUT;
             slot.begin_close(until);
             self.leaving.push((slot, until));
         }
     }
 
-    /// Closes all handlers, which send on what they hold, for no longer than `within`
-    /// in all; there are none then. Returns what became of their records, those of
-    /// handlers that were taken out before included.
+    /// Closes all handlers, which send what they hold, within `within` in all. Returns the final
+    /// status of each, including handlers that were removed before.
     pub fn close(&mut self, within: Duration) -> Vec<HandlerStatus> {
         let until = Instant::now() + within;
         self.set(Spec::default());
-        // All at once: none is to wait for another.
+        // All at once, so that none waits for another.
         self.slots.iter_mut().for_each(|slot| slot.begin_close(until));
         let mut closed: Vec<_> = self.slots.drain(..).map(|slot| slot.close(until)).collect();
         closed.append(&mut self.left);
@@ -254,8 +251,8 @@ impl Router {
         closed
     }
 
-    /// The topics to subscribe to for these handlers, as prefixes: the empty one is for
-    /// everything. None at all: no record goes anywhere.
+    /// The topic prefixes to subscribe to for these handlers. The empty prefix matches
+    /// everything; without prefixes, no record goes anywhere.
     pub fn subscriptions(&self) -> Vec<Vec<u8>> {
         let mut prefixes = Vec::new();
         if self.spec.routes.is_empty() {
@@ -266,7 +263,7 @@ impl Router {
         for route in &self.spec.routes {
             let prefix = match &route.matches {
                 Match::Topic(prefix) => prefix,
-                // Any topic can be of any logger.
+                // A logger's records may have any topic.
                 Match::Logger(_) => "",
             };
             for name in &route.handlers {
@@ -275,14 +272,14 @@ impl Router {
                 }
             }
         }
-        // What a prefix covers stands right behind it.
+        // A prefix sorts right before everything that it covers.
         prefixes.sort_unstable();
         prefixes.dedup_by(|next, kept| next.starts_with(kept));
         prefixes
     }
 }
 
-/// Adds what begins with `prefix` and is for the handler.
+/// Adds the topics that start with `prefix` and that the handler takes.
 fn add(prefixes: &mut Vec<Vec<u8>>, prefix: &str, handler: &HandlerSpec) {
     if handler.topics.is_empty() {
         prefixes.push(prefix.as_bytes().to_vec());
@@ -296,7 +293,7 @@ fn add(prefixes: &mut Vec<Vec<u8>>, prefix: &str, handler: &HandlerSpec) {
     }
 }
 
-/// Takes the first that there is out of its place.
+/// Removes the first slot that matches.
 fn find(
     slots: &mut [Option<HandlerSlot>],
     is: impl Fn(&HandlerSlot) -> bool,

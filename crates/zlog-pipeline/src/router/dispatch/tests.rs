@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use super::*;
 use crate::handler::file::Sync;
 use crate::handler::queue::OnFull;
-use crate::router::spec::{PublishTarget, QueueSpec, RouteSpec, Target};
-use crate::router::{HandlerStatus, report_losses};
+use crate::router::options::{FileTarget, PublishTarget, Target};
+use crate::router::spec::{QueueSpec, RouteSpec};
 use zlog_core::record::Level;
 
 /// Far above what anything here takes.
@@ -25,7 +25,7 @@ impl Place {
     fn context(&self) -> HandlerContext {
         let heard = Arc::clone(&self.heard);
         let report: Reporter = Arc::new(move |line| heard.lock().unwrap().push(line.to_owned()));
-        HandlerContext { report, ..HandlerContext::new("tail", &ShutdownSignal::default()) }
+        HandlerContext::new("tail", &ShutdownSignal::default(), report)
     }
 
     fn open(&self, handlers: Vec<HandlerSpec>, routes: Vec<RouteSpec>) -> Router {
@@ -53,7 +53,7 @@ impl Place {
 }
 
 fn file(name: &str, path: &Path) -> HandlerSpec {
-    HandlerSpec::new(name, Target::File { path: path.to_owned(), sync: Sync::None })
+    HandlerSpec::new(name, Target::File(FileTarget { path: path.to_owned(), sync: Sync::None }))
 }
 
 fn queued(handler: HandlerSpec) -> HandlerSpec {
@@ -144,9 +144,7 @@ fn a_handler_that_fails_is_told_of_once_and_hurts_no_other() {
         assert_eq!(told[0], expected);
         assert_eq!((closed[0].failed, closed[0].missing()), (3, 3));
         assert_eq!(closed[0].outage.as_ref().unwrap().lost, 3);
-        assert_eq!(report_losses("tail", &closed, &place.context().report), 3);
-        let expected = "zlog tail: handler full: 3 of 3 records were lost (3 failed)";
-        assert_eq!(place.heard(), [expected]);
+        assert_eq!(closed[0].remarks(), ["handler full: 3 of 3 records were lost (3 failed)"]);
     }
 }
 

@@ -1,69 +1,56 @@
-//! The watch over a handler: what became of its records, and outages, each told once
-//! when it begins, when its cause becomes another, and once when it ends.
+//! Monitors a handler: counts its records, and reports outages: once when they begin, when their
+//! cause changes, and when they end. A monitored handler never fails, so that one handler's
+//! trouble does not affect the others.
 //!
-//! What may be here: counting and telling. A watched handler never fails: whoever gives
-//! it records has nothing to decide, and the next handler is none the worse for it.
-//!
-//! # When an outage is over
-//! A handler that batches or retries takes records without an error while its target
-//! is away, so that an error which does not come back means nothing. What counts are
-//! records that have arrived: those taken, without those that wait or are lost. An
-//! outage is over when there are more of them than at the last error, and the handler
-//! does not say that its target is away.
+//! # When an outage ends
+//! A handler that batches or retries takes records without an error while its target is
+//! unreachable, so a successful call means nothing. What counts are records that have arrived:
+//! those taken, without those that wait or are lost. An outage ends when there are more of them
+//! than at the last error, and the handler does not say that its target is unreachable.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::handler::{Backlog, Handler};
+use crate::handler::{Backlog, HandleError, Handler, SharedBacklog};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{grouped, plural, were};
 
-/// When a handler that fails as it is asked when it is due is asked again.
-const RETRY: Duration = Duration::from_secs(1);
+/// A cause that recurs within an outage is not reported again for this long.
+const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
-/// For how long a cause that comes and goes within an outage is not told again.
-const AGAIN: Duration = Duration::from_secs(60);
-
-/// Where messages for a person go.
+/// Where messages for the user go.
 pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What is known of a handler on whichever thread it runs. Written by that one alone.
+/// What other threads can see of a handler. Only the handler's thread writes it.
 #[derive(Default)]
 pub(super) struct HandlerCounters {
-    /// Records that it took.
+    /// Records taken.
     pub(super) taken: AtomicU64,
-    /// Records that it did not take.
+    /// Records not taken.
     pub(super) failed: AtomicU64,
-    /// Of those taken, records that have not arrived yet.
-    pub(super) waiting: AtomicU64,
-    /// Of those taken, records that never will.
-    pub(super) lost: AtomicU64,
-    /// Of those taken, records that arrived with a part missing.
-    pub(super) cut: AtomicU64,
-    /// Of those taken, records of which nobody knows whether they have arrived.
-    pub(super) unconfirmed: AtomicU64,
-    /// Records that could not be formatted as asked, and were written all the same.
+    pub(super) backlog: SharedBacklog,
+    /// Records that did not fit their format and were written in another form.
     pub(super) unformatted: Arc<AtomicU64>,
-    /// The outage that it is in.
+    /// The current outage.
     outage: Mutex<Option<OutageStatus>>,
 }
 
-/// A handler that can't do its work just now.
+/// A handler that does not work at the moment.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OutageStatus {
-    /// Since when.
+    /// When it began.
     pub since: Instant,
     /// The latest error.
     pub error: String,
-    /// Records that it has cost so far.
+    /// Records lost so far.
     pub lost: u64,
 }
 
 impl HandlerCounters {
-    /// The outage that the handler is in.
+    /// The current outage.
     pub(super) fn outage(&self) -> Option<OutageStatus> {
         self.outage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -73,82 +60,18 @@ impl HandlerCounters {
     }
 }
 
-/// A handler, watched.
-pub(super) struct MonitoredHandler {
-    inner: Box<dyn Handler + Send>,
-    counters: Arc<HandlerCounters>,
-    reporter: OutageReporter,
-    // What the tally says, without going through memory that others read.
-    taken: u64,
-    failed: u64,
-    backlog: Backlog,
-    outage: Option<Outage>,
-}
-
-/// Tells of one handler.
+/// Reports about one handler.
 #[derive(Clone)]
 pub(super) struct OutageReporter {
-    /// What its messages begin with: `zlog tail: handler errors.log`.
+    /// The beginning of its messages: `zlog tail: handler errors.log`.
     prefix: String,
     /// Whether there are other handlers.
     others: bool,
     report: Reporter,
 }
 
-struct Outage {
-    /// What had arrived at the last error.
-    arrived: u64,
-    /// What was lost before it began.
-    lost_before: u64,
-    /// What was unconfirmed before it began.
-    unconfirmed_before: u64,
-    /// What was told of it.
-    causes: Causes,
-}
-
-/// The causes of an outage that were told. While it lasts, it may get worse, or another
-/// one: a mail server that refuses one recipient for ever is down for an hour.
-struct Causes {
-    last: String,
-    told: Vec<(String, Instant)>,
-}
-
-impl Causes {
-    fn new(first: &Error) -> Causes {
-        let last = cause(first);
-        Causes { told: vec![(last.clone(), Instant::now())], last }
-    }
-
-    /// Whether this is another one than the last, and was not told for a while.
-    fn is_news(&mut self, error: &Error) -> bool {
-        let cause = cause(error);
-        if cause == self.last {
-            return false;
-        }
-        let now = Instant::now();
-        self.told.retain(|(_, told)| now.duration_since(*told) < AGAIN);
-        let news = self.told.iter().all(|(known, _)| *known != cause);
-        if news {
-            self.told.push((cause.clone(), now));
-        }
-        self.last = cause;
-        news
-    }
-}
-
-/// What an error is about: what failed, and why. Without what stands between the two (how
-/// much of a block was written before), and without figures: these change from one to the
-/// next.
-fn cause(error: &Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let what = line.split(": ").next().into_iter();
-    let parts = what.chain(line.rsplit(": ").next());
-    parts.flat_map(str::chars).filter(|c| !c.is_ascii_digit()).collect()
-}
-
 impl OutageReporter {
-    /// Speaks for the handler `name` of the command `command`.
+    /// Reports about the handler `name` of the command `command`.
     pub(super) fn new(
         command: &str,
         name: &str,
@@ -159,18 +82,15 @@ impl OutageReporter {
         OutageReporter { prefix, others, report: Arc::clone(report) }
     }
 
-    /// Something has gone wrong that will not be told again until it is over.
+    /// Reports that an outage began, or that its cause changed.
     pub(super) fn begins(&self, error: &Error) {
-        let text = error.to_string();
-        let (what, hint) = match text.split_once('\n') {
-            Some((what, hint)) => (what, format!("\n{hint}")),
-            None => (text.as_str(), String::new()),
-        };
+        let hint = error.next_step().map_or_else(String::new, |hint| format!("\n  {hint}"));
         let others = if self.others { "; the others go on" } else { "" };
-        (self.report)(&format!("{}: {what}{others}{hint}", self.prefix));
+        self.say(&format!("{}{others}{hint}", error.message()));
     }
 
-    /// It is over, and has cost so many; of those before it, so many may be lost as well.
+    /// Reports the end of an outage, in which `lost` records were lost; of `unconfirmed` records
+    /// before it, the last may be lost as well.
     fn ends(&self, lost: u64, unconfirmed: u64) {
         let lost = match lost {
             0 => "no record was lost".to_owned(),
@@ -183,35 +103,125 @@ impl OutageReporter {
         (self.report)(&format!("{} works again; {lost} meanwhile{before}", self.prefix));
     }
 
-    /// One more thing about the handler.
+    /// Reports anything else.
     pub(super) fn say(&self, what: &str) {
         (self.report)(&format!("{}: {what}", self.prefix));
     }
 }
 
+/// A handler with its monitor.
+pub(super) struct MonitoredHandler {
+    inner: Box<dyn Handler + Send>,
+    counters: Arc<HandlerCounters>,
+    reporter: OutageReporter,
+    // The same as in `counters`, without access to shared memory.
+    taken: u64,
+    failed: u64,
+    backlog: Backlog,
+    outage: Option<Outage>,
+    /// Whether the command ends when the handler fails: its errors are then kept for
+    /// [`MonitoredHandler::take_failure`] and not reported.
+    is_required: bool,
+    failure: Option<Error>,
+}
+
+struct Outage {
+    /// Records that had arrived at the last error.
+    arrived: u64,
+    /// Records lost before it began.
+    lost_before: u64,
+    /// Unconfirmed records before it began.
+    unconfirmed_before: u64,
+    causes: Causes,
+}
+
+/// The reported causes of an outage. It may get worse, or turn into another one: a mail server
+/// that always rejects one recipient may be down for an hour as well.
+struct Causes {
+    last: String,
+    reported: Vec<(String, Instant)>,
+}
+
+impl Causes {
+    fn new(first: &Error) -> Causes {
+        let last = cause(first);
+        Causes { reported: vec![(last.clone(), Instant::now())], last }
+    }
+
+    /// Whether this cause differs from the last one and was not reported recently.
+    fn is_new(&mut self, error: &Error) -> bool {
+        let cause = cause(error);
+        if cause == self.last {
+            return false;
+        }
+        let now = Instant::now();
+        self.reported.retain(|(_, at)| now.duration_since(*at) < REPEAT_AFTER);
+        let new = self.reported.iter().all(|(known, _)| *known != cause);
+        if new {
+            self.reported.push((cause.clone(), now));
+        }
+        self.last = cause;
+        new
+    }
+}
+
+/// The essence of an error: what failed and why, without the text between them (how much of a
+/// block was written) and without numbers, which change from one error to the next.
+fn cause(error: &Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let what = line.split(": ").next().into_iter();
+    let parts = what.chain(line.rsplit(": ").next());
+    parts.flat_map(str::chars).filter(|c| !c.is_ascii_digit()).collect()
+}
+
 impl MonitoredHandler {
-    /// Watches over `inner`, and keeps `tally`.
+    /// Monitors `inner`, and reports what it has to say about its opening.
     pub(super) fn new(
         inner: Box<dyn Handler + Send>,
         counters: Arc<HandlerCounters>,
         reporter: OutageReporter,
     ) -> MonitoredHandler {
-        let backlog = Backlog::default();
-        MonitoredHandler { inner, counters, reporter, taken: 0, failed: 0, backlog, outage: None }
+        let mut monitored = MonitoredHandler {
+            inner,
+            counters,
+            reporter,
+            taken: 0,
+            failed: 0,
+            backlog: Backlog::default(),
+            outage: None,
+            is_required: false,
+            failure: None,
+        };
+        monitored.report_notices();
+        monitored
     }
 
-    /// Asks the handler what it holds.
-    fn ask(&mut self) {
+    /// Keeps errors for [`MonitoredHandler::take_failure`].
+    pub(super) fn required(self) -> MonitoredHandler {
+        MonitoredHandler { is_required: true, ..self }
+    }
+
+    /// The first error since the last call, of a handler that is required.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    fn report_notices(&mut self) {
+        for notice in self.inner.notices() {
+            self.reporter.say(&notice);
+        }
+    }
+
+    /// Reads the handler's backlog.
+    fn read_backlog(&mut self) {
         self.backlog = self.inner.backlog();
-        self.counters.waiting.store(self.backlog.waiting, Ordering::Relaxed);
-        self.counters.lost.store(self.backlog.lost, Ordering::Relaxed);
-        self.counters.cut.store(self.backlog.cut, Ordering::Relaxed);
-        self.counters.unconfirmed.store(self.backlog.unconfirmed, Ordering::Relaxed);
+        self.counters.backlog.store(&self.backlog);
     }
 
-    /// Asks the handler what it holds, and whether its outage is over.
-    fn look(&mut self) {
-        self.ask();
+    /// Reads the handler's backlog, and ends an outage that is over.
+    fn check_outage(&mut self) {
+        self.read_backlog();
         let (arrived, lost) = (self.arrived(), self.lost());
         if !self.backlog.unreachable
             && self.outage.as_ref().is_some_and(|outage| arrived > outage.arrived)
@@ -223,37 +233,42 @@ impl MonitoredHandler {
         }
     }
 
-    /// Records that arrived, by what is known.
+    /// Records that have arrived, as far as is known.
     fn arrived(&self) -> u64 {
         self.taken.saturating_sub(self.backlog.waiting + self.backlog.lost)
     }
 
-    /// Records that never will, by what is known.
+    /// Records that will never arrive, as far as is known.
     fn lost(&self) -> u64 {
         self.failed + self.backlog.lost
     }
 
-    /// Something went wrong, when `lost` records had been lost before.
-    fn fail(&mut self, error: &Error, lost_before: u64) {
+    /// Handles an error, before which `lost_before` records had been lost.
+    fn fail(&mut self, error: Error, lost_before: u64) {
+        if self.is_required {
+            self.read_backlog();
+            self.failure.get_or_insert(error);
+            return;
+        }
         let unconfirmed_before = self.backlog.unconfirmed;
-        // What has arrived with an error, like the first records of a block of which only
-        // a part could be written, does not end an outage.
-        self.ask();
+        // Records that arrived together with an error, like the first ones of a block that was
+        // written in part, do not end an outage.
+        self.read_backlog();
         let arrived = self.arrived();
         let lost_now = self.lost();
         let status = match &mut self.outage {
             Some(outage) => {
                 outage.arrived = arrived;
-                if outage.causes.is_news(error) {
-                    self.reporter.begins(error);
+                if outage.causes.is_new(&error) {
+                    self.reporter.begins(&error);
                 }
                 let lost = lost_now - outage.lost_before;
                 let error = error.to_string();
                 self.counters.outage().map(|status| OutageStatus { error, lost, ..status })
             }
             None => {
-                self.reporter.begins(error);
-                let causes = Causes::new(error);
+                self.reporter.begins(&error);
+                let causes = Causes::new(&error);
                 self.outage = Some(Outage { arrived, lost_before, unconfirmed_before, causes });
                 let lost = lost_now - lost_before;
                 Some(OutageStatus { since: Instant::now(), error: error.to_string(), lost })
@@ -262,79 +277,69 @@ impl MonitoredHandler {
         self.counters.set_outage(status);
     }
 
-    /// Takes note of how something went.
-    fn note(&mut self, outcome: Result<()>) {
-        match outcome {
-            Ok(()) => self.look(),
-            Err(error) => self.fail(&error, self.lost()),
+    /// Handles the result of a call that takes no record.
+    fn note(&mut self, result: Result<()>) {
+        match result {
+            Ok(()) => self.check_outage(),
+            Err(error) => self.fail(error, self.lost()),
         }
     }
 }
 
+/// All methods succeed: errors are reported.
 impl Handler for MonitoredHandler {
-    /// # Errors
-    /// Never.
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
         match self.inner.handle(record) {
             Ok(()) => {
                 self.taken += 1;
                 self.counters.taken.store(self.taken, Ordering::Relaxed);
                 if self.outage.is_some() {
-                    self.look();
+                    self.check_outage();
                 }
             }
-            Err(error) => {
+            Err(HandleError { error, record_taken }) => {
                 let lost_before = self.lost();
-                if error.is_record_kept() {
+                if record_taken {
                     self.taken += 1;
                     self.counters.taken.store(self.taken, Ordering::Relaxed);
                 } else {
                     self.failed += 1;
                     self.counters.failed.store(self.failed, Ordering::Relaxed);
                 }
-                self.fail(&error, lost_before);
+                self.fail(error, lost_before);
             }
         }
         Ok(())
     }
 
-    /// # Errors
-    /// Never.
     fn flush(&mut self) -> Result<()> {
         match self.inner.flush() {
             Err(error) => self.note(Err(error)),
-            // What was held may have arrived with it.
-            Ok(()) if self.outage.is_some() => self.look(),
-            Ok(()) if self.backlog.waiting > 0 => self.ask(),
+            // Buffered records may have arrived.
+            Ok(()) if self.outage.is_some() => self.check_outage(),
+            Ok(()) if self.backlog.waiting > 0 => self.read_backlog(),
             Ok(()) => {}
         }
         Ok(())
     }
 
-    /// # Errors
-    /// Never.
-    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
-        // Should it hang in this, these are what it holds.
-        self.counters.waiting.store(self.inner.backlog().waiting, Ordering::Relaxed);
-        let due = match self.inner.on_timer(now) {
-            Ok(due) => {
-                self.look();
-                due
-            }
-            Err(error) => {
-                self.note(Err(error));
-                self.inner.on_timer(now).unwrap_or(Some(now + RETRY))
-            }
-        };
-        Ok(due)
+    fn on_timer(&mut self, now: Instant) -> Result<()> {
+        // If the handler hangs in this call, these are the records that it holds.
+        self.counters.backlog.store(&self.inner.backlog());
+        let result = self.inner.on_timer(now);
+        self.note(result);
+        Ok(())
     }
 
-    /// # Errors
-    /// Never: what went wrong has been told.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        self.inner.due(now)
+    }
+
     fn reopen(&mut self) -> Result<()> {
         if let Err(error) = self.inner.reopen() {
             self.reporter.say(&error.to_string());
         }
+        self.report_notices();
         Ok(())
     }
 
@@ -342,11 +347,9 @@ impl Handler for MonitoredHandler {
         self.inner.backlog()
     }
 
-    /// # Errors
-    /// Never.
     fn close(&mut self, until: Instant) -> Result<()> {
-        let closed = self.inner.close(until);
-        self.note(closed);
+        let result = self.inner.close(until);
+        self.note(result);
         Ok(())
     }
 }

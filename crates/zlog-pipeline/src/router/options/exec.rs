@@ -1,15 +1,17 @@
-//! A command.
+//! A command that reads records on its standard input.
 
-use super::super::spec::Target;
-use super::common::{BATCH, SPOOL, batch, some_time, spool};
-use super::{Class, Key, Reader, SharedSettings};
-use crate::handler::exec::ExecOptions;
+use super::common::{BATCH, SPOOL, batch, positive_time, spool};
+use super::{Class, HandlerTarget, Key, Opening, Reader, SharedSettings, Target};
+use crate::handler::Handler;
+use crate::handler::exec::{ExecHandler, ExecOptions};
+use zlog_core::error::Result;
+use zlog_core::format::Format;
 
-/// A command that gets each batch of records on its standard input.
+/// Runs a command for each batch of records.
 pub(super) static EXEC: Class = Class {
     name: "exec",
     option: "--exec",
-    main: Some(Key::new("command", "COMMAND", "The command, run without a shell")),
+    main: Some(Key::new("command", "COMMAND", "Command; no shell is started")),
     keys: &[BATCH, SPOOL],
     picked_by: None,
     formatted: true,
@@ -18,23 +20,17 @@ pub(super) static EXEC: Class = Class {
 
 fn read(reader: &mut dyn Reader, _: &SharedSettings) -> Option<Target> {
     let default = ExecOptions::default();
-    let timeout = some_time(reader, "timeout", default.timeout);
+    let timeout = positive_time(reader, "timeout", default.timeout);
     let (batch, spool) = (batch(reader), spool(reader));
     let command = match reader.words("command") {
         Some(words) => words,
-        None if !reader.has("command") => {
-            reader.missing("command", "", "\"notify --to ops\"");
-            return None;
-        }
         None => {
+            reader.require("command", "\"notify --to ops\"");
             let line = reader.text("command")?;
-            match ExecOptions::parse(&line) {
-                Ok(parsed) => parsed.command,
-                Err(error) => {
-                    reader.refuse("command", &line, error);
-                    return None;
-                }
-            }
+            let parsed = ExecOptions::parse(&line).map_err(|error| {
+                reader.refuse("command", &line, error);
+            });
+            parsed.ok()?.command
         }
     };
     if command.first().is_none_or(String::is_empty) {
@@ -42,4 +38,18 @@ fn read(reader: &mut dyn Reader, _: &SharedSettings) -> Option<Target> {
         return None;
     }
     Some(Target::Exec(ExecOptions { command, timeout, batch, spool }))
+}
+
+impl HandlerTarget for ExecOptions {
+    fn open(&self, format: Box<dyn Format>, _: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        Ok(Box::new(ExecHandler::new(self.clone(), format)?))
+    }
+
+    fn default_name(&self) -> String {
+        self.command.first().cloned().unwrap_or_default()
+    }
+
+    fn may_block(&self) -> bool {
+        true
+    }
 }

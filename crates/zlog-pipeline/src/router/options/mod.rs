@@ -1,31 +1,165 @@
-//! The options of handlers. Each key is described once, and read by one function for the
-//! command line (`--file PATH,max-bytes=10M`) and the configuration (`max-bytes = "10M"`)
-//! alike. Help texts, the man page and docs/handlers.md are made from the same tables.
+//! The kinds of handlers: their keys, and how each is opened. A key is described once and read
+//! by one function, for the command line (`--file PATH,max-bytes=10M`) and the configuration
+//! (`max-bytes = "10M"`) alike. Help texts, the man page and docs/handlers.md are generated from
+//! the same tables.
 //!
-//! To add a class, imitate `exec.rs`: a file here with its keys and its reader, and a line
-//! in [`CLASSES`].
+//! To add a kind, imitate `exec.rs`: a file here with its keys and its [`HandlerTarget`], and a
+//! line in the registry below. tests/parity.rs does not compile until it runs the new kind.
 
 mod common;
+mod console;
 mod exec;
 mod file;
 mod publish;
 mod smtp;
 mod syslog;
 
+use std::path::Path;
+
+use super::dispatch::HandlerContext;
+use super::monitor::OutageReporter;
+use crate::handler::Handler;
+use crate::handler::exec::ExecOptions;
+use crate::handler::smtp::SmtpOptions;
+use crate::handler::syslog::SyslogOptions;
 use zlog_core::error::{Error, Result};
+use zlog_core::format::Format;
+use zlog_core::format::FormatterSpec;
 
-use super::spec::Target;
+pub use common::{
+    DEFAULT_FORMAT, FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler, queue_length,
+};
+pub use console::ConsoleTarget;
+pub use file::{FileTarget, RotatingTarget, TimedTarget};
+pub use publish::PublishTarget;
 
-pub use common::{FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler, queue_length};
+/// Where the records of one kind of handler go, and how the handler is opened.
+pub trait HandlerTarget {
+    /// Opens the handler, for records formatted by `format`.
+    ///
+    /// # Errors
+    /// The handler's own.
+    fn open(&self, format: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>>;
+
+    /// Checks what can be checked without opening anything: without creating files, connecting
+    /// or looking for programs.
+    ///
+    /// # Errors
+    /// The handler could not be opened.
+    fn validate(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Builds the formatter. Without a format, most kinds use [`DEFAULT_FORMAT`].
+    ///
+    /// # Errors
+    /// The format is invalid.
+    fn format(&self, spec: &FormatterSpec) -> Result<Box<dyn Format>> {
+        common::default_format(spec)
+    }
+
+    /// The name of a handler without one.
+    fn default_name(&self) -> String;
+
+    /// The file that is written to, if any.
+    fn path(&self) -> Option<&Path> {
+        None
+    }
+
+    /// The files that are read when the handler is opened.
+    fn inputs(&self) -> Vec<&Path> {
+        Vec::new()
+    }
+
+    /// Whether it can block its caller for long. Such handlers get a queue by default.
+    fn may_block(&self) -> bool {
+        false
+    }
+}
+
+/// What a handler is opened with.
+pub struct Opening<'o> {
+    pub(super) context: &'o HandlerContext,
+    pub(super) reporter: &'o OutageReporter,
+}
+
+/// Defines [`Target`], [`HandlerKind`] and [`CLASSES`] from one line for each kind.
+macro_rules! registry {
+    ($($(#[doc = $doc:literal])+ $Kind:ident($Options:ty) = $class:expr;)+) => {
+        /// Where a handler's records go, as the command line or a configuration says.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "there is one per handler, rarely moved")]
+        pub enum Target {
+            $($(#[doc = $doc])+ $Kind($Options),)+
+        }
+
+        /// The kinds of [`Target`].
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum HandlerKind {
+            $($(#[doc = $doc])+ $Kind,)+
+        }
+
+        impl HandlerKind {
+            /// All kinds, in the order of the documentation.
+            pub const ALL: [HandlerKind; [$(stringify!($Kind)),+].len()] =
+                [$(HandlerKind::$Kind),+];
+
+            /// Its name, option and keys.
+            pub fn class(self) -> &'static Class {
+                match self {
+                    $(HandlerKind::$Kind => &$class,)+
+                }
+            }
+        }
+
+        impl Target {
+            /// Its kind.
+            pub fn kind(&self) -> HandlerKind {
+                match self {
+                    $(Target::$Kind(_) => HandlerKind::$Kind,)+
+                }
+            }
+
+            /// What all kinds have in common.
+            pub fn as_dyn(&self) -> &dyn HandlerTarget {
+                match self {
+                    $(Target::$Kind(target) => target,)+
+                }
+            }
+        }
+
+        /// The classes of all kinds, in the order of the documentation.
+        pub const CLASSES: [&Class; HandlerKind::ALL.len()] = [$(&$class),+];
+    };
+}
+
+registry! {
+    /// Standard output.
+    Console(ConsoleTarget) = console::CONSOLE;
+    /// A file that is appended to.
+    File(FileTarget) = file::FILE;
+    /// A file that is replaced when it has grown.
+    Rotating(RotatingTarget) = file::ROTATING;
+    /// A file that is replaced by the clock.
+    Timed(TimedTarget) = file::TIMED;
+    /// Mails.
+    Smtp(SmtpOptions) = smtp::SMTP;
+    /// A syslog daemon.
+    Syslog(SyslogOptions) = syslog::SYSLOG;
+    /// A command that reads records on its standard input.
+    Exec(ExecOptions) = exec::EXEC;
+    /// A ZeroMQ socket.
+    Publish(PublishTarget) = publish::PUBLISH;
+}
 
 /// A key: how it is written and what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// Its name: `max-bytes`.
     pub name: &'static str,
-    /// Placeholder of its value in help texts: `SIZE`. Empty for a switch.
+    /// The placeholder of its value in help texts: `SIZE`. Empty for a switch.
     pub value: &'static str,
-    /// What holds without it, in words or as it would be typed. Empty for nothing.
+    /// The default, in words or as it would be typed. Empty for none.
     pub default: &'static str,
     /// What it does.
     pub help: &'static str,
@@ -39,124 +173,112 @@ impl Key {
         Key { name, value, default: "", help, repeats: false }
     }
 
-    /// A key that is set or not.
+    /// A key without a value.
     pub const fn switch(name: &'static str, help: &'static str) -> Key {
         Key::new(name, "", help)
     }
 
-    /// The same, with what holds without it.
+    /// The same key with a default.
     #[must_use]
     pub const fn default(self, default: &'static str) -> Key {
         Key { default, ..self }
     }
 
-    /// The same, for a key that may be given more than once.
+    /// The same key, which may be given more than once.
     #[must_use]
     pub const fn repeated(self) -> Key {
         Key { repeats: true, ..self }
     }
 
-    /// Whether it is set or not, and has no value.
+    /// Whether it has no value.
     pub const fn is_switch(&self) -> bool {
         self.value.is_empty()
     }
 }
 
-/// A class of handlers.
+/// The name, option and keys of a kind of handlers.
 #[derive(Debug)]
 pub struct Class {
     /// Its name in a configuration: `rotating`.
     pub name: &'static str,
     /// Its option on the command line: `--file`.
     pub option: &'static str,
-    /// The key that says where records go. The command line has its value first, without
+    /// The key that says where records go. On the command line its value comes first, without
     /// the key. `None` for the console.
     pub main: Option<Key>,
-    /// The keys that this class alone, or with a few others, has.
+    /// The keys that only this class, or a few others, have.
     pub keys: &'static [&'static [Key]],
-    /// The key that picks this class, among those that share an option.
+    /// The key that selects this class among those with the same option.
     pub picked_by: Option<&'static str>,
-    /// Whether it takes the keys of [`FORMAT`].
+    /// Whether it has the keys of [`FORMAT`].
     pub formatted: bool,
-    /// Reads its own keys. `None` when one that it can't do without is missing or wrong,
-    /// which the reader was told.
+    /// Reads its own keys. `None` if a required one is missing or invalid, which the reader
+    /// knows.
     pub read: fn(&mut dyn Reader, &SharedSettings) -> Option<Target>,
 }
 
-/// Every class, in the order of the documentation.
-pub const CLASSES: [&Class; 8] = [
-    &common::CONSOLE,
-    &file::FILE,
-    &file::ROTATING,
-    &file::TIMED,
-    &smtp::SMTP,
-    &syslog::SYSLOG,
-    &exec::EXEC,
-    &publish::PUBLISH,
-];
-
 impl Class {
-    /// The class of this name.
+    /// The class with this name.
     pub fn named(name: &str) -> Option<&'static Class> {
         CLASSES.into_iter().find(|class| class.name == name)
     }
 
-    /// The classes that an option of the command line makes.
+    /// The classes with this option.
     pub fn of_option(option: &str) -> impl Iterator<Item = &'static Class> {
         CLASSES.into_iter().filter(move |class| class.option == option)
     }
 
     /// Its own keys, the main one first.
-    pub fn own_keys(&self) -> impl Iterator<Item = &Key> {
+    #[cfg(test)]
+    fn own_keys(&self) -> impl Iterator<Item = &Key> {
         self.main.iter().chain(self.keys.iter().copied().flatten())
     }
 
-    /// Every key that it takes, but for the main one and its name.
+    /// All its keys, except the main one and the name.
     pub fn all_keys(&self) -> impl Iterator<Item = &Key> {
         let format: &[Key] = if self.formatted { FORMAT } else { &[] };
         FILTER.iter().chain(QUEUE).chain(format).chain(self.keys.iter().copied().flatten())
     }
 
-    /// Whether it has a key of this name.
+    /// Whether it has a key with this name.
     pub fn has(&self, key: &str) -> bool {
         self.main.iter().chain(self.all_keys()).any(|known| known.name == key)
     }
 }
 
-/// Where the values of keys come from: the command line or a configuration. A reader keeps
-/// what is wrong, with its place; reading goes on, so that all of it can be said at once.
+/// The source of values: the command line or a configuration. A reader collects all errors with
+/// their places, so that they can be reported together.
 pub trait Reader {
-    /// Whether a key was given.
+    /// Whether the key was given.
     fn has(&self, key: &str) -> bool;
 
     /// The text of a key that is given once.
     fn text(&mut self, key: &str) -> Option<String>;
 
-    /// A key's value as it would be typed, numbers included.
+    /// The value of a key as it would be typed, numbers included.
     fn typed(&mut self, key: &str) -> Option<String>;
 
-    /// All values of a key that may be given more than once; those that `check` refuses
-    /// are kept as wrong.
+    /// All values of a repeated key. Collects those that `check` refuses as errors.
     fn list(&mut self, key: &str, check: &dyn Fn(&str) -> Result<()>) -> Vec<String>;
 
     /// Whether a switch is set.
     fn flag(&mut self, key: &str) -> bool;
 
-    /// Keeps that the value of `key` is wrong, and why.
+    /// Adds an error about the value of `key`.
     fn refuse(&mut self, key: &str, value: &str, error: Error);
 
-    /// Keeps what is wrong with `key`, whatever its value.
+    /// Adds an error about `key` itself.
     fn wrong(&mut self, key: &str, what: &str, hint: &str);
 
-    /// Keeps that a key is missing that the handler can't do without. `why` says what for.
+    /// Adds the error that a required key is missing. `why` says what it is needed for.
     fn missing(&mut self, key: &str, why: &str, example: &str);
 
-    /// The words of a command, when they are given as a list.
+    /// The words of a command, if they are given as a list.
     fn words(&mut self, key: &str) -> Option<Vec<String>>;
 }
 
 impl dyn Reader + '_ {
-    /// The value of a key, as `parse` reads it. A value that it refuses is kept as wrong.
+    /// The value of a key as `parse` reads it. Collects a refused value as an error.
     pub fn read<T, E: Into<Error>>(
         &mut self,
         key: &str,
@@ -172,13 +294,20 @@ impl dyn Reader + '_ {
         }
     }
 
-    /// As [`Reader::text`], for a value that `check` must let pass.
+    /// Like [`Reader::text`], for a value that `check` must accept.
     pub fn checked<T, E: Into<Error>>(
         &mut self,
         key: &str,
         check: impl Fn(&str) -> Result<T, E>,
     ) -> Option<String> {
         self.read(key, |text| check(text).map(|_| text.to_owned()))
+    }
+
+    /// Adds an error if a required key is missing.
+    fn require(&mut self, key: &str, example: &str) {
+        if !self.has(key) {
+            self.missing(key, "", example);
+        }
     }
 }
 
@@ -189,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_class_has_a_name_of_its_own_and_no_key_twice() {
+    fn class_names_are_unique_and_no_class_has_a_key_twice() {
         let names: HashSet<_> = CLASSES.iter().map(|class| class.name).collect();
         assert_eq!(names.len(), CLASSES.len());
         for class in CLASSES {
@@ -201,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_classes_share_is_described_once() {
+    fn a_key_shared_by_classes_is_described_once() {
         for class in CLASSES {
             for key in class.own_keys() {
                 let others = CLASSES.iter().flat_map(|class| class.own_keys());
@@ -213,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn each_option_picks_its_class_by_a_key_or_has_one_class() {
+    fn each_option_has_one_class_that_no_key_selects() {
         for class in CLASSES {
             let unpicked = Class::of_option(class.option).filter(|class| class.picked_by.is_none());
             assert_eq!(unpicked.count(), 1, "{}", class.option);

@@ -1,27 +1,29 @@
-//! A ZeroMQ socket of the handler's own.
+//! A ZeroMQ socket.
 
+use zlog_core::error::{Error, Result};
+use zlog_core::format::Format;
 use zlog_core::text::parsers;
 
-use super::super::spec::{PublishTarget, Target};
-use super::{Class, Key, Reader};
-use crate::handler::publish::Wire;
-use crate::socket::{Endpoint, Role};
+use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
+use crate::handler::Handler;
+use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
+use crate::socket::{DEFAULT_HWM, Endpoint, Publisher, Role, SocketOptions};
 
-/// A ZeroMQ socket of its own.
+/// Publishes on a ZeroMQ socket.
 pub(super) static PUBLISH: Class = Class {
     name: "publish",
     option: "--publish",
-    main: Some(Key::new("bind", "ENDPOINT", "An endpoint to bind").repeated()),
+    main: Some(Key::new("bind", "ENDPOINT", "Endpoint to bind").repeated()),
     keys: &[&[
-        // On the command line a switch: the endpoint stands first there.
-        Key::new("connect", "ENDPOINT", "An endpoint to connect to, in place of one to bind")
-            .repeated(),
-        Key::new("root", "ROOT", "What topics begin with where a record has none"),
-        Key::new("wire", "json|text", "What bodies are written as").default("json"),
-        Key::new("hwm", "N", "Messages held for each subscriber; 0 for no limit").default("8000"),
+        // On the command line this is a switch: the endpoint comes first.
+        Key::new("connect", "ENDPOINT", "Connect to the endpoint instead of binding it").repeated(),
+        Key::new("root", "ROOT", "Root of the topic for records without one"),
+        Key::new("wire", "json|text", "Dialect").default("json"),
+        Key::new("hwm", "N", "High-water mark: messages queued per subscriber; 0 for no limit")
+            .default("8000"),
     ]],
     picked_by: None,
-    // Those who get what is published format it themselves.
+    // Subscribers format records themselves.
     formatted: false,
     read: |reader, _| {
         let default = PublishTarget::default();
@@ -45,5 +47,82 @@ fn wire(text: &str) -> Result<Wire, &'static str> {
         "json" => Ok(Wire::Json),
         "text" => Ok(Wire::Text),
         _ => Err("write json or text"),
+    }
+}
+
+/// What to do if another program has the endpoint of a handler.
+const TAKEN: &str = "Another program listens there: publish on another port, or connect to it \
+                     instead of binding.";
+
+/// Where and how records are published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishTarget {
+    /// Endpoints to bind.
+    pub bind: Vec<String>,
+    /// Endpoints to connect to. At least one endpoint is needed in all.
+    pub connect: Vec<String>,
+    /// The beginning of the topic of a record without one; may be empty.
+    pub root: String,
+    /// The format of bodies.
+    pub wire: Wire,
+    /// What to do while a subscriber's queue is full: with [`OnFull::Block`] this handler waits,
+    /// and without a queue in front of it all others do, too.
+    pub on_full: OnFull,
+    /// High-water mark: messages queued for each subscriber.
+    pub hwm: u32,
+}
+
+impl Default for PublishTarget {
+    fn default() -> PublishTarget {
+        PublishTarget {
+            bind: Vec::new(),
+            connect: Vec::new(),
+            root: String::new(),
+            wire: Wire::default(),
+            on_full: OnFull::Drop,
+            hwm: DEFAULT_HWM,
+        }
+    }
+}
+
+impl PublishTarget {
+    fn endpoints(&self) -> Result<Vec<Endpoint>> {
+        let bind = self.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
+        let connect = self.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
+        let with_hint = |endpoint: Endpoint| endpoint.with_in_use_hint(TAKEN);
+        bind.chain(connect).map(|endpoint| endpoint.map(with_hint)).collect()
+    }
+}
+
+impl HandlerTarget for PublishTarget {
+    fn open(&self, _: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        let options = SocketOptions { hwm: self.hwm, ..SocketOptions::publisher() };
+        let publisher = Publisher::open(&self.endpoints()?, &options)?;
+        for bound in publisher.bound() {
+            with.reporter.say(&format!("bound {bound}"));
+        }
+        let reporter = with.reporter.clone();
+        let options = PublishOptions {
+            root: self.root.clone(),
+            logger_in_topic: false,
+            wire: self.wire,
+            on_full: self.on_full,
+            give_up: with.context.give_up(),
+            report: Box::new(move |text| reporter.say(text)),
+        };
+        Ok(Box::new(Publish::new(publisher, options)))
+    }
+
+    fn validate(&self) -> Result<()> {
+        if self.endpoints()?.is_empty() {
+            return Err(Error::usage("no endpoint to publish on")
+                .hint("Name one to bind or to connect to, as tcp://127.0.0.1:12346."));
+        }
+        Ok(())
+    }
+
+    fn default_name(&self) -> String {
+        let mut endpoints = self.bind.iter().chain(&self.connect);
+        format!("publish {}", endpoints.next().map_or("", String::as_str))
     }
 }

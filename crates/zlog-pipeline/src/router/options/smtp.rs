@@ -1,16 +1,17 @@
 //! Mails.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use zlog_core::error::Result;
 use zlog_core::format::FormatterSpec;
-use zlog_core::format::{Options, Output};
+use zlog_core::format::{Format, Options, Output};
 
-use super::super::spec::Target;
-use super::common::{BATCH, SPOOL, batch, some_time, spool};
-use super::{Class, Key, Reader, SharedSettings};
-use crate::handler::smtp::{self, LoginFrom, Server, SmtpOptions};
+use super::common::{BATCH, SPOOL, batch, positive_time, spool};
+use super::{Class, HandlerTarget, Key, Opening, Reader, SharedSettings, Target};
+use crate::handler::Handler;
+use crate::handler::smtp::{self, LoginFrom, Server, SmtpHandler, SmtpOptions};
 
-/// Mails, of many records each.
+/// Sends mails of many records each.
 pub(super) static SMTP: Class = Class {
     name: "smtp",
     option: "--smtp",
@@ -18,24 +19,23 @@ pub(super) static SMTP: Class = Class {
         Key::new(
             "server",
             "URL",
-            "The mail server: smtp://HOST is not encrypted (port 25), \
-             smtp://HOST?tls=required is with STARTTLS (587), smtps://HOST from the start (465)",
+            "Mail server: smtp://HOST without encryption (port 25), smtp://HOST?tls=required \
+             with STARTTLS (587), smtps://HOST with TLS (465)",
         )
         .default("smtp://127.0.0.1:25"),
     ),
     keys: &[
         &[
-            Key::new("to", "ADDRESS", "A recipient; at least one is needed").repeated(),
-            Key::new("from", "ADDRESS", "The sender").default("zlog@ and the name of this host"),
+            Key::new("to", "ADDRESS", "Recipient; required").repeated(),
+            Key::new("from", "ADDRESS", "Sender").default("zlog@ and the name of this host"),
             Key::new(
                 "subject",
                 "FORMAT",
-                "A format string for the subject, filled from the worst \
-                                           record",
+                "Format of the subject, filled from the most severe record",
             ),
-            Key::new("login", "FILE", "A file with user:password, or the two on a line each")
+            Key::new("login", "FILE", "File with user:password, or with one of them per line")
                 .default("ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD"),
-            Key::new("trust", "FILE", "A certificate to trust, in PEM"),
+            Key::new("trust", "FILE", "Certificate to trust, in PEM"),
         ],
         BATCH,
         SPOOL,
@@ -45,35 +45,56 @@ pub(super) static SMTP: Class = Class {
     read,
 };
 
-fn read(reader: &mut dyn Reader, given: &SharedSettings) -> Option<Target> {
+fn read(reader: &mut dyn Reader, shared: &SharedSettings) -> Option<Target> {
     let default = SmtpOptions::default();
+    // Subjects may use the same extras as bodies; the other keys of the format do not apply.
+    let extras = shared.formatter.extras.clone();
+    let format = reader.text("subject");
+    let subject = FormatterSpec { format, extras, ..FormatterSpec::default() };
     let options = SmtpOptions {
         server: reader.checked("server", Server::parse).unwrap_or(default.server),
         trust: reader.text("trust").map(PathBuf::from),
         from: reader.checked("from", smtp::mailbox).unwrap_or(default.from),
         to: reader.list("to", &|text| smtp::mailbox(text).map(drop)),
-        timeout: some_time(reader, "timeout", default.timeout),
+        subject,
+        timeout: positive_time(reader, "timeout", default.timeout),
         login: reader.text("login").map_or(default.login, |path| LoginFrom::File(path.into())),
         batch: batch(reader),
         spool: spool(reader),
     };
-    // The same names as in the body; how else the body looks does not matter here.
-    let extras = given.formatter.extras.clone();
-    let format = reader.text("subject");
-    let subject = FormatterSpec { format, extras, ..FormatterSpec::default() };
-    if let Err(error) = subject.build(Output::Text, Options::default()) {
-        let text = subject.format.clone().unwrap_or_default();
+    if let Err(error) = options.subject.build(Output::Text, Options::default()) {
+        let text = options.subject.format.clone().unwrap_or_default();
         reader.refuse("subject", &text, error);
     }
-    if !reader_has_recipient(reader, &options) {
+    if options.to.is_empty() {
+        reader.missing("to", "mails need a recipient", "\"ops@example.org\"");
         return None;
     }
-    Some(Target::Smtp { options, subject })
+    Some(Target::Smtp(options))
 }
 
-fn reader_has_recipient(reader: &mut dyn Reader, options: &SmtpOptions) -> bool {
-    if options.to.is_empty() {
-        reader.missing("to", "nobody is named to get the mails", "\"ops@example.org\"");
+impl HandlerTarget for SmtpOptions {
+    fn open(&self, format: Box<dyn Format>, _: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        Ok(Box::new(SmtpHandler::new(self.clone(), format)?))
     }
-    !options.to.is_empty()
+
+    fn validate(&self) -> Result<()> {
+        SmtpOptions::validate(self)
+    }
+
+    fn default_name(&self) -> String {
+        format!("mail to {}", self.to.first().map_or("", String::as_str))
+    }
+
+    fn inputs(&self) -> Vec<&Path> {
+        let login = match &self.login {
+            LoginFrom::File(path) => Some(path.as_path()),
+            LoginFrom::Environment | LoginFrom::Explicit(_) | LoginFrom::None => None,
+        };
+        login.into_iter().chain(self.trust.as_deref()).collect()
+    }
+
+    fn may_block(&self) -> bool {
+        true
+    }
 }

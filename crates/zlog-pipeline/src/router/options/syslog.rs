@@ -1,28 +1,31 @@
 //! A syslog daemon.
 
+use zlog_core::error::Result;
+use zlog_core::format::FormatterSpec;
+use zlog_core::format::{Format, Options, Output};
 use zlog_core::text::parsers;
 
-use super::super::spec::Target;
-use super::common::{SPOOL, some_time, spool};
-use super::{Class, Key};
-use crate::handler::syslog::{Address, Facility, Protocol, SyslogOptions};
+use super::common::{SPOOL, positive_time, spool};
+use super::{Class, HandlerTarget, Key, Opening, Target};
+use crate::handler::Handler;
+use crate::handler::syslog::{Address, Facility, Protocol, SyslogHandler, SyslogOptions};
 
-/// A syslog daemon.
+/// Sends each record to a syslog daemon.
 pub(super) static SYSLOG: Class = Class {
     name: "syslog",
     option: "--syslog",
     main: Some(
-        Key::new("address", "ADDRESS", "The daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601")
+        Key::new("address", "ADDRESS", "Daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601")
             .default("unix:/dev/log"),
     ),
     keys: &[
         &[
-            Key::new("protocol", "rfc5424|local", "What messages look like")
+            Key::new("protocol", "rfc5424|local", "Message format")
                 .default("local at /dev/log, rfc5424 elsewhere"),
-            Key::new("facility", "FACILITY", "The facility").default("user"),
-            Key::new("app", "NAME", "The program").default("the record's logger"),
-            Key::new("hostname", "NAME", "The host").default("the record's"),
-            Key::new("max-message", "SIZE", "The longest message; longer ones are cut"),
+            Key::new("facility", "FACILITY", "Facility").default("user"),
+            Key::new("app", "NAME", "Program name").default("the record's logger"),
+            Key::new("hostname", "NAME", "Host name").default("that of the record"),
+            Key::new("max-message", "SIZE", "Longer messages are cut").default("8096"),
         ],
         SPOOL,
     ],
@@ -37,8 +40,31 @@ pub(super) static SYSLOG: Class = Class {
             app_name: reader.text("app"),
             hostname: reader.text("hostname"),
             max_message: reader.read("max-message", parsers::size).unwrap_or(default.max_message),
-            timeout: some_time(reader, "timeout", default.timeout),
+            timeout: positive_time(reader, "timeout", default.timeout),
             spool: spool(reader),
         }))
     },
 };
+
+impl HandlerTarget for SyslogOptions {
+    fn open(&self, format: Box<dyn Format>, _: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        Ok(Box::new(SyslogHandler::new(self.clone(), format)?))
+    }
+
+    fn validate(&self) -> Result<()> {
+        SyslogOptions::validate(self)
+    }
+
+    /// A syslog message has time, level and name elsewhere.
+    fn format(&self, spec: &FormatterSpec) -> Result<Box<dyn Format>> {
+        spec.build(Output::Text, Options::default())
+    }
+
+    fn default_name(&self) -> String {
+        format!("syslog {}", self.address)
+    }
+
+    fn may_block(&self) -> bool {
+        true
+    }
+}

@@ -1,25 +1,25 @@
-//! What the thread does by the clock and when it is asked: tending, reopening, closing.
+//! Timed work, reopening and closing on the thread.
 
 use super::*;
 
-/// What a handler that holds records is asked for.
+/// What the thread asks of the handler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Asked {
-    Tend,
+    Timer,
     Reopen,
     Close { in_time: bool },
 }
 
-/// Holds each record until it has been tended so many times, a little later each.
+/// Holds records until its timer has run this many times.
 struct Holding {
     asked: Sender<Asked>,
     waiting: u64,
-    tends_left: u32,
+    timers_left: u32,
     fails: bool,
 }
 
 impl Handler for Holding {
-    fn handle(&mut self, _: &Record<'_>) -> Result<()> {
+    fn handle(&mut self, _: &Record<'_>) -> Result<(), HandleError> {
         self.waiting += 1;
         Ok(())
     }
@@ -28,17 +28,20 @@ impl Handler for Holding {
         Ok(())
     }
 
-    fn on_timer(&mut self, now: Instant) -> Result<Option<Instant>> {
-        let _ = self.asked.send(Asked::Tend);
+    fn on_timer(&mut self, _: Instant) -> Result<()> {
+        let _ = self.asked.send(Asked::Timer);
         if std::mem::take(&mut self.fails) {
-            return Err(Error::new("away"));
+            return Err(Error::new("unreachable"));
         }
-        if self.tends_left == 0 {
-            self.waiting = 0;
-            return Ok(None);
+        match self.timers_left {
+            0 => self.waiting = 0,
+            _ => self.timers_left -= 1,
         }
-        self.tends_left -= 1;
-        Ok(Some(now + Duration::from_millis(2)))
+        Ok(())
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        (self.waiting > 0).then_some(now + Duration::from_millis(2))
     }
 
     fn reopen(&mut self) -> Result<()> {
@@ -56,10 +59,10 @@ impl Handler for Holding {
     }
 }
 
-/// A queue before a handler that is to be tended `times` before it lets go of a record.
+/// A queue in front of a handler that sends a record when its timer has run `times` + 1 times.
 fn holding(times: u32, fails: bool) -> (QueueHandler, Receiver<Asked>) {
     let (asked, was_asked) = unbounded();
-    let handler = Holding { asked, waiting: 0, tends_left: times, fails };
+    let handler = Holding { asked, waiting: 0, timers_left: times, fails };
     (QueueHandler::new(handler, 10, OnFull::Block).unwrap(), was_asked)
 }
 
@@ -68,11 +71,11 @@ fn next(asked: &Receiver<Asked>) -> Asked {
 }
 
 #[test]
-fn a_handler_is_tended_after_a_record_and_whenever_it_wants_to_be() {
+fn the_timer_runs_after_a_record_and_whenever_it_is_due() {
     let (mut queue, asked) = holding(3, false);
     put(&mut queue, &["one"]);
     for _ in 0..4 {
-        assert_eq!(next(&asked), Asked::Tend);
+        assert_eq!(next(&asked), Asked::Timer);
     }
     queue.flush().unwrap();
     assert_eq!(queue.backlog(), Backlog::default());
@@ -80,32 +83,32 @@ fn a_handler_is_tended_after_a_record_and_whenever_it_wants_to_be() {
 }
 
 #[test]
-fn what_fails_by_the_clock_is_told_and_asked_for_again() {
+fn a_failed_timer_is_reported_and_runs_again() {
     let (mut queue, asked) = holding(0, true);
-    // The next call tells it: this one, should the thread have been as quick as that.
-    let given = queue.handle(&record("one"));
-    assert_eq!([next(&asked), next(&asked)], [Asked::Tend, Asked::Tend]);
-    assert_eq!(given.and_then(|()| queue.flush()).unwrap_err().to_string(), "away");
+    // The next call returns the error, even this one if the thread is quick.
+    let result = queue.handle(&record("one")).map_err(Error::from);
+    assert_eq!([next(&asked), next(&asked)], [Asked::Timer, Asked::Timer]);
+    assert_eq!(result.and_then(|()| queue.flush()).unwrap_err().to_string(), "unreachable");
 }
 
 #[test]
-fn what_is_queued_and_what_the_handler_holds_waits() {
+fn queued_records_and_those_that_the_handler_holds_wait() {
     let (mut queue, asked) = holding(u32::MAX, false);
     put(&mut queue, &["one"]);
-    assert_eq!(next(&asked), Asked::Tend);
+    assert_eq!(next(&asked), Asked::Timer);
     queue.flush().unwrap();
     assert_eq!(queue.backlog().waiting, 1);
 }
 
 #[test]
-fn a_handler_behind_is_reopened_without_a_record() {
+fn the_handler_is_reopened_without_a_record() {
     let (mut queue, asked) = holding(0, false);
     queue.reopen().unwrap();
     assert_eq!(next(&asked), Asked::Reopen);
 }
 
 #[test]
-fn a_handler_behind_is_closed_with_the_time_that_is_left() {
+fn the_handler_is_closed_with_the_time_that_is_left() {
     for within in [DEADLINE, Duration::ZERO] {
         let (mut queue, asked) = holding(0, false);
         queue.close_within(within).1.unwrap();

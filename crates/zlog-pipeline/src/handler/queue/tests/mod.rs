@@ -5,13 +5,11 @@ use crossbeam_channel::unbounded;
 use proptest::prelude::*;
 
 use super::*;
+use crate::handler::testing::{DEADLINE, record};
 
 mod clock;
 
-/// Far above what anything here takes.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-/// What a handler behind the queue saw.
+/// What the handler behind the queue saw.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Seen {
     Record(String),
@@ -19,16 +17,16 @@ enum Seen {
     Dropped,
 }
 
-/// Tells what it sees; with a gate, each record waits for a token.
+/// Sends what it sees to a channel; with a gate, each record waits for a token.
 struct Probe {
     seen: Sender<Seen>,
     gate: Option<Receiver<()>>,
-    /// Records that begin with this fail.
+    /// Records with this prefix fail.
     fails: Option<&'static str>,
     _farewell: Farewell,
 }
 
-/// Tells that the probe was dropped.
+/// Sends that the probe was dropped.
 struct Farewell(Sender<Seen>);
 
 impl Drop for Farewell {
@@ -38,16 +36,16 @@ impl Drop for Farewell {
 }
 
 impl Handler for Probe {
-    fn handle(&mut self, record: &Record<'_>) -> Result<()> {
-        // Sent first: a test that saw it knows that the record is at the gate.
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
+        // Sent first, so that a test that sees it knows that the record is at the gate.
         let _ = self.seen.send(Seen::Record(record.msg.to_string()));
         if let Some(gate) = &self.gate {
-            // With nobody to give tokens, the gate is open.
+            // The gate is open once its other end is dropped.
             let _ = gate.recv();
         }
-        assert!(record.msg != "crash", "as the test asks");
+        assert!(record.msg != "crash", "the test asked for this");
         match self.fails.filter(|prefix| record.msg.starts_with(prefix)) {
-            Some(_) => Err(Error::new(record.msg.clone())),
+            Some(_) => Err(Error::new(record.msg.clone()).into()),
             None => Ok(()),
         }
     }
@@ -64,7 +62,7 @@ fn probe() -> (Probe, Receiver<Seen>) {
     (Probe { seen, gate: None, fails: None, _farewell: farewell }, saw)
 }
 
-/// A queue before a probe that holds each record until it gets a token.
+/// A queue in front of a probe that holds each record until it gets a token.
 fn gated(capacity: usize, on_full: OnFull) -> (QueueHandler, Receiver<Seen>, Sender<()>) {
     let (tokens, gate) = unbounded();
     let (mut probe, saw) = probe();
@@ -72,15 +70,11 @@ fn gated(capacity: usize, on_full: OnFull) -> (QueueHandler, Receiver<Seen>, Sen
     (QueueHandler::new(probe, capacity, on_full).unwrap(), saw, tokens)
 }
 
-/// A queue before a probe at which records fail that begin with `fail`.
+/// A queue in front of a probe where records with the prefix `fail` fail.
 fn failing() -> QueueHandler {
     let (mut probe, _) = probe();
     probe.fails = Some("fail");
     QueueHandler::new(probe, 10, OnFull::Block).unwrap()
-}
-
-fn record(msg: &str) -> Record<'_> {
-    Record { msg: msg.into(), ..Record::default() }
 }
 
 fn put(queue: &mut QueueHandler, messages: &[&str]) {
@@ -89,7 +83,7 @@ fn put(queue: &mut QueueHandler, messages: &[&str]) {
     }
 }
 
-/// Waits for the next thing that the probe sees.
+/// Waits for the next event.
 fn next(saw: &Receiver<Seen>) -> Seen {
     saw.recv_timeout(DEADLINE).unwrap()
 }
@@ -98,7 +92,7 @@ fn seen(msg: &str) -> Seen {
     Seen::Record(msg.to_owned())
 }
 
-/// The records among what was seen until now.
+/// The records seen so far.
 fn records(saw: &Receiver<Seen>) -> Vec<String> {
     let text = |seen| match seen {
         Seen::Record(text) => Some(text),
@@ -108,7 +102,7 @@ fn records(saw: &Receiver<Seen>) -> Vec<String> {
 }
 
 #[test]
-fn a_flush_waits_until_everything_has_been_handled_in_order() {
+fn flush_waits_until_everything_was_handled_in_order() {
     let (probe, saw) = probe();
     let mut queue = QueueHandler::new(probe, 10, OnFull::Block).unwrap();
     put(&mut queue, &["one", "two", "three"]);
@@ -119,7 +113,7 @@ fn a_flush_waits_until_everything_has_been_handled_in_order() {
 }
 
 #[test]
-fn the_handler_behind_is_flushed_when_the_queue_runs_empty() {
+fn the_handler_is_flushed_when_the_queue_is_empty() {
     let (probe, saw) = probe();
     let mut queue = QueueHandler::new(probe, 10, OnFull::Block).unwrap();
     put(&mut queue, &["one"]);
@@ -127,7 +121,7 @@ fn the_handler_behind_is_flushed_when_the_queue_runs_empty() {
 }
 
 #[test]
-fn a_slow_handler_holds_up_nobody_until_the_queue_is_full_and_then_drops_are_counted() {
+fn a_slow_handler_delays_nobody_until_the_queue_is_full_and_drops_are_counted() {
     let (mut queue, saw, tokens) = gated(2, OnFull::Drop);
     put(&mut queue, &["one"]);
     assert_eq!(next(&saw), seen("one"));
@@ -135,9 +129,9 @@ fn a_slow_handler_holds_up_nobody_until_the_queue_is_full_and_then_drops_are_cou
     let expected = QueueCounts { accepted: 3, dropped: 2, ..QueueCounts::default() };
     assert_eq!(queue.counts(), expected);
     drop(tokens);
-    let (queued, told) = queue.close_within(DEADLINE);
-    assert_eq!(queued, QueueCounts { handled: 3, ..expected });
-    told.unwrap();
+    let (counts, result) = queue.close_within(DEADLINE);
+    assert_eq!(counts, QueueCounts { handled: 3, ..expected });
+    result.unwrap();
     assert_eq!(records(&saw), ["two", "three"]);
 }
 
@@ -153,78 +147,75 @@ fn a_record_that_finds_the_queue_full_waits_for_room() {
             put(&mut queue, &["three"]);
             done.send(()).unwrap();
         });
-        // Longer than it asks whether to stop.
+        // Longer than the interval of asking whether to stop.
         assert_eq!(waits.recv_timeout(2 * STOP_CHECK_INTERVAL), Err(RecvTimeoutError::Timeout));
         tokens.send(()).unwrap();
         waits.recv_timeout(DEADLINE).unwrap();
     });
     drop(tokens);
-    let (queued, told) = queue.close_within(DEADLINE);
-    told.unwrap();
-    assert_eq!(queued, QueueCounts { accepted: 3, handled: 3, ..QueueCounts::default() });
+    let (counts, result) = queue.close_within(DEADLINE);
+    result.unwrap();
+    assert_eq!(counts, QueueCounts { accepted: 3, handled: 3, ..QueueCounts::default() });
     assert_eq!(records(&saw), ["two", "three"]);
 }
 
 #[test]
-fn whoever_waits_for_room_can_be_told_to_give_up() {
+fn waiting_for_room_can_be_given_up() {
     let (queue, saw, _tokens) = gated(1, OnFull::Block);
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     let mut queue = queue.stop_when(Box::new(move || asked.swap(true, Ordering::Relaxed)));
     put(&mut queue, &["one"]);
     assert_eq!(next(&saw), seen("one"));
-    // The second finds room; the third asks twice, and gives up the second time.
+    // The second finds room; the third asks twice and then gives up.
     put(&mut queue, &["two", "three", "four"]);
     assert!(stop.load(Ordering::Relaxed));
     assert_eq!(queue.counts(), QueueCounts { accepted: 2, dropped: 2, ..QueueCounts::default() });
-    let (queued, told) = queue.close_within(Duration::ZERO);
-    told.unwrap();
-    assert_eq!(queued.abandoned, 2);
+    let (counts, result) = queue.close_within(Duration::ZERO);
+    result.unwrap();
+    assert_eq!(counts.abandoned, 2);
 }
 
 #[test]
-fn a_failure_is_told_once_for_each_outage_and_the_other_records_go_on() {
+fn the_next_call_returns_an_error_once_and_the_other_records_go_on() {
     let mut queue = failing();
     put(&mut queue, &["one", "fail 1"]);
     assert_eq!(queue.flush().unwrap_err().to_string(), "fail 1");
-    put(&mut queue, &["fail 2", "fail 3"]);
     queue.flush().unwrap();
-    put(&mut queue, &["two", "fail 4"]);
-    assert_eq!(queue.flush().unwrap_err().to_string(), "fail 4");
-    let (queued, told) = queue.close_within(DEADLINE);
-    told.unwrap();
-    assert_eq!(
-        queued,
-        QueueCounts { accepted: 6, handled: 2, failed: 4, ..QueueCounts::default() }
-    );
+    put(&mut queue, &["two", "fail 2"]);
+    assert_eq!(queue.flush().unwrap_err().to_string(), "fail 2");
+    let (counts, result) = queue.close_within(DEADLINE);
+    result.unwrap();
+    let expected = QueueCounts { accepted: 4, handled: 2, failed: 2, ..QueueCounts::default() };
+    assert_eq!(counts, expected);
 }
 
 #[test]
-fn a_failure_that_nobody_asked_for_is_told_at_the_end() {
+fn closing_returns_an_error_that_was_not_returned_yet() {
     let mut queue = failing();
     put(&mut queue, &["fail"]);
-    let (queued, told) = queue.close_within(DEADLINE);
-    assert_eq!(told.unwrap_err().to_string(), "fail");
-    assert_eq!(queued.failed, 1);
+    let (counts, result) = queue.close_within(DEADLINE);
+    assert_eq!(result.unwrap_err().to_string(), "fail");
+    assert_eq!(counts.failed, 1);
 }
 
 #[test]
-fn closing_gives_up_at_its_deadline_and_counts_what_is_left() {
+fn closing_gives_up_at_its_deadline_and_counts_the_rest() {
     let (mut queue, saw, tokens) = gated(10, OnFull::Block);
     put(&mut queue, &["one", "two", "three"]);
     assert_eq!(next(&saw), seen("one"));
     let start = Instant::now();
-    let (queued, told) = queue.close_within(Duration::from_millis(20));
-    told.unwrap();
+    let (counts, result) = queue.close_within(Duration::from_millis(20));
+    result.unwrap();
     assert!(start.elapsed() < DEADLINE);
-    assert_eq!(queued, QueueCounts { accepted: 3, abandoned: 3, ..QueueCounts::default() });
-    // The thread leaves the rest alone, and ends.
+    assert_eq!(counts, QueueCounts { accepted: 3, abandoned: 3, ..QueueCounts::default() });
+    // The thread skips the rest and ends.
     drop(tokens);
     assert_eq!([next(&saw), next(&saw)], [Seen::Flush, Seen::Dropped]);
 }
 
 #[test]
-fn dropping_waits_until_everything_has_been_handled() {
+fn dropping_waits_until_everything_was_handled() {
     let (probe, saw) = probe();
     let mut queue = QueueHandler::new(probe, 10, OnFull::Block).unwrap();
     put(&mut queue, &["one", "two", "three"]);
@@ -240,16 +231,16 @@ fn a_handler_that_crashes_is_reported_and_nothing_hangs() {
     let error = queue.flush().unwrap_err().to_string();
     assert!(error.starts_with("the handler behind a queue has crashed"), "{error}");
     queue.handle(&record("two")).unwrap_err();
-    let (queued, told) = queue.close_within(DEADLINE);
-    told.unwrap_err();
+    let (counts, result) = queue.close_within(DEADLINE);
+    result.unwrap_err();
     assert_eq!(
-        queued,
+        counts,
         QueueCounts { accepted: 2, handled: 1, abandoned: 1, ..QueueCounts::default() }
     );
 }
 
 #[test]
-fn a_queue_before_a_queue_is_a_handler_like_any_other() {
+fn a_queue_in_front_of_a_queue_works() {
     let (probe, saw) = probe();
     let inner = QueueHandler::new(probe, 1, OnFull::Block).unwrap();
     let mut queue = QueueHandler::new(inner, 1, OnFull::Block).unwrap();
@@ -261,7 +252,7 @@ fn a_queue_before_a_queue_is_a_handler_like_any_other() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn every_record_is_accounted_for_whatever_the_queue(
+    fn every_record_is_accounted_for(
         messages in prop::collection::vec("(fail)?[a-z]{0,3}", 0..60),
         capacity in 0usize..8,
         drops in any::<bool>(),
@@ -271,17 +262,17 @@ proptest! {
         let on_full = if drops { OnFull::Drop } else { OnFull::Block };
         let mut queue = QueueHandler::new(probe, capacity, on_full).unwrap();
         for msg in &messages {
-            // Failures are counted below.
+            // Errors are counted below.
             let _ = queue.handle(&record(msg));
         }
-        let (queued, _) = queue.close_within(DEADLINE);
+        let (counts, _) = queue.close_within(DEADLINE);
         let handed = records(&saw);
-        prop_assert_eq!(queued.accepted + queued.dropped, messages.len() as u64);
-        prop_assert_eq!(queued.handled + queued.failed, queued.accepted);
-        prop_assert_eq!(handed.len() as u64, queued.accepted);
+        prop_assert_eq!(counts.accepted + counts.dropped, messages.len() as u64);
+        prop_assert_eq!(counts.handled + counts.failed, counts.accepted);
+        prop_assert_eq!(handed.len() as u64, counts.accepted);
         prop_assert!(drops || handed == messages);
         let failed = handed.iter().filter(|msg| msg.starts_with("fail")).count();
-        prop_assert_eq!(queued.failed, failed as u64);
-        prop_assert_eq!(queued.abandoned, 0);
+        prop_assert_eq!(counts.failed, failed as u64);
+        prop_assert_eq!(counts.abandoned, 0);
     }
 }
