@@ -20,7 +20,7 @@ pub use self::options::{
 };
 pub use self::slot::RecordFilter;
 pub use self::spec::{
-    FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, QueueSpec, RouteSpec, Spec,
+    FormatterSpec, HandlerSpec, Match, QueueSpec, RouteSpec, Spec,
 };
 pub use self::status::HandlerStatus;
 pub use self::validate::Validator;
