@@ -1,18 +1,14 @@
-//! What the tests stand on: `zlog` and Python as child processes, a subscriber
-//! that sees the wire itself, and a pseudo-terminal.
+//! Helpers of the tests: `zlog` and Python as child processes, ZeroMQ sockets that see raw
+//! frames, a pseudo-terminal.
 //!
-//! What may be here: starting, feeding, watching and ending processes and
-//! sockets. What they should have said is the tests' own.
-//!
-//! Nothing sleeps. A test waits for a condition, and when [`DEADLINE`] passes
-//! first, it fails with the command, its status and both of its streams.
+//! Nothing sleeps. A test waits for a condition, and fails after [`DEADLINE`] with the command,
+//! its status and both of its streams.
 
 mod finished;
 mod logrotate;
 mod peer;
 mod pty;
 mod python;
-mod raw_peer;
 mod rsyslog;
 mod running;
 mod stream;
@@ -30,23 +26,21 @@ pub(crate) use self::logrotate::{Logrotate, logrotate};
 pub(crate) use self::peer::left_out;
 pub(crate) use self::pty::Terminal;
 pub(crate) use self::python::{Python, python};
-pub(crate) use self::raw_peer::RawPeer;
 pub(crate) use self::rsyslog::{Rsyslog, rsyslog, rsyslog_with_its_default_limit};
 pub(crate) use self::running::{Input, Running};
 pub(crate) use self::wire::{Listener, Message, Publisher};
 pub(crate) use self::zlog::{Zlog, zlog};
 pub(crate) use self::zmtp::{RawSubscriber, Zmtp, frame};
 
-/// How long anything may take before it counts as never. Generous: it is only
-/// ever waited for in full by a test that fails.
+/// Time limit of every wait. Generous, because only a failing test waits for all of it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Any free port of the loopback interface; who binds it says which it is.
+/// Any free port of the loopback interface.
 pub(crate) const ANY_PORT: &str = "tcp://127.0.0.1:*";
 
-/// Any free port of a loopback address that nobody else uses: to be bound again after it
-/// was let go. A port of 127.0.0.1 may by then be another test's, or that of a
-/// connection, whose near end is always there.
+/// Any free port of a loopback address of its own, for tests that bind a port again after
+/// closing it. A port of 127.0.0.1 could be taken by another test meanwhile, or be the local
+/// port of an outgoing connection.
 pub(crate) fn own_address() -> String {
     static TAKEN: AtomicU8 = AtomicU8::new(0);
     if !cfg!(target_os = "linux") {
@@ -57,8 +51,8 @@ pub(crate) fn own_address() -> String {
     format!("tcp://127.{}.{low}.{}:*", 1 + high % 254, 1 + number % 254)
 }
 
-/// Leaves a child nothing of the environment of whoever runs the tests but the
-/// way to its programs.
+/// Removes everything from the child's environment that depends on who runs the tests, except
+/// the path of programs.
 pub(crate) fn clear_environment(command: &mut Command) {
     command.env_clear();
     for name in ["PATH", "HOME"] {
@@ -69,12 +63,12 @@ pub(crate) fn clear_environment(command: &mut Command) {
     command.env("LANG", "C.UTF-8").env("TZ", "UTC");
 }
 
-/// An emitter that binds any port and waits for its subscriber.
+/// An emitter that binds any port and waits for a subscriber.
 pub(crate) fn emit<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Zlog {
     zlog(["emit", "--bind", ANY_PORT, "--wait", "60s"]).args(args)
 }
 
-/// All that an emitter publishes, as it is on the wire, and how it ended.
+/// Runs an emitter. Returns everything it publishes, and its end.
 #[track_caller]
 pub(crate) fn published(emit: Zlog) -> (Vec<Message>, Finished) {
     let mut emit = emit.start();

@@ -1,7 +1,7 @@
-//! Host names: looked up where they hold up nobody, followed to the address that answers.
+//! Host names: lookups that block nothing, and connections that follow the address.
 //!
-//! Each `zlog` here has a mount namespace of its own, with an `/etc/hosts` and a name
-//! server of the test's: that takes root.
+//! Each `zlog` has a mount namespace with an `/etc/hosts` and a name server of the test, which
+//! takes root.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
@@ -13,26 +13,26 @@ use crate::harness::{
     ANY_PORT, Input, Listener, Publisher, Running, clear_environment, left_out, own_address,
 };
 
-/// How long what takes a moment may take on a busy machine. A lookup of a name that only
-/// the name server could know takes longer: see [`Resolver::silent`].
+/// Time limit for anything but a lookup that only the name server could answer, on a busy
+/// machine: see [`Resolver::silent`].
 const SOON: Duration = Duration::from_secs(40);
 
-/// What a `zlog` resolves names by.
+/// The resolver configuration of a `zlog`.
 struct Resolver {
     directory: tempfile::TempDir,
-    /// Never read: whoever asks waits in vain.
+    /// Bound and never read: lookups get no answer.
     _server: UdpSocket,
 }
 
 impl Resolver {
-    /// Names in `hosts`, in the form of `/etc/hosts`, are known. For others a name server
-    /// is asked that does not answer, twice, with 30 s for each. `None`, and a word on
-    /// standard error, where that is not possible.
+    /// Resolves the names in `hosts`, which has the format of `/etc/hosts`. For others it asks
+    /// a name server that does not answer, twice with 30 s each. `None`, and a message on
+    /// standard error, where this is not possible.
     fn silent(hosts: &str) -> Option<Resolver> {
         Resolver::new(hosts, "timeout:30 attempts:2")
     }
 
-    /// The same, but that the resolver gives up after a second.
+    /// The same, but the resolver gives up after a second.
     fn impatient(hosts: &str) -> Option<Resolver> {
         Resolver::new(hosts, "timeout:1 attempts:1")
     }
@@ -54,9 +54,9 @@ impl Resolver {
         left_out("mount namespace", tried.err().trim())
     }
 
-    /// Changes what is known.
+    /// Replaces the known names.
     fn set_hosts(&self, hosts: &str) {
-        // The same file: another in its place would not be the one that is mounted.
+        // Written in place: a new file would not be the one that is mounted.
         fs::write(self.directory.path().join("hosts"), hosts).unwrap();
     }
 
@@ -76,7 +76,7 @@ impl Resolver {
     }
 }
 
-/// A name server's port of a loopback address that nobody else uses.
+/// Port 53 of a loopback address of its own.
 fn name_server() -> Option<(UdpSocket, Ipv4Addr)> {
     static TAKEN: AtomicU8 = AtomicU8::new(0);
     let [.., high, low] = std::process::id().to_be_bytes();
@@ -85,7 +85,7 @@ fn name_server() -> Option<(UdpSocket, Ipv4Addr)> {
     UdpSocket::bind((address, 53)).ok().map(|server| (server, address))
 }
 
-/// Where nobody listens, under a name.
+/// An endpoint where nothing listens, with a host name.
 fn nowhere(name: &str) -> String {
     format!("tcp://{name}:9")
 }
@@ -95,14 +95,14 @@ fn port(endpoint: &str) -> &str {
     endpoint.rsplit_once(':').unwrap().1
 }
 
-/// Whether IPv6 is there to be tried.
+/// Whether the machine has IPv6.
 fn has_ipv6() -> bool {
     TcpListener::bind("[::1]:0").is_ok()
         || left_out::<()>("IPv6", "the loopback interface has no ::1").is_some()
 }
 
 #[test]
-fn a_name_server_that_does_not_answer_holds_up_no_other_endpoint_of_a_tail() {
+fn a_silent_name_server_does_not_block_other_endpoints_of_a_tail() {
     let Some(resolver) = Resolver::silent("") else { return };
     let publisher = Publisher::bind();
     let slow = nowhere("slow.example");
@@ -120,7 +120,7 @@ fn a_name_server_that_does_not_answer_holds_up_no_other_endpoint_of_a_tail() {
 }
 
 #[test]
-fn a_name_server_that_does_not_answer_holds_up_no_emitter_and_no_relay() {
+fn a_silent_name_server_does_not_block_emitters_or_relays() {
     let Some(resolver) = Resolver::silent("") else { return };
     let slow = nowhere("slow.example");
     let args = ["relay", "-b", ANY_PORT, "-c", &slow, "--publish-bind", ANY_PORT];
@@ -140,7 +140,7 @@ fn a_name_server_that_does_not_answer_holds_up_no_emitter_and_no_relay() {
 }
 
 #[test]
-fn a_signal_ends_what_waits_for_a_name_alone() {
+fn a_signal_ends_a_command_that_waits_for_a_lookup() {
     let Some(resolver) = Resolver::silent("") else { return };
     let slow = nowhere("slow.example");
     for args in [
@@ -159,7 +159,7 @@ fn a_signal_ends_what_waits_for_a_name_alone() {
 }
 
 #[test]
-fn handlers_whose_host_is_not_found_hold_up_nobody_beyond_the_linger() {
+fn handlers_with_an_unknown_host_do_not_delay_the_end_beyond_the_linger() {
     let Some(resolver) = Resolver::silent("") else { return };
     let publisher = Publisher::bind();
     let syslog = "udp://slow.example,timeout=100ms";
@@ -212,7 +212,7 @@ fn a_name_is_tried_over_ipv4_and_then_over_ipv6() {
 }
 
 #[test]
-fn a_name_that_appears_later_and_one_that_moves_are_followed() {
+fn a_name_that_appears_later_or_changes_its_address_is_followed() {
     let Some(resolver) = Resolver::impatient("") else { return };
     let [first, second] =
         [own_address(), own_address()].map(|address| Publisher::bind_at(&address));
@@ -239,16 +239,16 @@ fn a_name_that_appears_later_and_one_that_moves_are_followed() {
 }
 
 #[test]
-fn a_host_that_is_also_given_by_its_address_is_read_once() {
+fn a_host_given_by_name_and_by_address_is_subscribed_to_once() {
     let publisher = Publisher::bind();
     let Some(resolver) = Resolver::silent("127.0.0.1 one.example\n") else { return };
     let by_name = format!("tcp://one.example:{}", port(&publisher.endpoint));
     let args = ["tail", "-o", "text", "-n", "2", &by_name, &publisher.endpoint];
     let tail = resolver.zlog(&args, Input::Empty);
-    publisher.hear_all();
+    publisher.report_all();
     publisher.wait_for_subscription();
-    // Another connection would have been made at the same moment.
-    assert_eq!(publisher.told(Duration::from_secs(1)), None);
+    // A second connection would have been made at the same time.
+    assert_eq!(publisher.next_change(Duration::from_secs(1)), None);
     for text in ["one", "two"] {
         publisher.send(["app.INFO", text]);
     }

@@ -1,5 +1,5 @@
-//! Compiles libzmq 4.3.5 (the source in `zeromq-src`) against the libsodium
-//! that `libsodium-sys-stable` has just built, so that CURVE is always in.
+//! Compiles libzmq 4.3.5 (from `zeromq-src`) against the libsodium that
+//! `libsodium-sys-stable` builds, so that CURVE is always available.
 
 mod edits;
 
@@ -12,55 +12,55 @@ fn main() {
     add_cpp_flags();
     let sodium = zeromq_src::LibLocation::new(sodium_path("LIB"), sodium_path("INCLUDE"));
     zeromq_src::Build::new().with_libsodium(Some(sodium)).build();
-    // On Windows, zeromq-src keeps what compiling needs to itself.
+    // On Windows, zeromq-src does not expose what compiling needs.
     if env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("unix") {
         edits::apply(&sodium_path("INCLUDE"));
     }
 }
 
-/// What Linux has, with glibc and with musl, of what libzmq's own configuration looks for.
+/// What libzmq's own configuration would find on Linux, with glibc and with musl.
 ///
-/// `zeromq-src` writes an empty `platform.hpp` and defines only what libzmq does not
-/// compile without. Each name here is one that CMake finds for the vendored 4.3.5 on
-/// Linux (glibc 2.36, kernel 6.18); musl 1.2 declares all of these functions and constants.
+/// `zeromq-src` writes an empty `platform.hpp` and defines only what libzmq needs to compile.
+/// CMake finds each of these names for the vendored 4.3.5 on Linux (glibc 2.36, kernel 6.18);
+/// musl 1.2 declares all of the functions and constants.
 ///
 /// Found by CMake, and left out:
-/// - `ZMQ_HAVE_TIPC`: it would add a transport that nobody has asked for.
-/// - `HAVE_POSIX_MEMALIGN`, `ZMQ_CACHELINE_SIZE`: they align queues. Nothing but speed
-///   depends on them, and the gain has not been measured.
-/// - `ZMQ_HAVE_BUSY_POLL`, `ZMQ_HAVE_PTHREAD_SET_AFFINITY`, `ZMQ_HAVE_PPOLL`: they serve
-///   options and a function that zlog does not use.
+/// - `ZMQ_HAVE_TIPC`: would add an unused transport.
+/// - `HAVE_POSIX_MEMALIGN`, `ZMQ_CACHELINE_SIZE`: align queues, for speed only; the gain is
+///   not measured.
+/// - `ZMQ_HAVE_BUSY_POLL`, `ZMQ_HAVE_PTHREAD_SET_AFFINITY`, `ZMQ_HAVE_PPOLL`: options and a
+///   function that zlog does not use.
 /// - `ZMQ_HAVE_NOEXCEPT`: C++ annotations.
 const LINUX: &[&str] = &[
-    // Without it, timers run on the wall clock: set back, it stops them all.
+    // Without it, timers use the wall clock, and stop when it is set back.
     "HAVE_CLOCK_GETTIME",
-    // Without these, ZMQ_TCP_KEEPALIVE and its like are accepted and do nothing.
+    // Without these, ZMQ_TCP_KEEPALIVE and the like are accepted without effect.
     "ZMQ_HAVE_SO_KEEPALIVE",
     "ZMQ_HAVE_TCP_KEEPCNT",
     "ZMQ_HAVE_TCP_KEEPIDLE",
     "ZMQ_HAVE_TCP_KEEPINTVL",
-    // Children that are started at the wrong moment inherit sockets without these.
+    // Without these, a child that is started at the wrong moment inherits sockets.
     "HAVE_ACCEPT4",
     "ZMQ_HAVE_SOCK_CLOEXEC",
     "ZMQ_IOTHREAD_POLLER_USE_EPOLL_CLOEXEC",
-    // Wakes a thread by one descriptor instead of a pair of sockets.
+    // Wakes a thread with one descriptor instead of a socket pair.
     "ZMQ_HAVE_EVENTFD",
     "ZMQ_HAVE_EVENTFD_CLOEXEC",
-    // A context that a forked child closes leaves the parent's alone.
+    // Lets a forked child close its copy of a context.
     "HAVE_FORK",
     // `tcp://eth0:5555`, and zones: `tcp://[fe80::1%eth0]:5555`.
     "ZMQ_HAVE_IFADDRS",
     "HAVE_IF_NAMETOINDEX",
-    // `ipc://*` gets a directory that no other user can write to.
+    // `ipc://*` gets a directory that only this user can write to.
     "HAVE_MKDTEMP",
-    // The peer of an ipc connection is told with its user and process.
+    // The peer of an ipc connection is named by its user and process.
     "ZMQ_HAVE_SO_PEERCRED",
-    // Names for threads, in debuggers and in `top -H`.
+    // Thread names, for debuggers and `top -H`.
     "ZMQ_HAVE_PTHREAD_SETNAME_2",
 ];
 
-/// The same for Android. Not tried: only what its C library has in every version that
-/// Rust supports, and what does not depend on libzmq knowing that it is Android.
+/// The same for Android. Untested: only what its C library has in all versions that Rust
+/// supports, and what does not depend on libzmq knowing that it is Android.
 const ANDROID: &[&str] = &[
     "HAVE_CLOCK_GETTIME",
     "ZMQ_HAVE_SO_KEEPALIVE",
@@ -71,8 +71,8 @@ const ANDROID: &[&str] = &[
     "ZMQ_HAVE_SOCK_CLOEXEC",
 ];
 
-/// The same for macOS and its relatives. Not tried: by Apple's headers and libzmq's
-/// `platform.hpp`. The idle time of keepalive is called `TCP_KEEPALIVE` there.
+/// The same for Apple's systems. Untested: from Apple's headers and libzmq's `platform.hpp`.
+/// The idle time of keepalive is called `TCP_KEEPALIVE` there.
 const APPLE: &[&str] = &[
     "ZMQ_HAVE_OSX",
     "HAVE_CLOCK_GETTIME",
@@ -85,7 +85,7 @@ const APPLE: &[&str] = &[
     "HAVE_MKDTEMP",
 ];
 
-/// The same for FreeBSD. Not tried: by its manual pages and libzmq's `platform.hpp`.
+/// The same for FreeBSD. Untested: from its manual pages and libzmq's `platform.hpp`.
 const FREEBSD: &[&str] = &[
     "ZMQ_HAVE_FREEBSD",
     "HAVE_CLOCK_GETTIME",
@@ -100,7 +100,7 @@ const FREEBSD: &[&str] = &[
     "HAVE_MKDTEMP",
 ];
 
-/// What the target has. Windows needs none of it: there libzmq looks for itself.
+/// The names for the target. None for Windows, where libzmq detects features itself.
 fn platform() -> &'static [&'static str] {
     match env::var("CARGO_CFG_TARGET_OS").as_deref() {
         Ok("linux") => LINUX,
@@ -111,11 +111,10 @@ fn platform() -> &'static [&'static str] {
     }
 }
 
-/// Defines what the platform has, and leaves the C++ compiler's warnings about libzmq's
-/// sources out of everybody's build: cc turns them into cargo warnings, which cargo shows
-/// for a workspace member.
+/// Defines the names, and disables the C++ compiler's warnings about libzmq's sources: cc
+/// turns them into cargo warnings, which cargo shows for a workspace member.
 ///
-/// The environment is the only way in: `zeromq-src` keeps its `cc::Build` to itself.
+/// Uses the environment, because `zeromq-src` does not expose its `cc::Build`.
 fn add_cpp_flags() {
     let mut flags = env::var("CXXFLAGS").unwrap_or_default();
     if env::var("CARGO_CFG_TARGET_ENV").as_deref() != Ok("msvc") {
@@ -124,11 +123,11 @@ fn add_cpp_flags() {
     for name in platform() {
         flags.push_str(&format!(" -D{name}=1"));
     }
-    // SAFETY: a build script's main thread, before any other is started.
+    // SAFETY: a build script has one thread here.
     unsafe { env::set_var("CXXFLAGS", flags) };
 }
 
-/// A path that libsodium's build script published through `links = "sodium"`.
+/// A path that libsodium's build script publishes through `links = "sodium"`.
 fn sodium_path(what: &str) -> PathBuf {
     let name = format!("DEP_SODIUM_{what}");
     match env::var_os(&name) {

@@ -1,20 +1,19 @@
-//! Changes to libzmq's sources, made when it is compiled.
+//! Changes to libzmq's sources, applied when it is compiled.
 //!
-//! A subscriber can fill the memory of an XPUB of libzmq 4.3.5, whatever its options are:
+//! A subscriber can fill the memory of a process with a libzmq 4.3.5 XPUB, with any options:
 //!
-//! - `xread_activated` moves everything that comes in into a queue without a bound. While
-//!   a peer sends as fast as that goes, the call does not return (measured: 13 s with
-//!   junk of 20 connections, and `out of memory` with subscriptions of 4,000 bytes), so
-//!   that the user of the socket has no chance to do anything about it.
-//! - Frames of a message without an end are held without a bound, and never seen.
+//! - `xread_activated` moves everything that arrives into an unbounded queue. While a peer
+//!   sends fast enough, the call does not return (measured: 13 s with junk of 20 connections,
+//!   and `out of memory` with subscriptions of 4,000 bytes), so the user of the socket can't
+//!   react.
+//! - The frames of an endless message are kept without bound, and never delivered.
 //!
-//! And whoever counts subscriptions can't tell whose they are: an ended connection's
-//! cancels come up without its name, peers of ZMTP 1 and 2 have none, and the descriptors
-//! that are the names of the others are used again.
+//! Nor can the user count subscriptions per peer: the cancels of an ended connection do not
+//! name it, peers of ZMTP 1 and 2 have no descriptor property, and descriptors are reused.
 //!
-//! So [`EDITS`] are made: a frame that is no subscription ends its connection; of
-//! subscriptions, 256 wait for the user, and the rest stays with the peer; each names its
-//! peer; and a connection can be ended by its number.
+//! So [`EDITS`] change this: a frame that is not a subscription ends its connection; 256
+//! subscriptions are queued for the user, and the rest stays with the peer; each names its
+//! peer; and the user can end a connection by its number.
 //!
 //! libzmq is under the Mozilla Public License 2.0. So are these changes to its files, and
 //! the lines of them that are quoted here.
@@ -23,18 +22,18 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file of libzmq, what stands there (once), and what stands there instead.
+/// A replacement in a file of libzmq. `old` occurs exactly once.
 struct Edit {
     file: &'static str,
     old: &'static str,
     new: &'static str,
 }
 
-/// Compiles the changed files, and puts them into the library in place of the original
-/// ones. To be called after `zeromq_src` has built it.
+/// Compiles the changed files, and replaces the original ones in the library. Must be called
+/// after `zeromq_src` has built it.
 ///
 /// # Panics
-/// A file is not what it was when the edits were written, or can't be compiled.
+/// A file differs from the one that the edits were written for, or does not compile.
 pub(crate) fn apply(sodium_include: &Path) {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let (sources, library) = (out.join("source/src"), out.join("lib"));
@@ -52,7 +51,7 @@ pub(crate) fn apply(sodium_include: &Path) {
     build.cpp(true).std("c++11").out_dir(&library).cargo_metadata(false).compile("zmq");
 }
 
-/// The files to be compiled, with all edits made.
+/// The changed files, with all edits applied.
 fn edited(sources: &Path) -> Vec<(&'static str, String)> {
     let mut files: Vec<(&'static str, String)> = Vec::new();
     for edit in EDITS {
@@ -68,7 +67,7 @@ fn edited(sources: &Path) -> Vec<(&'static str, String)> {
     files
 }
 
-/// The compiled files of libzmq that stay as they are.
+/// The object files of the unchanged files.
 fn other_objects(library: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(library).expect("the directory of the library");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -79,8 +78,8 @@ fn other_objects(library: &Path) -> Vec<PathBuf> {
     paths.filter(|path| path.extension().is_some_and(|e| e == "o") && !is_changed(path)).collect()
 }
 
-/// What zeromq-src 0.3.6 defines for Unix: the layout of libzmq's classes depends on it.
-/// What CXXFLAGS defines is added by cc, here as there.
+/// Defines what zeromq-src 0.3.6 defines for Unix: the layout of libzmq's classes depends on
+/// it. cc adds the definitions of CXXFLAGS.
 fn define(build: &mut cc::Build) {
     let target = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     let linux = ["ZMQ_HAVE_LINUX", "ZMQ_IOTHREAD_POLLER_USE_EPOLL"];
@@ -109,7 +108,7 @@ const EDITS: &[Edit] = &[
         file: "stream_engine_base.cpp",
         old: r#"static std::string get_peer_address (zmq::fd_t s_)
 {"#,
-        new: r#"//  zlog: the open connections, each with a number that is never used again.
+        new: r#"//  zlog: the open connections, each with a number that is never reused.
 //  Never destroyed: I/O threads may outlive static objects.
 struct connections_t
 {
@@ -124,11 +123,11 @@ struct connections_t
     }
 };
 
-//  Ends a connection, unless it is already closed. The lock is held: its
-//  descriptor can't be closed, and used for another one, meanwhile.
-//  With a linger of 0, closing resets it. Otherwise a peer whose window is zero
-//  keeps on waiting in its write: its probes are answered until the system gives
-//  the closed connection up (100 s and more were seen).
+//  Ends a connection, unless it is already closed. While the lock is held, its
+//  descriptor can't be closed and reused. A linger of 0 makes the close a reset.
+//  Otherwise a peer with a zero window would keep blocking in its write: the
+//  system answers its probes until it gives the closed connection up (over 100 s
+//  were seen).
 extern "C" void zlog_end_connection (uint64_t number_)
 {
     connections_t &connections = connections_t::get ();
@@ -190,7 +189,7 @@ static std::string get_peer_address (zmq::fd_t s_)
 "#,
         new: r#"            if (_mechanism == NULL && _has_handshake_stage) {
                 _session->engine_ready ();
-                //  zlog: peers of ZMTP 1 and 2 are told apart, too.
+                //  zlog: names peers of ZMTP 1 and 2, too.
                 properties_t properties;
                 init_properties (properties);
                 _metadata = new (std::nothrow) metadata_t (properties);
@@ -204,7 +203,7 @@ static std::string get_peer_address (zmq::fd_t s_)
 "#,
         new: r#"int zmq::stream_engine_base_t::push_msg_to_session (msg_t *msg_)
 {
-    //  Set already when it is pushed again.
+    //  Already set if the message is pushed again.
     if (_metadata && !msg_->metadata ())
         msg_->set_metadata (_metadata);
 "#,
@@ -219,7 +218,7 @@ static std::string get_peer_address (zmq::fd_t s_)
 {
     zmq_assert (_session);
 
-    //  zlog: of a subscriber, says that it broke the protocol, and its address.
+    //  zlog: reports that a subscriber broke the protocol, with its address.
     if (reason_ == protocol_error && _options.type == ZMQ_XPUB
         && !_handshaking
         && (_mechanism == NULL
@@ -247,9 +246,9 @@ static std::string get_peer_address (zmq::fd_t s_)
 "#,
         new: r#"        && !msg_->is_cancel ())
         return 0;
-    //  zlog: a subscriber sends subscriptions, each in one frame, and nothing
-    //  else. Other frames would be held in memory until the socket is read, or
-    //  without a bound while their message has no end.
+    //  zlog: a subscriber may only send subscriptions, each in one frame. Other
+    //  frames would be kept in memory until the socket is read, or without bound
+    //  while their message does not end.
     if (options.type == ZMQ_XPUB && !msg_->is_subscribe ()
         && !msg_->is_cancel () && !msg_->is_credential ()
         && (msg_->flags () & msg_t::more || msg_->size () == 0
@@ -271,49 +270,49 @@ static std::string get_peer_address (zmq::fd_t s_)
     Edit {
         file: "xpub.cpp",
         old: r#"void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
-        new: r#"//  zlog: what is told of a pipe's peer with each of its subscriptions: a number
-//  of the pipe, that of its connection, and its address. Held in a place of the
-//  pipe that other socket types use.
-static zmq::metadata_t *told_of (const zmq::pipe_t *pipe_)
+        new: r#"//  zlog: the properties of a pipe's peer that each of its subscriptions carries:
+//  the numbers of the pipe and the connection, and the address. Stored in a
+//  field of the pipe that other socket types use.
+static zmq::metadata_t *properties_of (const zmq::pipe_t *pipe_)
 {
     const zmq::blob_t &held = pipe_->get_routing_id ();
-    zmq::metadata_t *told = NULL;
-    if (held.size () == sizeof told)
-        memcpy (&told, held.data (), sizeof told);
-    return told;
+    zmq::metadata_t *properties = NULL;
+    if (held.size () == sizeof properties)
+        memcpy (&properties, held.data (), sizeof properties);
+    return properties;
 }
 
-static void forget (zmq::metadata_t *told_)
+static void forget (zmq::metadata_t *properties_)
 {
-    if (told_ && told_->drop_ref ())
-        LIBZMQ_DELETE (told_);
+    if (properties_ && properties_->drop_ref ())
+        LIBZMQ_DELETE (properties_);
 }
 
-//  What is told with the cancels that libzmq makes when a pipe ends: the same, but
-//  for the descriptor, by which they are told from those of the peer.
-static zmq::metadata_t *without_descriptor (const zmq::metadata_t *told_)
+//  The properties of the cancels that libzmq makes when a pipe ends: the same
+//  without the descriptor, which distinguishes them from the peer's own.
+static zmq::metadata_t *without_descriptor (const zmq::metadata_t *properties_)
 {
-    if (!told_)
+    if (!properties_)
         return NULL;
     zmq::metadata_t::dict_t dict;
-    dict["__pipe"] = told_->get ("__pipe");
-    dict["__connection"] = told_->get ("__connection");
-    zmq::metadata_t *told = new (std::nothrow) zmq::metadata_t (dict);
-    alloc_assert (told);
-    return told;
+    dict["__pipe"] = properties_->get ("__pipe");
+    dict["__connection"] = properties_->get ("__connection");
+    zmq::metadata_t *properties = new (std::nothrow) zmq::metadata_t (dict);
+    alloc_assert (properties);
+    return properties;
 }
 
-static zmq::metadata_t *tell_of (zmq::pipe_t *pipe_,
+static zmq::metadata_t *set_properties (zmq::pipe_t *pipe_,
                                  const zmq::metadata_t *connection_)
 {
     static zmq::atomic_counter_t pipes;
-    zmq::metadata_t *told = told_of (pipe_);
+    zmq::metadata_t *properties = properties_of (pipe_);
     const char *number = connection_ ? connection_->get ("__connection") : NULL;
-    if (told && (!number || strcmp (told->get ("__connection"), number) == 0))
-        return told;
+    if (properties && (!number || strcmp (properties->get ("__connection"), number) == 0))
+        return properties;
     zmq::metadata_t::dict_t dict;
-    if (told)
-        dict["__pipe"] = told->get ("__pipe");
+    if (properties)
+        dict["__pipe"] = properties->get ("__pipe");
     else {
         std::ostringstream pipe;
         pipe << pipes.add (1) + 1;
@@ -327,18 +326,18 @@ static zmq::metadata_t *tell_of (zmq::pipe_t *pipe_,
     const char *descriptor = connection_ ? connection_->get ("__fd") : NULL;
     if (descriptor)
         dict["__fd"] = descriptor;
-    forget (told);
-    told = new (std::nothrow) zmq::metadata_t (dict);
-    alloc_assert (told);
-    zmq::blob_t held (reinterpret_cast<unsigned char *> (&told), sizeof told);
+    forget (properties);
+    properties = new (std::nothrow) zmq::metadata_t (dict);
+    alloc_assert (properties);
+    zmq::blob_t held (reinterpret_cast<unsigned char *> (&properties), sizeof properties);
     pipe_->set_router_socket_routing_id (held);
-    return told;
+    return properties;
 }
 
-//  zlog: reads the next message of the pipes that have some, and leaves the rest
-//  there while enough wait for the user: a peer that sends faster than the user
-//  reads is held back, where it would fill the memory. One pipe after the other:
-//  what a connection sent comes before what another sends that follows it.
+//  zlog: reads the next message of the readable pipes, unless enough are queued
+//  for the user: then the rest stays in the pipes, and a peer that sends faster
+//  than the user reads is held back. Reads one pipe to its end before the next:
+//  what a connection sent is read before what its successor sends.
 static bool read_next (std::deque<zmq::pipe_t *> &readable_,
                        size_t waiting_,
                        zmq::msg_t *msg_,
@@ -368,7 +367,7 @@ void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
     while (_manual ? pipe_->read (&msg)
                    : read_next (_pending_pipes, _pending_data.size (), &msg,
                                 &pipe_)) {
-        metadata_t *metadata = tell_of (pipe_, msg.metadata ());
+        metadata_t *metadata = set_properties (pipe_, msg.metadata ());
 "#,
     },
     Edit {
@@ -378,25 +377,25 @@ void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
 "#,
         new: r#"        const size_t before = _pending_metadata.size ();
         _subscriptions.rm (pipe_, send_unsubscription, this, !_verbose_unsubs);
-        //  zlog: these are told of the peer, too.
-        metadata_t *told = without_descriptor (told_of (pipe_));
-        for (size_t i = before; told && i < _pending_metadata.size (); ++i) {
-            told->add_ref ();
-            _pending_metadata[i] = told;
+        //  zlog: these carry the peer's properties, too.
+        metadata_t *properties = without_descriptor (properties_of (pipe_));
+        for (size_t i = before; properties && i < _pending_metadata.size (); ++i) {
+            properties->add_ref ();
+            _pending_metadata[i] = properties;
         }
-        forget (told);
+        forget (properties);
         _pending_pipes.erase (std::remove (_pending_pipes.begin (),
                                            _pending_pipes.end (), pipe_),
                               _pending_pipes.end ());
     }
-    forget (told_of (pipe_));
+    forget (properties_of (pipe_));
 "#,
     },
     Edit {
         file: "xpub.cpp",
         old: r#"    //  If there is at least one
     if (_pending_data.empty ()) {"#,
-        new: r#"    //  zlog: goes on with what was left in pipes.
+        new: r#"    //  zlog: continues with the messages left in pipes.
     if (!_manual && !_pending_pipes.empty ())
         xread_activated (NULL);
 

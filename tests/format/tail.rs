@@ -107,7 +107,7 @@ fn invalid_formats_are_refused_at_the_start() {
         ("%(message)99999s", "1000 characters"),
         ("%(message)s %s", "names no field"),
         ("{message:d}", "needs a number"),
-        ("{message!x}", "!r, !s and !a"),
+        ("{message!x}", "!r, !s or !a"),
         ("{message:{lineno}}", "can't be nested"),
         ("{message", "not closed"),
         ("$message $", "$$ for a dollar sign"),

@@ -1,4 +1,4 @@
-//! How a child ended and what it wrote, and the checks on that.
+//! A child that has ended: its status, its output, and checks of both.
 
 use std::fmt::Write as _;
 use std::process::ExitStatus;
@@ -14,13 +14,13 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// It must have ended with 0.
+    /// Checks that it exited with 0.
     #[track_caller]
     pub(crate) fn success(self) -> Finished {
         self.code(0)
     }
 
-    /// It must have ended with this exit code.
+    /// Checks that it exited with this code.
     #[track_caller]
     pub(crate) fn code(self, expected: i32) -> Finished {
         let code = self.status.and_then(|status| status.code());
@@ -30,7 +30,7 @@ impl Finished {
         self
     }
 
-    /// Its standard output must be exactly this.
+    /// Checks that its standard output is exactly this.
     #[track_caller]
     pub(crate) fn stdout(self, expected: impl AsRef<[u8]>) -> Finished {
         if self.stdout != expected.as_ref() {
@@ -39,7 +39,7 @@ impl Finished {
         self
     }
 
-    /// Its standard error must contain this.
+    /// Checks that its standard error contains this.
     #[track_caller]
     pub(crate) fn stderr_has(self, expected: &str) -> Finished {
         if !self.err().contains(expected) {
@@ -48,7 +48,7 @@ impl Finished {
         self
     }
 
-    /// Its standard error must not contain this.
+    /// Checks that its standard error does not contain this.
     #[track_caller]
     pub(crate) fn stderr_lacks(self, unexpected: &str) -> Finished {
         if self.err().contains(unexpected) {
@@ -67,14 +67,14 @@ impl Finished {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
-    /// Fails the test, with everything that is known.
+    /// Fails the test, and shows everything known about the child.
     #[track_caller]
     pub(crate) fn fail(&self, why: &str) -> ! {
         panic!("{}", report(why, &self.shown, self.status, &self.stdout, &self.stderr))
     }
 }
 
-/// Everything that is known about a child, for a test that fails.
+/// Everything known about a child, for a failing test.
 pub(super) fn report(
     why: &str,
     shown: &str,
@@ -93,7 +93,7 @@ pub(super) fn report(
     text
 }
 
-/// Text to read in a failure: the last of it, when it is long.
+/// The last part of a long text.
 fn clipped(bytes: &[u8]) -> String {
     const LONGEST: usize = 6000;
     let from = bytes.len().saturating_sub(LONGEST);

@@ -1,4 +1,4 @@
-//! The real logrotate, on files of a test's own.
+//! The real logrotate, on files of the test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use super::clear_environment;
 use super::peer::installed;
 use super::running::{Input, Running};
 
-/// The program, with a state of its own: what the system's has done is nothing to it.
+/// logrotate, with a state file of its own instead of the system's.
 pub(crate) struct Logrotate {
     program: PathBuf,
     directory: tempfile::TempDir,
 }
 
-/// logrotate; `None`, and a word on standard error, where there is none.
+/// logrotate; `None`, and a message on standard error, where it is not installed.
 #[track_caller]
 pub(crate) fn logrotate() -> Option<Logrotate> {
     let program = installed("logrotate")?;
@@ -22,8 +22,8 @@ pub(crate) fn logrotate() -> Option<Logrotate> {
 }
 
 impl Logrotate {
-    /// Rotates `log` by these directives, whether or not it is due. Gives whether it did:
-    /// a name with the time in it may be taken by the file before.
+    /// Rotates `log` with these directives, whether or not it is due. Returns whether it did:
+    /// the name of a backup with the time in it may be in use.
     #[track_caller]
     pub(crate) fn rotate(&self, log: &Path, directives: &str) -> bool {
         let [config, state] = ["config", "state"].map(|name| self.directory.path().join(name));

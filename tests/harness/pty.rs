@@ -1,4 +1,4 @@
-//! A real pseudo-terminal with `zlog` in it, and what a person would see there.
+//! `zlog` in a real pseudo-terminal, and the screen as a user sees it.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use super::DEADLINE;
 use super::stream::Stream;
 use super::zlog::Zlog;
 
-/// A terminal and the process in it. Dropping it hangs up and kills the process.
+/// A terminal and its process. Dropping it hangs up and kills the process.
 pub(crate) struct Terminal {
     keyboard: File,
     output: Stream,
@@ -38,11 +38,11 @@ impl Terminal {
             rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
             Ok(())
         };
-        // SAFETY: between fork and exec the closure makes two system calls and
-        // touches neither memory that another thread may hold locked nor the heap.
+        // SAFETY: only async-signal-safe calls are allowed between fork and exec: these are
+        // two system calls, without allocation or locks.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().expect("zlog can be started");
-        // The command holds the user's side open, and so would keep the output from ending.
+        // The command holds the user's side open, which would keep the output from ending.
         drop(command);
         let keyboard = File::from(master);
         let output = Stream::read(keyboard.try_clone().expect("a descriptor"));
@@ -54,7 +54,7 @@ impl Terminal {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal is open");
     }
 
-    /// Waits until `wanted` likes what is on the screen, and returns the screen.
+    /// Waits until `wanted` accepts the screen, and returns it.
     #[track_caller]
     pub(crate) fn wait_for_screen(&self, wanted: impl Fn(&vt100::Screen) -> bool) -> vt100::Screen {
         let found = self.output.wait_for(Instant::now() + DEADLINE, |bytes| {
@@ -71,20 +71,20 @@ impl Terminal {
         })
     }
 
-    /// Waits until the screen shows `text`, and returns the screen.
+    /// Waits until the screen shows `text`, and returns it.
     #[track_caller]
     pub(crate) fn wait_for_text(&self, text: &str) -> vt100::Screen {
         self.wait_for_screen(|screen| screen.contents().contains(text))
     }
 
-    /// Sends the process SIGTERM, past the terminal.
+    /// Sends SIGTERM to the process, not through the terminal.
     pub(crate) fn terminate(&mut self) {
         let process = rustix::process::Pid::from_child(&self.child);
-        // Not reaped yet, so the id is still its own.
+        // The process is not reaped yet, so the id is its own.
         let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
     }
 
-    /// Waits for the process to end; everything that it wrote, and its status.
+    /// Waits for the end of the process. Returns all of its output, and its status.
     #[track_caller]
     pub(crate) fn wait(mut self) -> (Vec<u8>, ExitStatus) {
         let ended = self.output.wait_for_end(Instant::now() + DEADLINE);
@@ -111,13 +111,13 @@ impl Drop for Terminal {
     }
 }
 
-/// Opens a pseudo-terminal: the side of whoever looks on, and the program's.
+/// Opens a pseudo-terminal: the controlling side and the user's side.
 fn open(rows: u16, columns: u16) -> io::Result<(OwnedFd, OwnedFd)> {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&master)?;
     unlockpt(&master)?;
     let name = ptsname(&master, Vec::new())?;
-    // NOCTTY: it is to become the child's terminal, not the tests'.
+    // NOCTTY: it must become the child's terminal, not the tests'.
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let user = rustix::fs::open(name, flags, Mode::empty())?;
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };

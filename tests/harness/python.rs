@@ -1,8 +1,8 @@
-//! Python with the peers that `zlog` has to get on with: PyZMQ and Logbook.
+//! Python with the peers of `zlog`: PyZMQ and Logbook.
 //!
-//! The tests install them themselves, once, in a virtual environment below
-//! `target/tmp`, for the versions in `data/requirements.txt`. Where that can't
-//! be done, a test that needs it says so and passes; under `CI=true` it fails.
+//! The tests install them once, in a virtual environment below `target/tmp`, in the versions
+//! of `data/requirements.txt`. Where that fails, a test that needs them reports so and passes;
+//! under `CI=true` it fails.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -51,13 +51,14 @@ impl Python {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         clear_environment(&mut command);
-        // A line is to be seen when it is printed, and no cache left in the sources.
+        // Unbuffered, so that lines are seen when printed; no bytecode next to the sources.
         command.env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
 }
 
-/// Python with the peers; `None`, and a word on standard error, where it can't be had.
+/// Python with the peers; `None`, and a message on standard error, where they can't be
+/// installed.
 #[track_caller]
 pub(crate) fn python() -> Option<Python> {
     static PYTHON: OnceLock<Result<Python, String>> = OnceLock::new();
@@ -67,16 +68,16 @@ pub(crate) fn python() -> Option<Python> {
     }
 }
 
-/// Makes the environment, or finds the one that an earlier run has made.
+/// Creates the environment, or finds that of an earlier run.
 fn install() -> Result<Python, String> {
     let directory = directory();
     let said = |error: std::io::Error| format!("{}: {error}", directory.display());
     fs::create_dir_all(env!("CARGO_TARGET_TMPDIR")).map_err(said)?;
-    // Another run of the tests may be at it: the second waits for the first.
+    // Serializes concurrent runs of the tests.
     let lock = File::create(directory.with_extension("lock")).map_err(said)?;
     flock(&lock, FlockOperation::LockExclusive).map_err(|error| said(error.into()))?;
     let python = Python { program: directory.join("bin/python") };
-    // Written last: without it, an earlier run was cut short.
+    // Written last: it is missing after an interrupted installation.
     let complete = directory.join("complete");
     if complete.exists() {
         return Ok(python);
@@ -91,15 +92,15 @@ fn install() -> Result<Python, String> {
     Ok(python)
 }
 
-/// One environment for each list of requirements.
+/// One environment per list of requirements.
 fn directory() -> PathBuf {
     let mut hasher = DefaultHasher::new();
     REQUIREMENTS.hash(&mut hasher);
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("peers-{:016x}", hasher.finish()))
 }
 
-/// Runs a step of the installation, in the environment of whoever runs the
-/// tests: the way to the package index may be in it.
+/// Runs a step of the installation with the caller's environment, which may contain the
+/// package index.
 fn run(command: &mut Command) -> Result<(), String> {
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{command:?}: {error}"))?;

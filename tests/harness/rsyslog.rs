@@ -1,4 +1,4 @@
-//! A real syslog daemon, rsyslogd, without privileges and with sockets of its own.
+//! The real rsyslogd, without privileges and with sockets of its own.
 
 use std::fs;
 use std::net::{TcpStream, UdpSocket};
@@ -12,7 +12,7 @@ use super::clear_environment;
 use super::peer::installed;
 use super::running::{Input, Running};
 
-/// Listens on all ways, and prints each message as JSON.
+/// A configuration that listens on all transports, and prints each message as JSON.
 const CONFIG: &str = r#"
 global(workDirectory="@" LIMIT parser.escapeControlCharactersOnReceive="off")
 module(load="imuxsock" SysSock.Use="off")
@@ -26,33 +26,33 @@ template(name="all" type="list") { property(name="jsonmesg") constant(value="\n"
 action(type="omfile" file="/dev/stdout" template="all")
 "#;
 
-/// The program that messages of the harness itself are from.
+/// The program name of the harness's own messages.
 const PROBE: &str = "probe";
-/// How long one is waited for.
+/// Time limit of a wait for a message.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A limit on messages above what most tests send.
+/// A limit on the length of messages, above what most tests send.
 const LARGE: &str = r#"maxMessageSize="64k""#;
 
-/// The daemon. Its sockets are in a directory that goes with it.
+/// The daemon. Its sockets are in a temporary directory.
 pub(crate) struct Rsyslog {
     program: PathBuf,
     directory: tempfile::TempDir,
     udp: u16,
-    /// 0 until it has told which one it was given.
+    /// The port; 0 until it is known.
     tcp: u16,
     /// The option that limits the length of messages; empty for the default.
     limit: &'static str,
     running: Running,
 }
 
-/// A running daemon; `None`, and a word on standard error, where there is none.
+/// A running daemon; `None`, and a message on standard error, where it is not installed.
 #[track_caller]
 pub(crate) fn rsyslog() -> Option<Rsyslog> {
     installed("rsyslogd").map(|program| Rsyslog::start(&program, LARGE))
 }
 
-/// The same, with the limit on the length of messages that it comes with.
+/// The same with rsyslogd's default limit on the length of messages.
 #[track_caller]
 pub(crate) fn rsyslog_with_its_default_limit() -> Option<Rsyslog> {
     installed("rsyslogd").map(|program| Rsyslog::start(&program, ""))
@@ -62,10 +62,10 @@ impl Rsyslog {
     #[track_caller]
     fn start(installed: &Path, limit: &'static str) -> Rsyslog {
         let directory = tempfile::tempdir().unwrap();
-        // AppArmor lets the one that is installed read no files but its own.
+        // AppArmor denies the installed program other files than its own.
         let program = directory.path().join("rsyslogd");
         fs::copy(installed, &program).unwrap();
-        // It can't say which port it was given. That it has it is seen below.
+        // It can't print the port that it bound; that it has one is checked below.
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let running = run(&program, directory.path(), udp, 0, limit);
         let mut daemon = Rsyslog { program, directory, udp, tcp: 0, limit, running };
@@ -73,7 +73,7 @@ impl Rsyslog {
         daemon
     }
 
-    /// Stops it, and starts it anew at the same addresses: `between` is done in between.
+    /// Restarts it at the same addresses, and runs `between` while it is stopped.
     #[track_caller]
     pub(crate) fn restart(&mut self, between: impl FnOnce()) {
         self.running.terminate();
@@ -91,7 +91,7 @@ impl Rsyslog {
         found.unwrap_or_else(|| self.running.fail(&format!("no {text:?} came")))
     }
 
-    /// Waits for a message whose text begins so, blanks before it aside.
+    /// Waits for a message whose text begins with this, after blanks.
     #[track_caller]
     pub(crate) fn expect_beginning(&mut self, text: &str) -> Value {
         let until = Instant::now() + super::DEADLINE;
@@ -109,7 +109,7 @@ impl Rsyslog {
         found
     }
 
-    /// All messages so far, in their order.
+    /// All messages so far, in order.
     pub(crate) fn messages(&self) -> Vec<Value> {
         let bytes = self.running.stdout.bytes();
         let text = String::from_utf8(bytes).unwrap();
@@ -122,7 +122,7 @@ impl Rsyslog {
         format!("unix:{}", self.path("log").display())
     }
 
-    /// A socket that is as /dev/log comes.
+    /// Its socket in the format of /dev/log.
     pub(crate) fn local(&self) -> String {
         format!("unix:{}", self.path("local").display())
     }
@@ -139,13 +139,13 @@ impl Rsyslog {
         self.directory.path().join(name)
     }
 
-    /// Waits until it listens. With UDP, only a message that it prints can tell.
+    /// Waits until it listens. Over UDP, only a printed message shows that.
     #[track_caller]
     fn wait_until_ready(&mut self) {
         let until = Instant::now() + super::DEADLINE;
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         for number in 0.. {
-            // Refused, or never read: another follows.
+            // It was refused or never read: send another.
             let probe = format!("<14>1 - - {PROBE} - - - {number}");
             let _ = socket.send_to(probe.as_bytes(), ("127.0.0.1", self.udp));
             let number = number.to_string();

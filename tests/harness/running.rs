@@ -1,4 +1,4 @@
-//! A child process that is running: its streams, its signals, its end.
+//! A running child process: its streams, signals and end.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -16,25 +16,25 @@ use super::DEADLINE;
 use super::finished::{Finished, report};
 use super::stream::Stream;
 
-/// What a child reads.
+/// The standard input of a child.
 pub(crate) enum Input {
     /// Nothing.
     Empty,
-    /// These bytes, and then the end.
+    /// These bytes, then the end.
     Bytes(Vec<u8>),
-    /// What [`Running::write`] gives it, until [`Running::close_stdin`].
+    /// What [`Running::write`] writes, until [`Running::close_stdin`].
     Open,
 }
 
-/// A child process. Dropping it kills it, and whatever it started.
+/// A child process. Dropping it kills it and its children.
 pub(crate) struct Running {
     child: Child,
     shown: String,
     deadline: Duration,
     stdin: Option<ChildStdin>,
-    /// What it has written to standard output.
+    /// Its standard output so far.
     pub(crate) stdout: Stream,
-    /// What it has written to standard error.
+    /// Its standard error so far.
     pub(crate) stderr: Stream,
     /// Closed when the child has ended.
     ended: Receiver<()>,
@@ -48,7 +48,7 @@ impl Running {
         Running::start_into(command, input, None)
     }
 
-    /// The same, with its standard output there and not in [`Running::stdout`].
+    /// The same, with its standard output sent to `stdout`.
     #[track_caller]
     pub(crate) fn start_into(
         mut command: Command,
@@ -64,7 +64,7 @@ impl Running {
         command.stderr(Stdio::piped()).process_group(0);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
-        // The command holds what it was given, and so would keep it from ending.
+        // The command holds the write end, which would keep the output from ending.
         drop(command);
         let stdout = match child.stdout.take() {
             Some(stdout) => Stream::read(stdout),
@@ -80,7 +80,7 @@ impl Running {
         Running { child, shown, deadline, stdin, stdout, stderr, ended, status: None }
     }
 
-    /// Gives up after this long instead of [`DEADLINE`].
+    /// Uses this time limit instead of [`DEADLINE`].
     pub(crate) fn with_deadline(mut self, deadline: Duration) -> Running {
         self.deadline = deadline;
         self
@@ -100,8 +100,8 @@ impl Running {
         found.unwrap_or_else(|| self.fail(&format!("no line on stderr with {text:?}")))
     }
 
-    /// Waits for a line on standard error that contains `text`, and gives the address of
-    /// 127.0.0.1 in it.
+    /// Waits for a line on standard error that contains `text`, and returns the 127.0.0.1
+    /// address in it.
     #[track_caller]
     pub(crate) fn expect_address(&mut self, text: &str) -> SocketAddr {
         let line = self.expect_stderr(text);
@@ -109,13 +109,13 @@ impl Running {
         address.unwrap_or_else(|| self.fail(&format!("no address in {line:?}")))
     }
 
-    /// The first endpoint that it says on standard error it has bound.
+    /// The first endpoint that it reports as bound.
     #[track_caller]
     pub(crate) fn endpoint(&mut self) -> String {
         self.endpoints(1).remove(0)
     }
 
-    /// The first `count` endpoints that it says on standard error it has bound.
+    /// The first `count` endpoints that it reports as bound.
     #[track_caller]
     pub(crate) fn endpoints(&mut self, count: usize) -> Vec<String> {
         let mut found = Vec::new();
@@ -131,7 +131,7 @@ impl Running {
         found
     }
 
-    /// Writes to its standard input, which must have been left open.
+    /// Writes to its standard input, which must be open.
     #[track_caller]
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let stdin = self.stdin.as_mut().expect("start it with its stdin open");
@@ -141,7 +141,7 @@ impl Running {
         }
     }
 
-    /// Ends its standard input.
+    /// Closes its standard input.
     pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
     }
@@ -161,7 +161,7 @@ impl Running {
         self.signal(Signal::TERM);
     }
 
-    /// The processes that it has started and not waited for.
+    /// Its children, zombies included.
     #[cfg(target_os = "linux")]
     pub(crate) fn children(&self) -> Vec<Pid> {
         let id = self.child.id();
@@ -179,7 +179,7 @@ impl Running {
         loop {
             let names = std::fs::read_dir(&tasks).into_iter().flatten().flatten();
             let mut names = names.map(|task| std::fs::read_to_string(task.path().join("comm")));
-            // One that ends meanwhile has none.
+            // A thread that ends meanwhile has no name.
             if names.any(|comm| comm.is_ok_and(|comm| comm.trim_end() == name)) {
                 return;
             }
@@ -190,15 +190,15 @@ impl Running {
         }
     }
 
-    /// Sends it, and it alone, a signal.
+    /// Sends a signal to it, not to its children.
     pub(crate) fn signal(&mut self, signal: Signal) {
         if self.status.is_none() {
-            // Not reaped yet, so the id is still its own.
+            // It is not reaped yet, so the id is its own.
             let _ = rustix::process::kill_process(Pid::from_child(&self.child), signal);
         }
     }
 
-    /// Waits for its end, and leaves how it ended aside.
+    /// Waits for its end, and ignores the status.
     #[track_caller]
     pub(crate) fn expect_end(&mut self) {
         let left = self.until().saturating_duration_since(Instant::now());
@@ -226,7 +226,7 @@ impl Running {
         }
     }
 
-    /// Fails the test, with everything that is known.
+    /// Fails the test, and shows everything known about the child.
     #[track_caller]
     pub(crate) fn fail(&mut self, why: &str) -> ! {
         if self.status.is_none() {
@@ -243,23 +243,23 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The group, since what the child started must not outlive the test either.
+        // The group: its children must not outlive the test, either.
         let group = Pid::from_child(&self.child);
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
         let _ = self.child.wait();
     }
 }
 
-/// Writes `bytes` from a thread of its own, so that a child that writes before it
-/// has read everything does not stand still. A child that reads no more is its own affair.
+/// Writes `bytes` on a thread, so that a child that writes before it reads everything does not
+/// block. Ignores errors: the child may stop reading.
 fn feed(mut stdin: ChildStdin, bytes: Vec<u8>) {
     thread::spawn(move || {
         let _ = stdin.write_all(&bytes);
     });
 }
 
-/// A channel that closes when `child` has ended. The child is left for
-/// [`Child::wait`] to reap, so its id stays its own until then.
+/// A channel that closes when `child` has ended. Does not reap the child, so that its id stays
+/// its own until [`Child::wait`].
 fn end_of(child: &Child) -> Receiver<()> {
     let id = Pid::from_child(child);
     let (open, ended) = mpsc::channel();
@@ -271,13 +271,13 @@ fn end_of(child: &Child) -> Receiver<()> {
     ended
 }
 
-/// The command line as one could type it.
+/// The command line as a user would type it.
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" ")
 }
 
-/// An endpoint as it stands in a sentence, without the sentence's punctuation.
+/// An endpoint without the punctuation that follows it in a sentence.
 fn trimmed(word: &str) -> String {
     word.trim_matches([',', ';', '(', ')', '`', '\'', '"']).trim_end_matches('.').to_owned()
 }

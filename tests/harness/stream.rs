@@ -1,4 +1,4 @@
-//! What a child has written so far, read by a thread of its own.
+//! The output of a child so far, read on a thread.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,14 +21,14 @@ struct State {
 }
 
 impl Stream {
-    /// Reads `from` to its end, in the background.
+    /// Starts to read `from` to its end.
     pub(crate) fn read(mut from: impl Read + Send + 'static) -> Stream {
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
         let stream = Stream(Arc::clone(&shared));
         thread::spawn(move || {
             let mut buffer = [0; 65536];
             loop {
-                // A terminal whose last user is gone reads as an I/O error: an end too.
+                // A terminal without users returns an I/O error, which is the end, too.
                 let count = from.read(&mut buffer).unwrap_or(0);
                 let mut state = lock(&shared.state);
                 state.bytes.extend_from_slice(&buffer[..count]);
@@ -42,8 +42,8 @@ impl Stream {
         stream
     }
 
-    /// Waits until `wanted` finds what it looks for in the bytes so far; `None`
-    /// when the stream ends or `until` passes without it.
+    /// Waits until `wanted` returns a value for the bytes so far; `None` when the stream ends
+    /// or at `until`.
     pub(crate) fn wait_for<T>(
         &self,
         until: Instant,
@@ -82,19 +82,19 @@ impl Stream {
         })
     }
 
-    /// Waits for the end of the stream; whether it came.
+    /// Waits for the end of the stream. Returns whether it was reached.
     pub(crate) fn wait_for_end(&self, until: Instant) -> bool {
         self.wait_for(until, |_| None::<()>);
         lock(&self.0.state).ended
     }
 
-    /// Everything so far.
+    /// All bytes so far.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         lock(&self.0.state).bytes.clone()
     }
 }
 
-/// Locks past a panic elsewhere: a failing test should report its own failure.
+/// Locks even after a panic elsewhere, so that a failing test reports its own failure.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,4 @@
-//! ZeroMQ sockets of the tests' own: they see the frames themselves, and send
-//! ones that no well-behaved program would.
+//! ZeroMQ sockets of the tests: they see raw frames, and send any frames.
 
 use std::time::{Duration, Instant};
 
@@ -7,31 +6,31 @@ use zmq::{Context, Socket, SocketEvent, SocketType};
 
 use super::{ANY_PORT, DEADLINE};
 
-/// A message as it was on the wire.
+/// A message as received.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Message {
     /// The first frame.
     pub(crate) topic: String,
-    /// The second.
+    /// The second frame.
     pub(crate) body: Vec<u8>,
 }
 
 impl Message {
-    /// The body as JSON, which it must be.
+    /// The body as JSON. Panics if it is not JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         let text = self.text();
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
     }
 
-    /// The body as text, which it must be.
+    /// The body as text. Panics if it is not UTF-8.
     #[track_caller]
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).expect("the body is UTF-8")
     }
 }
 
-/// A subscriber that takes down everything that one publisher sends.
+/// A subscriber.
 pub(crate) struct Listener {
     socket: Socket,
     monitor: Socket,
@@ -47,13 +46,13 @@ impl Listener {
         Listener { socket, monitor }
     }
 
-    /// Subscribes to one more prefix.
+    /// Subscribes to another prefix.
     pub(crate) fn and(self, topic: &str) -> Listener {
         self.socket.set_subscribe(topic.as_bytes()).expect("a SUB socket");
         self
     }
 
-    /// The same for publishers that connect; gives the endpoint too.
+    /// Binds any port, for publishers that connect. Also returns the endpoint.
     pub(crate) fn bind(topic: &str) -> (Listener, String) {
         let context = Context::new();
         let socket = subscriber(&context, topic);
@@ -69,7 +68,7 @@ impl Listener {
         self.try_next(DEADLINE).expect("a message should have come")
     }
 
-    /// The next message, if one comes within `wait`.
+    /// The next message, if one arrives within `wait`.
     #[track_caller]
     pub(crate) fn try_next(&self, wait: Duration) -> Option<Message> {
         let wait = i32::try_from(wait.as_millis()).expect("a wait of days");
@@ -81,10 +80,10 @@ impl Listener {
         Some(Message { topic: topic.expect("the topic is UTF-8"), body })
     }
 
-    /// Everything up to the moment when the publisher has hung up.
+    /// All messages until the publisher disconnects.
     ///
-    /// libzmq tells of a hang-up after it has delivered what came before, so
-    /// what is then in the queue is all there is.
+    /// libzmq reports a disconnect after it has delivered everything, so what is queued then
+    /// is all there is.
     #[track_caller]
     pub(crate) fn everything(&self) -> Vec<Message> {
         let until = Instant::now() + DEADLINE;
@@ -110,10 +109,10 @@ impl Listener {
     }
 }
 
-/// A publisher that sends whatever frames a test wants to.
+/// A publisher that sends any frames.
 pub(crate) struct Publisher {
     socket: Socket,
-    /// Where it is bound.
+    /// The bound endpoint.
     pub(crate) endpoint: String,
 }
 
@@ -123,8 +122,8 @@ impl Publisher {
         Publisher::bind_at(ANY_PORT)
     }
 
-    /// Binds this endpoint, which another may have had before. A child of another test
-    /// that is just being started has a copy of its socket, for a moment.
+    /// Binds this endpoint, which may have been bound before. A child process of another test
+    /// that is just being started may hold a copy of the old socket for a moment.
     #[track_caller]
     pub(crate) fn bind_at(endpoint: &str) -> Publisher {
         let socket = Context::new().socket(SocketType::XPUB).expect("a socket");
@@ -139,7 +138,7 @@ impl Publisher {
         Publisher { socket, endpoint }
     }
 
-    /// Waits for a subscription, and gives the prefix that is subscribed to.
+    /// Waits for a subscription, and returns its prefix.
     #[track_caller]
     pub(crate) fn wait_for_subscription(&self) -> Vec<u8> {
         self.socket.set_rcvtimeo(DEADLINE.as_millis() as i32).expect("a plain option");
@@ -151,8 +150,8 @@ impl Publisher {
         }
     }
 
-    /// What a subscriber says next: whether it subscribes or unsubscribes, and which prefix.
-    pub(crate) fn told(&self, wait: Duration) -> Option<(bool, String)> {
+    /// The next message of a subscriber: whether it subscribes or unsubscribes, and the prefix.
+    pub(crate) fn next_change(&self, wait: Duration) -> Option<(bool, String)> {
         let wait = i32::try_from(wait.as_millis()).expect("a wait of days");
         self.socket.set_rcvtimeo(wait).expect("a plain option");
         let told = self.socket.recv_bytes(0).ok()?;
@@ -160,14 +159,14 @@ impl Publisher {
         Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()))
     }
 
-    /// From now on hears of each subscription, also of one that another has: who comes back
-    /// quickly may be there before it is noticed that he had gone.
-    pub(crate) fn hear_all(&self) {
+    /// From now on reports repeated subscriptions, too: a subscriber that reconnects quickly
+    /// may be back before its disconnect is noticed.
+    pub(crate) fn report_all(&self) {
         self.socket.set_xpub_verbose(true).expect("an XPUB socket");
     }
 
-    /// Ends when the system has taken everything that was sent.
-    pub(crate) fn leave(self) {
+    /// Closes the socket once the system has taken everything.
+    pub(crate) fn close(self) {
         self.socket.set_linger(-1).expect("a plain option");
     }
 
@@ -181,14 +180,14 @@ impl Publisher {
 fn subscriber(context: &Context, topic: &str) -> Socket {
     let socket = context.socket(SocketType::SUB).expect("a socket");
     socket.set_linger(0).expect("a plain option");
-    // Without a limit: the publisher must never be held up by the test.
+    // Without a limit: the test must never hold the publisher up.
     socket.set_rcvhwm(0).expect("a plain option");
     socket.set_subscribe(topic.as_bytes()).expect("a SUB socket");
     socket
 }
 
 fn monitored(context: &Context, socket: &Socket) -> Socket {
-    // One context for each listener, so the name can't be taken.
+    // Each listener has a context of its own, so the name is free.
     let name = "inproc://monitor";
     socket.monitor(name, i32::from(SocketEvent::DISCONNECTED.to_raw())).expect("a fresh name");
     let monitor = context.socket(SocketType::PAIR).expect("a socket");

@@ -1,4 +1,4 @@
-//! The `zlog` under test, as a command that is being put together.
+//! Builds a command line of the `zlog` under test.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -9,7 +9,7 @@ use super::finished::Finished;
 use super::running::{Input, Running};
 use super::{DEADLINE, clear_environment};
 
-/// A `zlog` that has not been started yet.
+/// A `zlog` that is not started yet.
 #[must_use = "start it: run() or start()"]
 pub(crate) struct Zlog {
     command: Command,
@@ -18,7 +18,7 @@ pub(crate) struct Zlog {
     deadline: Duration,
 }
 
-/// `zlog` with these arguments, nothing to read and a clean environment.
+/// `zlog` with these arguments, no input and a clean environment.
 pub(crate) fn zlog<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Zlog {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zlog"));
     clear_environment(&mut command);
@@ -27,37 +27,37 @@ pub(crate) fn zlog<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Zlog {
 }
 
 impl Zlog {
-    /// More arguments.
+    /// Adds arguments.
     pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Zlog {
         self.command.args(args);
         self
     }
 
-    /// Reads these bytes.
+    /// Sets its input.
     pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Zlog {
         self.input = Input::Bytes(bytes.into());
         self
     }
 
-    /// Reads what the test will write as it goes.
+    /// Keeps its input open, for [`Running::write`].
     pub(crate) fn stdin_open(mut self) -> Zlog {
         self.input = Input::Open;
         self
     }
 
-    /// Writes there, and not where [`Running::stdout`] would read it.
+    /// Sends its standard output there instead of to [`Running::stdout`].
     pub(crate) fn stdout(mut self, to: impl Into<OwnedFd>) -> Zlog {
         self.stdout = Some(to.into());
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Zlog {
         self.command.env(name, value);
         self
     }
 
-    /// May take this long, instead of [`DEADLINE`].
+    /// Sets a time limit in place of [`DEADLINE`].
     pub(crate) fn deadline(mut self, deadline: Duration) -> Zlog {
         self.deadline = deadline;
         self
@@ -76,7 +76,7 @@ impl Zlog {
         self.start().wait()
     }
 
-    /// The command itself, for a terminal to start.
+    /// The command, to start it in a terminal.
     pub(crate) fn into_command(self) -> Command {
         self.command
     }

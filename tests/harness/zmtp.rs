@@ -1,5 +1,5 @@
-//! A subscriber that speaks ZMTP by hand: a handshake, and then whatever bytes a test
-//! wants to send.
+//! A subscriber that speaks ZMTP without libzmq: it makes the handshake, and then sends any
+//! bytes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use super::DEADLINE;
 
-/// What a peer says it speaks.
+/// The protocol version of a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Zmtp {
-    /// Its version, with the NULL mechanism: 3.0 or 3.1.
+    /// 3.0 or 3.1, with the NULL mechanism.
     Three(u8),
     /// 2.0, which has no mechanism.
     Two,
@@ -26,7 +26,11 @@ impl RawSubscriber {
         RawSubscriber::try_connect(endpoint, version).expect("a handshake")
     }
 
-    fn try_connect(endpoint: &str, version: Zmtp) -> std::io::Result<RawSubscriber> {
+    /// Connects and makes the handshake.
+    ///
+    /// # Errors
+    /// The publisher disconnects, or does not answer within [`DEADLINE`].
+    pub(crate) fn try_connect(endpoint: &str, version: Zmtp) -> std::io::Result<RawSubscriber> {
         let mut stream = TcpStream::connect(endpoint.trim_start_matches("tcp://"))?;
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.set_write_timeout(Some(DEADLINE))?;
@@ -45,7 +49,7 @@ impl RawSubscriber {
                 stream.read_exact(&mut vec![0; head[1].into()])?;
             }
             Zmtp::Two => {
-                // Its revision, the type SUB, and an empty identity.
+                // The revision, the type SUB, and an empty identity.
                 stream.write_all(&[&signature[..], &[1, 2, 0, 0]].concat())?;
                 stream.read_exact(&mut [0; 14])?;
             }
@@ -59,9 +63,8 @@ impl RawSubscriber {
         self.0.write_all(bytes).expect("the publisher reads");
     }
 
-    /// Sends this again and again, each time made anew, on a new connection whenever one
-    /// has ended; until as many have ended, or so many bytes were sent. Returns how many
-    /// connections have ended.
+    /// Sends new blocks, and reconnects whenever the connection has ended, until `connections`
+    /// connections have ended or `most` bytes were sent. Returns how many have ended.
     pub(crate) fn flood(
         endpoint: &str,
         connections: usize,
@@ -86,7 +89,7 @@ impl RawSubscriber {
         ended
     }
 
-    /// Waits until the publisher has ended the connection.
+    /// Waits until the publisher closes the connection.
     #[track_caller]
     pub(crate) fn expect_end(mut self) {
         let mut bytes = [0; 4096];
@@ -101,13 +104,13 @@ impl RawSubscriber {
         }
     }
 
-    /// Waits until the publisher has reset the connection. Its end alone does not count: a
-    /// peer that waits in a write is not woken by that.
+    /// Waits until the publisher resets the connection. Closing alone does not count: it does
+    /// not wake a peer that blocks in a write.
     #[cfg(unix)]
     #[track_caller]
     pub(crate) fn expect_reset(self) {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        // Without flags of its own, poll() returns when both directions have ended.
+        // Without requested events, poll() returns when both directions have ended.
         let mut fds = [PollFd::new(&self.0, PollFlags::empty())];
         let deadline = Timespec::try_from(DEADLINE).expect("a time");
         let ready = poll(&mut fds, Some(&deadline)).expect("poll");

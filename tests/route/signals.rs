@@ -50,7 +50,7 @@ fn messages_received_before_a_tail_ends_are_handled() {
     for n in 0..RECORDS {
         send(&publisher, "app.INFO", 20, &n.to_string());
     }
-    publisher.leave();
+    publisher.close();
     tail.terminate();
     tail.signal(Signal::CONT);
     tail.wait().code(143).stderr_lacks("lost");

@@ -53,10 +53,10 @@ impl Exit {
     }
 }
 
-/// An error: its kind, what failed, the cause, and the next step.
+/// An error: its kind, a message, the cause, and the next step.
 ///
-/// The kind is the exit code that the error asks for. [`Display`](fmt::Display) writes
-/// `message: cause`, and the hint on a line of its own.
+/// The kind is the exit code that the error asks for. [`Display`](fmt::Display) writes the
+/// message, and the next step on a line of its own.
 #[derive(Debug)]
 pub struct Error {
     exit: Exit,
@@ -76,8 +76,8 @@ impl Error {
         Error::with_exit(Exit::Usage, message.into(), None)
     }
 
-    /// An I/O error met while doing `message`. A closed pipe becomes [`Exit::Done`].
-    pub fn io(message: impl fmt::Display, error: &io::Error) -> Error {
+    /// An I/O error met while doing `what`. A closed pipe becomes [`Exit::Done`].
+    pub fn io(what: impl fmt::Display, error: &io::Error) -> Error {
         let exit =
             if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Failed };
         // io::Error can't be cloned.
@@ -85,7 +85,7 @@ impl Error {
             Some(code) => io::Error::from_raw_os_error(code),
             None => io::Error::new(error.kind(), error.to_string()),
         };
-        Error::with_exit(exit, message.to_string(), Some(cause))
+        Error::with_exit(exit, format!("{what}: {}", without_os_code(error)), Some(cause))
     }
 
     fn with_exit(exit: Exit, message: String, cause: Option<io::Error>) -> Error {
@@ -93,8 +93,8 @@ impl Error {
     }
 
     /// As [`Error::io`], about a file that the user named: with a hint for common mistakes.
-    pub fn of_file(message: impl fmt::Display, path: &Path, error: &io::Error) -> Error {
-        let io = Error::io(message, error);
+    pub fn of_file(what: impl fmt::Display, path: &Path, error: &io::Error) -> Error {
+        let io = Error::io(what, error);
         match error.kind() {
             io::ErrorKind::NotFound if path.is_relative() => match std::env::current_dir() {
                 Ok(here) => {
@@ -160,17 +160,9 @@ impl Error {
         self
     }
 
-    /// What failed, without the [cause](StdError::source) and the next step.
+    /// What failed and why, in one line, without the next step.
     pub fn message(&self) -> &str {
         &self.message
-    }
-
-    /// The message and the cause in one line, without the next step.
-    pub fn headline(&self) -> String {
-        match &self.cause {
-            Some(cause) => format!("{}: {}", self.message, without_os_code(cause)),
-            None => self.message.clone(),
-        }
     }
 
     /// The next step, if there is one.
@@ -195,7 +187,7 @@ fn without_os_code(error: &io::Error) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.headline())?;
+        f.write_str(&self.message)?;
         if let Some(hint) = &self.hint {
             write!(f, "\n  {hint}")?;
         }
@@ -266,12 +258,9 @@ mod tests {
     fn an_error_names_the_thing_the_cause_and_the_next_step() {
         let missing = io::Error::from_raw_os_error(2);
         let error = Error::io("app.log", &missing).hint("Check the path.").within("handler file");
-        let headline = "handler file: app.log: no such file or directory";
-        assert_eq!(error.to_string(), format!("{headline}\n  Check the path."));
-        assert_eq!(
-            (error.headline().as_str(), error.message()),
-            (headline, "handler file: app.log")
-        );
+        let message = "handler file: app.log: no such file or directory";
+        assert_eq!(error.to_string(), format!("{message}\n  Check the path."));
+        assert_eq!((error.message(), error.next_step()), (message, Some("Check the path.")));
         let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
         assert_eq!(cause.map(io::Error::kind), Some(io::ErrorKind::NotFound));
     }

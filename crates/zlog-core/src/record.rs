@@ -21,10 +21,14 @@ pub struct Level(pub i32);
 impl Level {
     /// No level was given or recognised (Python's `NOTSET`).
     pub const NOTSET: Level = Level(0);
+    /// More detail than DEBUG: `trace` of other loggers. Python has no name for it.
+    pub(crate) const TRACE: Level = Level(5);
     /// Detail for debugging.
     pub const DEBUG: Level = Level(10);
     /// Normal operation.
     pub const INFO: Level = Level(20);
+    /// Between INFO and WARNING: syslog's `notice`. Python has no name for it.
+    pub(crate) const NOTICE: Level = Level(25);
     /// Something unexpected happened, or trouble is near.
     pub const WARNING: Level = Level(30);
     /// An operation failed.
@@ -82,10 +86,10 @@ impl Level {
             return Some(level);
         }
         Some(match ascii_lowercase(word, &mut [0; MAX_LEN])? {
-            b"trace" | b"verbose" => Level(5),
+            b"trace" | b"verbose" => Level::TRACE,
             b"debug" | b"dbg" | b"dbug" => Level::DEBUG,
             b"info" | b"inf" | b"information" | b"informational" => Level::INFO,
-            b"notice" => Level(25),
+            b"notice" => Level::NOTICE,
             b"warning" | b"warn" | b"wrn" => Level::WARNING,
             b"error" | b"err" | b"eror" | b"severe" => Level::ERROR,
             b"critical" | b"crit" | b"fatal" | b"ftl" | b"alert" | b"emerg" | b"emergency"
@@ -105,7 +109,7 @@ impl Level {
             ..=2 => Level::CRITICAL,
             3 => Level::ERROR,
             4 => Level::WARNING,
-            5 => Level(25),
+            5 => Level::NOTICE,
             6 => Level::INFO,
             _ => Level::DEBUG,
         }
@@ -190,6 +194,8 @@ pub struct Record<'a> {
     pub received: Option<f64>,
     /// Why the body could not be decoded; `msg` then shows its bytes. Never sent.
     pub fault: Option<Text<'a>>,
+    /// The body as it was received. A source keeps it only where it was asked to. Never sent.
+    pub body: Option<Cow<'a, [u8]>>,
 
     /// All other keys of the sender (Python's `extra=`), in its order.
     pub extras: Vec<(Text<'a>, RawJson<'a>)>,
@@ -257,7 +263,7 @@ impl Record<'_> {
         let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
         let extras: usize =
             self.extras.iter().map(|pair| size_of_val(pair) + pair.0.len() + pair.1.0.len()).sum();
-        size_of_val(self) + texts + extras
+        size_of_val(self) + texts + extras + self.body.as_ref().map_or(0, |body| body.len())
     }
 
     /// Copies all borrowed text, so that the record outlives its input.
@@ -293,6 +299,7 @@ impl Record<'_> {
             seq: self.seq,
             received: self.received,
             fault: self.fault.map(own),
+            body: self.body.map(|body| Cow::Owned(body.into_owned())),
             extras: self.extras.into_iter().map(|(k, v)| (own(k), v.into_owned())).collect(),
         }
     }

@@ -1,6 +1,5 @@
-//! The constants of libzmq 4.3.5's `zmq.h` that the `zmq` crate names, and the
-//! XPUB options that it lacks. Nothing else: a constant nobody uses is one more
-//! to check when libzmq moves.
+//! The constants of libzmq 4.3.5's `zmq.h` that the `zmq` crate uses, and the XPUB options
+//! that it lacks. No others: each must be checked when libzmq is updated.
 
 #![allow(missing_docs)] // https://libzmq.readthedocs.io documents each by its name
 

@@ -1,9 +1,9 @@
-//! Error numbers as libzmq returns them: the platform's own, and libzmq's for
-//! what the platform does not define (`ZMQ_HAUSNUMERO` and up in `zmq.h`).
+//! Error numbers of libzmq: the platform's own, and libzmq's for those that the platform does
+//! not define (`ZMQ_HAUSNUMERO` and up in `zmq.h`).
 
 #![allow(missing_docs)]
 
-/// Where libzmq's own error numbers begin.
+/// The first of libzmq's own error numbers.
 const ZMQ_HAUSNUMERO: i32 = 156_384_712;
 
 pub use libc::{

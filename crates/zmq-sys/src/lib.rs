@@ -1,14 +1,13 @@
-//! libzmq 4.3.5 with CURVE: the build (`build.rs`) and the C declarations that
-//! the `zmq` crate names.
+//! libzmq 4.3.5 with CURVE: its build (`build.rs`), and the C declarations that the `zmq` crate
+//! uses.
 //!
-//! What may be here: declarations from `zmq.h`, as they stand there, and of what
-//! `edits.rs` adds. Anything that behaves belongs in `zlog`'s own `socket` module.
+//! Must only contain the declarations of `zmq.h` and of what `edits.rs` adds.
 
 #![allow(non_camel_case_types, missing_docs)]
 
 use std::ffi::{c_char, c_int, c_long, c_short, c_void};
 
-// Nothing calls libsodium from Rust; this keeps the linker from leaving it out.
+// Rust code does not call libsodium; this makes the linker keep it.
 extern crate libsodium_sys as _;
 
 mod constants;
@@ -21,7 +20,7 @@ pub use std::os::fd::RawFd;
 #[cfg(windows)]
 pub use std::os::windows::io::RawSocket as RawFd;
 
-/// libzmq's message handle: 64 opaque bytes, aligned as a pointer.
+/// libzmq's message: 64 opaque bytes, aligned as a pointer.
 #[repr(C, align(8))]
 #[derive(Debug, Clone, Copy)]
 pub struct zmq_msg_t {
@@ -34,7 +33,7 @@ impl Default for zmq_msg_t {
     }
 }
 
-/// One item of a `zmq_poll` set.
+/// An item of `zmq_poll`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct zmq_pollitem_t {
@@ -112,12 +111,12 @@ unsafe extern "C" {
 
 #[cfg(unix)]
 unsafe extern "C" {
-    /// Ends the connection of this number, as the message property `__connection` names
-    /// it; over TCP it is reset. Does nothing when it has ended already. From any thread.
-    /// (`edits.rs`)
+    /// Ends the connection with this number, which is that of the message property
+    /// `__connection`. Over TCP it is reset. Does nothing if it has ended. May be called from
+    /// any thread. Added by `edits.rs`.
     pub safe fn zlog_end_connection(number: u64);
 }
 
-/// Does nothing: on Windows, libzmq is built as it is.
+/// Does nothing: on Windows, libzmq is not changed.
 #[cfg(not(unix))]
 pub fn zlog_end_connection(_number: u64) {}

@@ -166,7 +166,6 @@ fn run(
     let publish = Publish::new(publisher, options);
     let mut input = Input { sender, publish, outside_root: 0, linger, state };
     pump(source, &mut input)?;
-    // The relay's own socket takes what is left.
     let _ = input.publish.close(Instant::now());
     Ok(())
 }
@@ -180,17 +179,17 @@ struct Input<'i> {
     state: &'i InputState,
 }
 
-impl Pipeline for Input<'_> {
+impl<S: Source + ?Sized> Pipeline<S> for Input<'_> {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         self.outside_root += u64::from(self.sender.fill(record));
-        self.publish.handle(record).map_err(Into::into)
+        Ok(self.publish.handle(record)?)
     }
 
     fn is_done(&self) -> bool {
         self.state.stop.load(Ordering::Relaxed)
     }
 
-    fn after_poll(&mut self, source: &mut dyn Source, _: PollStatus) -> Result<()> {
+    fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {
         self.publish.flush()?;
         let counts = InputCounts {
             published: self.publish.published(),

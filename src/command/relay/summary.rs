@@ -1,4 +1,4 @@
-//! What became of the messages: one line at the end.
+//! The summary that a relay prints at its end.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::socket::{Counts, Flushed};
 
-/// What a relay says of itself at the end.
+/// The counts of a relay that has ended.
 pub(super) struct Summary {
     pub(super) counts: Counts,
-    /// Publishers were still sending at the end.
+    /// Whether publishers were still sending at the end.
     pub(super) uncounted: bool,
     pub(super) flushed: Flushed,
     pub(super) took: Duration,
 }
 
 impl Summary {
-    /// Whether anything was lost here, or may have been.
+    /// Whether messages were lost here, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Counts { no_room, dropped, frames_cut, .. } = self.counts;
         no_room + dropped + frames_cut > 0 || self.uncounted || self.flushed == Flushed::No
@@ -30,24 +30,24 @@ impl fmt::Display for Summary {
         write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
         if no_room > 0 {
             let times = counted(no_room, "time");
-            write!(f, "; a subscriber had no room {times}, and lost what came then")?;
+            write!(f, "; a subscriber had no room {times}, and lost messages")?;
         }
         if dropped > 0 {
             let messages = counted(dropped, "message");
-            write!(f, "; dropped {messages} for subscribers alone: the time for the end was up")?;
+            write!(f, "; dropped {messages} for subscribers: --linger was over")?;
         }
         if frames_cut > 0 {
-            write!(f, "; cut {} off messages of more than eight", counted(frames_cut, "frame"))?;
+            write!(f, "; dropped {} beyond the eighth of a message", counted(frames_cut, "frame"))?;
         }
         if self.uncounted {
             f.write_str(
-                "; publishers were still sending when the time for the end was up: how many \
-                 records are lost is not known",
+                "; publishers were still sending when --linger was over: how many records are lost \
+                 is not known",
             )?;
         }
         if self.flushed == Flushed::No {
             f.write_str(
-                "; subscribers did not take everything in time: the last of it may be lost",
+                "; subscribers did not take everything in time: the last messages may be lost",
             )?;
         }
         Ok(())

@@ -79,7 +79,7 @@ pub(super) mod tests {
         Scenario { transport: Transport::Tcp, wire: Wire::Json, dimensions, count: 1000 }
     }
 
-    /// A thousand records in so many seconds.
+    /// A thousand records in this many seconds.
     pub(in crate::pipeline) fn sample(seconds: f64) -> Sample {
         let side = SideUsage { cpu_seconds: Some(seconds / 4.0), peak_memory: Some(1 << 20) };
         Sample {

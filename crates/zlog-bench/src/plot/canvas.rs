@@ -113,7 +113,7 @@ impl Canvas {
     }
 }
 
-/// The weight and size nearest to what was asked for.
+/// The weight and size nearest to the requested ones.
 fn face<S: BackendTextStyle>(style: &S) -> (FontWeight, RasterHeight) {
     let bold = matches!(style.style(), FontStyle::Bold);
     let weight = if bold { FontWeight::Bold } else { FontWeight::Regular };

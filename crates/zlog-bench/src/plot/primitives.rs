@@ -49,7 +49,7 @@ pub(super) type Axes<'a, DB> = ChartContext<'a, DB, Cartesian2d<Axis, Axis>>;
 /// An axis and its label format.
 pub(super) type Scale<'s> = (Axis, &'s dyn Fn(f64) -> String);
 
-/// Draws axes under a heading, with room at the right for names of so many letters.
+/// Draws axes under a heading, with room at the right for names of this many letters.
 pub(super) fn axes<'a, DB: DrawingBackend>(
     area: &'a Area<DB>,
     title: String,

@@ -29,7 +29,7 @@ pub struct Mail {
     pub data: Vec<u8>,
 }
 
-/// Whether the session goes on.
+/// Whether the session continues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Next {
     /// Wait for the client.

@@ -11,7 +11,7 @@ use super::*;
 /// Far above what anything here takes.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A client that says what it is told.
+/// A client that sends the given lines.
 struct Client {
     stream: BufReader<TcpStream>,
 }
@@ -51,7 +51,7 @@ impl Client {
         }
     }
 
-    /// All that goes before the content.
+    /// The commands before the content.
     fn begin(&mut self) {
         assert_eq!(self.say("MAIL FROM:<a@example.org>"), 250);
         assert_eq!(self.say("RCPT TO:<b@example.org>"), 250);
@@ -59,10 +59,10 @@ impl Client {
     }
 }
 
-/// A server that hands over what it gets.
+/// A server that passes on the mails that it receives.
 fn keeping() -> (SmtpServer, crossbeam_channel::Receiver<Mail>) {
     let (kept, mails) = crossbeam_channel::unbounded();
-    // A test that has seen enough takes no more.
+    // The test may have ended.
     let inspect: Inspect = Box::new(move |mail| _ = kept.send(mail.clone()));
     let options = ServerOptions { inspect: Some(inspect), ..ServerOptions::default() };
     (SmtpServer::start(options).unwrap(), mails)

@@ -67,7 +67,7 @@ fn by_program(line: &[u8]) -> Option<Level> {
 
 fn level_letter(letter: u8) -> Option<Level> {
     Some(match letter {
-        b'V' => Level(5),
+        b'V' => Level::TRACE,
         b'D' => Level::DEBUG,
         b'I' => Level::INFO,
         b'W' => Level::WARNING,
@@ -197,7 +197,7 @@ impl Scanner {
             // logrus cuts its levels to four letters: `ERRO[0001]`
             (b"ERRO", [b'[', ..]) => Some(Level::ERROR),
             (b"DEBU", [b'[', ..]) => Some(Level::DEBUG),
-            (b"TRAC", [b'[', ..]) => Some(Level(5)),
+            (b"TRAC", [b'[', ..]) => Some(Level::TRACE),
             (b"FATA" | b"PANI", [b'[', ..]) => Some(Level::CRITICAL),
             // PostgreSQL's ordinary messages
             (b"LOG", [b':']) if self.stamped => Some(Level::INFO),

@@ -5,6 +5,11 @@ pub trait Choice: Copy + PartialEq + 'static {
     /// All values, in the order of the documentation.
     const CHOICES: &'static [Named<Self>];
 
+    /// All values.
+    fn all() -> impl Iterator<Item = Self> {
+        Self::CHOICES.iter().map(|choice| choice.value)
+    }
+
     /// The value with this name or alias.
     fn from_name(name: &str) -> Option<Self> {
         let known = |choice: &&Named<Self>| choice.name == name || choice.alias == Some(name);

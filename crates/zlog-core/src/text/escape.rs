@@ -7,6 +7,7 @@
 use std::io::Write;
 
 use super::choice::{Choice, Named};
+use super::hex;
 
 /// What happens to line feeds in text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -68,7 +69,7 @@ const SUSPECT: [bool; 256] = {
 
 /// Splits text at its first [unsafe](is_unsafe) character. Returns the text before it, and
 /// the character with the text after it.
-pub fn split_unsafe(text: &str) -> (&str, Option<(char, &str)>) {
+pub(crate) fn split_unsafe(text: &str) -> (&str, Option<(char, &str)>) {
     let mut from = 0;
     while let Some(found) = text.as_bytes()[from..].iter().position(|&b| SUSPECT[b as usize]) {
         let at = from + found;
@@ -132,8 +133,7 @@ fn escape_char(out: &mut Vec<u8>, c: char) {
 }
 
 fn escape_byte(out: &mut Vec<u8>, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let [high, low] = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
+    let [high, low] = hex(byte);
     out.extend_from_slice(&[b'\\', b'x', high, low]);
 }
 
@@ -158,7 +158,7 @@ pub fn escape_json_into(out: &mut Vec<u8>, json: &str) {
 }
 
 /// Appends one character as a JSON escape `\u`, or as two if UTF-16 needs two.
-pub fn json_escape_char(out: &mut Vec<u8>, c: char) {
+pub(crate) fn json_escape_char(out: &mut Vec<u8>, c: char) {
     for unit in c.encode_utf16(&mut [0; 2]) {
         // Writing to a Vec can't fail.
         drop(write!(out, "\\u{unit:04x}"));

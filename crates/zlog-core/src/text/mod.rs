@@ -5,6 +5,13 @@ pub mod escape;
 pub mod parsers;
 pub mod plural;
 pub mod suggest;
+pub mod wrap;
+
+/// The two hexadecimal digits of a byte.
+pub(crate) fn hex(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)])
+}
 
 /// Copies `text` to `buffer` in ASCII lower case. `None` if it is too long.
 pub(crate) fn ascii_lowercase<'b>(text: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {

@@ -19,10 +19,10 @@ pub(super) fn is_logbook(record: &Record<'_>) -> bool {
 fn level(number: i64) -> Option<Level> {
     Some(match number {
         0 => Level::NOTSET,
-        9 => Level(5),
+        9 => Level::TRACE,
         10 => Level::DEBUG,
         11 => Level::INFO,
-        12 => Level(25),
+        12 => Level::NOTICE,
         13 => Level::WARNING,
         14 => Level::ERROR,
         15 => Level::CRITICAL,
@@ -95,8 +95,8 @@ fn set_level(record: &mut Record<'_>, value: &RawJson<'_>) -> bool {
     let Some(level) = value.0.parse().ok().and_then(level) else { return true };
     record.level = level;
     record.levelname = match level {
-        Level(5) => Some("TRACE".into()),
-        Level(25) => Some("NOTICE".into()),
+        Level::TRACE => Some("TRACE".into()),
+        Level::NOTICE => Some("NOTICE".into()),
         _ => None,
     };
     false

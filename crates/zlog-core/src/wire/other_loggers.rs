@@ -139,7 +139,7 @@ impl Origin {
     /// The level of a number.
     fn level(self, number: i32) -> Level {
         match (self, number) {
-            (Origin::Pino, ..=10) => Level(5),
+            (Origin::Pino, ..=10) => Level::TRACE,
             (Origin::Pino, _) => Level(number - 10),
             (Origin::Journald, _) => Level::from_syslog(number),
             (Origin::Any | Origin::Docker, _) => Level(number),
@@ -339,7 +339,7 @@ mod tests {
         assert_eq!((zap.level, zap.name.as_deref()), (Level::ERROR, Some("db")));
 
         let notice = normalized(r#"{"severity":"notice","message":"m"}"#);
-        assert_eq!((notice.level, &*notice.level_name()), (Level(25), "NOTICE"));
+        assert_eq!((notice.level, &*notice.level_name()), (Level::NOTICE, "NOTICE"));
 
         let java =
             normalized(r#"{"@timestamp":"2025-11-21T08:00:00Z","thread":"main","message":"m"}"#);

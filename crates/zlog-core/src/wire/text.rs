@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::record::{Record, Text};
+use crate::text::hex;
 
 /// Appends the message with its arguments inserted, and `exc_text` and `stack_info` each
 /// on a new line, exactly as Python's `Formatter.format` does.
@@ -38,7 +39,6 @@ pub fn read(body: &[u8]) -> Record<'_> {
 ///
 /// The result is owned if and only if something was replaced.
 pub fn backslash_replace(bytes: &[u8]) -> Text<'_> {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
@@ -47,8 +47,7 @@ pub fn backslash_replace(bytes: &[u8]) -> Text<'_> {
         out.push_str(chunk.valid());
         for &byte in chunk.invalid() {
             out.push_str("\\x");
-            out.push(HEX[usize::from(byte >> 4)].into());
-            out.push(HEX[usize::from(byte & 15)].into());
+            out.extend(hex(byte).map(char::from));
         }
     }
     Cow::Owned(out)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::options::{HandlerKind, Opening};
+use super::options::Opening;
 use super::spec::HandlerSpec;
 use crate::handler::Handler;
 use zlog_core::error::Result;
@@ -20,12 +20,7 @@ pub(super) fn open(
     unformatted: &Arc<AtomicU64>,
 ) -> Result<Box<dyn Handler + Send>> {
     let target = spec.target.as_dyn();
-    let format = match &with.context.console {
-        Some(console) if spec.target.kind() == HandlerKind::Console => {
-            spec.formatter.build(console.output, console.options.clone())?
-        }
-        _ => target.format(&spec.formatter)?,
-    };
+    let format = target.format(&spec.formatter)?;
     let format = Box::new(Counting { format, failures: Arc::clone(unformatted) });
     target.open(format, with)
 }

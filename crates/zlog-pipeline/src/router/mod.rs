@@ -13,12 +13,11 @@ mod spec;
 mod status;
 mod validate;
 
-pub use self::dispatch::{ConsoleSettings, HandlerContext, Router};
+pub use self::dispatch::{HandlerContext, Router};
 pub use self::monitor::{OutageStatus, Reporter};
 pub use self::options::{
     ConsoleTarget, FileTarget, HandlerKind, PublishTarget, RotatingTarget, Target, TimedTarget,
 };
-pub use self::slot::RecordFilter;
 pub use self::spec::{
     FormatterSpec, HandlerSpec, Match, QueueSpec, RouteSpec, Spec,
 };

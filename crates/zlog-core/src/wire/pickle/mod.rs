@@ -92,7 +92,7 @@ impl std::error::Error for Refused {}
 
 /// Whether a body begins like a pickled record: with the opcode of the protocol or, before
 /// protocol 2, with a dict or an object. `SocketHandler`'s 4-byte length may precede it.
-pub fn looks_like_pickle(body: &[u8]) -> bool {
+pub(super) fn looks_like_pickle(body: &[u8]) -> bool {
     /// `{}` and `dict()` of protocols 0 and 1, and an object of either.
     const OLD: [&[u8]; 6] =
         [b"(d", b"}q", b"}(", b"}.", b"ccopy_reg\n_reconstructor\n", b"ccopyreg\n"];

@@ -4,33 +4,24 @@
 //! Every message is two frames of UTF-8, because PyZMQ's watcher exits on anything else. Both
 //! frames are built from `str` only.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::{Backlog, HandleError, Handler};
-use crate::socket::{BrokenConnection, Flushed, Publisher, Sent};
+use crate::socket::{Flushed, Publisher, Sent};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
-use zlog_core::text::plural::counted;
+use zlog_core::topic_table::TopicTable;
 use zlog_core::wire;
 
 /// Subscriptions are read after this many records. Until then libzmq keeps them in memory.
 const DRAIN_EVERY: u32 = 64;
-/// The most topics that are numbered, and the longest. Topics can come from the input, and are
-/// kept in memory.
+/// The most topics that are numbered. Topics can come from the input, and are kept in memory.
 const MAX_TOPICS: usize = 65_536;
-const MAX_TOPIC_LEN: usize = 1024;
 
 /// How long a record waits before the subscriber that it waits for is reported. libzmq makes
 /// room only after half of its queue is sent, which takes a slow subscriber seconds.
 const LONG_WAIT: Duration = Duration::from_secs(3);
-/// If a connection breaks this long after the last record, its subscriber has got all records,
-/// unless it had stopped reading.
-const IN_FLIGHT: Duration = Duration::from_secs(10);
-/// A larger estimate of lost records is not reported: libzmq and the system hold some 10,000
-/// messages of usual size at each end.
-const MAX_MEANINGFUL_LOSS: u64 = 100_000;
 /// The most subscribers that are reported as slow.
 const MAX_REPORTED_SUBSCRIBERS: usize = 64;
 
@@ -86,13 +77,14 @@ pub struct Published {
     pub unsubscribed: u64,
     /// Records sent without a number because there were too many topics, or theirs was too long.
     pub unnumbered: u64,
+    /// Topics that begin at 1 again, because too many others came between their records.
+    pub renumbered: u64,
     /// Connections that broke while records were in transit, so that some may be lost.
     pub broken: u64,
 }
 
-/// A numbered topic.
+/// What is known about a topic.
 struct Topic {
-    name: Box<str>,
     /// The number of its last record. The first is 1.
     seq: u64,
     /// Whether anybody has subscribed to it, as of this generation of subscriptions.
@@ -105,16 +97,9 @@ pub struct Publish {
     /// `None` once it is closed.
     publisher: Option<Publisher>,
     options: PublishOptions,
-    topics: Vec<Topic>,
-    /// Indices into `topics`.
-    index: HashMap<Box<str>, usize>,
-    /// The index used last.
-    last: usize,
+    topics: TopicTable<Topic>,
     published: Published,
     since_drain: u32,
-    /// When records were last sent, and how many had been sent by then.
-    sent_at: Option<Instant>,
-    sent_by_then: u64,
     /// The subscribers that were reported as slow.
     reported: Vec<String>,
     // Reused for each record.
@@ -131,13 +116,9 @@ impl Publish {
         Publish {
             publisher: Some(publisher),
             options,
-            topics: Vec::new(),
-            index: HashMap::new(),
-            last: 0,
+            topics: TopicTable::new(MAX_TOPICS),
             published: Published::default(),
             since_drain: 0,
-            sent_at: None,
-            sent_by_then: 0,
             reported: Vec::new(),
             topic: String::new(),
             body: Vec::new(),
@@ -146,7 +127,7 @@ impl Publish {
 
     /// What was published so far.
     pub fn published(&self) -> Published {
-        self.published
+        Published { renumbered: self.topics.forgotten(), ..self.published }
     }
 
     /// The socket, to wait for subscribers and to ask about connections.
@@ -178,40 +159,19 @@ impl Publish {
 
     /// The next number of the topic, and whether it has a subscriber.
     fn look_up(&mut self) -> Result<(Option<u64>, bool)> {
-        let at = self.find();
         let publisher = self.publisher.as_mut().ok_or_else(closed)?;
-        let Some(at) = at else {
+        // A generation that never exists, so that subscribers are looked up.
+        let new = || Topic { seq: 0, has_subscriber: false, generation: u64::MAX };
+        let Some(topic) = self.topics.get_or_insert_with("", &self.topic, new, |_| true) else {
             return Ok((None, publisher.has_subscriber(self.topic.as_bytes())));
         };
         let generation = publisher.generation();
-        let topic = &mut self.topics[at];
         topic.seq += 1;
         if topic.generation != generation {
             topic.has_subscriber = publisher.has_subscriber(self.topic.as_bytes());
             topic.generation = generation;
         }
         Ok((Some(topic.seq), topic.has_subscriber))
-    }
-
-    /// The index of the topic; `None` if there are too many topics or it is too long. Records
-    /// of one topic tend to come in a row.
-    fn find(&mut self) -> Option<usize> {
-        if self.topics.get(self.last).is_some_and(|last| *last.name == *self.topic) {
-            return Some(self.last);
-        }
-        if let Some(at) = self.index.get(self.topic.as_str()) {
-            self.last = *at;
-            return Some(self.last);
-        }
-        if self.topics.len() >= MAX_TOPICS || self.topic.len() > MAX_TOPIC_LEN {
-            return None;
-        }
-        self.last = self.topics.len();
-        let name: Box<str> = self.topic.as_str().into();
-        self.index.insert(name.clone(), self.last);
-        // A generation that never exists, so that subscribers are looked up.
-        self.topics.push(Topic { name, seq: 0, has_subscriber: false, generation: u64::MAX });
-        Some(self.last)
     }
 
     fn write_body(&mut self, record: &Record<'_>, seq: Option<u64>) {
@@ -260,18 +220,12 @@ impl Publish {
         let Publish { publisher: Some(publisher), options, .. } = self else { return };
         self.since_drain = 0;
         publisher.process_events();
-        if self.sent_by_then != self.published.records {
-            self.sent_by_then = self.published.records;
-            self.sent_at = Some(Instant::now());
-        }
         publisher.wait_for_ending(&*options.give_up);
         for broken in publisher.broken() {
-            let recent = self.sent_at.is_some_and(|at| at.elapsed() < IN_FLIGHT);
-            let wanted =
-                self.topics.iter().any(|topic| topic.seq > 0 && broken.subscribed_to(&topic.name));
-            if recent && wanted {
+            let mut topics = self.topics.iter().map(|(_, topic, _)| topic);
+            if topics.any(|topic| broken.subscribed_to(topic)) {
                 self.published.broken += 1;
-                (options.report)(&describe_broken(&broken));
+                (options.report)(&broken.to_string());
             }
         }
     }
@@ -292,16 +246,6 @@ impl Publish {
             self.reported.append(&mut names);
         }
     }
-}
-
-/// The message about a broken connection.
-fn describe_broken(broken: &BrokenConnection) -> String {
-    let peer = &broken.peer;
-    let most = match broken.sent {
-        n if n < MAX_MEANINGFUL_LOSS => format!("up to {} in transit", counted(n, "record")),
-        _ => "the last records in transit".to_owned(),
-    };
-    format!("the connection to {peer} broke before it unsubscribed: {most} may be lost")
 }
 
 fn closed() -> Error {
@@ -354,7 +298,7 @@ impl Handler for Publish {
     /// Reads subscriptions, and reports subscribers that were disconnected.
     fn on_timer(&mut self, _: Instant) -> Result<()> {
         self.drain();
-        if let Some(text) = self.publisher.as_mut().and_then(Publisher::report) {
+        if let Some(text) = self.publisher.as_mut().and_then(Publisher::take_report) {
             (self.options.report)(&escape(&text));
         }
         Ok(())

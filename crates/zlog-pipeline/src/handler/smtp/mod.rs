@@ -28,7 +28,7 @@ use super::buffer::RecordBuffer;
 use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
 use zlog_core::error::{Error, Result};
 use zlog_core::format::FormatterSpec;
-use zlog_core::format::{Format, Options, Output};
+use zlog_core::format::{self, Format, Options, Output};
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
@@ -90,7 +90,8 @@ impl SmtpOptions {
 
     /// The format of subjects; `None` for the default.
     fn subject_format(&self) -> Result<Option<Box<dyn Format>>> {
-        let format = self.subject.build(Output::Text, Options::default())?;
+        let options = Options { zone: format::zone(false), ..Options::default() };
+        let format = self.subject.build(Output::Text, options)?;
         Ok(self.subject.format.is_some().then_some(format))
     }
 }

@@ -153,7 +153,7 @@ impl Connection {
             ConnectionState::Open => Some(socket),
             // The daemon read everything, otherwise the system would have reset the connection.
             ConnectionState::Closed => None,
-            ConnectionState::BrokenConnection => {
+            ConnectionState::Broken => {
                 self.broke();
                 None
             }

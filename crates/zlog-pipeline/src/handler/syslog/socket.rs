@@ -24,7 +24,7 @@ pub(super) enum ConnectionState {
     /// The daemon has closed it after reading everything that had arrived.
     Closed,
     /// It can't be used any more.
-    BrokenConnection,
+    Broken,
 }
 
 /// Connects to the daemon at `address`, whose host has the addresses `found`.
@@ -145,10 +145,10 @@ impl Socket {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         return ConnectionState::Open;
                     }
-                    Err(_) => return ConnectionState::BrokenConnection,
+                    Err(_) => return ConnectionState::Broken,
                 }
             }
-            ConnectionState::BrokenConnection
+            ConnectionState::Broken
         }
         let looked = match self {
             Socket::Tcp(socket) => socket.set_nonblocking(true).and_then(|()| {
@@ -164,7 +164,7 @@ impl Socket {
             #[cfg(unix)]
             Socket::UnixDatagram(_) => Ok(ConnectionState::Open),
         };
-        looked.unwrap_or(ConnectionState::BrokenConnection)
+        looked.unwrap_or(ConnectionState::Broken)
     }
 
     pub(super) fn set_deadline(&self, deadline: Instant) -> io::Result<()> {

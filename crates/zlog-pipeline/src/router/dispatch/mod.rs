@@ -13,7 +13,6 @@ use super::validate::real_path;
 use crate::os::signal::ShutdownSignal;
 use crate::os::terminal::Stdout;
 use zlog_core::error::{Error, Result};
-use zlog_core::format::{Options, Output};
 use zlog_core::record::Record;
 use zlog_core::wire;
 
@@ -24,28 +23,15 @@ const RETIRE_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct HandlerContext {
     /// The name of the command, for messages: `tail`.
-    pub(super) command: String,
+    pub command: String,
     /// Whether the process was asked to stop.
-    stop: ShutdownSignal,
+    pub stop: ShutdownSignal,
     /// How long records may then still wait for room, all of them together.
     patience: Duration,
     /// When a waiting record first noticed the request to stop.
     asked: Arc<OnceLock<Instant>>,
     /// Tells the user about outages and bound endpoints.
-    pub(super) report: Reporter,
-    /// For a command whose purpose is to print records.
-    pub(super) console: Option<ConsoleSettings>,
-}
-
-/// How a command whose purpose is to print records prints them.
-#[derive(Clone)]
-pub struct ConsoleSettings {
-    /// The format, if the handler has no format of its own.
-    pub output: Output,
-    /// The options of the format.
-    pub options: Options,
-    /// How long a reader that has stopped reading may delay the end.
-    pub linger: Duration,
+    pub report: Reporter,
 }
 
 impl HandlerContext {
@@ -57,15 +43,7 @@ impl HandlerContext {
             patience: Duration::ZERO,
             asked: Arc::default(),
             report,
-            console: None,
         }
-    }
-
-    /// Prints records according to `settings`. An error of standard output is then an error of
-    /// the command ([`Router::take_failure`]) and not reported as an outage.
-    #[must_use]
-    pub fn with_console(self, settings: ConsoleSettings) -> HandlerContext {
-        HandlerContext { console: Some(settings), ..self }
     }
 
     /// Lets records wait for room for `patience`, all of them together, after the process was
@@ -81,10 +59,9 @@ impl HandlerContext {
         Box::new(move || stop.requested() && asked.get_or_init(Instant::now).elapsed() >= patience)
     }
 
-    /// Standard output. Without [`ConsoleSettings`], a reader that has stopped reading may delay
-    /// the end as long as waiting records, and as long again for closing.
-    pub(super) fn stdout(&self) -> Stdout {
-        let linger = self.console.as_ref().map(|console| console.linger);
+    /// Standard output. A reader that has stopped reading may delay the end by `linger`, or else
+    /// as long as waiting records plus the time for closing.
+    pub(super) fn stdout(&self, linger: Option<Duration>) -> Stdout {
         Stdout::with_linger(linger.unwrap_or(self.patience.saturating_mul(2)))
     }
 }
@@ -173,6 +150,13 @@ impl Router {
         }
     }
 
+    /// The first error since the last call of a console that is required
+    /// ([`ConsoleTarget::required`](super::ConsoleTarget::required)). Other handlers report
+    /// their errors themselves.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.slots.iter_mut().find_map(HandlerSlot::take_failure)
+    }
+
     /// Sends what handlers have buffered: for when the source pauses. Does not wait for queues,
     /// whose handlers do so by themselves.
     pub fn flush(&mut self) {
@@ -192,12 +176,6 @@ impl Router {
     /// Makes every handler open its target again, for example after a file was moved away.
     pub fn reopen(&mut self) {
         self.slots.iter_mut().for_each(HandlerSlot::reopen);
-    }
-
-    /// The first error of standard output since the last call, if the command's purpose is to
-    /// print ([`HandlerContext::with_console`]). Other handlers report their errors themselves.
-    pub fn take_failure(&mut self) -> Option<Error> {
-        self.slots.iter_mut().find_map(HandlerSlot::take_failure)
     }
 
     /// The status of each handler, in the order of the specification.

@@ -8,18 +8,18 @@ use crate::router::options::{FileTarget, PublishTarget, Target};
 use crate::router::spec::{QueueSpec, RouteSpec};
 use zlog_core::record::Level;
 
-/// Far longer than anything here takes.
+/// Far above what anything here takes.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A directory for files, and the reported messages.
-struct Setup {
+/// A directory for files, and what was told.
+struct Place {
     directory: tempfile::TempDir,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
-impl Setup {
-    fn new() -> Setup {
-        Setup { directory: tempfile::tempdir().unwrap(), heard: Arc::default() }
+impl Place {
+    fn new() -> Place {
+        Place { directory: tempfile::tempdir().unwrap(), heard: Arc::default() }
     }
 
     fn context(&self) -> HandlerContext {
@@ -36,7 +36,7 @@ impl Setup {
         self.directory.path().join(name)
     }
 
-    /// A handler that writes to a file, both called `name`.
+    /// A handler called `name` that writes to a file called so.
     fn file(&self, name: &str) -> HandlerSpec {
         file(name, &self.path(name))
     }
@@ -82,62 +82,62 @@ fn close(mut router: Router) -> Vec<HandlerStatus> {
 
 #[test]
 fn every_handler_gets_every_record_that_passes_its_own_filter() {
-    let setup = Setup::new();
-    let errors = HandlerSpec { level: Some(Level::ERROR), ..setup.file("errors") };
+    let place = Place::new();
+    let errors = HandlerSpec { level: Some(Level::ERROR), ..place.file("errors") };
     let topics = vec!["web.".to_owned(), "app.ERROR".to_owned()];
-    let by_topic = HandlerSpec { topics, ..setup.file("topics") };
+    let by_topic = HandlerSpec { topics, ..place.file("topics") };
     let grep = HandlerSpec {
         grep: vec!["^d".into(), "^l".into()],
         exclude: vec!["up$".into()],
-        ..queued(setup.file("grep"))
+        ..queued(place.file("grep"))
     };
-    let mut router = setup.open(vec![setup.file("all"), errors, by_topic, grep], vec![]);
+    let mut router = place.open(vec![place.file("all"), errors, by_topic, grep], vec![]);
     router.handle(&record("web", Level::INFO, "lookup"));
     router.handle(&record("app", Level::ERROR, "down"));
     router.handle(&record("db", Level::INFO, "low"));
     router.handle(&record("db", Level::NOTSET, "last"));
     let closed = close(router);
-    assert_eq!(setup.lines("all"), ["lookup", "down", "low", "last"]);
-    assert_eq!(setup.lines("errors"), ["down", "last"], "a record without a level passes");
-    assert_eq!(setup.lines("topics"), ["lookup", "down"]);
-    assert_eq!(setup.lines("grep"), ["down", "low", "last"]);
+    assert_eq!(place.lines("all"), ["lookup", "down", "low", "last"]);
+    assert_eq!(place.lines("errors"), ["down", "last"], "a record without a level passes");
+    assert_eq!(place.lines("topics"), ["lookup", "down"]);
+    assert_eq!(place.lines("grep"), ["down", "low", "last"]);
     let given: Vec<_> = closed.iter().map(|status| (status.received, status.arrived())).collect();
     assert_eq!(given, [(4, 4), (2, 2), (2, 2), (3, 3)]);
 }
 
 #[test]
-fn a_handler_on_several_routes_gets_a_record_once() {
-    let setup = Setup::new();
+fn a_handler_that_several_routes_lead_to_gets_a_record_once() {
+    let place = Place::new();
     let routes = vec![
         RouteSpec { level: Some(Level::WARNING), ..route(Match::logger(""), &["all"]) },
         RouteSpec { level: Some(Level::INFO), ..route(Match::logger("app"), &["app", "all"]) },
         RouteSpec { propagate: false, ..route(Match::Topic("secret".into()), &["secret"]) },
     ];
-    let handlers = vec![setup.file("all"), queued(setup.file("app")), setup.file("secret")];
-    let mut router = setup.open(handlers, routes);
+    let handlers = vec![place.file("all"), queued(place.file("app")), place.file("secret")];
+    let mut router = place.open(handlers, routes);
     router.handle(&record("app.db", Level::INFO, "one"));
     router.handle(&record("web", Level::INFO, "two"));
     router.handle(&record("web", Level::ERROR, "three"));
     let secret = Record { topic: "secret.ERROR".into(), ..record("app", Level::ERROR, "four") };
     router.handle(&secret);
     close(router);
-    assert_eq!(setup.lines("all"), ["one", "three"]);
-    assert_eq!(setup.lines("app"), ["one"]);
-    assert_eq!(setup.lines("secret"), ["four"]);
+    assert_eq!(place.lines("all"), ["one", "three"]);
+    assert_eq!(place.lines("app"), ["one"]);
+    assert_eq!(place.lines("secret"), ["four"]);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_failing_handler_is_reported_once_and_does_not_affect_others() {
+fn a_handler_that_fails_is_told_of_once_and_hurts_no_other() {
     for behind in [false, true] {
-        let setup = Setup::new();
+        let place = Place::new();
         let full = file("full", Path::new("/dev/full"));
         let full = if behind { queued(full) } else { full };
-        let mut router = setup.open(vec![full, setup.file("all")], vec![]);
+        let mut router = place.open(vec![full, place.file("all")], vec![]);
         deliver(&mut router, &["one", "two", "three"]);
         let closed = close(router);
-        assert_eq!(setup.lines("all"), ["one", "two", "three"]);
-        let told = setup.heard();
+        assert_eq!(place.lines("all"), ["one", "two", "three"]);
+        let told = place.heard();
         assert_eq!(told.len(), 1, "{told:?}");
         let expected = "zlog tail: handler full: writing to /dev/full: no space left on device; \
                         the others go on";
@@ -149,59 +149,59 @@ fn a_failing_handler_is_reported_once_and_does_not_affect_others() {
 }
 
 #[test]
-fn an_error_on_open_names_the_handler() {
-    let setup = Setup::new();
-    std::fs::write(setup.path("plain"), "").unwrap();
-    let spec = Spec { handlers: vec![file("deep", &setup.path("plain/deep"))], routes: vec![] };
-    let error = Router::open(spec, setup.context()).err().unwrap().to_string();
+fn a_handler_that_can_not_be_opened_is_named() {
+    let place = Place::new();
+    std::fs::write(place.path("plain"), "").unwrap();
+    let spec = Spec { handlers: vec![file("deep", &place.path("plain/deep"))], routes: vec![] };
+    let error = Router::open(spec, place.context()).err().unwrap().to_string();
     assert!(error.starts_with("handler deep: can't "), "{error}");
 }
 
 #[test]
-fn unchanged_handlers_keep_running_and_others_are_replaced() {
-    let setup = Setup::new();
-    let mut router = setup.open(vec![setup.file("kept"), queued(setup.file("old"))], vec![]);
+fn handlers_that_are_asked_for_as_before_go_on_and_others_change() {
+    let place = Place::new();
+    let mut router = place.open(vec![place.file("kept"), queued(place.file("old"))], vec![]);
     deliver(&mut router, &["one"]);
-    let errors = HandlerSpec { level: Some(Level::ERROR), ..setup.file("kept") };
-    let spec = Spec { handlers: vec![setup.file("new"), errors], routes: vec![] };
+    let errors = HandlerSpec { level: Some(Level::ERROR), ..place.file("kept") };
+    let spec = Spec { handlers: vec![place.file("new"), errors], routes: vec![] };
     router.reconfigure(spec).unwrap();
     deliver(&mut router, &["two"]);
     router.handle(&record("app", Level::ERROR, "three"));
     let given: Vec<_> = router.status().into_iter().map(|s| (s.name, s.received)).collect();
     assert_eq!(given, [("new".to_owned(), 2), ("kept".to_owned(), 2)]);
     let closed = close(router);
-    assert_eq!(closed.len(), 3, "the removed one is included");
-    assert_eq!(setup.lines("kept"), ["one", "three"]);
-    assert_eq!(setup.lines("old"), ["one"]);
-    assert_eq!(setup.lines("new"), ["two", "three"]);
+    assert_eq!(closed.len(), 3, "the one taken out is told of too");
+    assert_eq!(place.lines("kept"), ["one", "three"]);
+    assert_eq!(place.lines("old"), ["one"]);
+    assert_eq!(place.lines("new"), ["two", "three"]);
 }
 
 #[test]
-fn a_failed_change_changes_nothing() {
-    let setup = Setup::new();
-    std::fs::write(setup.path("plain"), "").unwrap();
-    let mut router = setup.open(vec![setup.file("old")], vec![]);
+fn a_change_that_fails_changes_nothing() {
+    let place = Place::new();
+    std::fs::write(place.path("plain"), "").unwrap();
+    let mut router = place.open(vec![place.file("old")], vec![]);
     let bad = [
-        vec![setup.file("new"), file("deep", &setup.path("plain/deep"))],
-        vec![setup.file("new"), setup.file("new")],
-        vec![HandlerSpec { grep: vec!["(".into()], ..setup.file("new") }],
+        vec![place.file("new"), file("deep", &place.path("plain/deep"))],
+        vec![place.file("new"), place.file("new")],
+        vec![HandlerSpec { grep: vec!["(".into()], ..place.file("new") }],
     ];
     for handlers in bad {
         router.reconfigure(Spec { handlers, routes: vec![] }).unwrap_err();
         deliver(&mut router, &["one"]);
     }
     close(router);
-    assert_eq!(setup.lines("old"), ["one", "one", "one"]);
+    assert_eq!(place.lines("old"), ["one", "one", "one"]);
 }
 
 #[test]
-fn no_record_is_lost_or_doubled_while_a_file_is_handed_over() {
-    let setup = Setup::new();
+fn no_record_is_lost_or_doubled_while_a_file_changes_hands() {
+    let place = Place::new();
     let one = |behind: bool| match behind {
-        true => HandlerSpec { name: "behind".into(), ..queued(setup.file("log")) },
-        false => HandlerSpec { name: "here".into(), ..setup.file("log") },
+        true => HandlerSpec { name: "behind".into(), ..queued(place.file("log")) },
+        false => HandlerSpec { name: "here".into(), ..place.file("log") },
     };
-    let mut router = setup.open(vec![one(false)], vec![]);
+    let mut router = place.open(vec![one(false)], vec![]);
     let mut expected = Vec::new();
     for round in 0..20 {
         for number in 0..50 {
@@ -213,14 +213,14 @@ fn no_record_is_lost_or_doubled_while_a_file_is_handed_over() {
         router.reconfigure(spec).unwrap();
     }
     let closed = close(router);
-    assert_eq!(setup.lines("log"), expected);
+    assert_eq!(place.lines("log"), expected);
     assert_eq!(closed.iter().map(HandlerStatus::arrived).sum::<u64>(), 1000);
 }
 
 #[test]
-fn moved_files_are_reopened_on_request() {
-    let setup = Setup::new();
-    let mut router = setup.open(vec![setup.file("here"), queued(setup.file("behind"))], vec![]);
+fn files_that_were_moved_away_are_opened_anew_when_asked() {
+    let place = Place::new();
+    let mut router = place.open(vec![place.file("here"), queued(place.file("behind"))], vec![]);
     deliver(&mut router, &["one"]);
     let given = Instant::now();
     while router.status().iter().any(|status| status.handled < 1) {
@@ -228,26 +228,26 @@ fn moved_files_are_reopened_on_request() {
         std::thread::yield_now();
     }
     for name in ["here", "behind"] {
-        std::fs::rename(setup.path(name), setup.path(&format!("{name}.old"))).unwrap();
+        std::fs::rename(place.path(name), place.path(&format!("{name}.old"))).unwrap();
     }
     router.reopen();
     deliver(&mut router, &["two"]);
     close(router);
     for name in ["here", "behind"] {
-        assert_eq!(setup.lines(&format!("{name}.old")), ["one"]);
-        assert_eq!(setup.lines(name), ["two"]);
+        assert_eq!(place.lines(&format!("{name}.old")), ["one"]);
+        assert_eq!(place.lines(name), ["two"]);
     }
 }
 
 #[test]
-fn subscriptions_cover_what_the_handlers_take() {
-    let setup = Setup::new();
+fn what_is_subscribed_to_is_what_some_handler_can_get() {
+    let place = Place::new();
     let topics = |topics: &[&str], name| {
         let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
-        HandlerSpec { topics, ..setup.file(name) }
+        HandlerSpec { topics, ..place.file(name) }
     };
     let wanted = |handlers: Vec<HandlerSpec>, routes| {
-        let prefixes = setup.open(handlers, routes).subscriptions();
+        let prefixes = place.open(handlers, routes).subscriptions();
         prefixes.into_iter().map(|prefix| String::from_utf8(prefix).unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(wanted(vec![], vec![]), [""; 0]);
@@ -262,12 +262,12 @@ fn subscriptions_cover_what_the_handlers_take() {
 }
 
 #[test]
-fn a_publishing_handler_reports_its_endpoint() {
-    let setup = Setup::new();
+fn a_handler_that_publishes_says_where() {
+    let place = Place::new();
     let bind = vec!["tcp://127.0.0.1:0".to_owned()];
     let target = Target::Publish(PublishTarget { bind, ..PublishTarget::default() });
-    let mut router = setup.open(vec![HandlerSpec::new("again", target)], vec![]);
-    let told = setup.heard();
+    let mut router = place.open(vec![HandlerSpec::new("again", target)], vec![]);
+    let told = place.heard();
     assert!(told[0].starts_with("zlog tail: handler again: bound tcp://127.0.0.1:"), "{told:?}");
     deliver(&mut router, &["one"]);
     assert_eq!(close(router)[0].arrived(), 1);

@@ -84,13 +84,9 @@ impl OutageReporter {
 
     /// Reports that an outage began, or that its cause changed.
     pub(super) fn begins(&self, error: &Error) {
-        let text = error.to_string();
-        let (what, hint) = match text.split_once('\n') {
-            Some((what, hint)) => (what, format!("\n{hint}")),
-            None => (text.as_str(), String::new()),
-        };
+        let hint = error.next_step().map_or_else(String::new, |hint| format!("\n  {hint}"));
         let others = if self.others { "; the others go on" } else { "" };
-        self.say(&format!("{what}{others}{hint}"));
+        self.say(&format!("{}{others}{hint}", error.message()));
     }
 
     /// Reports the end of an outage, in which `lost` records were lost; of `unconfirmed` records
@@ -123,8 +119,9 @@ pub(super) struct MonitoredHandler {
     failed: u64,
     backlog: Backlog,
     outage: Option<Outage>,
-    /// The command ends when this handler fails.
-    required: bool,
+    /// Whether the command ends when the handler fails: its errors are then kept for
+    /// [`MonitoredHandler::take_failure`] and not reported.
+    is_required: bool,
     failure: Option<Error>,
 }
 
@@ -193,19 +190,19 @@ impl MonitoredHandler {
             failed: 0,
             backlog: Backlog::default(),
             outage: None,
-            required: false,
+            is_required: false,
             failure: None,
         };
         monitored.report_notices();
         monitored
     }
 
-    /// Keeps errors for [`MonitoredHandler::take_failure`] instead of reporting outages.
+    /// Keeps errors for [`MonitoredHandler::take_failure`].
     pub(super) fn required(self) -> MonitoredHandler {
-        MonitoredHandler { required: true, ..self }
+        MonitoredHandler { is_required: true, ..self }
     }
 
-    /// The first error of a required handler since the last call.
+    /// The first error since the last call, of a handler that is required.
     pub(super) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
     }
@@ -248,7 +245,7 @@ impl MonitoredHandler {
 
     /// Handles an error, before which `lost_before` records had been lost.
     fn fail(&mut self, error: Error, lost_before: u64) {
-        if self.required {
+        if self.is_required {
             self.read_backlog();
             self.failure.get_or_insert(error);
             return;

@@ -1,5 +1,7 @@
 //! Standard output.
 
+use std::time::Duration;
+
 use super::{Class, HandlerTarget, Opening, Target};
 use crate::handler::Handler;
 use crate::handler::console::Console;
@@ -16,26 +18,45 @@ pub(super) static CONSOLE: Class = Class {
     keys: &[],
     picked_by: None,
     formatted: true,
-    read: |_, _| Some(Target::Console(ConsoleTarget)),
+    read: |_, _| Some(Target::Console(ConsoleTarget::default())),
 };
 
-/// Standard output.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ConsoleTarget;
+/// How records are printed on standard output.
+#[derive(Clone, Debug, Default)]
+pub struct ConsoleTarget {
+    /// The format of records without a format string. [`Output::Raw`] needs records with their
+    /// body.
+    pub output: Output,
+    /// How records look. `None`: colours and escapes as standard output needs them.
+    pub options: Option<Options>,
+    /// How long a reader that has stopped reading may delay the end. `None`: as long as the
+    /// context allows.
+    pub linger: Option<Duration>,
+    /// Whether printing is what the command is for: an error then is the command's
+    /// ([`Router::take_failure`](super::super::Router::take_failure)) and not reported as an
+    /// outage.
+    pub required: bool,
+}
+
+/// Regular expressions have no equality, so the options are compared by their text.
+impl PartialEq for ConsoleTarget {
+    fn eq(&self, other: &ConsoleTarget) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+}
 
 impl HandlerTarget for ConsoleTarget {
     fn open(&self, format: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
-        Ok(Box::new(Console::new(with.context.stdout(), format)))
+        Ok(Box::new(Console::new(with.context.stdout(self.linger), format)))
     }
 
-    /// For people, unless the context has [`ConsoleSettings`](crate::router::ConsoleSettings).
     fn format(&self, spec: &FormatterSpec) -> Result<Box<dyn Format>> {
-        let options = Options {
+        let options = self.options.clone().unwrap_or_else(|| Options {
             color: ColorChoice::Auto.for_stdout(),
             escape: terminal::stdout_is_terminal(),
             ..Options::default()
-        };
-        spec.build(Output::Pretty, options)
+        });
+        spec.build(self.output, options)
     }
 
     fn default_name(&self) -> String {
