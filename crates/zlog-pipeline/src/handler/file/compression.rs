@@ -26,7 +26,8 @@ pub enum Compression {
 
 impl Compression {
     /// All formats, in the order of the documentation.
-    pub(crate) const ALL: [Compression; 3] = [Compression::None, Compression::Gzip, Compression::Zstd];
+    pub(crate) const ALL: [Compression; 3] =
+        [Compression::None, Compression::Gzip, Compression::Zstd];
 
     /// Its name in options and configurations.
     const fn name(self) -> &'static str {

@@ -26,9 +26,7 @@ use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::format::FormatterSpec;
 
-pub use common::{
-    FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler,
-};
+pub use common::{FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler};
 pub use console::ConsoleTarget;
 pub use file::{FileTarget, RotatingTarget, TimedTarget};
 pub use publish::PublishTarget;
