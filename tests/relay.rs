@@ -1,10 +1,11 @@
-//! `zlog relay`: what passes through it, and what it says of itself.
+//! `zlog relay`: forwarding, handlers, queries, startup and shutdown.
 
-mod ends;
 mod forward;
 mod handlers;
-mod late;
+mod last;
 mod peers;
+mod shutdown;
+mod startup;
 mod status;
 mod strangers;
 
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{ANY_PORT, DEADLINE, Running, zlog};
 
-/// A relay that runs, and where.
+/// A running relay and its endpoints.
 struct Relay {
     running: Running,
     collect: String,
@@ -37,14 +38,14 @@ fn relay_at(address: &str, args: &[&str]) -> Relay {
 }
 
 impl Relay {
-    /// How it stands.
+    /// Its status.
     #[track_caller]
     fn status(&self) -> serde_json::Value {
         let asked = zlog(["relay", "--status", "--ask", &self.ask, "-o", "json"]).run().success();
         serde_json::from_slice(&asked.stdout).expect("JSON")
     }
 
-    /// Waits until it stands so.
+    /// Waits until its status fulfils a condition.
     #[track_caller]
     fn wait_until(&self, what: &str, stands: impl Fn(&serde_json::Value) -> bool) {
         let until = Instant::now() + DEADLINE;
@@ -70,14 +71,14 @@ impl Relay {
         });
     }
 
-    /// Waits until it knows of this many different prefixes, the relay's own among them.
-    /// A subscriber that is connected may not have said yet what it wants.
+    /// Waits until it has this many different prefixes, its own included. A connected
+    /// subscriber may not have sent its subscriptions yet.
     #[track_caller]
     fn wait_for_prefixes(&self, wanted: u64) {
         self.wait_until("wanted", |status| status["prefixes"] == wanted);
     }
 
-    /// Ends it, and gives what it said.
+    /// Ends it, and returns its standard error.
     #[track_caller]
     fn end(mut self) -> String {
         self.running.terminate();

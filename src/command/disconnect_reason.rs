@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
-use zlog_pipeline::socket::{ConnectionEvent, EventKind, LEAST_MAX_MESSAGE};
+use zlog_pipeline::socket::{ConnectionEvent, EventKind, MIN_MAX_MESSAGE};
 
 /// How long nothing more is told of an endpoint: each message may end a connection.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ pub(super) struct DisconnectReasons {
 impl DisconnectReasons {
     /// `max_message` is `--max-message`, in bytes.
     pub(super) fn new(max_message: usize) -> DisconnectReasons {
-        let max_message = max_message.max(LEAST_MAX_MESSAGE);
+        let max_message = max_message.max(MIN_MAX_MESSAGE);
         DisconnectReasons { max_message, disconnected: HashSet::new(), reported: HashMap::new() }
     }
 

@@ -5,6 +5,7 @@
 //! until it has an exemplar.
 
 pub mod bench;
+mod connection_log;
 pub mod demo;
 mod disconnect_reason;
 pub mod emit;
@@ -13,6 +14,7 @@ pub mod relay;
 pub mod tail;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::cli::{Cli, Command, ENDPOINT_VARIABLE, EndpointArgs};
 use zlog_core::error::{Error, Exit, Result};
@@ -26,8 +28,10 @@ use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 /// # Errors
 /// What the command could not do; the error says how to exit.
 pub fn run(cli: Cli) -> Result<Exit> {
-    if !matches!(cli.command, Command::Generate(_)) {
-        fd_limit::raise()?;
+    if !matches!(cli.command, Command::Generate(_))
+        && let Some(warning) = fd_limit::raise()?
+    {
+        terminal::eprint_line(format_args!("zlog: {warning}"));
     }
     match cli.command {
         Command::Emit(args) => emit::run(*args),
@@ -67,6 +71,13 @@ fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
             error
         }
     })
+}
+
+/// Prints a warning if this process is running out of file descriptors. Cheap to call often.
+fn warn_of_descriptors(now: Instant) {
+    if let Some(warning) = fd_limit::check(now) {
+        terminal::eprint_line(format_args!("zlog: {warning}"));
+    }
 }
 
 /// Prints messages of handlers on standard error.

@@ -87,7 +87,7 @@ fn what_was_typed_is_checked_with_the_file() {
     let twice = zlog(check).args(["--file", "log/app.log"]).run().code(2);
     twice.stderr_has("would both write to");
     let circle = zlog(check).args(["--publish-bind", "tcp://127.0.0.1:12344"]).run().code(2);
-    circle.stderr_has("is to collect from and to publish on");
+    circle.stderr_has("publish on the same endpoint");
     zlog(check).args(["--listen", "0.0.0.0:9020"]).run().code(2).stderr_has("--allow-remote");
     zlog(["relay", "--check"]).run().code(2).stderr_has("--config");
     let missing = zlog(["relay", "--config", "/no/such/file", "--check"]).run().code(1);

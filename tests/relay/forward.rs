@@ -1,4 +1,4 @@
-//! Records through a relay, subscriptions against the stream.
+//! Messages through a relay, and subscriptions in the other direction.
 
 use std::time::{Duration, Instant};
 
@@ -41,8 +41,8 @@ fn it_collects_from_publishers_that_bind_and_publishes_to_subscribers_that_bind(
         .args(["--publish-connect", &endpoint])
         .start();
     for publisher in [&one, &two] {
-        // A bound SUB says what it wants only while its thread is in libzmq.
-        while publisher.told(Duration::from_millis(5)) != Some((true, "app".into())) {
+        // A bound SUB sends its subscriptions only while its thread is inside libzmq.
+        while publisher.next_change(Duration::from_millis(5)) != Some((true, "app".into())) {
             assert_eq!(listener.try_next(Duration::from_millis(5)), None);
         }
         publisher.send(["app.INFO", "hello"]);
@@ -53,7 +53,7 @@ fn it_collects_from_publishers_that_bind_and_publishes_to_subscribers_that_bind(
 }
 
 #[test]
-fn publishers_are_asked_for_what_subscribers_want_and_for_nothing_else() {
+fn exactly_the_prefixes_of_subscribers_are_subscribed_to_upstream() {
     let publisher = Publisher::bind();
     let mut running =
         zlog(["relay", "-c", &publisher.endpoint, "--publish-bind", ANY_PORT]).start();
@@ -69,7 +69,7 @@ fn publishers_are_asked_for_what_subscribers_want_and_for_nothing_else() {
     drop(tail);
     let mut ended = Vec::new();
     while ended.is_empty() {
-        let (begun, prefix) = publisher.told(DEADLINE).expect("the end of a subscription");
+        let (begun, prefix) = publisher.next_change(DEADLINE).expect("the end of a subscription");
         if !begun {
             ended.push(prefix);
         }
@@ -79,7 +79,7 @@ fn publishers_are_asked_for_what_subscribers_want_and_for_nothing_else() {
 }
 
 #[test]
-fn source_and_seq_survive_two_relays_and_so_does_a_loss() {
+fn source_and_seq_survive_two_relays_and_so_does_a_loss_report() {
     let publisher = Publisher::bind();
     let mut first = zlog(["relay", "-c", &publisher.endpoint, "--publish-bind", ANY_PORT]).start();
     let between = first.endpoint();
@@ -98,7 +98,7 @@ fn source_and_seq_survive_two_relays_and_so_does_a_loss() {
 }
 
 #[test]
-fn a_stopped_subscriber_costs_another_one_nothing() {
+fn a_stopped_subscriber_does_not_affect_another_one() {
     const RECORDS: usize = 8000;
     let relay = relay(&["--hwm", "1000"]);
     let listener = Listener::connect(&relay.publish, "INFO");
@@ -120,7 +120,7 @@ fn a_stopped_subscriber_costs_another_one_nothing() {
 }
 
 #[test]
-fn with_block_an_emitter_waits_for_a_subscriber_and_nothing_is_lost() {
+fn with_block_an_emitter_waits_for_a_slow_subscriber_and_nothing_is_lost() {
     const RECORDS: usize = 20_000;
     let relay = relay(&["--hwm", "100", "--on-full", "block"]);
     let out = tempfile::NamedTempFile::new().expect("a file");
@@ -144,7 +144,7 @@ fn with_block_an_emitter_waits_for_a_subscriber_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_relay_that_comes_back_is_found_by_both_sides() {
+fn both_sides_reconnect_to_a_restarted_relay() {
     let first = relay_at(&own_address(), &[]);
     let (collect, publish) = (first.collect.clone(), first.publish.clone());
     let emit = ["emit", "-c", &collect, "--test", "--rate", "200", "--wait", "60s"];
@@ -167,7 +167,7 @@ fn a_relay_that_comes_back_is_found_by_both_sides() {
 }
 
 #[test]
-fn a_line_of_stdin_can_not_leave_the_root_unless_its_topic_is_trusted() {
+fn a_line_of_stdin_cannot_leave_the_root_unless_its_topic_is_trusted() {
     let line = r#"{"msg":"m","levelno":50,"topic":"bank.CRITICAL.transfer"}"#;
     for (trust, topic, told) in [
         (&[][..], "web.CRITICAL.transfer", true),
@@ -176,7 +176,7 @@ fn a_line_of_stdin_can_not_leave_the_root_unless_its_topic_is_trusted() {
         let ports = ["relay", "--stdin", "--root", "web", "--publish-bind", ANY_PORT];
         let mut relay = zlog(ports).args(trust).stdin_open().start();
         let listener = Listener::connect(&relay.endpoint(), "");
-        // What nobody wants yet is sent to nobody.
+        // Lines without a subscriber are dropped.
         let message = loop {
             relay.write(format!("{line}\n"));
             if let Some(message) = listener.try_next(Duration::from_millis(20)) {
@@ -192,12 +192,12 @@ fn a_line_of_stdin_can_not_leave_the_root_unless_its_topic_is_trusted() {
 }
 
 #[test]
-fn lines_of_stdin_are_collected_under_a_sender_of_their_own() {
+fn lines_of_stdin_have_a_source_of_their_own() {
     let ports = ["relay", "--stdin", "--root", "web", "--publish-bind", ANY_PORT];
     let mut relay = zlog(ports).stdin_open().start();
     let publish = relay.endpoint();
     let listener = Listener::connect(&publish, "web.ERROR");
-    // What nobody wants yet is sent to nobody: so again and again until it is heard.
+    // Lines without a subscriber are dropped: repeat the first one.
     let mut first = None;
     while first.is_none() {
         relay.write("ERROR first\n");

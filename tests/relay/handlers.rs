@@ -1,4 +1,4 @@
-//! What a relay does with records beside publishing them.
+//! The handlers of a relay.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::relay;
 use crate::harness::{ANY_PORT, DEADLINE, Listener, Running, python, zlog};
 
-/// A relay that takes what Python's handlers send, and where it listens.
+/// A relay that listens for Python's handlers, and its address.
 #[track_caller]
 fn listening(option: &str, args: &[&str]) -> (Running, SocketAddr) {
     let from = ["relay", option, "127.0.0.1:0", "--publish-bind", ANY_PORT];
@@ -29,13 +29,13 @@ fn ten_programs_of_queue_handlers_make_one_file_with_every_record_once_and_in_or
     make_one_file("--listen", "queue", 300);
 }
 
-/// So few that the system has room for all of them: it drops datagrams beyond that.
+/// Few records, because the system drops datagrams that do not fit its buffer.
 #[test]
 fn ten_programs_of_datagram_handlers_make_one_file_with_every_record_once_and_in_order() {
     make_one_file("--listen-udp", "udp", 15);
 }
 
-/// Ten programs at once, so many records each, through a relay into a file.
+/// Ten programs log this many records each at the same time, through a relay into a file.
 #[track_caller]
 fn make_one_file(option: &str, style: &str, records: usize) {
     const PROGRAMS: usize = 10;
@@ -43,7 +43,7 @@ fn make_one_file(option: &str, style: &str, records: usize) {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("all.log");
     let handler = format!("{},format=%(name)s %(message)s", file.display());
-    // So little room that most of it has not been taken when the relay is told to end.
+    // A small high-water mark: most records are still queued when the relay is ended.
     let (mut relay, address) = listening(option, &["--file", &handler, "--hwm", "10"]);
     let (port, count) = (address.port().to_string(), records.to_string());
     let program = |name: &String| python.script("network_logging", &[style, &port, name, &count]);
@@ -74,7 +74,7 @@ fn make_one_file(option: &str, style: &str, records: usize) {
 }
 
 #[test]
-fn publishers_records_go_to_handlers_each_with_its_level_and_on_to_subscribers() {
+fn records_reach_handlers_by_level_and_subscribers_too() {
     let directory = tempfile::tempdir().expect("a directory");
     let [all, errors] = ["all.log", "errors.log"].map(|name| directory.path().join(name));
     let option = format!("{},level=error,format=%(message)s", errors.display());
@@ -95,7 +95,7 @@ fn publishers_records_go_to_handlers_each_with_its_level_and_on_to_subscribers()
 }
 
 #[test]
-fn errors_are_published_elsewhere_too_and_printed_as_asked() {
+fn errors_are_also_published_elsewhere_and_printed() {
     let mut relay = relay(&[
         "--publish",
         "tcp://127.0.0.1:*,level=error",
@@ -104,7 +104,7 @@ fn errors_are_published_elsewhere_too_and_printed_as_asked() {
     let bound = relay.running.expect_stderr("handler publish tcp://127.0.0.1:*: bound");
     let listener = Listener::connect(bound.rsplit(' ').next().expect("an endpoint"), "");
     let until = Instant::now() + DEADLINE;
-    // What is sent before the listener has subscribed is lost to it.
+    // Records sent before the listener has subscribed are lost.
     let first = loop {
         assert!(Instant::now() < until, "nothing came");
         let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--no-detect"];
@@ -122,7 +122,7 @@ fn errors_are_published_elsewhere_too_and_printed_as_asked() {
 }
 
 #[test]
-fn publishers_are_asked_only_for_what_handlers_want() {
+fn only_the_topics_of_handlers_are_subscribed_to_upstream() {
     let publisher = crate::harness::Publisher::bind();
     let directory = tempfile::tempdir().expect("a directory");
     let option = format!("{}/x.log,topic=app.ERROR", directory.path().display());
@@ -134,7 +134,7 @@ fn publishers_are_asked_only_for_what_handlers_want() {
 }
 
 #[test]
-fn at_sighup_a_file_that_was_moved_away_is_begun_anew_and_nothing_is_lost() {
+fn sighup_reopens_a_file_that_was_moved_and_nothing_is_lost() {
     let directory = tempfile::tempdir().expect("a directory");
     let [now, before] = ["app.log", "app.log.1"].map(|name| directory.path().join(name));
     let option = format!("{},format=%(message)s", now.display());
@@ -153,7 +153,7 @@ fn at_sighup_a_file_that_was_moved_away_is_begun_anew_and_nothing_is_lost() {
     wait_for(&|| fs::read_to_string(&now).is_ok_and(|text| text == "one\n"));
     fs::rename(&now, &before).expect("moved");
     relay.running.signal(Signal::HUP);
-    // It answers after it has heard the signal.
+    // An answer shows that the signal was handled.
     relay.status();
     emit("two");
     wait_for(&|| fs::read_to_string(&now).is_ok_and(|text| text == "two\n"));
@@ -162,7 +162,7 @@ fn at_sighup_a_file_that_was_moved_away_is_begun_anew_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_console_that_nobody_reads_does_not_stop_the_relay() {
+fn an_unread_console_does_not_stop_the_relay() {
     const RECORDS: usize = 30_000;
     let script = format!(
         "'{}' relay -b '{ANY_PORT}' --publish-bind '{ANY_PORT}' --console | sleep 1000",
@@ -189,7 +189,7 @@ fn a_console_that_nobody_reads_does_not_stop_the_relay() {
 }
 
 #[test]
-fn a_console_that_nobody_reads_does_not_hold_up_the_end_of_the_relay() {
+fn an_unread_console_does_not_delay_the_end_of_the_relay() {
     const RECORDS: usize = 5000;
     let (_reader, writer) = std::io::pipe().expect("a pipe");
     let directory = tempfile::tempdir().expect("a directory");
@@ -201,7 +201,7 @@ fn a_console_that_nobody_reads_does_not_hold_up_the_end_of_the_relay() {
     let collect = running.endpoints(3).remove(0);
     let args = ["emit", "-c", &collect, "--wait", "60s", "--linger", "60s", "-q"];
     zlog(args).stdin(format!("{}\n", "x".repeat(99)).repeat(RECORDS)).run().success();
-    // The console's queue is full, and the relay waits for it.
+    // The console's queue is full, and the relay waits for room.
     let ask = Instant::now();
     running.terminate();
     let said = running.wait().code(143).err();

@@ -1,4 +1,4 @@
-//! PyZMQ's publishers on the one side, its watcher on the other.
+//! PyZMQ's publishers, and its watcher.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ fn a_pubhandler_that_binds_and_one_that_connects_reach_the_watcher() {
 }
 
 #[test]
-fn the_watcher_is_not_disturbed_by_those_who_ask_for_what_went_before() {
+fn the_watcher_does_not_see_the_queries_of_others() {
     let Some(python) = python() else { return };
     let relay = relay(&["--keep", "10"]);
     let mut watcher = python.module("zmq.log", &[&relay.publish]);
@@ -41,7 +41,8 @@ fn the_watcher_is_not_disturbed_by_those_who_ask_for_what_went_before() {
         let args = ["emit", "-c", &relay.collect, "--wire", "text", "--wait", "60s", "-m", text];
         zlog(args).run().success();
     };
-    // The relay itself wants everything, so that nobody tells when the watcher does, too.
+    // The relay subscribes to everything by itself, so its status can't tell when the watcher
+    // has subscribed.
     let until = Instant::now() + DEADLINE;
     let mut heard = false;
     while !heard {

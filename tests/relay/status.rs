@@ -1,4 +1,4 @@
-//! How a relay stands: asked, and told now and then.
+//! The relay's status, with `--status` and `--report`.
 
 use std::sync::mpsc::{Sender, channel};
 
@@ -8,7 +8,7 @@ use super::relay;
 use crate::harness::{Listener, own_address, zlog};
 
 #[test]
-fn the_status_counts_what_passed_and_who_is_there() {
+fn the_status_counts_messages_and_peers() {
     let relay = relay(&["--keep", "2"]);
     let listener = Listener::connect(&relay.publish, "app");
     relay.wait_for_peers(0, 1);
@@ -21,14 +21,14 @@ fn the_status_counts_what_passed_and_who_is_there() {
     let status = relay.status();
     assert_eq!(status["forwarded"]["messages"], 3, "{status}");
     assert_eq!(status["keep"]["messages"], 2);
-    assert_eq!(status["prefixes"], 2, "the subscriber's and the one for what is kept");
+    assert_eq!(status["prefixes"], 2, "the subscriber's and that of --keep");
     let table = zlog(["relay", "--status", "--ask", &relay.ask]).run().success().out();
     assert!(table.contains("forwarded      3 messages"), "{table}");
     assert!(table.contains("publishes on"), "{table}");
     assert!(relay.end().contains("forwarded 3 messages in "));
 }
 
-/// In the table the next step stands below the cause; to programs both are as they were.
+/// The table shows the next step below the cause; JSON has the text unchanged.
 #[test]
 fn an_outage_is_shown_with_its_next_step_and_no_escapes() {
     let relay = relay(&["--syslog", "tcp://127.0.0.1:1"]);
@@ -50,8 +50,8 @@ fn an_outage_is_shown_with_its_next_step_and_no_escapes() {
     }
 }
 
-/// Answers whoever asks first with this frame, at the endpoint that is returned. Stays
-/// there until what is returned with it is dropped.
+/// Starts a server that answers the first question with this frame. Returns its endpoint, and
+/// a sender: the server ends when that is dropped.
 fn answering(answer: Vec<u8>) -> (String, Sender<()>) {
     let (stay, over) = channel();
     let context = zmq::Context::new();
@@ -68,7 +68,7 @@ fn answering(answer: Vec<u8>) -> (String, Sender<()>) {
 }
 
 #[test]
-fn no_answer_makes_the_status_panic_or_steers_the_terminal() {
+fn no_answer_causes_a_panic_or_controls_the_terminal() {
     let long = "x".repeat(1 << 20);
     let evil = "\u{1b}]0;t\u{7}\u{9b}2J\u{202e}\u{7f}\n";
     let handlers = json!([{"name": long, "outage": evil}, {"name": evil, "lost": u64::MAX}]);
@@ -83,16 +83,16 @@ fn no_answer_makes_the_status_panic_or_steers_the_terminal() {
         let (endpoint, _stay) = answering(status.to_string().into_bytes());
         let args = ["relay", "--status", "--ask", &endpoint, "-o", output];
         let shown = zlog(args).run().success().out();
-        assert!(shown.contains(&long), "it is shown whole");
+        assert!(shown.contains(&long), "the name is shown in full");
         let harmful = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
         assert!(!shown.contains(harmful), "{output}");
         assert!(shown.len() < 10 * status.to_string().len(), "{output}: {}", shown.len());
     }
-    // A megabyte more than is taken in: it ends, and says why it shows nothing.
+    // Larger than the limit: an error, with the reason.
     let endless = format!("{{\"zlog\":1,\"answer\":\"status\",\"x\":\"{}\"}}", "x".repeat(9 << 20));
     let (endpoint, _stay) = answering(endless.into_bytes());
     let run = zlog(["relay", "--status", "--ask", &endpoint]).run().code(1);
-    run.stderr_has("or its answer is larger than 8M");
+    run.stderr_has("or the answer is larger than 8M");
 }
 
 #[test]
@@ -104,12 +104,12 @@ fn a_line_is_printed_every_interval() {
 }
 
 #[test]
-fn where_no_relay_is_the_status_fails_with_the_reason() {
+fn the_status_fails_with_the_reason_where_there_is_no_relay() {
     let publisher = crate::harness::Publisher::bind();
     let said = zlog(["relay", "--status", "--ask", &publisher.endpoint]).run().code(1).err();
     assert!(said.contains("no relay answers at"), "{said}");
     let said = zlog(["relay", "--status", &publisher.endpoint]).run().code(1).err();
-    assert!(said.contains("and that is --status --ask ENDPOINT"), "{said}");
+    assert!(said.contains("when it starts: --status --ask ENDPOINT"), "{said}");
     let free = {
         let address = own_address().replace("tcp://", "").replace('*', "0");
         let listener = std::net::TcpListener::bind(address).expect("a port");

@@ -1,4 +1,4 @@
-//! What no well-behaved program would send to a relay.
+//! Messages and questions that no well-behaved program sends.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::relay;
 use crate::harness::{Listener, Publisher, zlog};
 
-/// A socket of the test's own, connected there.
+/// A connected socket.
 fn socket(kind: zmq::SocketType, endpoint: &str) -> zmq::Socket {
     let socket = zmq::Context::new().socket(kind).expect("a socket");
     socket.set_linger(0).expect("a plain option");
@@ -16,11 +16,11 @@ fn socket(kind: zmq::SocketType, endpoint: &str) -> zmq::Socket {
 }
 
 #[test]
-fn odd_messages_pass_and_garbage_hurts_nobody() {
+fn odd_messages_are_forwarded_and_garbage_is_ignored() {
     let relay = relay(&["--keep", "10"]);
     let listener = socket(zmq::SUB, &relay.publish);
     listener.set_subscribe(b"").expect("a SUB socket");
-    // libzmq sends the shorter one first: with this one, the other has come, too.
+    // libzmq sends the shorter prefix first: once this one has arrived, both have.
     listener.set_subscribe(b"never").expect("a SUB socket");
     listener.set_rcvtimeo(60_000).expect("a plain option");
     relay.wait_for_prefixes(2);
@@ -43,7 +43,7 @@ fn odd_messages_pass_and_garbage_hurts_nobody() {
         publisher.send_multipart(frames, 0).expect("sent");
         assert_eq!(&listener.recv_multipart(0).expect("it passes"), frames);
     }
-    // Too many frames are cut, and what follows is whole.
+    // Excess frames are cut, and the next message is complete.
     publisher.send_multipart(vec![b"f".to_vec(); 100], 0).expect("sent");
     assert_eq!(listener.recv_multipart(0).expect("it passes").len(), 8);
     publisher.send_multipart([b"app.INFO".to_vec(), b"fine".to_vec()], 0).expect("sent");
@@ -76,7 +76,7 @@ fn odd_questions_are_refused_with_the_reason_and_counted() {
 }
 
 #[test]
-fn who_asks_without_end_and_never_reads_costs_others_nothing() {
+fn clients_that_ask_endlessly_and_never_read_do_not_affect_others() {
     let relay = relay(&["--keep", "1000"]);
     let publisher = socket(zmq::XPUB, &relay.collect);
     publisher.set_sndhwm(0).expect("a plain option");
@@ -108,7 +108,7 @@ fn who_asks_without_end_and_never_reads_costs_others_nothing() {
 }
 
 #[test]
-fn a_subscriber_of_very_many_topics_widens_what_is_asked_for_and_takes_it_back() {
+fn many_subscriptions_are_replaced_by_everything_and_cancelled_later() {
     let upstream = Publisher::bind();
     let mut relay =
         zlog(["relay", "-c", &upstream.endpoint, "--publish-bind", crate::harness::ANY_PORT])
@@ -116,12 +116,12 @@ fn a_subscriber_of_very_many_topics_widens_what_is_asked_for_and_takes_it_back()
     let publish = relay.endpoint();
     let hostile = socket(zmq::XSUB, &publish);
     hostile.set_sndhwm(0).expect("a plain option");
-    // One that is longer than an upstream publisher may take.
+    // One that is longer than an upstream publisher accepts.
     hostile.send([[1].as_slice(), &[b'L'; 2000]].concat(), 0).expect("sent");
     assert_eq!(upstream.wait_for_subscription(), b"");
     drop(hostile);
-    assert_eq!(upstream.told(Duration::from_secs(60)), Some((false, String::new())));
-    // More than one peer may have, by two that have less.
+    assert_eq!(upstream.next_change(Duration::from_secs(60)), Some((false, String::new())));
+    // More than one peer may hold, by two that hold less.
     let hostile = [socket(zmq::XSUB, &publish), socket(zmq::XSUB, &publish)];
     for (who, hostile) in hostile.iter().enumerate() {
         hostile.set_sndhwm(0).expect("sent");
@@ -134,7 +134,7 @@ fn a_subscriber_of_very_many_topics_widens_what_is_asked_for_and_takes_it_back()
     drop(hostile);
     let mut last = None;
     while last != Some((false, String::new())) {
-        last = upstream.told(Duration::from_secs(60));
+        last = upstream.next_change(Duration::from_secs(60));
         assert!(last.is_some(), "everything is asked for without end");
     }
     relay.terminate();
@@ -142,11 +142,11 @@ fn a_subscriber_of_very_many_topics_widens_what_is_asked_for_and_takes_it_back()
 }
 
 #[test]
-fn a_publisher_that_sends_too_much_is_left_and_told_of() {
+fn a_publisher_that_sends_too_large_a_message_is_disconnected_and_reported() {
     let publisher = Publisher::bind();
     let mut relay = relay(&["-c", &publisher.endpoint, "--keep", "1", "--max-message", "64K"]);
     publisher.wait_for_subscription();
-    publisher.hear_all();
+    publisher.report_all();
     publisher.send(["app.INFO", &"x".repeat(100_000)]);
     let hung_up = format!("hung up on {}: it sent a message larger", publisher.endpoint);
     relay.running.expect_stderr(&hung_up);

@@ -103,7 +103,7 @@ impl Shutdown {
     /// Whether a full subscriber has delayed the end for too long. Called while a subscriber
     /// is full.
     fn is_overdue(&self) -> bool {
-        (self.is_due() || self.stop.passed_on())
+        (self.is_due() || self.stop.was_forwarded())
             && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
     }
 
@@ -203,7 +203,8 @@ impl Emit {
 
     /// Prints whose connections were closed because of what they sent.
     fn report_disconnects(&mut self) {
-        if let Some(text) = self.publish.publisher().report().filter(|_| !self.quiet) {
+        super::warn_of_descriptors(Instant::now());
+        if let Some(text) = self.publish.publisher().take_report().filter(|_| !self.quiet) {
             let line = format_args!("zlog emit: {}", escape(&text));
             self.progress.suspended(|| terminal::eprint_line(line));
         }

@@ -1,7 +1,4 @@
-//! The handlers of a relay: where records go other than to subscribers.
-//!
-//! What may be here: which messages are decoded for them, and what publishers are
-//! asked for on their behalf. The way of a record to its handlers is `route`'s.
+//! The handlers of a relay, and the subscriptions that they need.
 
 use std::time::{Duration, Instant};
 
@@ -18,13 +15,13 @@ use zlog_pipeline::socket::Proxy;
 /// A relay's handlers.
 pub(super) struct Handlers {
     router: Router,
-    /// What they want, as it is asked of publishers.
+    /// The prefixes that they need, subscribed to upstream.
     wanted: Vec<Vec<u8>>,
 }
 
 impl Handlers {
-    /// Opens the handlers, and asks publishers for what they want. When somebody asks to
-    /// stop, what has come goes on waiting for room for as long as `linger`.
+    /// Opens the handlers, and subscribes to what they need. After a signal, received records
+    /// wait for room in a queue for up to `linger`.
     ///
     /// # Errors
     /// A handler can't be opened; the error names it.
@@ -41,25 +38,25 @@ impl Handlers {
         Ok(handlers)
     }
 
-    /// Asks for what is wanted now, and no more for what was before: in this order, so
-    /// that what stays wanted never stops coming.
+    /// Subscribes to the current prefixes, then unsubscribes from the previous ones: prefixes
+    /// in both stay subscribed.
     fn ask(&mut self, proxy: &mut Proxy) {
         let before = std::mem::replace(&mut self.wanted, self.router.subscriptions());
         self.wanted.iter().for_each(|prefix| proxy.subscribe(prefix));
         before.iter().for_each(|prefix| proxy.unsubscribe(prefix));
     }
 
-    /// Changes the handlers to what `spec` asks for; no record is lost.
+    /// Replaces the handlers by those of `spec`, without losing records.
     ///
     /// # Errors
-    /// As [`Handlers::open`]'s; then everything is as it was.
+    /// A handler can't be opened; nothing is changed then.
     pub(super) fn reconfigure(&mut self, spec: Spec, proxy: &mut Proxy) -> Result<()> {
         self.router.reconfigure(spec)?;
         self.ask(proxy);
         Ok(())
     }
 
-    /// Opens files anew.
+    /// Reopens files.
     pub(super) fn reopen(&mut self) {
         self.router.reopen();
     }
@@ -69,7 +66,7 @@ impl Handlers {
         !self.wanted.is_empty()
     }
 
-    /// Gives a message to the handlers it is for. It is decoded only if one wants it.
+    /// Passes a message to its handlers. Decodes it only if one of them takes its topic.
     pub(super) fn take(&mut self, frames: &[&[u8]], received: f64) {
         let topic = if frames.len() > 1 { frames[0] } else { &[] };
         if !self.wanted.iter().any(|prefix| topic.starts_with(prefix)) {
@@ -80,17 +77,17 @@ impl Handlers {
         self.router.handle(&record);
     }
 
-    /// Sends on what handlers hold for speed.
+    /// Flushes buffers.
     pub(super) fn flush(&mut self) {
         self.router.flush();
     }
 
-    /// Does what is due, and says when there will be more.
+    /// Runs the handlers' timers. Returns the next deadline, if any.
     pub(super) fn tend(&mut self, now: Instant) -> Option<Instant> {
         self.router.on_timer(now)
     }
 
-    /// How each handler stands.
+    /// The status of each handler.
     pub(super) fn status(&self) -> Vec<query::Handler> {
         let status = |handler: HandlerStatus| query::Handler {
             name: handler.name.clone(),
@@ -104,16 +101,16 @@ impl Handlers {
         self.router.status().into_iter().map(status).collect()
     }
 
-    /// Closes all handlers, for no longer than `within` in all.
+    /// Closes all handlers within `within`, in total.
     pub(super) fn close(mut self, within: Duration) -> Vec<HandlerStatus> {
         self.router.close(within)
     }
 }
 
-/// The handlers that were asked for on the command line, the console among them.
+/// The handlers of the command line, the console included.
 ///
 /// # Errors
-/// As [`crate::cli::HandlerArgs::spec`]'s.
+/// As [`crate::cli::HandlerArgs::spec`].
 pub(super) fn spec(args: &RelayArgs) -> Result<Spec> {
     let on_full = on_full(args);
     let mut spec = args.handlers.spec(on_full)?;
@@ -122,7 +119,7 @@ pub(super) fn spec(args: &RelayArgs) -> Result<Spec> {
     Ok(spec)
 }
 
-/// What queues do when they are full, unless they say it themselves.
+/// The default for queues that are full.
 pub(super) fn on_full(args: &RelayArgs) -> OnFull {
     match args.on_full {
         RelayOnFull::Block => OnFull::Block,

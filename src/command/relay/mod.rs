@@ -1,11 +1,9 @@
 //! `zlog relay`: collects from many, publishes to many.
 //!
-//! One thread moves messages, passes subscriptions upstream, keeps the last messages
-//! and answers questions; it waits for all of that in one place, and for nothing
-//! else. Sources of the relay's own (`input`) have threads of their own, and publish
-//! to it as any other publisher does.
+//! One thread forwards messages, passes subscriptions upstream, keeps the last messages and
+//! answers queries; it waits for all of these in one place. The relay's own sources (`input`)
+//! run on threads of their own, and publish to it over inproc.
 
-mod connection_log;
 mod endpoints;
 mod handlers;
 mod input;
@@ -19,7 +17,6 @@ mod table;
 
 use std::time::{Duration, Instant};
 
-use self::connection_log::ConnectionLog;
 use self::endpoints::{collect_on, open_query_server, publish_on};
 use self::handlers::Handlers;
 use self::input::Inputs;
@@ -27,6 +24,7 @@ use self::query_service::QueryService;
 use self::rates::Rates;
 use self::settings::Settings;
 use self::summary::Summary;
+use super::connection_log::ConnectionLog;
 use super::disconnect_reason::DisconnectReasons;
 use crate::cli::{RelayArgs, RelayOnFull};
 use zlog_core::error::{Exit, Result};
@@ -36,30 +34,29 @@ use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
-    self, Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, QueryServer, SocketOptions,
+    Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, QueryServer, SocketOptions,
     connected_peers,
 };
 
-/// Messages sent on before anything else is looked at.
+/// Most messages forwarded between two checks for anything else.
 const BURST: usize = 1000;
-/// How often a stream without a pause is interrupted for everything else. Each look costs
-/// a few calls of the system.
+/// The same with handlers, which may wait for the disk at each record: at 6 ms each, a burst of
+/// 1000 delayed the answer to `--status` beyond its time limit.
+const HANDLER_BURST: usize = 20;
+/// How often a busy stream is interrupted for housekeeping, which costs a few system calls.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(5);
-/// Longest wait without a look at signals, which may have come to another thread.
+/// Longest wait between two checks for signals, which another thread may have received.
 const TICK: Duration = Duration::from_millis(100);
-/// Longest that a message waits for room before subscriptions are looked at.
+/// Longest wait of a message for room between two checks of subscriptions.
 const SLICE: Duration = Duration::from_millis(20);
-/// How long the end goes on giving to handlers what subscribers can't have any more, and
-/// counting it.
+/// How long, after `--linger`, messages are still received for handlers, and counted as
+/// dropped for subscribers.
 const COUNTING: Duration = Duration::from_millis(500);
-/// Between two looks at the clock meanwhile: a handler may wait for the disk each time.
-const DISCARD_BATCH: u64 = 100;
 
-/// Collects and publishes until somebody asks to stop.
+/// Collects and publishes until a signal arrives.
 ///
 /// # Errors
-/// A configuration that is wrong, endpoints that can't be used, sources that can't be
-/// read.
+/// An invalid configuration, an endpoint that can't be used, or a source that can't be read.
 pub fn run(args: RelayArgs) -> Result<Exit> {
     if let Some(endpoint) = &args.status {
         return status::show(&args, endpoint.as_deref());
@@ -71,7 +68,7 @@ pub fn run(args: RelayArgs) -> Result<Exit> {
     }
     let mut relay = Relay::open(settings)?;
     let ran = relay.run();
-    // Also when the run failed: what has come by then must not be lost with it.
+    // Also after a failure: what was received by then must not be lost.
     let exit = relay.finish();
     ran.map(|()| exit)
 }
@@ -89,13 +86,13 @@ struct Relay {
     disconnect_reasons: Option<DisconnectReasons>,
     stop: ShutdownSignal,
     hangup: Hangup,
-    /// When the handlers are due again.
+    /// When the handlers' timers are due.
     due: Instant,
-    /// Whether there is more to do than to send messages on, and when that was last done.
+    /// Whether housekeeping is due, and when it was last done.
     housekeeping_due: bool,
     last_housekeeping: Instant,
     begun: Instant,
-    /// Publishers were still sending at the end.
+    /// Whether publishers were still sending at the end.
     uncounted: bool,
 }
 
@@ -114,7 +111,7 @@ impl Relay {
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
             History::new(Limits { per_topic, bytes: args.keep_bytes })
         });
-        // Before the sources: what they give first is for the handlers, too.
+        // Before the sources: handlers get their first records, too.
         let handlers = Handlers::open(settings.spec.clone(), &stop, args.linger.0, &mut proxy)?;
         let inputs = Inputs::open(args, &mut proxy, &stop)?;
         Ok(Relay {
@@ -123,7 +120,7 @@ impl Relay {
             handlers,
             rates: Rates::new(begun, &proxy, &inputs, args.report.map(|every| every.0)),
             inputs,
-            connection_log: args.verbose.then(ConnectionLog::default),
+            connection_log: args.verbose.then(|| ConnectionLog::new("relay")),
             disconnect_reasons: (!args.quiet).then(|| DisconnectReasons::new(args.max_message)),
             proxy,
             stop,
@@ -137,7 +134,7 @@ impl Relay {
         })
     }
 
-    /// Runs until it is asked to stop.
+    /// Runs until a signal arrives.
     fn run(&mut self) -> Result<()> {
         while !self.stop.requested() {
             if self.hangup.take() {
@@ -146,18 +143,18 @@ impl Relay {
             if self.step()? == Forwarded::All {
                 self.handlers.flush();
                 let wait = self.due.saturating_duration_since(Instant::now());
-                // That a client has made room for more of its answer can't be waited for.
-                let answering = self.queries.as_ref().is_some_and(QueryService::answering);
-                let most = if answering { HOUSEKEEPING_INTERVAL } else { TICK };
+                // There is no event when a client has made room for more of its answer.
+                let unfinished = self.queries.as_ref().is_some_and(QueryService::has_unfinished);
+                let most = if unfinished { HOUSEKEEPING_INTERVAL } else { TICK };
                 let server = self.queries.as_ref().map(QueryService::server);
-                self.housekeeping_due = socket::wait(&self.proxy, server, wait.min(most));
+                self.housekeeping_due = self.proxy.wait(server, wait.min(most));
             }
         }
         Ok(())
     }
 
-    /// SIGHUP: reads the configuration again, and opens files anew, as after a log
-    /// rotation. With anything wrong, all goes on as it was.
+    /// On SIGHUP, reloads the configuration and reopens files. An invalid configuration changes
+    /// nothing.
     fn reload(&mut self) {
         if let Some(again) = self.settings.again().transpose() {
             let done = again.and_then(|settings| {
@@ -175,7 +172,7 @@ impl Relay {
         self.handlers.reopen();
     }
 
-    /// Sends on what has come, or a part of it; looks after everything else now and then.
+    /// Forwards a burst of messages, after housekeeping if it is due.
     fn step(&mut self) -> Result<Forwarded> {
         let now = Instant::now();
         if self.expecting()
@@ -185,38 +182,44 @@ impl Relay {
             (self.housekeeping_due, self.last_housekeeping) = (false, now);
             self.housekeeping(now);
         }
-        // Asked again: who has just been told to subscribe may do so at once.
-        let most = if self.expecting() { 1 } else { BURST };
+        // Checked again: housekeeping may just have told a client to subscribe.
+        let one_by_one = self.expecting();
         let Relay { proxy, keep, handlers, .. } = self;
+        let most = match (one_by_one, handlers.any()) {
+            (true, _) => 1,
+            (false, true) => HANDLER_BURST,
+            (false, false) => BURST,
+        };
         if keep.is_none() && !handlers.any() {
             return proxy.forward(most, None);
         }
         let received = clock::now();
-        let mut look = |frames: &[&[u8]]| {
+        let mut inspect = |frames: &[&[u8]]| {
             if let Some(keep) = keep {
                 keep.push(frames, received);
             }
             handlers.take(frames, received);
             Ok(())
         };
-        proxy.forward(most, Some(&mut look))
+        proxy.forward(most, Some(&mut inspect))
     }
 
-    /// Whether somebody subscribes just now, and each message counts: see `wire::query`.
+    /// Whether a client is subscribing, so that each message must be seen in order with its
+    /// markers: see [`zlog_core::wire::query`].
     fn expecting(&self) -> bool {
-        self.queries.as_ref().is_some_and(QueryService::expecting)
+        self.queries.as_ref().is_some_and(QueryService::has_subscribing)
     }
 
-    /// Connections, subscriptions, questions, handlers.
+    /// Processes connections, subscriptions, queries and handlers.
     fn housekeeping(&mut self, now: Instant) {
         self.proxy.process_events();
-        self.report_events();
+        self.report_events(now);
         self.rates.tend(now, &self.proxy, &self.inputs);
         self.answer();
         self.run_handler_timers(now);
     }
 
-    /// Lets handlers do what is due. A busy stream has no pause in which to flush.
+    /// Runs the handlers' timers, and flushes: a busy stream has no pause to flush in.
     fn run_handler_timers(&mut self, now: Instant) {
         if now >= self.due {
             self.handlers.flush();
@@ -227,10 +230,10 @@ impl Relay {
 
     fn answer(&mut self) {
         let Some(queries) = &mut self.queries else {
-            self.proxy.marks().for_each(drop);
+            self.proxy.markers().for_each(drop);
             return;
         };
-        queries.take(&mut self.proxy, self.keep.as_mut());
+        queries.process(&mut self.proxy, self.keep.as_mut());
         if queries.status_wanted() {
             let Relay { proxy, keep, handlers, inputs, rates, .. } = self;
             let status = status::of(proxy, keep.as_ref(), handlers, inputs, rates);
@@ -238,27 +241,30 @@ impl Relay {
         }
     }
 
-    fn report_events(&mut self) {
-        let now = Instant::now();
-        if let Some(text) = self.proxy.report().filter(|_| !self.settings.args.quiet) {
+    /// Prints what happened to connections.
+    fn report_events(&mut self, now: Instant) {
+        super::warn_of_descriptors(now);
+        let ended = self.proxy.take_report();
+        let broken = self.proxy.broken().map(|broken| broken.to_string());
+        for text in broken.chain(ended).filter(|_| !self.settings.args.quiet) {
             terminal::eprint_line(format_args!("zlog relay: {}", escape::escape(&text)));
         }
         for event in self.proxy.events() {
             if let Some(connection_log) = &mut self.connection_log {
-                connection_log.record(&event);
+                connection_log.print(&event);
             }
-            // --max-message is for what is collected.
-            let disconnect_reasons = self.disconnect_reasons.as_mut();
-            let disconnect_reasons =
-                disconnect_reasons.filter(|_| self.settings.args.connect.contains(&event.endpoint));
-            if let Some(cut) = disconnect_reasons.and_then(|reasons| reasons.observe(&event, now)) {
-                terminal::eprint_line(format_args!("zlog relay: {cut}"));
+            // --max-message applies to the collecting side.
+            if self.settings.args.connect.contains(&event.endpoint)
+                && let Some(reasons) = &mut self.disconnect_reasons
+                && let Some(reason) = reasons.observe(&event, now)
+            {
+                terminal::eprint_line(format_args!("zlog relay: {reason}"));
             }
         }
     }
 
-    /// Makes publishers stop, and sends on what is on its way, until then at the latest.
-    /// What finds no room by then goes to the handlers alone, and is counted.
+    /// Stops publishers, and forwards messages in flight, until `until` at the latest.
+    /// Messages without room by then go to the handlers only, and are counted as dropped.
     fn drain(&mut self, until: Instant) -> Result<()> {
         let begun = Instant::now();
         let within = until.saturating_duration_since(begun);
@@ -268,8 +274,8 @@ impl Relay {
             if now >= until {
                 return self.discard(drain, until + COUNTING);
             }
-            // Asked first: what a source gave before its end has then come, and what the
-            // system had received of a publisher that is gone.
+            // Read first: the last messages of a source or publisher that is gone have then
+            // arrived.
             let ended = self.inputs.all_ended();
             let gone = connected_peers(&self.proxy.endpoint_status().0) == 0;
             let before = self.proxy.counts().messages;
@@ -278,30 +284,31 @@ impl Relay {
             if ended && (drain.is_done(now, came) || (gone && !came)) {
                 return Ok(());
             }
-            // The relay's own sources would stop with the others.
+            // Not before the relay's own sources have ended: the request would stop them, too.
             let caught_up = || all && !self.proxy.has_unread();
             if ended && let Some(request) = drain.next_request(now, caught_up) {
                 self.proxy.request(request);
             }
             if !came {
-                self.housekeeping_due = socket::wait(&self.proxy, None, SLICE);
+                self.housekeeping_due = self.proxy.wait(None, SLICE);
             }
         }
     }
 
-    /// Gives what still comes to the handlers alone, and counts it, until then at the latest.
+    /// Passes further messages to the handlers only, and counts them as dropped, until `until`
+    /// at the latest.
     fn discard(&mut self, mut drain: Drain, until: Instant) -> Result<()> {
         self.proxy.request(PublisherRequest::Stop);
         drain.stop_requested();
         loop {
             let handlers = &mut self.handlers;
             let received = clock::now();
-            let mut look = |frames: &[&[u8]]| {
+            let mut inspect = |frames: &[&[u8]]| {
                 handlers.take(frames, received);
                 Ok(())
             };
             let before = self.proxy.counts().dropped;
-            self.proxy.discard(DISCARD_BATCH, &mut look)?;
+            self.proxy.discard(HANDLER_BURST as u64, &mut inspect)?;
             let came = self.proxy.counts().dropped > before;
             let now = Instant::now();
             if drain.is_done(now, came) {
@@ -312,13 +319,13 @@ impl Relay {
                 return Ok(());
             }
             if !came {
-                socket::wait(&self.proxy, None, SLICE);
+                self.proxy.wait(None, SLICE);
                 self.proxy.process_events();
             }
         }
     }
 
-    /// Sends on what has come, and says what became of everything.
+    /// Drains, closes everything, prints the summary and returns the exit code.
     fn finish(mut self) -> Exit {
         let linger = self.settings.args.linger.0;
         let until = Instant::now() + linger;
@@ -327,7 +334,7 @@ impl Relay {
         let in_time = self.inputs.all_ended();
         let given_up = self.inputs.join();
         if !in_time && drained.is_ok() {
-            // What a source that was late has given since.
+            // Messages of a source that ended late.
             let now = Instant::now();
             drained = self.discard(Drain::new(&[], now, COUNTING), now + COUNTING);
         }
@@ -340,7 +347,7 @@ impl Relay {
         drop(queries);
         let left = until.saturating_duration_since(Instant::now());
         let flushed = proxy.close(left.max(SLICE));
-        // A time of their own: a subscriber that takes nothing must not cost a file its end.
+        // With a limit of their own: a stuck subscriber must not cost a file its last records.
         let handlers = handlers.close(linger);
         let missing = super::tell_losses("relay", &handlers);
         inputs.print_remarks();

@@ -1,4 +1,4 @@
-//! How many each second, of late: for the status and the periodic line.
+//! Messages and records per second, for the status and `--report`.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{Proxy, connected_peers};
 
-/// How often the counts are noted. A rate is that of one to two of these.
+/// Interval between two samples. A rate covers one to two of these.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Counts at a moment: messages that have passed, and records of each source.
+/// A sample of the counts: messages forwarded, and records of each source.
 #[derive(Clone)]
 struct Noted {
     at: Instant,
@@ -24,7 +24,7 @@ impl Noted {
         Noted { at, counts }
     }
 
-    /// The rate since then of the count at this place.
+    /// The rate since this sample of the count at `place`.
     fn rate(&self, place: usize, count: u64, now: Instant) -> f64 {
         let before = self.counts.get(place).copied().unwrap_or(0);
         let seconds = now.saturating_duration_since(self.at).as_secs_f64();
@@ -32,15 +32,15 @@ impl Noted {
     }
 }
 
-/// Follows the counts.
+/// Computes rates.
 pub(super) struct Rates {
-    /// The last time they were noted, and the time before.
+    /// The last two samples.
     noted: [Noted; 2],
     report: Option<(Duration, Noted)>,
 }
 
 impl Rates {
-    /// Begins; prints a line every `report`.
+    /// Takes the first sample. Prints a line every `report`.
     pub(super) fn new(
         now: Instant,
         proxy: &Proxy,
@@ -52,7 +52,7 @@ impl Rates {
         Rates { noted: [noted.clone(), noted], report }
     }
 
-    /// Notes the counts and prints the line when it is time to.
+    /// Takes a sample and prints the line when they are due.
     pub(super) fn tend(&mut self, now: Instant, proxy: &Proxy, inputs: &Inputs) {
         if now >= self.noted[0].at + EVERY {
             self.noted.swap(0, 1);
@@ -79,12 +79,12 @@ impl Rates {
         *since = Noted::new(now, proxy, inputs);
     }
 
-    /// Messages that pass each second.
+    /// Messages forwarded per second.
     pub(super) fn messages(&self, proxy: &Proxy) -> f64 {
         self.noted[1].rate(0, proxy.counts().messages, Instant::now())
     }
 
-    /// Records that source number `at` gives each second.
+    /// Records per second of source number `at`.
     pub(super) fn source(&self, at: usize, records: u64) -> f64 {
         self.noted[1].rate(at + 1, records, Instant::now())
     }

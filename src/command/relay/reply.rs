@@ -1,7 +1,4 @@
-//! An answer under way: what of it libzmq has still to be given, and to send.
-//!
-//! What may be here: one client's answer, sent as the client reads. Who asked what is
-//! `queries`'.
+//! An answer to one client, sent as fast as the client reads.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,48 +7,48 @@ use zlog_core::history::{SharedFrame, StoredMessage};
 use zlog_core::wire::query::{self, Answer};
 use zlog_pipeline::socket::{AnswerOutcome, ClientId, QueryServer};
 
-/// How long a client may take nothing of its answer. `zlog tail` waits as long for more.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client may read nothing of its answer. `zlog tail` waits as long for more.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An answer that is sent as its client reads.
+/// An answer that is being sent.
 pub(super) struct Reply {
     pub(super) client: ClientId,
-    /// Messages that are still to be sent, the next one first.
+    /// The messages not passed to libzmq yet.
     messages: std::vec::IntoIter<StoredMessage>,
-    /// What is sent after them.
+    /// The message sent after them.
     last: Option<SharedFrame>,
-    /// A copy of it is held by each frame that libzmq has still to send.
+    /// Cloned into each frame, so that its count tells how many libzmq has not sent yet.
     unsent: Arc<()>,
-    /// How many copies there were.
+    /// The number of unsent frames at the last check.
     waiting: usize,
-    /// When the client last took something.
-    moved: Instant,
+    /// When the client last read something.
+    progressed_at: Instant,
 }
 
-/// How an answer stands.
+/// The state of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
-    /// Not all of it is sent yet.
-    UnderWay,
-    /// All of it is sent.
+    /// It is not completely sent yet.
+    Unfinished,
+    /// It is completely sent.
     Sent,
-    /// The client has gone.
+    /// The client has disconnected.
     Gone,
     /// The client has read nothing for too long.
     Stuck,
 }
 
-/// A frame of an answer, with a copy of [`Reply::unsent`].
-struct Part(SharedFrame, #[expect(dead_code, reason = "it is counted")] Arc<()>);
+/// A frame of an answer, with a clone of [`Reply::unsent`].
+struct CountedFrame(SharedFrame, #[expect(dead_code, reason = "it is counted")] Arc<()>);
 
-impl AsRef<[u8]> for Part {
+impl AsRef<[u8]> for CountedFrame {
     fn as_ref(&self) -> &[u8] {
         self.0.as_ref()
     }
 }
 
 impl Reply {
-    /// An answer of `messages`, and then `last`.
+    /// An answer of `messages` followed by `last`.
     pub(super) fn new(
         client: ClientId,
         messages: Vec<StoredMessage>,
@@ -64,46 +61,46 @@ impl Reply {
             last: Some(last),
             unsent: Arc::default(),
             waiting: 0,
-            moved: now,
+            progressed_at: now,
         }
     }
 
-    /// Sends on as much as there is room for.
+    /// Sends as much as there is room for.
     pub(super) fn send(&mut self, server: &mut QueryServer, now: Instant) -> State {
         loop {
             match self.send_next(server) {
-                Some(AnswerOutcome::Taken) => self.moved = now,
+                Some(AnswerOutcome::Sent) => self.progressed_at = now,
                 Some(AnswerOutcome::Gone) => return State::Gone,
                 Some(AnswerOutcome::Full) | None => break,
             }
         }
         let waiting = Arc::strong_count(&self.unsent) - 1;
         if waiting < self.waiting {
-            self.moved = now;
+            self.progressed_at = now;
         }
         self.waiting = waiting;
         if self.last.is_none() && waiting == 0 {
             State::Sent
-        } else if now >= self.moved + PATIENCE {
+        } else if now >= self.progressed_at + STALL_TIMEOUT {
             State::Stuck
         } else {
-            State::UnderWay
+            State::Unfinished
         }
     }
 
-    /// Sends the next message of the answer; `None` when all of them were.
+    /// Sends the next message of the answer; `None` after the last one.
     fn send_next(&mut self, server: &mut QueryServer) -> Option<AnswerOutcome> {
-        let part = |frame: SharedFrame| Part(frame, Arc::clone(&self.unsent));
-        let given = match self.messages.as_slice().first() {
+        let counted = |frame: SharedFrame| CountedFrame(frame, Arc::clone(&self.unsent));
+        let outcome = match self.messages.as_slice().first() {
             Some(late) => {
                 let head = query::write_answer(&Answer::Message { received: late.received });
-                server.answer(&self.client, part(head.into()), late.frames().map(part))
+                server.answer(&self.client, counted(head.into()), late.frames().map(counted))
             }
-            None => server.answer(&self.client, part(self.last.clone()?), []),
+            None => server.answer(&self.client, counted(self.last.clone()?), []),
         };
-        if given == AnswerOutcome::Taken && self.messages.next().is_none() {
+        if outcome == AnswerOutcome::Sent && self.messages.next().is_none() {
             self.last = None;
         }
-        Some(given)
+        Some(outcome)
     }
 }

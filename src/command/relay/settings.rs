@@ -1,13 +1,10 @@
-//! What a relay is to do: what was typed, and what a configuration file says besides.
-//!
-//! What may be here: how the two go together, and what is told of it. What stands in a
-//! file is `config`'s.
+//! The settings of a relay: the command line, merged with a configuration file.
 //!
 //! # Rules
-//! - An option that was typed stands alone: it replaces what the file says under that
-//!   name, and under names that do not go with it. What the file says goes before the environment and before defaults.
-//! - Handlers that were typed come in addition to those of the file. Where the file has
-//!   routes, it is as if `[root]` named them.
+//! - An option on the command line replaces the file's settings of that name, and those it
+//!   conflicts with. The file takes precedence over the environment and defaults.
+//! - Handlers on the command line are added to those of the file. If the file has routes,
+//!   they count as named by `[root]`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -25,26 +22,26 @@ use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerSpec, Spec};
 use zlog_pipeline::socket::{Endpoint, Role};
 
-/// The name of the command, as it is typed.
+/// The name of the command.
 const NAME: &str = "relay";
 
-/// What a relay is to do.
+/// The settings of a relay.
 pub(super) struct Settings {
-    /// The options, those of the file included.
+    /// The options, including those of the file.
     pub(super) args: RelayArgs,
-    /// The handlers, and the routes to them.
+    /// The handlers and the routes to them.
     pub(super) spec: Spec,
-    /// What the file says, if there is one.
+    /// The configuration file, if there is one.
     config: Option<Config>,
-    /// What the file said of options when the relay was started.
+    /// The configuration file as it was when the relay was started.
     started: Option<Config>,
 }
 
 impl Settings {
-    /// Reads the file that was typed, if one was.
+    /// Reads the configuration file, if one is given.
     ///
     /// # Errors
-    /// What is wrong with it, or with the handlers that were typed.
+    /// The file or the handlers on the command line are invalid.
     pub(super) fn new(args: RelayArgs) -> Result<Settings> {
         let settings = if args.config.is_none() {
             let spec = handlers::spec(&args)?;
@@ -73,8 +70,7 @@ impl Settings {
         Ok(Some(settings))
     }
 
-    /// Whether handlers that are new since `before` can be opened without waiting for a
-    /// pipe: a relay that runs must not.
+    /// Refuses new handlers that read from a pipe: a running relay must not wait for it.
     fn check_inputs(&self, before: &Settings) -> Result<()> {
         let new = |handler: &&HandlerSpec| !before.spec.handlers.contains(handler);
         for handler in self.spec.handlers.iter().filter(new) {
@@ -90,16 +86,15 @@ impl Settings {
         Ok(())
     }
 
-    /// Goes on with what the file says now, once the handlers are changed to it, and
-    /// tells what changed. Options stay what they were when the relay was started.
+    /// Adopts reloaded settings, once the handlers are changed to them, and prints what
+    /// changed. Options keep their values from the start of the relay.
     pub(super) fn change_to(&mut self, now: Settings) {
         now.tell_again(self);
         self.spec = now.spec;
         self.config = now.config;
     }
 
-    /// The file's options are put before those that were typed, as if they had been
-    /// typed too.
+    /// Puts the file's options before those of the command line, and parses both.
     fn read(args: &RelayArgs, mode: LoadMode) -> Result<Settings> {
         let path = args.config.as_deref().unwrap_or_else(|| "".as_ref());
         let whole = cli::command();
@@ -130,7 +125,7 @@ impl Settings {
         Ok(Settings { args, spec, config: Some(config), started })
     }
 
-    /// What `--check` prints when nothing is wrong.
+    /// Prints the result of `--check` for valid settings.
     ///
     /// # Errors
     /// Standard output can't be written.
@@ -148,7 +143,7 @@ impl Settings {
         Ok(Exit::Done)
     }
 
-    /// Tells that the file was read again, and what needs a restart.
+    /// Prints that the file was reloaded, and what needs a restart.
     fn tell_again(&self, before: &Settings) {
         let kept = |handler| before.spec.handlers.contains(handler);
         let kept = self.spec.handlers.iter().filter(|handler| kept(handler)).count();
@@ -181,8 +176,7 @@ impl Settings {
     }
 }
 
-/// Whether what is to be bound, connected to and listened on can be: known before anything
-/// is opened, and to --check.
+/// Checks the addresses before anything is opened.
 fn check_places(args: &RelayArgs) -> Result<()> {
     endpoints::collect_on(args)?;
     endpoints::publish_on(args)?;
@@ -191,13 +185,13 @@ fn check_places(args: &RelayArgs) -> Result<()> {
     }
     let listening = &args.listen;
     for address in listening.listen.iter().chain(&listening.listen_udp) {
-        // The port does not matter for whether it may be listened on.
+        // Whether it may be listened on does not depend on the port.
         address.resolve(0, listening.allow_remote)?;
     }
     Ok(())
 }
 
-/// The parser's error about what the file and the command line say together.
+/// An error of the parser about the file's options and the command line's.
 fn unfit(path: &Path, error: &clap::Error) -> Error {
     let path = escape(&path.display().to_string());
     Error::usage(format!("{path} and what was typed: {}", config::one_line(error)))

@@ -1,4 +1,4 @@
-//! How it stands with a relay: told by it, asked and shown by `--status`.
+//! The relay's status: what it answers, and how `--status` asks for and prints it.
 
 use std::io::Write;
 use std::time::Duration;
@@ -12,25 +12,24 @@ use zlog_core::error::{Error, Exit, Result};
 use zlog_core::history::History;
 use zlog_core::text::escape;
 use zlog_core::text::parsers::format_size;
-use zlog_core::wire::query::{self, EndpointPeers, Question, Source, Status, Traffic};
+use zlog_core::wire::query::{
+    self, EndpointPeers, MAX_STATUS_BYTES, Question, Source, Status, Traffic,
+};
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::socket::{
-    Answer, Endpoint, EndpointStatus, Proxy, QueryClient, Role, SocketOptions,
+    Endpoint, EndpointStatus, Proxy, QueryClient, Reply, Role, SocketOptions,
 };
 
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the answer may take.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The largest answer that is taken in, in bytes. A status of 20,000 handlers that all fail
-/// is about 5 MiB; what is read out of an answer can take forty times its size in memory.
-const LARGEST: u64 = 8 << 20;
-
-/// The next step where an answer is none.
+/// The next step for an unusable answer.
 const OTHER_VERSION: &str =
     "It may be of another version: compare `zlog --version` there with the one here.";
 
-/// How it stands here. What belongs to the questions themselves is filled in there.
+/// The status, without the fields that [`QueryService`](super::query_service::QueryService)
+/// fills in.
 pub(super) fn of(
     proxy: &Proxy,
     keep: Option<&History>,
@@ -81,35 +80,35 @@ pub(super) fn of(
     }
 }
 
-/// Asks a relay how it stands, and prints it.
+/// Asks a relay for its status, and prints it.
 ///
 /// # Errors
-/// No relay answers, or the answer can't be printed.
+/// No relay answers, or the status can't be printed.
 pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let stop = ShutdownSignal::install()?;
     let at = where_to_ask(args, endpoint)?;
     let question = query::write_question(&Question::Status);
-    let options = SocketOptions { max_message: LARGEST, ..SocketOptions::subscriber() };
-    let mut inquiry = QueryClient::ask(&at, &question, &options)?;
-    let frames = match inquiry.next(PATIENCE, &|| stop.requested()) {
-        Answer::Frames(frames) => frames,
-        Answer::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
-        Answer::Nobody => {
-            let largest = format_size(LARGEST as usize);
-            let why = format!("nothing listens there, or its answer is larger than {largest}");
+    let options = SocketOptions { max_message: MAX_STATUS_BYTES, ..SocketOptions::subscriber() };
+    let mut client = QueryClient::ask(&at, &question, &options)?;
+    let frames = match client.next(TIMEOUT, &|| stop.requested()) {
+        Reply::Frames(frames) => frames,
+        Reply::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
+        Reply::NoPeer => {
+            let largest = format_size(MAX_STATUS_BYTES as usize);
+            let why = format!("nothing listens there, or the answer is larger than {largest}");
             return Err(no_answer(args, &at, &why));
         }
-        Answer::Nothing => return Err(no_answer(args, &at, "nothing came within 3 s")),
+        Reply::TimedOut => return Err(no_answer(args, &at, "no answer within 3 s")),
     };
     let head = frames.first().map_or(&[][..], Vec::as_slice);
     let status = match query::read_answer(head)? {
         query::Answer::Status(status) => status,
         query::Answer::Refused { why } => {
-            let error = Error::new(format!("{at} gives no status: {}", escape::escape(&why)));
+            let error = Error::new(format!("{at} refuses: {}", escape::escape(&why)));
             return Err(error.hint(OTHER_VERSION));
         }
         _ => {
-            let error = Error::new(format!("{at} answers something else than was asked"));
+            let error = Error::new(format!("{at} does not answer the question"));
             return Err(error.hint(OTHER_VERSION));
         }
     };
@@ -124,7 +123,7 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// `--ask` as it is; else beside what the relay publishes on.
+/// `--ask`, or the query endpoint of what the relay publishes on.
 fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
     if let Some(ask) = args.ask.first() {
         return Endpoint::parse(ask, Role::Connect);
@@ -134,18 +133,18 @@ fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
         None => super::super::default_endpoint(&args.endpoint, Role::Connect)?,
     };
     publishes.query_endpoint().ok_or_else(|| {
-        Error::usage(format!("there is no place beside {publishes} where questions are taken"))
-            .hint("Name the relay's own: --ask ENDPOINT.")
+        Error::usage(format!("{publishes} has no query endpoint of its own"))
+            .hint("Name the relay's query endpoint: --ask ENDPOINT.")
     })
 }
 
 fn no_answer(args: &RelayArgs, at: &Endpoint, why: &str) -> Error {
     let hint = match args.ask.is_empty() {
         true => {
-            "--status ENDPOINT is where the relay publishes; where it takes questions, it says \
-             when it starts, and that is --status --ask ENDPOINT."
+            "--status ENDPOINT is the endpoint that the relay publishes on. The relay prints its \
+             query endpoint when it starts: --status --ask ENDPOINT."
         }
-        false => "Where a relay takes questions, it says when it starts.",
+        false => "The relay prints its query endpoint when it starts.",
     };
     Error::new(format!("no relay answers at {at}: {why}")).hint(hint)
 }

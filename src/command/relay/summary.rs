@@ -1,4 +1,4 @@
-//! What became of the messages: one line at the end.
+//! The summary that a relay prints at its end.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::socket::{Counts, Flushed};
 
-/// What a relay says of itself at the end.
+/// The counts of a relay that has ended.
 pub(super) struct Summary {
     pub(super) counts: Counts,
-    /// Publishers were still sending at the end.
+    /// Whether publishers were still sending at the end.
     pub(super) uncounted: bool,
     pub(super) flushed: Flushed,
     pub(super) took: Duration,
 }
 
 impl Summary {
-    /// Whether anything was lost here, or may have been.
+    /// Whether messages were lost here, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Counts { no_room, dropped, frames_cut, .. } = self.counts;
         no_room + dropped + frames_cut > 0 || self.uncounted || self.flushed == Flushed::No

@@ -1,4 +1,4 @@
-//! A relay's status as it is printed.
+//! Prints a relay's status.
 
 use std::fmt::Write;
 
@@ -6,11 +6,11 @@ use zlog_core::text::escape::{escape, escape_json_into};
 use zlog_core::text::plural::counted;
 use zlog_core::wire::query::{EndpointPeers, Status};
 
-/// The widest first column, in characters. A longer name pushes its own line and leaves the
-/// others where they are, so that no name makes every line as long as itself.
+/// Maximum width of the first column, in characters. A longer name only moves its own line, so
+/// that one name can't widen all lines.
 const WIDEST: usize = 60;
 
-/// The status as tables. What comes from others is escaped.
+/// The status as tables, escaped.
 pub(super) fn of(status: &Status) -> String {
     let mut out = String::new();
     head(&mut out, status);
@@ -21,8 +21,8 @@ pub(super) fn of(status: &Status) -> String {
     out
 }
 
-/// The status as JSON, on one line. JSON's own escapes leave out characters that steer a
-/// terminal (DEL, C1, bidi controls).
+/// The status as one line of JSON. JSON itself does not escape DEL, C1 and bidi controls, which
+/// control a terminal.
 pub(super) fn json(status: &Status) -> String {
     let mut out = Vec::new();
     escape_json_into(&mut out, &serde_json::to_string(status).unwrap_or_default());
@@ -110,7 +110,7 @@ fn handlers(out: &mut String, status: &Status) {
             "{name:<width$} {:>12} {:>9} {:>9} {:>9} {:>9}",
             h.handled, h.queued, h.waiting, h.dropped, h.lost
         );
-        // The error, and below it what to do about it.
+        // The error, and its next step on the lines below.
         let mut why = h.outage.iter().flat_map(|why| why.lines()).map(|line| escape(line.trim()));
         if let Some(cause) = why.next() {
             let _ = write!(out, "  fails: {cause}");
@@ -127,7 +127,7 @@ fn width(title: &str, names: &[String]) -> usize {
     longest.unwrap_or(0).min(WIDEST)
 }
 
-/// A size as a person reads it.
+/// A size in bytes, KiB or MiB.
 fn bytes(bytes: u64) -> String {
     match bytes {
         0..0x2800 => format!("{bytes} B"),
@@ -179,7 +179,7 @@ mod tests {
         assert!(short.len() < 200, "{} columns", short.len());
     }
 
-    /// An answer of a relay that has everything, to be damaged.
+    /// A valid answer with all fields, to be damaged.
     fn whole() -> Vec<u8> {
         let side = || EndpointPeers { endpoint: "tcp://127.0.0.1:1".into(), peers: 3 };
         let outage = Some("no space left on device\n  Make room.".into());
@@ -197,7 +197,7 @@ mod tests {
         query::write_answer(&Answer::Status(Box::new(status)))
     }
 
-    /// Numbers at the ends of what a field can hold, and beyond.
+    /// Numbers at the limits of the fields, and beyond.
     const NUMBERS: [&str; 9] = [
         "18446744073709551615",
         "4294967296",
@@ -209,10 +209,10 @@ mod tests {
         "1e-320",
         "18446744073709551616",
     ];
-    /// Longer than a width may be, and what steers a terminal.
+    /// Texts that are wider than a column or control a terminal.
     const TEXTS: [&str; 4] = ["\u{202e}", "\\u001b[2J", "\\ud800", "\\n"];
 
-    /// `whole` with a number or a text put in somewhere, many times, and cut or flipped.
+    /// [`whole`] with numbers and texts inserted, and then cut or with a bit flipped.
     fn damaged() -> impl Strategy<Value = Vec<u8>> {
         let place = 0..whole().len();
         let number = prop::sample::select(&NUMBERS[..]).prop_map(str::to_owned);
@@ -238,7 +238,7 @@ mod tests {
         )
     }
 
-    /// Puts `value` where the next number (else: the next text's inside) stands.
+    /// Replaces the next number after `from`, or the next text.
     fn put(bytes: &mut Vec<u8>, from: usize, value: &str, number: bool) {
         let from = from.min(bytes.len());
         let begins = |pair: &[u8]| match number {
@@ -261,7 +261,7 @@ mod tests {
                 let json = json(&status);
                 prop_assert!(!json.trim_end().chars().any(is_unsafe));
                 prop_assert!(serde_json::from_str::<Status>(&json).is_ok());
-                // A line of two bytes is shown behind the first column.
+                // Each byte can widen a line by the first column.
                 prop_assert!(shown.len() < WIDEST * bytes.len() + 10_000, "{}", shown.len());
             }
         }

@@ -12,7 +12,7 @@ use zlog_core::text::escape;
 use zlog_core::wire::query::{self, End, Last, Question};
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{Answer, Endpoint, QueryClient, Role, SocketOptions, Subscriber};
+use zlog_pipeline::socket::{Endpoint, QueryClient, Reply, Role, SocketOptions, Subscriber};
 
 /// How long the relay may take to answer at all, and then to go on.
 const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -114,16 +114,16 @@ impl BacklogRequest<'_> {
         loop {
             let wait = until.saturating_duration_since(Instant::now());
             let mut frames = match inquiry.next(wait, stop) {
-                Answer::Frames(frames) => frames,
-                Answer::Stopped => return Ok(Backlog::default()),
-                Answer::Nobody if !self.subscribed => {
+                Reply::Frames(frames) => frames,
+                Reply::Stopped => return Ok(Backlog::default()),
+                Reply::NoPeer if !self.subscribed => {
                     return Err("nothing listens there; is it a relay with --keep?".into());
                 }
-                Answer::Nobody => return Err("the relay has gone".into()),
-                Answer::Nothing if !self.subscribed => {
+                Reply::NoPeer => return Err("the relay has gone".into()),
+                Reply::TimedOut if !self.subscribed => {
                     return Err("nothing came within 2 s; is it a relay with --keep?".into());
                 }
-                Answer::Nothing => {
+                Reply::TimedOut => {
                     return Err(format!("the answer broke off after {}", messages.len()));
                 }
             };

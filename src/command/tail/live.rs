@@ -1,9 +1,9 @@
 //! A tail of a subscription: as long as it is wanted, whatever comes and goes.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use super::super::connection_log::ConnectionLog;
 use super::super::disconnect_reason::DisconnectReasons;
 use super::backlog::{self, Deduplicator, StoredMessage};
 use super::no_output::{Action, NoOutputMonitor};
@@ -17,9 +17,7 @@ use zlog_core::text::escape;
 use zlog_core::wire;
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{
-    self, ConnectionEvent, Drain, EventKind, PublisherRequest, Role, SocketOptions, Subscriber,
-};
+use zlog_pipeline::socket::{self, Drain, PublisherRequest, Role, SocketOptions, Subscriber};
 use zlog_pipeline::source::subscribe::Subscribe;
 use zlog_pipeline::source::{PollStatus, Source};
 
@@ -119,7 +117,7 @@ impl Live {
             no_peer: (!args.quiet).then(|| NoPeerMonitor::new(Instant::now())),
             disconnect_reasons: (!args.quiet).then(|| DisconnectReasons::new(args.max_message)),
             no_output: (!args.quiet).then(|| NoOutputMonitor::new(wanted, Instant::now())),
-            connection_log: args.verbose.then(ConnectionLog::default),
+            connection_log: args.verbose.then(|| ConnectionLog::new("tail")),
             prefixes,
             duplicates,
         })
@@ -294,24 +292,4 @@ fn show_backlog(messages: &[StoredMessage], tail: &mut Tail) -> Result<()> {
         }
     }
     tail.output.flush()
-}
-
-/// Tells of connections. A peer that is away or refuses is tried again and again,
-/// which is told once, until it changes.
-#[derive(Default)]
-struct ConnectionLog {
-    printed: HashSet<String>,
-}
-
-impl ConnectionLog {
-    fn print(&mut self, event: &ConnectionEvent) {
-        if matches!(event.kind, EventKind::Connected | EventKind::Disconnected) {
-            self.printed.clear();
-        }
-        let text = event.to_string();
-        if !self.printed.contains(&text) {
-            terminal::eprint_line(format_args!("zlog tail: {}", escape::escape(&text)));
-            self.printed.insert(text);
-        }
-    }
 }

@@ -174,6 +174,7 @@ impl Tail {
 
     /// Does what is due, between records.
     fn on_timer(&mut self, now: Instant) {
+        super::warn_of_descriptors(now);
         reopen_on_hangup(self.hangup.as_ref(), &mut self.output);
         // Waits are no longer than a tick, and so nothing is late by more.
         self.output.router.on_timer(now);

@@ -1,27 +1,28 @@
-//! What is asked of a relay beside its stream, and what it answers.
+//! The protocol of a relay's queries: the last messages of topics, and the relay's status.
 //!
-//! What may be here: the messages, and reading and writing them. After the Clone
-//! pattern of the ZeroMQ guide: who comes late asks for what went before.
+//! Defines everything that both sides share: questions, answers, marker prefixes and limits.
+//! It follows the Clone pattern of the ZeroMQ guide: a late subscriber asks for what was
+//! published before.
 //!
-//! A question is one frame of JSON, `{"zlog":1,"ask":"last",…}` or
-//! `{"zlog":1,"ask":"status"}`. An answer is any number of messages, each begun by a
-//! frame of JSON:
+//! A question is one frame of JSON: `{"zlog":1,"ask":"last",…}` or
+//! `{"zlog":1,"ask":"status"}`. An answer is a number of messages; each begins with a frame
+//! of JSON:
 //!
 //! | answer | what follows |
 //! |---|---|
-//! | `ready` | the relay has read the question: subscribe now, the marks around it |
+//! | `ready` | nothing: the relay expects the subscriptions, between the markers |
 //! | `message` | the frames of one message, as it was published |
-//! | `end` | nothing: how many messages there were |
-//! | `status` | nothing: the status is in it |
-//! | `refused` | nothing: why |
+//! | `end` | nothing: carries the number of messages |
+//! | `status` | nothing: carries the status |
+//! | `refused` | nothing: carries the reason |
 //!
-//! # None twice and none missing
-//! The asker names two marks: prefixes that no topic has. When the relay is ready,
-//! it subscribes to the first mark, what it wants, and the second mark. The relay
-//! sees them come, and answers at the second one: so what was published before is in
-//! the answer, and what comes after goes to the subscription. What was published
-//! between the marks may be both, and [`End::window`] says how much that is: the
-//! asker compares.
+//! # Without loss and without duplicates
+//! The question names two markers, which are prefixes that no topic has. On `ready`, the
+//! client subscribes to the first marker, to its prefixes, and to the second marker. The
+//! relay sees these subscriptions in order, and answers at the second marker. So the answer
+//! contains what was published before, and the subscription delivers what is published
+//! after. Messages published between the markers may be in both; [`End::window`] tells how
+//! many those are, and the client compares.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,12 +32,27 @@ use crate::error::{Error, Result};
 const VERSION: u32 = 1;
 /// Most messages that can be asked for.
 pub const MAX_MESSAGES: usize = 10_000;
-/// Most prefixes in a question, and longest one, in bytes.
+/// Most prefixes in a question, and their maximum length in bytes.
 const MAX_PREFIXES: usize = 1000;
 const MAX_PREFIX_LEN: usize = 1024;
-/// What marks begin with, and their longest.
+
+/// Largest frame of a question that a relay reads, in bytes. zlog's are far smaller.
+pub const MAX_QUESTION_BYTES: usize = 256 << 10;
+/// Most frames of a question that a relay reads; a valid question has one.
+pub const MAX_QUESTION_FRAMES: usize = 4;
+/// Most frames in a message of an answer: the head, and eight of a published message.
+pub const MAX_ANSWER_FRAMES: usize = 16;
+/// Largest status that is read, in bytes. That of 20,000 failing handlers takes about 5 MiB,
+/// and parsing takes up to forty times the size in memory.
+pub const MAX_STATUS_BYTES: u64 = 8 << 20;
+
+/// A subscription to this announces that the subscriber is about to end. No topic begins
+/// with it.
+pub const ENDING: &[u8] = b"\0zlog.ending";
+/// Markers begin with this. No topic does.
 const MARKER: &str = "\0zlog.mark.";
-const MAX_MARKER_LEN: usize = 64;
+/// Maximum length of a marker, in bytes.
+pub const MAX_MARKER_LEN: usize = 64;
 
 /// A question.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -44,165 +60,165 @@ const MAX_MARKER_LEN: usize = 64;
 pub enum Question {
     /// The last messages of some topics.
     Last(Last),
-    /// How it stands.
+    /// The relay's status.
     Status,
 }
 
-/// Which messages are asked for.
+/// The question for the last messages.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Last {
-    /// How many at most.
+    /// Maximum number of messages.
     pub n: usize,
-    /// What their topics begin with.
+    /// Prefixes of their topics.
     pub prefixes: Vec<String>,
-    /// What is subscribed to before these prefixes.
+    /// The marker that the client subscribes to before the prefixes.
     pub begin: String,
-    /// What is subscribed to after them.
+    /// The marker that the client subscribes to after them.
     pub end: String,
 }
 
-/// What an answer's message begins with.
+/// The first frame of a message of an answer.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "lowercase")]
 pub enum Answer {
-    /// Subscribe now.
+    /// The client may subscribe now.
     Ready,
-    /// One message: its frames follow.
+    /// One message; its frames follow.
     Message {
         /// When the relay received it, in seconds since 1970-01-01 UTC.
         received: f64,
     },
-    /// That was all.
+    /// The end of the answer.
     End(End),
-    /// How it stands.
+    /// The relay's status.
     Status(Box<Status>),
-    /// There will be no answer.
+    /// The question is refused.
     Refused {
-        /// Why, for a person to read.
+        /// The reason, as text.
         why: String,
     },
 }
 
-/// What an answer is held against.
+/// The end of an answer, with what the client needs to find duplicates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct End {
-    /// How many messages were sent.
+    /// Number of messages sent.
     pub messages: usize,
-    /// How many messages of the wanted topics were published while the asker was
-    /// subscribing: it may have these from its subscription, too.
+    /// Number of messages published while the client was subscribing: its subscription may
+    /// deliver these, too.
     pub window: usize,
-    /// Whether the marks were seen. If not, messages may be missing between the answer
+    /// Whether the markers were seen. If not, messages may be missing between the answer
     /// and the subscription.
     pub subscribed: bool,
 }
 
-/// How it stands with a relay. Counts are since it began.
+/// The status of a relay. Counts are since its start.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Status {
     /// zlog's version.
     pub version: String,
-    /// Its process.
+    /// Its process id.
     pub process: u32,
-    /// Seconds since it began.
+    /// Seconds since its start.
     pub uptime: f64,
-    /// Where it collects.
+    /// The endpoints that it collects on.
     pub collect: Vec<EndpointPeers>,
-    /// Where it publishes.
+    /// The endpoints that it publishes on.
     pub publish: Vec<EndpointPeers>,
-    /// Different prefixes that it asks of publishers.
+    /// Number of different prefixes that it subscribes to upstream.
     pub prefixes: usize,
-    /// What has passed.
+    /// The messages forwarded.
     pub forwarded: Traffic,
-    /// Where records come from other than from publishers.
+    /// Its own sources.
     pub sources: Vec<Source>,
-    /// Where records go other than to subscribers.
+    /// Its handlers.
     pub handlers: Vec<Handler>,
-    /// What is kept, if anything is.
+    /// The messages kept for late subscribers, with `--keep`.
     pub keep: Option<Keep>,
-    /// Questions that were answered, this one left out.
+    /// Questions answered before this one.
     pub answered: u64,
-    /// Questions that could not be, or whose asker did not take the answer.
+    /// Questions refused, or whose client did not read the answer.
     pub refused: u64,
 }
 
-/// An endpoint and who is there.
+/// An endpoint and its peers.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EndpointPeers {
     /// The endpoint.
     pub endpoint: String,
-    /// Peers that are connected.
+    /// Number of connected peers.
     pub peers: usize,
 }
 
-/// Messages that went on.
+/// Messages forwarded.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Traffic {
-    /// How many.
+    /// Number of messages.
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// How many each second of late.
+    /// Messages per second, lately.
     pub rate: f64,
-    /// Times that a subscriber had no room, and messages were dropped for it alone.
+    /// Number of times that a message was dropped for a subscriber without room.
     pub no_room: u64,
-    /// Messages dropped for everybody.
+    /// Messages dropped for all subscribers.
     pub dropped: u64,
-    /// Frames cut off messages that had too many.
+    /// Frames dropped from messages that had too many.
     pub frames_cut: u64,
 }
 
-/// A source of records of the relay's own.
+/// A source of the relay itself.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Source {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Records that it gave.
+    /// Number of records.
     pub records: u64,
-    /// How many each second of late.
+    /// Records per second, lately.
     pub rate: f64,
-    /// Records that nobody wanted.
+    /// Records without a subscriber.
     pub unheard: u64,
-    /// Clients that are connected to it.
+    /// Number of connected clients.
     pub clients: u64,
-    /// What a person should know of it: clients cut off, records left out.
+    /// Messages about it: clients disconnected, records left out.
     pub remarks: Vec<String>,
-    /// Whether it goes on.
+    /// Whether it has not ended.
     pub running: bool,
 }
 
-/// A handler, and the queue before it.
+/// A handler and its queue.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Handler {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Records that it took and passed on; without those that wait or are lost.
+    /// Records handled, without those that wait or are lost.
     pub handled: u64,
     /// Records in its queue.
     pub queued: u64,
-    /// Records that it holds: for a batch, or a target that is away.
+    /// Records that it holds: for a batch, or an unreachable target.
     pub waiting: u64,
     /// Records dropped because the queue was full.
     pub dropped: u64,
-    /// Records that were given up.
+    /// Records lost.
     pub lost: u64,
-    /// Why it fails, while it does.
+    /// The error, while it fails.
     pub outage: Option<String>,
 }
 
-/// What is kept for late comers.
+/// Messages kept for late subscribers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Keep {
-    /// Topics.
+    /// Number of topics.
     pub topics: usize,
-    /// Messages.
+    /// Number of messages.
     pub messages: usize,
-    /// Bytes that they take.
+    /// Memory used, in bytes.
     pub bytes: usize,
     /// Messages that could not be kept.
     pub refused: u64,
@@ -215,7 +231,12 @@ struct Versioned<T> {
     what: T,
 }
 
-/// Marks for a question: unlike those of any other one.
+/// Whether a subscription to this prefix is a marker.
+pub fn is_marker(prefix: &[u8]) -> bool {
+    prefix.starts_with(MARKER.as_bytes())
+}
+
+/// Two new markers, unique to one question.
 pub fn markers() -> (String, String) {
     let tag: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
     (format!("{MARKER}{tag}.a"), format!("{MARKER}{tag}.b"))
@@ -226,20 +247,20 @@ pub fn write_question(question: &Question) -> Vec<u8> {
     write(question)
 }
 
-/// Writes what an answer's message begins with.
+/// Writes the first frame of a message of an answer.
 pub fn write_answer(answer: &Answer) -> Vec<u8> {
     write(answer)
 }
 
 fn write<T: Serialize>(what: &T) -> Vec<u8> {
-    // Plain data under names: there is nothing in it that JSON can't hold.
+    // Can't fail: plain data with string keys.
     serde_json::to_vec(&Versioned { zlog: VERSION, what }).unwrap_or_default()
 }
 
 /// Reads a question.
 ///
 /// # Errors
-/// Why it is none, or none that is answered; for whoever asked.
+/// The reason why it is refused, for the client.
 pub fn read_question(frames: &[impl AsRef<[u8]>]) -> Result<Question, String> {
     let [frame] = frames else { return Err("a question is one frame".into()) };
     let question: Question = read(frame.as_ref())?;
@@ -251,22 +272,22 @@ pub fn read_question(frames: &[impl AsRef<[u8]>]) -> Result<Question, String> {
         if last.prefixes.len() > MAX_PREFIXES || last.prefixes.iter().any(too_long) {
             return Err(format!("at most {MAX_PREFIXES} prefixes of {MAX_PREFIX_LEN} bytes"));
         }
-        let wrong = |mark: &String| !mark.starts_with(MARKER) || mark.len() > MAX_MARKER_LEN;
+        let wrong = |it: &String| !is_marker(it.as_bytes()) || it.len() > MAX_MARKER_LEN;
         if wrong(&last.begin) || wrong(&last.end) || last.begin == last.end {
-            return Err("those are no marks".into());
+            return Err("these are not markers".into());
         }
     }
     Ok(question)
 }
 
-/// Reads what an answer's message begins with.
+/// Reads the first frame of a message of an answer.
 ///
 /// # Errors
-/// It is no answer of a relay.
+/// It is not the answer of a relay.
 pub fn read_answer(frame: &[u8]) -> Result<Answer> {
     read(frame).map_err(|why| {
-        Error::new(format!("what answers is no zlog relay: {why}"))
-            .hint("Ask where a relay takes questions: it says where when it starts.")
+        Error::new(format!("the answer is not that of a zlog relay: {why}"))
+            .hint("Use the endpoint for questions that the relay prints when it starts.")
     })
 }
 
@@ -290,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_and_answers_come_back_as_they_were() {
+    fn questions_and_answers_survive_a_round_trip() {
         for question in [Question::Status, Question::Last(last())] {
             assert_eq!(read_question(&[write_question(&question)]), Ok(question));
         }
@@ -314,13 +335,13 @@ mod tests {
     }
 
     #[test]
-    fn a_question_without_measure_is_refused_with_the_reason() {
+    fn a_question_beyond_the_limits_is_refused_with_the_reason() {
         let refused = |last: Last| {
             read_question(&[write_question(&Question::Last(last))]).expect_err("refused")
         };
         assert!(refused(Last { n: MAX_MESSAGES + 1, ..last() }).contains("10000"));
         assert!(refused(Last { prefixes: vec!["x".repeat(2000)], ..last() }).contains("prefixes"));
-        assert!(refused(Last { begin: "app".into(), ..last() }).contains("marks"));
+        assert!(refused(Last { begin: "app".into(), ..last() }).contains("markers"));
         let newer = br#"{"zlog":2,"ask":"status"}"#;
         assert!(read_question(&[newer]).expect_err("newer").contains("version 2"));
         assert!(read_question(&[] as &[&[u8]]).is_err());
@@ -329,7 +350,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_can_hurt(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = read_question(&[&bytes]);
             let _ = read_answer(&bytes);
         }

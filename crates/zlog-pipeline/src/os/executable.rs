@@ -1,23 +1,20 @@
-//! Programs by name, found as the system finds them when one is started.
-//!
-//! What may be here: whether there is such a program. Starting it is the business of
-//! those who want it.
+//! Finds executables as the system does when it starts one.
 
 use std::ffi::OsStr;
 use std::io;
 
-/// Whether a program of this name could be started, as far as that can be known without
-/// starting it: looked up in `PATH`, or where its name says.
+/// Whether a program of this name can be started, as far as is known without starting it. A
+/// name without a slash is looked up in `PATH`.
 ///
 /// # Errors
-/// `NotFound`; `PermissionDenied` when there is such a file, and it can't be executed.
+/// `NotFound`; `PermissionDenied` if the file exists but is not executable.
 #[cfg(unix)]
 pub fn check(program: &OsStr) -> io::Result<()> {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    /// Where the system looks when `PATH` is not set.
+    /// The system's search path if `PATH` is not set.
     const USUAL: &str = "/bin:/usr/bin";
     let look = |path: &Path| match path.metadata() {
         Ok(meta) if meta.is_file() && meta.permissions().mode() & 0o111 != 0 => Ok(()),
@@ -35,7 +32,7 @@ pub fn check(program: &OsStr) -> io::Result<()> {
         let found = directories.any(|directory| match look(&directory.join(program)) {
             Ok(()) => true,
             Err(why) => {
-                // As the system does: what could not be executed is the better reason.
+                // As the system does, a file that is not executable is the preferred reason.
                 if why == io::ErrorKind::PermissionDenied {
                     worst = why;
                 }
@@ -44,14 +41,14 @@ pub fn check(program: &OsStr) -> io::Result<()> {
         });
         if found { Ok(()) } else { Err(worst) }
     };
-    // With the system's own words.
+    // As system errors, for their usual text.
     found.map_err(|kind| match kind {
         io::ErrorKind::NotFound => rustix::io::Errno::NOENT.into(),
         _ => rustix::io::Errno::ACCESS.into(),
     })
 }
 
-/// Where programs are looked for there, only starting one can tell.
+/// Always succeeds: Windows' search rules are only known to the system.
 ///
 /// # Errors
 /// None.
@@ -67,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// Differential: what is said of each is what starting it comes to.
+    /// Compares the result with that of starting the program.
     #[test]
     fn a_program_is_found_when_the_system_finds_it() {
         let directory = tempfile::tempdir().unwrap();

@@ -1,36 +1,30 @@
-//! How many files this process may have open: sockets, files and pipes, each of which
-//! takes a descriptor.
+//! The limit on open file descriptors: sockets, files and pipes.
 //!
-//! What may be here: raising the limit, giving children the one that they would have
-//! had, and telling when it is reached. What becomes of those who then can't be let in
-//! is the business of the sockets.
+//! The default soft limit is low (usually 1024) for programs that use select(2), which can't
+//! handle more. zlog does not use it, so it raises the limit to the hard one, as Go programs
+//! do. A child may use it, and gets the inherited limit back.
 //!
-//! The limit that a process starts with is low (1024 as a rule) for the sake of programs
-//! that wait with select(2), which can't count further. zlog does not, so it takes what
-//! it may have, as Go's programs do; a child may wait so, and gets the old limit back.
-//!
-//! libzmq ends a process that has no descriptor for its I/O thread (it aborts). When a
-//! connection over tcp finds none, it tries again without a pause; when one over ipc
-//! does, it aborts, too. So the last ones are kept back: a ZeroMQ connection that takes one
-//! of them is hung up on, as soon as its socket is looked after (within some 50 ms). What
-//! comes over ipc faster than that can still take them all.
+//! libzmq aborts the process if it finds no descriptor for its I/O thread, or for an ipc
+//! connection; over tcp it retries to accept in a tight loop. So the last descriptors are
+//! reserved: a ZeroMQ connection that takes one is shut down when its socket's events are
+//! next processed (within about 50 ms). A burst of ipc connections can still take them all.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What is wanted beside the connections of Python's handlers: ZeroMQ's own and its
-/// peers', files and their archives, mail. Below it a warning is due: a stream with some
-/// subscribers and handlers would meet it.
+/// Descriptors needed in addition to the clients of Python's handlers: for ZeroMQ, its peers,
+/// files and mail. A lower limit causes a warning, as a stream with some subscribers and
+/// handlers can reach it.
 pub(crate) const OTHERS: u64 = 256;
 
-/// Connections of this process that are counted.
+/// Number of open connections of this process, for the message.
 static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
 
-/// The connections of a socket, counted as long as this lives.
+/// The number of connections of one socket. Counted until it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Connections(usize);
 
 impl Connections {
-    /// There are so many now.
+    /// Sets the number.
     pub(crate) fn set(&mut self, count: usize) {
         if count != self.0 {
             CONNECTIONS.fetch_add(count, Ordering::Relaxed);
@@ -46,9 +40,9 @@ impl Drop for Connections {
 }
 
 #[cfg(unix)]
-pub(crate) use self::unix::{is_surplus, look, too_few_for};
+pub use self::unix::{check, raise, restore_inherited};
 #[cfg(unix)]
-pub use self::unix::{raise, restore_inherited};
+pub(crate) use self::unix::{is_reserved, too_few_for};
 
 #[cfg(unix)]
 mod unix {
@@ -64,34 +58,34 @@ mod unix {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     use super::{CONNECTIONS, OTHERS};
-    use crate::os::terminal;
     use zlog_core::error::{Error, Result};
+    use zlog_core::text::plural::counted;
 
-    /// What must be free at the start. Measured: an `emit` opens 17 before anybody
-    /// connects, and a `tail --last`, which has libzmq twice, is aborted by it where it
-    /// finds less than 24. Whatever needs more than this fails with an error of its own.
+    /// Descriptors that must be free at the start. Measured: `emit` opens 17 before anyone
+    /// connects, and libzmq aborts `tail --last`, which uses two contexts, below 24. Whatever
+    /// needs more fails with an error of its own.
     const NEEDED: usize = 32;
 
-    /// What may be had on macOS where the limit is none: OPEN_MAX of its limits.h.
+    /// The maximum on macOS if the hard limit is unlimited: OPEN_MAX of its limits.h.
     const OPEN_MAX: u64 = 10_240;
 
-    /// How often it is looked whether descriptors have run out.
-    const EVERY: Duration = Duration::from_secs(1);
+    /// Minimum time between two checks.
+    const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-    /// How long there must have been some before the next lack is another one.
-    const OVER: Duration = Duration::from_secs(10);
+    /// How long descriptors must have been free before the next shortage is reported.
+    const RECOVERY: Duration = Duration::from_secs(10);
 
     const NEXT: &str = "Raise it where zlog is started: `ulimit -n 4096` in a shell, LimitNOFILE= \
                         in a systemd unit.";
 
-    /// The limit that this process was started with, where it has another now.
+    /// The inherited limit, if it was raised.
     static BEFORE: OnceLock<Rlimit> = OnceLock::new();
 
-    /// Takes as many descriptors as this process may have.
+    /// Raises the limit as far as possible. Returns a warning if it is still low.
     ///
     /// # Errors
-    /// When there are not even those that every command needs.
-    pub fn raise() -> Result<()> {
+    /// Fewer descriptors are free than every command needs.
+    pub fn raise() -> Result<Option<String>> {
         let before = getrlimit(Resource::Nofile);
         if before.current != before.maximum {
             let reachable = [before.maximum, Some(OPEN_MAX)].into_iter().find(|most| {
@@ -100,33 +94,30 @@ mod unix {
                 higher && setrlimit(Resource::Nofile, limit).is_ok()
             });
             if reachable.is_some() {
-                // Only the first time is it what the process was started with.
+                // A second call must not overwrite the inherited limit.
                 let _ = BEFORE.set(before);
             }
         }
-        let Some(most) = most() else { return Ok(()) };
-        if most < OTHERS {
-            if !is_room_for(NEEDED) {
-                return Err(Error::new(format!(
-                    "at most {most} files may be open at once, and ZeroMQ needs {NEEDED} to begin with"
-                ))
-                .hint(NEXT));
-            }
-            terminal::eprint_line(format_args!(
-                "zlog: at most {most} files may be open at once, and each connection takes one of \
-                 them\n  {NEXT}"
-            ));
+        let Some(most) = most().filter(|most| *most < OTHERS) else { return Ok(None) };
+        if !is_room_for(NEEDED) {
+            return Err(Error::new(format!(
+                "at most {most} files may be open at once, and ZeroMQ needs {NEEDED} to begin with"
+            ))
+            .hint(NEXT));
         }
-        Ok(())
+        Ok(Some(format!(
+            "at most {most} files may be open at once, and each connection takes one of them\n  \
+             {NEXT}"
+        )))
     }
 
-    /// How many there may be; `None` for any number.
+    /// The limit; `None` if there is none.
     fn most() -> Option<u64> {
         getrlimit(Resource::Nofile).current
     }
 
-    /// Says so when there are too few descriptors for so many clients of Python's
-    /// handlers, unless [`raise`] has.
+    /// A warning if the limit is too low for this many clients of Python's handlers, unless
+    /// [`raise`] has returned one.
     pub(crate) fn too_few_for(clients: usize) -> Option<String> {
         let most = most().filter(|most| (OTHERS..OTHERS + clients as u64).contains(most))?;
         Some(format!(
@@ -135,103 +126,102 @@ mod unix {
         ))
     }
 
-    /// How many are kept back where there may be `most`: for files, for lookups of names,
-    /// and for connections that come before the first of them is hung up on.
+    /// Number of descriptors reserved for files, lookups, and connections accepted before the
+    /// first of them is shut down.
     fn reserve(most: u64) -> u64 {
         (most / 4).clamp(8, 64)
     }
 
-    /// Whether a new connection with this descriptor takes one of those that are kept
-    /// back. The system gives the lowest number that is free: so all below are taken.
-    pub(crate) fn is_surplus(descriptor: i32) -> bool {
+    /// Whether a new descriptor is one of the reserved ones. The system assigns the lowest
+    /// free number, so all below it are in use.
+    pub(crate) fn is_reserved(descriptor: i32) -> bool {
         let number = u64::try_from(descriptor).unwrap_or(0);
         most().is_some_and(|most| number >= most.saturating_sub(reserve(most)))
     }
 
-    /// Takes the lowest descriptor that is free.
+    /// Opens the lowest free descriptor.
     #[expect(clippy::disallowed_methods, reason = "a descriptor to copy; nothing is written")]
     fn take_lowest() -> io::Result<OwnedFd> {
         io::stderr().as_fd().try_clone_to_owned()
     }
 
-    /// Whether so many descriptors are free.
+    /// Whether this many descriptors are free.
     fn is_room_for(count: usize) -> bool {
         let taken: io::Result<Vec<_>> = (0..count).map(|_| take_lowest()).collect();
-        taken.err().is_none_or(|error| !is_lack(&error))
+        taken.err().is_none_or(|error| !is_exhausted(&error))
     }
 
-    /// Whether it says that there is no descriptor, for this process or at all.
-    fn is_lack(error: &io::Error) -> bool {
-        let lack = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
-        lack.contains(&error.raw_os_error())
+    /// Whether no descriptor is left, for this process or the system.
+    fn is_exhausted(error: &io::Error) -> bool {
+        let exhausted = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
+        exhausted.contains(&error.raw_os_error())
     }
 
-    /// Starts the child with the limit that it would have without zlog: it, or a program
-    /// that it starts, may wait with select(2), which breaks beyond 1024 descriptors.
+    /// Starts the child with the inherited limit: it, or a program that it starts, may use
+    /// select(2), which fails beyond 1024 descriptors.
     pub fn restore_inherited(command: &mut Command) {
         let Some(before) = BEFORE.get().copied() else { return };
         let lower = move || Ok(setrlimit(Resource::Nofile, before)?);
-        // SAFETY: between fork and exec only what is async-signal-safe may be called:
-        // this is one system call, without allocation and without locks.
+        // SAFETY: only async-signal-safe calls are allowed between fork and exec: this is
+        // one system call, without allocation or locks.
         unsafe { command.pre_exec(lower) };
     }
 
-    /// What is known of descriptors that have run out.
-    struct Lack {
-        /// Since when there are none, told once.
-        out: bool,
-        /// When there were none for the last time.
+    /// The state of a shortage.
+    struct Shortage {
+        /// Whether it was reported.
+        reported: bool,
+        /// When it was last seen.
         last: Option<Instant>,
     }
 
-    /// Looks, about once a second, whether descriptors have run out but for those that are
-    /// kept back, and tells so once for each time that they do. Cheap to call often.
-    pub(crate) fn look(now: Instant) {
+    /// Checks about once a second whether only reserved descriptors are free. Returns one
+    /// message per shortage. Cheap to call often.
+    pub fn check(now: Instant) -> Option<String> {
         static BEGUN: OnceLock<Instant> = OnceLock::new();
-        static NEXT_LOOK: AtomicU64 = AtomicU64::new(0);
-        static LACK: Mutex<Lack> = Mutex::new(Lack { out: false, last: None });
+        static NEXT_CHECK: AtomicU64 = AtomicU64::new(0);
+        static SHORTAGE: Mutex<Shortage> = Mutex::new(Shortage { reported: false, last: None });
 
         let since = now.saturating_duration_since(*BEGUN.get_or_init(|| now)).as_millis() as u64;
-        let due = NEXT_LOOK.load(Ordering::Relaxed);
-        let next = since + EVERY.as_millis() as u64;
+        let due = NEXT_CHECK.load(Ordering::Relaxed);
+        let next = since + CHECK_INTERVAL.as_millis() as u64;
         let swap = |due| {
-            NEXT_LOOK.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            NEXT_CHECK.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         };
-        // Of several threads, one looks.
+        // If several threads call this, one checks.
         if since < due || !swap(due) {
-            return;
+            return None;
         }
-        // The lowest number that is free is what a connection would get.
+        // A connection would get the lowest free descriptor.
         let free = match take_lowest() {
-            Ok(lowest) => !is_surplus(lowest.as_raw_fd()),
-            Err(error) => !is_lack(&error),
+            Ok(lowest) => !is_reserved(lowest.as_raw_fd()),
+            Err(error) => !is_exhausted(&error),
         };
-        let mut lack = LACK.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shortage = SHORTAGE.lock().unwrap_or_else(PoisonError::into_inner);
         if !free {
-            lack.last = Some(now);
-            if !std::mem::replace(&mut lack.out, true) {
-                tell_lack();
-            }
-        } else if lack.last.is_some_and(|last| now.saturating_duration_since(last) >= OVER) {
-            *lack = Lack { out: false, last: None };
+            shortage.last = Some(now);
+            return (!std::mem::replace(&mut shortage.reported, true)).then(describe_shortage);
         }
+        if shortage.last.is_some_and(|last| now.saturating_duration_since(last) >= RECOVERY) {
+            *shortage = Shortage { reported: false, last: None };
+        }
+        None
     }
 
-    fn tell_lack() {
+    fn describe_shortage() -> String {
         let connections = CONNECTIONS.load(Ordering::Relaxed);
         let open = most().map_or_else(
             || "the system can open no more files".to_owned(),
             |most| format!("almost all of the {most} files that may be open at once are open"),
         );
-        let s = if connections == 1 { "" } else { "s" };
-        terminal::eprint_line(format_args!(
-            "zlog: {open}, {connections} connection{s} among them, and no more may be: whoever \
-             else connects is hung up on until one ends\n  {NEXT}"
-        ));
+        let connections = counted(connections as u64, "connection");
+        format!(
+            "{open}, {connections} among them: new connections are closed until one ends\n  {NEXT}"
+        )
     }
 }
 
-/// Elsewhere there is no such limit, or none that a process could raise.
+/// Windows has no such limit that a process could raise.
 #[cfg(not(unix))]
 mod elsewhere {
     use std::process::Command;
@@ -239,28 +229,31 @@ mod elsewhere {
 
     use zlog_core::error::Result;
 
-    /// Nothing to raise.
+    /// Does nothing.
     ///
     /// # Errors
     /// None.
-    pub fn raise() -> Result<()> {
-        Ok(())
+    pub fn raise() -> Result<Option<String>> {
+        Ok(None)
     }
 
-    /// Nothing was changed.
+    /// Does nothing.
     pub fn restore_inherited(_command: &mut Command) {}
+
+    /// Always `None`.
+    pub fn check(_now: Instant) -> Option<String> {
+        None
+    }
 
     pub(crate) fn too_few_for(_clients: usize) -> Option<String> {
         None
     }
 
-    pub(crate) fn look(_now: Instant) {}
-
-    pub(crate) fn is_surplus(_descriptor: i32) -> bool {
+    pub(crate) fn is_reserved(_descriptor: i32) -> bool {
         false
     }
 }
 #[cfg(not(unix))]
-pub(crate) use self::elsewhere::{is_surplus, look, too_few_for};
+pub use self::elsewhere::{check, raise, restore_inherited};
 #[cfg(not(unix))]
-pub use self::elsewhere::{raise, restore_inherited};
+pub(crate) use self::elsewhere::{is_reserved, too_few_for};

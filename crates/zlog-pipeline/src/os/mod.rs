@@ -1,4 +1,4 @@
-//! The operating system: signals, descriptors, executables, the clock, terminals.
+//! The operating system: signals, descriptors, executables, host names, the clock, terminals.
 
 pub mod clock;
 pub mod executable;

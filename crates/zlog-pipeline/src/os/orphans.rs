@@ -1,11 +1,10 @@
-//! Waits for orphans where this process inherits them: as process 1 of a container, and
-//! as a subreaper (`PR_SET_CHILD_SUBREAPER` outlives exec).
+//! Reaps orphans if this process inherits them: as process 1 of a container, or as a
+//! subreaper (`PR_SET_CHILD_SUBREAPER` outlives exec).
 //!
-//! A process whose parent has ended becomes a child of such a process. If nobody waits
-//! for it when it ends, it remains as a zombie and takes a process number. But a call
-//! that waits for any child can take the exit status of a command that `emit` or `--exec`
-//! has started. So zlog runs in a child process of its own, and this one only waits, for
-//! every child, and passes signals on.
+//! Such a process becomes the parent of orphaned processes and must wait for them, or they
+//! stay zombies and use up process ids. Waiting for any child would also take the exit
+//! status of commands that `emit` or `--exec` has started. So zlog runs in a child process,
+//! and this process only waits and forwards signals.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -16,15 +15,15 @@ use rustix::process::{Pid, WaitOptions, WaitStatus, child_subreaper, getpid, wai
 use crate::os::signal::{self, Forwarding, ShutdownSignal};
 use zlog_core::error::{Error, Exit, Result};
 
-/// Runs this command line in a child process if this process inherits orphans, and
-/// returns how the child ended; `None` if there is nothing to do here.
+/// If this process inherits orphans, runs this command line in a child process and returns how
+/// the child ended. Otherwise `None`.
 ///
-/// To be called before any thread or child is started.
+/// Must be called before any thread or child is started.
 ///
 /// # Errors
-/// When no child can be started.
+/// The child can't be started.
 pub fn run_in_child() -> Result<Option<Exit>> {
-    // An old kernel that does not know the question has no subreapers.
+    // Old kernels do not know the question, and have no subreapers.
     if !getpid().is_init() && !child_subreaper().is_ok_and(|is| is.is_some()) {
         return Ok(None);
     }
@@ -33,7 +32,7 @@ pub fn run_in_child() -> Result<Option<Exit>> {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(words.next().unwrap_or_default()).args(words);
     signal::end_with_this_thread(&mut command);
-    // std's own wait is not used: it would race with the one below.
+    // Child::wait would race with the wait below.
     let child = command.spawn().map_err(|error| {
         Error::io("can't run zlog in a child process, to wait for orphans here", &error)
             .hint("It starts /proc/self/exe: mount /proc, or let another program be process 1.")
@@ -44,7 +43,7 @@ pub fn run_in_child() -> Result<Option<Exit>> {
     Ok(Some(exit_of(status)))
 }
 
-/// Waits for all children until `child` has ended.
+/// Reaps children until `child` has ended.
 fn wait_for(child: Pid) -> Result<WaitStatus> {
     loop {
         match wait(WaitOptions::empty()) {

@@ -1,8 +1,8 @@
-//! The addresses of hosts, looked up on threads of their own: a name server that does not
-//! answer holds up nobody who has something else to do, and no signal.
+//! Resolves host names on threads of their own, so that a name server that does not answer
+//! blocks neither other work nor signals.
 //!
-//! The system's resolver can't be interrupted, and takes 10 s and more where no name
-//! server answers. A lookup that nobody waits for any more keeps its thread until then.
+//! The system's resolver can't be interrupted, and takes 10 s and more if no name server
+//! answers. An abandoned lookup keeps its thread until then.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -14,30 +14,30 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use crate::os::signal::ShutdownSignal;
 use zlog_core::error::{Error, Result};
 
-/// Longest that a wait goes without a look at signals.
+/// Longest wait between two checks for signals.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// The addresses of a host, at least one, in the system's order; or why there are none,
-/// in words.
+/// The addresses of a host, at least one, in the system's order; or the reason why there are
+/// none.
 pub(crate) type Answer = std::result::Result<Vec<SocketAddr>, String>;
 
-/// A lookup under way.
+/// A lookup in progress.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     answer: Receiver<Answer>,
 }
 
 impl Lookup {
-    /// Looks up `host`, a name or an address, with or without brackets. Does not wait.
+    /// Starts to look up `host`, a name or an address, with or without brackets.
     pub(crate) fn start(host: &str, port: u16) -> Lookup {
         let (answered, answer) = crossbeam_channel::bounded(1);
-        if let Some(address) = numeric(host) {
+        if let Some(address) = parse_ip(host) {
             let _ = answered.send(Ok(vec![SocketAddr::new(address, port)]));
             return Lookup { answer };
         }
         let (host, name) = (host.to_owned(), "zlog-resolve".to_owned());
         let thread = answered.clone();
-        // Nobody may be there any more to be told.
+        // The receiver may be gone.
         let look_up = move || drop(thread.send(ask_system(&host, port)));
         if let Err(error) = std::thread::Builder::new().name(name).spawn(look_up) {
             let _ = answered.send(Err(format!("no thread can be started: {error}")));
@@ -45,12 +45,12 @@ impl Lookup {
         Lookup { answer }
     }
 
-    /// The answer, if it has come. It comes once.
+    /// The answer, if it has arrived. Returned once.
     pub(crate) fn poll(&self) -> Option<Answer> {
         self.answer.try_recv().ok()
     }
 
-    /// The answer, if it comes until `deadline`. It comes once.
+    /// Waits for the answer until `deadline`. Returned once.
     pub(crate) fn wait(&self, deadline: Instant) -> Option<Answer> {
         match self.answer.recv_deadline(deadline) {
             Ok(answer) => Some(answer),
@@ -62,11 +62,10 @@ impl Lookup {
     }
 }
 
-/// The addresses of a host that a command can't begin without. A signal that asks this
-/// process to stop ends the wait.
+/// Looks up a host that a command can't start without. A shutdown signal ends the wait.
 ///
 /// # Errors
-/// The host is not known, or a signal came, which is the exit code then.
+/// The host is unknown; or a signal arrived, which is then the exit code.
 pub(crate) fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let lookup = Lookup::start(host, port);
     loop {
@@ -83,8 +82,8 @@ pub(crate) fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     }
 }
 
-/// A host for code that waits for its addresses, as long as a deadline allows. Clones
-/// share the lookup that is under way: of one that hangs there is one thread.
+/// A host for callers that wait for its addresses up to a deadline. Clones share the lookup in
+/// progress, so that a hanging one occupies one thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
     name: String,
@@ -97,11 +96,11 @@ impl Host {
         Host { name: name.to_owned(), port, pending: Arc::default() }
     }
 
-    /// The host's addresses. What is not known by `deadline` is not asked for a second
-    /// time while the first lookup goes on: the next call waits for its answer.
+    /// The host's addresses. A lookup that misses `deadline` continues, and the next call
+    /// waits for its answer.
     ///
     /// # Errors
-    /// The host is not known, or not known in time.
+    /// The host is unknown, or the lookup missed the deadline.
     pub(crate) fn addresses(&self, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let lookup = pending.get_or_insert_with(|| Lookup::start(&self.name, self.port));
@@ -114,8 +113,8 @@ impl Host {
     }
 }
 
-/// The address that `host` is, if it is no name. A zone (`fe80::1%eth0`) is not read here.
-pub(crate) fn numeric(host: &str) -> Option<IpAddr> {
+/// Parses a numeric host, with or without brackets. Does not accept zones (`fe80::1%eth0`).
+pub(crate) fn parse_ip(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     bare.parse().ok()
 }
@@ -131,7 +130,7 @@ fn ask_system(host: &str, port: u16) -> Answer {
     if addresses.is_empty() { Err("it has no address".to_owned()) } else { Ok(addresses) }
 }
 
-/// The resolver's reason without the prefix that Rust puts before it.
+/// The resolver's reason, without Rust's prefix.
 fn words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once("information: ").map_or(text.as_str(), |(_, reason)| reason);
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_addresses_of_a_name_are_loopback_ones_and_none_comes_twice() {
+    fn localhost_resolves_to_distinct_loopback_addresses() {
         let addresses = Host::new("localhost", 7).addresses(soon()).expect("localhost");
         assert!(addresses.iter().all(|a| a.ip().is_loopback() && a.port() == 7), "{addresses:?}");
         let different: std::collections::BTreeSet<_> = addresses.iter().collect();
@@ -165,13 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_not_known_is_an_error_with_the_resolvers_reason() {
+    fn an_unknown_host_is_an_error_with_the_resolvers_reason() {
         let error = Host::new("host.invalid", 1).addresses(soon()).expect_err("no such host");
         assert!(error.to_string().starts_with("looking up host.invalid: "), "{error}");
     }
 
     #[test]
-    fn a_lookup_that_hangs_is_waited_for_until_the_deadline_and_asked_for_once() {
+    fn a_hanging_lookup_is_waited_for_until_the_deadline_and_started_once() {
         let (answered, answer) = crossbeam_channel::bounded(1);
         let host = Host::new("slow.example", 1);
         *host.pending.lock().expect("not poisoned") = Some(Lookup { answer });

@@ -1,8 +1,7 @@
-//! Signals: the request to stop, what is passed on to a child command, and what a child
-//! gets that must not stay behind.
+//! Signals: shutdown requests, SIGHUP, and forwarding to a child command.
 //!
-//! What may be here: everything that differs between platforms about signals.
-//! The rest of zlog asks [`ShutdownSignal`] and knows no signal numbers but through it.
+//! Everything about signals that depends on the platform is here. Other modules use
+//! [`ShutdownSignal`] instead of signal numbers.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,24 +20,24 @@ use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 
 use zlog_core::error::{Error, Exit, Result};
 
-/// The first that caught signals. There is one terminal and one standard error, and so
-/// what waits for them may ask without being told whom.
+/// The first installed one. Writers to the terminal and standard error use it without having
+/// it passed to them.
 static OF_PROCESS: OnceLock<ShutdownSignal> = OnceLock::new();
 
-/// Whether somebody has asked this process to stop. Cheap to clone and to ask.
+/// Whether a signal has asked this process to end. Cheap to clone and to check.
 #[derive(Clone, Debug, Default)]
 pub struct ShutdownSignal {
     signal: Arc<AtomicUsize>,
-    passed_on: Arc<AtomicBool>,
+    was_forwarded: Arc<AtomicBool>,
     ending: Arc<AtomicBool>,
 }
 
 impl ShutdownSignal {
-    /// Catches SIGINT and SIGTERM from now on: the first is a request that
-    /// [`ShutdownSignal::requested`] tells of, the second ends the process at once.
+    /// Catches SIGINT and SIGTERM from now on: the first one makes
+    /// [`ShutdownSignal::requested`] return true, the second one ends the process at once.
     ///
     /// # Errors
-    /// When the system refuses to install a handler.
+    /// The system refuses to install a handler.
     pub fn install() -> Result<ShutdownSignal> {
         let stop = ShutdownSignal::default();
         let again = Arc::new(AtomicBool::new(false));
@@ -48,19 +47,19 @@ impl ShutdownSignal {
         Ok(stop.of_this_process())
     }
 
-    /// The one that knows of this process's signals; `None` while they end it at once.
-    pub fn of_process() -> Option<&'static ShutdownSignal> {
+    /// The installed one; `None` while signals end this process at once.
+    pub(crate) fn of_process() -> Option<&'static ShutdownSignal> {
         OF_PROCESS.get()
     }
 
     fn of_this_process(self) -> ShutdownSignal {
-        // Another has it already: both know of every signal.
+        // If another one is installed, both see every signal.
         let _ = OF_PROCESS.set(self.clone());
         self
     }
 
-    /// The order matters: the handler that ends the process looks at the flag
-    /// before the next one sets it, so it lets the first signal pass.
+    /// The order matters: the handler that ends the process reads the flag before the next
+    /// handler sets it, so the first signal passes.
     fn catch(&self, signal: i32, again: &Arc<AtomicBool>) -> std::io::Result<()> {
         let code = i32::from(Exit::Signal(number(signal)).code());
         flag::register_conditional_shutdown(signal, code, Arc::clone(again))?;
@@ -69,29 +68,29 @@ impl ShutdownSignal {
         Ok(())
     }
 
-    /// Whether a signal has come.
+    /// Whether a signal has arrived.
     pub fn requested(&self) -> bool {
         self.signal.load(Ordering::Relaxed) != 0
     }
 
-    /// As the signal of this number does it.
+    /// Simulates the arrival of a signal.
     #[cfg(test)]
     pub(crate) fn ask(&self, signal: usize) {
         self.signal.store(signal, Ordering::Relaxed);
     }
 
-    /// Whether nothing is to be waited for any more that may take for ever: a signal has
-    /// come, or the child that it was passed on to has ended.
-    pub fn is_ending(&self) -> bool {
+    /// Whether unbounded waits must end: a signal has arrived, or the child that a signal was
+    /// forwarded to has ended.
+    pub(crate) fn is_ending(&self) -> bool {
         self.requested() || self.ending.load(Ordering::Relaxed)
     }
 
-    /// Whether a child was asked to stop instead of this process: see [`Forwarding`].
-    pub fn passed_on(&self) -> bool {
-        self.passed_on.load(Ordering::Relaxed)
+    /// Whether a signal was forwarded to a child: see [`Forwarding`].
+    pub fn was_forwarded(&self) -> bool {
+        self.was_forwarded.load(Ordering::Relaxed)
     }
 
-    /// How a process that a signal stopped exits; `None` when none has come.
+    /// The exit code of a process that a signal has stopped; `None` without a signal.
     pub fn exit(&self) -> Option<Exit> {
         match self.signal.load(Ordering::Relaxed) {
             0 => None,
@@ -100,16 +99,15 @@ impl ShutdownSignal {
     }
 }
 
-/// SIGHUP, for a command that goes on at it: the custom by which a program is asked to
-/// open its files anew, or to read its configuration again.
+/// SIGHUP as a request to reopen files or to reload the configuration.
 ///
-/// The system sends the same signal when the terminal of a command is closed, which is
-/// to end it: then it becomes a request to stop.
+/// The system also sends it when a command's terminal is closed. Then it is a request to
+/// shut down.
 #[derive(Debug)]
 pub struct Hangup {
     came: Arc<AtomicBool>,
     stop: ShutdownSignal,
-    /// Whether it is to end with its terminal: it has one, and was not started by
+    /// Whether to end with the terminal: there is one, and the command was not started with
     /// `nohup` or the like.
     ends: bool,
 }
@@ -118,9 +116,9 @@ impl Hangup {
     /// Catches SIGHUP from now on.
     ///
     /// # Errors
-    /// When the system refuses to install a handler.
+    /// The system refuses to install a handler.
     pub fn install(stop: &ShutdownSignal) -> Result<Hangup> {
-        // Asked before: afterwards it is no longer ignored.
+        // Checked first: once caught, it is no longer ignored.
         let ends = has_terminal() && !is_hangup_ignored();
         let came = Arc::new(AtomicBool::new(false));
         #[cfg(unix)]
@@ -129,11 +127,11 @@ impl Hangup {
         Ok(Hangup { came, stop: stop.clone(), ends })
     }
 
-    /// Something to wait for beside records: there is a word in it after each SIGHUP,
-    /// which [`Hangup::take`] knows of by then.
+    /// A channel that receives a message after each SIGHUP, to end a wait. [`Hangup::take`]
+    /// knows of the signal by then.
     ///
     /// # Errors
-    /// When the system refuses to install a handler or to start a thread.
+    /// The system refuses to install a handler or to start a thread.
     pub fn wakeups() -> Result<Receiver<()>> {
         let (word, words) = crossbeam_channel::bounded(1);
         #[cfg(not(unix))]
@@ -142,7 +140,7 @@ impl Hangup {
         {
             let mut signals = SignalsInfo::<SignalOnly>::new([SIGHUP])
                 .map_err(|error| Error::io("can't catch signals", &error))?;
-            // One that is still there says the same.
+            // A message that is still queued serves for this signal, too.
             let pass_on = move || {
                 for _ in signals.forever() {
                     let _ = word.try_send(());
@@ -156,9 +154,9 @@ impl Hangup {
         Ok(words)
     }
 
-    /// Whether one has come since the last time, and the command is to go on.
+    /// Whether a SIGHUP that is not a shutdown request has arrived since the last call.
     pub fn take(&self) -> bool {
-        // Read first: the write is for the one time in a million.
+        // Called for each record: the load avoids an atomic write in nearly all cases.
         if !(self.came.load(Ordering::Relaxed) && self.came.swap(false, Ordering::Relaxed)) {
             return false;
         }
@@ -171,32 +169,32 @@ impl Hangup {
     }
 }
 
-/// Whether this process belongs to a terminal that is there.
+/// Whether this process has a terminal that is still open.
 fn has_terminal() -> bool {
     cfg!(unix) && std::fs::File::open("/dev/tty").is_ok()
 }
 
-/// Whether whoever started this process wants it to survive its terminal.
+/// Whether this process was started with SIGHUP ignored, as by `nohup`.
 fn is_hangup_ignored() -> bool {
-    // Elsewhere than on Linux it can't be read: then a terminal that closes ends it.
+    // Only Linux tells. Elsewhere a closed terminal ends the process.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // The first signal is the lowest bit, and SIGHUP the first signal.
+    // SIGHUP is signal 1, and signal 1 is the lowest bit.
     mask.is_some_and(|mask| mask & 1 != 0)
 }
 
-/// Makes SIGINT, SIGTERM and SIGHUP do nothing here: for a child whose parent gets
-/// them too, and tells it what to do.
+/// Makes SIGINT, SIGTERM and SIGHUP have no effect: for a child whose parent receives them,
+/// too, and controls it.
 ///
 /// # Errors
-/// When the system refuses to install a handler.
+/// The system refuses to install a handler.
 pub fn ignore_signals() -> Result<()> {
     let signals = [SIGINT, SIGTERM];
     #[cfg(unix)]
     let signals = [signals[0], signals[1], SIGHUP];
     for signal in signals {
-        // A handler that nobody looks at, since what is ignored stays so in children.
+        // Caught, not ignored: children would inherit an ignored signal.
         flag::register(signal, Arc::new(AtomicBool::new(false)))
             .map_err(|error| Error::io("can't catch signals", &error))?;
     }
@@ -207,48 +205,47 @@ fn number(signal: i32) -> u8 {
     u8::try_from(signal).unwrap_or(0)
 }
 
-/// Signals on their way to a child.
+/// Forwards signals to a child.
 ///
-/// They are caught before the child is started: what comes in between must neither
-/// end this process and leave the child alone, nor get lost.
+/// They are caught before the child is started, so that a signal in between neither ends this
+/// process without the child nor is lost.
 #[derive(Debug)]
 pub struct Forwarding {
-    /// The child's process number; 0 while there is none.
+    /// The child's process id; 0 while there is none.
     child: Arc<AtomicU32>,
     stop: ShutdownSignal,
 }
 
 impl Forwarding {
-    /// Catches signals from now on, on a thread of its own. While no child runs, a
-    /// signal is a request to `stop`, and a second one ends this process at once.
+    /// Catches signals from now on, on a thread of its own. While there is no child, a signal
+    /// sets `stop`, and a second one ends this process at once.
     ///
-    /// Not passed on are those that the terminal has sent to the whole foreground
-    /// process group already (Ctrl-C, Ctrl-\): the child has them, and one more would
-    /// be a second Ctrl-C.
+    /// Signals that the terminal sends to the whole foreground process group (Ctrl-C, Ctrl-\)
+    /// are not forwarded: the child has them already, and would take them for a second Ctrl-C.
     ///
     /// # Errors
-    /// When the system refuses to install a handler or to start a thread.
+    /// The system refuses to install a handler or to start a thread.
     pub fn install(stop: ShutdownSignal) -> Result<Forwarding> {
         let child = Arc::new(AtomicU32::new(0));
         catch(Arc::clone(&child), stop.clone())?;
         Ok(Forwarding { child, stop: stop.of_this_process() })
     }
 
-    /// From now on signals are `child`'s, and so is one that came while it was started.
+    /// Forwards signals to `child` from now on, including one that arrived before.
     pub fn begin(&self, child: u32) {
         self.child.store(child, Ordering::SeqCst);
         let missed = self.stop.signal.swap(0, Ordering::SeqCst);
         if missed != 0 {
-            self.stop.passed_on.store(true, Ordering::Relaxed);
-            // A child that has ended already needs no signal.
+            self.stop.was_forwarded.store(true, Ordering::Relaxed);
+            // Fails if the child has already ended.
             let _ = send(child, missed as i32);
         }
     }
 
-    /// The child has ended: a signal is a request to stop again.
+    /// Notes that the child has ended: signals set `stop` again.
     pub fn end(&self) {
         self.child.store(0, Ordering::SeqCst);
-        if self.stop.passed_on() {
+        if self.stop.was_forwarded() {
             self.stop.ending.store(true, Ordering::Relaxed);
         }
     }
@@ -265,16 +262,16 @@ fn catch(child: Arc<AtomicU32>, stop: ShutdownSignal) -> Result<()> {
             if child == 0 {
                 let asked = stop.signal.swap(origin.signal as usize, Ordering::SeqCst);
                 if asked != 0 {
-                    // The second one: at once. It can't be refused for these signals.
+                    // Can't fail for these signals.
                     let _ = emulate_default_handler(origin.signal);
                 }
                 continue;
             }
             if !matches!(origin.signal, SIGUSR1 | SIGUSR2) {
-                stop.passed_on.store(true, Ordering::Relaxed);
+                stop.was_forwarded.store(true, Ordering::Relaxed);
             }
             if !matches!(origin.cause, Cause::Kernel) {
-                // A child that has just ended needs no signal.
+                // Fails if the child has just ended.
                 let _ = send(child, origin.signal);
             }
         }
@@ -286,17 +283,16 @@ fn catch(child: Arc<AtomicU32>, stop: ShutdownSignal) -> Result<()> {
         .map_err(|error| Error::no_thread(&error))
 }
 
-/// Where there are no signals to pass on, the console sends Ctrl-C to the child itself.
+/// On Windows, the console sends Ctrl-C to the child itself.
 #[cfg(not(unix))]
 fn catch(_child: Arc<AtomicU32>, _stop: ShutdownSignal) -> Result<()> {
     Ok(())
 }
 
-/// Asks the system to end the child that `command` will start, with SIGTERM, should this
-/// process be gone before it, whatever has ended this one: SIGKILL, too.
+/// Makes the system send SIGTERM to the child when the calling thread ends, for whatever
+/// reason, SIGKILL included.
 ///
-/// To the system it is the thread which starts the child whose end counts: that must be
-/// one that stays for as long as the child is wanted.
+/// The thread counts, not the process: it must live as long as the child is needed.
 #[cfg(target_os = "linux")]
 pub fn end_with_this_thread(command: &mut std::process::Command) {
     use std::os::unix::process::CommandExt;
@@ -306,23 +302,22 @@ pub fn end_with_this_thread(command: &mut std::process::Command) {
     let parent = getpid();
     let ask = move || {
         set_parent_process_death_signal(Some(Signal::TERM))?;
-        // It may have gone just before: then nobody would send anything.
+        // If the parent has just ended, no signal would follow.
         if getppid() == Some(parent) { Ok(()) } else { Err(std::io::ErrorKind::NotFound.into()) }
     };
-    // SAFETY: between fork and exec only what is async-signal-safe may be called: these
-    // are two system calls, and an error that needs no memory; no locks.
+    // SAFETY: only async-signal-safe calls are allowed between fork and exec: these are two
+    // system calls and an error without allocation; no locks.
     unsafe { command.pre_exec(ask) };
 }
 
-/// Elsewhere no system call asks for that: a child ends with its input, or when somebody
-/// ends it.
+/// Not supported here: the child ends with its input, or when it is killed.
 #[cfg(not(target_os = "linux"))]
 pub fn end_with_this_thread(_: &mut std::process::Command) {}
 
-/// Asks a process to end.
+/// Sends SIGTERM to a process.
 ///
 /// # Errors
-/// The system's: no such process, not permitted.
+/// No such process, or no permission.
 pub fn terminate(process: u32) -> std::io::Result<()> {
     send(process, SIGTERM)
 }
@@ -330,7 +325,7 @@ pub fn terminate(process: u32) -> std::io::Result<()> {
 /// Sends a signal to a process.
 ///
 /// # Errors
-/// The system's: no such process, not permitted, no such signal.
+/// No such process, no permission, or no such signal.
 #[cfg(unix)]
 pub(crate) fn send(process: u32, signal: i32) -> std::io::Result<()> {
     use rustix::process::{Pid, Signal, kill_process};
@@ -341,7 +336,7 @@ pub(crate) fn send(process: u32, signal: i32) -> std::io::Result<()> {
     }
 }
 
-/// There are no signals to send.
+/// Does nothing: Windows has no signals.
 #[cfg(not(unix))]
 pub(crate) fn send(_process: u32, _signal: i32) -> std::io::Result<()> {
     Ok(())

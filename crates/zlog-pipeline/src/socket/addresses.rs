@@ -1,75 +1,74 @@
-//! Which address of a host name libzmq is given, and when it is given another.
+//! Chooses which address of a host name libzmq connects to, and when to try another.
 //!
-//! What may be here: the choice, without a socket, a resolver or a clock of its own, so
-//! that tests need none of them.
+//! Works on values only: the caller owns the socket, the resolver and the clock, so the
+//! tests need none of them.
 //!
-//! libzmq could resolve names itself. It does so on the one thread that moves all
-//! messages, takes the first address only, and of one family only.
+//! libzmq can resolve names itself, but it does so on its only I/O thread, which blocks
+//! all messages; it also uses only the first address, of one address family.
 //!
-//! Addresses are tried one after the other, and round again. The one that has worked is
-//! kept when its connection is lost: libzmq holds subscriptions and messages for it until
-//! it is back. If it stays away, others are tried beside it, and the first of them that
-//! works takes its place.
+//! Addresses are tried round robin. After a disconnect, the address that worked last is
+//! kept, because libzmq holds subscriptions and messages for it. If it stays down, the
+//! others are tried in parallel, and the first one that connects replaces it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// How long an address that has worked may be away before others are tried: what is
-/// started again is back sooner.
+/// How long a working address may be down before others are tried. A restarted peer is
+/// back sooner.
 const STAY: Duration = Duration::from_secs(3);
-/// Shortest time from one try of an address to the next: as long as libzmq's own pauses.
+/// Minimum time between two attempts, the same as libzmq's own reconnect interval.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Shortest time from an answer of the resolver to the next question. A name that
-/// appears is found that late, and a name server is asked that often.
+/// Minimum time between a resolver answer and the next lookup. Bounds both the load on the
+/// name server and the delay until a new address is noticed.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// How it stands with an address that libzmq has been given.
+/// State of an address that libzmq was told to connect to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum AddressState {
-    /// It is being tried.
+    /// The first attempt is in progress.
     Pending,
-    /// Messages can flow.
+    /// The handshake is done: messages can flow.
     Up,
-    /// At least one try has failed, or the connection has ended.
+    /// At least one attempt has failed, or the connection has ended.
     Failed,
 }
 
-/// What is to be done next.
+/// The next action for the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Step {
     /// Ask the resolver.
     LookUp,
     /// Connect to this address.
     Connect {
-        /// Which one.
+        /// The address.
         address: SocketAddr,
-        /// There are others in this round that have not been tried.
+        /// Whether untried addresses remain in this round.
         more: bool,
     },
     /// Disconnect from this address.
     Disconnect(SocketAddr),
 }
 
-/// The addresses of one name.
+/// The addresses of one host name.
 #[derive(Debug)]
 pub(super) struct Addresses {
     found: Vec<SocketAddr>,
-    /// The one that has worked last.
+    /// The address that worked last.
     kept: Option<SocketAddr>,
-    /// Since when that one is away.
+    /// When `kept` was first seen down.
     away: Option<Instant>,
-    /// The one that is being tried beside it.
+    /// The address that is being tried in addition to `kept`.
     trying: Option<SocketAddr>,
-    /// Where in the round the next one is.
+    /// Index of the next address of the round.
     next: usize,
-    /// When the next round may begin.
+    /// Earliest start of the next round.
     round: Instant,
-    /// When the resolver may be asked; `None` while it is being asked.
+    /// Earliest next lookup; `None` during a lookup.
     look_up: Option<Instant>,
 }
 
 impl Addresses {
-    /// None are known yet.
+    /// Starts without addresses; a lookup is due at once.
     pub(super) fn new(now: Instant) -> Addresses {
         Addresses {
             found: Vec::new(),
@@ -82,10 +81,10 @@ impl Addresses {
         }
     }
 
-    /// Takes the resolver's answer. Where there is none, the last one stays good.
+    /// Takes the resolver's answer. `None` (a failed lookup) keeps the previous addresses.
     ///
-    /// IPv4 goes first: `PUBHandler`, and whatever else binds a ZeroMQ socket without
-    /// asking for IPv6, listens there alone.
+    /// IPv4 comes first: `PUBHandler`, like any ZeroMQ socket bound without `ZMQ_IPV6`,
+    /// listens on IPv4 only.
     pub(super) fn answered(&mut self, found: Option<&[SocketAddr]>, now: Instant) {
         self.look_up = Some(now + LOOK_AGAIN);
         let Some(found) = found else { return };
@@ -97,13 +96,13 @@ impl Addresses {
         }
     }
 
-    /// Whether it is time to ask the resolver, which counts as done then.
+    /// Whether a lookup is due. Returns true once; the caller then starts the lookup.
     pub(super) fn asks(&mut self, now: Instant) -> bool {
         self.look_up.take_if(|at| *at <= now).is_some()
     }
 
-    /// What is to be done next, if anything is to be done now. `state` tells how it
-    /// stands with an address that is connected to.
+    /// The next action that is due, if any. `state` returns the state of an address that
+    /// was connected to.
     pub(super) fn step(
         &mut self,
         now: Instant,
@@ -131,7 +130,7 @@ impl Addresses {
         if let Some(address) = self.trying {
             let is_alone = self.others().all(|other| other == address);
             if is_alone || state(address) != AddressState::Failed {
-                return None; // libzmq goes on trying it.
+                return None; // libzmq retries by itself.
             }
             self.trying = None;
             return Some(Step::Disconnect(address));
@@ -139,7 +138,7 @@ impl Addresses {
         self.connect(now)
     }
 
-    /// The next address of the round.
+    /// Connects to the next address of the round.
     fn connect(&mut self, now: Instant) -> Option<Step> {
         if self.next == 0 && now < self.round {
             return None;
@@ -158,7 +157,7 @@ impl Addresses {
         Some(Step::Connect { address, more })
     }
 
-    /// What can be tried.
+    /// All addresses but `kept`.
     fn others(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         self.found.iter().copied().filter(|address| Some(*address) != self.kept)
     }
@@ -170,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    /// A name, its addresses and a network, with a clock that stands still between calls.
+    /// A host name and a simulated network; the clock advances only in `after`.
     struct Trial {
         addresses: Addresses,
         network: HashMap<SocketAddr, AddressState>,
@@ -183,7 +182,7 @@ mod tests {
             Trial { addresses: Addresses::new(now), network: HashMap::new(), now }
         }
 
-        /// One that has asked the resolver, and got this.
+        /// A trial whose first lookup has returned `found`.
         fn with(found: &[&str]) -> Trial {
             let mut trial = Trial::new();
             assert_eq!(trial.steps(), ["look up"]);
@@ -200,7 +199,7 @@ mod tests {
             self.network.insert(at(address), state);
         }
 
-        /// All that is to be done now, in words; each is done at once.
+        /// Performs all actions that are due now, and describes them.
         fn steps(&mut self) -> Vec<String> {
             let mut done = Vec::new();
             let network = &mut self.network;
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn all_addresses_are_tried_in_turn_ipv4_first_and_then_again_after_a_pause() {
+    fn addresses_are_tried_in_turn_ipv4_first_and_again_after_a_pause() {
         let mut trial = Trial::with(&["::1", "::2", "127.0.0.1"]);
         assert_eq!(trial.steps(), ["connect 127.0.0.1 …"]);
         assert_eq!(trial.steps(), [""; 0]);
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_only_address_is_left_to_libzmq() {
+    fn a_single_address_is_left_to_libzmq() {
         let mut trial = Trial::with(&["::1"]);
         assert_eq!(trial.steps(), ["connect ::1"]);
         trial.set("::1", AddressState::Failed);
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_up_stays_and_nobody_is_asked() {
+    fn a_working_connection_stays_and_causes_no_lookup() {
         let mut trial = Trial::with(&["127.0.0.1", "::1"]);
         trial.steps();
         trial.set("127.0.0.1", AddressState::Up);
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_has_worked_is_kept_until_another_works() {
+    fn a_working_address_is_kept_until_another_one_works() {
         let mut trial = Trial::with(&["127.0.0.1", "::1"]);
         trial.steps();
         trial.set("127.0.0.1", AddressState::Up);
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_comes_back_ends_the_search_for_others() {
+    fn an_address_that_comes_back_ends_the_search() {
         let mut trial = Trial::with(&["127.0.0.1", "::1"]);
         trial.steps();
         trial.set("127.0.0.1", AddressState::Up);
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_appears_later_and_one_that_moves_are_picked_up() {
+    fn a_name_that_appears_later_or_changes_its_address_is_followed() {
         let mut trial = Trial::new();
         assert_eq!(trial.steps(), ["look up"]);
         assert_eq!(trial.after(Duration::from_secs(60)), [""; 0], "it is being asked");

@@ -1,7 +1,4 @@
-//! Binding and connecting, with errors that say what to do.
-//!
-//! What may be here: what is done to a socket for each endpoint when it is
-//! opened or made anew.
+//! Binds and connects endpoints, with errors that name the next step.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -11,16 +8,16 @@ use super::ffi::{self, Errno};
 use crate::os::resolve;
 use zlog_core::error::{Error, Result};
 
-/// What became of an endpoint.
+/// A bound or connected endpoint.
 pub(super) struct Attached {
-    /// The endpoint as it is reached: of a bound one, wildcards are filled in.
+    /// The endpoint; for a bound one with wildcards filled in.
     pub(super) endpoint: String,
-    /// How libzmq may spell it in its monitor.
+    /// Other spellings that libzmq may use in monitor events.
     pub(super) aliases: Vec<String>,
 }
 
-/// Binds or connects `socket`. Waits until a name is looked up; one to connect to that is
-/// to be followed is `watch`'s.
+/// Binds or connects `socket`, and waits for the lookup of a host name. Names to connect
+/// to that must be followed later belong to [`HostNames`](super::host_names::HostNames).
 pub(super) fn attach(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
     if endpoint.role() == Role::Bind {
         return bind(socket, endpoint);
@@ -33,19 +30,19 @@ pub(super) fn attach(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<At
     Ok(Attached { endpoint: endpoint.as_str().to_owned(), aliases: vec![address] })
 }
 
-/// Connects to an endpoint whose host is no name.
+/// Connects to an endpoint with a numeric address.
 pub(super) fn connect(socket: &mut zmq::Socket, address: &str) -> Result<(), Errno> {
     set_ipv6(socket, needs_ipv6(address))?;
     ffi::connect(socket, address)
 }
 
-/// Disconnects from an endpoint as [`connect`] was given it.
+/// Disconnects from an endpoint as it was passed to [`connect`].
 pub(super) fn disconnect(socket: &mut zmq::Socket, address: &str) {
-    // Fails where libzmq has already forgotten the endpoint, which is as good.
+    // Fails if libzmq has already dropped the endpoint, which has the same effect.
     let _ = ffi::disconnect(socket, address);
 }
 
-/// Connects anew what libzmq gave up. A failure shows as what it is: no connection.
+/// Reconnects an endpoint that libzmq gave up. On failure it stays disconnected.
 pub(super) fn reconnect(socket: &mut zmq::Socket, address: &str) {
     disconnect(socket, address);
     let _ = connect(socket, address);
@@ -55,7 +52,7 @@ fn set_ipv6(socket: &mut zmq::Socket, ipv6: bool) -> Result<(), Errno> {
     ffi::set_int(socket, zmq_sys::ZMQ_IPV6, ipv6.into())
 }
 
-/// The addresses of a name that is needed at once, at least one, those of IPv4 first.
+/// Looks up a host, IPv4 addresses first. Returns at least one address.
 fn look_up(endpoint: &Endpoint, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let found = resolve::look_up(host, port);
     let mut found = found.map_err(|error| error.within(cannot(endpoint)))?;
@@ -76,8 +73,8 @@ fn bind(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
     Ok(Attached { endpoint: real, aliases })
 }
 
-/// Binds the first address that this machine has of those that the endpoint may mean: of a
-/// name, those that it is looked up to be; of an interface, its own, IPv4 first.
+/// Binds the first address of the endpoint's host that this machine has. For an interface
+/// name these are the interface's addresses, IPv4 first.
 fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<()> {
     let text = endpoint.as_str().to_owned();
     let tries: Vec<(String, bool)> = match endpoint.name() {
@@ -102,21 +99,20 @@ fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<()> {
     outcome.map_err(|errno| bind_failed(endpoint, errno))
 }
 
-/// Whether this machine does not have the address, or the interface no address of the family.
+/// Whether this machine lacks the address, or the interface an address of this family.
 fn is_elsewhere(errno: Errno) -> bool {
     errno.kind() == ErrorKind::AddrNotAvailable || errno.is(zmq::Error::ENODEV)
 }
 
-/// libzmq removes whatever stands at an ipc path before it binds: the socket of a
-/// program that runs, or a file that is no socket. A socket that nobody listens
-/// on (its program crashed) may go.
+/// Fails if the path belongs to a running program or is not a socket: libzmq would delete
+/// either before it binds. A stale socket file (its program crashed) may be replaced.
 #[cfg(unix)]
 fn check_ipc_is_free(endpoint: &Endpoint, path: &str) -> Result<()> {
     use std::os::unix::fs::FileTypeExt;
     use std::os::unix::net::UnixStream;
 
     let Ok(metadata) = std::fs::symlink_metadata(path) else {
-        return Ok(()); // Not there, or out of reach: bind says which.
+        return Ok(()); // Missing or inaccessible: bind reports which.
     };
     if !metadata.file_type().is_socket() {
         let error = failed(endpoint, &"there is a file at that path, and it is not a socket");
@@ -171,11 +167,7 @@ fn failed(endpoint: &Endpoint, cause: &dyn std::fmt::Display) -> Error {
 }
 
 fn cannot(endpoint: &Endpoint) -> String {
-    let verb = match endpoint.role() {
-        Role::Bind => "bind",
-        Role::Connect => "connect to",
-    };
-    format!("can't {verb} {endpoint}")
+    format!("can't {} {endpoint}", endpoint.role().verb())
 }
 
 #[cfg(test)]
@@ -217,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_not_this_machine_is_said_to_be_so() {
+    fn binding_an_address_of_another_machine_is_reported_as_such() {
         for (text, cause) in [
             ("tcp://host.invalid:0", "looking up host.invalid: "),
             ("tcp://192.0.2.1:0", "this machine has no such address"),
@@ -229,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_bound_at_the_first_of_its_addresses_and_an_interface_at_its_own() {
+    fn a_name_is_bound_at_its_first_address_and_an_interface_at_its_own() {
         for text in ["tcp://localhost:0", "tcp://127.1:*", "ws://localhost:0/logs"] {
             let real = try_bind(&mut socket(), text).expect(text);
             assert!(real.contains("://127.0.0.1:") && !real.ends_with(":0"), "{real}");
@@ -242,7 +234,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_live_ipc_socket_is_not_stolen_and_a_stale_one_does_not_block() {
+    fn a_live_ipc_socket_is_not_replaced_and_a_stale_one_is() {
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path().join("s.sock");
         let text = format!("ipc://{}", path.display());
@@ -261,7 +253,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_is_no_socket_is_never_removed() {
+    fn a_file_that_is_not_a_socket_is_never_removed() {
         let file = tempfile::NamedTempFile::new().expect("file");
         let text = format!("ipc://{}", file.path().display());
         let said = try_bind(&mut socket(), &text).expect_err("a file").to_string();

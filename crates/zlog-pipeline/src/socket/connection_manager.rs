@@ -1,39 +1,34 @@
-//! Keeps a socket's connections up: its monitor and what follows from it.
-//!
-//! What may be here: the round from monitor to table to socket, the same for
-//! publishers and subscribers.
+//! Keeps the connections of a socket alive: reads the monitor, updates the connection table,
+//! reconnects.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
-use super::connection::{ConnectionEvent, ConnectionTable, EndpointStatus, EventKind};
+use super::connection::{ConnectionEvent, ConnectionTable, EndpointStatus};
 use super::descriptor::{self, Descriptor};
 use super::endpoint::{Endpoint, Role};
-use super::ffi;
 use super::host_names::HostNames;
 use super::monitor::{Kind, Monitor, MonitorEvent};
 use crate::os::fd_limit::{self, Connections};
 use zlog_core::error::Result;
 
-/// A socket's monitor and table.
+/// The monitor and the connections of a socket.
 pub(super) struct ConnectionManager {
     monitor: Monitor,
     table: ConnectionTable,
     names: HostNames,
-    /// What was found out while the socket was opened, still to be told.
-    early: Vec<ConnectionEvent>,
-    /// Addresses of subscribers that sent what is no subscription, still to be told.
+    /// Addresses of subscribers that broke the protocol, not reported yet.
     misused: Vec<String>,
-    /// Connections that there are, and those that have ended, still to be told.
+    /// Open connections, and ended ones that are not reported yet.
     open: HashSet<Descriptor>,
     disconnected: Vec<Descriptor>,
     connections: Connections,
 }
 
 impl ConnectionManager {
-    /// Watches `socket`, then binds and connects it to all `endpoints`. Returns
-    /// the endpoints really bound, too.
+    /// Monitors `socket`, then binds and connects it to `endpoints`. Also returns the bound
+    /// endpoints.
     pub(super) fn open(
         context: &zmq::Context,
         socket: &mut zmq::Socket,
@@ -44,7 +39,6 @@ impl ConnectionManager {
             monitor,
             table: ConnectionTable::default(),
             names: HostNames::default(),
-            early: Vec::new(),
             misused: Vec::new(),
             open: HashSet::new(),
             disconnected: Vec::new(),
@@ -52,7 +46,7 @@ impl ConnectionManager {
         };
         let mut bound = Vec::new();
         for (at, endpoint) in endpoints.iter().enumerate() {
-            // A publisher connected twice would send everything twice.
+            // A publisher that connects twice would send everything twice.
             if endpoint.role() == Role::Connect && endpoints[..at].contains(endpoint) {
                 continue;
             }
@@ -67,12 +61,11 @@ impl ConnectionManager {
                 bound.push(attached.endpoint);
             }
         }
-        let ConnectionManager { names, table, early, .. } = &mut manager;
-        names.open(socket, table, &mut |event| early.push(event));
+        manager.names.open(socket, &mut manager.table);
         Ok((manager, bound))
     }
 
-    /// Reads what the monitor saw and makes anew what libzmq gave up. Never waits.
+    /// Reads monitor events, and reconnects what libzmq gave up. Never waits.
     ///
     /// Returns whether anything changed.
     pub(super) fn process_events(
@@ -80,8 +73,7 @@ impl ConnectionManager {
         socket: &mut zmq::Socket,
         on_event: &mut dyn FnMut(ConnectionEvent),
     ) -> bool {
-        let mut changed = !self.early.is_empty();
-        self.early.drain(..).for_each(&mut *on_event);
+        let mut changed = false;
         let now = Instant::now();
         while let Some(event) = self.monitor.next() {
             changed = true;
@@ -90,23 +82,20 @@ impl ConnectionManager {
                 continue;
             }
             self.note_descriptor(&event);
-            if let Some(event) = self.table.record(event, now) {
-                on_event(event);
-            }
+            self.table.record(event, now);
         }
-        changed |= self.names.update(changed, now, socket, &mut self.table, on_event);
-        while let Some((endpoint, address)) = self.table.next_reconnect(now, fastrand::f64()) {
+        changed |= self.names.update(changed, now, socket, &mut self.table);
+        while let Some(address) = self.table.next_reconnect(now, fastrand::f64()) {
             changed = true;
-            attach::reconnect(socket, address);
-            on_event(ConnectionEvent {
-                endpoint: endpoint.to_owned(),
-                kind: EventKind::Reconnected,
-            });
+            attach::reconnect(socket, &address);
+        }
+        for event in self.table.events() {
+            changed = true;
+            on_event(event);
         }
         if changed {
             self.connections.set(self.table.open());
         }
-        fd_limit::look(now);
         changed
     }
 
@@ -119,9 +108,11 @@ impl ConnectionManager {
         }
         self.open.insert(descriptor);
         match event.kind {
-            // One more, and libzmq tries without a pause to let the next one in; over ipc
-            // it aborts.
-            Kind::Accepted if fd_limit::is_surplus(descriptor) => descriptor::shut_down(descriptor),
+            // With no descriptor left, libzmq retries to accept in a tight loop; over ipc it
+            // aborts.
+            Kind::Accepted if fd_limit::is_reserved(descriptor) => {
+                descriptor::shut_down(descriptor)
+            }
             Kind::Accepted | Kind::Reached if event.address.starts_with("ws") => {
                 descriptor::keep_alive(descriptor);
             }
@@ -129,55 +120,60 @@ impl ConnectionManager {
         }
     }
 
-    /// Waits until `socket` can be read, something happened to a connection, or
-    /// the time is up. A signal ends the wait, too.
+    /// Waits until `socket` is readable, a connection event arrives, the time is up or a
+    /// signal arrives.
     pub(super) fn wait(&self, socket: &zmq::Socket, wait: Duration) {
         let mut items = [socket.as_poll_item(zmq::POLLIN), self.poll_item()];
-        // Rounded up, or the last part of a millisecond would be spent spinning.
-        let millis = wait.as_micros().div_ceil(1000);
-        // Fails on a signal; whoever waits looks at its reasons again anyway.
-        let _ = zmq::poll(&mut items, i64::try_from(millis).unwrap_or(i64::MAX));
+        poll(&mut items, wait);
     }
 
-    /// Can be read when something happened to a connection. For `zmq::poll`.
+    /// Readable when there is a connection event. For `zmq::poll`.
     pub(super) fn poll_item(&self) -> zmq::PollItem<'_> {
         self.monitor.poll_item()
     }
 
-    /// Connections that have ended since this was last asked.
+    /// The connections that ended since the last call.
     pub(super) fn disconnected(&mut self) -> impl Iterator<Item = Descriptor> + '_ {
         self.disconnected.drain(..)
     }
 
-    /// Addresses of subscribers that sent what is no subscription since this was last
-    /// asked. Their connections have ended.
+    /// Addresses of subscribers that broke the protocol since the last call. libzmq has ended
+    /// their connections.
     pub(super) fn misused(&mut self) -> impl Iterator<Item = String> + '_ {
         self.misused.drain(..)
     }
 
-    /// Whether the system has received something that libzmq has not read yet, as of the
-    /// connections that were known at the last [`ConnectionManager::process_events`]. A system call for each.
+    /// Whether the system holds data that libzmq has not read yet, on the connections known
+    /// at the last [`ConnectionManager::process_events`]. One system call per connection.
     pub(super) fn has_unread(&self) -> bool {
-        self.open.iter().any(|descriptor| ffi::unread(*descriptor) > 0)
+        self.open.iter().any(|descriptor| descriptor::unread(*descriptor) > 0)
     }
 
-    /// How it stands with each endpoint.
+    /// The state of each endpoint.
     pub(super) fn status(&self) -> Vec<EndpointStatus> {
         self.table.status()
     }
 
-    /// Connections of any kind.
+    /// Number of open connections.
     pub(super) fn open_connections(&self) -> usize {
         self.table.open()
     }
 
-    /// Whether there are endpoints, and all of them are connected to.
+    /// Whether there are endpoints, and all are connected ones.
     pub(super) fn all_connect(&self) -> bool {
         self.table.all_connect()
     }
 
-    /// Whether every endpoint is bound.
+    /// Whether all endpoints are bound ones.
     pub(super) fn all_bound(&self) -> bool {
         self.table.all_bound()
     }
+}
+
+/// Waits until an item is readable or the time is up. A signal ends the wait, too.
+pub(super) fn poll(items: &mut [zmq::PollItem<'_>], wait: Duration) {
+    // Rounded up: the rest of a millisecond would be a busy loop.
+    let millis = wait.as_micros().div_ceil(1000);
+    // Fails on a signal; callers check their conditions anyway.
+    let _ = zmq::poll(items, i64::try_from(millis).unwrap_or(i64::MAX));
 }

@@ -1,110 +1,105 @@
-//! The end of a subscription without loss: what is asked of publishers before the socket
-//! is closed, and when everything that was on its way has come.
+//! Ends a subscription without loss: stops publishers first, then receives what is in
+//! flight, then lets the caller close the socket.
 //!
-//! Whoever just closes a socket loses what the system and the peers hold for it. There are
-//! two ways to make publishers stop first:
+//! Closing at once would lose what the system and the peers still hold for the socket.
+//! There are two ways to make publishers stop:
 //!
-//! - Those that connect to this side are told that it is about to end ([`ENDING`]). An
-//!   `emit` then sends nothing until the connection is gone. It keeps the subscription, so
-//!   that libzmq holds what comes until there is somebody again.
-//! - Those that this side connects to forget its subscriptions with the connection. It
-//!   unsubscribes; what they publish from then on is not meant for it.
+//! - Publishers that connect to this side receive a subscription to [`ENDING`](zlog_core::wire::query::ENDING). `emit` then
+//!   sends nothing until the connection is gone. The other subscriptions stay, so libzmq
+//!   queues new messages until a subscriber is back.
+//! - Publishers that this side connects to drop its subscriptions with the connection
+//!   anyway, so it unsubscribes. What they publish afterwards is not meant for it.
 //!
-//! PyZMQ's publishers know nothing of the first way. If they connect and go on sending, the
-//! second one follows.
+//! PyZMQ's publishers ignore it. If they keep sending, unsubscribing follows.
 //!
-//! Nothing is asked before what has come is taken in: a publisher may have ended, and what
-//! it has sent may still be on its way. Whoever writes to a connection whose other end is
-//! closed makes the system drop that.
+//! Requests are sent only after everything received so far was read: a publisher may have
+//! exited with messages still in flight, and the system discards those when this side
+//! writes to the closed connection.
 //!
-//! What may be here: which of it is due, without a socket.
+//! Decides what is due; the caller owns the socket.
 
 use std::time::{Duration, Instant};
 
 use super::connection::{ConnectionState, EndpointStatus};
 use super::endpoint::Role;
 
-/// A subscriber that subscribes to this is about to end. No topic begins with it.
-pub(super) const ENDING: &[u8] = b"\0zlog.ending";
-
-/// Silence after which everything has come. An `emit` that is idle learns within 50 ms that
-/// it is to stop; the rest is for busy machines, where what the system has received does
-/// not come all at once.
+/// How long nothing may arrive before everything counts as received. An idle `emit` reacts
+/// within 50 ms; the rest is reserve for busy machines.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// What is to be asked of publishers.
+/// A request to publishers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PublisherRequest {
-    /// To hold their records back: this subscriber is about to end.
+    /// Hold records back: this subscriber is about to end.
     Hold,
-    /// To send nothing more.
+    /// Stop sending.
     Stop,
 }
 
-/// Follows the end of a subscription.
+/// The state of a subscription that is being ended.
 #[derive(Debug)]
 pub struct Drain {
-    /// Whether there are endpoints that publishers connect to, and that this side connects to.
+    /// Whether any endpoint is bound, and whether any is connected.
     bound: bool,
     connects: bool,
-    asked: Option<PublisherRequest>,
-    /// When publishers are asked at the latest, and when those that do not hold their records
-    /// back are asked to stop.
-    ask_at: Instant,
+    requested: Option<PublisherRequest>,
+    /// Latest time of the first request, and of [`PublisherRequest::Stop`] after
+    /// [`PublisherRequest::Hold`] had no effect.
+    request_at: Instant,
     stop_at: Instant,
-    /// When silence has lasted long enough.
+    /// When the current silence has lasted [`QUIET`].
     quiet_at: Option<Instant>,
 }
 
 impl Drain {
-    /// Begins `now`. All of it may take as long as `within`.
+    /// Starts at `now` and plans all requests within `within`.
     pub fn new(endpoints: &[EndpointStatus], now: Instant, within: Duration) -> Drain {
         let any = |role| endpoints.iter().any(|endpoint| endpoint.role == role);
         Drain {
             bound: any(Role::Bind),
             connects: any(Role::Connect),
-            asked: None,
-            ask_at: now + within.mul_f64(0.5),
+            requested: None,
+            request_at: now + within.mul_f64(0.5),
             stop_at: now + within.mul_f64(0.75),
             quiet_at: None,
         }
     }
 
-    /// What is to be asked of publishers now: each is returned once. `caught_up` says
-    /// whether everything that has come has been taken in.
+    /// The request to send now, if any; each is returned once. `caught_up` tells whether
+    /// everything received so far was read.
     pub fn next_request(
         &mut self,
         now: Instant,
         caught_up: impl FnOnce() -> bool,
     ) -> Option<PublisherRequest> {
-        let request = match self.asked {
-            None if now < self.ask_at && !caught_up() => return None,
+        let request = match self.requested {
+            None if now < self.request_at && !caught_up() => return None,
             None if self.bound => PublisherRequest::Hold,
             None => PublisherRequest::Stop,
             Some(PublisherRequest::Hold) if now >= self.stop_at => PublisherRequest::Stop,
             Some(_) => return None,
         };
-        self.asked = Some(request);
+        self.requested = Some(request);
         self.quiet_at = None;
         Some(request)
     }
 
-    /// Publishers were asked to stop by somebody else.
+    /// Notes that the caller has sent [`PublisherRequest::Stop`] itself.
     pub fn stop_requested(&mut self) {
-        (self.asked, self.quiet_at) = (Some(PublisherRequest::Stop), None);
+        (self.requested, self.quiet_at) = (Some(PublisherRequest::Stop), None);
     }
 
-    /// Takes note of whether something has come since the last time. Returns whether
-    /// everything has.
+    /// Whether everything in flight has arrived. `came` tells whether a message arrived
+    /// since the last call.
     pub fn is_done(&mut self, now: Instant, came: bool) -> bool {
-        if came || self.asked.is_none() {
+        if came || self.requested.is_none() {
             self.quiet_at = None;
             return false;
         }
         if now < *self.quiet_at.get_or_insert(now + QUIET) {
             return false;
         }
-        if self.asked == Some(PublisherRequest::Hold) && self.connects {
+        if self.requested == Some(PublisherRequest::Hold) && self.connects {
             self.stop_at = now;
             return false;
         }
@@ -112,7 +107,7 @@ impl Drain {
     }
 }
 
-/// Peers whose handshake is done.
+/// Number of peers whose handshake is done.
 pub fn connected_peers(endpoints: &[EndpointStatus]) -> usize {
     let connected =
         endpoints.iter().filter(|endpoint| endpoint.state == ConnectionState::Connected);
@@ -144,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_before_what_has_come_is_taken_in_unless_that_takes_too_long() {
+    fn no_request_is_sent_before_everything_received_is_read_unless_that_takes_too_long() {
         for (role, ask) in
             [(Role::Bind, PublisherRequest::Hold), (Role::Connect, PublisherRequest::Stop)]
         {
@@ -156,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn publishers_that_connect_are_asked_to_hold_and_keep_the_subscription() {
+    fn publishers_that_connect_are_asked_to_hold_and_stay_subscribed_to() {
         let (mut drain, t) = drain(&[Role::Bind]);
         assert_eq!(
             (asked(&mut drain, t), asked(&mut drain, t)),
@@ -168,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn publishers_that_do_not_hold_are_asked_to_stop_while_there_is_time() {
+    fn publishers_that_do_not_hold_are_asked_to_stop_before_the_time_is_up() {
         let (mut drain, t) = drain(&[Role::Bind]);
         asked(&mut drain, t);
         assert!(!drain.is_done(t + WITHIN / 2, true));
@@ -187,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn with_both_kinds_holding_comes_first_and_both_have_to_be_quiet() {
+    fn with_both_kinds_of_endpoint_hold_comes_first_and_both_must_fall_silent() {
         let (mut drain, t) = drain(&[Role::Bind, Role::Connect]);
         assert_eq!(asked(&mut drain, t), Some(PublisherRequest::Hold));
         assert!(!drain.is_done(t, false) && !drain.is_done(t + QUIET, false));
@@ -196,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_a_pause_begins_the_silence_anew() {
+    fn a_late_message_restarts_the_silence() {
         let (mut drain, t) = drain(&[Role::Connect]);
         asked(&mut drain, t);
         assert!(!drain.is_done(t, false) && !drain.is_done(t + QUIET, true));

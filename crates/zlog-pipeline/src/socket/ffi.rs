@@ -1,24 +1,22 @@
-//! Calls that the `zmq` crate lacks, or makes in a way that can panic.
+//! libzmq functions that the `zmq` crate lacks or calls in a way that can panic. One thin
+//! wrapper each.
 //!
-//! What may be here: one thin function for each such call, and nothing that decides.
-//!
-//! The crate turns an `errno` that it has not heard of into a panic, and binding
-//! or connecting can meet any that the system has (`ENOTDIR` for an ipc path
-//! below a file): so these two come here.
+//! The crate panics on an unknown `errno`, and `bind` and `connect` can return any errno of
+//! the system (`ENOTDIR` for an ipc path below a file), so both are called here.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt;
 use std::io;
 
-/// Error numbers from here on are libzmq's own.
+/// libzmq's own error numbers start here.
 const HAUSNUMERO: c_int = 156_384_712;
 
-/// Why a call failed.
+/// The error number of a failed call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Errno(c_int);
 
 impl Errno {
-    /// The reason of the call that has just failed on this thread.
+    /// The error of the last failed libzmq call of this thread.
     fn last() -> Errno {
         // SAFETY: takes no argument and reads a thread-local number.
         Errno(unsafe { zmq_sys::zmq_errno() })
@@ -52,10 +50,10 @@ impl fmt::Display for Errno {
     }
 }
 
-/// Sets an option that the crate has no method for.
+/// Sets an integer option.
 pub(super) fn set_int(socket: &mut zmq::Socket, option: u32, value: c_int) -> Result<(), Errno> {
     let value: *const c_int = &value;
-    // SAFETY: the socket is alive, and libzmq reads one int from `value` and keeps nothing.
+    // SAFETY: the socket is alive; libzmq reads one int from `value` during the call.
     let rc = unsafe {
         zmq_sys::zmq_setsockopt(
             socket.as_mut_ptr(),
@@ -67,60 +65,13 @@ pub(super) fn set_int(socket: &mut zmq::Socket, option: u32, value: c_int) -> Re
     if rc == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
-/// A descriptor of libzmq's, to ask the system about it.
-///
-/// libzmq may have closed it by now, and another may have got its number: then the answer is
-/// about that one.
-#[cfg(unix)]
-fn borrow(descriptor: c_int) -> Option<std::os::fd::BorrowedFd<'static>> {
-    // SAFETY: it is only asked about; one that is not open fails with EBADF. -1 is none.
-    (descriptor >= 0).then(|| unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) })
-}
-
-/// The address of the peer of a tcp connection; `None` if it has none.
-#[cfg(unix)]
-pub(super) fn peer_address(descriptor: c_int) -> Option<String> {
-    let address = socket2::SockRef::from(&borrow(descriptor)?).peer_addr().ok()?;
-    address.as_socket().map(|address| address.to_string())
-}
-
-/// Bytes that the system has received over a connection and that were not read.
-#[cfg(unix)]
-pub(super) fn unread(descriptor: c_int) -> u64 {
-    borrow(descriptor).and_then(|fd| rustix::io::ioctl_fionread(fd).ok()).unwrap_or(0)
-}
-
-/// Bytes that the system has still to send over a connection.
-#[cfg(unix)]
-pub(super) fn unsent(descriptor: c_int) -> u64 {
-    let mut bytes: c_int = 0;
-    // SAFETY: writes one int to `bytes`; a descriptor that is not open fails with EBADF.
-    let rc = unsafe { libc::ioctl(descriptor, libc::TIOCOUTQ, &mut bytes) };
-    if rc == 0 { u64::try_from(bytes).unwrap_or(0) } else { 0 }
-}
-
-#[cfg(not(unix))]
-pub(super) fn peer_address(_: c_int) -> Option<String> {
-    None
-}
-
-#[cfg(not(unix))]
-pub(super) fn unread(_: c_int) -> u64 {
-    0
-}
-
-#[cfg(not(unix))]
-pub(super) fn unsent(_: c_int) -> u64 {
-    0
-}
-
 type Call = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
 
 fn call(socket: &mut zmq::Socket, endpoint: &str, function: Call) -> Result<(), Errno> {
     let Ok(endpoint) = CString::new(endpoint) else {
         return Err(Errno(zmq::Error::EINVAL.to_raw()));
     };
-    // SAFETY: the socket is alive, and libzmq copies the NUL-terminated endpoint.
+    // SAFETY: the socket is alive; libzmq copies the NUL-terminated endpoint.
     let rc = unsafe { function(socket.as_mut_ptr(), endpoint.as_ptr()) };
     if rc == 0 { Ok(()) } else { Err(Errno::last()) }
 }
@@ -133,8 +84,8 @@ pub(super) fn connect(socket: &mut zmq::Socket, endpoint: &str) -> Result<(), Er
     call(socket, endpoint, zmq_sys::zmq_connect)
 }
 
-/// Whether a network interface of this machine has this name. Elsewhere than on Unix
-/// libzmq knows names that the system does not: there each may be one.
+/// Whether this machine has a network interface of this name. Always true on Windows, where
+/// libzmq accepts names that the system does not know.
 pub(super) fn is_interface(name: &str) -> bool {
     #[cfg(unix)]
     // SAFETY: the name is NUL-terminated, and only read.
@@ -148,30 +99,30 @@ pub(super) fn disconnect(socket: &mut zmq::Socket, endpoint: &str) -> Result<(),
     call(socket, endpoint, zmq_sys::zmq_disconnect)
 }
 
-/// One frame. A send that fails leaves it as it was, so that it can be sent again;
-/// the crate's own drops it.
+/// One message frame. Unlike the crate's message, it keeps its bytes when a send fails, so
+/// that the send can be repeated.
 pub(super) struct Frame(zmq_sys::zmq_msg_t);
 
 impl Frame {
     pub(super) fn new() -> Frame {
         let mut message = zmq_sys::zmq_msg_t::default();
-        // SAFETY: initializes the message that it is given; libzmq's can't fail.
+        // SAFETY: initializes the given message; zmq_msg_init never fails.
         unsafe { zmq_sys::zmq_msg_init(&mut message) };
         Frame(message)
     }
 
-    /// A frame of bytes that are read where they are: libzmq drops `owner` when it has
-    /// sent them, on a thread of its own.
+    /// A frame that borrows the bytes of `owner`. libzmq drops `owner` on its I/O thread once
+    /// they are sent.
     pub(super) fn shared<T: AsRef<[u8]> + Send + 'static>(owner: T) -> Result<Frame, Errno> {
         unsafe extern "C" fn free<T>(_: *mut c_void, owner: *mut c_void) {
-            // SAFETY: `owner` is the box below, which libzmq gives back once.
+            // SAFETY: `owner` is the box below; libzmq calls this once.
             drop(unsafe { Box::from_raw(owner.cast::<T>()) });
         }
         let owner = Box::into_raw(Box::new(owner));
-        // SAFETY: the box is alive until `free`, and its bytes stay where they are.
+        // SAFETY: the box lives until `free` runs, and its bytes do not move.
         let bytes = unsafe { (*owner).as_ref() };
         let mut message = zmq_sys::zmq_msg_t::default();
-        // SAFETY: initializes the message; libzmq only reads the bytes, until `free`.
+        // SAFETY: initializes the message; libzmq only reads the bytes, until `free` runs.
         let rc = unsafe {
             zmq_sys::zmq_msg_init_data(
                 &mut message,
@@ -185,13 +136,13 @@ impl Frame {
             return Ok(Frame(message));
         }
         let errno = Errno::last();
-        // SAFETY: libzmq has not taken the box.
+        // SAFETY: on failure libzmq does not keep the box.
         drop(unsafe { Box::from_raw(owner) });
         Err(errno)
     }
 
-    /// Takes the next frame, without waiting, in place of what it held. Returns
-    /// whether another one of the same message follows.
+    /// Receives the next frame without waiting, and replaces the previous content. Returns
+    /// whether another frame of the same message follows.
     pub(super) fn recv(&mut self, socket: &mut zmq::Socket) -> Result<bool, Errno> {
         // SAFETY: both are alive; the message is initialized, and stays so.
         let rc = unsafe {
@@ -204,8 +155,8 @@ impl Frame {
         Ok(unsafe { zmq_sys::zmq_msg_more(&self.0) } != 0)
     }
 
-    /// Sends it, as long as the socket's send time-out says. It is empty afterwards,
-    /// unless sending failed.
+    /// Sends the frame; waits up to `ZMQ_SNDTIMEO`. On success the frame is empty, on
+    /// failure unchanged.
     pub(super) fn send(&mut self, socket: &mut zmq::Socket, more: bool) -> Result<(), Errno> {
         let flags = if more { zmq_sys::ZMQ_SNDMORE } else { 0 };
         // SAFETY: both are alive; the message is initialized, and stays so.
@@ -214,14 +165,14 @@ impl Frame {
     }
 
     pub(super) fn len(&self) -> usize {
-        // SAFETY: the message is initialized, and is only looked at.
+        // SAFETY: the message is initialized, and only read.
         unsafe { zmq_sys::zmq_msg_size(&self.0) }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         let message = std::ptr::from_ref(&self.0).cast_mut();
-        // SAFETY: the message is initialized, and neither call changes it; its bytes
-        // live as long as it does, and nobody writes to them.
+        // SAFETY: the message is initialized, and neither call changes it. Its bytes live as
+        // long as the message, and nothing writes to them.
         unsafe {
             let data = zmq_sys::zmq_msg_data(message).cast::<u8>().cast_const();
             let size = zmq_sys::zmq_msg_size(message);
@@ -232,7 +183,7 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        // SAFETY: the message is initialized, and is not used any more.
+        // SAFETY: the message is initialized, and never used again.
         unsafe { zmq_sys::zmq_msg_close(&mut self.0) };
     }
 }
@@ -242,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_that_the_crate_does_not_know_is_an_error_and_no_panic() {
+    fn an_errno_that_the_zmq_crate_does_not_know_is_an_error_and_not_a_panic() {
         let file = tempfile::NamedTempFile::new().expect("file");
         let context = zmq::Context::new();
         let mut socket = context.socket(zmq::XPUB).expect("socket");
@@ -253,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_bytes_are_dropped_once_they_were_received_or_given_up() {
+    fn shared_bytes_are_dropped_once_they_are_received_or_abandoned() {
         struct Owner(std::sync::Arc<Vec<u8>>);
         impl AsRef<[u8]> for Owner {
             fn as_ref(&self) -> &[u8] {
@@ -277,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn libzmqs_own_reasons_are_in_words() {
+    fn libzmqs_own_errors_are_shown_as_text() {
         let context = zmq::Context::new();
         let mut socket = context.socket(zmq::XPUB).expect("socket");
         let errno = bind(&mut socket, "udp://127.0.0.1:1").expect_err("not for XPUB");

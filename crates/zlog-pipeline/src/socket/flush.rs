@@ -1,26 +1,24 @@
-//! The end of a context: its sockets' last messages on their way.
-//!
-//! What may be here: waiting for libzmq, within a bound of our own.
+//! Waits until the sockets of a context have sent everything.
 
 use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-/// What became of the last messages.
+/// Outcome of a flush.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flushed {
-    /// All messages went out to the peers' machines.
+    /// The system took all messages.
     Yes,
-    /// The time was up; how many messages were left is not known.
+    /// The time was up; an unknown number of messages was dropped.
     No,
 }
 
-/// Ends `context`, whose sockets have been closed, once everything has gone out, or
-/// after `linger`.
+/// Terminates `context`, whose sockets are closed, and waits until everything is sent, for
+/// at most `linger`.
 ///
-/// libzmq's own linger counts from the close of each connection, and its end
-/// blocks: so it gets none, and is waited for on a thread that this process
-/// may leave behind when it exits.
+/// libzmq's own linger restarts with each connection, and terminating the context blocks. So
+/// the sockets linger without a limit, and a thread terminates the context. The thread may
+/// outlive this call and ends with the process.
 pub(super) fn flush(context: zmq::Context, linger: Duration) -> Flushed {
     let (done, finished) = crossbeam_channel::bounded::<()>(1);
     let ending = std::thread::Builder::new().name("zlog-flush".into()).spawn(move || {
@@ -30,7 +28,7 @@ pub(super) fn flush(context: zmq::Context, linger: Duration) -> Flushed {
     if ending.is_err() {
         return Flushed::No;
     }
-    // The channel is closed, not written to: "disconnected" is the good news.
+    // The thread closes the channel without sending.
     match finished.recv_timeout(linger) {
         Err(RecvTimeoutError::Timeout) => Flushed::No,
         _ => Flushed::Yes,

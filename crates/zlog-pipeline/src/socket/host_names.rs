@@ -1,44 +1,44 @@
-//! Host names to connect to: looked up on threads of their own, and followed.
+//! Connects to host names: resolves them on threads of their own and follows changes.
 //!
-//! What may be here: what joins `addresses`, which chooses, with the resolver, the table
-//! and the socket.
+//! Joins [`Addresses`], which decides, with the resolver, the connection table and the
+//! socket.
 
 use std::time::{Duration, Instant};
 
 use super::addresses::{Addresses, Step};
 use super::attach;
-use super::connection::{ConnectionEvent, ConnectionTable};
+use super::connection::ConnectionTable;
 use super::endpoint::Endpoint;
 use crate::os::resolve::{Answer, Lookup};
 
-/// How long opening a socket waits for the first answers, so that names which this
-/// machine knows by itself (`localhost`) are connected to at once.
+/// How long opening a socket waits for the first answers. Long enough for names that this
+/// machine resolves itself (`localhost`).
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// When a name that has no answer yet is told of.
+/// How long a lookup may take before it is reported.
 const SLOW: Duration = Duration::from_secs(3);
-/// Shortest time between two looks at names while nothing happens.
+/// Minimum time between two checks while no connection changes.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// The names among a socket's endpoints.
+/// All endpoints of a socket whose host is a name.
 #[derive(Default)]
 pub(super) struct HostNames {
     names: Vec<HostName>,
     next_look: Option<Instant>,
 }
 
-/// An endpoint whose host is a name.
+/// One such endpoint.
 struct HostName {
     endpoint: Endpoint,
-    /// Which of the table it is.
+    /// Its index in the connection table.
     entry: usize,
     addresses: Addresses,
     lookup: Option<Lookup>,
-    /// When the last lookup began.
+    /// Start of the last lookup.
     asked: Instant,
 }
 
 impl HostNames {
-    /// Adds an endpoint, which is `entry`, and begins to look it up, if its host is a name.
+    /// Adds an endpoint with this index in the connection table, and starts its lookup.
     pub(super) fn add(&mut self, endpoint: &Endpoint, entry: usize) {
         let (endpoint, asked) = (endpoint.clone(), Instant::now());
         let mut name =
@@ -49,25 +49,20 @@ impl HostNames {
         self.names.push(name);
     }
 
-    /// Connects to what is known at once.
-    pub(super) fn open(
-        &mut self,
-        socket: &mut zmq::Socket,
-        table: &mut ConnectionTable,
-        on_event: &mut dyn FnMut(ConnectionEvent),
-    ) {
+    /// Waits up to [`AT_ONCE`] for answers, and connects to the addresses found.
+    pub(super) fn open(&mut self, socket: &mut zmq::Socket, table: &mut ConnectionTable) {
         let deadline = Instant::now() + AT_ONCE;
         for name in &mut self.names {
             let answer = name.lookup.as_ref().and_then(|lookup| lookup.wait(deadline));
             if let Some(answer) = answer {
-                name.answered(answer, Instant::now(), socket, table, on_event);
+                name.answered(answer, Instant::now(), socket, table);
             }
         }
-        self.update(true, Instant::now(), socket, table, on_event);
+        self.update(true, Instant::now(), socket, table);
     }
 
-    /// Takes in answers, and connects where it is time for another address. `changed`
-    /// says whether something has happened to a connection. Never waits.
+    /// Handles answers, and connects to the next address where one is due. `changed` tells
+    /// whether a connection has changed. Never waits.
     ///
     /// Returns whether anything changed here.
     pub(super) fn update(
@@ -76,13 +71,12 @@ impl HostNames {
         now: Instant,
         socket: &mut zmq::Socket,
         table: &mut ConnectionTable,
-        on_event: &mut dyn FnMut(ConnectionEvent),
     ) -> bool {
         if self.names.is_empty() || !changed && self.next_look.is_some_and(|at| now < at) {
             return false;
         }
         self.next_look = Some(now + LOOK);
-        let update = |any, name: &mut HostName| name.update(now, socket, table, on_event) | any;
+        let update = |any, name: &mut HostName| name.update(now, socket, table) | any;
         self.names.iter_mut().fold(false, update)
     }
 }
@@ -98,19 +92,18 @@ impl HostName {
         now: Instant,
         socket: &mut zmq::Socket,
         table: &mut ConnectionTable,
-        on_event: &mut dyn FnMut(ConnectionEvent),
     ) -> bool {
         let mut changed = false;
         let answer = self.lookup.as_ref().and_then(Lookup::poll);
         if let Some(answer) = answer {
             changed = true;
-            self.answered(answer, now, socket, table, on_event);
+            self.answered(answer, now, socket, table);
         } else if self.lookup.is_some() && now >= self.asked + SLOW {
             let nothing_known = table.unresolved(self.entry).is_none();
             if nothing_known && !self.has_connections(table) {
                 changed = true;
                 let why = "no name server has answered yet";
-                table.note_unresolved(self.entry, why).into_iter().for_each(&mut *on_event);
+                table.note_unresolved(self.entry, why);
             }
         }
         if table.is_duplicate(self.entry) {
@@ -136,7 +129,6 @@ impl HostName {
         now: Instant,
         socket: &mut zmq::Socket,
         table: &mut ConnectionTable,
-        on_event: &mut dyn FnMut(ConnectionEvent),
     ) {
         self.lookup = None;
         let (endpoint, entry) = (&self.endpoint, self.entry);
@@ -150,7 +142,7 @@ impl HostName {
             Err(why) => {
                 self.addresses.answered(None, now);
                 if !self.has_connections(table) {
-                    table.note_unresolved(entry, &why).into_iter().for_each(on_event);
+                    table.note_unresolved(entry, &why);
                 }
                 return;
             }
@@ -159,7 +151,7 @@ impl HostName {
         let other = table.find_duplicate(entry, &texts);
         table.set_duplicate_of(entry, other);
         if other.is_some() {
-            // Connected twice, everything would come twice.
+            // A second connection to the same publisher would deliver everything twice.
             let connected: Vec<String> = table.addresses(entry).map(str::to_owned).collect();
             for address in connected {
                 attach::disconnect(socket, &address);
@@ -207,52 +199,50 @@ mod tests {
     use super::super::testing::DEADLINE;
     use super::*;
 
-    /// HostNames as they are after their first answers, and what was told.
-    fn opened(texts: &[&str]) -> (HostNames, ConnectionTable, Vec<ConnectionEvent>) {
+    /// A table of these endpoints after the first answers for their names.
+    fn opened(texts: &[&str]) -> ConnectionTable {
         let mut socket = zmq::Context::new().socket(zmq::SUB).expect("socket");
         socket.set_linger(0).expect("linger");
         let (mut names, mut table) = (HostNames::default(), ConnectionTable::default());
         for text in texts {
             let endpoint = Endpoint::parse(text, Role::Connect).expect(text);
             if endpoint.name().is_some() {
-                let entry = table.add_host_name(text, Role::Connect);
-                names.add(&endpoint, entry);
+                names.add(&endpoint, table.add_host_name(text, Role::Connect));
             } else {
                 table.add(text, Role::Connect, Vec::new());
             }
         }
-        let mut told = Vec::new();
-        names.open(&mut socket, &mut table, &mut |event| told.push(event));
+        names.open(&mut socket, &mut table);
         let until = Instant::now() + DEADLINE;
         while names.names.iter().any(|name| name.lookup.is_some()) {
             assert!(Instant::now() < until, "no answer");
-            let on_event = &mut |event| told.push(event);
-            names.update(true, Instant::now(), &mut socket, &mut table, on_event);
+            names.update(true, Instant::now(), &mut socket, &mut table);
             std::thread::yield_now();
         }
-        (names, table, told)
+        table
     }
 
     #[test]
-    fn a_name_is_connected_to_by_its_ipv4_address_first() {
-        let (_, table, told) = opened(&["tcp://localhost:9"]);
+    fn a_name_is_connected_to_at_its_ipv4_address_first() {
+        let mut table = opened(&["tcp://localhost:9"]);
         assert_eq!(table.addresses(0).collect::<Vec<_>>(), ["tcp://127.0.0.1:9"]);
         assert_eq!(table.status()[0].state, ConnectionState::Connecting);
-        assert!(told.is_empty(), "{told:?}");
+        assert_eq!(table.events().count(), 0);
     }
 
     #[test]
-    fn a_name_with_the_address_of_another_endpoint_is_not_connected_to() {
-        let (_, table, _) = opened(&["tcp://localhost:9", "tcp://127.0.0.1:9"]);
+    fn a_name_that_resolves_to_another_endpoint_is_not_connected_to_twice() {
+        let table = opened(&["tcp://localhost:9", "tcp://127.0.0.1:9"]);
         assert_eq!(table.addresses(0).count(), 0);
         assert!(table.is_duplicate(0));
     }
 
     #[test]
-    fn a_name_that_is_not_known_is_told_with_the_reason() {
-        let (_, table, told) = opened(&["tcp://host.invalid:9"]);
+    fn an_unknown_name_is_reported_with_the_reason() {
+        let mut table = opened(&["tcp://host.invalid:9"]);
         assert_eq!(table.status()[0].state, ConnectionState::NotConnected);
-        assert!(matches!(told[0].kind, EventKind::Unresolved(_)), "{told:?}");
-        assert_eq!(table.addresses(0).count(), 0, "libzmq is not given the name");
+        assert_eq!(table.addresses(0).count(), 0, "libzmq does not get the name");
+        let events: Vec<_> = table.events().map(|event| event.kind).collect();
+        assert!(matches!(events[..], [EventKind::Unresolved(_)]), "{events:?}");
     }
 }

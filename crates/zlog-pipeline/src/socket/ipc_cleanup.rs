@@ -1,20 +1,15 @@
-//! What bound endpoints leave behind: libzmq keeps the file of an ipc endpoint.
-//!
-//! What may be here: cleaning up after sockets of this process. What stands at a
-//! path before a bind is `attach`'s.
+//! Removes the socket files that libzmq leaves behind when a bound ipc endpoint is closed.
 
 use std::path::{Path, PathBuf};
 
-/// Files of bound ipc endpoints, which go with this value. To be dropped after
-/// the socket, so that nobody finds a path without its file.
+/// Files of bound ipc endpoints, removed on drop. Drop it after the socket.
 #[derive(Debug, Default)]
 pub(super) struct IpcFiles {
     files: Vec<PathBuf>,
 }
 
 impl IpcFiles {
-    /// The files of the endpoints that were really bound. An abstract ipc address
-    /// (`@name`) has none.
+    /// The files of bound endpoints. Abstract ipc addresses (`@name`) have none.
     pub(super) fn of(bound: &[String]) -> IpcFiles {
         let paths = bound.iter().filter_map(|endpoint| endpoint.strip_prefix("ipc://"));
         let files = paths.filter(|path| !path.starts_with('@')).map(PathBuf::from);
@@ -25,18 +20,18 @@ impl IpcFiles {
 impl Drop for IpcFiles {
     fn drop(&mut self) {
         for file in &self.files {
-            // Gone already is what is wanted.
+            // Fails if the file is already gone.
             let _ = std::fs::remove_file(file);
             if let Some(directory) = wildcard_directory(file) {
-                // Fails where there is something else in it.
+                // Fails if the directory holds anything else.
                 let _ = std::fs::remove_dir(directory);
             }
         }
     }
 }
 
-/// The directory that libzmq has made for `ipc://*`, by mkdtemp. It removes it only where
-/// it finds its socket still there.
+/// The directory that libzmq creates with mkdtemp for `ipc://*`. libzmq removes it only if
+/// its socket file is still there.
 fn wildcard_directory(file: &Path) -> Option<&Path> {
     let directory = file.parent()?;
     let name = directory.file_name()?.to_str()?;
@@ -49,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_of_libzmqs_goes_and_any_other_stays() {
+    fn a_directory_made_by_libzmq_is_removed_and_any_other_stays() {
         let root = tempfile::tempdir().expect("directory");
         for (name, file, goes) in
             [("tmpa1B2c3", "socket", true), ("tmpa1B2c3", "logs", false), ("mine", "socket", false)]

@@ -1,14 +1,12 @@
-//! ZeroMQ sockets: the only code that touches the `zmq` crate.
+//! ZeroMQ sockets: the only code that uses the `zmq` crate.
 //!
-//! What may be here: endpoints, socket options, the two sockets that zlog needs
-//! ([`Publisher`], [`Subscriber`]) and what keeps their connections up. Frames
-//! are bytes here; what they mean is `wire`'s.
+//! Frames are bytes here; `wire` decodes them.
 //!
-//! libzmq was measured before it was built on, and each rule that follows from
-//! that stands where it is applied, with a test: subscriptions are waited for and
-//! never time (`publisher`), a connection that libzmq gave up is made anew
-//! (`connection`), host names are resolved here and not by libzmq (`host_names`), a subscriber has
-//! a thread that does nothing but receive (`receive_thread`).
+//! libzmq's behaviour was measured first. Each consequence is documented and tested in the
+//! module that implements it: callers wait for subscriptions, not for time (`publisher`);
+//! connections that libzmq gave up are reopened (`connection`); host names are resolved here,
+//! not by libzmq (`host_names`); a subscriber has a thread that only receives
+//! (`receive_thread`).
 
 mod addresses;
 mod attach;
@@ -41,20 +39,20 @@ pub use connection::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind
 pub use drain::{Drain, PublisherRequest, connected_peers};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
 pub use flush::Flushed;
-pub use options::{DEFAULT_HWM, LEAST_MAX_MESSAGE, SocketOptions};
+pub use options::{DEFAULT_HWM, MIN_MAX_MESSAGE, SocketOptions};
 pub use proxy::{Counts, Forwarded, Inspect, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, WaitOutcome};
-pub use query::{Answer, AnswerOutcome, ClientId, QueryClient, QueryServer, wait};
+pub use query::{AnswerOutcome, ClientId, QueryClient, QueryServer, Reply};
 pub use raw::{RawReceiver, RawSender};
 pub use subscriber::{FrameSink, Subscriber};
 pub use subscriber_tracker::BrokenConnection;
 
-/// The version of the libzmq in this build: major, minor, patch.
+/// The version of libzmq: major, minor, patch.
 pub fn libzmq_version() -> (i32, i32, i32) {
     zmq::version()
 }
 
-/// Whether this build can encrypt and authenticate with CURVE.
+/// Whether libzmq was built with CURVE encryption and authentication.
 pub fn has_curve() -> bool {
     zmq::has("curve").unwrap_or(false)
 }

@@ -1,7 +1,4 @@
-//! libzmq's socket monitor: what happens to a socket's connections, as it happens.
-//!
-//! What may be here: reading the monitor's frames and putting its numbers into
-//! words. What follows from them is `links`'s.
+//! Reads libzmq's socket monitor: its events, and its error codes as text.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,15 +7,15 @@ use super::descriptor::Descriptor;
 use super::ffi::Errno;
 use zlog_core::error::{Error, Result};
 
-/// Where the next monitor is reached: unique, since sockets may share a context.
+/// A new inproc address for a monitor: sockets may share a context.
 fn address() -> String {
     static MONITORS: AtomicU64 = AtomicU64::new(0);
     format!("inproc://zlog-monitor-{}", MONITORS.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What is asked for. Left out: ACCEPT_FAILED, which libzmq repeats without a
-/// pause when descriptors run out, so that the queue would fill the memory, and
-/// CLOSED, which says nothing that the others don't.
+/// The events that are subscribed to. Without ACCEPT_FAILED, which libzmq repeats in a tight
+/// loop when descriptors run out, so that its queue would fill the memory; and without
+/// CLOSED, which adds nothing.
 const EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
     | zmq_sys::ZMQ_EVENT_CONNECT_DELAYED
     | zmq_sys::ZMQ_EVENT_CONNECT_RETRIED
@@ -29,49 +26,49 @@ const EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
     | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
-/// One thing that libzmq says of a connection.
+/// One event of a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct MonitorEvent {
-    /// The endpoint as libzmq spells it: a name may have become an address.
+    /// The endpoint as libzmq spells it: it may have replaced a name by an address.
     pub(super) address: String,
     pub(super) kind: Kind,
-    /// The connection, where the event is its beginning.
+    /// The connection's descriptor, where the event carries it.
     pub(super) descriptor: Option<Descriptor>,
 }
 
-/// What happened.
+/// The kind of event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    /// A connection is being tried.
+    /// A connection attempt has started.
     Trying,
-    /// The transport is there; the handshake comes next.
+    /// The transport is connected; the handshake comes next.
     Reached,
-    /// libzmq will try again after this pause.
+    /// libzmq retries after this delay.
     Retrying(Duration),
-    /// A peer came in; the handshake comes next.
+    /// A peer has connected; the handshake comes next.
     Accepted,
-    /// The handshake is done: messages can flow.
+    /// The handshake succeeded: messages can flow.
     Ready,
     /// The handshake failed, for this reason.
     Refused(String),
-    /// The connection is gone.
+    /// The connection has ended.
     Disconnected,
-    /// A subscriber sent what is no subscription, and its connection ends now. The
-    /// address is the subscriber's.
+    /// A subscriber sent a frame that is not a subscription, and libzmq ends its connection.
+    /// The address is the subscriber's.
     Misused,
 }
 
-/// What libzmq's monitor says of a subscriber that does not keep to the protocol. It has
-/// no event of its own; this stands among the failed handshakes (`zmq-sys/edits.rs`).
+/// Error code of [`Kind::Misused`] within the failed handshakes, added to libzmq by
+/// `zmq-sys/edits.rs`.
 const MISUSED: u32 = 0x7a00_0001;
 
-/// The reading end of a socket's monitor.
+/// The receiving end of a socket's monitor.
 pub(super) struct Monitor {
     pair: zmq::Socket,
 }
 
 impl Monitor {
-    /// Watches `socket`. To be done before it is attached to anything.
+    /// Monitors `socket`, which must not be bound or connected yet.
     pub(super) fn attach(context: &zmq::Context, socket: &zmq::Socket) -> Result<Monitor> {
         Monitor::open(context, socket)
             .map_err(|error| Error::new(format!("can't watch a ZeroMQ socket: {error}")))
@@ -81,20 +78,20 @@ impl Monitor {
         let address = address();
         socket.monitor(&address, i32::try_from(EVENTS).unwrap_or(i32::MAX))?;
         let pair = context.socket(zmq::PAIR)?;
-        // Without a bound: libzmq's only I/O thread waits on a full monitor, and
-        // no record would flow until somebody reads it.
+        // Without a limit: libzmq's only I/O thread blocks on a full monitor, and no
+        // message would flow until it is read.
         pair.set_rcvhwm(0)?;
         pair.set_linger(0)?;
         pair.connect(&address)?;
         Ok(Monitor { pair })
     }
 
-    /// The next thing that happened, or `None` if nothing else did yet. Never waits.
+    /// The next event, if there is one. Never waits.
     pub(super) fn next(&self) -> Option<MonitorEvent> {
         loop {
             let event = self.pair.recv_msg(zmq::DONTWAIT).ok()?;
             let address = self.pair.recv_msg(zmq::DONTWAIT).ok()?;
-            // A message that is not understood is passed over: the next may be.
+            // Unknown events are skipped.
             if let Some(kind) = parse(&event) {
                 return Some(MonitorEvent {
                     address: String::from_utf8_lossy(&address).into_owned(),
@@ -111,7 +108,7 @@ impl Monitor {
     }
 }
 
-/// The value of an event about a connection that begins or ends is its descriptor.
+/// Events that begin or end a connection carry its descriptor as value.
 fn descriptor(kind: &Kind, frame: &[u8]) -> Option<Descriptor> {
     match (kind, frame) {
         (Kind::Accepted | Kind::Reached | Kind::Disconnected, &[_, _, v0, v1, v2, v3]) => {
@@ -121,8 +118,7 @@ fn descriptor(kind: &Kind, frame: &[u8]) -> Option<Descriptor> {
     }
 }
 
-/// Reads an event frame: a 16-bit number of the event and a 32-bit value, in the
-/// machine's own byte order.
+/// Parses an event frame: a 16-bit event and a 32-bit value, in native byte order.
 fn parse(frame: &[u8]) -> Option<Kind> {
     let &[e0, e1, v0, v1, v2, v3] = frame else { return None };
     let event = u32::from(u16::from_ne_bytes([e0, e1]));
@@ -134,17 +130,17 @@ fn parse(frame: &[u8]) -> Option<Kind> {
         zmq_sys::ZMQ_EVENT_ACCEPTED => Kind::Accepted,
         zmq_sys::ZMQ_EVENT_DISCONNECTED => Kind::Disconnected,
         zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => Kind::Ready,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Kind::Refused(no_detail_words(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Kind::Refused(no_detail_text(value)),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL if value == MISUSED => Kind::Misused,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Kind::Refused(protocol_words(value)),
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Kind::Refused(auth_words(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Kind::Refused(protocol_text(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Kind::Refused(auth_text(value)),
         _ => return None,
     })
 }
 
-/// A handshake that just ended: libzmq gives the system's last error, which is
-/// often none, or `EAGAIN` when the time was up.
-fn no_detail_words(errno: u32) -> String {
+/// A handshake that just ended: the value is the system's last error, often 0, or `EAGAIN`
+/// after a time-out.
+fn no_detail_text(errno: u32) -> String {
     let errno = Errno::from(i32::try_from(errno).unwrap_or(0));
     match errno {
         zero if zero == Errno::from(0) => {}
@@ -156,8 +152,8 @@ fn no_detail_words(errno: u32) -> String {
     "the peer broke it off or does not speak ZeroMQ (ZMTP 3)".to_owned()
 }
 
-/// The `ZMQ_PROTOCOL_ERROR_*` codes of zmq.h.
-fn protocol_words(code: u32) -> String {
+/// Texts for the `ZMQ_PROTOCOL_ERROR_*` codes of zmq.h.
+fn protocol_text(code: u32) -> String {
     let words = match code {
         0x1000_0001 => "the peer sent an unexpected command",
         0x1000_0002 => "the peer's commands came out of sequence",
@@ -178,8 +174,8 @@ fn protocol_words(code: u32) -> String {
     words.to_owned()
 }
 
-/// The status codes of ZAP (https://rfc.zeromq.org/spec/27).
-fn auth_words(status: u32) -> String {
+/// Texts for the status codes of ZAP (<https://rfc.zeromq.org/spec/27>).
+fn auth_text(status: u32) -> String {
     match status {
         300 => "the authenticator can't answer now".to_owned(),
         400 => "access denied: the key or password is not one of those let in".to_owned(),
@@ -198,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn event_frames_are_read_and_others_passed_over() {
+    fn event_frames_are_parsed_and_unknown_ones_skipped() {
         assert_eq!(parse(&frame(zmq_sys::ZMQ_EVENT_CONNECTED, 9)), Some(Kind::Reached));
         let retried = frame(zmq_sys::ZMQ_EVENT_CONNECT_RETRIED, 250);
         assert_eq!(parse(&retried), Some(Kind::Retrying(Duration::from_millis(250))));
@@ -208,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_handshakes_are_put_into_words() {
+    fn failed_handshakes_are_explained() {
         let words = |event, value| match parse(&frame(event, value)) {
             Some(Kind::Refused(words)) => words,
             other => panic!("{other:?}"),

@@ -1,8 +1,7 @@
-//! Socket options, the same for every socket of a command.
+//! Socket options, the same for all sockets of a command.
 //!
-//! What may be here: the values and how they reach a socket. Left out on
-//! purpose: `ZMQ_HEARTBEAT_*` (a reader that pauses is thrown out, or aborts on
-//! an assertion) and `ZMQ_CONFLATE` (keeps one frame of two).
+//! Must not set `ZMQ_HEARTBEAT_*` (a subscriber that pauses is disconnected, or aborts on an
+//! assertion) or `ZMQ_CONFLATE` (keeps one frame of two).
 
 use std::time::Duration;
 
@@ -10,70 +9,69 @@ use super::descriptor::{KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
 use super::ffi;
 use zlog_core::error::{Error, Result};
 
-/// The least that [`SocketOptions::max_message`] can say, in bytes: libzmq breaks off
-/// handshakes when it is below some 276.
-pub const LEAST_MAX_MESSAGE: usize = 4096;
+/// Minimum of [`SocketOptions::max_message`], in bytes: libzmq aborts handshakes below
+/// about 276.
+pub const MIN_MAX_MESSAGE: usize = 4096;
 
-/// Subscriptions held for each peer of a publisher until they are read. The others wait
-/// with the peer.
+/// Subscriptions queued per peer of a publisher until they are read. Further ones stay with
+/// the peer.
 const SUBSCRIPTIONS_IN: i32 = 256;
-/// Bytes of subscriptions that the system holds for each of them.
+/// Receive buffer of the system for each of these peers, in bytes.
 const SUBSCRIPTION_BYTES: i32 = 64 << 10;
-/// Subscriptions that a relay holds for a publisher that is stuck: more than there can be
-/// at once, and not without bound, since strangers cause them. libzmq forgets those beyond
-/// it without a word. A SUB's own have no bound: what is subscribed to before there is a
-/// connection waits there, too.
+/// Subscriptions that a relay queues for a stuck publisher: more than there can be at once,
+/// but bounded because strangers cause them. libzmq silently drops the rest. A SUB has no
+/// limit, because subscriptions made before there is a connection wait there, too.
 const SUBSCRIPTIONS_OUT: i32 = 40_000;
 
-/// Messages held for each peer unless told otherwise.
+/// Default high-water mark: messages queued per peer.
 ///
-/// Measured with 1,000,000 messages of 365 bytes over tcp: 10,000 and 100,000 are
-/// no faster (1.5, 1.4 and 1.3 million a second). So the least is the best: it
-/// bounds the memory that long lines take, and what a reader that dies takes along.
+/// Measured with 1,000,000 messages of 365 bytes over tcp: 10,000 and 100,000 are no faster
+/// (1.5, 1.4 and 1.3 million a second). A smaller mark bounds the memory that long lines
+/// take, and the loss when a subscriber dies.
 pub const DEFAULT_HWM: u32 = 8000;
 
-/// How sockets are set up.
+/// Options of a socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SocketOptions {
-    /// Messages held for each peer before a publisher feels backpressure, and
-    /// before a subscriber leaves them with the sender. 0 is without bound. What
-    /// subscribers ask for, which goes the other way, has marks of its own.
+    /// High-water mark: messages queued per peer before a publisher feels backpressure, and
+    /// before a subscriber leaves messages with the sender. 0 is unlimited. Subscriptions,
+    /// which travel upstream, have marks of their own.
     pub hwm: u32,
-    /// Largest frame taken in, in bytes; a peer that sends a larger one is
-    /// disconnected. At least 4 KiB, or handshakes break.
+    /// Largest accepted frame, in bytes; a peer that sends a larger one is disconnected. At
+    /// least 4 KiB, or handshakes fail.
     pub max_message: u64,
-    /// How long a peer may take to be reached, and then to shake hands. Half-open peers and
-    /// strangers go then. Without it, one try of an address that answers nothing takes two
-    /// minutes and more; the 5 s of both kinds of socket have room for three SYNs.
+    /// Time limit for connecting, and then for the handshake. Half-open peers and strangers
+    /// are disconnected by it. Without it, one attempt at an address that does not answer
+    /// takes over two minutes; the default of 5 s leaves room for three SYNs.
     pub handshake: Duration,
-    /// Shortest pause before connecting again.
+    /// First delay before a reconnect.
     pub reconnect: Duration,
-    /// Longest pause before connecting again: it doubles up to here.
+    /// Maximum delay before a reconnect: the delay doubles up to this.
     pub reconnect_max: Duration,
-    /// Longest that one send waits for room. A loop around it sees signals.
+    /// Longest that one send waits for room. The caller's loop checks signals in between.
     pub send_slice: Duration,
 }
 
 impl SocketOptions {
-    /// For a publisher. What subscribers send up is small: a frame of 4 KiB is the most.
+    /// For a publisher. Subscriptions are small: frames of up to 4 KiB.
     pub fn publisher() -> SocketOptions {
-        SocketOptions { max_message: LEAST_MAX_MESSAGE as u64, ..SocketOptions::subscriber() }
+        SocketOptions { max_message: MIN_MAX_MESSAGE as u64, ..SocketOptions::subscriber() }
     }
 
-    /// For a subscriber: messages of up to 128 MiB.
+    /// For a subscriber: frames of up to 128 MiB.
     pub fn subscriber() -> SocketOptions {
         SocketOptions {
             hwm: DEFAULT_HWM,
             max_message: 128 << 20,
             handshake: Duration::from_secs(5),
             reconnect: Duration::from_millis(100),
-            // Less than `emit` waits for a subscriber: whoever waits for it is to be there.
+            // Less than the time that `emit` waits for its first subscriber.
             reconnect_max: Duration::from_millis(400),
             send_slice: Duration::from_millis(100),
         }
     }
 
-    /// Sets them on a socket that is not attached to anything yet.
+    /// Applies the options to a socket that is not bound or connected yet.
     pub(super) fn apply(&self, socket: &mut zmq::Socket) -> Result<()> {
         self.set(socket).map_err(|error| {
             Error::new(format!("can't set up a ZeroMQ socket: {}", error.message()))
@@ -91,13 +89,13 @@ impl SocketOptions {
         socket.set_sndhwm(send)?;
         socket.set_rcvhwm(receive)?;
         if receive == SUBSCRIPTIONS_IN {
-            // What the system holds of a connection is still read when it is ended.
+            // libzmq still reads what the system holds when it ends a connection.
             socket.set_rcvbuf(SUBSCRIPTION_BYTES)?;
         }
-        // A socket dropped on an error path must not hold up the exit; who has
-        // something to flush sets its own linger.
+        // Sockets dropped on an error path must not delay the exit; callers that flush set
+        // their own linger.
         socket.set_linger(0)?;
-        let max = self.max_message.max(LEAST_MAX_MESSAGE as u64);
+        let max = self.max_message.max(MIN_MAX_MESSAGE as u64);
         socket.set_maxmsgsize(i64::try_from(max).unwrap_or(i64::MAX))?;
         socket.set_connect_timeout(millis(self.handshake))?;
         socket.set_handshake_ivl(millis(self.handshake))?;
@@ -111,28 +109,34 @@ impl SocketOptions {
     }
 }
 
-/// Makes an XPUB block instead of dropping, and report every subscription and
-/// every end of one, not only the first and last of a topic.
+/// Makes an XPUB block instead of dropping, and report every subscription and cancel, not
+/// only the first and last of a topic.
 pub(super) fn make_publisher(socket: &mut zmq::Socket) -> Result<()> {
-    for option in [zmq_sys::ZMQ_XPUB_NODROP, zmq_sys::ZMQ_XPUB_VERBOSER] {
-        ffi::set_int(socket, option, 1)
-            .map_err(|errno| Error::new(format!("can't set up a ZeroMQ publisher: {errno}")))?;
-    }
-    Ok(())
+    set_xpub(socket, zmq_sys::ZMQ_XPUB_VERBOSER, true)?;
+    set_nodrop(socket, true)
 }
 
-/// Makes an XPUB refuse a message while a subscriber that wants it has no room, or
-/// drop it for that subscriber. May be changed between messages.
+/// Makes an XPUB refuse a message while one of its subscribers has no room (`true`), or drop
+/// it for that subscriber. May be changed between messages.
 pub(super) fn set_nodrop(socket: &mut zmq::Socket, nodrop: bool) -> Result<()> {
-    ffi::set_int(socket, zmq_sys::ZMQ_XPUB_NODROP, nodrop.into())
+    set_xpub(socket, zmq_sys::ZMQ_XPUB_NODROP, nodrop)
+}
+
+fn set_xpub(socket: &mut zmq::Socket, option: u32, value: bool) -> Result<()> {
+    ffi::set_int(socket, option, value.into())
         .map_err(|errno| Error::new(format!("can't set up a ZeroMQ publisher: {errno}")))
+}
+
+/// The error of a socket that can't be created.
+pub(super) fn open_error(error: zmq::Error) -> Error {
+    Error::new(format!("can't open a ZeroMQ socket: {error}"))
 }
 
 fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }
 
-/// Milliseconds as libzmq wants them.
+/// Converts to the milliseconds of libzmq's options.
 pub(super) fn millis(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
@@ -142,19 +146,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_reach_the_socket_and_a_tiny_limit_is_raised() {
+    fn options_are_applied_and_a_tiny_limit_is_raised() {
         let context = zmq::Context::new();
         let mut socket = context.socket(zmq::SUB).expect("socket");
         let options = SocketOptions { max_message: 1, hwm: 7, ..SocketOptions::subscriber() };
         options.apply(&mut socket).expect("options");
-        assert_eq!(socket.get_maxmsgsize(), Ok(LEAST_MAX_MESSAGE as i64));
+        assert_eq!(socket.get_maxmsgsize(), Ok(MIN_MAX_MESSAGE as i64));
         assert_eq!(socket.get_rcvhwm(), Ok(7));
         assert_eq!(socket.get_linger(), Ok(0));
         assert_eq!(socket.get_heartbeat_ivl(), Ok(0), "no heartbeats");
     }
 
     #[test]
-    fn what_subscribers_ask_for_has_marks_of_its_own() {
+    fn subscriptions_have_high_water_marks_of_their_own() {
         let context = zmq::Context::new();
         let options = SocketOptions { hwm: 7, ..SocketOptions::publisher() };
         let marks = |kind| {
@@ -169,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn nodrop_and_verboser_are_known_to_this_libzmq() {
+    fn this_libzmq_knows_nodrop_and_verboser() {
         let context = zmq::Context::new();
         let mut socket = context.socket(zmq::XPUB).expect("socket");
         make_publisher(&mut socket).expect("options 69 and 78");

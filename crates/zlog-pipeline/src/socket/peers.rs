@@ -1,44 +1,60 @@
-//! What comes up from the subscribers of a publishing socket, and what is done with those
-//! that do not keep to what they may send.
+//! The peers of a publishing socket: reads the subscriptions that they send, disconnects
+//! those that break the limits, and tracks those that disconnect.
 //!
-//! A subscriber may send subscriptions and cancels, as many as [`Subscriptions`] allows.
-//! Who sends more is cut off, and it is told, but not of each: it may come again at once.
+//! A peer may send subscriptions and cancels within the limits of [`Subscriptions`].
+//! Disconnects are reported at a limited rate, because an offender may reconnect at once.
 
 use std::time::{Duration, Instant};
 
-use super::descriptor::Descriptor;
-use super::subscriptions::{Edge, Misuse, Origin, Subscriptions};
+use super::connection_manager::ConnectionManager;
+use super::descriptor::{self, Descriptor};
+use super::subscriber_tracker::{BrokenConnection, SubscriberTracker};
+use super::subscriptions::{Misuse, Origin, PrefixChange, Subscriptions};
+use zlog_core::wire::query::ENDING;
 
-/// Most messages taken in at once: a peer that floods this socket must not keep it from
-/// sending. libzmq holds no more than 256 of them, and leaves the rest with the peer.
-const DRAIN: usize = 4096;
-/// Shortest time between two reports.
-const PAUSE: Duration = Duration::from_secs(60);
+/// Most messages read at once: a flooding peer must not keep the socket from sending. libzmq
+/// queues at most 256 of them, and leaves the rest with the peer.
+const MAX_READ: usize = 4096;
+/// Minimum time between two reports.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
+/// Messages sent longer ago were received, unless the subscriber had stopped reading.
+const IN_FLIGHT: Duration = Duration::from_secs(10);
+/// Most broken connections kept until they are taken; further ones are dropped.
+const MAX_BROKEN: usize = 64;
 
-/// Properties of a message (`zmq-sys/edits.rs`): the numbers of the pipe that it came
-/// through and of the connection, the connection's descriptor, and the address at its
-/// other end.
+/// Message properties added by `zmq-sys/edits.rs`: the number of the pipe, the number of the
+/// connection, the connection's descriptor, and libzmq's own address of the peer.
 const PIPE: &str = "__pipe";
 pub(super) const CONNECTION: &str = "__connection";
 const DESCRIPTOR: &str = "__fd";
 pub(super) const ADDRESS: &str = "Peer-Address";
 
-/// Who sent a message.
-pub(super) struct Sender<'a> {
-    /// The number of its connection; 0 for a socket of this process.
-    pub(super) connection: u64,
-    /// The descriptor of its connection; `None` for cancels that libzmq makes when a
-    /// connection ends.
-    pub(super) descriptor: Option<Descriptor>,
-    /// Where it comes from: an address, or `:user:group:process` over ipc.
-    pub(super) address: &'a str,
+/// What a peer did.
+pub(super) enum PeerEvent<'a> {
+    /// It subscribed to `prefix`, or cancelled it.
+    Subscription {
+        /// Whether it subscribed.
+        begin: bool,
+        prefix: &'a [u8],
+        /// Whether this was the first subscription to the prefix, or the last cancel.
+        change: Option<PrefixChange<'a>>,
+    },
+    /// It announced its end. Carries the number of its connection.
+    Ending(u64),
+    /// Its connection ended. Carries the number.
+    Disconnected(u64),
 }
 
-/// The subscribers of a socket.
+/// The peers of a publishing socket.
 pub(super) struct Peers {
     pub(super) subscriptions: Subscriptions,
+    tracker: SubscriberTracker,
+    broken: Vec<BrokenConnection>,
+    /// Number of messages sent, and when it last grew.
+    sent: u64,
+    sent_at: Option<Instant>,
     message: zmq::Message,
-    /// Connections ended since the last report, and the last of them.
+    /// Connections ended since the last report, and the last one of them.
     ended: u64,
     last: Option<(String, Misuse)>,
     reported: Option<Instant>,
@@ -48,6 +64,10 @@ impl Peers {
     pub(super) fn new() -> Peers {
         Peers {
             subscriptions: Subscriptions::default(),
+            tracker: SubscriberTracker::default(),
+            broken: Vec::new(),
+            sent: 0,
+            sent_at: None,
             message: zmq::Message::new(),
             ended: 0,
             last: None,
@@ -55,28 +75,65 @@ impl Peers {
         }
     }
 
-    /// Takes in what subscribers have sent up, and gives each message to `each`, with what
-    /// follows from it. Never waits.
-    pub(super) fn drain(
+    /// Reads the messages of peers and their disconnects, and passes each to `each`. `sent`
+    /// is the number of messages sent so far. Never waits.
+    pub(super) fn read(
         &mut self,
         socket: &mut zmq::Socket,
+        connections: &mut ConnectionManager,
+        sent: u64,
         now: Instant,
-        mut each: impl FnMut(&[u8], &Sender<'_>, Option<Edge<'_>>),
+        mut each: impl FnMut(PeerEvent<'_>),
     ) {
-        for _ in 0..DRAIN {
+        if std::mem::replace(&mut self.sent, sent) != sent {
+            self.sent_at = Some(now);
+        }
+        for address in connections.misused() {
+            self.record_end(address, Misuse::Frame);
+        }
+        for descriptor in connections.disconnected() {
+            let connection = self.tracker.disconnected(descriptor, sent);
+            connection.map(PeerEvent::Disconnected).into_iter().for_each(&mut each);
+        }
+        for _ in 0..MAX_READ {
             if socket.recv(&mut self.message, zmq::DONTWAIT).is_err() {
-                return;
+                break;
             }
-            let (pipe, connection) = (self.number(PIPE), self.number(CONNECTION));
-            let address = self.message.gets(ADDRESS).unwrap_or_default().to_owned();
-            let descriptor = self.message.gets(DESCRIPTOR).and_then(|fd| fd.parse().ok());
-            let from = Origin { pipe, connection, address: &address };
-            let taken = self.subscriptions.take(&self.message, from, now);
-            each(&self.message, &Sender { connection, descriptor, address: &address }, taken.edge);
-            if let Some(ended) = taken.ended {
-                zmq_sys::zlog_end_connection(ended.connection);
-                self.note(ended.address.into(), ended.why);
+            self.handle_message(sent, now, &mut each);
+        }
+        let recent = self.sent_at.is_some_and(|at| now.saturating_duration_since(at) < IN_FLIGHT);
+        let room = MAX_BROKEN.saturating_sub(self.broken.len());
+        let broken = self.tracker.broken().filter(|broken| recent && broken.sent > 0);
+        self.broken.extend(broken.take(room));
+    }
+
+    fn handle_message(&mut self, sent: u64, now: Instant, each: &mut impl FnMut(PeerEvent<'_>)) {
+        let (pipe, connection) = (self.number(PIPE), self.number(CONNECTION));
+        let address = self.message.gets(ADDRESS).unwrap_or_default().to_owned();
+        // Without a descriptor it is a cancel that libzmq makes when a connection ends.
+        let descriptor = self.message.gets(DESCRIPTOR).and_then(|fd| fd.parse().ok());
+        let Peers { subscriptions, tracker, message, .. } = self;
+        let from = Origin { pipe, connection, address: &address };
+        let update = subscriptions.apply(message, from, now);
+        match message.split_first() {
+            Some((_, ENDING)) => {
+                let ends = message[0] == 1 && descriptor.is_some();
+                let ending = (ends && tracker.expect_end(connection)).then_some(connection);
+                ending.map(PeerEvent::Ending).into_iter().for_each(&mut *each);
             }
+            Some((&first @ (0 | 1), prefix)) => {
+                if let Some(descriptor) = descriptor {
+                    let name = || peer_name(descriptor, &address);
+                    tracker.handle(message, (connection, descriptor), sent, name);
+                }
+                let change = update.change;
+                each(PeerEvent::Subscription { begin: first == 1, prefix, change });
+            }
+            _ => {}
+        }
+        if let Some(offender) = update.offender {
+            zmq_sys::zlog_end_connection(offender.connection);
+            self.record_end(offender.address.into(), offender.why);
         }
     }
 
@@ -84,17 +141,15 @@ impl Peers {
         self.message.gets(property).and_then(|number| number.parse().ok()).unwrap_or_default()
     }
 
-    /// Notes that a connection is ended.
-    pub(super) fn note(&mut self, address: String, why: Misuse) {
+    fn record_end(&mut self, address: String, why: Misuse) {
         self.ended += 1;
         self.last = Some((address, why));
     }
 
-    /// What a person should know: of the first connection that was ended, and then once a
-    /// minute at most.
-    pub(super) fn report(&mut self, now: Instant) -> Option<String> {
+    /// A report of ended connections: the first at once, then at most one a minute.
+    pub(super) fn take_report(&mut self, now: Instant) -> Option<String> {
         self.last.as_ref()?;
-        if self.reported.is_some_and(|at| now.saturating_duration_since(at) < PAUSE) {
+        if self.reported.is_some_and(|at| now.saturating_duration_since(at) < REPORT_INTERVAL) {
             return None;
         }
         self.reported = Some(now);
@@ -102,9 +157,34 @@ impl Peers {
         let (address, why) = self.last.take()?;
         let at = if address.is_empty() { String::new() } else { format!(" at {address}") };
         Some(match ended {
-            1 => format!("ended the connection of a subscriber{at}: {why}"),
-            _ => format!("ended {ended} connections of subscribers, the last{at}: {why}"),
+            1 => format!("disconnected a subscriber{at}: {why}"),
+            _ => format!("disconnected {ended} subscribers, the last{at}: {why}"),
         })
+    }
+
+    /// The connections that ended without a cancel since the last call, while messages may
+    /// have been in flight.
+    pub(super) fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
+        self.broken.drain(..)
+    }
+
+    /// The peers for which the system holds at least `least` unsent bytes.
+    pub(super) fn with_unsent(&self, least: u64) -> impl Iterator<Item = String> {
+        let peers = self.tracker.iter().filter(move |(fd, _)| descriptor::unsent(*fd) >= least);
+        peers.map(|(_, peer)| peer.to_owned())
+    }
+}
+
+/// The peer's name for messages.
+fn peer_name(descriptor: Descriptor, address: &str) -> String {
+    if let Some(address) = descriptor::peer_address(descriptor) {
+        return address;
+    }
+    // Over ipc libzmq's address is `:user:group:process`.
+    match address.rsplit_once(':') {
+        Some((_, process)) if address.starts_with(':') => format!("process {process}"),
+        _ if address.is_empty() => "an unknown address".to_owned(),
+        _ => address.to_owned(),
     }
 }
 
@@ -113,18 +193,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_that_were_ended_are_told_of_once_and_then_once_a_minute() {
+    fn ended_connections_are_reported_once_and_then_once_a_minute() {
         let mut peers = Peers::new();
         let start = Instant::now();
-        assert_eq!(peers.report(start), None);
-        peers.note("10.0.0.7".into(), Misuse::Frame);
-        let text = peers.report(start).expect("told");
-        assert!(text.starts_with("ended the connection of a subscriber at 10.0.0.7: "), "{text}");
-        peers.note("10.0.0.8".into(), Misuse::Rate);
-        peers.note(String::new(), Misuse::Cancels);
-        assert_eq!(peers.report(start + PAUSE / 2), None);
-        let text = peers.report(start + PAUSE).expect("told");
-        assert!(text.starts_with("ended 2 connections of subscribers, the last: "), "{text}");
-        assert_eq!(peers.report(start + 3 * PAUSE), None);
+        assert_eq!(peers.take_report(start), None);
+        peers.record_end("10.0.0.7".into(), Misuse::Frame);
+        let text = peers.take_report(start).expect("a report");
+        assert!(text.starts_with("disconnected a subscriber at 10.0.0.7: "), "{text}");
+        peers.record_end("10.0.0.8".into(), Misuse::Rate);
+        peers.record_end(String::new(), Misuse::Cancels);
+        assert_eq!(peers.take_report(start + REPORT_INTERVAL / 2), None);
+        let text = peers.take_report(start + REPORT_INTERVAL).expect("a report");
+        assert!(text.starts_with("disconnected 2 subscribers, the last: "), "{text}");
+        assert_eq!(peers.take_report(start + 3 * REPORT_INTERVAL), None);
     }
 }

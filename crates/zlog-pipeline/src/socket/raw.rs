@@ -1,9 +1,8 @@
-//! libzmq and nothing else: two-frame messages from publishers to subscribers, with
-//! the options that zlog sets on its own sockets. `zlog bench pipeline` holds zlog
-//! against it.
+//! Plain libzmq sockets for `zlog bench pipeline`, which compares zlog with them: two-frame
+//! messages, the socket options of zlog, and nothing else.
 //!
-//! What may be here: the least that moves a message. There is no record, no number,
-//! no monitor, no thread of its own: whatever zlog adds shows in the difference.
+//! Must not gain records, numbering, a monitor or a thread: the comparison would no longer
+//! show what those cost.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +11,12 @@ use super::endpoint::Endpoint;
 use super::options::{self, SocketOptions, millis};
 use zlog_core::error::{Error, Result};
 
-/// Longest that a wait goes without a look at signals.
+/// Longest wait between two checks of `stop`.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// Sends: an XPUB that blocks instead of dropping.
+/// A sender: an XPUB that blocks instead of dropping.
 pub struct RawSender {
-    // Before its context: that can't end while the socket is open.
+    // Declared before its context, which can't terminate while the socket is open.
     socket: zmq::Socket,
     _context: zmq::Context,
 }
@@ -36,11 +35,11 @@ impl RawSender {
         Ok(RawSender { socket, _context: context })
     }
 
-    /// Waits until `n` peers have subscribed to exactly `prefix`, until `stop`, or for
-    /// `timeout`. Returns how many have.
+    /// Waits until `n` peers have subscribed to exactly `prefix`, until `stop` returns true,
+    /// or for `timeout`. Returns how many have subscribed.
     ///
     /// # Errors
-    /// libzmq's.
+    /// An error of libzmq.
     pub fn wait_for(
         &mut self,
         n: usize,
@@ -61,13 +60,13 @@ impl RawSender {
         Ok(there)
     }
 
-    /// Sends a message of two frames. Returns `false` when `stop` asked to give up
-    /// while a subscriber had no room.
+    /// Sends a message of two frames. Returns `false` if `stop` returned true while a
+    /// subscriber had no room.
     ///
     /// # Errors
-    /// libzmq's.
+    /// An error of libzmq.
     pub fn send(&mut self, topic: &[u8], body: &[u8], stop: &dyn Fn() -> bool) -> Result<bool> {
-        // Room is looked for before the first frame: the second never waits.
+        // libzmq checks for room at the first frame: the second never waits.
         while !received(self.socket.send(topic, zmq::SNDMORE))? {
             if stop() {
                 return Ok(false);
@@ -77,17 +76,17 @@ impl RawSender {
         Ok(true)
     }
 
-    /// Closes the socket once everything has gone out, or after `linger`.
+    /// Closes the socket once everything is sent, or after `linger`.
     ///
     /// # Errors
-    /// libzmq's.
+    /// An error of libzmq.
     pub fn close(self, linger: Duration) -> Result<()> {
         self.socket.set_linger(millis(linger)).map_err(failed)
-        // The context waits when it is dropped.
+        // Dropping the context waits.
     }
 }
 
-/// Receives: a SUB.
+/// A receiver: a SUB.
 pub struct RawReceiver {
     socket: zmq::Socket,
     _context: zmq::Context,
@@ -110,16 +109,16 @@ impl RawReceiver {
         Ok(RawReceiver { socket, _context: context, bound, frame: zmq::Message::new() })
     }
 
-    /// The endpoint as it is reached: wildcards are filled in.
+    /// The endpoint, with wildcards filled in.
     pub fn endpoint(&self) -> &str {
         &self.bound
     }
 
-    /// Receives one message, with all its frames, and forgets it. Returns `false`
-    /// when none came within 50 ms.
+    /// Receives one message with all its frames, and drops it. Returns `false` if none
+    /// arrived within 50 ms.
     ///
     /// # Errors
-    /// libzmq's.
+    /// An error of libzmq.
     pub fn recv(&mut self) -> Result<bool> {
         if !received(self.socket.recv(&mut self.frame, 0))? {
             return Ok(false);
@@ -138,7 +137,7 @@ fn open(kind: zmq::SocketType, options: &SocketOptions) -> Result<(zmq::Context,
     Ok((context, socket))
 }
 
-/// Whether a call did its work: `false` when its time was up or a signal came.
+/// Whether the call succeeded: `false` after a time-out or a signal.
 fn received(result: zmq::Result<()>) -> Result<bool> {
     match result {
         Ok(()) => Ok(true),
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_subscribers_that_do_not_come_is_told_how_many_did() {
+    fn a_wait_for_missing_subscribers_returns_how_many_there_are() {
         let nobody = Endpoint::parse("tcp://127.0.0.1:*", Role::Bind).expect("endpoint");
         let mut sender = RawSender::open(&[nobody]).expect("sender");
         let wait = Duration::from_millis(20);

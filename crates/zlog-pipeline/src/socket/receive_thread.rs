@@ -1,40 +1,38 @@
-//! The thread that receives, and does nothing else.
+//! The thread that receives messages into batches.
 //!
-//! What may be here: moving messages from the socket into batches. It must never
-//! wait for anything but the socket for long: a SUB's subscriptions go out, and
-//! its peers come in, only while its thread is inside libzmq.
+//! It must never wait long outside libzmq: a socket sends its subscriptions and accepts
+//! peers only while its thread is inside libzmq.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender};
 
 use super::connection::{ConnectionEvent, EndpointStatus};
 use super::connection_manager::ConnectionManager;
 use super::ipc_cleanup::IpcFiles;
 use crate::os::clock::now;
 
-/// Longest that the thread stays away from libzmq, and from its commands.
+/// Longest time outside libzmq, and between two reads of commands.
 const SLICE: Duration = Duration::from_millis(50);
-/// How long, in milliseconds, the last cancelled subscriptions may take to go out.
+/// Time to send the last cancels, in milliseconds.
 const LINGER: i32 = 100;
-/// A batch is handed over when it has this many messages or bytes, or when
-/// nothing more has come.
+/// A batch is handed over when it reaches one of these, or when nothing more has arrived.
 const BATCH_MESSAGES: usize = 512;
 const BATCH_BYTES: usize = 1 << 20;
-/// Most frames of a message that are kept. zlog's have two.
-pub(super) const MOST_FRAMES: usize = 8;
+/// Most frames kept of one message. zlog's have two.
+pub(super) const MAX_FRAMES: usize = 8;
 
-/// Messages that were received together.
+/// Messages received together.
 #[derive(Default)]
 pub(super) struct Batch {
     frames: Vec<zmq::Message>,
-    /// For each message, the end of its frames in `frames`.
+    /// For each message, the index of the end of its frames in `frames`.
     ends: Vec<usize>,
     bytes: usize,
-    /// Seconds since 1970-01-01 UTC.
+    /// Receive time, in seconds since 1970-01-01 UTC.
     pub(super) received: f64,
 }
 
@@ -47,13 +45,13 @@ impl Batch {
         self.ends.len() >= BATCH_MESSAGES || self.bytes >= BATCH_BYTES
     }
 
-    /// The frames of message `at`.
+    /// The frames of message number `at`.
     pub(super) fn message(&self, at: usize) -> &[zmq::Message] {
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         &self.frames[start..self.ends[at]]
     }
 
-    /// Empties it, and gives the messages' memory back to libzmq.
+    /// Drops the messages, and keeps the capacity.
     pub(super) fn clear(&mut self) {
         self.frames.clear();
         self.ends.clear();
@@ -61,29 +59,27 @@ impl Batch {
     }
 }
 
-/// Subscribes an XSUB to `prefix`, or cancels that.
+/// Subscribes an XSUB to `prefix` (`begin`), or unsubscribes it.
 pub(super) fn subscribe(socket: &zmq::Socket, begin: bool, prefix: &[u8]) -> zmq::Result<()> {
     socket.send([&[u8::from(begin)], prefix].concat(), zmq::DONTWAIT)
 }
 
-/// What the thread is asked to do.
+/// A command to the thread.
 pub(super) enum Command {
     Subscribe(Vec<u8>),
     Unsubscribe(Vec<u8>),
 }
 
-/// What both sides see.
+/// State shared by the thread and its [`Subscriber`](super::Subscriber).
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) stop: AtomicBool,
-    /// Somebody wants to know of `caught_up`, which takes system calls.
+    /// Set when somebody reads `caught_up`, which takes system calls to compute.
     pub(super) ask_caught_up: AtomicBool,
-    /// Everything that had come was handed over when the thread last looked.
+    /// Whether everything received was handed over at the last check.
     pub(super) caught_up: AtomicBool,
-    /// Frames beyond [`MOST_FRAMES`], which were dropped.
+    /// Frames dropped beyond [`MAX_FRAMES`] of a message.
     pub(super) frames_cut: AtomicU64,
-    /// Events for which there was no room.
-    pub(super) events_lost: AtomicU64,
     status: Mutex<Vec<EndpointStatus>>,
 }
 
@@ -105,7 +101,7 @@ pub(super) struct Channels {
     pub(super) events: Sender<ConnectionEvent>,
 }
 
-/// What the thread owns. The sockets stand before their context: it can't end
+/// The state of the thread. Sockets are declared before their context, which can't terminate
 /// while they are open.
 pub(super) struct ReceiveThread {
     pub(super) socket: zmq::Socket,
@@ -117,7 +113,7 @@ pub(super) struct ReceiveThread {
 }
 
 impl ReceiveThread {
-    /// Runs until it is told to stop or nobody takes batches any more.
+    /// Runs until `stop` is set or the receiver of batches is dropped.
     pub(super) fn run(mut self) {
         let mut batch = Batch::default();
         while !self.shared.stop.load(Ordering::Relaxed) {
@@ -138,48 +134,46 @@ impl ReceiveThread {
             batch = self.channels.recycled.try_recv().unwrap_or_default();
         }
         self.process_events();
-        // Can't fail for a valid value; if it did, cancelled subscriptions might not go out.
+        // Can't fail for a valid value.
         let _ = self.socket.set_linger(LINGER);
     }
 
-    /// Commands, connections, events. Never waits.
+    /// Handles commands and connection events. Never waits.
     fn process_events(&mut self) {
         while let Ok(command) = self.channels.commands.try_recv() {
-            // Can fail only while the context is being ended.
+            // Fails only while the context terminates.
             let _ = match command {
                 Command::Subscribe(prefix) => subscribe(&self.socket, true, &prefix),
                 Command::Unsubscribe(prefix) => subscribe(&self.socket, false, &prefix),
             };
         }
         let events = &self.channels.events;
-        let shared = &self.shared;
         let changed = self.connections.process_events(&mut self.socket, &mut |event| {
-            if let Err(TrySendError::Full(_)) = events.try_send(event) {
-                shared.events_lost.fetch_add(1, Ordering::Relaxed);
-            }
+            // Dropped if the caller does not read them.
+            let _ = events.try_send(event);
         });
         if changed {
             self.shared.set_status(self.connections.status());
         }
     }
 
-    /// Takes what is there, up to a full batch.
+    /// Receives the messages that are available, up to a full batch.
     fn fill(&mut self, batch: &mut Batch) {
         while !batch.is_full() && self.take_message(batch) {}
     }
 
-    /// Takes one message. Returns whether there was one.
+    /// Receives one message. Returns whether there was one.
     fn take_message(&mut self, batch: &mut Batch) -> bool {
         let start = batch.frames.len();
         let mut more = true;
         while more {
             let mut frame = zmq::Message::new();
             if self.socket.recv(&mut frame, zmq::DONTWAIT).is_err() {
-                // libzmq hands out whole messages: only the first frame can be missing.
+                // libzmq delivers whole messages: only the first frame can be missing.
                 break;
             }
             more = frame.get_more();
-            if batch.frames.len() - start < MOST_FRAMES {
+            if batch.frames.len() - start < MAX_FRAMES {
                 batch.bytes += frame.len();
                 batch.frames.push(frame);
             } else {
@@ -193,8 +187,8 @@ impl ReceiveThread {
         got
     }
 
-    /// Hands a batch over, entering libzmq again and again while there is no room.
-    /// Returns whether to go on.
+    /// Hands a batch over, and enters libzmq repeatedly while the channel is full. Returns
+    /// whether to continue.
     fn hand_over(&mut self, mut batch: Batch) -> bool {
         loop {
             match self.channels.batches.send_timeout(batch, SLICE) {
@@ -206,7 +200,7 @@ impl ReceiveThread {
                 return false;
             }
             self.process_events();
-            // The call matters, not its answer: it lets libzmq do its work.
+            // Called for its side effect: libzmq processes its commands.
             let _ = self.socket.get_events();
         }
     }

@@ -1,66 +1,81 @@
-//! The subscribers of a publisher, for messages about them: who is at the other end of a
-//! connection, and which connections ended although the peer had not unsubscribed.
+//! Tracks the subscribers of a publisher by connection: their names for messages, and which
+//! of them disconnected without unsubscribing.
 //!
-//! A subscriber that ends in an orderly way unsubscribes first, or says that it is about to
-//! end (`drain`). One that was killed, or whose network broke, does neither, and what was
-//! on its way to it is lost. libzmq does not tell how much that is.
-//!
-//! What may be here: bookkeeping, without a socket.
+//! A subscriber that ends in order unsubscribes first, or announces its end (see `drain`).
+//! One that is killed, or whose network breaks, does neither, and messages in flight to it
+//! are lost. libzmq does not tell how many.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
 use super::descriptor::Descriptor;
+use zlog_core::text::plural::counted;
 
-/// Most prefixes of a subscriber that are kept, and longest one. They come from outside;
-/// beyond that, a subscriber counts as one of every topic.
-const MOST: usize = 64;
-const LONGEST: usize = 256;
-/// Most subscribers that are kept.
+/// Most prefixes tracked per subscriber, and their maximum length: they are untrusted. A
+/// subscriber beyond these limits counts as subscribed to everything.
+const MAX_PREFIXES: usize = 64;
+const MAX_PREFIX_LEN: usize = 256;
+/// Most subscribers tracked.
 const MAX_SUBSCRIBERS: usize = 10_000;
 
-/// A subscriber whose connection broke.
+/// A higher upper bound of a loss says nothing: libzmq and the system queue about 10,000
+/// messages of usual size at each end.
+const MAX_MEANINGFUL_LOSS: u64 = 100_000;
+
+/// A subscriber that disconnected without unsubscribing.
 #[derive(Debug)]
 pub struct BrokenConnection {
-    /// Its address.
-    pub peer: String,
-    /// Messages that were sent while it was connected, to any subscriber: no more than that
-    /// can be lost.
-    pub sent: u64,
+    /// The peer's address.
+    peer: String,
+    /// Messages sent to any subscriber while it was connected: an upper bound of its loss.
+    pub(super) sent: u64,
     prefixes: HashSet<Box<[u8]>>,
-    /// Subscriptions that are not in `prefixes`.
+    /// Number of subscriptions that are not in `prefixes`.
     others: usize,
 }
 
+impl fmt::Display for BrokenConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = &self.peer;
+        let most = match self.sent {
+            n if n < MAX_MEANINGFUL_LOSS => format!("up to {}", counted(n, "record")),
+            _ => "the last records".to_owned(),
+        };
+        write!(
+            f,
+            "the connection to {peer} broke before it unsubscribed: {most} in transit may be lost"
+        )
+    }
+}
+
 impl BrokenConnection {
-    /// Whether it had subscribed to this topic.
+    /// Whether it was subscribed to this topic.
     pub fn subscribed_to(&self, topic: &str) -> bool {
         self.others > 0 || self.prefixes.iter().any(|p| topic.as_bytes().starts_with(p))
     }
 }
 
-/// A connection and the subscriber at its other end. `sent` counts messages up to its
-/// subscription.
+/// A tracked connection. `subscriber.sent` is the message count at its first subscription.
 struct Tracked {
     descriptor: Descriptor,
     subscriber: BrokenConnection,
-    /// It has unsubscribed, or said that it is about to end.
+    /// It has unsubscribed, or announced its end.
     orderly: bool,
 }
 
-/// The subscribers of a publisher, by the numbers of their connections, which are never
-/// used again.
+/// The subscribers of a publisher, by connection number. Numbers are never reused.
 #[derive(Default)]
 pub(super) struct SubscriberTracker {
     connected: BTreeMap<u64, Tracked>,
-    /// Those whose connection has ended since [`SubscriberTracker::broken`] was asked. What they have
-    /// sent before may come later than the news of that.
+    /// Disconnected since the last [`SubscriberTracker::broken`]. Their last messages may
+    /// be read after the disconnect is known.
     gone: Vec<(u64, BrokenConnection)>,
 }
 
 impl SubscriberTracker {
-    /// Takes a message that came up from a peer: 1 or 0, then a prefix. `sent` messages were
-    /// sent before; `name` finds out who the peer is.
-    pub(super) fn take(
+    /// Reads a message of a peer: 1 or 0, then a prefix. `sent` is the number of messages
+    /// sent so far; `name` returns the peer's name.
+    pub(super) fn handle(
         &mut self,
         message: &[u8],
         whose: (u64, Descriptor),
@@ -91,7 +106,7 @@ impl SubscriberTracker {
         });
         connected.orderly = false;
         let subscriber = &mut connected.subscriber;
-        if subscriber.prefixes.len() < MOST && prefix.len() <= LONGEST {
+        if subscriber.prefixes.len() < MAX_PREFIXES && prefix.len() <= MAX_PREFIX_LEN {
             subscriber.prefixes.insert(prefix.into());
         } else if !subscriber.prefixes.contains(prefix) {
             subscriber.others += 1;
@@ -106,20 +121,20 @@ impl SubscriberTracker {
             subscriber.others = subscriber.others.saturating_sub(1);
         }
         if subscriber.prefixes.is_empty() && subscriber.others == 0 {
-            self.forget(connection);
+            self.expect_end(connection);
         }
     }
 
-    /// The end of this connection will be no surprise. Returns whether it is still to come.
-    pub(super) fn forget(&mut self, connection: u64) -> bool {
+    /// Notes that this connection will end in order. Returns whether it is still open.
+    pub(super) fn expect_end(&mut self, connection: u64) -> bool {
         self.gone.retain(|(gone, _)| *gone != connection);
         let Some(connected) = self.connected.get_mut(&connection) else { return false };
         connected.orderly = true;
         true
     }
 
-    /// A connection has ended after `sent` messages. Returns its number. Of two with one
-    /// descriptor it is the older one: the system uses a descriptor again at once.
+    /// Notes that a connection ended after `sent` messages, and returns its number. If two
+    /// have the same descriptor it is the older one: the system reuses descriptors at once.
     pub(super) fn disconnected(&mut self, descriptor: Descriptor, sent: u64) -> Option<u64> {
         let mut all = self.connected.iter();
         let connection = *all.find(|(_, connected)| connected.descriptor == descriptor)?.0;
@@ -131,13 +146,13 @@ impl SubscriberTracker {
         Some(connection)
     }
 
-    /// Those whose connection has ended although they had not unsubscribed. To be asked once
-    /// everything that has come up was taken.
+    /// Takes the subscribers that disconnected without unsubscribing. Call it after reading
+    /// all messages of peers.
     pub(super) fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
         self.gone.drain(..).map(|(_, subscriber)| subscriber)
     }
 
-    /// The descriptors and addresses of all that are subscribed.
+    /// The descriptors and names of all subscribers.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Descriptor, &str)> {
         let subscribed = self.connected.values().filter(|connected| !connected.orderly);
         subscribed.map(|connected| (connected.descriptor, connected.subscriber.peer.as_str()))
@@ -153,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn who_ends_without_unsubscribing_is_broken_off_and_who_unsubscribed_is_not() {
+    fn a_subscriber_that_ends_without_unsubscribing_is_broken_and_one_that_unsubscribed_is_not() {
         let mut tracker = SubscriberTracker::default();
         for (message, whose) in [(b"\x01app.", 1), (b"\x01web.", 2), (b"\x01web.", 2)] {
-            tracker.take(message, (whose, whose as Descriptor), 10, name);
+            tracker.handle(message, (whose, whose as Descriptor), 10, name);
         }
-        tracker.take(b"\x00web.", (2, 2), 15, name);
+        tracker.handle(b"\x00web.", (2, 2), 15, name);
         for whose in [2, 1, 1, 9] {
             tracker.disconnected(whose, 20);
         }
@@ -170,24 +185,24 @@ mod tests {
     }
 
     #[test]
-    fn what_a_subscriber_sent_before_its_end_may_come_after_the_news_of_it() {
+    fn the_last_messages_of_a_subscriber_may_be_read_after_its_disconnect() {
         let mut tracker = SubscriberTracker::default();
         for whose in [1, 2] {
-            tracker.take(b"\x01a", (whose, 7), 0, name);
-            tracker.take(b"\x01b", (whose, 7), 0, name);
+            tracker.handle(b"\x01a", (whose, 7), 0, name);
+            tracker.handle(b"\x01b", (whose, 7), 0, name);
             assert_eq!(tracker.disconnected(7, 5), Some(whose));
         }
-        tracker.take(b"\x00a", (1, 7), 5, name);
-        tracker.take(b"\x00b", (1, 7), 5, name);
-        assert!(!tracker.forget(2), "nobody is to wait for its end");
+        tracker.handle(b"\x00a", (1, 7), 5, name);
+        tracker.handle(b"\x00b", (1, 7), 5, name);
+        assert!(!tracker.expect_end(2), "nobody is to wait for its end");
         assert_eq!(tracker.broken().count(), 0);
     }
 
     #[test]
     fn of_two_connections_with_one_descriptor_the_older_one_has_ended() {
         let mut tracker = SubscriberTracker::default();
-        tracker.take(b"\x01old", (1, 7), 0, name);
-        tracker.take(b"\x01new", (2, 7), 0, name);
+        tracker.handle(b"\x01old", (1, 7), 0, name);
+        tracker.handle(b"\x01new", (2, 7), 0, name);
         assert_eq!(tracker.disconnected(7, 5), Some(1));
         let broken: Vec<BrokenConnection> = tracker.broken().collect();
         assert!(
@@ -196,26 +211,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded_and_beyond_it_a_subscriber_counts_as_one_of_everything() {
+    fn memory_is_bounded_and_a_subscriber_beyond_the_limit_counts_as_subscribed_to_everything() {
         let mut tracker = SubscriberTracker::default();
-        for n in 0..2 * MOST {
-            tracker.take(format!("\x01{n}").as_bytes(), (1, 1), 0, name);
+        for n in 0..2 * MAX_PREFIXES {
+            tracker.handle(format!("\x01{n}").as_bytes(), (1, 1), 0, name);
         }
-        tracker.take(&[1; 2 * LONGEST], (1, 1), 0, name);
+        tracker.handle(&[1; 2 * MAX_PREFIX_LEN], (1, 1), 0, name);
         for whose in 0..2 * MAX_SUBSCRIBERS as u64 {
-            tracker.take(b"\x01", (whose, 1), 0, name);
+            tracker.handle(b"\x01", (whose, 1), 0, name);
         }
         let kept = (tracker.connected.len(), tracker.connected[&1].subscriber.prefixes.len());
-        assert_eq!(kept, (MAX_SUBSCRIBERS, MOST));
+        assert_eq!(kept, (MAX_SUBSCRIBERS, MAX_PREFIXES));
         tracker.disconnected(1, 0);
         assert!(tracker.broken().all(|broken| broken.subscribed_to("x")));
     }
 
     #[test]
-    fn what_is_no_subscription_is_ignored() {
+    fn a_message_that_is_not_a_subscription_is_ignored() {
         let mut tracker = SubscriberTracker::default();
         for message in [&b""[..], b"\x02app", b"\x00never"] {
-            tracker.take(message, (1, 1), 0, name);
+            tracker.handle(message, (1, 1), 0, name);
         }
         assert_eq!(tracker.iter().count(), 0);
     }

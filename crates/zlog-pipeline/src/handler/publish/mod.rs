@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::{Backlog, HandleError, Handler};
-use crate::socket::{BrokenConnection, Flushed, Publisher, Sent};
+use crate::socket::{Flushed, Publisher, Sent};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
-use zlog_core::text::plural::counted;
 use zlog_core::wire;
 
 /// Subscriptions are read after this many records. Until then libzmq keeps them in memory.
@@ -25,12 +24,6 @@ const MAX_TOPIC_LEN: usize = 1024;
 /// How long a record waits before the subscriber that it waits for is reported. libzmq makes
 /// room only after half of its queue is sent, which takes a slow subscriber seconds.
 const LONG_WAIT: Duration = Duration::from_secs(3);
-/// If a connection breaks this long after the last record, its subscriber has got all records,
-/// unless it had stopped reading.
-const IN_FLIGHT: Duration = Duration::from_secs(10);
-/// A larger estimate of lost records is not reported: libzmq and the system hold some 10,000
-/// messages of usual size at each end.
-const MAX_MEANINGFUL_LOSS: u64 = 100_000;
 /// The most subscribers that are reported as slow.
 const MAX_REPORTED_SUBSCRIBERS: usize = 64;
 
@@ -112,9 +105,6 @@ pub struct Publish {
     last: usize,
     published: Published,
     since_drain: u32,
-    /// When records were last sent, and how many had been sent by then.
-    sent_at: Option<Instant>,
-    sent_by_then: u64,
     /// The subscribers that were reported as slow.
     reported: Vec<String>,
     // Reused for each record.
@@ -136,8 +126,6 @@ impl Publish {
             last: 0,
             published: Published::default(),
             since_drain: 0,
-            sent_at: None,
-            sent_by_then: 0,
             reported: Vec::new(),
             topic: String::new(),
             body: Vec::new(),
@@ -260,18 +248,13 @@ impl Publish {
         let Publish { publisher: Some(publisher), options, .. } = self else { return };
         self.since_drain = 0;
         publisher.process_events();
-        if self.sent_by_then != self.published.records {
-            self.sent_by_then = self.published.records;
-            self.sent_at = Some(Instant::now());
-        }
         publisher.wait_for_ending(&*options.give_up);
         for broken in publisher.broken() {
-            let recent = self.sent_at.is_some_and(|at| at.elapsed() < IN_FLIGHT);
             let wanted =
                 self.topics.iter().any(|topic| topic.seq > 0 && broken.subscribed_to(&topic.name));
-            if recent && wanted {
+            if wanted {
                 self.published.broken += 1;
-                (options.report)(&describe_broken(&broken));
+                (options.report)(&broken.to_string());
             }
         }
     }
@@ -292,16 +275,6 @@ impl Publish {
             self.reported.append(&mut names);
         }
     }
-}
-
-/// The message about a broken connection.
-fn describe_broken(broken: &BrokenConnection) -> String {
-    let peer = &broken.peer;
-    let most = match broken.sent {
-        n if n < MAX_MEANINGFUL_LOSS => format!("up to {} in transit", counted(n, "record")),
-        _ => "the last records in transit".to_owned(),
-    };
-    format!("the connection to {peer} broke before it unsubscribed: {most} may be lost")
 }
 
 fn closed() -> Error {
@@ -354,7 +327,7 @@ impl Handler for Publish {
     /// Reads subscriptions, and reports subscribers that were disconnected.
     fn on_timer(&mut self, _: Instant) -> Result<()> {
         self.drain();
-        if let Some(text) = self.publisher.as_mut().and_then(Publisher::report) {
+        if let Some(text) = self.publisher.as_mut().and_then(Publisher::take_report) {
             (self.options.report)(&escape(&text));
         }
         Ok(())

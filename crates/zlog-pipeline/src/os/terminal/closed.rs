@@ -1,9 +1,8 @@
 //! Whether this process was started without standard input or output (`zlog tail >&-`).
 //!
-//! Before `main`, Rust opens `/dev/null` in the place of each that is missing, so that no
-//! file gets its number. Afterwards a closed one can't be told from `/dev/null`: what is
-//! written there would be lost, and the command would still succeed. So the look comes
-//! earlier, when the system's loader runs the constructors of the program.
+//! Before `main`, Rust opens `/dev/null` in place of each missing one, so that no file gets
+//! its number. Writes there would be lost, and the command would still succeed. So the check
+//! runs earlier, as a constructor that the system's loader calls.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,17 +18,17 @@ pub(super) fn stdout() -> bool {
     CLOSED[1].load(Ordering::Relaxed)
 }
 
-/// Elsewhere than on Linux, constructors are declared in other ways, and a closed stream is
-/// taken for `/dev/null`.
+/// Only on Linux: other systems declare constructors differently, and a closed stream counts
+/// as `/dev/null` there.
 #[cfg(target_os = "linux")]
 #[used]
-// SAFETY: the loader calls each function in this section once, before `main`. The function
+// SAFETY: the loader calls each function in this section once, before `main`. This one only
 // makes system calls and writes to statics; it needs nothing that Rust sets up.
 #[unsafe(link_section = ".init_array")]
 static LOOK: extern "C" fn() = {
     extern "C" fn look() {
         for (descriptor, closed) in (0..).zip(&CLOSED) {
-            // SAFETY: asks for the flags of a descriptor, which may be any number.
+            // SAFETY: reads the flags of a descriptor, which may be any number.
             let flags = unsafe { libc::fcntl(descriptor, libc::F_GETFD) };
             closed.store(flags == -1, Ordering::Relaxed);
         }

@@ -1,11 +1,9 @@
-//! Terminals: whether there is one, colour, escaping of text from outside, and
-//! the writer for standard output.
-//!
-//! What may be here: everything that depends on a terminal being at the other
-//! end, environment variables included. What is shown there is `format`'s.
+//! Terminals and the standard streams: colour, escaped messages on standard error, and
+//! standard output.
 //!
 //! # Colour
-//! The first of these that says something decides:
+//! The first rule that applies decides:
+//!
 //!
 //! 1. `--color always` or `--color never`;
 //! 2. `NO_COLOR` set and not empty: none (<https://no-color.org>);
@@ -54,12 +52,13 @@ impl Choice for ColorChoice {
 }
 
 impl ColorChoice {
-    /// Decides for standard output in this process's environment.
+    /// Decides for standard output, with the environment of this process.
     pub fn for_stdout(self) -> bool {
         self.decide(stdout_is_terminal(), |name| std::env::var_os(name))
     }
 
-    /// The decision itself; its rules stand at the head of this module.
+    /// Applies the rules of the module documentation. Not `anstyle-query`: it takes an empty
+    /// `CLICOLOR_FORCE` for set, and reads the process environment, which tests can't change.
     fn decide(self, terminal: bool, env: impl Fn(&str) -> Option<OsString>) -> bool {
         let set = |name| env(name).filter(|value| !value.is_empty());
         let is = |name, text| env(name).as_deref() == Some(OsStr::new(text));
@@ -79,40 +78,40 @@ impl ColorChoice {
     }
 }
 
-/// Whether a person may be looking at standard output.
+/// Whether standard output is a terminal.
 pub fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Whether a person may be looking at standard error.
+/// Whether standard error is a terminal.
 #[expect(clippy::disallowed_methods, reason = "nothing is written")]
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Whether whoever read standard output has gone, for when there is nothing to
-/// write that would show it. Costs a system call.
+/// Whether the reader of standard output has gone, for when nothing is written that would
+/// fail. Costs a system call.
 #[cfg(unix)]
 pub fn stdout_is_closed() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     let stdout = io::stdout();
-    // Nothing is asked for: errors and hang-ups are told all the same.
+    // No events are requested: errors and hang-ups are always reported.
     let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    // A failure says nothing about the reader; the next write will.
+    // If poll fails, the next write will report the error.
     poll(&mut watched, Some(&at_once)).is_ok()
         && watched[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
-/// Elsewhere the next write shows it.
+/// Always false here: the next write fails.
 #[cfg(not(unix))]
 pub fn stdout_is_closed() -> bool {
     false
 }
 
-/// Fails if this process was started without standard output: what is written there is
-/// lost. Each write fails as well; this is for before the first.
+/// Fails if this process was started without standard output. Each write fails, too; this is
+/// for before the first one.
 ///
 /// # Errors
 /// Standard output is closed.
@@ -124,13 +123,13 @@ pub fn check_stdout() -> Result<()> {
     }
 }
 
-/// The system's error for a descriptor that is not open.
+/// EBADF.
 fn not_open() -> io::Error {
-    // The same number on every system.
+    // It has the same number on every system.
     io::Error::from_raw_os_error(9)
 }
 
-/// Standard input. Reading fails if this process was started without it.
+/// Standard input. Reads fail if this process was started without it.
 pub fn stdin() -> impl io::Read {
     Stdin(io::stdin().lock())
 }
@@ -143,28 +142,26 @@ impl io::Read for Stdin {
     }
 }
 
-/// Whether standard input is typed rather than piped.
+/// Whether standard input is a terminal.
 pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Standard error as it is, not buffered and not escaped, for what `--tee` copies there: a
-/// command's own bytes. Messages go through [`eprint_line`]. A reader who stands still holds up
-/// the end as little as with [`Stdout`].
+/// Unbuffered and unescaped standard error, for the output that `--tee` copies. Messages use
+/// [`eprint_line`]. A reader that stands still can't delay the exit: see [`Stdout`].
 #[expect(clippy::disallowed_methods, reason = "copies a command's own output")]
 pub fn stderr(linger: Duration) -> impl Write + Send {
     StdioWriter::new(io::stderr()).with_linger(linger)
 }
 
-/// Writes a line for a person on standard error, in one piece, and escapes what is in it.
-/// This is the only way there: clippy refuses others.
+/// Writes a line to standard error in one piece, and escapes it. All messages go this way:
+/// clippy denies others.
 ///
-/// Newlines stay, because a message has its next step on a line of its own. A name or a
-/// path from outside that could hold one goes through [`escape`](zlog_core::text::escape::escape) first.
+/// Newlines are kept, because the next step is on a line of its own. Untrusted names and
+/// paths must pass [`escape`](zlog_core::text::escape::escape) first.
 ///
-/// Where standard error can't be written (a closed pipe, a full disk) nobody is
-/// there to be told, and the work goes on: unlike `eprintln!`, this never panics. Where
-/// it is full and nobody reads it, this waits, until the process is asked to end.
+/// Write errors (a closed pipe, a full disk) are ignored, unlike by `eprintln!`, which panics.
+/// If the reader stands still, this blocks until a shutdown signal arrives.
 #[expect(clippy::disallowed_methods, reason = "it escapes")]
 pub fn eprint_line(line: impl Display) {
     static STDERR: Mutex<Option<StdioWriter<io::Stderr>>> = Mutex::new(None);
@@ -176,30 +173,28 @@ pub fn eprint_line(line: impl Display) {
     let _ = stderr.write_all(&bytes);
 }
 
-/// How much is gathered before it is written: well above a pipe's own buffer on
-/// Linux's default page size, so that a busy stream costs few system calls.
+/// Size of the output buffer, in bytes: larger than a pipe's on Linux, so that a busy stream
+/// needs few system calls.
 pub const BLOCK: usize = 64 * 1024;
 
-/// Standard output: buffered, and flushed only when asked.
+/// Buffered standard output, flushed only on request.
 ///
-/// Blocks of [`BLOCK`] bytes and more pass by the buffer.
+/// Blocks of at least [`BLOCK`] bytes bypass the buffer.
 ///
-/// A reader who stands still holds a write up for as long as he does, but not the end:
-/// once this process was asked to end ([`ShutdownSignal`](crate::os::signal::ShutdownSignal)) and nothing has
-/// moved for a second, what is left is given up, and so is all that comes after it.
-/// [`output_error`] is then one with the exit code of that request.
+/// A reader that stands still blocks writes, but not the exit: after a
+/// [`ShutdownSignal`](crate::os::signal::ShutdownSignal) and a second without progress, writes
+/// fail and the rest is dropped. [`output_error`] then carries the signal's exit code.
 pub struct Stdout {
     out: BufWriter<StdioWriter<io::Stdout>>,
 }
 
 impl Stdout {
-    /// Standard output of this process. A reader who is merely slow gets 5 s in the end.
+    /// Standard output. After a signal, a slow reader has 5 s.
     pub fn new() -> Stdout {
         Stdout::over(StdioWriter::new(io::stdout()))
     }
 
-    /// The same, with as long as `linger` in the end; and no more than that also for a
-    /// reader who stands still.
+    /// Standard output. After a signal, a reader has at most `linger`.
     pub fn with_linger(linger: Duration) -> Stdout {
         Stdout::over(StdioWriter::new(io::stdout()).with_linger(linger))
     }
@@ -208,7 +203,7 @@ impl Stdout {
         Stdout { out: BufWriter::with_capacity(BLOCK, writer) }
     }
 
-    /// Writes all of `bytes`, or keeps them until the next flush.
+    /// Buffers or writes all of `bytes`.
     ///
     /// # Errors
     /// As [`output_error`].
@@ -216,7 +211,7 @@ impl Stdout {
         self.write_all(bytes).map_err(|error| output_error(&error))
     }
 
-    /// Writes what is held.
+    /// Flushes the buffer.
     ///
     /// # Errors
     /// As [`output_error`].
@@ -241,10 +236,10 @@ impl Write for Stdout {
     }
 }
 
-/// What a failed write to standard output means: a closed pipe is the quiet
-/// [`Exit::Done`](zlog_core::error::Exit::Done), what was given up because the process was
-/// asked to end the [`Exit::Signal`](zlog_core::error::Exit::Signal) of that request, and
-/// anything else (a full disk) an error.
+/// The error of a failed write to standard output. Its exit code is
+/// [`Exit::Done`](zlog_core::error::Exit::Done) for a closed pipe, and the signal's
+/// [`Exit::Signal`](zlog_core::error::Exit::Signal) if output was dropped after a signal.
+/// Anything else (a full disk) is a failure.
 pub fn output_error(error: &io::Error) -> Error {
     let told = Error::io("standard output", error);
     match Abandoned::exit(error) {

@@ -2,7 +2,9 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::socket::Subscriber;
-use crate::socket::testing::{DEADLINE, bind, connect, publisher, subscriber, take, until};
+use crate::socket::testing::{
+    DEADLINE, bind, connect, plain_socket, publisher, slow_subscriber, subscriber, take, until,
+};
 
 fn options() -> ProxyOptions {
     let mut options = ProxyOptions {
@@ -14,7 +16,7 @@ fn options() -> ProxyOptions {
     options
 }
 
-/// A proxy of free ports: where it collects, and where it publishes.
+/// A proxy on free ports, with the endpoints that it collects and publishes on.
 fn proxy(options: &ProxyOptions) -> (Proxy, String, String) {
     let any = || [bind("tcp://127.0.0.1:0")];
     let proxy = Proxy::open(&any(), &any(), options).expect("proxy");
@@ -23,60 +25,58 @@ fn proxy(options: &ProxyOptions) -> (Proxy, String, String) {
     (proxy, collect, publish)
 }
 
-/// Runs a proxy until `done` says so.
+/// Runs a proxy until `done` returns true.
 #[track_caller]
 fn run(proxy: &mut Proxy, what: &str, mut done: impl FnMut(&mut Proxy) -> bool) {
     until(what, || {
-        super::super::wait(proxy, None, Duration::from_millis(5));
+        proxy.wait(None, Duration::from_millis(5));
         proxy.process_events();
         proxy.forward(1000, None).expect("forward");
         done(proxy)
     });
 }
 
-/// A raw XPUB that connects to the collecting side, and sees what it is asked for.
+/// An XPUB that connects to the collecting side and records its subscriptions.
 struct RawPublisher {
     socket: zmq::Socket,
-    asked: Vec<Vec<u8>>,
+    received: Vec<Vec<u8>>,
 }
 
 impl RawPublisher {
     fn connect(endpoint: &str) -> RawPublisher {
-        let socket = zmq::Context::new().socket(zmq::XPUB).expect("socket");
-        socket.set_linger(0).expect("linger");
-        socket.connect(endpoint).expect("connect");
-        RawPublisher { socket, asked: Vec::new() }
+        let socket = plain_socket(zmq::XPUB, endpoint, |_| {});
+        RawPublisher { socket, received: Vec::new() }
     }
 
-    fn has_been_asked(&mut self, expected: &[&[u8]]) -> bool {
+    fn has_received(&mut self, expected: &[&[u8]]) -> bool {
         while let Ok(message) = self.socket.recv_bytes(zmq::DONTWAIT) {
-            self.asked.push(message);
+            self.received.push(message);
         }
-        self.asked == expected
+        self.received == expected
     }
 }
 
-fn wants(endpoint: &str, topics: &[&str]) -> Subscriber {
+fn subscribe_to(endpoint: &str, topics: &[&str]) -> Subscriber {
     Subscriber::open(&[connect(endpoint)], topics, &SocketOptions::subscriber())
         .expect("subscriber")
 }
 
 #[test]
-fn publishers_are_asked_for_exactly_what_is_wanted() {
+fn exactly_the_wanted_prefixes_are_subscribed_to_upstream() {
     let (mut proxy, collect, publish) = proxy(&options());
     let mut upstream = RawPublisher::connect(&collect);
-    let first = wants(&publish, &["app"]);
-    run(&mut proxy, "the first subscription", |_| upstream.has_been_asked(&[b"\x01app"]));
-    let second = wants(&publish, &["app"]);
-    let mut third = wants(&publish, &["app", "web.ERROR"]);
+    let first = subscribe_to(&publish, &["app"]);
+    run(&mut proxy, "the first subscription", |_| upstream.has_received(&[b"\x01app"]));
+    let second = subscribe_to(&publish, &["app"]);
+    let mut third = subscribe_to(&publish, &["app", "web.ERROR"]);
     run(&mut proxy, "the second prefix", |_| {
-        upstream.has_been_asked(&[b"\x01app", b"\x01web.ERROR"])
+        upstream.has_received(&[b"\x01app", b"\x01web.ERROR"])
     });
     proxy.subscribe(b"app");
     drop((first, second));
     third.unsubscribe(b"web.ERROR");
     run(&mut proxy, "its end", |_| {
-        upstream.has_been_asked(&[b"\x01app", b"\x01web.ERROR", b"\x00web.ERROR"])
+        upstream.has_received(&[b"\x01app", b"\x01web.ERROR", b"\x00web.ERROR"])
     });
     drop(third);
     run(&mut proxy, "nobody is there", |proxy| {
@@ -85,34 +85,34 @@ fn publishers_are_asked_for_exactly_what_is_wanted() {
     });
     proxy.unsubscribe(b"app");
     run(&mut proxy, "nobody wants it", |_| {
-        upstream.asked.len() == 3 && {
-            upstream.has_been_asked(&[b"\x01app", b"\x01web.ERROR", b"\x00web.ERROR", b"\x00app"])
+        upstream.received.len() == 3 && {
+            upstream.has_received(&[b"\x01app", b"\x01web.ERROR", b"\x00web.ERROR", b"\x00app"])
         }
     });
 }
 
 #[test]
-fn a_mark_is_told_of_and_goes_no_further() {
+fn a_marker_is_reported_and_not_sent_upstream() {
     let (mut proxy, collect, publish) = proxy(&options());
     let mut upstream = RawPublisher::connect(&collect);
-    let subscriber = wants(&publish, &["\0zlog.mark.1"]);
+    let subscriber = subscribe_to(&publish, &["\0zlog.mark.1"]);
     let mut seen = Vec::new();
-    run(&mut proxy, "a mark", |proxy| {
-        seen.extend(proxy.marks());
+    run(&mut proxy, "a marker", |proxy| {
+        seen.extend(proxy.markers());
         !seen.is_empty()
     });
     assert_eq!(&*seen[0], b"\0zlog.mark.1");
     drop(subscriber);
-    let _other = wants(&publish, &["z"]);
-    run(&mut proxy, "another subscription", |_| upstream.has_been_asked(&[b"\x01z"]));
+    let _other = subscribe_to(&publish, &["z"]);
+    run(&mut proxy, "another subscription", |_| upstream.has_received(&[b"\x01z"]));
 }
 
 #[test]
-fn messages_pass_whole_whatever_their_frames_and_the_ninth_is_cut() {
+fn messages_pass_with_up_to_eight_frames_and_the_ninth_is_cut() {
     let (mut proxy, collect, publish) = proxy(&options());
     let mut upstream = RawPublisher::connect(&collect);
     let mut subscriber = subscriber(&publish, &[""]);
-    run(&mut proxy, "a subscription", |_| upstream.has_been_asked(&[b"\x01"]));
+    run(&mut proxy, "a subscription", |_| upstream.has_received(&[b"\x01"]));
     for count in [1usize, 2, 3, 8, 9] {
         let frames: Vec<String> = (0..count).map(|n| n.to_string()).collect();
         upstream.socket.send_multipart(&frames, 0).expect("send");
@@ -126,61 +126,49 @@ fn messages_pass_whole_whatever_their_frames_and_the_ninth_is_cut() {
 }
 
 #[test]
-fn a_publisher_inside_is_collected_from_like_any_other() {
+fn messages_of_an_inproc_publisher_are_forwarded_too() {
     let (mut proxy, _, publish) = proxy(&options());
-    let mut inside = proxy.inproc_publisher(&SocketOptions::publisher()).expect("inside");
+    let mut inproc = proxy.inproc_publisher(&SocketOptions::publisher()).expect("inproc");
     let mut subscriber = subscriber(&publish, &["app"]);
     run(&mut proxy, "a subscription", |_| {
-        inside.process_events();
-        inside.has_subscriber(b"app.INFO")
+        inproc.process_events();
+        inproc.has_subscriber(b"app.INFO")
     });
-    inside.send(b"app.INFO", b"hello").expect("send");
+    inproc.send(b"app.INFO", b"hello").expect("send");
     run(&mut proxy, "a message", |proxy| proxy.counts().messages == 1);
     assert_eq!(take(&mut subscriber, 1), ["app.INFO|hello"]);
-    drop(inside);
+    drop(inproc);
 }
 
-/// A SUB of everything that holds little and reads only when told.
-fn stuck(endpoint: &str) -> zmq::Socket {
-    let socket = zmq::Context::new().socket(zmq::SUB).expect("socket");
-    socket.set_rcvhwm(1).expect("hwm");
-    socket.set_rcvbuf(4096).expect("buffer");
-    socket.set_linger(0).expect("linger");
-    socket.set_subscribe(b"").expect("subscribe");
-    socket.set_subscribe(b"\0zlog.mark.stuck").expect("subscribe");
-    socket.connect(endpoint).expect("connect");
-    socket
-}
-
-/// A quick and a stuck one, once what both want has come: a connection says nothing
-/// of it yet, and the wish of one alone would hide that the other's is still missing.
+/// A fast and a stuck subscriber, once the subscriptions of both have arrived. Each sets a
+/// marker: the subscription itself is the same for both.
 fn two_subscribers(
     options: &ProxyOptions,
 ) -> (Proxy, crate::socket::Publisher, Subscriber, zmq::Socket) {
     let (mut proxy, _, publish) = proxy(options);
-    let mut inside = proxy.inproc_publisher(&SocketOptions::publisher()).expect("inside");
+    let mut inproc = proxy.inproc_publisher(&SocketOptions::publisher()).expect("inproc");
     let subscriber = subscriber(&publish, &["", "\0zlog.mark.quick"]);
-    let stuck = stuck(&publish);
-    let mut marks = 0;
+    let stuck = slow_subscriber(&publish, &["", "\0zlog.mark.stuck"]);
+    let mut markers = 0;
     run(&mut proxy, "two subscribers", |proxy| {
-        inside.process_events();
-        marks += proxy.marks().count();
-        marks == 2 && inside.has_subscriber(b"t")
+        inproc.process_events();
+        markers += proxy.markers().count();
+        markers == 2 && inproc.has_subscriber(b"t")
     });
-    (proxy, inside, subscriber, stuck)
+    (proxy, inproc, subscriber, stuck)
 }
 
 #[test]
-fn a_stuck_subscriber_is_dropped_for_alone_and_the_other_loses_nothing() {
+fn messages_are_dropped_for_a_stuck_subscriber_only() {
     let mut options = options();
     options.publish.hwm = 100;
-    let (mut proxy, mut inside, mut subscriber, _stuck) = two_subscribers(&options);
+    let (mut proxy, mut inproc, mut subscriber, _stuck) = two_subscribers(&options);
     let body = [b'x'; 10_000];
     let mut next = 0;
-    // Few at a time, so that the quick one always has room.
+    // In small groups, so that the fast one always has room.
     while proxy.counts().no_room == 0 || next < 1000 {
         for _ in 0..20 {
-            inside.send(b"t", &body).expect("send");
+            inproc.send(b"t", &body).expect("send");
         }
         next += 20;
         run(&mut proxy, "they have passed", |proxy| proxy.counts().messages == next);
@@ -190,15 +178,15 @@ fn a_stuck_subscriber_is_dropped_for_alone_and_the_other_loses_nothing() {
 }
 
 #[test]
-fn with_block_publishers_feel_a_stuck_subscriber_until_it_is_gone() {
+fn with_block_a_stuck_subscriber_holds_publishers_up_until_it_is_gone() {
     let mut options = options();
     options.publish.hwm = 10;
     options.block = true;
-    let (mut proxy, mut inside, mut subscriber, stuck) = two_subscribers(&options);
+    let (mut proxy, mut inproc, mut subscriber, stuck) = two_subscribers(&options);
     let body = [b'x'; 10_000];
     let mut sent = 0;
     until("it is full", || {
-        if inside.send(b"t", &body).expect("send") == crate::socket::Sent::Sent {
+        if inproc.send(b"t", &body).expect("send") == crate::socket::Sent::Sent {
             sent += 1;
         }
         proxy.process_events();
@@ -215,7 +203,7 @@ fn with_block_publishers_feel_a_stuck_subscriber_until_it_is_gone() {
 }
 
 #[test]
-fn both_sides_come_back_after_a_frame_that_is_too_large() {
+fn both_sides_reconnect_after_a_frame_that_is_too_large() {
     let mut options = options();
     options.collect.max_message = 10_000;
     let (mut upstream, endpoint) = publisher(&SocketOptions::publisher());

@@ -1,100 +1,85 @@
-//! The publishing socket: an XPUB that blocks instead of dropping and knows who listens.
+//! The publishing socket: an XPUB that blocks instead of dropping and knows its subscribers.
 //!
-//! What may be here: sending, and what a sender can know of its subscribers.
-//! Waiting is for subscriptions, never for time: of records sent right after a
-//! connect, all are lost.
+//! Callers wait for subscriptions, never for time: messages sent right after a connect are
+//! all lost.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::connection::{ConnectionEvent, EndpointStatus};
+use super::connection::EndpointStatus;
 use super::connection_manager::ConnectionManager;
-use super::descriptor::Descriptor;
-use super::drain::ENDING;
 use super::endpoint::{Endpoint, Role};
 use super::ffi;
 use super::flush::{Flushed, flush};
 use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
-use super::peers::Peers;
+use super::peers::{PeerEvent, Peers};
 use super::subscriber::Subscriber;
-use super::subscriber_tracker::{BrokenConnection, SubscriberTracker};
-use super::subscriptions::Misuse;
+use super::subscriber_tracker::BrokenConnection;
 use zlog_core::error::{Error, Result};
 
-/// Longest that a wait goes without a look at signals.
+/// Longest wait between two checks of `stop`.
 const SLICE: Duration = Duration::from_millis(50);
-/// Where subscribers of this process connect. Each publisher has a context, and
-/// thereby inproc names, of its own.
+/// Where subscribers of this process connect. Each publisher has a context of its own, and
+/// thereby its own inproc names.
 const INPROC: &str = "inproc://publisher";
-/// Most events kept for [`Publisher::events`]; older ones go first.
-const EVENTS: usize = 256;
-
-/// Longest wait for a subscriber that is about to end. It says so when it begins to take in
-/// what is on its way, and may take its `--linger` (5 s unless told otherwise) for that.
+/// Longest wait for a subscriber that announced its end. It announces it before it drains
+/// its connections, which may take its `--linger` (5 s by default).
 const ENDING_WAIT: Duration = Duration::from_secs(60);
-/// Most broken connections kept for [`Publisher::broken`]; others are only counted.
-const MOST_BROKEN: usize = 64;
 
-/// What became of a [`Publisher::send`].
+/// Outcome of [`Publisher::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sent {
-    /// libzmq took the message for every subscriber that wants it (maybe for none).
+    /// libzmq took the message for every subscriber of its topic, of which there may be none.
     Sent,
-    /// A subscriber has no room, and the wait for it is over or was broken off by
-    /// a signal. Nothing was sent, to nobody: send it again or drop it.
+    /// A subscriber has no room, and the time was up or a signal arrived. The message was sent
+    /// to nobody: send it again or drop it.
     Full,
 }
 
-/// What became of a [`Publisher::wait_for`].
+/// Outcome of [`Publisher::wait_for`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WaitOutcome {
-    /// Enough subscribers are there.
+    /// There are enough subscribers.
     Enough,
-    /// The time was up; this many are there.
+    /// The time was up; there are this many subscribers.
     TimedOut(usize),
-    /// The caller wanted to stop.
+    /// `stop` returned true.
     Stopped,
 }
 
 /// A publishing socket.
 pub struct Publisher {
-    // Sockets before their context: it can't end while they are open.
+    // Sockets before their context, which can't terminate while they are open.
     socket: zmq::Socket,
     connections: ConnectionManager,
     context: zmq::Context,
     ipc_files: IpcFiles,
     peers: Peers,
-    tracker: SubscriberTracker,
-    broken: Vec<BrokenConnection>,
-    /// The connection of a subscriber that is about to end, and until when it is waited for.
+    /// The connection of a subscriber that announced its end, and how long to wait for it.
     ending: Option<(u64, Instant)>,
-    /// Messages sent.
+    /// Number of messages sent.
     sent: u64,
     bound: Vec<String>,
     is_inproc_bound: bool,
-    events: VecDeque<ConnectionEvent>,
 }
 
 impl Publisher {
-    /// Opens a publisher on all `endpoints`, bound and connected ones in any mix.
+    /// Opens a publisher on `endpoints`, which may be bound and connected ones.
     ///
     /// # Errors
-    /// An endpoint can't be bound or connected; the error names it, the cause and
-    /// the next step.
+    /// An endpoint can't be bound or connected; the error names it, the cause and the next
+    /// step.
     pub fn open(endpoints: &[Endpoint], options: &SocketOptions) -> Result<Publisher> {
         Publisher::open_in(zmq::Context::new(), endpoints, options)
     }
 
-    /// The same in a context that others share.
+    /// Opens a publisher in a shared context.
     pub(super) fn open_in(
         context: zmq::Context,
         endpoints: &[Endpoint],
         options: &SocketOptions,
     ) -> Result<Publisher> {
-        let mut socket = context
-            .socket(zmq::XPUB)
-            .map_err(|error| Error::new(format!("can't open a ZeroMQ socket: {error}")))?;
+        let mut socket = context.socket(zmq::XPUB).map_err(options::open_error)?;
         options.apply(&mut socket)?;
         options::make_publisher(&mut socket)?;
         let (connections, bound) = ConnectionManager::open(&context, &mut socket, endpoints)?;
@@ -104,28 +89,25 @@ impl Publisher {
             context,
             ipc_files: IpcFiles::of(&bound),
             peers: Peers::new(),
-            tracker: SubscriberTracker::default(),
-            broken: Vec::new(),
             ending: None,
             sent: 0,
             bound,
             is_inproc_bound: false,
-            events: VecDeque::new(),
         })
     }
 
-    /// The endpoints that were really bound: wildcards and port 0 are filled in.
+    /// The bound endpoints, with wildcards and port 0 filled in.
     pub fn bound(&self) -> &[String] {
         &self.bound
     }
 
-    /// Opens a subscriber of `topics` in this process, which gets messages over
-    /// inproc: the sockets share their queues, and no system call is in between.
+    /// Opens a subscriber of `topics` in this process, over inproc: the sockets share their
+    /// queues, and no system call is involved.
     ///
-    /// The publisher's [`Publisher::close`] waits for it to be dropped.
+    /// [`Publisher::close`] waits until it is dropped.
     ///
     /// # Errors
-    /// No socket or no thread is to be had.
+    /// A socket or a thread can't be created.
     pub fn inproc_subscriber<T: AsRef<[u8]>>(
         &mut self,
         topics: &[T],
@@ -146,14 +128,14 @@ impl Publisher {
 
     /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].
     pub fn set_send_slice(&mut self, slice: Duration) {
-        // Can't fail for a valid value; if it did, the old one would stay.
+        // Can't fail for a valid value.
         let _ = self.socket.set_sndtimeo(options::millis(slice));
     }
 
-    /// Sends a message of two frames, to every subscriber that wants it or to none.
+    /// Sends a message of two frames, to every subscriber of its topic or to none.
     ///
-    /// Waits for room up to [`SocketOptions::send_slice`]. Subscriptions are not
-    /// read here: call [`Publisher::process_events`] now and then.
+    /// Waits for room up to [`SocketOptions::send_slice`]. Does not read subscriptions: call
+    /// [`Publisher::process_events`] regularly.
     ///
     /// # Errors
     /// The socket has failed for good.
@@ -163,8 +145,8 @@ impl Publisher {
             Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => return Ok(Sent::Full),
             Err(error) => return Err(send_failed(error)),
         }
-        // Room is counted in whole messages, so that the second frame finds what
-        // the first one found. Should it not: half a message must never stay.
+        // libzmq counts room in whole messages, so the second frame should always find room.
+        // It is repeated in any case: half a message must never stay.
         let mut rest = zmq::Message::from(body);
         loop {
             match self.socket.send(rest, 0) {
@@ -178,57 +160,38 @@ impl Publisher {
         }
     }
 
-    /// Takes in what subscribers have sent up and what happened to connections,
-    /// and makes anew what libzmq gave up. Never waits.
+    /// Reads subscriptions and connection events, and reconnects what libzmq gave up. Never
+    /// waits.
     ///
-    /// To be called often: libzmq holds some hundred subscriptions until then, and no
-    /// further ones are taken in.
+    /// Call it often: libzmq queues some hundred subscriptions, and reads no further ones
+    /// until then.
     pub fn process_events(&mut self) {
-        let events = &mut self.events;
-        self.connections.process_events(&mut self.socket, &mut |event| {
-            if events.len() == EVENTS {
-                events.pop_front();
-            }
-            events.push_back(event);
-        });
-        for address in self.connections.misused() {
-            self.peers.note(address, Misuse::Frame);
-        }
-        for descriptor in self.connections.disconnected() {
-            let gone = self.tracker.disconnected(descriptor, self.sent);
-            self.ending.take_if(|(ending, _)| Some(*ending) == gone);
-        }
-        let all_connect = self.connections.all_connect();
-        let Publisher { peers, socket, tracker, ending, sent, .. } = self;
+        let Publisher { socket, connections, peers, ending, sent, .. } = self;
+        connections.process_events(socket, &mut |_| {});
+        let all_connect = connections.all_connect();
         let now = Instant::now();
-        peers.drain(socket, now, |message, sender, _| {
-            let (Some(descriptor), connection) = (sender.descriptor, sender.connection) else {
-                return;
-            };
-            if message.get(1..) != Some(ENDING) {
-                let name = || peer_name(descriptor, sender.address);
-                tracker.take(message, (connection, descriptor), *sent, name);
-                return;
-            }
-            // One that this publisher connects to stays subscribed, and may be there again
-            // soon: what is sent once it has gone is held for it. The subscriptions of the
-            // others end with them.
-            if message.first() == Some(&1) && tracker.forget(connection) && all_connect {
+        peers.read(socket, connections, *sent, now, |event| match event {
+            // A subscriber that this publisher connects to stays subscribed, and messages
+            // sent after its disconnect are queued until it is back. Subscriptions of those
+            // that connect to this publisher end with the connection.
+            PeerEvent::Ending(connection) if all_connect => {
                 *ending = Some((connection, now + ENDING_WAIT));
             }
+            PeerEvent::Disconnected(connection) => {
+                ending.take_if(|(ending, _)| *ending == connection);
+            }
+            PeerEvent::Ending(_) | PeerEvent::Subscription { .. } => {}
         });
-        let room = MOST_BROKEN.saturating_sub(self.broken.len());
-        self.broken.extend(self.tracker.broken().take(room));
     }
 
-    /// What a person should know of subscribers whose connections were ended because of
-    /// what they sent: of the first one, and then once a minute at most.
-    pub fn report(&mut self) -> Option<String> {
-        self.peers.report(Instant::now())
+    /// A report of subscribers that were disconnected because of what they sent: the first at
+    /// once, then at most one a minute.
+    pub fn take_report(&mut self) -> Option<String> {
+        self.peers.take_report(Instant::now())
     }
 
-    /// Waits, if a subscriber is about to end, until it has gone: what is sent meanwhile
-    /// could be lost. Asks `stop` at least every 50 ms, and waits for a minute at most.
+    /// If a subscriber has announced its end, waits until it is gone: what is sent meanwhile
+    /// could be lost. Calls `stop` at least every 50 ms, and waits a minute at most.
     pub fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
         while let Some((_, until)) = self.ending {
             if Instant::now() >= until || stop() {
@@ -240,31 +203,28 @@ impl Publisher {
         }
     }
 
-    /// Connections that have ended without the peer having unsubscribed, as of the last
-    /// [`Publisher::process_events`]: what was on its way is lost.
+    /// Connections that ended without a cancel, as of the last
+    /// [`Publisher::process_events`]: messages in flight were lost.
     pub fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
-        self.broken.drain(..)
+        self.peers.broken()
     }
 
-    /// Who has no room for the next message, as far as can be told: subscribers that do not
-    /// take what the system holds for them, and endpoints without a connection.
+    /// Who has no room for the next message, as far as is known: subscribers that do not read
+    /// what the system holds for them, and endpoints without a connection.
     pub fn blocked_peers(&self) -> Vec<String> {
-        let peers = |least| {
-            let peers = self.tracker.iter().filter(move |(fd, _)| ffi::unsent(*fd) >= least);
-            peers.map(|(_, peer)| peer.to_owned())
-        };
-        let mut names: Vec<String> = peers(1).collect();
+        let mut names: Vec<String> = self.peers.with_unsent(1).collect();
         let endpoints = self.connections.status().into_iter();
         let away = endpoints.filter(|it| it.role == Role::Connect && it.peers == 0);
         names.extend(away.map(|it| format!("{} (not connected)", it.endpoint)));
         if names.is_empty() {
-            names.extend(peers(0));
+            names.extend(self.peers.with_unsent(0));
         }
         names.sort_unstable();
         names
     }
 
-    /// Whether any subscriber would get this topic, as of the last [`Publisher::process_events`].
+    /// Whether any subscriber receives this topic, as of the last
+    /// [`Publisher::process_events`].
     pub fn has_subscriber(&self, topic: &[u8]) -> bool {
         self.peers.subscriptions.has_subscriber(topic)
     }
@@ -274,20 +234,20 @@ impl Publisher {
         self.peers.subscriptions.generation()
     }
 
-    /// Subscribers that could get a topic below `root` (the empty root: any), as
-    /// of the last [`Publisher::process_events`].
+    /// Number of subscribers that could receive a topic below `root` (the empty root: any
+    /// topic), as of the last [`Publisher::process_events`].
     pub fn subscribers(&self, root: &str) -> usize {
         let peers = self.peers.subscriptions.peers_below(root);
         match self.connections.all_bound() {
             true => peers,
-            // libzmq holds what a peer that it connects to has subscribed to until it is
-            // back, but it is away.
+            // libzmq keeps the subscriptions of a peer that it connects to while the peer is
+            // down.
             false => peers.min(self.connections.open_connections()),
         }
     }
 
-    /// Waits until at least `n` subscribers could get a topic below `root`, for
-    /// `timeout` at most. Asks `stop` at least every 50 ms.
+    /// Waits until at least `n` subscribers could receive a topic below `root`, for `timeout`
+    /// at most. Calls `stop` at least every 50 ms.
     pub fn wait_for(
         &mut self,
         n: usize,
@@ -313,8 +273,7 @@ impl Publisher {
         }
     }
 
-    /// Waits for `pause`, taking in what subscribers send meanwhile. Asks `stop` at
-    /// least every 50 ms.
+    /// Waits for `pause`, and reads events meanwhile. Calls `stop` at least every 50 ms.
     pub fn pause(&mut self, pause: Duration, stop: &dyn Fn() -> bool) {
         let start = Instant::now();
         loop {
@@ -327,36 +286,19 @@ impl Publisher {
         }
     }
 
-    /// How it stands with each endpoint, as of the last [`Publisher::process_events`].
+    /// The state of each endpoint, as of the last [`Publisher::process_events`].
     pub fn endpoint_status(&self) -> Vec<EndpointStatus> {
         self.connections.status()
     }
 
-    /// What happened to connections since this was last asked; the latest 256.
-    pub fn events(&mut self) -> impl Iterator<Item = ConnectionEvent> + '_ {
-        self.events.drain(..)
-    }
-
-    /// Closes the socket once everything has gone out, or after `linger`.
+    /// Closes the socket once everything is sent, or after `linger`.
     pub fn close(self, linger: Duration) -> Flushed {
         let Publisher { socket, connections, context, ipc_files: _last, .. } = self;
-        // Can't fail for a valid value; if it did, nothing would be waited for.
+        // Can't fail for a valid value.
         let _ = socket.set_linger(-1);
         drop(socket);
         drop(connections);
         flush(context, linger)
-    }
-}
-
-/// Who is at the other end of a connection.
-fn peer_name(descriptor: Descriptor, from: &str) -> String {
-    if let Some(address) = ffi::peer_address(descriptor) {
-        return address;
-    }
-    match from.rsplit_once(':') {
-        Some((_, process)) if from.starts_with(':') => format!("process {process}"),
-        _ if from.is_empty() => "an unknown address".to_owned(),
-        _ => from.to_owned(),
     }
 }
 

@@ -1,30 +1,31 @@
 use super::*;
 use crate::socket::testing::{
-    DEADLINE, STEP, bind, bound_again, connect, own_address, publisher, subscriber, take, until,
-    wait_for_subscribers,
+    DEADLINE, STEP, bind, bound_again, connect, own_address, plain_socket, publisher,
+    slow_subscriber, subscriber, take, until, wait_for_subscribers,
 };
-use crate::socket::{ConnectionState, EventKind, PublisherRequest, Subscriber};
+use crate::socket::{ConnectionState, PublisherRequest, Subscriber};
 
 const SHORT: Duration = Duration::from_millis(100);
 
-/// A publisher that feels a slow subscriber soon.
+/// Options that cause backpressure early.
 fn tight() -> SocketOptions {
     SocketOptions { hwm: 10, send_slice: Duration::from_millis(20), ..SocketOptions::publisher() }
 }
 
-/// A plain SUB of everything that holds little and reads only when told.
-fn slow_reader(endpoint: &str) -> zmq::Socket {
-    let socket = zmq::Context::new().socket(zmq::SUB).expect("socket");
-    socket.set_rcvhwm(1).expect("hwm");
-    socket.set_rcvbuf(4096).expect("buffer");
-    socket.set_linger(0).expect("linger");
-    socket.set_subscribe(b"").expect("subscribe");
-    socket.connect(endpoint).expect("connect");
-    socket
+/// Waits until a subscriber is disconnected, and returns the report.
+#[track_caller]
+fn wait_for_report(publisher: &mut Publisher) -> String {
+    let mut report = None;
+    until("a report", || {
+        publisher.wait_for(9, STEP, "", &|| false);
+        report = publisher.take_report();
+        report.is_some()
+    });
+    report.expect("a report")
 }
 
-/// Sends 10 kB messages until there has been no room for a while: the system's
-/// buffers, which grow, are full too. Returns how many went.
+/// Sends 10 kB messages until the system's growing buffers are full, too. Returns how many
+/// were sent.
 fn fill(publisher: &mut Publisher) -> usize {
     let body = [b'x'; 10_000];
     let (mut sent, mut full) = (0, 0);
@@ -39,7 +40,7 @@ fn fill(publisher: &mut Publisher) -> usize {
 }
 
 #[test]
-fn what_is_sent_after_waiting_for_a_subscriber_arrives_whole() {
+fn messages_sent_after_waiting_for_a_subscriber_all_arrive() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &["app"]);
     wait_for_subscribers(&mut publisher, 1);
@@ -55,7 +56,7 @@ fn what_is_sent_after_waiting_for_a_subscriber_arrives_whole() {
 }
 
 #[test]
-fn a_subscriber_inside_gets_everything_and_is_felt_when_it_is_slow() {
+fn an_inproc_subscriber_receives_everything_and_causes_backpressure() {
     let mut publisher = Publisher::open(&[], &tight()).expect("publisher");
     let inside = |publisher: &mut Publisher| {
         publisher.inproc_subscriber(&["app"], &SocketOptions::subscriber()).expect("inside")
@@ -71,16 +72,16 @@ fn a_subscriber_inside_gets_everything_and_is_felt_when_it_is_slow() {
     }
     let expected: Vec<String> = (0..1000).map(|n| format!("app.INFO|{n}")).collect();
     assert_eq!(take(&mut subscriber, 1000), expected);
-    // A second one, and the end: neither waits for the other.
+    // Drops two subscribers and the publisher: neither waits for the other.
     let second = inside(&mut publisher);
     drop((subscriber, second));
     assert_eq!(publisher.close(DEADLINE), Flushed::Yes);
 }
 
 #[test]
-fn a_full_subscriber_is_felt_and_no_message_is_lost_or_split() {
+fn a_full_subscriber_causes_backpressure_and_no_message_is_lost_or_split() {
     let (mut publisher, endpoint) = publisher(&tight());
-    let reader = slow_reader(&endpoint);
+    let reader = slow_subscriber(&endpoint, &[""]);
     wait_for_subscribers(&mut publisher, 1);
     let sent = fill(&mut publisher);
     assert_eq!(publisher.send(b"again", b"").expect("send"), Sent::Full);
@@ -94,7 +95,7 @@ fn a_full_subscriber_is_felt_and_no_message_is_lost_or_split() {
 }
 
 #[test]
-fn one_who_wants_three_topics_is_one_subscriber() {
+fn a_subscriber_of_three_topics_counts_once() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let _first = subscriber(&endpoint, &["app.INFO", "app.ERROR", "app.DEBUG"]);
     until("all three are there", || {
@@ -109,7 +110,7 @@ fn one_who_wants_three_topics_is_one_subscriber() {
 }
 
 #[test]
-fn one_who_wants_three_topics_does_not_stand_in_for_one_who_wants_others() {
+fn a_subscriber_of_three_topics_does_not_count_for_another_root() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let _three = subscriber(&endpoint, &["app.INFO", "app.ERROR", "app.DEBUG"]);
     let _other = subscriber(&endpoint, &["web"]);
@@ -130,7 +131,7 @@ fn a_subscriber_of_something_else_is_not_waited_for() {
 }
 
 #[test]
-fn waiting_ends_when_the_caller_wants_to_stop() {
+fn waiting_ends_when_stop_returns_true() {
     let (mut publisher, _) = publisher(&SocketOptions::publisher());
     let start = Instant::now();
     let stop = || start.elapsed() > SHORT;
@@ -139,7 +140,7 @@ fn waiting_ends_when_the_caller_wants_to_stop() {
 }
 
 #[test]
-fn whether_a_topic_is_heard_follows_those_who_come_and_go() {
+fn has_subscriber_follows_subscribers_that_come_and_go() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let before = publisher.generation();
     let first = subscriber(&endpoint, &["app"]);
@@ -165,22 +166,14 @@ fn whether_a_topic_is_heard_follows_those_who_come_and_go() {
 }
 
 #[test]
-fn what_is_no_subscription_ends_the_connection_of_its_sender_and_no_other() {
+fn a_frame_that_is_not_a_subscription_disconnects_its_sender_alone() {
     for junk in [&b"hello"[..], b"\x02", b""] {
         let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
         let mut subscriber = subscriber(&endpoint, &["real"]);
         wait_for_subscribers(&mut publisher, 1);
-        let peer = zmq::Context::new().socket(zmq::XSUB).expect("socket");
-        peer.set_linger(0).expect("linger");
-        peer.connect(&endpoint).expect("connect");
+        let peer = plain_socket(zmq::XSUB, &endpoint, |_| {});
         peer.send(junk, 0).expect("send");
-        let mut report = None;
-        until("it is told", || {
-            publisher.wait_for(9, STEP, "", &|| false);
-            report = report.take().or_else(|| publisher.report());
-            report.is_some()
-        });
-        let report = report.expect("there is one");
+        let report = wait_for_report(&mut publisher);
         assert!(report.contains("at 127.0.0.1: it sent a frame that is no"), "{report}");
         publisher.send(b"real", b"fine").expect("send");
         assert_eq!(take(&mut subscriber, 1), ["real|fine"]);
@@ -188,7 +181,7 @@ fn what_is_no_subscription_ends_the_connection_of_its_sender_and_no_other() {
 }
 
 #[test]
-fn closing_waits_until_everything_has_gone_out() {
+fn closing_waits_until_everything_is_sent() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &[""]);
     wait_for_subscribers(&mut publisher, 1);
@@ -201,9 +194,9 @@ fn closing_waits_until_everything_has_gone_out() {
 }
 
 #[test]
-fn closing_gives_a_stuck_subscriber_up_when_the_time_is_up() {
+fn closing_abandons_a_stuck_subscriber_when_the_time_is_up() {
     let (mut publisher, endpoint) = publisher(&tight());
-    let _reader = slow_reader(&endpoint);
+    let _reader = slow_subscriber(&endpoint, &[""]);
     wait_for_subscribers(&mut publisher, 1);
     fill(&mut publisher);
     let start = Instant::now();
@@ -212,7 +205,7 @@ fn closing_gives_a_stuck_subscriber_up_when_the_time_is_up() {
 }
 
 #[test]
-fn closing_without_subscribers_takes_no_time() {
+fn closing_without_subscribers_does_not_wait() {
     let here = bind("tcp://127.0.0.1:0");
     let nobody = connect("tcp://127.0.0.1:1");
     let mut publisher =
@@ -224,7 +217,7 @@ fn closing_without_subscribers_takes_no_time() {
 }
 
 #[test]
-fn a_collector_that_comes_back_is_counted_once_and_gets_what_was_held_for_it() {
+fn a_collector_that_comes_back_counts_once_and_receives_the_queued_messages() {
     let collector = |endpoint: &str| {
         let options = SocketOptions::subscriber();
         bound_again(|| Subscriber::open(&[bind(endpoint)], &["app"], &options))
@@ -237,7 +230,7 @@ fn a_collector_that_comes_back_is_counted_once_and_gets_what_was_held_for_it() {
     drop(first);
     until("it is missed", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        publisher.endpoint_status()[0].state != ConnectionState::Connected
+        publisher.connections.status()[0].state != ConnectionState::Connected
     });
     assert!(publisher.has_subscriber(b"app.INFO"), "held for it");
     publisher.send(b"app.INFO", b"held").expect("send");
@@ -248,11 +241,9 @@ fn a_collector_that_comes_back_is_counted_once_and_gets_what_was_held_for_it() {
 }
 
 #[test]
-fn a_peer_that_sends_up_too_much_at_once_is_thrown_out() {
+fn a_peer_that_sends_too_large_a_frame_is_disconnected() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
-    let peer = zmq::Context::new().socket(zmq::XSUB).expect("socket");
-    peer.set_linger(0).expect("linger");
-    peer.connect(&endpoint).expect("connect");
+    let peer = plain_socket(zmq::XSUB, &endpoint, |_| {});
     peer.send(&b"\x01app"[..], 0).expect("send");
     wait_for_subscribers(&mut publisher, 1);
     peer.send(vec![1u8; 100_000], 0).expect("send");
@@ -263,7 +254,7 @@ fn a_peer_that_sends_up_too_much_at_once_is_thrown_out() {
 }
 
 #[test]
-fn a_stranger_that_says_nothing_is_thrown_out_and_no_subscriber() {
+fn a_silent_stranger_is_disconnected_and_not_counted_as_subscriber() {
     let options =
         SocketOptions { handshake: Duration::from_millis(200), ..SocketOptions::publisher() };
     let (mut publisher, endpoint) = publisher(&options);
@@ -271,15 +262,15 @@ fn a_stranger_that_says_nothing_is_thrown_out_and_no_subscriber() {
     let mut stranger = std::net::TcpStream::connect(address).expect("connect");
     stranger.set_read_timeout(Some(DEADLINE)).expect("timeout");
     std::io::Read::read_to_end(&mut stranger, &mut Vec::new()).expect("an end");
-    until("it is told", || {
+    until("it is reported", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        publisher.events().any(|event| matches!(event.kind, EventKind::HandshakeFailed(_)))
+        matches!(publisher.connections.status()[0].state, ConnectionState::HandshakeRefused(_))
     });
     assert_eq!((publisher.subscribers(""), publisher.connections.open_connections()), (0, 0));
 }
 
 #[test]
-fn a_publisher_told_twice_to_connect_sends_once() {
+fn a_publisher_given_an_endpoint_twice_sends_once() {
     let mut subscriber =
         Subscriber::open(&[bind("tcp://127.0.0.1:0")], &[""], &SocketOptions::subscriber())
             .expect("subscriber");
@@ -307,26 +298,24 @@ fn ipv6_works_in_brackets_where_the_machine_has_it() {
 }
 
 #[test]
-fn peers_that_come_and_go_take_exactly_their_own_subscriptions_along() {
+fn a_peer_that_leaves_removes_exactly_its_own_subscriptions() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let _stays = subscriber(&endpoint, &["app"]);
     wait_for_subscribers(&mut publisher, 1);
     let passing = |topic: &str| {
-        let socket = zmq::Context::new().socket(zmq::SUB).expect("socket");
-        socket.set_linger(0).expect("linger");
-        for topic in ["app", topic] {
-            socket.set_subscribe(topic.as_bytes()).expect("subscribe");
-        }
-        socket.connect(&endpoint).expect("connect");
-        socket
+        plain_socket(zmq::SUB, &endpoint, |socket| {
+            for topic in ["app", topic] {
+                socket.set_subscribe(topic.as_bytes()).expect("subscribe");
+            }
+        })
     };
     let mut last = passing("0");
     for n in 1..30 {
-        // The next one is there at once, on the descriptor that has just become free.
+        // The next one connects at once, and reuses the descriptor.
         drop(last);
         let topic = n.to_string();
         last = passing(&topic);
-        until("the next one is heard", || {
+        until("the next one has subscribed", || {
             publisher.wait_for(9, STEP, "", &|| false);
             publisher.has_subscriber(topic.as_bytes())
         });
@@ -343,24 +332,17 @@ fn peers_that_come_and_go_take_exactly_their_own_subscriptions_along() {
 }
 
 #[test]
-fn a_peer_that_subscribes_without_end_is_cut_off_and_the_others_stay() {
+fn a_peer_that_subscribes_endlessly_is_disconnected_and_the_others_stay() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut subscriber = subscriber(&endpoint, &["app"]);
     wait_for_subscribers(&mut publisher, 1);
-    let greedy = zmq::Context::new().socket(zmq::XSUB).expect("socket");
-    greedy.set_linger(0).expect("linger");
-    greedy.set_sndhwm(0).expect("hwm");
-    greedy.connect(&endpoint).expect("connect");
+    let greedy = plain_socket(zmq::XSUB, &endpoint, |socket| {
+        socket.set_sndhwm(0).expect("hwm");
+    });
     for n in 0..30_000 {
         greedy.send(&format!("\x01a topic of a few bytes {n}"), 0).expect("send");
     }
-    let mut report = None;
-    until("it is cut off", || {
-        publisher.wait_for(9, STEP, "", &|| false);
-        report = report.take().or_else(|| publisher.report());
-        report.is_some()
-    });
-    let report = report.expect("there is one");
+    let report = wait_for_report(&mut publisher);
     assert!(report.contains("127.0.0.1") && report.contains("subscriptions"), "{report}");
     drop(greedy);
     until("one is left", || {
@@ -372,16 +354,17 @@ fn a_peer_that_subscribes_without_end_is_cut_off_and_the_others_stay() {
 }
 
 #[test]
-fn a_publisher_that_connects_waits_for_a_subscriber_that_is_about_to_end() {
+fn a_publisher_that_connects_waits_for_a_subscriber_that_announced_its_end() {
     let options = SocketOptions::subscriber();
     let mut subscriber =
         Subscriber::open(&[bind("tcp://127.0.0.1:0")], &["app"], &options).expect("subscriber");
     let endpoint = connect(&subscriber.bound()[0]);
     let mut publisher = Publisher::open(&[endpoint], &SocketOptions::publisher()).expect("open");
     wait_for_subscribers(&mut publisher, 1);
+    publisher.send(b"app", b"received").expect("sent");
     publisher.wait_for_ending(&|| panic!("nobody is about to end"));
     subscriber.request(PublisherRequest::Hold);
-    until("it is told", || {
+    until("it is reported", || {
         publisher.pause(STEP, &|| false);
         publisher.ending.is_some()
     });
@@ -396,11 +379,12 @@ fn a_publisher_that_connects_waits_for_a_subscriber_that_is_about_to_end() {
 }
 
 #[test]
-fn a_publisher_that_binds_goes_on_without_a_subscriber_that_ends() {
+fn a_publisher_that_binds_does_not_wait_for_a_subscriber_that_announced_its_end() {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let mut staying = subscriber(&endpoint, &["app"]);
     let mut ending = subscriber(&endpoint, &["app"]);
     wait_for_subscribers(&mut publisher, 2);
+    publisher.send(b"app", b"both").expect("sent");
     ending.request(PublisherRequest::Hold);
     publisher.pause(STEP, &|| false);
     drop(ending);
@@ -411,5 +395,5 @@ fn a_publisher_that_binds_goes_on_without_a_subscriber_that_ends() {
     });
     assert_eq!(publisher.broken().count(), 0);
     publisher.send(b"app", b"hello").expect("sent");
-    assert_eq!(take(&mut staying, 1), ["app|hello"]);
+    assert_eq!(take(&mut staying, 2), ["app|both", "app|hello"]);
 }

@@ -1,7 +1,4 @@
-//! The subscribing socket, as seen by whoever takes its messages.
-//!
-//! What may be here: opening it, commands to its thread (`receive`) and taking
-//! messages out of the batches that come from there.
+//! The subscribing socket: opens it, commands its thread and delivers its messages.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -14,48 +11,48 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
 use super::connection::{ConnectionEvent, EndpointStatus};
 use super::connection_manager::ConnectionManager;
-use super::drain::{ENDING, PublisherRequest};
+use super::drain::PublisherRequest;
 use super::endpoint::Endpoint;
 use super::ffi;
 use super::ipc_cleanup::IpcFiles;
-use super::options::SocketOptions;
-use super::receive_thread::{self, Batch, Channels, Command, MOST_FRAMES, ReceiveThread, Shared};
-use crate::source::PollStatus;
+use super::options::{self, SocketOptions};
+use super::receive_thread::{self, Batch, Channels, Command, MAX_FRAMES, ReceiveThread, Shared};
 use zlog_core::error::{Error, Result};
+use zlog_core::wire::query::ENDING;
 
-/// Batches between the receiving thread and the one that takes messages. Beyond
-/// them messages wait in libzmq, and beyond its high-water mark with the sender.
+/// Batches queued for the caller. Beyond them, messages wait in libzmq, and beyond its
+/// high-water mark with the sender.
 const BATCHES: usize = 8;
-/// Events kept for [`Subscriber::events`]; what does not fit is counted.
+/// Events queued for [`Subscriber::events`]; further ones are dropped.
 const EVENTS: usize = 1024;
 
-/// Takes the frames of one message, and when it was received: seconds since
-/// 1970-01-01 UTC, the same for all messages of a batch.
+/// Receives the frames of one message and its receive time: seconds since 1970-01-01 UTC, the
+/// same for all messages of a batch.
 pub type FrameSink<'s> = dyn FnMut(&[&[u8]], f64) -> Result<ControlFlow<()>> + 's;
 
-/// A subscribing socket with a thread of its own.
+/// A subscribing socket that receives on a thread of its own.
 pub struct Subscriber {
     batches: Receiver<Batch>,
-    /// What ends a wait for batches early.
+    /// A message in here ends a wait for batches.
     wake: Receiver<()>,
     recycled: Sender<Batch>,
     commands: Sender<Command>,
     events: Receiver<ConnectionEvent>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    /// The batch that is being taken, and the next message in it.
+    /// The batch being delivered, and the index of its next message.
     current: Option<(Batch, usize)>,
     topics: HashSet<Vec<u8>>,
     bound: Vec<String>,
 }
 
 impl Subscriber {
-    /// Opens a subscriber of `topics` (byte prefixes; the empty one is everything)
-    /// on all `endpoints`, bound and connected ones in any mix.
+    /// Opens a subscriber of `topics` (byte prefixes; the empty one is everything) on
+    /// `endpoints`, which may be bound and connected ones.
     ///
     /// # Errors
-    /// An endpoint can't be bound or connected; the error names it, the cause and
-    /// the next step.
+    /// An endpoint can't be bound or connected; the error names it, the cause and the next
+    /// step.
     pub fn open<T: AsRef<[u8]>>(
         endpoints: &[Endpoint],
         topics: &[T],
@@ -67,8 +64,8 @@ impl Subscriber {
         Subscriber::start(context, socket, connections, topics, bound)
     }
 
-    /// Opens a subscriber of `topics` in the process of the publisher that has
-    /// bound the inproc address `endpoint` in `context`.
+    /// Opens a subscriber of `topics` on the inproc address `endpoint`, which a publisher of
+    /// this process has bound in `context`.
     pub(super) fn open_inproc<T: AsRef<[u8]>>(
         context: zmq::Context,
         endpoint: &str,
@@ -82,7 +79,7 @@ impl Subscriber {
         Subscriber::start(context, socket, connections, topics, bound)
     }
 
-    /// Starts the thread that receives.
+    /// Starts the receiving thread.
     fn start(
         context: zmq::Context,
         socket: zmq::Socket,
@@ -130,23 +127,24 @@ impl Subscriber {
         })
     }
 
-    /// The endpoints that were really bound: wildcards and port 0 are filled in.
+    /// The bound endpoints, with wildcards and port 0 filled in.
     pub fn bound(&self) -> &[String] {
         &self.bound
     }
 
-    /// Gives `sink` the messages of one batch, or waits up to `wait` for one.
+    /// Delivers the messages of one batch to `sink`, or waits up to `wait` for one. Returns
+    /// whether there was one.
     ///
-    /// Of a message with more than eight frames the first eight are given.
+    /// Messages are cut after eight frames.
     ///
     /// # Errors
-    /// Whatever `sink` returns: the message it was given counts as taken. Or the
-    /// receiving thread has died, which is a defect.
-    pub fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<PollStatus> {
+    /// The error of `sink`, whose message counts as delivered; or the receiving thread has
+    /// panicked.
+    pub fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<bool> {
         if self.current.is_none() {
             match self.next_batch(wait) {
                 Ok(batch) => self.current = Some((batch, 0)),
-                Err(RecvTimeoutError::Timeout) => return Ok(PollStatus::Idle),
+                Err(RecvTimeoutError::Timeout) => return Ok(false),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Error::new("the thread that receives has died"));
                 }
@@ -161,14 +159,14 @@ impl Subscriber {
                 self.current = Some((batch, at));
             } else {
                 batch.clear();
-                // No room: the thread has all it needs.
+                // Fails if the thread has enough empty batches.
                 let _ = self.recycled.try_send(batch);
             }
         }
-        outcome.map(|()| PollStatus::Delivered)
+        outcome.map(|()| true)
     }
 
-    /// From now on, a wait in [`Subscriber::recv`] ends when there is a word in `wake`.
+    /// From now on, a message in `wake` ends the wait in [`Subscriber::recv`].
     pub fn wake_by(&mut self, wake: Receiver<()>) {
         self.wake = wake;
     }
@@ -178,7 +176,7 @@ impl Subscriber {
             recv(self.batches) -> batch => batch.map_err(|_| RecvTimeoutError::Disconnected),
             recv(self.wake) -> word => {
                 if word.is_err() {
-                    // Nobody wakes us any more, and a closed channel would all the time.
+                    // All senders are gone: a closed channel would be ready all the time.
                     self.wake = never();
                 }
                 Err(RecvTimeoutError::Timeout)
@@ -187,33 +185,34 @@ impl Subscriber {
         }
     }
 
-    /// Subscribes to another prefix. Takes effect within 50 ms, plus the way to the publisher.
+    /// Subscribes to another prefix. The publisher gets it within 50 ms plus the network's
+    /// delay.
     pub fn subscribe(&mut self, topic: &[u8]) {
-        // Twice would be sent twice, and counted twice by the publisher.
+        // A second subscription would be sent, and counted by the publisher.
         if self.topics.insert(topic.to_vec()) {
             let _ = self.commands.send(Command::Subscribe(topic.to_vec()));
         }
     }
 
-    /// Ends a subscription. Messages of it that are on their way still come.
+    /// Ends a subscription. Its messages in flight still arrive.
     pub fn unsubscribe(&mut self, topic: &[u8]) {
         if self.topics.remove(topic) {
             let _ = self.commands.send(Command::Unsubscribe(topic.to_vec()));
         }
     }
 
-    /// Whether everything that has come has been taken.
+    /// Whether everything received so far was delivered.
     pub fn is_caught_up(&self) -> bool {
         self.shared.ask_caught_up.store(true, Ordering::Relaxed);
-        // Asked first: what was handed over before is then in the queue.
+        // Read first: batches handed over before are then in the channel.
         self.shared.caught_up.load(Ordering::Acquire)
             && self.batches.is_empty()
             && self.current.is_none()
     }
 
-    /// Asks publishers for what is due before the end. What is on its way still comes.
+    /// Sends a request to publishers. Messages in flight still arrive.
     pub fn request(&mut self, request: PublisherRequest) {
-        // Fails only when the thread has died, which the next receive says.
+        // Fails only if the thread has panicked, which the next `recv` reports.
         let _ = match request {
             PublisherRequest::Hold => self.commands.send(Command::Subscribe(ENDING.to_vec())),
             PublisherRequest::Stop => self
@@ -223,51 +222,45 @@ impl Subscriber {
         };
     }
 
-    /// How it stands with each endpoint.
+    /// The state of each endpoint.
     pub fn endpoint_status(&self) -> Vec<EndpointStatus> {
         self.shared.status()
     }
 
-    /// What happened to connections since this was last asked.
+    /// The connection events since the last call.
     pub fn events(&self) -> impl Iterator<Item = ConnectionEvent> + '_ {
         self.events.try_iter()
     }
 
-    /// Events that were lost because nobody asked for them in time.
-    pub fn events_lost(&self) -> u64 {
-        self.shared.events_lost.load(Ordering::Relaxed)
-    }
-
-    /// Frames that were dropped because a message had more than eight.
+    /// Number of frames dropped beyond the eighth of a message.
     pub fn frames_cut(&self) -> u64 {
         self.shared.frames_cut.load(Ordering::Relaxed)
     }
 }
 
-/// A socket that has subscribed to `topics` and is not attached to anything yet.
+/// An unconnected socket that has subscribed to `topics`.
 ///
-/// It is an XSUB, since a SUB drops what is on its way as soon as it unsubscribes.
+/// It is an XSUB: a SUB drops messages in flight as soon as it unsubscribes.
 fn set_up<T: AsRef<[u8]>>(
     context: &zmq::Context,
     topics: &[T],
     options: &SocketOptions,
 ) -> Result<(zmq::Socket, HashSet<Vec<u8>>)> {
-    let cant = |error| Error::new(format!("can't open a ZeroMQ socket: {error}"));
-    let mut socket = context.socket(zmq::XSUB).map_err(cant)?;
+    let mut socket = context.socket(zmq::XSUB).map_err(options::open_error)?;
     options.apply(&mut socket)?;
     let topics: HashSet<Vec<u8>> = topics.iter().map(|t| t.as_ref().to_vec()).collect();
     for topic in &topics {
-        receive_thread::subscribe(&socket, true, topic).map_err(cant)?;
+        receive_thread::subscribe(&socket, true, topic).map_err(options::open_error)?;
     }
     Ok((socket, topics))
 }
 
-/// Gives the messages of `batch` from `at` on, until enough.
+/// Delivers the messages of `batch` from `at` on, until `sink` breaks.
 fn give(batch: &Batch, at: &mut usize, sink: &mut FrameSink<'_>) -> Result<()> {
     while *at < batch.len() {
         let message = batch.message(*at);
         *at += 1;
-        let mut frames: [&[u8]; MOST_FRAMES] = [&[]; MOST_FRAMES];
+        let mut frames: [&[u8]; MAX_FRAMES] = [&[]; MAX_FRAMES];
         for (slot, frame) in frames.iter_mut().zip(message) {
             *slot = frame;
         }
@@ -279,10 +272,10 @@ fn give(batch: &Batch, at: &mut usize, sink: &mut FrameSink<'_>) -> Result<()> {
 }
 
 impl Drop for Subscriber {
-    /// Tells publishers that no more is wanted, and ends the thread, within some 150 ms.
-    /// What was received and not taken is gone.
+    /// Sends publishers the end of this subscription and ends the thread, within about
+    /// 150 ms. Undelivered messages are dropped.
     fn drop(&mut self) {
-        // Those that connect here hold what comes until there is somebody again.
+        // Publishers that connect queue messages until a subscriber is back.
         self.request(if self.bound.is_empty() {
             PublisherRequest::Stop
         } else {
@@ -290,7 +283,7 @@ impl Drop for Subscriber {
         });
         self.shared.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A panic there was reported when it happened.
+            // A panic was reported when it happened.
             let _ = thread.join();
         }
     }

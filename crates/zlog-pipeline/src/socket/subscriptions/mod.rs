@@ -1,13 +1,13 @@
-//! Who has subscribed to what: one table for each publishing socket, bounded.
+//! The subscriptions of a publishing socket's peers, within limits.
 //!
-//! It says how many peers could get a topic below a root, whether a topic has a
-//! subscriber, and which prefix gets its first subscriber or loses its last one, which is
-//! what a relay asks of its publishers ([`UpstreamSubscriptions`](super::upstream::UpstreamSubscriptions)).
+//! Answers how many peers could receive a topic below a root, whether a topic has a
+//! subscriber, and which prefix gained its first or lost its last subscriber. A relay sends
+//! the latter upstream (see `upstream`).
 //!
-//! The table is what libzmq's own is: a set of prefixes for each pipe. libzmq names the
-//! pipe with each message, and with the cancels that it makes when the pipe ends
-//! (`zmq-sys/edits.rs`). The number of a pipe is never used again, so that no message can
-//! be taken for that of another peer; the descriptor of a connection is used again at once.
+//! The table mirrors libzmq's own: a set of prefixes per pipe. libzmq names the pipe with
+//! each message, and with the cancels that it makes when the pipe ends (added by
+//! `zmq-sys/edits.rs`). Pipe numbers are never reused, so a message can't be taken for
+//! another peer's; descriptors are reused at once.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -15,69 +15,69 @@ use std::time::Instant;
 
 use super::rate_limit::RateLimit;
 
-/// What a prefix costs besides its bytes. Here it is about that; libzmq spends 48 bytes
-/// of memory for each byte of a prefix that it shares with no other.
-const EACH: usize = 64;
-/// The most that the prefixes of one peer may cost: 10,000 of 40 bytes.
-pub(super) const MOST_OF_PEER: usize = 1 << 20;
-/// The most that those of all peers may cost. Beyond it, who has most is ended.
-const MOST_OF_ALL: usize = 4 << 20;
-/// Cancels of what was never subscribed to, for one connection. libzmq sends none.
-const MOST_BOGUS: u32 = 100;
-/// Messages of a connection: at once, and a second. libzmq sends each subscription once,
-/// and another time to cancel it.
+/// Cost of a prefix in addition to its bytes, about what it takes here. libzmq needs 48 bytes
+/// of memory for each byte of a prefix that is not shared with another one.
+const PREFIX_OVERHEAD: usize = 64;
+/// Limit on the cost of one peer's prefixes: 10,000 of 40 bytes.
+pub(super) const MAX_PEER_COST: usize = 1 << 20;
+/// Limit on the cost of all peers' prefixes. Beyond it, the largest peer is disconnected.
+const MAX_TOTAL_COST: usize = 4 << 20;
+/// Limit on cancels of prefixes that the peer never subscribed to. libzmq sends none.
+const MAX_BOGUS_CANCELS: u32 = 100;
+/// Limit on messages of a connection: burst, and per second. libzmq sends each subscription
+/// once, and each cancel once.
 const RATE: (u64, u64) = (50_000, 1000);
-/// Peers without a subscription are forgotten when there are so many.
+/// Number of peers at which those without a subscription are removed.
 const PURGE: usize = 1024;
 
-/// Whose message it is.
+/// The sender of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin<'a> {
-    /// The number of the pipe.
+    /// Number of the pipe.
     pub(super) pipe: u64,
-    /// The number of the connection; 0 for a socket of this process, which is trusted. A
-    /// pipe can get another: when libzmq connects again.
+    /// Number of the connection; 0 for a socket of this process, which is trusted. A pipe
+    /// gets a new one when libzmq reconnects.
     pub(super) connection: u64,
-    /// Where it comes from, for people to read.
+    /// The peer's address, for messages.
     pub(super) address: &'a str,
 }
 
-/// What follows from a message.
+/// Result of a message.
 #[derive(PartialEq, Eq, Debug, Default)]
-pub(super) struct Taken<'m> {
-    /// The first subscriber of a prefix has come, or its last one has gone.
-    pub(super) edge: Option<Edge<'m>>,
-    /// A peer that asked for too much: its connection is to be ended.
-    pub(super) ended: Option<Ended>,
+pub(super) struct Update<'m> {
+    /// The prefix that gained its first or lost its last subscriber.
+    pub(super) change: Option<PrefixChange<'m>>,
+    /// The peer to disconnect.
+    pub(super) offender: Option<Offender>,
 }
 
-/// A prefix that gets its first subscriber, or loses its last one.
+/// A prefix that gained its first subscriber, or lost its last one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Edge<'m> {
-    First(&'m [u8]),
-    Last(&'m [u8]),
+pub(super) enum PrefixChange<'m> {
+    Added(&'m [u8]),
+    Removed(&'m [u8]),
 }
 
-/// A peer whose connection is to be ended.
+/// A peer that must be disconnected.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Ended {
+pub(super) struct Offender {
     pub(super) connection: u64,
     pub(super) address: Box<str>,
     pub(super) why: Misuse,
 }
 
-/// What a peer did.
+/// What a peer did wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Misuse {
-    /// Sent a frame that is no subscription, or a larger one than is taken.
+    /// Sent a frame that is not a subscription, or is too large.
     Frame,
-    /// Holds too many subscriptions, or too long ones.
+    /// Holds too many or too long subscriptions.
     Subscriptions,
-    /// Holds the most while all peers together hold too many.
-    MostOfAll,
-    /// Cancelled what it had not subscribed to.
+    /// Holds the most, while all peers together hold too many.
+    LargestPeer,
+    /// Cancelled prefixes it had not subscribed to.
     Cancels,
-    /// Subscribes and cancels without end.
+    /// Subscribes and cancels too often.
     Rate,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for Misuse {
         f.write_str(match self {
             Misuse::Frame => "it sent a frame that is no subscription, or one over 4 KiB",
             Misuse::Subscriptions => "it holds more subscriptions than a peer may have",
-            Misuse::MostOfAll => {
+            Misuse::LargestPeer => {
                 "all peers together hold more subscriptions than there is room for, and it holds \
                  the most"
             }
@@ -103,16 +103,16 @@ struct Peer {
     address: Box<str>,
     rate: RateLimit,
     bogus: u32,
-    /// Its connection is to be ended: what it still subscribes to is ignored.
+    /// It is being disconnected: further subscriptions are ignored.
     ended: bool,
 }
 
-/// The table.
+/// The subscriptions of all peers, and of this side.
 pub(super) struct Subscriptions {
     peers: HashMap<u64, Peer>,
-    /// How many peers hold each prefix, and how often this side does itself.
+    /// Number of holders of each prefix: peers, and [`Subscriptions::hold`].
     prefixes: HashMap<Box<[u8]>, usize>,
-    /// Of all peers that have not been ended.
+    /// Total cost of the peers that are not being disconnected.
     cost: usize,
     generation: u64,
     purge_at: usize,
@@ -131,34 +131,33 @@ impl Default for Subscriptions {
 }
 
 impl Subscriptions {
-    /// Takes a message that came up from a peer: 1 or 0, then a prefix. Anything else is
-    /// ignored.
-    pub(super) fn take<'m>(
+    /// Applies a message of a peer: 1 or 0, then a prefix. Anything else is ignored.
+    pub(super) fn apply<'m>(
         &mut self,
         message: &'m [u8],
         from: Origin<'_>,
         now: Instant,
-    ) -> Taken<'m> {
+    ) -> Update<'m> {
         let (subscribes, prefix) = match message.split_first() {
             Some((1, prefix)) => (true, prefix),
             Some((0, prefix)) => (false, prefix),
-            _ => return Taken::default(),
+            _ => return Update::default(),
         };
-        self.meet(from, now);
-        let edge = match subscribes {
+        self.register(from, now);
+        let change = match subscribes {
             true => self.add(from.pipe, prefix),
             false => self.remove(from.pipe, prefix),
         };
-        Taken { edge, ended: self.judge(from.pipe, now) }
+        Update { change, offender: self.check_limits(from.pipe, now) }
     }
 
-    /// Whether anything has come through this pipe and connection.
+    /// Whether the pipe is known with this connection.
     pub(super) fn knows(&self, pipe: u64, connection: u64) -> bool {
         self.peers.get(&pipe).is_some_and(|peer| peer.connection == connection)
     }
 
-    /// Notes a peer, or that it has a new connection, for which it starts over.
-    fn meet(&mut self, from: Origin<'_>, now: Instant) {
+    /// Registers a new peer, or a new connection of a known pipe, which starts over.
+    fn register(&mut self, from: Origin<'_>, now: Instant) {
         if self.knows(from.pipe, from.connection) {
             return;
         }
@@ -186,7 +185,7 @@ impl Subscriptions {
         self.peers.insert(from.pipe, peer);
     }
 
-    fn add<'m>(&mut self, pipe: u64, prefix: &'m [u8]) -> Option<Edge<'m>> {
+    fn add<'m>(&mut self, pipe: u64, prefix: &'m [u8]) -> Option<PrefixChange<'m>> {
         let peer = self.peers.get_mut(&pipe)?;
         if peer.ended || !peer.prefixes.insert(prefix.into()) {
             return None;
@@ -196,7 +195,7 @@ impl Subscriptions {
         self.hold(prefix)
     }
 
-    fn remove<'m>(&mut self, pipe: u64, prefix: &'m [u8]) -> Option<Edge<'m>> {
+    fn remove<'m>(&mut self, pipe: u64, prefix: &'m [u8]) -> Option<PrefixChange<'m>> {
         let peer = self.peers.get_mut(&pipe)?;
         if !peer.prefixes.remove(prefix) {
             peer.bogus = peer.bogus.saturating_add(1);
@@ -209,45 +208,44 @@ impl Subscriptions {
         self.release(prefix)
     }
 
-    /// Whether a peer costs too much by now: the sender of a message, or who has most.
-    fn judge(&mut self, pipe: u64, now: Instant) -> Option<Ended> {
+    /// Whether a peer exceeds a limit: the sender of the message, or the largest peer.
+    fn check_limits(&mut self, pipe: u64, now: Instant) -> Option<Offender> {
         let peer = self.peers.get_mut(&pipe)?;
         peer.rate.count();
         if peer.ended || peer.connection == 0 {
             return None;
         }
-        let (whose, why) = if peer.bogus > MOST_BOGUS {
+        let (whose, why) = if peer.bogus > MAX_BOGUS_CANCELS {
             (pipe, Misuse::Cancels)
         } else if !peer.rate.is_within(now) {
             (pipe, Misuse::Rate)
-        } else if peer.cost > MOST_OF_PEER {
+        } else if peer.cost > MAX_PEER_COST {
             (pipe, Misuse::Subscriptions)
-        } else if self.cost > MOST_OF_ALL {
+        } else if self.cost > MAX_TOTAL_COST {
             let others = self.peers.iter().filter(|(_, peer)| !peer.ended && peer.connection != 0);
-            (*others.max_by_key(|(_, peer)| peer.cost)?.0, Misuse::MostOfAll)
+            (*others.max_by_key(|(_, peer)| peer.cost)?.0, Misuse::LargestPeer)
         } else {
             return None;
         };
         let peer = self.peers.get_mut(&whose)?;
         peer.ended = true;
         self.cost -= peer.cost;
-        Some(Ended { connection: peer.connection, address: peer.address.clone(), why })
+        Some(Offender { connection: peer.connection, address: peer.address.clone(), why })
     }
 
-    /// Notes that this side wants `prefix` itself. Counted: each call needs a
-    /// [`Subscriptions::release`].
-    pub(super) fn hold<'m>(&mut self, prefix: &'m [u8]) -> Option<Edge<'m>> {
+    /// Holds `prefix` for this side. Counted: each call needs a [`Subscriptions::release`].
+    pub(super) fn hold<'m>(&mut self, prefix: &'m [u8]) -> Option<PrefixChange<'m>> {
         if let Some(holders) = self.prefixes.get_mut(prefix) {
             *holders += 1;
             return None;
         }
         self.prefixes.insert(prefix.into(), 1);
         self.generation += 1;
-        Some(Edge::First(prefix))
+        Some(PrefixChange::Added(prefix))
     }
 
-    /// Takes a [`Subscriptions::hold`] back.
-    pub(super) fn release<'m>(&mut self, prefix: &'m [u8]) -> Option<Edge<'m>> {
+    /// Reverts a [`Subscriptions::hold`].
+    pub(super) fn release<'m>(&mut self, prefix: &'m [u8]) -> Option<PrefixChange<'m>> {
         let holders = self.prefixes.get_mut(prefix)?;
         *holders -= 1;
         if *holders > 0 {
@@ -255,25 +253,25 @@ impl Subscriptions {
         }
         self.prefixes.remove(prefix);
         self.generation += 1;
-        Some(Edge::Last(prefix))
+        Some(PrefixChange::Removed(prefix))
     }
 
-    /// Changes whenever the answer of [`Subscriptions::heard`] may.
+    /// Changes whenever an answer of [`Subscriptions::has_subscriber`] may change.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Whether anybody asked for `topic`.
+    /// Whether any peer receives `topic`.
     pub(super) fn has_subscriber(&self, topic: &[u8]) -> bool {
-        // There can be tens of thousands of prefixes, and this is asked for each topic.
+        // Called once per topic and generation, with up to tens of thousands of prefixes.
         if self.prefixes.len() <= topic.len() {
             return self.prefixes.keys().any(|prefix| topic.starts_with(prefix));
         }
         (0..=topic.len()).any(|end| self.prefixes.contains_key(&topic[..end]))
     }
 
-    /// Peers that could get a topic below `root`: they asked for a prefix of
-    /// `root.`, or for a longer one that begins with it. Without a root, all.
+    /// Number of peers that could receive a topic below `root`: their prefix begins with
+    /// `root.`, or `root.` with their prefix. The empty root matches all.
     pub(super) fn peers_below(&self, root: &str) -> usize {
         let mut below = root.as_bytes().to_vec();
         if !root.is_empty() {
@@ -285,9 +283,9 @@ impl Subscriptions {
     }
 }
 
-/// What a prefix costs.
+/// Cost of a prefix.
 pub(super) fn cost(prefix: &[u8]) -> usize {
-    prefix.len() + EACH
+    prefix.len() + PREFIX_OVERHEAD
 }
 
 #[cfg(test)]

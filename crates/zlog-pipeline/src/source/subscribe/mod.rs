@@ -72,18 +72,23 @@ impl Subscribe {
     /// # Errors
     /// Whatever `sink` returns.
     pub fn poll_raw(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<PollStatus> {
-        self.subscriber.recv(wait, sink)
+        self.subscriber.recv(wait, sink).map(poll_status)
     }
+}
+
+fn poll_status(delivered: bool) -> PollStatus {
+    if delivered { PollStatus::Delivered } else { PollStatus::Idle }
 }
 
 impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let received = &mut self.received;
-        self.subscriber.recv(wait, &mut |frames, at| -> Result<ControlFlow<()>> {
+        let delivered = self.subscriber.recv(wait, &mut |frames, at| -> Result<ControlFlow<()>> {
             let mut record = Record::default();
             received.count(wire::decode_into(frames, at, &mut record));
             sink(&mut record)
-        })
+        });
+        delivered.map(poll_status)
     }
 }
 

@@ -1,31 +1,27 @@
-//! Writing to a descriptor that this process was started with, so that a reader who
-//! stands still holds up the work but never the end.
+//! Writes to an inherited descriptor so that a reader that stands still can block the work,
+//! but not the exit.
 //!
-//! What may be here: how bytes get out, and when that is given up. What they are, and
-//! what their loss means, is known above.
+//! # A reader that stands still
+//! A write to a full pipe or a stopped terminal (Ctrl-S) blocks, and continues to block after
+//! a signal: the process would never notice the shutdown request. So this writer never blocks
+//! in a write; it waits in `poll`, checks for a request every [`POLL_INTERVAL`], and after
+//! one drops what nobody reads.
 //!
-//! # A reader who stands still
-//! A write to a full pipe, or to a terminal that was stopped (Ctrl-S), waits, and goes
-//! on waiting after a signal: a process in the middle of it never comes to see that it
-//! was asked to end. So nothing here waits in a write; it waits in `poll`, looks up every
-//! [`TICK`], and once it was asked to end, gives up what nobody takes.
+//! `O_NONBLOCK` belongs to the open file, which is shared with the shell and all other
+//! programs of the pipeline, so zlog must not set it. Instead:
 //!
-//! `O_NONBLOCK` is no flag of a descriptor but of what it refers to, which is shared with
-//! the shell and with every other program in the pipeline: it is not for zlog to set.
-//! Instead:
+//! - pipes and terminals are opened again through `/proc`: the same pipe, with flags of
+//!   zlog's own;
+//! - sockets, which can't be opened again, take a flag with each call;
+//! - where neither works (another system, another user's terminal), each write is preceded by
+//!   `poll` and limited to what always fits into a pipe;
+//! - files and devices like `/dev/null` never block.
 //!
-//! - a pipe or terminal is opened once more, by its name in `/proc`: the same pipe, with
-//!   flags of zlog's own;
-//! - a socket, which can't be opened again, takes the wish with each call;
-//! - where neither is to be had (another system, another user's terminal), `poll` is asked
-//!   before each write, which is then of no more than what always finds room in a pipe;
-//! - files, and devices like `/dev/null`, don't wait for anybody.
+//! Only the third costs a system call while there is room.
 //!
-//! But for the third, none of that costs a system call as long as there is room.
-//!
-//! Considered and not taken: signals that end a blocked call (one that comes between the
-//! look at the flag and the call is missed, and calls of every other thread end, too); a
-//! thread that writes (a switch between threads for each record of a quiet stream).
+//! Rejected: signals that interrupt a blocked call (one that arrives between the check and the
+//! call is missed, and it interrupts the calls of all threads); a writing thread (a context
+//! switch for each record of a quiet stream).
 
 use std::fmt;
 use std::io;
@@ -34,62 +30,69 @@ use std::time::{Duration, Instant};
 use crate::os::signal::ShutdownSignal;
 use zlog_core::error::Exit;
 
-/// How long nothing may move, once this process was asked to end, before what is left is
-/// given up.
-const STILL: Duration = Duration::from_secs(1);
-/// How long all of it may take in the end, unless something else was asked for.
-const WHOLE: Duration = Duration::from_secs(5);
+/// How long there may be no progress after a shutdown request.
+const STALL_LIMIT: Duration = Duration::from_secs(1);
+/// Default limit on the time for all output after a shutdown request.
+const TOTAL_LIMIT: Duration = Duration::from_secs(5);
 
 #[cfg(unix)]
 pub(super) use self::unix::StdioWriter;
 
-/// How long the end may be held up.
+/// Limits on how long output may delay the exit.
 #[derive(Debug)]
 struct ShutdownDeadline {
-    /// Who knows whether this process was asked to end; `None`: the process's own.
+    /// The signal to check; `None`: the process's own.
     stop: Option<ShutdownSignal>,
-    still: Duration,
-    whole: Duration,
-    /// When a write first met the request.
-    asked: Option<Instant>,
-    /// When something was last taken since then.
-    moved: Option<Instant>,
-    over: bool,
+    stall_limit: Duration,
+    total_limit: Duration,
+    /// When a write first noticed the request.
+    requested_at: Option<Instant>,
+    /// When bytes were last taken since then.
+    progressed_at: Option<Instant>,
+    expired: bool,
 }
 
 impl Default for ShutdownDeadline {
     fn default() -> ShutdownDeadline {
-        let (stop, asked, moved) = (None, None, None);
-        ShutdownDeadline { stop, still: STILL, whole: WHOLE, asked, moved, over: false }
+        let (stop, requested_at, progressed_at) = (None, None, None);
+        ShutdownDeadline {
+            stop,
+            stall_limit: STALL_LIMIT,
+            total_limit: TOTAL_LIMIT,
+            requested_at,
+            progressed_at,
+            expired: false,
+        }
     }
 }
 
 impl ShutdownDeadline {
-    /// Something was taken. Reads no clock as long as nothing was asked for.
+    /// Notes progress. Reads no clock before a request.
     fn note_progress(&mut self) {
-        if self.asked.is_some() {
-            self.moved = Some(Instant::now());
+        if self.requested_at.is_some() {
+            self.progressed_at = Some(Instant::now());
         }
     }
 
-    /// Fails when the end has been held up for long enough; for good.
+    /// Fails, from then on always, once a limit is exceeded.
     fn check(&mut self) -> io::Result<()> {
         let Some(stop) = self.stop.as_ref().or_else(|| ShutdownSignal::of_process()) else {
             return Ok(());
         };
         let ending = stop.is_ending();
-        // A child that was asked to stop may print for as long as somebody reads it; where
-        // nobody does, it would wait for that, and we for it.
-        if !(ending || stop.passed_on()) {
+        // A child that a signal was forwarded to may print as long as somebody reads. If
+        // nobody does, the child would block, and this process would wait for it.
+        if !(ending || stop.was_forwarded()) {
             return Ok(());
         }
-        if !self.over {
+        if !self.expired {
             let now = Instant::now();
-            let asked = *self.asked.get_or_insert(now);
-            let moved = self.moved.unwrap_or(asked);
-            self.over = now - moved >= self.still || (ending && now - asked >= self.whole);
+            let asked = *self.requested_at.get_or_insert(now);
+            let moved = self.progressed_at.unwrap_or(asked);
+            self.expired =
+                now - moved >= self.stall_limit || (ending && now - asked >= self.total_limit);
         }
-        match self.over {
+        match self.expired {
             true => {
                 let exit = stop.exit().unwrap_or(Exit::Failed);
                 Err(io::Error::new(io::ErrorKind::TimedOut, Abandoned { exit }))
@@ -99,15 +102,15 @@ impl ShutdownDeadline {
     }
 }
 
-/// Nobody took what was to be written, and this process was asked to end.
+/// Output was dropped after a shutdown request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Abandoned {
-    /// How it exits for that.
+    /// The exit code of the request.
     exit: Exit,
 }
 
 impl Abandoned {
-    /// How this process exits, if that is what `error` is about.
+    /// The exit code, if `error` is this error.
     pub(super) fn exit(error: &io::Error) -> Option<Exit> {
         let inner = error.get_ref()?.downcast_ref::<Abandoned>()?;
         Some(inner.exit)
@@ -136,15 +139,15 @@ mod unix {
 
     use super::ShutdownDeadline;
 
-    /// How often a write that waits looks up.
-    const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-    /// How long it waits when `poll` sees room, and a write finds too little of it.
-    const MOMENT: Duration = Duration::from_millis(1);
-    /// What finds room in every pipe of which `poll` says that it has some: PIPE_BUF, which
-    /// POSIX lets be 512.
-    const LITTLE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+    /// Longest wait between two checks for a shutdown request.
+    const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    /// Delay after `poll` reported room and the write still found none.
+    const RETRY_DELAY: Duration = Duration::from_millis(1);
+    /// What fits into every pipe for which `poll` reports room: POSIX allows PIPE_BUF to be
+    /// as small as 512 bytes.
+    const PIPE_BUF: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
-    /// The way out through a descriptor.
+    /// A writer to an inherited descriptor.
     #[derive(Debug)]
     pub(in crate::os::terminal) struct StdioWriter<F> {
         pub(super) shared: F,
@@ -152,44 +155,44 @@ mod unix {
         pub(super) deadline: ShutdownDeadline,
     }
 
-    /// How to write without waiting: see the head of this module.
+    /// How to write without blocking: see the module documentation.
     #[derive(Debug)]
     pub(super) enum WriteMode {
-        /// The same pipe or terminal, opened again.
-        Own(File),
-        /// A socket.
+        /// A pipe or terminal, opened again.
+        Reopened(File),
+        /// A socket: a flag with each call.
         Socket,
-        /// What may wait, and has to be asked before.
-        Asked,
-        /// What never waits.
-        Plain,
-        /// Standard output, which was closed before this process started.
+        /// May block: `poll` before each write.
+        Polled,
+        /// Never blocks.
+        Direct,
+        /// Standard output that was closed before this process started.
         Closed,
     }
 
     impl<F: AsFd> StdioWriter<F> {
         pub(in crate::os::terminal) fn new(shared: F) -> StdioWriter<F> {
-            // What can't be looked at is taken for the worst.
-            let mode = mode(shared.as_fd()).unwrap_or(WriteMode::Asked);
+            // If the type is unknown, assume that it blocks.
+            let mode = mode(shared.as_fd()).unwrap_or(WriteMode::Polled);
             StdioWriter { shared, mode, deadline: ShutdownDeadline::default() }
         }
 
-        /// Gives up when the end has been held up for `whole` in all.
+        /// Limits the time after a shutdown request to `limit`, in total and without progress.
         #[must_use]
-        pub(in crate::os::terminal) fn with_linger(mut self, whole: Duration) -> StdioWriter<F> {
-            self.deadline.still = super::STILL.min(whole);
-            self.deadline.whole = whole;
+        pub(in crate::os::terminal) fn with_linger(mut self, limit: Duration) -> StdioWriter<F> {
+            self.deadline.stall_limit = super::STALL_LIMIT.min(limit);
+            self.deadline.total_limit = limit;
             self
         }
 
         fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
             match &self.mode {
-                WriteMode::Own(file) => (&*file).write(bytes),
+                WriteMode::Reopened(file) => (&*file).write(bytes),
                 WriteMode::Socket => {
                     SockRef::from(&self.shared).send_with_flags(bytes, libc::MSG_DONTWAIT)
                 }
-                WriteMode::Asked => Ok(rustix::io::write(&self.shared, little(bytes))?),
-                WriteMode::Plain => Ok(rustix::io::write(&self.shared, bytes)?),
+                WriteMode::Polled => Ok(rustix::io::write(&self.shared, chunk(bytes))?),
+                WriteMode::Direct => Ok(rustix::io::write(&self.shared, bytes)?),
                 WriteMode::Closed => Err(super::super::not_open()),
             }
         }
@@ -199,9 +202,9 @@ mod unix {
             loop {
                 self.deadline.check()?;
                 let mut watched = [PollFd::new(&self.shared, PollFlags::OUT)];
-                match poll(&mut watched, Some(&TICK)) {
+                match poll(&mut watched, Some(&POLL_INTERVAL)) {
                     Ok(0) | Err(Errno::INTR) => {}
-                    // Also when the reader has gone: the write says it.
+                    // Also if the reader has gone: the write reports that.
                     Ok(_) => return Ok(()),
                     Err(error) => return Err(error.into()),
                 }
@@ -211,12 +214,12 @@ mod unix {
 
     impl<F: AsFd> Write for StdioWriter<F> {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if self.deadline.over {
+            if self.deadline.expired {
                 self.deadline.check()?;
             }
             let mut in_vain = false;
             loop {
-                if let WriteMode::Asked = self.mode {
+                if let WriteMode::Polled = self.mode {
                     self.wait()?;
                 }
                 match self.try_write(bytes) {
@@ -225,10 +228,10 @@ mod unix {
                         return Ok(written);
                     }
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    // Also of a descriptor that somebody else has set so.
+                    // Also if another program has set O_NONBLOCK.
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         if std::mem::replace(&mut in_vain, true) {
-                            std::thread::sleep(MOMENT);
+                            std::thread::sleep(RETRY_DELAY);
                         }
                         self.wait()?;
                     }
@@ -242,13 +245,13 @@ mod unix {
         }
     }
 
-    /// As much as finds room, and whole lines if there are any: others may write there, too.
-    fn little(bytes: &[u8]) -> &[u8] {
-        if bytes.len() <= LITTLE {
+    /// The first bytes that always fit, and whole lines if possible: others may write, too.
+    fn chunk(bytes: &[u8]) -> &[u8] {
+        if bytes.len() <= PIPE_BUF {
             return bytes;
         }
-        let lines = bytes[..LITTLE].iter().rposition(|byte| *byte == b'\n');
-        &bytes[..lines.map_or(LITTLE, |at| at + 1)]
+        let lines = bytes[..PIPE_BUF].iter().rposition(|byte| *byte == b'\n');
+        &bytes[..lines.map_or(PIPE_BUF, |at| at + 1)]
     }
 
     fn mode(shared: BorrowedFd<'_>) -> io::Result<WriteMode> {
@@ -260,30 +263,30 @@ mod unix {
             return Ok(WriteMode::Socket);
         }
         if !kind.is_fifo() && !shared.is_terminal() {
-            return Ok(WriteMode::Plain);
+            return Ok(WriteMode::Direct);
         }
-        // The end of a pseudo-terminal that programs control it by would be that of a new one.
+        // Opening the controlling end of a pseudo-terminal would create a new terminal.
         let controls = rustix::pty::ptsname(shared, Vec::new()).is_ok();
         match open_again(shared) {
-            Ok(own) if !controls => Ok(WriteMode::Own(own)),
-            _ => Ok(WriteMode::Asked),
+            Ok(own) if !controls => Ok(WriteMode::Reopened(own)),
+            _ => Ok(WriteMode::Polled),
         }
     }
 
-    /// Opens the same pipe or terminal once more. Other systems than Linux have no such
-    /// names, or give the same description again.
+    /// Opens the same pipe or terminal again. Only Linux has such names with a new open file
+    /// description.
     fn open_again(shared: BorrowedFd<'_>) -> io::Result<File> {
         if !cfg!(target_os = "linux") {
             return Err(ErrorKind::Unsupported.into());
         }
-        // It must not become the terminal of a process that has none.
+        // It must not become the controlling terminal.
         let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
         let name = format!("/proc/self/fd/{}", shared.as_raw_fd());
         File::options().write(true).custom_flags(flags).open(name)
     }
 }
 
-/// Where there is no `poll`, a write may wait for good.
+/// Without `poll`, writes may block.
 #[cfg(not(unix))]
 #[derive(Debug)]
 pub(super) struct StdioWriter<W> {
@@ -298,8 +301,8 @@ impl<W: io::Write> StdioWriter<W> {
     }
 
     #[must_use]
-    pub(super) fn with_linger(mut self, whole: Duration) -> StdioWriter<W> {
-        self.deadline.whole = whole;
+    pub(super) fn with_linger(mut self, limit: Duration) -> StdioWriter<W> {
+        self.deadline.total_limit = limit;
         self
     }
 }
@@ -307,7 +310,7 @@ impl<W: io::Write> StdioWriter<W> {
 #[cfg(not(unix))]
 impl<W: io::Write> io::Write for StdioWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.deadline.over {
+        if self.deadline.expired {
             self.deadline.check()?;
         }
         let written = self.inner.write(bytes);

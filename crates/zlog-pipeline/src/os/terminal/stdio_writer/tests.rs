@@ -13,7 +13,7 @@ use super::{Abandoned, ShutdownDeadline};
 use crate::os::signal::ShutdownSignal;
 use zlog_core::error::Exit;
 
-/// Long enough for a machine that has much else to do.
+/// Long enough for a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn pipe() -> (File, OwnedFd) {
@@ -26,7 +26,7 @@ fn sockets() -> (File, OwnedFd) {
     (File::from(OwnedFd::from(reader)), writer.into())
 }
 
-/// A terminal that shows bytes as they are.
+/// A terminal in raw mode.
 fn terminal() -> (File, OwnedFd) {
     let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&keyboard).unwrap();
@@ -40,31 +40,31 @@ fn terminal() -> (File, OwnedFd) {
     (File::from(keyboard), user)
 }
 
-/// An writer that knows of `stop` alone.
+/// A writer that checks `stop` instead of the process's signals.
 fn stdio_writer(writer: OwnedFd, stop: &ShutdownSignal) -> StdioWriter<OwnedFd> {
     let mut writer = StdioWriter::new(writer);
     writer.deadline.stop = Some(stop.clone());
     writer
 }
 
-/// All the modes in which a write would wait.
+/// Writers of all modes that can block.
 fn modes(stop: &ShutdownSignal) -> Vec<(File, StdioWriter<OwnedFd>)> {
     let mut modes = Vec::new();
     for (reader, writer) in [pipe(), sockets(), terminal()] {
         modes.push((reader.try_clone().unwrap(), stdio_writer(writer.try_clone().unwrap(), stop)));
         let mut asked = stdio_writer(writer, stop);
-        asked.mode = WriteMode::Asked;
+        asked.mode = WriteMode::Polled;
         modes.push((reader, asked));
     }
     modes
 }
 
 #[test]
-fn nobody_who_reads_holds_up_the_work_and_not_the_end() {
+fn a_missing_reader_blocks_the_work_but_not_the_exit() {
     for (reader, mut writer) in modes(&ShutdownSignal::default()) {
         let stop = ShutdownSignal::default();
         writer.deadline.stop = Some(stop.clone());
-        writer.deadline.still = Duration::from_millis(20);
+        writer.deadline.stall_limit = Duration::from_millis(20);
         let writing = std::thread::spawn(move || {
             let error = loop {
                 if let Err(error) = writer.write_all(&[b'x'; 100_000]) {
@@ -73,7 +73,7 @@ fn nobody_who_reads_holds_up_the_work_and_not_the_end() {
             };
             (error, writer)
         });
-        // It has not ended by itself, whatever else it does meanwhile.
+        // Without a request it keeps waiting.
         std::thread::sleep(Duration::from_millis(100));
         assert!(!writing.is_finished());
         stop.ask(15);
@@ -89,11 +89,11 @@ fn nobody_who_reads_holds_up_the_work_and_not_the_end() {
 }
 
 #[test]
-fn a_reader_who_takes_a_little_now_and_then_gets_all_of_it_in_the_end() {
+fn a_slow_reader_receives_everything_before_the_exit() {
     let stop = ShutdownSignal::default();
     stop.ask(2);
     for (mut reader, mut writer) in modes(&stop) {
-        (writer.deadline.still, writer.deadline.whole) = (DEADLINE, DEADLINE);
+        (writer.deadline.stall_limit, writer.deadline.total_limit) = (DEADLINE, DEADLINE);
         let reading = std::thread::spawn(move || {
             let (mut all, mut piece) = (Vec::new(), [0; 30_000]);
             while all.len() < 300_000 {
@@ -110,40 +110,40 @@ fn a_reader_who_takes_a_little_now_and_then_gets_all_of_it_in_the_end() {
 }
 
 #[test]
-fn a_reader_who_is_too_slow_is_given_a_time_in_all() {
+fn a_reader_that_is_too_slow_is_given_up_after_the_total_limit() {
     let (mut reader, writer) = pipe();
     let stop = ShutdownSignal::default();
     stop.ask(2);
     let mut writer = stdio_writer(writer, &stop).with_linger(Duration::from_millis(200));
-    writer.deadline.still = DEADLINE;
+    writer.deadline.stall_limit = DEADLINE;
     let reading = std::thread::spawn(move || {
-        // Ends when the other end is closed.
+        // Ends when the writer is closed.
         while reader.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
             std::thread::sleep(Duration::from_millis(10));
         }
     });
     let asked = Instant::now();
     while asked.elapsed() < DEADLINE && writer.write_all(&[b'x'; 100_000]).is_ok() {}
-    assert!(writer.deadline.over);
+    assert!(writer.deadline.expired);
     drop(writer);
     reading.join().unwrap();
 }
 
 #[test]
-fn a_stopped_terminal_is_no_end_to_the_waiting_until_somebody_asks() {
+fn a_stopped_terminal_blocks_until_a_shutdown_request() {
     let (_keyboard, user) = terminal();
     tcflow(&user, Action::OOff).unwrap();
     let stop = ShutdownSignal::default();
     let mut writer = stdio_writer(user, &stop);
-    writer.deadline.still = Duration::from_millis(20);
+    writer.deadline.stall_limit = Duration::from_millis(20);
     stop.ask(15);
     assert_eq!(writer.write(b"hello\n").unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
 #[test]
-fn a_closed_pipe_is_known_as_one_in_every_way() {
+fn a_closed_pipe_is_reported_as_such_in_every_mode() {
     let mut modes = modes(&ShutdownSignal::default());
-    // A terminal whose other side is gone is another error.
+    // A terminal whose other side is closed returns another error.
     modes.retain(|(_, writer)| !writer.shared.as_fd().is_terminal());
     let (readers, writers): (Vec<_>, Vec<_>) = modes.into_iter().unzip();
     drop(readers);
@@ -154,35 +154,35 @@ fn a_closed_pipe_is_known_as_one_in_every_way() {
 }
 
 #[test]
-fn files_and_devices_are_written_as_they_are_and_at_their_own_place() {
+fn files_and_devices_are_written_directly_and_at_their_own_offset() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"before ").unwrap();
     let mut writer = StdioWriter::new(OwnedFd::from(file.try_clone().unwrap()));
-    assert!(matches!(writer.mode, WriteMode::Plain), "{writer:?}");
+    assert!(matches!(writer.mode, WriteMode::Direct), "{writer:?}");
     writer.write_all(b"here ").unwrap();
     file.write_all(b"after").unwrap();
     io::Seek::rewind(&mut file).unwrap();
     assert_eq!(io::read_to_string(&file).unwrap(), "before here after");
     let null = File::options().write(true).open("/dev/null").unwrap();
-    assert!(matches!(StdioWriter::new(OwnedFd::from(null)).mode, WriteMode::Plain));
+    assert!(matches!(StdioWriter::new(OwnedFd::from(null)).mode, WriteMode::Direct));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_pipe_is_opened_again_and_the_flags_of_others_stay() {
+fn a_pipe_is_opened_again_and_the_shared_flags_stay() {
     let (_reader, pipe_end) = pipe();
     let writer = StdioWriter::new(pipe_end.try_clone().unwrap());
-    assert!(matches!(writer.mode, WriteMode::Own(_)), "{writer:?}");
+    assert!(matches!(writer.mode, WriteMode::Reopened(_)), "{writer:?}");
     let flags = rustix::fs::fcntl_getfl(&pipe_end).unwrap();
     assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "{flags:?}");
 }
 
 #[test]
-fn nothing_is_given_up_while_nobody_asks_to_end() {
+fn nothing_is_dropped_without_a_shutdown_request() {
     let mut deadline = ShutdownDeadline {
         stop: Some(ShutdownSignal::default()),
-        still: Duration::ZERO,
-        whole: Duration::ZERO,
+        stall_limit: Duration::ZERO,
+        total_limit: Duration::ZERO,
         ..ShutdownDeadline::default()
     };
     assert!(deadline.check().is_ok());
@@ -216,7 +216,7 @@ proptest! {
 fn the_controlling_end_of_a_terminal_is_not_opened_again() {
     let (keyboard, user) = terminal();
     let mut writer = stdio_writer(OwnedFd::from(keyboard), &ShutdownSignal::default());
-    assert!(matches!(writer.mode, WriteMode::Asked), "{writer:?}");
+    assert!(matches!(writer.mode, WriteMode::Polled), "{writer:?}");
     writer.write_all(b"typed\n").unwrap();
     let mut read = [0; 6];
     File::from(user).read_exact(&mut read).unwrap();
@@ -224,10 +224,10 @@ fn the_controlling_end_of_a_terminal_is_not_opened_again() {
 }
 
 #[test]
-fn lines_are_not_torn_where_pieces_are_written() {
+fn lines_are_not_split_where_writes_are_limited() {
     let (mut reader, writer) = pipe();
     let mut writer = stdio_writer(writer, &ShutdownSignal::default());
-    writer.mode = WriteMode::Asked;
+    writer.mode = WriteMode::Polled;
     let line = [&[b'x'; 99][..], b"\n"].concat();
     let lines = line.repeat(1000);
     let reading = std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! `tail --last`: what went before, and then what comes.
+//! `tail --last`: the messages that a relay has kept, and then the live ones.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::relay;
 use crate::harness::{ANY_PORT, DEADLINE, Publisher, Running, zlog};
 
-/// A publisher that sends numbered messages until it is told to end.
+/// A publisher that sends numbered messages until it is dropped.
 struct Busy {
     end: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -41,25 +41,25 @@ impl Drop for Busy {
     }
 }
 
-/// A relay of `publisher` that keeps, and where it publishes and takes questions.
+/// A relay that keeps messages of `publisher`, its endpoint and its query endpoint.
 #[track_caller]
 fn keeper(publisher: &Publisher, args: &[&str]) -> (Running, String, String) {
     let from = ["relay", "-c", &publisher.endpoint, "--publish-bind", ANY_PORT];
     let mut running = zlog(from).args(args).start();
     let mut bound = running.endpoints(2);
-    assert_eq!(publisher.wait_for_subscription(), b"", "what is kept is asked for");
+    assert_eq!(publisher.wait_for_subscription(), b"", "--keep subscribes to everything");
     let ask = bound.remove(1);
     (running, bound.remove(0), ask)
 }
 
-/// How the relay stands.
+/// The relay's status.
 #[track_caller]
 fn status(ask: &str) -> serde_json::Value {
     let status = zlog(["relay", "--status", "--ask", ask, "-o", "json"]).run().success();
     serde_json::from_slice(&status.stdout).expect("JSON")
 }
 
-/// Waits until so many messages are kept.
+/// Waits until this many messages are kept.
 #[track_caller]
 fn wait_for_kept(ask: &str, messages: u64) {
     let until = Instant::now() + DEADLINE;
@@ -72,16 +72,16 @@ fn wait_for_kept(ask: &str, messages: u64) {
     }
 }
 
-/// The numbers that a tail has printed, one a line.
+/// The numbers that a tail has printed, one per line.
 fn numbers(out: &str) -> Vec<u64> {
     let number = |line: &str| line.trim_start_matches('n').parse().expect("a number");
     out.lines().map(number).collect()
 }
 
 #[test]
-fn in_a_busy_stream_none_comes_twice_and_none_is_missing() {
+fn in_a_busy_stream_no_message_is_repeated_or_missing() {
     let publisher = Publisher::bind();
-    // Held back rather than dropped for a tail that is slow on a busy machine.
+    // Block: a slow tail on a busy machine must not lose messages.
     let args = ["--keep", "1000", "--on-full", "block"];
     let (_relay, publish, ask) = keeper(&publisher, &args);
     let _busy = Busy::start(publisher, |n| format!("n{n}"));
@@ -98,7 +98,7 @@ fn in_a_busy_stream_none_comes_twice_and_none_is_missing() {
     }
 }
 
-/// Where it is not one after the other.
+/// The first gap in the numbers.
 fn hole(numbers: &[u64]) -> String {
     let at = numbers.windows(2).position(|pair| pair[0] + 1 != pair[1]);
     at.map_or_else(String::new, |at| {
@@ -107,7 +107,7 @@ fn hole(numbers: &[u64]) -> String {
 }
 
 #[test]
-fn the_last_ones_of_the_wanted_topics_come_first_and_no_others() {
+fn the_last_messages_of_the_wanted_topics_come_first() {
     let publisher = Publisher::bind();
     let (_relay, publish, ask) = keeper(&publisher, &["--keep", "10"]);
     for n in 1..=20 {
@@ -123,12 +123,12 @@ fn the_last_ones_of_the_wanted_topics_come_first_and_no_others() {
     assert_eq!(out, "e19\nn20\ne20\n");
     let out = tail(&["--last", "2", "-n", "2", "app.INFO", "-o", "raw"]).success().out();
     assert_eq!(out, "n19\nn20\n");
-    // Fewer than were asked for are shown all the same, and then it waits.
+    // With fewer messages than asked for, it shows them and waits.
     tail(&["--last", "50", "-n", "11", "--timeout", "100ms", "quiet"]).code(3);
 }
 
 #[test]
-fn kept_text_has_the_time_at_which_the_relay_received_it() {
+fn kept_text_has_the_time_when_the_relay_received_it() {
     let publisher = Publisher::bind();
     let (_relay, publish, ask) = keeper(&publisher, &["--keep", "10"]);
     publisher.send(["app.INFO", "hello"]);
@@ -144,7 +144,7 @@ fn kept_text_has_the_time_at_which_the_relay_received_it() {
 }
 
 #[test]
-fn without_a_relay_the_reason_is_told_and_live_records_come() {
+fn without_a_relay_the_reason_is_reported_and_live_records_are_shown() {
     let publisher = Publisher::bind();
     let mut tail =
         zlog(["tail", &publisher.endpoint, "--last", "5", "-o", "text", "-n", "1"]).start();
@@ -155,7 +155,7 @@ fn without_a_relay_the_reason_is_told_and_live_records_come() {
 }
 
 #[test]
-fn a_relay_that_keeps_nothing_says_so() {
+fn a_relay_without_keep_refuses() {
     let relay = relay(&[]);
     let args =
         ["tail", &relay.publish, "--ask", &relay.ask, "--last", "5", "-o", "text", "-n", "1"];
@@ -167,7 +167,7 @@ fn a_relay_that_keeps_nothing_says_so() {
 }
 
 #[test]
-fn the_questions_place_is_beside_an_ipc_file() {
+fn the_query_endpoint_of_an_ipc_path_ends_in_ask() {
     let directory = tempfile::tempdir().expect("a directory");
     let endpoint = format!("ipc://{}/logs", directory.path().display());
     let ports = ["relay", "-b", ANY_PORT, "--publish-bind", &endpoint, "--keep", "5"];
@@ -186,7 +186,7 @@ fn the_questions_place_is_beside_an_ipc_file() {
 }
 
 #[test]
-fn several_endpoints_can_not_be_asked_at_once() {
+fn several_endpoints_cannot_be_asked_at_once() {
     let args = ["tail", "tcp://127.0.0.1:5", "tcp://127.0.0.1:6", "--last", "5"];
     let said = zlog(args).run().code(2).err();
     assert!(said.contains("--ask ENDPOINT"), "{said}");
@@ -194,14 +194,14 @@ fn several_endpoints_can_not_be_asked_at_once() {
     assert!(said.contains("at most 10000"), "{said}");
 }
 
-/// Asks at `endpoint` for all that is kept, as a ZMTP 3 DEALER, and reads nothing.
+/// Asks for everything kept, as a ZMTP 3 DEALER, and does not read the answer.
 fn ask_and_do_not_read(endpoint: &str, number: usize) -> TcpStream {
     let mut stream = TcpStream::connect(endpoint.trim_start_matches("tcp://")).expect("a port");
     let mut greeting = [0; 64];
     (greeting[0], greeting[9], greeting[10]) = (0xff, 0x7f, 3);
     greeting[12..16].copy_from_slice(b"NULL");
     stream.write_all(&greeting).expect("it is read");
-    // libzmq refuses more in the same piece.
+    // Read first: libzmq refuses a READY in the same segment.
     stream.read_exact(&mut greeting).expect("a greeting");
     let ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER";
     let mark = |end: &str| format!("\\u0000zlog.mark.{number}{end}");
@@ -217,7 +217,7 @@ fn ask_and_do_not_read(endpoint: &str, number: usize) -> TcpStream {
     stream
 }
 
-/// The most memory that a process has had, in bytes.
+/// The peak memory of a process, in bytes.
 #[cfg(target_os = "linux")]
 fn peak_memory(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
@@ -228,10 +228,10 @@ fn peak_memory(process: u32) -> u64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn askers_that_do_not_read_share_their_answers_and_are_hung_up_on() {
+fn clients_that_do_not_read_share_their_answers_and_are_disconnected() {
     const BODY: usize = 1 << 20;
     const KEPT: usize = 24;
-    const ASKERS: usize = 30;
+    const CLIENTS: usize = 30;
     let publisher = Publisher::bind();
     let (mut relay, publish, ask) = keeper(&publisher, &["--keep", "24"]);
     for _ in 0..KEPT {
@@ -239,29 +239,31 @@ fn askers_that_do_not_read_share_their_answers_and_are_hung_up_on() {
     }
     wait_for_kept(&ask, KEPT as u64);
     let before = peak_memory(relay.id());
-    let askers: Vec<TcpStream> = (0..ASKERS).map(|n| ask_and_do_not_read(&ask, n)).collect();
-    // Each of those who read gets its answer meanwhile.
+    let clients: Vec<TcpStream> = (0..CLIENTS).map(|n| ask_and_do_not_read(&ask, n)).collect();
+    // Meanwhile a client that reads gets its answer.
     let last = KEPT.to_string();
     let args = ["tail", &publish, "--ask", &ask, "--last", &last, "-n", &last, "-o", "text"];
     assert_eq!(zlog(args).run().success().stdout.len(), KEPT * (BODY + 1));
-    relay.expect_stderr("hung up on 127.0.0.1: it asked, and did not read the answer in time");
-    // Who reads before that gets its answer whole.
+    relay.expect_stderr(
+        "disconnected 127.0.0.1: it did not read the answer to its question in time",
+    );
+    // A client that reads in time gets its whole answer, so all must be disconnected first.
     let until = Instant::now() + DEADLINE;
-    while status(&ask)["refused"] != ASKERS {
-        assert!(Instant::now() < until, "not all were hung up on: {}", status(&ask));
+    while status(&ask)["refused"] != CLIENTS {
+        assert!(Instant::now() < until, "not all were disconnected: {}", status(&ask));
     }
-    for mut asker in askers {
-        asker.set_read_timeout(Some(DEADLINE)).expect("a plain option");
+    for mut client in clients {
+        client.set_read_timeout(Some(DEADLINE)).expect("a plain option");
         let mut answer = Vec::new();
-        match asker.read_to_end(&mut answer) {
+        match client.read_to_end(&mut answer) {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
         }
         assert!(answer.len() < KEPT * BODY, "it was broken off");
     }
     let grown = peak_memory(relay.id()) - before;
-    assert!(grown < 4 * (KEPT * BODY) as u64, "{grown} bytes for {ASKERS} askers");
+    assert!(grown < 4 * (KEPT * BODY) as u64, "{grown} bytes for {CLIENTS} clients");
     relay.terminate();
     let said = relay.wait().code(143).err();
-    assert_eq!(said.matches("hung up on").count(), 1, "{said}");
+    assert_eq!(said.matches("disconnected 127.0.0.1").count(), 1, "{said}");
 }

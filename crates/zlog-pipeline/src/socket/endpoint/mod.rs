@@ -1,0 +1,215 @@
+//! Endpoints, checked before libzmq gets them.
+//!
+//! libzmq silently accepts port 99999 (as 34463), a connection to a host that does not exist,
+//! and a bind that replaces another program's socket file; its Rust binding panics on a NUL.
+
+mod check;
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use self::check::Transport;
+use crate::os::resolve::parse_ip;
+use zlog_core::error::Result;
+
+/// The default endpoint, which `emit` binds and `tail` connects to: that of PyZMQ's logging
+/// documentation.
+pub const DEFAULT_ENDPOINT: &str = "tcp://127.0.0.1:12345";
+
+/// Which end of a connection a socket is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It listens for peers.
+    Bind,
+    /// It connects to a peer.
+    Connect,
+}
+
+impl Role {
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Role::Bind => "bind",
+            Role::Connect => "connect to",
+        }
+    }
+}
+
+/// A valid endpoint and its role.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    text: String,
+    role: Role,
+    transport: Transport,
+    /// The next step if the endpoint is in use when it is bound.
+    in_use_hint: Option<&'static str>,
+}
+
+impl Endpoint {
+    /// Parses an endpoint as the user typed it.
+    ///
+    /// # Errors
+    /// A usage error that names the endpoint, the mistake and the correct form.
+    pub fn parse(text: &str, role: Role) -> Result<Endpoint> {
+        let transport = check::check(text, role)?;
+        Ok(Endpoint { text: text.to_owned(), role, transport, in_use_hint: None })
+    }
+
+    /// Sets the next step to suggest if the endpoint is in use when it is bound: a sentence.
+    /// The caller knows which option names another endpoint.
+    #[must_use]
+    pub fn with_in_use_hint(mut self, hint: &'static str) -> Endpoint {
+        self.in_use_hint = Some(hint);
+        self
+    }
+
+    /// See [`Endpoint::with_in_use_hint`].
+    pub(super) fn in_use_hint(&self) -> Option<&'static str> {
+        self.in_use_hint
+    }
+
+    /// The endpoint as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its role.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The endpoint of a relay's queries, if the relay publishes on this one: the next port,
+    /// or the path with `.ask` appended. For any free port, it is any free port, too. `None`
+    /// after port 65535.
+    pub fn query_endpoint(&self) -> Option<Endpoint> {
+        let text = match self.transport {
+            Transport::Ipc if self.text == "ipc://*" => self.text.clone(),
+            Transport::Ipc => format!("{}.ask", self.text),
+            Transport::Tcp | Transport::Ws => {
+                let (scheme, rest) = self.text.split_once("://")?;
+                let (address, path) = match rest.split_once('/') {
+                    Some((address, path)) => (address, format!("/{path}")),
+                    None => (rest, String::new()),
+                };
+                let (host, port) = address.rsplit_once(':')?;
+                match port {
+                    "*" | "0" => format!("{scheme}://{host}:*{path}"),
+                    _ => {
+                        let next = port.parse::<u16>().ok()?.checked_add(1)?;
+                        format!("{scheme}://{host}:{next}{path}")
+                    }
+                }
+            }
+        };
+        Endpoint::parse(&text, self.role).ok()
+    }
+
+    /// Whether both are the same address of this machine, as far as is known without a
+    /// lookup: `localhost` is a loopback address, and `*` matches all addresses. Any free port
+    /// differs from all others.
+    pub fn same_address(&self, other: &Endpoint) -> bool {
+        if self.text == other.text {
+            return !self.text.ends_with('*') && !self.text.ends_with(":0");
+        }
+        let (Some((host, port)), Some((its_host, its_port))) = (self.port(), other.port()) else {
+            return false;
+        };
+        self.transport == other.transport
+            && port == its_port
+            && !matches!(port, "*" | "0")
+            && match (Reach::of(host), Reach::of(its_host)) {
+                (Some(Reach::Loopback(one)), Some(Reach::Loopback(two))) => {
+                    one.is_none() || two.is_none() || one == two
+                }
+                (one, two) => one.is_some() && two.is_some(),
+            }
+    }
+
+    /// The host and the port, if it has them.
+    fn port(&self) -> Option<(&str, &str)> {
+        let (_, address) = self.text.split_once("://")?;
+        let address = address.split_once('/').map_or(address, |(address, _path)| address);
+        let address = address.rsplit_once(';').map_or(address, |(_, destination)| destination);
+        address.rsplit_once(':')
+    }
+
+    /// The path of an ipc endpoint, unless it is abstract.
+    pub(super) fn ipc_path(&self) -> Option<&str> {
+        let path = self.text.strip_prefix("ipc://")?;
+        (!path.starts_with('@') && path != "*").then_some(path)
+    }
+
+    /// The host name and port to look up before libzmq gets the endpoint: libzmq would block
+    /// all messages during the lookup. `None` for a numeric host, a wildcard or no host. Any
+    /// free port is 0.
+    pub(super) fn name(&self) -> Option<(&str, u16)> {
+        if !matches!(self.transport, Transport::Tcp | Transport::Ws) {
+            return None;
+        }
+        let (host, port) = self.port()?;
+        let is_name = host != "*" && !host.starts_with('[') && parse_ip(host).is_none();
+        let port = if port == "*" { "0" } else { port };
+        is_name.then_some((host, port.parse().ok()?))
+    }
+
+    /// The endpoint with its host replaced by an address.
+    pub(super) fn at(&self, address: SocketAddr) -> String {
+        let (scheme, rest) = self.text.split_once("://").unwrap_or(("tcp", ""));
+        let (before, path) = match rest.split_once('/') {
+            Some((before, path)) => (before, format!("/{path}")),
+            None => (rest, String::new()),
+        };
+        let source = before.rsplit_once(';').map(|(source, _)| format!("{source};"));
+        format!("{scheme}://{}{address}{path}", source.unwrap_or_default())
+    }
+
+    /// Whether it can be connected to at this address: a source address
+    /// (`tcp://SOURCE;HOST:PORT`) only allows its own family.
+    pub(super) fn allows(&self, address: SocketAddr) -> bool {
+        let source = self.text.split_once("://").and_then(|(_, rest)| rest.rsplit_once(';'));
+        let source = source.and_then(|(source, _)| source.rsplit_once(':'));
+        let source = source.and_then(|(host, _port)| parse_ip(host));
+        source.is_none_or(|source| source.is_ipv6() == address.is_ipv6())
+    }
+}
+
+/// Whether `ZMQ_IPV6` must be set for an endpoint with a numeric host.
+///
+/// With `ZMQ_IPV6`, a bound `*` listens on both families, unlike `PUBHandler`'s. So it is set
+/// only where it is needed.
+pub(super) fn needs_ipv6(text: &str) -> bool {
+    let address = text.rsplit_once(';').map_or(text, |(_, destination)| destination);
+    address.split_once("://").map_or(address, |(_, address)| address).starts_with('[')
+}
+
+/// The addresses of a host that certainly is this machine.
+#[derive(PartialEq, Eq)]
+enum Reach {
+    /// A loopback address; `None` for `localhost`, which may be any.
+    Loopback(Option<IpAddr>),
+    /// All addresses of this machine.
+    All,
+}
+
+impl Reach {
+    fn of(host: &str) -> Option<Reach> {
+        match host {
+            "*" => return Some(Reach::All),
+            "localhost" => return Some(Reach::Loopback(None)),
+            _ => {}
+        }
+        let address = parse_ip(host)?;
+        if address.is_unspecified() {
+            return Some(Reach::All);
+        }
+        address.is_loopback().then_some(Reach::Loopback(Some(address)))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

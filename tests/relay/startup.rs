@@ -1,0 +1,72 @@
+//! What a relay refuses to start with.
+
+use crate::harness::{ANY_PORT, Publisher, zlog};
+
+#[test]
+fn errors_of_the_command_line_are_reported_at_startup() {
+    for (args, says) in [
+        (
+            &["-b", "tcp://127.0.0.1:5", "--publish-bind", "tcp://127.0.0.1:5"][..],
+            "can't collect from and publish on the same endpoint: tcp://127.0.0.1:5",
+        ),
+        (
+            &["-c", "tcp://localhost:5", "--publish-bind", "tcp://*:5"],
+            "same endpoint: tcp://localhost:5",
+        ),
+        (
+            &["-c", "tcp://127.0.0.1:12345"],
+            "\n  It is the default endpoint to publish on: choose another one, such as \
+             --publish-bind tcp://127.0.0.1:12346.",
+        ),
+        (
+            &["--publish-bind", "tcp://127.0.0.1:12344"],
+            "\n  It is the default endpoint to collect on",
+        ),
+        (
+            &["-c", "tcp://127.0.0.1:5", "--endpoint", "tcp://127.0.0.1:5"],
+            "\n  It is the endpoint to publish on by --endpoint (ZLOG_ENDPOINT)",
+        ),
+        (&["-b", "localhost:5"], "Did you mean tcp://localhost:5?"),
+        (&["--keep", "0"], "must be at least 1"),
+        (&["--keep-bytes", "1M"], "--keep"),
+        (&["--status", "tcp://127.0.0.1:65535"], "--ask ENDPOINT"),
+        (&["-b", ANY_PORT, "--publish-connect", "tcp://127.0.0.1:5", "--keep", "1"], "--ask"),
+    ] {
+        let said = zlog(["relay"]).args(args).run().code(2).err();
+        assert!(said.contains(says), "{args:?}: {said}");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = format!("tcp://{}", taken.local_addr().expect("an address"));
+    let ports = ["relay", "-b", ANY_PORT, "--publish-bind", ANY_PORT];
+    let said = zlog(ports).args(["--ask", &taken]).run().code(1).err();
+    assert!(said.contains("address already in use") && said.contains("--ask"), "{said}");
+}
+
+#[test]
+fn invalid_addresses_are_reported_before_anything_is_bound() {
+    let relay = ["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT];
+    for (args, says) in [
+        (["--listen", "no-such-host.invalid"], "\n  Check its spelling, or write an address"),
+        (["--listen-udp", "0.0.0.0:0"], "--allow-remote"),
+        (["--ask", "nowhere"], "\n  An endpoint looks like"),
+    ] {
+        let refused = zlog(relay).args(args).run().stderr_has(says).stderr_lacks("bound");
+        refused.stderr_lacks("forwarded");
+    }
+}
+
+#[test]
+fn an_endpoint_in_use_is_reported_with_the_option_for_another_one() {
+    let holder = Publisher::bind();
+    let taken: &str = &holder.endpoint;
+    for (args, says) in [
+        (&["-b", ANY_PORT, "-p", taken][..], "or a publisher: --publish-bind another port"),
+        (&["-b", taken, "-p", ANY_PORT], "another `zlog relay`: --bind another port"),
+        (&["-b", ANY_PORT, "-p", ANY_PORT, "--ask", taken], "--ask names another one"),
+        (&["-b", ANY_PORT, "-p", ANY_PORT, "--publish", taken], "publish on another port"),
+    ] {
+        let said = zlog(["relay"]).args(args).run().code(1).err();
+        let in_use = said.contains(&format!("can't bind {taken}: address already in use"));
+        assert!(in_use && said.contains(says), "{args:?}: {said}");
+    }
+}
