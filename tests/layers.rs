@@ -1,6 +1,8 @@
-//! Layers are crates, and arrows go down. A crate that gains what its layer must not have
-//! fails here, also when another crate brings it along.
+//! Dependencies go down only: between crates, indirect ones included, and between the modules
+//! of zlog-pipeline.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 /// Each crate of the workspace with what it must not depend on, directly or not.
@@ -54,5 +56,30 @@ fn no_crate_depends_on_what_its_layer_must_not_have() {
         let wrong: Vec<_> =
             found[1..].iter().filter(|found| forbidden.contains(&found.as_str())).collect();
         assert!(wrong.is_empty(), "{name} depends on {wrong:?}: see CONTRIBUTING.md");
+    }
+}
+
+/// Modules of zlog-pipeline from the lowest to the highest, with what each must not use.
+const FORBIDDEN_MODULES: [(&str, &[&str]); 4] = [
+    ("os", &["socket", "source", "handler", "router", "sender"]),
+    ("socket", &["source", "handler", "router", "sender"]),
+    ("source", &["handler", "router", "sender"]),
+    ("handler", &["source", "router", "sender"]),
+];
+
+#[test]
+fn no_module_of_the_pipeline_uses_one_above_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/zlog-pipeline/src");
+    for (module, forbidden) in FORBIDDEN_MODULES {
+        let mut paths = vec![root.join(module)];
+        while let Some(path) = paths.pop() {
+            if path.is_dir() {
+                paths.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let used = forbidden.iter().find(|name| text.contains(&format!("crate::{name}")));
+            assert_eq!(used, None, "{}", path.display());
+        }
     }
 }

@@ -30,24 +30,24 @@ impl fmt::Display for Summary {
         write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
         if no_room > 0 {
             let times = counted(no_room, "time");
-            write!(f, "; a subscriber had no room {times}, and lost what came then")?;
+            write!(f, "; a subscriber had no room {times}, and lost messages")?;
         }
         if dropped > 0 {
             let messages = counted(dropped, "message");
-            write!(f, "; dropped {messages} for subscribers alone: the time for the end was up")?;
+            write!(f, "; dropped {messages} for subscribers: --linger was over")?;
         }
         if frames_cut > 0 {
-            write!(f, "; cut {} off messages of more than eight", counted(frames_cut, "frame"))?;
+            write!(f, "; dropped {} beyond the eighth of a message", counted(frames_cut, "frame"))?;
         }
         if self.uncounted {
             f.write_str(
-                "; publishers were still sending when the time for the end was up: how many \
-                 records are lost is not known",
+                "; publishers were still sending when --linger was over: how many records are lost \
+                 is not known",
             )?;
         }
         if self.flushed == Flushed::No {
             f.write_str(
-                "; subscribers did not take everything in time: the last of it may be lost",
+                "; subscribers did not take everything in time: the last messages may be lost",
             )?;
         }
         Ok(())
