@@ -19,6 +19,9 @@ _zlog() {
             zlog,bench)
                 cmd="zlog__subcmd__bench"
                 ;;
+            zlog,completions)
+                cmd="zlog__subcmd__completions"
+                ;;
             zlog,demo)
                 cmd="zlog__subcmd__demo"
                 ;;
@@ -27,6 +30,9 @@ _zlog() {
                 ;;
             zlog,help)
                 cmd="zlog__subcmd__help"
+                ;;
+            zlog,man)
+                cmd="zlog__subcmd__man"
                 ;;
             zlog,relay)
                 cmd="zlog__subcmd__relay"
@@ -37,27 +43,6 @@ _zlog() {
             zlog__subcmd__bench,pipeline)
                 cmd="zlog__subcmd__bench__subcmd__pipeline"
                 ;;
-            zlog__subcmd__help,bench)
-                cmd="zlog__subcmd__help__subcmd__bench"
-                ;;
-            zlog__subcmd__help,demo)
-                cmd="zlog__subcmd__help__subcmd__demo"
-                ;;
-            zlog__subcmd__help,emit)
-                cmd="zlog__subcmd__help__subcmd__emit"
-                ;;
-            zlog__subcmd__help,help)
-                cmd="zlog__subcmd__help__subcmd__help"
-                ;;
-            zlog__subcmd__help,relay)
-                cmd="zlog__subcmd__help__subcmd__relay"
-                ;;
-            zlog__subcmd__help,tail)
-                cmd="zlog__subcmd__help__subcmd__tail"
-                ;;
-            zlog__subcmd__help__subcmd__bench,pipeline)
-                cmd="zlog__subcmd__help__subcmd__bench__subcmd__pipeline"
-                ;;
             *)
                 ;;
         esac
@@ -65,7 +50,7 @@ _zlog() {
 
     case "${cmd}" in
         zlog)
-            opts="-h -V --help --version emit tail relay bench demo help"
+            opts="-h -V --help --version help emit tail relay bench demo completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -247,6 +232,20 @@ _zlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__completions)
+            opts="-h --help bash elvish fish powershell zsh"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -459,7 +458,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help)
-            opts="emit tail relay bench demo help"
+            opts="-h --help emit tail relay bench demo completions man pipeline handlers"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -472,93 +471,9 @@ _zlog() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        zlog__subcmd__help__subcmd__bench)
-            opts="pipeline"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__bench__subcmd__pipeline)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__demo)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__emit)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__relay)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        zlog__subcmd__help__subcmd__tail)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+        zlog__subcmd__man)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

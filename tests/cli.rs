@@ -3,7 +3,7 @@
 use crate::harness::zlog;
 
 #[test]
-fn the_version_names_libzmq_and_whether_curve_is_in() {
+fn the_version_names_libzmq_and_curve() {
     let version = zlog(["--version"]).run().success();
     let out = version.out();
     assert!(out.starts_with(&format!("zlog {}", env!("CARGO_PKG_VERSION"))), "{out}");
@@ -22,14 +22,14 @@ fn help_shows_the_commands_with_examples_and_exit_codes() {
 }
 
 #[test]
-fn wrong_usage_exits_with_2_and_says_what_was_meant() {
+fn wrong_usage_exits_with_2_and_suggests_what_was_meant() {
     zlog(["tial"]).run().code(2).stderr_has("tail");
     zlog(["tail", "--levle", "error"]).run().code(2).stderr_has("--level");
     zlog([""; 0]).run().code(2).stderr_has("Usage");
 }
 
 #[test]
-fn a_level_with_a_slip_in_it_is_refused_with_the_nearest_name() {
+fn a_misspelt_level_is_refused_and_the_nearest_name_is_suggested() {
     let says = "not a level: did you mean error? Write debug, info, warning, error, critical";
     for args in [
         &["tail", "--level", "eror"][..],
@@ -38,20 +38,20 @@ fn a_level_with_a_slip_in_it_is_refused_with_the_nearest_name() {
     ] {
         zlog(args).run().code(2).stderr_has(says).stderr_has("level");
     }
-    // A line says what its program says.
+    // Lines of other programs are read leniently.
     let tail = ["tail", "--input", "-", "-o", "json"];
     let json = zlog(tail).stdin("t=now lvl=eror msg=\"no disk\"\n").run().success().out();
-    assert!(json.contains(r#""levelno":40"#) || json.contains(r#""levelno": 40"#), "{json}");
+    assert!(json.contains(r#""levelno":40"#), "{json}");
 }
 
 #[test]
-fn a_plain_word_after_emit_is_answered_with_what_it_may_have_meant() {
+fn a_plain_word_after_emit_gets_a_suggestion() {
     let finished = zlog(["emit", "--root", "backup", "./backup.sh", "--all"]).run().code(2);
     finished.stderr_has("zlog emit -- ./backup.sh").stderr_has("--file ./backup.sh");
 }
 
 #[test]
-fn a_limit_or_an_interval_of_nothing_is_refused_with_the_option_and_what_to_write() {
+fn a_limit_or_interval_of_zero_is_refused_and_the_error_says_what_to_write() {
     for args in [
         ["relay", "--report", "0"],
         ["relay", "--report", "0ms"],
@@ -69,7 +69,7 @@ fn a_limit_or_an_interval_of_nothing_is_refused_with_the_option_and_what_to_writ
 }
 
 #[test]
-fn endless_durations_and_the_slowest_rates_are_taken_as_very_long() {
+fn endless_durations_and_extremely_slow_rates_are_accepted() {
     let long = "18446744073709551615s";
     let emit = ["emit", "-b", "tcp://127.0.0.1:*", "--wait", "0", "--test", "2", "-n", "1"];
     let lengths = ["--duration", long, "--linger", long, "--rate", "1e-300"];
@@ -79,33 +79,24 @@ fn endless_durations_and_the_slowest_rates_are_taken_as_very_long() {
 }
 
 #[test]
-fn help_and_the_version_that_a_full_disk_does_not_take_are_failures() {
+#[cfg(target_os = "linux")]
+fn help_and_version_fail_if_the_disk_is_full() {
     for args in ["--help", "--version", "tail --help"] {
         let script = format!("'{}' {args} > /dev/full", env!("CARGO_BIN_EXE_zlog"));
         let mut command = std::process::Command::new("bash");
         command.args(["-c", &script]);
         let input = crate::harness::Input::Empty;
         let finished = crate::harness::Running::start(command, input).wait();
-        finished.code(1).stderr_has("standard output");
+        finished.code(1).stderr_has("standard output: no space left on device");
     }
 }
 
 #[test]
-fn help_into_a_closed_pipe_is_a_quiet_success() {
+fn help_into_a_closed_pipe_succeeds_quietly() {
     let script =
         format!("'{}' tail --help | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_zlog"));
     let mut command = std::process::Command::new("bash");
     command.args(["-c", &script]);
     let finished = crate::harness::Running::start(command, crate::harness::Input::Empty).wait();
     finished.success().stderr_lacks("panicked");
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn help_that_finds_the_disk_full_is_a_failure() {
-    let script = format!("'{}' --version > /dev/full", env!("CARGO_BIN_EXE_zlog"));
-    let mut command = std::process::Command::new("bash");
-    command.args(["-c", &script]);
-    let finished = crate::harness::Running::start(command, crate::harness::Input::Empty).wait();
-    finished.code(1).stderr_has("standard output: no space left on device");
 }

@@ -1,5 +1,4 @@
-//! `zlog relay --config`: what a file says is checked as a whole, done, and done anew on
-//! SIGHUP.
+//! `zlog relay --config`: files are checked, run, and reloaded on SIGHUP.
 
 mod check;
 #[cfg(unix)]
@@ -12,13 +11,13 @@ use std::time::Instant;
 
 use crate::harness::{ANY_PORT, DEADLINE, Running, zlog};
 
-/// A relay that runs by a file, and where it collects and publishes.
+/// A relay with a configuration file, and the endpoint that it collects on.
 struct Configured {
     running: Running,
     collect: String,
 }
 
-/// Starts a relay by this file, on free ports.
+/// Starts a relay with this file on free ports.
 #[track_caller]
 fn configured(file: &Path, args: &[&str]) -> Configured {
     let file = file.to_str().unwrap();
@@ -28,7 +27,7 @@ fn configured(file: &Path, args: &[&str]) -> Configured {
     Configured { running, collect }
 }
 
-/// Waits until so many lines of its standard error contain `text`.
+/// Waits until `count` lines of its standard error contain `text`.
 #[track_caller]
 fn lines_come(running: &mut Running, text: &str, count: usize) {
     let mut seen = 0;

@@ -87,7 +87,7 @@ fn sections(document: &str) -> Vec<Section> {
     sections
 }
 
-/// Where a section runs.
+/// The directory and address of a section.
 struct Scratch {
     directory: tempfile::TempDir,
     /// The address that stands for 127.0.0.1.
@@ -101,10 +101,8 @@ impl Scratch {
         let host = host.trim_start_matches("tcp://").trim_end_matches(":*").to_owned();
         let scratch = Scratch { directory: tempfile::tempdir().unwrap(), host, python };
         scratch.write(".prelude", PRELUDE);
-        for name in ["Cargo.toml", "completions", "man"] {
-            let original = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-            symlink(original, scratch.directory.path().join(name)).unwrap();
-        }
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        symlink(manifest, scratch.directory.path().join("Cargo.toml")).unwrap();
         scratch
     }
 
@@ -114,8 +112,8 @@ impl Scratch {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// A script on this section's address. An emitter waits longer for its first
-    /// subscriber than a person would want to.
+    /// A script with the address of this section. Emitters wait longer for their first
+    /// subscriber than by default.
     fn adapted(&self, script: &str) -> String {
         let bind = format!("zlog relay --bind tcp://{}:12344", self.host);
         let adapt = |line: &str| {
@@ -147,8 +145,7 @@ impl Scratch {
         Running::start(bash, Input::Empty)
     }
 
-    /// Runs a block to its end. Its output is stdout and stderr together, since a terminal
-    /// shows both.
+    /// Runs a block to its end. Its output is stdout and stderr together, as on a terminal.
     #[track_caller]
     fn run(&self, block: &Block, shown: Option<&Block>) {
         let until = Instant::now() + DEADLINE;
@@ -166,7 +163,7 @@ impl Scratch {
         }
     }
 
-    /// Output as a person would see it, on 127.0.0.1.
+    /// The output as the document shows it, with 127.0.0.1.
     fn seen(&self, output: &[u8]) -> String {
         normalized(&String::from_utf8_lossy(output).replace(&self.host, "127.0.0.1"))
     }
@@ -182,7 +179,7 @@ impl<'d> Terminal<'d> {
     #[track_caller]
     fn start(scratch: &Scratch, block: &Block, shown: Option<&'d Block>) -> Terminal<'d> {
         let mut running = scratch.start(&block.text);
-        // Python's SocketHandler drops its record when nobody listens yet.
+        // Python's SocketHandler drops records while nobody listens.
         if block.text.contains("zlog relay") {
             let listens = ["--listen", "--config"].iter().any(|option| block.text.contains(option));
             running.expect_stderr(if listens { "listening on" } else { "publishing, bound" });
@@ -216,7 +213,7 @@ fn differs(finished: &Finished, shown: &Block, out: &str) -> ! {
     finished.fail(&format!("the document shows\n{expected}--- and it printed\n{out}---"))
 }
 
-/// What output must match to be what a block shows.
+/// The pattern that the output must match.
 fn pattern(shown: &Block) -> Regex {
     let line = |line: &str| match line.trim() {
         "…" => "(?:.*\n)*".to_owned(),
@@ -226,8 +223,8 @@ fn pattern(shown: &Block) -> Regex {
     Regex::new(&format!(r"\A{lines}\z")).unwrap()
 }
 
-/// Output without what differs from run to run: times, process names, sizes and rates, and
-/// the width of columns.
+/// Output without the parts that differ between runs: times, process names, sizes, rates
+/// and the width of columns.
 fn normalized(text: &str) -> String {
     let mut text = text.trim_end().to_owned() + "\n";
     for (regex, name) in [
@@ -271,7 +268,7 @@ fn run(section: &Section, python: &Python) {
     }
 }
 
-/// Runs a document. Names each section as it begins, so that a failure can be placed.
+/// Runs a document. Prints the title of each section, so that a failure can be located.
 fn run_document(document: &str, least: usize) {
     let Some(python) = python() else { return };
     let sections = sections(document);
@@ -313,19 +310,19 @@ fn the_rust_program_for_the_wire_format_is_the_example_that_compiles() {
 #[should_panic(expected = "the document shows")]
 fn a_document_that_shows_other_output_fails() {
     run_document("# A\n```sh\necho one\n```\n```text output\ntwo\n```\n", 1);
-    panic!("the document shows"); // without Python nothing ran
+    panic!("the document shows"); // without Python nothing runs
 }
 
 #[test]
 #[should_panic(expected = "expected exit code 0")]
 fn a_document_with_a_command_that_fails_fails() {
     run_document("# A\n```sh\nzlog tail --no-such-option\n```\n", 1);
-    panic!("expected exit code 0"); // without Python nothing ran
+    panic!("expected exit code 0"); // without Python nothing runs
 }
 
-/// A link to a file, or to a heading of one, leads somewhere.
+/// Links to files and headings have a target.
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_between_documents_have_targets() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
     let mut documents = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];

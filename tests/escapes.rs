@@ -68,7 +68,7 @@ fn values_within_values_are_quoted_escaped() {
         assert_harmless(&run.stderr, key);
         assert!(run.err().contains("owned"), "{key}: {}", run.err());
     }
-    for words in [vec!["emit", EVIL], vec![EVIL], vec!["generate", "man", EVIL]] {
+    for words in [vec!["emit", EVIL], vec![EVIL], vec!["man", EVIL], vec!["help", EVIL]] {
         let run = zlog(&words).run();
         assert_harmless(&run.stderr, "a word");
         assert!(run.err().contains(SHOWN), "{words:?}: {}", run.err());

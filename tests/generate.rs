@@ -1,19 +1,19 @@
-//! What is generated from the parser and committed: `completions/` and `man/` are
-//! what `zlog generate` writes today, and they work.
+//! What is generated and committed: `completions/`, `man/` and the tables of keys in
+//! docs/handlers.md are what zlog prints today, and the completions work.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use zlog::cli::{Cli, command, examples};
+use zlog::cli::{Cli, command, examples, handlers};
 
 use crate::harness::zlog;
 
-/// What brings the committed files up to date.
+/// The command that updates the committed files.
 const REFRESH: &str = "ZLOG_UPDATE=1 cargo test --test integration the_parser_says";
 
-/// Each completion script's file, and the shell it is for.
+/// The file of each completion script, and its shell.
 const COMPLETIONS: [(&str, &str); 5] = [
     ("zlog.bash", "bash"),
     ("_zlog", "zsh"),
@@ -25,36 +25,95 @@ const COMPLETIONS: [(&str, &str); 5] = [
 #[test]
 fn completions_are_what_the_parser_says() {
     for (file, shell) in COMPLETIONS {
-        let fresh = zlog(["generate", "completions", shell]).run().success().stdout;
-        compare(&Path::new("completions").join(file), &fresh);
+        let printed = zlog(["completions", shell]).run().success().stdout;
+        compare(&Path::new("completions").join(file), &printed);
     }
     same_files("completions", COMPLETIONS.map(|(file, _)| file.to_owned()).to_vec());
 }
 
 #[test]
 fn man_pages_are_what_the_parser_says() {
-    let mut files = vec!["zlog.1".to_owned(), "zlog-relay.toml.5".to_owned()];
-    compare(Path::new("man/zlog.1"), &zlog(["generate", "man"]).run().success().stdout);
-    let fresh = zlog(["generate", "man", "relay.toml"]).run().success().stdout;
-    compare(Path::new("man/zlog-relay.toml.5"), &fresh);
-    for name in commands() {
-        let name = name.replace(' ', "-");
-        let fresh = zlog(["generate", "man", &name]).run().success().stdout;
-        files.push(format!("zlog-{name}.1"));
-        compare(&Path::new("man").join(format!("zlog-{name}.1")), &fresh);
+    let pages = commands().into_iter().map(|name| name.replace(' ', "-"));
+    let pages = pages.map(|name| (format!("zlog-{name}.1"), name));
+    let others =
+        [("zlog.1", ""), ("zlog-relay.toml.5", "relay.toml"), ("zlog-handlers.7", "handlers")];
+    let others = others.map(|(file, name)| (file.to_owned(), name.to_owned()));
+    let pages: Vec<_> = pages.chain(others).collect();
+    for (file, name) in &pages {
+        let name = Some(name).filter(|name| !name.is_empty());
+        let printed = zlog(["man"]).args(name).run().success().stdout;
+        compare(&Path::new("man").join(file), &printed);
     }
-    same_files("man", files);
+    same_files("man", pages.into_iter().map(|(file, _)| file).collect());
 }
 
 #[test]
-fn contributing_names_the_command_that_refreshes_them() {
+fn the_tables_of_keys_in_the_documents_are_what_the_parser_says() {
+    const BEGIN: &str = "<!-- Generated from the option tables: begin -->\n";
+    const END: &str = "<!-- Generated from the option tables: end -->";
+    let file = Path::new("docs/handlers.md");
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let (before, rest) = text.split_once(BEGIN).expect("a begin mark");
+    let (_, after) = rest.split_once(END).expect("an end mark");
+    let mut tables = String::new();
+    for (title, keys) in handlers::key_groups() {
+        let title = if title.starts_with('-') { format!("`{title}`") } else { title };
+        tables += &format!("\n### {title}\n\n| key | meaning |\n|---|---|\n");
+        for (key, meaning) in keys {
+            let [key, meaning] = [key, meaning].map(|text| text.replace('|', "\\|"));
+            tables += &format!("| `{key}` | {meaning} |\n");
+        }
+    }
+    compare(file, format!("{before}{BEGIN}{tables}\n{END}{after}").as_bytes());
+}
+
+#[test]
+fn help_on_handlers_has_every_key_and_fits_80_columns() {
+    let help = zlog(["help", "handlers"]).run().success().out();
+    for (title, keys) in handlers::key_groups() {
+        assert!(help.contains(&format!("\n{title}:\n")), "{title}\n{help}");
+        for (key, _) in keys {
+            assert!(help.contains(&format!("\n  {key}")), "{key}\n{help}");
+        }
+    }
+    let wide = help.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(wide, None);
+}
+
+#[test]
+fn help_on_a_command_is_its_long_help() {
+    for (topics, line) in [
+        (&["tail"][..], &["tail", "--help"][..]),
+        (&["bench", "pipeline"], &["bench", "pipeline", "--help"]),
+        (&[], &["--help"]),
+    ] {
+        let help = zlog(["help"]).args(topics).run().success().out();
+        assert_eq!(help, zlog(line).run().success().out(), "{topics:?}");
+    }
+    zlog(["help", "tial"]).run().code(2).stderr_has("tail");
+}
+
+#[test]
+fn the_short_help_of_every_command_fits_60_lines_of_80_columns() {
+    for name in commands().iter().map(String::as_str).chain([""]) {
+        let words = name.split_whitespace().chain(["-h"]);
+        let help = zlog(words).env("COLUMNS", "80").run().success().out();
+        let lines = help.lines().count();
+        assert!(lines <= 60, "`zlog {name} -h` has {lines} lines\n{help}");
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "`zlog {name} -h`");
+    }
+}
+
+#[test]
+fn contributing_names_the_command_that_updates_the_generated_files() {
     let text = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
     assert!(text.contains(REFRESH), "{REFRESH}");
 }
 
 #[test]
-fn a_man_page_for_no_command_is_wrong_usage() {
-    zlog(["generate", "man", "nonsense"]).run().code(2).stderr_has("nonsense");
+fn an_unknown_man_page_is_wrong_usage() {
+    zlog(["man", "nonsense"]).run().code(2).stderr_has("nonsense").stderr_has("bench-pipeline");
 }
 
 #[test]
@@ -66,11 +125,11 @@ fn bash_completes_commands_options_and_values() {
     assert!(completed(&["zlog", ""]).contains(&"emit".to_owned()));
     assert_eq!(completed(&["zlog", "emit", "--wire", "j"]), ["json"]);
     assert_eq!(completed(&["zlog", "emit", "--level", "w"]), ["warning"]);
-    assert!(!completed(&["zlog", ""]).contains(&"generate".to_owned()), "it is hidden");
+    assert_eq!(completed(&["zlog", "help", "hand"]), ["handlers"]);
 }
 
 #[test]
-fn no_command_that_is_hidden_is_completed() {
+fn hidden_commands_are_not_completed() {
     let whole = command();
     for name in commands() {
         let path: Vec<&str> = name.split(' ').collect();
@@ -86,11 +145,11 @@ fn no_command_that_is_hidden_is_completed() {
 }
 
 #[test]
-fn every_man_page_that_is_named_is_there() {
+fn every_man_page_that_is_named_exists() {
     for entry in fs::read_dir(root().join("man")).unwrap() {
         let page = fs::read_to_string(entry.unwrap().path()).unwrap().replace("\\-", "-");
         let page = page.replace("\\fB", "").replace("\\fR", "");
-        for (number, mark) in [(1, "(1)"), (5, "(5)")] {
+        for (number, mark) in [(1, "(1)"), (5, "(5)"), (7, "(7)")] {
             for (before, _) in page.match_indices(mark).map(|(at, _)| page.split_at(at)) {
                 let own = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
                 let name = before.rsplit(|c| !own(c)).next().unwrap();
@@ -148,7 +207,7 @@ fn every_command_has_examples_and_exit_codes_in_its_help_and_page() {
         let notes = examples::ALL.iter().find(|notes| notes.command == name);
         let notes = notes.unwrap_or_else(|| panic!("`{name}` has no notes in cli/examples.rs"));
         let help = zlog(name.split(' ').chain(["--help"])).run().success().out();
-        let page = zlog(["generate", "man", &name.replace(' ', "-")]).run().success().out();
+        let page = zlog(["man", &name.replace(' ', "-")]).run().success().out();
         let page = page.replace("\\-", "-").replace("\\(aq", "'");
         for (line, _) in notes.examples {
             assert!(help.contains(line) && page.contains(line), "{line}");
@@ -159,7 +218,7 @@ fn every_command_has_examples_and_exit_codes_in_its_help_and_page() {
     }
 }
 
-/// The commands that a person is shown, and theirs: `bench`, `bench pipeline`.
+/// The commands that are not hidden, and the commands below them: `bench`, `bench pipeline`.
 fn commands() -> Vec<String> {
     fn below(parser: &clap::Command, before: &str, all: &mut Vec<String>) {
         let shown = parser.get_subcommands().filter(|sub| !sub.is_hide_set());
@@ -174,7 +233,7 @@ fn commands() -> Vec<String> {
     all
 }
 
-/// Compares a committed file with `fresh`, or rewrites it under `ZLOG_UPDATE=1`.
+/// Compares a committed file with `fresh`, or writes it if `ZLOG_UPDATE=1` is set.
 #[track_caller]
 fn compare(file: &Path, fresh: &[u8]) {
     let path = root().join(file);
@@ -183,10 +242,10 @@ fn compare(file: &Path, fresh: &[u8]) {
         fs::write(&path, fresh).unwrap();
     }
     let committed = fs::read(&path).unwrap_or_default();
-    assert!(committed == fresh, "{} is not fresh: run `{REFRESH}`", file.display());
+    assert!(committed == fresh, "{} is out of date: run `{REFRESH}`", file.display());
 }
 
-/// No file lies about that nothing generates any more.
+/// Fails if the directory has a file that nothing generates any more.
 #[track_caller]
 fn same_files(directory: &str, mut expected: Vec<String>) {
     let entries = fs::read_dir(root().join(directory)).unwrap();
@@ -228,7 +287,7 @@ fn completed(words: &[&str]) -> Vec<String> {
     offers
 }
 
-/// Words as a shell would take them apart, single quotes included.
+/// Words as a shell splits them, with single quotes.
 fn words(line: &str) -> Vec<OsString> {
     let mut words = Vec::new();
     for (number, part) in line.split('\'').enumerate() {

@@ -45,13 +45,13 @@ mod peers;
 mod relay;
 /// Several handlers at once, and routes to them.
 mod route;
-/// A planned end, and a connection that breaks: what arrives, and what is said of the rest.
+/// Planned shutdowns and broken connections: what arrives, and what is reported as lost.
 mod shutdown;
 /// Python's network handlers → `zlog emit --listen`.
 mod sources;
-/// Strangers on a subscriber's side, and high-water marks of subscriptions.
+/// Hostile subscribers, and the high-water mark of subscriptions.
 mod subscribers;
-/// `zlog tail`: which records are shown, how, and what is said of the rest.
+/// `zlog tail`: which records are shown, how, and what is reported.
 mod tail;
 /// A real pseudo-terminal: what a person sees.
 mod terminal;

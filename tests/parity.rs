@@ -293,7 +293,8 @@ fn run_example(command: &Command) {
             prints(zlog(["bench"]).args(args), "null");
         }
         Command::Demo(_) => prints(zlog(["demo", "-n", "3", "--rate", "100"]), "demo."),
-        Command::Generate(_) => prints(zlog(["generate", "completions", "bash"]), "_zlog()"),
+        Command::Completions(_) => prints(zlog(["completions", "bash"]), "_zlog()"),
+        Command::Man(_) => prints(zlog(["man"]), ".TH zlog 1"),
     }
 }
 
@@ -312,7 +313,7 @@ fn every_command_runs() {
             continue;
         }
         let line: &[&str] = match name {
-            "generate" => &["zlog", name, "man"],
+            "completions" => &["zlog", name, "bash"],
             _ => &["zlog", name],
         };
         let words = line.iter().map(Into::into);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::{DEADLINE, Publisher, Running, emit, zlog};
 
-/// Waits until a file has at least `count` lines, and gives how many it has.
+/// Waits until a file has at least `count` lines. Returns how many it has.
 #[track_caller]
 fn wait_for_lines(file: &Path, count: usize) -> usize {
     let until = Instant::now() + DEADLINE;
@@ -21,14 +21,14 @@ fn wait_for_lines(file: &Path, count: usize) -> usize {
     }
 }
 
-/// The lines of a file, which are numbers.
+/// The lines of a file, as numbers.
 #[track_caller]
 fn numbers(file: &Path) -> Vec<usize> {
     let text = fs::read_to_string(file).unwrap();
     text.lines().map(|line| line.parse().unwrap()).collect()
 }
 
-/// The file must have these numbers from 0 on, in order.
+/// The file must contain the first `count` numbers from 0 on, in order.
 #[track_caller]
 fn check_numbers(file: &Path, count: usize, said: &str) {
     let numbers = numbers(file);
@@ -36,8 +36,8 @@ fn check_numbers(file: &Path, count: usize, said: &str) {
     assert!(wrong.is_none() && numbers.len() == count, "{} {wrong:?}: {said}", numbers.len());
 }
 
-/// Ends a collector under load three times and starts it again at the same place, while an
-/// emitter goes on: everything must arrive, once and in order.
+/// Restarts a collector under load three times at the same endpoint, while an emitter keeps
+/// sending. Every record must arrive once and in order.
 #[track_caller]
 fn restart_under_load(collector: &dyn Fn(&str, &str) -> Running) {
     let directory = tempfile::tempdir().unwrap();
@@ -45,7 +45,7 @@ fn restart_under_load(collector: &dyn Fn(&str, &str) -> Running) {
     let handler = format!("{},format=%(message)s", file.display());
     let endpoint = format!("ipc://{}", directory.path().join("collect").display());
     let mut running = collector(&endpoint, &handler);
-    // Long lines, so that few of them are under way when it is asked to end.
+    // Long lines, so that few of them are in flight when the collector ends.
     let mut args = vec!["emit", "-c", &endpoint, "--no-detect", "--rate", "20000/s"];
     args.extend([
         "--wait", "60s", "--linger", "60s", "--", "seq", "-f", "%0200.0f", "0", "9999999",
@@ -67,14 +67,14 @@ fn restart_under_load(collector: &dyn Fn(&str, &str) -> Running) {
     let summary = said.lines().find_map(|line| line.split_once(" records, ")).unwrap();
     let sent: usize = summary.0.rsplit(' ').next().unwrap().parse().unwrap();
     assert!(!said.contains("had no subscriber"), "{said}");
-    // The command was ended in the middle of its last line.
+    // The command ended in the middle of its last line.
     let numbers = numbers(&file);
     let wrong = numbers.iter().take(sent - 1).enumerate().find(|(at, number)| at != *number);
     assert!(wrong.is_none() && numbers.len() == sent, "{} {wrong:?}: {said}{ended}", numbers.len());
 }
 
 #[test]
-fn a_relay_that_is_restarted_under_load_loses_nothing_of_an_emit_that_connects() {
+fn a_relay_restarted_under_load_loses_nothing() {
     restart_under_load(&|endpoint, handler| {
         let args = ["relay", "-b", endpoint, "--no-ask", "--on-full", "block", "--linger", "60s"];
         zlog(args).args(["-p", "tcp://127.0.0.1:*", "--file", handler]).start()
@@ -82,7 +82,7 @@ fn a_relay_that_is_restarted_under_load_loses_nothing_of_an_emit_that_connects()
 }
 
 #[test]
-fn a_tail_that_is_restarted_under_load_loses_nothing_of_an_emit_that_connects() {
+fn a_tail_restarted_under_load_loses_nothing() {
     restart_under_load(&|endpoint, handler| {
         zlog(["tail", "-b", endpoint, "--linger", "60s", "--file", handler]).start()
     });
@@ -106,7 +106,7 @@ fn send_until_unsubscribed(publisher: Publisher) -> usize {
 }
 
 #[test]
-fn what_was_sent_before_a_tail_unsubscribes_is_in_its_file() {
+fn records_sent_before_a_tail_unsubscribes_are_in_its_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("all.log");
     let handler = format!("{},format=%(message)s", file.display());
@@ -124,13 +124,13 @@ fn what_was_sent_before_a_tail_unsubscribes_is_in_its_file() {
         tail.wait().code(code).stderr_lacks("too late");
         let written = numbers(&file).len();
         check_numbers(&file, written, "");
-        // libzmq may have seen the end of the subscription when it took the last one.
+        // libzmq may have dropped the last record: the subscription had ended by then.
         assert!(written + 1 >= sent, "{written} of {sent}");
     }
 }
 
 #[test]
-fn what_comes_too_late_for_a_tails_handlers_is_counted_and_is_a_loss() {
+fn records_too_late_for_the_handlers_of_a_tail_are_counted_as_lost() {
     const RECORDS: usize = 20_000;
     for (option, code) in [("-v", 143), ("--fail-on-loss", 3)] {
         let directory = tempfile::tempdir().unwrap();
@@ -147,35 +147,40 @@ fn what_comes_too_late_for_a_tails_handlers_is_counted_and_is_a_loss() {
         tail.terminate();
         tail.signal(Signal::CONT);
         let said = tail.wait().code(code).err();
-        let told = said.lines().find(|line| line.contains("came too late")).unwrap_or_default();
-        let late: usize = told.split(' ').find_map(|word| word.parse().ok()).unwrap_or(0);
+        let report = said.lines().find(|line| line.contains("came too late")).unwrap_or_default();
+        let late: usize = report.split(' ').find_map(|word| word.parse().ok()).unwrap_or(0);
         let written = fs::read_to_string(&file).unwrap_or_default().lines().count();
         let abandoned = said.lines().find_map(|line| {
             let (before, _) = line.split_once(" not handled in time")?;
             before.rsplit('(').next()?.replace(',', "").parse::<usize>().ok()
         });
         let all = late + written + abandoned.unwrap_or(0);
-        assert!(late > 0 && (all == RECORDS || told.contains("not known")), "{all}: {said}");
+        assert!(late > 0, "{said}");
+        // A slow machine may not count all of them in time, and says so.
+        match report.contains("not known") {
+            true => assert!(all <= RECORDS, "{all}: {said}"),
+            false => assert_eq!(all, RECORDS, "{said}"),
+        }
     }
 }
 
 #[test]
-fn an_emit_tells_of_a_subscriber_that_was_killed_and_of_what_may_be_lost() {
+fn emit_reports_a_killed_subscriber_and_how_many_records_may_be_lost() {
     let mut emit = emit(["--test", "--rate", "2000/s", "--fail-on-loss"]).start();
     let mut tail = zlog(["tail", &emit.endpoint(), "-o", "text"]).start();
     tail.expect_stdout("");
     tail.signal(Signal::KILL);
-    let told = emit.expect_stderr("broke before it unsubscribed");
-    assert!(told.starts_with("zlog emit: the connection to 127.0.0.1:"), "{told}");
-    let (_, most) = told.split_once("up to ").expect("how many at most");
+    let report = emit.expect_stderr("broke before it unsubscribed");
+    assert!(report.starts_with("zlog emit: the connection to 127.0.0.1:"), "{report}");
+    let (_, most) = report.split_once("up to ").expect("how many at most");
     let most: u64 = most.split(' ').next().unwrap().parse().unwrap();
     emit.terminate();
     let said = emit.wait().code(3).err();
-    assert!(most > 0 && said.contains("1 connection broke"), "{told}\n{said}");
+    assert!(most > 0 && said.contains("1 connection broke"), "{report}\n{said}");
 }
 
 #[test]
-fn a_subscriber_that_ends_by_itself_is_no_broken_connection() {
+fn a_subscriber_that_ends_regularly_is_no_broken_connection() {
     let mut emit = emit(["--test", "--rate", "2000/s", "--fail-on-loss"]).start();
     let endpoint = emit.endpoint();
     zlog(["tail", &endpoint, "-n", "5", "-q"]).run().success();
@@ -189,15 +194,15 @@ fn a_subscriber_that_ends_by_itself_is_no_broken_connection() {
 }
 
 #[test]
-fn an_emit_that_a_subscriber_holds_up_says_once_for_whom_it_waits() {
+fn emit_names_the_subscriber_that_it_waits_for_once() {
     let input = ("x".repeat(1 << 20) + "\n").repeat(60);
     let args = ["--hwm", "5", "--linger", "200ms", "--no-detect"];
     let mut emit = emit(args).stdin(input).start();
     let mut stuck = zlog(["tail", &emit.endpoint(), "--hwm", "5", "-q", "-o", "text"]).start();
     stuck.expect_stdout("xxx");
     stuck.signal(Signal::STOP);
-    let told = emit.expect_stderr("waiting for room for the next record");
-    assert!(told.contains(": 127.0.0.1:"), "{told}");
+    let report = emit.expect_stderr("waiting for room for the next record");
+    assert!(report.contains(": 127.0.0.1:"), "{report}");
     emit.terminate();
     let said = emit.wait().code(143).err();
     assert_eq!(said.matches("waiting for room").count(), 1, "{said}");
@@ -205,7 +210,7 @@ fn an_emit_that_a_subscriber_holds_up_says_once_for_whom_it_waits() {
 }
 
 #[test]
-fn loss_wins_over_a_signal_in_a_relay() {
+fn the_exit_code_of_a_loss_takes_precedence_over_that_of_a_signal_in_a_relay() {
     let directory = tempfile::tempdir().unwrap();
     for (option, code) in [("--fail-on-loss", 3), ("--verbose", 143)] {
         let collect = format!("ipc://{}", directory.path().join("collect").display());
@@ -214,7 +219,7 @@ fn loss_wins_over_a_signal_in_a_relay() {
         let mut bound = relay.endpoints(3);
         let (ask, _) = (bound.remove(2), bound.remove(1));
         zlog(["emit", "-c", &collect, "--test", "50", "--wait", "60s", "-q"]).run().success();
-        // What a handler has lost does not count as handled.
+        // Lost records do not count as handled.
         let until = Instant::now() + DEADLINE;
         loop {
             let asked = zlog(["relay", "--status", "--ask", &ask, "-o", "json"]).run().success();

@@ -1,11 +1,11 @@
-//! What comes from a subscriber's side, against everything that publishes: a stranger must
-//! cost others nothing, and no more than a bounded amount of memory.
+//! Hostile subscribers, against every command that publishes. A hostile subscriber must not
+//! affect others, and costs a bounded amount of memory.
 
 use std::time::Duration;
 
 use crate::harness::{ANY_PORT, Listener, Publisher, RawSubscriber, Running, Zmtp, frame, zlog};
 
-/// A relay that collects from `upstream` on a free port, and where it publishes.
+/// A relay that collects from `upstream`, and the endpoint on which it publishes.
 fn relay_of(upstream: &Publisher) -> (Running, String) {
     let args = ["relay", "-c", &upstream.endpoint, "--publish-bind", ANY_PORT, "--no-ask"];
     let mut relay = zlog(args).start();
@@ -13,9 +13,9 @@ fn relay_of(upstream: &Publisher) -> (Running, String) {
     (relay, publish)
 }
 
-/// Cancels of "" and of `x`, in every form that there is, by peers that subscribed to
-/// nothing; then, by each, a subscription, which comes after them.
-fn cancel_what_was_never_asked_for(endpoint: &str) -> Vec<(RawSubscriber, String)> {
+/// Peers that cancel the subscriptions `""` and `x` without having made them, in every form
+/// of the protocol. Each then subscribes to a prefix of its own, which is returned.
+fn cancel_without_subscribing(endpoint: &str) -> Vec<(RawSubscriber, String)> {
     let versions = [Zmtp::Three(0), Zmtp::Three(1), Zmtp::Two];
     let cancels = [frame(0, b"\0"), frame(0, b"\0x"), frame(0, b"\0"), frame(0, b"\0x")].concat();
     let commands = [frame(4, b"\x06CANCEL"), frame(4, b"\x06CANCELx")].concat();
@@ -33,14 +33,14 @@ fn cancel_what_was_never_asked_for(endpoint: &str) -> Vec<(RawSubscriber, String
 }
 
 #[test]
-fn a_cancel_of_what_was_never_asked_for_takes_nothing_from_others() {
+fn a_cancel_without_a_subscription_does_not_affect_others() {
     let upstream = Publisher::bind();
     let (_relay, publish) = relay_of(&upstream);
     let everything = Listener::connect(&publish, "");
     assert_eq!(upstream.wait_for_subscription(), b"");
     let some = Listener::connect(&publish, "x");
     assert_eq!(upstream.wait_for_subscription(), b"x");
-    let mut strangers = cancel_what_was_never_asked_for(&publish);
+    let mut strangers = cancel_without_subscribing(&publish);
     let mut probes: Vec<String> = strangers.iter().map(|(_, probe)| probe.clone()).collect();
     while !probes.is_empty() {
         let (subscribed, prefix) =
@@ -48,7 +48,7 @@ fn a_cancel_of_what_was_never_asked_for_takes_nothing_from_others() {
         assert!(subscribed, "{prefix:?} is cancelled");
         probes.retain(|probe| *probe != prefix);
     }
-    // A peer that goes takes along what it had, and nothing else.
+    // A peer that disconnects ends its own subscription only.
     let (stranger, probe) = strangers.remove(0);
     drop(stranger);
     assert_eq!(upstream.next_change(Duration::from_secs(60)), Some((false, probe)));
@@ -62,16 +62,16 @@ fn a_cancel_of_what_was_never_asked_for_takes_nothing_from_others() {
 }
 
 #[test]
-fn a_cancel_of_what_was_never_asked_for_makes_no_record_count_as_without_a_subscriber() {
+fn a_cancel_without_a_subscription_leaves_the_count_of_unsubscribed_records_alone() {
     let args = ["emit", "--bind", ANY_PORT, "-r", "x", "--wait", "60s"];
     let mut emit = zlog(args).stdin_open().start();
     let endpoint = emit.endpoint();
     let listener = Listener::connect(&endpoint, "x");
     emit.write("first\n");
     assert_eq!(listener.next().json()["msg"], "first");
-    let strangers = cancel_what_was_never_asked_for(&endpoint);
+    let strangers = cancel_without_subscribing(&endpoint);
     for (mut stranger, _) in strangers {
-        // More of it ends the connection, which shows that all the others were read.
+        // More cancels end the connection. That shows that the earlier ones were read.
         stranger.send(&frame(0, b"\0").repeat(200));
         stranger.expect_end();
     }
@@ -85,30 +85,30 @@ fn a_cancel_of_what_was_never_asked_for_makes_no_record_count_as_without_a_subsc
 
 #[cfg(unix)]
 #[test]
-fn a_subscriber_that_is_cut_off_is_reset_even_when_all_that_it_sent_was_read() {
+fn a_subscriber_that_is_cut_off_is_reset_even_after_all_its_bytes_were_read() {
     let args = ["emit", "--bind", ANY_PORT, "-r", "x", "--wait", "0s"];
     let mut emit = zlog(args).stdin_open().start();
     let endpoint = emit.endpoint();
     let mut stranger = RawSubscriber::connect(&endpoint, Zmtp::Three(0));
-    // Too many, in one segment: none of it is unread when the connection is closed, and
-    // the system would not reset it by itself.
+    // Too many cancels in one segment: zlog has read all of it when it closes the connection,
+    // so the system would not send a reset by itself.
     stranger.send(&frame(0, b"\0").repeat(200));
     stranger.expect_reset();
 }
 
-/// Makes what is sent next.
+/// Returns the bytes to send next.
 type Block = Box<dyn FnMut() -> Vec<u8> + Send>;
 
-/// What strangers send without end, by what it is, and how many of them come after one
-/// another. Who comes and goes is ended late: 50,000 messages are allowed, and a publisher
-/// without records takes in some thousand a second.
+/// Endless input: its name, the bytes, and how many connections send it. Repeated subscribing
+/// and cancelling is cut off late: 50,000 messages are allowed, and a publisher without records
+/// reads some thousand a second.
 fn floods() -> [(&'static str, Block, usize); 5] {
     let mut n = 0u32;
     let mut next = move || {
         n += 1;
         n.to_be_bytes()
     };
-    // No two share more than a few bytes: each byte costs libzmq a node.
+    // The prefixes share few bytes: each byte that is not shared costs libzmq a node.
     let long = move || {
         let mut prefix = || frame(0, &[&[1][..], &next(), &[b'L'; 4000]].concat());
         (0..64).flat_map(|_| prefix()).collect()
@@ -123,7 +123,7 @@ fn floods() -> [(&'static str, Block, usize); 5] {
     ]
 }
 
-/// The most memory that a process has had, in MiB.
+/// The peak memory of a process, in MiB.
 #[cfg(target_os = "linux")]
 fn peak_memory(process: &Running) -> u64 {
     let status = format!("/proc/{}/status", process.id());
@@ -138,14 +138,14 @@ fn peak_memory(_process: &Running) -> u64 {
     0
 }
 
-/// Floods a publisher from several connections at once, while `send` sends it numbers, all
-/// of which must arrive. Its memory stays bounded, and it says what it did.
+/// Floods a publisher from several connections, while `send` publishes numbers, all of which
+/// must arrive. The publisher's memory stays bounded, and it reports what it cut off.
 #[track_caller]
 fn withstands(mut process: Running, endpoint: &str, mut send: impl FnMut(&mut Running, usize)) {
     let listener = Listener::connect(endpoint, "app");
     let mut sent = 0;
     let mut received = 0;
-    // The first arrives as soon as somebody listens.
+    // The first number arrives once the listener has subscribed.
     while received == 0 {
         send(&mut process, sent);
         sent += 1;
@@ -166,7 +166,7 @@ fn withstands(mut process: Running, endpoint: &str, mut send: impl FnMut(&mut Ru
             while floods.iter().any(|flood| !flood.is_finished()) {
                 send(&mut process, sent);
                 sent += 1;
-                // Some hundred a second are enough; all of them are kept until they are read.
+                // Some hundred a second are enough: they are buffered until they are read.
                 std::thread::sleep(Duration::from_millis(2));
             }
             for flood in floods {
@@ -191,7 +191,7 @@ fn line(n: usize) -> String {
 }
 
 #[test]
-fn emit_withstands_whatever_subscribers_send() {
+fn emit_withstands_floods() {
     let args = ["emit", "--bind", ANY_PORT, "-r", "app", "--wait", "0s"];
     let mut emit = zlog(args).stdin_open().start();
     let endpoint = emit.endpoint();
@@ -199,14 +199,14 @@ fn emit_withstands_whatever_subscribers_send() {
 }
 
 #[test]
-fn a_relay_withstands_whatever_subscribers_send() {
+fn a_relay_withstands_floods() {
     let upstream = Publisher::bind();
     let (relay, publish) = relay_of(&upstream);
     withstands(relay, &publish, |_, n| upstream.send(["app.INFO", &line(n)]));
 }
 
 #[test]
-fn a_tail_that_publishes_withstands_whatever_subscribers_send() {
+fn a_publishing_tail_withstands_floods() {
     let upstream = Publisher::bind();
     let args = ["tail", &upstream.endpoint, "app", "--publish", ANY_PORT];
     let mut tail = zlog(args).start();
@@ -216,7 +216,7 @@ fn a_tail_that_publishes_withstands_whatever_subscribers_send() {
 }
 
 #[test]
-fn as_many_topics_as_wanted_are_subscribed_to_whatever_the_high_water_mark() {
+fn all_subscriptions_are_made_with_any_high_water_mark() {
     let topics: Vec<String> = (0..20).map(|n| format!("b{n:02}.")).collect();
     let publisher = Publisher::bind();
     let tail = zlog(["tail", &publisher.endpoint, "--hwm", "1", "-n", "400", "-o", "text"])

@@ -1,4 +1,4 @@
-//! `zlog tail`: which records are shown, how, and what is said of the rest.
+//! `zlog tail`: which records are shown, how, and what is reported.
 
 mod blocked_reader;
 mod colour;
@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{DEADLINE, Input, Publisher, Running, zlog};
 
-/// A publisher of the test's own, and a `zlog tail` that has subscribed to it.
+/// A publisher, and a `zlog tail` that has subscribed to it.
 ///
-/// `prefixes` is how many subscriptions `args` make: all of them are waited for.
+/// `prefixes` is how many subscriptions `args` make; all of them are waited for.
 #[track_caller]
 fn tail_of(prefixes: usize, args: &[&str]) -> (Publisher, Running) {
     let publisher = Publisher::bind();
@@ -33,13 +33,13 @@ fn tail_of(prefixes: usize, args: &[&str]) -> (Publisher, Running) {
     (publisher, tail)
 }
 
-/// The same with one subscription, as a tail of everything or of one topic has it.
+/// The same for a tail with one subscription: of everything or of one topic.
 #[track_caller]
 fn tail(args: &[&str]) -> (Publisher, Running) {
     tail_of(1, args)
 }
 
-/// The fields of an object, over those of a record that says the least.
+/// The body of a minimal record with these fields added.
 fn body(fields: Value) -> String {
     let mut record = json!({"msg": "hello", "levelno": 20, "created": 1.5});
     let (Value::Object(all), Value::Object(more)) = (&mut record, fields) else { panic!() };
@@ -47,12 +47,12 @@ fn body(fields: Value) -> String {
     record.to_string()
 }
 
-/// Stored records, one a line.
+/// Stored records, one per line.
 fn lines(records: impl IntoIterator<Item = Value>) -> String {
     records.into_iter().map(|record| body(record) + "\n").collect()
 }
 
-/// A shell's command line in which `zlog` is the one under test.
+/// A shell script in which `zlog` is the program under test.
 fn shell(script: &str) -> Running {
     let mut command = Command::new("bash");
     let script = format!("zlog() {{ '{}' \"$@\"; }}\n{script}", env!("CARGO_BIN_EXE_zlog"));

@@ -77,6 +77,18 @@ fn text_from_outside_cannot_move_the_cursor_or_set_the_title() {
 }
 
 #[test]
+fn messages_are_broken_between_words() {
+    let args = ["tail", "--input", "no-such-file", "--output", "raw", "--reorder", "1s"];
+    let whole = zlog(args).run().code(2).err();
+    let (bytes, _) = Terminal::start(zlog(args), 24, 30).wait();
+    let shown = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&shown), words(&whole));
+    assert!(shown.lines().all(|line| line.len() <= 30), "{shown}");
+    assert!(whole.lines().any(|line| line.len() > 30), "{whole}");
+}
+
+#[test]
 fn ctrl_c_ends_tail_with_130() {
     let (publisher, mut terminal) = tail(&[]);
     publisher.send(["app.INFO", "hello"]);

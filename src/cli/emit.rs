@@ -1,4 +1,4 @@
-//! `zlog emit`: what may be typed.
+//! The arguments of `zlog emit`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +13,10 @@ use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::socket::DEFAULT_HWM;
 use zlog_pipeline::source::SourceKind;
 
+const SOURCE: &str = "Source (default: stdin)";
+const RECORDS: &str = "Records";
+const DELIVERY: &str = "Delivery";
+
 /// The dialect to send.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum WireArg {
@@ -23,10 +27,10 @@ pub enum WireArg {
     Text,
 }
 
-/// What to do with a record when a subscriber does not keep up.
+/// What to do with a record for which a subscriber has no room.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnFull {
-    /// Wait: the input is read no faster than the slowest subscriber takes it.
+    /// Wait: the input is read only as fast as the slowest subscriber receives.
     #[default]
     Block,
     /// Drop the record and count it.
@@ -39,139 +43,155 @@ pub enum OnFull {
 #[command(group = ArgGroup::new("listening").args(["listen", "listen_udp"]).multiple(true).conflicts_with("from"))]
 pub struct EmitArgs {
     /// Publish the lines of these files
-    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source (stdin without one)")]
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = SOURCE)]
     pub file: Vec<PathBuf>,
-    /// Go on as the files grow, are truncated or rotated
-    #[arg(short, long, requires = "file", help_heading = "Source (stdin without one)")]
+    /// Continue as the files grow or are rotated
+    #[arg(short, long, requires = "file", help_heading = SOURCE)]
     pub follow: bool,
     /// Start at the end of the files: publish only what is added from now on
-    #[arg(long, requires = "follow", help_heading = "Source (stdin without one)")]
+    #[arg(long, requires = "follow", help_heading = SOURCE, hide_short_help = true)]
     pub from_end: bool,
-    /// Publish N test records at random levels; without N, until stopped
+    /// Publish N test records; without N, endlessly
     #[arg(long, value_name = "N", num_args = 0..=1, value_parser = parsers::at_least_one::<u64>)]
-    #[arg(help_heading = "Source (stdin without one)")]
+    #[arg(help_heading = SOURCE)]
     pub test: Option<Option<u64>>,
-    /// The same test records again for the same seed
-    #[arg(
-        long,
-        value_name = "SEED",
-        requires = "test",
-        help_heading = "Source (stdin without one)"
-    )]
+    /// Make the same test records for the same seed
+    #[arg(long, value_name = "SEED", requires = "test", help_heading = SOURCE)]
+    #[arg(hide_short_help = true)]
     pub seed: Option<u64>,
-    /// Publish stored records (`zlog tail --output json`) with their own spacing
-    #[arg(long, value_name = "FILE", help_heading = "Source (stdin without one)")]
+    /// Publish stored records at their original pace
+    ///
+    /// FILE is the output of `zlog tail --output json`.
+    #[arg(long, value_name = "FILE", help_heading = SOURCE)]
     pub replay: Option<PathBuf>,
-    /// How much faster than recorded: 10x, 0.5x, max
+    /// Pace of --replay: 10x, 0.5x or max
     #[arg(
         long, value_name = "SPEED", default_value = "1x", value_parser = parsers::speed,
-        requires = "replay", help_heading = "Source (stdin without one)"
+        requires = "replay", help_heading = SOURCE
     )]
     pub speed: f64,
-    /// Publish this one record; stdin is not read
-    #[arg(short, long, value_name = "TEXT", help_heading = "Source (stdin without one)")]
+    /// Publish this one record
+    #[arg(short, long, value_name = "TEXT", help_heading = SOURCE)]
     pub message: Option<OsString>,
     /// Run this command and publish its stdout and stderr
-    #[arg(last = true, num_args = 1.., value_names = ["COMMAND", "ARGS"])]
-    #[arg(help_heading = "Source (stdin without one)")]
+    #[arg(last = true, num_args = 1.., value_names = ["COMMAND", "ARGS"], help_heading = SOURCE)]
     pub command: Vec<OsString>,
 
-    /// Programs that log through Python's own handlers
+    /// Python's network handlers
     #[command(flatten)]
     pub listen: ListenArgs,
 
-    /// What topics begin with
+    /// First part of topics
     #[arg(short, long, value_parser = parsers::root, default_value = "", hide_default_value = true)]
-    #[arg(help_heading = "Records")]
+    #[arg(help_heading = RECORDS)]
     pub root: String,
-    /// The level of what does not say its own [default: INFO]
-    #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true, help_heading = "Records")]
+    /// Level of lines that name none [default: INFO]
+    #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true)]
+    #[arg(help_heading = RECORDS)]
     pub level: Option<Level>,
-    /// The same for a command's stderr [default: WARNING]
-    #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
-    #[arg(requires = "command", help_heading = "Records")]
+    /// The same for stderr [default: WARNING]
+    #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true)]
+    #[arg(value_name = "LEVEL", requires = "command", help_heading = RECORDS)]
     pub stderr_level: Option<Level>,
-    /// What topics end with
-    #[arg(long, value_parser = parsers::topic_part, help_heading = "Records")]
+    /// Last part of topics
+    #[arg(long, value_parser = parsers::topic_part, help_heading = RECORDS)]
     pub subtopic: Option<String>,
-    /// Move what stands before DELIM in a line to the topic [DELIM is :: unless given]
+    /// Read the subtopic from lines: `db::text`
+    ///
+    /// The text before DELIM moves to the topic. Without a value, DELIM is ::.
     #[arg(long, value_name = "DELIM", num_args = 0..=1, default_missing_value = "::")]
-    #[arg(help_heading = "Records")]
+    #[arg(help_heading = RECORDS)]
     pub topic_delim: Option<String>,
-    /// Keep the topics that JSON and logfmt lines bring along, whatever they begin with
-    #[arg(long, help_heading = "Records")]
+    /// Keep topics of JSON and logfmt lines that are outside the root
+    #[arg(long, help_heading = RECORDS, hide_short_help = true)]
     pub trust_topic: bool,
-    /// The logger's name [default: the root, or `root`]
-    #[arg(long, help_heading = "Records")]
+    /// Logger [default: the root, or `root`]
+    #[arg(long, help_heading = RECORDS)]
     pub name: Option<String>,
-    /// Who sends; must be unique among emitters [default: made from host and process]
-    #[arg(long, help_heading = "Records")]
+    /// Source name, unique per emitter [default: made from host and process]
+    #[arg(long, help_heading = RECORDS, hide_short_help = true)]
     pub source: Option<String>,
-    /// Do not look for levels, JSON or logfmt in the lines
-    #[arg(long, help_heading = "Records")]
+    /// Do not look for levels, JSON and logfmt
+    #[arg(long, help_heading = RECORDS)]
     pub no_detect: bool,
-    /// Take lines apart by named groups: time, level, name, message, subtopic; others become extras
-    #[arg(long, value_name = "REGEX", help_heading = "Records")]
+    /// Parse lines by named groups
+    ///
+    /// The groups are time, level, name, message and subtopic. Others become extras.
+    #[arg(long, value_name = "REGEX", help_heading = RECORDS)]
     pub pattern: Option<Regex>,
-    /// A line that matches begins a record; other lines belong to the one before
-    #[arg(long, value_name = "REGEX", conflicts_with = "no_multiline", help_heading = "Records")]
+    /// What the first line of a record matches
+    ///
+    /// Lines that do not match are attached to the record before them.
+    #[arg(long, value_name = "REGEX", conflicts_with = "no_multiline", help_heading = RECORDS)]
     pub multiline: Option<Regex>,
-    /// Every line is a record: do not look for tracebacks
-    #[arg(long, help_heading = "Records")]
+    /// Do not look for tracebacks
+    ///
+    /// Every line is then a record.
+    #[arg(long, help_heading = RECORDS)]
     pub no_multiline: bool,
     /// How long a record waits for the rest of its traceback
-    #[arg(long, value_name = "DURATION", default_value = "100ms", help_heading = "Records")]
+    #[arg(long, value_name = "DURATION", default_value = "100ms", help_heading = RECORDS)]
+    #[arg(hide_short_help = true)]
     pub multiline_wait: Seconds,
-    /// Leave out empty lines
-    #[arg(long, help_heading = "Records")]
+    /// Drop empty lines
+    #[arg(long, help_heading = RECORDS)]
     pub skip_empty: bool,
-    /// A longer line is published in pieces; one that begins with { may be eight times as
-    /// long, since JSON is longer than the message in it
+    /// Publish a longer line in pieces
+    ///
+    /// A line that begins with { may be eight times as long, because JSON is longer than the
+    /// message in it.
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parsers::size)]
-    #[arg(help_heading = "Records")]
+    #[arg(help_heading = RECORDS, hide_short_help = true)]
     pub max_line: usize,
 
     /// Endpoints
     #[command(flatten)]
     pub endpoints: EndpointArgs,
 
-    /// What to send
-    #[arg(long, value_enum, default_value_t, help_heading = "Delivery")]
+    /// Dialect: json or text
+    #[arg(long, value_enum, default_value_t, help_heading = DELIVERY)]
     pub wire: WireArg,
-    /// How long to wait for subscribers before the first record
-    #[arg(long, value_name = "DURATION", default_value = "1s", help_heading = "Delivery")]
+    /// How long to wait for subscribers
+    #[arg(long, value_name = "DURATION", default_value = "1s", help_heading = DELIVERY)]
     pub wait: Seconds,
-    /// How many subscribers to wait for; 0 is not to wait
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Delivery")]
+    /// How many of them to wait for
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = DELIVERY)]
     pub wait_for: usize,
-    /// What to do when a subscriber does not keep up
-    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Delivery")]
+    /// Slow subscriber: block or drop
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = DELIVERY)]
     pub on_full: OnFull,
-    /// High-water mark: messages held for each subscriber; 0 is no limit
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Delivery")]
+    /// High-water mark: messages queued for each subscriber; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = DELIVERY)]
+    #[arg(hide_short_help = true)]
     pub hwm: u32,
-    /// How long to go on sending what is held when the input has ended
-    #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = "Delivery")]
+    /// How long to send the rest at the end
+    #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = DELIVERY)]
+    #[arg(hide_short_help = true)]
     pub linger: Seconds,
-    /// Send at most this many records each second: 20, 20/s, 100/m
-    #[arg(long, value_name = "N/s", value_parser = parsers::rate, help_heading = "Delivery")]
+    /// At most this rate: 20, 20/s, 100/m
+    #[arg(long, value_name = "N/s", value_parser = parsers::rate, help_heading = DELIVERY)]
     pub rate: Option<f64>,
     /// Stop after N records
     #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
-    #[arg(help_heading = "Delivery")]
+    #[arg(help_heading = DELIVERY)]
     pub count: Option<u64>,
     /// Stop after this long
     #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
-    #[arg(help_heading = "Delivery")]
+    #[arg(help_heading = DELIVERY)]
     pub duration: Option<Seconds>,
-    /// Exit with 3 when a record was lost, or may have been; also at a signal
-    #[arg(long, help_heading = "Delivery")]
+    /// Exit with 3 if a record was lost
+    ///
+    /// Or may have been lost. This also applies after a signal.
+    #[arg(long, help_heading = DELIVERY)]
     pub fail_on_loss: bool,
-    /// Also copy the input to stdout, untouched (a command's stderr to stderr)
-    #[arg(long, conflicts_with_all = ["test", "replay", "message", "listening"], help_heading = "Delivery")]
+    /// Also copy the input to stdout
+    ///
+    /// It is copied byte for byte. The stderr of a command goes to stderr.
+    #[arg(long, conflicts_with_all = ["test", "replay", "message", "listening"])]
+    #[arg(help_heading = DELIVERY)]
     pub tee: bool,
-    /// Leave out the summary and the progress line
-    #[arg(short, long, help_heading = "Delivery")]
+    /// No summary and no progress line
+    #[arg(short, long, help_heading = DELIVERY)]
     pub quiet: bool,
 }
 

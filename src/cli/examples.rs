@@ -1,11 +1,11 @@
-//! Examples and exit codes: said once, shown by `--help`, by the man pages and
-//! run by the tests.
+//! Examples and exit codes of each command, for `--help` and the man pages. The tests parse
+//! the examples.
 
 use std::fmt::Write;
 
-use super::handlers;
+use zlog_core::text::wrap::wrap;
 
-/// What a command's help and man page say beside its options.
+/// What the help and the man page of a command say besides its options.
 #[derive(Debug)]
 pub struct Notes {
     /// The subcommand, `bench pipeline` for one of another; empty for zlog itself.
@@ -17,17 +17,21 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 7] = [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO];
+pub const ALL: [&Notes; 9] =
+    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &COMPLETIONS, &MAN];
 
-const DONE: (&str, &str) = ("0", "Done; also when the reader of the output goes away");
-const FAILED: (&str, &str) = ("1", "It failed; the error says what, why and what to do");
+/// Examples in `-h`.
+const SHORT: usize = 3;
+
+const DONE: (&str, &str) = ("0", "Success, also when the reader of the output goes away");
+const FAILED: (&str, &str) = ("1", "Failure; the error says what, why and what to do");
 const USAGE: (&str, &str) = ("2", "Wrong usage");
 const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM");
 
 const ZLOG: Notes = Notes {
     command: "",
     examples: &[
-        ("zlog demo", "see it work, in one terminal"),
+        ("zlog demo", "try it in one terminal"),
         ("zlog tail myprogram.ERROR", "watch one level of one program"),
         ("./backup.sh 2>&1 | zlog emit --root backup", "publish a script's output"),
     ],
@@ -44,15 +48,12 @@ const EMIT: Notes = Notes {
     command: "emit",
     examples: &[
         ("./backup.sh 2>&1 | zlog emit --root backup", "publish a script's output"),
-        ("zlog emit --root backup -- ./backup.sh", "the same; stderr has a level of its own"),
+        ("zlog emit --root backup -- ./backup.sh", "the same; stderr has its own level"),
         ("zlog emit --root web --file app.log --follow", "publish a log as it grows"),
-        ("zlog emit --test 100 --rate 20", "test records, 20 each second"),
+        ("zlog emit --test 100 --rate 20", "20 test records per second"),
         ("zlog emit -m 'disk full' -l error -r backup", "one record"),
         ("zlog emit --replay records.jsonl --speed 10x", "stored records, ten times as fast"),
-        (
-            "zlog emit --listen 127.0.0.1:9020",
-            "what Python programs log, as SocketHandler sends it",
-        ),
+        ("zlog emit --listen 127.0.0.1:9020", "receive from Python programs (SocketHandler)"),
     ],
     exit_codes: &[
         DONE,
@@ -67,15 +68,15 @@ const EMIT: Notes = Notes {
 const TAIL: Notes = Notes {
     command: "tail",
     examples: &[
-        ("zlog tail", "everything on the default endpoint"),
+        ("zlog tail", "all records"),
         ("zlog tail myprogram.ERROR", "one level of one program"),
         ("zlog tail --root myprogram --level warning", "that level and above"),
-        ("zlog tail -i 'timeout|refused' -e healthcheck", "what matches, and what does not"),
-        ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python's"),
+        ("zlog tail -i 'timeout|refused' -e healthcheck", "include and exclude by text"),
+        ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
-        ("zlog tail --last 50 app", "a relay's last 50 records (--keep), then what comes"),
-        ("zlog tail --file app.log,when=midnight,backups=7", "into a file, a new one each day ..."),
+        ("zlog tail --last 50 app", "the last 50 records of a relay, then new ones"),
+        ("zlog tail --file app.log,when=midnight,backups=7", "into a new file each day ..."),
         (
             "zlog tail --file all.log --file errors.log,level=error",
             "... or two, and nothing is printed",
@@ -86,7 +87,7 @@ const TAIL: Notes = Notes {
         ),
         (
             "zlog tail --exec 'sh -c \"jq -r .msg >> messages.txt\",format=json'",
-            "the input of a command, in batches",
+            "run a command for each batch",
         ),
         ("zlog tail -n 1 --timeout 5s app.INFO.ready", "wait for a record, or exit with 3"),
     ],
@@ -102,14 +103,14 @@ const TAIL: Notes = Notes {
 const RELAY: Notes = Notes {
     command: "relay",
     examples: &[
-        ("zlog relay", "emitters connect to port 12344, tails to 12345"),
+        ("zlog relay", "ports 12344 (emit) and 12345 (tail)"),
         ("zlog emit --connect tcp://127.0.0.1:12344", "an emitter for it"),
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
-        ("zlog relay --keep 1000", "keep each topic's last records for late comers ..."),
-        ("zlog tail --last 50 myprogram", "... who see the last 50, then what comes"),
+        ("zlog relay --keep 1000", "keep the last records for late subscribers ..."),
+        ("zlog tail --last 50 myprogram", "... who get the last 50, then new ones"),
         ("zlog relay --listen 9020 --file app.log", "Python's SocketHandlers into one file"),
-        ("zlog relay --config relay.toml --check", "what is wrong with a configuration"),
-        ("zlog relay --status", "ask how it stands"),
+        ("zlog relay --config relay.toml --check", "report the errors of a configuration"),
+        ("zlog relay --status", "print the status of a relay"),
     ],
     exit_codes: &[DONE, FAILED, USAGE, ("3", "Records were lost, under --fail-on-loss"), SIGNALS],
 };
@@ -117,23 +118,20 @@ const RELAY: Notes = Notes {
 const BENCH: Notes = Notes {
     command: "bench",
     examples: &[
-        ("zlog bench", "what a log call costs, through every handler"),
-        (
-            "zlog bench --handlers file,pub --lines app.log",
-            "lines of your own, two kinds of handlers",
-        ),
+        ("zlog bench", "what a log call costs"),
+        ("zlog bench --handlers file,pub --lines app.log", "your own lines, two kinds of handlers"),
         ("zlog bench --rate 5000 --threads 4", "latencies under a given load"),
         ("zlog bench --handlers smtp,queue --smtp-delay 20ms", "mail to a slow server"),
-        ("zlog bench --compare-python", "Python's handlers and PyZMQ's beside zlog's"),
+        ("zlog bench --compare-python", "compare with Python and PyZMQ"),
         ("zlog bench --plot bench.svg --plot bench.png", "throughput and latencies as images"),
         ("zlog bench --output json > baseline.json", "keep a report"),
-        ("zlog bench --baseline baseline.json", "exit with 3 when a handler has become slower"),
+        ("zlog bench --baseline baseline.json", "exit with 3 if a handler is slower"),
     ],
     exit_codes: &[
         DONE,
-        ("1", "A handler could not be measured, or a report not be written"),
+        ("1", "A handler could not be measured, or a report could not be written"),
         USAGE,
-        ("3", "A handler has become slower than in --baseline"),
+        ("3", "A handler is slower than in --baseline"),
         SIGNALS,
     ],
 };
@@ -152,7 +150,7 @@ const BENCH_PIPELINE: Notes = Notes {
     ],
     exit_codes: &[
         DONE,
-        ("1", "A pipeline could not be measured, or a report not be written"),
+        ("1", "A pipeline could not be measured, or a report could not be written"),
         USAGE,
         SIGNALS,
     ],
@@ -167,42 +165,55 @@ const DEMO: Notes = Notes {
     exit_codes: &[DONE, FAILED, USAGE, SIGNALS],
 };
 
+const COMPLETIONS: Notes = Notes {
+    command: "completions",
+    examples: &[
+        ("zlog completions bash > zlog.bash", "then: source zlog.bash"),
+        ("zlog completions zsh > ~/.zfunc/_zlog", "with ~/.zfunc in fpath"),
+    ],
+    exit_codes: &[DONE, FAILED, USAGE],
+};
+
+const MAN: Notes = Notes {
+    command: "man",
+    examples: &[
+        ("zlog man tail > zlog-tail.1", "then: man ./zlog-tail.1"),
+        ("zlog man relay.toml > zlog-relay.toml.5", "the configuration file of zlog relay"),
+        ("zlog man handlers > zlog-handlers.7", "the keys of handlers"),
+    ],
+    exit_codes: &[DONE, FAILED, USAGE],
+};
+
 impl Notes {
     /// The name of its man page: `zlog-bench-pipeline`.
     pub fn man_page_name(&self) -> String {
         ["zlog"].into_iter().chain(self.command.split_whitespace()).collect::<Vec<_>>().join("-")
     }
 
-    /// What may stand in the values of the command's options, under a title.
-    pub fn keys(&self) -> Option<(&'static str, Vec<(String, String)>)> {
-        match self.command {
-            "tail" | "relay" => Some(("Keys of handlers", handlers::keys_help())),
-            _ => None,
-        }
+    /// The end of `-h`: the first examples.
+    pub fn short_help(&self) -> String {
+        Notes::list(&self.examples[..self.examples.len().min(SHORT)])
     }
 
-    /// As they stand at the end of `--help`.
-    pub fn after_help(&self) -> String {
-        let mut text = String::from("Examples:\n");
-        // Writing to a String can't fail.
-        for (line, what) in self.examples {
-            // A line too long for its column has its explanation below.
+    /// The end of `--help`.
+    pub fn long_help(&self) -> String {
+        let mut text = Notes::list(self.examples) + "\n\nExit codes:";
+        for (code, meaning) in self.exit_codes {
+            // Writing to a String can't fail.
+            let _ = write!(text, "\n  {code:<8}  {meaning}");
+        }
+        text
+    }
+
+    fn list(examples: &[(&str, &str)]) -> String {
+        let mut text = String::from("Examples:");
+        for (line, what) in examples {
+            // The explanation of a line that is too long for its column is below the line.
             let _ = match line.chars().count() {
-                0..=46 => writeln!(text, "  {line:<46}  {what}"),
-                _ => writeln!(text, "  {line}\n{:50}{what}", ""),
+                0..=46 => write!(text, "\n{}", wrap(&format!("  {line:<46}  {what}"), 80, 50)),
+                _ => write!(text, "\n  {line}\n{}", wrap(&format!("{:50}{what}", ""), 80, 50)),
             };
         }
-        if let Some((title, keys)) = self.keys() {
-            let _ = writeln!(text, "\n{title}:");
-            for (key, what) in keys {
-                let _ = writeln!(text, "  {key}\n      {what}");
-            }
-        }
-        text.push_str("\nExit codes:\n");
-        for (code, meaning) in self.exit_codes {
-            let _ = writeln!(text, "  {code:<8}  {meaning}");
-        }
-        text.truncate(text.trim_end().len());
         text
     }
 }

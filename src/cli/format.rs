@@ -1,4 +1,4 @@
-//! How records look: the arguments that commands with handlers share.
+//! The arguments that say how records are printed.
 
 use clap::Args;
 
@@ -7,59 +7,57 @@ use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;
 
-/// `--format` and what belongs to it.
+const HEADING: &str = "Output";
+
+/// `--format` and the options that modify it.
 #[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
 pub struct FormatArgs {
-    /// A format string as in Python's logging ('%(asctime)s %(levelname)-8s %(message)s'),
-    /// or one of basic, bare, syslog, pretty, json, logfmt
-    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    /// A format string of Python's logging
+    ///
+    /// '%(asctime)s %(levelname)-8s %(message)s', also in the styles { and $. Or a ready-made
+    /// format: basic, bare, syslog, pretty, json or logfmt.
+    #[arg(long, value_name = "FORMAT", help_heading = HEADING)]
     pub format: Option<String>,
-    /// The style of --format: %, {, $, or auto
+    /// Style of --format: %, {, $ or auto
     #[arg(
-        long,
-        value_parser = value_parsers::choice::<Style>(),
-        default_value = "auto",
-        value_name = "STYLE",
-        requires = "format",
-        hide_default_value = true,
-        help_heading = "Output"
+        long, value_parser = value_parsers::choice::<Style>(), default_value = "auto",
+        value_name = "STYLE", requires = "format", hide_default_value = true,
+        help_heading = HEADING, hide_short_help = true
     )]
     pub style: Style,
-    /// Name an extra field that --format may use, and what stands for it where a record
-    /// lacks it; may be repeated
+    /// Declare an extra that --format uses; DEFAULT is for records without it
     #[arg(
         long, value_name = "NAME[=DEFAULT]", value_parser = parsers::extra, requires = "format",
-        help_heading = "Output"
+        help_heading = HEADING, hide_short_help = true
     )]
     pub extra: Vec<(String, Option<String>)>,
-    /// How to write times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]
+    /// Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]
     #[arg(
         long, value_name = "FORMAT", visible_aliases = ["datefmt", "dateformat"],
-        help_heading = "Output"
+        help_heading = HEADING, hide_short_help = true
     )]
     pub time_format: Option<String>,
-    /// How milliseconds stand after the time in --format, where --time-format does not
-    /// say; empty for none [default: %s,%03d]
+    /// Format of the milliseconds after the time in --format; empty for none
+    /// [default: %s,%03d]
     #[arg(
-        long,
-        value_name = "FORMAT",
-        requires = "format",
-        conflicts_with = "time_format",
-        help_heading = "Output"
+        long, value_name = "FORMAT", requires = "format", conflicts_with = "time_format",
+        help_heading = HEADING, hide_short_help = true
     )]
     pub msec_format: Option<String>,
-    /// Newlines in messages and tracebacks; those of names and other fields are always
-    /// escaped. json and logfmt have one line for each record anyway
+    /// Newlines in messages and tracebacks
+    ///
+    /// Newlines in names and other fields are always escaped. json and logfmt write one line
+    /// per record in any case.
     #[arg(long, value_parser = value_parsers::choice::<Newlines>(), value_name = "WHAT")]
-    #[arg(default_value = "keep", help_heading = "Output")]
+    #[arg(default_value = "keep", help_heading = HEADING, hide_short_help = true)]
     pub newlines: Newlines,
     /// Times in UTC instead of local time
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = HEADING)]
     pub utc: bool,
 }
 
 impl FormatArgs {
-    /// What a formatter is made from.
+    /// What a formatter is built from.
     pub fn spec(&self) -> FormatterSpec {
         FormatterSpec {
             format: self.format.clone(),

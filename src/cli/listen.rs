@@ -1,4 +1,4 @@
-//! Listening for Python's handlers: what may be typed, for every command that does.
+//! The arguments of commands that receive from Python's network handlers.
 
 use clap::Args;
 
@@ -7,37 +7,41 @@ use zlog_pipeline::source::python::{Address, ListenOptions};
 
 const HEADING: &str = "Python's SocketHandler and DatagramHandler";
 
-/// Where programs that log through Python's handlers send their records.
+/// Where Python's network handlers send their records.
 #[derive(Args, Debug, Clone)]
 pub struct ListenArgs {
-    /// Take what Python's SocketHandler sends here [port: 9020], or to unix:PATH; may be
-    /// repeated
-    #[arg(long, value_name = "HOST:PORT", help_heading = HEADING)]
+    /// Receive from SocketHandler [port: 9020]
+    ///
+    /// HOST:PORT, PORT or unix:PATH. May be repeated.
+    #[arg(long, value_name = "ADDRESS", help_heading = HEADING)]
     pub listen: Vec<Address>,
-    /// Take what Python's DatagramHandler sends here [port: 9021], or to unix:PATH; may be
-    /// repeated
-    #[arg(long, value_name = "HOST:PORT", help_heading = HEADING)]
+    /// Receive from DatagramHandler [port: 9021]
+    ///
+    /// HOST:PORT, PORT or unix:PATH. May be repeated.
+    #[arg(long, value_name = "ADDRESS", help_heading = HEADING)]
     pub listen_udp: Vec<Address>,
-    /// Listen where other machines can send, too: whoever reaches the port can write records
+    /// Allow listening beyond loopback
+    ///
+    /// Anyone who can reach the port can then write records.
     #[arg(long, requires = "listening", help_heading = HEADING)]
     pub allow_remote: bool,
-    /// The longest record, pickled; a client that sends a longer one is cut off
+    /// Disconnect a client that sends a longer record (pickled)
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parsers::size)]
-    #[arg(help_heading = HEADING)]
+    #[arg(help_heading = HEADING, hide_short_help = true)]
     pub max_record: usize,
-    /// The most clients at once; more are turned away
+    /// Refuse clients beyond this number
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = HEADING)]
-    #[arg(value_parser = parsers::at_least_one::<usize>)]
+    #[arg(value_parser = parsers::at_least_one::<usize>, hide_short_help = true)]
     pub max_clients: usize,
 }
 
 impl ListenArgs {
-    /// Whether anything is listened for.
+    /// Whether there is an address to listen on.
     pub fn any(&self) -> bool {
         !self.listen.is_empty() || !self.listen_udp.is_empty()
     }
 
-    /// The same as the source wants it.
+    /// The options of the source.
     pub fn options(&self) -> ListenOptions {
         ListenOptions {
             tcp: self.listen.clone(),

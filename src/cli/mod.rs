@@ -1,14 +1,14 @@
-//! The parser: what may be typed. Subcommands, the argument groups that commands
-//! share, and the examples that `--help` and the man pages show.
+//! The command line: subcommands, the argument groups that they share, and their help.
 //!
-//! What may be here: declarations, and checks that need nothing but the command
-//! line. What was typed becomes a pipeline in `cmd`.
+//! Declarations, and checks that need nothing but the command line. [`crate::command`] makes
+//! pipelines of it.
 
 mod bench;
 mod emit;
 pub mod examples;
 mod format;
 pub mod handlers;
+pub mod help;
 mod listen;
 mod relay;
 mod tail;
@@ -25,13 +25,14 @@ pub use self::bench::{
     PipelineOutput,
 };
 pub use self::emit::{EmitArgs, OnFull, WireArg};
+use self::examples::Notes;
 pub use self::format::FormatArgs;
 pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, RelayOnFull, StatusOutput};
 pub use self::tail::TailArgs;
 use zlog_core::text::escape::escape;
-use zlog_core::text::parsers::{self, rate};
+use zlog_core::text::parsers;
 use zlog_pipeline::os::terminal::ColorChoice;
 
 /// Help in the colours of a plain terminal theme.
@@ -45,16 +46,17 @@ const STYLES: Styles = Styles::styled()
 #[derive(Parser, Debug)]
 #[command(name = "zlog", version, styles = STYLES, max_term_width = 100)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The subcommands.
+/// The subcommands. `help` is not among them: see [`help`].
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Publish records: lines of stdin or files, a command's output, test records
+    /// Publish lines, the output of a command or test records
     Emit(Box<EmitArgs>),
     /// Subscribe to records and print them
     Tail(Box<TailArgs>),
@@ -62,32 +64,39 @@ pub enum Command {
     Relay(Box<RelayArgs>),
     /// Measure what a log call costs: publishing, files, mail
     Bench(Box<BenchArgs>),
-    /// An emitter and a tail in one terminal, to look at
+    /// Show an emitter and a tail in one terminal
     Demo(DemoArgs),
-    /// Write shell completions or man pages to standard output
-    #[command(hide = true)]
-    Generate(GenerateArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print a man page, in roff
+    Man(ManArgs),
 }
 
-/// The environment's default endpoint.
+/// The environment variable with the default endpoint.
 pub const ENDPOINT_VARIABLE: &str = "ZLOG_ENDPOINT";
+
+const ENDPOINTS: &str = "Endpoints";
 
 /// Where a command binds and connects.
 #[derive(Args, Debug, Clone, Default)]
 pub struct EndpointArgs {
-    /// Bind this endpoint, and print the one really bound to stderr; may be repeated
-    #[arg(short, long, value_name = "ENDPOINT", help_heading = "Endpoints")]
+    /// Bind this endpoint
+    ///
+    /// Prints the endpoint that was bound to stderr. May be repeated.
+    #[arg(short, long, value_name = "ENDPOINT", help_heading = ENDPOINTS)]
     pub bind: Vec<String>,
-    /// Connect to this endpoint; may be repeated
-    #[arg(short, long, value_name = "ENDPOINT", help_heading = "Endpoints")]
+    /// Connect to this endpoint
+    ///
+    /// May be repeated.
+    #[arg(short, long, value_name = "ENDPOINT", help_heading = ENDPOINTS)]
     pub connect: Vec<String>,
-    /// The endpoint when neither --bind nor --connect names one
+    /// Default endpoint (tcp://127.0.0.1:12345)
+    ///
+    /// Used without --bind and --connect. ZLOG_ENDPOINT sets another default.
     #[arg(
-        long,
-        env = ENDPOINT_VARIABLE,
-        value_name = "ENDPOINT",
-        default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT,
-        help_heading = "Endpoints"
+        long, env = ENDPOINT_VARIABLE, hide_env = true, value_name = "ENDPOINT",
+        default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT, hide_default_value = true,
+        help_heading = ENDPOINTS
     )]
     pub endpoint: String,
 }
@@ -95,71 +104,69 @@ pub struct EndpointArgs {
 /// `zlog demo`.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
-    /// Stop after N records; without it, at Ctrl-C
+    /// Stop after N records [default: at Ctrl-C]
     #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     pub count: Option<u64>,
-    /// Records each second
-    #[arg(long, value_name = "N[/s]", default_value = "5", value_parser = rate)]
+    /// Records per second
+    #[arg(long, value_name = "N[/s]", default_value = "5", value_parser = parsers::rate)]
     pub rate: f64,
-    /// The same records again for the same seed
+    /// Make the same records for the same seed
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
-    /// When to colour
+    /// Colour: auto, always or never
     #[arg(long, value_parser = value_parsers::choice::<ColorChoice>(), value_name = "WHEN")]
     #[arg(default_value = "auto")]
     pub color: ColorChoice,
 }
 
-/// `zlog generate`.
+/// `zlog completions`.
 #[derive(Args, Debug)]
-pub struct GenerateArgs {
-    /// What to generate
-    #[command(subcommand)]
-    pub what: Generate,
+pub struct CompletionsArgs {
+    /// bash, zsh, fish, elvish or powershell
+    #[arg(value_enum, hide_possible_values = true)]
+    pub shell: clap_complete::Shell,
 }
 
-/// What `zlog generate` writes.
-#[derive(Subcommand, Debug)]
-pub enum Generate {
-    /// A completion script
-    Completions {
-        /// The shell
-        #[arg(value_enum)]
-        shell: clap_complete::Shell,
-    },
-    /// A man page, in roff
-    Man {
-        /// The command whose page it is; zlog's own without one
-        command: Option<String>,
-    },
+/// `zlog man`.
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// Command, `handlers` or `relay.toml` [default: zlog itself]
+    ///
+    /// A command below another one is written with a dash: bench-pipeline.
+    pub page: Option<String>,
 }
 
 impl Cli {
     /// Parses a command line, the program's name first.
     ///
     /// # Errors
-    /// clap's: wrong usage, or a request for help or the version. Wrong usage has no
-    /// styles, and quotes arguments escaped where that can be.
+    /// Errors of clap: wrong usage, or a request for help or the version. Wrong usage has no
+    /// styles and quotes arguments escaped where possible.
     pub fn parse_line(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
         let args = value_parsers::join_optional_values(args);
-        parse(command(), &args).map_err(|error| match error.use_stderr() {
-            true => without_escapes(error, &args),
-            false => error,
+        parse(help::with_listed_values(command()), &args).map_err(|error| {
+            match error.use_stderr() {
+                true => without_escapes(error, &args),
+                false => error,
+            }
         })
     }
 }
 
 fn parse(parser: clap::Command, args: &[OsString]) -> Result<Cli, clap::Error> {
-    let matches = parser.try_get_matches_from(args).map_err(explain_plain_word)?;
-    Cli::from_arg_matches(&matches)
+    let matches = parser.try_get_matches_from(args).map_err(suggest_for_plain_word)?;
+    match matches.subcommand() {
+        Some((help::NAME, topics)) => help::show(topics),
+        _ => Cli::from_arg_matches(&matches),
+    }
 }
 
-/// The same error without styles, so that every escape sequence in its text is from
-/// outside, and about escaped arguments, so that none of them begins a line of its own.
+/// The same error without styles, so that every escape sequence in its text comes from an
+/// argument, and with escaped arguments, so that none of them begins a new line.
 ///
-/// clap lets nobody change the texts of an error, so the arguments are parsed again. Where
-/// the escaped ones have another error or none, a control character is what is wrong. Then
-/// only newlines are replaced, by a control character that begins no line.
+/// The text of a clap error can't be changed, so the escaped arguments are parsed again. If
+/// that gives another error or none, a control character is the cause of the error. Then
+/// only newlines are replaced, by a control character that does not begin a line.
 fn without_escapes(error: clap::Error, args: &[OsString]) -> clap::Error {
     let again = |change: &dyn Fn(&str) -> String| {
         let args: Vec<OsString> =
@@ -170,9 +177,9 @@ fn without_escapes(error: clap::Error, args: &[OsString]) -> clap::Error {
     again(&escape).or_else(|| again(&|arg| arg.replace('\n', "\r"))).unwrap_or(error)
 }
 
-/// `zlog emit ./backup.sh` and `zlog emit app.log` are what comes to mind first, and
-/// clap knows no more of them than that they are unexpected.
-fn explain_plain_word(mut error: clap::Error) -> clap::Error {
+/// Suggests a command line for `zlog emit ./backup.sh` and `zlog emit app.log`, which people
+/// try first and which clap only calls unexpected.
+fn suggest_for_plain_word(mut error: clap::Error) -> clap::Error {
     let word = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => word,
         _ => return error,
@@ -189,24 +196,26 @@ fn explain_plain_word(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// The whole parser, as completions and man pages need it too.
+/// The whole parser. Completions and man pages are generated from it.
 pub fn command() -> clap::Command {
-    let mut whole = Cli::command().version(version());
+    let root = Cli::command().version(version());
+    let help = help::command(&root);
+    let mut root = root.subcommand(help);
     for notes in examples::ALL {
-        whole = with_notes(whole, notes.command, notes.after_help());
+        root = with_notes(root, notes.command, notes);
     }
-    whole
+    root
 }
 
-/// `command` with `help` at the end of the help of the subcommand that `path` leads to.
-fn with_notes(command: clap::Command, path: &str, help: String) -> clap::Command {
+/// `command` with the notes at the end of the help of the subcommand at `path`.
+fn with_notes(command: clap::Command, path: &str, notes: &Notes) -> clap::Command {
     match path.split_once(' ').unwrap_or((path, "")) {
-        ("", _) => command.after_help(help),
-        (name, rest) => command.mut_subcommand(name, |inner| with_notes(inner, rest, help)),
+        ("", _) => command.after_help(notes.short_help()).after_long_help(notes.long_help()),
+        (name, rest) => command.mut_subcommand(name, |inner| with_notes(inner, rest, notes)),
     }
 }
 
-/// zlog's version, and what its libzmq is and can do.
+/// The version of zlog, and the version and features of its libzmq.
 fn version() -> String {
     let curve = if zlog_pipeline::socket::has_curve() { "with CURVE" } else { "without CURVE" };
     let (major, minor, patch) = zlog_pipeline::socket::libzmq_version();

@@ -1,4 +1,4 @@
-//! `zlog relay`: what may be typed.
+//! The arguments of `zlog relay`.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,12 @@ use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::socket::DEFAULT_HWM;
 
 const CONFIGURATION: &str = "Configuration";
-const COLLECT: &str = "Collect: where records come from";
-const PUBLISH: &str = "Publish: where subscribers find them";
-const LATE: &str = "For those who come late";
+const COLLECT: &str = "Collect records";
+const PUBLISH: &str = "Publish records";
+const HISTORY: &str = "Past records and queries";
 const REPORTS: &str = "Reports";
 
-/// Where a relay collects unless told otherwise: the port before the one on which it
-/// publishes.
+/// Where a relay collects by default: the port before the one on which it publishes.
 pub const DEFAULT_COLLECT: &str = "tcp://127.0.0.1:12344";
 
 /// How `zlog relay --status` prints.
@@ -30,14 +29,14 @@ pub enum StatusOutput {
     Json,
 }
 
-/// What happens to a message for which a subscriber has no room, and to a record that
-/// finds the queue of a handler full.
+/// What to do with a message for which a subscriber has no room, and with a record for
+/// which the queue of a handler has none.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum RelayOnFull {
-    /// Drop it for that subscriber or handler alone: the others lose nothing.
+    /// Drop it for this subscriber or handler only.
     #[default]
     Drop,
-    /// Take nothing more from anybody until there is room: nothing is lost here.
+    /// Stop receiving until there is room: nothing is lost here.
     Block,
 }
 
@@ -45,89 +44,114 @@ pub enum RelayOnFull {
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("listening").args(["listen", "listen_udp"]).multiple(true))]
 pub struct RelayArgs {
-    /// Read handlers, routes to them, and any of these options from this TOML file. What is
-    /// typed goes before it; SIGHUP reads it again
+    /// TOML file with options, handlers and routes
+    ///
+    /// Options on the command line have precedence. SIGHUP reloads the file. The man page
+    /// zlog-relay.toml(5) describes its keys.
     #[arg(long, value_name = "FILE", help_heading = CONFIGURATION)]
     pub config: Option<PathBuf>,
-    /// Only say what is wrong with --config, all of it. Nothing is opened, and no command,
-    /// login file or path is looked for
+    /// Only report the errors in --config
+    ///
+    /// All of them, with line and column. Nothing is opened. Commands, login files and paths
+    /// are not looked up.
     #[arg(long, requires = "config", help_heading = CONFIGURATION)]
     pub check: bool,
 
-    /// Collect here, from publishers that connect; may be repeated [default: tcp://127.0.0.1:12344]
+    /// Collect here [default: tcp://127.0.0.1:12344]
+    ///
+    /// Publishers connect to this endpoint. May be repeated.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = COLLECT)]
     pub bind: Vec<String>,
-    /// Collect there, from a publisher that binds; may be repeated
+    /// Collect from a publisher that binds
+    ///
+    /// May be repeated.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = COLLECT)]
     pub connect: Vec<String>,
-    /// Collect lines of standard input, too; the relay goes on when they end
+    /// Also collect lines of stdin
+    ///
+    /// The relay continues when stdin ends.
     #[arg(long, help_heading = COLLECT)]
     pub stdin: bool,
-    /// What the topics of these lines begin with
+    /// First part of the topics of these lines
     #[arg(short, long, value_parser = parsers::root, default_value = "", hide_default_value = true)]
     #[arg(requires = "stdin", help_heading = COLLECT)]
     pub root: String,
-    /// Keep the topics that JSON and logfmt lines bring along, whatever they begin with
-    #[arg(long, requires = "stdin", help_heading = COLLECT)]
+    /// Keep topics of JSON and logfmt lines that are outside the root
+    #[arg(long, requires = "stdin", help_heading = COLLECT, hide_short_help = true)]
     pub trust_topic: bool,
-    /// The level of a line that does not say its own [default: INFO]
-    #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true, value_name = "LEVEL")]
-    #[arg(requires = "stdin", help_heading = COLLECT)]
+    /// Level of lines that name none [default: INFO]
+    #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true)]
+    #[arg(value_name = "LEVEL", requires = "stdin", help_heading = COLLECT)]
+    #[arg(hide_short_help = true)]
     pub stdin_level: Option<Level>,
-    /// Hang up on a publisher that sends a larger message
+    /// Disconnect a publisher that sends a larger message
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = parsers::size)]
-    #[arg(help_heading = COLLECT)]
+    #[arg(help_heading = COLLECT, hide_short_help = true)]
     pub max_message: usize,
 
     /// Python's network handlers
     #[command(flatten)]
     pub listen: ListenArgs,
 
-    /// Publish here, to subscribers that connect; may be repeated
+    /// Publish to subscribers that connect
+    ///
+    /// May be repeated.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = PUBLISH)]
     pub publish_bind: Vec<String>,
-    /// Publish there, to a subscriber that binds; may be repeated
+    /// Publish to a subscriber that binds
+    ///
+    /// May be repeated.
     #[arg(long, value_name = "ENDPOINT", help_heading = PUBLISH)]
     pub publish_connect: Vec<String>,
-    /// Where to publish when neither --publish-bind nor --publish-connect says so
+    /// Default (tcp://127.0.0.1:12345)
+    ///
+    /// Used without --publish-bind and --publish-connect. ZLOG_ENDPOINT sets another default.
     #[arg(
-        long,
-        env = ENDPOINT_VARIABLE,
-        value_name = "ENDPOINT",
-        default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT,
+        long, env = ENDPOINT_VARIABLE, hide_env = true, value_name = "ENDPOINT",
+        default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT, hide_default_value = true,
         help_heading = PUBLISH
     )]
     pub endpoint: String,
-    /// When a subscriber does not keep up, or a handler whose queue is full
+    /// Slow subscriber: drop or block
+    ///
+    /// This also applies to a handler whose queue is full.
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = PUBLISH)]
     pub on_full: RelayOnFull,
-    /// High-water mark: messages held for each publisher and each subscriber; 0 is no limit
+    /// High-water mark: messages queued for each publisher and each subscriber; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = PUBLISH)]
+    #[arg(hide_short_help = true)]
     pub hwm: u32,
-    /// At the end, how long to go on sending what has come, to subscribers and handlers
+    /// How long to send the rest at the end
+    ///
+    /// To subscribers and handlers.
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = PUBLISH)]
+    #[arg(hide_short_help = true)]
     pub linger: Seconds,
 
     /// Handlers
     #[command(flatten)]
     pub handlers: HandlerArgs,
 
-    /// Keep the last N messages of each topic, for `zlog tail --last`. Publishers are then
-    /// asked for everything
-    #[arg(long, value_name = "N", value_parser = parsers::at_least_one::<u64>, help_heading = LATE)]
+    /// Keep the last N messages of each topic
+    ///
+    /// `zlog tail --last` prints them. The relay then subscribes to everything.
+    #[arg(long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
+    #[arg(help_heading = HISTORY)]
     pub keep: Option<u64>,
-    /// Keep at most this much of all topics together; the oldest goes first
+    /// Keep at most this much of all topics together; the oldest is discarded first
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = parsers::size)]
-    #[arg(requires = "keep", help_heading = LATE)]
+    #[arg(requires = "keep", help_heading = HISTORY, hide_short_help = true)]
     pub keep_bytes: usize,
-    /// Take questions here [default: the next port after each --publish-bind, or its path and .ask]
-    #[arg(long, value_name = "ENDPOINT", help_heading = LATE)]
+    /// Answer queries here [default: the port after each --publish-bind, or its path and .ask]
+    #[arg(long, value_name = "ENDPOINT", help_heading = HISTORY, hide_short_help = true)]
     pub ask: Vec<String>,
-    /// Take no questions: no --status, no --last
-    #[arg(long, conflicts_with = "ask", help_heading = LATE)]
+    /// Answer no queries: no --status, no --last
+    #[arg(long, conflicts_with = "ask", help_heading = HISTORY, hide_short_help = true)]
     pub no_ask: bool,
 
-    /// Ask the relay that publishes on ENDPOINT how it stands, and end
+    /// Print the status of a running relay
+    ///
+    /// ENDPOINT is the one that it publishes on.
     #[arg(
         long, value_name = "ENDPOINT", num_args = 0..=1, help_heading = REPORTS,
         conflicts_with_all = [
@@ -135,17 +159,24 @@ pub struct RelayArgs {
         ]
     )]
     pub status: Option<Option<String>>,
-    /// How to print the status
+    /// Format of the status: table or json
     #[arg(short, long, value_enum, default_value_t, value_name = "HOW", requires = "status")]
-    #[arg(help_heading = REPORTS)]
+    #[arg(help_heading = REPORTS, hide_default_value = true)]
     pub output: StatusOutput,
-    /// Print a line about rates, drops and peers to stderr every INTERVAL
-    #[arg(long, value_name = "INTERVAL", value_parser = parsers::nonzero_duration, help_heading = REPORTS)]
+    /// Print a line of rates at this interval
+    ///
+    /// To stderr, with drops and peers.
+    #[arg(long, value_name = "INTERVAL", value_parser = parsers::nonzero_duration)]
+    #[arg(help_heading = REPORTS)]
     pub report: Option<Seconds>,
-    /// Exit with 3 when a record was lost, or may have been; also at a signal
+    /// Exit with 3 if a record was lost
+    ///
+    /// Or may have been lost. This also applies after a signal.
     #[arg(long, help_heading = REPORTS)]
     pub fail_on_loss: bool,
-    /// Tell of connects, disconnects and failed handshakes on stderr
+    /// Report connects and disconnects
+    ///
+    /// And failed handshakes.
     #[arg(short, long, help_heading = REPORTS)]
     pub verbose: bool,
     /// No summary at the end

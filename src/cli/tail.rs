@@ -1,4 +1,4 @@
-//! `zlog tail`: what may be typed.
+//! The arguments of `zlog tail`.
 
 use std::path::PathBuf;
 
@@ -14,130 +14,168 @@ use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::os::terminal::ColorChoice;
 use zlog_pipeline::socket::DEFAULT_HWM;
 
+const SELECT: &str = "Which records";
+const INPUT: &str = "Where from";
+const OUTPUT: &str = "Output";
+const REPORTS: &str = "Reports";
+
 /// `zlog tail`.
 #[derive(Args, Debug)]
 pub struct TailArgs {
-    /// Topics to subscribe to, as prefixes (none: all); what contains :// is an endpoint
+    /// Prefixes of topics to subscribe to [default: all]
+    ///
+    /// An argument that contains :// is an endpoint to connect to.
     #[arg(value_name = "TOPIC")]
     pub topics: Vec<String>,
     /// Another way to give TOPIC
-    #[arg(short, long = "topic", value_name = "TOPIC", help_heading = "Which records")]
+    #[arg(short, long = "topic", value_name = "TOPIC", help_heading = SELECT)]
+    #[arg(hide_short_help = true)]
     pub topic: Vec<String>,
-    /// Only this root, exactly; with --level, the publisher already leaves the rest out
-    #[arg(short, long, value_parser = parsers::root, help_heading = "Which records")]
+    /// Only topics with this root
+    ///
+    /// The root must match exactly, unlike TOPIC. With --level, publishers do not send the
+    /// other levels.
+    #[arg(short, long, value_parser = parsers::root, help_heading = SELECT)]
     pub root: Vec<String>,
-    /// Leave these topics out
-    #[arg(long, value_name = "TOPIC", help_heading = "Which records")]
+    /// Exclude topics with this prefix
+    #[arg(long, value_name = "TOPIC", help_heading = SELECT)]
     pub not: Vec<String>,
-    /// Topics match only at dots: app.ERROR leaves out app.ERRORS
-    #[arg(long, help_heading = "Which records")]
+    /// Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS
+    #[arg(long, help_heading = SELECT, hide_short_help = true)]
     pub whole_parts: bool,
-    /// Only this level and above: a name, or a number as Python has them
-    #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true, help_heading = "Which records")]
+    /// Only this level and above
+    ///
+    /// A name (debug, info, warning, error, critical) or a number on Python's scale.
+    #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true)]
+    #[arg(help_heading = SELECT)]
     pub level: Option<Level>,
-    /// Only records whose message or traceback matches one of these
-    #[arg(short = 'i', long, value_name = "REGEX", help_heading = "Which records")]
+    /// Only if message or traceback matches
+    ///
+    /// If it is repeated, one of the expressions must match.
+    #[arg(short = 'i', long, value_name = "REGEX", help_heading = SELECT)]
     pub grep: Vec<Regex>,
-    /// Leave out records whose message or traceback matches one of these
-    #[arg(short, long, value_name = "REGEX", help_heading = "Which records")]
+    /// Exclude if message or traceback matches
+    #[arg(short, long, value_name = "REGEX", help_heading = SELECT)]
     pub exclude: Vec<Regex>,
-    /// Only records from these senders
-    #[arg(long, value_name = "SOURCE", help_heading = "Which records")]
+    /// Only records from this source
+    #[arg(long, value_name = "SOURCE", help_heading = SELECT, hide_short_help = true)]
     pub from_source: Vec<String>,
-    /// Only records made since then: 10m, 14:30, 2026-11-21 14:30, RFC 3339
-    #[arg(long, value_name = "WHEN", help_heading = "Which records")]
+    /// Only records created since then
+    ///
+    /// 10m (ago), 14:30, "2026-11-21 14:30" or RFC 3339.
+    #[arg(long, value_name = "WHEN", help_heading = SELECT)]
     pub since: Option<String>,
-    /// Only records made before then
-    #[arg(long, value_name = "WHEN", help_heading = "Which records")]
+    /// Only records created before then
+    #[arg(long, value_name = "WHEN", help_heading = SELECT)]
     pub until: Option<String>,
     /// Stop after N records
     #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
-    #[arg(help_heading = "Which records")]
+    #[arg(help_heading = SELECT)]
     pub count: Option<u64>,
-    /// Stop after this long; exits with 3 when -n records have not come by then
+    /// Stop after this long
+    ///
+    /// With -n, zlog exits with 3 if fewer records have arrived by then.
     #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
-    #[arg(help_heading = "Which records")]
+    #[arg(help_heading = SELECT)]
     pub timeout: Option<Seconds>,
 
-    /// Read stored records or logs from these files instead (- is stdin)
-    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Where from")]
+    /// Read stored records or logs from files; - is stdin
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = INPUT)]
     #[arg(conflicts_with_all = ["bind", "connect"])]
     pub input: Vec<PathBuf>,
     /// Endpoints
     #[command(flatten)]
     pub endpoints: EndpointArgs,
-    /// First the last N records, of a relay with --keep; then what comes
-    #[arg(long, value_name = "N", value_parser = value_parsers::history_count, conflicts_with = "input")]
-    #[arg(help_heading = "Where from")]
+    /// Start with the last N records of a relay
+    ///
+    /// The relay must run with --keep. New records follow.
+    #[arg(long, value_name = "N", value_parser = value_parsers::history_count)]
+    #[arg(conflicts_with = "input", help_heading = INPUT)]
     pub last: Option<usize>,
-    /// Whom to ask for them [default: the port after the endpoint's, or its path and .ask]
-    #[arg(long, value_name = "ENDPOINT", requires = "last", help_heading = "Where from")]
+    /// Endpoint for the query of --last [default: the port after the endpoint's, or its path
+    /// and .ask]
+    #[arg(long, value_name = "ENDPOINT", requires = "last", help_heading = INPUT)]
+    #[arg(hide_short_help = true)]
     pub ask: Option<String>,
-    /// High-water mark: messages held for this subscriber; 0 is no limit
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = "Where from")]
+    /// High-water mark: messages queued for this subscriber; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = INPUT)]
+    #[arg(hide_short_help = true)]
     pub hwm: u32,
-    /// Hang up on a publisher that sends a larger message
+    /// Disconnect a publisher that sends a larger message
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = parsers::size)]
-    #[arg(help_heading = "Where from")]
+    #[arg(help_heading = INPUT, hide_short_help = true)]
     pub max_message: usize,
 
-    /// How to print records [default: pretty, or not at all with handlers]
+    /// pretty (default), json, logfmt, text or raw
+    ///
+    /// With handlers, records are printed only if --console, --output or --format is given.
     #[arg(short, long, value_parser = value_parsers::choice::<Output>(), value_name = "HOW")]
-    #[arg(help_heading = "Output", conflicts_with = "format")]
+    #[arg(help_heading = OUTPUT, conflicts_with = "format")]
     pub output: Option<Output>,
     /// Format strings
     #[command(flatten)]
     pub format: FormatArgs,
-    /// Colour what matches, without leaving anything out
-    #[arg(short = 'H', long, value_name = "REGEX", help_heading = "Output")]
+    /// Colour matches
+    #[arg(short = 'H', long, value_name = "REGEX", help_heading = OUTPUT)]
     pub highlight: Vec<Regex>,
-    /// When to colour; without a value, always
+    /// Colour: auto, always or never
+    ///
+    /// --color without a value means always.
     #[arg(
         long, value_parser = value_parsers::choice::<ColorChoice>(), value_name = "WHEN",
-        num_args = 0..=1, require_equals = true, default_value = "auto", default_missing_value = "always", help_heading = "Output"
+        num_args = 0..=1, require_equals = true, default_value = "auto",
+        default_missing_value = "always", help_heading = OUTPUT
     )]
     pub color: ColorChoice,
-    /// Time and topic before the message in `text` output too, as `python -m zmq.log` does
-    #[arg(long, help_heading = "Output")]
+    /// Also print time and topic in `text` output, as `python -m zmq.log` does
+    #[arg(long, help_heading = OUTPUT, hide_short_help = true)]
     pub timestamp: bool,
-    /// What stands after the level: the topic or the logger's name
+    /// What to print after the level: the topic or the logger's name
     #[arg(long, value_parser = value_parsers::choice::<Show>(), value_name = "WHAT")]
-    #[arg(default_value = "topic", help_heading = "Output")]
+    #[arg(default_value = "topic", help_heading = OUTPUT, hide_short_help = true)]
     pub show: Show,
-    /// What stands between the columns
-    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    /// Text between the columns
+    #[arg(long, value_name = "TEXT", help_heading = OUTPUT, hide_short_help = true)]
     pub separator: Option<String>,
-    /// Line up the columns (the default for `pretty`)
-    #[arg(long, overrides_with = "no_align", help_heading = "Output")]
+    /// Align the columns (the default for `pretty`)
+    #[arg(long, overrides_with = "no_align", help_heading = OUTPUT, hide_short_help = true)]
     pub align: bool,
-    /// Do not line up the columns
-    #[arg(long, help_heading = "Output")]
+    /// Do not align the columns
+    #[arg(long, help_heading = OUTPUT, hide_short_help = true)]
     pub no_align: bool,
-    /// Hold records this long and print those of all senders in order of creation
-    #[arg(long, value_name = "WINDOW", value_parser = parsers::nonzero_duration, help_heading = "Output")]
+    /// Sort by time within this window
+    ///
+    /// Holds each record this long and prints the records of all senders in order of
+    /// creation.
+    #[arg(long, value_name = "WINDOW", value_parser = parsers::nonzero_duration, help_heading = OUTPUT)]
     pub reorder: Option<Seconds>,
-    /// Print rates for each topic and level to stderr, at the end or every INTERVAL
+    /// Print rates to stderr
+    ///
+    /// Per topic and level, at the end or at every INTERVAL.
     #[arg(
         long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true,
-        value_parser = parsers::nonzero_duration, help_heading = "Output"
+        value_parser = parsers::nonzero_duration, help_heading = OUTPUT
     )]
     pub stats: Option<Option<Seconds>>,
 
     /// Handlers
     #[command(flatten)]
     pub handlers: HandlerArgs,
-    /// How long handlers, and a slow reader of what is printed, may take at the end
+    /// How long handlers and a slow reader of the output may take at the end
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = HEADING)]
+    #[arg(hide_short_help = true)]
     pub linger: Seconds,
 
-    /// Exit with 3 when a record was lost, or may have been; also at a signal
-    #[arg(long, help_heading = "Reports")]
+    /// Exit with 3 if a record was lost
+    ///
+    /// Or may have been lost. This also applies after a signal.
+    #[arg(long, help_heading = REPORTS)]
     pub fail_on_loss: bool,
-    /// Tell of connects, disconnects and failed handshakes on stderr
-    #[arg(short, long, help_heading = "Reports")]
+    /// Report connects, disconnects and failed handshakes
+    #[arg(short, long, help_heading = REPORTS)]
     pub verbose: bool,
-    /// No reports on stderr but errors
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Reports")]
+    /// Report only errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = REPORTS)]
     pub quiet: bool,
 }
 
@@ -147,7 +185,7 @@ impl TailArgs {
         !self.handlers.is_empty()
     }
 
-    /// Whether records are printed: unless handlers take them, and nothing says how.
+    /// Whether records are printed. With handlers, only if an option asks for it.
     pub fn prints(&self) -> bool {
         let asked = self.output.is_some() || self.format.format.is_some();
         asked || self.handlers.console.is_some() || !self.has_handlers()

@@ -1,5 +1,4 @@
-//! Values as they are typed, where clap is asked for: see [`zlog_core::text::parsers`] for
-//! the others.
+//! Value parsers that need clap. [`zlog_core::text::parsers`] has the others.
 
 use std::ffi::{OsStr, OsString};
 
@@ -9,18 +8,18 @@ use zlog_core::record::Level;
 use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers::{Seconds, level};
 
-/// How many earlier records to ask for.
+/// How many past records to query.
 pub fn history_count(text: &str) -> Result<usize, String> {
     let most = zlog_core::wire::query::MAX_MESSAGES;
     match text.parse::<usize>() {
         Ok(0) => Err("must be at least 1".into()),
-        Ok(n) if n > most => Err(format!("at most {most} can be asked for")),
+        Ok(n) if n > most => Err(format!("must be at most {most}")),
         Ok(n) => Ok(n),
         Err(_) => Err("not a whole number".into()),
     }
 }
 
-/// Parses as [`level`] does, and lets shells complete the names.
+/// Parses like [`level`], with names that shells complete.
 #[derive(Clone)]
 pub struct LevelParser;
 
@@ -51,19 +50,17 @@ pub fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
         .try_map(|name| T::from_name(&name).ok_or("not one of the possible values"))
 }
 
-/// Options whose value may be left out even though a topic may follow, each with
-/// the test that tells its value from a topic.
+/// Options with an optional value that a topic may follow, each with the test that tells
+/// its value from a topic.
 type IsValue = fn(&str) -> bool;
 const OPTIONAL_VALUES: [(&str, IsValue); 2] = [
     ("--color", |next| matches!(next, "auto" | "always" | "never")),
     ("--stats", |next| next.parse::<Seconds>().is_ok()),
 ];
 
-/// Lets `--color always` and `--color tcp://…` both mean what they look like.
-///
-/// The first is ours and every other tool's, the second is `python -m zmq.log`'s,
-/// whose `--color` takes no value. clap can't tell them apart; here, a next
-/// argument that is one of the option's values is joined to it with `=`.
+/// Joins an option and its optional value with `=`, so that clap accepts both
+/// `--color always` and `--color tcp://…`. The second is how `python -m zmq.log` is called,
+/// whose `--color` has no value.
 pub fn join_optional_values(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut joined: Vec<OsString> = Vec::new();
     let mut args = args.into_iter().peekable();

@@ -11,10 +11,10 @@ use zlog_pipeline::os::fd_limit;
 use zlog_pipeline::os::signal;
 use zlog_pipeline::os::terminal;
 
-/// Starts `zlog emit` as a process of its own and tails it here.
+/// Starts `zlog emit` as a child process and tails it.
 ///
 /// # Errors
-/// When the emitter can't be started, or whatever the tail meets.
+/// The emitter can't be started; the errors of [`command::tail::run`].
 pub fn run(args: &DemoArgs) -> Result<Exit> {
     let mut emitter = Emitter::start(args)?;
     let endpoint = emitter.endpoint()?;
@@ -40,7 +40,7 @@ fn tail(args: &DemoArgs, endpoint: &str) -> Result<Exit> {
     }
 }
 
-/// The emitting process; it ends with this value.
+/// The emitting process. Dropping this ends it.
 struct Emitter {
     child: Child,
 }
@@ -58,37 +58,37 @@ impl Emitter {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         fd_limit::restore_inherited(&mut command);
-        // A demo that is killed, or hung up on, can't end it; this thread runs the tail,
-        // and so lasts as long as the demo.
+        // A demo that is killed can't end the emitter. This thread runs the tail, and so
+        // lasts as long as the demo.
         signal::end_with_this_thread(&mut command);
         let child =
             command.spawn().map_err(|error| Error::io("can't start `zlog emit`", &error))?;
         Ok(Emitter { child })
     }
 
-    /// The endpoint that the emitter says it has bound.
+    /// Reads the bound endpoint from the emitter's stderr.
     fn endpoint(&mut self) -> Result<String> {
         let Some(stderr) = self.child.stderr.take() else {
             return Err(Error::new("`zlog emit` has no stderr"));
         };
         let mut lines = BufReader::new(stderr).lines();
-        let mut said = String::new();
+        let mut output = String::new();
         while let Some(Ok(line)) = lines.next() {
             if let Some(endpoint) = line.split_whitespace().find(|word| word.contains("://")) {
                 let endpoint = endpoint.to_owned();
-                // Its stderr must go on being read, or the emitter blocks on a full pipe.
+                // Unless its stderr is read on, the emitter blocks on a full pipe.
                 std::thread::spawn(move || lines.for_each(drop));
                 return Ok(endpoint);
             }
-            said.push_str(&line);
+            output.push_str(&line);
         }
-        Err(Error::new(format!("`zlog emit` did not start: {said}")))
+        Err(Error::new(format!("`zlog emit` did not start: {output}")))
     }
 }
 
 impl Drop for Emitter {
     fn drop(&mut self) {
-        // An emitter that has ended already is what is wanted.
+        // The emitter may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

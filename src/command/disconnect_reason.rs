@@ -1,9 +1,9 @@
-//! Connections that this side ended because of what came over them, told with the cause.
+//! Reports connections that libzmq closed because of what the publisher sent.
 //!
-//! libzmq says of a connection that it has ended, and not why. Where a publisher has gone,
-//! libzmq connects again by itself and says so at once; where it does not, it has hung up
-//! itself: on a message larger than it was told to take, or on bytes that are no message.
-//! What may be here: that conclusion from events, and its words.
+//! libzmq reports that a connection has ended, but not why. After a publisher has left, libzmq
+//! reconnects by itself and reports that at once. It does not reconnect when it has closed the
+//! connection itself, because a message exceeded the limit or the bytes were not a message;
+//! zlog then makes the connection anew.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -12,16 +12,16 @@ use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
 use zlog_pipeline::socket::{ConnectionEvent, EventKind, MIN_MAX_MESSAGE};
 
-/// How long nothing more is told of an endpoint: each message may end a connection.
+/// How long an endpoint is not reported again. Each message may end a connection.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
-/// Most endpoints that are remembered.
+/// The most endpoints that are remembered.
 const MAX_ENDPOINTS: usize = 256;
 
-/// Follows connections to publishers.
+/// Tracks connections to publishers.
 pub(super) struct DisconnectReasons {
-    /// Bytes: the largest message that is taken.
+    /// The largest message that is accepted, in bytes.
     max_message: usize,
-    /// Endpoints whose connection has ended, for no reason so far.
+    /// Endpoints whose connection has ended for a reason not known yet.
     disconnected: HashSet<String>,
     reported: HashMap<String, Instant>,
 }
@@ -33,7 +33,7 @@ impl DisconnectReasons {
         DisconnectReasons { max_message, disconnected: HashSet::new(), reported: HashMap::new() }
     }
 
-    /// Takes note of an event: what there is to tell.
+    /// Notes an event. Returns the report it gives rise to.
     pub(super) fn observe(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
         match event.kind {
             EventKind::Disconnected if self.disconnected.len() < MAX_ENDPOINTS => {
@@ -58,7 +58,7 @@ impl DisconnectReasons {
         self.reported.insert(event.endpoint.clone(), now);
         Some(format!(
             "hung up on {}: it sent a message larger than --max-message {}, or bytes that are no \
-             message; connecting anew, and what it sent meanwhile is lost",
+             message; reconnecting, and what it sent meanwhile is lost",
             escape(&event.endpoint),
             parsers::format_size(self.max_message)
         ))
@@ -73,24 +73,24 @@ mod tests {
         ConnectionEvent { endpoint: "tcp://h:1".into(), kind }
     }
 
-    fn told(events: impl IntoIterator<Item = EventKind>) -> Vec<String> {
+    fn reports(events: impl IntoIterator<Item = EventKind>) -> Vec<String> {
         let mut reasons = DisconnectReasons::new(64 << 10);
         let now = Instant::now();
-        events.into_iter().filter_map(|what| reasons.observe(&event(what), now)).collect()
+        events.into_iter().filter_map(|kind| reasons.observe(&event(kind), now)).collect()
     }
 
     #[test]
-    fn a_connection_that_libzmq_does_not_try_again_is_one_that_it_ended() {
+    fn a_connection_that_libzmq_does_not_retry_is_one_that_it_closed() {
         use EventKind::{Connected, Disconnected, Reconnected};
-        let told =
-            told([Connected, Disconnected, Reconnected, Connected, Disconnected, Reconnected]);
-        let [line] = &told[..] else { panic!("once in a while: {told:?}") };
+        let reports =
+            reports([Connected, Disconnected, Reconnected, Connected, Disconnected, Reconnected]);
+        let [line] = &reports[..] else { panic!("once in a while: {reports:?}") };
         assert!(line.starts_with("hung up on tcp://h:1: it sent a message larger"), "{line}");
         assert!(line.contains("--max-message 64K,"), "{line}");
     }
 
     #[test]
-    fn a_publisher_that_goes_or_shakes_no_hands_was_not_hung_up_on() {
+    fn a_publisher_that_leaves_or_fails_the_handshake_is_not_reported() {
         use EventKind::{Connected, Disconnected, HandshakeFailed, Reconnected, Retrying};
         let retrying = Retrying(Duration::from_millis(100));
         for events in [
@@ -99,12 +99,12 @@ mod tests {
             vec![Connected, Disconnected, HandshakeFailed("no".into()), Reconnected],
             vec![Reconnected],
         ] {
-            assert!(told(events.clone()).is_empty(), "{events:?}");
+            assert!(reports(events.clone()).is_empty(), "{events:?}");
         }
     }
 
     #[test]
-    fn the_least_that_a_socket_can_be_told_to_take_is_named() {
+    fn the_report_names_the_smallest_limit_that_a_socket_accepts() {
         let mut reasons = DisconnectReasons::new(1024);
         let now = Instant::now();
         reasons.observe(&event(EventKind::Disconnected), now);

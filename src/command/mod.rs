@@ -1,15 +1,16 @@
-//! The commands, one file each: what was typed becomes a pipeline, and runs.
+//! The commands, one module each. A command makes a pipeline from its arguments and runs it.
 //!
 //! To add one: a variant in [`crate::cli::Command`], a file here, a line in
 //! [`run`], and notes in `cli/examples.rs`; tests/parity.rs will not compile
 //! until it has an exemplar.
 
 pub mod bench;
+pub mod completions;
 mod connection_log;
 pub mod demo;
 mod disconnect_reason;
 pub mod emit;
-pub mod generate;
+pub mod man;
 pub mod relay;
 pub mod tail;
 
@@ -23,12 +24,12 @@ use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerStatus, Reporter};
 use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 
-/// Runs what was typed.
+/// Runs the command.
 ///
 /// # Errors
-/// What the command could not do; the error says how to exit.
+/// The command failed; the error has the exit code.
 pub fn run(cli: Cli) -> Result<Exit> {
-    if !matches!(cli.command, Command::Generate(_))
+    if !matches!(cli.command, Command::Completions(_) | Command::Man(_))
         && let Some(warning) = fd_limit::raise()?
     {
         terminal::eprint_line(format_args!("zlog: {warning}"));
@@ -39,11 +40,12 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
-        Command::Generate(args) => generate::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 
-/// The endpoints that were typed; the default one, as `role`, when none was.
+/// The endpoints of `--bind` and `--connect`; the default one, as `role`, when there are none.
 fn endpoints(args: &EndpointArgs, role: Role) -> Result<Vec<Endpoint>> {
     let bind = args.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
     let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
@@ -60,7 +62,7 @@ fn endpoints(args: &EndpointArgs, role: Role) -> Result<Vec<Endpoint>> {
     Ok(endpoints)
 }
 
-/// `--endpoint`, or what stands for it. An empty `ZLOG_ENDPOINT` is one that is not set.
+/// `--endpoint`, or its default. An empty `ZLOG_ENDPOINT` counts as unset.
 fn default_endpoint(text: &str, role: Role) -> Result<Endpoint> {
     let text = if text.is_empty() { DEFAULT_ENDPOINT } else { text };
     Endpoint::parse(text, role).map_err(|error| {
@@ -93,7 +95,7 @@ fn tell_losses(command: &str, handlers: &[HandlerStatus]) -> u64 {
     handlers.iter().map(HandlerStatus::missing).sum()
 }
 
-/// Tells which endpoints were really bound: with port 0 or `*`, nobody knows before.
+/// Prints the bound endpoints. With port 0 or `*` they are not known before.
 fn print_bound(command: &str, bound: &[String]) {
     for endpoint in bound {
         terminal::eprint_line(format_args!("zlog {command}: bound {endpoint}"));

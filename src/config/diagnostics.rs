@@ -1,7 +1,4 @@
-//! What is wrong with a configuration, and where: all of it at once.
-//!
-//! What may be here: positions and their report. What is right or wrong is decided
-//! where it is read.
+//! Collects the errors and warnings of a configuration file, with their positions.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -11,17 +8,17 @@ use zlog_core::error::Error;
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 
-/// More than this are counted, not shown.
+/// Errors that are shown. The rest is counted.
 const MAX_SHOWN: usize = 100;
 
-/// Something, and the byte of the text at which it stands.
+/// A value and its byte offset in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Located<T> {
     pub(super) offset: usize,
     pub(super) value: T,
 }
 
-/// One thing that is wrong.
+/// An error or a warning.
 #[derive(Clone, Debug)]
 struct Diagnostic {
     offset: usize,
@@ -29,91 +26,92 @@ struct Diagnostic {
     hint: Option<String>,
 }
 
-/// What is wrong so far, and what is only odd. Sections of one text share it.
+/// The errors and warnings of a file so far. All its tables share it.
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics {
-    wrong: RefCell<Vec<Diagnostic>>,
-    odd: RefCell<Vec<Diagnostic>>,
+    errors: RefCell<Vec<Diagnostic>>,
+    warnings: RefCell<Vec<Diagnostic>>,
 }
 
 impl Diagnostics {
-    /// Something at byte `offset` can't be: `what` names it and the cause.
+    /// Adds an error. `what` names the thing and the cause; `hint` may be empty.
     pub(super) fn add(&self, offset: usize, what: impl Into<String>, hint: impl Into<String>) {
         let hint = Some(hint.into()).filter(|hint| !hint.is_empty());
-        self.wrong.borrow_mut().push(Diagnostic { offset, what: what.into(), hint });
+        self.errors.borrow_mut().push(Diagnostic { offset, what: what.into(), hint });
     }
 
-    /// As [`Diagnostics::add`], with the words of an error met elsewhere.
+    /// As [`Diagnostics::add`], with the message and the hint of `error`.
     pub(super) fn add_error(&self, offset: usize, what: &str, error: &Error) {
         let cause = error.message();
         let what = if what.is_empty() { cause.to_owned() } else { format!("{what}: {cause}") };
         self.add(offset, what, error.next_step().unwrap_or_default());
     }
 
-    /// Something that may be, but is hardly meant.
-    pub(super) fn note(&self, offset: usize, what: impl Into<String>) {
-        self.odd.borrow_mut().push(Diagnostic { offset, what: what.into(), hint: None });
+    /// Adds a warning: something is allowed but probably a mistake.
+    pub(super) fn warn(&self, offset: usize, what: impl Into<String>) {
+        self.warnings.borrow_mut().push(Diagnostic { offset, what: what.into(), hint: None });
     }
 
-    /// How many things are wrong so far.
+    /// The number of errors so far.
     pub(super) fn count(&self) -> usize {
-        self.wrong.borrow().len()
+        self.errors.borrow().len()
     }
 
-    /// What is odd, a line each.
-    pub(super) fn notes(&self, path: &Path, text: &str) -> Vec<String> {
-        let mut odd = self.odd.take();
-        odd.sort_by_key(|diagnostic| diagnostic.offset);
+    /// The warnings, one per line, in the order of the file.
+    pub(super) fn warnings(&self, path: &Path, text: &str) -> Vec<String> {
+        let mut warnings = self.warnings.take();
+        warnings.sort_by_key(|diagnostic| diagnostic.offset);
         let lines = LineIndex::new(path, text);
-        odd.iter()
+        warnings
+            .iter()
             .map(|diagnostic| format!("{}{}", lines.of(diagnostic.offset), diagnostic.what))
             .collect()
     }
 
-    /// As [`suggest`], while what is wrong is still shown: to compare a name with all
-    /// others takes its time.
+    /// As [`suggest`], but empty once there are more errors than are shown: comparing a name
+    /// with all others is slow.
     pub(super) fn suggest<'n>(&self, name: &str, known: impl FnOnce() -> Vec<&'n str>) -> String {
         if self.count() < MAX_SHOWN { suggest(name, &known()) } else { String::new() }
     }
 
-    /// Everything that is wrong, in the order of the text; `None` when nothing is.
+    /// All errors in the order of the file; `None` if there are none.
     pub(super) fn into_error(self, path: &Path, text: &str) -> Option<Error> {
-        let mut wrong = self.wrong.into_inner();
-        wrong.sort_by_key(|diagnostic| diagnostic.offset);
+        let mut errors = self.errors.into_inner();
+        errors.sort_by_key(|diagnostic| diagnostic.offset);
         let lines = LineIndex::new(path, text);
         let shown =
             |diagnostic: &Diagnostic| format!("{}{}", lines.of(diagnostic.offset), diagnostic.what);
-        if let [only] = wrong.as_slice() {
+        if let [only] = errors.as_slice() {
             let error = Error::usage(shown(only));
             return Some(match &only.hint {
                 Some(hint) => error.hint(hint),
                 None => error,
             });
         }
-        if wrong.is_empty() {
+        if errors.is_empty() {
             return None;
         }
         let name = escape(&path.display().to_string());
-        let mut all = format!("{name} has {} errors:", wrong.len());
-        for diagnostic in wrong.iter().take(MAX_SHOWN) {
+        let mut all = format!("{name} has {} errors:", errors.len());
+        for diagnostic in errors.iter().take(MAX_SHOWN) {
             // Writing to a String can't fail.
             let _ = write!(all, "\n{}", shown(diagnostic));
             if let Some(hint) = &diagnostic.hint {
                 let _ = write!(all, "\n  {hint}");
             }
         }
-        if wrong.len() > MAX_SHOWN {
-            let _ = write!(all, "\nand {} more", wrong.len() - MAX_SHOWN);
+        if errors.len() > MAX_SHOWN {
+            let _ = write!(all, "\nand {} more", errors.len() - MAX_SHOWN);
         }
         Some(Error::usage(all))
     }
 }
 
-/// Finds the lines of a text.
+/// Converts byte offsets to lines and columns.
 struct LineIndex<'t> {
     path: String,
     text: &'t str,
-    /// Where each line begins.
+    /// The offset of each line.
     lines: Vec<usize>,
 }
 
@@ -124,7 +122,8 @@ impl<'t> LineIndex<'t> {
         LineIndex { path: escape(&path.display().to_string()), text, lines }
     }
 
-    /// `relay.toml:12:9: `, as compilers write it: lines and characters, from 1.
+    /// `relay.toml:12:9: `, as compilers write it: line and column, from 1. A column is a
+    /// character.
     fn of(&self, offset: usize) -> String {
         let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {
@@ -141,11 +140,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_lines_and_characters() {
+    fn positions_are_lines_and_characters() {
         let text = "é = 1\nab";
         let lines = LineIndex::new(Path::new("a.toml"), text);
         assert_eq!(lines.of(0), "a.toml:1:1: ");
-        // After the two bytes of é, and amid them.
+        // After the two bytes of é, and between them.
         assert_eq!(lines.of(2), "a.toml:1:2: ");
         assert_eq!(lines.of(1), "a.toml:1:1: ");
         assert_eq!(lines.of(text.len()), "a.toml:2:3: ");
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_in_the_order_of_the_text() {
+    fn all_errors_are_reported_in_the_order_of_the_file() {
         let diagnostics = Diagnostics::default();
         diagnostics.add(4, "second", "");
         diagnostics.add(0, "first", "Do this.");

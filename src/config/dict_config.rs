@@ -1,44 +1,41 @@
-//! What `dictConfig` calls things, for those who come from there: each answered with
-//! the name here.
-//!
-//! What may be here: names. There is one spelling for each thing in a configuration,
-//! and this is not it.
+//! Suggests zlog's names for the classes and keys of `logging.config.dictConfig`. zlog itself
+//! accepts only one name for each thing.
 
-/// The class that does what a class of Python's does, by its last name.
+/// The class that replaces a class of Python, found by the last part of its name.
 pub(super) fn suggest_class(name: &str) -> Option<&'static str> {
     Some(match name.rsplit('.').next().unwrap_or(name) {
         "StreamHandler" => "Did you mean console?",
         "FileHandler" => "Did you mean file?",
-        "WatchedFileHandler" => "Did you mean file? It notices when its file is moved away.",
+        "WatchedFileHandler" => "Did you mean file? It reopens a file that was moved.",
         "RotatingFileHandler" => "Did you mean rotating?",
         "TimedRotatingFileHandler" => "Did you mean timed?",
         "SMTPHandler" => "Did you mean smtp?",
         "SysLogHandler" => "Did you mean syslog?",
         "PUBHandler" => "Did you mean publish?",
         "QueueHandler" | "QueueListener" => {
-            "Any handler runs behind a queue with queue = N: name the class of that handler."
+            "Any handler may have a queue: set queue = N. Name the class of the handler itself."
         }
         "MemoryHandler" => {
-            "Mails and commands get batches by themselves (batch, every); name the class of the \
-             handler behind it."
+            "smtp and exec handlers collect batches (batch, every). Name the class of the handler \
+             itself."
         }
         "SocketHandler" => {
-            "Records go on to other machines with class = \"publish\"; what SocketHandler sends \
-             is taken with listen under [relay]."
+            "To send records to other machines, use class = \"publish\". To receive from \
+             SocketHandler, set listen under [relay]."
         }
         "DatagramHandler" => {
-            "Records go on to other machines with class = \"publish\"; what DatagramHandler \
-             sends is taken with listen-udp under [relay]."
+            "To send records to other machines, use class = \"publish\". To receive from \
+             DatagramHandler, set listen-udp under [relay]."
         }
         "HTTPHandler" | "NTEventLogHandler" => {
-            "Run a program for it: class = \"exec\" gives it the records on its standard input."
+            "Use class = \"exec\": it runs a command that gets the records on its standard input."
         }
-        "NullHandler" => "Leave it out: a route without handlers writes nothing.",
+        "NullHandler" => "Leave it out: a route without handlers discards its records.",
         _ => return None,
     })
 }
 
-/// What to write instead of a key of Python's, among the keys `known` there.
+/// The key that replaces a key of Python, if it is one of `known`.
 pub(super) fn suggest_key(name: &str, known: &[&str]) -> Option<String> {
     let ours: &[&str] = match name {
         "filename" | "baseFilename" => &["path"],
@@ -51,28 +48,29 @@ pub(super) fn suggest_key(name: &str, known: &[&str]) -> Option<String> {
         "fromaddr" => &["from"],
         "toaddrs" => &["to"],
         "address" | "host" => &["address", "server"],
-        "()" | "factory" => return Some("Classes of Python's own can't be loaded here.".into()),
+        "()" | "factory" => return Some("zlog can't load Python classes.".into()),
         "filters" => {
-            return Some(
-                "Which records a handler takes is said by its topic, grep and exclude.".into(),
-            );
+            return Some("Use topic, grep and exclude to select the records of a handler.".into());
         }
         "disable_existing_loggers" | "incremental" => {
-            return Some("Leave it out: a configuration here is always the whole one.".into());
+            return Some("Leave it out: a file is always the whole configuration.".into());
         }
         "mode" | "delay" | "encoding" | "errors" => {
-            return Some("Leave it out: files are appended to, in UTF-8.".into());
+            return Some("Leave it out: zlog appends to files, in UTF-8.".into());
         }
-        "stream" => return Some("Leave it out: it is standard output.".into()),
+        "stream" => return Some("Leave it out: a console writes to standard output.".into()),
         "password" | "credentials" | "username" | "user" => {
             return Some(
-                "Passwords stand in a file of their own: login; or in \
-                         ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD."
+                "Put the password into a file (login = FILE), or set ZLOG_SMTP_USER and \
+                 ZLOG_SMTP_PASSWORD."
                     .into(),
             );
         }
         "secure" => {
-            return Some("The address says it: smtps://…, or smtp:// with STARTTLS.".into());
+            return Some(
+                "Write it in server: smtps://HOST, or smtp://HOST?tls=required for STARTTLS."
+                    .into(),
+            );
         }
         _ => return None,
     };

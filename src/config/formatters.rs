@@ -1,7 +1,4 @@
-//! `[formatters.NAME]`: how records look, under a name that handlers use.
-//!
-//! What may be here: from keys to a [`FormatterSpec`]. What a format string means is
-//! `format`'s.
+//! `[formatters.NAME]`: named formats.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +16,13 @@ use zlog_pipeline::router::{FormatterSpec, options};
 pub(super) struct Formatters(BTreeMap<String, FormatterSpec>);
 
 impl Formatters {
-    /// Reads them all.
+    /// Reads all of them.
     pub(super) fn read(document: &mut TableReader<'_>) -> Formatters {
         let mut all = BTreeMap::new();
         for (name, mut reader) in document.tables("formatters") {
             let (name, offset) = (name.value, name.offset);
             if is_ready_made(&name) {
-                let what = format!("formatters.{name}: {name} is a ready-made format already");
+                let what = format!("formatters.{name}: {name} is the name of a ready-made format");
                 reader.diagnostics().add(offset, what, "Choose another name.");
             }
             let spec = keys(&mut reader);
@@ -35,8 +32,8 @@ impl Formatters {
         Formatters(all)
     }
 
-    /// The one that a handler asks for: by `formatter`, or by keys of its own. And whether
-    /// its own keys ask for UTC, which files that are replaced by the clock do, too.
+    /// The formatter of a handler, from its key `formatter` or from format keys of its own.
+    /// Also returns whether its own keys set UTC, which rotation by time uses too.
     pub(super) fn of(&self, handler: &mut TableReader<'_>) -> (FormatterSpec, bool) {
         let own = keys(handler);
         let utc = own.utc;
@@ -44,8 +41,8 @@ impl Formatters {
             return (own, utc);
         };
         if own != (FormatterSpec { utc, ..FormatterSpec::default() }) {
-            let what = "beside formatter, the handler has a format of its own";
-            handler.error(offset, "formatter", what, "Put it all under [formatters.NAME].");
+            let what = "the handler has both a formatter and format keys of its own";
+            handler.error(offset, "formatter", what, "Move the format keys to [formatters.NAME].");
         }
         if let Some(found) = self.0.get(&name) {
             return (found.clone(), utc);
@@ -55,7 +52,7 @@ impl Formatters {
         }
         let ready = READY_MADE.iter().map(|(name, _)| *name);
         let known = || self.0.keys().map(String::as_str).chain(ready).collect();
-        let what = format!("there is no formatter {:?}", escape(&name));
+        let what = format!("unknown formatter {:?}", escape(&name));
         let hint = handler.diagnostics().suggest(&name, known);
         handler.error(offset, "formatter", what, &hint);
         (own, utc)
@@ -66,13 +63,13 @@ fn is_ready_made(name: &str) -> bool {
     READY_MADE.iter().any(|(ready, _)| *ready == name)
 }
 
-/// The keys that say how records look, and whether they make a format together.
+/// Reads the format keys, and checks that they make a valid format.
 fn keys(reader: &mut TableReader<'_>) -> FormatterSpec {
     let before = reader.diagnostics().count();
     let mut spec = options::formatter(reader);
     spec.extras.extend(defaults(reader));
     spec.validate = reader.maybe_flag("validate").unwrap_or(true);
-    // With a key that could not be read, it is not what was meant.
+    // A key that could not be read would cause another error here.
     if reader.diagnostics().count() == before
         && let Err(error) = build(&spec)
     {
@@ -87,7 +84,7 @@ fn build(spec: &FormatterSpec) -> Result<()> {
     spec.build(Output::Text, Options::default()).map(drop)
 }
 
-/// The key without which the rest would do.
+/// The key that makes the format invalid.
 fn wrong_key(spec: &FormatterSpec) -> &'static str {
     if build(&FormatterSpec { default_msec_format: None, ..spec.clone() }).is_ok() {
         return "msec-format";
@@ -98,10 +95,10 @@ fn wrong_key(spec: &FormatterSpec) -> &'static str {
     }
 }
 
-/// Names of extras and what stands for them, as `dictConfig` has them.
+/// Extras with their defaults, as in `dictConfig`.
 fn defaults(reader: &mut TableReader<'_>) -> Vec<(String, Option<String>)> {
     let mut extras = Vec::new();
-    if let Some(mut defaults) = reader.table("defaults") {
+    if let Some(defaults) = reader.table("defaults") {
         for (name, value) in defaults.entries() {
             match value.get_ref() {
                 DeValue::String(text) => {
@@ -110,7 +107,6 @@ fn defaults(reader: &mut TableReader<'_>) -> Vec<(String, Option<String>)> {
                 _ => defaults.error(value.span().start, name.value, "must be a string", ""),
             }
         }
-        defaults.allow_any_key();
     }
     extras
 }

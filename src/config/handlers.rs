@@ -1,8 +1,7 @@
 //! `[handlers.NAME]`: where records go.
 //!
-//! What may be here: from keys to a [`HandlerSpec`]. The keys are those of the options
-//! (`--file PATH,max-bytes=1M` is `class = "rotating"`, `max-bytes = "1M"`), and their
-//! values are read by the same parsers.
+//! The keys are those of the options: `--file PATH,max-bytes=1M` is `class = "rotating"`,
+//! `max-bytes = "1M"`. [`options::handler`] reads both.
 
 use super::diagnostics::Located;
 use super::dict_config;
@@ -17,13 +16,13 @@ use zlog_pipeline::router::{FormatterSpec, HandlerSpec};
 /// The handlers of a configuration.
 #[derive(Default)]
 pub(super) struct Handlers {
-    /// Each with the place of its main key; without those that are wrong.
+    /// Each at the offset of its main key. Handlers with errors are left out.
     pub(super) specs: Vec<Located<HandlerSpec>>,
-    /// What they are called, those that are wrong included.
+    /// The names of all handlers, including those with errors.
     pub(super) names: Vec<String>,
 }
 
-/// Reads them all. `on_full` is what queues do that do not say it.
+/// Reads all of them. `on_full` is the default for queues.
 pub(super) fn read(
     document: &mut TableReader<'_>,
     formatters: &Formatters,
@@ -34,7 +33,6 @@ pub(super) fn read(
         handlers.names.push(name.value.clone());
         let before = reader.diagnostics().count();
         let Some(class) = class(&mut reader) else { continue };
-        reader.set_kind(format!("handlers ({})", class.name));
         let (formatter, utc) = match class.formatted {
             true => formatters.of(&mut reader),
             false => (FormatterSpec::default(), false),
@@ -42,7 +40,7 @@ pub(super) fn read(
         let given = SharedSettings { name: Some(name.value.clone()), formatter, utc, on_full };
         let value = options::handler(&mut reader, class, given);
         let diagnostics = reader.diagnostics();
-        // What the handler itself refuses is told where its target stands.
+        // Errors of the handler itself are reported at its target.
         let main = class.main.map_or("", |key| key.name);
         let offset = reader.offset_of(&[main, "connect"]).unwrap_or(name.offset);
         reader.finish(|key| classes_with(key, class));
@@ -55,7 +53,7 @@ pub(super) fn read(
     handlers
 }
 
-/// Which kind of handler it is. Without one, nothing can be said of its other keys.
+/// The class of a handler. Without one, its other keys can't be checked.
 fn class(reader: &mut TableReader<'_>) -> Option<&'static Class> {
     let Located { offset, value: class } = reader.required_text("class", "\"file\"")?;
     if let Some(known) = Class::named(&class) {
@@ -64,17 +62,17 @@ fn class(reader: &mut TableReader<'_>) -> Option<&'static Class> {
     let names = CLASSES.map(|class| class.name);
     let hint =
         dict_config::suggest_class(&class).map_or_else(|| suggest(&class, &names), str::to_owned);
-    reader.error(offset, "class", format!("there is no class {:?}", escape(&class)), &hint);
+    reader.error(offset, "class", format!("unknown class {:?}", escape(&class)), &hint);
     None
 }
 
-/// Which classes have a key that this one has not.
+/// A hint that names the classes with this key, if `class` does not have it.
 fn classes_with(key: &str, class: &Class) -> Option<String> {
     let is_format = key == "formatter" || options::FORMAT.iter().any(|known| known.name == key);
     if is_format && !class.formatted {
-        return Some("Formats are for those who get what is published: it has none.".into());
+        return Some("A publish handler has no format: its subscribers format the records.".into());
     }
     let others: Vec<_> = CLASSES.iter().filter(|other| other.has(key)).map(|c| c.name).collect();
-    let has = || format!("Handlers of class {} have it, not {}.", others.join(", "), class.name);
+    let has = || format!("It is a key of class {}, not of {}.", others.join(", "), class.name);
     (!others.is_empty()).then(has)
 }

@@ -1,11 +1,7 @@
-//! `[relay]`: the options of `zlog relay` itself, under the same names.
+//! `[relay]`: the options of `zlog relay`, under the same names.
 //!
-//! The table is read against the parser of the command line, so that an option needs
-//! no second description: each key becomes what one would have typed, and is checked
-//! by the option's own parser.
-//!
-//! What may be here: from keys to what would have been typed. What the options do is
-//! `command::relay`'s.
+//! Each key becomes a command-line argument, which the parser of the option checks. So options
+//! need no second description.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -23,16 +19,21 @@ use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::socket::{Endpoint, Role};
 use zlog_pipeline::source::python::Address;
 
-/// What is asked of one run of the command, and makes no sense in a file.
+/// Options that make sense on the command line only.
 const NOT_IN_FILES: [&str; 6] = ["config", "check", "status", "output", "help", "version"];
 
-/// Options that describe handlers, which have tables of their own.
+/// Whether an option describes a handler. Handlers have tables of their own.
 fn is_handler(option: &str) -> bool {
     let handlers = HandlerArgs::augment_args(Command::new("handlers"));
     handlers.get_arguments().any(|arg| arg.get_long() == Some(option))
 }
 
-/// Options whose values are endpoints, and what is done with them.
+/// Whether a file may set an option.
+pub(super) fn is_setting(option: &str) -> bool {
+    !NOT_IN_FILES.contains(&option) && !is_handler(option)
+}
+
+/// Options whose values are endpoints, with the role of the socket.
 const ENDPOINTS: [(&str, Role); 6] = [
     ("bind", Role::Bind),
     ("connect", Role::Connect),
@@ -42,27 +43,26 @@ const ENDPOINTS: [(&str, Role); 6] = [
     ("ask", Role::Bind),
 ];
 
-/// The next step where options do not go together.
-const COMBINATION_HINT: &str = "See `zlog relay --help` for what goes together.";
+/// The next step for options that exclude or require each other.
+const COMBINATION_HINT: &str = "`zlog relay --help` describes the options.";
 
-/// An option as a file sets it.
+/// An option that a file sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Its long name, without dashes.
     pub option: String,
-    /// What would have been typed, a argument each: `--publish=tcp://*:12345`.
+    /// The same as command-line arguments: `--publish-bind=tcp://*:12345`.
     arguments: Vec<String>,
 }
 
 impl Setting {
-    /// What would have been typed for it.
+    /// The same as command-line arguments.
     pub fn arguments(&self) -> &[String] {
         &self.arguments
     }
 }
 
-/// Reads the table. Each option is checked by itself; that they fit together is seen
-/// when the command line is put together ([`prepend_settings`]).
+/// Reads the table. Checks each option, and that the options of the file can be combined.
 pub(super) fn read(
     document: &mut TableReader<'_>,
     command: &Command,
@@ -71,9 +71,8 @@ pub(super) fn read(
     let Some(mut reader) = document.table("relay") else { return Vec::new() };
     let mut settings = Vec::new();
     let mut addresses = Vec::new();
-    let allowed = |option: &str| !NOT_IN_FILES.contains(&option) && !is_handler(option);
     let options = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
-    for (option, arg) in options.filter(|(option, _)| allowed(option)) {
+    for (option, arg) in options.filter(|(option, _)| is_setting(option)) {
         if let Some(value) = reader.value(option) {
             let arguments = arguments(&reader, option, arg, value);
             for (offset, argument) in &arguments {
@@ -102,14 +101,14 @@ pub(super) fn read(
             return Some("Handlers have tables of their own: [handlers.NAME].".into());
         }
         if NOT_IN_FILES.contains(&key) && known(key) {
-            return Some(format!("Only the command line has it: --{key}."));
+            return Some(format!("It is an option of the command line only: --{key}."));
         }
         alias(command, key)
     });
     settings
 }
 
-/// Where the file says to listen, unless that was typed.
+/// The address of a listening option, unless the command line overrides it.
 fn listen_address(
     option: &str,
     argument: &str,
@@ -124,14 +123,14 @@ fn listen_address(
     Some((option, address.parse().ok()?))
 }
 
-/// What queues do when they are full, unless they say it themselves: as the option.
+/// The default of `on-full` for queues: that of the relay.
 pub(super) fn on_full(settings: &[Setting]) -> OnFull {
     let block =
         |setting: &Setting| setting.arguments.iter().any(|argument| argument == "--on-full=block");
     if settings.iter().any(block) { OnFull::Block } else { OnFull::Drop }
 }
 
-/// Whether the options of the file go together, if each of them is right by itself.
+/// Checks that the options can be combined, unless one of them has an error already.
 fn check_combination(reader: &TableReader<'_>, command: &Command, settings: &[Setting]) {
     if reader.diagnostics().count() > 0 {
         return;
@@ -147,7 +146,7 @@ fn check_combination(reader: &TableReader<'_>, command: &Command, settings: &[Se
     }
 }
 
-/// What the parser says, without its usage and in one line.
+/// An error of clap on one line, without the usage.
 pub fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -155,14 +154,14 @@ pub fn one_line(error: &clap::Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The option that is also called so.
+/// A hint that names the option with this alias.
 fn alias(command: &Command, key: &str) -> Option<String> {
     let called = |arg: &&Arg| arg.get_all_aliases().is_some_and(|all| all.contains(&key));
     let option = command.get_arguments().find(called)?.get_long()?;
     Some(suggest(option, &[option]))
 }
 
-/// What would have been typed, each with its place.
+/// The value of a key as command-line arguments, with their offsets.
 fn arguments(
     reader: &TableReader<'_>,
     option: &str,
@@ -200,7 +199,7 @@ fn arguments(
     arguments
 }
 
-/// Lets the option's own parser look at the value.
+/// Checks an argument with the parser of its option.
 fn check_value(
     reader: &TableReader<'_>,
     command: &Command,
@@ -231,17 +230,16 @@ fn check_value(
             let why = format!("must be one of {}", said(ContextKind::ValidValue));
             (said(ContextKind::InvalidValue), why)
         }
-        // Whether options fit together can't be seen from one of them.
+        // Other errors concern the combination of options: see `check_combination`.
         _ => return,
     };
     reader.parse_error(offset, option, &value, &why.into());
 }
 
-/// The command line with what the file sets put before what was typed. An option that
-/// was typed stands alone: it replaces what the file says under that name, and under the
-/// names that do not go with it.
+/// The command line with the settings of the file in front. An option on the command line
+/// replaces the settings of the same option, and of options that it conflicts with.
 ///
-/// `line` is the whole command line, `matches` what `command` made of it.
+/// `line` is the whole command line, and `matches` is what `command` parsed from it.
 pub fn prepend_settings(
     settings: &[Setting],
     command: &Command,

@@ -1,7 +1,4 @@
-//! `[root]`, `[loggers.NAME]` and `[topics.PREFIX]`: which records go where.
-//!
-//! What may be here: from keys to [`RouteSpec`]s. How a record finds its way is
-//! `route`'s.
+//! `[root]`, `[loggers.NAME]` and `[topics.PREFIX]`: which handlers get which records.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +8,7 @@ use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
 use zlog_pipeline::router::{Match, RouteSpec};
 
-/// Reads them all, each with the place where it stands. `handlers` are those that may
-/// be named.
+/// Reads all of them. `handlers` are the names of all handlers.
 pub(super) fn read(document: &mut TableReader<'_>, handlers: &[String]) -> Vec<Located<RouteSpec>> {
     let mut routes = Vec::new();
     let handlers = &handlers.iter().map(String::as_str).collect();
@@ -20,7 +16,7 @@ pub(super) fn read(document: &mut TableReader<'_>, handlers: &[String]) -> Vec<L
         let offset = reader.offset;
         let value = route(&mut reader, Match::logger("root"), handlers);
         reader.finish(|key| {
-            (key == "propagate").then(|| "Nothing is above the root logger: leave it out.".into())
+            (key == "propagate").then(|| "Leave it out: the root logger has no parent.".into())
         });
         routes.push(Located { offset, value });
     }
@@ -50,9 +46,9 @@ fn route(reader: &mut TableReader<'_>, matches: Match, handlers: &BTreeSet<&str>
     let level = reader.read("level", parsers::level);
     let list = reader.list("handlers");
     for name in list.iter().filter(|name| !handlers.contains(name.value.as_str())) {
-        let what = format!("there is no handler {:?}", escape(&name.value));
+        let what = format!("unknown handler {:?}", escape(&name.value));
         let hint = match handlers.is_empty() {
-            true => "Describe it under [handlers.NAME].".to_owned(),
+            true => "Define it under [handlers.NAME].".to_owned(),
             false => {
                 reader.diagnostics().suggest(&name.value, || handlers.iter().copied().collect())
             }

@@ -1,10 +1,5 @@
-//! A table of the text, read key by key: each value of its kind, and no key left over.
-//!
-//! What may be here: what TOML is, and how a wrong kind or an unknown key is told.
-//! What the keys mean is the business of the files beside this one.
+//! Reads a TOML table key by key: checks the type of each value, and that no key is unknown.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use toml::Spanned;
@@ -17,46 +12,32 @@ use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::router::options::Reader;
 
-/// A value as it stands in the text.
+/// A value with its position in the file.
 type Value<'t> = Spanned<DeValue<'t>>;
 
-/// What all sections of one text share.
-#[derive(Debug, Default)]
-pub(super) struct Context {
-    /// What is wrong.
-    pub(super) diagnostics: Diagnostics,
-    /// Kinds of sections, the keys that were looked for there, and whether they stood
-    /// there: what the annotated example must show is known by it.
-    pub(super) lookups: RefCell<BTreeSet<(String, String, bool)>>,
-}
-
-/// A table, and which of its keys were looked for.
+/// A table, and the keys that were read from it.
 pub(super) struct TableReader<'t> {
-    /// `handlers.errors`; empty for the whole text.
-    pub(super) name: String,
-    /// Which keys may stand there: `handlers (rotating)`.
-    kind: String,
-    /// Where it begins.
+    /// `handlers.errors`; empty for the root table.
+    name: String,
+    /// The offset of its name in the file.
     pub(super) offset: usize,
     table: &'t DeTable<'t>,
-    looked_up: Vec<String>,
-    context: &'t Context,
+    /// The keys that were read, or looked for: the keys that the table may have.
+    known: Vec<String>,
+    diagnostics: &'t Diagnostics,
 }
 
 impl<'t> TableReader<'t> {
-    /// The whole text.
-    pub(super) fn root_table(table: &'t DeTable<'t>, context: &'t Context) -> TableReader<'t> {
-        let (name, kind, looked_up) = (String::new(), String::new(), Vec::new());
-        TableReader { name, kind, offset: 0, table, looked_up, context }
+    /// The table of the whole file.
+    pub(super) fn root_table(
+        table: &'t DeTable<'t>,
+        diagnostics: &'t Diagnostics,
+    ) -> TableReader<'t> {
+        TableReader { name: String::new(), offset: 0, table, known: Vec::new(), diagnostics }
     }
 
-    /// Says which keys may stand there, once that is known.
-    pub(super) fn set_kind(&mut self, kind: impl Into<String>) {
-        self.kind = kind.into();
-    }
-
-    /// The key with the names of the tables around it.
-    pub(super) fn path(&self, key: &str) -> String {
+    /// The key after the names of its tables: `handlers.errors.path`.
+    fn path(&self, key: &str) -> String {
         let key = match key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) {
             true if !key.is_empty() => key.to_owned(),
             _ => format!("{:?}", escape(key)),
@@ -64,35 +45,35 @@ impl<'t> TableReader<'t> {
         if self.name.is_empty() { key } else { format!("{}.{key}", self.name) }
     }
 
-    /// Whether a key stands there.
+    /// Whether the table has a key.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
-    /// Where the value of the first of these keys stands that is there.
+    /// The offset of the value of the first of these keys that the table has.
     pub(super) fn offset_of(&self, keys: &[&str]) -> Option<usize> {
         keys.iter().find_map(|key| Some(self.table.get(*key)?.span().start))
     }
 
-    /// The value of a key that may stand there.
+    /// The value of an optional key.
     pub(super) fn value(&mut self, key: &str) -> Option<&'t Value<'t>> {
-        self.looked_up.push(key.to_owned());
+        self.known.push(key.to_owned());
         self.table.get(key)
     }
 
-    /// Tells what is wrong with the value of `key`.
+    /// Adds an error about the value of `key`.
     pub(super) fn error(&self, offset: usize, key: &str, what: impl Display, hint: &str) {
-        self.context.diagnostics.add(offset, format!("{}: {what}", self.path(key)), hint);
+        self.diagnostics.add(offset, format!("{}: {what}", self.path(key)), hint);
     }
 
-    /// As [`TableReader::error`], with the words of an error met elsewhere.
+    /// As [`TableReader::error`], with the message and the hint of `error`.
     pub(super) fn error_from(&self, offset: usize, key: &str, error: &Error) {
-        self.context.diagnostics.add_error(offset, &self.path(key), error);
+        self.diagnostics.add_error(offset, &self.path(key), error);
     }
 
-    /// What is wrong with the text so far.
+    /// The errors and warnings of the file so far.
     pub(super) fn diagnostics(&self) -> &'t Diagnostics {
-        &self.context.diagnostics
+        self.diagnostics
     }
 
     fn type_error(&self, key: &str, value: &Value<'_>, wanted: &str) {
@@ -100,12 +81,12 @@ impl<'t> TableReader<'t> {
         self.error(
             value.span().start,
             key,
-            format!("must be {wanted}, and is {}", with_article(found)),
+            format!("must be {wanted}, but is {}", with_article(found)),
             "",
         );
     }
 
-    /// A text in quotes.
+    /// A string.
     pub(super) fn text(&mut self, key: &str) -> Option<Located<String>> {
         let value = self.value(key)?;
         match value.get_ref() {
@@ -119,25 +100,21 @@ impl<'t> TableReader<'t> {
         }
     }
 
-    /// A text in quotes that the section can't do without.
+    /// A string that is required.
     pub(super) fn required_text(&mut self, key: &str, example: &str) -> Option<Located<String>> {
         self.require(key, example);
         self.text(key)
     }
 
-    /// Tells when a key is missing.
+    /// Adds an error if a key is missing.
     pub(super) fn require(&self, key: &str, example: &str) {
         if !self.has(key) {
             let hint = format!("Add it: {key} = {example}.");
-            self.context.diagnostics.add(
-                self.offset,
-                format!("{}: {key} is missing", self.name),
-                hint,
-            );
+            self.diagnostics.add(self.offset, format!("{}: {key} is missing", self.name), hint);
         }
     }
 
-    /// true or false; false when it is not there.
+    /// true or false; false if the key is missing.
     pub(super) fn flag(&mut self, key: &str) -> bool {
         self.maybe_flag(key).unwrap_or(false)
     }
@@ -154,7 +131,7 @@ impl<'t> TableReader<'t> {
         }
     }
 
-    /// A text, or several in brackets.
+    /// A string, or an array of strings.
     pub(super) fn list(&mut self, key: &str) -> Vec<Located<String>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let items = match value.get_ref() {
@@ -176,7 +153,7 @@ impl<'t> TableReader<'t> {
         texts
     }
 
-    /// As [`TableReader::list`], each of them checked where it stands.
+    /// As [`TableReader::list`], with a check of each string.
     pub(super) fn checked_list<E: Into<Error>>(
         &mut self,
         key: &str,
@@ -191,8 +168,7 @@ impl<'t> TableReader<'t> {
         list.into_iter().map(|item| item.value).collect()
     }
 
-    /// What a parser of the command line makes of the value: a text, or a number as it
-    /// is written.
+    /// A string or a number, parsed as on the command line.
     pub(super) fn read<T, E: Into<Error>>(
         &mut self,
         key: &str,
@@ -202,7 +178,7 @@ impl<'t> TableReader<'t> {
         parse(&text).map_err(|error| self.parse_error(offset, key, &text, &error.into())).ok()
     }
 
-    /// The value as it would be typed, and where it stands.
+    /// A string or a number as it is written on the command line.
     fn argument(&mut self, key: &str) -> Option<Located<String>> {
         let value = self.value(key)?;
         let Some(text) = as_argument(value.get_ref()) else {
@@ -212,7 +188,7 @@ impl<'t> TableReader<'t> {
         Some(Located { offset: value.span().start, value: text })
     }
 
-    /// A parser's error about the value of a key.
+    /// Adds the error of a parser about the value of a key.
     pub(super) fn parse_error(&self, offset: usize, key: &str, value: &str, error: &Error) {
         let (cause, hint) = (error.message(), error.next_step().unwrap_or_default());
         if mentions(cause, &escape(value)) {
@@ -229,12 +205,11 @@ impl<'t> TableReader<'t> {
         self.subtable(key, offset, value)
     }
 
-    /// All the tables below `[key]`, in the order of the text: `[handlers.NAME]`.
+    /// All tables below `[key]` in the order of the file: `[handlers.NAME]`.
     pub(super) fn tables(&mut self, key: &str) -> Vec<(Located<String>, TableReader<'t>)> {
         let Some(parent) = self.table(key) else { return Vec::new() };
         let named = |(name, value): (Located<&'t str>, &'t Value<'t>)| {
-            let mut below = parent.subtable(name.value, name.offset, value)?;
-            below.set_kind(key);
+            let below = parent.subtable(name.value, name.offset, value)?;
             Some((Located { offset: name.offset, value: name.value.to_owned() }, below))
         };
         parent.entries().into_iter().filter_map(named).collect()
@@ -245,18 +220,11 @@ impl<'t> TableReader<'t> {
             self.type_error(key, value, "a table");
             return None;
         };
-        let (name, context) = (self.path(key), self.context);
-        Some(TableReader {
-            name,
-            kind: key.to_owned(),
-            offset,
-            table,
-            looked_up: Vec::new(),
-            context,
-        })
+        let (name, diagnostics) = (self.path(key), self.diagnostics);
+        Some(TableReader { name, offset, table, known: Vec::new(), diagnostics })
     }
 
-    /// Every key and value, in the order of the text.
+    /// Every key and value in the order of the file.
     pub(super) fn entries(&self) -> Vec<(Located<&'t str>, &'t Value<'t>)> {
         let entry = |(name, value): (&'t Spanned<DeString<'t>>, _)| {
             (Located { offset: name.span().start, value: &**name.get_ref() }, value)
@@ -266,30 +234,15 @@ impl<'t> TableReader<'t> {
         entries
     }
 
-    /// For a table whose keys are names that anybody may choose.
-    pub(super) fn allow_any_key(&mut self) {
-        self.looked_up.clear();
-    }
-
-    /// Refuses every key that was not looked for. `elsewhere` may know where it belongs.
+    /// Adds an error for each unknown key. `elsewhere` may know where the key belongs.
     pub(super) fn finish(self, elsewhere: impl Fn(&str) -> Option<String>) {
-        let known: Vec<&str> = self.looked_up.iter().map(String::as_str).collect();
-        for (key, _) in self.entries() {
-            if known.contains(&key.value) {
-                continue;
-            }
+        let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+        for (key, _) in self.entries().iter().filter(|(key, _)| !known.contains(&key.value)) {
             let hint = elsewhere(key.value)
                 .or_else(|| dict_config::suggest_key(key.value, &known))
                 .unwrap_or_else(|| suggest(key.value, &known));
-            let what = format!("there is no key {}", self.path(key.value));
-            self.context.diagnostics.add(key.offset, what, hint);
+            self.diagnostics.add(key.offset, format!("unknown key {}", self.path(key.value)), hint);
         }
-        let mut lookups = self.context.lookups.borrow_mut();
-        lookups.extend(
-            known
-                .iter()
-                .map(|key| (self.kind.clone(), (*key).to_owned(), self.table.contains_key(*key))),
-        );
     }
 }
 
@@ -338,7 +291,7 @@ impl Reader for TableReader<'_> {
     }
 }
 
-/// A value as one would type it on a command line; `None` for tables, lists and the like.
+/// A value as it is written on the command line; `None` for tables, arrays and booleans.
 pub(super) fn as_argument(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.clone().into_owned()),
@@ -348,14 +301,13 @@ pub(super) fn as_argument(value: &DeValue<'_>) -> Option<String> {
             Some(value.to_string())
         }
         DeValue::Float(number) => Some(number.as_str().to_owned()),
-        // 03:30:00, for times of the day.
+        // A time of day: 03:30:00.
         DeValue::Datetime(time) => Some(time.to_string()),
         DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => None,
     }
 }
 
-/// Whether an error names the value itself: as some do, and not as a part of a word or of
-/// a number that it gives for an example.
+/// Whether an error already quotes the value. A part of a word or number does not count.
 fn mentions(cause: &str, value: &str) -> bool {
     let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
     let mut found = cause.match_indices(value).filter(|_| !value.is_empty());
@@ -365,7 +317,7 @@ fn mentions(cause: &str, value: &str) -> bool {
     })
 }
 
-/// TOML's name of a kind, with its article.
+/// TOML's name of a type, with its article.
 fn with_article(kind: &str) -> String {
     let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
     format!("{article} {kind}")

@@ -1,4 +1,4 @@
-//! `--check`, and a wrong file at the start.
+//! `--check`, and a file with errors at the start.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ fn example() -> String {
 }
 
 #[test]
-fn the_annotated_example_passes() {
+fn the_annotated_example_is_valid() {
     let checked = zlog(["relay", "--config", &example(), "--check"]).run().success();
     let out = checked.out();
     assert!(out.ends_with("relay.toml: nothing is wrong; 8 handlers, 3 routes\n"), "{out}");
@@ -19,7 +19,7 @@ fn the_annotated_example_passes() {
 }
 
 #[test]
-fn a_wrong_file_is_told_whole_and_nothing_is_opened() {
+fn all_errors_of_a_file_are_reported_and_nothing_is_opened() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("relay.toml");
     let log = directory.path().join("app.log");
@@ -34,7 +34,7 @@ fn a_wrong_file_is_told_whole_and_nothing_is_opened() {
         for expected in [
             &format!("zlog: {file} has 3 errors:\n{file}:5:11: handlers.mail: to is missing\n"),
             &format!(
-                "{file}:7:1: there is no key handlers.mail.levle\n  Did you mean level?\n{file}:9:13: "
+                "{file}:7:1: unknown key handlers.mail.levle\n  Did you mean level?\n{file}:9:13: "
             ),
         ] {
             assert!(refused.err().contains(expected), "{expected}\n{}", refused.err());
@@ -43,7 +43,6 @@ fn a_wrong_file_is_told_whole_and_nothing_is_opened() {
     }
 }
 
-/// What is to be done is told with what is wrong.
 #[test]
 fn errors_of_a_configuration_have_a_next_step() {
     let directory = tempfile::tempdir().unwrap();
@@ -52,7 +51,7 @@ fn errors_of_a_configuration_have_a_next_step() {
     for (text, hint) in [
         ("version = 2\n", "\n  Write version = 1, or use the zlog that"),
         ("version = 1\n[handlers.a]\nclass = 'file'\npath = ''\n", "\n  Name a file: path = "),
-        ("version = 1\n[relay]\nroot = 'a'\n", "\n  See `zlog relay --help` for what goes"),
+        ("version = 1\n[relay]\nroot = 'a'\n", "\n  `zlog relay --help` describes the options"),
         ("version = 1\n[relay]\nlisten = 'no-such-host.invalid'\n", "\n  Check its spelling, or"),
     ] {
         std::fs::write(&file, text).unwrap();
@@ -67,7 +66,7 @@ fn errors_of_a_configuration_have_a_next_step() {
 }
 
 #[test]
-fn a_good_file_opens_nothing_when_it_is_only_checked() {
+fn check_opens_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("relay.toml");
     let log = directory.path().join("log/app.log");
@@ -80,7 +79,7 @@ fn a_good_file_opens_nothing_when_it_is_only_checked() {
 }
 
 #[test]
-fn what_was_typed_is_checked_with_the_file() {
+fn the_command_line_is_checked_with_the_file() {
     let example = example();
     let check = ["relay", "--config", &example, "--check"];
     zlog(check).args(["-q", "--keep", "5", "--file", "more.log,level=error"]).run().success();
@@ -96,10 +95,10 @@ fn what_was_typed_is_checked_with_the_file() {
         .stderr_has("\n  docs/relay.md and examples/relay.toml describe its keys.");
 }
 
-/// The number of handlers, routes and formatters must not be in the time to the power of
-/// two: the deadline of a run would pass.
+/// The time must not be quadratic in the number of handlers, routes and formatters: the
+/// deadline would pass.
 #[test]
-fn very_many_handlers_routes_and_formatters_are_checked() {
+fn ten_thousand_handlers_routes_and_formatters_are_checked() {
     const MANY: usize = 10_000;
     const WRONG: usize = 5_000;
     let directory = tempfile::tempdir().unwrap();
@@ -122,13 +121,13 @@ fn very_many_handlers_routes_and_formatters_are_checked() {
     let whole = format!("{path}: nothing is wrong; {MANY} handlers, {MANY} routes\n");
     check().success().stdout(whole);
 
-    // Each handler is wrong, and each route.
+    // Every handler and every route has an error.
     write(WRONG, "x", "x");
     let refused = check().code(2).err();
     assert!(refused.starts_with(&format!("zlog: {path} has {} errors:\n", 2 * WRONG)), "{refused}");
-    assert!(refused.contains(":7:13: handlers.h0.formatter: there is no formatter"), "{refused}");
+    assert!(refused.contains(":7:13: handlers.h0.formatter: unknown formatter"), "{refused}");
 
-    // None is reached: a line on each.
+    // No route names a handler: a warning for each.
     write(MANY, "f", "h");
     let text = std::fs::read_to_string(&file).unwrap().replace("handlers = ['h", "# ['h");
     std::fs::write(&file, text).unwrap();

@@ -1,4 +1,4 @@
-//! The logging cookbook's files by logger and level, written by Python and by a relay.
+//! The files of Python's logging cookbook, written by Python and by a relay.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,17 +8,17 @@ use std::time::Instant;
 use super::configured;
 use crate::harness::{DEADLINE, python};
 
-/// Every log file of a directory; those whose names begin with a dot are locks.
+/// Every log file of a directory. Files whose names begin with a dot are locks.
 fn files(directory: &Path) -> BTreeMap<String, String> {
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let logs = entries.filter(|path| !name(path).starts_with('.'));
-    // One that is renamed just now is there the next time.
+    // A file that is being renamed is found the next time.
     logs.filter_map(|path| Some((name(&path), fs::read_to_string(&path).ok()?))).collect()
 }
 
 #[test]
-fn one_file_says_what_a_dict_config_says() {
+fn a_configuration_file_does_what_a_dict_config_does() {
     let Some(python) = python() else { return };
     let [theirs, ours] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     python.script("cookbook", &["files", theirs.path().to_str().unwrap()]).wait().success();
@@ -33,7 +33,6 @@ fn one_file_says_what_a_dict_config_says() {
     let address = relay.running.expect_address("for Python's SocketHandler");
     python.script("cookbook", &["socket", &address.port().to_string()]).wait().success();
 
-    // What was sent is on its way until it is there.
     let until = Instant::now() + DEADLINE;
     while files(ours.path()) != expected && Instant::now() < until {
         std::thread::sleep(std::time::Duration::from_millis(10));

@@ -1,4 +1,4 @@
-//! SIGHUP: the file is read again, and no record is lost or written twice.
+//! SIGHUP: the file is reloaded, and no record is lost or written twice.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::{configured, lines_come};
 use crate::harness::{DEADLINE, zlog};
 
-/// Waits until the file is there, and ends with `text`.
+/// Waits until the file exists and ends with `text`.
 #[track_caller]
 fn appears(path: &Path, text: &str) {
     let until = Instant::now() + DEADLINE;
@@ -22,11 +22,11 @@ fn appears(path: &Path, text: &str) {
     }
 }
 
-/// How often the file is changed.
+/// How many times the file is changed.
 const CHANGES: usize = 20;
 
-/// A configuration with a handler that stays as it is, and one that writes to another
-/// file in each version. Every record goes to both.
+/// A configuration with a handler that stays the same and one that writes to another file
+/// in each version. Both get every record.
 fn version(directory: &Path, number: usize) -> String {
     let path = |name: &str| directory.join(name);
     format!(
@@ -37,12 +37,12 @@ fn version(directory: &Path, number: usize) -> String {
          [root]\nhandlers = [\"all\", \"side\"]\n",
         path("all.log"),
         path(&format!("side-{number:02}.log")),
-        // With and without a queue, in turn.
+        // Alternately with and without a queue.
         number % 2 * 100,
     )
 }
 
-/// Configurations that can't be taken: no TOML, an unknown key, and a file that can't be
+/// Configurations with an error: a syntax error, an unknown key, and a file that can't be
 /// opened.
 fn wrong(directory: &Path, number: usize) -> String {
     let good = version(directory, 99);
@@ -57,7 +57,7 @@ fn wrong(directory: &Path, number: usize) -> String {
 }
 
 #[test]
-fn no_record_is_lost_or_doubled_while_the_file_changes() {
+fn reloading_loses_and_duplicates_no_record() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("relay.toml");
     fs::write(&file, version(directory.path(), 0)).unwrap();
@@ -65,7 +65,7 @@ fn no_record_is_lost_or_doubled_while_the_file_changes() {
     let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--linger", "60s"];
     let mut emit = zlog(args).stdin_open().start();
 
-    // Lines are written while the main thread changes the file.
+    // This thread writes lines while the main thread changes the file.
     let enough = Arc::new(AtomicBool::new(false));
     let enough_too = Arc::clone(&enough);
     let writer = std::thread::spawn(move || {
@@ -74,7 +74,7 @@ fn no_record_is_lost_or_doubled_while_the_file_changes() {
             let lines: String = (number..number + 50).map(|number| format!("{number}\n")).collect();
             emit.write(lines);
             number += 50;
-            // So that the stream goes on for as long as the file changes.
+            // The stream must last as long as the changes.
             std::thread::sleep(Duration::from_millis(1));
         }
         emit.close_stdin();
@@ -82,21 +82,21 @@ fn no_record_is_lost_or_doubled_while_the_file_changes() {
         number
     });
 
-    let mut told = BTreeMap::new();
+    let mut reported = BTreeMap::new();
     for change in 1..=CHANGES {
         let (text, says) = match change % 2 {
             1 => (version(directory.path(), change), "again: 2 handlers, 1 of them as before"),
             _ => (wrong(directory.path(), change / 2), "goes on with the configuration it has"),
         };
         fs::write(&file, text).unwrap();
-        let before: usize = *told.entry(says).or_default();
+        let before: usize = *reported.entry(says).or_default();
         relay.running.signal(Signal::HUP);
         lines_come(&mut relay.running, says, before + 1);
-        told.insert(says, before + 1);
+        reported.insert(says, before + 1);
     }
     enough.store(true, Ordering::Relaxed);
     let written: usize = writer.join().unwrap();
-    // What is on its way when the relay is asked to end waits for no queue.
+    // A relay that ends does not wait for records still on the way.
     appears(&directory.path().join("all.log"), &format!("{}\n", written - 1));
     appears(&directory.path().join("side-19.log"), &format!("{}\n", written - 1));
     relay.running.terminate();
@@ -105,20 +105,23 @@ fn no_record_is_lost_or_doubled_while_the_file_changes() {
     let lines = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
     let expected: String = (0..written).map(|number| format!("{number}\n")).collect();
     assert!(lines("all.log") == expected, "all.log is not complete\n{said}");
-    // Each record in one of the files, and the files in their order.
+    // Each record is in one of the files, and the files are in order.
     let sides = (0..CHANGES).filter(|change| *change == 0 || change % 2 == 1);
     let sides: Vec<String> = sides.map(|change| lines(&format!("side-{change:02}.log"))).collect();
     assert!(sides.concat() == expected, "the side files are not complete\n{said}");
-    assert!(sides.iter().filter(|text| !text.is_empty()).count() > 3, "it was not under way");
+    assert!(
+        sides.iter().filter(|text| !text.is_empty()).count() > 3,
+        "the stream ended before the changes"
+    );
     let wrong = fs::read_to_string(directory.path().join("side-99.log")).unwrap_or_default();
-    assert_eq!(wrong, "", "opened perhaps, and never written to");
-    assert!(said.contains("relay.toml:") && said.contains("there is no key"), "{said}");
+    assert_eq!(wrong, "", "a file of a rejected configuration");
+    assert!(said.contains("relay.toml:") && said.contains("unknown key"), "{said}");
 }
 
-/// A pipe gives a configuration at the start, as `<(…)` does; a relay that runs must not
-/// wait for what may never come.
+/// A pipe can provide the configuration at the start, as `<(…)` does. A running relay must
+/// not wait for it.
 #[test]
-fn a_pipe_is_read_at_the_start_and_refused_afterwards_and_the_relay_goes_on() {
+fn a_pipe_is_read_at_the_start_and_refused_on_reload() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = directory.path().join("pipe");
     let log = directory.path().join("app.log");
@@ -134,12 +137,12 @@ fn a_pipe_is_read_at_the_start_and_refused_afterwards_and_the_relay_goes_on() {
     writer.join().unwrap();
     for time in 1..=2 {
         relay.running.signal(Signal::HUP);
-        lines_come(&mut relay.running, "pipe is no regular file, and can't be read again", time);
+        lines_come(&mut relay.running, "pipe is not a regular file and can't be read again", time);
         lines_come(&mut relay.running, "goes on with the configuration it has", time);
     }
     zlog(["emit", "-c", &relay.collect, "--wait", "60s"]).stdin("still here\n").run().success();
     appears(&log, "still here\n");
-    // A file in its place is read, but for what would be read from a pipe for it.
+    // A regular file at the same path is read, but not a login from a pipe.
     let other = directory.path().join("other");
     fs::rename(&pipe, &other).unwrap();
     let mail = "[handlers.m]\nclass = \"smtp\"\nserver = \"smtp://127.0.0.1:1\"\nto = \"a@b.org\"";
@@ -155,7 +158,7 @@ fn a_pipe_is_read_at_the_start_and_refused_afterwards_and_the_relay_goes_on() {
 }
 
 #[test]
-fn what_needs_a_restart_is_told_until_it_is_taken_back() {
+fn settings_that_need_a_restart_are_reported_until_they_are_reverted() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("relay.toml");
     let log = directory.path().join("app.log");
@@ -182,7 +185,7 @@ fn what_needs_a_restart_is_told_until_it_is_taken_back() {
 }
 
 #[test]
-fn files_are_opened_anew_as_well() {
+fn log_files_are_reopened_as_well() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("relay.toml");
     let log = directory.path().join("app.log");

@@ -1,4 +1,4 @@
-//! A reader of what is printed who stands still: he holds up the work, and not the end.
+//! A reader of standard output that stops reading: it delays the work, but not the end.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -11,21 +11,21 @@ use socket2::SockRef;
 
 use crate::harness::{DEADLINE, Input, Publisher, Running, Terminal, zlog};
 
-/// What somebody reads, or does not, and where it is written.
-fn pipe() -> (OwnedFd, OwnedFd) {
+/// The reading and the writing end of a pipe.
+pub(super) fn pipe() -> (OwnedFd, OwnedFd) {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     (reader.into(), writer.into())
 }
 
-/// The same as systemd makes it for a service.
+/// The same as a socket pair, which systemd gives a service.
 fn sockets() -> (OwnedFd, OwnedFd) {
     let (reader, writer) = UnixStream::pair().expect("two sockets");
     (reader.into(), writer.into())
 }
 
-/// Waits until nothing more fits in.
+/// Waits until no more bytes fit.
 #[track_caller]
-fn wait_until_full(writer: &OwnedFd) {
+pub(super) fn wait_until_full(writer: &OwnedFd) {
     let until = Instant::now() + DEADLINE;
     while has_room(writer) {
         assert!(Instant::now() < until, "it does not fill up");
@@ -34,7 +34,7 @@ fn wait_until_full(writer: &OwnedFd) {
 }
 
 fn has_room(writer: &OwnedFd) -> bool {
-    // Of a socket, poll(2) says that there is none long before it is full: a byte more tells.
+    // poll(2) reports no room in a socket long before it is full, so a byte is sent.
     let tried = SockRef::from(writer).send_with_flags(b"x", libc::MSG_DONTWAIT);
     if tried.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::ENOTSOCK)) {
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -43,7 +43,7 @@ fn has_room(writer: &OwnedFd) -> bool {
     tried.is_ok()
 }
 
-/// A file of records that is longer than anything that they may wait in.
+/// A file of records that is larger than all buffers on their way.
 fn records(lines: usize) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(&file, format!("{}\n", "x".repeat(99)).repeat(lines)).expect("written");
@@ -51,7 +51,7 @@ fn records(lines: usize) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn the_first_signal_ends_a_tail_whose_reader_stands_still() {
+fn the_first_signal_ends_a_tail_whose_reader_has_stopped() {
     let cases = [(Signal::INT, 130), (Signal::TERM, 143)];
     for ((signal, code), (reader, writer)) in cases.into_iter().zip([pipe(), sockets()]) {
         let file = records(100_000);
@@ -65,13 +65,13 @@ fn the_first_signal_ends_a_tail_whose_reader_stands_still() {
         drop(writer);
         let mut printed = String::new();
         std::fs::File::from(reader).read_to_string(&mut printed).expect("text");
-        // What fitted in is there.
+        // What fitted into the pipe is there.
         assert!(printed.len() > 4000 && printed.starts_with('x'), "{}", printed.len());
     }
 }
 
 #[test]
-fn a_tail_of_a_full_stream_ends_too_and_so_does_one_of_bodies_as_they_came() {
+fn a_blocked_live_tail_ends_in_pretty_and_in_raw_output() {
     for output in ["pretty", "raw"] {
         let (_reader, writer) = pipe();
         let publisher = Publisher::bind();
@@ -86,7 +86,7 @@ fn a_tail_of_a_full_stream_ends_too_and_so_does_one_of_bodies_as_they_came() {
 }
 
 #[test]
-fn handlers_have_the_records_that_nobody_would_read() {
+fn handlers_get_the_records_that_the_reader_does_not_take() {
     const RECORDS: usize = 5000;
     let directory = tempfile::tempdir().expect("a directory");
     let log = directory.path().join("x.log");
@@ -106,7 +106,7 @@ fn handlers_have_the_records_that_nobody_would_read() {
 }
 
 #[test]
-fn a_reader_who_goes_on_in_time_gets_everything() {
+fn a_reader_that_continues_in_time_gets_everything() {
     let (reader, writer) = pipe();
     let publisher = Publisher::bind();
     let tail = zlog(["tail", &publisher.endpoint, "-o", "text"]);
@@ -116,7 +116,7 @@ fn a_reader_who_goes_on_in_time_gets_everything() {
     (0..1000).for_each(|_| publisher.send(["app.INFO", &"x".repeat(99)]));
     wait_until_full(&writer);
     drop(writer);
-    // So that there is room again before its time runs.
+    // There must be room again before the time limit starts.
     tail.signal(Signal::STOP);
     tail.terminate();
     let mut reader = std::fs::File::from(reader);
@@ -126,13 +126,13 @@ fn a_reader_who_goes_on_in_time_gets_everything() {
     reader.read_to_end(&mut printed).expect("the rest");
     let finished = tail.wait().code(143);
     assert_eq!(finished.err(), "");
-    // What had not been received by then was not asked for any more; each line is whole.
+    // Records not received by then are not waited for. Each line is whole.
     assert_eq!(printed.len() % 100, 0);
     assert!(printed.len() > 65536, "{}", printed.len());
 }
 
 #[test]
-fn what_is_said_into_the_same_full_pipe_does_not_hold_up_the_end_either() {
+fn messages_into_the_same_full_pipe_do_not_delay_the_end() {
     let (_reader, writer) = pipe();
     let file = records(100_000);
     let mut command = std::process::Command::new("sh");
@@ -146,7 +146,7 @@ fn what_is_said_into_the_same_full_pipe_does_not_hold_up_the_end_either() {
 }
 
 #[test]
-fn a_terminal_that_was_stopped_does_not_hold_up_the_end() {
+fn a_stopped_terminal_does_not_delay_the_end() {
     let publisher = Publisher::bind();
     let mut terminal = Terminal::start(zlog(["tail", &publisher.endpoint]), 24, 120);
     publisher.wait_for_subscription();
@@ -161,7 +161,7 @@ fn a_terminal_that_was_stopped_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn the_descriptor_that_others_share_is_left_as_it_was() {
+fn the_flags_of_a_shared_descriptor_do_not_change() {
     let (reader, writer) = pipe();
     let publisher = Publisher::bind();
     let tail = zlog(["tail", &publisher.endpoint, "-o", "text", "-n", "1"]);

@@ -1,4 +1,4 @@
-//! Whether there is colour in a pipe. Terminals are in `terminal.rs`.
+//! Colour in a pipe. Terminals are in `terminal.rs`.
 
 use crate::harness::{Zlog, zlog};
 
@@ -22,7 +22,7 @@ fn a_pipe_gets_colour_only_when_it_is_asked_for() {
 }
 
 #[test]
-fn color_without_a_value_is_always_as_for_zmq_log() {
+fn color_without_a_value_means_always_as_in_zmq_log() {
     assert!(colours(&[], &["--color"]));
 }
 

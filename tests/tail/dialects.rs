@@ -1,4 +1,4 @@
-//! Every dialect in one stream, and what can't be decoded.
+//! All dialects in one stream, and messages that can't be decoded.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::tail;
 const PICKLE: &[u8] =
     b"\x80\x02}q\x00(X\x03\x00\x00\x00msgX\x07\x00\x00\x00pickledX\x07\x00\x00\x00levelnoK(u.";
 
-/// `os.system('id')`, as a pickle that would run it.
+/// A pickle that would run `os.system('id')`.
 const EVIL: &[u8] = b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00id\x85R.";
 
 const LOGBOOK: &[u8] = br#"{"time":"2026-01-02T03:04:05Z","channel":"app","level":14,
@@ -25,7 +25,7 @@ fn dialects_may_be_mixed_in_one_stream() {
     tail.wait().success().stdout("json\nplain\nbooked\npickled\nforeign\n");
 }
 
-/// What can't be decoded, with a part of what must be shown of it.
+/// Messages that can't be decoded, each with a text that must be shown.
 fn undecodable() -> Vec<(Vec<&'static [u8]>, &'static str)> {
     vec![
         (vec![b"app.INFO", b"caf\xe9 au lait"], r"caf\xe9 au lait"),
@@ -37,7 +37,7 @@ fn undecodable() -> Vec<(Vec<&'static [u8]>, &'static str)> {
 }
 
 #[test]
-fn what_cannot_be_decoded_is_shown_marked_and_counted() {
+fn undecodable_messages_are_shown_marked_and_counted() {
     let (publisher, tail) = tail(&["-n", "6"]);
     for (frames, _) in undecodable() {
         publisher.send(frames);

@@ -1,16 +1,16 @@
 //! The end: signals, closed pipes, full disks, exit codes.
 
-use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use super::blocked_reader::{pipe, wait_until_full};
 use super::{shell, tail};
 use crate::harness::{DEADLINE, Publisher, emit};
 
 #[test]
-fn signals_end_a_tail_with_their_codes_and_what_came_is_shown() {
+fn signals_end_a_tail_with_their_exit_codes_after_it_has_shown_what_it_received() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let (publisher, mut tail) = tail(&["-o", "text"]);
         publisher.send(["app.INFO", "hello"]);
@@ -21,7 +21,7 @@ fn signals_end_a_tail_with_their_codes_and_what_came_is_shown() {
 }
 
 #[test]
-fn signals_end_a_tail_that_is_connected_to_nothing() {
+fn signals_end_a_tail_without_a_connection() {
     let mut tail = crate::harness::zlog(["tail", "-v", "tcp://127.0.0.1:1"]).start();
     tail.expect_stderr("trying again");
     tail.interrupt();
@@ -47,38 +47,30 @@ fn signal_until_it_ends(child: &mut std::process::Child, signal: Signal) -> Exit
         }
         assert!(Instant::now() < until, "it does not end");
         rustix::process::kill_process(Pid::from_child(child), signal).unwrap();
-        // Two signals at once would be one.
+        // Two pending signals of one kind are delivered once.
         let _ = never.recv_timeout(Duration::from_millis(50));
     }
 }
 
 #[test]
-fn a_second_signal_ends_a_tail_that_nobody_reads() {
+fn repeated_signals_end_a_tail_that_nobody_reads() {
     let directory = tempfile::tempdir().unwrap();
-    let pipe = directory.path().join("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    // Open for both, or opening would wait for the other side.
-    let mut both = std::fs::OpenOptions::new();
-    let pipe = both.read(true).write(true).custom_flags(0).open(&pipe).unwrap();
+    let (_reader, writer) = pipe();
     let lines = directory.path().join("lines");
     std::fs::write(&lines, "more than a pipe holds\n".repeat(10_000)).unwrap();
     let mut tail = Command::new(env!("CARGO_BIN_EXE_zlog"))
         .args(["tail", "-o", "text", "--input"])
         .arg(&lines)
-        .stdout(pipe.try_clone().unwrap())
+        .stdout(writer.try_clone().unwrap())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let until = Instant::now() + DEADLINE;
-    while rustix::io::ioctl_fionread(&pipe).unwrap() < 65536 {
-        assert!(Instant::now() < until, "the pipe does not fill up");
-        std::thread::yield_now();
-    }
+    wait_until_full(&writer);
     let status = signal_until_it_ends(&mut tail, Signal::TERM);
     assert_eq!(status.code(), Some(143), "{status}");
 }
 
-/// Feeds a shell's pipeline, in which `zlog tail` reads `$ENDPOINT`, for as long as it runs.
+/// Publishes to a shell's pipeline, in which `zlog tail` reads `$ENDPOINT`, until it ends.
 #[track_caller]
 fn feed(script: &str) -> crate::harness::Finished {
     let publisher = Publisher::bind();
@@ -86,7 +78,7 @@ fn feed(script: &str) -> crate::harness::Finished {
     let pipeline = shell(&script);
     publisher.wait_for_subscription();
     let until = Instant::now() + DEADLINE;
-    // Hanging up is how the publisher learns that the tail has ended.
+    // The subscription is cancelled when the tail ends.
     while publisher.next_change(Duration::from_millis(5)) != Some((false, String::new())) {
         assert!(Instant::now() < until, "the tail goes on");
         publisher.send(["app.INFO", "hello"]);
@@ -95,7 +87,7 @@ fn feed(script: &str) -> crate::harness::Finished {
 }
 
 #[test]
-fn a_closed_pipe_is_a_quiet_success_though_the_stream_goes_on() {
+fn a_closed_pipe_is_a_quiet_success_while_records_arrive() {
     for output in ["pretty", "json", "logfmt", "text", "raw"] {
         let script =
             format!("zlog tail -o {output} '$ENDPOINT' | head -n 1; exit ${{PIPESTATUS[0]}}");
@@ -106,7 +98,7 @@ fn a_closed_pipe_is_a_quiet_success_though_the_stream_goes_on() {
 }
 
 #[test]
-fn a_closed_pipe_is_noticed_though_nothing_more_comes() {
+fn a_closed_pipe_is_noticed_when_no_more_records_arrive() {
     let publisher = Publisher::bind();
     let script =
         format!("zlog tail -o text '{}' | head -n 1; exit ${{PIPESTATUS[0]}}", publisher.endpoint);
@@ -118,7 +110,7 @@ fn a_closed_pipe_is_noticed_though_nothing_more_comes() {
 }
 
 #[test]
-fn reports_into_a_closed_pipe_are_no_failure_either() {
+fn reports_into_a_closed_pipe_are_no_failure() {
     let script =
         "zlog tail --verbose --stats=10ms '$ENDPOINT' 2>&1 | head -n 1; exit ${PIPESTATUS[0]}";
     feed(script).success();
@@ -127,7 +119,7 @@ fn reports_into_a_closed_pipe_are_no_failure_either() {
 }
 
 #[test]
-fn a_closed_pipe_ends_a_stored_tail_too() {
+fn a_closed_pipe_ends_a_tail_of_stored_records() {
     let script = "yes | zlog tail -o text --input - | head -n 1; exit ${PIPESTATUS[1]}";
     let finished = shell(script).wait().success().stdout("y\n");
     assert_eq!(finished.err(), "");
@@ -148,7 +140,7 @@ fn a_standard_stream_that_is_closed_is_an_error() {
     }
     let script = "zlog emit -b tcp://127.0.0.1:* --wait 0s <&-";
     shell(script).wait().code(1).stderr_has("reading standard input: bad file descriptor");
-    // Who needs neither does not mind.
+    // Commands that need neither stream work.
     shell("zlog emit -q -b tcp://127.0.0.1:* --wait 0s -m x <&- >&-").wait().success();
     shell("zlog tail --help > /dev/null").wait().success();
 }

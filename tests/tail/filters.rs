@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{body, lines, tail};
 use crate::harness::zlog;
 
-/// The messages that are shown of stored `records` under `args`.
+/// The messages that `tail` with `args` shows of stored `records`.
 #[track_caller]
 fn shown(args: &[&str], records: impl IntoIterator<Item = Value>) -> Vec<String> {
     let tail = zlog(["tail", "-o", "json", "--input", "-"]).args(args).stdin(lines(records));
@@ -25,19 +25,19 @@ fn three() -> [Value; 3] {
 }
 
 #[test]
-fn grep_looks_at_messages_and_tracebacks() {
+fn grep_searches_messages_and_tracebacks() {
     assert_eq!(shown(&["--grep", "d.sk"], three()), ["disk full", "it failed"]);
     assert_eq!(shown(&["-i", "well", "-i", "full"], three()), ["disk full", "all is well"]);
 }
 
 #[test]
-fn exclude_leaves_out_what_matches() {
+fn exclude_leaves_out_matches() {
     assert_eq!(shown(&["--exclude", "disk"], three()), ["all is well"]);
     assert_eq!(shown(&["-i", "disk", "-e", "OSError"], three()), ["disk full"]);
 }
 
 #[test]
-fn grep_looks_at_the_message_with_its_arguments_in_it() {
+fn grep_searches_the_message_with_its_arguments() {
     let records = [json!({"msg": "took %d ms", "args": [250]}), json!({"msg": "took %d ms"})];
     assert_eq!(shown(&["-i", "took 250 ms"], records), ["took %d ms"]);
 }
@@ -48,14 +48,14 @@ fn a_wrong_regex_is_wrong_usage() {
 }
 
 #[test]
-fn from_source_takes_names_and_their_beginnings() {
+fn from_source_matches_names_and_their_beginnings() {
     assert_eq!(shown(&["--from-source", "web1:17:abcd"], three()), ["disk full"]);
     let both = ["--from-source", "web1", "--from-source", "web2:4"];
     assert_eq!(shown(&both, three()), ["disk full", "it failed"]);
 }
 
 #[test]
-fn matches_are_highlighted_and_nothing_else_is_left_out() {
+fn highlight_marks_matches_and_shows_all_records() {
     let colour = ["tail", "--color", "always", "-o", "text", "--input", "-"];
     let finished = zlog(colour).args(["-H", "fu.."]).stdin("disk full\nwell\n").run().success();
     let out = finished.out();
@@ -66,7 +66,7 @@ fn matches_are_highlighted_and_nothing_else_is_left_out() {
 }
 
 #[test]
-fn highlights_need_colour() {
+fn nothing_is_highlighted_without_colour() {
     let finished = zlog(["tail", "-o", "text", "-H", "full", "--input", "-"]).stdin("disk full\n");
     finished.run().success().stdout("disk full\n");
 }
@@ -109,7 +109,7 @@ fn since_takes_a_time_of_day() {
 }
 
 #[test]
-fn a_wrong_time_is_wrong_usage_and_says_what_would_do() {
+fn a_wrong_time_is_wrong_usage_and_the_forms_are_named() {
     let tail = zlog(["tail", "--since", "yesterday-ish"]).run().code(2);
     tail.stderr_has("yesterday-ish").stderr_has("10m");
 }
@@ -121,7 +121,7 @@ fn a_span_that_ends_before_it_begins_is_wrong_usage() {
 }
 
 #[test]
-fn filters_work_on_a_live_stream_as_on_a_stored_one() {
+fn filters_apply_to_a_live_stream() {
     let args = ["-i", "disk", "--from-source", "web", "--since", "1h", "-o", "text", "-n", "1"];
     let (publisher, tail) = tail(&args);
     let send = |fields: Value| publisher.send(["app.INFO".to_owned(), body(fields)]);

@@ -1,30 +1,30 @@
-//! Text from outside on a terminal, in every place where it is shown, and in a pipe.
+//! Hostile text in every field that is shown, on a terminal and in a pipe.
 
 use serde_json::{Value, json};
 
 use super::body;
 use crate::harness::{Publisher, Terminal, zlog};
 
-/// What would set the title, clear the screen, move the cursor, reverse text, and
-/// do the same without the escape character.
+/// Sets the title, clears the screen, moves the cursor, reverses text, and does the same
+/// without the escape character.
 const EVIL: &str = "\x1b]0;owned\x07\x1b[2J\x1b[1;1H\u{202e}\u{9b}2J\u{9d}0;owned\u{9c}\x08\r";
 
-/// Every place in a record that comes from outside and may be shown.
+/// Every field of a record that the sender chooses and that may be shown.
 const PLACES: [&str; 8] =
     ["msg", "source", "exc_text", "stack_info", "levelname", "name", "extra", "key"];
 
-/// A record with hostile text in one place.
+/// A record with hostile text in one field.
 fn record(place: &str) -> Value {
     let evil = format!("<{EVIL}>");
     match place {
         "key" => json!({(evil): "value"}),
-        // Under a level of its own, or the name would be taken for the number's.
+        // With a custom level number: a known number has a name of its own.
         "levelname" => json!({"levelname": evil, "levelno": 33}),
         place => json!({(place): evil}),
     }
 }
 
-/// What a terminal got, without the colours that zlog itself puts in.
+/// The terminal's input without zlog's own colours.
 fn without_colours(bytes: &[u8]) -> String {
     let text = String::from_utf8(bytes.to_vec()).expect("a terminal gets UTF-8");
     let colours = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
@@ -40,7 +40,7 @@ fn assert_harmless(bytes: &[u8], what: &str) {
 }
 
 #[test]
-fn a_terminal_is_not_steered_from_any_place_in_any_output() {
+fn no_field_steers_the_terminal_in_any_output() {
     for output in ["pretty", "text", "json", "logfmt", "raw"] {
         let publisher = Publisher::bind();
         let args = ["tail", "-o", output, "-n", "18", "--timestamp", &publisher.endpoint];
@@ -48,7 +48,7 @@ fn a_terminal_is_not_steered_from_any_place_in_any_output() {
         publisher.wait_for_subscription();
         for place in PLACES {
             publisher.send(["app.INFO".to_owned(), body(record(place))]);
-            // With line feeds, which may go on in the next line but must not begin one.
+            // With line feeds: the text may continue in the next line but must not begin it.
             let lines = record(place).to_string().replace("owned", "owned\\n");
             publisher.send(["app.INFO".to_owned(), lines]);
         }
@@ -61,7 +61,7 @@ fn a_terminal_is_not_steered_from_any_place_in_any_output() {
 }
 
 #[test]
-fn the_loggers_name_is_made_harmless_where_it_is_shown() {
+fn the_loggers_name_is_escaped() {
     let publisher = Publisher::bind();
     let args = ["tail", "--show", "name", "-n", "1", &publisher.endpoint];
     let terminal = Terminal::start(zlog(args), 50, 200);
@@ -72,7 +72,7 @@ fn the_loggers_name_is_made_harmless_where_it_is_shown() {
 }
 
 #[test]
-fn reports_are_made_harmless_too() {
+fn reports_are_escaped() {
     let publisher = Publisher::bind();
     let args = ["tail", "-o", "text", "--stats", "-n", "3", &publisher.endpoint];
     let terminal = Terminal::start(zlog(args), 50, 200);
@@ -102,7 +102,7 @@ fn nothing_is_cut_off_on_a_narrow_terminal() {
 }
 
 #[test]
-fn a_pipe_gets_text_from_outside_as_it_is() {
+fn a_pipe_gets_text_unescaped() {
     let stored = body(record("msg")) + "\n";
     for output in ["pretty", "text"] {
         let tail = zlog(["tail", "-o", output, "--input", "-"]).stdin(stored.clone());

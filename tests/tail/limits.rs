@@ -1,4 +1,4 @@
-//! How much and how long: `-n --timeout --reorder --stats`.
+//! Limits and reports: `-n --timeout --reorder --stats`.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{body, tail};
 use crate::harness::zlog;
 
 #[test]
-fn count_ends_after_as_many_records_as_pass() {
+fn count_counts_the_records_that_pass() {
     let (publisher, tail) = tail(&["-n", "2", "-o", "text", "-i", "x"]);
     for text in ["x1", "no", "x2", "x3"] {
         publisher.send(["app.INFO", text]);
@@ -29,7 +29,7 @@ fn a_timeout_without_a_count_is_no_failure() {
 }
 
 #[test]
-fn a_timeout_ends_a_tail_that_is_connected_to_nothing() {
+fn a_timeout_ends_a_tail_without_a_connection() {
     zlog(["tail", "-n", "1", "--timeout", "200ms", "tcp://127.0.0.1:1"]).run().code(3);
 }
 
@@ -46,12 +46,12 @@ fn reorder_merges_senders_by_the_time_of_creation() {
 }
 
 #[test]
-fn what_reorder_holds_is_shown_at_the_end() {
+fn records_held_by_reorder_are_shown_at_the_end() {
     let (publisher, mut tail) = tail(&["--reorder", "1h", "-o", "text", "--verbose"]);
     tail.expect_stderr("connected");
     publisher.send(["app.INFO".to_owned(), body(json!({"msg": "late", "created": 2.0}))]);
     publisher.send(["app.INFO".to_owned(), body(json!({"msg": "early", "created": 1.0}))]);
-    // The hole shows that the records before it have been taken in.
+    // The report of the gap shows that the records before it were received.
     for seq in [1, 3] {
         let fields = json!({"msg": "last", "created": 3.0, "source": "s", "seq": seq});
         publisher.send(["app.INFO".to_owned(), body(fields)]);
@@ -62,7 +62,7 @@ fn what_reorder_holds_is_shown_at_the_end() {
 }
 
 #[test]
-fn stats_are_told_at_the_end_for_each_topic() {
+fn stats_are_printed_at_the_end_for_each_topic() {
     let (publisher, tail) = tail(&["--stats", "-n", "3", "-o", "text"]);
     for topic in ["b.INFO", "a.ERROR", "b.INFO"] {
         publisher.send([topic, "x"]);
@@ -80,7 +80,7 @@ fn stats_are_told_at_the_end_for_each_topic() {
 }
 
 #[test]
-fn stats_are_told_every_interval_while_the_stream_goes_on() {
+fn stats_are_printed_every_interval() {
     let (publisher, mut tail) = tail(&["--stats=200ms", "-o", "text"]);
     publisher.send(["a.ERROR", "x"]);
     tail.expect_stderr("a.ERROR");

@@ -1,4 +1,4 @@
-//! Holes in `seq`: told with source, topic and count, and never invented.
+//! Gaps in `seq` are reported with source, topic and count; nothing else is reported as a loss.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn end(publisher: &Publisher, tail: Running) -> crate::harness::Finished {
 }
 
 #[test]
-fn a_hole_is_told_with_source_topic_and_count() {
+fn a_gap_is_reported_with_source_topic_and_count() {
     let (publisher, tail) = tail(&["-o", "text", "-n", "7"]);
     send(&publisher, "web1", "app.INFO", &[1, 2, 5]);
     send(&publisher, "web2", "app.INFO", &[1, 2]);
@@ -31,11 +31,11 @@ fn a_hole_is_told_with_source_topic_and_count() {
 }
 
 #[test]
-fn a_hole_is_told_while_the_stream_goes_on() {
+fn a_gap_is_reported_while_records_arrive() {
     let (publisher, mut tail) = tail(&["-o", "text"]);
     send(&publisher, "web1", "app.INFO", &[1, 3]);
-    let told = tail.expect_stderr("lost");
-    assert_eq!(told, "zlog tail: lost 1 record of web1, topic app.INFO");
+    let report = tail.expect_stderr("lost");
+    assert_eq!(report, "zlog tail: lost 1 record of web1, topic app.INFO");
     tail.terminate();
     tail.wait().code(143);
 }
@@ -70,7 +70,7 @@ fn a_loss_wins_over_a_signal_and_over_a_closed_pipe() {
 }
 
 #[test]
-fn quiet_says_nothing_and_fail_on_loss_still_fails() {
+fn fail_on_loss_fails_also_with_quiet() {
     let (publisher, tail) = tail(&["-o", "text", "-n", "3", "--fail-on-loss", "-q"]);
     send(&publisher, "web1", "app.INFO", &[1, 4]);
     let finished = end(&publisher, tail).code(3);
@@ -78,7 +78,7 @@ fn quiet_says_nothing_and_fail_on_loss_still_fails() {
 }
 
 #[test]
-fn records_that_filters_leave_out_are_not_lost() {
+fn filtered_records_are_not_lost() {
     let args = ["-o", "text", "-n", "3", "--fail-on-loss", "-l", "info", "-i", "[1-3]|end"];
     let (publisher, tail) = tail(&args);
     send(&publisher, "web1", "app.INFO", &[1, 2, 7, 8]);
@@ -93,14 +93,14 @@ fn records_that_filters_leave_out_are_not_lost() {
 }
 
 #[test]
-fn a_sender_that_starts_again_has_lost_nothing() {
+fn a_restarted_sender_has_lost_nothing() {
     let (publisher, tail) = tail(&["-o", "text", "-n", "6", "--fail-on-loss"]);
     send(&publisher, "web1", "app.INFO", &[1, 2, 3, 1, 2]);
     end(&publisher, tail).success().stderr_lacks("lost");
 }
 
 #[test]
-fn names_from_outside_are_made_harmless_on_stderr() {
+fn source_and_topic_are_escaped() {
     let (publisher, tail) = tail(&["-o", "text", "-n", "3"]);
     send(&publisher, "web\x1b]0;owned\x07", "app.\u{202e}INFO", &[1, 3]);
     let finished = end(&publisher, tail).success().stderr_has(r"web\x1b]0;owned\x07");

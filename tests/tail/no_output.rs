@@ -1,4 +1,4 @@
-//! A silent terminal explains itself, and looking into it changes nothing.
+//! A `tail` that shows nothing says why, and its probe has no side effects.
 
 use std::time::{Duration, Instant};
 
@@ -8,37 +8,38 @@ use super::links::{answer, web_server};
 use super::{body, tail, tail_of};
 use crate::harness::{ANY_PORT, DEADLINE, Publisher, Running, zlog};
 
-/// Ends a tail that went on until now.
+/// Ends a running tail.
 #[track_caller]
 fn end(mut tail: Running) -> crate::harness::Finished {
     tail.terminate();
     tail.wait().code(143)
 }
 
-/// Publishes `send` again and again until the subscriber has told this: to
-/// subscribe (`true`) or not any more, and which prefix.
+/// Repeats `send` until the subscriber subscribes to a prefix (`true`) or cancels it.
 #[track_caller]
-fn publish_until(publisher: &Publisher, told: (bool, &str), mut send: impl FnMut(&Publisher)) {
+fn publish_until(publisher: &Publisher, change: (bool, &str), mut send: impl FnMut(&Publisher)) {
     let until = Instant::now() + DEADLINE;
     while Instant::now() < until {
         send(publisher);
-        if publisher.next_change(Duration::from_millis(20)).is_some_and(|(on, t)| (on, &*t) == told)
+        if publisher
+            .next_change(Duration::from_millis(20))
+            .is_some_and(|(on, t)| (on, &*t) == change)
         {
             return;
         }
     }
-    panic!("the subscriber did not tell {told:?}");
+    panic!("no change of subscription {change:?}");
 }
 
 #[test]
-fn a_tail_without_a_peer_says_which_of_the_reasons_it_is() {
+fn a_tail_without_a_peer_reports_the_reason() {
     let (listener, endpoint) = web_server();
     std::thread::spawn(move || {
         loop {
             answer(&listener);
         }
     });
-    // Accepts connections, as every listener does, and says nothing.
+    // The system accepts connections to it, and nothing is ever sent.
     let (_mute, silent) = web_server();
     let cases = [
         ("tcp://127.0.0.1:1", "not connected: nobody answers at tcp://127.0.0.1:1"),
@@ -46,7 +47,7 @@ fn a_tail_without_a_peer_says_which_of_the_reasons_it_is() {
         (&endpoint, "does not speak ZeroMQ"),
         (&silent, "something answers at"),
     ];
-    // All at once: each takes a few seconds.
+    // All at the same time: each takes a few seconds.
     let tails = cases.map(|(endpoint, says)| (zlog(["tail", endpoint]).start(), says));
     let mut bound = zlog(["tail", "-b", ANY_PORT]).start();
     for (mut tail, says) in tails {
@@ -58,7 +59,7 @@ fn a_tail_without_a_peer_says_which_of_the_reasons_it_is() {
 }
 
 #[test]
-fn a_publisher_that_goes_away_for_good_is_told_also_when_records_were_shown() {
+fn a_publisher_that_stops_is_reported_even_after_records_were_shown() {
     let [one, two] = [Publisher::bind(), Publisher::bind()];
     let args = ["-o", "text", "-t", "a", "-c", &one.endpoint, "-c", &two.endpoint];
     let mut tail = zlog(["tail"]).args(args).start();
@@ -76,7 +77,7 @@ fn a_publisher_that_goes_away_for_good_is_told_also_when_records_were_shown() {
 }
 
 #[test]
-fn connected_and_nothing_published() {
+fn a_connection_without_records_is_reported() {
     for (_publisher, mut tail) in [&[][..], &["app.INFO"][..]].map(tail) {
         tail.expect_stderr("connected, and nothing has been published");
         end(tail);
@@ -84,7 +85,7 @@ fn connected_and_nothing_published() {
 }
 
 #[test]
-fn other_topics_are_named_nearest_first() {
+fn other_topics_are_named_the_most_similar_first() {
     let (publisher, mut tail) = tail(&["myprogramm.ERROR"]);
     publish_until(&publisher, (false, ""), |publisher| {
         for topic in ["zebra.INFO", "other", "myprogram.ERROR", "a", "b"] {
@@ -98,7 +99,7 @@ fn other_topics_are_named_nearest_first() {
 }
 
 #[test]
-fn hostile_topics_are_named_harmlessly() {
+fn the_names_of_other_topics_are_escaped() {
     let (publisher, mut tail) = tail(&["app"]);
     publish_until(&publisher, (false, ""), |publisher| {
         publisher.send(["ap\x1b]0;owned\x07", "x"]);
@@ -109,7 +110,7 @@ fn hostile_topics_are_named_harmlessly() {
 }
 
 #[test]
-fn a_busy_stream_of_other_topics_is_listened_to_no_longer_than_needed() {
+fn the_probe_of_a_busy_stream_ends() {
     let (publisher, mut tail) = tail(&["app"]);
     publish_until(&publisher, (false, ""), |publisher| {
         for _ in 0..2000 {
@@ -121,7 +122,7 @@ fn a_busy_stream_of_other_topics_is_listened_to_no_longer_than_needed() {
 }
 
 #[test]
-fn whole_parts_that_leave_everything_out_name_what_they_left_out() {
+fn topics_left_out_by_whole_parts_are_named() {
     let (publisher, mut tail) = tail(&["--whole-parts", "app.ERROR"]);
     publish_until(&publisher, (false, ""), |publisher| publisher.send(["app.ERRORS", "x"]));
     tail.expect_stderr("nearest: `app.ERRORS`");
@@ -129,7 +130,7 @@ fn whole_parts_that_leave_everything_out_name_what_they_left_out() {
 }
 
 #[test]
-fn filters_that_leave_everything_out_are_named() {
+fn filters_that_leave_out_all_records_are_reported() {
     let filters = [["--grep", "nothing"], ["--not", "app"], ["--level", "error"]];
     let tails = filters.map(|args| {
         let (publisher, tail) = tail(&args);
@@ -144,7 +145,7 @@ fn filters_that_leave_everything_out_are_named() {
 }
 
 #[test]
-fn there_is_nothing_to_explain_when_asked_to_be_quiet_or_when_something_was_shown() {
+fn nothing_is_reported_with_quiet_or_after_a_record_was_shown() {
     let quiet = zlog(["tail", "-q", "--timeout", "4s", "tcp://127.0.0.1:1"]).start();
     let (publisher, tail) = tail(&["--timeout", "4s", "-o", "text"]);
     publisher.send(["app.INFO", "hello"]);
@@ -153,12 +154,12 @@ fn there_is_nothing_to_explain_when_asked_to_be_quiet_or_when_something_was_show
 }
 
 #[test]
-fn looking_into_it_leaves_no_subscription_behind_and_the_own_one_in_place() {
+fn the_probe_cancels_its_own_subscription_only() {
     let (publisher, mut tail) = tail(&["app.ERROR", "-o", "text"]);
     publish_until(&publisher, (true, ""), |_| {});
     publish_until(&publisher, (false, ""), |_| {});
     tail.expect_stderr("nothing has been published");
-    // A topic without any subscriber never leaves the publisher; the next one does.
+    // The publisher does not send a topic without a subscriber.
     publisher.send(["other.INFO", "other"]);
     publisher.send(["app.ERROR", "mine"]);
     tail.expect_stdout("mine");
@@ -166,7 +167,7 @@ fn looking_into_it_leaves_no_subscription_behind_and_the_own_one_in_place() {
 }
 
 #[test]
-fn a_record_that_comes_while_it_is_looked_into_ends_the_looking() {
+fn a_record_that_arrives_during_the_probe_ends_it() {
     let (publisher, mut tail) = tail(&["app.ERROR", "-o", "text"]);
     publish_until(&publisher, (true, ""), |_| {});
     publisher.send(["app.ERROR", "mine"]);
@@ -177,7 +178,7 @@ fn a_record_that_comes_while_it_is_looked_into_ends_the_looking() {
 }
 
 #[test]
-fn looking_into_it_twice_invents_no_losses() {
+fn repeated_probes_report_no_losses() {
     let args = ["--root", "app", "--level", "error", "--fail-on-loss", "-n", "1", "-o", "text"];
     let (publisher, tail) = tail_of(5, &args);
     let mut seq = 0;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{lines, shell};
 use crate::harness::{Message, emit, published, python, zlog};
 
-/// Lines of many loggers, and what `text` and the level column show of them.
+/// Lines of many loggers, each with its level column and its `text` output.
 const LOGS: [(&str, &str, &str); 11] = [
     (r#"{"level":"warn","ts":1700000000.5,"msg":"zap","user":5}"#, "WARNING", "zap"),
     (r#"{"level":50,"time":1531171082399,"pid":3,"hostname":"h","msg":"pino"}"#, "ERROR", "pino"),
@@ -37,20 +37,20 @@ fn any_json_logfmt_or_plain_log_is_rendered() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named_with_where_it_was_looked_for() {
+fn a_missing_file_is_named_with_the_directory_where_it_was_looked_for() {
     let missing = zlog(["tail", "--input", "no-such.log"]).run().code(1).stdout("");
     missing.stderr_has("no-such.log: no such file or directory\n  It was looked for in /");
 }
 
 #[test]
-fn a_file_from_windows_is_read_like_any_other() {
+fn a_file_from_windows_is_read() {
     let log = "\u{feff}{\"level\":\"error\",\"msg\":\"first\"}\r\n{\"msg\":\"second\"}\r\n";
     let tail = zlog(["tail", "-o", "text", "--input", "-"]).stdin(log);
     tail.run().success().stdout("first\nsecond\n");
 }
 
 #[test]
-fn fields_that_are_not_known_are_kept() {
+fn unknown_fields_are_kept() {
     let (line, ..) = LOGS[0];
     let out = zlog(["tail", "--input", "-"]).stdin(line).run().success().out();
     assert_eq!(out, "2023-11-14 22:13:20.500  WARNING   zap  user=5\n");
@@ -65,14 +65,14 @@ fn a_traceback_belongs_to_the_line_before_it() {
     assert!(records[0]["exc_text"].as_str().unwrap().ends_with("OSError: full"));
 }
 
-/// What `-o json` makes of stored lines.
+/// What `-o json` prints of stored lines.
 #[track_caller]
 fn json_of(stored: impl Into<Vec<u8>>) -> Vec<u8> {
     zlog(["tail", "-o", "json", "--input", "-"]).stdin(stored).run().success().stdout
 }
 
 #[test]
-fn json_reads_back_byte_for_byte() {
+fn json_is_read_back_byte_for_byte() {
     let odd = [
         json!({"topic": "app.ERROR.db", "name": "app", "msg": "%s", "args": ["x"], "levelno": 40,
             "exc_text": "Traceback\n  a\u{1b}[2J", "stack_info": "Stack", "lineno": 3,
@@ -91,7 +91,7 @@ fn json_reads_back_byte_for_byte() {
 }
 
 #[test]
-fn what_a_live_tail_stores_reads_back_byte_for_byte() {
+fn json_of_a_live_tail_is_read_back_byte_for_byte() {
     let mut emit = emit(["--test", "200", "--seed", "7"]).start();
     let tail = zlog(["tail", "-o", "json", "-n", "200", &emit.endpoint()]).run().success();
     emit.wait().success();
@@ -115,7 +115,7 @@ fn stored_records_look_as_live_ones_did() {
 }
 
 #[test]
-fn files_and_stdin_are_read_in_the_order_given() {
+fn files_and_stdin_are_read_in_the_given_order() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     std::fs::write(path("a"), "a\n").unwrap();
@@ -125,7 +125,7 @@ fn files_and_stdin_are_read_in_the_order_given() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named_and_the_others_are_shown() {
+fn an_unreadable_file_is_named_and_the_others_are_shown() {
     let directory = tempfile::tempdir().unwrap();
     let [good, missing] = ["good", "missing"].map(|name| directory.path().join(name));
     std::fs::write(&good, "hello\n").unwrap();
@@ -159,7 +159,7 @@ fn stored_records_are_filtered_by_topic_level_and_count() {
 }
 
 #[test]
-fn holes_in_stored_numbers_are_told() {
+fn gaps_in_stored_numbers_are_reported() {
     let records = [1, 2, 5].map(|seq| json!({"topic": "a.INFO", "source": "s", "seq": seq}));
     let tail = zlog(["tail", "--fail-on-loss", "--input", "-"]).stdin(lines(records)).run();
     tail.code(3).stderr_has("lost 2 records of s, topic a.INFO");
@@ -177,7 +177,7 @@ fn reorder_sorts_stored_records_of_several_files() {
 }
 
 #[test]
-fn a_pipe_that_pauses_is_shown_as_far_as_it_has_come() {
+fn records_from_a_pipe_are_shown_while_it_pauses() {
     for args in [&[][..], &["--reorder", "10ms"][..]] {
         let mut tail = zlog(["tail", "-o", "text", "--input", "-"]).args(args).stdin_open().start();
         tail.write("first\n");
@@ -194,7 +194,7 @@ fn an_endless_input_ends_at_a_signal() {
     let directory = tempfile::tempdir().unwrap();
     let first = directory.path().join("first.log");
     std::fs::write(&first, "first\n").unwrap();
-    // NULs are no text: there is always something to read, and never a record.
+    // An endless file of NULs has always more to read, and never a record.
     let input = ["--input", first.to_str().unwrap(), "--input", "/dev/zero"];
     let mut tail = zlog(["tail", "-o", "text"]).args(input).start();
     tail.expect_stdout("first");
@@ -210,7 +210,7 @@ fn input_and_endpoints_exclude_each_other() {
 }
 
 #[test]
-fn a_hundred_thousand_lines_come_out_complete() {
+fn a_hundred_thousand_lines_are_complete() {
     let script = r#"seq 1 100000 | sed 's/.*/{"msg":"line &","levelno":20}/' |
         zlog tail -o text --input - | cksum
         seq 1 100000 | sed 's/^/line /' | cksum"#;
@@ -219,10 +219,10 @@ fn a_hundred_thousand_lines_come_out_complete() {
     assert_eq!(sums[0], sums[1]);
 }
 
-/// Escapes make JSON longer than the message in it, and a message may be as long as a line
-/// that is read: what is written must not be longer than what is read.
+/// Escapes make JSON longer than its message. A line that is written must not be longer than
+/// a line that is read.
 #[test]
-fn a_record_of_the_longest_line_is_written_and_read_back_as_one() {
+fn the_longest_line_is_written_and_read_back_as_one_record() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = |name: &str| directory.path().join(name).to_str().expect("UTF-8").to_owned();
     let tail = |input: &str, output: &str| {
@@ -236,7 +236,7 @@ fn a_record_of_the_longest_line_is_written_and_read_back_as_one() {
     std::fs::write(&stored, &first).expect("written");
     assert!(tail(&stored, "json") == first, "it is one record");
     assert!(tail(&stored, "text") == format!("{longest}\n").into_bytes());
-    // A message that some publisher has sent may be longer, and is text with its time.
+    // A longer line is read as a whole, too.
     let longer = format!("{}\n", "x".repeat(17 << 20));
     std::fs::write(&text, &longer).expect("written");
     assert!(tail(&text, "text") == longer.clone().into_bytes());
@@ -249,9 +249,9 @@ fn a_record_of_the_longest_line_is_written_and_read_back_as_one() {
     }
 }
 
-/// Python's own `json` is asked: whoever reads what zlog writes must not lose the record.
+/// Python's `json` reads the output: a reader of zlog's JSON must not lose the record.
 #[test]
-fn json_that_python_can_not_read_is_kept_as_text_marked_and_counted() {
+fn json_that_python_cannot_read_is_kept_as_text_marked_and_counted() {
     let deep = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let number = "7".repeat(5000);
     let values = [deep(64), deep(65), deep(100_000), number.clone(), "9".repeat(4300)];
@@ -277,7 +277,7 @@ fn json_that_python_can_not_read_is_kept_as_text_marked_and_counted() {
             assert_eq!(lines.len(), values.len() + args.len());
             for (at, line) in lines.iter().enumerate().take(values.len()) {
                 let record: Value = match quoted[at] {
-                    // serde_json has a limit of its own, above zlog's.
+                    // Python checks the others below.
                     true => serde_json::from_str(line).expect("JSON"),
                     false => continue,
                 };

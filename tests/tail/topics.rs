@@ -1,4 +1,4 @@
-//! Topics, roots and levels: what is subscribed to, and what of it is shown.
+//! Topics, roots and levels: the subscriptions, and which records are shown.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use super::{body, tail, tail_of};
 use crate::harness::{Publisher, zlog};
 use serde_json::json;
 
-/// What is shown of `sent`, each with its topic for its text, under `args`.
+/// What `tail` with `args` shows of the topics `sent`; the text of each record is its topic.
 ///
-/// A last record, whose topic is `end`, is waited for; `args` must let it pass.
+/// Waits for a last record with the topic `end`, which must pass.
 #[track_caller]
 fn shown(prefixes: usize, args: &[&str], sent: &[&str], end: &str) -> Vec<String> {
     let (publisher, mut tail) = tail_of(prefixes, &[&["-o", "text"], args].concat());
@@ -29,7 +29,7 @@ fn no_topic_means_all_of_them() {
 }
 
 #[test]
-fn topics_are_prefixes_byte_by_byte() {
+fn topics_match_by_prefix_byte_by_byte() {
     let sent = ["app.ERROR", "app.ERROR.db", "app.ERRORS", "app.INFO", "other.app.ERROR"];
     let expected = ["app.ERROR", "app.ERROR.db", "app.ERRORS"];
     assert_eq!(shown(1, &["app.ERROR"], &sent, "app.ERROR.end"), expected);
@@ -38,7 +38,7 @@ fn topics_are_prefixes_byte_by_byte() {
 }
 
 #[test]
-fn several_topics_add_up_and_none_is_shown_twice() {
+fn several_topics_add_up_and_no_record_is_shown_twice() {
     let sent = ["app.ERROR", "db.INFO", "web.INFO"];
     let args = ["app.ERROR", "-t", "db", "-t", "app", "app.ERROR"];
     assert_eq!(shown(2, &args, &sent, "db.end"), ["app.ERROR", "db.INFO"]);
@@ -96,7 +96,7 @@ fn covers(prefixes: &BTreeSet<String>, topic: &str) -> bool {
 }
 
 #[test]
-fn a_level_with_a_root_is_left_to_the_publisher() {
+fn the_publisher_filters_by_level_when_a_root_is_given() {
     let prefixes = subscriptions(6, &["--root", "root", "--level", "WARNING"]);
     for wanted in ["root.WARNING", "root.ERROR", "root.CRITICAL.db", "root.FATAL", "root.Level 35"]
     {
@@ -108,7 +108,7 @@ fn a_level_with_a_root_is_left_to_the_publisher() {
 }
 
 #[test]
-fn a_level_with_a_root_shows_that_and_above_custom_levels_too() {
+fn a_level_with_a_root_shows_that_level_and_above_including_custom_ones() {
     let sent = [
         "root.INFO",
         "root.WARNING",
@@ -132,26 +132,26 @@ fn a_level_with_a_root_shows_that_and_above_custom_levels_too() {
 }
 
 #[test]
-fn a_custom_level_may_be_asked_for_by_its_number() {
+fn a_custom_level_is_given_by_its_number() {
     let sent = ["root.ERROR", "root.Level 34", "root.Level 35", "root.WARNING"];
     let args = ["--root", "root", "--level", "35"];
     assert_eq!(shown(5, &args, &sent, "root.CRITICAL.end"), ["root.ERROR", "root.Level 35"]);
 }
 
 #[test]
-fn a_level_without_a_root_counts_for_every_topic() {
+fn a_level_without_a_root_applies_to_every_topic() {
     let sent = ["a.INFO", "b.ERROR", "c.Level 25", "d.Level 35"];
     assert_eq!(shown(1, &["-l", "warning"], &sent, "x.ERROR"), ["b.ERROR", "d.Level 35"]);
 }
 
 #[test]
-fn a_root_without_a_level_is_exact() {
+fn a_root_without_a_level_matches_exactly() {
     let sent = ["app.INFO", "app.web.INFO", "apps.INFO", "app.Level 7"];
     assert_eq!(shown(8, &["--root", "app"], &sent, "app.DEBUG.end"), ["app.INFO", "app.Level 7"]);
 }
 
 #[test]
-fn the_level_of_the_record_counts_more_than_that_of_its_topic() {
+fn the_level_of_the_record_takes_precedence_over_that_of_its_topic() {
     let (publisher, tail) = tail(&["-l", "warning", "-o", "text", "-n", "2"]);
     let send = |topic: &str, msg, level| {
         publisher.send([topic.to_owned(), body(json!({"msg": msg, "levelno": level}))]);
@@ -163,7 +163,7 @@ fn the_level_of_the_record_counts_more_than_that_of_its_topic() {
 }
 
 #[test]
-fn a_root_with_a_level_in_it_and_a_wrong_level_are_wrong_usage() {
+fn a_root_that_contains_a_level_and_a_wrong_level_are_wrong_usage() {
     zlog(["tail", "--root", "app.ERROR"]).run().code(2).stderr_has("ERROR");
     zlog(["tail", "--level", "loud"]).run().code(2).stderr_has("--level");
 }

@@ -1,65 +1,63 @@
-//! The last messages of each topic, for those who come late.
+//! Stores the last messages of each topic, for subscribers that start later.
 //!
-//! What may be here: which messages are kept, and for how long. How they are asked
-//! for is `wire::query`'s, who asks `cmd::relay`'s.
+//! # What is stored
+//! At most [`Limits::per_topic`] messages of each topic, and at most [`Limits::bytes`] in
+//! all; the oldest message is evicted first. A message whose topic is longer than 1 KiB, or
+//! that is larger than the limit, is refused and counted. Messages of a single frame have no
+//! topic: they are stored under the empty one, and only a request for everything returns
+//! them.
 //!
-//! # What is kept
-//! At most [`Limits::per_topic`] messages of each topic, and at most
-//! [`Limits::bytes`] of them all; the oldest of all goes first. A message whose
-//! topic is longer than 1 KiB, or that is larger than all the room there is, is not
-//! kept, and counted. Messages of a single frame have no topic: they are kept under
-//! the empty one, and only who asks for everything gets them.
+//! A message costs its bytes and some 200 more, so the limit in bytes bounds the number of
+//! topics, too.
 //!
-//! A message costs its bytes and some 200 more: so the bytes bound the topics, too.
-//!
-//! Those who send messages on share their bytes with [`History`], which counts what they
-//! still hold of messages that it has forgotten ([`History::exceeds_outstanding_limit`]).
+//! Whoever sends stored messages shares their bytes with [`History`], which counts the
+//! evicted messages that are still shared ([`History::exceeds_outstanding_limit`]).
 
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 
-/// What a message costs beside its bytes: its place in the lists, and a share of its
-/// topic's.
+/// What a message costs in addition to its bytes: its places in the lists, and a share of
+/// its topic's.
 const OVERHEAD: usize = 224;
-/// Longest topic that is kept.
+/// The longest topic that is stored.
 const MAX_TOPIC_BYTES: usize = 1024;
 
-/// How much is kept.
+/// How much is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Messages of each topic.
     pub per_topic: usize,
-    /// Bytes of all of them, with what it takes to hold them.
+    /// Bytes of all messages, including the cost of storing them.
     pub bytes: usize,
 }
 
-/// How much there is.
+/// How much is stored now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct HistorySize {
-    /// Topics of which something is kept.
+    /// Topics with stored messages.
     pub topics: usize,
     /// Messages.
     pub messages: usize,
-    /// Bytes of them, with what it takes to hold them.
+    /// Bytes of the messages, including the cost of storing them.
     pub bytes: usize,
-    /// Messages that could not be kept: too large, or of too long a topic.
+    /// Messages that were refused: too large, or with too long a topic.
     pub refused: u64,
 }
 
-/// Most memory that a place without a message may hold on to.
+/// The most memory that a free slot may keep for its next message.
 const MAX_SPARE_BYTES: usize = 1024;
 
-/// A place in `History::slots`.
+/// A position in `History::slots`.
 type Slot = usize;
 const NONE: Slot = Slot::MAX;
 
-/// A message that was kept. Its bytes are shared, and stay while it is held.
+/// A stored message. Its bytes are shared, and live as long as this value.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StoredMessage {
-    /// Its number: how many had come before it.
+    /// Its number: how many messages had arrived before it.
     pub arrival: u64,
-    /// When it came, in seconds since 1970-01-01 UTC.
+    /// When it arrived, in seconds since 1970-01-01 UTC.
     pub received: f64,
     frames: Arc<Vec<u8>>,
 }
@@ -78,7 +76,7 @@ impl StoredMessage {
     }
 }
 
-/// A frame of a message that was kept.
+/// A frame of a stored message.
 #[derive(Clone, Debug)]
 pub struct SharedFrame {
     message: Arc<Vec<u8>>,
@@ -97,15 +95,14 @@ impl AsRef<[u8]> for SharedFrame {
     }
 }
 
-/// A message, in the list of all in order of arrival.
+/// A message in the list of all messages, in order of arrival.
 struct Message {
     arrival: u64,
     received: f64,
     topic: usize,
     older: Slot,
     newer: Slot,
-    /// Its frames, each with its length before it. The memory is used again, unless it
-    /// is shared.
+    /// Its frames, each after its length. The memory is reused unless it is shared.
     frames: Arc<Vec<u8>>,
 }
 
@@ -115,7 +112,7 @@ struct Topic {
     messages: VecDeque<Slot>,
 }
 
-/// Keeps the last messages.
+/// Stores the last messages.
 pub struct History {
     limits: Limits,
     slots: Vec<Message>,
@@ -127,17 +124,17 @@ pub struct History {
     index: HashMap<Box<[u8]>, usize>,
     /// The topic used last: messages of one tend to come in a row.
     last: usize,
-    /// Messages that have come, kept or not.
+    /// Messages that have arrived, stored or refused.
     arrived: u64,
     size: HistorySize,
-    /// Messages that were forgotten while others held them, and what each costs.
+    /// Evicted messages that were shared at that time, and the cost of each.
     outstanding: Vec<(Weak<Vec<u8>>, usize)>,
-    /// What those cost, some of which may have been let go since.
+    /// The cost of all outstanding messages. Some may have been released since.
     outstanding_bytes: usize,
 }
 
 impl History {
-    /// Keeps as much as `limits` say.
+    /// Stores messages within `limits`.
     pub fn new(limits: Limits) -> History {
         History {
             limits,
@@ -156,18 +153,17 @@ impl History {
         }
     }
 
-    /// How much is kept.
+    /// How much is stored.
     pub fn size(&self) -> HistorySize {
         self.size
     }
 
-    /// Messages that have come so far, kept or not: the number of the next one.
+    /// How many messages have arrived, stored or refused: the number of the next one.
     pub fn arrived(&self) -> u64 {
         self.arrived
     }
 
-    /// Whether those who send messages on hold more bytes of messages that were forgotten
-    /// than all that are kept may have.
+    /// Whether evicted messages that are still shared take more bytes than [`Limits::bytes`].
     pub fn exceeds_outstanding_limit(&mut self) -> bool {
         if self.outstanding_bytes > self.limits.bytes {
             self.outstanding.retain(|(message, _)| message.strong_count() > 0);
@@ -176,9 +172,10 @@ impl History {
         self.outstanding_bytes > self.limits.bytes
     }
 
-    /// Takes a message that came then, in seconds since 1970-01-01 UTC. Its bytes are
-    /// copied: what libzmq received stands in blocks of many messages, which would all
-    /// stay for the sake of one.
+    /// Stores a message. `received` is when it arrived, in seconds since 1970-01-01 UTC.
+    ///
+    /// The bytes are copied: libzmq receives messages in blocks, and holding on to one
+    /// message would hold on to its whole block.
     pub fn push(&mut self, frames: &[&[u8]], received: f64) {
         let arrival = self.arrived;
         self.arrived += 1;
@@ -198,12 +195,12 @@ impl History {
         message.arrival = arrival;
         message.received = received;
         message.topic = topic;
-        // Nobody else holds those of a free place: nothing is copied.
+        // The frames of a free slot are not shared, so nothing is copied.
         let kept = Arc::make_mut(&mut message.frames);
         kept.clear();
         kept.shrink_to(2 * bytes);
         for frame in frames {
-            // libzmq's own limit on a frame is far below 4 GiB here.
+            // No frame reaches 4 GiB: see `--max-message`.
             kept.extend_from_slice(&(frame.len() as u32).to_ne_bytes());
             kept.extend_from_slice(frame);
         }
@@ -223,16 +220,17 @@ impl History {
     /// arrival.
     pub fn last(&self, n: usize, prefixes: &[impl AsRef<[u8]>]) -> Vec<StoredMessage> {
         let mut prefixes: Vec<&[u8]> = prefixes.iter().map(AsRef::as_ref).collect();
-        // What a prefix covers stands right behind it. Without that, of all that are not
-        // greater than a name only the last can be its prefix: strangers ask for very many.
+        // After sorting, a prefix is followed by those that it covers. Without these, only the
+        // greatest prefix that is not greater than a name can be a prefix of it, so a request
+        // with very many prefixes costs one binary search for each topic.
         prefixes.sort_unstable();
         prefixes.dedup_by(|next, kept| next.starts_with(kept));
         let wanted = |name: &[u8]| {
             let at = prefixes.partition_point(|prefix| *prefix <= name).checked_sub(1);
             at.is_some_and(|at| name.starts_with(prefixes[at]))
         };
-        // The newest message of each topic; the newest of these is the last one, and
-        // the one before it in its topic takes its place.
+        // The heap has the newest message of each topic. The newest of all is taken, and the
+        // one before it in its topic takes its place.
         let mut heap: BinaryHeap<(u64, usize, usize)> = self
             .topics
             .iter()
@@ -258,7 +256,7 @@ impl History {
         last
     }
 
-    /// The place of a topic; a new one for one that is not known.
+    /// The position of a topic, which is added if it is new.
     fn find_or_add_topic(&mut self, name: &[u8]) -> usize {
         let known = |topic: &Topic| *topic.name == *name && !topic.messages.is_empty();
         if self.topics.get(self.last).is_some_and(known) {
@@ -310,12 +308,12 @@ impl History {
         self.newest = slot;
     }
 
-    /// Forgets a message, which must be the oldest of its topic. Returns the topic,
-    /// which may be left without any.
+    /// Evicts a message, which must be the oldest of its topic. Returns the topic, which may
+    /// have no message left.
     fn evict(&mut self, slot: Slot) -> usize {
         let Message { topic, older, newer, ref mut frames, .. } = self.slots[slot];
         let bytes = frames.len();
-        // The next message uses the memory again. Much of it would be paid for by nobody.
+        // The next message reuses the memory. A large buffer is freed: no limit counts it.
         if Arc::strong_count(frames) > 1 {
             let cost = bytes + OVERHEAD;
             self.outstanding.push((Arc::downgrade(&std::mem::take(frames)), cost));
@@ -370,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_several_topics_come_in_order_of_arrival() {
+    fn the_last_messages_of_several_topics_are_in_order_of_arrival() {
         let mut history = History::new(PLENTY);
         for (n, topic) in ["a.INFO", "b.INFO", "a.ERROR", "a.INFO", "c"].iter().enumerate() {
             push(&mut history, topic, &n.to_string());
@@ -383,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_topic_keeps_its_messages_beside_a_busy_one() {
+    fn a_busy_topic_does_not_evict_the_messages_of_a_quiet_one() {
         let mut history = History::new(Limits { per_topic: 2, ..PLENTY });
         push(&mut history, "quiet", "q");
         for n in 0..10_000 {
@@ -391,11 +389,11 @@ mod tests {
         }
         assert_eq!(bodies(&history, 10, &[""]), ["q", "9998", "9999"]);
         assert_eq!((history.size().messages, history.size().topics), (3, 2));
-        assert!(history.slots.len() <= 4, "places are used again");
+        assert!(history.slots.len() <= 4, "slots are reused");
     }
 
     #[test]
-    fn when_there_is_no_room_the_oldest_of_all_goes_and_with_it_its_topic() {
+    fn beyond_the_limit_the_oldest_message_is_evicted_and_with_it_its_topic() {
         let limits = Limits { per_topic: 1, bytes: 10 * (OVERHEAD + 30) };
         let mut history = History::new(limits);
         for n in 0..1000 {
@@ -410,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_kept_is_counted() {
+    fn refused_messages_are_counted() {
         let mut history = History::new(Limits { per_topic: 10, bytes: 10_000 });
         push(&mut history, &"t".repeat(MAX_TOPIC_BYTES + 1), "");
         push(&mut history, "t", &"x".repeat(10_000));
@@ -419,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_that_others_hold_stay_as_they_were_and_count_once_they_are_forgotten() {
+    fn shared_messages_stay_as_they_were_and_count_once_they_are_evicted() {
         let limits = Limits { per_topic: 10, bytes: 10 * (OVERHEAD + 30) };
         let mut history = History::new(limits);
         let fill =
@@ -427,7 +425,7 @@ mod tests {
         fill(&mut history, "one");
         let (first, again) = (history.last(10, &["t"]), history.last(10, &["t"]));
         fill(&mut history, "two");
-        assert!(!history.exceeds_outstanding_limit(), "as much as is kept");
+        assert!(!history.exceeds_outstanding_limit(), "as much as is stored");
         let second = history.last(10, &["t"]);
         fill(&mut history, "three");
         assert!(history.exceeds_outstanding_limit());
@@ -436,13 +434,13 @@ mod tests {
         }
         drop((first, again));
         assert!(!history.exceeds_outstanding_limit());
-        // What nobody holds is used again.
+        // Memory that is not shared is reused.
         fill(&mut history, "four");
         assert_eq!(history.outstanding.len(), 10);
     }
 
     #[test]
-    fn frames_come_back_as_they_were_and_a_single_one_is_for_who_wants_all() {
+    fn frames_are_returned_unchanged_and_a_single_frame_only_to_a_request_for_all() {
         let mut history = History::new(PLENTY);
         history.push(&[b"t", b"", b"third"], 1.0);
         history.push(&[b"{}"], 2.0);
@@ -453,9 +451,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes, it is what a plain list with the same rules keeps.
+        /// The history stores what a plain list with the same rules stores.
         #[test]
-        fn it_keeps_what_a_plain_list_would(
+        fn it_stores_what_a_plain_list_would(
             messages in prop::collection::vec(("[ab]{0,2}", 0usize..40), 0..200),
             per_topic in 1usize..5,
             room in 1usize..12,

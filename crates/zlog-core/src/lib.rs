@@ -27,7 +27,7 @@
 //! assert_eq!((record.level, &*record.message()), (Level::ERROR, "lost orders"));
 //!
 //! let options = Options { zone: jiff::tz::TimeZone::UTC, ..Options::default() };
-//! let mut format = Output::Pretty.format(options)?.expect("only Raw has no format");
+//! let mut format = Output::Pretty.format(options)?;
 //! let mut out = Vec::new();
 //! format.write(&record, &mut out);
 //! assert_eq!(out, b"1970-01-01 00:00:01.500  ERROR     shop.ERROR.db  lost orders\n");
@@ -46,6 +46,7 @@ pub mod reorder;
 pub mod sequence;
 pub mod stats;
 pub mod text;
+pub mod topic_table;
 pub mod wire;
 
 pub use error::{Error, Exit, Result};

@@ -194,6 +194,8 @@ pub struct Record<'a> {
     pub received: Option<f64>,
     /// Why the body could not be decoded; `msg` then shows its bytes. Never sent.
     pub fault: Option<Text<'a>>,
+    /// The body as it was received. A source keeps it only where it was asked to. Never sent.
+    pub body: Option<Cow<'a, [u8]>>,
 
     /// All other keys of the sender (Python's `extra=`), in its order.
     pub extras: Vec<(Text<'a>, RawJson<'a>)>,
@@ -261,7 +263,7 @@ impl Record<'_> {
         let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
         let extras: usize =
             self.extras.iter().map(|pair| size_of_val(pair) + pair.0.len() + pair.1.0.len()).sum();
-        size_of_val(self) + texts + extras
+        size_of_val(self) + texts + extras + self.body.as_ref().map_or(0, |body| body.len())
     }
 
     /// Copies all borrowed text, so that the record outlives its input.
@@ -297,6 +299,7 @@ impl Record<'_> {
             seq: self.seq,
             received: self.received,
             fault: self.fault.map(own),
+            body: self.body.map(|body| Cow::Owned(body.into_owned())),
             extras: self.extras.into_iter().map(|(k, v)| (own(k), v.into_owned())).collect(),
         }
     }

@@ -1,9 +1,9 @@
-//! Records of several senders, merged by the time they were made.
+//! Merges the records of several senders by their time of creation.
 //!
-//! Each record is held for a window, so that one that was made earlier but came
-//! later can pass it. What comes later than the window is passed on at once:
-//! nothing is dropped, it is only out of order. A record is never held longer than
-//! the window, so that a sender whose clock is slow can't hold up the others.
+//! Each record is held for a window, so that one that was created earlier and arrives later
+//! can overtake it. A record that arrives after the window is passed on at once, out of
+//! order; none is dropped. A record is never held longer than the window, so a sender whose
+//! clock is slow does not delay the others.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
@@ -11,28 +11,28 @@ use std::time::{Duration, Instant};
 
 use crate::record::Record;
 
-/// The most records held, and the most bytes of them; past it the oldest goes
-/// early, so that a flood within the window can't take all memory.
+/// The most records held, and the most bytes of them. Beyond either, the earliest record is
+/// passed on before its window ends, so that a flood can't take all memory.
 const MAX_RECORDS: usize = 100_000;
 const MAX_BYTES: usize = 256 << 20;
 
-/// Holds records for a window and gives them back in order of creation.
+/// Holds records for a window and returns them in order of creation.
 #[derive(Debug)]
 pub struct ReorderBuffer {
     window: Duration,
     entries: BinaryHeap<Entry>,
     bytes: usize,
-    /// When the window of each record passes, in order of arrival; `None` for one
-    /// that has been given back. The first is never `None`.
+    /// When the window of each record ends, in order of arrival; `None` for a record that has
+    /// been returned. The first is never `None`.
     due: VecDeque<Option<Instant>>,
-    /// Which arrival `due` begins with.
+    /// The number of the record that `due` begins with.
     first: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
     time: f64,
-    /// Order of arrival, so that records of the same instant keep it.
+    /// Order of arrival, which records of the same instant keep.
     nth: u64,
     record: Record<'static>,
 }
@@ -49,7 +49,7 @@ impl ReorderBuffer {
         }
     }
 
-    /// Takes a record that came at `now`. A record without a time counts as made on arrival.
+    /// Adds a record that arrived at `now`. A record without a time sorts after all others.
     pub fn push(&mut self, record: Record<'static>, now: Instant) {
         let time = record.time().unwrap_or(f64::MAX);
         let nth = self.first + self.due.len() as u64;
@@ -58,14 +58,14 @@ impl ReorderBuffer {
         self.due.push_back(Some(now + self.window));
     }
 
-    /// The next record in order, if the window of any that is held has passed.
+    /// Returns the next record in order, if the window of any record has ended.
     pub fn pop(&mut self, now: Instant) -> Option<Record<'static>> {
         let flood = self.entries.len() > MAX_RECORDS || self.bytes > MAX_BYTES;
         let due = self.next_due()? <= now || flood;
         if due { self.force_pop() } else { None }
     }
 
-    /// The next record in order, window or not: for the end of the stream.
+    /// Returns the next record in order whatever the windows are: at the end of the stream.
     pub fn force_pop(&mut self) -> Option<Record<'static>> {
         let entry = self.entries.pop()?;
         self.bytes -= entry.record.size();
@@ -84,13 +84,13 @@ impl ReorderBuffer {
         self.due.front().copied().flatten()
     }
 
-    /// How long until [`ReorderBuffer::pop`] has something; `None` when nothing is held.
+    /// How long until [`ReorderBuffer::pop`] returns a record; `None` when none is held.
     pub fn time_to_next(&self, now: Instant) -> Option<Duration> {
         self.next_due().map(|due| due.saturating_duration_since(now))
     }
 }
 
-/// The earliest is the greatest: `BinaryHeap` gives the greatest first.
+/// The earliest record is the greatest: `BinaryHeap` returns the greatest first.
 impl Ord for Entry {
     fn cmp(&self, other: &Entry) -> Ordering {
         other.time.total_cmp(&self.time).then(other.nth.cmp(&self.nth))
@@ -124,13 +124,13 @@ mod tests {
     }
 
     #[test]
-    fn records_within_the_window_come_out_in_order_of_creation() {
+    fn records_within_the_window_are_returned_in_order_of_creation() {
         let (start, window) = (Instant::now(), Duration::from_millis(200));
         let mut reorder = ReorderBuffer::new(window);
         for at in [3.0, 1.0, 2.0] {
             reorder.push(made(at), start);
         }
-        assert!(reorder.pop(start).is_none(), "the window has not passed");
+        assert!(reorder.pop(start).is_none(), "the window has not ended");
         assert_eq!(reorder.time_to_next(start), Some(window));
         assert_eq!(all(&mut reorder, start + window), [1.0, 2.0, 3.0]);
     }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_later_than_the_window_is_late_and_not_lost() {
+    fn a_record_that_arrives_after_the_window_is_out_of_order_and_not_lost() {
         let start = Instant::now();
         let mut reorder = ReorderBuffer::new(Duration::ZERO);
         reorder.push(made(2.0), start);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_with_a_slow_clock_does_not_hold_up_the_others() {
+    fn a_sender_with_a_slow_clock_does_not_delay_the_others() {
         let (start, window) = (Instant::now(), Duration::from_millis(200));
         let mut reorder = ReorderBuffer::new(window);
         reorder.push(made(1000.0), start);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_bytes_is_passed_on_early_too() {
+    fn a_flood_of_bytes_is_passed_on_early() {
         let start = Instant::now();
         let mut reorder = ReorderBuffer::new(Duration::from_secs(3600));
         let big: String = " ".repeat(MAX_BYTES / 4);
@@ -190,7 +190,7 @@ mod tests {
             reorder.push(Record { msg: big.clone().into(), ..made(f64::from(at)) }, start);
         }
         assert_eq!(reorder.pop(start).and_then(|record| record.created), Some(0.0));
-        assert!(reorder.pop(start).is_none(), "the others find room");
+        assert!(reorder.pop(start).is_none(), "the others fit");
         let rest: Vec<_> = std::iter::from_fn(|| reorder.force_pop()).collect();
         assert_eq!((rest.len(), reorder.bytes), (3, 0));
     }

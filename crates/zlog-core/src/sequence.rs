@@ -1,230 +1,101 @@
-//! Holes in the numbering of records: what was sent and never came.
+//! Finds lost records from gaps in their sequence numbers.
 //!
-//! What may be here: telling from `source`, `topic` and `seq` how many records
-//! are missing. A publisher numbers the records of each topic by one, and a
-//! subscriber gets all or nothing of a topic, so a hole is a loss and never a filter.
+//! A publisher numbers the records of each topic by one, and a subscriber gets all records
+//! of a topic or none. A gap is therefore a loss, never the effect of a filter.
 //!
-//! Numbers come from outside. A number that goes back is a repeated or late
-//! record, or a publisher that started again; one that leaps ahead beyond reason
-//! is taken for a new start. Neither is ever reported as a loss.
+//! Numbers come from outside. A number lower than expected belongs to a repeated or late
+//! record, or to a publisher that has restarted; a number that leaps ahead by more than
+//! [`MAX_GAP`] begins another numbering. Neither is reported as a loss.
 
-use std::collections::HashMap;
+use crate::topic_table::TopicTable;
 
-/// Most pairs of source and topic that are followed. Every `zlog emit` is a source
-/// of its own, so a reader that runs for long meets more: those it has not seen for
-/// the longest then make room.
+/// The most pairs of source and topic that are tracked. Every `zlog emit` is a source of its
+/// own, so a long-running reader meets more than it can track at once.
 const MAX_STREAMS: usize = 65_536;
-/// Longest source and topic, together, that are followed. They are kept.
-const MAX_KEY_BYTES: usize = 1024;
-/// A hole of more records than this is none, but another numbering.
+/// A gap of more records than this begins another numbering.
 const MAX_GAP: u64 = 1 << 32;
-/// So many numbers rising one by one below what was expected are a new start,
-/// and not records that come late.
+/// This many consecutive numbers below the expected one mean a restarted publisher, not
+/// late records.
 const RESTART_RUN: u32 = 8;
 
-/// Records that are missing right before the one that was just seen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Gap {
-    /// How many.
-    pub missing: u64,
-}
-
-/// What has become of one source's records of one topic.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct StreamCounts<'g> {
-    /// Who sent them.
-    pub source: &'g str,
-    /// Their topic.
-    pub topic: &'g str,
-    /// Records that were sent and never came.
-    pub lost: u64,
-    /// Records that came late or more than once.
-    pub repeated: u64,
-    /// How often the numbering began anew.
-    pub restarts: u64,
-}
-
-struct StreamState {
-    source: Box<str>,
-    topic: Box<str>,
+/// The records of one source and topic.
+#[derive(Debug)]
+struct Stream {
     /// The number expected next.
     next: u64,
-    /// The number that would go on with a run of numbers below `next`, and its length.
+    /// The number that would continue a run of numbers below `next`, and the run's length.
     run: (u64, u32),
-    lost: u64,
-    repeated: u64,
-    restarts: u64,
-    /// Records missing that [`SequenceTracker::drain_new`] has not given yet.
-    news: u64,
-    /// Whether a record has come since room was last made.
-    seen: bool,
+    /// Lost records that [`SequenceTracker::drain_new`] has not returned yet.
+    unreported: u64,
 }
 
-/// Follows the numbers of each source and topic.
-#[derive(Default)]
+/// Tracks the sequence numbers of each source and topic.
+#[derive(Debug)]
 pub struct SequenceTracker {
-    followed: Vec<StreamState>,
-    /// Topics of a source to places in `followed`: two maps, so that looking up
-    /// needs no key put together from both.
-    index: HashMap<Box<str>, HashMap<Box<str>, usize>>,
-    /// The place seen last. Records of one stream tend to come in a row.
-    last: usize,
-    /// Places of those with news.
-    news: Vec<usize>,
-    /// Records since room was last made. Making it looks at all that are followed.
-    since_eviction: usize,
-    /// Records lost of those that made room.
-    lost_by_evicted: u64,
-    evicted: u64,
-    not_followed: u64,
-    full_reported: bool,
+    streams: TopicTable<Stream>,
+    lost: u64,
+    /// Whether any stream has unreported losses.
+    has_unreported: bool,
+}
+
+impl Default for SequenceTracker {
+    fn default() -> SequenceTracker {
+        let streams = TopicTable::new(MAX_STREAMS);
+        SequenceTracker { streams, lost: 0, has_unreported: false }
+    }
 }
 
 impl SequenceTracker {
-    /// Takes the number of a record that has come. Returns the hole before it, if any.
-    pub fn observe(&mut self, source: &str, topic: &str, seq: u64) -> Option<Gap> {
-        self.since_eviction = self.since_eviction.saturating_add(1);
-        let Some(at) = self.find(source, topic) else {
-            self.add_stream(source, topic, seq);
-            return None;
+    /// Takes the number of a received record. Returns how many records are missing before it.
+    pub fn observe(&mut self, source: &str, topic: &str, seq: u64) -> u64 {
+        let new = || Stream { next: seq, run: (0, 0), unreported: 0 };
+        let forget = |stream: &mut Stream| stream.unreported == 0;
+        let Some(stream) = self.streams.get_or_insert_with(source, topic, new, forget) else {
+            return 0;
         };
-        self.last = at;
-        let followed = &mut self.followed[at];
-        followed.seen = true;
-        let gap = followed.observe(seq)?;
-        if followed.news == 0 {
-            self.news.push(at);
+        let missing = stream.observe(seq);
+        if missing > 0 {
+            stream.unreported += missing;
+            self.has_unreported = true;
+            self.lost += missing;
         }
-        followed.news += gap.missing;
-        Some(gap)
+        missing
     }
 
-    fn find(&self, source: &str, topic: &str) -> Option<usize> {
-        let is_last = |f: &&StreamState| *f.topic == *topic && *f.source == *source;
-        if self.followed.get(self.last).filter(is_last).is_some() {
-            return Some(self.last);
+    /// Losses found since the last call: source, topic and number of records, all gaps of one
+    /// stream together.
+    pub fn drain_new(&mut self) -> Vec<(&str, &str, u64)> {
+        if !std::mem::take(&mut self.has_unreported) {
+            return Vec::new();
         }
-        self.index.get(source)?.get(topic).copied()
+        let all = self.streams.iter_mut();
+        let missing = all
+            .map(|(source, topic, stream)| (source, topic, std::mem::take(&mut stream.unreported)));
+        missing.filter(|(.., missing)| *missing > 0).collect()
     }
 
-    fn add_stream(&mut self, source: &str, topic: &str, seq: u64) {
-        if source.len() + topic.len() > MAX_KEY_BYTES {
-            self.not_followed += 1;
-            return;
-        }
-        if self.followed.len() >= MAX_STREAMS && self.since_eviction >= MAX_STREAMS {
-            self.evict_idle();
-        }
-        if self.followed.len() >= MAX_STREAMS {
-            self.not_followed += 1;
-            return;
-        }
-        let at = self.followed.len();
-        self.followed.push(StreamState {
-            source: source.into(),
-            topic: topic.into(),
-            next: seq.saturating_add(1),
-            run: (0, 0),
-            lost: 0,
-            repeated: 0,
-            restarts: 0,
-            news: 0,
-            seen: true,
-        });
-        self.index.entry(source.into()).or_default().insert(topic.into(), at);
-        self.last = at;
-    }
-
-    /// Forgets those of which no record has come since this was last done. What
-    /// they lost stays counted, and what is still to be told stays.
-    fn evict_idle(&mut self) {
-        self.since_eviction = 0;
-        let before = self.followed.len();
-        let lost_by_evicted = &mut self.lost_by_evicted;
-        self.followed.retain_mut(|followed| {
-            let keep = std::mem::take(&mut followed.seen) || followed.news > 0;
-            *lost_by_evicted += if keep { 0 } else { followed.lost };
-            keep
-        });
-        self.evicted += (before - self.followed.len()) as u64;
-        self.index.clear();
-        self.news.clear();
-        for (at, followed) in self.followed.iter().enumerate() {
-            let topics = self.index.entry(followed.source.clone()).or_default();
-            topics.insert(followed.topic.clone(), at);
-            if followed.news > 0 {
-                self.news.push(at);
-            }
-        }
-    }
-
-    /// Holes found since this was last asked: source, topic and how many records,
-    /// all holes of one stream together.
-    pub fn drain_new(&mut self) -> impl ExactSizeIterator<Item = (&str, &str, u64)> {
-        let followed = &mut self.followed;
-        let news = std::mem::take(&mut self.news);
-        let counts: Vec<(usize, u64)> =
-            news.into_iter().map(|at| (at, std::mem::take(&mut followed[at].news))).collect();
-        let followed = &self.followed;
-        counts.into_iter().map(|(at, missing)| {
-            let stream = &followed[at];
-            (&*stream.source, &*stream.topic, missing)
-        })
-    }
-
-    /// Records that were sent and never came, over all sources and topics.
+    /// Records lost so far, over all sources and topics.
     pub fn lost(&self) -> u64 {
-        self.lost_by_evicted + self.followed.iter().map(|f| f.lost).sum::<u64>()
+        self.lost
     }
 
-    /// Records whose numbers were not followed, because there were too many
-    /// sources and topics or their names were too long.
-    pub fn not_followed(&self) -> u64 {
-        self.not_followed
-    }
-
-    /// Whether numbers have begun to go unfollowed, or been evicted. True once: the
-    /// moment to say so.
-    pub fn is_newly_full(&mut self) -> bool {
-        (self.not_followed > 0 || self.evicted > 0)
-            && !std::mem::replace(&mut self.full_reported, true)
-    }
-
-    /// The sources and topics of which records were lost, in the order they were first seen.
-    pub fn losses(&self) -> impl Iterator<Item = StreamCounts<'_>> {
-        self.streams().filter(|stream| stream.lost > 0)
-    }
-
-    /// All sources and topics that are followed, in the order they were first seen.
-    pub fn streams(&self) -> impl Iterator<Item = StreamCounts<'_>> {
-        self.followed.iter().map(|f| StreamCounts {
-            source: &f.source,
-            topic: &f.topic,
-            lost: f.lost,
-            repeated: f.repeated,
-            restarts: f.restarts,
-        })
+    /// Whether some losses may have gone unseen, because there were too many sources and
+    /// topics or their names were too long.
+    pub fn is_incomplete(&self) -> bool {
+        self.streams.refused() > 0 || self.streams.forgotten() > 0
     }
 }
 
-impl StreamState {
-    fn observe(&mut self, seq: u64) -> Option<Gap> {
-        if seq == self.next {
-            self.expect_after(seq);
-            return None;
-        }
+impl Stream {
+    /// Takes the next number. Returns how many records are missing before it.
+    fn observe(&mut self, seq: u64) -> u64 {
         if seq < self.next {
             self.observe_lower(seq);
-            return None;
+            return 0;
         }
         let missing = seq - self.next;
         self.expect_after(seq);
-        if missing > MAX_GAP {
-            self.restarts += 1;
-            return None;
-        }
-        self.lost += missing;
-        Some(Gap { missing })
+        if missing > MAX_GAP { 0 } else { missing }
     }
 
     fn expect_after(&mut self, seq: u64) {
@@ -232,17 +103,13 @@ impl StreamState {
         self.run = (0, 0);
     }
 
-    /// A number below the one expected: late, repeated, or of a publisher that
-    /// has started again, which begins with 1 or shows by going on.
+    /// Takes a number below the expected one: of a late or repeated record, or of a publisher
+    /// that has restarted. A restart shows by the number 1, or by a run of numbers.
     fn observe_lower(&mut self, seq: u64) {
         let length = if self.run.0 == seq { self.run.1 + 1 } else { 1 };
         if seq <= 1 || length >= RESTART_RUN {
-            self.restarts += 1;
-            // The run was counted as repeated before it showed what it was.
-            self.repeated = self.repeated.saturating_sub(u64::from(length - 1));
             self.expect_after(seq);
         } else {
-            self.repeated += 1;
             self.run = (seq.saturating_add(1), length);
         }
     }
@@ -253,141 +120,120 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn missing(sequences: &mut SequenceTracker, seqs: impl IntoIterator<Item = u64>) -> Vec<u64> {
-        let see = |seq| sequences.observe("web1:4242", "app.ERROR", seq);
-        seqs.into_iter().filter_map(see).map(|gap| gap.missing).collect()
+    /// The sizes of the gaps in `seqs`.
+    fn gaps(tracker: &mut SequenceTracker, seqs: impl IntoIterator<Item = u64>) -> Vec<u64> {
+        let observe = |seq| tracker.observe("web1:4242", "app.ERROR", seq);
+        seqs.into_iter().map(observe).filter(|missing| *missing > 0).collect()
     }
 
     #[test]
-    fn a_hole_is_reported_with_its_size_and_summed_up() {
-        let mut sequences = SequenceTracker::default();
-        assert_eq!(missing(&mut sequences, [7, 8, 9, 12, 13, 20]), [2, 6]);
-        assert_eq!(sequences.lost(), 8);
-        let stream = sequences.losses().next().expect("a loss");
-        assert_eq!((stream.source, stream.topic, stream.lost), ("web1:4242", "app.ERROR", 8));
+    fn gaps_are_reported_with_their_size_and_added_up() {
+        let mut tracker = SequenceTracker::default();
+        assert_eq!(gaps(&mut tracker, [7, 8, 9, 12, 13, 20]), [2, 6]);
+        assert_eq!(tracker.lost(), 8);
+        assert_eq!(tracker.drain_new(), [("web1:4242", "app.ERROR", 8)]);
     }
 
     #[test]
-    fn whoever_comes_late_has_lost_nothing() {
-        let mut sequences = SequenceTracker::default();
-        assert_eq!(missing(&mut sequences, [1_000_000, 1_000_001]), [0u64; 0]);
-        assert_eq!(sequences.losses().count(), 0);
+    fn a_late_subscriber_has_lost_nothing() {
+        let mut tracker = SequenceTracker::default();
+        assert_eq!(gaps(&mut tracker, [1_000_000, 1_000_001]), [0u64; 0]);
+        assert_eq!(tracker.lost(), 0);
     }
 
     #[test]
-    fn sources_and_topics_are_numbered_apart() {
-        let mut sequences = SequenceTracker::default();
+    fn each_source_and_topic_has_its_own_numbers() {
+        let mut tracker = SequenceTracker::default();
         for seq in 1..=3 {
             for (source, topic) in [("a", "t"), ("b", "t"), ("a", "u")] {
-                assert_eq!(sequences.observe(source, topic, seq), None);
+                assert_eq!(tracker.observe(source, topic, seq), 0);
             }
         }
-        assert_eq!(sequences.observe("b", "t", 5), Some(Gap { missing: 1 }));
-        assert_eq!(sequences.observe("a", "t", 4), None);
+        assert_eq!(tracker.observe("b", "t", 5), 1);
+        assert_eq!(tracker.observe("a", "t", 4), 0);
     }
 
     #[test]
-    fn repeated_and_late_records_are_no_loss_and_are_counted() {
-        let mut sequences = SequenceTracker::default();
-        assert_eq!(missing(&mut sequences, [5, 6, 5, 6, 7, 7, 8]), [0u64; 0]);
-        let stream = sequences.streams().next().expect("a stream");
-        assert_eq!((stream.repeated, stream.restarts), (3, 0));
+    fn repeated_and_late_records_are_no_loss() {
+        let mut tracker = SequenceTracker::default();
+        assert_eq!(gaps(&mut tracker, [5, 6, 5, 6, 7, 7, 8, 10]), [1]);
     }
 
     #[test]
-    fn a_publisher_that_starts_again_is_followed_from_there() {
-        let mut sequences = SequenceTracker::default();
-        assert_eq!(missing(&mut sequences, (500..600).chain(1..5).chain([7])), [2]);
-        // Its first records were missed: it shows by going on.
-        let mut sequences = SequenceTracker::default();
-        assert_eq!(missing(&mut sequences, (500..600).chain(20..40).chain([42])), [2]);
-        let stream = sequences.streams().next().expect("a stream");
-        assert_eq!((stream.repeated, stream.restarts), (0, 1));
+    fn a_publisher_that_restarts_is_tracked_from_its_first_number_on() {
+        let mut tracker = SequenceTracker::default();
+        assert_eq!(gaps(&mut tracker, (500..600).chain(1..5).chain([7])), [2]);
+        // Its first records did not arrive: the run of numbers shows the restart.
+        let mut tracker = SequenceTracker::default();
+        assert_eq!(gaps(&mut tracker, (500..600).chain(20..40).chain([42])), [2]);
     }
 
     #[test]
     fn a_leap_beyond_reason_is_no_loss() {
-        let mut sequences = SequenceTracker::default();
-        assert_eq!(missing(&mut sequences, [1, u64::MAX, u64::MAX, 3, 4]), [0u64; 0]);
-        assert_eq!(sequences.lost(), 0);
+        let mut tracker = SequenceTracker::default();
+        assert_eq!(gaps(&mut tracker, [1, u64::MAX, u64::MAX, 3, 4]), [0u64; 0]);
+        assert_eq!(tracker.lost(), 0);
     }
 
     #[test]
-    fn streams_are_bounded_and_that_is_said_once() {
-        let mut sequences = SequenceTracker::default();
+    fn the_number_of_streams_is_bounded() {
+        let mut tracker = SequenceTracker::default();
         for n in 0..MAX_STREAMS {
-            sequences.observe("s", &n.to_string(), 1);
+            tracker.observe("s", &n.to_string(), 1);
         }
-        assert!(!sequences.is_newly_full());
-        sequences.observe("s", "one too many", 1);
-        assert_eq!(sequences.observe("s", "one too many", 9), None);
-        assert!(sequences.is_newly_full() && !sequences.is_newly_full());
-        assert_eq!(sequences.not_followed(), 2);
-        assert_eq!(
-            sequences.observe("s", "7", 3),
-            Some(Gap { missing: 1 }),
-            "the others still are"
-        );
+        assert!(!tracker.is_incomplete());
+        tracker.observe("s", "one too many", 1);
+        assert_eq!(tracker.observe("s", "one too many", 9), 0);
+        assert!(tracker.is_incomplete());
+        assert_eq!(tracker.observe("s", "7", 3), 1, "the others are still tracked");
     }
 
     #[test]
-    fn those_unseen_for_long_make_room_and_what_they_lost_stays_counted() {
-        let mut sequences = SequenceTracker::default();
-        sequences.observe("gone", "t", 1);
-        sequences.observe("gone", "t", 5);
-        assert_eq!(sequences.drain_new().collect::<Vec<_>>(), [("gone", "t", 3)]);
+    fn streams_that_have_ended_make_room_and_their_losses_stay_counted() {
+        let mut tracker = SequenceTracker::default();
+        tracker.observe("gone", "t", 1);
+        tracker.observe("gone", "t", 5);
+        assert_eq!(tracker.drain_new(), [("gone", "t", 3)]);
         for seq in 0..6 * MAX_STREAMS as u64 {
-            sequences.observe("stays", "t", seq);
-            // A crowd of which each comes once, and then nobody new for a while.
+            tracker.observe("stays", "t", seq);
+            // A crowd of sources that send once each, and then few new ones.
             if seq < 4 * MAX_STREAMS as u64 || seq % MAX_STREAMS as u64 == 0 {
-                sequences.observe(&format!("passes by {seq}"), "t", 1);
+                tracker.observe(&format!("passes by {seq}"), "t", 1);
             }
-            assert!(sequences.followed.len() <= MAX_STREAMS);
         }
-        sequences.observe("new", "t", 1);
-        assert_eq!(sequences.observe("new", "t", 3), Some(Gap { missing: 1 }), "there is room");
-        assert_eq!((sequences.lost(), sequences.streams().any(|s| s.source == "gone")), (4, false));
-        assert!(sequences.is_newly_full());
-        let stays =
-            sequences.streams().find(|s| s.source == "stays").expect("it was seen all the time");
-        assert_eq!((stays.lost, stays.restarts), (0, 0));
+        tracker.observe("new", "t", 1);
+        assert_eq!(tracker.observe("new", "t", 3), 1, "there is room");
+        assert_eq!(tracker.lost(), 4);
+        assert_eq!(tracker.observe("stays", "t", 6 * MAX_STREAMS as u64), 0, "it was tracked");
+        assert_eq!(tracker.drain_new(), [("new", "t", 1)]);
     }
 
     #[test]
-    fn news_of_a_stream_come_together_and_once() {
-        let mut sequences = SequenceTracker::default();
-        missing(&mut sequences, [1, 3, 6]);
-        sequences.observe("b", "t", 1);
-        sequences.observe("b", "t", 3);
-        let news: Vec<_> =
-            sequences.drain_new().map(|(source, _, n)| (source.to_owned(), n)).collect();
-        assert_eq!(news, [("web1:4242".to_owned(), 3), ("b".to_owned(), 1)]);
-        assert_eq!(sequences.drain_new().len(), 0);
-    }
-
-    #[test]
-    fn a_name_without_end_is_not_kept() {
-        let mut sequences = SequenceTracker::default();
-        sequences.observe(&"s".repeat(MAX_KEY_BYTES), "t", 1);
-        assert_eq!((sequences.streams().count(), sequences.not_followed()), (0, 1));
+    fn losses_of_a_stream_are_reported_together_and_once() {
+        let mut tracker = SequenceTracker::default();
+        gaps(&mut tracker, [1, 3, 6]);
+        tracker.observe("b", "t", 1);
+        tracker.observe("b", "t", 3);
+        assert_eq!(tracker.drain_new(), [("web1:4242", "app.ERROR", 3), ("b", "t", 1)]);
+        assert!(tracker.drain_new().is_empty());
     }
 
     proptest! {
-        /// Of a stream from which records were taken out, exactly those are missed
-        /// that lie between the first and the last that came.
+        /// Of a stream from which records were removed, exactly those between the first and
+        /// the last that arrived are missing.
         #[test]
-        fn what_was_taken_out_is_what_is_missed(came in prop::collection::btree_set(1u64..200, 2..60)) {
-            let mut sequences = SequenceTracker::default();
-            missing(&mut sequences, came.iter().copied());
+        fn what_was_removed_is_what_is_missing(came in prop::collection::btree_set(1u64..200, 2..60)) {
+            let mut tracker = SequenceTracker::default();
+            gaps(&mut tracker, came.iter().copied());
             let (first, last) = (came.first().expect("two"), came.last().expect("two"));
-            prop_assert_eq!(sequences.lost(), last - first + 1 - came.len() as u64);
+            prop_assert_eq!(tracker.lost(), last - first + 1 - came.len() as u64);
         }
 
         #[test]
-        fn no_numbers_make_it_panic_or_invent_a_huge_loss(seqs in prop::collection::vec(any::<u64>(), 0..50)) {
-            let mut sequences = SequenceTracker::default();
-            missing(&mut sequences, seqs.iter().copied());
-            prop_assert!(sequences.lost() <= MAX_GAP * 50);
+        fn no_numbers_cause_a_panic_or_a_huge_loss(seqs in prop::collection::vec(any::<u64>(), 0..50)) {
+            let mut tracker = SequenceTracker::default();
+            gaps(&mut tracker, seqs.iter().copied());
+            prop_assert!(tracker.lost() <= MAX_GAP * 50);
         }
     }
 }

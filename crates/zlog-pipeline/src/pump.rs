@@ -11,7 +11,7 @@ use zlog_core::record::Record;
 pub const TICK: Duration = Duration::from_millis(50);
 
 /// What is done with the records of a source, and when that ends.
-pub trait Pipeline {
+pub trait Pipeline<S: Source + ?Sized> {
     /// Handles one record.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ pub trait Pipeline {
     ///
     /// # Errors
     /// An error ends the pipeline.
-    fn after_poll(&mut self, source: &mut dyn Source, status: PollStatus) -> Result<()>;
+    fn after_poll(&mut self, source: &mut S, status: PollStatus) -> Result<()>;
 
     /// Once the pipeline is done: how long the source may take to deliver what it has
     /// received. `None` discards it.
@@ -42,7 +42,7 @@ pub trait Pipeline {
 ///
 /// # Errors
 /// Those of the source and of the pipeline.
-pub fn pump<P: Pipeline>(source: &mut dyn Source, pipeline: &mut P) -> Result<()> {
+pub fn pump<S: Source + ?Sized>(source: &mut S, pipeline: &mut impl Pipeline<S>) -> Result<()> {
     while !pipeline.is_done() {
         let wait = pipeline.wait();
         let status = source.poll(wait, &mut |record| {
@@ -83,7 +83,7 @@ mod tests {
         grace: Option<Duration>,
     }
 
-    impl Pipeline for Counter {
+    impl<S: Source> Pipeline<S> for Counter {
         fn take(&mut self, _: &mut Record<'_>) -> Result<()> {
             self.taken += 1;
             Ok(())
@@ -93,7 +93,7 @@ mod tests {
             self.taken >= self.limit
         }
 
-        fn after_poll(&mut self, _: &mut dyn Source, _: PollStatus) -> Result<()> {
+        fn after_poll(&mut self, _: &mut S, _: PollStatus) -> Result<()> {
             self.polls += 1;
             Ok(())
         }

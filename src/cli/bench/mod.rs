@@ -21,34 +21,48 @@ pub struct BenchArgs {
     #[command(subcommand)]
     pub command: Option<BenchCommand>,
 
-    /// What to measure; pub and queue stand for each of their kinds
+    /// Handlers to measure
+    ///
+    /// pub and queue stand for each of their kinds.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "HANDLER,…")]
     #[arg(default_value = "all", help_heading = "What is measured")]
     pub handlers: Vec<HandlerArg>,
-    /// Log messages of this many bytes: 100, 4K, 1M
+    /// Bytes of each message
+    ///
+    /// 100, 4K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "100", value_parser = message_size)]
     #[arg(help_heading = "What is measured")]
     pub size: usize,
-    /// Log the lines of this file repeatedly instead of test records
+    /// Log the lines of this file instead
+    ///
+    /// Repeatedly, instead of test records.
     #[arg(long, value_name = "FILE", conflicts_with = "size", help_heading = "What is measured")]
     pub lines: Option<PathBuf>,
-    /// Also measure Python's and PyZMQ's handlers with the same records
+    /// Also measure Python's handlers
+    ///
+    /// And PyZMQ's, with the same records.
     #[arg(long, help_heading = "What is measured")]
     pub compare_python: bool,
-    /// Python interpreter for --compare-python [default: python3]
+    /// Python interpreter [default: python3]
     #[arg(long, value_name = "PATH", requires = "compare_python")]
     #[arg(help_heading = "What is measured")]
     pub python: Option<PathBuf>,
-    /// Number of callers, each on its own thread
+    /// Number of callers
+    ///
+    /// Each has its own thread.
     #[arg(long, value_name = "N", default_value = "1")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
     #[arg(help_heading = "What is measured")]
     pub threads: u16,
-    /// Make N calls per second, and measure latency from when each call was due
+    /// Make N calls per second
+    ///
+    /// Latency then counts from the time when each call was due.
     #[arg(long, value_name = "N/s", value_parser = parsers::rate, help_heading = "What is measured")]
     pub rate: Option<f64>,
 
-    /// Rounds: each measures every handler once
+    /// Rounds
+    ///
+    /// Each measures every handler once.
     #[arg(long, value_name = "N", default_value = "5")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
     #[arg(help_heading = "How long")]
@@ -57,56 +71,70 @@ pub struct BenchArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = "How long")]
     pub count: Option<u64>,
-    /// End a run after this long [default: 500ms, or none with --count]
+    /// End a run after this long [default: 500ms]
+    ///
+    /// With --count there is no default.
     #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration, help_heading = "How long")]
     pub duration: Option<Seconds>,
-    /// Log for this long before each run, without measuring
+    /// Warm-up before each run
     #[arg(long, value_name = "DURATION", default_value = "100ms", help_heading = "How long")]
     pub warm_up: Seconds,
 
-    /// Capacity of a queue, in records
+    /// Capacity of a queue
     #[arg(long, value_name = "N", default_value = "256", help_heading = "Set-up")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub queue: u32,
-    /// Send mails through this server: smtp://HOST:PORT [default: an embedded one on loopback]
+    /// Mail server [default: an embedded one]
+    ///
+    /// smtp://HOST:PORT.
     #[arg(long, value_name = "URL", help_heading = "Set-up")]
     pub smtp: Option<String>,
-    /// File with that server's login, user:password [default: ZLOG_SMTP_USER and _PASSWORD]
+    /// File with its login, user:password [default: ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD]
     #[arg(long, value_name = "FILE", requires = "smtp", help_heading = "Set-up")]
+    #[arg(hide_short_help = true)]
     pub smtp_login_file: Option<PathBuf>,
     /// How long the embedded mail server holds each mail
     #[arg(long, value_name = "DURATION", default_value = "0s", conflicts_with = "smtp")]
-    #[arg(help_heading = "Set-up")]
+    #[arg(help_heading = "Set-up", hide_short_help = true)]
     pub smtp_delay: Seconds,
-    /// Directory for files written while measuring [default: the system's temporary one]
+    /// Directory for temporary files
+    ///
+    /// Default: the temporary directory of the system.
     #[arg(long, value_name = "DIR", help_heading = "Set-up")]
     pub dir: Option<PathBuf>,
 
-    /// What to print
-    #[arg(short, long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Reports")]
+    /// Format of the report: table or json
+    #[arg(short, long, value_enum, default_value_t, value_name = "HOW", help_heading = "Reports")]
+    #[arg(hide_default_value = true)]
     pub output: BenchOutput,
-    /// Also write the tables as Markdown
+    /// Also write tables as Markdown
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub export_markdown: Option<PathBuf>,
-    /// Also write every figure as CSV
+    /// Also write figures as CSV
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub export_csv: Option<PathBuf>,
-    /// Also draw throughput and latencies: FILE.svg or FILE.png (may be given again)
+    /// Also draw a chart: .svg or .png
+    ///
+    /// Of throughput and latencies. May be repeated.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub plot: Vec<PathBuf>,
-    /// Exit with 3 if a handler is slower than in this report (from --output json)
+    /// Exit with 3 if slower than this report
+    ///
+    /// FILE comes from --output json.
     #[arg(long, value_name = "FILE", conflicts_with = "rate", help_heading = "Reports")]
     pub baseline: Option<PathBuf>,
-    /// How much slower a handler may be
+    /// Slowdown that is allowed
     #[arg(long, value_name = "N%", default_value = "10%", value_parser = percent)]
     #[arg(requires = "baseline", help_heading = "Reports")]
     pub tolerance: f64,
-    /// Compare calls per second instead of ratios to `file` and `null`
+    /// Compare calls/s instead of ratios
+    ///
+    /// The ratios are those to `file` and `null`.
     #[arg(long, requires = "baseline", help_heading = "Reports")]
     pub absolute: bool,
 }
 
-/// Other benchmarks, and the processes that `zlog bench` starts itself.
+/// Other benchmarks, and the processes that `zlog bench` starts.
 #[derive(Subcommand, Debug)]
 pub enum BenchCommand {
     /// End to end, from emit to tail, beside bare libzmq
@@ -215,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_subject_has_a_name_of_its_own_on_the_command_line() {
+    fn each_target_has_its_own_name_on_the_command_line() {
         for target in BenchTarget::ALL {
             let handler = HandlerArg::from_str(target.name(), false).unwrap();
             assert_eq!(handler.targets(), [target]);
@@ -224,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_mean_nothing_are_refused() {
+    fn invalid_values_are_refused() {
         assert_eq!(percent("10%"), Ok(0.1));
         assert_eq!(percent("5 %"), Ok(0.05));
         for text in ["", "%", "-1%", "100%", "ten", "NaN"] {

@@ -16,51 +16,68 @@ const MAX_PROCESSES: usize = 64;
 /// `zlog bench pipeline`.
 #[derive(Args, Debug)]
 pub struct PipelineArgs {
-    /// Transport between emit and tail
+    /// Transports
     #[arg(long, value_enum, value_delimiter = ',', value_name = "TRANSPORT,…")]
     #[arg(default_value = "tcp,ipc", help_heading = "What is measured")]
     pub transport: Vec<TransportArg>,
-    /// Wire format
+    /// Dialects
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WIRE,…")]
     #[arg(default_value = "json,text", help_heading = "What is measured")]
     pub wire: Vec<WireArg>,
-    /// Bytes of each message: 100, 4K; several make a sweep
+    /// Bytes of each message
+    ///
+    /// 100, 4K. Several values make a sweep.
     #[arg(long, value_delimiter = ',', value_name = "SIZE,…", default_value = "100")]
     #[arg(value_parser = message_size, help_heading = "What is measured")]
     pub size: Vec<usize>,
-    /// Number of emit processes; several make a sweep
+    /// Number of emit processes
+    ///
+    /// Several values make a sweep.
     #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "1")]
     #[arg(value_parser = processes, help_heading = "What is measured")]
     pub publishers: Vec<usize>,
-    /// Number of tail processes, each of which gets every record; several make a sweep
+    /// Number of tail processes
+    ///
+    /// Each gets every record. Several values make a sweep.
     #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "1")]
     #[arg(value_parser = processes, help_heading = "What is measured")]
     pub subscribers: Vec<usize>,
-    /// Subscriptions of each tail, one of which matches the records; several make a sweep
+    /// Subscriptions of each tail
+    ///
+    /// One of them matches the records. Several values make a sweep.
     #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "1")]
     #[arg(value_parser = subscriptions, help_heading = "What is measured")]
     pub topics: Vec<usize>,
 
-    /// Rounds: each measures every pipeline once, with zlog and with bare libzmq
+    /// Rounds
+    ///
+    /// Each measures every pipeline once, with zlog and with bare libzmq.
     #[arg(long, value_name = "N", default_value = "3")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
     #[arg(help_heading = "How long")]
     pub runs: u16,
-    /// Records of each emit in a run [default: 200000, and fewer large ones]
+    /// Records of each emit in a run
+    ///
+    /// Default: 200000, and fewer large ones.
     #[arg(short = 'n', long, value_name = "N", value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = "How long")]
     pub count: Option<u64>,
-    /// Directory for the files of lines [default: the system's temporary one]
+    /// Directory for temporary files
+    ///
+    /// Default: the temporary directory of the system.
     #[arg(long, value_name = "DIR", help_heading = "Set-up")]
     pub dir: Option<PathBuf>,
 
-    /// What to print
-    #[arg(short, long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Reports")]
+    /// Format: table, markdown or json
+    #[arg(short, long, value_enum, default_value_t, value_name = "HOW", help_heading = "Reports")]
+    #[arg(hide_default_value = true)]
     pub output: PipelineOutput,
-    /// Also write the tables as Markdown
+    /// Also write tables as Markdown
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub export_markdown: Option<PathBuf>,
-    /// Draw how rate and cost change along the sweep: FILE.svg or FILE.png (may be given again)
+    /// Draw the sweep: .svg or .png
+    ///
+    /// How rate and cost change along the sweep. May be repeated.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub plot: Vec<PathBuf>,
 }

@@ -1,44 +1,41 @@
-//! Reads `VALUE,KEY=VALUE,…`: where a value ends and a key begins.
-//!
-//! Which keys there are, and what they mean, is `zlog_pipeline::router::options`'s.
+//! Splits `VALUE,KEY=VALUE,…` into keys and values.
 //!
 //! # Grammar
-//! - The text before the first `,KEY=` is the value itself: a path, an address, a
-//!   command. The text after each `KEY=` is that key's value.
-//! - A comma that no `KEY=` follows belongs to the value that it stands in. Two commas
-//!   are one, and never begin a key.
-//! - A switch may stand without `=VALUE`: `,sync`.
-//! - `format=` takes the rest, whatever is in it: it stands last.
+//! - The text before the first `,KEY=` is the main value: a path, an address, a command. The
+//!   text after each `KEY=` is the value of that key.
+//! - A comma that is not followed by `KEY=` belongs to the value around it. Two commas are
+//!   one comma and never begin a key.
+//! - A switch needs no `=VALUE`: `,sync`.
+//! - `format=` takes the rest of the text, so it must be last.
 
 use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::nearest;
 use zlog_pipeline::router::options::{Class, Key, Reader};
 
-/// The key whose value is the rest.
+/// The key whose value is the rest of the text.
 const FORMAT: &str = "format";
 
-/// The keys of an option that were typed.
+/// The value of an option, split into keys and values.
 #[derive(Debug)]
 pub(super) struct KeyValues {
     /// The option, for messages: `--file`.
     option: &'static str,
-    /// The key that the value itself belongs to; empty for an option that is all keys.
+    /// The key of the main value; empty for an option without one.
     main: &'static str,
-    /// The value itself.
+    /// The main value.
     value: String,
-    /// Keys with their values, in their order. What has been read is taken out.
+    /// Keys with their values, in order. Reading a key removes it.
     keys: Vec<(String, String)>,
-    /// The first thing that is wrong.
+    /// The first error.
     error: Option<Error>,
 }
 
 impl KeyValues {
-    /// Takes apart what was given to `option`. `main` is the key that the value itself
-    /// belongs to.
+    /// Splits the value of `option`. `main` is the key of the main value.
     ///
     /// # Errors
-    /// No value, or a key that is not among `known`.
+    /// An empty main value, or a key that is not in `known`.
     pub(super) fn new(
         option: &'static str,
         main: &'static str,
@@ -48,16 +45,16 @@ impl KeyValues {
         let mut typed = KeyValues::empty(option, main);
         typed.parse(text, known)?;
         if typed.value.is_empty() {
-            let what = format!("{option} {:?} begins with nothing", escape(text));
-            return Err(Error::usage(what).hint("Its value stands before the first key."));
+            let what = format!("{option} {:?} has no value before the first key", escape(text));
+            return Err(Error::usage(what).hint("Put the value first: VALUE,KEY=VALUE."));
         }
         Ok(typed)
     }
 
-    /// Takes apart what was given to an option that is all keys.
+    /// Splits the value of an option without a main value.
     ///
     /// # Errors
-    /// A value, or a key that is not among `known`.
+    /// A main value, or a key that is not in `known`.
     pub(super) fn all_keys(option: &'static str, text: &str, known: &[Key]) -> Result<KeyValues> {
         let mut typed = KeyValues::empty(option, "");
         if text.is_empty() {
@@ -65,7 +62,7 @@ impl KeyValues {
         }
         typed.parse(&format!(",{text}"), known)?;
         if !typed.value.is_empty() {
-            let what = format!("{option}={}: that is no key with a value", escape(text));
+            let what = format!("{option}={} does not begin with KEY=VALUE", escape(text));
             return Err(Error::usage(what).hint(key_list(known)));
         }
         Ok(typed)
@@ -75,7 +72,7 @@ impl KeyValues {
         KeyValues { option, main, value: String::new(), keys: Vec::new(), error: None }
     }
 
-    /// Gives the value itself to the key `other`, where the switch of that name is set.
+    /// Makes the main value that of the key `other` if the switch of that name is set.
     pub(super) fn move_main(&mut self, other: &'static str) {
         if self.has(other) && self.flag(other) {
             self.main = other;
@@ -103,7 +100,7 @@ impl KeyValues {
             } else if let Some((switch, after)) = switch(after, known) {
                 self.keys.push((switch.to_owned(), "yes".to_owned()));
                 rest = after;
-                // A comma follows, or nothing.
+                // A comma or nothing follows.
             } else {
                 self.current_value().push(',');
             }
@@ -112,7 +109,7 @@ impl KeyValues {
         Ok(())
     }
 
-    /// Where text goes: to the last key's value, or to the value itself.
+    /// Where text is appended: the value of the last key, or the main value.
     fn current_value(&mut self) -> &mut String {
         match self.keys.last_mut() {
             Some((_, value)) => value,
@@ -120,7 +117,7 @@ impl KeyValues {
         }
     }
 
-    /// All values of a key, in their order.
+    /// All values of a key, in order.
     fn all(&mut self, key: &str) -> Vec<String> {
         if !self.main.is_empty() && key == self.main {
             return vec![self.value.clone()];
@@ -132,7 +129,7 @@ impl KeyValues {
         self.error.get_or_insert(error);
     }
 
-    /// An error about a key, or about the value itself when `key` is empty.
+    /// An error about a key, or about the main value if `key` is empty.
     pub(super) fn error_about(&self, key: &str, what: &str) -> Error {
         let of = if self.value.is_empty() { "" } else { " " };
         let place = format!("{}{of}{}", self.option, escape(&self.value));
@@ -143,22 +140,20 @@ impl KeyValues {
 
     fn unknown(&self, key: &str, known: &[Key]) -> Error {
         let nearest = nearest(key, known.iter().map(|key| key.name));
-        let error =
-            self.error_about(&format!("{}=", escape(key)), "is no key of it").hint(format!(
-                "{} A comma before something else that looks like a key is written twice.",
-                key_list(known)
-            ));
+        let error = self.error_about("unknown key", &format!("{}=", escape(key))).hint(format!(
+            "{} If it is part of a value, double the comma before it.",
+            key_list(known)
+        ));
         match nearest {
             Some(nearest) => error.note(format!("Did you mean {nearest}=?")),
             None => error,
         }
     }
 
-    /// Ends the reading of a handler of `class`: everything must have been right, and no
-    /// key may be left that only another class of the same option reads.
+    /// Ends the reading of a handler of `class`.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first error, or a key that only another class of the same option has.
     pub(super) fn finish(self, class: &Class) -> Result<()> {
         let left = self.keys.iter().map(|(key, _)| key).find(|key| !class.has(key));
         let Some(key) = left else { return self.error.map_or(Ok(()), Err) };
@@ -166,13 +161,13 @@ impl KeyValues {
         let pickers: Vec<&str> = others.filter_map(|other| other.picked_by).collect();
         if pickers.is_empty() {
             return Err(self
-                .error_about(key, "is for a file that is not replaced")
-                .hint(format!("Leave out {key}, or what replaces the file.")));
+                .error_about(key, "can't be used with rotation")
+                .hint(format!("Leave out {key}, or max-bytes and when.")));
         }
         let pickers = pickers.join(" or ");
         Err(self
-            .error_about(key, &format!("goes with {pickers}"))
-            .hint(format!("Give {pickers} too, or leave out {key}.")))
+            .error_about(key, &format!("requires {pickers}"))
+            .hint(format!("Add {pickers}, or leave out {key}.")))
     }
 }
 
@@ -242,20 +237,20 @@ impl Reader for KeyValues {
     }
 }
 
-/// Which keys there are.
+/// The known keys, as a sentence.
 fn key_list(known: &[Key]) -> String {
     let mut names: Vec<_> = known.iter().map(|key| key.name).collect();
     names.sort_unstable();
-    format!("It takes {}.", names.join(", "))
+    format!("The keys are {}.", names.join(", "))
 }
 
-/// A part of a format that looks like a key of the option, `level=error` or `utc`, and shows
-/// nothing of a record. It was hardly meant as a part of the format, which takes the rest.
+/// A part of a format that looks like a key of the option (`level=error`, `utc`) and has no
+/// field of a record. It was probably meant as a key.
 pub(super) fn likely_misplaced_key<'f>(format: &'f str, known: &[Key]) -> Option<&'f str> {
     let mut parts = format.split(',');
     let mut doubled = parts.next().is_some_and(str::is_empty);
     parts.find(|part| {
-        // As everywhere, a comma that is written twice begins no key.
+        // A doubled comma begins no key.
         let after_double = std::mem::replace(&mut doubled, part.is_empty());
         let is_key = match key(part) {
             Some((key, value)) => known.iter().any(|known| known.name == key) && !has_field(value),
@@ -265,12 +260,12 @@ pub(super) fn likely_misplaced_key<'f>(format: &'f str, known: &[Key]) -> Option
     })
 }
 
-/// Whether a text may show something of a record, in any of the styles.
+/// Whether a text may contain a field of a record, in any style.
 fn has_field(text: &str) -> bool {
     text.contains("%(") || text.contains(['{', '$'])
 }
 
-/// `KEY=` at the beginning, and what follows it.
+/// Splits `KEY=` from the beginning.
 fn key(text: &str) -> Option<(&str, &str)> {
     let (key, value) = text.split_once('=')?;
     let word = key.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -278,7 +273,7 @@ fn key(text: &str) -> Option<(&str, &str)> {
     word.then_some((key, value))
 }
 
-/// A switch at the beginning, and what follows it: a comma, or nothing.
+/// Splits a switch from the beginning. A comma or nothing must follow.
 fn switch<'t>(text: &'t str, known: &[Key]) -> Option<(&'static str, &'t str)> {
     known.iter().filter(|key| key.is_switch()).find_map(|switch| {
         let after = text.strip_prefix(switch.name)?;
@@ -308,14 +303,14 @@ mod tests {
         parse(text).unwrap()
     }
 
-    /// The error that reading leaves.
+    /// The error that `read` causes.
     fn error(text: &str, read: impl Fn(&mut dyn Reader)) -> String {
         let mut typed = typed(text);
         read(&mut typed);
         typed.error.unwrap().to_string()
     }
 
-    /// The value, and each key with its own.
+    /// The main value, and each key with its value.
     fn parts(text: &str) -> String {
         let typed = typed(text);
         let keys = typed.keys.iter().map(|(key, value)| format!("[{key}={value}]"));
@@ -323,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_follow_the_value() {
+    fn keys_follow_the_main_value() {
         assert_eq!(parts("app.log"), "app.log");
         assert_eq!(
             parts("app.log,level=error,topic=a,topic=b"),
@@ -336,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comma_that_no_key_follows_belongs_to_the_value() {
+    fn a_comma_without_a_key_after_it_belongs_to_the_value() {
         assert_eq!(parts("a,b.log"), "a,b.log");
         assert_eq!(parts("a,"), "a,");
         assert_eq!(parts("awk -F, a=1"), "awk -F, a=1");
@@ -345,20 +340,20 @@ mod tests {
     }
 
     #[test]
-    fn two_commas_are_one_and_begin_no_key() {
+    fn two_commas_are_one_comma_and_begin_no_key() {
         assert_eq!(parts("dd,,of=y"), "dd,of=y");
         assert_eq!(parts("x,,sync,topic=a,,level=b"), "x,sync[topic=a,level=b]");
         assert_eq!(parts("x,,,level=info"), "x,[level=info]");
     }
 
     #[test]
-    fn the_format_takes_the_rest() {
+    fn the_format_takes_the_rest_of_the_text() {
         let text = "x,level=info,format={message},level={levelname},,sync";
         assert_eq!(parts(text), "x[level=info][format={message},level={levelname},,sync]");
     }
 
     #[test]
-    fn a_key_that_stands_in_the_format_is_seen_and_a_field_is_none() {
+    fn a_key_in_the_format_is_found_and_a_field_is_not_taken_for_one() {
         for (format, key) in [
             ("%(message)s,level=error", Some("level=error")),
             ("%(levelname)s,sync,level=info %(message)s", Some("sync")),
@@ -379,23 +374,23 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_an_error_with_the_nearest() {
+    fn the_error_about_an_unknown_key_suggests_the_nearest() {
         for (text, nearest) in [("x,levle=info", "level"), ("x,maxBytes=3", "max-bytes")] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(&format!("Did you mean {nearest}=?")), "{error}");
         }
         let error = parse("x,\u{1b}=").map(|typed| typed.value);
-        assert_eq!(error.unwrap(), "x,\u{1b}=", "no key looks like that");
+        assert_eq!(error.unwrap(), "x,\u{1b}=", "this is not a key");
     }
 
     #[test]
-    fn a_value_is_needed() {
+    fn a_main_value_is_required() {
         let error = parse(",level=info").unwrap_err().to_string();
-        assert!(error.contains("begins with nothing"), "{error}");
+        assert!(error.contains("has no value before the first key"), "{error}");
     }
 
     #[test]
-    fn a_wrong_value_names_option_key_and_next_step() {
+    fn the_error_about_a_value_names_option_key_and_next_step() {
         let parser = |_: &str| Err::<(), _>(Error::new("no").hint("Yes."));
         let wrong = error("x,level=loud", |reader| assert!(reader.read("level", parser).is_none()));
         assert_eq!(wrong, "--file x: level=loud: no\n  Yes.");
@@ -409,7 +404,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_can_be_written_with_its_commas_doubled(
+        fn any_value_can_be_written_with_doubled_commas(
             value in "[a-c,=]{1,8}",
             topic in "[a-c,=]{0,8}",
         ) {
@@ -421,7 +416,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "[a-z,=]{0,6}(,(level|format|sync|x)=?){0,3}.{0,4}") {
+        fn no_text_causes_a_panic(text in "[a-z,=]{0,6}(,(level|format|sync|x)=?){0,3}.{0,4}") {
             let _ = parse(&text);
         }
     }

@@ -1,7 +1,7 @@
-//! Handlers as they are typed: the options that commands with several handlers share.
+//! The options of handlers: `--file PATH,KEY=VALUE…` and the like.
 //!
-//! How a value is taken apart is `key_values`', what its keys mean is
-//! `zlog_pipeline::router::options`'s.
+//! [`key_values`] splits a value into keys. [`zlog_pipeline::router::options`] says which
+//! keys there are and what they mean.
 
 mod key_values;
 
@@ -22,59 +22,86 @@ use zlog_pipeline::router::{HandlerSpec, Spec};
 const CONNECT: &str = "connect";
 
 /// The heading of these options.
-pub(super) const HEADING: &str = "Handlers";
+pub(super) const HEADING: &str = "Handlers (`zlog help handlers` explains KEY)";
 
-/// Where records go, several at once.
+/// How the keys of handlers are written.
+pub const KEYS_ABOUT: &str = "\
+Keys of handlers: zlog tail --file app.log,level=error,max-bytes=10M
+
+A comma begins the next key only if KEY= or a switch follows it. Two commas are
+one comma and begin no key. format= takes the rest of the text, commas included,
+so it must be last. A configuration file has the same keys.";
+
+/// Where records go. Each option may be repeated.
 #[derive(Args, Debug, Clone, Default)]
 pub struct HandlerArgs {
-    /// Write to this file; may be repeated, as all handlers. With max-bytes= it is replaced
-    /// as it grows, with when= by the clock, as Python does both
-    #[arg(long, value_name = "PATH[,KEY=VALUE…]", help_heading = HEADING)]
+    /// Append to a file, or rotate it
+    ///
+    /// max-bytes= rotates by size and when= by time, as Python's handlers do. May be repeated,
+    /// as all handlers.
+    #[arg(long, value_name = "PATH[,KEY=…]", help_heading = HEADING)]
     pub file: Vec<String>,
-    /// Send mails, of many records each, through the server smtp://HOST:PORT; to= is needed
-    #[arg(long, value_name = "URL,to=…[,KEY=VALUE…]", help_heading = HEADING)]
+    /// Send mail; to= is required
+    ///
+    /// URL is that of the mail server: smtp://HOST:PORT. A mail holds many records.
+    #[arg(long, value_name = "URL[,KEY=…]", help_heading = HEADING)]
     pub smtp: Vec<String>,
-    /// Send to a syslog daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601
-    #[arg(long, value_name = "ADDRESS[,KEY=VALUE…]", help_heading = HEADING)]
+    /// Send to a syslog daemon
+    ///
+    /// unix:/dev/log, udp://HOST:514 or tcp://HOST:601.
+    #[arg(long, value_name = "ADDRESS[,KEY=…]", help_heading = HEADING)]
     pub syslog: Vec<String>,
-    /// Run this command, without a shell, for each batch of records: they are its input
-    #[arg(long, value_name = "COMMAND[,KEY=VALUE…]", help_heading = HEADING)]
+    /// Run a command for each batch
+    ///
+    /// The command gets the records on its standard input. No shell is started.
+    #[arg(long, value_name = "COMMAND[,KEY=…]", help_heading = HEADING)]
     pub exec: Vec<String>,
-    /// Publish again here, on a socket of its own
-    #[arg(long, value_name = "ENDPOINT[,KEY=VALUE…]", help_heading = HEADING)]
+    /// Publish on another socket
+    #[arg(long, value_name = "ENDPOINT[,KEY=…]", help_heading = HEADING)]
     pub publish: Vec<String>,
-    /// Print records too
+    /// Also print records
     #[arg(
-        long, value_name = "KEY=VALUE…", num_args = 0..=1, require_equals = true,
+        long, value_name = "KEY=…", num_args = 0..=1, require_equals = true,
         default_missing_value = "", help_heading = HEADING
     )]
     pub console: Option<String>,
 }
 
-/// The keys of an option, as they are typed: without the main one, whose value stands
-/// first.
-fn typed_keys(option: &str, has_queue: bool) -> Vec<Key> {
+/// The keys of an option without those that all handlers have, as they are typed. The main
+/// one is not among them: its value comes first, without a key.
+fn own_keys(option: &str) -> Vec<Key> {
     let mut keys = Vec::new();
-    for class in Class::of_option(option) {
-        let own = class.all_keys().filter(|key| has_queue || !options::QUEUE.contains(key));
-        for key in own.chain(has_queue.then_some(&options::NAME)) {
-            // A second endpoint has an option of its own: here it is a switch.
-            let key = if is_main_switch(key) { Key::switch(key.name, key.help) } else { *key };
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
+    for key in Class::of_option(option).flat_map(|class| class.keys.iter().copied().flatten()) {
+        // On the command line, `connect` says what to do with the endpoint that comes first.
+        let key = if is_main_switch(key) { Key::switch(key.name, key.help) } else { *key };
+        if !keys.contains(&key) {
+            keys.push(key);
         }
     }
     keys
 }
 
-/// Whether the key takes the place of the main one, as `connect` of `bind`.
+/// All keys of an option, as they are typed.
+fn typed_keys(option: &str, has_queue: bool) -> Vec<Key> {
+    let mut keys = own_keys(option);
+    keys.extend(options::FILTER);
+    if Class::of_option(option).any(|class| class.formatted) {
+        keys.extend(options::FORMAT);
+    }
+    if has_queue {
+        keys.extend(options::QUEUE);
+        keys.push(options::NAME);
+    }
+    keys
+}
+
+/// Whether the key replaces the main one, as `connect` replaces `bind`.
 fn is_main_switch(key: &Key) -> bool {
     key.name == CONNECT
 }
 
-/// Reads what was given to `option`. `has_queue` is false for the console of `tail`, which
-/// prints as records come.
+/// Reads the value of `option`. `has_queue` is false for the console of `tail`, which prints
+/// records as they arrive.
 fn read(option: &'static str, text: &str, on_full: OnFull, has_queue: bool) -> Result<HandlerSpec> {
     let known = typed_keys(option, has_queue);
     let main = Class::of_option(option).find_map(|class| class.main).map_or("", |key| key.name);
@@ -93,11 +120,11 @@ fn read(option: &'static str, text: &str, on_full: OnFull, has_queue: bool) -> R
     let spec =
         options::handler(&mut typed, class, SharedSettings { name, formatter, utc, on_full });
     typed.finish(class)?;
-    let spec = spec.ok_or_else(|| Error::usage(format!("{option}: it can't be read")))?;
+    let spec = spec.ok_or_else(|| Error::usage(format!("{option} can't be read")))?;
     Ok(HandlerSpec { queue: spec.queue.filter(|_| has_queue), ..spec })
 }
 
-/// The class that the keys ask for, among those of the option.
+/// The class that the keys select among those of the option.
 fn picked_class(option: &str, typed: &KeyValues) -> Result<&'static Class> {
     let picked: Vec<(&str, &'static Class)> = Class::of_option(option)
         .filter_map(|class| Some((class.picked_by.filter(|key| typed.has(key))?, class)))
@@ -106,47 +133,49 @@ fn picked_class(option: &str, typed: &KeyValues) -> Result<&'static Class> {
         [(_, class)] => Ok(class),
         [] => Class::of_option(option)
             .find(|class| class.picked_by.is_none())
-            .ok_or_else(|| Error::usage(format!("{option}: it needs a key"))),
+            .ok_or_else(|| Error::usage(format!("{option} needs a key"))),
         [(first, _), (second, _), ..] => Err(typed
-            .error_about(&format!("{first} and {second}"), "are two ways to replace a file")
-            .hint("Give one of them.")),
+            .error_about(&format!("{first} and {second}"), "can't be combined")
+            .hint("Rotate by size or by time.")),
     }
 }
 
-/// What help texts and man pages say of the keys: those of all handlers, then those of
-/// each option.
-pub fn keys_help() -> Vec<(String, String)> {
-    let line = |key: &Key| {
-        let value = if key.is_switch() { String::new() } else { format!("={}", key.value) };
-        let default = match key.default {
-            "" => String::new(),
-            default => format!(" [default: {default}]"),
-        };
-        let repeats = if key.repeats { "; may be repeated" } else { "" };
-        (format!("{}{value}", key.name), format!("{}{repeats}{default}", key.help))
-    };
+/// A title, and keys as they are written, each with its meaning.
+pub type KeyGroup = (String, Vec<(String, String)>);
+
+/// The keys that all handlers have, then those of each option, as help, man page and
+/// documents list them.
+pub fn key_groups() -> Vec<KeyGroup> {
     let common = options::FILTER.iter().chain(options::QUEUE).chain([&options::NAME]);
-    let mut lines: Vec<_> = common.chain(options::FORMAT).map(line).collect();
-    let mut shown = Vec::new();
-    for class in CLASSES {
-        for key in class.keys.iter().copied().flatten() {
-            let key = if is_main_switch(key) { Key::switch(key.name, key.help) } else { *key };
-            if shown.contains(&(class.option, key)) {
-                continue;
-            }
-            shown.push((class.option, key));
-            let (name, what) = line(&key);
-            lines.push((format!("{} {name}", class.option), what));
-        }
+    let mut groups = vec![
+        ("All handlers".to_owned(), common.map(describe).collect()),
+        ("All handlers but --publish".to_owned(), options::FORMAT.iter().map(describe).collect()),
+    ];
+    let mut options: Vec<&str> = CLASSES.iter().map(|class| class.option).collect();
+    options.dedup();
+    for option in options {
+        let Some(main) = Class::of_option(option).find_map(|class| class.main) else { continue };
+        let (_, meaning) = describe(&Key { repeats: false, ..main });
+        let first = (main.value.to_owned(), meaning);
+        let keys = std::iter::once(first).chain(own_keys(option).iter().map(describe)).collect();
+        groups.push((format!("{option} {}", main.value), keys));
     }
-    let commas = "A comma that no KEY= follows belongs to the value. Two commas are one comma and \
-                  begin no key. format= takes the rest, commas and all: it stands last";
-    lines.push(("Commas".to_owned(), commas.to_owned()));
-    lines
+    groups
+}
+
+/// A key as it is written, and its meaning.
+fn describe(key: &Key) -> (String, String) {
+    let value = if key.is_switch() { String::new() } else { format!("={}", key.value) };
+    let default = match key.default {
+        "" => String::new(),
+        default => format!(" [default: {default}]"),
+    };
+    let repeats = if key.repeats { "; may be repeated" } else { "" };
+    (format!("{}{value}", key.name), format!("{}{repeats}{default}", key.help))
 }
 
 impl HandlerArgs {
-    /// Whether there is any handler but the console.
+    /// Whether there is no handler besides the console.
     pub fn is_empty(&self) -> bool {
         self.file.is_empty()
             && self.smtp.is_empty()
@@ -155,11 +184,11 @@ impl HandlerArgs {
             && self.publish.is_empty()
     }
 
-    /// The console as data, if it was asked for. `on_full` is what its queue does where
-    /// that is not said; `None`: it has no queue.
+    /// The console, if `--console` was given. `on_full` is the default for its queue; `None`
+    /// means that it has no queue.
     ///
     /// # Errors
-    /// As [`HandlerArgs::spec`]'s.
+    /// As [`HandlerArgs::spec`].
     pub fn console(&self, on_full: Option<OnFull>) -> Result<Option<HandlerSpec>> {
         let Some(text) = &self.console else { return Ok(None) };
         let console = read("--console", text, on_full.unwrap_or(OnFull::Block), on_full.is_some())?;
@@ -167,12 +196,10 @@ impl HandlerArgs {
         Ok(Some(console))
     }
 
-    /// The handlers as data, without the console. `on_full` is what queues do that do
-    /// not say.
+    /// The handlers without the console. `on_full` is the default for their queues.
     ///
     /// # Errors
-    /// Keys that are not known, values that can't be read, keys that do not go together;
-    /// [`Spec::check`]'s.
+    /// Unknown keys, invalid values, keys that exclude each other; errors of [`Spec::check`].
     pub fn spec(&self, on_full: OnFull) -> Result<Spec> {
         let options: [(&'static str, &[String]); 5] = [
             ("--file", &self.file),
@@ -193,8 +220,8 @@ impl HandlerArgs {
         Ok(spec)
     }
 
-    /// What is allowed but hardly meant: a line each. Nothing of handlers that can't be
-    /// read, which is an error anyway.
+    /// Warnings about values that are allowed but probably a mistake. Empty if a handler can't
+    /// be read, which is an error anyway.
     pub fn remarks(&self) -> Vec<String> {
         let spec = self.spec(OnFull::Drop).unwrap_or_default();
         let console = self.console(Some(OnFull::Drop)).unwrap_or_default();
@@ -203,8 +230,8 @@ impl HandlerArgs {
             let option = handler.target.kind().class().option;
             let misplaced = key_values::likely_misplaced_key(format, &typed_keys(option, true))?;
             Some(format!(
-                "handler {}: \",{}\" is a part of its format, since format= takes the rest; a key \
-                 stands before format=",
+                "handler {}: \",{}\" is part of its format. Put keys before format=, which takes the \
+                 rest of the text.",
                 escape(&handler.name),
                 escape(misplaced)
             ))
@@ -213,7 +240,7 @@ impl HandlerArgs {
     }
 }
 
-/// [`Spec::check`], with what may be behind a format that is refused.
+/// [`Spec::check`], with a hint if the format that it refuses contains a comma.
 fn check(spec: &Spec) -> Result<()> {
     let refused = |handler: &HandlerSpec| {
         let format = &handler.formatter;
@@ -221,12 +248,12 @@ fn check(spec: &Spec) -> Result<()> {
             && format.build(Output::Text, Options::default()).is_err()
     };
     spec.check().map_err(|error| match spec.handlers.iter().any(refused) {
-        true => error.also("format= takes the rest of the text, commas and all: it stands last."),
+        true => error.also("format= takes the rest of the text, commas included: put it last."),
         false => error,
     })
 }
 
-/// Numbers handlers that would have the same name.
+/// Numbers handlers that have the same name.
 fn number_duplicates(handlers: &mut [HandlerSpec]) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for handler in handlers {

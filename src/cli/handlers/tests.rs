@@ -10,7 +10,7 @@ use zlog_pipeline::router::{
     ConsoleTarget, FileTarget, QueueSpec, RotatingTarget, Target, TimedTarget,
 };
 
-/// The one handler that `option` makes of `text`.
+/// The handler that `option` makes of `text`.
 fn one(option: &str, text: &str) -> Result<HandlerSpec> {
     let texts = vec![text.to_owned()];
     let mut args = HandlerArgs::default();
@@ -29,7 +29,7 @@ fn refusal(option: &str, text: &str) -> String {
 }
 
 #[test]
-fn a_file_is_appended_to_or_replaced_by_size_or_by_the_clock() {
+fn a_file_is_appended_to_or_rotated_by_size_or_by_time() {
     let plain = one("file", "a/b.log,sync").unwrap();
     assert_eq!(plain.name, "a/b.log");
     assert_eq!(plain.target, Target::File(FileTarget { path: "a/b.log".into(), sync: Sync::Data }));
@@ -37,26 +37,28 @@ fn a_file_is_appended_to_or_replaced_by_size_or_by_the_clock() {
     let Target::Rotating(RotatingTarget { rotation, .. }) =
         one("file", "a,max-bytes=10M,backups=3,compress=zstd").unwrap().target
     else {
-        panic!("it has a size")
+        panic!("not a rotating file")
     };
     assert_eq!((rotation.max_bytes, rotation.backup_count), (10 << 20, 3));
     assert_eq!(rotation.compress, Compression::Zstd);
     let timed = one("file", "a,when=midnight,at=03:30,utc").unwrap();
     assert!(timed.formatter.utc);
-    let Target::Timed(TimedTarget { timing, path }) = timed.target else { panic!("it has a time") };
+    let Target::Timed(TimedTarget { timing, path }) = timed.target else {
+        panic!("not a timed file")
+    };
     assert_eq!((path.as_path(), timing.when, timing.interval), (Path::new("a"), When::Midnight, 1));
     assert_eq!((timing.backup_count, timing.utc), (0, true));
     assert_eq!(timing.at_time, Some(jiff::civil::time(3, 30, 0, 0)));
 }
 
 #[test]
-fn keys_that_do_not_go_together_are_refused() {
+fn keys_that_exclude_each_other_are_refused() {
     let cases = [
-        ("file", "a,max-bytes=1K,when=H", "max-bytes and when are two ways"),
-        ("file", "a,backups=3", "backups goes with max-bytes or when"),
-        ("file", "a,compress=gzip", "compress goes with max-bytes or when"),
-        ("file", "a,max-bytes=1K,at=03:00", "at goes with when"),
-        ("file", "a,max-bytes=1K,sync", "sync is for a file that is not replaced"),
+        ("file", "a,max-bytes=1K,when=H", "max-bytes and when can't be combined"),
+        ("file", "a,backups=3", "backups requires max-bytes or when"),
+        ("file", "a,compress=gzip", "compress requires max-bytes or when"),
+        ("file", "a,max-bytes=1K,at=03:00", "at requires when"),
+        ("file", "a,max-bytes=1K,sync", "sync can't be used with rotation"),
         ("file", "a,on-full=drop", "on-full says what a full queue does, and there is none"),
         ("file", "a,level=loud", "level=loud: not a level"),
         ("file", "a,when=noon", "when=noon: unknown time to replace a file"),
@@ -65,7 +67,7 @@ fn keys_that_do_not_go_together_are_refused() {
         ("syslog", "udp://h,facility=x", "facility=x: \"x\" is no syslog facility"),
         ("file", "a,queue=1000001", "queue=1000001: at most 1000000 records can be queued"),
         ("exec", "cat,batch=0", "batch=0: must be at least 1"),
-        ("publish", "tcp://h:1,format=x", "format= is no key of it"),
+        ("publish", "tcp://h:1,format=x", "unknown key format="),
         ("publish", "tcp://h:1,wire=xml", "wire=xml: write json or text"),
     ];
     for (option, text, expected) in cases {
@@ -75,7 +77,7 @@ fn keys_that_do_not_go_together_are_refused() {
 }
 
 #[test]
-fn slow_handlers_stand_behind_a_queue_unless_asked_otherwise() {
+fn slow_handlers_have_a_queue_by_default() {
     let queue = |text| one("exec", text).unwrap().queue;
     assert_eq!(queue("cat"), Some(QueueSpec { capacity: 10_000, on_full: OnFull::Drop }));
     let asked = Some(QueueSpec { capacity: 5, on_full: OnFull::Block });
@@ -89,7 +91,7 @@ fn slow_handlers_stand_behind_a_queue_unless_asked_otherwise() {
 }
 
 #[test]
-fn the_queue_of_a_publisher_decides_when_there_is_one() {
+fn a_publisher_with_a_queue_blocks_and_the_queue_drops() {
     let target = |text| match one("publish", text).unwrap().target {
         Target::Publish(target) => target,
         other => panic!("{other:?}"),
@@ -102,7 +104,7 @@ fn the_queue_of_a_publisher_decides_when_there_is_one() {
 }
 
 #[test]
-fn what_all_handlers_take_reaches_them() {
+fn the_keys_of_all_handlers_are_read() {
     let handler = one(
         "exec",
         "notify --to 'on call',name=n,level=warning,topic=a,topic=b,grep=x,exclude=y,batch=3,\
@@ -114,14 +116,14 @@ fn what_all_handlers_take_reaches_them() {
     assert_eq!(handler.formatter.format.as_deref(), Some("%(asctime)s, %(user)s"));
     assert_eq!(handler.formatter.datefmt.as_deref(), Some("%H:%M"));
     assert_eq!(handler.formatter.extras, [("user".to_owned(), Some("-".to_owned()))]);
-    let Target::Exec(options) = handler.target else { panic!("it is a command") };
+    let Target::Exec(options) = handler.target else { panic!("not a command") };
     assert_eq!(options.command, ["notify", "--to", "on call"]);
     assert_eq!((options.batch.count, options.batch.time), (3, Duration::from_secs(2)));
     assert_eq!(options.timeout, Duration::from_secs(60));
 }
 
 #[test]
-fn a_console_is_all_keys_and_has_a_queue_only_where_one_is_wanted() {
+fn a_console_has_no_main_value_and_a_queue_only_in_a_relay() {
     let console = |text: &str, on_full| {
         let args = HandlerArgs { console: Some(text.to_owned()), ..HandlerArgs::default() };
         args.console(on_full).map(Option::unwrap).map_err(|error| error.to_string())
@@ -135,7 +137,7 @@ fn a_console_is_all_keys_and_has_a_queue_only_where_one_is_wanted() {
     assert_eq!((own.level, own.queue.unwrap().capacity), (Some(Level::ERROR), 5));
     assert_eq!(own.formatter.format.as_deref(), Some("a,b=%(message)s"));
     let refused = console("queue=5", None).unwrap_err();
-    assert!(refused.contains("--console: queue= is no key of it"), "{refused}");
+    assert!(refused.contains("--console: unknown key queue="), "{refused}");
     let refused = console("error", None).unwrap_err();
     assert!(refused.contains("--console=error") && refused.contains("level"), "{refused}");
     let refused = console("level=loud", None).unwrap_err();
@@ -143,18 +145,18 @@ fn a_console_is_all_keys_and_has_a_queue_only_where_one_is_wanted() {
 }
 
 #[test]
-fn a_mail_has_its_addresses_and_its_subject() {
+fn a_mail_handler_has_addresses_and_a_subject() {
     let text = "smtp://h,from=a@example.org,to=b@example.org,to=c@example.org,subject=%(name)s";
     let handler = one("smtp", text).unwrap();
     assert_eq!(handler.name, "mail to b@example.org");
-    let Target::Smtp(options) = handler.target else { panic!("it is mail") };
+    let Target::Smtp(options) = handler.target else { panic!("not mail") };
     assert_eq!((options.server.as_str(), options.from.as_str()), ("smtp://h", "a@example.org"));
     assert_eq!(options.to, ["b@example.org", "c@example.org"]);
     assert_eq!(options.subject.format.as_deref(), Some("%(name)s"));
 }
 
 #[test]
-fn handlers_that_would_have_one_name_are_numbered_and_one_file_twice_is_refused() {
+fn handlers_of_the_same_name_are_numbered_and_a_file_named_twice_is_refused() {
     let args = HandlerArgs { exec: vec!["cat".into(), "cat".into()], ..HandlerArgs::default() };
     let spec = args.spec(OnFull::Drop).unwrap();
     assert_eq!(spec.handlers[1].name, "cat #2");
@@ -164,26 +166,23 @@ fn handlers_that_would_have_one_name_are_numbered_and_one_file_twice_is_refused(
 }
 
 #[test]
-fn a_key_behind_the_format_is_remarked_on_and_where_the_format_is_refused_explained() {
+fn a_key_after_the_format_is_warned_about_and_explains_a_refused_format() {
     let file = |text: &str| HandlerArgs { file: vec![text.into()], ..HandlerArgs::default() };
     let remarks = file("b.log,format=%(message)s,utc,level=error").remarks();
     assert_eq!(remarks.len(), 1, "{remarks:?}");
-    assert!(
-        remarks[0].starts_with("handler b.log: \",utc\" is a part of its format"),
-        "{remarks:?}"
-    );
+    assert!(remarks[0].starts_with("handler b.log: \",utc\" is part of its format"), "{remarks:?}");
     assert!(file("b.log,utc,format=msg=%(message)s,level=%(levelname)s").remarks().is_empty());
     let console = |text: &str| HandlerArgs { console: Some(text.into()), ..HandlerArgs::default() };
     assert_eq!(console("format={message},level=error").remarks().len(), 1);
-    let hint = "format= takes the rest of the text, commas and all: it stands last.";
+    let hint = "format= takes the rest of the text, commas included: put it last.";
     assert!(refusal("file", "x.log,format=bare,level=debug").ends_with(hint));
     assert!(console("format=bare,utc").console(None).unwrap_err().to_string().ends_with(hint));
     let other = refusal("file", "x.log,format=%(nope)s");
-    assert!(!other.contains("stands last"), "{other}");
+    assert!(!other.contains("put it last"), "{other}");
 }
 
 #[test]
-fn the_subject_of_a_mail_may_use_the_extras_that_its_text_may() {
+fn the_subject_of_a_mail_may_use_its_extras() {
     let mail = "smtp://h,to=a@b.org,extra=user,extra=shop=none,subject=%(levelname)s %(user)s";
     let Target::Smtp(options) = one("smtp", mail).unwrap().target else { panic!("{mail}") };
     let extras = [("user".to_owned(), None), ("shop".to_owned(), Some("none".to_owned()))];

@@ -252,7 +252,7 @@ impl Emit {
     }
 }
 
-impl Pipeline for Emit {
+impl<S: Source + ?Sized> Pipeline<S> for Emit {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         if let Some(rate) = &mut self.rate {
             let now = Instant::now();
@@ -277,7 +277,7 @@ impl Pipeline for Emit {
         }
     }
 
-    fn after_poll(&mut self, source: &mut dyn Source, _: PollStatus) -> Result<()> {
+    fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {
         self.publish.flush()?;
         self.progress.show(self.taken);
         self.report_notices(source.take_notices());

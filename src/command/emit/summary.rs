@@ -57,6 +57,7 @@ impl Summary {
         ];
         let named = [
             (self.outside_root, "record", OUTSIDE_ROOT),
+            (published.renumbered, "topic", "numbered from 1 again (too many topics)"),
             (lines.pieces, "piece", "of lines longer than --max-line"),
             (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "left out"),

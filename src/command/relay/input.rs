@@ -179,7 +179,7 @@ struct Input<'i> {
     state: &'i InputState,
 }
 
-impl Pipeline for Input<'_> {
+impl<S: Source + ?Sized> Pipeline<S> for Input<'_> {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         self.outside_root += u64::from(self.sender.fill(record));
         Ok(self.publish.handle(record)?)
@@ -189,7 +189,7 @@ impl Pipeline for Input<'_> {
         self.state.stop.load(Ordering::Relaxed)
     }
 
-    fn after_poll(&mut self, source: &mut dyn Source, _: PollStatus) -> Result<()> {
+    fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {
         self.publish.flush()?;
         let counts = InputCounts {
             published: self.publish.published(),

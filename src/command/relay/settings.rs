@@ -195,5 +195,5 @@ fn check_places(args: &RelayArgs) -> Result<()> {
 fn unfit(path: &Path, error: &clap::Error) -> Error {
     let path = escape(&path.display().to_string());
     Error::usage(format!("{path} and what was typed: {}", config::one_line(error)))
-        .hint("See `zlog relay --help` for what goes together.")
+        .hint("`zlog relay --help` describes the options.")
 }

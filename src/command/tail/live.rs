@@ -1,295 +1,199 @@
-//! A tail of a subscription: as long as it is wanted, whatever comes and goes.
+//! A tail of a subscription.
 
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::super::connection_log::ConnectionLog;
 use super::super::disconnect_reason::DisconnectReasons;
-use super::backlog::{self, Deduplicator, StoredMessage};
 use super::no_output::{Action, NoOutputMonitor};
 use super::no_peer::NoPeerMonitor;
-use super::output::{Destination, TailOutput};
-use super::{Ended, TICK, Tail, reopen_on_hangup};
+use super::{Ended, Tail, settings};
 use crate::cli::TailArgs;
-use zlog_core::error::Result;
+use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
-use zlog_core::text::escape;
-use zlog_core::wire;
+use zlog_core::text::escape::escape;
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{self, Drain, PublisherRequest, Role, SocketOptions, Subscriber};
+use zlog_pipeline::pump::{Pipeline, pump};
+use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
+use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::Subscribe;
-use zlog_pipeline::source::{PollStatus, Source};
 
-/// How long one look for what is left may wait.
-const DRAIN_POLL: Duration = Duration::from_millis(20);
-/// How long what comes too late for the handlers is counted.
-const COUNT_TIME: Duration = Duration::from_millis(500);
+/// Shows what arrives until enough has come or a signal asks to stop.
+pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
+    let prefixes = tail.output.subscriptions(args.level);
+    let mut source = open(args, tail, &prefixes)?;
+    let mut live = Live::new(args, tail, prefixes);
+    pump(&mut source, &mut live)?;
+    tail.late = source.late();
+    Ok(())
+}
 
-/// Shows what comes until enough has come or somebody asks to stop.
-pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
-    let mut live = Live::open(args, tail)?;
-    let mut last_timer = Instant::now();
-    loop {
-        let now = Instant::now();
-        if let Some(ended) = tail.ended(now) {
-            if matches!(ended, Ended::Stopped | Ended::TimedOut) && args.has_handlers() {
-                live.drain(args, tail)?;
-            }
-            return Ok(ended);
-        }
-        // Without waiting first: only when nothing is at hand is it time to flush.
-        let mut progress = live.poll(tail, Duration::ZERO, PollUntil::Stopped)?;
-        // A busy stream of which little is shown has no pause, and its reader waits too.
-        if progress == PollStatus::Idle || now >= last_timer + TICK {
-            tail.output.flush()?;
-            tail.on_timer(now);
-            live.on_timer(tail, now);
-            last_timer = now;
-        }
-        if progress == PollStatus::Idle {
-            if tail.output.is_closed() {
-                return Ok(Ended::Done);
-            }
-            progress = live.poll(tail, tail.wait(now), PollUntil::Stopped)?;
-        }
-        tail.output.release_reordered(Instant::now(), false)?;
-        tail.output.report(now, false);
-        if progress == PollStatus::Ended {
-            return Ok(Ended::Done);
+/// Opens the subscription, and requests the backlog with `--last`.
+fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe> {
+    let mut options = SocketOptions::subscriber();
+    options.hwm = args.hwm;
+    options.max_message = args.max_message as u64;
+    let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
+    let query = args.last.map(|n| query_endpoint(args, &endpoints).map(|at| (n, at)));
+    let query = query.transpose()?;
+    // A request for the backlog subscribes when the relay is ready for it.
+    let at_once = if query.is_some() { &[] } else { prefixes };
+    let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
+    if tail.hangup.is_some() {
+        subscriber.wake_by(Hangup::wakeups()?);
+    }
+    super::super::print_bound("tail", subscriber.bound());
+    let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
+    if let Some((n, at)) = query {
+        for notice in source.fetch_backlog(n, &at, prefixes, &|| tail.stop.requested())? {
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(&notice)));
         }
     }
+    Ok(source)
 }
 
-/// How long what is at hand is delivered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PollUntil {
-    /// Until somebody asks to stop.
-    Stopped,
-    /// Until nothing is left.
-    Empty,
-}
-
-struct Live {
-    source: Subscribe,
-    /// Unless --quiet.
+/// A tail of a subscription, and what it reports about it.
+struct Live<'t> {
+    tail: &'t mut Tail,
+    /// `None` with --quiet.
     no_peer: Option<NoPeerMonitor>,
-    /// Unless --quiet.
+    /// `None` with --quiet.
     disconnect_reasons: Option<DisconnectReasons>,
-    /// Until the first record is shown, unless --quiet.
+    /// `None` with --quiet, and after the first record was shown.
     no_output: Option<NoOutputMonitor>,
     /// With --verbose.
     connection_log: Option<ConnectionLog>,
-    /// What is subscribed to for the whole time. Other topics come only while a
-    /// probe for other topics runs.
+    /// What was asked for. Other topics arrive only during a probe of `no_output`.
     prefixes: Vec<Vec<u8>>,
-    /// With --last: what was shown already and may come again.
-    duplicates: Deduplicator,
+    /// How long records on their way are waited for at the end, if there are handlers.
+    linger: Option<Duration>,
 }
 
-impl Live {
-    fn open(args: &TailArgs, tail: &mut Tail) -> Result<Live> {
-        let mut options = SocketOptions::subscriber();
-        options.hwm = args.hwm;
-        options.max_message = args.max_message as u64;
-        let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
-        let prefixes = tail.output.subscriptions(args.level);
-        let ask = args
-            .last
-            .map(|n| backlog::query_endpoint(args, &endpoints).map(|to| (n, to)))
-            .transpose()?;
-        // Who asks for what went before subscribes only when the relay is ready for it.
-        let at_once = if ask.is_some() { &[] } else { &*prefixes };
-        let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
-        if tail.hangup.is_some() {
-            subscriber.wake_by(Hangup::wakeups()?);
-        }
-        super::super::print_bound("tail", subscriber.bound());
-        let mut duplicates = Deduplicator::default();
-        if let Some((n, at)) = ask {
-            let recent = backlog::fetch(n, &at, &prefixes, &mut subscriber, &tail.stop)?;
-            show_backlog(&recent.messages, tail)?;
-            duplicates = recent.duplicates;
-        }
+impl Live<'_> {
+    fn new<'t>(args: &TailArgs, tail: &'t mut Tail, prefixes: Vec<Vec<u8>>) -> Live<'t> {
         let wanted = args.topics.iter().chain(&args.root).cloned().collect();
-        Ok(Live {
-            source: Subscribe::new(subscriber),
-            no_peer: (!args.quiet).then(|| NoPeerMonitor::new(Instant::now())),
-            disconnect_reasons: (!args.quiet).then(|| DisconnectReasons::new(args.max_message)),
-            no_output: (!args.quiet).then(|| NoOutputMonitor::new(wanted, Instant::now())),
+        let (now, reports) = (Instant::now(), !args.quiet);
+        Live {
+            tail,
+            no_peer: reports.then(|| NoPeerMonitor::new(now)),
+            disconnect_reasons: reports.then(|| DisconnectReasons::new(args.max_message)),
+            no_output: reports.then(|| NoOutputMonitor::new(wanted, now)),
             connection_log: args.verbose.then(|| ConnectionLog::new("tail")),
             prefixes,
-            duplicates,
-        })
+            linger: args.has_handlers().then_some(args.linger.0),
+        }
     }
 
-    /// Whether everything is subscribed to, so that listening to all topics changes nothing.
+    /// Whether everything is subscribed to, so that a probe changes nothing.
     fn all_topics(&self) -> bool {
         self.prefixes.iter().any(Vec::is_empty)
     }
 
-    /// Delivers what is on its way when somebody asks to stop: a handler is to have it.
-    /// Publishers are made to stop, and what they have sent is taken in within --linger.
-    fn drain(&mut self, args: &TailArgs, tail: &mut Tail) -> Result<()> {
-        let (started, linger) = (Instant::now(), args.linger.0);
-        let mut drain = Drain::new(&self.source.subscriber().endpoint_status(), started, linger);
-        loop {
-            let now = Instant::now();
-            if tail.output.is_full() {
-                return Ok(());
-            }
-            if now >= started + linger {
-                return self.count_undelivered(tail, drain, now + COUNT_TIME);
-            }
-            // Asked first: what the system had received of a publisher that is gone has
-            // come by then.
-            let gone = socket::connected_peers(&self.source.subscriber().endpoint_status()) == 0;
-            let came = self.poll(tail, DRAIN_POLL, PollUntil::Empty)? == PollStatus::Delivered;
-            let now = Instant::now();
-            if drain.is_done(now, came) || (gone && !came) {
-                return Ok(());
-            }
-            let subscriber = self.source.subscriber();
-            if let Some(request) = drain.next_request(now, || subscriber.is_caught_up()) {
-                subscriber.request(request);
-            }
-        }
-    }
-
-    /// Counts what comes too late for the handlers, until then at the latest.
-    fn count_undelivered(
-        &mut self,
-        tail: &mut Tail,
-        mut drain: Drain,
-        until: Instant,
-    ) -> Result<()> {
-        self.source.subscriber().request(PublisherRequest::Stop);
-        drain.stop_requested();
-        loop {
-            let mut count = 0;
-            self.source.poll_raw(DRAIN_POLL, &mut |_, _| {
-                count += 1;
-                Ok(ControlFlow::Continue(()))
-            })?;
-            tail.undelivered.messages += count;
-            let now = Instant::now();
-            if drain.is_done(now, count > 0) {
-                return Ok(());
-            }
-            if now >= until {
-                tail.undelivered.and_more = true;
-                return Ok(());
-            }
-        }
-    }
-
-    /// Delivers what is at hand to the view.
-    fn poll(&mut self, tail: &mut Tail, wait: Duration, until: PollUntil) -> Result<PollStatus> {
-        let Live { source, no_output, prefixes, duplicates, .. } = self;
-        let Tail { output, stop, hangup, .. } = tail;
-        let mut probing = no_output.as_mut().filter(|no_output| no_output.is_probing());
-        // What was not subscribed to is not for the view: it would follow sequence
-        // numbers of topics that come and go, and report holes that are none.
-        let mut subscribed = |output: &mut TailOutput, record: &Record<'_>| {
-            reopen_on_hangup(hangup.as_ref(), output);
-            let topic = record.topic.as_bytes();
-            let subscribed = prefixes.iter().any(|prefix| topic.starts_with(prefix));
-            if let Some(no_output) = &mut probing
-                && !(subscribed && output.accepts_topic(record))
-            {
-                no_output.observe_topic(&record.topic);
-            }
-            subscribed
-        };
-        let flow = |flow| {
-            if until == PollUntil::Stopped && stop.requested() {
-                ControlFlow::Break(())
-            } else {
-                flow
-            }
-        };
-        if matches!(output.destination, Destination::Raw(_)) || !duplicates.is_done() {
-            return source.poll_raw(wait, &mut |frames, received| {
-                let (mut record, _) = wire::decode(frames, received);
-                if !subscribed(output, &record) || duplicates.is_duplicate(frames) {
-                    return Ok(flow(ControlFlow::Continue(())));
-                }
-                output.take_message(frames, &mut record).map(flow)
-            });
-        }
-        source.poll(wait, &mut |record| match subscribed(output, record) {
-            true => output.take(record).map(flow),
-            false => Ok(flow(ControlFlow::Continue(()))),
-        })
-    }
-
-    /// What there is time for now and then: connections, and silence.
-    fn on_timer(&mut self, tail: &Tail, now: Instant) {
-        // Taken out in any case: nobody else empties the queue.
-        for event in self.source.subscriber().events() {
+    /// Reports connection events.
+    fn report_events(&mut self, subscriber: &Subscriber, now: Instant) {
+        // Taken even with --quiet: nothing else empties the queue.
+        for event in subscriber.events() {
             if let Some(connection_log) = &mut self.connection_log {
                 connection_log.print(&event);
             }
             if let Some(no_peer) = &mut self.no_peer {
                 no_peer.observe(&event);
             }
-            let cut =
-                self.disconnect_reasons.as_mut().and_then(|reasons| reasons.observe(&event, now));
-            if let Some(cut) = cut {
-                terminal::eprint_line(format_args!("zlog tail: {cut}"));
+            let reasons = self.disconnect_reasons.as_mut();
+            if let Some(reason) = reasons.and_then(|reasons| reasons.observe(&event, now)) {
+                terminal::eprint_line(format_args!("zlog tail: {reason}"));
             }
         }
-        self.report_no_peer(now);
-        if tail.output.shown > 0
-            && self.no_output.take().is_some_and(|no_output| no_output.is_probing())
-            && !self.all_topics()
-        {
-            self.source.subscriber().unsubscribe(b"");
-        }
-        self.explain_no_output(tail, now);
     }
 
-    fn report_no_peer(&mut self, now: Instant) {
+    fn report_no_peer(&mut self, subscriber: &Subscriber, now: Instant) {
         let Some(no_peer) = &mut self.no_peer else { return };
-        let subscriber = self.source.subscriber();
         for finding in no_peer.check(now, || subscriber.endpoint_status()) {
-            terminal::eprint_line(format_args!(
-                "zlog tail: {}",
-                escape::escape(&finding.to_string())
-            ));
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(&finding.to_string())));
         }
     }
 
-    fn explain_no_output(&mut self, tail: &Tail, now: Instant) {
+    fn report_no_output(&mut self, subscriber: &mut Subscriber, now: Instant) {
         let all_topics = self.all_topics();
+        let output = &self.tail.output;
+        if output.passed > 0
+            && self.no_output.take().is_some_and(|no_output| no_output.is_probing())
+            && !all_topics
+        {
+            subscriber.unsubscribe(b"");
+        }
         let Some(no_output) = &mut self.no_output else { return };
-        let subscriber = self.source.subscriber();
-        let connected = || subscriber.endpoint_status().iter().any(|link| link.peers > 0);
-        // Where other topics are not listened to anyway, the nearest of them say more.
-        let excluded = if all_topics { tail.output.excluded } else { 0 };
-        let (action, finding) = no_output.check(now, connected, tail.output.filtered + excluded);
+        let connected = || subscriber.endpoint_status().iter().any(|endpoint| endpoint.peers > 0);
+        // Unless everything is subscribed to, the names of similar topics say more.
+        let excluded = if all_topics { output.excluded } else { 0 };
+        let (action, finding) = no_output.check(now, connected, output.filtered + excluded);
         match action {
             Action::SubscribeAll if !all_topics => subscriber.subscribe(b""),
             Action::UnsubscribeAll if !all_topics => subscriber.unsubscribe(b""),
             _ => {}
         }
         if let Some(finding) = finding {
-            terminal::eprint_line(format_args!(
-                "zlog tail: {}",
-                escape::escape(&finding.to_string())
-            ));
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(&finding.to_string())));
         }
     }
 }
 
-/// Shows what came before.
-fn show_backlog(messages: &[StoredMessage], tail: &mut Tail) -> Result<()> {
-    for message in messages {
-        let frames: Vec<&[u8]> = message.frames.iter().map(Vec::as_slice).collect();
-        let (mut record, _) = wire::decode(&frames, message.received);
-        if tail.output.take_message(&frames, &mut record)?.is_break() {
-            break;
+impl Pipeline<Subscribe> for Live<'_> {
+    fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
+        // What arrives only because of a probe is not for the output: gaps in its sequence
+        // numbers are no losses.
+        let topic = record.topic.as_bytes();
+        let subscribed = self.prefixes.iter().any(|prefix| topic.starts_with(prefix));
+        if let Some(no_output) = self.no_output.as_mut().filter(|monitor| monitor.is_probing())
+            && !(subscribed && self.tail.output.accepts_topic(record))
+        {
+            no_output.observe_topic(&record.topic);
+        }
+        if subscribed { self.tail.take(record) } else { Ok(()) }
+    }
+
+    fn is_done(&self) -> bool {
+        self.tail.is_done()
+    }
+
+    fn wait(&self) -> Duration {
+        self.tail.wait()
+    }
+
+    fn after_poll(&mut self, source: &mut Subscribe, status: PollStatus) -> Result<()> {
+        if let Some(now) = self.tail.after_poll(status, None)? {
+            let subscriber = source.subscriber();
+            self.report_events(subscriber, now);
+            self.report_no_peer(subscriber, now);
+            self.report_no_output(subscriber, now);
+        }
+        Ok(())
+    }
+
+    /// Handlers get the records that are on their way.
+    fn grace(&self) -> Option<Duration> {
+        match self.tail.ended() {
+            Ended::Stopped | Ended::TimedOut => self.linger,
+            Ended::Done | Ended::Failed => None,
         }
     }
-    tail.output.flush()
+}
+
+/// Where to request the backlog: the query endpoint of the relay that is subscribed to.
+///
+/// # Errors
+/// There are several endpoints, or theirs has no query endpoint.
+fn query_endpoint(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Endpoint> {
+    if let Some(ask) = &args.ask {
+        return Endpoint::parse(ask, Role::Connect);
+    }
+    let [endpoint] = endpoints else {
+        return Err(Error::usage("--last asks one relay, and there are several endpoints")
+            .hint("Give one endpoint, or the relay's query endpoint: --ask ENDPOINT."));
+    };
+    let query = (endpoint.role() == Role::Connect).then(|| endpoint.query_endpoint()).flatten();
+    query.ok_or_else(|| {
+        Error::usage(format!("{endpoint} has no query endpoint for earlier records"))
+            .hint("Name the relay's: --ask ENDPOINT.")
+    })
 }

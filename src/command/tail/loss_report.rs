@@ -1,4 +1,4 @@
-//! What is said of lost records: who sent them, on which topic, how many.
+//! Reports lost records: their sources, topics and number.
 
 use std::time::{Duration, Instant};
 
@@ -8,30 +8,32 @@ use zlog_core::text::escape;
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 
-/// How often losses are told at most: a bad link makes many holes.
+/// The shortest time between two reports. A bad link causes many gaps.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many senders and topics are named at most each time: the rest is summed up.
+/// The most sources and topics that one report names. It sums up the others.
 const MAX_NAMED: usize = 100;
 
-/// Follows sequence numbers, and tells of holes in them.
+/// Tracks sequence numbers and reports gaps.
 pub(super) struct LossReport {
     sequences: SequenceTracker,
     last_report: Instant,
+    /// Whether it was reported that losses may go unseen.
+    incomplete_reported: bool,
     quiet: bool,
 }
 
 impl LossReport {
-    /// Tells on stderr unless `quiet`.
+    /// Prints reports on stderr unless `quiet`.
     pub(super) fn new(quiet: bool, now: Instant) -> LossReport {
-        LossReport { sequences: SequenceTracker::default(), last_report: now, quiet }
+        let sequences = SequenceTracker::default();
+        LossReport { sequences, last_report: now, incomplete_reported: false, quiet }
     }
 
-    /// Takes the sequence number of a record that came, if it has one.
+    /// Notes the sequence number of a record, if it has one.
     pub(super) fn observe(&mut self, record: &Record<'_>) {
         let (Some(source), Some(seq)) = (record.source.as_deref(), record.seq) else { return };
-        // A hole is told of later, with others of the same stream.
-        let _ = self.sequences.observe(source, &record.topic, seq);
+        self.sequences.observe(source, &record.topic, seq);
     }
 
     /// Records lost so far.
@@ -39,20 +41,21 @@ impl LossReport {
         self.sequences.lost()
     }
 
-    /// Tells of the holes found since the last time: at most every second, or `at_end`.
+    /// Prints the losses found since the last report, at most every second or `at_end`.
     pub(super) fn report(&mut self, now: Instant, at_end: bool) {
         if !(at_end || now >= self.last_report + REPORT_INTERVAL) {
             return;
         }
         self.last_report = now;
-        let lines = lines(self.sequences.drain_new());
+        let lines = lines(&self.sequences.drain_new());
         if self.quiet {
             return;
         }
         for line in lines {
             terminal::eprint_line(format_args!("zlog tail: {line}"));
         }
-        if self.sequences.is_newly_full() {
+        let incomplete = self.sequences.is_incomplete();
+        if incomplete && !std::mem::replace(&mut self.incomplete_reported, true) {
             terminal::eprint_line(
                 "zlog tail: too many senders and topics: losses of some go unseen",
             );
@@ -60,17 +63,17 @@ impl LossReport {
     }
 }
 
-/// What is said of these holes: source, topic and how many records.
-fn lines<'a>(mut gaps: impl ExactSizeIterator<Item = (&'a str, &'a str, u64)>) -> Vec<String> {
+/// The lines that report these losses: source, topic and number of records.
+fn lines(losses: &[(&str, &str, u64)]) -> Vec<String> {
+    let (named, others) = losses.split_at(losses.len().min(MAX_NAMED));
     let mut lines = Vec::new();
-    for (source, topic, missing) in gaps.by_ref().take(MAX_NAMED) {
+    for (source, topic, missing) in named {
         let (source, topic) = (escape::escape(source), escape::escape(topic));
-        lines.push(format!("lost {} of {source}, topic {topic}", counted(missing, "record")));
+        lines.push(format!("lost {} of {source}, topic {topic}", counted(*missing, "record")));
     }
-    let (others, missing) =
-        gaps.fold((0u64, 0u64), |(n, sum), (.., missing)| (n + 1, sum.saturating_add(missing)));
-    if others > 0 {
-        let records = counted(missing, "record");
+    if !others.is_empty() {
+        let missing: u64 = others.iter().map(|(.., missing)| missing).sum();
+        let (records, others) = (counted(missing, "record"), others.len());
         lines.push(format!("lost {records} of {others} more senders and topics"));
     }
     lines
@@ -81,9 +84,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holes_in_very_many_streams_are_named_up_to_a_point_and_summed_up() {
+    fn the_losses_of_very_many_streams_are_named_up_to_a_limit_and_then_added_up() {
         let streams: Vec<String> = (0..MAX_NAMED + 7).map(|n| format!("s{n}")).collect();
-        let lines = lines(streams.iter().map(|s| (&**s, "app.INFO", 3)));
+        let losses: Vec<_> = streams.iter().map(|s| (&**s, "app.INFO", 3)).collect();
+        let lines = lines(&losses);
         assert_eq!(lines.len(), MAX_NAMED + 1);
         assert_eq!(lines[0], "lost 3 records of s0, topic app.INFO");
         assert_eq!(lines[MAX_NAMED], "lost 21 records of 7 more senders and topics");

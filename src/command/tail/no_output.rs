@@ -1,52 +1,50 @@
-//! Why a terminal stays silent: which of the things that it can be it is.
+//! Diagnoses why a connected `tail` shows nothing.
 //!
-//! A `tail` that is connected and has nothing to show looks the same whether the
-//! topic is misspelt, filters are too narrow or there is nothing to say. After a
-//! few seconds it says which; whether it is connected at all is `no_peer`'s. What
-//! may be here: the finding and its words; what it is found from is handed in.
+//! A misspelt topic, filters that are too narrow and a publisher that is idle look the same.
+//! After a few seconds `tail` says which it is. A `tail` without a connection is the
+//! business of `no_peer`.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use zlog_core::text::suggest::similarity;
+use zlog_core::topic_table::TopicTable;
 
-/// How long nothing must have been shown before silence is explained: a topic of which
-/// something comes every second or two is not silent, and listening to all topics costs
-/// the publisher.
+/// How long nothing must have been shown before it is explained. A topic with a record every
+/// second or two needs no explanation, and a subscription to all topics costs the publisher.
 const EXPLAIN_AFTER: Duration = Duration::from_secs(3);
 
-/// How long there must have been a connection: a publisher that has just come has more to
-/// do than to publish.
+/// How long a connection must have lasted. A publisher that has just started has other work
+/// to do before it publishes.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// How often it is asked whether there is a connection, as long as that decides.
+/// How often the connection is checked while there is none, or none that has settled.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The longest time between two looks; each waits twice as long as the one before.
+/// The longest time between two checks. Each waits twice as long as the one before.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// How long all topics are listened to, to see whether others are published.
-pub(super) const PROBE_TIME: Duration = Duration::from_secs(1);
+/// How long `tail` subscribes to all topics, to see whether others are published.
+const PROBE_TIME: Duration = Duration::from_secs(1);
 
-/// The most topics remembered while listening to all of them.
+/// The most topics remembered during a probe.
 const MAX_TOPICS: usize = 1000;
 
-/// The longest topic remembered whole, in bytes; of a longer one the beginning is.
-/// Comparing two takes time by the product of their lengths, and anybody may send.
+/// Topics are cut after this many bytes. Comparing two takes time proportional to the product
+/// of their lengths, and any sender may choose them.
 const MAX_TOPIC_BYTES: usize = 128;
 
 /// How many of the nearest topics are named.
 const NAMED: usize = 3;
 
-/// What the silence is.
+/// Why nothing is shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Finding {
-    /// Records came, and this many were left out by filters.
+    /// The filters left out all records received, this many.
     Filtered(u64),
-    /// Connected, and nothing is published.
+    /// There is a connection, and nothing is published.
     NothingPublished,
-    /// Other topics are published; the nearest to what was asked for.
+    /// Other topics are published. These are the most similar to those asked for.
     OtherTopics(Vec<String>),
 }
 
@@ -70,33 +68,34 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What is to be done about a silence.
+/// What the caller must do now.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Action {
-    /// Nothing now.
+    /// Nothing.
     None,
-    /// Listen to all topics for [`PROBE_TIME`].
+    /// Subscribe to all topics: a probe begins.
     SubscribeAll,
-    /// Stop listening to all topics.
+    /// Cancel the subscription to all topics: the probe is over.
     UnsubscribeAll,
 }
 
-/// Watches a silence, from the start until the first record is shown.
+/// Diagnoses missing output, from the start until the first record is shown.
 #[derive(Debug)]
 pub(super) struct NoOutputMonitor {
     wanted: Vec<String>,
     next_check: Instant,
-    /// Not explained before.
+    /// When an explanation is due at the earliest.
     due: Instant,
     connected_since: Option<Instant>,
     pause: Duration,
     probe_until: Option<Instant>,
-    topics: BTreeSet<String>,
+    /// Topics seen during the probe.
+    topics: TopicTable<()>,
     reported: Option<Finding>,
 }
 
 impl NoOutputMonitor {
-    /// Begins at `now`; `wanted` are the topics asked for, none for all.
+    /// Starts at `now`. `wanted` are the topics asked for; none means all.
     pub(super) fn new(wanted: Vec<String>, now: Instant) -> NoOutputMonitor {
         NoOutputMonitor {
             wanted,
@@ -105,25 +104,26 @@ impl NoOutputMonitor {
             connected_since: None,
             pause: EXPLAIN_AFTER,
             probe_until: None,
-            topics: BTreeSet::new(),
+            topics: TopicTable::new(MAX_TOPICS),
             reported: None,
         }
     }
 
-    /// Whether all topics are listened to at the moment.
+    /// Whether `tail` is subscribed to all topics for a probe.
     pub(super) fn is_probing(&self) -> bool {
         self.probe_until.is_some()
     }
 
-    /// A topic that is not wanted was seen while listening. Empty: a message without one.
+    /// Notes a topic that was seen during a probe and was not asked for. It is empty for a
+    /// message without a topic.
     pub(super) fn observe_topic(&mut self, topic: &str) {
         let topic = if topic.is_empty() { "(no topic)" } else { truncated(topic) };
-        if self.topics.len() < MAX_TOPICS && !self.topics.contains(topic) {
-            self.topics.insert(topic.to_owned());
-        }
+        // Beyond the table's bound a suggestion may miss a topic.
+        let _ = self.topics.get_or_insert_with("", topic, || (), |()| true);
     }
 
-    /// Looks at the silence when it is time: what to do, and what to say if it is new.
+    /// Runs a check when one is due. Returns what to do, and the finding if it is a new one.
+    /// `filtered` is how many records the filters have left out.
     pub(super) fn check(
         &mut self,
         now: Instant,
@@ -165,17 +165,21 @@ impl NoOutputMonitor {
     }
 
     fn conclude(&mut self, filtered: u64) -> Finding {
-        let topics = std::mem::take(&mut self.topics);
-        match (topics.is_empty(), filtered) {
+        let finding = match (self.topics.is_empty(), filtered) {
             (true, 0) => Finding::NothingPublished,
             (true, filtered) => Finding::Filtered(filtered),
-            (false, _) => Finding::OtherTopics(nearest(&self.wanted, topics)),
-        }
+            (false, _) => {
+                let topics = self.topics.iter().map(|(_, topic, ())| topic);
+                Finding::OtherTopics(nearest(&self.wanted, topics))
+            }
+        };
+        self.topics.clear();
+        finding
     }
 
-    /// The finding, unless it is the one said last.
+    /// The finding, unless it was the last one reported.
     fn unless_reported(&mut self, finding: Finding) -> Option<Finding> {
-        // A count that grows is no news.
+        // A count that has grown is not reported again.
         let same = match (&self.reported, &finding) {
             (Some(Finding::Filtered(_)), Finding::Filtered(_)) => true,
             (reported, finding) => reported.as_ref() == Some(finding),
@@ -185,22 +189,21 @@ impl NoOutputMonitor {
     }
 }
 
-/// As much of a topic as is remembered.
+/// At most [`MAX_TOPIC_BYTES`] of a topic.
 fn truncated(topic: &str) -> &str {
     let longest = MAX_TOPIC_BYTES.min(topic.len());
     let end = (0..=longest).rev().find(|at| topic.is_char_boundary(*at));
     &topic[..end.unwrap_or(0)]
 }
 
-/// The topics that are most like one of those wanted, nearest first.
-fn nearest(wanted: &[String], topics: BTreeSet<String>) -> Vec<String> {
+/// The topics that are most similar to one of those wanted, the most similar first.
+fn nearest<'t>(wanted: &[String], topics: impl Iterator<Item = &'t str>) -> Vec<String> {
     let score = |topic: &str| {
         wanted.iter().map(|wanted| similarity(truncated(wanted), topic)).fold(0.0, f64::max)
     };
-    let mut ranked: Vec<(f64, String)> =
-        topics.into_iter().map(|topic| (score(&topic), topic)).collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    ranked.into_iter().take(NAMED).map(|(_, topic)| topic).collect()
+    let mut ranked: Vec<(f64, &str)> = topics.map(|topic| (score(topic), topic)).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    ranked.into_iter().take(NAMED).map(|(_, topic)| topic.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -209,7 +212,7 @@ mod tests {
 
     const CONNECTED: fn() -> bool = || true;
 
-    /// A silence that began at `start`, with a connection from then on.
+    /// A monitor started at `start`, with a connection from then on.
     fn connected(wanted: Vec<String>, start: Instant) -> NoOutputMonitor {
         let mut no_output = NoOutputMonitor::new(wanted, start);
         assert_eq!(no_output.check(start, CONNECTED, 0), (Action::None, None));
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_connection_there_is_nothing_to_look_into() {
+    fn nothing_is_explained_without_a_connection() {
         let start = Instant::now();
         let mut no_output = NoOutputMonitor::new(vec!["x".into()], start);
         assert_eq!(no_output.check(start + EXPLAIN_AFTER, || false, 0), (Action::None, None));
@@ -235,9 +238,9 @@ mod tests {
         assert_eq!(action, Action::SubscribeAll);
     }
 
-    /// As the clock goes: when the publisher comes, and when a silence is looked into.
+    /// When the publisher comes, and when the probe begins, in quarters of a second.
     #[test]
-    fn a_publisher_that_comes_late_is_not_waited_for_once_more() {
+    fn a_publisher_that_starts_late_delays_the_probe_by_the_settle_time_only() {
         let quarter = Duration::from_millis(250);
         for (comes, looked_into) in [(0, 12), (4, 12), (11, 15), (13, 17), (20, 24)] {
             let start = Instant::now();
@@ -251,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_published_is_told_once() {
+    fn nothing_published_is_reported_once() {
         let start = Instant::now();
         let mut no_output = connected(vec![], start);
         let (_, first) = no_output.check(start + EXPLAIN_AFTER, CONNECTED, 0);
@@ -261,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_topic_is_answered_with_the_nearest_ones() {
+    fn a_misspelt_topic_is_answered_with_the_most_similar_ones() {
         let start = Instant::now();
         let mut no_output = connected(vec!["myprogramm.ERROR".into()], start);
         let asked = start + EXPLAIN_AFTER;
@@ -276,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_topic_without_end_only_the_beginning_is_remembered() {
+    fn a_long_topic_is_cut() {
         let start = Instant::now();
         let mut no_output = connected(vec!["app.ERROR".into()], start);
         no_output.check(start + EXPLAIN_AFTER, CONNECTED, 0);

@@ -1,8 +1,7 @@
-//! Which endpoints have no peer: told when it has lasted, once each time.
+//! Reports endpoints that have had no peer for some seconds, once each time.
 //!
-//! A publisher that is down and an address that is another service's look like a
-//! stream on which nothing happens, from the first moment or after an hour. What
-//! may be here: the reasons and their words; the state of links is handed in.
+//! Without the report, a publisher that is down or an address that belongs to another service
+//! looks like a stream on which nothing happens.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,47 +10,46 @@ use std::time::{Duration, Instant};
 
 use zlog_pipeline::socket::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind, Role};
 
-/// How long there must have been no peer. A publisher that is started again is
-/// back sooner.
+/// How long an endpoint must have had no peer. A publisher that restarts is back sooner.
 const REPORT_AFTER: Duration = Duration::from_secs(3);
 
-/// How often links are looked at.
+/// How often the links are checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Follows which endpoints have no peer.
+/// Tracks which endpoints have no peer.
 #[derive(Debug)]
 pub(super) struct NoPeerMonitor {
     next_check: Instant,
     started: Instant,
     /// In the order of the links.
     peers: Vec<PeerState>,
-    /// Endpoints that have had a peer, be it between two looks.
+    /// Endpoints that have had a peer, even one that came and went between two checks.
     had_peer: HashSet<String>,
 }
 
 #[derive(Debug)]
 struct PeerState {
     without_peer_since: Instant,
-    /// The kind of reason told last. Its details may change with every try.
+    /// The kind of the reason reported last. Its details may change with every attempt.
     reported: Option<Discriminant<Reason>>,
 }
 
 /// Why an endpoint has no peer.
 #[derive(Debug)]
 enum Reason {
-    /// Nobody answers.
+    /// The connection is not accepted.
     Unreachable,
-    /// Somebody answers, and is no publisher that shakes hands.
+    /// The connection is accepted, and no ZeroMQ handshake follows.
     NoHandshake,
-    /// Somebody answers, and the handshake fails for this reason.
+    /// The handshake failed for this reason.
     HandshakeFailed(String),
-    /// The host can't be found, for this reason.
+    /// The host's name was not resolved for this reason.
     HostNotFound(String),
-    /// Bound, and nobody has connected.
+    /// The endpoint is bound, and no publisher has connected.
     NobodyConnected,
 }
 
-/// An endpoint without a peer, in words.
+/// An endpoint without a peer; `Display` explains it.
 #[derive(Debug)]
 pub(super) struct Finding {
     endpoint: String,
@@ -86,21 +84,21 @@ impl fmt::Display for Finding {
 }
 
 impl NoPeerMonitor {
-    /// Begins at `now`.
+    /// Starts at `now`.
     pub(super) fn new(now: Instant) -> NoPeerMonitor {
         NoPeerMonitor { next_check: now, started: now, peers: Vec::new(), had_peer: HashSet::new() }
     }
 
-    /// Takes note of what happened to a connection.
+    /// Notes an event of a connection.
     pub(super) fn observe(&mut self, event: &ConnectionEvent) {
         if event.kind == EventKind::Connected {
             self.had_peer.insert(event.endpoint.clone());
         }
     }
 
-    /// Looks at the links when it is time: what there is to say that has not been said.
+    /// Checks the links when a check is due. Returns findings that were not reported yet.
     ///
-    /// There must be as many links each time, in the same order.
+    /// `links` must return the same links in the same order each time.
     pub(super) fn check(
         &mut self,
         now: Instant,
@@ -129,10 +127,10 @@ impl PeerState {
             *self = PeerState { without_peer_since: now, reported: None };
             return None;
         };
-        // To a bound endpoint publishers come and go.
-        let usual = matches!(reason, Reason::NobodyConnected) && had_peer;
+        // Publishers may come to a bound endpoint and leave it.
+        let expected = matches!(reason, Reason::NobodyConnected) && had_peer;
         let kind = discriminant(&reason);
-        if usual || now < self.without_peer_since + REPORT_AFTER || self.reported == Some(kind) {
+        if expected || now < self.without_peer_since + REPORT_AFTER || self.reported == Some(kind) {
             return None;
         }
         self.reported = Some(kind);
@@ -173,11 +171,11 @@ mod tests {
         }
     }
 
-    /// What is said of one link in these states, four seconds apart.
-    fn told(role: Role, states: &[ConnectionState]) -> Vec<String> {
+    /// What is reported about one link in these states, four seconds apart.
+    fn reports(role: Role, states: &[ConnectionState]) -> Vec<String> {
         let start = Instant::now();
         let mut no_peer = NoPeerMonitor::new(start);
-        let mut told = Vec::new();
+        let mut reports = Vec::new();
         for (at, state) in (1..).zip(states) {
             let now = start + Duration::from_secs(4) * at;
             if *state == ConnectionState::Connected {
@@ -187,13 +185,13 @@ mod tests {
                 });
             }
             let findings = no_peer.check(now, || vec![link(role, state.clone())]);
-            told.extend(findings.iter().map(Finding::to_string));
+            reports.extend(findings.iter().map(Finding::to_string));
         }
-        told
+        reports
     }
 
     #[test]
-    fn nothing_is_said_before_a_few_seconds_have_passed() {
+    fn nothing_is_reported_in_the_first_seconds() {
         let start = Instant::now();
         let mut no_peer = NoPeerMonitor::new(start);
         let away = || vec![link(Role::Connect, ConnectionState::NotConnected)];
@@ -202,27 +200,27 @@ mod tests {
     }
 
     #[test]
-    fn a_publisher_that_is_away_is_told_once_and_again_when_it_has_gone_again() {
+    fn an_unreachable_publisher_is_reported_once_and_again_after_it_has_been_connected() {
         use ConnectionState::{Connected, Connecting, NotConnected};
         let states = [NotConnected, Connecting, NotConnected, Connected, NotConnected];
-        let told = told(Role::Connect, &states);
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].contains("nobody answers at tcp://h:1 yet"), "{told:?}");
-        assert!(told[1].contains("any more"), "{told:?}");
+        let reports = reports(Role::Connect, &states);
+        assert_eq!(reports.len(), 2, "{reports:?}");
+        assert!(reports[0].contains("nobody answers at tcp://h:1 yet"), "{reports:?}");
+        assert!(reports[1].contains("any more"), "{reports:?}");
     }
 
     #[test]
-    fn a_refused_handshake_is_told_with_its_first_reason() {
+    fn a_failed_handshake_is_reported_with_its_first_reason() {
         let refused = |why: &str| ConnectionState::HandshakeRefused(why.into());
-        let told = told(Role::Connect, &[refused("not ZeroMQ"), refused("broken pipe")]);
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].contains("tcp://h:1 failed: not ZeroMQ"), "{told:?}");
+        let reports = reports(Role::Connect, &[refused("not ZeroMQ"), refused("broken pipe")]);
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        assert!(reports[0].contains("tcp://h:1 failed: not ZeroMQ"), "{reports:?}");
     }
 
     #[test]
-    fn publishers_that_leave_a_bound_endpoint_are_nothing_to_tell_of() {
+    fn publishers_that_leave_a_bound_endpoint_are_not_reported() {
         use ConnectionState::{Connected, NotConnected};
-        assert_eq!(told(Role::Bind, &[NotConnected, NotConnected]).len(), 1);
-        assert_eq!(told(Role::Bind, &[Connected, NotConnected, NotConnected]).len(), 0);
+        assert_eq!(reports(Role::Bind, &[NotConnected, NotConnected]).len(), 1);
+        assert_eq!(reports(Role::Bind, &[Connected, NotConnected, NotConnected]).len(), 0);
     }
 }

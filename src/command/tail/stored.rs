@@ -1,81 +1,69 @@
-//! A tail of stored records and other logs: the same view, as fast as they are read.
+//! A tail of stored records and other logs, as fast as they are read.
 
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::{Ended, TICK, Tail, reopen_on_hangup};
+use super::{Ended, Tail};
 use crate::cli::TailArgs;
 use zlog_core::error::{Exit, Result};
-use zlog_core::record::Level;
+use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
+use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::source::file::{self, FileOptions};
-use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec};
-use zlog_pipeline::source::{Notice, PollStatus, Source};
+use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec, TextSource};
+use zlog_pipeline::source::{PollStatus, Source};
 
-/// Shows the records of all files, in the order they were given.
-pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<Ended> {
-    // A line that does not say its level has none; a subscriber's default is no fact.
+/// Shows the records of all files, in the order in which they are given.
+pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
+    // A line without a level stays without one: a default would be shown as a fact.
     let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
     let lines = LineOptions { max_line: LONGEST_STORED_LINE, ..LineOptions::default() };
     let mut source = file::open(args.input.clone(), FileOptions::default(), spec, &lines, None)?;
-    let started = Instant::now();
-    let mut last_timer = started;
-    loop {
-        let now = Instant::now();
-        if let Some(ended) = tail.ended(now) {
-            return Ok(unless_failed(ended, source.exit() == Exit::Failed));
-        }
-        let mut progress = poll(&mut source, tail, Duration::ZERO)?;
-        if progress == PollStatus::Idle || now >= last_timer + TICK {
-            tail.on_timer(now);
-            last_timer = now;
-        }
-        if progress == PollStatus::Idle {
-            tail.output.flush()?;
-            if tail.output.is_closed() {
-                return Ok(Ended::Done);
-            }
-            progress = poll(&mut source, tail, tail.wait(now))?;
-            tail.output.release_reordered(now, false)?;
-        } else {
-            // How fast a disk is must not change the order: while there is more to
-            // read no window passes, and only what is too much to hold goes early.
-            tail.output.release_reordered(started, false)?;
-        }
-        print_notices(source.take_notices(), args.quiet);
-        tail.output.report(now, false);
-        if progress == PollStatus::Ended {
-            let nuls = source.counts().lines.nuls;
-            if nuls > 0 && !args.quiet {
-                let nuls = counted(nuls, "NUL");
-                terminal::eprint_line(format_args!(
-                    "zlog tail: {nuls} left out (a hole in the input)"
-                ));
-            }
-            return Ok(unless_failed(Ended::Done, source.exit() == Exit::Failed));
-        }
+    pump(&mut source, &mut Stored { tail, started: Instant::now(), quiet: args.quiet })?;
+    let nuls = source.counts().lines.nuls;
+    if nuls > 0 && !args.quiet {
+        let nuls = counted(nuls, "NUL");
+        terminal::eprint_line(format_args!("zlog tail: {nuls} left out (a hole in the input)"));
     }
+    // Input that could not be read is a failure, even if enough came from the rest.
+    if source.exit() == Exit::Failed && tail.ended() == Ended::Done {
+        tail.ended = Some(Ended::Failed);
+    }
+    Ok(())
 }
 
-/// Input that could not be read is a failure, even if enough came from the rest.
-fn unless_failed(ended: Ended, failed: bool) -> Ended {
-    if failed && ended == Ended::Done { Ended::Failed } else { ended }
+struct Stored<'t> {
+    tail: &'t mut Tail,
+    started: Instant,
+    quiet: bool,
 }
 
-fn poll(source: &mut impl Source, tail: &mut Tail, wait: Duration) -> Result<PollStatus> {
-    let Tail { output, stop, hangup, .. } = tail;
-    source.poll(wait, &mut |record| {
-        reopen_on_hangup(hangup.as_ref(), output);
-        let flow = output.take(record)?;
-        Ok(if stop.requested() { ControlFlow::Break(()) } else { flow })
-    })
-}
+impl Pipeline<TextSource> for Stored<'_> {
+    fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
+        self.tail.take(record)
+    }
 
-fn print_notices(notices: Vec<Notice>, quiet: bool) {
-    for notice in notices {
-        if notice.failed || !quiet {
-            terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
+    fn is_done(&self) -> bool {
+        self.tail.is_done()
+    }
+
+    fn wait(&self) -> Duration {
+        self.tail.wait()
+    }
+
+    fn after_poll(&mut self, source: &mut TextSource, status: PollStatus) -> Result<()> {
+        for notice in source.take_notices() {
+            if notice.failed || !self.quiet {
+                terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
+            }
         }
+        // How fast a disk is must not change the order: no window ends while more is at hand,
+        // and only what exceeds the buffer is delivered early.
+        self.tail.after_poll(status, Some(self.started)).map(drop)
+    }
+
+    /// What was read ahead is of no use to a tail that was stopped.
+    fn grace(&self) -> Option<Duration> {
+        None
     }
 }

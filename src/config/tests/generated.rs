@@ -1,13 +1,15 @@
+//! Random handlers and texts.
+
 use proptest::prelude::*;
 
 use super::*;
 
-/// A handler's option, its class, the name of the value's key, and keys that both have,
-/// with values that are the same text in both.
-type Said = (&'static str, &'static str, &'static str, &'static str, Vec<(&'static str, String)>);
+/// A handler: its option, class, main key and main value, and keys with values that are the
+/// same text on the command line and in a file.
+type Handler =
+    (&'static str, &'static str, &'static str, &'static str, Vec<(&'static str, String)>);
 
-/// What can be said of a handler in both ways.
-fn said() -> impl Strategy<Value = Said> {
+fn handlers() -> impl Strategy<Value = Handler> {
     fn some(
         keys: Vec<(&'static str, Vec<&'static str>)>,
     ) -> BoxedStrategy<Vec<(&'static str, String)>> {
@@ -99,7 +101,7 @@ fn said() -> impl Strategy<Value = Said> {
 
 proptest! {
     #[test]
-    fn options_and_files_say_the_same((option, class, value_key, value, keys) in said()) {
+    fn options_and_files_make_the_same_handlers((option, class, value_key, value, keys) in handlers()) {
         let needed = match class {
             "rotating" => "max-bytes",
             "timed" => "when",
@@ -107,7 +109,7 @@ proptest! {
             _ => "",
         };
         prop_assume!(needed.is_empty() || keys.iter().any(|(key, _)| *key == needed));
-        // A style needs its format.
+        // A style requires a format.
         let has = |name| keys.iter().any(|(key, _)| *key == name);
         prop_assume!(has("format") || !has("style"));
         let mut typed = format!("{},name=a", value.replace(',', ",,"));
@@ -117,20 +119,13 @@ proptest! {
             typed.push_str(&format!(",{key}={doubled}"));
             text.push_str(&format!("{key} = \"{value}\"\n"));
         }
-        let mut args = crate::cli::HandlerArgs::default();
-        match option {
-            "file" => &mut args.file,
-            "smtp" => &mut args.smtp,
-            "syslog" => &mut args.syslog,
-            _ => &mut args.exec,
-        }
-        .push(typed.clone());
+        let args = super::typed(option, &typed);
         let typed_spec = args.spec(OnFull::Drop);
         prop_assert_eq!(good(&text).spec, typed_spec.map_err(|e| TestCaseError::fail(format!("{typed}: {e}")))?);
     }
 }
 
-/// Texts that are nearly configurations.
+/// Texts that are almost configurations.
 fn texts() -> impl Strategy<Value = String> {
     let key = prop::sample::select(vec![
         "version",
@@ -194,7 +189,7 @@ fn texts() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in texts()) {
+    fn no_text_causes_a_panic(text in texts()) {
         if let Err(error) = Config::parse(Path::new("a.toml"), &text, &command(), &Overrides::default()) {
             prop_assert!(error.to_string().contains("a.toml"), "{}", error);
         }

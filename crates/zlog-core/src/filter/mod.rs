@@ -1,7 +1,4 @@
-//! Which records pass: level, topic, source, time and regex.
-//!
-//! What may be here: predicates on a record, and what follows from them for the
-//! publisher ([`subscriptions`]). A filter does no I/O and counts nothing.
+//! Filters records by level, topic, source, time and regular expressions.
 
 mod topics;
 mod when;
@@ -11,38 +8,37 @@ use regex::Regex;
 use crate::record::{Level, Record};
 use crate::wire::topic;
 
-pub use topics::{Topics, subscriptions};
+pub use topics::Topics;
 pub use when::{Bound, parse_when};
 
-/// What a record must be to pass. The default lets every record pass.
+/// The conditions for a record to pass. The default passes every record.
 ///
-/// What a record does not say is not held against it, except where it is asked
-/// for by name: a record without a level passes `min_level`, one without a time
-/// `since` and `until`, because leaving it out would be a loss that nobody sees.
-/// One without a source is not from the source asked for.
+/// A record without a level passes `min_level`, and one without a time passes `since` and
+/// `until`: excluding it would be a loss that nobody sees. A record without a source does not
+/// pass `from_source`.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// This level and above, by number, custom levels too. A record whose body
+    /// This level and above, by number, so that custom levels count, too. A record whose body
     /// gives no level has that of its topic.
     pub min_level: Option<Level>,
     /// Which topics.
     pub topics: Topics,
-    /// Sources, any of them: each the whole name or its beginning.
+    /// Any of these sources: each is the whole name or its beginning.
     pub from_source: Vec<String>,
     /// Not before this: seconds since 1970-01-01 UTC.
     pub since: Option<f64>,
     /// Not after this: seconds since 1970-01-01 UTC.
     pub until: Option<f64>,
-    /// At least one of these, if there are any, matches the message or the
-    /// traceback: several widen the search, as `grep -e` does.
+    /// At least one of these, if there are any, matches the message or the traceback. Several
+    /// widen the search, as `grep -e` does.
     pub grep: Vec<Regex>,
     /// None of these matches the message or the traceback.
     pub exclude: Vec<Regex>,
 }
 
 impl Filter {
-    /// Whether the record passes. The cheap tests come first; nothing is
-    /// allocated for a message without arguments.
+    /// Whether the record passes. The cheap conditions come first; a message without arguments
+    /// costs no allocation.
     pub fn accepts(&self, record: &Record<'_>) -> bool {
         self.accepts_level(record)
             && self.topics.accepts(&record.topic)
@@ -68,7 +64,7 @@ impl Filter {
 
     fn accepts_time(&self, record: &Record<'_>) -> bool {
         let Some(time) = record.time() else { return true };
-        // Comparisons with NaN are false: such a time is as good as none.
+        // Comparisons with NaN are false: NaN counts as no time.
         !self.since.is_some_and(|since| time < since)
             && !self.until.is_some_and(|until| time > until)
     }
@@ -105,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn no_conditions_let_everything_pass() {
+    fn a_filter_without_conditions_passes_everything() {
         assert!(Filter::default().accepts(&record()));
         assert!(Filter::default().accepts(&Record::default()));
     }
 
     #[test]
-    fn levels_count_by_number() {
+    fn levels_are_compared_by_number() {
         let filter = Filter { min_level: Some(Level(35)), ..Filter::default() };
         for (level, passes) in [(34, false), (35, true), (40, true), (-1, false), (99, true)] {
             let record = Record { level: Level(level), ..Record::default() };
@@ -120,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_a_level_is_shown_unless_its_topic_has_one() {
+    fn a_record_without_a_level_passes_unless_its_topic_has_a_lower_one() {
         let filter = Filter { min_level: Some(Level::WARNING), ..Filter::default() };
         let with_topic = |topic: &'static str| Record { topic: topic.into(), ..Record::default() };
         assert!(filter.accepts(&with_topic("")));
@@ -131,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_asked_for_by_its_whole_name_or_its_beginning() {
+    fn a_source_matches_by_its_whole_name_or_its_beginning() {
         for (wanted, passes) in [("web:17", true), ("web", true), ("eb", false), ("web:177", false)]
         {
             let filter = Filter { from_source: vec![wanted.into()], ..Filter::default() };
@@ -141,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn times_outside_the_bounds_are_left_out_and_unknown_ones_are_not() {
+    fn times_outside_the_bounds_are_excluded_and_missing_times_are_not() {
         let filter = Filter { since: Some(100.0), until: Some(200.0), ..Filter::default() };
         for (time, passes) in
             [(99.9, false), (100.0, true), (200.0, true), (200.1, false), (f64::NAN, true)]
@@ -155,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn grep_wants_any_match_and_exclude_none_in_message_or_traceback() {
+    fn grep_needs_any_match_and_exclude_none_in_message_or_traceback() {
         let cases: [(&[&str], &[&str], bool); 6] = [
             (&["full"], &[], true),
             (&["empty", "disk"], &[], true),

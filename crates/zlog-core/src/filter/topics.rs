@@ -1,40 +1,37 @@
-//! Topics: which pass, and what to subscribe to for them.
-//!
-//! What may be here: prefixes and roots. The shape of a topic is
-//! [`crate::wire::topic`]'s.
+//! Filters topics by prefix and root, and computes the subscriptions for them.
 
 use crate::error::{Error, Result};
 use crate::record::Level;
 use crate::wire::topic;
 
-/// Every name that a level has in a topic. Custom ones are `Level N`.
+/// Every level name that may stand in a topic. Custom levels are `Level N`.
 const LEVEL_NAMES: [&str; 8] =
     ["DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "NOTSET"];
 
-/// How every custom level begins in a topic.
+/// The beginning of every custom level in a topic.
 const CUSTOM_LEVEL_PREFIX: &str = "Level ";
 
-/// Which topics pass: those wanted by prefix or by root (all, when neither is
-/// given), without the unwanted.
+/// Which topics pass: those with one of the prefixes or roots (all topics when there are
+/// neither), except the excluded ones.
 #[derive(Clone, Debug, Default)]
 pub struct Topics {
-    /// Prefixes, byte by byte as ZeroMQ compares them; any of them.
+    /// Any of these prefixes, compared byte by byte as ZeroMQ does.
     pub prefixes: Vec<String>,
-    /// Roots, exactly: of `app.ERROR.db` it is `app`. A topic without a level has
-    /// no root; it can only be asked for by prefix.
+    /// Any of these roots, exactly: the root of `app.ERROR.db` is `app`. A topic without a
+    /// level has no root; only a prefix matches it.
     pub roots: Vec<String>,
-    /// Prefixes of topics to leave out.
+    /// Prefixes of topics to exclude.
     pub excluded: Vec<String>,
-    /// Prefixes count only where they end with a part of the topic: `app.ERROR`
-    /// then leaves `app.ERRORS` out, and still gets `app.ERROR.db`.
+    /// Prefixes match only whole parts of a topic: `app.ERROR` then matches `app.ERROR.db`,
+    /// and not `app.ERRORS`.
     pub whole_parts: bool,
 }
 
 impl Topics {
-    /// Refuses what no topic can be, so that a slip is not met with silence.
+    /// Refuses roots that no topic can have, which would match nothing.
     ///
     /// # Errors
-    /// A root has a level in it: a topic's root ends before the first.
+    /// A root contains a level; the root of a topic ends before its first level.
     pub fn check(&self) -> Result<()> {
         match self.roots.iter().find(|root| topic::parse(root).level.is_some()) {
             None => Ok(()),
@@ -75,50 +72,36 @@ impl Topics {
         })
     }
 
-    /// What to subscribe to at the publisher, so that every record that passes
-    /// these topics and `min_level` arrives, and few others do; see
-    /// [`subscriptions`].
+    /// The prefixes to subscribe to, so that every record that passes these topics and
+    /// `min_level` arrives, and few others do. They are sorted, and none covers another.
+    ///
+    /// A root becomes one prefix for each level name from `min_level` up, so that lower levels
+    /// never cross the wire. A prefix can't tell custom levels (`Level N`) apart, so all of
+    /// them arrive and [`Filter`](super::Filter) decides. `NOTSET` is always included, because
+    /// a record without a level passes every `min_level`. Without prefixes and roots, the empty
+    /// prefix subscribes to everything.
+    ///
+    /// `whole_parts` changes nothing here: ZeroMQ can't express where a prefix must end.
     pub fn subscriptions(&self, min_level: Option<Level>) -> Vec<Vec<u8>> {
-        subscriptions(&self.prefixes, &self.roots, min_level)
-    }
-}
-
-/// What to subscribe to at the publisher for topics (prefixes) and roots.
-///
-/// A root becomes one prefix for each level name from `min_level` up, so that
-/// what is below never crosses the wire. Custom levels (`Level N`) can't be told
-/// apart by prefix: they all come, and [`Filter`](super::Filter) sorts them out. So
-/// does `NOTSET`: a record without a level passes every `min_level`. Other topics
-/// are taken as they are, and nothing at all means everything: `""`.
-///
-/// Whether prefixes must end with a part changes nothing here: ZeroMQ can't say
-/// "and no more", so the wider prefix stands. What another prefix covers is left
-/// out. The order is that of bytes.
-pub fn subscriptions(
-    topics: &[String],
-    roots: &[String],
-    min_level: Option<Level>,
-) -> Vec<Vec<u8>> {
-    let mut prefixes: Vec<Vec<u8>> =
-        topics.iter().map(|topic| topic.clone().into_bytes()).collect();
-    let mut written = String::new();
-    for root in roots {
-        for name in LEVEL_NAMES
-            .into_iter()
-            .filter(|name| passes(name, min_level))
-            .chain([CUSTOM_LEVEL_PREFIX])
-        {
-            topic::write(&mut written, root, name, "");
-            prefixes.push(written.clone().into_bytes());
+        let mut prefixes: Vec<Vec<u8>> =
+            self.prefixes.iter().map(|prefix| prefix.clone().into_bytes()).collect();
+        let names = LEVEL_NAMES.into_iter().filter(|name| passes(name, min_level));
+        let names: Vec<&str> = names.chain([CUSTOM_LEVEL_PREFIX]).collect();
+        let mut written = String::new();
+        for root in &self.roots {
+            for name in &names {
+                topic::write(&mut written, root, name, "");
+                prefixes.push(written.clone().into_bytes());
+            }
         }
+        if prefixes.is_empty() {
+            return vec![Vec::new()];
+        }
+        // After sorting, a prefix is followed by those that it covers.
+        prefixes.sort_unstable();
+        prefixes.dedup_by(|next, kept| next.starts_with(kept));
+        prefixes
     }
-    if prefixes.is_empty() {
-        return vec![Vec::new()];
-    }
-    // What a prefix covers stands right behind it.
-    prefixes.sort_unstable();
-    prefixes.dedup_by(|next, kept| next.starts_with(kept));
-    prefixes
 }
 
 fn passes(name: &str, min_level: Option<Level>) -> bool {
@@ -139,7 +122,8 @@ mod tests {
     }
 
     fn subscribed(topics: &[&str], roots: &[&str], level: Option<Level>) -> Vec<String> {
-        subscriptions(&strings(topics), &strings(roots), level)
+        Topics { prefixes: strings(topics), roots: strings(roots), ..Topics::default() }
+            .subscriptions(level)
             .into_iter()
             .map(|prefix| String::from_utf8(prefix).unwrap())
             .collect()
@@ -165,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn unwanted_topics_are_left_out_of_the_wanted() {
+    fn excluded_topics_are_left_out_of_the_included_ones() {
         let mut topics = Topics {
             prefixes: strings(&["app"]),
             excluded: strings(&["app.ERROR"]),
@@ -179,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_is_exact_and_needs_a_level() {
+    fn a_root_matches_exactly_and_needs_a_level() {
         let topics = Topics { roots: strings(&["app", ""]), ..Topics::default() };
         for (topic, passes) in [
             ("app.INFO", true),
@@ -195,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_no_topic_can_have_is_refused() {
+    fn a_root_that_contains_a_level_is_refused() {
         let topics = |root| Topics { roots: strings(&[root]), ..Topics::default() };
         assert!(topics("app.web").check().is_ok() && topics("").check().is_ok());
         let error = topics("app.ERROR").check().unwrap_err();
@@ -211,13 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_asked_for_subscribes_to_everything() {
+    fn without_topics_everything_is_subscribed_to() {
         assert_eq!(subscribed(&[], &[], Some(Level::ERROR)), [""]);
         assert_eq!(subscribed(&["a", ""], &["b"], None), [""]);
     }
 
     #[test]
-    fn a_root_with_a_level_becomes_the_names_from_there_up() {
+    fn a_root_with_a_level_becomes_the_level_names_from_there_up() {
         let expected = ["r.CRITICAL", "r.ERROR", "r.FATAL", "r.Level ", "r.NOTSET", "r.WARN"];
         assert_eq!(subscribed(&[], &["r"], Some(Level::WARNING)), expected);
         let expected = ["CRITICAL", "FATAL", "Level ", "NOTSET"];
@@ -225,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_without_a_level_becomes_all_names() {
+    fn a_root_without_a_level_becomes_all_level_names() {
         let expected = [
             "r.CRITICAL",
             "r.DEBUG",
@@ -240,13 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_prefix_covers_is_not_subscribed_again() {
+    fn a_prefix_that_another_covers_is_left_out() {
         assert_eq!(subscribed(&["app.ERROR", "app", "db", "app"], &[], None), ["app", "db"]);
         let expected = ["r.C", "r.FATAL", "r.Level ", "r.NOTSET"];
         assert_eq!(subscribed(&["r.C"], &["r"], Some(Level::CRITICAL)), expected);
     }
 
-    /// Topics near what is asked for: a root, a level of any spelling, more.
+    /// Topics similar to those asked for: a root, a level in any spelling, a subtopic.
     fn a_topic() -> impl Strategy<Value = String> {
         let root = prop_oneof![Just("r"), Just("r.s"), Just(""), Just("x")];
         let level = prop_oneof![

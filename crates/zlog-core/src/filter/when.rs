@@ -1,18 +1,16 @@
-//! Points in time as a person types them.
-//!
-//! What may be here: `--since` and `--until`. Times in log lines are `parse`'s.
+//! Reads the times of `--since` and `--until`.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{Timestamp, ToSpan, Zoned};
 
 use crate::error::{Error, Result};
 
-/// Which end of a span of time is meant.
+/// Which end of a time span is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bound {
-    /// `--since`: a time of day that is still to come is yesterday's.
+    /// `--since`: a time of day later than now means yesterday's.
     Since,
-    /// `--until`: a time of day is today's.
+    /// `--until`: a time of day means today's.
     Until,
 }
 
@@ -22,12 +20,12 @@ const FORMS: &str = "Use a duration ago (10m, \"1h 30m\"), a time of day (07:30,
 
 /// Reads a point in time: seconds since 1970-01-01 UTC.
 ///
-/// A duration is that long before `now`. Dates and times of day are those of
-/// `now`'s zone; where clocks are put back the first of the two is meant, where
-/// they are put forward the time after the gap.
+/// A duration means that long before `now`. Dates and times of day are in `now`'s time zone.
+/// Where clocks are set back, a time that occurs twice means the first; where they are set
+/// forward, a time that is skipped means the time after the gap.
 ///
 /// # Errors
-/// `text` has none of the forms, or is beyond what a calendar shows.
+/// `text` has none of the forms, or is beyond the calendar's range.
 pub fn parse_when(text: &str, bound: Bound, now: &Zoned) -> Result<f64> {
     let trimmed = text.trim();
     let found = ago(trimmed, now)
@@ -105,21 +103,21 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_day_still_to_come_began_yesterday_and_ends_today() {
+    fn a_time_of_day_later_than_now_began_yesterday_and_ends_today() {
         assert_eq!(when("23:30", Bound::Since), "2026-11-20T22:30:00Z");
         assert_eq!(when("23:30", Bound::Until), "2026-11-21T22:30:00Z");
     }
 
     #[test]
-    fn clocks_that_change_have_a_defined_answer() {
-        // Put back at three: 02:30 is there twice.
+    fn times_at_a_clock_change_are_defined() {
+        // Set back at three: 02:30 occurs twice.
         assert_eq!(when("2026-10-25 02:30", Bound::Since), "2026-10-25T00:30:00Z");
-        // Put forward at two: 02:30 is missing.
+        // Set forward at two: 02:30 is skipped.
         assert_eq!(when("2026-03-29 02:30", Bound::Since), "2026-03-29T01:30:00Z");
     }
 
     #[test]
-    fn what_is_no_time_is_refused_with_the_forms_that_are() {
+    fn text_without_a_time_is_refused_with_the_forms_that_are_read() {
         for text in ["", "soon", "25:00", "2026-13-01", "10", "-5m", "99999999999 years"] {
             let error = parse_when(text, Bound::Since, &now()).unwrap_err();
             assert_eq!(error.exit(), Exit::Usage, "{text}");
@@ -129,12 +127,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in any::<String>()) {
+        fn no_text_causes_a_panic(text in any::<String>()) {
             drop(parse_when(&text, Bound::Since, &now()));
         }
 
         #[test]
-        fn what_jiff_prints_reads_back(micros in -1_000_000_000_000..4_000_000_000_000_000i64) {
+        fn times_printed_by_jiff_are_read_back(micros in -1_000_000_000_000..4_000_000_000_000_000i64) {
             let time = Timestamp::from_microsecond(micros).unwrap();
             let read = parse_when(&time.to_string(), Bound::Until, &now()).unwrap();
             prop_assert_eq!((read * 1e6).round() as i64, micros);

@@ -15,6 +15,7 @@ mod json;
 mod logfmt;
 mod paint;
 mod pretty;
+mod raw;
 mod syslog;
 mod template;
 mod text;
@@ -82,23 +83,22 @@ impl Choice for Output {
 }
 
 impl Output {
-    /// Builds the format. `None` for [`Output::Raw`], which passes on the received bytes: a
-    /// [`Record`] doesn't have them, so the caller writes them.
+    /// Builds the format. [`Output::Raw`] needs records with their [`body`](Record::body).
     ///
     /// # Errors
     /// The time format in `options` is wrong, even if this format shows no times.
-    pub fn format(self, options: Options) -> Result<Option<Box<dyn Format>>> {
+    pub fn format(self, options: Options) -> Result<Box<dyn Format>> {
         let time = options.time(match self {
             Output::Logfmt => time::RFC3339_PATTERN,
             _ => time::DEFAULT_PATTERN,
         })?;
-        Ok(Some(match self {
+        Ok(match self {
             Output::Pretty => Box::new(pretty::Pretty::new(time, options)),
             Output::Text => Box::new(text::Text::new(time, options)),
             Output::Logfmt => Box::new(logfmt::Logfmt::new(time, options.escape)),
             Output::Json => Box::new(json::Json::new(options.escape)),
-            Output::Raw => return Ok(None),
-        }))
+            Output::Raw => Box::new(raw::Raw::new(options.escape)),
+        })
     }
 }
 
@@ -197,15 +197,13 @@ mod tests {
     use crate::record::Level;
 
     /// A record in each format. Exhaustive, so that a new one needs an exemplar.
-    fn exemplar(output: Output) -> Option<&'static str> {
+    fn exemplar(output: Output) -> &'static str {
         match output {
-            Output::Pretty => Some("1970-01-01 00:00:01.500  INFO      app.INFO  up\n"),
-            Output::Json => Some("{"),
-            Output::Logfmt => {
-                Some("ts=1970-01-01T00:00:01.500000Z level=info topic=app.INFO msg=up\n")
-            }
-            Output::Text => Some("up\n"),
-            Output::Raw => None,
+            Output::Pretty => "1970-01-01 00:00:01.500  INFO      app.INFO  up\n",
+            Output::Json => "{",
+            Output::Logfmt => "ts=1970-01-01T00:00:01.500000Z level=info topic=app.INFO msg=up\n",
+            Output::Text => "up\n",
+            Output::Raw => "the body\n",
         }
     }
 
@@ -216,19 +214,16 @@ mod tests {
             msg: "up".into(),
             level: Level::INFO,
             created: Some(1.5),
+            body: Some(b"the body"[..].into()),
             ..Record::default()
         };
         for output in Output::all() {
             let options = Options { zone: TimeZone::UTC, ..Options::default() };
             let mut out = Vec::new();
-            let format = output.format(options).unwrap();
-            assert_eq!(format.is_some(), exemplar(output).is_some());
-            if let (Some(mut format), Some(expected)) = (format, exemplar(output)) {
-                format.write(&record, &mut out);
-                let text = String::from_utf8(out).unwrap();
-                assert!(text.starts_with(expected), "{output:?}: {text}");
-                assert!(text.ends_with('\n') && text.lines().count() == 1, "{output:?}: {text}");
-            }
+            output.format(options).unwrap().write(&record, &mut out);
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.starts_with(exemplar(output)), "{output:?}: {text}");
+            assert!(text.ends_with('\n') && text.lines().count() == 1, "{output:?}: {text}");
         }
     }
 

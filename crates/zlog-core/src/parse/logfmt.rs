@@ -276,7 +276,7 @@ mod tests {
         };
         let options = Options { zone: TimeZone::UTC, ..Options::default() };
         let mut out = Vec::new();
-        Output::Logfmt.format(options).unwrap().unwrap().write(&written, &mut out);
+        Output::Logfmt.format(options).unwrap().write(&written, &mut out);
         let line = String::from_utf8(out).unwrap();
         let read = record(line.trim_end()).unwrap();
         assert_eq!(read, written);

@@ -107,15 +107,14 @@ impl Parser {
     /// As [`Parser::parse`], into an empty record, which is not moved. Returns whether a
     /// level was found.
     pub fn parse_into<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
-        record.msg = Cow::Borrowed(line);
         if self.pattern.is_some() {
+            record.msg = Cow::Borrowed(line);
             self.parse_pattern(line, record);
         } else if self.detect && json_of(line).starts_with('{') {
-            if let Some(read) = read_json_line(line) {
-                self.quoted += u64::from(read.fault.as_deref() == Some(wire::QUOTED));
-                *record = read;
-            }
+            read_json_line(line, record);
+            self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
         } else {
+            record.msg = Cow::Borrowed(line);
             if let Some(delim) = &self.topic_delim {
                 split_topic(line, delim, record);
             }
@@ -176,21 +175,26 @@ fn json_of(line: &str) -> &str {
     line.strip_prefix('\u{feff}').unwrap_or(line).trim_start()
 }
 
-/// The record of a JSON object; `None` if the line is not one.
-fn read_json_line(line: &str) -> Option<Record<'_>> {
+/// Fills an empty record from a JSON object. A line that is none is the message.
+fn read_json_line<'a>(line: &'a str, record: &mut Record<'a>) {
     let json = json_of(line);
-    let (mut record, schema) = wire::json::read_with_schema(json).ok()?;
-    if schema == Schema::Other {
-        let Record { created, level, levelname, name, .. } = record;
-        return Some(Record { created, level, levelname, name, ..message_only(line) });
+    match wire::json::read_into(json, record) {
+        Ok(Schema::LogRecord) => {}
+        Ok(Schema::Logbook | Schema::OtherLogger) => {
+            // These keys are fields only in records that zlog stored. Those of other programs
+            // must stay extras: as fields they would not be sent on.
+            let stored =
+                !record.topic.is_empty() || record.received.is_some() || record.fault.is_some();
+            if stored {
+                *record = wire::json::read_body(json).unwrap_or_else(|_| message_only(line));
+            }
+        }
+        Ok(Schema::Other) => {
+            let Record { created, level, levelname, name, .. } = std::mem::take(record);
+            *record = Record { created, level, levelname, name, ..message_only(line) };
+        }
+        Err(_) => record.msg = Cow::Borrowed(line),
     }
-    // These keys are fields only in records that zlog stored. Those of other programs must
-    // stay extras: as fields they would not be sent on.
-    let stored = !record.topic.is_empty() || record.received.is_some() || record.fault.is_some();
-    if stored && schema != Schema::LogRecord {
-        record = wire::json::read_body(json).ok()?;
-    }
-    Some(record)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod escape;
 pub mod parsers;
 pub mod plural;
 pub mod suggest;
+pub mod wrap;
 
 /// The two hexadecimal digits of a byte.
 pub(crate) fn hex(byte: u8) -> [u8; 2] {

@@ -13,7 +13,7 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Formats a record as its message alone.
 pub(super) fn text() -> Box<dyn Format> {
-    Output::Text.format(Options::default()).unwrap().unwrap()
+    Output::Text.format(Options::default()).unwrap()
 }
 
 /// A record with nothing but a message.

@@ -18,7 +18,6 @@ pub use self::monitor::{OutageStatus, Reporter};
 pub use self::options::{
     ConsoleTarget, FileTarget, HandlerKind, PublishTarget, RotatingTarget, Target, TimedTarget,
 };
-pub use self::slot::RecordFilter;
 pub use self::spec::{
     FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, QueueSpec, RouteSpec, Spec,
 };

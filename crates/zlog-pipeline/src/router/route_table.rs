@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use super::spec::{Match, RouteSpec, Spec};
 use zlog_core::record::Level;
+use zlog_core::topic_table::TopicTable;
 
-/// The most names that are cached, and the longest: they come from outside. Beyond that, the rule
-/// is applied each time.
+/// The most names that are cached, since they come from outside. Beyond that, the rule is applied
+/// each time.
 const MAX_NAMES: usize = 8192;
-const MAX_NAME_LEN: usize = 512;
 
 /// The result for a name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -26,10 +26,9 @@ pub(super) struct RouteTable {
     topics: Vec<Route>,
     /// By logger, longest name first, so the root is last.
     loggers: Vec<Route>,
-    /// Cached results, and their indices by logger name and topic.
-    cached: Vec<RouteMatch>,
-    index: HashMap<Box<str>, HashMap<Box<str>, usize>>,
-    /// The result for a name that is too long for the cache.
+    /// Results by logger name and topic.
+    cache: TopicTable<RouteMatch>,
+    /// The result for a name that the cache has refused.
     other: RouteMatch,
 }
 
@@ -58,8 +57,7 @@ impl RouteTable {
         let mut table = RouteTable {
             topics: Vec::new(),
             loggers: Vec::new(),
-            cached: Vec::new(),
-            index: HashMap::new(),
+            cache: TopicTable::new(MAX_NAMES),
             other: RouteMatch::default(),
         };
         for asked in &spec.routes {
@@ -84,55 +82,39 @@ impl RouteTable {
         // Names that no route looks at share one entry.
         let name = if self.loggers.iter().all(|route| route.name.is_empty()) { "" } else { name };
         let topic = if self.topics.is_empty() { "" } else { topic };
-        let at = self.index.get(name).and_then(|topics| topics.get(topic)).copied();
-        match at {
-            Some(at) => &self.cached[at],
-            None if name.len() > MAX_NAME_LEN || topic.len() > MAX_NAME_LEN => {
-                let mut other = std::mem::take(&mut self.other);
-                self.find(name, topic, &mut other);
-                self.other = other;
-                &self.other
+        let RouteTable { topics, loggers, cache, other } = self;
+        let find = || find(topics, loggers, name, topic);
+        match cache.get_or_insert_with(name, topic, find, |_| true) {
+            Some(cached) => cached,
+            None => {
+                *other = find();
+                other
             }
-            None => self.cache(name, topic),
         }
     }
+}
 
-    fn cache(&mut self, name: &str, topic: &str) -> &RouteMatch {
-        if self.cached.len() >= MAX_NAMES {
-            // Nobody knows which names will recur; those that do are soon back.
-            self.cached.clear();
-            self.index.clear();
+/// Applies the rule.
+fn find(topics: &[Route], loggers: &[Route], name: &str, topic: &str) -> RouteMatch {
+    let mut route_match = RouteMatch::default();
+    let name = plain(name);
+    let topics = topics.iter().filter(|route| topic.starts_with(&*route.name));
+    let loggers = loggers.iter().filter(|route| is_parent(&route.name, name));
+    let mut goes_on = true;
+    for route in topics.chain(loggers) {
+        if route_match.level == Level::NOTSET {
+            route_match.level = route.level;
         }
-        let mut route_match = RouteMatch::default();
-        self.find(name, topic, &mut route_match);
-        let at = self.cached.len();
-        self.index.entry(name.into()).or_default().insert(topic.into(), at);
-        self.cached.push(route_match);
-        &self.cached[at]
-    }
-
-    /// Applies the rule.
-    fn find(&self, name: &str, topic: &str, route_match: &mut RouteMatch) {
-        route_match.level = Level::NOTSET;
-        route_match.handlers.clear();
-        let name = plain(name);
-        let topics = self.topics.iter().filter(|route| topic.starts_with(&*route.name));
-        let loggers = self.loggers.iter().filter(|route| is_parent(&route.name, name));
-        let mut goes_on = true;
-        for route in topics.chain(loggers) {
-            if route_match.level == Level::NOTSET {
-                route_match.level = route.level;
-            }
-            if goes_on {
-                for handler in &route.handlers {
-                    if !route_match.handlers.contains(handler) {
-                        route_match.handlers.push(*handler);
-                    }
+        if goes_on {
+            for handler in &route.handlers {
+                if !route_match.handlers.contains(handler) {
+                    route_match.handlers.push(*handler);
                 }
-                goes_on = route.propagate;
             }
+            goes_on = route.propagate;
         }
     }
+    route_match
 }
 
 /// The root logger has the empty name here, and is called `root` in Python's records.
@@ -153,6 +135,7 @@ mod tests {
     use std::path::PathBuf;
 
     use proptest::prelude::*;
+    use zlog_core::topic_table::MAX_KEY_BYTES;
 
     use super::*;
     use crate::handler::file::Sync;
@@ -239,11 +222,11 @@ mod tests {
         for number in 0..2 * MAX_NAMES {
             table.look_up(&format!("app.{number}"), "");
         }
-        assert!(table.cached.len() <= MAX_NAMES && table.index.len() <= MAX_NAMES);
-        let long = format!("app.{}", "x".repeat(MAX_NAME_LEN));
-        let before = table.cached.len();
+        assert!(table.cache.len() <= MAX_NAMES);
+        let long = format!("app.{}", "x".repeat(MAX_KEY_BYTES));
+        let before = table.cache.len();
         assert_eq!(of(&mut table, &long, ""), (10, "a".into()));
-        assert_eq!(table.cached.len(), before);
+        assert_eq!(table.cache.len(), before);
     }
 
     #[test]
@@ -266,8 +249,7 @@ mod tests {
             }).collect();
             let mut table = table(routes);
             for (name, topic) in &names {
-                let mut fresh = RouteMatch::default();
-                table.find(name, topic, &mut fresh);
+                let fresh = find(&table.topics, &table.loggers, name, topic);
                 prop_assert_eq!(table.look_up(name, topic), &fresh);
                 prop_assert_eq!(table.look_up(name, topic), &fresh);
             }

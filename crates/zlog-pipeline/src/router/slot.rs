@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::dispatch::HandlerContext;
 use super::factory;
 use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
-use super::options::Opening;
+use super::options::{Opening, Target};
 use super::spec::HandlerSpec;
 use super::status::HandlerStatus;
 use super::validate::expressions;
@@ -18,10 +18,9 @@ use zlog_core::error::{Error, Result};
 use zlog_core::filter::Filter;
 use zlog_core::record::{Level, Record};
 use zlog_core::text::escape::escape;
-use zlog_core::wire;
 
 /// Which of the records that reach a handler it takes.
-pub struct RecordFilter {
+pub(super) struct RecordFilter {
     level: Option<Level>,
     topics: Vec<String>,
     /// `grep` and `exclude`; `None` if there are none.
@@ -33,23 +32,12 @@ impl RecordFilter {
     ///
     /// # Errors
     /// An expression is invalid.
-    pub fn new(spec: &HandlerSpec) -> Result<RecordFilter> {
+    pub(super) fn new(spec: &HandlerSpec) -> Result<RecordFilter> {
         let grep = expressions("grep", &spec.grep)?;
         let exclude = expressions("exclude", &spec.exclude)?;
         let any = !(grep.is_empty() && exclude.is_empty());
         let text = any.then(|| Filter { grep, exclude, ..Filter::default() });
         Ok(RecordFilter { level: spec.level, topics: spec.topics.clone(), text })
-    }
-
-    /// The topic prefixes that it takes; empty for all topics.
-    pub fn topics(&self) -> &[String] {
-        &self.topics
-    }
-
-    /// Whether it takes the record. `scratch` holds the topic of a record without one.
-    pub fn accepts_record(&self, record: &Record<'_>, scratch: &mut String) -> bool {
-        let topic = wire::topic::of(record, scratch);
-        self.accepts(record, wire::topic::level_of(record), topic)
     }
 
     /// Whether it takes the record, which has this level and topic.
@@ -106,7 +94,10 @@ impl HandlerSlot {
         let reporter = OutageReporter::new(&context.command, &spec.name, others, &context.report);
         let opening = Opening { context, reporter: &reporter };
         let inner = factory::open(spec, &opening, &counters.unformatted).map_err(within)?;
-        let monitored = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        let mut monitored = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        if matches!(&spec.target, Target::Console(console) if console.required) {
+            monitored = monitored.required();
+        }
         let execution = match spec.queue {
             None => Execution::Inline(monitored),
             Some(queue) => {
@@ -162,6 +153,14 @@ impl HandlerSlot {
         self.crashed += 1;
         if self.crashed == 1 {
             self.reporter.begins(error);
+        }
+    }
+
+    /// The error of a required handler.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        match &mut self.execution {
+            Execution::Inline(handler) => handler.take_failure(),
+            Execution::Queued(_) => None,
         }
     }
 

@@ -112,8 +112,7 @@ impl FormatterSpec {
     ///
     /// # Errors
     /// Unknown fields (the hint lists the known ones), conversions and widths that no record
-    /// fits, a string in another style or in more than one, a wrong time format, or
-    /// [`Output::Raw`], which is not a format.
+    /// fits, a string in another style or in more than one, or a wrong time format.
     pub fn build(&self, default: Output, mut options: Options) -> Result<Box<dyn Format>> {
         options.newlines = self.newlines;
         if self.utc {
@@ -122,20 +121,14 @@ impl FormatterSpec {
         if let Some(datefmt) = &self.datefmt {
             options.time_format = Some(datefmt.clone());
         }
-        let shape = |output: Output, options| {
-            output.format(options)?.ok_or_else(|| {
-                Error::usage("raw shows bodies as they came over the wire, and can't be a format")
-                    .hint("Use json, or a format string.")
-            })
-        };
-        let Some(format) = &self.format else { return shape(default, options) };
+        let Some(format) = &self.format else { return default.format(options) };
         let ready: Box<dyn Format> = match format.as_str() {
             "basic" => Box::new(self.compile(BASIC_FORMAT, TemplateStyle::Percent, options)?),
-            "bare" | "text" => shape(Output::Text, options)?,
+            "bare" | "text" => Output::Text.format(options)?,
             "syslog" => Box::new(Syslog),
-            "pretty" => shape(Output::Pretty, options)?,
-            "json" => shape(Output::Json, options)?,
-            "logfmt" => shape(Output::Logfmt, options)?,
+            "pretty" => Output::Pretty.format(options)?,
+            "json" => Output::Json.format(options)?,
+            "logfmt" => Output::Logfmt.format(options)?,
             text => {
                 let kind = self.kind(text)?;
                 return Ok(Box::new(self.compile(text, kind, options)?));

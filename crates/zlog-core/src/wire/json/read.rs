@@ -42,17 +42,17 @@ impl std::error::Error for ParseError {}
 /// # Errors
 /// `text` is not one JSON object. Unexpected values are not errors.
 pub fn read(text: &str) -> Result<Record<'_>, ParseError> {
-    Ok(read_with_schema(text)?.0)
+    let mut record = Record::default();
+    read_into(text, &mut record)?;
+    Ok(record)
 }
 
-/// As [`read`], and recognises whose record it is.
+/// As [`read`], into an empty record, which stays empty on an error.
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn read_with_schema(text: &str) -> Result<(Record<'_>, Schema), ParseError> {
-    let mut record = Record::default();
-    let schema = build(text, true, &mut record)?;
-    Ok((record, schema))
+pub(crate) fn read_into<'a>(text: &'a str, record: &mut Record<'a>) -> Result<Schema, ParseError> {
+    build(text, true, record)
 }
 
 /// As [`read`], for a body from the wire: there `topic`, `received` and `fault` are extras,

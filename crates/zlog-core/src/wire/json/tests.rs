@@ -128,9 +128,10 @@ fn only_objects_are_records() {
     for text in ["", "{", "[]", "1", "null", "{} x", "{\"a\":1,}", "{\"a\"", "\"{}\""] {
         assert!(read(text).is_err(), "{text}");
     }
-    assert_eq!(read_with_schema(r#"{"a":1}"#).unwrap().1, Schema::Other);
-    assert_eq!(read_with_schema(r#"{"message":"x"}"#).unwrap().1, Schema::OtherLogger);
-    assert_eq!(read_with_schema(r#"{"levelno":0}"#).unwrap().1, Schema::LogRecord);
+    let schema = |text| read_into(text, &mut Record::default()).unwrap();
+    assert_eq!(schema(r#"{"a":1}"#), Schema::Other);
+    assert_eq!(schema(r#"{"message":"x"}"#), Schema::OtherLogger);
+    assert_eq!(schema(r#"{"levelno":0}"#), Schema::LogRecord);
 }
 
 #[test]
@@ -179,7 +180,7 @@ prop_compose! {
             created: micros.map(|m| m as f64 / 1e6), msecs: floats[0], relative_created: floats[1],
             thread: numbers[1], thread_name: text(), process: numbers[2], process_name: text(),
             task_name: text(), hostname: text(), source: text(), seq,
-            received: received.map(|m| m as f64 / 1e6), fault: text(),
+            received: received.map(|m| m as f64 / 1e6), fault: text(), body: None,
             extras: extras.into_iter()
                 .map(|(k, v)| (k.into(), RawJson(v.to_string().into()))).collect(),
         }

@@ -86,7 +86,7 @@ mod tests {
     use zlog_core::format::{Options, Output};
 
     fn block(messages: &[&str]) -> Block {
-        let mut format = Output::Text.format(Options::default()).unwrap().unwrap();
+        let mut format = Output::Text.format(Options::default()).unwrap();
         let mut block = Block::default();
         for message in messages {
             block.push(&Record { msg: (*message).into(), ..Record::default() }, &mut *format);

@@ -4,7 +4,6 @@
 //! Every message is two frames of UTF-8, because PyZMQ's watcher exits on anything else. Both
 //! frames are built from `str` only.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::{Backlog, HandleError, Handler};
@@ -12,14 +11,13 @@ use crate::socket::{Flushed, Publisher, Sent};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
+use zlog_core::topic_table::TopicTable;
 use zlog_core::wire;
 
 /// Subscriptions are read after this many records. Until then libzmq keeps them in memory.
 const DRAIN_EVERY: u32 = 64;
-/// The most topics that are numbered, and the longest. Topics can come from the input, and are
-/// kept in memory.
+/// The most topics that are numbered. Topics can come from the input, and are kept in memory.
 const MAX_TOPICS: usize = 65_536;
-const MAX_TOPIC_LEN: usize = 1024;
 
 /// How long a record waits before the subscriber that it waits for is reported. libzmq makes
 /// room only after half of its queue is sent, which takes a slow subscriber seconds.
@@ -79,13 +77,14 @@ pub struct Published {
     pub unsubscribed: u64,
     /// Records sent without a number because there were too many topics, or theirs was too long.
     pub unnumbered: u64,
+    /// Topics that begin at 1 again, because too many others came between their records.
+    pub renumbered: u64,
     /// Connections that broke while records were in transit, so that some may be lost.
     pub broken: u64,
 }
 
-/// A numbered topic.
+/// What is known about a topic.
 struct Topic {
-    name: Box<str>,
     /// The number of its last record. The first is 1.
     seq: u64,
     /// Whether anybody has subscribed to it, as of this generation of subscriptions.
@@ -98,11 +97,7 @@ pub struct Publish {
     /// `None` once it is closed.
     publisher: Option<Publisher>,
     options: PublishOptions,
-    topics: Vec<Topic>,
-    /// Indices into `topics`.
-    index: HashMap<Box<str>, usize>,
-    /// The index used last.
-    last: usize,
+    topics: TopicTable<Topic>,
     published: Published,
     since_drain: u32,
     /// The subscribers that were reported as slow.
@@ -121,9 +116,7 @@ impl Publish {
         Publish {
             publisher: Some(publisher),
             options,
-            topics: Vec::new(),
-            index: HashMap::new(),
-            last: 0,
+            topics: TopicTable::new(MAX_TOPICS),
             published: Published::default(),
             since_drain: 0,
             reported: Vec::new(),
@@ -134,7 +127,7 @@ impl Publish {
 
     /// What was published so far.
     pub fn published(&self) -> Published {
-        self.published
+        Published { renumbered: self.topics.forgotten(), ..self.published }
     }
 
     /// The socket, to wait for subscribers and to ask about connections.
@@ -166,40 +159,19 @@ impl Publish {
 
     /// The next number of the topic, and whether it has a subscriber.
     fn look_up(&mut self) -> Result<(Option<u64>, bool)> {
-        let at = self.find();
         let publisher = self.publisher.as_mut().ok_or_else(closed)?;
-        let Some(at) = at else {
+        // A generation that never exists, so that subscribers are looked up.
+        let new = || Topic { seq: 0, has_subscriber: false, generation: u64::MAX };
+        let Some(topic) = self.topics.get_or_insert_with("", &self.topic, new, |_| true) else {
             return Ok((None, publisher.has_subscriber(self.topic.as_bytes())));
         };
         let generation = publisher.generation();
-        let topic = &mut self.topics[at];
         topic.seq += 1;
         if topic.generation != generation {
             topic.has_subscriber = publisher.has_subscriber(self.topic.as_bytes());
             topic.generation = generation;
         }
         Ok((Some(topic.seq), topic.has_subscriber))
-    }
-
-    /// The index of the topic; `None` if there are too many topics or it is too long. Records
-    /// of one topic tend to come in a row.
-    fn find(&mut self) -> Option<usize> {
-        if self.topics.get(self.last).is_some_and(|last| *last.name == *self.topic) {
-            return Some(self.last);
-        }
-        if let Some(at) = self.index.get(self.topic.as_str()) {
-            self.last = *at;
-            return Some(self.last);
-        }
-        if self.topics.len() >= MAX_TOPICS || self.topic.len() > MAX_TOPIC_LEN {
-            return None;
-        }
-        self.last = self.topics.len();
-        let name: Box<str> = self.topic.as_str().into();
-        self.index.insert(name.clone(), self.last);
-        // A generation that never exists, so that subscribers are looked up.
-        self.topics.push(Topic { name, seq: 0, has_subscriber: false, generation: u64::MAX });
-        Some(self.last)
     }
 
     fn write_body(&mut self, record: &Record<'_>, seq: Option<u64>) {
@@ -250,8 +222,8 @@ impl Publish {
         publisher.process_events();
         publisher.wait_for_ending(&*options.give_up);
         for broken in publisher.broken() {
-            let wanted =
-                self.topics.iter().any(|topic| topic.seq > 0 && broken.subscribed_to(&topic.name));
+            let mut topics = self.topics.iter().map(|(_, topic, _)| topic);
+            let wanted = topics.any(|topic| broken.subscribed_to(topic));
             if wanted {
                 self.published.broken += 1;
                 (options.report)(&broken.to_string());

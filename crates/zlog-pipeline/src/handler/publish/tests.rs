@@ -13,6 +13,7 @@ use crate::socket::testing::{
 use crate::socket::{SocketOptions, Subscriber};
 use zlog_core::record::{Level, RawJson};
 use zlog_core::sequence::SequenceTracker;
+use zlog_core::topic_table::MAX_KEY_BYTES;
 
 fn options(root: &str) -> PublishOptions {
     PublishOptions {
@@ -216,7 +217,7 @@ proptest! {
 #[test]
 fn an_overlong_topic_is_sent_without_a_number_and_not_kept() {
     let (mut publish, mut subscriber) = pair(options("app"));
-    let long = "t".repeat(MAX_TOPIC_LEN);
+    let long = "t".repeat(MAX_KEY_BYTES);
     publish.handle(&record(Level::INFO, &long, "long")).expect("sent");
     publish.handle(&record(Level::INFO, "", "short")).expect("sent");
     let came: Vec<_> = take(&mut subscriber, 2).iter().map(|m| numbered(m)).collect();

@@ -26,6 +26,7 @@ use self::stdio_writer::{Abandoned, StdioWriter};
 use zlog_core::error::{Error, Result};
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::{Newlines, escape_into};
+use zlog_core::text::wrap::wrap;
 
 /// When to colour: `--color`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -167,10 +168,33 @@ pub fn eprint_line(line: impl Display) {
     static STDERR: Mutex<Option<StdioWriter<io::Stderr>>> = Mutex::new(None);
     let mut bytes = Vec::new();
     escape_into(&mut bytes, &line.to_string(), Newlines::Keep);
+    if let Some(columns) = stderr_columns() {
+        bytes = wrapped(&String::from_utf8_lossy(&bytes), columns).into_bytes();
+    }
     bytes.push(b'\n');
     let mut stderr = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
     let stderr = stderr.get_or_insert_with(|| StdioWriter::new(io::stderr()));
     let _ = stderr.write_all(&bytes);
+}
+
+/// The width of the terminal that standard error is, in columns.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
+fn stderr_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
+}
+
+#[cfg(not(unix))]
+fn stderr_columns() -> Option<usize> {
+    None
+}
+
+/// A message with its lines broken between words. Continued lines keep their indentation.
+fn wrapped(message: &str, columns: usize) -> String {
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let lines = message.split('\n').map(|line| wrap(line, columns, indent(line)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Size of the output buffer, in bytes: larger than a pipe's on Linux, so that a busy stream
@@ -282,6 +306,13 @@ mod tests {
         assert!(!auto(true, &[("CLICOLOR", "0")]));
         assert!(auto(true, &[("CLICOLOR", "1")]));
         assert!(!auto(true, &[("TERM", "dumb")]));
+    }
+
+    #[test]
+    fn lines_of_a_message_are_broken_between_words_and_keep_their_indentation() {
+        let message = "zlog tail: no such file\n  Check the spelling.";
+        let broken = "zlog tail: no\nsuch file\n  Check the\n  spelling.";
+        assert_eq!(wrapped(message, 14), broken);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::status::HandlerStatus;
 use super::validate::real_path;
 use crate::os::signal::ShutdownSignal;
 use crate::os::terminal::Stdout;
-use zlog_core::error::Result;
+use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::wire;
 
@@ -148,6 +148,13 @@ impl Router {
                 self.slots[*handler].deliver(record, level, topic, &mut copy);
             }
         }
+    }
+
+    /// The first error since the last call of a console that is required
+    /// ([`ConsoleTarget::required`](super::ConsoleTarget::required)). Other handlers report
+    /// their errors themselves.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.slots.iter_mut().find_map(HandlerSlot::take_failure)
     }
 
     /// Sends what handlers have buffered: for when the source pauses. Does not wait for queues,

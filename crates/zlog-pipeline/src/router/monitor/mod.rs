@@ -134,6 +134,10 @@ pub(super) struct MonitoredHandler {
     failed: u64,
     backlog: Backlog,
     outage: Option<Outage>,
+    /// Whether the command ends when the handler fails: its errors are then kept for
+    /// [`MonitoredHandler::take_failure`] and not reported.
+    is_required: bool,
+    failure: Option<Error>,
 }
 
 struct Outage {
@@ -202,9 +206,21 @@ impl MonitoredHandler {
             failed: 0,
             backlog,
             outage: None,
+            is_required: false,
+            failure: None,
         };
         monitored.report_notices();
         monitored
+    }
+
+    /// Keeps errors for [`MonitoredHandler::take_failure`].
+    pub(super) fn required(self) -> MonitoredHandler {
+        MonitoredHandler { is_required: true, ..self }
+    }
+
+    /// The first error since the last call, of a handler that is required.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
     }
 
     fn report_notices(&mut self) {
@@ -244,7 +260,12 @@ impl MonitoredHandler {
     }
 
     /// Handles an error, before which `lost_before` records had been lost.
-    fn fail(&mut self, error: &Error, lost_before: u64) {
+    fn fail(&mut self, error: Error, lost_before: u64) {
+        if self.is_required {
+            self.read_backlog();
+            self.failure.get_or_insert(error);
+            return;
+        }
         let unconfirmed_before = self.backlog.unconfirmed;
         // Records that arrived together with an error, like the first ones of a block that was
         // written in part, do not end an outage.
@@ -254,16 +275,16 @@ impl MonitoredHandler {
         let status = match &mut self.outage {
             Some(outage) => {
                 outage.arrived = arrived;
-                if outage.causes.is_new(error) {
-                    self.reporter.begins(error);
+                if outage.causes.is_new(&error) {
+                    self.reporter.begins(&error);
                 }
                 let lost = lost_now - outage.lost_before;
                 let error = error.to_string();
                 self.counters.outage().map(|status| OutageStatus { error, lost, ..status })
             }
             None => {
-                self.reporter.begins(error);
-                let causes = Causes::new(error);
+                self.reporter.begins(&error);
+                let causes = Causes::new(&error);
                 self.outage = Some(Outage { arrived, lost_before, unconfirmed_before, causes });
                 let lost = lost_now - lost_before;
                 Some(OutageStatus { since: Instant::now(), error: error.to_string(), lost })
@@ -276,7 +297,7 @@ impl MonitoredHandler {
     fn note(&mut self, result: Result<()>) {
         match result {
             Ok(()) => self.check_outage(),
-            Err(error) => self.fail(&error, self.lost()),
+            Err(error) => self.fail(error, self.lost()),
         }
     }
 }
@@ -301,7 +322,7 @@ impl Handler for MonitoredHandler {
                     self.failed += 1;
                     self.counters.failed.store(self.failed, Ordering::Relaxed);
                 }
-                self.fail(&error, lost_before);
+                self.fail(error, lost_before);
             }
         }
         Ok(())

@@ -16,64 +16,63 @@ use crate::handler::spool::{BatchOptions, SpoolOptions};
 /// Which records the handler takes.
 pub const FILTER: &[Key] = &[
     Key::new("level", "LEVEL", "This level and above"),
-    Key::new("topic", "PREFIX", "Topics that begin with this").repeated(),
-    Key::new("grep", "REGEX", "What the message must match").repeated(),
-    Key::new("exclude", "REGEX", "What the message must not match").repeated(),
+    Key::new("topic", "PREFIX", "Topics with this prefix").repeated(),
+    Key::new("grep", "REGEX", "Message or traceback must match").repeated(),
+    Key::new("exclude", "REGEX", "Message or traceback must not match").repeated(),
 ];
 
 /// The queue in front of it.
 pub const QUEUE: &[Key] = &[
-    Key::new("queue", "N", "Records that may wait for it, so that it holds up no other handler")
+    Key::new("queue", "N", "Records that may wait for the handler, which then has its own thread")
         .default("10000 for smtp, syslog, exec and a relay's console; 0, no queue, for others"),
-    Key::new(
-        "on-full",
-        "block|drop",
-        "Whether a record waits when the queue is full, or is dropped",
-    )
-    .default("drop; block for `tail --input`"),
+    Key::new("on-full", "block|drop", "What happens to a record when the queue is full")
+        .default("drop; block with `tail --input`"),
 ];
 
 /// What records look like.
 pub const FORMAT: &[Key] = &[
-    Key::new("style", "%|{|$|auto", "The style of format").default("auto"),
-    Key::new("datefmt", "FORMAT", "How times are written (strftime)"),
-    Key::new("msec-format", "FORMAT", "How milliseconds stand after the time"),
-    Key::new("extra", "NAME[=DEFAULT]", "An extra that format may use").repeated(),
+    Key::new("style", "%|{|$|auto", "Style of format").default("auto"),
+    Key::new("datefmt", "FORMAT", "Format of times (strftime)"),
+    Key::new("msec-format", "FORMAT", "Format of the milliseconds after the time"),
+    Key::new(
+        "extra",
+        "NAME[=DEFAULT]",
+        "An extra that format uses; DEFAULT is for records without it",
+    )
+    .repeated(),
     Key::new(
         "newlines",
         "keep|escape",
-        "Newlines in messages and tracebacks: as they are, as Python's handlers write them, or \
-         as \\x0a, so that each record is one line; those of names, levels and other fields are \
+        "Newlines in messages and tracebacks, as they are or as \\x0a; those in other fields are \
          always escaped",
     )
     .default("keep"),
     Key::switch("utc", "Times in UTC"),
-    Key::new("format", "FORMAT", "A format string, or a ready-made format by name")
-        .default("%(asctime)s %(levelname)s %(name)s %(message)s; with syslog the message alone"),
+    Key::new(
+        "format",
+        "FORMAT",
+        "A format string or a ready-made format; takes the rest of the text",
+    )
+    .default("%(asctime)s %(levelname)s %(name)s %(message)s; with syslog the message alone"),
 ];
 
 /// Its name in messages. In a configuration, the table's header contains the name.
-pub const NAME: Key = Key::new("name", "NAME", "What messages call it");
+pub const NAME: Key = Key::new("name", "NAME", "Name of the handler in messages");
 
 /// The size of a batch.
 pub(super) const BATCH: &[Key] = &[
-    Key::new("batch", "N", "Records that make a batch").default("1000"),
-    Key::new(
-        "every",
-        "TIME",
-        "How long the first record of a batch waits at most; 0 for not at all",
-    )
-    .default("10s"),
+    Key::new("batch", "N", "Records in a batch").default("1000"),
+    Key::new("every", "TIME", "How long the first record of a batch waits at most").default("10s"),
 ];
 
 /// What is kept while the target is unreachable.
 pub(super) const SPOOL: &[Key] = &[
     Key::new("timeout", "TIME", "How long an attempt may take"),
-    Key::new("spool", "N", "Records that are kept while it is away").default("10000"),
-    Key::new("spool-bytes", "SIZE", "Bytes that are kept while it is away").default("16M"),
-    Key::new("retry", "TIME", "The first pause before another attempt; each is twice as long")
+    Key::new("spool", "N", "Records kept while the target is unreachable").default("10000"),
+    Key::new("spool-bytes", "SIZE", "Bytes kept while the target is unreachable").default("16M"),
+    Key::new("retry", "TIME", "Delay of the first retry; each further delay is twice as long")
         .default("1s"),
-    Key::new("retry-max", "TIME", "The longest pause before another attempt").default("60s"),
+    Key::new("retry-max", "TIME", "Longest delay of a retry").default("60s"),
 ];
 
 /// What records look like in files, mails and the input of commands by default. Python's

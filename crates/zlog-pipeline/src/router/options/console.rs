@@ -24,14 +24,18 @@ pub(super) static CONSOLE: Class = Class {
 /// How records are printed on standard output.
 #[derive(Clone, Debug, Default)]
 pub struct ConsoleTarget {
-    /// The format of records without a format string. [`Output::Raw`] is not supported: it has
-    /// no records.
+    /// The format of records without a format string. [`Output::Raw`] needs records with their
+    /// body.
     pub output: Output,
     /// How records look. `None`: colours and escapes as standard output needs them.
     pub options: Option<Options>,
     /// How long a reader that has stopped reading may delay the end. `None`: as long as the
     /// context allows.
     pub linger: Option<Duration>,
+    /// Whether printing is what the command is for: an error then is the command's
+    /// ([`Router::take_failure`](super::super::Router::take_failure)) and not reported as an
+    /// outage.
+    pub required: bool,
 }
 
 /// Regular expressions have no equality, so the options are compared by their text.

@@ -11,7 +11,7 @@ use zlog_core::format::Format;
 pub(super) static EXEC: Class = Class {
     name: "exec",
     option: "--exec",
-    main: Some(Key::new("command", "COMMAND", "The command, run without a shell")),
+    main: Some(Key::new("command", "COMMAND", "Command; no shell is started")),
     keys: &[BATCH, SPOOL],
     picked_by: None,
     formatted: true,

@@ -16,17 +16,16 @@ use crate::handler::timed::{TimedRotatingFileHandler, Timing, When};
 /// The default number of replaced files to keep if only a size is given.
 const DEFAULT_BACKUPS: u32 = 5;
 
-const PATH: Key = Key::new("path", "PATH", "The file");
+const PATH: Key = Key::new("path", "PATH", "File to write; missing directories are created");
 
 const OLD_FILES: &[Key] = &[
     Key::new(
         "backups",
         "N",
-        "How many replaced files are kept; 0 keeps all with when, and \
-                              never replaces the file with max-bytes, as in Python",
+        "Rotated files to keep; 0 keeps all with when, and never rotates with max-bytes",
     )
     .default("5 with max-bytes, all with when"),
-    Key::new("compress", "gzip|zstd|none", "How replaced files are compressed").default("none"),
+    Key::new("compress", "gzip|zstd|none", "Compression of rotated files").default("none"),
 ];
 
 /// Appends to a file.
@@ -49,7 +48,7 @@ pub(super) static ROTATING: Class = Class {
     option: "--file",
     main: Some(PATH),
     keys: &[
-        &[Key::new("max-bytes", "SIZE", "Replace the file before it grows beyond this")],
+        &[Key::new("max-bytes", "SIZE", "Rotate before the file grows beyond this")],
         OLD_FILES,
     ],
     picked_by: Some("max-bytes"),
@@ -64,9 +63,9 @@ pub(super) static TIMED: Class = Class {
     main: Some(PATH),
     keys: &[
         &[
-            Key::new("when", "WHEN", "When to replace the file: S, M, H, D, midnight, W0 to W6"),
-            Key::new("interval", "N", "Every so many of them").default("1"),
-            Key::new("at", "TIME", "The time of day, with midnight and W0 to W6").default("00:00"),
+            Key::new("when", "WHEN", "Rotate at: S, M, H, D, midnight, W0 (Monday) to W6"),
+            Key::new("interval", "N", "Rotate at every Nth of these").default("1"),
+            Key::new("at", "TIME", "Time of day, with midnight and W0 to W6").default("00:00"),
         ],
         OLD_FILES,
     ],

@@ -13,14 +13,14 @@ use crate::socket::{DEFAULT_HWM, Endpoint, Publisher, Role, SocketOptions};
 pub(super) static PUBLISH: Class = Class {
     name: "publish",
     option: "--publish",
-    main: Some(Key::new("bind", "ENDPOINT", "An endpoint to bind").repeated()),
+    main: Some(Key::new("bind", "ENDPOINT", "Endpoint to bind").repeated()),
     keys: &[&[
         // On the command line this is a switch: the endpoint comes first.
-        Key::new("connect", "ENDPOINT", "An endpoint to connect to, in place of one to bind")
-            .repeated(),
-        Key::new("root", "ROOT", "What topics begin with where a record has none"),
-        Key::new("wire", "json|text", "What bodies are written as").default("json"),
-        Key::new("hwm", "N", "Messages held for each subscriber; 0 for no limit").default("8000"),
+        Key::new("connect", "ENDPOINT", "Connect to the endpoint instead of binding it").repeated(),
+        Key::new("root", "ROOT", "Root of the topic for records without one"),
+        Key::new("wire", "json|text", "Dialect").default("json"),
+        Key::new("hwm", "N", "High-water mark: messages queued per subscriber; 0 for no limit")
+            .default("8000"),
     ]],
     picked_by: None,
     // Subscribers format records themselves.

@@ -19,24 +19,23 @@ pub(super) static SMTP: Class = Class {
         Key::new(
             "server",
             "URL",
-            "The mail server: smtp://HOST is not encrypted (port 25), \
-             smtp://HOST?tls=required is with STARTTLS (587), smtps://HOST from the start (465)",
+            "Mail server: smtp://HOST without encryption (port 25), smtp://HOST?tls=required \
+             with STARTTLS (587), smtps://HOST with TLS (465)",
         )
         .default("smtp://127.0.0.1:25"),
     ),
     keys: &[
         &[
-            Key::new("to", "ADDRESS", "A recipient; at least one is needed").repeated(),
-            Key::new("from", "ADDRESS", "The sender").default("zlog@ and the name of this host"),
+            Key::new("to", "ADDRESS", "Recipient; required").repeated(),
+            Key::new("from", "ADDRESS", "Sender").default("zlog@ and the name of this host"),
             Key::new(
                 "subject",
                 "FORMAT",
-                "A format string for the subject, filled from the worst \
-                                           record",
+                "Format of the subject, filled from the most severe record",
             ),
-            Key::new("login", "FILE", "A file with user:password, or the two on a line each")
+            Key::new("login", "FILE", "File with user:password, or with one of them per line")
                 .default("ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD"),
-            Key::new("trust", "FILE", "A certificate to trust, in PEM"),
+            Key::new("trust", "FILE", "Certificate to trust, in PEM"),
         ],
         BATCH,
         SPOOL,

@@ -15,17 +15,17 @@ pub(super) static SYSLOG: Class = Class {
     name: "syslog",
     option: "--syslog",
     main: Some(
-        Key::new("address", "ADDRESS", "The daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601")
+        Key::new("address", "ADDRESS", "Daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601")
             .default("unix:/dev/log"),
     ),
     keys: &[
         &[
-            Key::new("protocol", "rfc5424|local", "What messages look like")
+            Key::new("protocol", "rfc5424|local", "Message format")
                 .default("local at /dev/log, rfc5424 elsewhere"),
-            Key::new("facility", "FACILITY", "The facility").default("user"),
-            Key::new("app", "NAME", "The program").default("the record's logger"),
-            Key::new("hostname", "NAME", "The host").default("the record's"),
-            Key::new("max-message", "SIZE", "The longest message; longer ones are cut"),
+            Key::new("facility", "FACILITY", "Facility").default("user"),
+            Key::new("app", "NAME", "Program name").default("the record's logger"),
+            Key::new("hostname", "NAME", "Host name").default("that of the record"),
+            Key::new("max-message", "SIZE", "Longer messages are cut").default("8096"),
         ],
         SPOOL,
     ],

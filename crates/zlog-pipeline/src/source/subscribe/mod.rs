@@ -1,65 +1,72 @@
-//! A subscription.
-//!
-//! What may be here: messages from a [`Subscriber`] to records, and counts of
-//! what they were. What the frames mean is `wire`'s.
+//! Records from a ZeroMQ subscription.
 
+mod backlog;
+
+use std::borrow::Cow;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use self::backlog::Backlog;
 use super::{PollStatus, Sink, Source};
-use crate::socket::{FrameSink, Subscriber};
+use crate::socket::{self, Drain, Endpoint, PublisherRequest, Subscriber};
 use zlog_core::error::Result;
 use zlog_core::record::Record;
-use zlog_core::wire::{self, Dialect};
+use zlog_core::wire;
 
-/// How many messages of each dialect have come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Received {
-    /// One JSON object.
-    pub json: u64,
-    /// A formatted message.
-    pub text: u64,
-    /// One frame of Logbook's JSON.
-    pub logbook: u64,
-    /// A pickled `LogRecord`.
-    pub pickle: u64,
-    /// What could not be decoded. It was delivered, marked.
-    pub undecodable: u64,
-}
+/// How long one poll waits for messages while the connections are drained.
+const DRAIN_POLL: Duration = Duration::from_millis(20);
+/// For how long messages that come too late are counted.
+const COUNT_TIME: Duration = Duration::from_millis(500);
 
-impl Received {
-    fn count(&mut self, dialect: Option<Dialect>) {
-        let counter = match dialect {
-            Some(Dialect::Json) => &mut self.json,
-            Some(Dialect::Text) => &mut self.text,
-            Some(Dialect::Logbook) => &mut self.logbook,
-            Some(Dialect::Pickle) => &mut self.pickle,
-            None => &mut self.undecodable,
-        };
-        *counter += 1;
-    }
-
-    /// All messages that were decoded or tried to be.
-    pub fn total(&self) -> u64 {
-        self.json + self.text + self.logbook + self.pickle + self.undecodable
-    }
-}
-
-/// Delivers what a subscriber receives, as records.
+/// Decodes the messages that a subscriber receives.
 pub struct Subscribe {
     subscriber: Subscriber,
-    received: Received,
+    backlog: Backlog,
+    keep_bodies: bool,
+    late: LateMessages,
+}
+
+/// Messages that arrived after the time that [`Source::finish`] had. They are not delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LateMessages {
+    /// How many were counted.
+    pub count: u64,
+    /// Whether publishers were still sending when counting ended.
+    pub and_more: bool,
+}
+
+impl LateMessages {
+    /// Whether any came too late.
+    pub fn any(&self) -> bool {
+        self.count > 0 || self.and_more
+    }
 }
 
 impl Subscribe {
-    /// Takes from `subscriber`.
-    pub fn new(subscriber: Subscriber) -> Subscribe {
-        Subscribe { subscriber, received: Received::default() }
+    /// Reads from `subscriber`. With `keep_bodies`, records have their [`Record::body`].
+    pub fn new(subscriber: Subscriber, keep_bodies: bool) -> Subscribe {
+        let late = LateMessages::default();
+        Subscribe { subscriber, backlog: Backlog::default(), keep_bodies, late }
     }
 
-    /// What has come so far.
-    pub fn received(&self) -> Received {
-        self.received
+    /// Requests the last `n` messages of `prefixes` from the relay whose query endpoint is
+    /// `at`, and subscribes to `prefixes`, which must not have been done before. These messages
+    /// are delivered before live ones. Returns what a person should know about the answer.
+    ///
+    /// Whatever the relay answers, the subscription is made. `stop` ends the wait for it.
+    ///
+    /// # Errors
+    /// No socket can be opened.
+    pub fn fetch_backlog(
+        &mut self,
+        n: usize,
+        at: &Endpoint,
+        prefixes: &[Vec<u8>],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Vec<String>> {
+        let (backlog, notices) = backlog::fetch(n, at, prefixes, &mut self.subscriber, stop)?;
+        self.backlog = backlog;
+        Ok(notices)
     }
 
     /// The socket: to change topics, and to ask about connections.
@@ -67,28 +74,83 @@ impl Subscribe {
         &mut self.subscriber
     }
 
-    /// As [`Source::poll`], but delivers frames as they came, undecoded and uncounted.
-    ///
-    /// # Errors
-    /// Whatever `sink` returns.
-    pub fn poll_raw(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<PollStatus> {
-        self.subscriber.recv(wait, sink).map(poll_status)
+    /// What came too late for [`Source::finish`].
+    pub fn late(&self) -> LateMessages {
+        self.late
     }
-}
 
-fn poll_status(delivered: bool) -> PollStatus {
-    if delivered { PollStatus::Delivered } else { PollStatus::Idle }
+    /// Counts the messages that come too late, for at most [`COUNT_TIME`].
+    fn count_late(&mut self, mut drain: Drain) -> Result<()> {
+        let until = Instant::now() + COUNT_TIME;
+        self.subscriber.request(PublisherRequest::Stop);
+        drain.stop_requested();
+        loop {
+            let before = self.late.count;
+            self.subscriber.recv(DRAIN_POLL, &mut |_, _| {
+                self.late.count += 1;
+                Ok(ControlFlow::Continue(()))
+            })?;
+            let now = Instant::now();
+            if drain.is_done(now, self.late.count > before) {
+                return Ok(());
+            }
+            if now >= until {
+                self.late.and_more = true;
+                return Ok(());
+            }
+        }
+    }
 }
 
 impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
-        let received = &mut self.received;
-        let delivered = self.subscriber.recv(wait, &mut |frames, at| -> Result<ControlFlow<()>> {
+        let Subscribe { subscriber, backlog, keep_bodies, .. } = self;
+        let mut deliver = |frames: &[&[u8]], received| {
             let mut record = Record::default();
-            received.count(wire::decode_into(frames, at, &mut record));
+            wire::decode_into(frames, received, &mut record);
+            if *keep_bodies {
+                record.body = frames.last().map(|body| Cow::Borrowed(*body));
+            }
             sink(&mut record)
-        });
-        delivered.map(poll_status)
+        };
+        let mut wait = wait;
+        while let Some(message) = backlog.next() {
+            let frames: Vec<&[u8]> = message.frames.iter().map(Vec::as_slice).collect();
+            if deliver(&frames, message.received)?.is_break() {
+                return Ok(PollStatus::Delivered);
+            }
+            wait = Duration::ZERO;
+        }
+        let delivered =
+            subscriber.recv(wait, &mut |frames, received| match backlog.is_duplicate(frames) {
+                true => Ok(ControlFlow::Continue(())),
+                false => deliver(frames, received),
+            })?;
+        Ok(if delivered { PollStatus::Delivered } else { PollStatus::Idle })
+    }
+
+    /// Makes publishers stop, and delivers what they have sent. What comes after `within` is
+    /// counted ([`Subscribe::late`]).
+    fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
+        let started = Instant::now();
+        let mut drain = Drain::new(&self.subscriber.endpoint_status(), started, within);
+        loop {
+            if Instant::now() >= started + within {
+                return self.count_late(drain);
+            }
+            // Checked first: what the system had received from a publisher that is gone has
+            // arrived by the end of the poll.
+            let gone = socket::connected_peers(&self.subscriber.endpoint_status()) == 0;
+            let came = self.poll(DRAIN_POLL, sink)? == PollStatus::Delivered;
+            let now = Instant::now();
+            if drain.is_done(now, came) || (gone && !came) {
+                return Ok(());
+            }
+            let subscriber = &mut self.subscriber;
+            if let Some(request) = drain.next_request(now, || subscriber.is_caught_up()) {
+                subscriber.request(request);
+            }
+        }
     }
 }
 

@@ -1,58 +1,55 @@
+use std::ops::ControlFlow;
+
 use super::*;
 use crate::socket::testing::{STEP, publisher, subscriber, until, wait_for_subscribers};
 use crate::socket::{Publisher, SocketOptions};
 
-fn pair() -> (Publisher, Subscribe) {
+fn pair(keep_bodies: bool) -> (Publisher, Subscribe) {
     let (mut publisher, endpoint) = publisher(&SocketOptions::publisher());
     let subscriber = subscriber(&endpoint, &[""]);
     wait_for_subscribers(&mut publisher, 1);
-    (publisher, Subscribe::new(subscriber))
+    (publisher, Subscribe::new(subscriber, keep_bodies))
+}
+
+/// Receives `count` records.
+fn receive(source: &mut Subscribe, count: usize) -> Vec<Record<'static>> {
+    let mut records = Vec::new();
+    until("all have arrived", || {
+        let mut sink = |record: &mut Record<'_>| {
+            records.push(std::mem::take(record).into_owned());
+            Ok(ControlFlow::Continue(()))
+        };
+        source.poll(STEP, &mut sink).expect("no error");
+        records.len() == count
+    });
+    records
 }
 
 #[test]
-fn messages_come_as_records_and_are_counted_by_dialect() {
-    let (mut publisher, mut source) = pair();
+fn messages_are_decoded_whatever_their_dialect() {
+    let (mut publisher, mut source) = pair(false);
     publisher.send(b"app.INFO", br#"{"msg":"one","levelno":20}"#).expect("send");
     publisher.send(b"app.ERROR", b"two").expect("send");
     publisher.send(b"app.ERROR", b"\xff\xfe").expect("send");
-    let mut topics = Vec::new();
-    until("all three have come", || {
-        source
-            .poll(STEP, &mut |record| {
-                assert!(record.received.is_some());
-                topics.push(record.topic.to_string());
-                Ok(ControlFlow::Continue(()))
-            })
-            .expect("no error");
-        topics.len() == 3
-    });
-    assert_eq!(topics, ["app.INFO", "app.ERROR", "app.ERROR"]);
-    let expected = Received { json: 1, text: 1, undecodable: 1, ..Received::default() };
-    assert_eq!(source.received(), expected);
+    let records = receive(&mut source, 3);
+    assert!(records.iter().all(|record| record.received.is_some() && record.body.is_none()));
+    let shown: Vec<_> = records.iter().map(|r| (&*r.topic, &*r.msg, r.fault.is_some())).collect();
+    let expected =
+        [("app.INFO", "one", false), ("app.ERROR", "two", false), ("app.ERROR", r"\xff\xfe", true)];
+    assert_eq!(shown, expected);
 }
 
 #[test]
-fn raw_frames_come_as_they_are() {
-    let (mut publisher, mut source) = pair();
+fn bodies_are_kept_where_they_are_asked_for() {
+    let (mut publisher, mut source) = pair(true);
     publisher.send(b"\xff", b"\x00\xfe").expect("send");
-    let mut came: Vec<Vec<u8>> = Vec::new();
-    until("it has come", || {
-        let mut sink = |frames: &[&[u8]], _| {
-            came.extend(frames.iter().map(|frame| frame.to_vec()));
-            Ok(ControlFlow::Continue(()))
-        };
-        source.poll_raw(STEP, &mut sink).expect("no error");
-        !came.is_empty()
-    });
-    assert_eq!(came, [b"\xff".to_vec(), b"\x00\xfe".to_vec()]);
-    assert_eq!(source.received(), Received::default());
+    let records = receive(&mut source, 1);
+    assert_eq!(records[0].body.as_deref(), Some(&b"\x00\xfe"[..]));
 }
 
 #[test]
-fn with_nothing_to_deliver_it_is_idle_after_the_wait() {
-    let (_publisher, mut source) = pair();
-    assert_eq!(
-        source.poll(STEP, &mut |_| Ok(ControlFlow::Continue(()))).expect("no error"),
-        PollStatus::Idle
-    );
+fn without_messages_it_is_idle_after_the_wait() {
+    let (_publisher, mut source) = pair(false);
+    let polled = source.poll(STEP, &mut |_| Ok(ControlFlow::Continue(())));
+    assert_eq!(polled.expect("no error"), PollStatus::Idle);
 }

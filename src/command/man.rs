@@ -1,81 +1,64 @@
-//! `zlog generate`: completions and man pages, from the parser itself, so that
-//! neither can tell anything else than `--help` does.
+//! `zlog man`: man pages, generated from the parser and from the option tables of handlers.
 
 use std::io::{self, Write};
 
 use clap_mangen::Man;
 
 use crate::cli::examples::{self, Notes};
-use crate::cli::{self, Generate, GenerateArgs};
+use crate::cli::{self, ManArgs, handlers, help};
 use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::escape;
+use zlog_pipeline::os::terminal::Stdout;
 
-/// Writes what was asked for to standard output.
+const SOURCE: &str = concat!("zlog ", env!("CARGO_PKG_VERSION"));
+
+/// Writes a man page to standard output.
 ///
 /// # Errors
-/// An unknown command's page, or output that can't be written.
-pub fn run(args: &GenerateArgs) -> Result<Exit> {
-    let mut out = Vec::new();
-    match &args.what {
-        Generate::Completions { shell } => {
-            let mut shown = without_hidden(&cli::command());
-            clap_complete::generate(*shell, &mut shown, "zlog", &mut out);
-        }
-        Generate::Man { command } => man_page(command.as_deref().unwrap_or_default(), &mut out)?,
-    }
-    io::stdout().write_all(&out).map_err(|error| Error::io("standard output", &error))?;
+/// There is no such page, or standard output can't be written.
+pub fn run(args: &ManArgs) -> Result<Exit> {
+    let mut page = Vec::new();
+    let written = match args.page.as_deref().unwrap_or_default() {
+        "relay.toml" => relay_toml(&mut page),
+        "handlers" => handler_keys(&mut page),
+        command => command_page(notes_on(command)?, &mut page),
+    };
+    written.map_err(|error| Error::io("man page", &error))?;
+    let mut out = Stdout::new();
+    out.put(&page)?;
+    out.send()?;
     Ok(Exit::Done)
 }
 
-/// A command as a person is to see it: clap_complete offers hidden commands too, at
-/// every depth. None can be taken out of one, so it is built up without them.
-fn without_hidden(root: &clap::Command) -> clap::Command {
-    let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
-    let shown: Vec<clap::Command> = shown.map(without_hidden).collect();
-    if shown.is_empty() && !root.has_subcommands() {
-        return root.clone();
-    }
-    let mut command = clap::Command::new(root.get_name().to_owned())
-        .disable_help_subcommand(root.is_disable_help_subcommand_set())
-        .args(root.get_arguments().cloned())
-        .groups(root.get_groups().cloned())
-        .subcommands(shown);
-    if let Some(version) = root.get_version() {
-        command = command.version(version.to_owned());
-    }
-    match root.get_about() {
-        Some(about) => command.about(about.clone()),
-        None => command,
-    }
+/// The notes on a command (`bench`, `bench-pipeline`), or on zlog itself if `name` is empty.
+fn notes_on(name: &str) -> Result<&'static Notes> {
+    let known = || examples::ALL.iter().map(|notes| (notes.command.replace(' ', "-"), *notes));
+    let Some((_, notes)) = known().find(|(known, _)| known == name) else {
+        let names: Vec<String> = known().map(|(name, _)| name).collect();
+        return Err(Error::usage(format!("no man page for `{}`", escape(name))).hint(format!(
+            "The pages are{}, handlers and relay.toml.",
+            names.join(", ").trim_start_matches(',')
+        )));
+    };
+    Ok(notes)
 }
 
-/// The page of one command (`bench`, `bench-pipeline`), of zlog itself when `name` is
-/// empty, or of the configuration file when it is `relay.toml`.
-fn man_page(name: &str, out: &mut Vec<u8>) -> Result<()> {
-    if name == "relay.toml" {
-        return relay_toml(out).map_err(|error| Error::io("man page", &error));
-    }
-    let called = |notes: &&&Notes| notes.command.replace(' ', "-") == name;
-    let Some(notes) = examples::ALL.iter().find(called) else {
-        let names = examples::ALL.iter().map(|notes| notes.command.replace(' ', "-"));
-        let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
-        return Err(Error::usage(format!("there is no man page for `{}`", escape(name)))
-            .hint(format!("Commands with a page: {}.", names.join(", "))));
-    };
-    // `zlog help` has no page.
-    let mut root = cli::command().disable_help_subcommand(true);
+/// The page of a command.
+fn command_page(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
+    // `help` has no page.
+    let mut root = cli::command().mut_subcommand(help::NAME, |command| command.hide(true));
     root.build();
     let mut page = &root;
     for name in notes.command.split_whitespace() {
         page = page.find_subcommand(name).unwrap_or(page);
     }
     let page = page.clone().name(notes.man_page_name());
-    render(page.after_help(""), notes, out).map_err(|error| Error::io("man page", &error))
+    render(page.after_help("").after_long_help(""), notes, out)
 }
 
 fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
     let has_commands = command.get_subcommands().any(|command| !command.is_hide_set());
-    let man = Man::new(command).source(concat!("zlog ", env!("CARGO_PKG_VERSION")));
+    let man = Man::new(command).source(SOURCE);
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;
@@ -84,16 +67,13 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
     if has_commands {
         man.render_subcommands_section(out)?;
     }
-    if let Some((title, keys)) = notes.keys() {
-        section(out, &title.to_uppercase(), &keys)?;
-    }
     section(out, "EXAMPLES", notes.examples)?;
     section(out, "EXIT STATUS", notes.exit_codes)?;
     environment(out)?;
     see_also(notes, out)
 }
 
-/// A section of terms, each with what it does or means.
+/// A section of terms and their meanings.
 fn section<T: AsRef<str>>(out: &mut Vec<u8>, title: &str, terms: &[(T, T)]) -> io::Result<()> {
     writeln!(out, ".SH \"{title}\"")?;
     terms.iter().try_for_each(|(term, meaning)| section_term(out, term.as_ref(), meaning.as_ref()))
@@ -105,19 +85,36 @@ fn section_term(out: &mut Vec<u8>, term: &str, meaning: &str) -> io::Result<()> 
 
 fn environment(out: &mut Vec<u8>) -> io::Result<()> {
     let variables = [
-        ("ZLOG_ENDPOINT", "The endpoint when neither --bind nor --connect names one"),
-        ("ZLOG_SMTP_USER, ZLOG_SMTP_PASSWORD", "The login for a mail server"),
-        ("NO_COLOR", "When set and not empty: no colour unless --color asks for it"),
-        ("CLICOLOR_FORCE", "When set and not 0: colour even in a pipe"),
+        ("ZLOG_ENDPOINT", "Endpoint used without --bind and --connect"),
+        ("ZLOG_SMTP_USER, ZLOG_SMTP_PASSWORD", "Login for the mail server"),
+        ("NO_COLOR", "If set and not empty: no colour, unless --color asks for it"),
+        ("CLICOLOR_FORCE", "If set and not 0: colour, also in a pipe"),
     ];
     section(out, "ENVIRONMENT", &variables)
 }
 
-/// Writes zlog-relay.toml(5): the annotated example, its comments as text and its keys as
+/// Writes zlog-handlers(7): the keys of handlers.
+fn handler_keys(out: &mut Vec<u8>) -> io::Result<()> {
+    writeln!(out, ".TH zlog\\-handlers 7 \"\" \"{SOURCE}\"")?;
+    writeln!(
+        out,
+        ".SH NAME\nzlog\\-handlers \\- keys of the handlers of zlog tail and zlog relay"
+    )?;
+    writeln!(out, ".SH DESCRIPTION\n{}", roff(handlers::KEYS_ABOUT).replace("\n\n", "\n.PP\n"))?;
+    for (title, keys) in handlers::key_groups() {
+        section(out, &roff(&title), &keys)?;
+    }
+    writeln!(
+        out,
+        ".SH \"SEE ALSO\"\n\\fBzlog\\-tail\\fR(1), \\fBzlog\\-relay\\fR(1), \\fBzlog\\-relay.toml\\fR(5)"
+    )
+}
+
+/// Writes zlog-relay.toml(5): the comments of the annotated example as text and its keys as
 /// terms. A rule (`# ----- [relay]`) begins a section, a table a subsection.
 fn relay_toml(out: &mut Vec<u8>) -> io::Result<()> {
     const EXAMPLE: &str = include_str!("../../examples/relay.toml");
-    writeln!(out, ".TH zlog\\-relay.toml 5 \"\" \"zlog {}\"", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, ".TH zlog\\-relay.toml 5 \"\" \"{SOURCE}\"")?;
     writeln!(out, ".SH NAME\nzlog\\-relay.toml \\- configuration of zlog relay\n.SH DESCRIPTION")?;
     for line in EXAMPLE.lines() {
         match ExampleLine::of(line) {
@@ -135,7 +132,7 @@ fn relay_toml(out: &mut Vec<u8>) -> io::Result<()> {
             ExampleLine::Text(text) => writeln!(out, "{}", roff(text))?,
         }
     }
-    writeln!(out, ".SH \"SEE ALSO\"\n\\fBzlog\\-relay\\fR(1)")
+    writeln!(out, ".SH \"SEE ALSO\"\n\\fBzlog\\-relay\\fR(1), \\fBzlog\\-handlers\\fR(7)")
 }
 
 /// A line of the annotated example.
@@ -178,6 +175,9 @@ fn see_also(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
         others.map(|other| format!("\\fB{}\\fR(1)", roff(&other.man_page_name()))).collect();
     if notes.command == "relay" {
         names.push("\\fBzlog\\-relay.toml\\fR(5)".to_owned());
+    }
+    if matches!(notes.command, "tail" | "relay") {
+        names.push("\\fBzlog\\-handlers\\fR(7)".to_owned());
     }
     writeln!(out, ".SH \"SEE ALSO\"\n{}", names.join(", "))
 }

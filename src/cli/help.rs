@@ -1,0 +1,95 @@
+//! `zlog help [COMMAND]` and `zlog help handlers`, and what clap's help does not do by
+//! itself.
+
+use std::fmt::Write as _;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Command, FromArgMatches as _};
+
+use super::{Cli, STYLES, handlers};
+use zlog_core::text::wrap::wrap;
+
+/// The name of the subcommand.
+pub const NAME: &str = "help";
+
+/// The topic that is not a command.
+const HANDLERS: &str = "handlers";
+
+/// Columns of the help on handlers.
+const WIDTH: usize = 80;
+
+/// The subcommand. It replaces clap's own, which knows commands only.
+pub(super) fn command(root: &Command) -> Command {
+    let nested = root.get_subcommands().flat_map(Command::get_subcommands);
+    let shown = root.get_subcommands().chain(nested).filter(|command| !command.is_hide_set());
+    let topics: Vec<String> = shown.map(|command| command.get_name().to_owned()).collect();
+    let topics = topics.into_iter().chain([HANDLERS.to_owned()]);
+    Command::new(NAME).about("Print help for a command, or the keys of handlers").arg(
+        Arg::new("topic")
+            .value_name("COMMAND")
+            .num_args(0..)
+            .value_parser(PossibleValuesParser::new(topics))
+            .hide_possible_values(true)
+            .help("Command, or `handlers`"),
+    )
+}
+
+/// What `zlog help` with these arguments shows: an error of clap that asks for help.
+pub(super) fn show(matches: &ArgMatches) -> Result<Cli, clap::Error> {
+    let topics = matches.get_many::<String>("topic").unwrap_or_default().map(String::as_str);
+    let topics: Vec<&str> = topics.collect();
+    let command =
+        if topics == [HANDLERS] { on_handlers() } else { with_listed_values(super::command()) };
+    let line = std::iter::once("zlog").chain(topics).filter(|word| *word != HANDLERS);
+    let matches = command.try_get_matches_from(line.chain(["--help"]))?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// A command whose help is the keys of handlers.
+fn on_handlers() -> Command {
+    let mut text = String::new();
+    for (title, keys) in handlers::key_groups() {
+        let _ = writeln!(text, "\n{title}:");
+        for (key, meaning) in keys {
+            // A key that fills its column has its meaning below.
+            let line = match key.chars().count() {
+                0..=24 => format!("  {key:<24}  {meaning}"),
+                _ => format!("  {key}\n{:28}{meaning}", ""),
+            };
+            let lines = line.lines().map(|line| wrap(line, WIDTH, 28));
+            lines.for_each(|line| text = std::mem::take(&mut text) + &line + "\n");
+        }
+    }
+    Command::new("zlog")
+        .styles(STYLES)
+        .about(handlers::KEYS_ABOUT)
+        .help_template("{about-with-newline}{after-help}")
+        .after_help(text.trim_start().to_owned())
+}
+
+/// The parser with the possible values of each option in its long help alone. clap would
+/// also list them in the short help, on lines of their own.
+pub(super) fn with_listed_values(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let values = arg.get_possible_values();
+        if arg.is_hide_possible_values_set()
+            || values.iter().all(|value| value.get_help().is_none())
+        {
+            return arg;
+        }
+        let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string);
+        let mut help = help.unwrap_or_default() + "\n\nPossible values:";
+        for value in values {
+            let _ = write!(help, "\n- {}", value.get_name());
+            if let Some(meaning) = value.get_help() {
+                let _ = write!(help, ": {meaning}");
+            }
+        }
+        arg.long_help(help).hide_possible_values(true)
+    });
+    let names = command.get_subcommands().map(|command| command.get_name().to_owned());
+    let names: Vec<String> = names.collect();
+    names
+        .into_iter()
+        .fold(command, |command, name| command.mut_subcommand(name, with_listed_values))
+}

@@ -1,0 +1,157 @@
+//! From the arguments of `tail` to its output.
+
+use std::time::Instant;
+
+use jiff::Zoned;
+
+use super::loss_report::LossReport;
+use super::output::{CONSOLE, TailOutput};
+use crate::cli::{FormatArgs, TailArgs};
+use zlog_core::error::{Error, Result};
+use zlog_core::filter::{Bound, Filter, Topics, parse_when};
+use zlog_core::format::{FormatterSpec, Options, Output, zone};
+use zlog_core::reorder::ReorderBuffer;
+use zlog_core::stats::Stats;
+use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::os::signal::ShutdownSignal;
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::router::{ConsoleTarget, HandlerContext, HandlerSpec, Router, Target};
+
+/// The output that the arguments ask for, starting at `now`.
+///
+/// # Errors
+/// Arguments that contradict each other, or a handler that can't be opened.
+pub(super) fn output(args: &TailArgs, stop: &ShutdownSignal, now: Instant) -> Result<TailOutput> {
+    let topics = topics(args);
+    topics.check()?;
+    Ok(TailOutput {
+        topics,
+        filter: filter(args)?,
+        losses: LossReport::new(args.quiet, now),
+        reorder: args.reorder.map(|window| ReorderBuffer::new(window.0)),
+        stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
+        router: router(args, stop)?,
+        prints: args.prints(),
+        abandoned: None,
+        limit: args.count,
+        passed: 0,
+        filtered: 0,
+        excluded: 0,
+        undecoded: 0,
+        scratch: String::new(),
+    })
+}
+
+/// Whether records are shown as they were received.
+pub(super) fn shows_bodies(args: &TailArgs) -> bool {
+    args.output == Some(Output::Raw)
+}
+
+fn topics(args: &TailArgs) -> Topics {
+    Topics {
+        prefixes: args.topics.clone(),
+        roots: args.root.clone(),
+        excluded: args.not.clone(),
+        whole_parts: args.whole_parts,
+    }
+}
+
+fn filter(args: &TailArgs) -> Result<Filter> {
+    let now = Zoned::now().with_time_zone(zone(args.format.utc));
+    let when = |text: &Option<String>, bound| {
+        text.as_deref().map(|text| parse_when(text, bound, &now)).transpose()
+    };
+    let (since, until) = (when(&args.since, Bound::Since)?, when(&args.until, Bound::Until)?);
+    if since.zip(until).is_some_and(|(since, until)| since > until) {
+        return Err(Error::usage("no time is both after --since and before --until")
+            .hint("Give --since the earlier time: --since 20m --until 10m."));
+    }
+    Ok(Filter {
+        min_level: args.level,
+        topics: Topics::default(), // `TailOutput` checks topics before
+        from_source: args.from_source.clone(),
+        since,
+        until,
+        grep: args.grep.clone(),
+        exclude: args.exclude.clone(),
+    })
+}
+
+/// The handlers, with standard output as the last of them if records are printed: writing to
+/// it may wait for a reader, and fail.
+fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
+    // Stored records wait for a slow handler; a publisher must not have to.
+    let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
+    let mut spec = args.handlers.spec(on_full)?;
+    for remark in args.handlers.remarks() {
+        terminal::eprint_line(format_args!("zlog tail: {remark}"));
+    }
+    if args.prints() {
+        terminal::check_stdout()?;
+        spec.handlers.push(console(args)?);
+    }
+    let context = HandlerContext::new("tail", stop, super::super::stderr_reporter());
+    Router::open(spec, context)
+}
+
+/// Standard output as a handler: what `--console` says of it, with tail's own options for the
+/// format.
+fn console(args: &TailArgs) -> Result<HandlerSpec> {
+    let given = args.handlers.console(None)?;
+    let default = || HandlerSpec::new(CONSOLE, Target::Console(ConsoleTarget::default()));
+    let mut console = given.unwrap_or_else(default);
+    CONSOLE.clone_into(&mut console.name);
+    let has_keys = console.formatter != FormatterSpec::default();
+    if has_keys && (args.output.is_some() || args.format != FormatArgs::default()) {
+        return Err(Error::usage("both --console and tail's own options say how to print")
+            .hint("Leave out --output, --format and the like, or those keys of --console."));
+    }
+    if !has_keys {
+        console.formatter = args.format.spec();
+    }
+    if shows_bodies(args) {
+        check_raw(args)?;
+    }
+    let options = options(args, console.formatter.format.as_deref());
+    // Built here first, so that an error names the option and not a handler.
+    console.formatter.build(args.shape(), options.clone())?;
+    console.target = Target::Console(ConsoleTarget {
+        output: args.shape(),
+        options: Some(options),
+        linger: Some(args.linger.0),
+        required: true,
+    });
+    Ok(console)
+}
+
+fn check_raw(args: &TailArgs) -> Result<()> {
+    if !args.input.is_empty() {
+        return Err(Error::usage("--output raw shows the bodies of received messages")
+            .hint("Stored records have none: use --output json or text."));
+    }
+    if args.reorder.is_some() {
+        return Err(Error::usage("--output raw can't be reordered")
+            .hint("Leave out --reorder, or use --output json."));
+    }
+    Ok(())
+}
+
+/// How records are printed, apart from the format string `format`.
+fn options(args: &TailArgs, format: Option<&str>) -> Options {
+    Options {
+        color: args.color.for_stdout(),
+        escape: terminal::stdout_is_terminal(),
+        zone: zone(args.format.utc),
+        time_format: args.format.time_format.clone(),
+        separator: args.separator.clone(),
+        align: match (args.shape(), format) {
+            (Output::Text, _) | (_, Some("bare")) => args.align,
+            _ => !args.no_align,
+        },
+        highlight: args.grep.iter().chain(&args.highlight).cloned().collect(),
+        show: args.show,
+        timestamp: args.timestamp,
+        topic: args.timestamp,
+        ..Options::default()
+    }
+}
