@@ -1,13 +1,13 @@
 //! Several handlers at once: `zlog tail --file … --exec …`, and routes as in Python's
 //! logging.
 
-/// Handlers that fail, hang or are full, and what is told of it.
+/// Handlers that fail, hang or are full, and what is reported.
 mod outages;
-/// Which handlers get a record, against CPython's logger hierarchies.
+/// Which handlers get a record, compared with CPython's logger hierarchies.
 mod python;
-/// SIGHUP: files that are moved away, and terminals that close.
+/// SIGHUP: files that were moved away, and terminals that close.
 mod signals;
-/// What goes to which handler, and what is still printed.
+/// Which handler gets what, and what is still printed.
 mod tail;
 
 use std::path::Path;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{DEADLINE, Publisher, Running, zlog};
 
-/// A publisher of the test's own, and a `zlog tail` that has subscribed to it.
+/// A publisher, and a `zlog tail` that has subscribed to it.
 #[track_caller]
 fn tail(args: &[&str]) -> (Publisher, Running) {
     let publisher = Publisher::bind();
@@ -43,7 +43,7 @@ fn lines(records: impl IntoIterator<Item = Value>) -> String {
     records.into_iter().map(|record| format!("{record}\n")).collect()
 }
 
-/// Waits until the file holds what `wanted` likes, and returns it.
+/// Waits until `wanted` accepts the content of the file, and returns it.
 #[track_caller]
 fn wait_for_file(path: &Path, wanted: impl Fn(&str) -> bool) -> String {
     let until = Instant::now() + DEADLINE;

@@ -14,18 +14,17 @@ use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotatio
 use super::text;
 use crate::harness::python;
 
-/// What happens to a file under its writer.
+/// What happens to a file while it is written.
 struct Writer<'t> {
     path: &'t Path,
     /// The writer has ended.
     ended: AtomicBool,
-    /// It is to open its file anew.
+    /// It must reopen its file.
     reopen: AtomicBool,
 }
 
 impl Writer<'_> {
-    /// Logs numbers from 0 on as fast as it goes, while the other side is at it.
-    /// Returns how many.
+    /// Logs numbers from 0 as fast as possible while the other side works. Returns how many.
     fn write(&self, mut handler: impl Handler, other_side: &AtomicBool) -> usize {
         let mut number = 0;
         while !other_side.load(Ordering::Relaxed) || number % 1000 != 0 {
@@ -41,7 +40,7 @@ impl Writer<'_> {
         number
     }
 
-    /// Waits until the path exists again, and `bytes` are in the file.
+    /// Waits until the path exists again and the file has `bytes` bytes.
     fn wait(&self, bytes: u64) {
         let until = Instant::now() + crate::harness::DEADLINE;
         while !fs::metadata(self.path).is_ok_and(|there| there.len() >= bytes) {
@@ -51,8 +50,8 @@ impl Writer<'_> {
     }
 }
 
-/// Runs a writer, and what is done to its file meanwhile. Returns how many numbers were
-/// logged, and what the other side returns.
+/// Runs a writer, and `other` on its file at the same time. Returns how many numbers were logged,
+/// and the result of `other`.
 fn disturbed<T: Send>(
     path: &Path,
     handler: impl Handler + Send,
@@ -80,14 +79,14 @@ fn lines(text: &str) -> Vec<usize> {
     text.lines().map(|line| line.parse().unwrap_or_else(|_| panic!("{line:?}"))).collect()
 }
 
-/// Every file of a log's directory, the lock left out.
+/// All files in the directory of a log except the lock.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
     let logs = entries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
     logs.map(|entry| entry.path()).collect()
 }
 
-/// Every number once, in whichever of the files.
+/// Every number exactly once, in any of the files.
 fn assert_complete(directory: &Path, count: usize) {
     let mut numbers: Vec<usize> = files(directory)
         .iter()
@@ -99,7 +98,7 @@ fn assert_complete(directory: &Path, count: usize) {
 }
 
 #[test]
-fn a_file_that_is_moved_under_a_fast_writer_loses_nothing() {
+fn moving_the_file_of_a_fast_writer_loses_nothing() {
     moved(Sync::None);
     moved(Sync::Block);
 }
@@ -111,7 +110,7 @@ fn moved(sync: Sync) {
         for number in 0..20 {
             writer.wait(1);
             fs::rename(&path, directory.path().join(format!("moved.{number}"))).unwrap();
-            // Told each second time, as by SIGHUP; left to notice it the other times.
+            // Reopened every second time, as by SIGHUP; unnoticed the other times.
             writer.reopen.store(number % 2 == 0, Ordering::Relaxed);
         }
         writer.wait(1);
@@ -121,7 +120,7 @@ fn moved(sync: Sync) {
 }
 
 #[test]
-fn a_file_that_is_deleted_under_a_fast_writer_loses_what_was_deleted_alone() {
+fn deleting_the_file_of_a_fast_writer_loses_only_the_deleted_records() {
     deleted(Sync::None);
     deleted(Sync::Block);
 }
@@ -154,7 +153,7 @@ fn deleted(sync: Sync) {
 }
 
 #[test]
-fn a_file_that_is_moved_while_it_rolls_over_loses_nothing() {
+fn moving_a_file_during_rollovers_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
     let rotation =
@@ -164,7 +163,7 @@ fn a_file_that_is_moved_while_it_rolls_over_loses_nothing() {
         let mut moved = 0;
         for number in 0..20 {
             writer.wait(1);
-            // The writer may be faster, and have put it away itself.
+            // The writer may have renamed it first.
             moved += usize::from(
                 fs::rename(&path, directory.path().join(format!("moved.{number}"))).is_ok(),
             );
@@ -176,7 +175,7 @@ fn a_file_that_is_moved_while_it_rolls_over_loses_nothing() {
 }
 
 #[test]
-fn a_second_writer_is_kept_away_and_one_that_was_killed_keeps_nobody_away() {
+fn a_second_writer_is_refused_and_a_killed_writer_blocks_nobody() {
     let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
@@ -189,7 +188,7 @@ fn a_second_writer_is_kept_away_and_one_that_was_killed_keeps_nobody_away() {
         other.expect_stdout("locked");
         let refused = FileHandler::open(&path, text(), Sync::None).err().unwrap().to_string();
         assert!(refused.contains("another process already writes to it"), "{refused}");
-        // Killed, with no chance to clean up.
+        // Killed without a chance to clean up.
         drop(other);
         let until = Instant::now() + crate::harness::DEADLINE;
         while FileHandler::open(&path, text(), Sync::None).is_err() {

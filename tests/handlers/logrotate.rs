@@ -1,4 +1,4 @@
-//! The real logrotate, at work on a file that a `zlog` writes to meanwhile.
+//! The real logrotate, on a file that zlog writes to at the same time.
 
 use std::fs;
 use std::io::Read;
@@ -12,15 +12,15 @@ use flate2::read::GzDecoder;
 
 use crate::harness::{DEADLINE, Logrotate, Publisher, Running, logrotate, python, zlog};
 
-/// How often a log is rotated.
+/// The number of rotations.
 const ROTATIONS: usize = 4;
-/// What a log holds at least when it is: so much has come since the time before.
+/// The least number of bytes between two rotations.
 const BYTES: u64 = 500;
 const TOPIC: &str = "logrotate.INFO";
-/// How long one waits before one looks again, and the pace of a stream.
+/// The polling interval, and the pace of a stream.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// A `zlog` that writes a steady stream of numbers, from 0 on, a line each.
+/// A zlog that writes a steady stream of numbers from 0, one per line.
 struct Steady {
     directory: tempfile::TempDir,
     zlog: Running,
@@ -29,7 +29,7 @@ struct Steady {
 
 /// Where the numbers come from.
 enum From {
-    /// A publisher of the test's own.
+    /// A publisher of the test.
     Publisher { stop: Arc<AtomicBool>, publishing: JoinHandle<(Publisher, usize)> },
     /// A program that logs through Python's `SocketHandler`.
     Python(Running),
@@ -40,7 +40,7 @@ impl Steady {
         let (directory, option) = log();
         let publisher = Publisher::bind();
         let zlog = zlog(["tail", TOPIC, "-c", &publisher.endpoint, "--file", &option]).start();
-        // Its own: the port may have been another test's, whose tail still looks for it.
+        // A unique root: the port may have belonged to another test, whose tail still looks for it.
         while publisher.wait_for_subscription() != TOPIC.as_bytes() {}
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -53,17 +53,17 @@ impl Steady {
                 count += 20;
                 thread::sleep(PAUSE);
             }
-            // Not closed yet: that would lose what is on its way.
+            // Closing it now would lose messages in transit.
             (publisher, count)
         });
         Steady { directory, zlog, from: From::Publisher { stop, publishing } }
     }
 
-    /// `None` where there is no Python.
+    /// `None` without Python.
     fn relay() -> Option<Steady> {
         let python = python()?;
         let (directory, option) = log();
-        // Nobody subscribes, also by mistake: what had no room there would be told.
+        // A private endpoint: a stray subscriber would cause reports about lack of room.
         let publish = format!("ipc://{}/publish", directory.path().display());
         let args = ["relay", "--listen", "127.0.0.1:0", "--file", &option];
         let mut zlog = zlog(args).args(["--publish-bind", &publish]).start();
@@ -78,7 +78,7 @@ impl Steady {
         self.directory.path().join("app.log")
     }
 
-    /// Waits until so much is in the file, which is another one after each rotation.
+    /// Waits until the file, a new one after each rotation, has this size.
     fn wait_for_more(&mut self) {
         let until = Instant::now() + DEADLINE;
         while !fs::metadata(self.path()).is_ok_and(|there| there.len() >= BYTES) {
@@ -89,8 +89,8 @@ impl Steady {
         }
     }
 
-    /// Has the file rotated some times, and ends the stream. Gives the text of all files,
-    /// the oldest first, and how many numbers there should be.
+    /// Rotates the file several times, and ends the stream. Returns the text of all files, oldest
+    /// first, and the expected number of lines.
     fn rotated(mut self, logrotate: &Logrotate, directives: &str) -> (Vec<String>, usize) {
         let directives = directives.replace("PID", &self.zlog.id().to_string());
         let path = self.path();
@@ -99,7 +99,7 @@ impl Steady {
             let until = Instant::now() + DEADLINE;
             while !logrotate.rotate(&path, &directives) {
                 assert!(Instant::now() < until, "{directives}: {:?}", old_files(&path));
-                // The name is that of a second, and the next one has not begun.
+                // Names contain the second: wait for the next one.
                 thread::sleep(20 * PAUSE);
             }
         }
@@ -133,14 +133,14 @@ impl Steady {
     }
 }
 
-/// A directory for a log, and the option that writes the messages alone into it.
+/// A directory for a log, and the option that writes only messages into it.
 fn log() -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
     let option = format!("{}/app.log,format=%(message)s", directory.path().display());
     (directory, option)
 }
 
-/// `app.log.2.gz`, `app.log-20261121-1795272000` and the like, the oldest first.
+/// `app.log.2.gz`, `app.log-20261121-1795272000` and so on, oldest first.
 fn old_files(log: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(log.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
     let age = |path: &PathBuf| {
@@ -165,14 +165,14 @@ fn text(path: &Path) -> String {
     text
 }
 
-/// The numbers of a file, which is nothing but whole lines of them.
+/// The numbers in a file, which must contain only complete lines.
 #[track_caller]
 fn numbers(text: &str) -> Vec<usize> {
     assert!(text.ends_with('\n'), "the last line is cut off: {:?}", text.lines().last());
     text.lines().map(|line| line.parse().unwrap_or_else(|_| panic!("{line:?}"))).collect()
 }
 
-/// A tail's file and a relay's, each rotated: every number stands once in it, in order.
+/// Rotates the file of a tail and that of a relay: each has every number once, in order.
 #[track_caller]
 fn loses_nothing(directives: &str) {
     let Some(logrotate) = logrotate() else { return };
@@ -185,34 +185,34 @@ fn loses_nothing(directives: &str) {
 }
 
 #[test]
-fn logrotate_with_create_and_a_hangup_after_it_loses_nothing_and_doubles_nothing() {
+fn logrotate_with_create_and_sighup_loses_and_doubles_nothing() {
     loses_nothing("rotate 100\ncreate\npostrotate\nkill -HUP PID\nendscript");
 }
 
 #[test]
-fn logrotate_with_create_and_nothing_told_loses_nothing_and_doubles_nothing() {
+fn logrotate_with_create_and_no_signal_loses_and_doubles_nothing() {
     loses_nothing("rotate 100\ncreate");
 }
 
 #[test]
-fn logrotate_that_leaves_no_new_file_loses_nothing_and_doubles_nothing() {
+fn logrotate_without_create_loses_and_doubles_nothing() {
     loses_nothing("rotate 100\nnocreate");
 }
 
 #[test]
-fn logrotate_that_compresses_the_time_after_loses_nothing_and_doubles_nothing() {
+fn logrotate_with_delayed_compression_loses_and_doubles_nothing() {
     loses_nothing("rotate 100\ncreate\ncompress\ndelaycompress");
 }
 
 #[test]
-fn logrotate_with_dates_that_compresses_loses_nothing_and_doubles_nothing() {
+fn logrotate_with_dates_and_compression_loses_and_doubles_nothing() {
     loses_nothing("rotate 100\ncreate\ncompress\ndelaycompress\ndateext\ndateformat -%Y%m%d-%s");
 }
 
-/// Without `delaycompress`, it reads and deletes what it has moved away as soon as the
-/// postrotate script has run. Here that takes a while, as it does with a real log.
+/// Without `delaycompress`, logrotate reads and deletes the moved file right after the postrotate
+/// script. Here that takes a while, as with a large log.
 #[test]
-fn logrotate_that_compresses_after_a_hangup_loses_nothing_and_doubles_nothing() {
+fn logrotate_with_compression_after_sighup_loses_and_doubles_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let script = directory.path().join("compress");
     fs::write(&script, "sleep 0.2; exec gzip\n").unwrap();
@@ -223,16 +223,16 @@ fn logrotate_that_compresses_after_a_hangup_loses_nothing_and_doubles_nothing() 
     ));
 }
 
-/// What is written after logrotate has copied a file and before it empties it is lost:
-/// logrotate's manual says so. That is all that may be missing.
+/// Records written between logrotate's copy and its truncation are lost, as its manual says. No
+/// others may be missing.
 #[test]
-fn after_a_copytruncate_a_file_goes_on_at_its_new_end() {
+fn after_a_copytruncate_the_file_continues_at_its_new_end() {
     let Some(logrotate) = logrotate() else { return };
     for steady in [Some(Steady::tail()), Steady::relay()].into_iter().flatten() {
         let (files, count) = steady.rotated(&logrotate, "rotate 100\ncopytruncate");
         let mut next = 0;
         for (number, text) in files.iter().enumerate() {
-            // A copy may end in the middle of what was being written.
+            // A copy may end in the middle of a write.
             let whole = text.rfind('\n').map_or(0, |end| end + 1);
             let is_copy = number < ROTATIONS;
             let there = numbers(if is_copy { &text[..whole] } else { text });

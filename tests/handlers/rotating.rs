@@ -11,10 +11,10 @@ use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotatio
 use super::text;
 use crate::harness::python;
 
-/// How many settings are tried.
+/// The number of cases.
 const CASES: usize = 400;
 
-/// Settings, what lies there before, and what is logged.
+/// Settings, existing files, and messages.
 struct Case {
     rotation: Rotation,
     before: Vec<(String, String)>,
@@ -26,7 +26,7 @@ fn case(rng: &mut Rng) -> Case {
     let rotation = Rotation { max_bytes: rng.u64(0..80), backup_count: rng.u32(0..5), compress };
     let mut before = Vec::new();
     for number in 0..7 {
-        // With holes, and with more files than are kept.
+        // With gaps, and with more files than are kept.
         if rng.u8(..3) == 0 {
             let name = if number == 0 { "app.log".into() } else { format!("app.log.{number}") };
             before.push((name, message(rng) + "\n"));
@@ -36,14 +36,14 @@ fn case(rng: &mut Rng) -> Case {
     Case { rotation, before, messages }
 }
 
-/// Of one line or several, ASCII or not, empty or longer than a whole file.
+/// One or more lines, ASCII or not, empty or longer than a whole file.
 fn message(rng: &mut Rng) -> String {
     let pieces = ["a", "word ", "ü", "☃", "🦀", "\n", "100%", "%s", "\r", "\t", ""];
     let most = if rng.u8(..10) == 0 { 60 } else { 8 };
     (0..rng.usize(..most)).map(|_| pieces[rng.usize(..pieces.len())]).collect()
 }
 
-/// Every file of a directory, with what it holds; the lock left out.
+/// All files in a directory with their contents, except the lock.
 fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
     let file = |entry: fs::DirEntry| {
@@ -52,7 +52,7 @@ fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.map(file).filter(|(name, _)| !name.starts_with('.')).collect()
 }
 
-/// The directory of a case, with what lies there before.
+/// The directory of a case with its existing files.
 fn prepare(parent: &Path, number: usize, case: &Case) -> std::path::PathBuf {
     let directory = parent.join(number.to_string());
     fs::create_dir_all(&directory).unwrap();
@@ -63,7 +63,7 @@ fn prepare(parent: &Path, number: usize, case: &Case) -> std::path::PathBuf {
 }
 
 #[test]
-fn rolling_over_leaves_the_same_files_as_in_python() {
+fn rollovers_leave_the_same_files_as_in_python() {
     let Some(python) = python() else { return };
     let temporary = tempfile::tempdir().unwrap();
     let [ours, theirs] = ["zlog", "python"].map(|name| temporary.path().join(name));

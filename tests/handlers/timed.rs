@@ -19,10 +19,10 @@ use super::text;
 use crate::harness::{Input, Running};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/peers/timed.py");
-/// What CPython 3.13.0 has answered, for machines that have only older ones. Made with
-/// `ZLOG_UPDATE=1 cargo test --test integration roll_overs_are_when`.
+/// The answers of CPython 3.13.0, for machines with older versions. Generated with
+/// `ZLOG_UPDATE=1 cargo test --test integration rollovers_are_due`.
 const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/timed/python-3.13.jsonl");
-/// With summer time in the north, in the south, of half an hour, around midnight, in
+/// Time zones with summer time in the north, in the south, of half an hour, around midnight, in
 /// winter (Dublin), in Ramadan, and without.
 const ZONES: [&str; 14] = [
     "Europe/Berlin",
@@ -43,8 +43,8 @@ const ZONES: [&str; 14] = [
 const WHEN: [&str; 12] =
     ["S", "m", "H", "D", "midnight", "MIDNIGHT", "w0", "W1", "W2", "W4", "W5", "W6"];
 
-/// A Python whose `TimedRotatingFileHandler` has the rules of 2024, as 3.13 does. The
-/// one that the other tests go by may be older.
+/// A Python whose `TimedRotatingFileHandler` has the rules of 2024, as in 3.13. The other tests may
+/// use an older one.
 fn python(directory: &Path) -> Option<PathBuf> {
     let named = ["python3", "python3.12", "python3.13", "python3.14", "python3.15"];
     let mut candidates: Vec<PathBuf> = named.into_iter().map(PathBuf::from).collect();
@@ -58,11 +58,11 @@ fn python(directory: &Path) -> Option<PathBuf> {
     })
 }
 
-/// What that Python answers to each line; `None`, and a word, where there is none.
+/// That Python's answer to each line; `None`, and a message, if there is none.
 fn answers(directory: &Path, cases: &[Value]) -> Option<Vec<Value>> {
     let Some(program) = python(directory) else {
         use std::io::Write;
-        // Not eprintln!, which cargo hides when a test passes.
+        // cargo hides the output of eprintln! when a test passes.
         #[expect(clippy::disallowed_methods, reason = "a test's own words")]
         let _ = writeln!(std::io::stderr(), "SKIPPED: no Python 3.13 for TimedRotatingFileHandler");
         return None;
@@ -78,7 +78,7 @@ fn answers(directory: &Path, cases: &[Value]) -> Option<Vec<Value>> {
     Some(answers)
 }
 
-/// The settings of a handler, at random.
+/// Random settings of a handler.
 fn settings(rng: &mut Rng) -> Value {
     let at = match rng.u8(..3) {
         0 => Some(format!("{:02}:{:02}:{:02}", rng.u8(..24), rng.u8(..60), rng.u8(..60))),
@@ -108,7 +108,7 @@ fn timing(case: &Value) -> (Timing, TimeZone) {
     (timing, if timing.utc { TimeZone::UTC } else { zone })
 }
 
-/// A time between 1990 and 2030: around the clocks' changing, more often than not.
+/// A time between 1990 and 2030, usually around a change of summer time.
 fn time(rng: &mut Rng, zone: &TimeZone) -> i64 {
     let time = rng.i64(631_152_000..1_893_456_000);
     let change = zone.following(Timestamp::from_second(time).unwrap()).next();
@@ -117,13 +117,13 @@ fn time(rng: &mut Rng, zone: &TimeZone) -> i64 {
             let spread = [3_600 * 3, 86_400 * 2, 86_400 * 8][rng.usize(..3)];
             change.timestamp().as_second() + rng.i64(-spread..spread)
         }
-        // Whole hours and midnights are where rules change their mind.
+        // The rules change at full hours and midnights.
         _ if rng.bool() => time - time.rem_euclid(3_600),
         _ => time,
     }
 }
 
-/// The next roll-over after a time, and the name when it comes `late` seconds late.
+/// The next rollover after a time, and the name if it happens `late` seconds late.
 fn asked(schedule: &Schedule, times: &Value) -> Value {
     let answer = |time: &Value| {
         let due = schedule.next(time[0].as_i64().unwrap());
@@ -141,7 +141,7 @@ fn compare(cases: &[Value], answers: &[Value]) {
 }
 
 #[test]
-fn roll_overs_are_when_and_named_as_in_python() {
+fn rollovers_are_due_and_named_as_in_python() {
     let directory = tempfile::tempdir().unwrap();
     let mut rng = Rng::with_seed(11);
     let case = |rng: &mut Rng| {
@@ -155,7 +155,7 @@ fn roll_overs_are_when_and_named_as_in_python() {
     let Some(answers) = answers(directory.path(), &cases) else { return };
     compare(&cases, &answers);
     if std::env::var_os("ZLOG_UPDATE").is_some_and(|value| value == "1") {
-        // Zones change their rules for times to come; what has been stays.
+        // The rules of time zones change for the future, not for the past.
         let past = |answers: &Value| {
             let mut answers = answers.as_array().unwrap().iter();
             answers.all(|answer| answer[0].as_i64().unwrap() < 1_577_836_800)
@@ -170,7 +170,7 @@ fn roll_overs_are_when_and_named_as_in_python() {
 }
 
 #[test]
-fn roll_overs_are_as_python_once_said() {
+fn rollovers_match_the_recorded_answers_of_python() {
     let recorded = fs::read_to_string(RECORDED).unwrap();
     let cases: Vec<Value> =
         recorded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -179,7 +179,7 @@ fn roll_overs_are_as_python_once_said() {
     compare(&cases, &answers);
 }
 
-/// A case with files: what lies there, and records with the times they come at.
+/// A case with existing files, and records with their times.
 fn filed(rng: &mut Rng, number: usize) -> (Value, Vec<String>) {
     let mut case = settings(rng);
     let (timing, zone) = timing(&case);
@@ -198,16 +198,16 @@ fn filed(rng: &mut Rng, number: usize) -> (Value, Vec<String>) {
     (case, (0..rng.usize(..8)).map(|_| before(rng, &schedule)).collect())
 }
 
-/// A name that looks like one of an old file, or nearly so.
+/// A name that looks like that of a replaced file, or almost.
 fn before(rng: &mut Rng, schedule: &Schedule) -> String {
     let old = schedule.name(rng.i64(0..600_000_000), 0);
-    // `.gz` is the one end that is no old file to Python, and is one here.
+    // Only `.gz` differs: here it is a replaced file, in Python it is not.
     let ends = ["", "", "", "x", "_00", "-00", ".bak"];
     let starts = ["app.log.", "app.log.", "app.log.", "app.log", "app.", "xapp.log."];
     format!("{}{old}{}", starts[rng.usize(..starts.len())], ends[rng.usize(..ends.len())])
 }
 
-/// Every file of a directory, with what it holds; the lock left out.
+/// All files in a directory with their contents, except the lock.
 fn files(directory: &Path) -> BTreeMap<String, String> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
     let file = |entry: fs::DirEntry| {
@@ -217,7 +217,7 @@ fn files(directory: &Path) -> BTreeMap<String, String> {
     entries.map(file).filter(|(name, _)| !name.starts_with('.')).collect()
 }
 
-/// The directory of a case, with what lies there before.
+/// The directory of a case with its existing files.
 fn prepare(parent: &Path, number: usize, before: &[String]) -> PathBuf {
     let directory = parent.join(number.to_string());
     fs::create_dir_all(&directory).unwrap();
@@ -226,7 +226,7 @@ fn prepare(parent: &Path, number: usize, before: &[String]) -> PathBuf {
     directory
 }
 
-/// Logs the records of a case with zlog's handler, by its clock.
+/// Logs the records of a case with zlog's handler and the clock of the case.
 fn log(directory: &Path, case: &Value) {
     let path = directory.join("app.log");
     let begun = UNIX_EPOCH + Duration::from_secs(case["begun"].as_u64().unwrap());
@@ -259,8 +259,8 @@ fn files_are_replaced_and_deleted_as_in_python() {
     for (number, (case, before)) in cases.iter().enumerate() {
         let directory = prepare(&ours, number, before);
         log(&directory, case);
-        // Where a name is taken, Python replaces the file no more until it is started
-        // anew; see the handler's module.
+        // If a name exists, Python stops replacing the file until it restarts: see the
+        // handler's module.
         if answers[number] == true {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Handlers that fail, hang or are full, and what is told of it.
+//! Handlers that fail, hang or are full, and what is reported.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,7 +9,7 @@ use super::{lines, path, send, stored, tail, wait_for_file};
 use crate::harness::{DEADLINE, own_address, zlog};
 
 #[test]
-fn a_full_disk_is_told_once_and_the_other_handlers_go_on() {
+fn a_full_disk_is_reported_once_and_the_other_handlers_go_on() {
     let directory = tempfile::tempdir().unwrap();
     let file = path(&directory, "app.log");
     let input = lines((0..500).map(|n| stored("app", 20, &n.to_string())));
@@ -23,14 +23,14 @@ fn a_full_disk_is_told_once_and_the_other_handlers_go_on() {
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 500);
 }
 
-/// A limit of the system's stands in for a disk: the block that meets it is written in part.
+/// A limit of the file size stands in for a full disk: the last block is written in part.
 #[test]
-fn a_block_that_is_written_in_part_costs_the_records_that_are_not_whole() {
+fn a_block_written_in_part_loses_the_incomplete_records() {
     let directory = tempfile::tempdir().unwrap();
     let file = path(&directory, "app.log");
     let input = lines((0..1000).map(|n| stored("app", 20, &format!("{n:0150}"))));
     let zlog = env!("CARGO_BIN_EXE_zlog");
-    // 100 blocks of 512 bytes; without the signal, it is an error of write.
+    // 100 blocks of 512 bytes. With the signal ignored, `write` fails instead.
     let script = "trap '' XFSZ; ulimit -f 100; exec \"$0\" tail --input - --file \"$1\"";
     let mut child = Command::new("sh")
         .args(["-c", script, zlog, &file])
@@ -49,9 +49,9 @@ fn a_block_that_is_written_in_part_costs_the_records_that_are_not_whole() {
     assert!(err.contains(&end), "{err}");
 }
 
-/// A pipe with a name, whose reader comes and goes: a file that fails and works again.
+/// A named pipe whose reader comes and goes is a file that fails and works again.
 #[test]
-fn the_end_of_an_outage_is_told_with_what_it_cost() {
+fn the_end_of_an_outage_is_reported_with_its_losses() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = path(&directory, "pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -94,7 +94,7 @@ fn records_that_find_a_queue_full_are_counted() {
     for number in 0..100 {
         send(&publisher, "app.INFO", 20, &number.to_string());
     }
-    // It holds up nobody: the tail ends, and soon.
+    // It delays nobody: the tail ends soon.
     let err = tail.wait().code(3).err();
     let last = err.lines().last().unwrap();
     assert!(last.starts_with("zlog tail: handler sleep: 100 of 100 records were lost ("), "{err}");
@@ -102,12 +102,12 @@ fn records_that_find_a_queue_full_are_counted() {
 }
 
 #[test]
-fn what_a_handler_holds_that_hangs_at_the_end_is_counted_as_lost() {
-    // Connections are made, and nobody ever says a word.
+fn records_held_by_a_handler_that_hangs_at_the_end_are_counted_as_lost() {
+    // Accepts connections and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let smtp = format!("smtp://{},to=ops@example.org,timeout=60s", silent.local_addr().unwrap());
     let input = lines((0..5).map(|n| stored("app", 20, &n.to_string())));
-    // It hangs when its batch is full, or when the batch is due.
+    // The handler hangs when its batch is full, or when it is due.
     for batch in ["batch=3", "every=1ms"] {
         let args = ["tail", "--input", "-", "--fail-on-loss", "--linger", "200ms", "--smtp"];
         let handler = format!("{smtp},{batch}");
@@ -133,7 +133,7 @@ fn a_command_that_fails_is_an_outage_until_one_succeeds() {
 }
 
 #[test]
-fn a_daemon_that_is_away_holds_up_nobody_and_gets_its_records_when_it_is_back() {
+fn an_unreachable_daemon_delays_nobody_and_gets_its_records_when_it_is_back() {
     let directory = tempfile::tempdir().unwrap();
     let [socket, file] = ["log", "app.log"].map(|name| path(&directory, name));
     let (publisher, mut tail) = tail(&["--syslog", &format!("unix:{socket}"), "--file", &file]);
@@ -155,9 +155,9 @@ fn a_daemon_that_is_away_holds_up_nobody_and_gets_its_records_when_it_is_back() 
     tail.wait().code(143).stderr_lacks("records were lost");
 }
 
-/// Over TCP nobody can know what the daemon had read.
+/// Over TCP nobody knows what the daemon had read.
 #[test]
-fn what_a_daemon_may_have_missed_before_it_went_is_told() {
+fn records_that_a_daemon_may_have_missed_are_reported() {
     let own = own_address().replace("tcp://", "").replace('*', "0");
     let daemon = std::net::TcpListener::bind(own).unwrap();
     let address = daemon.local_addr().unwrap();
@@ -179,8 +179,8 @@ fn what_a_daemon_may_have_missed_before_it_went_is_told() {
 }
 
 #[test]
-fn mails_that_can_not_go_before_the_end_are_counted() {
-    // Bound and given back: nobody listens there.
+fn mails_that_can_not_be_sent_before_the_end_are_counted() {
+    // A free port: nobody listens there.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let directory = tempfile::tempdir().unwrap();
     let file = path(&directory, "app.log");

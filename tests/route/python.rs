@@ -1,4 +1,4 @@
-//! Which handlers get a record, against CPython's logger hierarchies.
+//! Which handlers get a record, compared with CPython's logger hierarchies.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use zlog_pipeline::router::{
 
 use crate::harness::python;
 
-/// How many hierarchies are tried, each with a dozen records.
+/// The number of hierarchies, each with a dozen records.
 const TREES: &str = "300";
 
 fn level(value: &Value) -> Level {
@@ -27,7 +27,7 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().unwrap().iter().map(text).collect()
 }
 
-/// Handlers that write to files called as they are.
+/// Handlers that write to files with the same names.
 fn spec(tree: &Value, directory: &std::path::Path) -> Spec {
     let handler = |(name, least): (&String, &Value)| HandlerSpec {
         level: Some(level(least)),
@@ -45,7 +45,7 @@ fn spec(tree: &Value, directory: &std::path::Path) -> Spec {
     };
     let mut routes: Vec<_> = tree["loggers"].as_array().unwrap().iter().map(route).collect();
     if routes.is_empty() {
-        // Without routes every handler gets everything, without loggers none anything.
+        // Without routes every handler gets everything; without loggers none gets anything.
         let (matches, handlers) = (Match::logger("root"), Vec::new());
         routes.push(RouteSpec { matches, level: None, handlers, propagate: true });
     }
@@ -53,7 +53,7 @@ fn spec(tree: &Value, directory: &std::path::Path) -> Spec {
 }
 
 #[test]
-fn the_handlers_that_get_a_record_are_those_of_cpython() {
+fn records_go_to_the_same_handlers_as_in_cpython() {
     let Some(python) = python() else { return };
     let seed = std::env::var("ZLOG_SEED").unwrap_or_else(|_| "1".to_owned());
     let count = std::env::var("ZLOG_CASES").unwrap_or_else(|_| TREES.to_owned());
@@ -62,12 +62,12 @@ fn the_handlers_that_get_a_record_are_those_of_cpython() {
     for line in trees.lines() {
         let tree: Value = serde_json::from_str(line).unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let surroundings = HandlerContext::new(
+        let context = HandlerContext::new(
             "test",
             &ShutdownSignal::default(),
             Arc::new(|line| panic!("{line}")),
         );
-        let mut router = Router::open(spec(&tree, directory.path()), surroundings).unwrap();
+        let mut router = Router::open(spec(&tree, directory.path()), context).unwrap();
         let expected = tree["records"].as_array().unwrap();
         for (number, record) in expected.iter().enumerate() {
             router.handle(&Record {

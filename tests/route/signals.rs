@@ -1,4 +1,4 @@
-//! SIGHUP: files that are moved away, and terminals that close.
+//! SIGHUP: files that were moved away, and terminals that close.
 
 use rustix::process::Signal;
 
@@ -6,7 +6,7 @@ use super::{path, send, tail, wait_for_file};
 use crate::harness::{Publisher, python};
 
 #[test]
-fn files_are_opened_anew_at_a_hangup() {
+fn files_are_reopened_on_sighup() {
     let directory = tempfile::tempdir().unwrap();
     let [direct, queued] = ["direct.log", "queued.log"].map(|name| path(&directory, name));
     let behind = format!("{queued},queue=10");
@@ -18,7 +18,7 @@ fn files_are_opened_anew_at_a_hangup() {
     }
     tail.signal(Signal::HUP);
     for file in [&direct, &queued] {
-        // Without a record: it need not wait for one.
+        // Without waiting for a record.
         let until = std::time::Instant::now() + crate::harness::DEADLINE;
         while !std::path::Path::new(file).exists() {
             assert!(std::time::Instant::now() < until, "{file} is not there");
@@ -40,7 +40,7 @@ fn files_are_opened_anew_at_a_hangup() {
 }
 
 #[test]
-fn what_the_system_has_received_when_a_tail_is_told_to_end_is_handled() {
+fn messages_received_before_a_tail_ends_are_handled() {
     const RECORDS: usize = 10_000;
     let directory = tempfile::tempdir().unwrap();
     let file = path(&directory, "app.log");
@@ -60,7 +60,7 @@ fn what_the_system_has_received_when_a_tail_is_told_to_end_is_handled() {
 }
 
 #[test]
-fn without_handlers_a_hangup_ends_a_tail() {
+fn without_handlers_sighup_ends_a_tail() {
     let (_publisher, mut tail) = tail(&[]);
     tail.signal(Signal::HUP);
     let finished = tail.wait();
@@ -68,9 +68,9 @@ fn without_handlers_a_hangup_ends_a_tail() {
     finished.stderr_lacks("panic");
 }
 
-/// The test's own: a terminal that closes is not to leave a tail behind.
+/// A terminal of the test: closing it must not leave a tail behind.
 #[test]
-fn a_terminal_that_closes_ends_a_tail_and_one_started_by_nohup_goes_on() {
+fn closing_the_terminal_ends_a_tail_unless_nohup_started_it() {
     let Some(python) = python() else { return };
     for (kept, expected) in [("ends", "exit 129"), ("nohup", "goes on")] {
         let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What goes to which handler, and what is still printed.
+//! Which handler gets what, and what is still printed.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::{lines, path, send, stored, tail, wait_for_file};
 use crate::harness::{DEADLINE, Listener, Publisher, zlog};
 
 #[test]
-fn each_handler_gets_what_it_asks_for_in_its_own_shape() {
+fn each_handler_gets_its_records_in_its_own_format() {
     let directory = tempfile::tempdir().unwrap();
     let [all, errors, commanded] =
         ["all.log", "errors.log", "commanded"].map(|n| path(&directory, n));
@@ -42,7 +42,7 @@ fn each_handler_gets_what_it_asks_for_in_its_own_shape() {
 }
 
 #[test]
-fn a_file_replaces_the_output_unless_that_is_asked_for() {
+fn a_file_replaces_the_output_unless_console_is_given() {
     let directory = tempfile::tempdir().unwrap();
     let file = path(&directory, "app.log");
     let input = lines([stored("app", 20, "hello")]);
@@ -64,7 +64,7 @@ fn a_file_replaces_the_output_unless_that_is_asked_for() {
 }
 
 #[test]
-fn what_tail_leaves_out_no_handler_gets() {
+fn records_filtered_out_by_tail_reach_no_handler() {
     let directory = tempfile::tempdir().unwrap();
     let file = path(&directory, "app.log");
     let input = lines([stored("a", 20, "one"), stored("b", 40, "two"), stored("b", 40, "no")]);
@@ -74,10 +74,10 @@ fn what_tail_leaves_out_no_handler_gets() {
     assert_eq!(text, "1970-01-01 00:00:01,500 ERROR b two\n");
 }
 
-/// A line that a message, a name or a level may try to forge.
+/// A line that a message, a name or a level tries to forge.
 const FORGED: &str = "\n1970-01-01 00:00:01,500 CRITICAL bank forged";
 
-/// What a line-oriented handler of each kind has after these records.
+/// What each kind of line-oriented handler has after these records.
 #[track_caller]
 fn in_each_handler(records: &[Value], newlines: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
@@ -97,7 +97,7 @@ fn in_each_handler(records: &[Value], newlines: &str) -> Vec<String> {
 }
 
 #[test]
-fn names_and_levels_forge_no_line_in_any_handler_and_messages_none_where_that_is_asked_for() {
+fn names_and_levels_forge_no_line_and_messages_none_with_newlines_escape() {
     let plain = stored("app", 20, "plain");
     let with = |key: &str, value: String| {
         let mut record = plain.clone();
@@ -126,14 +126,14 @@ fn names_and_levels_forge_no_line_in_any_handler_and_messages_none_where_that_is
             text.contains(r"m\x0a1970-01-01") && text.contains(r"plain\x0aTraceback\x0a  File")
         );
     }
-    // As Python writes them, unless something else is asked for.
+    // By default, as Python writes them.
     for text in in_each_handler(&messages, "") {
         assert_eq!(text.lines().count(), 9, "{text}");
     }
 }
 
 #[test]
-fn the_option_of_tail_escapes_newlines_in_what_it_prints() {
+fn tail_escapes_newlines_in_its_output_on_request() {
     let record = || lines([stored("app", 20, &format!("m{FORGED}"))]);
     for shape in [&["-o", "text"][..], &["-o", "pretty"], &["--format", "basic"]] {
         let args = ["tail", "--input", "-", "--newlines", "escape"];
@@ -145,7 +145,7 @@ fn the_option_of_tail_escapes_newlines_in_what_it_prints() {
 }
 
 #[test]
-fn only_what_some_handler_takes_is_subscribed_to() {
+fn only_topics_of_handlers_are_subscribed_to() {
     let directory = tempfile::tempdir().unwrap();
     let file = format!("{},topic=app.ERROR", path(&directory, "app.log"));
     let publisher = Publisher::bind();
@@ -156,7 +156,7 @@ fn only_what_some_handler_takes_is_subscribed_to() {
 }
 
 #[test]
-fn only_what_the_console_or_a_handler_takes_is_subscribed_to() {
+fn only_topics_of_the_console_or_a_handler_are_subscribed_to() {
     let directory = tempfile::tempdir().unwrap();
     let file = format!("{},topic=app.ERROR", path(&directory, "app.log"));
     let publisher = Publisher::bind();
@@ -175,7 +175,7 @@ fn records_are_published_again() {
     let bound = tail.expect_stderr("handler publish tcp://127.0.0.1:*: bound");
     let listener = Listener::connect(bound.rsplit(' ').next().unwrap(), "app");
     let until = Instant::now() + DEADLINE;
-    // What is sent before the listener has subscribed is lost to it.
+    // Messages before the subscription are lost.
     let message = loop {
         assert!(Instant::now() < until, "nothing came");
         send(&publisher, "app.INFO", 20, "hello");
@@ -205,7 +205,7 @@ fn stored_records_wait_for_a_slow_handler() {
 }
 
 #[test]
-fn a_wrong_handler_is_refused_before_anything_is_read() {
+fn an_invalid_handler_is_refused_before_anything_is_read() {
     let cases: [(&[&str], &str); 5] = [
         (&["--file", "app.log,levle=error"], "Did you mean level=?"),
         (&["--file", "a", "--file", "./a"], "would both write to ./a"),

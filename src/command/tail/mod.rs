@@ -178,6 +178,7 @@ impl Tail {
             self.output.router.on_timer(now);
             super::warn_of_descriptors(now);
             self.reopen_on_hangup();
+            super::warn_of_descriptors(now);
             self.last_timer = now;
         }
         let clock = busy_clock.filter(|_| !self.is_idle);

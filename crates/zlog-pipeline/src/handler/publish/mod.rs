@@ -223,8 +223,7 @@ impl Publish {
         publisher.wait_for_ending(&*options.give_up);
         for broken in publisher.broken() {
             let mut topics = self.topics.iter().map(|(_, topic, _)| topic);
-            let wanted = topics.any(|topic| broken.subscribed_to(topic));
-            if wanted {
+            if topics.any(|topic| broken.subscribed_to(topic)) {
                 self.published.broken += 1;
                 (options.report)(&broken.to_string());
             }

@@ -233,7 +233,7 @@ impl Handler for QueueHandler {
     /// Queued records wait, and so do those that the handler holds.
     fn backlog(&self) -> Backlog {
         let (handled, failed) = self.shared.counts();
-        let backlog = self.shared.backlog();
+        let backlog = self.shared.backlog.load();
         let queued = self.accepted.saturating_sub(handled + failed);
         Backlog { waiting: queued + backlog.waiting, ..backlog }
     }

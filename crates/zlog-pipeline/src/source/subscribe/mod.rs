@@ -102,6 +102,10 @@ impl Subscribe {
     }
 }
 
+fn poll_status(delivered: bool) -> PollStatus {
+    if delivered { PollStatus::Delivered } else { PollStatus::Idle }
+}
+
 impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let Subscribe { subscriber, backlog, keep_bodies, .. } = self;
@@ -125,8 +129,8 @@ impl Source for Subscribe {
             subscriber.recv(wait, &mut |frames, received| match backlog.is_duplicate(frames) {
                 true => Ok(ControlFlow::Continue(())),
                 false => deliver(frames, received),
-            })?;
-        Ok(if delivered { PollStatus::Delivered } else { PollStatus::Idle })
+            });
+        delivered.map(poll_status)
     }
 
     /// Makes publishers stop, and delivers what they have sent. What comes after `within` is
