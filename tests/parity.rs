@@ -201,20 +201,18 @@ fn holds_hello(path: &str) -> bool {
 }
 
 /// Gives a program `hello` until it arrives. A socket may miss the first ones.
-fn gives_hello(mut running: Running, kind: HandlerKind, mut exemplar: Exemplar) {
+fn gives_hello(running: &mut Running, kind: HandlerKind, mut exemplar: Exemplar) {
     let until = Instant::now() + DEADLINE;
     loop {
         running.write("hello\n");
-        if (exemplar.arrived)(&mut running) {
-            break;
+        if (exemplar.arrived)(running) {
+            return;
         }
         if Instant::now() >= until {
             running.fail(&format!("{kind:?}: nothing arrived"));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    running.terminate();
-    running.wait().code(143);
 }
 
 #[test]
@@ -223,8 +221,9 @@ fn every_handler_passes_records_on_from_the_command_line() {
         let directory = tempfile::tempdir().unwrap();
         let exemplar = handler(kind, &directory.path().join("out"));
         let option = format!("{}={}", kind.class().option, exemplar.typed);
-        let tail = zlog(["tail", "--input", "-", &option]).stdin_open().start();
-        gives_hello(tail, kind, exemplar);
+        let mut tail = zlog(["tail", "--input", "-", &option]).stdin_open().start();
+        gives_hello(&mut tail, kind, exemplar);
+        tail.wait().success();
     }
 }
 
@@ -235,13 +234,16 @@ fn every_handler_passes_records_on_from_a_configuration() {
         let exemplar = handler(kind, &directory.path().join("out"));
         let file = directory.path().join("relay.toml");
         let class = kind.class().name;
-        let text = format!("[handlers.a]\nclass = '{class}'\n{}\n", exemplar.table);
+        let text = format!("version = 1\n[handlers.a]\nclass = '{class}'\n{}\n", exemplar.table);
         std::fs::write(&file, text).unwrap();
         let ports = ["--bind", ANY_PORT, "--publish-bind", ANY_PORT, "--stdin"];
         let args = ["relay", "--config", file.to_str().unwrap()];
         let mut relay = zlog(args).args(ports).stdin_open().start();
         relay.endpoints(2);
-        gives_hello(relay, kind, exemplar);
+        gives_hello(&mut relay, kind, exemplar);
+        relay.terminate();
+        relay.expect_end();
+        relay.wait().code(143);
     }
 }
 

@@ -56,8 +56,8 @@ fn without_subscribers_it_says_so_once_and_publishes() {
     emit.expect_stderr("nobody listens");
     let finished = emit.wait().success();
     assert!(begun.elapsed() >= Duration::from_millis(100));
-    let said = finished.err().matches("listen").count();
-    assert_eq!(said, 1, "{}", finished.err());
+    let mentions = finished.err().matches("listen").count();
+    assert_eq!(mentions, 1, "{}", finished.err());
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_record_waits_for_its_traceback_only_for_a_while() {
     let mut emit = emit(["-r", "a", "--multiline-wait", "50ms"]).stdin_open().start();
     let listener = Listener::connect(&emit.endpoint(), "");
     emit.write("ERROR something\n");
-    // Nothing follows and the input stays open; the record is published all the same.
+    // Nothing follows and the input stays open; the record is published anyway.
     assert_eq!(listener.next().json()["msg"], "ERROR something");
     emit.close_stdin();
     emit.wait().success();

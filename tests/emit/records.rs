@@ -49,8 +49,8 @@ fn lines_can_not_publish_outside_the_root() {
             assert_eq!(topics, under(prefix), "{source:?} under {root:?}");
             // One line has no topic, and one has a topic under the root `app`.
             let outside = if root.is_empty() { 4 } else { 3 };
-            let told = format!("; {outside} records with a topic outside the root, published");
-            finished.success().stderr_has(&told).stderr_has("--trust-topic");
+            let expected = format!("; {outside} records with a topic outside the root, published");
+            finished.success().stderr_has(&expected).stderr_has("--trust-topic");
         }
     }
     let replay = emit(["-r", "app", "--speed", "max", "--replay", file]);

@@ -1,4 +1,4 @@
-//! `--tee` to a reader that does not read: the input is published all the same.
+//! `--tee` to a reader that does not read: the input is published anyway.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -7,6 +7,10 @@ use std::time::Instant;
 use crate::harness::{DEADLINE, Listener, emit};
 
 const LINE: usize = 64;
+
+/// Lines that a pipe of 64 KiB can't hold: once they are published, the tee is blocked, or
+/// will be with the next read.
+const MORE_THAN_A_PIPE: usize = (64 << 10) / LINE + 1;
 
 /// Lines of [`LINE`] bytes.
 fn lines(count: usize) -> String {
@@ -23,20 +27,20 @@ fn uncopied(stderr: &str) -> usize {
 
 #[test]
 fn a_tee_without_a_reader_delays_neither_the_records_nor_the_end() {
-    // More than a pipe holds, and less than zlog reads ahead of a blocked tee.
-    const LINES: usize = 2000;
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let mut emit = emit(["--tee", "--linger", "60s"]).stdin_open().stdout(writer).start();
     let listener = Listener::connect(&emit.endpoint(), "");
-    emit.write(lines(LINES));
-    (0..LINES).for_each(|_| drop(listener.next()));
+    // zlog reads more than 64 KiB before the tee blocks; its pipe holds the rest.
+    emit.write(lines(2000));
+    (0..MORE_THAN_A_PIPE).for_each(|_| drop(listener.next()));
     emit.terminate();
-    let said = emit.wait().code(143).err();
+    let records = MORE_THAN_A_PIPE + listener.everything().len();
+    let stderr = emit.wait().code(143).err();
     let mut copied = Vec::new();
     std::fs::File::from(OwnedFd::from(reader)).read_to_end(&mut copied).expect("what fitted in");
-    assert!(copied.len() < LINES * LINE);
-    assert!(copied.len() + uncopied(&said) >= LINES * LINE, "{} and {said}", copied.len());
-    assert!(said.contains("2000 records, "), "{said}");
+    assert!(copied.len() < records * LINE, "{} bytes of {records} lines", copied.len());
+    assert!(copied.len() + uncopied(&stderr) >= records * LINE, "{} and {stderr}", copied.len());
+    assert!(stderr.contains(&format!("{records} records, ")), "{stderr}");
 }
 
 #[test]
@@ -46,8 +50,7 @@ fn a_signal_ends_a_command_whose_tee_is_not_read() {
     let command = ["--tee", "--linger", "60s", "--", "yes", &line];
     let mut emit = emit(command).stdout(writer).start();
     let listener = Listener::connect(&emit.endpoint(), "");
-    // It has read more than the pipe holds.
-    (0..1500).for_each(|_| drop(listener.next()));
+    (0..MORE_THAN_A_PIPE).for_each(|_| drop(listener.next()));
     emit.terminate();
     let finished = emit.wait().code(143);
     assert!(uncopied(&finished.err()) > 0);
@@ -64,8 +67,8 @@ fn a_tee_reader_that_starts_after_the_command_has_exited_gets_everything() {
     let command = ["--tee", "--", "sh", "-c", &script];
     let mut emit = emit(command).stdout(writer).start();
     let listener = Listener::connect(&emit.endpoint(), "");
-    let messages: Vec<_> = (0..=LINES).map(|_| listener.next()).collect();
-    assert_eq!(messages[LINES].json()["msg"], "over");
+    // It has started.
+    listener.next();
     let deadline = Instant::now() + DEADLINE;
     while !emit.children().is_empty() {
         assert!(Instant::now() < deadline, "zlog does not notice that the command has exited");
@@ -74,8 +77,10 @@ fn a_tee_reader_that_starts_after_the_command_has_exited_gets_everything() {
     let mut copied = Vec::new();
     let mut reader = std::fs::File::from(OwnedFd::from(reader));
     reader.read_to_end(&mut copied).expect("all of it");
-    assert!(listener.everything().is_empty());
+    let messages = listener.everything();
     let finished = emit.wait().success();
+    assert_eq!(messages.len(), LINES);
+    assert_eq!(messages[LINES - 1].json()["msg"], "over");
     assert_eq!(copied.len(), LINES * LINE + "over\n".len(), "{}", finished.err());
     assert!(!finished.err().contains("keeps its output open"), "{}", finished.err());
 }

@@ -35,15 +35,16 @@ impl Summary {
 
     /// The losses alone.
     pub(super) fn loss(&self) -> String {
-        let mut said = Vec::new();
+        let mut losses = Vec::new();
         if self.published.dropped_full > 0 {
-            said.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
+            losses.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
         }
         if self.counts.listen.lost() > 0 {
-            said.push(format!("{} lost before they were whole here", self.counts.listen.lost()));
+            losses
+                .push(format!("{} lost before they had arrived whole", self.counts.listen.lost()));
         }
-        said.extend(self.may_be_lost());
-        said.join("; ")
+        losses.extend(self.may_be_lost());
+        losses.join("; ")
     }
 
     /// The remarks, for counts that are not zero.
@@ -79,15 +80,16 @@ impl Summary {
 
     /// Losses whose number is not known.
     fn may_be_lost(&self) -> Vec<String> {
-        let mut said = Vec::new();
+        let mut losses = Vec::new();
         if self.published.broken > 0 {
             let connections = counted(self.published.broken, "connection");
-            said.push(format!("{connections} broke, and some on their way over them may be lost"));
+            losses
+                .push(format!("{connections} broke, and some on their way over them may be lost"));
         }
         if !self.flushed {
-            said.push("some may not have left before --linger was over".to_owned());
+            losses.push("some may not have left before --linger was over".to_owned());
         }
-        said
+        losses
     }
 }
 

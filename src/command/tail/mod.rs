@@ -176,6 +176,7 @@ impl Tail {
             self.output.flush()?;
             // Waits are no longer than a tick, so timed work is late by no more.
             self.output.router.on_timer(now);
+            super::warn_of_descriptors(now);
             self.reopen_on_hangup();
             super::warn_of_descriptors(now);
             self.last_timer = now;

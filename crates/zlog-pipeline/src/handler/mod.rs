@@ -17,6 +17,7 @@ mod testing;
 pub mod timed;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use zlog_core::error::{Error, Result};
@@ -141,37 +142,33 @@ pub struct Backlog {
     pub unreachable: bool,
 }
 
-/// For handlers that are chosen at run time.
-impl<H: Handler + ?Sized> Handler for Box<H> {
-    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
-        (**self).handle(record)
+/// A [`Backlog`] that one thread publishes to others.
+#[derive(Default)]
+pub(crate) struct SharedBacklog {
+    waiting: AtomicU64,
+    lost: AtomicU64,
+    cut: AtomicU64,
+    unconfirmed: AtomicU64,
+    unreachable: AtomicBool,
+}
+
+impl SharedBacklog {
+    // Each value counts for itself, so no ordering is needed.
+    pub(crate) fn store(&self, backlog: &Backlog) {
+        self.waiting.store(backlog.waiting, Ordering::Relaxed);
+        self.lost.store(backlog.lost, Ordering::Relaxed);
+        self.cut.store(backlog.cut, Ordering::Relaxed);
+        self.unconfirmed.store(backlog.unconfirmed, Ordering::Relaxed);
+        self.unreachable.store(backlog.unreachable, Ordering::Relaxed);
     }
 
-    fn flush(&mut self) -> Result<()> {
-        (**self).flush()
-    }
-
-    fn on_timer(&mut self, now: Instant) -> Result<()> {
-        (**self).on_timer(now)
-    }
-
-    fn due(&self, now: Instant) -> Option<Instant> {
-        (**self).due(now)
-    }
-
-    fn reopen(&mut self) -> Result<()> {
-        (**self).reopen()
-    }
-
-    fn backlog(&self) -> Backlog {
-        (**self).backlog()
-    }
-
-    fn notices(&mut self) -> Vec<String> {
-        (**self).notices()
-    }
-
-    fn close(&mut self, until: Instant) -> Result<()> {
-        (**self).close(until)
+    pub(crate) fn load(&self) -> Backlog {
+        Backlog {
+            waiting: self.waiting.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
+            cut: self.cut.load(Ordering::Relaxed),
+            unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
+            unreachable: self.unreachable.load(Ordering::Relaxed),
+        }
     }
 }

@@ -18,8 +18,6 @@ pub use self::monitor::{OutageStatus, Reporter};
 pub use self::options::{
     ConsoleTarget, FileTarget, HandlerKind, PublishTarget, RotatingTarget, Target, TimedTarget,
 };
-pub use self::spec::{
-    FormatterSpec, HandlerSpec, LONGEST_QUEUE, Match, QueueSpec, RouteSpec, Spec,
-};
+pub use self::spec::{FormatterSpec, HandlerSpec, Match, QueueSpec, RouteSpec, Spec};
 pub use self::status::HandlerStatus;
 pub use self::validate::Validator;

@@ -214,7 +214,7 @@ impl HandlerSlot {
                 self.abandoned = counts.abandoned;
                 if !queue.has_ended() {
                     // It hangs, and nobody will learn what happens to the records it holds.
-                    self.abandoned += self.counters.waiting.load(Ordering::Relaxed);
+                    self.abandoned += self.counters.backlog.load().waiting;
                 }
                 if let (Err(error), 0) = (ended, self.crashed) {
                     self.reporter.begins(&error);
@@ -226,6 +226,7 @@ impl HandlerSlot {
 
     pub(super) fn status(&self) -> HandlerStatus {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let backlog = self.counters.backlog.load();
         let (dropped, queued) = match &self.execution {
             Execution::Inline(_) => (0, 0),
             Execution::Queued(queue) => {
@@ -242,10 +243,10 @@ impl HandlerSlot {
             dropped,
             abandoned: self.abandoned,
             queued,
-            waiting: count(&self.counters.waiting),
-            lost: count(&self.counters.lost),
-            cut: count(&self.counters.cut),
-            unconfirmed: count(&self.counters.unconfirmed),
+            waiting: backlog.waiting,
+            lost: backlog.lost,
+            cut: backlog.cut,
+            unconfirmed: backlog.unconfirmed,
             unformatted: count(&self.counters.unformatted),
             outage: self.counters.outage(),
         }

@@ -12,7 +12,7 @@ pub(super) const DEFAULT_QUEUE: usize = 10_000;
 
 /// The longest queue in front of a handler, in records. Its memory is allocated before the first
 /// record.
-pub const LONGEST_QUEUE: usize = 1_000_000;
+pub(super) const LONGEST_QUEUE: usize = 1_000_000;
 
 /// All handlers and routes.
 #[derive(Clone, Debug, PartialEq, Default)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
-use super::connection::{ConnectionEvent, ConnectionTable, EndpointStatus};
+use super::connection::{ConnectionEvent, ConnectionTable};
 use super::descriptor::{self, Descriptor};
 use super::endpoint::{Endpoint, Role};
 use super::host_names::HostNames;
@@ -16,7 +16,7 @@ use zlog_core::error::Result;
 /// The monitor and the connections of a socket.
 pub(super) struct ConnectionManager {
     monitor: Monitor,
-    table: ConnectionTable,
+    pub(super) table: ConnectionTable,
     names: HostNames,
     /// Addresses of subscribers that broke the protocol, not reported yet.
     misused: Vec<String>,
@@ -147,26 +147,6 @@ impl ConnectionManager {
     /// at the last [`ConnectionManager::process_events`]. One system call per connection.
     pub(super) fn has_unread(&self) -> bool {
         self.open.iter().any(|descriptor| descriptor::unread(*descriptor) > 0)
-    }
-
-    /// The state of each endpoint.
-    pub(super) fn status(&self) -> Vec<EndpointStatus> {
-        self.table.status()
-    }
-
-    /// Number of open connections.
-    pub(super) fn open_connections(&self) -> usize {
-        self.table.open()
-    }
-
-    /// Whether there are endpoints, and all are connected ones.
-    pub(super) fn all_connect(&self) -> bool {
-        self.table.all_connect()
-    }
-
-    /// Whether all endpoints are bound ones.
-    pub(super) fn all_bound(&self) -> bool {
-        self.table.all_bound()
     }
 }
 

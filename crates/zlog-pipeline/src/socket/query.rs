@@ -230,7 +230,7 @@ impl QueryClient {
                     ConnectionState::NotConnected | ConnectionState::HandshakeRefused(_)
                 )
             };
-            let status = self.connections.status();
+            let status = self.connections.table.status();
             if changed && status.iter().any(|endpoint| failed(&endpoint.state)) {
                 return Reply::NoPeer;
             }

@@ -153,7 +153,7 @@ impl ReceiveThread {
             let _ = events.try_send(event);
         });
         if changed {
-            self.shared.set_status(self.connections.status());
+            self.shared.set_status(self.connections.table.status());
         }
     }
 

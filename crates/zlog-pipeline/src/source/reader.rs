@@ -245,7 +245,7 @@ impl TeeCopy {
     }
 
     /// Writes what was staged. A write that times out at the end is counted and is no
-    /// error: the input is published all the same.
+    /// error: the input is published anyway.
     fn write(&mut self, progress: &ReadProgress) -> io::Result<()> {
         let len = self.bytes.len() as u64;
         let written = match &mut self.to {

@@ -30,10 +30,10 @@ enum Scalar<'a> {
     Str(&'a str),
 }
 
-/// A value, and the bytes left for JSON: `None` once they are exceeded.
+/// A value, and the bytes remaining for JSON: `None` once they are exceeded.
 struct Item<'a, 'b> {
     scalar: Scalar<'a>,
-    left: &'b Cell<Option<usize>>,
+    remaining: &'b Cell<Option<usize>>,
 }
 
 struct Input<'a, 'm> {
@@ -56,7 +56,7 @@ pub(super) fn read<'a>(
     }
     memo.clear();
     let mut input = Input { body, at: 0, memo };
-    let left = Cell::new(Some(limits.output));
+    let remaining = Cell::new(Some(limits.output));
     let mut builder = Builder::new(record, false);
     input.expect(b'}')?;
     input.memoize(TextRange::default())?;
@@ -68,8 +68,8 @@ pub(super) fn read<'a>(
         }
         while let Some(key) = input.key()? {
             let scalar = input.value()?;
-            builder.set(key.into(), &Item { scalar, left: &left });
-            left.get()?;
+            builder.set(key.into(), &Item { scalar, remaining: &remaining });
+            remaining.get()?;
         }
     }
     let whole = input.at == body.len() && builder.finish() != Schema::Other;
@@ -217,13 +217,14 @@ impl<'a> attributes::Value<'a> for Item<'a, '_> {
             Scalar::Float(number) if number.is_finite() => json::write_float(number, &mut out),
             Scalar::Float(_) => json::write_string(&self.text().unwrap_or_default(), &mut out),
             // A text may be referred to many times.
-            Scalar::Str(text) if self.left.get().is_none_or(|left| text.len() > left) => {}
+            Scalar::Str(text)
+                if self.remaining.get().is_none_or(|remaining| text.len() > remaining) => {}
             Scalar::Str(text) => json::write_string(text, &mut out),
         }
         let spent = out.len().max(1);
-        self.left.set(self.left.get().and_then(|left| left.checked_sub(spent)));
+        self.remaining.set(self.remaining.get().and_then(|remaining| remaining.checked_sub(spent)));
         if out.is_empty() {
-            self.left.set(None);
+            self.remaining.set(None);
         }
         String::from_utf8(out).expect("made of UTF-8 alone").into()
     }

@@ -192,7 +192,7 @@ fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Re
     if builder.finish() == super::json::Schema::Other {
         return Err(Refused::NotARecord);
     }
-    if budget.was_cut() {
+    if budget.was_truncated() {
         record.fault = Some("pickle: nested too deep or too large to be shown whole".into());
     }
     Ok(())

@@ -12,26 +12,30 @@ use crate::wire::json;
 use crate::wire::text::backslash_replace;
 
 /// Replaces omitted parts, as in Python's `repr` of a list that contains itself.
-const CUT: &str = "...";
+const ELLIPSIS: &str = "...";
 
 /// The limits on the JSON of all values of one record.
 pub(super) struct Budget {
-    left: Cell<usize>,
+    remaining: Cell<usize>,
     depth: usize,
-    cut: Cell<bool>,
+    truncated: Cell<bool>,
 }
 
 impl Budget {
     pub(super) fn new(limits: &Limits) -> Budget {
-        Budget { left: Cell::new(limits.output), depth: limits.depth, cut: Cell::new(false) }
+        Budget {
+            remaining: Cell::new(limits.output),
+            depth: limits.depth,
+            truncated: Cell::new(false),
+        }
     }
 
     /// Spends `size` bytes. If they don't fit, nothing after them fits either: checking
     /// further values could cost as much again.
     fn spend(&self, size: usize) -> bool {
-        let fits = size <= self.left.get();
-        self.left.set(if fits { self.left.get() - size } else { 0 });
-        self.cut.set(self.cut.get() || !fits);
+        let fits = size <= self.remaining.get();
+        self.remaining.set(if fits { self.remaining.get() - size } else { 0 });
+        self.truncated.set(self.truncated.get() || !fits);
         fits
     }
 
@@ -40,13 +44,13 @@ impl Budget {
         match text {
             Cow::Borrowed(text) => Cow::Borrowed(text),
             Cow::Owned(text) if self.spend(text.len()) => Cow::Owned(text.clone()),
-            Cow::Owned(_) => Cow::Borrowed(CUT),
+            Cow::Owned(_) => Cow::Borrowed(ELLIPSIS),
         }
     }
 
     /// Whether something was omitted.
-    pub(super) fn was_cut(&self) -> bool {
-        self.cut.get()
+    pub(super) fn was_truncated(&self) -> bool {
+        self.truncated.get()
     }
 }
 
@@ -76,11 +80,11 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
         match self.pickle.get(self.id) {
             Value::None => None,
             Value::Str(_) | Value::Bytes(_) => self.string(),
-            _ if has_parts(self.pickle, self.id) => None,
-            _ if self.budget.left.get() == 0 => Some(Cow::Borrowed(CUT)),
+            _ if is_container(self.pickle, self.id) => None,
+            _ if self.budget.remaining.get() == 0 => Some(Cow::Borrowed(ELLIPSIS)),
             _ => {
                 let text = scalar(self.pickle, self.id);
-                Some(if self.budget.spend(text.len()) { text.into() } else { CUT.into() })
+                Some(if self.budget.spend(text.len()) { text.into() } else { ELLIPSIS.into() })
             }
         }
     }
@@ -106,7 +110,7 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
         let mut writer = Writer { item: self, out: Vec::new(), open: Vec::new() };
         writer.write();
         let out = writer.out;
-        self.budget.spend(out.len().min(self.budget.left.get()));
+        self.budget.spend(out.len().min(self.budget.remaining.get()));
         let json = String::from_utf8(out).expect("made of UTF-8 alone");
         json.into()
     }
@@ -134,7 +138,7 @@ pub(super) fn scalar(pickle: &Pickle<'_>, id: Id) -> String {
 }
 
 /// A container that is being written.
-struct Open {
+struct OpenContainer {
     id: Id,
     next: usize,
 }
@@ -151,7 +155,7 @@ struct Writer<'w, 'p, 'a> {
     out: Vec<u8>,
     /// The path from the outermost container to the current one. A list instead of
     /// recursion, so that deep values can't exhaust the stack.
-    open: Vec<Open>,
+    open: Vec<OpenContainer>,
 }
 
 impl Writer<'_, '_, '_> {
@@ -160,11 +164,11 @@ impl Writer<'_, '_, '_> {
         while let Some(open) = self.open.last_mut() {
             let (id, at) = (open.id, open.next);
             open.next += 1;
-            let full = self.out.len() > self.item.budget.left.get();
+            let full = self.out.len() > self.item.budget.remaining.get();
             match self.part(id, at) {
                 Part::End => self.close(id),
                 _ if full => {
-                    self.cut(at, is_dict(self.item.pickle, id));
+                    self.write_ellipsis(at, is_dict(self.item.pickle, id));
                     self.close(id);
                 }
                 Part::Element(element) => {
@@ -188,19 +192,21 @@ impl Writer<'_, '_, '_> {
     }
 
     /// Marks that the rest of a container is omitted.
-    fn cut(&mut self, at: usize, dict: bool) {
+    fn write_ellipsis(&mut self, at: usize, dict: bool) {
         self.comma(at);
-        self.item.budget.cut.set(true);
-        json::write_string(CUT, &mut self.out);
+        self.item.budget.truncated.set(true);
+        json::write_string(ELLIPSIS, &mut self.out);
         if dict {
             self.out.extend_from_slice(b":null");
         }
     }
 
     fn part(&self, id: Id, at: usize) -> Part {
-        let part = match parts(self.item.pickle, id) {
-            Some(Parts::Elements(all)) => all.get(at).map(|&element| Part::Element(element)),
-            Some(Parts::Entries(all)) => all.get(at).map(|&(key, value)| Part::Entry(key, value)),
+        let part = match container(self.item.pickle, id) {
+            Some(Container::Elements(all)) => all.get(at).map(|&element| Part::Element(element)),
+            Some(Container::Entries(all)) => {
+                all.get(at).map(|&(key, value)| Part::Entry(key, value))
+            }
             None => None,
         };
         part.unwrap_or(Part::End)
@@ -219,18 +225,18 @@ impl Writer<'_, '_, '_> {
             Value::Big(digits) => self.out.extend_from_slice(digits.as_bytes()),
             Value::Float(number) if number.is_finite() => json::write_float(*number, &mut self.out),
             Value::Str(text) => self.string(text),
-            _ if has_parts(pickle, id) => self.open(id),
+            _ if is_container(pickle, id) => self.open(id),
             // Saves making the text.
-            _ if self.item.budget.left.get() == 0 => self.string(CUT),
+            _ if self.item.budget.remaining.get() == 0 => self.string(ELLIPSIS),
             _ => self.string(&scalar(pickle, id)),
         }
     }
 
     /// Writes a text if the budget allows it: a text may be referred to many times.
     fn string(&mut self, text: &str) {
-        if self.out.len() + text.len() > self.item.budget.left.get() {
+        if self.out.len() + text.len() > self.item.budget.remaining.get() {
             self.item.budget.spend(usize::MAX);
-            json::write_string(CUT, &mut self.out);
+            json::write_string(ELLIPSIS, &mut self.out);
         } else {
             json::write_string(text, &mut self.out);
         }
@@ -240,12 +246,12 @@ impl Writer<'_, '_, '_> {
         // A container within itself would be written endlessly.
         let cycle = self.open.iter().any(|open| open.id == id);
         if cycle || self.open.len() >= self.item.budget.depth {
-            self.item.budget.cut.set(self.item.budget.was_cut() || !cycle);
-            json::write_string(CUT, &mut self.out);
+            self.item.budget.truncated.set(self.item.budget.was_truncated() || !cycle);
+            json::write_string(ELLIPSIS, &mut self.out);
             return;
         }
         self.out.push(if is_dict(self.item.pickle, id) { b'{' } else { b'[' });
-        self.open.push(Open { id, next: 0 });
+        self.open.push(OpenContainer { id, next: 0 });
     }
 
     fn close(&mut self, id: Id) {
@@ -255,30 +261,30 @@ impl Writer<'_, '_, '_> {
 }
 
 /// The parts of a container, which may be empty.
-pub(super) enum Parts<'p> {
+pub(super) enum Container<'p> {
     Elements(&'p [Id]),
     Entries(&'p [(Id, Id)]),
 }
 
-fn parts<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Parts<'p>> {
+fn container<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Container<'p>> {
     match pickle.get(id) {
-        Value::List(all) | Value::Tuple(all) | Value::Set(all) => Some(Parts::Elements(all)),
-        Value::Dict(all) => Some(Parts::Entries(all)),
+        Value::List(all) | Value::Tuple(all) | Value::Set(all) => Some(Container::Elements(all)),
+        Value::Dict(all) => Some(Container::Entries(all)),
         Value::Object(object) if !object.entries.is_empty() => {
-            Some(Parts::Entries(&object.entries))
+            Some(Container::Entries(&object.entries))
         }
         Value::Object(object) if !object.elements.is_empty() => {
-            Some(Parts::Elements(&object.elements))
+            Some(Container::Elements(&object.elements))
         }
-        Value::Object(object) => stdlib_types::parts(pickle, object),
+        Value::Object(object) => stdlib_types::container(pickle, object),
         _ => None,
     }
 }
 
 fn is_dict(pickle: &Pickle<'_>, id: Id) -> bool {
-    matches!(parts(pickle, id), Some(Parts::Entries(_)))
+    matches!(container(pickle, id), Some(Container::Entries(_)))
 }
 
-fn has_parts(pickle: &Pickle<'_>, id: Id) -> bool {
-    parts(pickle, id).is_some()
+fn is_container(pickle: &Pickle<'_>, id: Id) -> bool {
+    container(pickle, id).is_some()
 }

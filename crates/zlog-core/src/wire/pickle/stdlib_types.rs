@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::render::{Parts, scalar};
+use super::render::{Container, scalar};
 use super::value::{Id, Object, Pickle, Value};
 
 /// The limits of a placeholder: arguments, and bytes of one argument.
@@ -12,15 +12,15 @@ const MAX_ARG_LENGTH: usize = 4096;
 
 /// The parts of a container that has them in its arguments (a set in protocols before 4),
 /// or of an empty container.
-pub(super) fn parts<'p>(pickle: &'p Pickle<'_>, object: &Object) -> Option<Parts<'p>> {
+pub(super) fn container<'p>(pickle: &'p Pickle<'_>, object: &Object) -> Option<Container<'p>> {
     let first = pickle.args(object).first().map(|&first| pickle.get(first));
     Some(match (pickle.class(object), first) {
         (("builtins" | "__builtin__", "set" | "frozenset"), Some(Value::List(all))) => {
-            Parts::Elements(all)
+            Container::Elements(all)
         }
-        (("collections", "Counter"), Some(Value::Dict(all))) => Parts::Entries(all),
-        (("collections", "OrderedDict" | "defaultdict" | "Counter"), _) => Parts::Entries(&[]),
-        (("collections", "deque"), _) => Parts::Elements(&[]),
+        (("collections", "Counter"), Some(Value::Dict(all))) => Container::Entries(all),
+        (("collections", "OrderedDict" | "defaultdict" | "Counter"), _) => Container::Entries(&[]),
+        (("collections", "deque"), _) => Container::Elements(&[]),
         _ => return None,
     })
 }

@@ -26,7 +26,7 @@ use zlog_core::text::plural::counted;
 pub const ENVIRONMENT: [&str; 4] = ["ZLOG_RECORDS", "ZLOG_LEVEL", "ZLOG_LEVELNO", "ZLOG_DROPPED"];
 
 /// The default time limit of a run.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The most bytes of input for a run, unless a single record is larger.
 const BATCH_BYTES: usize = 1 << 20;

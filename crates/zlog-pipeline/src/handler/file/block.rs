@@ -83,13 +83,13 @@ impl Block {
 mod tests {
     use super::*;
     use crate::handler::buffer::MAX_KEPT_CAPACITY;
-    use zlog_core::format::{Options, Output};
+    use crate::handler::testing::{record, text};
 
     fn block(messages: &[&str]) -> Block {
-        let mut format = Output::Text.format(Options::default()).unwrap();
+        let mut format = text();
         let mut block = Block::default();
         for message in messages {
-            block.push(&Record { msg: (*message).into(), ..Record::default() }, &mut *format);
+            block.push(&record(message), &mut *format);
         }
         block
     }

@@ -26,10 +26,11 @@ pub enum Compression {
 
 impl Compression {
     /// All formats, in the order of the documentation.
-    pub const ALL: [Compression; 3] = [Compression::None, Compression::Gzip, Compression::Zstd];
+    pub(crate) const ALL: [Compression; 3] =
+        [Compression::None, Compression::Gzip, Compression::Zstd];
 
     /// Its name in options and configurations.
-    pub const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Compression::None => "none",
             Compression::Gzip => "gzip",
@@ -38,7 +39,7 @@ impl Compression {
     }
 
     /// The suffix of compressed files: `.gz`.
-    pub const fn suffix(self) -> &'static str {
+    pub(crate) const fn suffix(self) -> &'static str {
         match self {
             Compression::None => "",
             Compression::Gzip => ".gz",

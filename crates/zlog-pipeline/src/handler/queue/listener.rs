@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
-use crate::handler::{Backlog, Handler};
+use crate::handler::{Handler, SharedBacklog};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 
@@ -30,11 +30,8 @@ pub(super) enum Job {
 pub(super) struct Shared {
     handled: AtomicU64,
     failed: AtomicU64,
-    waiting: AtomicU64,
-    lost: AtomicU64,
-    cut: AtomicU64,
-    unconfirmed: AtomicU64,
-    unreachable: AtomicBool,
+    /// The handler's backlog when it was last read.
+    pub(super) backlog: SharedBacklog,
     abandoned: AtomicBool,
     reopen: AtomicBool,
     /// The first error that was not returned yet.
@@ -48,17 +45,6 @@ impl Shared {
     pub(super) fn counts(&self) -> (u64, u64) {
         // A snapshot, or read after the thread has ended: no ordering is needed.
         (self.handled.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
-    }
-
-    /// The handler's backlog when it was last read.
-    pub(super) fn backlog(&self) -> Backlog {
-        Backlog {
-            waiting: self.waiting.load(Ordering::Relaxed),
-            lost: self.lost.load(Ordering::Relaxed),
-            cut: self.cut.load(Ordering::Relaxed),
-            unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
-            unreachable: self.unreachable.load(Ordering::Relaxed),
-        }
     }
 
     /// Requests [`Handler::reopen`] before the next record.
@@ -186,7 +172,7 @@ impl<H: Handler> Listener<'_, H> {
         let now = Instant::now();
         self.shared.note(self.inner.on_timer(now));
         self.due = self.inner.due(now).map(|due| due.max(now + MIN_TIMER));
-        self.publish_backlog();
+        self.shared.backlog.store(&self.inner.backlog());
     }
 
     fn reopen(&mut self) {
@@ -201,15 +187,6 @@ impl<H: Handler> Listener<'_, H> {
     fn close(&mut self) {
         let until = *self.shared.until.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.note(self.inner.close(until.unwrap_or_else(Instant::now)));
-        self.publish_backlog();
-    }
-
-    fn publish_backlog(&self) {
-        let Backlog { waiting, lost, cut, unconfirmed, unreachable } = self.inner.backlog();
-        self.shared.waiting.store(waiting, Ordering::Relaxed);
-        self.shared.lost.store(lost, Ordering::Relaxed);
-        self.shared.cut.store(cut, Ordering::Relaxed);
-        self.shared.unconfirmed.store(unconfirmed, Ordering::Relaxed);
-        self.shared.unreachable.store(unreachable, Ordering::Relaxed);
+        self.shared.backlog.store(&self.inner.backlog());
     }
 }

@@ -108,7 +108,7 @@ impl QueueHandler {
     ///
     /// # Errors
     /// See [`QueueHandler::handle`].
-    pub fn put(&mut self, record: Arc<Record<'static>>) -> Result<(), HandleError> {
+    pub(crate) fn put(&mut self, record: Arc<Record<'static>>) -> Result<(), HandleError> {
         let Some(jobs) = &self.jobs else { return Err(crashed().into()) };
         let queued = match jobs.try_send(Job::Record(record)) {
             Ok(()) => true,
@@ -138,18 +138,18 @@ impl QueueHandler {
 
     /// Takes no more records, and lets the handler end by itself until `until`. Returns at
     /// once: see [`QueueHandler::finish_close`].
-    pub fn begin_close(&mut self, until: Instant) {
+    pub(crate) fn begin_close(&mut self, until: Instant) {
         self.shared.close_until(until);
         self.jobs = None;
     }
 
     /// Whether the handler has ended.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.ended.try_recv() == Err(TryRecvError::Disconnected)
     }
 
     /// Waits as [`QueueHandler::close_within`], after [`QueueHandler::begin_close`].
-    pub fn finish_close(&mut self, until: Instant) -> (QueueCounts, Result<()>) {
+    pub(crate) fn finish_close(&mut self, until: Instant) -> (QueueCounts, Result<()>) {
         let ended = |wait| self.ended.recv_deadline(wait) == Err(RecvTimeoutError::Disconnected);
         let mut in_time = ended(until);
         if !in_time {
@@ -233,7 +233,7 @@ impl Handler for QueueHandler {
     /// Queued records wait, and so do those that the handler holds.
     fn backlog(&self) -> Backlog {
         let (handled, failed) = self.shared.counts();
-        let backlog = self.shared.backlog();
+        let backlog = self.shared.backlog.load();
         let queued = self.accepted.saturating_sub(handled + failed);
         Backlog { waiting: queued + backlog.waiting, ..backlog }
     }

@@ -9,9 +9,9 @@ use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
 
 /// The environment variable with the user name.
-pub const USER_VARIABLE: &str = "ZLOG_SMTP_USER";
+pub(crate) const USER_VARIABLE: &str = "ZLOG_SMTP_USER";
 /// The environment variable with the password.
-pub const PASSWORD_VARIABLE: &str = "ZLOG_SMTP_PASSWORD";
+pub(crate) const PASSWORD_VARIABLE: &str = "ZLOG_SMTP_PASSWORD";
 
 /// A user name and password for the mail server.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl fmt::Debug for Login {
 /// Where the login comes from.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum LoginFrom {
-    /// [`USER_VARIABLE`] and [`PASSWORD_VARIABLE`]; no login if neither is set.
+    /// `ZLOG_SMTP_USER` and `ZLOG_SMTP_PASSWORD`; no login if neither is set.
     #[default]
     Environment,
     /// A file: `user:password` on one line, or user and password on two lines.

@@ -18,9 +18,10 @@ use std::time::{Duration, Instant};
 
 use lettre::message::Mailbox;
 
-pub use self::login::{Login, LoginFrom, PASSWORD_VARIABLE, USER_VARIABLE};
+pub use self::login::{Login, LoginFrom};
+pub(crate) use self::login::{PASSWORD_VARIABLE, USER_VARIABLE};
 use self::mail::{MAX_BODY, MailBuilder, PendingMail, SubjectBuilder};
-pub use self::server::Server;
+pub(crate) use self::server::Server;
 use self::server::{SendError, Sent};
 use super::Backlog;
 use super::buffer::RecordBuffer;
@@ -38,7 +39,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Sender, recipients, server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SmtpOptions {
-    /// The mail server: see [`Server::parse`].
+    /// The mail server: `smtp://HOST[:PORT]` (port 25, not encrypted),
+    /// `smtp://HOST[:PORT]?tls=required` (port 587, STARTTLS) or `smtps://HOST[:PORT]` (port 465).
     pub server: String,
     /// A certificate (PEM) to trust in addition to those that the system trusts.
     pub trust: Option<PathBuf>,
@@ -213,7 +215,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// It is invalid.
-pub fn mailbox(text: &str) -> Result<Mailbox> {
+pub(crate) fn mailbox(text: &str) -> Result<Mailbox> {
     text.parse().map_err(|error| {
         let text = escape(text);
         Error::usage(format!("{text:?} is not a mail address: {error}"))

@@ -85,8 +85,8 @@ pub trait Transport {
     /// Appends the formatted record to `out`.
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 
-    /// A summary of the record, called for a record that is worse than those before it in its
-    /// batch: see [`Batch::summary`].
+    /// A summary of the record. Called for a record that is worse than those before it in its
+    /// batch.
     fn summary(&mut self, _record: &Record<'_>) -> String {
         String::new()
     }

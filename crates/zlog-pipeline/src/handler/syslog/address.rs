@@ -11,7 +11,7 @@ use zlog_core::text::escape::escape;
 
 /// The daemon's address.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Address {
+pub(crate) enum Address {
     /// A socket in the file system, either of datagrams or a stream.
     Unix(PathBuf),
     /// One message per datagram.
@@ -36,7 +36,7 @@ impl Address {
     ///
     /// # Errors
     /// The address has none of these forms.
-    pub fn parse(address: &str) -> Result<Address> {
+    pub(crate) fn parse(address: &str) -> Result<Address> {
         let wrong = |why: &str| {
             Error::usage(format!("{} is not a syslog address: {why}", escape(address)))
                 .hint("Write it as unix:/dev/log, udp://HOST:514 or tcp://HOST:601.")

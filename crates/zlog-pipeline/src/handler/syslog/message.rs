@@ -57,12 +57,12 @@ pub struct Facility(u8);
 
 impl Facility {
     /// The names from `syslog.conf`, ordered by number.
-    pub fn names() -> impl Iterator<Item = &'static str> {
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
         FACILITIES.iter().map(|quoted| quoted.trim_matches('"'))
     }
 
-    /// Its number, below 24.
-    pub fn number(self) -> u8 {
+    #[cfg(test)]
+    pub(super) fn number(self) -> u8 {
         self.0
     }
 }
@@ -97,11 +97,6 @@ pub enum Protocol {
     /// What daemons read from programs on their own machine: systemd's journal, and rsyslog in
     /// its default configuration, accept nothing else at `/dev/log`.
     Local,
-}
-
-impl Protocol {
-    /// The accepted names.
-    pub const NAMES: [&'static str; 2] = ["rfc5424", "local"];
 }
 
 impl FromStr for Protocol {

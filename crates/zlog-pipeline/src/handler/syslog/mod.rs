@@ -17,7 +17,7 @@ mod socket;
 
 use std::time::{Duration, Instant};
 
-pub use self::address::Address;
+pub(crate) use self::address::Address;
 use self::connection::Connection;
 use self::message::MessageWriter;
 pub use self::message::{Facility, Protocol};
@@ -31,14 +31,14 @@ use zlog_core::record::Record;
 /// The default for the longest message, in bytes. rsyslog accepts this much by default
 /// (`maxMessageSize`: 8k in its documentation, 8,096 in rsyslog 8.2302) and splits longer
 /// messages.
-pub const DEFAULT_MAX_MESSAGE: usize = 8096;
+const DEFAULT_MAX_MESSAGE: usize = 8096;
 /// The lowest possible limit for messages: headers need space.
-pub const MIN_MAX_MESSAGE: usize = 1024;
+const MIN_MAX_MESSAGE: usize = 1024;
 /// The largest datagram of UDP over IPv4.
-pub const MAX_DATAGRAM: usize = 65_507;
+const MAX_DATAGRAM: usize = 65_507;
 
 /// The default time limit for reaching the daemon and for sending a batch.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Messages that are sent together, unless the source pauses first.
 const BATCH: BatchOptions = BatchOptions { count: 256, time: Duration::ZERO };
@@ -58,7 +58,7 @@ pub struct SyslogOptions {
     pub app_name: Option<String>,
     /// HOSTNAME, for records without one. `None`: the name of this machine.
     pub hostname: Option<String>,
-    /// The longest message in bytes, at least [`MIN_MAX_MESSAGE`]. Longer ones are truncated.
+    /// The longest message in bytes, at least 1,024. Longer ones are truncated.
     pub max_message: usize,
     /// The time limit for reaching the daemon and for sending a batch.
     pub timeout: Duration,

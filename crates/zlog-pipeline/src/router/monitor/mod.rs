@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::handler::{Backlog, HandleError, Handler};
+use crate::handler::{Backlog, HandleError, Handler, SharedBacklog};
 use zlog_core::error::{Error, Result};
 use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
@@ -31,11 +31,7 @@ pub(super) struct HandlerCounters {
     pub(super) taken: AtomicU64,
     /// Records not taken.
     pub(super) failed: AtomicU64,
-    /// See [`Backlog`], for this and the next three.
-    pub(super) waiting: AtomicU64,
-    pub(super) lost: AtomicU64,
-    pub(super) cut: AtomicU64,
-    pub(super) unconfirmed: AtomicU64,
+    pub(super) backlog: SharedBacklog,
     /// Records that did not fit their format and were written in another form.
     pub(super) unformatted: Arc<AtomicU64>,
     /// The current outage.
@@ -61,13 +57,6 @@ impl HandlerCounters {
 
     fn set_outage(&self, outage: Option<OutageStatus>) {
         *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = outage;
-    }
-
-    fn set_backlog(&self, backlog: &Backlog) {
-        self.waiting.store(backlog.waiting, Ordering::Relaxed);
-        self.lost.store(backlog.lost, Ordering::Relaxed);
-        self.cut.store(backlog.cut, Ordering::Relaxed);
-        self.unconfirmed.store(backlog.unconfirmed, Ordering::Relaxed);
     }
 }
 
@@ -193,14 +182,13 @@ impl MonitoredHandler {
         counters: Arc<HandlerCounters>,
         reporter: OutageReporter,
     ) -> MonitoredHandler {
-        let backlog = Backlog::default();
         let mut monitored = MonitoredHandler {
             inner,
             counters,
             reporter,
             taken: 0,
             failed: 0,
-            backlog,
+            backlog: Backlog::default(),
             outage: None,
             is_required: false,
             failure: None,
@@ -228,7 +216,7 @@ impl MonitoredHandler {
     /// Reads the handler's backlog.
     fn read_backlog(&mut self) {
         self.backlog = self.inner.backlog();
-        self.counters.set_backlog(&self.backlog);
+        self.counters.backlog.store(&self.backlog);
     }
 
     /// Reads the handler's backlog, and ends an outage that is over.
@@ -337,7 +325,7 @@ impl Handler for MonitoredHandler {
 
     fn on_timer(&mut self, now: Instant) -> Result<()> {
         // If the handler hangs in this call, these are the records that it holds.
-        self.counters.waiting.store(self.inner.backlog().waiting, Ordering::Relaxed);
+        self.counters.backlog.store(&self.inner.backlog());
         let result = self.inner.on_timer(now);
         self.note(result);
         Ok(())

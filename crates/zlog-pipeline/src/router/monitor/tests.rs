@@ -1,14 +1,14 @@
 use super::*;
 
-/// Does as its script says.
+/// A handler with a script.
 #[derive(Default)]
 struct Scripted {
     handles: Vec<bool>,
-    /// What failures say, from the last to the first; then "no room".
+    /// The error messages, last to first; then "no room".
     causes: Vec<&'static str>,
-    /// Whether records arrive also where it fails.
-    keeps: bool,
-    tends: Vec<bool>,
+    /// Whether it takes records despite errors.
+    takes_records: bool,
+    timers: Vec<bool>,
     backlog: Arc<Mutex<Backlog>>,
 }
 
@@ -20,7 +20,7 @@ impl Handler for Scripted {
     fn handle(&mut self, _: &Record<'_>) -> Result<(), HandleError> {
         let handled = outcome(self.handles.pop().unwrap_or(true));
         let handled = handled.map_err(|error| self.causes.pop().map_or(error, Error::new));
-        handled.map_err(|error| HandleError { error, record_taken: self.keeps })
+        handled.map_err(|error| HandleError { error, record_taken: self.takes_records })
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -28,7 +28,7 @@ impl Handler for Scripted {
     }
 
     fn on_timer(&mut self, _: Instant) -> Result<()> {
-        outcome(self.tends.pop().unwrap_or(true))
+        outcome(self.timers.pop().unwrap_or(true))
     }
 
     fn backlog(&self) -> Backlog {
@@ -36,7 +36,7 @@ impl Handler for Scripted {
     }
 }
 
-/// What was told, in order.
+/// The reported messages, in order.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<String>>>);
 
@@ -62,7 +62,7 @@ fn give(watched: &mut MonitoredHandler, records: usize) {
 }
 
 #[test]
-fn an_outage_is_told_once_and_its_end_with_what_it_cost() {
+fn an_outage_is_reported_once_and_its_end_with_its_losses() {
     let handles = vec![true, false, true, false, false, false, true];
     let (mut watched, counters, heard) = watched(Scripted { handles, ..Scripted::default() });
     give(&mut watched, 4);
@@ -81,9 +81,9 @@ fn an_outage_is_told_once_and_its_end_with_what_it_cost() {
 }
 
 #[test]
-fn trouble_at_which_no_record_is_lost_is_told_once_and_costs_none() {
+fn an_outage_without_losses_is_reported_once() {
     let handles = vec![true, false, false, false];
-    let scripted = Scripted { handles, keeps: true, ..Scripted::default() };
+    let scripted = Scripted { handles, takes_records: true, ..Scripted::default() };
     let (mut watched, counters, heard) = watched(scripted);
     give(&mut watched, 3);
     assert_eq!(heard.take().len(), 1);
@@ -97,22 +97,22 @@ fn trouble_at_which_no_record_is_lost_is_told_once_and_costs_none() {
 #[test]
 fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
     let backlog = Arc::new(Mutex::new(Backlog::default()));
-    let tends = vec![true, true, true, false, true];
-    let scripted = Scripted { tends, backlog: Arc::clone(&backlog), ..Scripted::default() };
+    let timers = vec![true, true, true, false, true];
+    let scripted = Scripted { timers, backlog: Arc::clone(&backlog), ..Scripted::default() };
     let (mut watched, counters, heard) = watched(scripted);
     let now = Instant::now();
     *backlog.lock().unwrap() = Backlog { waiting: 2, ..Backlog::default() };
     give(&mut watched, 2);
     watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 0);
-    // The server is unreachable: both tries of this call fail.
+    // The server is unreachable.
     watched.on_timer(now).unwrap();
     assert_eq!(heard.take().len(), 1);
     *backlog.lock().unwrap() = Backlog { waiting: 3, lost: 1, ..Backlog::default() };
     give(&mut watched, 2);
     watched.on_timer(now).unwrap();
-    assert_eq!(heard.take().len(), 0, "all that was taken waits or is lost");
-    assert_eq!(counters.waiting.load(Ordering::Relaxed), 3);
+    assert_eq!(heard.take().len(), 0, "all records wait or are lost");
+    assert_eq!(counters.backlog.load().waiting, 3);
     *backlog.lock().unwrap() = Backlog { waiting: 0, lost: 1, ..Backlog::default() };
     watched.on_timer(now).unwrap();
     let ended = "zlog tail: handler errors.log works again; 1 record was lost meanwhile";
@@ -120,15 +120,15 @@ fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
 }
 
 #[test]
-fn what_may_be_lost_of_what_came_before_an_outage_is_told_with_its_end() {
+fn unconfirmed_records_are_reported_at_the_end_of_an_outage() {
     let backlog = Arc::new(Mutex::new(Backlog { unconfirmed: 5, ..Backlog::default() }));
-    let tends = vec![true, true, false, true];
-    let scripted = Scripted { tends, backlog: Arc::clone(&backlog), ..Scripted::default() };
+    let timers = vec![true, true, false, true];
+    let scripted = Scripted { timers, backlog: Arc::clone(&backlog), ..Scripted::default() };
     let (mut watched, counters, heard) = watched(scripted);
     let now = Instant::now();
     give(&mut watched, 12);
     watched.on_timer(now).unwrap();
-    // The connection breaks that has taken these.
+    // The connection with these records breaks.
     give(&mut watched, 1);
     *backlog.lock().unwrap() =
         Backlog { waiting: 1, unconfirmed: 17, unreachable: true, ..Backlog::default() };
@@ -139,16 +139,20 @@ fn what_may_be_lost_of_what_came_before_an_outage_is_told_with_its_end() {
     let ended = "zlog tail: handler errors.log works again; no record was lost meanwhile; \
                  of 12 sent before it, the last may not have arrived";
     assert_eq!(heard.take(), [ended]);
-    assert_eq!(counters.unconfirmed.load(Ordering::Relaxed), 17);
+    assert_eq!(counters.backlog.load().unconfirmed, 17);
 }
 
-/// A disk that is full to the last block takes a part of it now and then.
+/// A full disk may accept a part of a block now and then.
 #[test]
-fn a_block_of_which_a_part_arrives_ends_no_outage_and_no_record_is_told_twice() {
+fn a_block_written_in_part_does_not_end_an_outage_and_counts_no_record_twice() {
     let backlog = Arc::new(Mutex::new(Backlog::default()));
     let handles = vec![true, true, false, true, true, false, true, true];
-    let scripted =
-        Scripted { handles, keeps: true, backlog: Arc::clone(&backlog), ..Scripted::default() };
+    let scripted = Scripted {
+        handles,
+        takes_records: true,
+        backlog: Arc::clone(&backlog),
+        ..Scripted::default()
+    };
     let (mut watched, counters, heard) = watched(scripted);
     let lost =
         |waiting, lost| *backlog.lock().unwrap() = Backlog { waiting, lost, ..Backlog::default() };
@@ -160,7 +164,7 @@ fn a_block_of_which_a_part_arrives_ends_no_outage_and_no_record_is_told_twice() 
     give(&mut watched, 1);
     lost(2, 3);
     give(&mut watched, 1);
-    // Of the second block of three, one arrives.
+    // One of the three records in the second block arrives.
     lost(0, 5);
     give(&mut watched, 1);
     assert_eq!(heard.take().len(), 0);
@@ -175,7 +179,7 @@ fn a_block_of_which_a_part_arrives_ends_no_outage_and_no_record_is_told_twice() 
 }
 
 #[test]
-fn the_name_of_a_handler_can_not_steer_a_terminal() {
+fn the_name_of_a_handler_is_escaped() {
     let heard = Heard::default();
     let told = heard.clone();
     let report: Reporter = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
@@ -184,20 +188,20 @@ fn the_name_of_a_handler_can_not_steer_a_terminal() {
 }
 
 #[test]
-fn what_a_pause_has_sent_on_waits_no_more() {
+fn records_sent_by_a_flush_no_longer_wait() {
     let backlog = Arc::new(Mutex::new(Backlog { waiting: 3, ..Backlog::default() }));
     let inner = Scripted { backlog: Arc::clone(&backlog), ..Scripted::default() };
     let (mut watched, counters, _) = watched(inner);
     give(&mut watched, 3);
     watched.on_timer(Instant::now()).unwrap();
-    assert_eq!(counters.waiting.load(Ordering::Relaxed), 3);
+    assert_eq!(counters.backlog.load().waiting, 3);
     *backlog.lock().unwrap() = Backlog::default();
     watched.flush().unwrap();
-    assert_eq!(counters.waiting.load(Ordering::Relaxed), 0);
+    assert_eq!(counters.backlog.load().waiting, 0);
 }
 
 #[test]
-fn another_cause_within_an_outage_is_told_too_and_one_that_comes_and_goes_once() {
+fn another_cause_within_an_outage_is_reported_and_a_recurring_one_once() {
     let causes = vec!["b is refused", "3 are down", "b is refused", "2 are down", "b is refused"];
     let handles = vec![false; 5];
     let (mut watched, counters, heard) =
@@ -207,4 +211,18 @@ fn another_cause_within_an_outage_is_told_too_and_one_that_comes_and_goes_once()
         |cause| format!("zlog tail: handler errors.log: {cause}; the other handlers continue");
     assert_eq!(heard.take(), [told("b is refused"), told("2 are down")]);
     assert_eq!(counters.outage().unwrap().error, "b is refused");
+}
+
+#[test]
+fn the_errors_of_a_required_handler_are_returned_and_not_reported() {
+    let handles = vec![false, false];
+    let (monitored, counters, heard) = watched(Scripted { handles, ..Scripted::default() });
+    let mut monitored = monitored.required();
+    give(&mut monitored, 2);
+    assert_eq!(heard.take(), [""; 0]);
+    let failure = monitored.take_failure().unwrap();
+    assert!(failure.to_string().starts_with("no room"), "{failure}");
+    assert!(monitored.take_failure().is_none(), "the first error only");
+    assert_eq!(counters.failed.load(Ordering::Relaxed), 2);
+    assert_eq!(counters.outage(), None);
 }

@@ -77,7 +77,7 @@ pub(super) const SPOOL: &[Key] = &[
 
 /// What records look like in files, mails and the input of commands by default. Python's
 /// `basicConfig` has no time, which is needed where many programs write to one file.
-pub const DEFAULT_FORMAT: &str = "%(asctime)s %(levelname)s %(name)s %(message)s";
+const DEFAULT_FORMAT: &str = "%(asctime)s %(levelname)s %(name)s %(message)s";
 
 /// Builds the formatter of a handler, with [`DEFAULT_FORMAT`] if none is given.
 pub(super) fn default_format(spec: &FormatterSpec) -> Result<Box<dyn Format>> {
@@ -166,7 +166,7 @@ fn queue(
 ///
 /// # Errors
 /// Not a number, or more than [`LONGEST_QUEUE`].
-pub fn queue_length(text: &str) -> Result<usize, String> {
+fn queue_length(text: &str) -> Result<usize, String> {
     match parsers::number(text)? {
         n if n > LONGEST_QUEUE => Err(format!("must be at most {LONGEST_QUEUE}")),
         n => Ok(n),

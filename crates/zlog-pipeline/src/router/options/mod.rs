@@ -26,9 +26,7 @@ use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::format::FormatterSpec;
 
-pub use common::{
-    DEFAULT_FORMAT, FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler, queue_length,
-};
+pub use common::{FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler};
 pub use console::ConsoleTarget;
 pub use file::{FileTarget, RotatingTarget, TimedTarget};
 pub use publish::PublishTarget;
@@ -50,7 +48,8 @@ pub trait HandlerTarget {
         Ok(())
     }
 
-    /// Builds the formatter. Without a format, most kinds use [`DEFAULT_FORMAT`].
+    /// Builds the formatter. Without a format, most kinds use
+    /// `%(asctime)s %(levelname)s %(name)s %(message)s`.
     ///
     /// # Errors
     /// The format is invalid.

@@ -19,7 +19,7 @@ fn refusal(handlers: Vec<HandlerSpec>, routes: Vec<RouteSpec>) -> String {
 }
 
 #[test]
-fn nothing_and_the_ordinary_are_allowed() {
+fn empty_and_ordinary_specifications_pass() {
     Spec::default().check().unwrap();
     let handlers = vec![file("all", "all.log"), file("errors", "errors.log")];
     let routes = vec![
@@ -30,13 +30,13 @@ fn nothing_and_the_ordinary_are_allowed() {
 }
 
 #[test]
-fn a_name_that_two_handlers_have_is_refused() {
+fn two_handlers_with_one_name_are_refused() {
     let text = refusal(vec![file("a", "a.log"), file("a", "b.log")], vec![]);
     assert!(text.starts_with("two handlers are called a"), "{text}");
 }
 
 #[test]
-fn a_file_that_two_handlers_have_is_refused_however_it_is_spelled() {
+fn two_handlers_with_one_file_are_refused_however_it_is_spelled() {
     let directory = tempfile::tempdir().unwrap();
     let straight = directory.path().join("app.log");
     let winding = directory.path().join(".").join("app.log");
@@ -53,7 +53,7 @@ fn a_file_that_two_handlers_have_is_refused_however_it_is_spelled() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_in_a_directory_that_is_a_link_is_the_same_file() {
+fn a_linked_directory_is_resolved() {
     let directory = tempfile::tempdir().unwrap();
     let [real, link] = ["real", "link"].map(|name| directory.path().join(name));
     std::fs::create_dir(&real).unwrap();
@@ -77,14 +77,14 @@ fn the_root_logger_has_two_names_and_one_route() {
 }
 
 #[test]
-fn an_expression_that_is_none_is_refused() {
+fn an_invalid_expression_is_refused() {
     let handler = HandlerSpec { grep: vec!["(".into()], ..file("a", "a.log") };
     let text = refusal(vec![handler], vec![]);
     assert!(text.starts_with("handler a: grep: not a regular expression"), "{text}");
 }
 
 #[test]
-fn a_format_and_an_address_that_can_not_be_are_refused_with_the_handler() {
+fn errors_in_formats_and_addresses_name_the_handler() {
     let format = |format: &str| FormatterSpec {
         format: Some(format.to_owned()),
         ..FormatterSpec::default()

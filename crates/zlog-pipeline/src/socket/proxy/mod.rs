@@ -295,7 +295,7 @@ impl Proxy {
 
     /// The state of each endpoint: those that collect, and those that publish.
     pub fn endpoint_status(&self) -> (Vec<EndpointStatus>, Vec<EndpointStatus>) {
-        (self.collect_connections.status(), self.publish_connections.status())
+        (self.collect_connections.table.status(), self.publish_connections.table.status())
     }
 
     /// Takes the connection events since the last call; the latest 256.

@@ -168,7 +168,7 @@ impl Publisher {
     pub fn process_events(&mut self) {
         let Publisher { socket, connections, peers, ending, sent, .. } = self;
         connections.process_events(socket, &mut |_| {});
-        let all_connect = connections.all_connect();
+        let all_connect = connections.table.all_connect();
         let now = Instant::now();
         peers.read(socket, connections, *sent, now, |event| match event {
             // A subscriber that this publisher connects to stays subscribed, and messages
@@ -213,7 +213,7 @@ impl Publisher {
     /// what the system holds for them, and endpoints without a connection.
     pub fn blocked_peers(&self) -> Vec<String> {
         let mut names: Vec<String> = self.peers.with_unsent(1).collect();
-        let endpoints = self.connections.status().into_iter();
+        let endpoints = self.connections.table.status().into_iter();
         let away = endpoints.filter(|it| it.role == Role::Connect && it.peers == 0);
         names.extend(away.map(|it| format!("{} (not connected)", it.endpoint)));
         if names.is_empty() {
@@ -238,11 +238,11 @@ impl Publisher {
     /// topic), as of the last [`Publisher::process_events`].
     pub fn subscribers(&self, root: &str) -> usize {
         let peers = self.peers.subscriptions.peers_below(root);
-        match self.connections.all_bound() {
+        match self.connections.table.all_bound() {
             true => peers,
             // libzmq keeps the subscriptions of a peer that it connects to while the peer is
             // down.
-            false => peers.min(self.connections.open_connections()),
+            false => peers.min(self.connections.table.open()),
         }
     }
 
@@ -288,7 +288,7 @@ impl Publisher {
 
     /// The state of each endpoint, as of the last [`Publisher::process_events`].
     pub fn endpoint_status(&self) -> Vec<EndpointStatus> {
-        self.connections.status()
+        self.connections.table.status()
     }
 
     /// Closes the socket once everything is sent, or after `linger`.

@@ -230,7 +230,7 @@ fn a_collector_that_comes_back_counts_once_and_receives_the_queued_messages() {
     drop(first);
     until("it is missed", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        publisher.connections.status()[0].state != ConnectionState::Connected
+        publisher.connections.table.status()[0].state != ConnectionState::Connected
     });
     assert!(publisher.has_subscriber(b"app.INFO"), "held for it");
     publisher.send(b"app.INFO", b"held").expect("send");
@@ -264,9 +264,12 @@ fn a_silent_stranger_is_disconnected_and_not_counted_as_subscriber() {
     std::io::Read::read_to_end(&mut stranger, &mut Vec::new()).expect("an end");
     until("it is reported", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        matches!(publisher.connections.status()[0].state, ConnectionState::HandshakeRefused(_))
+        matches!(
+            publisher.connections.table.status()[0].state,
+            ConnectionState::HandshakeRefused(_)
+        )
     });
-    assert_eq!((publisher.subscribers(""), publisher.connections.open_connections()), (0, 0));
+    assert_eq!((publisher.subscribers(""), publisher.connections.table.open()), (0, 0));
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl Subscriber {
         bound: Vec<String>,
     ) -> Result<Subscriber> {
         let shared = Arc::new(Shared::default());
-        shared.set_status(connections.status());
+        shared.set_status(connections.table.status());
         let (batches_in, batches) = crossbeam_channel::bounded(BATCHES);
         let (recycled, recycled_out) = crossbeam_channel::bounded(BATCHES);
         let (commands, commands_out) = crossbeam_channel::unbounded();

@@ -1,6 +1,6 @@
 //! Files, read whole or followed as they grow.
 //!
-//! A file that can't be read is named in a notice, and the others are read all the same.
+//! A file that can't be read is named in a notice, and the others are still read.
 //!
 //! # Following
 //! A followed file is read to its end and then checked ten times a second.

@@ -249,7 +249,7 @@ impl Source for TextSource {
         }
     }
 
-    /// Waits for the end of a line no longer than [`LINE_END`]. A line whose end does not
+    /// Waits for the end of a line for at most 500 ms. A line whose end does not
     /// come is delivered, marked and counted.
     fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         // Readers may go on, and faster than this: take no more than has arrived by now.

@@ -52,7 +52,7 @@ pub(super) enum SendError {
 
 /// A mail server and how to connect to it.
 #[derive(Clone)]
-pub struct Server {
+pub(crate) struct Server {
     host: String,
     port: u16,
     addresses: resolve::Host,
@@ -70,7 +70,7 @@ impl Server {
     /// # Errors
     /// The address is invalid, or contains a password, which everybody on the machine could
     /// read in the list of processes.
-    pub fn parse(address: &str) -> Result<Server> {
+    pub(crate) fn parse(address: &str) -> Result<Server> {
         let wrong = |why: &str| {
             Error::usage(format!("{} is not a mail server: {why}", escape(address)))
                 .hint("Write it as smtp://HOST:PORT, smtp://HOST?tls=required or smtps://HOST.")
@@ -121,7 +121,7 @@ impl Server {
     ///
     /// # Errors
     /// `pem` is not a certificate.
-    pub fn with_certificate(mut self, pem: &[u8]) -> Result<Server> {
+    pub(super) fn with_certificate(mut self, pem: &[u8]) -> Result<Server> {
         let wrong = |error: SmtpError| {
             let why = escape(&error.to_string());
             Error::new(format!("can't read the certificate to trust {self}: {why}"))

@@ -71,10 +71,8 @@ fn a_local_message_has_the_format_of_the_c_library() {
     ] {
         assert_eq!(Address::parse(address).unwrap().protocol(), protocol);
     }
-    assert_eq!(
-        Protocol::NAMES.map(|name| name.parse::<Protocol>().unwrap()),
-        [Protocol::Rfc5424, Protocol::Local]
-    );
+    let read = ["rfc5424", "local"].map(|name| name.parse::<Protocol>().unwrap());
+    assert_eq!(read, [Protocol::Rfc5424, Protocol::Local]);
     assert!("rfc3164".parse::<Protocol>().is_err());
 }
 
