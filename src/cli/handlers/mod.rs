@@ -1,6 +1,6 @@
 //! The options of handlers: `--file PATH,KEY=VALUE…` and the like.
 //!
-//! [`key_values`] splits a value into keys. [`zlog_pipeline::router::options`] says which
+//! `key_values` splits a value into keys. [`zlog_pipeline::router::options`] says which
 //! keys there are and what they mean.
 
 mod key_values;
