@@ -1,6 +1,6 @@
 //! `zlog tail`: shows records from a subscription or from stored logs.
 //!
-//! Both are pipelines ([`pump`](zlog_pipeline::pump::pump)) with the same [`Tail`], which
+//! Both are pipelines ([`pump`](zlog_pipeline::pump::pump)) with the same `Tail`, which
 //! decides what happens to a record and when the tail ends.
 
 mod live;
