@@ -157,7 +157,7 @@ impl Pipeline<Subscribe> for Live<'_> {
     }
 
     fn wait(&self) -> Duration {
-        self.tail.wait()
+        self.tail.output.wait_at_most(self.tail.wait())
     }
 
     fn after_poll(&mut self, source: &mut Subscribe, status: PollStatus) -> Result<()> {

@@ -157,7 +157,7 @@ impl Tail {
         }
         let now = Instant::now();
         let until = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
-        self.output.wait_at_most(until.unwrap_or(TICK).min(TICK))
+        until.unwrap_or(TICK).min(TICK)
     }
 
     /// Runs after each poll, and does what is due. `busy_clock` is up to when reorder windows
@@ -169,7 +169,7 @@ impl Tail {
         busy_clock: Option<Instant>,
     ) -> Result<Option<Instant>> {
         let now = Instant::now();
-        self.is_idle = status == PollStatus::Idle;
+        let waited = std::mem::replace(&mut self.is_idle, status == PollStatus::Idle);
         // A busy stream of which few records pass never pauses, and its reader waits, too.
         let is_due = self.is_idle || now >= self.last_timer + TICK;
         if is_due {
@@ -181,7 +181,8 @@ impl Tail {
             super::warn_of_descriptors(now);
             self.last_timer = now;
         }
-        let clock = busy_clock.filter(|_| !self.is_idle);
+        // Only a poll that has waited in vain shows that no more records are at hand.
+        let clock = busy_clock.filter(|_| !(waited && self.is_idle));
         self.output.release(clock.unwrap_or(now))?;
         self.output.report(now, false);
         if self.ended.is_none() {
