@@ -295,7 +295,7 @@ mod tests {
         let error = compare(&now, &before, 0.1, false).unwrap_err().to_string();
         assert!(error.contains("another --threads"), "{error}");
         let error = compare(&of(&[("smtp", [1; 3])]), &before, 0.1, false).unwrap_err();
-        assert!(error.to_string().contains("nothing that this run"), "{error}");
+        assert!(error.to_string().contains("no handler in common"), "{error}");
     }
 
     #[test]

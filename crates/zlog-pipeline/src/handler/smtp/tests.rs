@@ -185,7 +185,7 @@ fn invalid_addresses_and_unencrypted_passwords_are_refused_at_once() {
         options.login = LoginFrom::Explicit(Login { user, password });
     };
     let error = wrong(login, "smtp://mail.example.org");
-    assert!(error.starts_with("mail.example.org:25 would get a password unencrypted"), "{error}");
+    assert!(error.starts_with("mail.example.org:25 would get the password unencrypted"), "{error}");
     for url in ["smtp://[::1]", "smtps://mail.example.org"] {
         let mut options = options(url);
         login(&mut options);

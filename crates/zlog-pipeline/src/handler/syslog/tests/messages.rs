@@ -106,7 +106,10 @@ fn facilities_are_read_by_name_and_number() {
     }
     for text in ["", "24", "-1", "\"user\"", "usr"] {
         let error = text.parse::<Facility>().unwrap_err().to_string();
-        assert!(error.contains("no syslog facility") && error.contains(" local0 "), "{error}");
+        assert!(
+            error.contains("is not a syslog facility") && error.contains(" local0 "),
+            "{error}"
+        );
     }
 }
 
