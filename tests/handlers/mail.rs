@@ -2,7 +2,7 @@ use std::net::TcpListener;
 use std::time::Instant;
 
 use serde_json::Value;
-use zlog_core::record::{Level, Record};
+use zlog_core::{Level, Record};
 use zlog_pipeline::handler::smtp::{Login, LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
 use zlog_pipeline::handler::{Backlog, Handler};

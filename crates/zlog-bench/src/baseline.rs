@@ -19,8 +19,8 @@ use super::report::{Figures, Report, SCHEMA, Settings};
 use super::stats::Spread;
 use super::target::BenchTarget;
 use super::units::three_digits;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// Fewer runs say nothing about the spread.
 pub const MIN_RUNS: usize = 3;

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::arrivals::{CountClient, CountReply, CountRequest};
 use super::protocol::{Request, Response};
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 use zlog_pipeline::os::fd_limit;
 
 /// How long a child may take to exit after its standard input was closed.

@@ -11,7 +11,7 @@ use super::measure::{CallStats, Clock, Load, histogram, measure};
 use super::records::Records;
 use super::stats::ratio;
 use super::usage::Usage;
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_pipeline::handler::Handler;
 
 /// The result of one run.
@@ -176,8 +176,7 @@ mod tests {
 
     use super::super::measure::FakeClock;
     use super::*;
-    use zlog_core::error::Error;
-    use zlog_core::record::Record;
+    use zlog_core::{Error, Record};
     use zlog_pipeline::handler::HandleError;
 
     /// Takes 20 µs per record, and forwards records when it is flushed.

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use zlog_core::record::Level;
+use zlog_core::Level;
 use zlog_pipeline::handler::file::Sync;
 use zlog_pipeline::handler::rotating::Compression;
 use zlog_pipeline::handler::timed::When;

@@ -15,9 +15,8 @@ use std::time::{Duration, Instant};
 
 use self::output::{Closed, TailOutput};
 use crate::cli::TailArgs;
-use zlog_core::error::{Error, Exit, Result};
-use zlog_core::record::Record;
 use zlog_core::text::plural::counted;
+use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::TICK;

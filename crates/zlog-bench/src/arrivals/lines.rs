@@ -8,8 +8,8 @@ use std::time::Duration;
 use memchr::memchr_iter;
 
 use super::ArrivalCounter;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// Bytes read at once.
 const BLOCK: usize = 256 << 10;

@@ -18,7 +18,7 @@ pub use uncounted::Uncounted;
 
 use std::time::Duration;
 
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Counts the records that arrive at a destination.
 pub trait ArrivalCounter {

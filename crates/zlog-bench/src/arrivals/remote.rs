@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use serde::{Deserialize, Serialize};
 
 use super::ArrivalCounter;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 use zlog_pipeline::socket::Subscriber;
 
 /// How often requests and the stop condition are checked.

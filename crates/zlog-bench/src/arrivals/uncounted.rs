@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ArrivalCounter;
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Counts nothing.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// The environment variable with the user name.
 pub(crate) const USER_VARIABLE: &str = "ZLOG_SMTP_USER";

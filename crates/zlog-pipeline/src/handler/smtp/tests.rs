@@ -11,8 +11,7 @@ use super::*;
 use crate::handler::Handler;
 use crate::handler::testing::{DEADLINE, drain, text};
 use zlog_bench::smtp_server::{Mail, ServerOptions, SmtpServer};
-use zlog_core::error::Exit;
-use zlog_core::record::Level;
+use zlog_core::{Exit, Level};
 
 /// One mail per record, sent while the caller waits.
 fn options(url: &str) -> SmtpOptions {

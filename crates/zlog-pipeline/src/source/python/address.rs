@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::os::resolve;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// An address to listen on, as typed: `127.0.0.1:9020`, `[::1]:9020`, `localhost:9020`,
 /// `:9020` or `9020` (loopback), a host without a port (then the protocol's default), `*:9020`

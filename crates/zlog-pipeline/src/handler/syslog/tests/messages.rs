@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::message::severity;
 use super::*;
-use zlog_core::record::RawJson;
+use zlog_core::RawJson;
 
 /// The message of a record, and whether it is complete.
 fn message(options: &SyslogOptions, record: &Record<'_>) -> (String, bool) {

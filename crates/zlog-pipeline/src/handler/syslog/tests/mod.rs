@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::handler::Handler;
 use crate::handler::testing::{DEADLINE, text};
-use zlog_core::record::Level;
+use zlog_core::Level;
 
 mod connections;
 mod messages;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::peer::{Peer, Sender};
 use super::*;
 use crate::source::testing::keep;
-use zlog_core::record::Record;
+use zlog_core::Record;
 
 mod reconnect;
 
