@@ -70,7 +70,7 @@ impl Sample {
 }
 
 /// The parameters of a run.
-pub struct Run<'r> {
+pub(crate) struct Run<'r> {
     /// What to log.
     pub records: &'r Records,
     /// How much to log, and how fast.
@@ -89,7 +89,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// The handler failed, or arrivals can't be counted.
-    pub fn measure<C: Clock>(
+    pub(crate) fn measure<C: Clock>(
         &self,
         clock: &C,
         handler: &mut (dyn Handler + Send),

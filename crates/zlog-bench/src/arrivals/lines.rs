@@ -16,7 +16,7 @@ const BLOCK: usize = 256 << 10;
 
 /// Counts a log file and its backups (`app.log.1`, …). Each record is one line.
 #[derive(Debug)]
-pub struct LineCounter {
+pub(crate) struct LineCounter {
     path: PathBuf,
     /// How many backups the handler keeps; `None` when it does not rotate.
     kept: Option<u32>,
@@ -24,7 +24,7 @@ pub struct LineCounter {
 
 impl LineCounter {
     /// Counts the file at `path` and up to `kept` backups.
-    pub fn new(path: &Path, kept: Option<u32>) -> LineCounter {
+    pub(crate) fn new(path: &Path, kept: Option<u32>) -> LineCounter {
         LineCounter { path: path.to_owned(), kept }
     }
 

@@ -9,12 +9,12 @@ mod lines;
 mod remote;
 mod uncounted;
 
-pub use lines::LineCounter;
-pub use remote::{
+pub(crate) use lines::LineCounter;
+pub(crate) use remote::{
     CountClient, CountReply, CountRequest, RemoteCounter, ThreadClient, count_messages,
     serve_counts,
 };
-pub use uncounted::Uncounted;
+pub(crate) use uncounted::Uncounted;
 
 use std::time::Duration;
 
