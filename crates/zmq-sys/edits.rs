@@ -11,9 +11,13 @@
 //! Nor can the user count subscriptions per peer: the cancels of an ended connection do not
 //! name it, peers of ZMTP 1 and 2 have no descriptor property, and descriptors are reused.
 //!
+//! A process without a free descriptor aborts when a peer connects over ipc, and retries to
+//! accept in a tight loop over tcp.
+//!
 //! So [`EDITS`] change this: a frame that is not a subscription ends its connection; 256
 //! subscriptions are queued for the user, and the rest stays with the peer; each names its
-//! peer; and the user can end a connection by its number.
+//! peer; the user can end a connection by its number; and a connection for which there is no
+//! descriptor is closed.
 //!
 //! libzmq is under the Mozilla Public License 2.0. So are these changes to its files, and
 //! the lines of them that are quoted here.
@@ -411,6 +415,133 @@ void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
 {
     if (!_manual && !_pending_pipes.empty ())
         xread_activated (NULL);
+"#,
+    },
+    Edit {
+        file: "stream_listener_base.cpp",
+        old: r#"zmq::stream_listener_base_t::stream_listener_base_t ("#,
+        new: r#"//  zlog: a descriptor to give up when there is no other.
+//  Never destroyed: I/O threads may outlive static objects.
+struct spare_t
+{
+    zmq::mutex_t sync;
+    int descriptor;
+
+    spare_t () : descriptor (take ()) {}
+
+    static int take () { return ::open ("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+    static spare_t &get ()
+    {
+        static spare_t *spare = new spare_t ();
+        return *spare;
+    }
+};
+
+//  Closes the connection that there was no descriptor to accept for. Otherwise it
+//  would stay in the queue, and the I/O thread would try to accept it in a tight
+//  loop. Keeps errno.
+void zlog_refuse (zmq::fd_t listener_)
+{
+    const int error = errno;
+    if (error == EMFILE || error == ENFILE) {
+        spare_t &spare = spare_t::get ();
+        zmq::scoped_lock_t lock (spare.sync);
+        if (spare.descriptor != -1)
+            ::close (spare.descriptor);
+        struct pollfd waiting = {listener_, POLLIN, 0};
+        if (::poll (&waiting, 1, 0) == 1) {
+            const int peer = ::accept (listener_, NULL, NULL);
+            if (peer != -1)
+                ::close (peer);
+        }
+        spare.descriptor = spare_t::take ();
+    }
+    errno = error;
+}
+
+zmq::stream_listener_base_t::stream_listener_base_t ("#,
+    },
+    Edit {
+        file: "stream_listener_base.cpp",
+        old: r#"    //  Start polling for incoming connections.
+"#,
+        new: r#"    spare_t::get ();
+    //  Start polling for incoming connections.
+"#,
+    },
+    Edit {
+        file: "stream_listener_base.cpp",
+        old: r#"#ifndef ZMQ_HAVE_WINDOWS
+#include <unistd.h>
+"#,
+        new: r#"#ifndef ZMQ_HAVE_WINDOWS
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+"#,
+    },
+    Edit {
+        file: "ipc_listener.cpp",
+        old: r#"                      || errno == ENFILE);
+#endif
+"#,
+        new: r#"                      || errno == ENOBUFS || errno == ENOMEM || errno == EMFILE
+                      || errno == ENFILE);
+#endif
+        zlog_refuse (_s);
+"#,
+    },
+    Edit {
+        file: "ipc_listener.cpp",
+        old: r#"zmq::fd_t zmq::ipc_listener_t::accept ()
+"#,
+        new: r#"void zlog_refuse (zmq::fd_t listener_);
+
+zmq::fd_t zmq::ipc_listener_t::accept ()
+"#,
+    },
+    Edit {
+        file: "tcp_listener.cpp",
+        old: r#"                      || errno == ENOBUFS || errno == ENOMEM || errno == EMFILE
+                      || errno == ENFILE);
+#endif
+"#,
+        new: r#"                      || errno == ENOBUFS || errno == ENOMEM || errno == EMFILE
+                      || errno == ENFILE);
+#endif
+        zlog_refuse (_s);
+"#,
+    },
+    Edit {
+        file: "tcp_listener.cpp",
+        old: r#"zmq::fd_t zmq::tcp_listener_t::accept ()
+"#,
+        new: r#"void zlog_refuse (zmq::fd_t listener_);
+
+zmq::fd_t zmq::tcp_listener_t::accept ()
+"#,
+    },
+    Edit {
+        file: "ws_listener.cpp",
+        old: r#"                      || errno == ENOBUFS || errno == ENOMEM || errno == EMFILE
+                      || errno == ENFILE);
+#endif
+"#,
+        new: r#"                      || errno == ENOBUFS || errno == ENOMEM || errno == EMFILE
+                      || errno == ENFILE);
+#endif
+        zlog_refuse (_s);
+"#,
+    },
+    Edit {
+        file: "ws_listener.cpp",
+        old: r#"zmq::fd_t zmq::ws_listener_t::accept ()
+"#,
+        new: r#"void zlog_refuse (zmq::fd_t listener_);
+
+zmq::fd_t zmq::ws_listener_t::accept ()
 "#,
     },
 ];
