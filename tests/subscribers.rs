@@ -160,7 +160,8 @@ fn withstands(mut process: Running, endpoint: &str, mut send: impl FnMut(&mut Ru
             let floods: Vec<_> = (0..at_once)
                 .map(|_| {
                     let next = || (block.lock().expect("no panic"))();
-                    scope.spawn(move || RawSubscriber::flood(endpoint, each, 256 << 20, next))
+                    scope
+                        .spawn(move || RawSubscriber::flood("SUB", endpoint, each, 256 << 20, next))
                 })
                 .collect();
             while floods.iter().any(|flood| !flood.is_finished()) {
