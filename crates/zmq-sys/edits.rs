@@ -6,6 +6,9 @@
 //!   sends fast enough, the call does not return (measured: 13 s with junk of 20 connections,
 //!   and `out of memory` with subscriptions of 4,000 bytes), so the user of the socket can't
 //!   react.
+//! - Each byte of a subscription costs a node of a trie, and when a peer goes, the whole trie
+//!   is searched for its subscriptions. One peer that subscribes to 4,000 bytes at a time and
+//!   reconnects when it is ended takes all the time of the socket's user.
 //! - The frames of an endless message are kept without bound, and never delivered. Sockets of
 //!   all types do so.
 //!
@@ -17,7 +20,8 @@
 //!
 //! So [`EDITS`] change this: a frame that is not a subscription ends its connection, and so does
 //! a message of more than 256 frames, or of more bytes than `ZMQ_MAXMSGSIZE`; 256
-//! subscriptions are queued for the user, and the rest stays with the peer; each names its
+//! subscriptions are queued for the user, and 512 KiB of them are taken in per second, in turns;
+//! the rest stays with the peer; subscriptions are remembered per peer; each names its
 //! peer; the user can end a connection by its number; and a connection for which there is no
 //! descriptor is closed.
 //!
@@ -123,6 +127,8 @@ struct connections_t
     zmq::mutex_t sync;
     std::map<zmq::fd_t, uint64_t> numbers;
     uint64_t last;
+    //  Those that the user ended, while messages of them may still be queued.
+    std::set<uint64_t> ended;
 
     static connections_t &get ()
     {
@@ -144,6 +150,7 @@ extern "C" void zlog_end_connection (uint64_t number_)
     for (it = connections.numbers.begin (); it != connections.numbers.end ();
          ++it)
         if (it->second == number_) {
+            connections.ended.insert (number_);
             struct linger reset = {1, 0};
             setsockopt (it->first, SOL_SOCKET, SO_LINGER,
                         reinterpret_cast<char *> (&reset), sizeof reset);
@@ -154,6 +161,20 @@ extern "C" void zlog_end_connection (uint64_t number_)
 #endif
             return;
         }
+}
+
+bool zlog_is_ended (uint64_t number_)
+{
+    connections_t &connections = connections_t::get ();
+    zmq::scoped_lock_t lock (connections.sync);
+    return connections.ended.count (number_) != 0;
+}
+
+void zlog_forget (uint64_t number_)
+{
+    connections_t &connections = connections_t::get ();
+    zmq::scoped_lock_t lock (connections.sync);
+    connections.ended.erase (number_);
 }
 
 static std::string get_peer_address (zmq::fd_t s_)
@@ -244,6 +265,7 @@ static std::string get_peer_address (zmq::fd_t s_)
 "#,
         new: r#"#include <map>
 #include <new>
+#include <set>
 #include <sstream>
 "#,
     },
@@ -272,22 +294,46 @@ static std::string get_peer_address (zmq::fd_t s_)
 "#,
         new: r#"#include <string.h>
 #include <algorithm>
+#include <set>
 #include <sstream>
+#include <string>
+#include "clock.hpp"
 "#,
     },
     Edit {
         file: "xpub.cpp",
         old: r#"void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
-        new: r#"//  zlog: the properties of a pipe's peer that each of its subscriptions carries:
-//  the numbers of the pipe and the connection, and the address. Stored in a
-//  field of the pipe that other socket types use.
-static zmq::metadata_t *properties_of (const zmq::pipe_t *pipe_)
+        new: r#"bool zlog_is_ended (uint64_t number_);
+void zlog_forget (uint64_t number_);
+
+//  zlog: the peer of a pipe. Stored in a field of the pipe that other socket types
+//  use.
+struct peer_t
+{
+    //  What each of its subscriptions carries: the numbers of the pipe and the
+    //  connection, and the address.
+    zmq::metadata_t *properties;
+    uint64_t connection;
+    //  Its subscriptions. Searching the trie for them would cost as much as all
+    //  peers together have.
+    std::set<std::string> prefixes;
+    //  Bytes taken in since the other pipes had their turn.
+    size_t turn;
+};
+
+static peer_t *peer_of (const zmq::pipe_t *pipe_)
 {
     const zmq::blob_t &held = pipe_->get_routing_id ();
-    zmq::metadata_t *properties = NULL;
-    if (held.size () == sizeof properties)
-        memcpy (&properties, held.data (), sizeof properties);
-    return properties;
+    peer_t *peer = NULL;
+    if (held.size () == sizeof peer)
+        memcpy (&peer, held.data (), sizeof peer);
+    return peer;
+}
+
+static zmq::metadata_t *properties_of (const zmq::pipe_t *pipe_)
+{
+    const peer_t *peer = peer_of (pipe_);
+    return peer ? peer->properties : NULL;
 }
 
 static void forget (zmq::metadata_t *properties_)
@@ -337,26 +383,74 @@ static zmq::metadata_t *set_properties (zmq::pipe_t *pipe_,
     forget (properties);
     properties = new (std::nothrow) zmq::metadata_t (dict);
     alloc_assert (properties);
-    zmq::blob_t held (reinterpret_cast<unsigned char *> (&properties), sizeof properties);
-    pipe_->set_router_socket_routing_id (held);
+    peer_t *peer = peer_of (pipe_);
+    if (!peer) {
+        peer = new (std::nothrow) peer_t ();
+        alloc_assert (peer);
+        zmq::blob_t held (reinterpret_cast<unsigned char *> (&peer), sizeof peer);
+        pipe_->set_router_socket_routing_id (held);
+    }
+    zlog_forget (peer->connection);
+    peer->properties = properties;
+    peer->connection = number ? strtoull (number, NULL, 10) : 0;
     return properties;
 }
 
+//  zlog: the bytes of subscriptions that may be taken in now. Each costs a node of
+//  the trie, which must be allocated and freed: a peer that subscribes, is ended
+//  and reconnects would keep the user of the socket from sending.
+struct budget_t
+{
+    int64_t left;
+    uint64_t at;
+
+    static const int64_t most = 512 * 1024;
+
+    static budget_t &get ()
+    {
+        static thread_local budget_t budget = {most, zmq::clock_t::now_us ()};
+        return budget;
+    }
+
+    //  Adds `most` bytes a second, up to `most`.
+    bool is_left ()
+    {
+        const uint64_t now = zmq::clock_t::now_us ();
+        const uint64_t elapsed = std::min<uint64_t> (now - at, 1000000);
+        const int64_t earned = static_cast<int64_t> (elapsed) * most / 1000000;
+        if (earned > 0) {
+            left = std::min<int64_t> (left + earned, 1 * most);
+            at = now;
+        }
+        return left > 0;
+    }
+};
+
 //  zlog: reads the next message of the readable pipes, unless enough are queued
-//  for the user: then the rest stays in the pipes, and a peer that sends faster
-//  than the user reads is held back. Reads one pipe to its end before the next:
-//  what a connection sent is read before what its successor sends.
+//  for the user, or were taken in: then the rest stays in the pipes, and a peer
+//  that sends faster than the user reads is held back. A PUB has no user that
+//  reads. Reads up to 16 KiB of one pipe before the next: what an ordinary
+//  connection sent is read before what its successor sends.
 static bool read_next (std::deque<zmq::pipe_t *> &readable_,
                        size_t waiting_,
+                       bool is_limited_,
                        zmq::msg_t *msg_,
                        zmq::pipe_t **pipe_)
 {
     const size_t most_waiting = 256;
-    while (waiting_ < most_waiting && !readable_.empty ()) {
+    const size_t longest_turn = 16 * 1024;
+    while (waiting_ < most_waiting && !readable_.empty ()
+           && (!is_limited_ || budget_t::get ().is_left ())) {
         *pipe_ = readable_.front ();
-        if ((*pipe_)->read (msg_))
+        peer_t *peer = peer_of (*pipe_);
+        if (peer && peer->turn > longest_turn) {
+            peer->turn = 0;
+            readable_.pop_front ();
+            readable_.push_back (*pipe_);
+        } else if ((*pipe_)->read (msg_))
             return true;
-        readable_.pop_front ();
+        else
+            readable_.pop_front ();
     }
     return false;
 }
@@ -373,9 +467,17 @@ void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
     if (pipe_ && !_manual)
         _pending_pipes.push_back (pipe_);
     while (_manual ? pipe_->read (&msg)
-                   : read_next (_pending_pipes, _pending_data.size (), &msg,
-                                &pipe_)) {
+                   : read_next (_pending_pipes, _pending_data.size (),
+                                options.type == ZMQ_XPUB, &msg, &pipe_)) {
         metadata_t *metadata = set_properties (pipe_, msg.metadata ());
+        peer_t *peer = peer_of (pipe_);
+        //  What is left of a connection that the user has ended.
+        if (zlog_is_ended (peer->connection)) {
+            msg.close ();
+            continue;
+        }
+        peer->turn += msg.size ();
+        budget_t::get ().left -= msg.size ();
 "#,
     },
     Edit {
@@ -384,7 +486,20 @@ void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
     }
 "#,
         new: r#"        const size_t before = _pending_metadata.size ();
-        _subscriptions.rm (pipe_, send_unsubscription, this, !_verbose_unsubs);
+        peer_t *peer = peer_of (pipe_);
+        while (peer && !peer->prefixes.empty ()) {
+            const std::string prefix = *peer->prefixes.begin ();
+            peer->prefixes.erase (peer->prefixes.begin ());
+            mtrie_t::prefix_t data =
+              reinterpret_cast<mtrie_t::prefix_t> (prefix.data ());
+            const mtrie_t::rm_result result =
+              _subscriptions.rm (data, prefix.size (), pipe_);
+            if (result == mtrie_t::last_value_removed
+                || (result == mtrie_t::values_remain && _verbose_unsubs))
+                send_unsubscription (data, prefix.size (), this);
+        }
+        //  Of a peer that never subscribes, and gets all messages.
+        _subscriptions.rm (NULL, 0, pipe_);
         //  zlog: these carry the peer's properties, too.
         metadata_t *properties = without_descriptor (properties_of (pipe_));
         for (size_t i = before; properties && i < _pending_metadata.size (); ++i) {
@@ -396,7 +511,11 @@ void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
                                            _pending_pipes.end (), pipe_),
                               _pending_pipes.end ());
     }
-    forget (properties_of (pipe_));
+    if (peer_t *peer = peer_of (pipe_)) {
+        zlog_forget (peer->connection);
+        forget (peer->properties);
+        delete peer;
+    }
 "#,
     },
     Edit {
@@ -409,6 +528,24 @@ void zmq::xpub_t::xattach_pipe (pipe_t *pipe_,"#,
 
     //  If there is at least one
     if (_pending_data.empty ()) {"#,
+    },
+    Edit {
+        file: "xpub.cpp",
+        old: r#"                    const mtrie_t::rm_result rm_result =
+"#,
+        new: r#"                    peer->prefixes.erase (
+                      std::string (reinterpret_cast<char *> (data), size));
+                    const mtrie_t::rm_result rm_result =
+"#,
+    },
+    Edit {
+        file: "xpub.cpp",
+        old: r#"                    const bool first_added =
+"#,
+        new: r#"                    peer->prefixes.insert (
+                      std::string (reinterpret_cast<char *> (data), size));
+                    const bool first_added =
+"#,
     },
     Edit {
         file: "xpub.cpp",
@@ -546,6 +683,32 @@ zmq::fd_t zmq::tcp_listener_t::accept ()
         new: r#"void zlog_refuse (zmq::fd_t listener_);
 
 zmq::fd_t zmq::ws_listener_t::accept ()
+"#,
+    },
+    Edit {
+        file: "generic_mtrie_impl.hpp",
+        old: r#"    rm_result ret = not_found;
+    std::list<struct iter> stack;
+"#,
+        new: r#"    rm_result ret = not_found;
+    //  zlog: a list would allocate memory for each byte of the prefix.
+    std::vector<struct iter> stack;
+"#,
+    },
+    Edit {
+        file: "generic_mtrie_impl.hpp",
+        old: r#"#include <list>
+"#,
+        new: r#"#include <list>
+#include <vector>
+"#,
+    },
+    Edit {
+        file: "mtrie.cpp",
+        old: r#"#include "generic_mtrie_impl.hpp"
+"#,
+        new: r#"//  zlog: the changed one, in the directory of this file.
+#include "generic_mtrie_impl.hpp"
 "#,
     },
     Edit {
