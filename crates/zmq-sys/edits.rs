@@ -18,12 +18,15 @@
 //! A process without a free descriptor aborts when a peer connects over ipc, and retries to
 //! accept in a tight loop over tcp.
 //!
-//! So [`EDITS`] change this: a frame that is not a subscription ends its connection, and so does
-//! a message of more than 256 frames, or of more bytes than `ZMQ_MAXMSGSIZE`; 256
-//! subscriptions are queued for the user, and 512 KiB of them are taken in per second, in turns;
-//! the rest stays with the peer; subscriptions are remembered per peer; each names its
-//! peer; the user can end a connection by its number; and a connection for which there is no
-//! descriptor is closed.
+//! So [`EDITS`] change this:
+//!
+//! - A frame to a publisher that is not a subscription ends its connection. For all sockets, so
+//!   does a message of more than 256 frames, or of more bytes than `ZMQ_MAXMSGSIZE`.
+//! - 256 subscriptions are queued for the user, and 512 KiB of them are taken in per second, in
+//!   turns of the peers. The rest stays with the peer.
+//! - Subscriptions are remembered per peer, and each names its peer. The user can end a
+//!   connection by its number.
+//! - A connection for which there is no descriptor is closed.
 //!
 //! libzmq is under the Mozilla Public License 2.0. So are these changes to its files, and
 //! the lines of them that are quoted here.
