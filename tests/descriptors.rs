@@ -1,11 +1,11 @@
 //! The limit on open files: raised, given back to children, told when it is reached.
 
-use std::io::Error;
 use std::io::ErrorKind::{TimedOut, WouldBlock};
+use std::io::{Error, Read};
 use std::net::TcpStream;
 use std::process::Command;
 
-use crate::harness::{ANY_PORT, Input, Listener, RawSubscriber, Running, Zmtp};
+use crate::harness::{ANY_PORT, DEADLINE, Input, Listener, RawSubscriber, Running, Zmtp};
 
 /// `zlog` with these arguments, in a process that may open so many files: `ulimit`'s
 /// own words.
@@ -115,5 +115,31 @@ fn a_peer_beyond_the_limit_is_hung_up_on_and_does_not_wait_to_be_let_in() {
     emit.write("during\n");
     assert_eq!(listener.next().json()["msg"], "during");
     drop(crowd);
+    emit.wait().success();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_crowd_beyond_the_limit_is_hung_up_on_over_ipc_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let endpoint = format!("ipc://{}", path.display());
+    let args = ["emit", "--bind", &endpoint, "--wait", "60s"];
+    let mut emit = with_limit("ulimit -n 80", &args, Input::Open);
+    emit.endpoint();
+    let listener = Listener::connect(&endpoint, "");
+    emit.write("before\n");
+    assert_eq!(listener.next().json()["msg"], "before");
+    // More at once than there are descriptors: accepting them fails.
+    let connect = |_| std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let mut crowd: Vec<_> = (0..300).map(connect).collect();
+    for peer in &mut crowd[80..] {
+        peer.set_read_timeout(Some(DEADLINE)).unwrap();
+        // The greeting of those that were accepted first, or a reset.
+        let _ = peer.read_to_end(&mut Vec::new());
+    }
+    emit.expect_stderr("new connections are closed");
+    emit.write("during\n");
+    assert_eq!(listener.next().json()["msg"], "during");
     emit.wait().success();
 }

@@ -1,6 +1,7 @@
 //! Hostile subscribers, against every command that publishes. A hostile subscriber must not
 //! affect others, and costs a bounded amount of memory.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::harness::{ANY_PORT, Listener, Publisher, RawSubscriber, Running, Zmtp, frame, zlog};
@@ -99,6 +100,9 @@ fn a_subscriber_that_is_cut_off_is_reset_even_after_all_its_bytes_were_read() {
 /// Returns the bytes to send next.
 type Block = Box<dyn FnMut() -> Vec<u8> + Send>;
 
+/// The name of a flood.
+const LONG: &str = "long subscriptions";
+
 /// Endless input: its name, the bytes, and how many connections send it. Repeated subscribing
 /// and cancelling is cut off late: 50,000 messages are allowed, and a publisher without records
 /// reads some thousand a second.
@@ -118,7 +122,7 @@ fn floods() -> [(&'static str, Block, usize); 5] {
         ("junk", Box::new(|| frame(0, b"\x02x").repeat(16_384)), 4),
         ("messages without an end", Box::new(|| frame(1, b"\x02x").repeat(16_384)), 4),
         ("empty frames", Box::new(|| frame(0, b"").repeat(16_384)), 4),
-        ("long subscriptions", Box::new(long), 4),
+        (LONG, Box::new(long), 4),
         ("coming and going", Box::new(move || come_and_go.clone()), 1),
     ]
 }
@@ -160,7 +164,8 @@ fn withstands(mut process: Running, endpoint: &str, mut send: impl FnMut(&mut Ru
             let floods: Vec<_> = (0..at_once)
                 .map(|_| {
                     let next = || (block.lock().expect("no panic"))();
-                    scope.spawn(move || RawSubscriber::flood(endpoint, each, 256 << 20, next))
+                    scope
+                        .spawn(move || RawSubscriber::flood("SUB", endpoint, each, 256 << 20, next))
                 })
                 .collect();
             while floods.iter().any(|flood| !flood.is_finished()) {
@@ -235,4 +240,33 @@ fn all_subscriptions_are_made_with_any_high_water_mark() {
         lines += &format!("m{n}\n");
     }
     assert_eq!(tail.wait().success().out(), lines);
+}
+
+#[test]
+fn a_stranger_with_long_subscriptions_that_reconnects_does_not_slow_down_others() {
+    let args = ["emit", "--bind", ANY_PORT, "-r", "app", "--test", "--rate", "500/s"];
+    let mut emit = zlog(args).start();
+    let endpoint = emit.endpoint();
+    let listener = Listener::connect(&endpoint, "app");
+    listener.next();
+    let (_, mut long, _) = floods().into_iter().find(|flood| flood.0 == LONG).expect("one");
+    let start = std::time::Instant::now();
+    let mut received = 0;
+    let mut last = HashMap::new();
+    std::thread::scope(|scope| {
+        let flood = || RawSubscriber::flood("SUB", &endpoint, 4, 256 << 20, &mut long);
+        let flood = scope.spawn(flood);
+        while !flood.is_finished() {
+            let Some(message) = listener.try_next(Duration::from_millis(20)) else { continue };
+            received += 1;
+            let seq = message.json()["seq"].as_u64().expect("a number");
+            let before = last.insert(message.topic, seq);
+            assert!(before.is_none_or(|before| before + 1 == seq), "records are missing");
+        }
+        assert_eq!(flood.join().expect("no panic"), 4, "connections go on");
+    });
+    let rate = f64::from(received) / start.elapsed().as_secs_f64();
+    assert!(rate > 250.0, "{rate} records per second");
+    emit.terminate();
+    emit.wait().code(143).stderr_has("0 dropped");
 }

@@ -1,5 +1,4 @@
-//! A subscriber that speaks ZMTP without libzmq: it makes the handshake, and then sends any
-//! bytes.
+//! A peer that speaks ZMTP without libzmq: it makes the handshake, and then sends any bytes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -31,6 +30,11 @@ impl RawSubscriber {
     /// # Errors
     /// The publisher disconnects, or does not answer within [`DEADLINE`].
     pub(crate) fn try_connect(endpoint: &str, version: Zmtp) -> std::io::Result<RawSubscriber> {
+        RawSubscriber::try_connect_as("SUB", endpoint, version)
+    }
+
+    /// The same with another socket type, which only [`Zmtp::Three`] sends.
+    fn try_connect_as(kind: &str, endpoint: &str, version: Zmtp) -> std::io::Result<RawSubscriber> {
         let mut stream = TcpStream::connect(endpoint.trim_start_matches("tcp://"))?;
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.set_write_timeout(Some(DEADLINE))?;
@@ -43,7 +47,9 @@ impl RawSubscriber {
                 greeting[12..16].copy_from_slice(b"NULL");
                 stream.write_all(&greeting)?;
                 stream.read_exact(&mut [0; 64])?;
-                stream.write_all(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB")?;
+                let length = kind.len() as u8;
+                let ready = [b"\x05READY\x0bSocket-Type\0\0\0", &[length][..], kind.as_bytes()];
+                stream.write_all(&frame(4, &ready.concat()))?;
                 let mut head = [0; 2];
                 stream.read_exact(&mut head)?;
                 stream.read_exact(&mut vec![0; head[1].into()])?;
@@ -63,9 +69,11 @@ impl RawSubscriber {
         self.0.write_all(bytes).expect("the publisher reads");
     }
 
-    /// Sends new blocks, and reconnects whenever the connection has ended, until `connections`
-    /// connections have ended or `most` bytes were sent. Returns how many have ended.
+    /// Sends new blocks as a socket of type `kind`, and reconnects whenever the connection has
+    /// ended, until `connections` connections have ended or `most` bytes were sent. Returns how
+    /// many have ended.
     pub(crate) fn flood(
+        kind: &str,
         endpoint: &str,
         connections: usize,
         most: usize,
@@ -74,9 +82,8 @@ impl RawSubscriber {
         let until = Instant::now() + DEADLINE;
         let (mut sent, mut ended) = (0, 0);
         while ended < connections && sent < most && Instant::now() < until {
-            let Ok(mut peer) = RawSubscriber::try_connect(endpoint, Zmtp::Three(0)) else {
-                continue;
-            };
+            let peer = RawSubscriber::try_connect_as(kind, endpoint, Zmtp::Three(0));
+            let Ok(mut peer) = peer else { continue };
             while sent < most && Instant::now() < until {
                 let block = block();
                 if peer.0.write_all(&block).is_err() {

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::relay;
-use crate::harness::{Listener, Publisher, zlog};
+use crate::harness::{Listener, Publisher, RawSubscriber, frame, zlog};
 
 /// A connected socket.
 fn socket(kind: zmq::SocketType, endpoint: &str) -> zmq::Socket {
@@ -151,4 +151,18 @@ fn a_publisher_that_sends_too_large_a_message_is_disconnected_and_reported() {
     let hung_up = format!("disconnected {}: it sent a message larger", publisher.endpoint);
     relay.running.expect_stderr(&hung_up);
     publisher.wait_for_subscription();
+}
+
+#[test]
+fn a_message_of_endlessly_many_frames_ends_the_connection_of_its_sender_only() {
+    let relay = relay(&[]);
+    let listener = Listener::connect(&relay.publish, "app");
+    relay.wait_for_prefixes(1);
+    for (kind, endpoint) in [("PUB", &relay.collect), ("DEALER", &relay.ask)] {
+        let frames = || frame(1, b"x").repeat(8192);
+        let ended = RawSubscriber::flood(kind, endpoint, 3, 64 << 20, frames);
+        assert_eq!(ended, 3, "{kind}: connections go on");
+    }
+    zlog(["emit", "--connect", &relay.collect, "-r", "app", "-m", "fine"]).run().success();
+    assert_eq!(listener.next().json()["msg"], "fine");
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{body, tail};
-use crate::harness::zlog;
+use crate::harness::{ANY_PORT, RawSubscriber, frame, zlog};
 
 #[test]
 fn count_counts_the_records_that_pass() {
@@ -87,6 +87,32 @@ fn stats_are_printed_every_interval() {
     publisher.send(["b.INFO", "x"]);
     let row = tail.expect_stderr("b.INFO");
     assert_eq!(row.split_whitespace().next(), Some("1"), "{row}");
+    tail.terminate();
+    tail.wait().code(143);
+}
+
+#[test]
+fn max_message_limits_all_frames_of_a_message_together() {
+    let args = ["tail", "--bind", ANY_PORT, "--max-message", "64K", "-o", "text"];
+    let mut tail = zlog(args).start();
+    let endpoint = tail.endpoint();
+    // Fewer frames than libzmq limits by number, and more bytes than buffers hold.
+    let frames = || frame(1, &[b'x'; 60_000]);
+    assert_eq!(RawSubscriber::flood("PUB", &endpoint, 1, 15_000_000, frames), 1);
+    zlog(["emit", "--connect", &endpoint, "-m", "fine"]).run().success();
+    tail.expect_stdout("fine");
+    tail.terminate();
+    tail.wait().code(143);
+}
+
+#[test]
+fn a_message_of_endlessly_many_frames_ends_the_connection_of_its_sender() {
+    let mut tail = zlog(["tail", "--bind", ANY_PORT, "-o", "text"]).start();
+    let endpoint = tail.endpoint();
+    let frames = || frame(1, b"x").repeat(8192);
+    assert_eq!(RawSubscriber::flood("PUB", &endpoint, 3, 64 << 20, frames), 3);
+    zlog(["emit", "--connect", &endpoint, "-m", "fine"]).run().success();
+    tail.expect_stdout("fine");
     tail.terminate();
     tail.wait().code(143);
 }

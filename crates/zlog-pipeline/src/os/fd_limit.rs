@@ -4,10 +4,10 @@
 //! handle more. zlog does not use it, so it raises the limit to the hard one, as Go programs
 //! do. A child may use it, and gets the inherited limit back.
 //!
-//! libzmq aborts the process if it finds no descriptor for its I/O thread, or for an ipc
-//! connection; over tcp it retries to accept in a tight loop. So the last descriptors are
-//! reserved: a ZeroMQ connection that takes one is shut down when its socket's events are
-//! next processed (within about 50 ms). A burst of ipc connections can still take them all.
+//! libzmq aborts the process if it finds no descriptor for its I/O thread. So the last
+//! descriptors are reserved: a ZeroMQ connection that takes one is shut down when its socket's
+//! events are next processed (within about 50 ms). Connections for which none is left are
+//! closed at once (`zmq-sys/edits.rs`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -108,8 +108,7 @@ impl ConnectionManager {
         }
         self.open.insert(descriptor);
         match event.kind {
-            // With no descriptor left, libzmq retries to accept in a tight loop; over ipc it
-            // aborts.
+            // Files, lookups and the next context need descriptors, too.
             Kind::Accepted if fd_limit::is_reserved(descriptor) => {
                 descriptor::shut_down(descriptor)
             }

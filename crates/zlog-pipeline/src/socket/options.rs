@@ -37,8 +37,8 @@ pub struct SocketOptions {
     /// before a subscriber leaves messages with the sender. 0 is unlimited. Subscriptions,
     /// which travel upstream, have marks of their own.
     pub hwm: u32,
-    /// Largest accepted frame, in bytes; a peer that sends a larger one is disconnected. At
-    /// least 4 KiB, or handshakes fail.
+    /// Largest accepted message, in bytes of all its frames; a peer that sends a larger one is
+    /// disconnected. At least 4 KiB, or handshakes fail.
     pub max_message: u64,
     /// Time limit for connecting, and then for the handshake. Half-open peers and strangers
     /// are disconnected by it. Without it, one attempt at an address that does not answer
