@@ -238,6 +238,11 @@ impl Emit {
         }
         self.publish.flush()?;
         self.report_disconnects();
+        // The number of the last minute. It is no use with --quiet.
+        let misused = self.publish.publisher().take_last_report();
+        if let Some(text) = misused.filter(|_| !self.quiet) {
+            terminal::eprint_line(format_args!("zlog emit: {}", escape(&text)));
+        }
         let flushed = self.publish.close(Instant::now() + self.shutdown.linger()).is_ok();
         let published = self.publish.published();
         let (outside_root, counts) = (self.outside_root, source.counts());

@@ -10,6 +10,7 @@
 
 mod addresses;
 mod attach;
+mod broken_report;
 mod connection;
 mod connection_manager;
 mod descriptor;
@@ -35,6 +36,7 @@ mod subscriptions;
 pub(crate) mod testing;
 mod upstream;
 
+pub use broken_report::{BrokenReport, broken_remark};
 pub use connection::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind};
 pub use drain::{Drain, PublisherRequest, connected_peers};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
