@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Counts the broken connections of a publishing socket, and limits their reports.
 #[derive(Debug, Default)]
-pub struct BrokenReport {
+pub(crate) struct BrokenReport {
     total: u64,
     lines: u32,
     uncounted: u64,
@@ -21,7 +21,7 @@ pub struct BrokenReport {
 
 impl BrokenReport {
     /// Counts a broken connection. Returns its report, unless there were too many of late.
-    pub fn add(&mut self, broken: &BrokenConnection, now: Instant) -> Option<String> {
+    pub(crate) fn add(&mut self, broken: &BrokenConnection, now: Instant) -> Option<String> {
         self.total += 1;
         self.since.get_or_insert(now);
         if self.lines == MOST_LINES {
@@ -33,7 +33,7 @@ impl BrokenReport {
     }
 
     /// The number of connections that were not reported one by one, at most once a minute.
-    pub fn take_count(&mut self, now: Instant) -> Option<String> {
+    pub(crate) fn take_count(&mut self, now: Instant) -> Option<String> {
         if now.saturating_duration_since(self.since?) < INTERVAL {
             return None;
         }
@@ -46,7 +46,7 @@ impl BrokenReport {
     }
 
     /// As [`BrokenReport::take_count`], at the end.
-    pub fn take_rest(&mut self) -> Option<String> {
+    pub(crate) fn take_rest(&mut self) -> Option<String> {
         let more = std::mem::take(&mut self.uncounted);
         (more > 0).then(|| {
             let connections = counted(more, "more connection");
@@ -55,7 +55,7 @@ impl BrokenReport {
     }
 
     /// The number of broken connections, since the start.
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.total
     }
 }

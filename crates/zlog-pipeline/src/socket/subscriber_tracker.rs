@@ -26,7 +26,7 @@ const MAX_MEANINGFUL_LOSS: u64 = 100_000;
 
 /// A subscriber that disconnected without unsubscribing.
 #[derive(Debug)]
-pub struct BrokenConnection {
+pub(crate) struct BrokenConnection {
     /// The peer's address.
     peer: String,
     /// Number of messages sent to any subscriber before it subscribed, and while it was
@@ -55,8 +55,13 @@ impl fmt::Display for BrokenConnection {
 impl BrokenConnection {
     /// Whether it was sent a message of this topic, whose latest message was number `last`
     /// (from 1) of all messages sent.
-    pub fn was_sent(&self, topic: &str, last: u64) -> bool {
+    pub(crate) fn was_sent(&self, topic: &str, last: u64) -> bool {
         last > self.before && self.subscribed_to(topic)
+    }
+
+    /// Whether it was sent the message with this number, if that had a topic that it wanted.
+    pub(super) fn was_there(&self, last: u64) -> bool {
+        last > self.before
     }
 
     fn subscribed_to(&self, topic: &str) -> bool {

@@ -210,7 +210,7 @@ impl Publisher {
 
     /// Connections that ended without a cancel, as of the last
     /// [`Publisher::process_events`]: messages in flight were lost.
-    pub fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
+    pub(crate) fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
         self.peers.broken()
     }
 
