@@ -218,3 +218,20 @@ fn lines_of_stdin_have_a_source_of_their_own() {
     relay.terminate();
     relay.wait().code(143).stderr_has("stdin: 2 NULs dropped");
 }
+
+#[test]
+fn a_line_of_stdin_without_its_end_at_a_signal_is_marked_and_counted() {
+    let ports = ["relay", "--stdin", "--publish-bind", ANY_PORT, "--no-ask"];
+    let mut relay = zlog(ports).stdin_open().start();
+    let listener = Listener::connect(&relay.endpoint(), "");
+    // Lines without a subscriber are dropped: repeat the first one.
+    while listener.try_next(Duration::from_millis(20)).is_none() {
+        relay.write("whole\n");
+    }
+    relay.write("begun");
+    relay.terminate();
+    let rest = listener.everything();
+    let last = rest.last().expect("the begun line").json();
+    assert_eq!((&last["msg"], &last["cut"]), (&"begun".into(), &true.into()));
+    relay.wait().code(143).stderr_has("stdin: 1 line cut off by the end (marked `cut`)");
+}
