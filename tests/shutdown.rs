@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{DEADLINE, Publisher, Running, emit, zlog};
+use crate::harness::{ANY_PORT, DEADLINE, Publisher, Running, emit, zlog};
 
 /// Waits until a file has at least `count` lines. Returns how many it has.
 #[track_caller]

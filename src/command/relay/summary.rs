@@ -29,9 +29,12 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { messages, no_room, dropped, frames_cut, .. } = self.counts;
+        let Counts { messages, unheard, no_room, dropped, frames_cut, .. } = self.counts;
         let seconds = self.took.as_secs_f64();
         write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
+        if unheard > 0 {
+            write!(f, "; {unheard} had no subscriber")?;
+        }
         if no_room > 0 {
             let times = counted(no_room, "time");
             write!(f, "; a subscriber had no room {times}, and lost messages")?;

@@ -63,6 +63,9 @@ pub struct Counts {
     pub no_room: u64,
     /// Messages dropped for all subscribers, because the relay ended while one had no room.
     pub dropped: u64,
+    /// Messages forwarded while neither a subscriber nor the relay itself had subscribed to
+    /// them. A publisher may still have an earlier relay's subscriptions.
+    pub unheard: u64,
     /// Frames dropped beyond the eighth of a message.
     pub frames_cut: u64,
 }
@@ -106,6 +109,8 @@ pub struct Proxy {
     /// room for it.
     frames: [Frame; MAX_FRAMES],
     frame_count: usize,
+    /// Whether anybody has subscribed to it.
+    heard: bool,
 }
 
 impl Proxy {
@@ -152,6 +157,7 @@ impl Proxy {
             counts: Counts::default(),
             frames: std::array::from_fn(|_| Frame::new()),
             frame_count: 0,
+            heard: false,
         })
     }
 
