@@ -93,13 +93,12 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Published { records, bytes, dropped_full, .. } = self.published;
         let seconds = self.took.as_secs_f64();
-        let rate = if seconds > 0.0 { records as f64 / seconds } else { 0.0 };
-        write!(
-            f,
-            "{}, {} in {seconds:.1} s ({rate:.0}/s)",
-            counted(records, "record"),
-            DecimalBytes(bytes)
-        )?;
+        let (records_text, bytes) = (counted(records, "record"), DecimalBytes(bytes));
+        write!(f, "{records_text}, {bytes} in {seconds:.1} s")?;
+        // The rate of a shorter run says nothing.
+        if seconds >= 1.0 {
+            write!(f, " ({:.0}/s)", records as f64 / seconds)?;
+        }
         write!(f, ", {dropped_full} dropped")?;
         for remark in self.remarks() {
             write!(f, "; {remark}")?;
