@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use jiff::Zoned;
+use zlog_core::Record;
 use zlog_core::filter::{Bound, parse_when};
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::parse::{self, Parser, backslash_replace};
-use zlog_core::record::Record;
 use zlog_core::sequence::SequenceTracker;
 use zlog_core::text::escape::{Newlines, is_unsafe};
 use zlog_core::text::parsers;

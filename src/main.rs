@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use zlog::cli::Cli;
 use zlog::command;
-use zlog_core::error::{Error, Exit, Result};
+use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::terminal;
 
 fn main() -> ExitCode {

@@ -51,7 +51,7 @@ fn a_limit_too_low_to_run_with_is_an_error_and_no_abort() {
         for args in [&["emit", "-m", "x"][..], &["tail", "--last", "1"], &["relay"], &["demo"]] {
             let run = with_limit(&format!("ulimit -n {limit}"), args, Input::Empty).wait().code(1);
             run.stderr_has(&format!("zlog: the limit on open files is {limit}"))
-                .stderr_has("\n  Raise it where zlog is started: `ulimit -n 4096`");
+                .stderr_has("\n  Raise it: `ulimit -n 4096`");
         }
     }
 }
@@ -65,7 +65,7 @@ fn a_low_limit_that_cannot_be_raised_is_told_once() {
 
     let args = ["emit", "--bind", ANY_PORT, "--listen", "127.0.0.1:0", "--wait", "0s"];
     let mut emit = with_limit("ulimit -n 600", &args, Input::Empty);
-    emit.expect_stderr("not enough for 1000 clients (--max-clients)");
+    emit.expect_stderr("too low for 1000 clients (--max-clients)");
     emit.terminate();
     emit.wait().code(143);
 }

@@ -38,7 +38,7 @@ fn spec(case: &Value) -> FormatterSpec {
     }
 }
 
-fn build(case: &Value) -> zlog_core::error::Result<Box<dyn Format>> {
+fn build(case: &Value) -> zlog_core::Result<Box<dyn Format>> {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     spec(case).build(Output::Pretty, Options { zone, ..Options::default() })
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use zlog_bench::report::{Column, Table};
 use zlog_bench::stats::Spread;
 use zlog_bench::units::{count, percent, three_digits};
-use zlog_core::record::Record;
+use zlog_core::Record;
 use zlog_core::wire::json;
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::source::Source;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
-use zlog_core::record::{Level, RawJson, Record, Text};
+use zlog_core::{Level, RawJson, Record, Text};
 
 /// One list of fields for both forms, in the order of `zlog_core::wire::json::write`. As in
 /// JSON, the map omits absent fields; the array has nil for them.

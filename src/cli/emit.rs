@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::value_parsers;
 use super::{EndpointArgs, ListenArgs};
-use zlog_core::record::Level;
+use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::socket::DEFAULT_HWM;
 use zlog_pipeline::source::SourceKind;

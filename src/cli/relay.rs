@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use super::value_parsers;
 use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
-use zlog_core::record::Level;
+use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::socket::DEFAULT_HWM;
 

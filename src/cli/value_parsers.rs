@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use zlog_core::record::Level;
+use zlog_core::Level;
 use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers::{Seconds, level};
 

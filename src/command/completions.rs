@@ -1,7 +1,7 @@
 //! `zlog completions`: completion scripts, generated from the parser.
 
 use crate::cli::{self, CompletionsArgs};
-use zlog_core::error::{Exit, Result};
+use zlog_core::{Exit, Result};
 use zlog_pipeline::os::terminal::Stdout;
 
 /// Writes the script for a shell to standard output.

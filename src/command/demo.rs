@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::cli::{Cli, Command as Typed, DemoArgs};
 use crate::command;
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::choice::Choice as _;
+use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::fd_limit;
 use zlog_pipeline::os::signal;
 use zlog_pipeline::os::terminal;

@@ -3,7 +3,7 @@
 //! libzmq reports that a connection has ended, but not why. After a publisher has left, libzmq
 //! reconnects by itself and reports that at once. It does not reconnect when it has closed the
 //! connection itself, because a message exceeded the limit or the bytes were not a message;
-//! zlog then makes the connection anew.
+//! zlog then reconnects.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};

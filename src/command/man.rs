@@ -6,8 +6,8 @@ use clap_mangen::Man;
 
 use crate::cli::examples::{self, Notes};
 use crate::cli::{self, ManArgs, handlers, help};
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::terminal::Stdout;
 
 const SOURCE: &str = concat!("zlog ", env!("CARGO_PKG_VERSION"));

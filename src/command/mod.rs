@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cli::{Cli, Command, ENDPOINT_VARIABLE, EndpointArgs};
-use zlog_core::error::{Error, Exit, Result};
+use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::fd_limit;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerStatus, Reporter};

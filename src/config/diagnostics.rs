@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use zlog_core::error::Error;
+use zlog_core::Error;
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 

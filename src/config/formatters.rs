@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::diagnostics::Located;
 use super::table_reader::TableReader;
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::format::READY_MADE;
 use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::escape;

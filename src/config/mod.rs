@@ -24,8 +24,8 @@ use self::diagnostics::{Diagnostics, Located};
 use self::formatters::Formatters;
 pub use self::relay::{Setting, one_line, prepend_settings};
 use self::table_reader::TableReader;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::{HandlerSpec, Match, RouteSpec, Spec, Validator};
 

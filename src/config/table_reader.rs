@@ -7,7 +7,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::diagnostics::{Diagnostics, Located};
 use super::dict_config;
-use zlog_core::error::Error;
+use zlog_core::Error;
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::router::options::Reader;
@@ -259,11 +259,7 @@ impl Reader for TableReader<'_> {
         self.argument(key).map(|found| found.value)
     }
 
-    fn list(
-        &mut self,
-        key: &str,
-        check: &dyn Fn(&str) -> zlog_core::error::Result<()>,
-    ) -> Vec<String> {
+    fn list(&mut self, key: &str, check: &dyn Fn(&str) -> zlog_core::Result<()>) -> Vec<String> {
         self.checked_list(key, check)
     }
 

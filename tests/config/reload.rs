@@ -195,7 +195,7 @@ fn log_files_are_reopened_as_well() {
     appears(&log, "");
     fs::rename(&log, directory.path().join("app.log.1")).unwrap();
     relay.running.signal(Signal::HUP);
-    lines_come(&mut relay.running, "read ", 1);
+    lines_come(&mut relay.running, "reloaded ", 1);
     relay.running.terminate();
     let _ = relay.running.wait().code(143);
     assert!(log.exists());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, test_kill_process};
 
-use zlog_core::record::Record;
+use zlog_core::Record;
 use zlog_pipeline::handler::exec::{ExecHandler, ExecOptions};
 use zlog_pipeline::handler::queue::{OnFull, QueueHandler};
 use zlog_pipeline::handler::spool::BatchOptions;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zlog_core::record::Record;
+use zlog_core::Record;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::file::{FileHandler, Sync};
 use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};

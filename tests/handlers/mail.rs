@@ -2,7 +2,7 @@ use std::net::TcpListener;
 use std::time::Instant;
 
 use serde_json::Value;
-use zlog_core::record::{Level, Record};
+use zlog_core::{Level, Record};
 use zlog_pipeline::handler::smtp::{Login, LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
 use zlog_pipeline::handler::{Backlog, Handler};
@@ -173,7 +173,7 @@ fn mismatched_servers_and_options_are_explained() {
     let said = |url: &str| handler(options(url)).handle(&record("one")).unwrap_err().to_string();
     let address = url.strip_prefix("smtp://").unwrap();
     let error = said(&format!("smtp://{address}?tls=required"));
-    assert!(error.contains("offers no STARTTLS\n  One that is encrypted"), "{error}");
+    assert!(error.contains("offers no STARTTLS\n  Use smtps://"), "{error}");
     let error = said(&format!("smtps://{address}"));
     let next = format!("does not begin with TLS\n  For STARTTLS, write {url}?tls=required");
     assert!(error.contains(&next), "{error}");
@@ -195,9 +195,14 @@ fn certificate_problems_are_explained() {
     // The server's certificate and key, the trusted certificate, and the message.
     for (shown, key, trusted, says) in [
         (AUTHORITY, AUTHORITY_KEY, Some(AUTHORITY), "\n  Create a server certificate"),
-        (CERTIFICATE, KEY, None, "who is trusted here\n  If it is the right server, trust it"),
-        (&expired, KEY, Some(&*expired), "that was valid until 2021-01-01\n  Have it"),
-        (&other, KEY, Some(&*other), "for mail.example.org, not for 127.0.0.1\n  Name the"),
+        (
+            CERTIFICATE,
+            KEY,
+            None,
+            "that is not trusted here\n  If it is the right server, trust its",
+        ),
+        (&expired, KEY, Some(&*expired), "that expired on 2021-01-01\n  Renew it"),
+        (&other, KEY, Some(&*other), "for mail.example.org, not for 127.0.0.1\n  Use a name"),
     ] {
         let mut server = python.script("mail_server", &["tls", shown, key]);
         let trust = trusted.map(Into::into);

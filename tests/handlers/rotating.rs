@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 use serde_json::json;
-use zlog_core::record::Record;
+use zlog_core::Record;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};
 

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use serde_json::Value;
-use zlog_core::record::{Level, RawJson, Record};
+use zlog_core::{Level, RawJson, Record};
 use zlog_pipeline::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
 use zlog_pipeline::handler::{Backlog, Handler};
 

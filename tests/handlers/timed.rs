@@ -10,7 +10,7 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use zlog_core::record::Record;
+use zlog_core::Record;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::timed::schedule::Schedule;
 use zlog_pipeline::handler::timed::{Compression, TimedRotatingFileHandler, Timing};

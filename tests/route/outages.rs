@@ -175,7 +175,7 @@ fn records_that_a_daemon_may_have_missed_are_reported() {
         tail.expect_stderr("works again; no record was lost meanwhile; of 1 sent before it,");
     assert!(said.contains("the last may not have arrived"), "{said}");
     tail.terminate();
-    tail.wait().code(143).stderr_has("1 sent over connections that broke, and the last of them");
+    tail.wait().code(143).stderr_has("1 sent over connections that broke; the last of them");
 }
 
 #[test]

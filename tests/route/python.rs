@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use zlog_core::record::{Level, Record};
+use zlog_core::{Level, Record};
 use zlog_pipeline::handler::file::Sync;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{

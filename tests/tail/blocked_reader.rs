@@ -81,7 +81,7 @@ fn a_blocked_live_tail_ends_in_pretty_and_in_raw_output() {
         (0..2000).for_each(|_| publisher.send(["app.INFO", &"x".repeat(99)]));
         wait_until_full(&writer);
         tail.terminate();
-        tail.wait().code(143).stderr_has(" records not printed, or not whole");
+        tail.wait().code(143).stderr_has(" records not printed completely");
     }
 }
 

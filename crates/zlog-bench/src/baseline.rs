@@ -19,8 +19,8 @@ use super::report::{Figures, Report, SCHEMA, Settings};
 use super::stats::Spread;
 use super::target::BenchTarget;
 use super::units::three_digits;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// Fewer runs say nothing about the spread.
 pub const MIN_RUNS: usize = 3;
@@ -295,7 +295,7 @@ mod tests {
         let error = compare(&now, &before, 0.1, false).unwrap_err().to_string();
         assert!(error.contains("another --threads"), "{error}");
         let error = compare(&of(&[("smtp", [1; 3])]), &before, 0.1, false).unwrap_err();
-        assert!(error.to_string().contains("nothing that this run"), "{error}");
+        assert!(error.to_string().contains("no handler in common"), "{error}");
     }
 
     #[test]

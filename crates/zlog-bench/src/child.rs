@@ -12,14 +12,14 @@ use serde::Serialize;
 
 use super::arrivals::{CountClient, CountReply, CountRequest};
 use super::protocol::{Request, Response};
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 use zlog_pipeline::os::fd_limit;
 
 /// How long a child may take to exit after its standard input was closed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A child process. Dropping it ends the process.
-pub struct ChildProcess {
+pub(crate) struct ChildProcess {
     child: Child,
     stdin: Option<ChildStdin>,
     responses: Receiver<Response>,
@@ -30,7 +30,7 @@ impl ChildProcess {
     ///
     /// # Errors
     /// It can't be started.
-    pub fn start(request: &Request) -> Result<ChildProcess> {
+    pub(crate) fn start(request: &Request) -> Result<ChildProcess> {
         ChildProcess::spawn(worker()?, request)
     }
 
@@ -39,7 +39,7 @@ impl ChildProcess {
     ///
     /// # Errors
     /// It can't be started.
-    pub fn start_leading(request: &Request) -> Result<ChildProcess> {
+    pub(crate) fn start_leading(request: &Request) -> Result<ChildProcess> {
         let mut command = worker()?;
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -47,7 +47,7 @@ impl ChildProcess {
     }
 
     /// The process ID.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
@@ -91,7 +91,7 @@ impl ChildProcess {
     ///
     /// # Errors
     /// The child has exited.
-    pub fn recv(&mut self, wait: Duration) -> Result<Option<Response>> {
+    pub(crate) fn recv(&mut self, wait: Duration) -> Result<Option<Response>> {
         match self.responses.recv_timeout(wait) {
             Ok(response) => Ok(Some(response)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -100,7 +100,7 @@ impl ChildProcess {
     }
 
     /// Asks the child to stop and to send what it has.
-    pub fn close_stdin(&mut self) {
+    pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
     }
 

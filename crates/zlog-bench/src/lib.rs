@@ -18,11 +18,11 @@
 //! the due time (`measure`), counting at the destination (`arrivals`), HDR histograms
 //! instead of samples or lists of latencies (`measure`).
 
-pub mod arrivals;
+mod arrivals;
 pub mod baseline;
-pub mod child;
+mod child;
 pub mod fixture;
-pub mod machine;
+mod machine;
 pub mod measure;
 pub mod pipeline;
 pub mod plot;
@@ -33,10 +33,10 @@ pub mod records;
 pub mod report;
 pub mod rounds;
 pub mod runner;
-pub mod sample;
+mod sample;
 pub mod smtp_server;
 pub mod stats;
 pub mod target;
 pub mod units;
-pub mod usage;
+mod usage;
 pub mod worker;

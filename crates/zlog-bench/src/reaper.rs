@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use super::child::ChildProcess;
 use super::protocol::{Request, Response};
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// How long the reaper may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(10);

@@ -10,10 +10,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use zlog_core::error::{Error, Result};
 use zlog_core::parse::backslash_replace;
-use zlog_core::record::{Level, Record};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Level, Record, Result};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::source::Source;
 use zlog_pipeline::source::synthetic::SyntheticSource;

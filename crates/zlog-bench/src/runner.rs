@@ -10,7 +10,7 @@ use super::reaper::{ScratchDir, temp_dir_in};
 use super::rounds::{Outcome, Runner};
 use super::sample::Sample;
 use super::target::{BenchTarget, Candidate, PythonHandler};
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// How often the stop condition is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

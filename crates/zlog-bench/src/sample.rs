@@ -11,7 +11,7 @@ use super::measure::{CallStats, Clock, Load, histogram, measure};
 use super::records::Records;
 use super::stats::ratio;
 use super::usage::Usage;
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_pipeline::handler::Handler;
 
 /// The result of one run.
@@ -70,7 +70,7 @@ impl Sample {
 }
 
 /// The parameters of a run.
-pub struct Run<'r> {
+pub(crate) struct Run<'r> {
     /// What to log.
     pub records: &'r Records,
     /// How much to log, and how fast.
@@ -89,7 +89,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// The handler failed, or arrivals can't be counted.
-    pub fn measure<C: Clock>(
+    pub(crate) fn measure<C: Clock>(
         &self,
         clock: &C,
         handler: &mut (dyn Handler + Send),
@@ -176,8 +176,7 @@ mod tests {
 
     use super::super::measure::FakeClock;
     use super::*;
-    use zlog_core::error::Error;
-    use zlog_core::record::Record;
+    use zlog_core::{Error, Record};
     use zlog_pipeline::handler::HandleError;
 
     /// Takes 20 µs per record, and forwards records when it is flushed.

@@ -5,7 +5,7 @@
 
 /// What this process has used so far.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Seconds of processor time of all threads, user and system.
     pub cpu_seconds: Option<f64>,
     /// Peak resident memory in bytes.
@@ -14,7 +14,7 @@ pub struct Usage {
 
 impl Usage {
     /// Reads the current values; `None` where the system has none.
-    pub fn now() -> Usage {
+    pub(crate) fn now() -> Usage {
         Usage { cpu_seconds: cpu_seconds(), peak_memory: peak_memory("self") }
     }
 }

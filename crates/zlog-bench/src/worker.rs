@@ -23,7 +23,7 @@ use super::records::{Records, TOPIC_PREFIX};
 use super::sample::{Run, Sample};
 use super::smtp_server::{ServerOptions, SmtpServer};
 use super::usage::Usage;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 use zlog_pipeline::os::signal;
 use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
 

@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use zlog_core::record::Record;
+use zlog_core::Record;
 use zlog_core::wire::pickle::{Limits, Reader};
 
 /// Written by CPython: tests/data/wire/generate.py.

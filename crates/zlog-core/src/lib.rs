@@ -34,14 +34,14 @@
 //! # Ok::<(), zlog_core::Error>(())
 //! ```
 
-pub mod error;
+mod error;
 pub mod filter;
 pub mod format;
 pub mod history;
 pub mod multiline;
 pub mod parse;
 mod python;
-pub mod record;
+mod record;
 pub mod reorder;
 pub mod sequence;
 pub mod stats;

@@ -5,7 +5,7 @@
 //!
 //! Numbers come from outside. A number lower than expected belongs to a repeated or late
 //! record, or to a publisher that has restarted; a number that leaps ahead by more than
-//! [`MAX_GAP`] begins another numbering. Neither is reported as a loss.
+//! `MAX_GAP` begins another numbering. Neither is reported as a loss.
 
 use crate::topic_table::TopicTable;
 

@@ -4,8 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::source::{PollStatus, Source};
-use zlog_core::error::Result;
-use zlog_core::record::Record;
+use zlog_core::{Record, Result};
 
 /// Longest wait for a source between two looks at signals and the clock.
 pub const TICK: Duration = Duration::from_millis(50);

@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 
 use crate::os::clock::now;
-use zlog_core::record::{Level, Record};
 use zlog_core::wire::topic;
+use zlog_core::{Level, Record};
 
 /// Describes records whose topic [`SenderFields::fill`] has removed.
 pub const OUTSIDE_ROOT: &str =

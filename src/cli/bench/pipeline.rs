@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use super::super::WireArg;
 use super::message_size;
 use zlog_bench::pipeline::{Dimension, Dimensions, MAX_SUBSCRIPTIONS, Transport, sweep};
-use zlog_core::error::{Error, Result};
 use zlog_core::text::parsers::{self, Seconds};
+use zlog_core::{Error, Result};
 
 /// Limit on the processes of each side, so as not to overload the machine.
 const MAX_PROCESSES: usize = 64;

@@ -8,9 +8,9 @@
 //! - A switch needs no `=VALUE`: `,sync`.
 //! - `format=` takes the rest of the text, so it must be last.
 
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::nearest;
+use zlog_core::{Error, Result};
 use zlog_pipeline::router::options::{Class, Key, Reader};
 
 /// The key whose value is the rest of the text.

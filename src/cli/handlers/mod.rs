@@ -1,6 +1,6 @@
 //! The options of handlers: `--file PATH,KEY=VALUE…` and the like.
 //!
-//! [`key_values`] splits a value into keys. [`zlog_pipeline::router::options`] says which
+//! `key_values` splits a value into keys. [`zlog_pipeline::router::options`] says which
 //! keys there are and what they mean.
 
 mod key_values;
@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use clap::Args;
 
 use self::key_values::KeyValues;
-use zlog_core::error::{Error, Result};
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::options::{self, CLASSES, Class, Key, Reader as _, SharedSettings};
 use zlog_pipeline::router::{HandlerSpec, Spec};

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use zlog_core::record::Level;
+use zlog_core::Level;
 use zlog_pipeline::handler::file::Sync;
 use zlog_pipeline::handler::rotating::Compression;
 use zlog_pipeline::handler::timed::When;
@@ -65,7 +65,7 @@ fn keys_that_exclude_each_other_are_refused() {
         ("file", "a,style=x", "style=x: write %, {, $ or auto"),
         ("smtp", "smtp://h", "to is missing"),
         ("syslog", "udp://h,facility=x", "facility=x: \"x\" is not a syslog facility"),
-        ("file", "a,queue=1000001", "queue=1000001: at most 1000000 records can be queued"),
+        ("file", "a,queue=1000001", "queue=1000001: must be at most 1000000"),
         ("exec", "cat,batch=0", "batch=0: must be at least 1"),
         ("publish", "tcp://h:1,format=x", "unknown key format="),
         ("publish", "tcp://h:1,wire=xml", "wire=xml: write json or text"),

@@ -21,8 +21,8 @@ use zlog_bench::rounds::{self, Measurable, Upcoming, in_order};
 use zlog_bench::runner::ProcessRunner;
 use zlog_bench::target::Candidate;
 use zlog_bench::worker;
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape;
+use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 

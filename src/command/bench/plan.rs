@@ -13,9 +13,9 @@ use zlog_bench::reaper::temp_dir_in;
 use zlog_bench::records::Records;
 use zlog_bench::report::{Report, Settings, check_writable};
 use zlog_bench::target::BenchTarget;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
 use zlog_core::text::plural::counted;
+use zlog_core::{Error, Result};
 use zlog_pipeline::handler::smtp::LoginFrom;
 use zlog_pipeline::os::terminal;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zlog_bench::plot::ImageFormat;
 use zlog_bench::report::{check_writable, write_whole};
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Checks, before anything is measured, that every image has a format and can be written.
 pub(super) fn check(paths: &[PathBuf]) -> Result<()> {

@@ -5,10 +5,9 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crate::cli::EmitArgs;
-use zlog_core::error::Result;
 use zlog_core::multiline::{self, Rules};
 use zlog_core::parse;
-use zlog_core::record::Level;
+use zlog_core::{Level, Result};
 use zlog_pipeline::os::signal::Forwarding;
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::source::command::{CommandOptions, CommandSource};

@@ -1,7 +1,7 @@
 //! The endpoints of a relay: to collect, to publish, and for queries.
 
 use crate::cli::{DEFAULT_COLLECT, RelayArgs};
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Proxy, QueryServer, Role};
 

@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::cli::{RelayArgs, RelayOnFull};
 use crate::command::stderr_reporter;
-use zlog_core::error::Result;
-use zlog_core::record::Record;
 use zlog_core::wire::{self, query};
+use zlog_core::{Record, Result};
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{HandlerContext, HandlerStatus, Router, Spec};

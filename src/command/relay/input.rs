@@ -10,9 +10,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::cli::RelayArgs;
-use zlog_core::error::{Error, Result};
-use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
+use zlog_core::{Error, Level, Record, Result};
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Published, Wire};
 use zlog_pipeline::os::signal::ShutdownSignal;

@@ -8,13 +8,13 @@ use super::input::Inputs;
 use super::rates::Rates;
 use super::table;
 use crate::cli::{RelayArgs, StatusOutput};
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::history::History;
 use zlog_core::text::escape;
 use zlog_core::text::parsers::format_size;
 use zlog_core::wire::query::{
     self, EndpointPeers, MAX_STATUS_BYTES, Question, Source, Status, Traffic,
 };
+use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::socket::{

@@ -8,9 +8,8 @@ use super::no_output::{Action, NoOutputMonitor};
 use super::no_peer::NoPeerMonitor;
 use super::{Ended, Tail, settings};
 use crate::cli::TailArgs;
-use zlog_core::error::{Error, Result};
-use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Record, Result};
 use zlog_pipeline::os::signal::Hangup;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{Pipeline, pump};
@@ -157,7 +156,7 @@ impl Pipeline<Subscribe> for Live<'_> {
     }
 
     fn wait(&self) -> Duration {
-        self.tail.wait()
+        self.tail.output.wait_at_most(self.tail.wait())
     }
 
     fn after_poll(&mut self, source: &mut Subscribe, status: PollStatus) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zlog_core::record::Record;
+use zlog_core::Record;
 use zlog_core::sequence::SequenceTracker;
 use zlog_core::text::escape;
 use zlog_core::text::plural::counted;

@@ -1,6 +1,6 @@
 //! `zlog tail`: shows records from a subscription or from stored logs.
 //!
-//! Both are pipelines ([`pump`](zlog_pipeline::pump::pump)) with the same [`Tail`], which
+//! Both are pipelines ([`pump`](zlog_pipeline::pump::pump)) with the same `Tail`, which
 //! decides what happens to a record and when the tail ends.
 
 mod live;
@@ -16,10 +16,9 @@ use std::time::{Duration, Instant};
 
 use self::output::{Closed, TailOutput};
 use crate::cli::TailArgs;
-use zlog_core::error::{Error, Exit, Result};
-use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
+use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::TICK;
@@ -182,7 +181,7 @@ impl Tail {
         }
         let now = Instant::now();
         let until = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
-        self.output.wait_at_most(until.unwrap_or(TICK).min(TICK))
+        until.unwrap_or(TICK).min(TICK)
     }
 
     /// Runs after each poll, and does what is due. `busy_clock` is up to when reorder windows
@@ -194,7 +193,7 @@ impl Tail {
         busy_clock: Option<Instant>,
     ) -> Result<Option<Instant>> {
         let now = Instant::now();
-        self.is_idle = status == PollStatus::Idle;
+        let waited = std::mem::replace(&mut self.is_idle, status == PollStatus::Idle);
         // A busy stream of which few records pass never pauses, and its reader waits, too.
         let is_due = self.is_idle || now >= self.last_timer + TICK;
         if is_due {
@@ -206,7 +205,8 @@ impl Tail {
             super::warn_of_descriptors(now);
             self.last_timer = now;
         }
-        let clock = busy_clock.filter(|_| !self.is_idle);
+        // Only a poll that has waited in vain shows that no more records are at hand.
+        let clock = busy_clock.filter(|_| !(waited && self.is_idle));
         self.output.release(clock.unwrap_or(now))?;
         self.output.report(now, false);
         if self.ended.is_none() {

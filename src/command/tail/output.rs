@@ -4,13 +4,12 @@
 use std::time::{Duration, Instant};
 
 use super::loss_report::LossReport;
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::filter::{Filter, Topics};
-use zlog_core::record::{Level, Record};
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
 use zlog_core::wire;
+use zlog_core::{Error, Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerStatus, Router};
 

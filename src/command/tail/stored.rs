@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::{Ended, Tail};
 use crate::cli::TailArgs;
-use zlog_core::error::{Exit, Result};
-use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
+use zlog_core::{Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::source::file::{self, FileOptions};

@@ -1,8 +1,8 @@
 //! The file as a whole: its tables, versions, errors and warnings.
 
 use super::*;
+use zlog_core::Level;
 use zlog_core::format::Style;
-use zlog_core::record::Level;
 use zlog_pipeline::handler::file::Sync;
 use zlog_pipeline::router::{FileTarget, QueueSpec, Target};
 

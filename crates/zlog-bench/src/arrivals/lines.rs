@@ -8,15 +8,15 @@ use std::time::Duration;
 use memchr::memchr_iter;
 
 use super::ArrivalCounter;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// Bytes read at once.
 const BLOCK: usize = 256 << 10;
 
 /// Counts a log file and its backups (`app.log.1`, …). Each record is one line.
 #[derive(Debug)]
-pub struct LineCounter {
+pub(crate) struct LineCounter {
     path: PathBuf,
     /// How many backups the handler keeps; `None` when it does not rotate.
     kept: Option<u32>,
@@ -24,7 +24,7 @@ pub struct LineCounter {
 
 impl LineCounter {
     /// Counts the file at `path` and up to `kept` backups.
-    pub fn new(path: &Path, kept: Option<u32>) -> LineCounter {
+    pub(crate) fn new(path: &Path, kept: Option<u32>) -> LineCounter {
         LineCounter { path: path.to_owned(), kept }
     }
 

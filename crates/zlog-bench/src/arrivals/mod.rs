@@ -9,16 +9,16 @@ mod lines;
 mod remote;
 mod uncounted;
 
-pub use lines::LineCounter;
-pub use remote::{
+pub(crate) use lines::LineCounter;
+pub(crate) use remote::{
     CountClient, CountReply, CountRequest, RemoteCounter, ThreadClient, count_messages,
     serve_counts,
 };
-pub use uncounted::Uncounted;
+pub(crate) use uncounted::Uncounted;
 
 use std::time::Duration;
 
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Counts the records that arrive at a destination.
 pub trait ArrivalCounter {

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use serde::{Deserialize, Serialize};
 
 use super::ArrivalCounter;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 use zlog_pipeline::socket::Subscriber;
 
 /// How often requests and the stop condition are checked.
@@ -22,7 +22,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Asks a counter for its count.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-pub struct CountRequest {
+pub(crate) struct CountRequest {
     /// Reply when this many records have arrived since the start,
     pub total: u64,
     /// or when none has arrived for this long.
@@ -39,7 +39,7 @@ pub struct CountReply {
 }
 
 /// The connection to a counter in another thread or process.
-pub trait CountClient {
+pub(crate) trait CountClient {
     /// Sends a request. It replaces the previous one if that has no reply yet.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ pub trait CountClient {
 }
 
 /// Queries a counter in another thread or process.
-pub struct RemoteCounter<T> {
+pub(crate) struct RemoteCounter<T> {
     client: T,
     idle_timeout: Duration,
     arrived: u64,
@@ -62,7 +62,7 @@ pub struct RemoteCounter<T> {
 
 impl<T: CountClient> RemoteCounter<T> {
     /// Records count as lost when none has arrived for `idle_timeout`.
-    pub fn new(client: T, idle_timeout: Duration) -> RemoteCounter<T> {
+    pub(crate) fn new(client: T, idle_timeout: Duration) -> RemoteCounter<T> {
         RemoteCounter { client, idle_timeout, arrived: 0 }
     }
 }
@@ -98,7 +98,7 @@ impl<T: CountClient> ArrivalCounter for RemoteCounter<T> {
 }
 
 /// A counter in a thread of this process. Dropping it ends the thread soon.
-pub struct ThreadClient {
+pub(crate) struct ThreadClient {
     requests: Sender<CountRequest>,
     replies: Receiver<CountReply>,
 }
@@ -108,7 +108,7 @@ impl ThreadClient {
     ///
     /// # Errors
     /// The thread can't be started.
-    pub fn start(
+    pub(crate) fn start(
         mut poll: impl FnMut(Duration) -> Result<u64> + Send + 'static,
     ) -> Result<ThreadClient> {
         let (requests, incoming) = crossbeam_channel::unbounded();
@@ -150,7 +150,7 @@ fn no_counter() -> Error {
 ///
 /// # Errors
 /// Those of `poll` and `reply`.
-pub fn serve_counts(
+pub(crate) fn serve_counts(
     poll: &mut dyn FnMut(Duration) -> Result<u64>,
     requests: &Receiver<CountRequest>,
     reply: &mut dyn FnMut(CountReply) -> Result<()>,
@@ -179,7 +179,7 @@ pub fn serve_counts(
 }
 
 /// Counts the messages of a subscriber, for [`serve_counts`].
-pub fn count_messages(mut subscriber: Subscriber) -> impl FnMut(Duration) -> Result<u64> {
+pub(crate) fn count_messages(mut subscriber: Subscriber) -> impl FnMut(Duration) -> Result<u64> {
     let mut count = 0;
     move |wait| {
         subscriber.recv(wait, &mut |_frames, _received| {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::ArrivalCounter;
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Counts nothing.
 #[derive(Debug)]
-pub struct Uncounted;
+pub(crate) struct Uncounted;
 
 impl ArrivalCounter for Uncounted {
     fn wait_for_arrivals(&mut self, _total: u64, _stop: &dyn Fn() -> bool) -> Result<Duration> {

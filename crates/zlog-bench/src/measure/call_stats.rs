@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Longer latencies are counted as this one: an hour, in nanoseconds.
 const MAX_LATENCY: u64 = 3_600_000_000_000;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::clock::{Clock, nanos};
 use super::{CallStats, Load};
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// How often the stop condition is checked during a wait, in nanoseconds.
 const POLL_INTERVAL: u64 = 50_000_000;
@@ -116,7 +116,7 @@ mod tests {
 
     use super::super::testing::FakeClock;
     use super::*;
-    use zlog_core::error::Error;
+    use zlog_core::Error;
 
     const US: u64 = 1_000;
     const MS: u64 = 1_000_000;

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::caller::{self, Share};
 use super::{CallStats, Clock, Load};
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Makes the calls of `load` on all callers and returns their merged statistics. All
 /// callers start at the same time. When one fails, or on `stop`, the others end soon.

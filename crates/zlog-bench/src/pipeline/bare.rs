@@ -7,10 +7,9 @@ use std::io::BufRead;
 use std::time::{Duration, Instant};
 
 use crate::records::{ROOT, TOPIC_PREFIX};
-use zlog_core::error::{Error, Result};
-use zlog_core::record::{Level, Record};
 use zlog_core::text::plural::counted;
 use zlog_core::wire;
+use zlog_core::{Error, Level, Record, Result};
 use zlog_pipeline::handler::publish::Wire;
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Endpoint, RawReceiver, RawSender};

@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use super::scenario::{Scenario, Transport, wire_name};
 use crate::arrivals::{ArrivalCounter, LineCounter};
 use crate::records::{ROOT, TOPIC_PREFIX};
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 use zlog_pipeline::os::fd_limit;
 
 /// How long publishers wait for subscribers, which run already.

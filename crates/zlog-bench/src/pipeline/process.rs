@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::usage::peak_memory;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
+use zlog_core::{Error, Result};
 
 /// How many lines of standard error are kept, for error messages.
 const MAX_STDERR_LINES: usize = 8;

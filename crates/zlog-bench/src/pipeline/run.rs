@@ -12,8 +12,8 @@ use super::sample::{Sample, SideUsage};
 use super::scenario::Scenario;
 use crate::reaper::{ScratchDir, temp_dir_in};
 use crate::rounds::{Outcome, Runner};
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// How long a new process may take to become ready.
 const START_TIMEOUT: Duration = Duration::from_secs(30);

@@ -18,7 +18,7 @@ use tiny_skia::{
 };
 
 use super::style::SMALL;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 type Done = Result<(), DrawingErrorKind<Infallible>>;
 

@@ -8,7 +8,7 @@ use super::label::fit;
 use super::style::{self, GRID, INK, LineStyle, PALE_INK, small};
 use super::{Area, Chart, Draw, Drawn, ImageFormat, can_be_drawn, primitives, render};
 use crate::stats::Spread;
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Width of the left half in pixels.
 const HALF: i32 = 500;

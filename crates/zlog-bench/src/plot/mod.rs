@@ -30,7 +30,7 @@ pub use sweep_chart::{Line, Panel, Point, SweepChart};
 use crate::stats::Spread;
 use axis::Axis;
 use canvas::Canvas;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Width and height in pixels.
 pub const SIZE: (u32, u32) = (1200, 800);
@@ -113,7 +113,7 @@ mod tests {
     fn another_ending_or_none_is_wrong_usage_and_the_right_ones_are_named() {
         for name in ["plot.jpg", "plot", ".png", "a\x1b[2J.gif"] {
             let error = ImageFormat::of(Path::new(name)).unwrap_err();
-            assert_eq!(error.exit(), zlog_core::error::Exit::Usage);
+            assert_eq!(error.exit(), zlog_core::Exit::Usage);
             let text = error.to_string();
             assert!(text.contains(".svg or .png") && !text.contains('\x1b'), "{text}");
         }

@@ -7,7 +7,7 @@ use super::label::fit;
 use super::style::LineStyle;
 use super::{Area, Chart, Draw, Drawn, ImageFormat, can_be_drawn, primitives, render};
 use crate::stats::Spread;
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Longest name, in letters.
 const LETTERS: usize = 15;

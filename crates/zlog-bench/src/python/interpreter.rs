@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::target::PythonHandler;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
+use zlog_core::{Error, Result};
 use zlog_pipeline::os::fd_limit;
 
 /// Prints the versions; without PyZMQ the second line says why.

@@ -23,8 +23,8 @@ use super::records::{ROOT, Records};
 use super::rounds::Outcome;
 use super::sample::Sample;
 use super::target::PythonHandler;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// How long a new process may take to become ready.
 const START_TIMEOUT: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::arrivals::{ArrivalCounter, RemoteCounter, ThreadClient};
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Limit on a record's length in bytes; records of a bench are shorter.
 const MAX_LENGTH: u32 = 64 << 20;

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::interpreter::Python;
 use crate::reaper::ScratchDir;
 use crate::target::PythonHandler;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
+use zlog_core::{Error, Result};
 use zlog_pipeline::os::fd_limit;
 
 /// The script that the process runs.

@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::table::{Column, Table};
 use crate::stats::Spread;
 use crate::units::count;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
 use zlog_core::text::plural::{plural, were};
+use zlog_core::{Error, Result};
 
 /// A cell without a figure.
 pub const NONE: &str = "-";

@@ -46,7 +46,7 @@ use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
 use super::rounds::Series;
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// The schema's name and number.
 pub const SCHEMA: &str = "zlog-bench/1";

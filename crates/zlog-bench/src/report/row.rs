@@ -7,7 +7,7 @@ use crate::rounds::Series;
 use crate::sample::Sample;
 use crate::stats::{Spread, ratio};
 use crate::target::BenchTarget;
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// The results of one handler.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use comfy_table::{CellAlignment, presets};
 
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape;
+use zlog_core::{Error, Result};
 
 /// A column: its title and alignment.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// Replaces `path` with `bytes`: writes a temporary file beside it, then renames it, so
 /// that nobody reads half a file.

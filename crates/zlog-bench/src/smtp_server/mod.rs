@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use self::session::Mail;
 use self::session::{Next, Session};
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// An idle connection is closed after this long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,8 +1,8 @@
 //! Reused buffers for formatted records.
 
 use crate::os::terminal::BLOCK;
+use zlog_core::Record;
 use zlog_core::format::Format;
-use zlog_core::record::Record;
 
 /// Buffers that one huge record made larger than this are shrunk again.
 pub(super) const MAX_KEPT_CAPACITY: usize = 4 * BLOCK;

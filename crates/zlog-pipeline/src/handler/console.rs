@@ -5,9 +5,8 @@
 use std::io::{self, Write};
 
 use crate::os::terminal::{BLOCK, output_error};
-use zlog_core::error::Result;
 use zlog_core::format::Format;
-use zlog_core::record::Record;
+use zlog_core::{Record, Result};
 
 use super::{Backlog, HandleError, Handler, clear};
 
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
     use crate::handler::buffer::MAX_KEPT_CAPACITY;
     use crate::handler::testing::{record, text};
-    use zlog_core::error::Exit;
+    use zlog_core::Exit;
 
     /// Counts writes and flushes, and fails on request.
     #[derive(Default)]

@@ -20,8 +20,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use zlog_core::error::{Error, Result};
-use zlog_core::record::Record;
+use zlog_core::{Error, Record, Result};
 
 use self::buffer::clear;
 

@@ -5,9 +5,8 @@ use std::hint::black_box;
 
 use super::buffer::RecordBuffer;
 use super::{HandleError, Handler};
-use zlog_core::error::Result;
 use zlog_core::format::Format;
-use zlog_core::record::Record;
+use zlog_core::{Record, Result};
 
 /// Formats records.
 pub struct NullHandler {

@@ -4,9 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Handler;
-use zlog_core::error::Result;
 use zlog_core::format::{Format, Options, Output};
-use zlog_core::record::Record;
+use zlog_core::{Record, Result};
 
 /// Far longer than anything here takes.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);

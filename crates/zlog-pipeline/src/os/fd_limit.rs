@@ -58,8 +58,8 @@ mod unix {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     use super::{CONNECTIONS, OTHERS};
-    use zlog_core::error::{Error, Result};
     use zlog_core::text::plural::counted;
+    use zlog_core::{Error, Result};
 
     /// Descriptors that must be free at the start. Measured: `emit` opens 17 before anyone
     /// connects, and libzmq aborts `tail --last`, which uses two contexts, below 24. Whatever
@@ -226,7 +226,7 @@ mod elsewhere {
     use std::process::Command;
     use std::time::Instant;
 
-    use zlog_core::error::Result;
+    use zlog_core::Result;
 
     /// Does nothing.
     ///

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, WaitStatus, child_subreaper, getpid, wait};
 
 use crate::os::signal::{self, Forwarding, ShutdownSignal};
-use zlog_core::error::{Error, Exit, Result};
+use zlog_core::{Error, Exit, Result};
 
 /// If this process inherits orphans, runs this command line in a child process and returns how
 /// the child ended. Otherwise `None`.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::os::signal::ShutdownSignal;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Longest wait between two checks for signals.
 const SLICE: Duration = Duration::from_millis(50);

@@ -18,7 +18,7 @@ use signal_hook::iterator::exfiltrator::{SignalOnly, WithOrigin};
 #[cfg(unix)]
 use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 
-use zlog_core::error::{Error, Exit, Result};
+use zlog_core::{Error, Exit, Result};
 
 /// The first installed one. Writers to the terminal and standard error use it without having
 /// it passed to them.

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::options::Opening;
 use super::spec::HandlerSpec;
 use crate::handler::Handler;
-use zlog_core::error::Result;
 use zlog_core::format::Format;
-use zlog_core::record::Record;
+use zlog_core::{Record, Result};
 
 /// Opens the handler `spec`. Counts records that do not fit their format in `unformatted`.
 ///

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::spec::{Match, RouteSpec, Spec};
-use zlog_core::record::Level;
+use zlog_core::Level;
 use zlog_core::topic_table::TopicTable;
 
 /// The most names that are cached, since they come from outside. Beyond that, the rule is applied

@@ -14,10 +14,9 @@ use super::status::HandlerStatus;
 use super::validate::expressions;
 use crate::handler::Handler;
 use crate::handler::queue::QueueHandler;
-use zlog_core::error::{Error, Result};
 use zlog_core::filter::Filter;
-use zlog_core::record::{Level, Record};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Level, Record, Result};
 
 /// Which of the records that reach a handler it takes.
 pub(super) struct RecordFilter {

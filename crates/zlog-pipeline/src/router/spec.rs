@@ -3,8 +3,8 @@
 
 use super::options::Target;
 use crate::handler::queue::OnFull;
+use zlog_core::Level;
 pub use zlog_core::format::FormatterSpec;
-use zlog_core::record::Level;
 use zlog_core::text::escape::escape;
 
 /// The default length of the queue in front of a handler that may block.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::endpoint::{Endpoint, Role, needs_ipv6};
 use super::ffi::{self, Errno};
 use crate::os::resolve;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// A bound or connected endpoint.
 pub(super) struct Attached {

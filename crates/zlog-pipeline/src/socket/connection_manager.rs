@@ -11,7 +11,7 @@ use super::endpoint::{Endpoint, Role};
 use super::host_names::HostNames;
 use super::monitor::{Kind, Monitor, MonitorEvent};
 use crate::os::fd_limit::{self, Connections};
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// The monitor and the connections of a socket.
 pub(super) struct ConnectionManager {

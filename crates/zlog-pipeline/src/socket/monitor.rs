@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::descriptor::Descriptor;
 use super::ffi::Errno;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// A new inproc address for a monitor: sockets may share a context.
 fn address() -> String {

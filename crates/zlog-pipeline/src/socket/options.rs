@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::descriptor::{KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL};
 use super::ffi;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Minimum of [`SocketOptions::max_message`], in bytes: libzmq aborts handshakes below
 /// about 276.

@@ -16,7 +16,7 @@ use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
 use super::peers::{ADDRESS, CONNECTION};
 use super::proxy::Proxy;
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::wire::query::{
     MAX_ANSWER_FRAMES, MAX_MESSAGES, MAX_QUESTION_BYTES, MAX_QUESTION_FRAMES,
 };

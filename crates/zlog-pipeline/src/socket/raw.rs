@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::attach::attach;
 use super::endpoint::Endpoint;
 use super::options::{self, SocketOptions, millis};
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Longest wait between two checks of `stop`.
 const SLICE: Duration = Duration::from_millis(50);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Endpoint, Publisher, Role, SocketOptions, Subscriber, WaitOutcome};
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Time limit of every wait; far more than anything takes.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);

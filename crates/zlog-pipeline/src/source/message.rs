@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use super::text::LineCounts;
 use super::{PollStatus, Sink, Source, SourceCounts};
-use zlog_core::error::Result;
 use zlog_core::parse::{self, Parser, backslash_replace};
-use zlog_core::record::{Level, Record};
+use zlog_core::{Level, Record, Result};
 
 /// Delivers one record and ends. Its text may have several lines.
 #[derive(Debug)]

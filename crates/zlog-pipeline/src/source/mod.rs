@@ -29,8 +29,7 @@ use std::time::Duration;
 
 use self::python::ListenStats;
 use self::text::LineCounts;
-use zlog_core::error::{Exit, Result};
-use zlog_core::record::Record;
+use zlog_core::{Exit, Record, Result};
 
 /// The sources that `zlog emit` chooses from. (`tail` reads a subscription, which it
 /// opens itself.)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::os::clock::now;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Bytes read at once: what a pipe holds.
 const BLOCK: usize = 64 << 10;

@@ -3,7 +3,7 @@
 use super::reader::{self, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Records from the lines of standard input, which are copied to `tee` as they are read.
 ///

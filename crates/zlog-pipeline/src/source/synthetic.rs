@@ -7,8 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::{PollStatus, Sink, Source};
-use zlog_core::error::Result;
-use zlog_core::record::{Level, RawJson, Record};
+use zlog_core::{Level, RawJson, Record, Result};
 
 /// The share of each level, in percent.
 const MIX: [(Level, u8); 5] = [

@@ -4,8 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::{PollStatus, Source};
-use zlog_core::error::Result;
-use zlog_core::record::Record;
+use zlog_core::{Record, Result};
 
 /// Longest that a test waits for something that must come.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);

@@ -14,11 +14,10 @@ use std::time::{Duration, Instant};
 use self::process::{Input, RunOutcome};
 use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport, deadline};
 use crate::os::executable;
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::format::Format;
-use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
+use zlog_core::{Error, Exit, Record, Result};
 
 /// Variables in the environment of the command: the number of records, name and number of the
 /// highest level among them, and the number of records that were dropped after them because

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::handler::testing::{DEADLINE, close, text};
 use crate::handler::{Backlog, Handler};
-use zlog_core::record::Level;
+use zlog_core::Level;
 
 /// A shell script; `$0` is a file in a temporary directory.
 struct Script {
@@ -191,6 +191,6 @@ fn commands_are_split_like_in_a_shell_and_invalid_ones_refused() {
     {
         let options = ExecOptions { command, ..ExecOptions::default() };
         let Err(error) = ExecHandler::new(options, text()) else { panic!("accepted") };
-        assert_eq!(error.exit(), zlog_core::error::Exit::Usage);
+        assert_eq!(error.exit(), zlog_core::Exit::Usage);
     }
 }

@@ -6,8 +6,8 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Exit, Result};
 
 /// Appends records and tracks the length of the file.
 ///

@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Exit, Result};
 
 /// The names of a log's replaced files. Hold the guard while any of them changes.
 #[derive(Default)]

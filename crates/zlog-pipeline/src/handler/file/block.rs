@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::handler::buffer::clear;
 use crate::os::terminal::BLOCK;
-use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
-use zlog_core::record::Record;
+use zlog_core::{Error, Record, Result};
 
 /// The longest time that a record waits in a block while records for other handlers keep
 /// coming. Too short to notice for someone who follows the file.

@@ -9,8 +9,8 @@ use std::str::FromStr;
 use flate2::write::GzEncoder;
 use zstd::stream::write::Encoder as ZstdEncoder;
 
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// How replaced files are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -21,7 +21,7 @@ use super::backups::{BackupNames, failed};
 use super::compression::Compression;
 use super::lock::FileLock;
 use crate::os::terminal::BLOCK;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// How often the thread checks whether another thread of this process, working on the same
 /// files, has finished.

@@ -31,8 +31,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::compressor::Shared;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// The paths locked by this process.
 static LOCKS: Mutex<BTreeMap<PathBuf, LockEntry>> = Mutex::new(BTreeMap::new());

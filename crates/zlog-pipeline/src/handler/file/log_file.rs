@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use super::appender::{self, Appender};
 use super::lock::{FileLock, is_same};
 use crate::os::terminal::BLOCK;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// How often a busy handler checks whether the file is still at its path.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);

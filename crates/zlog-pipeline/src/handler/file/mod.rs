@@ -23,9 +23,8 @@ pub use self::compression::Compression;
 use self::log_file::LogFile;
 use super::buffer::RecordBuffer;
 use super::{Backlog, HandleError, Handler};
-use zlog_core::error::Result;
 use zlog_core::format::Format;
-use zlog_core::record::Record;
+use zlog_core::{Record, Result};
 
 /// How durable a record is when [`FileHandler::handle`] returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -6,9 +6,8 @@ use super::compressor::Backups;
 use super::log_file::LogFile;
 use crate::handler::buffer::RecordBuffer;
 use crate::handler::{Backlog, HandleError, Handler};
-use zlog_core::error::Result;
 use zlog_core::format::Format;
-use zlog_core::record::Record;
+use zlog_core::{Record, Result};
 
 /// Decides when a file is replaced, and renames the old ones.
 pub(crate) trait RolloverRule {

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::{Backlog, HandleError, Handler};
 use crate::socket::{BrokenReport, Flushed, Publisher, Sent};
-use zlog_core::error::{Error, Result};
-use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::topic_table::TopicTable;
 use zlog_core::wire;
+use zlog_core::{Error, Record, Result};
 
 /// Subscriptions are read after this many records. Until then libzmq keeps them in memory.
 const DRAIN_EVERY: u32 = 64;

@@ -11,9 +11,9 @@ use crate::socket::testing::{
     DEADLINE, STEP, publisher, subscriber, take, until, wait_for_subscribers,
 };
 use crate::socket::{SocketOptions, Subscriber};
-use zlog_core::record::{Level, RawJson};
 use zlog_core::sequence::SequenceTracker;
 use zlog_core::topic_table::MAX_KEY_BYTES;
+use zlog_core::{Level, RawJson};
 
 fn options(root: &str) -> PublishOptions {
     PublishOptions {

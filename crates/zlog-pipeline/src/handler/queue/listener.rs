@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use crate::handler::{Handler, SharedBacklog};
-use zlog_core::error::{Error, Result};
-use zlog_core::record::Record;
+use zlog_core::{Error, Record, Result};
 
 /// The shortest wait for timed work, even if it is always due at once.
 const MIN_TIMER: Duration = Duration::from_millis(1);

@@ -17,8 +17,7 @@ use crossbeam_channel::{
 use self::listener::{Job, Shared, listen};
 pub use super::publish::OnFull;
 use super::{Backlog, HandleError, Handler};
-use zlog_core::error::{Error, Result};
-use zlog_core::record::Record;
+use zlog_core::{Error, Record, Result};
 
 /// How long dropping a queue waits for its records. To learn what happened to them, call
 /// [`QueueHandler::close_within`].

@@ -5,8 +5,8 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// The environment variable with the user name.
 pub(crate) const USER_VARIABLE: &str = "ZLOG_SMTP_USER";
@@ -148,7 +148,7 @@ mod tests {
         }
         for text in ["", "secret", ":secret", "me:", "me\n\n", "me\nsecret\nmore\n"] {
             let error = written(text).unwrap_err().to_string();
-            assert!(error.contains("holds no login") && !error.contains("secret"), "{error}");
+            assert!(error.contains("has no login") && !error.contains("secret"), "{error}");
         }
         let error = file(Path::new("/no/such/file")).unwrap_err().to_string();
         assert!(error.contains("can't be read from /no/such/file"), "{error}");

@@ -15,11 +15,10 @@ use lettre::message::{Body, Mailbox, Message, MessageBuilder};
 
 use crate::handler::buffer::RecordBuffer;
 use crate::handler::spool::Batch;
-use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
-use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, were};
+use zlog_core::{Error, Record, Result};
 
 /// The longest subject in characters, without the note about the batch. Mail readers show no
 /// more in their lists.

@@ -26,12 +26,11 @@ use self::server::{SendError, Sent};
 use super::Backlog;
 use super::buffer::RecordBuffer;
 use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
-use zlog_core::error::{Error, Result};
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{self, Format, Options, Output};
-use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
+use zlog_core::{Error, Record, Result};
 
 /// The default time limit for each step of a session, as in Python's `SMTPHandler`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);

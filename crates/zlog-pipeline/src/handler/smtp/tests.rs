@@ -11,8 +11,7 @@ use super::*;
 use crate::handler::Handler;
 use crate::handler::testing::{DEADLINE, drain, text};
 use zlog_bench::smtp_server::{Mail, ServerOptions, SmtpServer};
-use zlog_core::error::Exit;
-use zlog_core::record::Level;
+use zlog_core::{Exit, Level};
 
 /// One mail per record, sent while the caller waits.
 fn options(url: &str) -> SmtpOptions {
@@ -185,7 +184,7 @@ fn invalid_addresses_and_unencrypted_passwords_are_refused_at_once() {
         options.login = LoginFrom::Explicit(Login { user, password });
     };
     let error = wrong(login, "smtp://mail.example.org");
-    assert!(error.starts_with("mail.example.org:25 would get a password unencrypted"), "{error}");
+    assert!(error.starts_with("mail.example.org:25 would get the password unencrypted"), "{error}");
     for url in ["smtp://[::1]", "smtps://mail.example.org"] {
         let mut options = options(url);
         login(&mut options);

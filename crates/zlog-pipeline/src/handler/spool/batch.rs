@@ -1,6 +1,6 @@
 //! Records that are sent together.
 
-use zlog_core::record::Level;
+use zlog_core::Level;
 
 /// Formatted records, and a summary of the worst of them.
 pub struct Batch<P> {

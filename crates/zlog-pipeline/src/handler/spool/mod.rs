@@ -17,8 +17,7 @@ use self::backoff::Backoff;
 pub(super) use self::batch::Batch;
 use self::deferred::Deferred;
 use super::{Backlog, HandleError, Handler, clear};
-use zlog_core::error::{Error, Result};
-use zlog_core::record::{Level, Record};
+use zlog_core::{Error, Level, Record, Result};
 
 /// How records gather into one mail, or one run of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]

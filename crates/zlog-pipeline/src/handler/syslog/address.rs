@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 use super::Protocol;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// The daemon's address.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -10,8 +10,8 @@ use super::socket::{ConnectionState, Socket, connect, is_late, is_too_large};
 use crate::handler::Backlog;
 use crate::handler::spool::{Batch, SendOutcome, deadline};
 use crate::os::resolve::Host;
-use zlog_core::error::{Error, Exit};
 use zlog_core::text::plural::{counted, were};
+use zlog_core::{Error, Exit};
 
 /// How long to wait for the refusal of a datagram that was sent to an unreachable daemon.
 const REFUSAL: Duration = Duration::from_millis(20);

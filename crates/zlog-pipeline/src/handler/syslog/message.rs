@@ -29,12 +29,11 @@ use jiff::tz::TimeZone;
 
 use super::SyslogOptions;
 use crate::os::clock;
-use zlog_core::error::{Error, Result};
 use zlog_core::format::{self, RFC3339_PATTERN, TimeFormat};
 use zlog_core::parse::FACILITIES;
-use zlog_core::record::{Level, Record};
 use zlog_core::text::escape::escape;
 use zlog_core::wire::{json, topic};
+use zlog_core::{Error, Level, Record, Result};
 
 /// The longest names allowed by RFC 5424.
 const HOSTNAME: usize = 255;

@@ -24,9 +24,8 @@ pub use self::message::{Facility, Protocol};
 use super::Backlog;
 use super::buffer::RecordBuffer;
 use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
-use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
-use zlog_core::record::Record;
+use zlog_core::{Error, Record, Result};
 
 /// The default for the longest message, in bytes. rsyslog accepts this much by default
 /// (`maxMessageSize`: 8k in its documentation, 8,096 in rsyslog 8.2302) and splits longer

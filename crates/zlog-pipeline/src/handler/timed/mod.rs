@@ -24,7 +24,7 @@ use super::file::backups::{BackupNames, list, strip_compression};
 use super::file::compressor::Backups;
 use super::file::log_file::LogFile;
 use super::file::rolling::{RollingFileHandler, RolloverRule};
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::format::Format;
 
 /// When to replace a file, and what to keep.

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;

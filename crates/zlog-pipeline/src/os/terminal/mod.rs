@@ -23,10 +23,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use self::stdio_writer::{Abandoned, StdioWriter};
-use zlog_core::error::{Error, Result};
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::{Newlines, escape_into};
 use zlog_core::text::wrap::wrap;
+use zlog_core::{Error, Result};
 
 /// When to colour: `--color`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -261,8 +261,8 @@ impl Write for Stdout {
 }
 
 /// The error of a failed write to standard output. Its exit code is
-/// [`Exit::Done`](zlog_core::error::Exit::Done) for a closed pipe, and the signal's
-/// [`Exit::Signal`](zlog_core::error::Exit::Signal) if output was dropped after a signal.
+/// [`Exit::Done`](zlog_core::Exit::Done) for a closed pipe, and the signal's
+/// [`Exit::Signal`](zlog_core::Exit::Signal) if output was dropped after a signal.
 /// Anything else (a full disk) is a failure.
 pub fn output_error(error: &io::Error) -> Error {
     let told = Error::io("standard output", error);

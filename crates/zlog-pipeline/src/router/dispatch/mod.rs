@@ -12,9 +12,8 @@ use super::status::HandlerStatus;
 use super::validate::real_path;
 use crate::os::signal::ShutdownSignal;
 use crate::os::terminal::Stdout;
-use zlog_core::error::{Error, Result};
-use zlog_core::record::Record;
 use zlog_core::wire;
+use zlog_core::{Error, Record, Result};
 
 /// How long a removed handler may take to send what it holds.
 const RETIRE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use crate::handler::file::Sync;
 use crate::handler::queue::OnFull;
 use crate::router::options::{FileTarget, PublishTarget, Target};
 use crate::router::spec::{QueueSpec, RouteSpec};
-use zlog_core::record::Level;
+use zlog_core::Level;
 
 /// Far above what anything here takes.
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -13,10 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::handler::{Backlog, HandleError, Handler, SharedBacklog};
-use zlog_core::error::{Error, Result};
-use zlog_core::record::Record;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{grouped, plural, were};
+use zlog_core::{Error, Record, Result};
 
 /// A cause that recurs within an outage is not reported again for this long.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);

@@ -1,6 +1,6 @@
 //! The keys that all handlers, or many of them, have.
 
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::choice::Choice as _;

@@ -6,7 +6,7 @@ use super::{Class, HandlerTarget, Opening, Target};
 use crate::handler::Handler;
 use crate::handler::console::Console;
 use crate::os::terminal::{self, ColorChoice};
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 

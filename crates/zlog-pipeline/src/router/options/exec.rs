@@ -4,7 +4,7 @@ use super::common::{BATCH, SPOOL, batch, positive_time, spool};
 use super::{Class, HandlerTarget, Key, Opening, Reader, SharedSettings, Target};
 use crate::handler::Handler;
 use crate::handler::exec::{ExecHandler, ExecOptions};
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::format::Format;
 
 /// Runs a command for each batch of records.

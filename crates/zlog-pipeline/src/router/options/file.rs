@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Time;
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::format::Format;
 use zlog_core::text::parsers;
 

@@ -22,9 +22,9 @@ use crate::handler::Handler;
 use crate::handler::exec::ExecOptions;
 use crate::handler::smtp::SmtpOptions;
 use crate::handler::syslog::SyslogOptions;
-use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::format::FormatterSpec;
+use zlog_core::{Error, Result};
 
 pub use common::{FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler};
 pub use console::ConsoleTarget;

@@ -1,8 +1,8 @@
 //! A ZeroMQ socket.
 
-use zlog_core::error::{Error, Result};
 use zlog_core::format::Format;
 use zlog_core::text::parsers;
+use zlog_core::{Error, Result};
 
 use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
 use crate::handler::Handler;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 

@@ -1,6 +1,6 @@
 //! A syslog daemon.
 
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::text::parsers;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use super::spec::{HandlerSpec, Match, RouteSpec, Spec};
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
+use zlog_core::{Error, Result};
 
 impl Spec {
     /// Checks all handlers and routes.

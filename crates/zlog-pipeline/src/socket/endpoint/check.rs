@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Role;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Longest socket path that `sockaddr_un` holds, without the final NUL.
 pub(super) const MAX_IPC_PATH: usize = 107;

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use self::check::Transport;
 use crate::os::resolve::parse_ip;
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// The default endpoint, which `emit` binds and `tail` connects to: that of PyZMQ's logging
 /// documentation.

@@ -4,7 +4,7 @@ use super::super::ffi::{Errno, Frame};
 use super::super::options;
 use super::super::receive_thread::MAX_FRAMES;
 use super::{Forwarded, Inspect, Proxy};
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 impl Proxy {
     /// Forwards at most `most` messages, each after `inspect` has read it. Waits up to

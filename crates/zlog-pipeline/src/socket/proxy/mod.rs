@@ -30,8 +30,8 @@ use super::query::QueryServer;
 use super::receive_thread::MAX_FRAMES;
 use super::subscriptions::PrefixChange;
 use super::upstream::UpstreamSubscriptions;
-use zlog_core::error::{Error, Result};
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
+use zlog_core::{Error, Result};
 
 /// Most events queued for [`Proxy::events`]; older ones are dropped.
 const MAX_EVENTS: usize = 256;

@@ -15,7 +15,7 @@ use super::options::{self, SocketOptions};
 use super::peers::{PeerEvent, Peers};
 use super::subscriber::Subscriber;
 use super::subscriber_tracker::BrokenConnection;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// Longest wait between two checks of `stop`.
 const SLICE: Duration = Duration::from_millis(50);

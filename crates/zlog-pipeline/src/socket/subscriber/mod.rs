@@ -17,8 +17,8 @@ use super::ffi;
 use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
 use super::receive_thread::{self, Batch, Channels, Command, MAX_FRAMES, ReceiveThread, Shared};
-use zlog_core::error::{Error, Result};
 use zlog_core::wire::query::ENDING;
+use zlog_core::{Error, Result};
 
 /// Batches queued for the caller. Beyond them, messages wait in libzmq, and beyond its
 /// high-water mark with the sender.

@@ -12,8 +12,8 @@ use super::{PollStatus, Sink, Source, SourceCounts};
 use crate::os::executable;
 use crate::os::fd_limit;
 use crate::os::signal;
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Exit, Result};
 
 /// How long the pipes must be quiet after the child's exit, where another process holds
 /// them open, before the output is taken to have ended.

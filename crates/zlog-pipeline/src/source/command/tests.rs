@@ -1,7 +1,7 @@
 use super::*;
 use crate::os::signal;
 use crate::source::testing::{all, messages, poll_until};
-use zlog_core::record::{Level, Record};
+use zlog_core::{Level, Record};
 
 fn shell(script: &str) -> CommandSource {
     spawn("sh", &["-c", script]).unwrap()

@@ -33,8 +33,8 @@ use self::open_file::{Change, OpenFile};
 use super::reader::{self, Disconnected, Notice, ReaderEvent, ReaderHandle, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// How often a followed file is checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);

@@ -7,8 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::source::Source as _;
 use crate::source::testing::{DEADLINE, all, keep, messages, poll_until};
-use zlog_core::error::Exit;
-use zlog_core::record::{Level, Record};
+use zlog_core::{Exit, Level, Record};
 
 fn follow(path: &Path, from_end: bool) -> TextSource {
     let options = FileOptions { follow: true, from_end };

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::os::resolve;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 /// An address to listen on, as typed: `127.0.0.1:9020`, `[::1]:9020`, `localhost:9020`,
 /// `:9020` or `9020` (loopback), a host without a port (then the protocol's default), `*:9020`
@@ -297,8 +297,8 @@ mod tests {
             ("ipc:///run/log.sock", "unix:PATH"),
             ("unix:", "unix:PATH"),
             ("127.0.0.1:99999", "65535"),
-            ("127.0.0.1:", "no port"),
-            ("host:http", "no port"),
+            ("127.0.0.1:", "not a port"),
+            ("host:http", "not a port"),
             ("[::1", "[::1]:9020"),
             ("fe80::1:zz:9020", "brackets"),
             ("a b:9020", "127.0.0.1:9020"),

@@ -6,10 +6,9 @@ use std::time::Instant;
 use super::peer::Peer;
 use super::stats::ListenReport;
 use crate::source::Sink;
-use zlog_core::error::Result;
-use zlog_core::record::{RawJson, Record};
 use zlog_core::wire::json;
 use zlog_core::wire::pickle::{self, Limits, Refused};
+use zlog_core::{RawJson, Record, Result};
 
 /// Outcome of a socket's turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

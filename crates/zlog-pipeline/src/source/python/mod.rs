@@ -35,8 +35,8 @@ use self::stats::{ListenReport, NoticeLimiter};
 use super::{Notice, PollStatus, Sink, Source, SourceCounts};
 use crate::os::clock::now;
 use crate::os::fd_limit;
-use zlog_core::error::{Error, Result};
 use zlog_core::wire::pickle::{self, Limits};
+use zlog_core::{Error, Result};
 
 /// Turns in one poll, so that the caller can flush and check signals.
 const TURNS: usize = 16;

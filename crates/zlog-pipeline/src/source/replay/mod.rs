@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use super::lines::Splitter;
 use super::text::{LONGEST_STORED_LINE, LineCounts};
 use super::{PollStatus, Sink, Source, SourceCounts};
-use zlog_core::error::{Error, Result};
 use zlog_core::parse::{self, Parser, backslash_replace};
-use zlog_core::record::{Level, Record};
+use zlog_core::{Error, Level, Record, Result};
 
 /// Records out of stored lines: the output of `zlog tail --output json`, or any log whose
 /// lines carry their time.

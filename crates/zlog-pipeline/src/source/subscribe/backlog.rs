@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::socket::{Endpoint, QueryClient, Reply, SocketOptions, Subscriber};
-use zlog_core::error::Result;
+use zlog_core::Result;
 use zlog_core::wire::query::{self, End, Last, Question};
 
 /// How long the relay may take for its first answer, and then for each next one.

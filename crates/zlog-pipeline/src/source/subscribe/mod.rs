@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use self::backlog::Backlog;
 use super::{PollStatus, Sink, Source};
 use crate::socket::{self, Drain, Endpoint, PublisherRequest, Subscriber};
-use zlog_core::error::Result;
-use zlog_core::record::Record;
 use zlog_core::wire;
+use zlog_core::{Record, Result};
 
 /// How long one poll waits for messages while the connections are drained.
 const DRAIN_POLL: Duration = Duration::from_millis(20);

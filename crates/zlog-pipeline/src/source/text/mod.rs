@@ -34,8 +34,8 @@ pub use self::options::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec
 use self::stream::{CurrentBlock, Shared, Stream};
 use super::reader::{BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage};
 use super::{PollStatus, Sink, Source, SourceCounts};
-use zlog_core::error::{Error, Exit, Result};
 use zlog_core::parse::Parser;
+use zlog_core::{Error, Exit, Result};
 
 /// Longest wait for the end of a line when the source is asked to finish in the middle of
 /// it. A file or a full pipe gives the rest at once; a longer wait would be for a program

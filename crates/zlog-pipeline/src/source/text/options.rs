@@ -1,6 +1,6 @@
 //! How lines become records, and what is counted meanwhile.
 
-use zlog_core::record::Level;
+use zlog_core::Level;
 use zlog_core::{multiline, parse};
 
 /// How lines become records.

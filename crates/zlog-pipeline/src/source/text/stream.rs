@@ -8,10 +8,9 @@ use super::options::{LineCounts, LineOptions, StreamSpec};
 use crate::source::Sink;
 use crate::source::lines::{Line, Splitter};
 use crate::source::reader::Block;
-use zlog_core::error::Result;
 use zlog_core::multiline::{Assembled, Assembler, Offer, Tag};
 use zlog_core::parse::{self, Parser};
-use zlog_core::record::{Level, RawJson, Record};
+use zlog_core::{Level, RawJson, Record, Result};
 
 /// What the streams of a source share.
 pub(super) struct Shared {

@@ -9,7 +9,7 @@ use crate::os::clock::now;
 use crate::source::reader::Block;
 use crate::source::testing::{DEADLINE, all, keep, messages, poll_until};
 use zlog_core::multiline::{self, Rules};
-use zlog_core::record::{Level, Record};
+use zlog_core::{Level, Record};
 
 fn block(bytes: &[u8]) -> ReaderEvent {
     ReaderEvent::Bytes(Block { buffer: bytes.to_vec(), len: bytes.len(), received: now() })

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Encryption, Server, SmtpError};
-use zlog_core::error::{Error, Exit};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Exit};
 
 impl Server {
     /// The error for a failed command or connection.

@@ -17,8 +17,8 @@ use url::{Host, Url};
 use super::mail::PendingMail;
 use super::{DEFAULT_TIMEOUT, Login};
 use crate::os::resolve;
-use zlog_core::error::{Error, Result};
 use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
 
 type SmtpError = lettre::transport::smtp::Error;
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::message::severity;
 use super::*;
-use zlog_core::record::RawJson;
+use zlog_core::RawJson;
 
 /// The message of a record, and whether it is complete.
 fn message(options: &SyslogOptions, record: &Record<'_>) -> (String, bool) {
@@ -106,7 +106,10 @@ fn facilities_are_read_by_name_and_number() {
     }
     for text in ["", "24", "-1", "\"user\"", "usr"] {
         let error = text.parse::<Facility>().unwrap_err().to_string();
-        assert!(error.contains("no syslog facility") && error.contains(" local0 "), "{error}");
+        assert!(
+            error.contains("is not a syslog facility") && error.contains(" local0 "),
+            "{error}"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::handler::Handler;
 use crate::handler::testing::{DEADLINE, text};
-use zlog_core::record::Level;
+use zlog_core::Level;
 
 mod connections;
 mod messages;
@@ -45,8 +45,8 @@ fn invalid_options_are_refused_at_once() {
         (|options| options.address = "loghost".into(), "is not a syslog address"),
         (|options| options.app_name = Some("my app".into()), "can't be a syslog app name"),
         (|options| options.hostname = Some(String::new()), "can't be a syslog hostname"),
-        (|options| options.max_message = 100, "at most 100 bytes"),
-        (|options| options.max_message = 65_508, "at most 65508 bytes"),
+        (|options| options.max_message = 100, "out of range: 100 bytes"),
+        (|options| options.max_message = 65_508, "out of range: 65508 bytes"),
     ];
     for (change, why) in cases {
         let mut options = options("udp://127.0.0.1");

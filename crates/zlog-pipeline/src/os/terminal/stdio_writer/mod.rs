@@ -28,7 +28,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::os::signal::ShutdownSignal;
-use zlog_core::error::Exit;
+use zlog_core::Exit;
 
 /// How long there may be no progress after a shutdown request.
 const STALL_LIMIT: Duration = Duration::from_secs(1);

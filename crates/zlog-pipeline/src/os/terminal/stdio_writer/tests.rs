@@ -11,7 +11,7 @@ use rustix::termios::{Action, OptionalActions, tcflow, tcgetattr, tcsetattr};
 use super::unix::{StdioWriter, WriteMode};
 use super::{Abandoned, ShutdownDeadline};
 use crate::os::signal::ShutdownSignal;
-use zlog_core::error::Exit;
+use zlog_core::Exit;
 
 /// Long enough for a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);

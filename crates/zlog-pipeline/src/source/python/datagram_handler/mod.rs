@@ -19,9 +19,8 @@ use super::options::ListenOptions;
 use super::peer::{Peer, Sender};
 use super::sockets::DatagramSocket;
 use super::stats::ListenReport;
-use zlog_core::error::{Error, Result};
-use zlog_core::record::Record;
 use zlog_core::wire::pickle::Refused;
+use zlog_core::{Error, Record, Result};
 
 /// `logging.handlers.DEFAULT_UDP_LOGGING_PORT`.
 const PORT: u16 = 9021;

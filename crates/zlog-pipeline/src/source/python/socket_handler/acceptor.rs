@@ -10,7 +10,7 @@ use crate::source::python::options::ListenOptions;
 use crate::source::python::peer::Peer;
 use crate::source::python::sockets::{Listener, Stream};
 use crate::source::python::stats::NoticeLimiter;
-use zlog_core::error::{Error, Result};
+use zlog_core::{Error, Result};
 
 /// `logging.handlers.DEFAULT_TCP_LOGGING_PORT`.
 const PORT: u16 = 9020;

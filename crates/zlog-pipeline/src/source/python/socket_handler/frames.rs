@@ -5,7 +5,7 @@
 //! is cut by the end of a read is kept for its client, so a client costs the memory that it
 //! has sent, never what it has announced.
 
-use zlog_core::error::Result;
+use zlog_core::Result;
 
 /// Bytes of the length.
 const HEADER: usize = 4;

@@ -34,9 +34,8 @@ use super::peer::Peer;
 use super::sockets::Stream;
 use super::stats::ListenReport;
 use crate::os::fd_limit;
-use zlog_core::error::Result;
-use zlog_core::record::Record;
 use zlog_core::wire::pickle::Refused;
+use zlog_core::{Record, Result};
 
 /// Most memory for the incomplete records of all clients, in bytes. A good client needs
 /// some hundred bytes; beyond the limit, the client that has most is cut off.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::peer::{Peer, Sender};
 use super::*;
 use crate::source::testing::keep;
-use zlog_core::record::Record;
+use zlog_core::Record;
 
 mod reconnect;
 
@@ -251,7 +251,7 @@ fn clients_beyond_the_maximum_are_turned_away_until_one_disconnects() {
     let mut third = fixture.client();
     fixture.until(|fixture| fixture.stats().turned_away == 1);
     assert!(closed(&mut third));
-    fixture.assert_noticed("2 clients are connected already");
+    fixture.assert_noticed("2 clients are connected");
     drop(second);
     fixture.until(|fixture| fixture.stats().clients == 1);
     let mut fourth = fixture.client();
