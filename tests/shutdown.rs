@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{DEADLINE, Publisher, Running, emit, zlog};
+use crate::harness::{ANY_PORT, DEADLINE, Publisher, Running, emit, zlog};
 
 /// Waits until a file has at least `count` lines. Returns how many it has.
 #[track_caller]
@@ -177,6 +177,25 @@ fn emit_reports_a_killed_subscriber_and_how_many_records_may_be_lost() {
     emit.terminate();
     let said = emit.wait().code(3).err();
     assert!(most > 0 && said.contains("1 connection broke"), "{report}\n{said}");
+}
+
+#[test]
+fn a_relay_reports_a_killed_subscriber_and_how_many_records_may_be_lost() {
+    let args = ["relay", "-b", ANY_PORT, "-p", ANY_PORT, "--no-ask", "--fail-on-loss"];
+    let mut relay = zlog(args).start();
+    let [collect, publish] = relay.endpoints(2).try_into().unwrap();
+    let _emit =
+        zlog(["emit", "-c", &collect, "--test", "--rate", "2000/s", "--wait", "60s", "-q"]).start();
+    let mut tail = zlog(["tail", &publish, "-o", "text"]).start();
+    let mut other = zlog(["tail", &publish, "no.such.topic"]).start();
+    tail.expect_stdout("");
+    tail.signal(Signal::KILL);
+    let report = relay.expect_stderr("broke before it unsubscribed: up to ");
+    assert!(report.starts_with("zlog relay: the connection to 127.0.0.1:"), "{report}");
+    other.signal(Signal::KILL);
+    relay.terminate();
+    let said = relay.wait().code(3).err();
+    assert!(said.contains("1 connection broke, and records in transit may be lost"), "{said}");
 }
 
 #[test]

@@ -181,7 +181,8 @@ pub struct EmitArgs {
     pub duration: Option<Seconds>,
     /// Exit with 3 if a record was lost
     ///
-    /// Or may have been lost. This also applies after a signal.
+    /// Or may have been lost. This also applies after a signal. Records that nobody had
+    /// subscribed to do not count.
     #[arg(long, help_heading = DELIVERY)]
     pub fail_on_loss: bool,
     /// Also copy the input to stdout

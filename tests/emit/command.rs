@@ -117,3 +117,18 @@ fn a_limit_ends_the_command_as_well() {
     let process = rustix::process::Pid::from_raw(process).unwrap();
     assert!(rustix::process::test_kill_process(process).is_err(), "the command goes on");
 }
+
+#[test]
+fn a_last_line_that_a_signal_cut_is_marked_and_counted_and_another_one_is_not() {
+    for (script, cut) in [
+        ("echo whole; printf begun; kill -INT $$", true),
+        ("echo whole; printf begun; sh -c 'kill -KILL $$'; exit $?", true),
+        ("echo whole; printf begun; exit 1", false),
+    ] {
+        let (records, emit) = shell(&[], script);
+        assert_eq!(find(&records, "whole")["cut"], Value::Null);
+        let mark = &find(&records, "begun")["cut"];
+        assert_eq!(*mark == Value::Bool(true), cut, "{script}: {records:#?}");
+        assert_eq!(emit.err().contains("1 line cut off by the end"), cut, "{script}");
+    }
+}

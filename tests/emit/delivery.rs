@@ -53,17 +53,28 @@ fn without_subscribers_it_says_so_once_and_publishes() {
     let input: String = (0..100).map(|n| format!("line {n}\n")).collect();
     let begun = Instant::now();
     let mut emit = zlog(["emit", "-b", ANY_PORT, "--wait", "100ms"]).stdin(input).start();
-    emit.expect_stderr("nobody listens");
+    let report = emit.expect_stderr("no subscriber on tcp://127.0.0.1:");
+    assert!(
+        report.contains(" after 100ms; publishing anyway. Start `zlog tail` first"),
+        "{report}"
+    );
     let finished = emit.wait().success();
     assert!(begun.elapsed() >= Duration::from_millis(100));
-    let mentions = finished.err().matches("listen").count();
+    let mentions = finished.err().matches("no subscriber on").count();
     assert_eq!(mentions, 1, "{}", finished.err());
+}
+
+#[test]
+fn without_records_and_subscribers_it_does_not_mention_subscribers_or_a_rate() {
+    let emit = zlog(["emit", "-b", ANY_PORT, "--wait", "10ms"]).stdin("").run().success();
+    let said = emit.stderr_lacks("subscriber").stderr_lacks("/s)").err();
+    assert!(said.contains("0 records, 0 B in 0.") && said.contains(" s, 0 dropped"), "{said}");
 }
 
 #[test]
 fn it_waits_for_subscribers_for_a_second_by_default() {
     let begun = Instant::now();
-    zlog(["emit", "-b", ANY_PORT, "-m", "x"]).run().success().stderr_has("nobody listens");
+    zlog(["emit", "-b", ANY_PORT, "-m", "x"]).run().success().stderr_has("no subscriber on");
     assert!(begun.elapsed() >= Duration::from_secs(1));
 }
 

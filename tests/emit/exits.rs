@@ -9,9 +9,7 @@ fn the_summary_is_one_line() {
     let summary: Vec<_> =
         finished.err().lines().filter(|l| l.contains("3 records")).map(str::to_owned).collect();
     assert_eq!(summary.len(), 1, "{}", finished.err());
-    for word in ["/s", "dropped"] {
-        assert!(summary[0].contains(word), "{word} in {}", summary[0]);
-    }
+    assert!(summary[0].contains("dropped"), "{}", summary[0]);
 }
 
 #[test]

@@ -96,6 +96,12 @@ impl RawSubscriber {
         ended
     }
 
+    /// Waits for a number of bytes.
+    #[track_caller]
+    pub(crate) fn expect_bytes(&mut self, bytes: usize) {
+        self.0.read_exact(&mut vec![0; bytes]).expect("the publisher sends");
+    }
+
     /// Waits until the publisher closes the connection.
     #[track_caller]
     pub(crate) fn expect_end(mut self) {

@@ -218,3 +218,57 @@ fn lines_of_stdin_have_a_source_of_their_own() {
     relay.terminate();
     relay.wait().code(143).stderr_has("stdin: 2 NULs dropped");
 }
+
+#[test]
+fn a_line_of_stdin_without_its_end_at_a_signal_is_marked_and_counted() {
+    let ports = ["relay", "--stdin", "--publish-bind", ANY_PORT, "--no-ask"];
+    let mut relay = zlog(ports).stdin_open().start();
+    let listener = Listener::connect(&relay.endpoint(), "");
+    // Lines without a subscriber are dropped: repeat the first one.
+    while listener.try_next(Duration::from_millis(20)).is_none() {
+        relay.write("whole\n");
+    }
+    relay.write("begun");
+    relay.terminate();
+    let rest = listener.everything();
+    let last = rest.last().expect("the begun line").json();
+    assert_eq!((&last["msg"], &last["cut"]), (&"begun".into(), &true.into()));
+    relay.wait().code(143).stderr_has("stdin: 1 line cut off by the end (marked `cut`)");
+}
+
+#[test]
+fn messages_that_a_restarted_relay_forwards_to_nobody_are_counted_and_are_no_loss() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let collect = format!("ipc://{}", directory.path().join("collect").display());
+    let publisher = zmq::Context::new().socket(zmq::XPUB).expect("a socket");
+    publisher.set_rcvtimeo(60_000).expect("a plain option");
+    publisher.set_linger(0).expect("a plain option");
+    publisher.connect(&collect).expect("the endpoint is well-formed");
+    let start = || zlog(["relay", "-b", &collect, "-p", ANY_PORT, "--fail-on-loss"]).start();
+    let mut first = start();
+    let bound = first.endpoints(3);
+    let listener = Listener::connect(&bound[1], "app");
+    assert_eq!(publisher.recv_bytes(0).expect("a subscription"), b"\x01app");
+    publisher.send_multipart(["app.INFO", "heard"], 0).expect("sent");
+    assert_eq!(listener.next().text(), "heard");
+    first.signal(Signal::KILL);
+    first.expect_end();
+    drop(listener);
+    // libzmq keeps the subscription, for whoever binds there next.
+    for _ in 0..10 {
+        publisher.send_multipart(["app.INFO", "unheard"], 0).expect("sent");
+    }
+    let mut second = start();
+    let ask = second.endpoints(3).remove(2);
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let asked = zlog(["relay", "--status", "--ask", &ask]).run().success().out();
+        if asked.contains("10 messages without a subscriber") {
+            break;
+        }
+        assert!(Instant::now() < until, "{asked}");
+    }
+    second.terminate();
+    let said = second.wait().code(143).err();
+    assert!(said.contains("forwarded 10 messages in ") && said.contains("; 10 had no subscriber"));
+}

@@ -167,3 +167,22 @@ fn a_root_that_contains_a_level_and_a_wrong_level_are_wrong_usage() {
     zlog(["tail", "--root", "app.ERROR"]).run().code(2).stderr_has("ERROR");
     zlog(["tail", "--level", "loud"]).run().code(2).stderr_has("--level");
 }
+
+#[test]
+fn a_topic_that_looks_like_an_endpoint_or_a_path_is_reported_with_the_right_spelling() {
+    for (topic, hint) in [
+        ("127.0.0.1:12399", Some("tcp://127.0.0.1:12399")),
+        (":12399", Some("tcp://127.0.0.1:12399")),
+        ("/var/log/syslog", Some("--input /var/log/syslog")),
+        ("./app.log", Some("--input ./app.log")),
+        ("app.ERROR", None),
+        ("app: 1", None),
+    ] {
+        let publisher = Publisher::bind();
+        let args = ["tail", &publisher.endpoint, topic, "--timeout", "10ms"];
+        let said = zlog(args).run().err();
+        assert_eq!(said.contains("is taken as the beginning of topics"), hint.is_some(), "{said}");
+        assert!(hint.is_none_or(|hint| said.contains(hint)), "{topic}: {said}");
+        zlog(args).args(["-q"]).run().stderr_lacks("taken as");
+    }
+}

@@ -125,6 +125,9 @@ struct Emit {
     quiet: bool,
     begun: Instant,
     taken: u64,
+    /// That too few subscribers connected. Printed before the first record, if that is still so.
+    missing_subscribers: Option<String>,
+    wanted_subscribers: usize,
     /// Records whose own topic was not under the root.
     outside_root: u64,
 }
@@ -166,25 +169,19 @@ impl Emit {
             quiet: args.quiet,
             begun,
             taken: 0,
+            missing_subscribers: None,
+            wanted_subscribers: args.wait_for,
             outside_root: 0,
         }
     }
 
-    /// Waits for subscribers, and reports if too few have come. Then `--duration` begins.
+    /// Waits for subscribers. Then `--duration` begins.
     fn wait_for_subscribers(&mut self, args: &EmitArgs) -> Result<()> {
         let publisher = self.publish.publisher();
         let stop = || self.shutdown.stop.requested();
         let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
         if let WaitOutcome::TimedOut(subscribers) = waited {
-            let (wait, wanted) = (args.wait, args.wait_for);
-            let text = match (wanted, subscribers) {
-                (0, _) => return Ok(()),
-                (1, _) => format!("nobody listens (waited {wait}); publishing anyway"),
-                (_, n) => {
-                    format!("{n} of {wanted} subscribers connected (waited {wait}); publishing")
-                }
-            };
-            terminal::eprint_line(format_args!("zlog emit: {text}"));
+            self.missing_subscribers = missing_subscribers(args, publisher, subscribers);
         }
         self.begun = Instant::now();
         if let Some(duration) = args.duration {
@@ -192,6 +189,17 @@ impl Emit {
             let _ = self.shutdown.until.set(self.begun + duration.0);
         }
         Ok(())
+    }
+
+    /// Reports that too few subscribers connected, if that is still so.
+    fn report_missing_subscribers(&mut self) {
+        let Some(text) = self.missing_subscribers.take() else { return };
+        let publisher = self.publish.publisher();
+        publisher.process_events();
+        if publisher.subscribers(&self.sender.root) < self.wanted_subscribers {
+            let line = format_args!("zlog emit: {}", escape(&text));
+            self.progress.suspended(|| terminal::eprint_line(line));
+        }
     }
 
     /// Prints notices; the progress line makes room.
@@ -237,6 +245,11 @@ impl Emit {
         }
         self.publish.flush()?;
         self.report_disconnects();
+        // The number of the last minute. It is no use with --quiet.
+        let misused = self.publish.publisher().take_last_report();
+        if let Some(text) = misused.filter(|_| !self.quiet) {
+            terminal::eprint_line(format_args!("zlog emit: {}", escape(&text)));
+        }
         let flushed = self.publish.close(Instant::now() + self.shutdown.linger()).is_ok();
         let published = self.publish.published();
         let (outside_root, counts) = (self.outside_root, source.counts());
@@ -261,6 +274,7 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
             self.publish.publisher().pause(pause, &|| self.shutdown.is_due());
             self.progress.show(self.taken);
         }
+        self.report_missing_subscribers();
         self.outside_root += u64::from(self.sender.fill(record));
         self.publish.handle(record)?;
         self.taken += 1;
@@ -289,6 +303,28 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
     /// At a signal, what was read must not be lost.
     fn grace(&self) -> Option<Duration> {
         self.shutdown.stop.requested().then(|| self.shutdown.linger())
+    }
+}
+
+/// That fewer subscribers than wanted connected in time, and the next step. `None` if none is
+/// wanted.
+fn missing_subscribers(args: &EmitArgs, publisher: &Publisher, there: usize) -> Option<String> {
+    let (wait, wanted) = (args.wait, args.wait_for);
+    let endpoints = publisher.endpoint_status();
+    let binds = endpoints.iter().all(|endpoint| endpoint.role == Role::Bind);
+    let names: Vec<&str> = endpoints.iter().map(|endpoint| &*endpoint.endpoint).collect();
+    let names = names.join(", ");
+    let first = if binds { "`zlog tail`" } else { "`zlog relay`" };
+    match wanted {
+        0 => None,
+        1 => Some(format!(
+            "no subscriber on {names} after {wait}; publishing anyway. Start {first} first, or \
+             wait longer with --wait 1m"
+        )),
+        _ => Some(format!(
+            "{there} of {wanted} subscribers on {names} after {wait}; publishing anyway. Wait \
+             longer with --wait 1m"
+        )),
     }
 }
 

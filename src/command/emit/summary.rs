@@ -13,6 +13,7 @@ use zlog_core::text::plural::{counted, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
+use zlog_pipeline::socket::broken_remark;
 use zlog_pipeline::source::{ReadProgress, SourceCounts};
 
 /// What was published, changed and lost.
@@ -80,12 +81,7 @@ impl Summary {
 
     /// Losses whose number is not known.
     fn may_be_lost(&self) -> Vec<String> {
-        let mut losses = Vec::new();
-        if self.published.broken > 0 {
-            let connections = counted(self.published.broken, "connection");
-            losses
-                .push(format!("{connections} broke, and some on their way over them may be lost"));
-        }
+        let mut losses = Vec::from_iter(broken_remark(self.published.broken));
         if !self.flushed {
             losses.push("some may not have left before --linger was over".to_owned());
         }
@@ -97,13 +93,12 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Published { records, bytes, dropped_full, .. } = self.published;
         let seconds = self.took.as_secs_f64();
-        let rate = if seconds > 0.0 { records as f64 / seconds } else { 0.0 };
-        write!(
-            f,
-            "{}, {} in {seconds:.1} s ({rate:.0}/s)",
-            counted(records, "record"),
-            DecimalBytes(bytes)
-        )?;
+        let (records_text, bytes) = (counted(records, "record"), DecimalBytes(bytes));
+        write!(f, "{records_text}, {bytes} in {seconds:.1} s")?;
+        // The rate of a shorter run says nothing.
+        if seconds >= 1.0 {
+            write!(f, " ({:.0}/s)", records as f64 / seconds)?;
+        }
         write!(f, ", {dropped_full} dropped")?;
         for remark in self.remarks() {
             write!(f, "; {remark}")?;

@@ -109,10 +109,15 @@ impl InputThread {
     /// What was changed or lost, in words.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = self.listen_stats().remarks();
-        let outside = self.state.counts().outside_root;
-        if outside > 0 {
-            remarks.push(format!("{} {OUTSIDE_ROOT}", counted(outside, "record")));
-        }
+        let InputCounts { outside_root, source, .. } = self.state.counts();
+        let counts = [
+            (outside_root, "record", OUTSIDE_ROOT),
+            (source.lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
+            (source.lines.nuls, "NUL", "dropped (a hole in the input)"),
+        ];
+        let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
+        remarks
+            .extend(counts.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
         remarks
     }
 
@@ -252,13 +257,6 @@ impl Inputs {
                 let records = counted(input.records(), "record");
                 terminal::eprint_line(format_args!(
                     "zlog relay: {name}: {unheard} of {records} had no subscriber"
-                ));
-            }
-            let nuls = input.state.counts().source.lines.nuls;
-            if nuls > 0 {
-                let nuls = counted(nuls, "NUL");
-                terminal::eprint_line(format_args!(
-                    "zlog relay: {name}: {nuls} dropped (a hole in the input)"
                 ));
             }
             for remark in input.remarks() {

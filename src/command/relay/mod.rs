@@ -241,14 +241,19 @@ impl Relay {
         }
     }
 
+    /// Prints reports of subscribers, unless --quiet.
+    fn print_reports(&self, reports: impl IntoIterator<Item = String>) {
+        for text in reports.into_iter().filter(|_| !self.settings.args.quiet) {
+            terminal::eprint_line(format_args!("zlog relay: {}", escape::escape(&text)));
+        }
+    }
+
     /// Prints what happened to connections.
     fn report_events(&mut self, now: Instant) {
         super::warn_of_descriptors(now);
-        let ended = self.proxy.take_report();
-        let broken = self.proxy.broken().map(|broken| broken.to_string());
-        for text in broken.chain(ended).filter(|_| !self.settings.args.quiet) {
-            terminal::eprint_line(format_args!("zlog relay: {}", escape::escape(&text)));
-        }
+        let mut reports = self.proxy.broken_reports(now);
+        reports.extend(self.proxy.take_report());
+        self.print_reports(reports);
         for event in self.proxy.events() {
             if let Some(connection_log) = &mut self.connection_log {
                 connection_log.print(&event);
@@ -341,6 +346,11 @@ impl Relay {
         if let Err(error) = &drained {
             terminal::eprint_line(format_args!("zlog relay: {error}"));
         }
+        self.proxy.process_events();
+        self.report_events(Instant::now());
+        let (broken, more_broken) = self.proxy.take_broken();
+        let misused = self.proxy.take_last_report();
+        self.print_reports(more_broken.into_iter().chain(misused));
         let Relay { settings, proxy, queries, handlers, inputs, uncounted, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;
@@ -351,7 +361,7 @@ impl Relay {
         let handlers = handlers.close(linger);
         let missing = super::tell_losses("relay", &handlers);
         inputs.print_remarks();
-        let summary = Summary { counts, uncounted, flushed, took: self.begun.elapsed() };
+        let summary = Summary { counts, broken, uncounted, flushed, took: self.begun.elapsed() };
         if !settings.args.quiet || summary.lost() {
             terminal::eprint_line(format_args!("zlog relay: {summary}"));
         }

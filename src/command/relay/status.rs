@@ -60,6 +60,7 @@ pub(super) fn of(
             messages: counts.messages,
             bytes: counts.bytes,
             rate: rates.messages(proxy),
+            unheard: counts.unheard,
             no_room: counts.no_room,
             dropped: counts.dropped,
             frames_cut: counts.frames_cut,

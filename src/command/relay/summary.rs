@@ -4,11 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use zlog_core::text::plural::counted;
-use zlog_pipeline::socket::{Counts, Flushed};
+use zlog_pipeline::socket::{Counts, Flushed, broken_remark};
 
 /// The counts of a relay that has ended.
 pub(super) struct Summary {
     pub(super) counts: Counts,
+    /// Subscribers whose connection broke.
+    pub(super) broken: u64,
     /// Whether publishers were still sending at the end.
     pub(super) uncounted: bool,
     pub(super) flushed: Flushed,
@@ -19,15 +21,20 @@ impl Summary {
     /// Whether messages were lost here, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Counts { no_room, dropped, frames_cut, .. } = self.counts;
-        no_room + dropped + frames_cut > 0 || self.uncounted || self.flushed == Flushed::No
+        no_room + dropped + frames_cut + self.broken > 0
+            || self.uncounted
+            || self.flushed == Flushed::No
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { messages, no_room, dropped, frames_cut, .. } = self.counts;
+        let Counts { messages, unheard, no_room, dropped, frames_cut, .. } = self.counts;
         let seconds = self.took.as_secs_f64();
         write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
+        if unheard > 0 {
+            write!(f, "; {unheard} had no subscriber")?;
+        }
         if no_room > 0 {
             let times = counted(no_room, "time");
             write!(f, "; a subscriber had no room {times}, and lost messages")?;
@@ -38,6 +45,9 @@ impl fmt::Display for Summary {
         }
         if frames_cut > 0 {
             write!(f, "; dropped {} beyond the eighth of a message", counted(frames_cut, "frame"))?;
+        }
+        if let Some(remark) = broken_remark(self.broken) {
+            write!(f, "; {remark}")?;
         }
         if self.uncounted {
             f.write_str(

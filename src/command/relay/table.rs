@@ -42,6 +42,9 @@ fn head(out: &mut String, status: &Status) {
     };
     line("forwarded", format!("{}, {:.1}/s", counted(passed.messages, "message"), passed.rate));
     line("", bytes(passed.bytes));
+    if passed.unheard > 0 {
+        line("unheard", format!("{} without a subscriber", counted(passed.unheard, "message")));
+    }
     line("no room", format!("{} for a subscriber", counted(passed.no_room, "time")));
     line("dropped", format!("{} for all subscribers", passed.dropped));
     if passed.frames_cut > 0 {

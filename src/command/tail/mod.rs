@@ -11,10 +11,12 @@ mod output;
 mod settings;
 mod stored;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use self::output::{Closed, TailOutput};
 use crate::cli::TailArgs;
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
@@ -59,10 +61,33 @@ fn move_endpoints(args: &mut TailArgs) -> Result<()> {
         let what = format!("--input can't be combined with the endpoint {endpoint}");
         return Err(Error::usage(what).hint("Leave out one of them."));
     }
+    let looks_odd = topics.iter().filter_map(|topic| other_spelling(topic));
+    for (topic, hint) in looks_odd.filter(|_| !args.quiet) {
+        let topic = escape(topic);
+        terminal::eprint_line(format_args!(
+            "zlog tail: \"{topic}\" is taken as the beginning of topics. {hint}"
+        ));
+    }
     args.topics = topics;
     args.endpoints.connect.extend(endpoints);
     args.topics.append(&mut args.topic);
     Ok(())
+}
+
+/// The argument for what `topic` probably is: an endpoint without a transport, or a path.
+fn other_spelling(topic: &str) -> Option<(&str, String)> {
+    let path = Path::new(topic);
+    let port = topic.rsplit_once(':').map(|(_, port)| port);
+    let hint = if topic.starts_with(['/', '.', '~']) || path.is_file() {
+        let path = escape(topic);
+        format!("To read a file: --input {path}. To connect to a socket: ipc://{path}")
+    } else if port.is_some_and(|port| port.parse::<u16>().is_ok()) {
+        let host = if topic.starts_with(':') { "127.0.0.1" } else { "" };
+        format!("To connect to an endpoint: tcp://{host}{}", escape(topic))
+    } else {
+        return None;
+    };
+    Some((topic, hint))
 }
 
 /// Why a tail ended.

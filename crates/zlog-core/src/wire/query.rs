@@ -162,6 +162,8 @@ pub struct Traffic {
     pub bytes: u64,
     /// Messages per second, lately.
     pub rate: f64,
+    /// Messages forwarded while nobody had subscribed to them.
+    pub unheard: u64,
     /// Number of times that a message was dropped for a subscriber without room.
     pub no_room: u64,
     /// Messages dropped for all subscribers.

@@ -158,8 +158,8 @@ fn in_use(endpoint: &Endpoint) -> Error {
         None => "another port (0 takes a free one)",
     };
     error.hint(format!(
-        "Another program listens there, maybe another `zlog emit`. --connect to it, or --bind \
-         {next}."
+        "Another program has bound it. Let both publishers connect to a `zlog relay` (--connect \
+         tcp://127.0.0.1:12344), or --bind {next}."
     ))
 }
 

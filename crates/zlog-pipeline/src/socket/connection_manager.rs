@@ -22,7 +22,10 @@ pub(super) struct ConnectionManager {
     misused: Vec<String>,
     /// Open connections, and ended ones that are not reported yet.
     open: HashSet<Descriptor>,
-    disconnected: Vec<Descriptor>,
+    disconnected: Vec<(Descriptor, bool)>,
+    /// The next disconnect is that of a subscriber that broke the protocol. libzmq's I/O
+    /// thread, of which there is one, sends both events in a row.
+    misused_next: bool,
     connections: Connections,
 }
 
@@ -42,6 +45,7 @@ impl ConnectionManager {
             misused: Vec::new(),
             open: HashSet::new(),
             disconnected: Vec::new(),
+            misused_next: false,
             connections: Connections::default(),
         };
         let mut bound = Vec::new();
@@ -79,6 +83,7 @@ impl ConnectionManager {
             changed = true;
             if event.kind == Kind::Misused {
                 self.misused.push(event.address);
+                self.misused_next = true;
                 continue;
             }
             self.note_descriptor(&event);
@@ -103,7 +108,8 @@ impl ConnectionManager {
         let Some(descriptor) = event.descriptor else { return };
         if event.kind == Kind::Disconnected {
             self.open.remove(&descriptor);
-            self.disconnected.push(descriptor);
+            let misused = std::mem::take(&mut self.misused_next);
+            self.disconnected.push((descriptor, misused));
             return;
         }
         self.open.insert(descriptor);
@@ -131,8 +137,9 @@ impl ConnectionManager {
         self.monitor.poll_item()
     }
 
-    /// The connections that ended since the last call.
-    pub(super) fn disconnected(&mut self) -> impl Iterator<Item = Descriptor> + '_ {
+    /// The connections that ended since the last call, and whether because the subscriber
+    /// broke the protocol.
+    pub(super) fn disconnected(&mut self) -> impl Iterator<Item = (Descriptor, bool)> + '_ {
         self.disconnected.drain(..)
     }
 

@@ -10,6 +10,7 @@
 
 mod addresses;
 mod attach;
+mod broken_report;
 mod connection;
 mod connection_manager;
 mod descriptor;
@@ -35,6 +36,8 @@ mod subscriptions;
 pub(crate) mod testing;
 mod upstream;
 
+pub(crate) use broken_report::BrokenReport;
+pub use broken_report::broken_remark;
 pub use connection::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind};
 pub use drain::{Drain, PublisherRequest, connected_peers};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
@@ -45,7 +48,6 @@ pub use publisher::{Publisher, Sent, WaitOutcome};
 pub use query::{AnswerOutcome, ClientId, QueryClient, QueryServer, Reply};
 pub use raw::{RawReceiver, RawSender};
 pub use subscriber::{FrameSink, Subscriber};
-pub use subscriber_tracker::BrokenConnection;
 
 /// The version of libzmq: major, minor, patch.
 pub fn libzmq_version() -> (i32, i32, i32) {

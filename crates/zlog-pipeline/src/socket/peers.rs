@@ -89,22 +89,35 @@ impl Peers {
             self.sent_at = Some(now);
         }
         for address in connections.misused() {
-            self.record_end(address, Misuse::Frame);
+            self.record_end(&address, Misuse::Frame);
         }
-        for descriptor in connections.disconnected() {
-            let connection = self.tracker.disconnected(descriptor, sent);
+        // Most messages of a connection that has ended are queued already. The others come
+        // right after its disconnect.
+        self.read_messages(socket, sent, now, &mut each);
+        for (descriptor, misused) in connections.disconnected() {
+            let connection = self.tracker.disconnected(descriptor, misused, sent);
             connection.map(PeerEvent::Disconnected).into_iter().for_each(&mut each);
         }
-        for _ in 0..MAX_READ {
-            if socket.recv(&mut self.message, zmq::DONTWAIT).is_err() {
-                break;
-            }
-            self.handle_message(sent, now, &mut each);
-        }
+        self.read_messages(socket, sent, now, &mut each);
         let recent = self.sent_at.is_some_and(|at| now.saturating_duration_since(at) < IN_FLIGHT);
         let room = MAX_BROKEN.saturating_sub(self.broken.len());
         let broken = self.tracker.broken().filter(|broken| recent && broken.sent > 0);
         self.broken.extend(broken.take(room));
+    }
+
+    fn read_messages(
+        &mut self,
+        socket: &mut zmq::Socket,
+        sent: u64,
+        now: Instant,
+        each: &mut impl FnMut(PeerEvent<'_>),
+    ) {
+        for _ in 0..MAX_READ {
+            if socket.recv(&mut self.message, zmq::DONTWAIT).is_err() {
+                break;
+            }
+            self.handle_message(sent, now, each);
+        }
     }
 
     fn handle_message(&mut self, sent: u64, now: Instant, each: &mut impl FnMut(PeerEvent<'_>)) {
@@ -133,7 +146,8 @@ impl Peers {
         }
         if let Some(offender) = update.offender {
             zmq_sys::zlog_end_connection(offender.connection);
-            self.record_end(offender.address.into(), offender.why);
+            self.tracker.misused(offender.connection);
+            self.record_end(&offender.address, offender.why);
         }
     }
 
@@ -141,9 +155,9 @@ impl Peers {
         self.message.gets(property).and_then(|number| number.parse().ok()).unwrap_or_default()
     }
 
-    fn record_end(&mut self, address: String, why: Misuse) {
+    fn record_end(&mut self, address: &str, why: Misuse) {
         self.ended += 1;
-        self.last = Some((address, why));
+        self.last = Some((readable(address), why));
     }
 
     /// A report of ended connections: the first at once, then at most one a minute.
@@ -160,6 +174,12 @@ impl Peers {
             1 => format!("disconnected a subscriber{at}: {why}"),
             _ => format!("disconnected {ended} subscribers, the last{at}: {why}"),
         })
+    }
+
+    /// As [`Peers::take_report`], at the end.
+    pub(super) fn take_last_report(&mut self) -> Option<String> {
+        self.reported = None;
+        self.take_report(Instant::now())
     }
 
     /// The connections that ended without a cancel since the last call, while messages may
@@ -180,10 +200,20 @@ fn peer_name(descriptor: Descriptor, address: &str) -> String {
     if let Some(address) = descriptor::peer_address(descriptor) {
         return address;
     }
-    // Over ipc libzmq's address is `:user:group:process`.
-    match address.rsplit_once(':') {
-        Some((_, process)) if address.starts_with(':') => format!("process {process}"),
-        _ if address.is_empty() => "an unknown address".to_owned(),
+    if address.is_empty() { "an unknown address".to_owned() } else { readable(address) }
+}
+
+/// libzmq's address of a peer, for messages. Over ipc it is `:user:group:process`, after
+/// `localhost` where the system names the socket so.
+fn readable(address: &str) -> String {
+    let numbers = address.strip_prefix("localhost").unwrap_or(address).strip_prefix(':');
+    let numbers: Vec<&str> = numbers.unwrap_or_default().split(':').collect();
+    match numbers[..] {
+        [user, group, process]
+            if [user, group, process].iter().all(|number| number.parse::<u32>().is_ok()) =>
+        {
+            format!("process {process}")
+        }
         _ => address.to_owned(),
     }
 }
@@ -197,14 +227,26 @@ mod tests {
         let mut peers = Peers::new();
         let start = Instant::now();
         assert_eq!(peers.take_report(start), None);
-        peers.record_end("10.0.0.7".into(), Misuse::Frame);
+        peers.record_end("10.0.0.7", Misuse::Frame);
         let text = peers.take_report(start).expect("a report");
         assert!(text.starts_with("disconnected a subscriber at 10.0.0.7: "), "{text}");
-        peers.record_end("10.0.0.8".into(), Misuse::Rate);
-        peers.record_end(String::new(), Misuse::Cancels);
+        peers.record_end("10.0.0.8", Misuse::Rate);
+        peers.record_end("", Misuse::Cancels);
         assert_eq!(peers.take_report(start + REPORT_INTERVAL / 2), None);
         let text = peers.take_report(start + REPORT_INTERVAL).expect("a report");
         assert!(text.starts_with("disconnected 2 subscribers, the last: "), "{text}");
         assert_eq!(peers.take_report(start + 3 * REPORT_INTERVAL), None);
+        peers.record_end("10.0.0.9", Misuse::Rate);
+        assert!(peers.take_last_report().is_some(), "at the end");
+    }
+
+    #[test]
+    fn a_peer_over_ipc_is_named_by_its_process() {
+        for address in ["localhost:0:0:7568", ":0:0:7568", ":1000:1000:7568"] {
+            assert_eq!(peer_name(-1, address), "process 7568");
+        }
+        for address in ["127.0.0.1", "::1", "localhost", "fe80::1:2:3"] {
+            assert_eq!(peer_name(-1, address), address);
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! One that is killed, or whose network breaks, does neither, and messages in flight to it
 //! are lost. libzmq does not tell how many.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 
 use super::descriptor::Descriptor;
@@ -17,6 +17,8 @@ const MAX_PREFIXES: usize = 64;
 const MAX_PREFIX_LEN: usize = 256;
 /// Most subscribers tracked.
 const MAX_SUBSCRIBERS: usize = 10_000;
+/// Ended connections whose further messages are ignored. libzmq queues 256 messages of each.
+const MAX_ENDED: usize = 1024;
 
 /// A higher upper bound of a loss says nothing: libzmq and the system queue about 10,000
 /// messages of usual size at each end.
@@ -24,10 +26,12 @@ const MAX_MEANINGFUL_LOSS: u64 = 100_000;
 
 /// A subscriber that disconnected without unsubscribing.
 #[derive(Debug)]
-pub struct BrokenConnection {
+pub(crate) struct BrokenConnection {
     /// The peer's address.
     peer: String,
-    /// Messages sent to any subscriber while it was connected: an upper bound of its loss.
+    /// Number of messages sent to any subscriber before it subscribed, and while it was
+    /// connected: an upper bound of its loss.
+    before: u64,
     pub(super) sent: u64,
     prefixes: HashSet<Box<[u8]>>,
     /// Number of subscriptions that are not in `prefixes`.
@@ -49,18 +53,29 @@ impl fmt::Display for BrokenConnection {
 }
 
 impl BrokenConnection {
-    /// Whether it was subscribed to this topic.
-    pub fn subscribed_to(&self, topic: &str) -> bool {
+    /// Whether it was sent a message of this topic, whose latest message was number `last`
+    /// (from 1) of all messages sent.
+    pub(crate) fn was_sent(&self, topic: &str, last: u64) -> bool {
+        last > self.before && self.subscribed_to(topic)
+    }
+
+    /// Whether it was sent the message with this number, if that had a topic that it wanted.
+    pub(super) fn was_there(&self, last: u64) -> bool {
+        last > self.before
+    }
+
+    fn subscribed_to(&self, topic: &str) -> bool {
         self.others > 0 || self.prefixes.iter().any(|p| topic.as_bytes().starts_with(p))
     }
 }
 
-/// A tracked connection. `subscriber.sent` is the message count at its first subscription.
 struct Tracked {
     descriptor: Descriptor,
     subscriber: BrokenConnection,
     /// It has unsubscribed, or announced its end.
     orderly: bool,
+    /// It was disconnected because of what it sent.
+    misused: bool,
 }
 
 /// The subscribers of a publisher, by connection number. Numbers are never reused.
@@ -70,6 +85,9 @@ pub(super) struct SubscriberTracker {
     /// Disconnected since the last [`SubscriberTracker::broken`]. Their last messages may
     /// be read after the disconnect is known.
     gone: Vec<(u64, BrokenConnection)>,
+    /// The latest connections that have ended. Subscriptions of theirs may still be queued,
+    /// and must not make them connected again.
+    ended: VecDeque<u64>,
 }
 
 impl SubscriberTracker {
@@ -96,13 +114,20 @@ impl SubscriberTracker {
         sent: u64,
         name: impl FnOnce() -> String,
     ) {
-        if self.connected.len() >= MAX_SUBSCRIBERS && !self.connected.contains_key(&connection) {
+        if !self.connected.contains_key(&connection)
+            && (self.connected.len() >= MAX_SUBSCRIBERS || self.ended.contains(&connection))
+        {
             return;
         }
         let connected = self.connected.entry(connection).or_insert_with(|| {
-            let subscriber =
-                BrokenConnection { peer: name(), sent, prefixes: HashSet::new(), others: 0 };
-            Tracked { descriptor, subscriber, orderly: false }
+            let subscriber = BrokenConnection {
+                peer: name(),
+                before: sent,
+                sent: 0,
+                prefixes: HashSet::new(),
+                others: 0,
+            };
+            Tracked { descriptor, subscriber, orderly: false, misused: false }
         });
         connected.orderly = false;
         let subscriber = &mut connected.subscriber;
@@ -133,14 +158,34 @@ impl SubscriberTracker {
         true
     }
 
-    /// Notes that a connection ended after `sent` messages, and returns its number. If two
-    /// have the same descriptor it is the older one: the system reuses descriptors at once.
-    pub(super) fn disconnected(&mut self, descriptor: Descriptor, sent: u64) -> Option<u64> {
+    /// Notes that this connection is being ended because of what it sent. What it loses is
+    /// no loss to report.
+    pub(super) fn misused(&mut self, connection: u64) {
+        self.gone.retain(|(gone, _)| *gone != connection);
+        if let Some(connected) = self.connected.get_mut(&connection) {
+            connected.misused = true;
+        }
+    }
+
+    /// Notes that a connection ended after `sent` messages, because of what it sent if it was
+    /// `misused`, and returns its number. If two have the same descriptor it is the older one:
+    /// the system reuses descriptors at once.
+    pub(super) fn disconnected(
+        &mut self,
+        descriptor: Descriptor,
+        misused: bool,
+        sent: u64,
+    ) -> Option<u64> {
         let mut all = self.connected.iter();
         let connection = *all.find(|(_, connected)| connected.descriptor == descriptor)?.0;
-        let Tracked { subscriber, orderly, .. } = self.connected.remove(&connection)?;
-        if !orderly {
-            let sent = sent.saturating_sub(subscriber.sent);
+        let tracked = self.connected.remove(&connection)?;
+        if self.ended.len() == MAX_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(connection);
+        if !tracked.orderly && !tracked.misused && !misused {
+            let subscriber = tracked.subscriber;
+            let sent = sent.saturating_sub(subscriber.before);
             self.gone.push((connection, BrokenConnection { sent, ..subscriber }));
         }
         Some(connection)
@@ -160,6 +205,14 @@ impl SubscriberTracker {
 }
 
 #[cfg(test)]
+impl BrokenConnection {
+    pub(super) fn for_test(peer: &str) -> BrokenConnection {
+        let (peer, prefixes) = (peer.to_owned(), HashSet::new());
+        BrokenConnection { peer, before: 0, sent: 1, prefixes, others: 0 }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -175,7 +228,7 @@ mod tests {
         }
         tracker.handle(b"\x00web.", (2, 2), 15, name);
         for whose in [2, 1, 1, 9] {
-            tracker.disconnected(whose, 20);
+            tracker.disconnected(whose, false, 20);
         }
         let broken: Vec<BrokenConnection> = tracker.broken().collect();
         assert_eq!(broken.len(), 1);
@@ -190,7 +243,7 @@ mod tests {
         for whose in [1, 2] {
             tracker.handle(b"\x01a", (whose, 7), 0, name);
             tracker.handle(b"\x01b", (whose, 7), 0, name);
-            assert_eq!(tracker.disconnected(7, 5), Some(whose));
+            assert_eq!(tracker.disconnected(7, false, 5), Some(whose));
         }
         tracker.handle(b"\x00a", (1, 7), 5, name);
         tracker.handle(b"\x00b", (1, 7), 5, name);
@@ -203,7 +256,7 @@ mod tests {
         let mut tracker = SubscriberTracker::default();
         tracker.handle(b"\x01old", (1, 7), 0, name);
         tracker.handle(b"\x01new", (2, 7), 0, name);
-        assert_eq!(tracker.disconnected(7, 5), Some(1));
+        assert_eq!(tracker.disconnected(7, false, 5), Some(1));
         let broken: Vec<BrokenConnection> = tracker.broken().collect();
         assert!(
             broken.len() == 1 && broken[0].subscribed_to("old") && !broken[0].subscribed_to("new")
@@ -222,8 +275,33 @@ mod tests {
         }
         let kept = (tracker.connected.len(), tracker.connected[&1].subscriber.prefixes.len());
         assert_eq!(kept, (MAX_SUBSCRIBERS, MAX_PREFIXES));
-        tracker.disconnected(1, 0);
+        tracker.disconnected(1, false, 0);
         assert!(tracker.broken().all(|broken| broken.subscribed_to("x")));
+    }
+
+    #[test]
+    fn a_connection_ended_for_misuse_is_not_broken_even_if_it_subscribes_again() {
+        let mut tracker = SubscriberTracker::default();
+        for (connection, descriptor) in [(1, 7), (2, 8)] {
+            tracker.handle(b"\x01a", (connection, descriptor), 0, name);
+        }
+        tracker.misused(1);
+        tracker.handle(b"\x01a", (1, 7), 5, name);
+        tracker.disconnected(7, false, 9);
+        tracker.disconnected(8, true, 9);
+        tracker.handle(b"\x01a", (1, 7), 9, name);
+        tracker.handle(b"\x01a", (2, 8), 9, name);
+        assert_eq!((tracker.broken().count(), tracker.iter().count()), (0, 0));
+    }
+
+    #[test]
+    fn a_subscriber_was_sent_messages_of_its_topics_since_it_subscribed() {
+        let mut tracker = SubscriberTracker::default();
+        tracker.handle(b"\x01app.", (1, 7), 10, name);
+        tracker.disconnected(7, false, 20);
+        let broken = tracker.broken().next().expect("it is broken");
+        assert!(broken.was_sent("app.INFO", 11));
+        assert!(!broken.was_sent("app.INFO", 10) && !broken.was_sent("web.INFO", 11));
     }
 
     #[test]

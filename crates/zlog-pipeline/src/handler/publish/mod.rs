@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Backlog, HandleError, Handler};
-use crate::socket::{Flushed, Publisher, Sent};
+use crate::socket::{BrokenReport, Flushed, Publisher, Sent};
 use zlog_core::text::escape::escape;
 use zlog_core::topic_table::TopicTable;
 use zlog_core::wire;
@@ -86,6 +86,8 @@ pub struct Published {
 struct Topic {
     /// The number of its last record. The first is 1.
     seq: u64,
+    /// The number of its last record among all records that were sent.
+    last: u64,
     /// Whether anybody has subscribed to it, as of this generation of subscriptions.
     has_subscriber: bool,
     generation: u64,
@@ -98,6 +100,7 @@ pub struct Publish {
     options: PublishOptions,
     topics: TopicTable<Topic>,
     published: Published,
+    broken: BrokenReport,
     since_drain: u32,
     /// The subscribers that were reported as slow.
     reported: Vec<String>,
@@ -117,6 +120,7 @@ impl Publish {
             options,
             topics: TopicTable::new(MAX_TOPICS),
             published: Published::default(),
+            broken: BrokenReport::default(),
             since_drain: 0,
             reported: Vec::new(),
             topic: String::new(),
@@ -126,7 +130,8 @@ impl Publish {
 
     /// What was published so far.
     pub fn published(&self) -> Published {
-        Published { renumbered: self.topics.forgotten(), ..self.published }
+        let (renumbered, broken) = (self.topics.forgotten(), self.broken.total());
+        Published { renumbered, broken, ..self.published }
     }
 
     /// The socket, to wait for subscribers and to ask about connections.
@@ -160,12 +165,13 @@ impl Publish {
     fn look_up(&mut self) -> Result<(Option<u64>, bool)> {
         let publisher = self.publisher.as_mut().ok_or_else(closed)?;
         // A generation that never exists, so that subscribers are looked up.
-        let new = || Topic { seq: 0, has_subscriber: false, generation: u64::MAX };
+        let new = || Topic { seq: 0, last: 0, has_subscriber: false, generation: u64::MAX };
         let Some(topic) = self.topics.get_or_insert_with("", &self.topic, new, |_| true) else {
             return Ok((None, publisher.has_subscriber(self.topic.as_bytes())));
         };
         let generation = publisher.generation();
         topic.seq += 1;
+        topic.last = self.published.records + 1;
         if topic.generation != generation {
             topic.has_subscriber = publisher.has_subscriber(self.topic.as_bytes());
             topic.generation = generation;
@@ -220,12 +226,16 @@ impl Publish {
         self.since_drain = 0;
         publisher.process_events();
         publisher.wait_for_ending(&*options.give_up);
+        let now = Instant::now();
         for broken in publisher.broken() {
-            let mut topics = self.topics.iter().map(|(_, topic, _)| topic);
-            if topics.any(|topic| broken.subscribed_to(topic)) {
-                self.published.broken += 1;
-                (options.report)(&broken.to_string());
+            if self.topics.iter().any(|(_, topic, known)| broken.was_sent(topic, known.last))
+                && let Some(text) = self.broken.add(&broken, now)
+            {
+                (options.report)(&escape(&text));
             }
+        }
+        if let Some(text) = self.broken.take_count(now) {
+            (options.report)(&text);
         }
     }
 
@@ -312,7 +322,10 @@ impl Handler for Publish {
     /// # Errors
     /// Time was up. How many records are lost is unknown.
     fn close(&mut self, until: Instant) -> Result<()> {
-        let Some(publisher) = self.publisher.take() else { return Ok(()) };
+        let Some(mut publisher) = self.publisher.take() else { return Ok(()) };
+        for text in self.broken.take_rest().into_iter().chain(publisher.take_last_report()) {
+            (self.options.report)(&escape(&text));
+        }
         match publisher.close(until.saturating_duration_since(Instant::now())) {
             Flushed::Yes => Ok(()),
             Flushed::No => Err(Error::new(

@@ -24,6 +24,10 @@ impl Proxy {
                 if !self.take()? {
                     return Ok(Forwarded::All);
                 }
+                // Messages are numbered from 1.
+                let number = self.counts.messages + 1;
+                let topic = self.frames[0].bytes();
+                self.heard = self.topics.note(topic, number, &self.peers.subscriptions);
                 if let Some(inspect) = &mut inspect {
                     self.inspect(*inspect)?;
                 }
@@ -100,6 +104,7 @@ impl Proxy {
         }
         self.frame_count = 0;
         self.counts.messages += 1;
+        self.counts.unheard += u64::from(!self.heard);
         self.counts.bytes += bytes as u64;
         Ok(true)
     }

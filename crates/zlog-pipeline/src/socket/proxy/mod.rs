@@ -8,11 +8,14 @@
 //! and subscriptions.
 
 mod forward;
+mod forwarded_topics;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use self::forwarded_topics::ForwardedTopics;
+use super::broken_report::BrokenReport;
 use super::connection::{ConnectionEvent, EndpointStatus};
 use super::connection_manager::{ConnectionManager, poll};
 use super::drain::PublisherRequest;
@@ -25,7 +28,6 @@ use super::peers::{PeerEvent, Peers};
 use super::publisher::Publisher;
 use super::query::QueryServer;
 use super::receive_thread::MAX_FRAMES;
-use super::subscriber_tracker::BrokenConnection;
 use super::subscriptions::PrefixChange;
 use super::upstream::UpstreamSubscriptions;
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
@@ -61,6 +63,9 @@ pub struct Counts {
     pub no_room: u64,
     /// Messages dropped for all subscribers, because the relay ended while one had no room.
     pub dropped: u64,
+    /// Messages forwarded while neither a subscriber nor the relay itself had subscribed to
+    /// them. A publisher may still have an earlier relay's subscriptions.
+    pub unheard: u64,
     /// Frames dropped beyond the eighth of a message.
     pub frames_cut: u64,
 }
@@ -91,6 +96,8 @@ pub struct Proxy {
     collecting: Vec<String>,
     publishing: Vec<String>,
     peers: Peers,
+    topics: ForwardedTopics,
+    broken: BrokenReport,
     upstream: UpstreamSubscriptions,
     markers: VecDeque<Box<[u8]>>,
     events: VecDeque<ConnectionEvent>,
@@ -102,6 +109,8 @@ pub struct Proxy {
     /// room for it.
     frames: [Frame; MAX_FRAMES],
     frame_count: usize,
+    /// Whether anybody has subscribed to it.
+    heard: bool,
 }
 
 impl Proxy {
@@ -138,6 +147,8 @@ impl Proxy {
             collecting,
             publishing,
             peers: Peers::new(),
+            topics: ForwardedTopics::new(),
+            broken: BrokenReport::default(),
             upstream: UpstreamSubscriptions::new(Instant::now()),
             markers: VecDeque::new(),
             events: VecDeque::new(),
@@ -146,6 +157,7 @@ impl Proxy {
             counts: Counts::default(),
             frames: std::array::from_fn(|_| Frame::new()),
             frame_count: 0,
+            heard: false,
         })
     }
 
@@ -232,10 +244,24 @@ impl Proxy {
         self.peers.take_report(Instant::now())
     }
 
-    /// Subscribers whose connection ended without a cancel, as of the last
-    /// [`Proxy::process_events`]: messages in flight were lost.
-    pub fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
-        self.peers.broken()
+    /// As [`Proxy::take_report`], at the end: no time must have passed.
+    pub fn take_last_report(&mut self) -> Option<String> {
+        self.peers.take_last_report()
+    }
+
+    /// Reports of subscribers whose connection ended without a cancel, as of the last
+    /// [`Proxy::process_events`]: messages in transit may be lost. Limited in number.
+    pub fn broken_reports(&mut self, now: Instant) -> Vec<String> {
+        let Proxy { peers, topics, broken, .. } = self;
+        let lost = peers.broken().filter(|broken| topics.reached(broken));
+        let mut reports: Vec<String> = lost.filter_map(|lost| broken.add(&lost, now)).collect();
+        reports.extend(broken.take_count(now));
+        reports
+    }
+
+    /// The number of broken connections, and the report of those without one of their own.
+    pub fn take_broken(&mut self) -> (u64, Option<String>) {
+        (self.broken.total(), self.broken.take_rest())
     }
 
     /// Sends a request to publishers. Messages in flight still arrive.

@@ -190,6 +190,11 @@ impl Publisher {
         self.peers.take_report(Instant::now())
     }
 
+    /// As [`Publisher::take_report`], at the end: no time must have passed.
+    pub fn take_last_report(&mut self) -> Option<String> {
+        self.peers.take_last_report()
+    }
+
     /// If a subscriber has announced its end, waits until it is gone: what is sent meanwhile
     /// could be lost. Calls `stop` at least every 50 ms, and waits a minute at most.
     pub fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
@@ -205,7 +210,7 @@ impl Publisher {
 
     /// Connections that ended without a cancel, as of the last
     /// [`Publisher::process_events`]: messages in flight were lost.
-    pub fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
+    pub(crate) fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
         self.peers.broken()
     }
 

@@ -103,7 +103,9 @@ impl CommandSource {
         on_child(Some(child.id()));
         let process = Some(i64::from(child.id()));
         let specs = [options.stdout, options.stderr].map(|spec| StreamSpec { process, ..spec });
-        let (text, [stdout, stderr]) = TextSource::of(specs, lines);
+        let (mut text, [stdout, stderr]) = TextSource::of(specs, lines);
+        // Whether a signal has cut them shows at the child's exit.
+        text.hold_cut_lines();
         let (stdout, stderr) =
             (stdout.with_tee(options.tee_stdout), stderr.with_tee(options.tee_stderr));
         if let Some(pipe) = child.stdout.take() {
@@ -134,11 +136,13 @@ impl CommandSource {
         Ok(())
     }
 
-    /// Waits for the child's exit, once its pipes are closed.
-    fn await_exit(&mut self, until: Instant) -> Result<PollStatus> {
+    /// Waits for the child's exit, once its pipes are closed, and delivers last lines without
+    /// an end.
+    fn await_exit(&mut self, until: Instant, sink: &mut Sink<'_>) -> Result<PollStatus> {
         loop {
             self.check_child()?;
-            if self.status.is_some() {
+            if let Some(status) = self.status {
+                self.text.end_held(ended_by_signal(status), sink)?;
                 return Ok(PollStatus::Ended);
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -171,7 +175,7 @@ impl Source for CommandSource {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let until = Instant::now() + wait;
         if self.closed {
-            return self.await_exit(until);
+            return self.await_exit(until, sink);
         }
         match self.text.poll(wait.min(CHILD_POLL), sink)? {
             PollStatus::Delivered => {
@@ -181,7 +185,7 @@ impl Source for CommandSource {
             PollStatus::Idle => self.idle(sink),
             PollStatus::Ended => {
                 self.closed = true;
-                self.await_exit(until)
+                self.await_exit(until, sink)
             }
         }
     }
@@ -240,6 +244,14 @@ fn start_error(program: &OsStr, error: &io::Error) -> Error {
         _ => Error::io(format_args!("{name}: can't be executed"), error)
             .hint("Make it executable (chmod +x), or run it with its interpreter: sh FILE.")
             .exit_as(Exit::Child(126)),
+    }
+}
+
+/// Whether a signal ended the child, or a child of a shell: its exit code is then 128 and more.
+fn ended_by_signal(status: ExitStatus) -> bool {
+    match exit_from(status) {
+        Exit::Child(code) => code > 128,
+        exit => matches!(exit, Exit::Signal(_)),
     }
 }
 

@@ -12,7 +12,7 @@
 //! | other NULs, and other control characters | kept |
 //! | `\r\n` | ends a line, as `\n` does; a `\r` elsewhere is kept |
 //! | an empty line | a record with an empty message, or skipped and counted ([`LineOptions::skip_empty`]) |
-//! | a last line without newline | a record |
+//! | a last line without newline | a record; of a command that a signal ended, marked by the extra `cut`, counted |
 //! | a line whose end has not come when the source is asked to finish | a record, marked by the extra `cut`, counted |
 //! | a line longer than [`LineOptions::max_line`], or one that begins with `{` and is longer than eight times that | one record for each piece, numbered from 1 in the extra `part`, counted |
 //! | JSON with a value that readers could not take (see [`QUOTED`](zlog_core::wire::QUOTED)) | the value is kept as text, counted |
@@ -52,6 +52,8 @@ pub struct TextSource {
     current: Option<CurrentBlock>,
     /// Streams that have not ended.
     live: usize,
+    /// Whether a last line without its end is held until [`TextSource::end_held`].
+    holds_cut_lines: bool,
     failure: Option<Error>,
     notices: Vec<Notice>,
     failed: bool,
@@ -92,6 +94,7 @@ impl TextSource {
             spare,
             current: None,
             live: specs.len(),
+            holds_cut_lines: false,
             failure: None,
             notices: Vec::new(),
             failed: false,
@@ -115,6 +118,28 @@ impl TextSource {
     pub(crate) fn add_notice(&mut self, notice: Notice) {
         self.failed |= notice.failed;
         self.notices.push(notice);
+    }
+
+    /// Holds a last line without its end until [`TextSource::end_held`].
+    pub(crate) fn hold_cut_lines(&mut self) {
+        self.holds_cut_lines = true;
+    }
+
+    /// Delivers the lines that are held, marked and counted as `cut` or not. Call it when the
+    /// source has ended.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub(crate) fn end_held(&mut self, cut: bool, sink: &mut Sink<'_>) -> Result<()> {
+        for stream in 0..self.streams.len() {
+            if self.streams[stream].splitter.is_within_line() {
+                self.current = Some(CurrentBlock { cut, ..CurrentBlock::end(stream) });
+                if self.deliver_ready(sink)?.is_break() {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn progress(&self) -> &Arc<ReadProgress> {
@@ -210,7 +235,12 @@ impl TextSource {
                 current = CurrentBlock { block, last: false, ..current };
             }
             ReaderEvent::Break => {}
-            ReaderEvent::End => self.live -= 1,
+            ReaderEvent::End => {
+                self.live -= 1;
+                if self.holds_cut_lines && self.streams[stream].splitter.is_within_line() {
+                    return;
+                }
+            }
             ReaderEvent::Failed(error) => {
                 self.live -= 1;
                 self.failure = Some(error);
