@@ -27,7 +27,7 @@
 //! | `….cpu_seconds_per_million`, `….peak_memory_bytes` | spreads, of the logging process |
 //! | `….ratio_to_file`, `….ratio_to_null` | spreads of the calls per second, taken within a round |
 //!
-//! [`Machine`]: super::machine::Machine
+//! `Machine`: super::machine::Machine
 
 pub mod document;
 mod image;
