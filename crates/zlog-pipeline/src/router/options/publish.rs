@@ -87,10 +87,8 @@ impl Default for PublishTarget {
 
 impl PublishTarget {
     fn endpoints(&self) -> Result<Vec<Endpoint>> {
-        let bind = self.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
-        let connect = self.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-        let with_hint = |endpoint: Endpoint| endpoint.with_in_use_hint(TAKEN);
-        bind.chain(connect).map(|endpoint| endpoint.map(with_hint)).collect()
+        let endpoints = Endpoint::parse_all(&self.bind, &self.connect)?;
+        Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(TAKEN)).collect())
     }
 }
 
