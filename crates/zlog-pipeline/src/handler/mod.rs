@@ -72,7 +72,7 @@ pub trait Handler {
 
     /// What the user should know, although nothing failed: sentences without a full stop. Each
     /// is returned once.
-    fn notices(&mut self) -> Vec<String> {
+    fn take_notices(&mut self) -> Vec<String> {
         Vec::new()
     }
 

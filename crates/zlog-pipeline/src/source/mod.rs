@@ -51,19 +51,6 @@ pub enum SourceKind {
     Python,
 }
 
-impl SourceKind {
-    /// All of them.
-    pub const ALL: [SourceKind; 7] = [
-        SourceKind::Stdin,
-        SourceKind::File,
-        SourceKind::Command,
-        SourceKind::Message,
-        SourceKind::Synthetic,
-        SourceKind::Replay,
-        SourceKind::Python,
-    ];
-}
-
 /// Outcome of [`Source::poll`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PollStatus {

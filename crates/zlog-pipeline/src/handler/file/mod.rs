@@ -134,7 +134,7 @@ impl Handler for FileHandler {
         Backlog { waiting, lost, unreachable: self.file.is_detached(), ..Backlog::default() }
     }
 
-    fn notices(&mut self) -> Vec<String> {
+    fn take_notices(&mut self) -> Vec<String> {
         self.file.notices()
     }
 

@@ -80,7 +80,7 @@ impl<R: RolloverRule> Handler for RollingFileHandler<R> {
         Backlog { unreachable: self.file.is_detached(), ..Backlog::default() }
     }
 
-    fn notices(&mut self) -> Vec<String> {
+    fn take_notices(&mut self) -> Vec<String> {
         self.file.notices()
     }
 

@@ -38,7 +38,7 @@ pub struct QueueCounts {
     pub handled: u64,
     /// Records for which the handler returned an error.
     pub failed: u64,
-    /// Records still queued when [`QueueHandler::close_within`] gave up waiting.
+    /// Records still queued at the deadline for closing.
     pub abandoned: u64,
 }
 
@@ -129,7 +129,7 @@ impl QueueHandler {
     /// The caller reports what was abandoned, and what [`Handler::backlog`] contains.
     ///
     /// A handler that hangs in a record keeps its thread until it returns.
-    pub fn close_within(&mut self, within: Duration) -> (QueueCounts, Result<()>) {
+    pub(crate) fn close_within(&mut self, within: Duration) -> (QueueCounts, Result<()>) {
         let until = Instant::now() + within;
         self.begin_close(until);
         self.finish_close(until)

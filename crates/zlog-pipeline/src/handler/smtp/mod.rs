@@ -197,7 +197,7 @@ impl Transport for MailTransport {
         Backlog { cut: self.cut, ..Backlog::default() }
     }
 
-    fn notices(&mut self) -> Vec<String> {
+    fn take_notices(&mut self) -> Vec<String> {
         self.warning.take().into_iter().collect()
     }
 }

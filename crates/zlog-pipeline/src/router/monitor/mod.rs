@@ -205,7 +205,7 @@ impl MonitoredHandler {
     }
 
     fn report_notices(&mut self) {
-        for notice in self.inner.notices() {
+        for notice in self.inner.take_notices() {
             self.reporter.say(&notice);
         }
     }
