@@ -22,7 +22,7 @@ mod clock;
 
 pub use call_stats::CallStats;
 pub(crate) use call_stats::histogram;
-pub use caller::Pace;
+pub use caller::CallSchedule;
 pub use caller_pool::measure;
 pub(crate) use clock::nanos;
 pub use clock::{Clock, Monotonic};

@@ -63,7 +63,7 @@ struct Client {
     /// Bytes read from it.
     read: u64,
     /// It has hung up after its bytes had been unread for [`TIMEOUT`].
-    hung_up: bool,
+    disconnected_unread: bool,
     frames: Frames,
     /// The sink has returned `Break` before all frames were delivered.
     has_pending: bool,
@@ -164,7 +164,7 @@ impl Clients {
         };
         // It is in the queue already, with bytes unread since its last turn.
         let unread = client.queued && at.duration_since(client.last_read) >= TIMEOUT;
-        client.hung_up |= closed && unread;
+        client.disconnected_unread |= closed && unread;
         client.idle.end(at);
         !client.is_waiting() && !std::mem::replace(&mut client.queued, true)
     }
@@ -193,7 +193,7 @@ impl Clients {
                     }
                     Accepted::Client(stream, peer) => {
                         if self.count() >= self.max_clients {
-                            report.stats.turned_away += 1;
+                            report.stats.refused += 1;
                             let most = self.max_clients;
                             report.notice(|| {
                                 format!(
@@ -277,7 +277,7 @@ impl Clients {
             predecessor: None,
             idle: Idle::new(at),
             read: 0,
-            hung_up: false,
+            disconnected_unread: false,
             frames: Frames::default(),
             has_pending: false,
             queued: false,
@@ -332,7 +332,7 @@ impl Clients {
         let in_middle = if partial { " in the middle of a record, which is lost" } else { "" };
         match end {
             ConnectionEnd::Disconnected(reason) => {
-                report.stats.cut_off += 1;
+                report.stats.disconnected += 1;
                 let max_record = self.max_record;
                 report.notice(|| format!("disconnected {peer}: {}", reason.describe(max_record)));
                 return;

@@ -242,10 +242,10 @@ impl Clients {
             })
         };
         let again = self.clients.iter().flatten().any(succeeds);
-        if !again && !client.hung_up {
+        if !again && !client.disconnected_unread {
             return;
         }
-        report.stats.hung_up += 1;
+        report.stats.disconnected_unread += 1;
         // A record that was sent in part is already counted.
         report.stats.dropped += u64::from(again && !partial);
         let again = if again { " and connected again" } else { "" };
