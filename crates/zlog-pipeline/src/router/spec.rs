@@ -24,7 +24,7 @@ pub struct Spec {
     pub routes: Vec<RouteSpec>,
 }
 
-/// A handler, and which of the records that reach it it takes.
+/// A handler and the filter in front of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HandlerSpec {
     /// Its name in routes and messages.

@@ -62,9 +62,9 @@ pub enum PollStatus {
     Ended,
 }
 
-/// Takes one record, which borrows from the source's buffers: a sink that keeps it
-/// takes it (`mem::take`) and calls [`Record::into_owned`]. After [`ControlFlow::Break`] the source returns without
-/// delivering another.
+/// Receives one record, which borrows from the source's buffers. To keep it, take it
+/// (`mem::take`) and call [`Record::into_owned`]. After [`ControlFlow::Break`] the source
+/// returns without delivering another.
 pub type Sink<'s> = dyn FnMut(&mut Record<'_>) -> Result<ControlFlow<()>> + 's;
 
 /// What a source has read, changed and lost so far.

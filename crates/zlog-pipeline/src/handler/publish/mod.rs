@@ -238,10 +238,8 @@ impl Publish {
         names.retain(|name| !self.reported.contains(name));
         names.truncate(MAX_REPORTED_SUBSCRIBERS - self.reported.len());
         if !names.is_empty() {
-            (self.options.report)(&format!(
-                "waiting: {} does not read its records",
-                names.join(", ")
-            ));
+            let verb = if names.len() == 1 { "does not read its" } else { "do not read their" };
+            (self.options.report)(&format!("waiting: {} {verb} records", names.join(", ")));
             self.reported.append(&mut names);
         }
     }
