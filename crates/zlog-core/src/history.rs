@@ -17,7 +17,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 
-/// What a message costs in addition to its bytes: its places in the lists, and a share of
+/// The cost of a message in addition to its bytes: its places in the lists, and a share of
 /// its topic's.
 const OVERHEAD: usize = 224;
 /// The longest topic that is stored.

@@ -1,6 +1,6 @@
 //! Times calls: one caller, several callers, and their statistics.
 //!
-//! What is called is a closure, and the time comes from a [`Clock`], so that tests need
+//! The call is a closure, and the time comes from a [`Clock`], so that tests need
 //! neither a handler nor real time.
 //!
 //! # Closed and open loop

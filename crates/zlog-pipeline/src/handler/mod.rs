@@ -70,8 +70,8 @@ pub trait Handler {
         Backlog::default()
     }
 
-    /// What the user should know, although nothing failed: sentences without a full stop. Each
-    /// is returned once.
+    /// The notices since the last call, for the user: sentences without a full stop. They are
+    /// no errors.
     fn take_notices(&mut self) -> Vec<String> {
         Vec::new()
     }

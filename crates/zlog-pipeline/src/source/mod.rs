@@ -67,7 +67,7 @@ pub enum PollStatus {
 /// returns without delivering another.
 pub type Sink<'s> = dyn FnMut(&mut Record<'_>) -> Result<ControlFlow<()>> + 's;
 
-/// What a source has read, changed and lost so far.
+/// Counts of input that a source has read, changed and lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SourceCounts {
     /// Of lines; zero for sources that read none.
@@ -102,7 +102,7 @@ pub trait Source {
         Vec::new()
     }
 
-    /// What was read, changed and lost so far.
+    /// Counts of input read, changed and lost so far.
     fn counts(&self) -> SourceCounts {
         SourceCounts::default()
     }

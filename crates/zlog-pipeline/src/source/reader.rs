@@ -80,7 +80,7 @@ pub(crate) struct ReaderMessage {
     pub(crate) event: ReaderEvent,
 }
 
-/// What a reader met.
+/// An event of a reader.
 pub(crate) enum ReaderEvent {
     /// The bytes of one read.
     Bytes(Block),

@@ -37,7 +37,7 @@ use zlog_core::{Error, Result};
 /// The paths locked by this process.
 static LOCKS: Mutex<BTreeMap<PathBuf, LockEntry>> = Mutex::new(BTreeMap::new());
 
-/// What all locks of one path share.
+/// State that all locks of one path share.
 struct LockEntry {
     count: usize,
     /// How many of them belong to handlers that write.

@@ -27,7 +27,7 @@ const GRACE_PERIOD: Duration = Duration::from_millis(200);
 /// How often a record that waits for room asks whether to give up.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What happened to the records. The rest are still queued.
+/// Record counts. The rest are still queued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QueueCounts {
     /// Records that were queued.
@@ -91,7 +91,7 @@ impl QueueHandler {
         self
     }
 
-    /// What happened to the records so far.
+    /// Record counts so far.
     pub fn counts(&self) -> QueueCounts {
         let (handled, failed) = self.shared.counts();
         QueueCounts {

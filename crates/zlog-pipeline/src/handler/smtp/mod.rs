@@ -145,7 +145,7 @@ pub struct MailTransport {
     text: RecordBuffer,
     /// Records that were truncated.
     cut: u64,
-    /// What to tell the user about the login.
+    /// The warning about the login.
     warning: Option<String>,
 }
 

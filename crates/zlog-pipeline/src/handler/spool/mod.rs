@@ -78,7 +78,7 @@ impl Default for SpoolOptions {
 
 /// Formats records and sends batches of them.
 pub trait Transport {
-    /// What it remembers about a batch between two attempts.
+    /// State of a batch that it keeps between two attempts.
     type Progress: Default;
 
     /// Appends the formatted record to `out`.

@@ -18,7 +18,7 @@ use zlog_core::{Error, Record, Result};
 /// How long a removed handler may take to send what it holds.
 const RETIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What handlers need from the command that runs them.
+/// The parts of a command that its handlers need.
 #[derive(Clone)]
 pub struct HandlerContext {
     /// The name of the command, for messages: `tail`.
@@ -115,8 +115,7 @@ impl Router {
     fn set(&mut self, spec: Spec) {
         self.routes = RouteTable::new(&spec);
         let by_topic = spec.handlers.iter().any(|handler| !handler.topics.is_empty());
-        self.needs_topics =
-            by_topic || self.routes.as_ref().is_some_and(RouteTable::needs_topics);
+        self.needs_topics = by_topic || self.routes.as_ref().is_some_and(RouteTable::needs_topics);
         self.spec = spec;
     }
 

@@ -24,7 +24,7 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// Where messages for the user go.
 pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What other threads can see of a handler. Only the handler's thread writes it.
+/// Counters of a handler, for other threads. Only the handler's thread writes them.
 #[derive(Default)]
 pub(super) struct HandlerCounters {
     /// Records taken.

@@ -50,7 +50,7 @@ fn wire(text: &str) -> Result<Wire, &'static str> {
     }
 }
 
-/// What to do if another program has the endpoint of a handler.
+/// The next step if another program has the endpoint of a handler.
 const TAKEN: &str = "Another program listens there: publish on another port, or connect to it \
                      instead of binding.";
 
@@ -65,7 +65,7 @@ pub struct PublishTarget {
     pub root: String,
     /// The format of bodies.
     pub wire: Wire,
-    /// What to do while a subscriber's queue is full: with [`OnFull::Block`] this handler waits,
+    /// The policy while a subscriber's queue is full: with [`OnFull::Block`] this handler waits,
     /// and without a queue in front of it all others do, too.
     pub on_full: OnFull,
     /// High-water mark: messages queued for each subscriber.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::source::Notice;
 use zlog_core::text::plural::counted;
 
-/// What has come from Python's handlers so far.
+/// Counts of Python's handlers: their clients, records and datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ListenStats {
     /// Records delivered.
