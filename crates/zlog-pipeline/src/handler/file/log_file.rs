@@ -114,8 +114,8 @@ impl LogFile {
     }
 
     /// The warning about the lock, if there is one.
-    pub(crate) fn notices(&self) -> Vec<String> {
-        self.lock.as_ref().and_then(FileLock::warning).into_iter().collect()
+    pub(crate) fn take_notices(&self) -> Vec<String> {
+        self.lock.as_ref().and_then(FileLock::take_warning).into_iter().collect()
     }
 
     /// Reopens the path if it has another file or none. Otherwise takes over the file's

@@ -135,7 +135,7 @@ impl Handler for FileHandler {
     }
 
     fn take_notices(&mut self) -> Vec<String> {
-        self.file.notices()
+        self.file.take_notices()
     }
 
     fn close(&mut self, _until: Instant) -> Result<()> {

@@ -81,7 +81,7 @@ impl<R: RolloverRule> Handler for RollingFileHandler<R> {
     }
 
     fn take_notices(&mut self) -> Vec<String> {
-        self.file.notices()
+        self.file.take_notices()
     }
 
     /// Also waits until replaced files are compressed.

@@ -129,7 +129,7 @@ impl Acceptor {
                         self.accepted = 0;
                         return Accepted::NoClient;
                     }
-                    // The client has hung up already, or a signal came.
+                    // The client has disconnected already, or a signal came.
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
                     _ => return self.fail(&error, at, notices),
                 },

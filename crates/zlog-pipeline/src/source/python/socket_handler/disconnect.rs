@@ -7,7 +7,7 @@ use std::time::Duration;
 use zlog_core::text::escape;
 use zlog_core::wire::pickle::Refused;
 
-/// Why a client is cut off.
+/// Why a client is disconnected.
 #[derive(Debug)]
 pub(super) enum DisconnectReason {
     /// It announced a record of this length.

@@ -3,13 +3,13 @@
 //!
 //! | a client | is handled so |
 //! |---|---|
-//! | sends no record: another protocol, a pickle of something else | cut off and named |
-//! | announces a record that is too long | cut off and named |
+//! | sends no record: another protocol, a pickle of something else | disconnected and named |
+//! | announces a record that is too long | disconnected and named |
 //! | sends a record with too many values | the record is left out and counted; the client stays |
-//! | stops in the middle of a record for a minute | cut off and named |
+//! | stops in the middle of a record for a minute | disconnected and named |
 //! | disconnects in the middle of a record | the record is counted as lost, and the client named |
-//! | hangs up with records unread and connects again | read to its end before the new connection, and named |
-//! | connects when the maximum number is connected | turned away and named |
+//! | disconnects with records unread and connects again | read to its end before the new connection, and named |
+//! | connects when the maximum number is connected | refused and named |
 //! | floods | gets its turn like the others |
 //!
 //! A client may stop between two records for as long as it likes.
@@ -38,7 +38,7 @@ use zlog_core::wire::pickle::Refused;
 use zlog_core::{Record, Result};
 
 /// Most memory for the incomplete records of all clients, in bytes. A good client needs
-/// some hundred bytes; beyond the limit, the client that has most is cut off.
+/// some hundred bytes; beyond the limit, the client that has most is disconnected.
 const MAX_BUFFERED: usize = 64 << 20;
 
 /// How long Python's `SocketHandler` waits for room in its socket before it gives up.
@@ -62,7 +62,7 @@ struct Client {
     idle: Idle,
     /// Bytes read from it.
     read: u64,
-    /// It has hung up after its bytes had been unread for [`TIMEOUT`].
+    /// It has disconnected after its bytes had been unread for [`TIMEOUT`].
     disconnected_unread: bool,
     frames: Frames,
     /// The sink has returned `Break` before all frames were delivered.
@@ -81,7 +81,7 @@ enum ConnectionEnd {
     Broken(io::Error),
     /// zlog ends, or makes room for other clients.
     Shutdown,
-    /// The client is cut off.
+    /// The client is disconnected.
     Disconnected(DisconnectReason),
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use super::*;
 
 /// Sends numbered records until the socket has no room, as a `SocketHandler` does when
-/// nobody reads, and hangs up. Returns the number of the next record that was not begun,
+/// nobody reads, and disconnects. Returns the number of the next record that was not begun,
 /// and whether the last one was sent in part.
 fn fill(mut stream: impl Write, process: u8, from: usize) -> (usize, bool) {
     let text = "x".repeat(5000);
