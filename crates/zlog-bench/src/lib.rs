@@ -5,9 +5,9 @@
 //! From the inside out:
 //!
 //! - [`measure`] times calls: closed and open loops, callers, latencies;
-//! - [`sample`] measures one run of a handler: warm-up, calls, [`arrivals`], [`usage`] of
+//! - `sample` measures one run of a handler: warm-up, calls, `arrivals`, `usage` of
 //!   processor and memory; [`fixture`] sets up the handler and the counter;
-//! - [`worker`] does that in a process of its own, which [`runner`] starts as a [`child`];
+//! - [`worker`] does that in a process of its own, which [`runner`] starts as a `child`;
 //!   both speak the [`protocol`];
 //! - [`rounds`] alternates between handlers, Python's handlers and whole pipelines;
 //!   [`stats`] and [`report`] summarise the runs, and [`baseline`] compares two reports;
